@@ -1,0 +1,252 @@
+//! Fields: the data of a process, a map from top-level name to JSON text as it came.
+//!
+//! Values travel losslessly: numbers of any size, floats as written, key order. A value is parsed only when a condition
+//! asks for it; copying fields copies reference counts.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{fmt, sync::Arc};
+
+/// A text that is no JSON object, or not JSON at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FieldsError {
+    /// The parser's words, with line and column.
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// JSON, but no object.
+    #[error("a JSON object is needed here: {0}")]
+    NotObject(String),
+}
+
+/// One JSON value as text, known to be valid.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JsonText(Arc<str>);
+
+impl JsonText {
+    /// Checks `text` and keeps it, without white space around it.
+    ///
+    /// # Errors
+    /// When `text` is not exactly one JSON value.
+    pub fn parse(text: &str) -> Result<Self, FieldsError> {
+        let raw: &RawValue =
+            serde_json::from_str(text).map_err(|error| FieldsError::NotJson(error.to_string()))?;
+        Ok(Self(Arc::from(raw.get())))
+    }
+
+    /// The value as JSON text, written without line breaks.
+    pub fn of(value: &serde_json::Value) -> Self {
+        Self(Arc::from(value.to_string()))
+    }
+
+    /// A JSON string that holds `text`.
+    pub fn text(text: &str) -> Self {
+        Self::of(&serde_json::Value::from(text))
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value read into a tree; `None` only for nesting beyond what serde_json reads (128 levels).
+    pub fn to_value(&self) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.0).ok()
+    }
+
+    /// The text that a JSON string holds, `None` for any other value.
+    pub fn as_text(&self) -> Option<String> {
+        serde_json::from_str(&self.0).ok()
+    }
+
+    fn raw(&self) -> Option<&RawValue> {
+        serde_json::from_str(&self.0).ok()
+    }
+}
+
+impl From<&RawValue> for JsonText {
+    fn from(raw: &RawValue) -> Self {
+        Self(Arc::from(raw.get()))
+    }
+}
+
+impl fmt::Debug for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The fields of a fiber or process, in order. Of a name that occurs twice the last value counts, at the first's place.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(IndexMap<Arc<str>, JsonText>);
+
+impl Fields {
+    /// No fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// When `text` is not exactly one JSON object.
+    pub fn parse(text: &str) -> Result<Self, FieldsError> {
+        let read: Result<IndexMap<Arc<str>, &RawValue>, _> = serde_json::from_str(text);
+        match read {
+            Ok(map) => Ok(Self(
+                map.into_iter()
+                    .map(|(name, raw)| (name, raw.into()))
+                    .collect(),
+            )),
+            Err(error) if error.is_data() => Err(FieldsError::NotObject(error.to_string())),
+            Err(error) => Err(FieldsError::NotJson(error.to_string())),
+        }
+    }
+
+    /// The fields as one JSON object.
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(2 + self.size());
+        json.push('{');
+        for (place, (name, value)) in self.iter().enumerate() {
+            if place > 0 {
+                json.push_str(", ");
+            }
+            json.push_str(JsonText::text(name).as_str());
+            json.push_str(": ");
+            json.push_str(value.as_str());
+        }
+        json.push('}');
+        json
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&JsonText> {
+        self.0.get(name)
+    }
+
+    /// Sets a field, in its old place if it has one.
+    pub fn set(&mut self, name: &str, value: JsonText) {
+        self.0.insert(Arc::from(name), value);
+    }
+
+    /// Removes a field; the order of the others stays.
+    pub fn remove(&mut self, name: &str) -> Option<JsonText> {
+        self.0.shift_remove(name)
+    }
+
+    /// Sets every field of `other` in these.
+    pub fn update(&mut self, other: &Self) {
+        for (name, value) in &other.0 {
+            self.0.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// Applies to these what changed from `base` to `changed`: added and altered values are set, removed ones removed.
+    /// Values are compared as text.
+    pub fn merge(&mut self, base: &Self, changed: &Self) {
+        for name in base.0.keys() {
+            if !changed.0.contains_key(name) {
+                self.0.shift_remove(name);
+            }
+        }
+        for (name, value) in &changed.0 {
+            if base.0.get(name) != Some(value) {
+                self.0.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    /// The fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &JsonText)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// About how many bytes the fields take as JSON, without escapes in names.
+    pub fn size(&self) -> usize {
+        self.0
+            .iter()
+            .map(|(name, value)| name.len() + value.as_str().len() + 6)
+            .sum()
+    }
+
+    /// The fields as borrowed raw values, for writing them into a larger JSON document as they came.
+    pub fn to_raw(&self) -> IndexMap<&str, &RawValue> {
+        self.0
+            .iter()
+            .filter_map(|(name, value)| Some((&**name, value.raw()?)))
+            .collect()
+    }
+}
+
+impl FromIterator<(String, JsonText)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (String, JsonText)>>(items: I) -> Self {
+        Self(
+            items
+                .into_iter()
+                .map(|(name, value)| (Arc::from(name), value))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_json())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn values_travel_as_they_came() {
+        let text = r#"{"b": 1.50, "a": 123456789012345678901234567890, "c": {"z":1,"y":-0.0}, "ü": "\u00fc"}"#;
+        assert_eq!(Fields::parse(text).unwrap().to_json(), text);
+    }
+
+    #[test]
+    fn the_last_of_two_equal_names_counts_at_the_firsts_place() {
+        assert_eq!(
+            Fields::parse(r#"{"a": 1, "b": 2, "a": 3}"#)
+                .unwrap()
+                .to_json(),
+            r#"{"a": 3, "b": 2}"#
+        );
+    }
+
+    #[test]
+    fn only_objects_are_fields() {
+        assert!(matches!(
+            Fields::parse("[1]"),
+            Err(FieldsError::NotObject(_))
+        ));
+        assert!(matches!(Fields::parse("{"), Err(FieldsError::NotJson(_))));
+        assert!(matches!(
+            Fields::parse(r#"{"a": NaN}"#),
+            Err(FieldsError::NotJson(_))
+        ));
+    }
+
+    #[test]
+    fn merging_applies_only_what_changed() {
+        let base = Fields::parse(r#"{"a": 1, "b": 2, "c": 3}"#).unwrap();
+        let changed = Fields::parse(r#"{"a": 1, "b": 5, "d": 4}"#).unwrap();
+        let mut target = Fields::parse(r#"{"a": 9, "b": 2, "c": 3}"#).unwrap();
+        target.merge(&base, &changed);
+        assert_eq!(target.to_json(), r#"{"a": 9, "b": 5, "d": 4}"#);
+    }
+}

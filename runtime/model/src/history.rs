@@ -1,0 +1,187 @@
+//! What is remembered of a process: what happened, when, which message, which condition gave what.
+
+use crate::{
+    fault::{Fault, FaultCode},
+    ids::{ActivityPath, ProcessId, Turn},
+    program::ConditionIndex,
+    time::{Millis, Timestamp},
+};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HistoryEvent {
+    /// The process was launched.
+    #[serde(rename = "1")]
+    Launched {
+        /// The message id of the launch, if it had one.
+        message_id: Option<String>,
+        /// Whether this may be a repeat of a launch that came without a message id.
+        redelivered: Redelivered,
+    },
+    /// A task went into the outbox.
+    #[serde(rename = "2")]
+    TaskSent {
+        /// The activity.
+        activity: ActivityPath,
+        /// Its wait.
+        turn: Turn,
+        /// Who is to do it.
+        participant: String,
+    },
+    /// An answer counted.
+    #[serde(rename = "3")]
+    Answered {
+        /// The activity.
+        activity: ActivityPath,
+        /// Its wait.
+        turn: Turn,
+    },
+    /// An answer said that the activity has to wait longer.
+    #[serde(rename = "4")]
+    Suspended {
+        /// The activity.
+        activity: ActivityPath,
+        /// Its wait.
+        turn: Turn,
+        /// The participant's words.
+        reason: String,
+    },
+    /// A delay began.
+    #[serde(rename = "5")]
+    DelayStarted {
+        /// The activity.
+        activity: ActivityPath,
+        /// How long.
+        duration: Millis,
+        /// Until when.
+        due: Timestamp,
+    },
+    /// A delay ended.
+    #[serde(rename = "6")]
+    DelayEnded {
+        /// The activity.
+        activity: ActivityPath,
+    },
+    /// An event is awaited.
+    #[serde(rename = "7")]
+    AwaitStarted {
+        /// The activity.
+        activity: ActivityPath,
+        /// The event's name.
+        event: String,
+    },
+    /// An event came and was taken, or not, as the conditions said.
+    #[serde(rename = "8")]
+    EventReceived {
+        /// The activity.
+        activity: ActivityPath,
+        /// The event's name.
+        event: String,
+        /// What became of it.
+        taken: Taken,
+    },
+    /// A process was called.
+    #[serde(rename = "9")]
+    Called {
+        /// The activity.
+        activity: ActivityPath,
+        /// The called process.
+        child: ProcessId,
+    },
+    /// A called process ended without a fault.
+    #[serde(rename = "10")]
+    Returned {
+        /// The activity.
+        activity: ActivityPath,
+        /// The called process.
+        child: ProcessId,
+    },
+    /// A condition was evaluated.
+    #[serde(rename = "11")]
+    ConditionEvaluated {
+        /// The activity.
+        activity: ActivityPath,
+        /// The condition.
+        condition: ConditionIndex,
+        /// What it gave.
+        outcome: ConditionOutcome,
+        /// The fuel used.
+        fuel: u64,
+    },
+    /// Branches were started.
+    #[serde(rename = "12")]
+    Forked {
+        /// The activity.
+        activity: ActivityPath,
+        /// How many.
+        branches: u32,
+    },
+    /// All branches ended.
+    #[serde(rename = "13")]
+    Joined {
+        /// The activity.
+        activity: ActivityPath,
+    },
+    /// The process ran to its end.
+    #[serde(rename = "14")]
+    Completed,
+    /// The process failed.
+    #[serde(rename = "15")]
+    Failed(Fault),
+    /// The host could not evaluate a condition for reasons of its own; the process is parked.
+    #[serde(rename = "16")]
+    Parked {
+        /// Why.
+        reason: String,
+    },
+    /// A parked process goes on.
+    #[serde(rename = "17")]
+    Resumed,
+    /// Entries before this one were left out to keep the history within its size.
+    #[serde(rename = "18")]
+    Truncated,
+}
+
+/// Whether the broker said that it may have delivered a message before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Redelivered {
+    /// It said nothing of the kind.
+    #[default]
+    #[serde(rename = "0")]
+    No,
+    /// It may have.
+    #[serde(rename = "1")]
+    Perhaps,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Taken {
+    /// The fiber went on.
+    #[serde(rename = "1")]
+    Yes,
+    /// No condition held; the fiber waits on.
+    #[serde(rename = "2")]
+    No,
+}
+
+/// What a condition gave, without the message of a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConditionOutcome {
+    /// It held, or not.
+    #[serde(rename = "1")]
+    Verdict(bool),
+    /// It failed.
+    #[serde(rename = "2")]
+    Fault(FaultCode),
+}
+
+/// One thing that happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// When, in the engine's time.
+    pub at: Timestamp,
+    /// What.
+    pub event: HistoryEvent,
+}

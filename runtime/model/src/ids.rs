@@ -1,0 +1,343 @@
+//! Ids: what names a process, an activity, a fiber, a wait, a program and a module.
+//!
+//! Text forms are those that travel on the wire; parsing is exact, so that one thing has one name.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+/// A text that is no id of the kind that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not a lower-case hyphenated UUID.
+    #[error("`{0}` is not a process id (a lower-case UUID)")]
+    Process(String),
+    /// Not a process id followed by `_` and decimal indexes.
+    #[error("`{0}` is not an activity id (a process id, then `_` and an index for each level)")]
+    Activity(String),
+    /// Not `sha256:` and 64 lower-case hexadecimal digits.
+    #[error("`{0}` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)")]
+    Hash(String),
+}
+
+/// The id of a process: a UUID, 16 bytes. Its first two bytes choose the shard, and a called process has those of its
+/// caller, so that a whole tree of calls lives on one shard.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProcessId(#[serde(with = "uuid::serde::compact")] Uuid);
+
+impl ProcessId {
+    /// The id made of these 16 bytes; the version and variant bits of a custom UUID (RFC 9562, version 8) are set.
+    pub fn from_seed(seed: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(seed).into_uuid())
+    }
+
+    /// The id that was stored as these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The 16 bytes of the UUID, big-endian.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The number, taken from the first two bytes, that the shard follows from.
+    pub const fn shard_key(&self) -> u16 {
+        let bytes = self.0.as_bytes();
+        u16::from_be_bytes([bytes[0], bytes[1]])
+    }
+
+    /// The id of the `count`th process that this one calls: SHA-256 over the store's secret, this id and the count,
+    /// with this id's first two bytes. Nobody without the secret can guess it.
+    pub fn child(&self, secret: &[u8; 32], count: u64) -> Self {
+        let digest = Sha256::new()
+            .chain_update(secret)
+            .chain_update(self.as_bytes())
+            .chain_update(count.to_be_bytes())
+            .finalize();
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&digest[..16]);
+        seed[..2].copy_from_slice(&self.as_bytes()[..2]);
+        Self::from_seed(seed)
+    }
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ProcessId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let wrong = || IdError::Process(shortened(text));
+        if text.len() != 36 {
+            return Err(wrong());
+        }
+        let id = Self(Uuid::try_parse(text).map_err(|_| wrong())?);
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+/// The index path of an activity below its process: empty for the process itself.
+/// `<condition>`, `<context>` and `<module>` children do not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActivityPath(pub Vec<u32>);
+
+impl ActivityPath {
+    /// The path of this activity's child at `index`.
+    #[must_use]
+    pub fn child(&self, index: u32) -> Self {
+        let mut path = self.0.clone();
+        path.push(index);
+        Self(path)
+    }
+}
+
+impl fmt::Display for ActivityPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|index| write!(f, "_{index}"))
+    }
+}
+
+/// The id of an activity, as it travels in `target`: the process id, then `_` and an index for each level (`PID_0_1`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ActivityId {
+    /// The process.
+    pub process: ProcessId,
+    /// The way from the process to the activity.
+    pub path: ActivityPath,
+}
+
+impl fmt::Display for ActivityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.process, self.path)
+    }
+}
+
+impl FromStr for ActivityId {
+    type Err = IdError;
+
+    /// Parses `PID_0_1`; indexes are decimal, without leading zeros, at most 64 of them.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let wrong = || IdError::Activity(shortened(text));
+        let mut parts = text.split('_');
+        let process = parts
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .map_err(|_| wrong())?;
+        let mut path = Vec::new();
+        for part in parts {
+            let index: u32 = part.parse().map_err(|_| wrong())?;
+            if index.to_string() != part || path.len() == MAX_PATH_LENGTH {
+                return Err(wrong());
+            }
+            path.push(index);
+        }
+        Ok(Self {
+            process,
+            path: ActivityPath(path),
+        })
+    }
+}
+
+/// The deepest activity that has an id, in levels below its process.
+const MAX_PATH_LENGTH: usize = 256;
+
+/// The number of a wait within its instance: each wait of any fiber gets the next one, so that an answer to an earlier
+/// round of a loop is told from one to this round.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Turn(pub u64);
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What stands in `origin` of a task: the activity id, `~` and the turn. Workers echo it; one that echoes the bare
+/// activity id is matched by that alone, as in the original.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The activity that the task is for.
+    pub activity: ActivityId,
+    /// The wait that the task belongs to, when the worker kept it.
+    pub turn: Option<Turn>,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.turn {
+            Some(turn) => write!(f, "{}~{turn}", self.activity),
+            None => write!(f, "{}", self.activity),
+        }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let Some((activity, turn)) = text.split_once('~') else {
+            return Ok(Self {
+                activity: text.parse()?,
+                turn: None,
+            });
+        };
+        let number: u64 = turn
+            .parse()
+            .map_err(|_| IdError::Activity(shortened(text)))?;
+        if number.to_string() != turn {
+            return Err(IdError::Activity(shortened(text)));
+        }
+        Ok(Self {
+            activity: activity.parse()?,
+            turn: Some(Turn(number)),
+        })
+    }
+}
+
+/// The number of a fiber within its instance, never used again.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct FiberId(pub u32);
+
+macro_rules! hash {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub [u8; 32]);
+
+        impl $name {
+            /// SHA-256 of `bytes`.
+            pub fn of(bytes: &[u8]) -> Self {
+                Self(Sha256::digest(bytes).into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("sha256:")?;
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let wrong = || IdError::Hash(shortened(text));
+                let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?.as_bytes();
+                if digits.len() != 64 {
+                    return Err(wrong());
+                }
+                let mut hash = [0; 32];
+                for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+                    *byte = hex_digit(pair[0]).zip(hex_digit(pair[1])).map(|(h, l)| h << 4 | l).ok_or_else(wrong)?;
+                }
+                Ok(Self(hash))
+            }
+        }
+    };
+}
+
+hash! {
+    /// The hash of a program's stored bytes; an instance names its program by it.
+    ProgramHash
+}
+hash! {
+    /// The hash of a module's bytes as they were uploaded.
+    ModuleHash
+}
+
+const fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// Enough of a stranger's text to recognise it by.
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ids_parse_from_what_they_print() {
+        let process = ProcessId::from_seed([7; 16]);
+        assert_eq!(process.to_string().parse(), Ok(process));
+        let activity = ActivityId {
+            process,
+            path: ActivityPath(vec![0, 11, 2]),
+        };
+        assert_eq!(activity.to_string(), format!("{process}_0_11_2"));
+        assert_eq!(activity.to_string().parse(), Ok(activity.clone()));
+        let origin = Origin {
+            activity,
+            turn: Some(Turn(3)),
+        };
+        assert_eq!(origin.to_string().parse(), Ok(origin));
+        let hash = ModuleHash::of(b"abc");
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+    }
+
+    #[test]
+    fn one_thing_has_one_name() {
+        let process = ProcessId::from_seed([7; 16]).to_string();
+        for text in [
+            process.to_uppercase(),
+            process.replace('-', ""),
+            format!("{{{process}}}"),
+            format!("{process}_00"),
+            format!("{process}_+1"),
+            format!("{process}_"),
+            format!("{process}_0~01"),
+            String::new(),
+        ] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_child_lives_on_its_callers_shard() {
+        let process = ProcessId::from_seed([0xab; 16]);
+        let child = process.child(&[1; 32], 0);
+        assert_eq!(child.shard_key(), process.shard_key());
+        assert_ne!(child, process.child(&[1; 32], 1));
+        assert_ne!(child, process.child(&[2; 32], 0));
+    }
+}

@@ -1,0 +1,214 @@
+//! Instances: the state of one process, as it is stored.
+
+use crate::{
+    fault::Fault,
+    fields::{Fields, JsonText},
+    history::Redelivered,
+    ids::{ActivityPath, FiberId, ProcessId, ProgramHash, Turn},
+    input::{Ending, Input},
+    program::{ConditionIndex, OpIndex},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Who waits for a called process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The calling process.
+    pub process: ProcessId,
+    /// Its fiber.
+    pub fiber: FiberId,
+    /// The wait.
+    pub turn: Turn,
+    /// How many calls deep the called process is; at least 1.
+    pub depth: u32,
+}
+
+/// Where a launcher wants to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyTo {
+    /// The queue, by the default exchange.
+    pub queue: String,
+    /// What the launcher recognises its launch by.
+    pub correlation_id: Option<String>,
+}
+
+/// Everything that a new instance starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The id that it gets.
+    pub process: ProcessId,
+    /// Its program.
+    pub program: ProgramHash,
+    /// RabbitMQ's validated `user_id` of the launch, if it was set; a called process has its caller's.
+    pub user: Option<String>,
+    /// Where to tell of the launch and the end.
+    pub reply_to: Option<ReplyTo>,
+    /// Who called it.
+    pub caller: Option<Caller>,
+    /// The message id of the launch.
+    pub message_id: Option<String>,
+    /// Whether the launch may be a repeat.
+    pub redelivered: Redelivered,
+}
+
+/// Whether an instance runs, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// It runs.
+    #[serde(rename = "1")]
+    Running,
+    /// It ran, and is parked as an incident: the host could not go on for reasons of its own.
+    #[serde(rename = "2")]
+    Incident {
+        /// Why.
+        reason: String,
+        /// The inputs that wait for the process to go on, oldest first.
+        inputs: Vec<Input>,
+    },
+    /// It ended.
+    #[serde(rename = "3")]
+    Ended(Ending),
+}
+
+/// A branch's place under its fork.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    /// The fiber that forked.
+    pub parent: FiberId,
+    /// The fields that the branch started from, to tell what it changed.
+    pub base: Fields,
+}
+
+/// What a fiber waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitKind {
+    /// A participant's answer.
+    #[serde(rename = "1")]
+    Answer {
+        /// Who is to answer.
+        participant: String,
+    },
+    /// A point in time.
+    #[serde(rename = "2")]
+    Timer {
+        /// When.
+        due: Timestamp,
+    },
+    /// An event.
+    #[serde(rename = "3")]
+    Event {
+        /// Its name.
+        event: String,
+        /// The event whose conditions are being evaluated, with the one that is at work.
+        check: Option<(JsonText, ConditionIndex)>,
+    },
+    /// The end of a called process.
+    #[serde(rename = "4")]
+    Child {
+        /// The called process.
+        child: ProcessId,
+    },
+    /// The ends of branches.
+    #[serde(rename = "5")]
+    Branches {
+        /// How many have not ended.
+        remaining: u32,
+    },
+    /// A condition of a `switch` or `while`.
+    #[serde(rename = "6")]
+    Condition {
+        /// The one that is at work.
+        condition: ConditionIndex,
+    },
+}
+
+/// A wait: what for, since when, under which number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Its number.
+    pub turn: Turn,
+    /// Since when.
+    pub since: Timestamp,
+    /// What for.
+    pub kind: WaitKind,
+}
+
+/// Whether a fiber can run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FiberState {
+    /// It can.
+    #[serde(rename = "1")]
+    Ready,
+    /// It waits.
+    #[serde(rename = "2")]
+    Waiting(Wait),
+}
+
+/// A line of execution within a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fiber {
+    /// The instruction that it is at.
+    pub at: OpIndex,
+    /// Its state.
+    pub state: FiberState,
+    /// Its fields: the root scope.
+    pub fields: Fields,
+    /// The fork that it belongs to; none for the first fiber.
+    pub branch: Option<Branch>,
+    /// Inner scopes, innermost last; kept for the language to come, empty for now.
+    pub scopes: Vec<Fields>,
+    /// Fault handlers, innermost last; kept for the language to come, empty for now.
+    pub handlers: Vec<OpIndex>,
+}
+
+/// The state of one process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its id.
+    pub process: ProcessId,
+    /// Its program.
+    pub program: ProgramHash,
+    /// The name that its definition gives it; empty for none.
+    pub name: String,
+    /// The user who launched it, or its caller.
+    pub user: Option<String>,
+    /// Where its launcher wants to be told.
+    pub reply_to: Option<ReplyTo>,
+    /// Who called it.
+    pub caller: Option<Caller>,
+    /// When it was launched.
+    pub launched_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Whether it runs.
+    pub status: Status,
+    /// Its fibers; none once it has ended.
+    pub fibers: BTreeMap<FiberId, Fiber>,
+    /// The number of the next fiber.
+    pub next_fiber: u32,
+    /// The number of the next wait.
+    pub next_turn: u64,
+    /// The number of the next call.
+    pub next_call: u64,
+    /// Instructions run since the process last waited for something outside of it.
+    pub ops_without_waiting: u64,
+    /// For each action that was answered, the last wait that was; tells a late duplicate from an answer to nothing.
+    pub answered: BTreeMap<ActivityPath, Turn>,
+}
+
+impl Instance {
+    /// Whether the process has ended.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.status, Status::Ended(_))
+    }
+
+    /// The fault that it failed with.
+    pub const fn fault(&self) -> Option<&Fault> {
+        match &self.status {
+            Status::Ended(Ending::Failed(fault)) => Some(fault),
+            Status::Ended(Ending::Completed(_)) | Status::Running | Status::Incident { .. } => None,
+        }
+    }
+}

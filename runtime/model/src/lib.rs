@@ -1,0 +1,33 @@
+//! The vocabulary of the runtime: ids, values, time, bytecode, the engine's inputs and effects.
+//!
+//! Everything here is plain data that compares, clones and serialises. The crate promises that what is
+//! stored or sent keeps its numbers (see `docs/formats.md`) and that every text form parses back.
+//! It decides nothing: how a process runs is the engine's business, how bytes travel that of `wire` and `store`.
+#![forbid(unsafe_code)]
+
+mod fault;
+mod fields;
+mod history;
+mod ids;
+mod input;
+mod instance;
+mod limits;
+mod program;
+mod time;
+
+pub use fault::{Fault, FaultCode};
+pub use fields::{Fields, FieldsError, JsonText};
+pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
+pub use ids::{
+    ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash, Turn,
+};
+pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
+pub use instance::{
+    Branch, Caller, Fiber, FiberState, Instance, Launch, ReplyTo, Status, Wait, WaitKind,
+};
+pub use limits::EngineLimits;
+pub use program::{
+    Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
+    ProgramError, Site, SourceModule, Span,
+};
+pub use time::{Millis, Timestamp};

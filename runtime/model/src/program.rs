@@ -1,0 +1,326 @@
+//! Programs: a definition compiled to activity bytecode and conditions.
+//!
+//! A program is immutable and named by the hash of its stored bytes. The numbers beside the instructions are those of
+//! `docs/formats.md`; a number is never given another meaning.
+
+use crate::{
+    fields::Fields,
+    ids::{ActivityPath, ModuleHash, ProgramHash},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// The place of an instruction in its program.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct OpIndex(pub u32);
+
+impl OpIndex {
+    /// The instruction after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// The place of a condition in its program.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct ConditionIndex(pub u32);
+
+/// Conditions that stand together: any that holds is enough; an empty range holds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ConditionRange {
+    /// The first one.
+    pub first: ConditionIndex,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl ConditionRange {
+    /// The first condition, if there is any.
+    pub fn start(self) -> Option<ConditionIndex> {
+        (self.count > 0).then_some(self.first)
+    }
+
+    /// The condition that follows `current`, if there is any.
+    pub fn after(self, current: ConditionIndex) -> Option<ConditionIndex> {
+        let next = current.0.checked_add(1)?;
+        (next < self.first.0.checked_add(self.count)?).then_some(ConditionIndex(next))
+    }
+}
+
+/// One instruction. Reserved numbers: 5 fault, 6 assign, 32 enter scope, 33 leave scope, 34 reset scope,
+/// 35 push handler, 36 pop handler, 37 next item of a foreach; the language gets these later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Op {
+    /// Sends a task to a participant and waits for its answer.
+    #[serde(rename = "1")]
+    Action {
+        /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.
+        participant: String,
+    },
+    /// Waits for a span of time.
+    #[serde(rename = "2")]
+    Delay {
+        /// How long.
+        duration: Millis,
+    },
+    /// Waits for an event for which one of the conditions holds, or any event of the name when there is no condition.
+    #[serde(rename = "3")]
+    Await {
+        /// The event's name.
+        event: String,
+        /// The conditions that guard it.
+        conditions: ConditionRange,
+    },
+    /// Starts the process whose definition a field holds as text, and waits for its end.
+    #[serde(rename = "4")]
+    Call {
+        /// The name of the field.
+        field: String,
+    },
+    /// Goes on at another instruction.
+    #[serde(rename = "16")]
+    Jump {
+        /// Where to.
+        target: OpIndex,
+    },
+    /// Goes on with the next instruction when a condition holds, elsewhere when none does.
+    #[serde(rename = "17")]
+    Test {
+        /// Tried in order; the first that holds ends the search.
+        conditions: ConditionRange,
+        /// Where to go when none holds.
+        otherwise: OpIndex,
+    },
+    /// Starts a fiber for each branch, waits for the ends of all, then goes on at `next`.
+    #[serde(rename = "18")]
+    Fork {
+        /// Where each branch begins.
+        branches: Vec<OpIndex>,
+        /// Where the forking fiber goes on.
+        next: OpIndex,
+    },
+    /// Ends a branch of a fork.
+    #[serde(rename = "19")]
+    EndBranch,
+    /// Ends the process.
+    #[serde(rename = "20")]
+    Complete,
+}
+
+/// Where an instruction came from in the definition.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Span {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+/// The activity that an instruction belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Site {
+    /// Its index path.
+    pub path: ActivityPath,
+    /// Where its element begins.
+    pub span: Span,
+}
+
+/// Which guest holds a condition's function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Guest {
+    /// The program's own, compiled from its inline expressions.
+    #[serde(rename = "1")]
+    Inline,
+    /// A module, by the hash of its bytes.
+    #[serde(rename = "2")]
+    Module(ModuleHash),
+}
+
+/// A condition: a function of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Condition {
+    /// The guest.
+    pub guest: Guest,
+    /// The name of the export, as WIT writes it.
+    pub function: String,
+    /// The text of an inline expression, or `module#function`; for people.
+    pub text: String,
+    /// Where it stands in the definition.
+    pub span: Span,
+}
+
+/// A compiled definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The `name` of the process, empty when it has none.
+    pub name: String,
+    /// The fields that the definition's `<context>` gives.
+    pub context: Fields,
+    /// The instructions; the process begins at the first.
+    pub ops: Vec<Op>,
+    /// For each instruction, where it came from.
+    pub sites: Vec<Site>,
+    /// The conditions that instructions refer to.
+    pub conditions: Vec<Condition>,
+    /// The component that holds the inline expressions; empty when there are none.
+    #[serde(with = "serde_bytes")]
+    pub inline_guest: Vec<u8>,
+}
+
+/// Stored bytes that are no program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProgramError {
+    /// The first byte names a format that this engine does not know.
+    #[error("program format {found} is not known here; this engine reads format {known}")]
+    Format {
+        /// What the bytes say.
+        found: u8,
+        /// What this engine reads.
+        known: u8,
+    },
+    /// The bytes end early or do not decode.
+    #[error("the stored program is damaged: {0}")]
+    Damaged(String),
+    /// It decodes, but an index points nowhere.
+    #[error("the stored program is inconsistent: {0}")]
+    Inconsistent(&'static str),
+}
+
+impl Program {
+    /// The format that [`Program::encode`] writes: one byte before the MessagePack.
+    pub const FORMAT: u8 = 1;
+
+    /// The program as it is stored: a format byte, then MessagePack (rmp-serde, structs as arrays).
+    ///
+    /// # Errors
+    /// When MessagePack cannot hold it, which takes a text of over 4 GiB.
+    pub fn encode(&self) -> Result<Vec<u8>, ProgramError> {
+        let mut bytes = vec![Self::FORMAT];
+        rmp_serde::encode::write(&mut bytes, self)
+            .map_err(|error| ProgramError::Damaged(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// The hash that names these stored bytes.
+    pub fn hash(stored: &[u8]) -> ProgramHash {
+        ProgramHash::of(stored)
+    }
+
+    /// Reads a stored program and checks that every index in it points somewhere.
+    ///
+    /// # Errors
+    /// For an unknown format, damaged bytes, and indexes out of range.
+    pub fn decode(stored: &[u8]) -> Result<Self, ProgramError> {
+        let Some((&format, bytes)) = stored.split_first() else {
+            return Err(ProgramError::Damaged("it is empty".into()));
+        };
+        if format != Self::FORMAT {
+            return Err(ProgramError::Format {
+                found: format,
+                known: Self::FORMAT,
+            });
+        }
+        let program: Self = rmp_serde::from_slice(bytes)
+            .map_err(|error| ProgramError::Damaged(error.to_string()))?;
+        program.check()?;
+        Ok(program)
+    }
+
+    /// Checks that every index points somewhere.
+    ///
+    /// # Errors
+    /// Names the first kind of index that does not.
+    pub fn check(&self) -> Result<(), ProgramError> {
+        let inconsistent = |what| Err(ProgramError::Inconsistent(what));
+        if self.ops.is_empty() || self.ops.len() != self.sites.len() {
+            return inconsistent("instructions and sites differ in number, or there are none");
+        }
+        let within = |target: OpIndex| (target.0 as usize) < self.ops.len();
+        let covers = |range: ConditionRange| {
+            range
+                .first
+                .0
+                .checked_add(range.count)
+                .is_some_and(|end| end as usize <= self.conditions.len())
+        };
+        for op in &self.ops {
+            match op {
+                Op::Await { conditions, .. } if !covers(*conditions) => {
+                    return inconsistent("a condition is missing");
+                }
+                Op::Jump { target } if !within(*target) => {
+                    return inconsistent("a jump leads outside");
+                }
+                Op::Test {
+                    conditions,
+                    otherwise,
+                } => {
+                    if !covers(*conditions) {
+                        return inconsistent("a condition is missing");
+                    }
+                    if !within(*otherwise) {
+                        return inconsistent("a jump leads outside");
+                    }
+                }
+                Op::Fork { branches, next } => {
+                    if !within(*next) || !branches.iter().copied().all(within) {
+                        return inconsistent("a branch leads outside");
+                    }
+                }
+                Op::Action { .. }
+                | Op::Delay { .. }
+                | Op::Await { .. }
+                | Op::Call { .. }
+                | Op::Jump { .. }
+                | Op::EndBranch
+                | Op::Complete => {}
+            }
+        }
+        match self.ops.last() {
+            Some(Op::Complete | Op::EndBranch | Op::Jump { .. }) => Ok(()),
+            _ => inconsistent("the last instruction runs off the end"),
+        }
+    }
+
+    /// The instruction at `index`, with its site.
+    pub fn op(&self, index: OpIndex) -> Option<(&Op, &Site)> {
+        let index = index.0 as usize;
+        Some((self.ops.get(index)?, self.sites.get(index)?))
+    }
+
+    /// The condition at `index`.
+    pub fn condition(&self, index: ConditionIndex) -> Option<&Condition> {
+        self.conditions.get(index.0 as usize)
+    }
+}
+
+/// Where a definition says that a module's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModuleSource {
+    /// In the definition itself.
+    Bytes(Vec<u8>),
+    /// Stored on the engine before.
+    Stored,
+}
+
+/// A `<module>` of a definition; the program refers to it by hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceModule {
+    /// Its name in the definition.
+    pub name: String,
+    /// The hash of its bytes.
+    pub hash: ModuleHash,
+    /// Where the bytes are.
+    pub source: ModuleSource,
+    /// Where the element stands.
+    pub span: Span,
+}

@@ -1,0 +1,2 @@
+//! (laid out, to be filled in)
+#![forbid(unsafe_code)]

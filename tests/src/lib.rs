@@ -1,0 +1,1 @@
+//! The test harness (laid out, to be filled in).
