@@ -1,2 +1,10 @@
-//! (laid out, to be filled in)
+//! The host: shards that take what the broker delivers, run the engine, commit, and then act.
+//!
+//! It promises the order of things: nothing is acknowledged or published before it is durable, each input takes effect
+//! once, and what leaves goes through the outbox. It is written against three traits, [`broker::Broker`],
+//! `bureaucrat_store::Store` and [`clock::Clock`], so that the code that runs in production is the code that runs
+//! under the simulator. AMQP, RocksDB and the system's clock are left to others.
 #![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod query;

@@ -1,2 +1,14 @@
-//! (laid out, to be filled in)
+//! The store: what the host keeps, behind a trait of reads, ordered scans and one atomic, durable commit.
+//!
+//! It promises an order of keys that equals the order of what they stand for (see `docs/formats.md`), records that
+//! begin with a format byte, and an in-memory store that behaves like the real one. What is written when is the
+//! host's business.
 #![forbid(unsafe_code)]
+
+pub mod keys;
+mod memory;
+pub mod records;
+mod table;
+
+pub use memory::MemoryStore;
+pub use table::{Group, Guard, Row, Store, StoreError, Table, Unit, Verdict, Version, Write};

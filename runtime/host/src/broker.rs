@@ -1,0 +1,95 @@
+//! The broker, as the host sees it: deliveries and outcomes come in as events, acknowledgements and publishes go out as
+//! commands that never block.
+//!
+//! The trait promises nothing about the network: whatever is lost is reported, and the host does it again. Queues,
+//! exchanges, connections and channels are the implementation's business.
+
+use bureaucrat_model::Redelivered;
+use bureaucrat_wire::{Outgoing, Properties};
+
+/// The queues that the engine consumes, by their role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// Process definitions: each starts a process.
+    Launches,
+    /// Answers of participants.
+    Answers,
+    /// Events.
+    Events,
+}
+
+/// What acknowledges one delivery. A tag means something only on the channel of the connection that it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryHandle {
+    /// Which connection, counted from the engine's start.
+    pub generation: u64,
+    /// The queue, which has a channel of its own.
+    pub source: Source,
+    /// The tag that the broker gave.
+    pub tag: u64,
+}
+
+/// A message that was delivered and not yet acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What acknowledges it.
+    pub handle: DeliveryHandle,
+    /// Whether the broker may have delivered it before.
+    pub redelivered: Redelivered,
+    /// The properties and headers.
+    pub properties: Properties,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+/// The number of one publish, chosen by the host, unique within a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What became of a publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// Confirmed and not returned: the broker has it.
+    Confirmed,
+    /// Returned: no queue takes it.
+    Unroutable,
+    /// The broker refused it (`basic.nack`), or it closed the channel over it (an exchange that does not exist, a
+    /// property that may not be); the broker's words.
+    Refused(String),
+    /// The connection went away before the outcome was known; it may or may not have arrived.
+    Lost,
+}
+
+/// What the broker tells the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokerEvent {
+    /// A message came.
+    Delivered(Delivery),
+    /// A publish has its outcome; each ticket gets exactly one.
+    Published {
+        /// Which publish.
+        ticket: Ticket,
+        /// What became of it.
+        outcome: PublishOutcome,
+    },
+    /// Publishing works, from now on or again.
+    PublishingUp,
+    /// Publishing does not work; every ticket without outcome has got [`PublishOutcome::Lost`] before this.
+    PublishingDown,
+}
+
+/// The broker. Both commands return at once and may be called from any thread.
+pub trait Broker: Send + Sync {
+    /// Acknowledges one delivery. A handle of an older connection is dropped: its message comes again.
+    fn acknowledge(&self, delivery: DeliveryHandle);
+
+    /// Publishes a message, persistent; the outcome comes as [`BrokerEvent::Published`]. While publishing is down the
+    /// outcome is [`PublishOutcome::Lost`] at once. The host keeps the number of tickets without outcome bounded.
+    fn publish(&self, ticket: Ticket, message: Outgoing);
+}
+
+/// Whoever wants to know what the broker tells; the host. Never blocks for long.
+pub trait BrokerEvents: Send + Sync {
+    /// Takes one event.
+    fn receive(&self, event: BrokerEvent);
+}
