@@ -1,2 +1,127 @@
-//! (laid out, to be filled in)
+//! The engine: how a process runs, as a pure state machine.
+//!
+//! [`launch`] makes an instance and runs it until it waits; [`step`] hands it one input and runs it until it waits again.
+//! Both give back the effects that the host has to carry out, in order. There is no clock, no randomness, no input and
+//! output in here: time and the store's secret come in through [`Environment`], a condition's outcome comes in as an
+//! input. The same inputs give the same state and effects, byte for byte.
+//!
+//! The crate promises that it never panics, whatever program and input it gets; that an input which does not fit leaves
+//! the instance as it was; and that a process which ends takes back every task, timer, subscription and call that it
+//! had open. It leaves to the host: making effects durable, evaluating conditions, and bringing inputs one at a time.
+//!
+//! # Layout
+//! - `ops`: one file an instruction, how it starts and how what it waited for resumes it
+//! - `machine`: an instance at work: the run loop, its budgets, waits and effects
+//! - `input`: which instruction an input is for
+//! - `ending`: completion, failure, cancellation
 #![forbid(unsafe_code)]
+
+mod ending;
+mod input;
+mod machine;
+mod ops;
+mod rejection;
+
+pub use rejection::{Aim, Rejection};
+
+use bureaucrat_model::{
+    Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, HistoryEvent, Input, Instance, Launch,
+    OpIndex, Program, Status, Timestamp,
+};
+use machine::Machine;
+use std::collections::BTreeMap;
+
+/// What a step sees of the world outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Environment<'a> {
+    /// The engine's time; it never runs backwards.
+    pub now: Timestamp,
+    /// The store's secret, which ids of called processes are derived from.
+    pub secret: &'a [u8; 32],
+    /// What one process may spend.
+    pub limits: &'a EngineLimits,
+}
+
+/// Makes an instance of `program` and runs it until it waits, yields or ends.
+pub fn launch(
+    program: &Program,
+    launch: &Launch,
+    environment: &Environment<'_>,
+) -> (Instance, Vec<Effect>) {
+    let first = Fiber {
+        at: OpIndex(0),
+        state: FiberState::Ready,
+        fields: program.context.clone(),
+        branch: None,
+        scopes: Vec::new(),
+        handlers: Vec::new(),
+    };
+    let mut instance = Instance {
+        process: launch.process,
+        program: launch.program,
+        name: program.name.clone(),
+        user: launch.user.clone(),
+        reply_to: launch.reply_to.clone(),
+        caller: launch.caller.clone(),
+        launched_at: environment.now,
+        ended_at: None,
+        status: Status::Running,
+        fibers: BTreeMap::from([(FiberId(0), first)]),
+        next_fiber: 1,
+        next_turn: 0,
+        next_call: 0,
+        ops_without_waiting: 0,
+        answered: BTreeMap::new(),
+    };
+    let mut machine = Machine::new(program, &mut instance, environment);
+    machine.record(HistoryEvent::Launched {
+        message_id: launch.message_id.clone(),
+        redelivered: launch.redelivered,
+    });
+    machine.begin();
+    let effects = machine.finish();
+    (instance, effects)
+}
+
+/// Hands one input to an instance and runs it until every fiber waits, it yields, or it ends.
+///
+/// The host parks an instance as an incident and lets it go on; in here a parked one is stepped like a running one.
+///
+/// # Errors
+/// When the instance does not wait for such an input; it is unchanged then.
+pub fn step(
+    program: &Program,
+    instance: &mut Instance,
+    environment: &Environment<'_>,
+    input: Input,
+) -> Result<Vec<Effect>, Rejection> {
+    if instance.has_ended() {
+        return Err(Rejection::Ended(instance.process));
+    }
+    let mut machine = Machine::new(program, instance, environment);
+    input::take(&mut machine, input)?;
+    Ok(machine.finish())
+}
+
+/// The call that the fiber waits for, as the effect that starts it: for a host that finds, at start, that the called
+/// process does not exist yet. `None` when the fiber does not wait for a called process.
+pub fn unstarted_call(program: &Program, instance: &Instance, fiber: FiberId) -> Option<Effect> {
+    ops::call::again(program, instance, fiber)
+}
+
+/// Ends an instance that has not ended with a fault from outside: its caller failed, or an operator says so. The effects
+/// are those of a failure, [`Effect::End`] among them; a caller that has ended itself rejects what it is told. An
+/// instance that has ended gives no effects.
+pub fn cancel(
+    program: &Program,
+    instance: &mut Instance,
+    environment: &Environment<'_>,
+    fault: Fault,
+) -> Vec<Effect> {
+    if instance.has_ended() {
+        return Vec::new();
+    }
+    let mut machine = Machine::new(program, instance, environment);
+    machine.fail(fault);
+    machine.finish()
+}

@@ -11,6 +11,8 @@ pub struct EngineLimits {
     pub fibers: u32,
     /// Bytes of one fiber's fields as JSON.
     pub fields_bytes: usize,
+    /// Bytes of the fields of all of a process's fibers together, those that branches started from included.
+    pub instance_bytes: usize,
     /// Calls nested in one another; a process that was launched has depth 0.
     pub call_depth: u32,
     /// The longest message of a fault, in bytes; longer ones are cut.
@@ -24,6 +26,7 @@ impl Default for EngineLimits {
             ops_without_waiting: 1_000_000,
             fibers: 10_000,
             fields_bytes: 16 << 20,
+            instance_bytes: 128 << 20,
             call_depth: 32,
             fault_message_bytes: 4_096,
         }

@@ -1,0 +1,64 @@
+//! How a process ends: by completing or by failing.
+//!
+//! Either way everything that its fibers had open is taken back, in the order of the fibers' numbers, then the ending is
+//! recorded and told. What follows outside of the process is the host's.
+
+use crate::machine::Machine;
+use bureaucrat_model::{
+    Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status, WaitKind,
+};
+
+impl Machine<'_> {
+    /// Ends the process with its final fields.
+    pub fn complete(&mut self, fields: Fields) {
+        self.withdraw_all();
+        self.record(HistoryEvent::Completed);
+        self.end(Ending::Completed(fields));
+    }
+
+    /// Ends the process with a fault; its message is cut to the limit.
+    pub fn fail(&mut self, mut fault: Fault) {
+        let limit = self.environment.limits.fault_message_bytes;
+        let end = fault.message.floor_char_boundary(limit);
+        fault.message.truncate(end);
+        self.withdraw_all();
+        self.record(HistoryEvent::Failed(fault.clone()));
+        self.end(Ending::Failed(fault));
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.clear_fibers();
+        self.instance.ended_at = Some(self.environment.now);
+        self.instance.status = Status::Ended(ending.clone());
+        self.effects.push(Effect::End(ending));
+    }
+
+    fn withdraw_all(&mut self) {
+        for (id, fiber) in &self.instance.fibers {
+            self.effects.extend(withdrawal(*id, fiber));
+        }
+    }
+}
+
+/// What takes back what the fiber waits for.
+fn withdrawal(id: FiberId, fiber: &Fiber) -> Option<Effect> {
+    let FiberState::Waiting(wait) = &fiber.state else {
+        return None;
+    };
+    let turn = wait.turn;
+    match &wait.kind {
+        WaitKind::Answer { .. } => Some(Effect::WithdrawTask { turn }),
+        WaitKind::Timer { due } => Some(Effect::StopTimer {
+            fiber: id,
+            turn,
+            due: *due,
+        }),
+        WaitKind::Event { event, .. } => Some(Effect::Unsubscribe {
+            event: event.clone(),
+            fiber: id,
+            turn,
+        }),
+        WaitKind::Child { child } => Some(Effect::CancelChild { child: *child }),
+        WaitKind::Branches { .. } | WaitKind::Condition { .. } => None,
+    }
+}

@@ -1,0 +1,197 @@
+//! Which instruction an input is for.
+//!
+//! Every input is matched against what the instance waits for now, before anything changes: one that fits nothing is
+//! rejected and leaves no trace.
+
+use crate::{
+    Aim, Rejection,
+    machine::{Machine, Trouble},
+    ops,
+};
+use bureaucrat_model::{
+    ActivityId, ActivityPath, FiberId, FiberState, Input, Op, ProcessId, Turn, Wait, WaitKind,
+};
+
+/// Takes an input and runs what it lets run.
+pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Rejection> {
+    match input {
+        Input::Answer {
+            activity,
+            turn,
+            answer,
+        } => {
+            let fiber = find_answered(machine, &activity, turn)?;
+            settle(machine, fiber, |machine| {
+                ops::action::answer(machine, fiber, answer)
+            });
+        }
+        Input::TimerFired { fiber, turn } => {
+            let WaitKind::Timer { due } = find_wait(machine, fiber, turn)?.kind else {
+                return Err(not_waiting(machine, fiber, turn));
+            };
+            settle(machine, fiber, |machine| {
+                ops::delay::fire(machine, fiber, turn, due)
+            });
+        }
+        Input::Event { fiber, turn, event } => {
+            // While an earlier event is being checked, none is taken: the host brings them one after the other.
+            let WaitKind::Event { check: None, .. } = find_wait(machine, fiber, turn)?.kind else {
+                return Err(not_waiting(machine, fiber, turn));
+            };
+            settle(machine, fiber, |machine| {
+                ops::await_event::event(machine, fiber, turn, event)
+            });
+        }
+        Input::ChildEnded {
+            fiber,
+            turn,
+            ending,
+        } => {
+            let child = find_child(machine, fiber, turn)?;
+            settle(machine, fiber, |machine| {
+                ops::call::ended(machine, fiber, child, ending)
+            });
+        }
+        Input::ChildRefused {
+            fiber,
+            turn,
+            reason,
+        } => {
+            find_child(machine, fiber, turn)?;
+            settle(machine, fiber, |machine| {
+                ops::call::refused(machine, fiber, &reason)
+            });
+        }
+        Input::Evaluated {
+            fiber,
+            turn,
+            condition,
+            evaluation,
+        } => {
+            let asked = match &find_wait(machine, fiber, turn)?.kind {
+                WaitKind::Condition { condition }
+                | WaitKind::Event {
+                    check: Some((_, condition)),
+                    ..
+                } => Some(*condition),
+                WaitKind::Answer { .. }
+                | WaitKind::Timer { .. }
+                | WaitKind::Event { check: None, .. }
+                | WaitKind::Child { .. }
+                | WaitKind::Branches { .. } => None,
+            };
+            if asked != Some(condition) {
+                return Err(not_waiting(machine, fiber, turn));
+            }
+            match ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
+                Err(trouble) => machine.fail_at(fiber, trouble),
+                Ok(()) if machine.share_is_spent() => machine.yield_if_ready(),
+                Ok(()) => machine.run(),
+            }
+        }
+        Input::Continue => {
+            if !machine.has_yielded() {
+                return Err(Rejection::Stale(Aim::Process(machine.instance.process)));
+            }
+            machine.run();
+        }
+    }
+    Ok(())
+}
+
+/// Applies what came from outside to the fiber that waited for it, then runs the process.
+fn settle<'a>(
+    machine: &mut Machine<'a>,
+    fiber: FiberId,
+    apply: impl FnOnce(&mut Machine<'a>) -> Result<(), Trouble>,
+) {
+    machine.refresh_budget();
+    match apply(machine) {
+        Ok(()) => machine.run(),
+        Err(trouble) => machine.fail_at(fiber, trouble),
+    }
+}
+
+/// The fiber that waits for an answer of this activity, under this turn if one is given.
+fn find_answered(
+    machine: &Machine<'_>,
+    activity: &ActivityPath,
+    turn: Option<Turn>,
+) -> Result<FiberId, Rejection> {
+    for (id, fiber) in &machine.instance.fibers {
+        let FiberState::Waiting(Wait {
+            turn: current,
+            kind: WaitKind::Answer { .. },
+            ..
+        }) = &fiber.state
+        else {
+            continue;
+        };
+        let here = machine
+            .program
+            .op(fiber.at)
+            .is_some_and(|(op, site)| matches!(op, Op::Action { .. }) && site.path == *activity);
+        if here && turn.is_none_or(|turn| turn == *current) {
+            return Ok(*id);
+        }
+    }
+    let aim = Aim::Activity {
+        activity: ActivityId {
+            process: machine.instance.process,
+            path: activity.clone(),
+        },
+        turn,
+    };
+    // A wait of an action ends with its answer, so an earlier turn of this activity is no later than its last answer.
+    match (machine.instance.answered.get(activity), turn) {
+        (Some(_), None) => Err(Rejection::Stale(aim)),
+        (Some(last), Some(turn)) if turn <= *last => Err(Rejection::Stale(aim)),
+        (None, _) | (Some(_), Some(_)) => Err(Rejection::NotWaiting(aim)),
+    }
+}
+
+/// What the fiber waits for under this turn.
+fn find_wait<'a>(
+    machine: &'a Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+) -> Result<&'a Wait, Rejection> {
+    match machine
+        .instance
+        .fibers
+        .get(&fiber)
+        .map(|found| &found.state)
+    {
+        Some(FiberState::Waiting(wait)) if wait.turn == turn => Ok(wait),
+        Some(FiberState::Waiting(_) | FiberState::Ready) | None => {
+            Err(if turn.0 < machine.instance.next_turn {
+                Rejection::Stale(aim(machine, fiber, turn))
+            } else {
+                not_waiting(machine, fiber, turn)
+            })
+        }
+    }
+}
+
+fn find_child(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<ProcessId, Rejection> {
+    match find_wait(machine, fiber, turn)?.kind {
+        WaitKind::Child { child } => Ok(child),
+        WaitKind::Answer { .. }
+        | WaitKind::Timer { .. }
+        | WaitKind::Event { .. }
+        | WaitKind::Branches { .. }
+        | WaitKind::Condition { .. } => Err(not_waiting(machine, fiber, turn)),
+    }
+}
+
+fn aim(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Aim {
+    Aim::Wait {
+        process: machine.instance.process,
+        fiber,
+        turn,
+    }
+}
+
+fn not_waiting(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Rejection {
+    Rejection::NotWaiting(aim(machine, fiber, turn))
+}

@@ -1,0 +1,288 @@
+//! An instance at work: the run loop with its budgets, and what instructions do to fibers.
+//!
+//! Fibers that can run do so in the order of their numbers, each until it waits. The loop promises to come back: after
+//! a share of instructions it yields, and a process that runs too many without waiting for anything outside fails.
+//! What single instructions do stands in `ops`.
+
+use crate::{Environment, ops};
+use bureaucrat_model::{
+    ActivityPath, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, HistoryEvent,
+    Instance, OpIndex, Program, Turn, Wait, WaitKind,
+};
+use std::collections::BTreeSet;
+
+/// Why a process fails, before it is known where.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub code: FaultCode,
+    pub message: String,
+}
+
+impl Trouble {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: FaultCode::new(code),
+            message: message.into(),
+        }
+    }
+
+    /// The program is not one that `Program::check` lets pass, or not the one that the instance was made from.
+    pub fn program(what: &str) -> Self {
+        Self::new("ProgramError", what)
+    }
+}
+
+/// An instance while an input is worked on, and the effects so far.
+pub(crate) struct Machine<'a> {
+    pub program: &'a Program,
+    pub instance: &'a mut Instance,
+    pub environment: &'a Environment<'a>,
+    pub effects: Vec<Effect>,
+    /// The fibers that can run; follows their states.
+    ready: BTreeSet<FiberId>,
+    /// Bytes of fields that all fibers hold; counted when the first fork of a step asks, then kept.
+    pub held_bytes: Option<usize>,
+}
+
+impl<'a> Machine<'a> {
+    pub fn new(
+        program: &'a Program,
+        instance: &'a mut Instance,
+        environment: &'a Environment<'a>,
+    ) -> Self {
+        let ready = instance
+            .fibers
+            .iter()
+            .filter(|(_, fiber)| fiber.state == FiberState::Ready)
+            .map(|(id, _)| *id)
+            .collect();
+        Self {
+            program,
+            instance,
+            environment,
+            effects: Vec::new(),
+            ready,
+            held_bytes: None,
+        }
+    }
+
+    /// Runs a new instance, unless its fields are too large to begin with.
+    pub fn begin(&mut self) {
+        match self.check_fields(FiberId(0)) {
+            Ok(()) => self.run(),
+            Err(trouble) => self.fail_at(FiberId(0), trouble),
+        }
+    }
+
+    /// The effects, in order.
+    pub fn finish(self) -> Vec<Effect> {
+        self.effects
+    }
+
+    /// Something came from outside: the process may run a whole budget again.
+    pub fn refresh_budget(&mut self) {
+        self.instance.ops_without_waiting = 0;
+    }
+
+    /// Whether fibers can run that have not, which means that the process has yielded.
+    pub fn has_yielded(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether the share of a step is used up. The share is a part of the count of the whole budget: it ends where the
+    /// count reaches a multiple of it, and the count stays there until the process is told to go on. So a loop that
+    /// evaluates conditions, a step each, yields as any other.
+    pub fn share_is_spent(&self) -> bool {
+        let share = u64::from(self.environment.limits.ops_per_step.max(1));
+        let count = self.instance.ops_without_waiting;
+        count > 0 && count.is_multiple_of(share)
+    }
+
+    /// Asks to be called again when fibers can run.
+    pub fn yield_if_ready(&mut self) {
+        if !self.ready.is_empty() {
+            self.effects.push(Effect::Yield);
+        }
+    }
+
+    /// Runs fibers until every one waits, the share of this step is used up, or the process ends.
+    pub fn run(&mut self) {
+        while let Some(&fiber) = self.ready.first() {
+            if let Err(trouble) = self.spend().and_then(|()| self.run_op(fiber)) {
+                self.fail_at(fiber, trouble);
+                return;
+            }
+            if self.share_is_spent() {
+                break;
+            }
+        }
+        if let Err(trouble) = self.check_held() {
+            let fiber = self.instance.fibers.keys().next().copied();
+            self.fail_at(fiber.unwrap_or_default(), trouble);
+            return;
+        }
+        self.yield_if_ready();
+    }
+
+    /// Counts an instruction or an evaluation against the budget.
+    pub fn spend(&mut self) -> Result<(), Trouble> {
+        let limit = self.environment.limits.ops_without_waiting;
+        if self.instance.ops_without_waiting >= limit {
+            return Err(Trouble::new(
+                FaultCode::OP_BUDGET_EXCEEDED,
+                format!("{limit} instructions were run without waiting for anything"),
+            ));
+        }
+        self.instance.ops_without_waiting += 1;
+        Ok(())
+    }
+
+    fn run_op(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        let at = self.fiber(fiber)?.at;
+        let (op, _) = self
+            .program
+            .op(at)
+            .ok_or_else(|| Trouble::program("the process ran off its program"))?;
+        ops::run(self, fiber, op)
+    }
+
+    pub fn fiber(&self, fiber: FiberId) -> Result<&Fiber, Trouble> {
+        self.instance
+            .fibers
+            .get(&fiber)
+            .ok_or_else(|| Trouble::program("a fiber is missing"))
+    }
+
+    pub fn fiber_mut(&mut self, fiber: FiberId) -> Result<&mut Fiber, Trouble> {
+        self.instance
+            .fibers
+            .get_mut(&fiber)
+            .ok_or_else(|| Trouble::program("a fiber is missing"))
+    }
+
+    /// A copy of the fiber's fields; values are shared.
+    pub fn fields(&self, fiber: FiberId) -> Result<Fields, Trouble> {
+        Ok(self.fiber(fiber)?.fields.clone())
+    }
+
+    /// The path of the activity that the fiber is at.
+    pub fn path(&self, fiber: FiberId) -> ActivityPath {
+        self.site(fiber).0
+    }
+
+    fn site(&self, fiber: FiberId) -> (ActivityPath, u32) {
+        self.instance
+            .fibers
+            .get(&fiber)
+            .and_then(|fiber| self.program.op(fiber.at))
+            .map(|(_, site)| (site.path.clone(), site.span.line))
+            .unwrap_or_default()
+    }
+
+    /// Takes the number of the next wait.
+    pub fn next_turn(&mut self) -> Turn {
+        let turn = Turn(self.instance.next_turn);
+        self.instance.next_turn = self.instance.next_turn.saturating_add(1);
+        turn
+    }
+
+    /// Lets the fiber wait under `turn`.
+    pub fn wait(&mut self, fiber: FiberId, turn: Turn, kind: WaitKind) -> Result<(), Trouble> {
+        let since = self.environment.now;
+        self.fiber_mut(fiber)?.state = FiberState::Waiting(Wait { turn, since, kind });
+        self.ready.remove(&fiber);
+        Ok(())
+    }
+
+    /// Lets the fiber run on at `at`.
+    pub fn go_to(&mut self, fiber: FiberId, at: OpIndex) -> Result<(), Trouble> {
+        let target = self.fiber_mut(fiber)?;
+        target.at = at;
+        target.state = FiberState::Ready;
+        self.ready.insert(fiber);
+        Ok(())
+    }
+
+    /// Lets the fiber run on after the instruction that it is at.
+    pub fn go_on(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        let next = self.fiber(fiber)?.at.next();
+        self.go_to(fiber, next)
+    }
+
+    /// Adds a fiber that can run.
+    pub fn add_fiber(&mut self, id: FiberId, fiber: Fiber) {
+        self.instance.fibers.insert(id, fiber);
+        self.ready.insert(id);
+    }
+
+    /// Takes a fiber out.
+    pub fn remove_fiber(&mut self, id: FiberId) -> Option<Fiber> {
+        self.ready.remove(&id);
+        self.instance.fibers.remove(&id)
+    }
+
+    /// Takes all fibers out.
+    pub fn clear_fibers(&mut self) {
+        self.ready.clear();
+        self.instance.fibers.clear();
+    }
+
+    /// Gives the fiber new fields, if they are within the limit.
+    pub fn set_fields(&mut self, fiber: FiberId, fields: Fields) -> Result<(), Trouble> {
+        self.fiber_mut(fiber)?.fields = fields;
+        self.check_fields(fiber)
+    }
+
+    /// Fails when the fiber's fields are over the limit.
+    pub fn check_fields(&self, fiber: FiberId) -> Result<(), Trouble> {
+        self.check_size(&self.fiber(fiber)?.fields)
+    }
+
+    /// Fails when `fields` are over the limit.
+    pub fn check_size(&self, fields: &Fields) -> Result<(), Trouble> {
+        let (size, limit) = (fields.size(), self.environment.limits.fields_bytes);
+        if size > limit {
+            return Err(Trouble::new(
+                FaultCode::LIMIT_EXCEEDED,
+                format!("the fields take {size} bytes; {limit} are allowed"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Fails when all fibers' fields together are over the limit. One fiber alone is within the smaller limit anyway.
+    fn check_held(&self) -> Result<(), Trouble> {
+        if self.instance.fibers.len() < 2 {
+            return Ok(());
+        }
+        ops::fork::check_held(self, held_bytes(self.instance))
+    }
+
+    pub fn record(&mut self, event: HistoryEvent) {
+        self.effects.push(Effect::Record(event));
+    }
+
+    /// Ends the process with a fault at the activity that the fiber is at.
+    pub fn fail_at(&mut self, fiber: FiberId, trouble: Trouble) {
+        let (activity, line) = self.site(fiber);
+        self.fail(Fault {
+            code: trouble.code,
+            message: trouble.message,
+            activity,
+            line,
+        });
+    }
+}
+
+/// Bytes of fields that the fibers hold, those that branches started from included.
+pub(crate) fn held_bytes(instance: &Instance) -> usize {
+    let size = |fiber: &Fiber| {
+        let base = fiber.branch.as_ref().map_or(0, |branch| branch.base.size());
+        fiber.fields.size().saturating_add(base)
+    };
+    instance
+        .fibers
+        .values()
+        .map(size)
+        .fold(0, usize::saturating_add)
+}

@@ -1,0 +1,78 @@
+//! `action`: sends a task to a participant and waits for the answer.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{
+    Answer, Effect, FaultCode, FiberId, FiberState, HistoryEvent, Turn, WaitKind,
+};
+
+/// Sends the task.
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    participant: &str,
+) -> Result<(), Trouble> {
+    let turn = machine.next_turn();
+    let activity = machine.path(fiber);
+    let fields = machine.fields(fiber)?;
+    let kind = WaitKind::Answer {
+        participant: participant.to_owned(),
+    };
+    machine.wait(fiber, turn, kind)?;
+    machine.effects.push(Effect::SendTask {
+        activity: activity.clone(),
+        turn,
+        participant: participant.to_owned(),
+        fields,
+    });
+    machine.record(HistoryEvent::TaskSent {
+        activity,
+        turn,
+        participant: participant.to_owned(),
+    });
+    Ok(())
+}
+
+/// Takes an answer; the input has been matched with this fiber's wait.
+pub(crate) fn answer(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    answer: Answer,
+) -> Result<(), Trouble> {
+    let FiberState::Waiting(wait) = &machine.fiber(fiber)?.state else {
+        return Err(Trouble::program("the fiber does not wait"));
+    };
+    let turn = wait.turn;
+    match answer {
+        Answer::Replace(fields) => {
+            taken(machine, fiber, turn);
+            machine.set_fields(fiber, fields)?;
+            machine.go_on(fiber)
+        }
+        Answer::Update(update) => {
+            taken(machine, fiber, turn);
+            machine.fiber_mut(fiber)?.fields.update(&update);
+            machine.check_fields(fiber)?;
+            machine.go_on(fiber)
+        }
+        // The failure withdraws the task together with everything else that is open.
+        Answer::Critical(text) => Err(Trouble::new(FaultCode::ACTION_ERROR, text)),
+        Answer::Unreadable(reason) => Err(Trouble::new(FaultCode::BAD_ANSWER, reason)),
+        Answer::Suspended(reason) => {
+            let activity = machine.path(fiber);
+            machine.record(HistoryEvent::Suspended {
+                activity,
+                turn,
+                reason,
+            });
+            Ok(())
+        }
+    }
+}
+
+/// The answer counts: its task need not be sent any more, and another one like it is late.
+fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) {
+    let activity = machine.path(fiber);
+    machine.instance.answered.insert(activity.clone(), turn);
+    machine.effects.push(Effect::WithdrawTask { turn });
+    machine.record(HistoryEvent::Answered { activity, turn });
+}

@@ -1,0 +1,159 @@
+//! `await`: waits for an event for which a condition holds, or for any event of the name.
+//!
+//! The event's whole object stands in the field `event` while conditions are evaluated. The fiber's own fields change
+//! only when the event is taken; otherwise the fiber waits on under the same turn.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{
+    ConditionIndex, ConditionRange, Effect, FiberId, FiberState, Fields, HistoryEvent, JsonText,
+    Op, Taken, Turn, Wait, WaitKind,
+};
+
+/// The field that holds the event.
+const FIELD: &str = "event";
+
+/// Subscribes to the event.
+pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, event: &str) -> Result<(), Trouble> {
+    let turn = machine.next_turn();
+    let activity = machine.path(fiber);
+    let kind = WaitKind::Event {
+        event: event.to_owned(),
+        check: None,
+    };
+    machine.wait(fiber, turn, kind)?;
+    machine.effects.push(Effect::Subscribe {
+        event: event.to_owned(),
+        fiber,
+        turn,
+    });
+    machine.record(HistoryEvent::AwaitStarted {
+        activity,
+        event: event.to_owned(),
+    });
+    Ok(())
+}
+
+/// An event came.
+pub(crate) fn event(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    event: JsonText,
+) -> Result<(), Trouble> {
+    let fields = candidate(machine, fiber, &event)?;
+    match conditions(machine, fiber)?.1.start() {
+        None => take(machine, fiber, turn, fields),
+        Some(first) => evaluate(machine, fiber, turn, event, first, fields),
+    }
+}
+
+/// A condition of the event at hand held, or not.
+pub(crate) fn verdict(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+    holds: bool,
+) -> Result<(), Trouble> {
+    let (name, range) = conditions(machine, fiber)?;
+    let Some(event) = checked(machine, fiber)?.take() else {
+        return Err(Trouble::program("no event is being checked"));
+    };
+    let fields = candidate(machine, fiber, &event.0)?;
+    if holds {
+        return take(machine, fiber, turn, fields);
+    }
+    if let Some(next) = range.after(condition) {
+        return evaluate(machine, fiber, turn, event.0, next, fields);
+    }
+    let activity = machine.path(fiber);
+    machine.record(HistoryEvent::EventReceived {
+        activity,
+        event: name,
+        taken: Taken::No,
+    });
+    Ok(())
+}
+
+/// The fiber's fields as they would be with the event.
+fn candidate(machine: &Machine<'_>, fiber: FiberId, event: &JsonText) -> Result<Fields, Trouble> {
+    let mut fields = machine.fields(fiber)?;
+    fields.set(FIELD, event.clone());
+    machine.check_size(&fields)?;
+    Ok(fields)
+}
+
+fn take(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    fields: Fields,
+) -> Result<(), Trouble> {
+    let (event, _) = conditions(machine, fiber)?;
+    let activity = machine.path(fiber);
+    machine.effects.push(Effect::Unsubscribe {
+        event: event.clone(),
+        fiber,
+        turn,
+    });
+    machine.record(HistoryEvent::EventReceived {
+        activity,
+        event,
+        taken: Taken::Yes,
+    });
+    machine.set_fields(fiber, fields)?;
+    machine.go_on(fiber)
+}
+
+fn evaluate(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    event: JsonText,
+    condition: ConditionIndex,
+    fields: Fields,
+) -> Result<(), Trouble> {
+    *checked(machine, fiber)? = Some((event, condition));
+    machine.effects.push(Effect::Evaluate {
+        fiber,
+        turn,
+        condition,
+        fields,
+    });
+    Ok(())
+}
+
+/// The place of the event that is being checked.
+fn checked<'m>(
+    machine: &'m mut Machine<'_>,
+    fiber: FiberId,
+) -> Result<&'m mut Option<(JsonText, ConditionIndex)>, Trouble> {
+    match &mut machine.fiber_mut(fiber)?.state {
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Event { check, .. },
+            ..
+        }) => Ok(check),
+        FiberState::Waiting(_) | FiberState::Ready => {
+            Err(Trouble::program("the fiber does not wait for an event"))
+        }
+    }
+}
+
+/// The name and the conditions of the await that the fiber is at.
+fn conditions(machine: &Machine<'_>, fiber: FiberId) -> Result<(String, ConditionRange), Trouble> {
+    let at = machine.fiber(fiber)?.at;
+    match machine.program.ops.get(at.0 as usize) {
+        Some(Op::Await { event, conditions }) => Ok((event.clone(), *conditions)),
+        Some(
+            Op::Action { .. }
+            | Op::Delay { .. }
+            | Op::Call { .. }
+            | Op::Jump { .. }
+            | Op::Test { .. }
+            | Op::Fork { .. }
+            | Op::EndBranch
+            | Op::Complete,
+        )
+        | None => Err(Trouble::program("the fiber is at no await")),
+    }
+}

@@ -1,0 +1,139 @@
+//! `call`: starts the process whose definition a field holds, and waits for its end.
+//!
+//! The called process's id is derived before anything else knows of it and stands in the wait, so that the call can be
+//! started again after a restart. What a called process may do, and whether its text is a definition, the host finds out.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{
+    Caller, Effect, Ending, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Instance, Op,
+    ProcessId, Program, Wait, WaitKind,
+};
+
+/// Starts the called process.
+pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, field: &str) -> Result<(), Trouble> {
+    let definition = definition(machine.fiber(fiber)?, field)?;
+    let (depth, limit) = (
+        depth_below(machine.instance),
+        machine.environment.limits.call_depth,
+    );
+    if depth > limit {
+        return Err(trouble(format!("calls are nested more than {limit} deep")));
+    }
+    let count = machine.instance.next_call;
+    let child = machine
+        .instance
+        .process
+        .child(machine.environment.secret, count);
+    machine.instance.next_call = count.saturating_add(1);
+    let turn = machine.next_turn();
+    let activity = machine.path(fiber);
+    machine.wait(fiber, turn, WaitKind::Child { child })?;
+    machine.effects.push(Effect::StartChild {
+        child,
+        caller: Caller {
+            process: machine.instance.process,
+            fiber,
+            turn,
+            depth,
+        },
+        definition,
+    });
+    machine.record(HistoryEvent::Called { activity, child });
+    Ok(())
+}
+
+/// The called process ended: its final fields update the caller's, its fault is the call's.
+pub(crate) fn ended(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    child: ProcessId,
+    ending: Ending,
+) -> Result<(), Trouble> {
+    match ending {
+        Ending::Completed(fields) => {
+            let activity = machine.path(fiber);
+            machine.record(HistoryEvent::Returned { activity, child });
+            machine.go_on(fiber)?;
+            machine.fiber_mut(fiber)?.fields.update(&fields);
+            machine.check_fields(fiber)
+        }
+        Ending::Failed(fault) => {
+            wait_no_more(machine, fiber)?;
+            Err(Trouble {
+                code: fault.code,
+                message: format!(
+                    "the called process {child} failed in its activity {child}{} (line {}): {}",
+                    fault.activity, fault.line, fault.message
+                ),
+            })
+        }
+    }
+}
+
+/// The called process could not be started.
+pub(crate) fn refused(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    reason: &str,
+) -> Result<(), Trouble> {
+    wait_no_more(machine, fiber)?;
+    Err(trouble(format!(
+        "the called definition is refused: {reason}"
+    )))
+}
+
+/// Ends the wait and leaves the fiber where it is: the failure that follows has no called process to cancel.
+fn wait_no_more(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    let at = machine.fiber(fiber)?.at;
+    machine.go_to(fiber, at)
+}
+
+/// The effect that starts the process which the fiber waits for.
+pub(crate) fn again(program: &Program, instance: &Instance, fiber: FiberId) -> Option<Effect> {
+    let found = instance.fibers.get(&fiber)?;
+    let FiberState::Waiting(Wait {
+        turn,
+        kind: WaitKind::Child { child },
+        ..
+    }) = &found.state
+    else {
+        return None;
+    };
+    let (Op::Call { field }, _) = program.op(found.at)? else {
+        return None;
+    };
+    Some(Effect::StartChild {
+        child: *child,
+        caller: Caller {
+            process: instance.process,
+            fiber,
+            turn: *turn,
+            depth: depth_below(instance),
+        },
+        definition: definition(found, field).ok()?,
+    })
+}
+
+fn trouble(message: String) -> Trouble {
+    Trouble::new(FaultCode::CALL_ERROR, message)
+}
+
+/// How many calls deep a process that this one calls would be.
+fn depth_below(instance: &Instance) -> u32 {
+    let depth = instance.caller.as_ref().map_or(0, |caller| caller.depth);
+    depth.saturating_add(1)
+}
+
+/// The text in the field that holds the definition.
+fn definition(fiber: &Fiber, field: &str) -> Result<String, Trouble> {
+    let value = fiber.fields.get(field).ok_or_else(|| {
+        trouble(format!(
+            "there is no field `{field}` to take the definition from"
+        ))
+    })?;
+    value.as_text().ok_or_else(|| {
+        trouble(format!(
+            "the field `{field}` holds no text, so no definition"
+        ))
+    })
+}

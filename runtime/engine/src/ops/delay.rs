@@ -1,0 +1,38 @@
+//! `delay`: waits for a span of time.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{Effect, FiberId, HistoryEvent, Millis, Timestamp, Turn, WaitKind};
+
+/// Starts the timer.
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    duration: Millis,
+) -> Result<(), Trouble> {
+    let due = machine.environment.now.after(duration);
+    let turn = machine.next_turn();
+    let activity = machine.path(fiber);
+    machine.wait(fiber, turn, WaitKind::Timer { due })?;
+    machine
+        .effects
+        .push(Effect::StartTimer { fiber, turn, due });
+    machine.record(HistoryEvent::DelayStarted {
+        activity,
+        duration,
+        due,
+    });
+    Ok(())
+}
+
+/// The timer came due.
+pub(crate) fn fire(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    due: Timestamp,
+) -> Result<(), Trouble> {
+    let activity = machine.path(fiber);
+    machine.effects.push(Effect::StopTimer { fiber, turn, due });
+    machine.record(HistoryEvent::DelayEnded { activity });
+    machine.go_on(fiber)
+}

@@ -1,0 +1,127 @@
+//! `all`: a fiber for each branch, and the ends of branches.
+//!
+//! A branch starts from a copy of the forking fiber's fields; as it ends, what it changed is applied to them. Branches
+//! share values, but each holds names and places of its own, so what all fibers hold together is bounded before copies
+//! are made.
+
+use crate::machine::{Machine, Trouble, held_bytes};
+use bureaucrat_model::{
+    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Op, OpIndex, Wait, WaitKind,
+};
+
+/// Starts the branches.
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    branches: &[OpIndex],
+    next: OpIndex,
+) -> Result<(), Trouble> {
+    if branches.is_empty() {
+        return machine.go_to(fiber, next);
+    }
+    let limit = machine.environment.limits.fibers as usize;
+    let alive = machine.instance.fibers.len();
+    if branches.len() > limit.saturating_sub(alive) {
+        return Err(exceeded(format!(
+            "{} branches more would be too many: {alive} fibers are alive, {limit} are allowed",
+            branches.len()
+        )));
+    }
+    let count = u32::try_from(branches.len()).unwrap_or(u32::MAX);
+    let first = machine.instance.next_fiber;
+    let Some(next_fiber) = first.checked_add(count) else {
+        return Err(exceeded("no number is left for another fiber".to_owned()));
+    };
+    let fields = machine.fields(fiber)?;
+    let copies = fields.size().saturating_mul(2 * branches.len());
+    let held = machine
+        .held_bytes
+        .unwrap_or_else(|| held_bytes(machine.instance))
+        .saturating_add(copies);
+    check_held(machine, held)?;
+    machine.held_bytes = Some(held);
+    machine.instance.next_fiber = next_fiber;
+    let turn = machine.next_turn();
+    let activity = machine.path(fiber);
+    machine.wait(fiber, turn, WaitKind::Branches { remaining: count })?;
+    machine.record(HistoryEvent::Forked {
+        activity,
+        branches: count,
+    });
+    for (id, at) in (first..).zip(branches) {
+        let branch = Fiber {
+            at: *at,
+            state: FiberState::Ready,
+            fields: fields.clone(),
+            branch: Some(Branch {
+                parent: fiber,
+                base: fields.clone(),
+            }),
+            scopes: Vec::new(),
+            handlers: Vec::new(),
+        };
+        machine.add_fiber(FiberId(id), branch);
+    }
+    Ok(())
+}
+
+/// Ends a branch: its changes are applied, and after the last one the forking fiber goes on.
+pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    // The fiber itself stays until nothing can fail any more, so that a fault knows where it happened.
+    let ended = machine.fiber_mut(fiber)?;
+    let Some(Branch { parent, base }) = ended.branch.take() else {
+        return Err(Trouble::program("a branch ends that was never forked"));
+    };
+    let changed = std::mem::take(&mut ended.fields);
+    let target = machine.fiber_mut(parent)?;
+    let FiberState::Waiting(Wait {
+        kind: WaitKind::Branches { remaining },
+        ..
+    }) = &mut target.state
+    else {
+        return Err(Trouble::program("a branch ends that nobody waits for"));
+    };
+    *remaining = remaining.saturating_sub(1);
+    let joined = *remaining == 0;
+    target.fields.merge(&base, &changed);
+    let at = target.at;
+    machine.check_fields(parent)?;
+    machine.remove_fiber(fiber);
+    if let Some(held) = machine.held_bytes {
+        machine.held_bytes = Some(held.saturating_sub(base.size() + changed.size()));
+    }
+    if !joined {
+        return Ok(());
+    }
+    let activity = machine.path(parent);
+    machine.record(HistoryEvent::Joined { activity });
+    match machine.program.ops.get(at.0 as usize) {
+        Some(Op::Fork { next, .. }) => machine.go_to(parent, *next),
+        Some(
+            Op::Action { .. }
+            | Op::Delay { .. }
+            | Op::Await { .. }
+            | Op::Call { .. }
+            | Op::Jump { .. }
+            | Op::Test { .. }
+            | Op::EndBranch
+            | Op::Complete,
+        )
+        | None => Err(Trouble::program("a branch ends below something else")),
+    }
+}
+
+/// Fails when the fibers' fields together are over the limit.
+pub(crate) fn check_held(machine: &Machine<'_>, held: usize) -> Result<(), Trouble> {
+    let limit = machine.environment.limits.instance_bytes;
+    if held > limit {
+        return Err(exceeded(format!(
+            "the fields of all branches would take {held} bytes; {limit} are allowed"
+        )));
+    }
+    Ok(())
+}
+
+fn exceeded(message: String) -> Trouble {
+    Trouble::new(FaultCode::LIMIT_EXCEEDED, message)
+}

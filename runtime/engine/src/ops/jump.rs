@@ -1,0 +1,13 @@
+//! A jump: goes on at another instruction.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{FiberId, OpIndex};
+
+/// Jumps.
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    target: OpIndex,
+) -> Result<(), Trouble> {
+    machine.go_to(fiber, target)
+}

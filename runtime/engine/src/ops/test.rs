@@ -1,0 +1,94 @@
+//! A test, as `switch` and `while` have it: conditions are tried in order until one holds. Outcomes of an `await`'s
+//! conditions come in here too and are passed on.
+
+use crate::{
+    machine::{Machine, Trouble},
+    ops::await_event,
+};
+use bureaucrat_model::{
+    ConditionIndex, ConditionOutcome, ConditionRange, Effect, Evaluation, EvaluationOutcome,
+    FiberId, HistoryEvent, Op, OpIndex, Turn, WaitKind,
+};
+
+/// Has the first condition evaluated; without any, none holds.
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    conditions: ConditionRange,
+    otherwise: OpIndex,
+) -> Result<(), Trouble> {
+    match conditions.start() {
+        None => machine.go_to(fiber, otherwise),
+        Some(first) => {
+            let turn = machine.next_turn();
+            evaluate(machine, fiber, turn, first)
+        }
+    }
+}
+
+/// A condition of a test or an await was evaluated; the input has been matched with this fiber's wait.
+pub(crate) fn evaluated(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+    evaluation: Evaluation,
+) -> Result<(), Trouble> {
+    if !machine.share_is_spent() {
+        machine.spend()?;
+    }
+    let activity = machine.path(fiber);
+    let (outcome, verdict) = match evaluation.outcome {
+        EvaluationOutcome::Verdict(holds) => (ConditionOutcome::Verdict(holds), Ok(holds)),
+        EvaluationOutcome::Fault { code, message } => (
+            ConditionOutcome::Fault(code.clone()),
+            Err(Trouble { code, message }),
+        ),
+    };
+    machine.record(HistoryEvent::ConditionEvaluated {
+        activity,
+        condition,
+        outcome,
+        fuel: evaluation.fuel,
+    });
+    let holds = verdict?;
+    let at = machine.fiber(fiber)?.at;
+    match machine.program.ops.get(at.0 as usize) {
+        Some(Op::Await { .. }) => await_event::verdict(machine, fiber, turn, condition, holds),
+        Some(Op::Test { .. }) if holds => machine.go_on(fiber),
+        Some(Op::Test {
+            conditions,
+            otherwise,
+        }) => match conditions.after(condition) {
+            Some(next) => evaluate(machine, fiber, turn, next),
+            None => machine.go_to(fiber, *otherwise),
+        },
+        Some(
+            Op::Action { .. }
+            | Op::Delay { .. }
+            | Op::Call { .. }
+            | Op::Jump { .. }
+            | Op::Fork { .. }
+            | Op::EndBranch
+            | Op::Complete,
+        )
+        | None => Err(Trouble::program("the fiber is at no test")),
+    }
+}
+
+fn evaluate(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+) -> Result<(), Trouble> {
+    let fields = machine.fields(fiber)?;
+    machine.wait(fiber, turn, WaitKind::Condition { condition })?;
+    machine.effects.push(Effect::Evaluate {
+        fiber,
+        turn,
+        condition,
+        fields,
+    });
+    Ok(())
+}
