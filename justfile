@@ -1,0 +1,21 @@
+# A convenience: each recipe is a script of the same name. `just` itself is to be had as rust-just from PyPI.
+
+# what there is
+default:
+    @just --list
+
+# installs what is missing, quick when nothing is
+setup:
+    scripts/setup
+
+# one process from launch to completion, over RabbitMQ, with taskqueue and with Celery workers
+demo:
+    scripts/demo
+
+# formatting, lints, documentation, tests: what CI runs
+test *stages:
+    scripts/test {{ stages }}
+
+# conditions, engine steps and actions a second
+bench *arguments:
+    scripts/bench {{ arguments }}
