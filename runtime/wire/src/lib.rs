@@ -1,2 +1,37 @@
-//! (laid out, to be filled in)
+//! The wire: what AMQP messages hold, as values, in both dialects.
+//!
+//! Bytes that came in become answers, events and replies, or one clear reason why not; tasks, replies, notices, dead
+//! letters and launches become an [`Outgoing`] message. The formats are those of the original of 2015 (its two
+//! dialects, Celery's task protocol 1) and the engine's own replies. Everything is pure: no socket, no clock, no
+//! randomness, and every input is bounded. Connections are `broker-amqp`'s business, what a message means for a process
+//! is `engine`'s.
 #![forbid(unsafe_code)]
+
+mod answer;
+mod dead_letter;
+mod event;
+mod launcher;
+mod limits;
+mod message;
+mod reply;
+mod scan;
+mod task;
+mod unreadable;
+
+pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
+pub use dead_letter::{
+    CODE_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER, REASON_BYTES_MAX,
+    REASON_HEADER, TIME_HEADER, dead_letter,
+};
+pub use event::{EventMessage, decode_event};
+pub use launcher::{Address, MergeError, event, launch, merge_fields};
+pub use limits::WireLimits;
+pub use message::{HeaderValue, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX};
+pub use reply::{Reply, Report, decode_reply, notice, reply};
+pub use task::{Dialect, ParticipantError, Task, TaskQueue, UnknownName, routing_key_fits, task};
+pub use unreadable::Unreadable;
+
+/// `text` cut to at most `bytes` bytes at a character's boundary.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}

@@ -1,0 +1,279 @@
+//! The launcher's side: launches, events, and putting fields into a definition's context.
+
+use crate::{Mandatory, Outgoing, Properties};
+use bureaucrat_model::{Fields, JsonText};
+use quick_xml::{
+    Reader,
+    escape::{escape, partial_escape},
+    events::{BytesStart, Event},
+};
+use serde_json::Value;
+
+/// Where a launch or an event is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The exchange, empty for the default one.
+    pub exchange: String,
+    /// The routing key; in the default exchange the queue's name.
+    pub routing_key: String,
+}
+
+/// The message that launches a process. `message_id` makes it take effect once; with `reply_to`, the queue, the engine
+/// tells of the launch and of the end there, under `correlation_id`.
+pub fn launch(
+    address: &Address,
+    definition: &str,
+    message_id: &str,
+    reply_to: Option<&str>,
+    correlation_id: Option<&str>,
+) -> Outgoing {
+    Outgoing {
+        exchange: address.exchange.clone(),
+        routing_key: address.routing_key.clone(),
+        mandatory: Mandatory::Yes,
+        properties: Properties {
+            message_id: Some(message_id.to_owned()),
+            reply_to: reply_to.map(str::to_owned),
+            correlation_id: correlation_id.map(str::to_owned),
+            ..Properties::persistent("application/xml")
+        },
+        body: definition.as_bytes().to_vec(),
+    }
+}
+
+/// The message that publishes an event: the fields and, over them, its name in `event`.
+pub fn event(address: &Address, name: &str, fields: &Fields, message_id: &str) -> Outgoing {
+    let mut body = Fields::new();
+    body.set("event", JsonText::text(name));
+    for (field, value) in fields.iter().filter(|(field, _)| *field != "event") {
+        body.set(field, value.clone());
+    }
+    Outgoing {
+        exchange: address.exchange.clone(),
+        routing_key: address.routing_key.clone(),
+        mandatory: Mandatory::Yes,
+        properties: Properties {
+            message_id: Some(message_id.to_owned()),
+            ..Properties::persistent("application/json")
+        },
+        body: body.to_json().into_bytes(),
+    }
+}
+
+/// Why fields can't be put into a definition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// The definition is not XML as far as it had to be read.
+    #[error("the definition is not XML: {0}")]
+    NotXml(String),
+    /// The definition has no root element.
+    #[error("the definition has no `<process>`")]
+    NoProcess,
+    /// A field's name has characters that XML can't hold.
+    #[error("the field name {0:?} can't be written in XML")]
+    Name(String),
+}
+
+/// A definition with `fields` in its context: properties of the same names are replaced, others stay. The context
+/// becomes the first child of `<process>`; everything else stays as it was written. The definition is not checked
+/// otherwise.
+///
+/// # Errors
+/// When the definition can't be read so far, or a field's name can't be written in XML.
+pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeError> {
+    if fields.is_empty() {
+        return Ok(definition.to_owned());
+    }
+    let outline = Outline::of(definition, fields)?;
+    let mut context = String::from("<context>");
+    for property in &outline.kept {
+        context += property;
+    }
+    for (name, value) in fields.iter() {
+        context += &property(name, value)?;
+    }
+    context += "</context>";
+
+    let mut merged = definition[..outline.head_end].to_owned();
+    let mut rest = outline.head_end;
+    match outline.empty_root {
+        // `<process name="x"/>` has to be opened first.
+        Some(root) => {
+            let open = definition[..outline.head_end]
+                .trim_end_matches('>')
+                .trim_end()
+                .trim_end_matches('/');
+            merged = format!("{open}>{context}</{root}>");
+        }
+        None => merged += &context,
+    }
+    for (start, end) in outline.contexts {
+        merged += &definition[rest..start];
+        rest = end;
+    }
+    merged += &definition[rest..];
+    Ok(merged)
+}
+
+/// What merging has to know of a definition.
+#[derive(Default)]
+struct Outline<'a> {
+    /// Where the root's start tag ends, in bytes.
+    head_end: usize,
+    /// The root's name, when it is written as an empty element.
+    empty_root: Option<String>,
+    /// Where the root's contexts stand.
+    contexts: Vec<(usize, usize)>,
+    /// The properties of those that are not overridden, as they are written.
+    kept: Vec<&'a str>,
+}
+
+impl<'a> Outline<'a> {
+    fn of(definition: &'a str, overrides: &Fields) -> Result<Self, MergeError> {
+        let mut reader = Reader::from_str(definition);
+        let mut outline = Self::default();
+        let mut depth = 0_usize;
+        // Where the context, and the property in it, that are being read started.
+        let (mut context, mut property) = (None, None);
+        loop {
+            let start = place(&reader);
+            let event = reader
+                .read_event()
+                .map_err(|error| MergeError::NotXml(error.to_string()))?;
+            let end = place(&reader);
+            match event {
+                Event::Start(tag) => {
+                    match depth {
+                        0 => outline.head_end = end,
+                        1 if tag.name().as_ref() == "context" => context = Some(start),
+                        2 if context.is_some() => {
+                            property = Some((start, overridden(&tag, overrides)?))
+                        }
+                        _ => {}
+                    }
+                    depth += 1;
+                }
+                Event::Empty(tag) => match depth {
+                    0 => {
+                        outline.head_end = end;
+                        outline.empty_root = Some(tag.name().as_ref().to_owned());
+                        return Ok(outline);
+                    }
+                    1 if tag.name().as_ref() == "context" => outline.contexts.push((start, end)),
+                    2 if context.is_some() => match overridden(&tag, overrides)? {
+                        Overridden::No => outline.kept.push(&definition[start..end]),
+                        Overridden::Yes => {}
+                    },
+                    _ => {}
+                },
+                Event::End(_) => {
+                    depth = depth.saturating_sub(1);
+                    match depth {
+                        0 => return Ok(outline),
+                        1 => outline
+                            .contexts
+                            .extend(context.take().map(|start| (start, end))),
+                        2 => {
+                            if let Some((start, Overridden::No)) = property.take() {
+                                outline.kept.push(&definition[start..end]);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                Event::Eof if depth == 0 => return Err(MergeError::NoProcess),
+                Event::Eof => {
+                    return Err(MergeError::NotXml("it ends inside an element".to_owned()));
+                }
+                Event::Text(_)
+                | Event::CData(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_)
+                | Event::GeneralRef(_) => {}
+            }
+        }
+    }
+}
+
+fn place(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Overridden {
+    Yes,
+    No,
+}
+
+fn overridden(tag: &BytesStart<'_>, overrides: &Fields) -> Result<Overridden, MergeError> {
+    let attribute = tag
+        .try_get_attribute("name")
+        .map_err(|error| MergeError::NotXml(error.to_string()))?;
+    let Some(attribute) = attribute else {
+        return Ok(Overridden::No);
+    };
+    let name = quick_xml::escape::unescape(&attribute.value)
+        .map_err(|error| MergeError::NotXml(error.to_string()))?;
+    Ok(match overrides.get(&name) {
+        Some(_) => Overridden::Yes,
+        None => Overridden::No,
+    })
+}
+
+/// One property, typed by its value: `bool` as 0 or 1, `float`, `int`, `str`, else `json`. Texts that XML can't hold or a
+/// reader might trim, and numbers beyond 64 bits, go as `json`, which is exact.
+fn property(name: &str, value: &JsonText) -> Result<String, MergeError> {
+    if !name
+        .chars()
+        .all(|character| is_xml(character) && !character.is_control())
+    {
+        return Err(MergeError::Name(crate::cut(name, 80).to_owned()));
+    }
+    let (kind, text) = match value.to_value() {
+        Some(Value::Bool(truth)) => ("bool", u8::from(truth).to_string()),
+        Some(Value::Number(number)) if number.is_i64() => ("int", number.to_string()),
+        Some(Value::Number(number))
+            if number.as_str().contains(['.', 'e', 'E']) && is_finite(&number) =>
+        {
+            ("float", number.to_string())
+        }
+        Some(Value::String(text)) if text.trim() == text && text.chars().all(is_plain) => {
+            ("str", text)
+        }
+        Some(_) | None => ("json", json(value)),
+    };
+    Ok(format!(
+        r#"<property name="{}" type="{kind}">{}</property>"#,
+        escape(name),
+        partial_escape(&text)
+    ))
+}
+
+fn is_finite(number: &serde_json::Number) -> bool {
+    number.as_f64().is_some_and(f64::is_finite)
+}
+
+/// The JSON text with what XML can't hold escaped; such characters stand inside strings only.
+fn json(value: &JsonText) -> String {
+    let mut text = String::with_capacity(value.as_str().len());
+    for character in value.as_str().chars() {
+        if is_xml(character) {
+            text.push(character);
+        } else {
+            text += &format!("\\u{:04x}", u32::from(character));
+        }
+    }
+    text
+}
+
+/// The characters of XML 1.0, production `Char`.
+fn is_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Characters that every XML reader hands over as they are; a carriage return becomes a line feed.
+fn is_plain(character: char) -> bool {
+    is_xml(character) && character != '\r'
+}

@@ -1,0 +1,227 @@
+//! AMQP messages as data: properties, header tables, and what is about to be published.
+//!
+//! The serde form is what stands in outbox rows; field order and the numbers on variants are part of it.
+
+use serde::{Deserialize, Serialize};
+
+/// The longest short text of AMQP 0-9-1, in bytes: exchange names, routing keys, most properties, header names.
+pub const SHORT_TEXT_BYTES_MAX: usize = 255;
+
+/// What an AMQP field table holds. Integers of all widths are one kind, as are both floats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeaderValue {
+    /// No value.
+    #[serde(rename = "0")]
+    Void,
+    /// A truth value.
+    #[serde(rename = "1")]
+    Bool(bool),
+    /// An integer.
+    #[serde(rename = "2")]
+    Int(i64),
+    /// A float, by the bits of its double, so that it compares and travels exactly.
+    #[serde(rename = "3")]
+    FloatBits(u64),
+    /// A decimal: `value` divided by ten to the power of `scale`.
+    #[serde(rename = "4")]
+    Decimal {
+        /// The number of decimal places.
+        scale: u8,
+        /// The digits.
+        value: u32,
+    },
+    /// A text.
+    #[serde(rename = "5")]
+    Text(String),
+    /// A byte string, or a text that is not UTF-8.
+    #[serde(rename = "6")]
+    Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// A point in time, in seconds since the Unix epoch.
+    #[serde(rename = "7")]
+    Timestamp(u64),
+    /// A list.
+    #[serde(rename = "8")]
+    List(Vec<HeaderValue>),
+    /// A table, in the order in which it came.
+    #[serde(rename = "9")]
+    Table(Vec<(String, HeaderValue)>),
+}
+
+impl HeaderValue {
+    /// A float.
+    pub fn float(value: f64) -> Self {
+        Self::FloatBits(value.to_bits())
+    }
+
+    /// The value as JSON: a float that is not finite as text, bytes as `{"hex": …}`, a decimal as
+    /// `{"scale": …, "value": …}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::{Value, json};
+        match self {
+            Self::Void => Value::Null,
+            Self::Bool(truth) => Value::from(*truth),
+            Self::Int(number) => Value::from(*number),
+            Self::FloatBits(bits) => {
+                let float = f64::from_bits(*bits);
+                serde_json::Number::from_f64(float)
+                    .map_or_else(|| json!(float.to_string()), Value::Number)
+            }
+            Self::Decimal { scale, value } => json!({"scale": scale, "value": value}),
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Bytes(bytes) => json!({"hex": hex(bytes)}),
+            Self::Timestamp(seconds) => Value::from(*seconds),
+            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Table(entries) => table_to_json(entries),
+        }
+    }
+}
+
+/// A header table as a JSON object.
+pub(crate) fn table_to_json(entries: &[(String, HeaderValue)]) -> serde_json::Value {
+    serde_json::Value::Object(
+        entries
+            .iter()
+            .map(|(name, value)| (name.clone(), value.to_json()))
+            .collect(),
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String can't fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// The properties of a message, those of AMQP 0-9-1's class `basic`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Properties {
+    /// The MIME type of the body.
+    pub content_type: Option<String>,
+    /// The encoding of the body.
+    pub content_encoding: Option<String>,
+    /// What a requester recognises the reply by.
+    pub correlation_id: Option<String>,
+    /// The queue that a reply is wanted in.
+    pub reply_to: Option<String>,
+    /// Milliseconds, as text, after which the broker drops the message.
+    pub expiration: Option<String>,
+    /// What the publisher calls the message.
+    pub message_id: Option<String>,
+    /// The property `type`.
+    pub kind: Option<String>,
+    /// The publishing user; RabbitMQ refuses a forged one.
+    pub user_id: Option<String>,
+    /// The publishing application.
+    pub app_id: Option<String>,
+    /// 0 to 9.
+    pub priority: Option<u8>,
+    /// 1 transient, 2 persistent.
+    pub delivery_mode: Option<u8>,
+    /// Seconds since the Unix epoch, as the publisher says.
+    pub timestamp: Option<u64>,
+    /// The headers, in order.
+    pub headers: Vec<(String, HeaderValue)>,
+}
+
+impl Properties {
+    /// Properties of a persistent message (`delivery_mode` 2) with this content type.
+    pub fn persistent(content_type: &str) -> Self {
+        Self {
+            content_type: Some(content_type.to_owned()),
+            delivery_mode: Some(2),
+            ..Self::default()
+        }
+    }
+}
+
+/// Whether the broker is to return a message that no queue takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mandatory {
+    /// It is returned, and the publisher learns of it.
+    #[serde(rename = "1")]
+    Yes,
+    /// It is dropped in silence: fine for news that nobody has to want.
+    #[serde(rename = "0")]
+    No,
+}
+
+/// A message that is about to be published; stands in the outbox as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// The exchange, empty for the default one.
+    pub exchange: String,
+    /// The routing key; in the default exchange the queue's name.
+    pub routing_key: String,
+    /// Whether it has to be routable.
+    pub mandatory: Mandatory,
+    /// The properties.
+    pub properties: Properties,
+    /// The body.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_outbox_reads_back() {
+        let message = Outgoing {
+            exchange: String::new(),
+            routing_key: "worker_a".into(),
+            mandatory: Mandatory::Yes,
+            properties: Properties {
+                headers: vec![
+                    ("f".into(), HeaderValue::float(f64::NAN)),
+                    (
+                        "t".into(),
+                        HeaderValue::Table(vec![("x".into(), HeaderValue::Void)]),
+                    ),
+                    ("b".into(), HeaderValue::Bytes(vec![0xff])),
+                ],
+                ..Properties::persistent("text/plain")
+            },
+            body: vec![7; 300],
+        };
+        let stored = rmp_serde::to_vec(&message).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Outgoing>(&stored).unwrap(), message);
+        assert!(
+            stored.len() < 400,
+            "a body is stored as bytes, not as a list of numbers"
+        );
+    }
+
+    #[test]
+    fn headers_are_shown_as_json() {
+        let headers = [
+            ("n".into(), HeaderValue::float(f64::INFINITY)),
+            (
+                "d".into(),
+                HeaderValue::Decimal {
+                    scale: 2,
+                    value: 314,
+                },
+            ),
+            ("b".into(), HeaderValue::Bytes(vec![1, 255])),
+            (
+                "l".into(),
+                HeaderValue::List(vec![
+                    HeaderValue::Int(-1),
+                    HeaderValue::Bool(true),
+                    HeaderValue::Void,
+                ]),
+            ),
+        ];
+        assert_eq!(
+            table_to_json(&headers).to_string(),
+            r#"{"n":"inf","d":{"scale":2,"value":314},"b":{"hex":"01ff"},"l":[-1,true,null]}"#
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! What the engine tells launchers and listeners about a process, and how a launcher reads it.
+
+use crate::{
+    Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits, cut, scan::Scan,
+};
+use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
+use serde::Deserialize;
+
+/// What is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Report<'a> {
+    /// The process was launched.
+    Launched,
+    /// The launch was refused.
+    Rejected {
+        /// Why, each reason a sentence.
+        reasons: &'a [String],
+    },
+    /// The process ran to its end.
+    Completed {
+        /// Its final fields.
+        fields: &'a Fields,
+    },
+    /// The process failed.
+    Failed {
+        /// How.
+        fault: &'a Fault,
+    },
+}
+
+impl Report<'_> {
+    /// The word that stands in `status`, and before the dot of a notice's routing key.
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::Launched => "launched",
+            Self::Rejected { .. } => "rejected",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    fn to_json(self, process: Option<ProcessId>, name: Option<&str>) -> String {
+        let mut json = format!(r#"{{"status": "{}""#, self.status());
+        if let Some(process) = process {
+            json += &format!(r#", "process": "{process}""#);
+        }
+        if let Some(name) = name {
+            json += &format!(r#", "name": {}"#, JsonText::text(name).as_str());
+        }
+        match self {
+            Self::Launched => {}
+            Self::Rejected { reasons } => {
+                let reasons: serde_json::Value = reasons.iter().map(String::as_str).collect();
+                json += &format!(r#", "reasons": {reasons}"#);
+            }
+            Self::Completed { fields } => json += &format!(r#", "fields": {}"#, fields.to_json()),
+            Self::Failed { fault } => {
+                let activity = match process {
+                    Some(process) => format!("{process}{}", fault.activity),
+                    None => fault.activity.to_string(),
+                };
+                let fault = serde_json::json!({
+                    "code": fault.code.as_str(),
+                    "message": fault.message,
+                    "activity": activity,
+                    "line": fault.line,
+                });
+                json += &format!(r#", "fault": {fault}"#);
+            }
+        }
+        json.push('}');
+        json
+    }
+}
+
+/// The reply to a launcher, by the default exchange. Mandatory, so that the engine learns when nobody is there any more.
+pub fn reply(reply_to: &ReplyTo, process: Option<ProcessId>, report: Report<'_>) -> Outgoing {
+    Outgoing {
+        exchange: String::new(),
+        routing_key: reply_to.queue.clone(),
+        mandatory: Mandatory::Yes,
+        properties: Properties {
+            correlation_id: reply_to.correlation_id.clone(),
+            ..Properties::persistent("application/json")
+        },
+        body: report.to_json(process, None).into_bytes(),
+    }
+}
+
+/// The same facts for whoever binds a queue to the topic exchange: routing key `STATUS.NAME`, or `STATUS` for a process
+/// without a name. A key that would be too long for AMQP is cut.
+pub fn notice(
+    exchange: &str,
+    process: Option<ProcessId>,
+    name: &str,
+    report: Report<'_>,
+) -> Outgoing {
+    let routing_key = if name.is_empty() {
+        report.status().to_owned()
+    } else {
+        cut(&format!("{}.{name}", report.status()), SHORT_TEXT_BYTES_MAX).to_owned()
+    };
+    Outgoing {
+        exchange: exchange.to_owned(),
+        routing_key,
+        mandatory: Mandatory::No,
+        properties: Properties::persistent("application/json"),
+        body: report.to_json(process, Some(name)).into_bytes(),
+    }
+}
+
+/// A reply as its launcher reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The process was launched.
+    Launched {
+        /// Its id.
+        process: ProcessId,
+    },
+    /// The launch was refused.
+    Rejected {
+        /// Why.
+        reasons: Vec<String>,
+    },
+    /// The process ran to its end.
+    Completed {
+        /// Its id.
+        process: ProcessId,
+        /// Its final fields.
+        fields: Fields,
+    },
+    /// The process failed.
+    Failed {
+        /// Its id.
+        process: ProcessId,
+        /// The fault's code.
+        code: String,
+        /// What happened.
+        message: String,
+        /// The id of the activity that it happened in.
+        activity: String,
+        /// The line of the definition, from 1; 0 when unknown.
+        line: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct FaultJson {
+    code: String,
+    message: String,
+    activity: String,
+    line: u32,
+}
+
+/// Reads a reply that [`reply`] wrote.
+///
+/// # Errors
+/// When the body is none.
+pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadable> {
+    let scan = Scan::of(body, limits);
+    let text = |key| crate::answer::text(scan.get(key), key);
+    if let Some(defect) = &scan.defect {
+        return Err(defect.clone());
+    }
+    let process = || {
+        let text = text("process")?;
+        text.parse().map_err(|_| Unreadable::NotAnId {
+            key: "process",
+            text: cut(&text, 80).to_owned(),
+        })
+    };
+    let status = text("status")?;
+    match status.as_str() {
+        "launched" => Ok(Reply::Launched {
+            process: process()?,
+        }),
+        "rejected" => {
+            let reasons = scan
+                .get("reasons")
+                .ok_or(Unreadable::Missing { key: "reasons" })?;
+            let reasons = serde_json::from_slice(reasons).map_err(|_| Unreadable::WrongType {
+                key: "reasons",
+                wanted: "a list of texts",
+            })?;
+            Ok(Reply::Rejected { reasons })
+        }
+        "completed" => Ok(Reply::Completed {
+            process: process()?,
+            fields: crate::answer::read_fields(scan.get("fields"), "fields")?,
+        }),
+        "failed" => {
+            let fault = scan
+                .get("fault")
+                .ok_or(Unreadable::Missing { key: "fault" })?;
+            let fault: FaultJson =
+                serde_json::from_slice(fault).map_err(|_| Unreadable::WrongType {
+                    key: "fault",
+                    wanted: "a fault",
+                })?;
+            Ok(Reply::Failed {
+                process: process()?,
+                code: fault.code,
+                message: fault.message,
+                activity: fault.activity,
+                line: fault.line,
+            })
+        }
+        other => Err(Unreadable::UnknownStatus {
+            status: cut(other, 80).to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,268 @@
+//! A tolerant, bounded look at a body: the members of its top-level object, as slices, and what is wrong with it.
+//!
+//! It goes on after what is merely no JSON (`NaN`, `Infinity`, lone surrogates, control characters, bytes that are not
+//! UTF-8, nesting beyond the limit), so that the header of such a body can still be read; it stops where the structure is
+//! broken, with the members that were complete by then. It takes one pass and memory for the open brackets only. Whether
+//! members are exactly JSON is checked once more by whoever parses them.
+
+use crate::{Unreadable, WireLimits};
+
+/// The members of a body's top-level object.
+#[derive(Debug, Default)]
+pub(crate) struct Scan<'a> {
+    /// Name (between its quotes, escapes as they came) and value, in order.
+    members: Vec<(&'a [u8], &'a [u8])>,
+    /// The first thing that is wrong.
+    pub defect: Option<Unreadable>,
+}
+
+/// How many members a top-level object may have to be looked at; the dialects have up to four, events have more.
+const MEMBERS_MAX: usize = 65_536;
+
+impl<'a> Scan<'a> {
+    /// Looks at a body.
+    pub fn of(body: &'a [u8], limits: &WireLimits) -> Self {
+        let mut scan = Self::default();
+        if body.len() > limits.body_bytes {
+            scan.defect = Some(Unreadable::TooLarge {
+                bytes: body.len(),
+                limit: limits.body_bytes,
+            });
+        } else if std::str::from_utf8(body).is_err() {
+            scan.defect = Some(Unreadable::NotUtf8);
+        }
+        let mut scanner = Scanner {
+            body,
+            place: 0,
+            depth_max: limits.depth,
+            defect: None,
+        };
+        if let Err(defect) = scanner.object(&mut scan.members) {
+            scan.defect.get_or_insert(defect);
+        }
+        if let Some(defect) = scanner.defect {
+            scan.defect.get_or_insert(defect);
+        }
+        scan
+    }
+
+    /// The last member of a name. Names with escapes are not found; the dialects' are plain ASCII and nobody escapes
+    /// those.
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.members
+            .iter()
+            .rev()
+            .find(|(found, _)| *found == name.as_bytes())
+            .map(|(_, value)| *value)
+    }
+}
+
+struct Scanner<'a> {
+    body: &'a [u8],
+    place: usize,
+    depth_max: usize,
+    defect: Option<Unreadable>,
+}
+
+impl<'a> Scanner<'a> {
+    fn object(&mut self, members: &mut Vec<(&'a [u8], &'a [u8])>) -> Result<(), Unreadable> {
+        self.space();
+        if self.peek() != Some(b'{') {
+            // Only what could be JSON at all is told from other text.
+            return Err(match self.peek() {
+                Some(b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                    Unreadable::NotObject
+                }
+                Some(_) | None => self.wrong("no value"),
+            });
+        }
+        self.place += 1;
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.place += 1;
+            return self.end();
+        }
+        loop {
+            self.space();
+            let name = self.string()?;
+            self.space();
+            self.expect(b':', "no `:` after a name")?;
+            self.space();
+            let start = self.place;
+            self.value()?;
+            if members.len() == MEMBERS_MAX {
+                return Err(self.wrong("too many members"));
+            }
+            members.push((name, &self.body[start..self.place]));
+            self.space();
+            match self.peek() {
+                Some(b',') => self.place += 1,
+                Some(b'}') => {
+                    self.place += 1;
+                    return self.end();
+                }
+                Some(_) | None => return Err(self.wrong("neither `,` nor `}` after a member")),
+            }
+        }
+    }
+
+    /// One value of any kind; brackets are matched without recursion.
+    fn value(&mut self) -> Result<(), Unreadable> {
+        let mut open = Vec::new();
+        loop {
+            self.space();
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(bracket @ (b'{' | b'[')) => {
+                    self.place += 1;
+                    open.push(bracket);
+                    // The body's own object is the first level.
+                    if open.len() + 1 > self.depth_max {
+                        self.note(Unreadable::TooDeep {
+                            limit: self.depth_max,
+                        });
+                    }
+                    continue;
+                }
+                Some(b'}' | b']') if !open.is_empty() => {}
+                Some(_) => self.scalar()?,
+                None => return Err(self.wrong("the end")),
+            }
+            self.space();
+            while let Some(bracket @ (b'}' | b']')) = self.peek() {
+                let wanted = if bracket == b'}' { b'{' } else { b'[' };
+                match open.last() {
+                    Some(last) if *last == wanted => {
+                        open.pop();
+                        self.place += 1;
+                        self.space();
+                    }
+                    Some(_) => return Err(self.wrong("a bracket that was not opened")),
+                    None => return Ok(()),
+                }
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            match self.peek() {
+                Some(b',' | b':') => self.place += 1,
+                Some(_) => return Err(self.wrong("no `,` between values")),
+                None => return Err(self.wrong("the end")),
+            }
+        }
+    }
+
+    /// A string; gives what stands between its quotes.
+    fn string(&mut self) -> Result<&'a [u8], Unreadable> {
+        self.expect(b'"', "no string")?;
+        let start = self.place;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    let content = &self.body[start..self.place];
+                    self.place += 1;
+                    return Ok(content);
+                }
+                Some(b'\\') => self.escape(),
+                Some(0..=0x1f) => {
+                    let defect = self.wrong("a control character in a string");
+                    self.note(defect);
+                    self.place += 1;
+                }
+                Some(_) => self.place += 1,
+                None => return Err(self.wrong("the end inside a string")),
+            }
+        }
+    }
+
+    /// An escape; surrogates have to come in pairs.
+    fn escape(&mut self) {
+        match self.code_unit() {
+            Some(0xd800..=0xdbff) => {
+                let defect = self.wrong("a lone surrogate");
+                self.place += 6;
+                match self.code_unit() {
+                    Some(0xdc00..=0xdfff) => self.place += 6,
+                    Some(_) | None => self.note(defect),
+                }
+            }
+            Some(0xdc00..=0xdfff) => {
+                let defect = self.wrong("a lone surrogate");
+                self.note(defect);
+                self.place += 6;
+            }
+            Some(_) => self.place += 6,
+            None => self.place = (self.place + 2).min(self.body.len()),
+        }
+    }
+
+    /// The number of the `\uXXXX` that stands here, if one does.
+    fn code_unit(&self) -> Option<u32> {
+        let digits = self
+            .body
+            .get(self.place..self.place + 6)?
+            .strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |number, digit| {
+            Some(number * 16 + char::from(*digit).to_digit(16)?)
+        })
+    }
+
+    /// Anything that is neither bracket nor string: `true`, `-1.5`, and what Python adds.
+    fn scalar(&mut self) -> Result<(), Unreadable> {
+        let start = self.place;
+        while let Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.') = self.peek() {
+            self.place += 1;
+        }
+        let word = &self.body[start..self.place];
+        if word.is_empty() {
+            return Err(self.wrong("no value"));
+        }
+        if matches!(word, b"NaN" | b"Infinity" | b"-Infinity") {
+            self.note(Unreadable::NotJson {
+                what: format!("`{}`", String::from_utf8_lossy(word)),
+                offset: start,
+            });
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Unreadable> {
+        self.space();
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("something after the object")),
+        }
+    }
+
+    fn expect(&mut self, byte: u8, otherwise: &str) -> Result<(), Unreadable> {
+        if self.peek() == Some(byte) {
+            self.place += 1;
+            Ok(())
+        } else {
+            Err(self.wrong(otherwise))
+        }
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.place += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.body.get(self.place).copied()
+    }
+
+    fn note(&mut self, defect: Unreadable) {
+        self.defect.get_or_insert(defect);
+    }
+
+    fn wrong(&self, what: &str) -> Unreadable {
+        Unreadable::NotJson {
+            what: what.to_owned(),
+            offset: self.place,
+        }
+    }
+}
