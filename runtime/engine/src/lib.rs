@@ -20,8 +20,10 @@ mod ending;
 mod input;
 mod machine;
 mod ops;
+mod pending;
 mod rejection;
 
+pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{

@@ -6,8 +6,8 @@
 
 use crate::{Environment, ops};
 use bureaucrat_model::{
-    ActivityPath, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, HistoryEvent,
-    Instance, OpIndex, Program, Turn, Wait, WaitKind,
+    ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
+    HistoryEvent, Instance, OpIndex, Program, Turn, Wait, WaitKind,
 };
 use std::collections::BTreeSet;
 
@@ -194,6 +194,12 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Ends the fiber's wait and leaves it where it is: if it fails now, it has nothing open to take back.
+    pub fn stop_waiting(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        let at = self.fiber(fiber)?.at;
+        self.go_to(fiber, at)
+    }
+
     /// Lets the fiber run on at `at`.
     pub fn go_to(&mut self, fiber: FiberId, at: OpIndex) -> Result<(), Trouble> {
         let target = self.fiber_mut(fiber)?;
@@ -256,6 +262,26 @@ impl<'a> Machine<'a> {
             return Ok(());
         }
         ops::fork::check_held(self, held_bytes(self.instance))
+    }
+
+    /// Has a condition evaluated over `fields`.
+    pub fn ask(
+        &mut self,
+        fiber: FiberId,
+        turn: Turn,
+        condition: ConditionIndex,
+        fields: Fields,
+    ) -> Result<(), Trouble> {
+        if self.program.condition(condition).is_none() {
+            return Err(Trouble::program("a condition is missing"));
+        }
+        self.effects.push(Effect::Evaluate {
+            fiber,
+            turn,
+            condition,
+            fields,
+        });
+        Ok(())
     }
 
     pub fn record(&mut self, event: HistoryEvent) {

@@ -44,12 +44,12 @@ pub(crate) fn answer(
     let turn = wait.turn;
     match answer {
         Answer::Replace(fields) => {
-            taken(machine, fiber, turn);
+            taken(machine, fiber, turn)?;
             machine.set_fields(fiber, fields)?;
             machine.go_on(fiber)
         }
         Answer::Update(update) => {
-            taken(machine, fiber, turn);
+            taken(machine, fiber, turn)?;
             machine.fiber_mut(fiber)?.fields.update(&update);
             machine.check_fields(fiber)?;
             machine.go_on(fiber)
@@ -70,9 +70,11 @@ pub(crate) fn answer(
 }
 
 /// The answer counts: its task need not be sent any more, and another one like it is late.
-fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) {
+fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
     let activity = machine.path(fiber);
     machine.instance.answered.insert(activity.clone(), turn);
+    machine.stop_waiting(fiber)?;
     machine.effects.push(Effect::WithdrawTask { turn });
     machine.record(HistoryEvent::Answered { activity, turn });
+    Ok(())
 }

@@ -77,10 +77,16 @@ pub(crate) fn verdict(
 
 /// The fiber's fields as they would be with the event.
 fn candidate(machine: &Machine<'_>, fiber: FiberId, event: &JsonText) -> Result<Fields, Trouble> {
-    let mut fields = machine.fields(fiber)?;
-    fields.set(FIELD, event.clone());
+    let fields = candidate_fields(&machine.fields(fiber)?, event);
     machine.check_size(&fields)?;
     Ok(fields)
+}
+
+/// A fiber's fields as conditions see them while an event is checked.
+pub(crate) fn candidate_fields(fields: &Fields, event: &JsonText) -> Fields {
+    let mut fields = fields.clone();
+    fields.set(FIELD, event.clone());
+    fields
 }
 
 fn take(
@@ -91,6 +97,7 @@ fn take(
 ) -> Result<(), Trouble> {
     let (event, _) = conditions(machine, fiber)?;
     let activity = machine.path(fiber);
+    machine.stop_waiting(fiber)?;
     machine.effects.push(Effect::Unsubscribe {
         event: event.clone(),
         fiber,
@@ -114,13 +121,7 @@ fn evaluate(
     fields: Fields,
 ) -> Result<(), Trouble> {
     *checked(machine, fiber)? = Some((event, condition));
-    machine.effects.push(Effect::Evaluate {
-        fiber,
-        turn,
-        condition,
-        fields,
-    });
-    Ok(())
+    machine.ask(fiber, turn, condition, fields)
 }
 
 /// The place of the event that is being checked.

@@ -53,12 +53,13 @@ pub(crate) fn ended(
         Ending::Completed(fields) => {
             let activity = machine.path(fiber);
             machine.record(HistoryEvent::Returned { activity, child });
-            machine.go_on(fiber)?;
+            machine.stop_waiting(fiber)?;
             machine.fiber_mut(fiber)?.fields.update(&fields);
-            machine.check_fields(fiber)
+            machine.check_fields(fiber)?;
+            machine.go_on(fiber)
         }
         Ending::Failed(fault) => {
-            wait_no_more(machine, fiber)?;
+            machine.stop_waiting(fiber)?;
             Err(Trouble {
                 code: fault.code,
                 message: format!(
@@ -76,16 +77,10 @@ pub(crate) fn refused(
     fiber: FiberId,
     reason: &str,
 ) -> Result<(), Trouble> {
-    wait_no_more(machine, fiber)?;
+    machine.stop_waiting(fiber)?;
     Err(trouble(format!(
         "the called definition is refused: {reason}"
     )))
-}
-
-/// Ends the wait and leaves the fiber where it is: the failure that follows has no called process to cancel.
-fn wait_no_more(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
-    let at = machine.fiber(fiber)?.at;
-    machine.go_to(fiber, at)
 }
 
 /// The effect that starts the process which the fiber waits for.

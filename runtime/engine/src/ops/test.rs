@@ -6,8 +6,8 @@ use crate::{
     ops::await_event,
 };
 use bureaucrat_model::{
-    ConditionIndex, ConditionOutcome, ConditionRange, Effect, Evaluation, EvaluationOutcome,
-    FiberId, HistoryEvent, Op, OpIndex, Turn, WaitKind,
+    ConditionIndex, ConditionOutcome, ConditionRange, Evaluation, EvaluationOutcome, FiberId,
+    HistoryEvent, Op, OpIndex, Turn, WaitKind,
 };
 
 /// Has the first condition evaluated; without any, none holds.
@@ -84,11 +84,5 @@ fn evaluate(
 ) -> Result<(), Trouble> {
     let fields = machine.fields(fiber)?;
     machine.wait(fiber, turn, WaitKind::Condition { condition })?;
-    machine.effects.push(Effect::Evaluate {
-        fiber,
-        turn,
-        condition,
-        fields,
-    });
-    Ok(())
+    machine.ask(fiber, turn, condition, fields)
 }

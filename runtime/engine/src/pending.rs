@@ -1,0 +1,34 @@
+//! Conditions that are being evaluated: asked for again, when the host could not evaluate them.
+
+use crate::ops::await_event::candidate_fields;
+use bureaucrat_model::{Effect, FiberState, Instance, WaitKind};
+
+/// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that parked the instance
+/// because it could not evaluate a condition, and lets it go on.
+pub fn pending_evaluations(instance: &Instance) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (id, fiber) in &instance.fibers {
+        let FiberState::Waiting(wait) = &fiber.state else {
+            continue;
+        };
+        let (condition, fields) = match &wait.kind {
+            WaitKind::Condition { condition } => (*condition, fiber.fields.clone()),
+            WaitKind::Event {
+                check: Some((event, condition)),
+                ..
+            } => (*condition, candidate_fields(&fiber.fields, event)),
+            WaitKind::Event { check: None, .. }
+            | WaitKind::Answer { .. }
+            | WaitKind::Timer { .. }
+            | WaitKind::Child { .. }
+            | WaitKind::Branches { .. } => continue,
+        };
+        effects.push(Effect::Evaluate {
+            fiber: *id,
+            turn: wait.turn,
+            condition,
+            fields,
+        });
+    }
+    effects
+}

@@ -1,0 +1,58 @@
+//! Laws that hold for every program and every order of inputs, sensible or not.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod generator;
+mod world;
+
+use bureaucrat_model::{EngineLimits, Op, OpIndex};
+use proptest::prelude::*;
+use world::World;
+
+/// Limits that random processes reach now and then.
+fn limits() -> impl Strategy<Value = EngineLimits> {
+    (1_u32..20, 20_u64..400, 3_u32..40, 60_usize..4_000).prop_map(
+        |(ops_per_step, ops_without_waiting, fibers, fields_bytes)| EngineLimits {
+            ops_per_step,
+            ops_without_waiting,
+            fibers,
+            fields_bytes,
+            instance_bytes: fields_bytes * 10,
+            call_depth: 1,
+            fault_message_bytes: 100,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_books_balance(
+        block in generator::block(),
+        limits in limits(),
+        choices in prop::collection::vec(any::<u64>(), 0..80),
+    ) {
+        let program = generator::program(&block);
+        prop_assert_eq!(program.check(), Ok(()));
+        let mut world = World::launch(&program, &limits);
+        for choice in choices {
+            world.act(choice);
+        }
+        world.check_replay();
+    }
+
+    #[test]
+    fn no_program_makes_it_panic(
+        ops in prop::collection::vec(generator::any_op(), 0..8),
+        choices in prop::collection::vec(any::<u64>(), 0..30),
+    ) {
+        let ops = if ops.is_empty() { vec![Op::Jump { target: OpIndex(9) }] } else { ops };
+        let program = generator::flat(ops);
+        let limits = EngineLimits { ops_per_step: 50, ops_without_waiting: 200, fibers: 20, ..EngineLimits::default() };
+        let mut world = World::launch(&program, &limits);
+        for choice in choices {
+            world.act(choice);
+        }
+        world.check_replay();
+    }
+}
