@@ -96,10 +96,12 @@ impl Compiler {
     /// Lets the test or jump at `place` lead to where the next instruction will stand.
     fn patch(&mut self, place: usize) {
         let here = self.here();
-        match &mut self.ops[place] {
-            Op::Test { otherwise, .. } => *otherwise = here,
-            Op::Jump { target } => *target = here,
-            other => panic!("{other:?} leads nowhere"),
+        if let Op::Test {
+            otherwise: target, ..
+        }
+        | Op::Jump { target } = &mut self.ops[place]
+        {
+            *target = here;
         }
     }
 

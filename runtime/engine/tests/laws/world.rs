@@ -112,7 +112,7 @@ impl<'a> World<'a> {
         let turn = Turn(detail as u64 % 12);
         let pick = |count: usize| detail % count.max(1);
         if let Some(((fiber, turn), condition)) = self.evaluations.first_key_value()
-            && choice % 8 != 0
+            && !choice.is_multiple_of(8)
         {
             return Input::Evaluated {
                 fiber: *fiber,
@@ -121,7 +121,7 @@ impl<'a> World<'a> {
                 evaluation: evaluation(detail),
             };
         }
-        if self.yielded && choice % 3 == 0 {
+        if self.yielded && choice.is_multiple_of(3) {
             return Input::Continue;
         }
         let task = self.books.tasks.iter().nth(pick(self.books.tasks.len()));
@@ -141,7 +141,7 @@ impl<'a> World<'a> {
                 );
                 Input::Answer {
                     activity,
-                    turn: (detail % 4 != 0).then_some(turn),
+                    turn: (!detail.is_multiple_of(4)).then_some(turn),
                     answer: answer(detail),
                 }
             }
