@@ -1,0 +1,23 @@
+"""A taskqueue worker: all that a participant needs is an AMQP client. Plain pika, no library of ours."""
+
+import json
+import os
+
+import pika
+
+from participants import PARTICIPANTS  # name of the participant: a function that changes the fields
+
+channel = pika.BlockingConnection(pika.URLParameters(os.environ["BUREAUCRAT_AMQP"])).channel()
+
+
+def work(channel, method, properties, body):
+    task = json.loads(body)
+    PARTICIPANTS[method.routing_key.removeprefix("worker_")](task["fields"])
+    channel.basic_publish("", "bureaucrat_msgs", json.dumps(task), pika.BasicProperties(delivery_mode=2))
+    channel.basic_ack(method.delivery_tag)
+
+
+for name in PARTICIPANTS:
+    channel.queue_declare("worker_" + name, durable=True)
+    channel.basic_consume("worker_" + name, work)
+channel.start_consuming()
