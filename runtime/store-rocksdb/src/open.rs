@@ -1,0 +1,122 @@
+//! Opening: a folder is made or recognised before anything is written into it.
+
+use crate::{RocksStore, family, options};
+use bureaucrat_store::{StoreError, Table};
+use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
+
+/// Opens or creates the database in `path` and makes sure of its format. The tables that are missing in a folder
+/// whose creation was cut short are added only after that.
+pub fn open(path: &Path) -> Result<DB, StoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| unusable(path, &error.to_string()))?;
+    let known = tables_of(path)?;
+    let shared = options::database();
+    let descriptors = known
+        .iter()
+        .map(|name| ColumnFamilyDescriptor::new(name, family_options(name)));
+    let mut database =
+        DB::open_cf_descriptors(&shared, path, descriptors).map_err(|e| open_error(path, &e))?;
+    check_format(&database, &known)?;
+    for table in Table::ALL {
+        if database.cf_handle(table.name()).is_none() {
+            database
+                .create_cf(table.name(), &options::table(table))
+                .map_err(|error| open_error(path, &error))?;
+        }
+    }
+    write_format(&database)?;
+    Ok(database)
+}
+
+/// The column families of the database in `path`; all of ours, and the default one that RocksDB insists on, when there
+/// is no database yet and they can be made with it.
+fn tables_of(path: &Path) -> Result<Vec<String>, StoreError> {
+    // A database has had its first moment when this file is there; RocksDB renames it into place.
+    if !path.join("CURRENT").exists() {
+        let ours = Table::ALL.iter().map(|table| table.name());
+        let all = std::iter::once(DEFAULT_COLUMN_FAMILY_NAME).chain(ours);
+        return Ok(all.map(str::to_owned).collect());
+    }
+    DB::list_cf(&options::database(), path).map_err(|error| open_error(path, &error))
+}
+
+fn family_options(name: &str) -> rocksdb::Options {
+    Table::ALL
+        .into_iter()
+        .find(|table| table.name() == name)
+        .map_or_else(rocksdb::Options::default, options::table)
+}
+
+/// Refuses a database that another format's engine wrote. One that holds nothing at all is new.
+fn check_format(database: &DB, tables: &[String]) -> Result<(), StoreError> {
+    let refused = |found: String| {
+        Err(StoreError::Format {
+            found,
+            known: RocksStore::FORMAT,
+        })
+    };
+    let found = match database.cf_handle(Table::Meta.name()) {
+        Some(meta) => database
+            .get_cf(meta, RocksStore::FORMAT_KEY)
+            .map_err(|error| crate::read_error(Table::Meta, &error))?,
+        None => None,
+    };
+    match found {
+        None if database.latest_sequence_number() == 0 => {}
+        None => return refused("that is not named in it".into()),
+        Some(found) if found == format_record() => {}
+        Some(found) => return refused(shown(&found)),
+    }
+    let stranger = tables.iter().find(|name| {
+        *name != DEFAULT_COLUMN_FAMILY_NAME && Table::ALL.iter().all(|table| table.name() != *name)
+    });
+    match stranger {
+        Some(name) => refused(format!("with an unknown table `{name}`")),
+        None => Ok(()),
+    }
+}
+
+fn write_format(database: &DB) -> Result<(), StoreError> {
+    let meta = family(database, Table::Meta)?;
+    let mut durable = WriteOptions::default();
+    durable.set_sync(true);
+    database
+        .put_cf_opt(meta, RocksStore::FORMAT_KEY, format_record(), &durable)
+        .map_err(|error| StoreError::Write(error.to_string()))
+}
+
+fn format_record() -> Vec<u8> {
+    RocksStore::FORMAT.to_string().into_bytes()
+}
+
+/// A format that is not known, cut to what fits into a message.
+fn shown(found: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(found).chars().take(32).collect();
+    text.escape_default().to_string()
+}
+
+fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
+    let reason = error.to_string();
+    // RocksDB has no kind for this; these are the words of its POSIX environment, for a lock of another process and
+    // for one of this process.
+    if reason.starts_with("IO error: While lock file:")
+        || reason.starts_with("IO error: lock hold by current process")
+    {
+        return StoreError::Locked {
+            path: path.display().to_string(),
+            reason,
+        };
+    }
+    unusable(path, &reason)
+}
+
+fn unusable(path: &Path, reason: &str) -> StoreError {
+    StoreError::Unusable {
+        path: path.display().to_string(),
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! How RocksDB is set up: for a small machine, bounded memory and files, and short synced writes.
+//!
+//! Memory: at most [`MEMTABLES_BYTES`] of fresh records and [`CACHE_BYTES`] of blocks, indexes and filters. Disk beside
+//! the records: at most about [`WAL_BYTES`] of log to replay after a crash, and [`LOG_FILES`] files of RocksDB's own
+//! words.
+
+use bureaucrat_store::Table;
+use rocksdb::{
+    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel, Options,
+    WriteBufferManager,
+};
+use std::sync::LazyLock;
+
+/// Fresh records of all tables in memory, in bytes.
+const MEMTABLES_BYTES: usize = 64 << 20;
+/// Fresh records of one table, in bytes; full ones are written out in the background.
+const MEMTABLE_BYTES: usize = 16 << 20;
+/// The cache of blocks read, in bytes.
+const CACHE_BYTES: usize = 64 << 20;
+/// The write-ahead log, in bytes; over this the tables that keep its oldest part alive are written out.
+const WAL_BYTES: u64 = 128 << 20;
+/// One file of RocksDB's own log, in bytes.
+const LOG_FILE_BYTES: usize = 1 << 20;
+/// How many of these files are kept.
+const LOG_FILES: usize = 4;
+/// Files that are open at once.
+const OPEN_FILES: i32 = 256;
+/// Of this many neighbouring records in a file...
+const DELETION_WINDOW: usize = 1024;
+/// ...so many deleted ones make the file worth rewriting.
+const DELETION_TRIGGER: usize = 512;
+
+/// The cache and the memory of memtables are one for all tables (and stores) of the process.
+static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_BYTES));
+
+/// What holds for the database as a whole.
+pub fn database() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_paranoid_checks(true);
+    // The log is read up to the first record that is not whole. A crash of the machine can tear the last, unsynced
+    // group in any way, and that must not keep an engine from starting; synced groups are whole.
+    options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    // A whole log file that has gone missing is noticed.
+    options.set_track_and_verify_wals_in_manifest(true);
+    options.set_max_total_wal_size(WAL_BYTES);
+    options.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
+        MEMTABLES_BYTES,
+        false, // writers are not stalled: a flush begins early enough
+    ));
+    options.set_max_open_files(OPEN_FILES);
+    options.set_max_background_jobs(2);
+    options.set_bytes_per_sync(1 << 20); // background files reach the disk evenly, so that a log's sync waits less
+    options.set_avoid_unnecessary_blocking_io(true);
+    options.set_log_level(LogLevel::Warn);
+    options.set_max_log_file_size(LOG_FILE_BYTES);
+    options.set_keep_log_file_num(LOG_FILES);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    // RocksDB's default column family is opened with the same options; it stays empty.
+    options.set_write_buffer_size(64 << 10);
+    options
+}
+
+/// What holds for one table.
+pub fn table(table: Table) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(&CACHE);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_format_version(6);
+    if is_read_by_key(table) {
+        blocks.set_bloom_filter(10.0, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    if is_a_queue(table) {
+        // Whoever scans a queue from its front walks over what was taken out; such files are rewritten soon.
+        options.add_compact_on_deletion_collector_factory(DELETION_WINDOW, DELETION_TRIGGER, 0.5);
+    }
+    options
+}
+
+/// Tables that are asked for keys that may well not be there.
+fn is_read_by_key(table: Table) -> bool {
+    match table {
+        Table::Programs | Table::Modules | Table::Instances | Table::Seen => true,
+        Table::Timers
+        | Table::Subscriptions
+        | Table::Events
+        | Table::Outbox
+        | Table::History
+        | Table::Meta => false,
+    }
+}
+
+/// Tables whose records come and go.
+fn is_a_queue(table: Table) -> bool {
+    match table {
+        Table::Timers | Table::Subscriptions | Table::Events | Table::Outbox | Table::Seen => true,
+        Table::Programs | Table::Modules | Table::Instances | Table::History | Table::Meta => false,
+    }
+}
