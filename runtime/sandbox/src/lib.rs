@@ -1,2 +1,48 @@
-//! (laid out, to be filled in)
-#![forbid(unsafe_code)]
+//! Runs the conditions of process definitions: WebAssembly components, under limits.
+//!
+//! What it promises: a guest sees nothing but the fields that it is given, spends no more fuel, memory and time than
+//! [`SandboxLimits`] says, and leaves nothing behind; the same guest on the same fields gives the same outcome, whatever
+//! the machine is doing (what depends on the machine is [`Outcome::Environmental`] and no outcome). What strangers upload is
+//! bounded and validated before it is compiled, and compiled in a child process. Machine code that this crate did not make
+//! is never run.
+//!
+//! What it leaves to others: which guests a definition may name and what quota it has (the host's policy), what becomes of an
+//! outcome (the engine), and what conditions mean (the expression compiler and the guests).
+//!
+//! Unsafe code stands in one place, [`code`], with its proof.
+#![deny(unsafe_code)]
+
+mod admission;
+mod build;
+mod cache;
+mod census;
+mod code;
+mod compile;
+mod config;
+mod contract;
+mod document;
+mod engines;
+mod error;
+mod evaluate;
+mod features;
+mod guest;
+mod host;
+mod limits;
+mod loaded;
+mod meter;
+mod number;
+mod outcome;
+mod pointer;
+mod sandbox;
+mod worker;
+
+pub use build::{BuildError, build_module};
+pub use census::Counted;
+pub use config::{CacheConfig, RuntimeClass, SandboxConfig, WorkerCommand};
+pub use engines::Class;
+pub use error::{LoadError, Refusal, SandboxError};
+pub use guest::{Export, ExportKind, Guest};
+pub use limits::SandboxLimits;
+pub use outcome::{Evaluated, Outcome, codes};
+pub use sandbox::Sandbox;
+pub use worker::compile_worker_main;

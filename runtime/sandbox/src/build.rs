@@ -1,0 +1,186 @@
+//! `bureaucrat module build`: a core module becomes a component of the contract.
+//!
+//! This runs on the author's side, on the author's own bytes; the engine takes finished components only.
+
+use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The contract, as authors get it.
+const CONTRACT: &str = include_str!("../../../guest-sdk/wit/condition.wit");
+/// The world whose functions give values.
+const EXPRESSION: &str = "expression";
+/// The world whose functions give verdicts.
+const CONDITION: &str = "condition";
+/// The custom section in which bindings generators leave the world.
+const METADATA_SECTION: &str = "component-type";
+
+/// Why a core module can't be made a component.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// It is a component already.
+    #[error("this is a component already")]
+    Component,
+    /// It is no valid WebAssembly.
+    #[error("the core module is not valid: {0}")]
+    Invalid(String),
+    /// None of its exports can be a function of the contract.
+    #[error("the core module exports no function without parameters that returns one i32")]
+    NoFunction,
+    /// An export's name can't stand in WIT.
+    #[error(
+        "the export `{0}` has a name that WIT does not allow: words of lower-case letters and digits, joined by `-`"
+    )]
+    Name(String),
+    /// The contract has no such world.
+    #[error(
+        "the contract has no world `{0}` (only `condition` and `expression`); give your own WIT file"
+    )]
+    World(String),
+    /// The WIT source or the choice of a world in it is wrong.
+    #[error("the WIT source can't be used: {0}")]
+    Wit(String),
+    /// The module does not fit the world.
+    #[error("the core module does not fit the world: {0}")]
+    Encoding(String),
+}
+
+/// Makes a component of a core module.
+///
+/// A module that carries its world (bindings generators leave it in a custom section) needs no more. Otherwise, with `wit`,
+/// the source of one's own package, `world` chooses the world in it (it may be left out where there is one); the contract's
+/// package is at hand for `include`. Without `wit` every exported function without parameters that returns an i32 becomes a
+/// function of the same name: a verdict, or a value where `world` is `expression`.
+///
+/// # Errors
+/// [`BuildError`] says what is wrong with the module, the world or the WIT source.
+pub fn build_module(
+    core: &[u8],
+    world: Option<&str>,
+    wit: Option<&str>,
+) -> Result<Vec<u8>, BuildError> {
+    if Parser::is_component(core) {
+        return Err(BuildError::Component);
+    }
+    let outline = Outline::read(core)?;
+    let mut module = core.to_vec();
+    if !outline.has_metadata {
+        let mut resolve = Resolve::default();
+        let contract = resolve
+            .push_source("condition.wit", CONTRACT)
+            .map_err(wit_error)?;
+        let chosen = match wit {
+            Some(source) => {
+                let own = resolve.push_source("own.wit", source).map_err(wit_error)?;
+                resolve.select_world(&[own], world).map_err(wit_error)?
+            }
+            None => {
+                let source = outline.world(world)?;
+                let own = resolve
+                    .push_source("generated.wit", &source)
+                    .map_err(wit_error)?;
+                resolve.select_world(&[own], None).map_err(wit_error)?
+            }
+        };
+        let _ = contract;
+        embed_component_metadata(&mut module, &resolve, chosen, StringEncoding::UTF8)
+            .map_err(encoding_error)?;
+    }
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(encoding_error)
+}
+
+/// What of a core module matters here.
+struct Outline {
+    has_metadata: bool,
+    /// Exported functions of the type `() -> i32`.
+    functions: Vec<String>,
+}
+
+impl Outline {
+    fn read(core: &[u8]) -> Result<Self, BuildError> {
+        let invalid = |error: wasmparser::BinaryReaderError| BuildError::Invalid(error.to_string());
+        let types = Validator::new_with_features(crate::features::ALLOWED)
+            .validate_all(core)
+            .map_err(invalid)?;
+        let types = types.as_ref();
+        let mut outline = Self {
+            has_metadata: false,
+            functions: Vec::new(),
+        };
+        for payload in Parser::new(0).parse_all(core) {
+            match payload.map_err(invalid)? {
+                Payload::CustomSection(section) => {
+                    outline.has_metadata |= section.name().starts_with(METADATA_SECTION);
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export.map_err(invalid)?;
+                        if export.kind != ExternalKind::Func || is_canonical(export.name) {
+                            continue;
+                        }
+                        let id = types.core_function_at(export.index);
+                        if let CompositeInnerType::Func(ty) = &types[id].composite_type.inner
+                            && ty.params().is_empty()
+                            && ty.results() == [ValType::I32]
+                        {
+                            outline.functions.push(export.name.to_owned());
+                        }
+                    }
+                }
+                // The enum is the parser's; nothing else is of interest.
+                _ => {}
+            }
+        }
+        Ok(outline)
+    }
+
+    /// WIT source of a world that exports the module's functions under their own names.
+    fn world(&self, world: Option<&str>) -> Result<String, BuildError> {
+        let result = match world.unwrap_or(CONDITION) {
+            CONDITION => "result<bool, string>",
+            EXPRESSION => "result<string, string>",
+            other => return Err(BuildError::World(other.to_owned())),
+        };
+        if self.functions.is_empty() {
+            return Err(BuildError::NoFunction);
+        }
+        let mut source = String::from(
+            "package bureaucrat:generated;\nworld guest {\n  include bureaucrat:condition/imports@1.0.0;\n",
+        );
+        for name in &self.functions {
+            if !is_wit_name(name) {
+                return Err(BuildError::Name(name.clone()));
+            }
+            // `%` lets names stand that are keywords of WIT.
+            source.push_str(&format!("  export %{name}: func() -> {result};\n"));
+        }
+        source.push_str("}\n");
+        Ok(source)
+    }
+}
+
+/// Names that the canonical ABI gives to exports of its own.
+fn is_canonical(name: &str) -> bool {
+    name.starts_with("cabi_") || name.starts_with('_')
+}
+
+/// Words of letters and digits that begin with a letter, joined by single `-`, each in one case.
+fn is_wit_name(name: &str) -> bool {
+    name.split('-').all(|word| {
+        let mut bytes = word.bytes();
+        bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
+}
+
+fn wit_error(error: impl std::fmt::Display) -> BuildError {
+    BuildError::Wit(format!("{error:#}"))
+}
+
+fn encoding_error(error: impl std::fmt::Display) -> BuildError {
+    BuildError::Encoding(format!("{error:#}"))
+}

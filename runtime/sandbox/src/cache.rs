@@ -1,0 +1,175 @@
+//! The cache of machine code on disk.
+//!
+//! One file a component, named by the component's hash and by what its code is compatible with. A file is 8 bytes of magic,
+//! 32 bytes of HMAC-SHA256 under the cache's key, then the code; the MAC covers the magic, both hashes, the class and the
+//! code, and is checked over the bytes in memory. A file that is missing, foreign, altered or too large counts as missing.
+//! Nothing here is an error: without its cache the sandbox compiles again.
+
+use crate::{
+    SandboxError, code::TrustedCode, config::CacheConfig, engines::Class, limits::SandboxLimits,
+};
+use bureaucrat_model::ModuleHash;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
+
+const MAGIC: [u8; 8] = *b"BCCODE\0\x01";
+const MAC_BYTES: usize = 32;
+const HEADER_BYTES: usize = MAGIC.len() + MAC_BYTES;
+const EXTENSION: &str = "code";
+
+/// What a file's name and MAC speak of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) hash: ModuleHash,
+    pub(crate) class: Class,
+    /// What the engine's code is compatible with.
+    pub(crate) compatibility: [u8; 32],
+}
+
+/// The folder, its key and its bounds.
+pub(crate) struct Cache {
+    config: CacheConfig,
+    file_bytes_max: u64,
+    folder_bytes_max: u64,
+    /// About how many bytes the folder holds.
+    bytes: AtomicU64,
+}
+
+impl Cache {
+    /// Opens the folder, or makes it.
+    pub(crate) fn open(config: CacheConfig, limits: &SandboxLimits) -> Result<Self, SandboxError> {
+        let files = fs::create_dir_all(&config.folder)
+            .and_then(|()| files_of(&config.folder))
+            .map_err(|error| SandboxError::Cache {
+                folder: config.folder.clone(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            config,
+            file_bytes_max: (limits.code_bytes + HEADER_BYTES) as u64,
+            folder_bytes_max: limits.cache_bytes,
+            bytes: AtomicU64::new(files.iter().map(|file| file.bytes).sum()),
+        })
+    }
+
+    /// The code of an entry, if a file holds it and its MAC was made with this cache's key.
+    pub(crate) fn read(&self, entry: &Entry) -> Option<TrustedCode> {
+        let path = self.path(entry);
+        let mut file = Vec::new();
+        let read = File::open(&path)
+            .and_then(|opened| opened.take(self.file_bytes_max + 1).read_to_end(&mut file))
+            .ok()?;
+        let (magic, rest) = file.split_first_chunk::<{ MAGIC.len() }>()?;
+        let (mac, code) = rest.split_first_chunk::<MAC_BYTES>()?;
+        let sound = read as u64 <= self.file_bytes_max
+            && *magic == MAGIC
+            && self.mac(entry, code)?.verify(mac.into()).is_ok();
+        if !sound {
+            tracing::warn!(module = %entry.hash, "a file of the cache of machine code is not ours; compiling again");
+            return None;
+        }
+        // The MAC was checked over these very bytes, which only `file` owns.
+        file.drain(..HEADER_BYTES);
+        Some(TrustedCode::vouched_for(file))
+    }
+
+    /// Keeps the code of an entry. A failure is logged and forgotten.
+    pub(crate) fn write(&self, entry: &Entry, code: &TrustedCode) {
+        if code.as_bytes().len() as u64 + HEADER_BYTES as u64 > self.file_bytes_max {
+            return;
+        }
+        if let Err(error) = self.replace(entry, code.as_bytes()) {
+            tracing::warn!(module = %entry.hash, %error, "machine code could not be kept");
+        }
+    }
+
+    fn replace(&self, entry: &Entry, code: &[u8]) -> io::Result<()> {
+        let mac = self
+            .mac(entry, code)
+            .ok_or_else(|| io::Error::other("no MAC"))?
+            .finalize()
+            .into_bytes();
+        let mut file = tempfile::NamedTempFile::new_in(&self.config.folder)?;
+        file.write_all(&MAGIC)?;
+        file.write_all(&mac)?;
+        file.write_all(code)?;
+        file.persist(self.path(entry))
+            .map_err(|error| error.error)?;
+        let written = (HEADER_BYTES + code.len()) as u64;
+        if self.bytes.fetch_add(written, Ordering::Relaxed) + written > self.folder_bytes_max {
+            self.thin_out()?;
+        }
+        Ok(())
+    }
+
+    /// Removes the oldest files until three quarters of the bound are left.
+    fn thin_out(&self) -> io::Result<()> {
+        let mut files = files_of(&self.config.folder)?;
+        files.sort_by_key(|file| file.modified);
+        let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        for file in files {
+            if bytes <= self.folder_bytes_max / 4 * 3 {
+                break;
+            }
+            fs::remove_file(&file.path)?;
+            bytes -= file.bytes;
+        }
+        self.bytes.store(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn path(&self, entry: &Entry) -> PathBuf {
+        let hex =
+            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        self.config.folder.join(format!(
+            "{}-{}-{}.{EXTENSION}",
+            hex(&entry.hash.0),
+            entry.class.number(),
+            hex(&entry.compatibility[..8]),
+        ))
+    }
+
+    fn mac(&self, entry: &Entry, code: &[u8]) -> Option<Hmac<Sha256>> {
+        // HMAC takes keys of every length, so that there is always one.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.config.key).ok()?;
+        mac.update(&MAGIC);
+        mac.update(&entry.hash.0);
+        mac.update(&[entry.class.number()]);
+        mac.update(&entry.compatibility);
+        mac.update(code);
+        Some(mac)
+    }
+}
+
+struct CacheFile {
+    path: PathBuf,
+    bytes: u64,
+    modified: SystemTime,
+}
+
+fn files_of(folder: &Path) -> io::Result<Vec<CacheFile>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if path.extension().is_none_or(|found| found != EXTENSION) {
+            continue;
+        }
+        // A file that another run removes meanwhile is none.
+        if let Ok(metadata) = entry.metadata() {
+            files.push(CacheFile {
+                path,
+                bytes: metadata.len(),
+                modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            });
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,209 @@
+//! Compares a component's imports and exports with the contract in `guest-sdk/wit/condition.wit`.
+//!
+//! Types are compared by structure: what names a guest's toolchain gave them does not matter, the names of a variant's cases
+//! do.
+
+use crate::{
+    census::invalid,
+    error::Refusal,
+    guest::{Export, ExportKind},
+    host::FIELDS,
+};
+use wasmparser::{
+    Parser, Payload, PrimitiveValType,
+    component_types::{
+        ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
+        ComponentValType,
+    },
+    types::{Types, TypesRef},
+};
+
+/// A type of the contract.
+enum Shape {
+    Bool,
+    S64,
+    U32,
+    F64,
+    Text,
+    Value,
+    Option(&'static Shape),
+    List(&'static Shape),
+}
+
+/// The functions of `fields`; each takes a pointer.
+const FUNCTIONS: [(&str, Shape); 3] = [
+    ("get", Shape::Option(&Shape::Value)),
+    ("keys", Shape::Option(&Shape::List(&Shape::Text))),
+    ("json", Shape::Option(&Shape::Text)),
+];
+
+/// The cases of `value`.
+const CASES: [(&str, Option<Shape>); 8] = [
+    ("null", None),
+    ("boolean", Some(Shape::Bool)),
+    ("integer", Some(Shape::S64)),
+    ("big-integer", Some(Shape::Text)),
+    ("float", Some(Shape::F64)),
+    ("text", Some(Shape::Text)),
+    ("list", Some(Shape::U32)),
+    ("record", Some(Shape::U32)),
+];
+
+/// The functions that a valid component exports. Types that it exports beside them are of no consequence; instances,
+/// components, modules and values are refused.
+pub(crate) fn exports(component: &[u8], types: &Types) -> Result<Vec<Export>, Refusal> {
+    let types = types.as_ref();
+    let mut exports = Vec::new();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(invalid)? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    check_import(import.map_err(invalid)?.name.name, types)?;
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    let name = export.map_err(invalid)?.name.name;
+                    exports.extend(read_export(name, types)?);
+                }
+            }
+            // The enum is the parser's; nothing else names imports or exports.
+            _ => {}
+        }
+    }
+    if exports.is_empty() {
+        return Err(Refusal::NoFunction);
+    }
+    Ok(exports)
+}
+
+fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), Refusal> {
+    let instance = match types.component_item_for_import(name).map(|item| item.ty) {
+        Some(ComponentEntityType::Instance(instance)) if name == FIELDS => instance,
+        _ => return Err(Refusal::Import(shortened(name))),
+    };
+    check_fields(instance, types)
+}
+
+fn check_fields(instance: ComponentInstanceTypeId, types: TypesRef<'_>) -> Result<(), Refusal> {
+    for (name, item) in &types[instance].exports {
+        let fits = match item.ty {
+            ComponentEntityType::Func(function) => FUNCTIONS
+                .iter()
+                .find(|(known, _)| known == name)
+                .is_some_and(|(_, result)| is_function_of_pointer(types, function, result)),
+            ComponentEntityType::Type { .. } => true,
+            ComponentEntityType::Module(_)
+            | ComponentEntityType::Value(_)
+            | ComponentEntityType::Instance(_)
+            | ComponentEntityType::Component(_) => false,
+        };
+        if !fits {
+            return Err(Refusal::ImportType(shortened(name)));
+        }
+    }
+    Ok(())
+}
+
+fn read_export(name: &str, types: TypesRef<'_>) -> Result<Option<Export>, Refusal> {
+    let kind = match types.component_item_for_export(name).map(|item| item.ty) {
+        Some(ComponentEntityType::Type { .. }) => return Ok(None),
+        Some(ComponentEntityType::Func(function)) => kind_of(types, function),
+        _ => None,
+    };
+    match kind {
+        Some(kind) => Ok(Some(Export {
+            name: name.to_owned(),
+            kind,
+        })),
+        None => Err(Refusal::Export(shortened(name))),
+    }
+}
+
+fn kind_of(types: TypesRef<'_>, function: ComponentFuncTypeId) -> Option<ExportKind> {
+    let function = &types[function];
+    if function.async_ || !function.params.is_empty() {
+        return None;
+    }
+    let Some(ComponentValType::Type(result)) = function.result else {
+        return None;
+    };
+    let ComponentDefinedType::Result {
+        ok: Some(ok),
+        err: Some(error),
+        ..
+    } = &types[result]
+    else {
+        return None;
+    };
+    if !fits(types, *error, &Shape::Text) {
+        return None;
+    }
+    if fits(types, *ok, &Shape::Bool) {
+        return Some(ExportKind::Verdict);
+    }
+    fits(types, *ok, &Shape::Text).then_some(ExportKind::Value)
+}
+
+fn is_function_of_pointer(
+    types: TypesRef<'_>,
+    function: ComponentFuncTypeId,
+    result: &Shape,
+) -> bool {
+    let function = &types[function];
+    !function.async_
+        && matches!(&*function.params, [(_, pointer)] if fits(types, *pointer, &Shape::Text))
+        && function
+            .result
+            .is_some_and(|found| fits(types, found, result))
+}
+
+/// Whether a type has a shape. The shapes are finite, and so is the recursion.
+fn fits(types: TypesRef<'_>, found: ComponentValType, shape: &Shape) -> bool {
+    let defined = match found {
+        ComponentValType::Primitive(primitive) => return is_primitive(primitive, shape),
+        ComponentValType::Type(id) => &types[id],
+    };
+    match (defined, shape) {
+        (ComponentDefinedType::Primitive(primitive), _) => is_primitive(*primitive, shape),
+        (ComponentDefinedType::Option { ty, .. }, Shape::Option(inner)) => fits(types, *ty, inner),
+        (ComponentDefinedType::List { element, .. }, Shape::List(inner)) => {
+            fits(types, *element, inner)
+        }
+        (ComponentDefinedType::Variant(variant), Shape::Value) => {
+            variant.cases.len() == CASES.len()
+                && variant
+                    .cases
+                    .iter()
+                    .zip(&CASES)
+                    .all(|((name, case), (known, payload))| {
+                        name.as_str() == *known
+                            && match (case.ty, payload) {
+                                (None, None) => true,
+                                (Some(ty), Some(payload)) => fits(types, ty, payload),
+                                (None, Some(_)) | (Some(_), None) => false,
+                            }
+                    })
+        }
+        _ => false,
+    }
+}
+
+fn is_primitive(found: PrimitiveValType, shape: &Shape) -> bool {
+    matches!(
+        (found, shape),
+        (PrimitiveValType::Bool, Shape::Bool)
+            | (PrimitiveValType::S64, Shape::S64)
+            | (PrimitiveValType::U32, Shape::U32)
+            | (PrimitiveValType::F64, Shape::F64)
+            | (PrimitiveValType::String, Shape::Text)
+    )
+}
+
+/// Enough of a stranger's name to recognise it by.
+fn shortened(name: &str) -> String {
+    name.chars().take(120).collect()
+}

@@ -1,0 +1,226 @@
+//! The two engines, and the clock that interrupts them.
+//!
+//! Settings of the pool are engine-wide, so small guests and guests with a language runtime inside have an engine each. The
+//! compile worker builds the same engines without a pool: what decides the machine code is the same in both.
+
+use crate::{SandboxError, features, limits::SandboxLimits};
+use sha2::{Digest, Sha256};
+use std::{
+    hash::{Hash, Hasher},
+    sync::{Arc, Condvar, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig};
+
+/// The sort of a guest, by what its instance takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// At most 4 core instances, one memory of at most 1 MiB and one table.
+    Small,
+    /// A guest with a language runtime inside.
+    Runtime,
+}
+
+impl Class {
+    /// The number that stands for the class in files and requests.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Small => 1,
+            Self::Runtime => 2,
+        }
+    }
+
+    /// The class of a number.
+    pub(crate) const fn of_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Small),
+            2 => Some(Self::Runtime),
+            _ => None,
+        }
+    }
+
+    /// Core instances that one guest may consist of.
+    pub(crate) const fn core_instances(self) -> u32 {
+        match self {
+            Self::Small => 4,
+            Self::Runtime => 64,
+        }
+    }
+
+    /// Memories that one guest may have.
+    pub(crate) const fn memories(self) -> u32 {
+        match self {
+            Self::Small => 1,
+            Self::Runtime => 4,
+        }
+    }
+
+    /// Tables that one guest may have.
+    pub(crate) const fn tables(self) -> u32 {
+        match self {
+            Self::Small => 1,
+            Self::Runtime => 16,
+        }
+    }
+
+    /// Bytes of one memory.
+    pub(crate) const fn memory_bytes(self, limits: &SandboxLimits) -> usize {
+        match self {
+            Self::Small => limits.memory_bytes,
+            Self::Runtime => limits.runtime_memory_bytes,
+        }
+    }
+
+    /// Elements of one table.
+    pub(crate) const fn table_elements(self, limits: &SandboxLimits) -> usize {
+        match self {
+            Self::Small => limits.table_elements,
+            Self::Runtime => limits.runtime_table_elements,
+        }
+    }
+
+    /// Bytes of a memory that stay resident between instances.
+    const fn resident_bytes(self) -> usize {
+        match self {
+            Self::Small => 64 << 10,
+            Self::Runtime => 4 << 20,
+        }
+    }
+}
+
+/// Fuel of `memory.grow` and `table.grow`, which take far longer than other instructions even where they fail.
+const GROW_FUEL: u8 = 100;
+/// Fuel of each page that `memory.grow` adds: 64 KiB that the system has to clear.
+const GROW_PAGE_FUEL: u8 = 255;
+/// Bytes of a table that stay resident between instances.
+const TABLE_RESIDENT_BYTES: usize = 4 << 10;
+
+/// The settings that decide what the machine code is like, the same for evaluating and for compiling.
+fn code_config(class: Class) -> Config {
+    let mut cost = OperatorCost::new();
+    cost.MemoryGrow = GROW_FUEL;
+    cost.TableGrow = GROW_FUEL;
+    cost.variable.memory_grow_per_page = GROW_PAGE_FUEL;
+    let mut config = Config::new();
+    config
+        .wasm_features(features::ALLOWED, true)
+        .wasm_features(features::REFUSED, false)
+        .consume_fuel(true)
+        .operator_cost(cost)
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true)
+        .wasm_backtrace_max_frames(None)
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        .memory_init_cow(match class {
+            Class::Small => false,
+            Class::Runtime => true,
+        });
+    config
+}
+
+/// The engine of the compile worker: no instances, so no pool.
+pub(crate) fn compiling_engine(class: Class) -> Result<Engine, SandboxError> {
+    Engine::new(&code_config(class)).map_err(|error| SandboxError::Engine(format!("{error:#}")))
+}
+
+/// An engine that evaluates, with a slot a thread.
+pub(crate) fn evaluating_engine(
+    class: Class,
+    threads: usize,
+    limits: &SandboxLimits,
+) -> Result<Engine, SandboxError> {
+    let slots = u32::try_from(threads.max(1))
+        .ok()
+        .filter(|slots| *slots <= 4_096)
+        .ok_or(SandboxError::Threads(threads))?;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * class.core_instances())
+        .total_memories(slots * class.memories())
+        .total_tables(slots * class.tables())
+        .max_core_instances_per_component(class.core_instances())
+        .max_memories_per_component(class.memories())
+        .max_tables_per_component(class.tables())
+        .max_memories_per_module(class.memories())
+        .max_tables_per_module(class.tables())
+        .max_memory_size(class.memory_bytes(limits))
+        .table_elements(class.table_elements(limits))
+        .linear_memory_keep_resident(class.resident_bytes().min(class.memory_bytes(limits)))
+        .table_keep_resident(TABLE_RESIDENT_BYTES)
+        .max_unused_warm_slots(slots);
+    let mut config = code_config(class);
+    config
+        .max_wasm_stack(limits.stack_bytes)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
+}
+
+/// What an engine's machine code is compatible with, as one hash: wasmtime's version, the processor and the settings.
+pub(crate) fn compatibility(engine: &Engine) -> [u8; 32] {
+    struct IntoSha(Sha256);
+    impl Hasher for IntoSha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = IntoSha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
+}
+
+/// How many ticks an evaluation's deadline is; it is kept to within one tick.
+pub(crate) const TICKS_OF_DEADLINE: u64 = 10;
+
+/// The thread that moves the engines' epochs on. It ends when this is dropped.
+pub(crate) struct Ticker {
+    ended: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Starts to tick [`TICKS_OF_DEADLINE`] times in each `deadline`.
+    pub(crate) fn start(engines: Vec<Engine>, deadline: Duration) -> Result<Self, SandboxError> {
+        let tick = (deadline / u32::try_from(TICKS_OF_DEADLINE).unwrap_or(1))
+            .max(Duration::from_millis(1));
+        let ended = Arc::new((Mutex::new(false), Condvar::new()));
+        let shared = Arc::clone(&ended);
+        let thread = std::thread::Builder::new()
+            .name("sandbox-epochs".to_owned())
+            .spawn(move || {
+                let (flag, changed) = &*shared;
+                let mut flag = flag.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                while !*flag {
+                    flag = changed
+                        .wait_timeout(flag, tick)
+                        .unwrap_or_else(|poisoned| poisoned.into_inner())
+                        .0;
+                    engines.iter().for_each(Engine::increment_epoch);
+                }
+            })
+            .map_err(|error| SandboxError::Thread(error.to_string()))?;
+        Ok(Self {
+            ended,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        *self
+            .ended
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = true;
+        self.ended.1.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has ended too.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What can go wrong before a guest runs, by who must act.
+
+use crate::census::Counted;
+use std::path::PathBuf;
+
+/// The sandbox could not be set up; the operator must act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SandboxError {
+    /// wasmtime refused the settings, or could not reserve the pool's address space.
+    #[error("the WebAssembly engine could not be set up: {0}")]
+    Engine(String),
+    /// The thread that interrupts guests could not be started.
+    #[error("the thread that interrupts guests could not be started: {0}")]
+    Thread(String),
+    /// More threads than a pool can have slots for.
+    #[error("{0} threads that evaluate at once are too many")]
+    Threads(usize),
+    /// The cache's folder can't be used.
+    #[error("the cache of machine code at {} can't be used: {reason}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+}
+
+/// A guest was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The component will never be taken under these limits; its author must act.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something on this side failed; trying again may help.
+    #[error("the guest could not be loaded: {0}")]
+    Environment(String),
+}
+
+/// Why a component is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is too large to be looked at.
+    #[error("the module has {found} bytes, at most {limit} are allowed")]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// It is a core module.
+    #[error(
+        "this is a core module, a component is needed: make one with `bureaucrat module build`"
+    )]
+    CoreModule,
+    /// It is no WebAssembly at all.
+    #[error("this is no WebAssembly component")]
+    NotWasm,
+    /// It is no valid WebAssembly, or uses a feature that guests may not use.
+    #[error("the module is not valid at byte {offset}: {reason}")]
+    Invalid {
+        /// The validator's words.
+        reason: String,
+        /// Where, in bytes from the start.
+        offset: usize,
+    },
+    /// It has too much of something.
+    #[error("the module has {found} {counted}, at most {limit} are allowed")]
+    TooMany {
+        /// Of what.
+        counted: Counted,
+        /// How many it has.
+        found: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// It imports something else than `fields`.
+    #[error("the module imports `{0}`, guests may import only `bureaucrat:condition/fields@1.0.0`")]
+    Import(String),
+    /// It imports `fields` with other types than the contract's.
+    #[error(
+        "the module imports `{0}` of `bureaucrat:condition/fields@1.0.0` with a type that is not the contract's"
+    )]
+    ImportType(String),
+    /// An export is not a function of one of the contract's two types.
+    #[error(
+        "the module exports `{0}`, which is neither a function `() -> result<bool, string>` nor `() -> result<string, string>`"
+    )]
+    Export(String),
+    /// It exports no function.
+    #[error("the module exports no function that a condition could name")]
+    NoFunction,
+    /// It needs what only guests with a language runtime inside get, and those are switched off.
+    #[error("the module needs {0}, and guests with a language runtime inside are switched off")]
+    RuntimeClass(String),
+    /// It needs more than any guest gets.
+    #[error("the module needs more than a guest gets: {0}")]
+    Resources(String),
+    /// The compiler does not take it.
+    #[error("the module can't be compiled: {0}")]
+    Compiler(String),
+    /// Compiling it takes too long.
+    #[error("compiling the module takes more than {seconds} seconds of processor time")]
+    CompileTime {
+        /// The bound in seconds.
+        seconds: u32,
+    },
+    /// Compiling it takes too much memory.
+    #[error("compiling the module takes more than {bytes} bytes of memory")]
+    CompileMemory {
+        /// The bound in bytes.
+        bytes: u64,
+    },
+    /// The compiler crashed on it.
+    #[error("the compiler crashed on the module: {0}")]
+    CompilerCrash(String),
+    /// Its machine code is too large.
+    #[error("the module's machine code is larger than {limit} bytes")]
+    CodeTooLarge {
+        /// The bound in bytes.
+        limit: usize,
+    },
+}

@@ -1,0 +1,180 @@
+//! One evaluation: a fresh instance, one call, its outcome.
+
+use crate::{
+    engines::TICKS_OF_DEADLINE,
+    guest::{ExportKind, Guest},
+    host::{HostLimits, Run},
+    limits::SandboxLimits,
+    meter::Stop,
+    outcome::{Evaluated, Outcome, codes},
+};
+use bureaucrat_model::{Fields, JsonText};
+use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::Instance};
+
+/// Evaluates a function of a guest. What it costs is counted from instantiation on: start functions and data segments too.
+pub(crate) fn evaluate(
+    guest: &Guest,
+    function: &str,
+    fields: &Fields,
+    limits: &SandboxLimits,
+) -> Evaluated {
+    let ready = &*guest.0;
+    let Some(place) = ready
+        .exports
+        .iter()
+        .position(|export| export.name == function)
+    else {
+        return Evaluated {
+            outcome: Outcome::own_fault(
+                codes::NO_FUNCTION,
+                format!("the module has no function `{function}`"),
+            ),
+            fuel: 0,
+            memory_bytes: 0,
+        };
+    };
+    let run = Run::new(
+        fields.clone(),
+        HostLimits {
+            pointer_bytes: limits.pointer_bytes,
+            bytes_returned: limits.host_bytes_returned,
+            keys: limits.keys,
+        },
+        ready.class.table_elements(limits),
+    );
+    let mut store = Store::new(ready.pre.engine(), run);
+    store.limiter(|run| &mut run.memory);
+    store.set_epoch_deadline(TICKS_OF_DEADLINE + 1);
+    let called = store
+        .set_fuel(limits.fuel)
+        .and_then(|()| ready.pre.instantiate(&mut store))
+        .map_err(|error| outcome_of_error(&error, Phase::Instantiation, &store))
+        .and_then(|instance| {
+            call(&mut store, instance, guest, place)
+                .map_err(|error| outcome_of_error(&error, Phase::Call, &store))
+        });
+    let outcome = match called {
+        Ok(Ok(returned)) => checked(returned, limits),
+        Ok(Err(text)) if text.len() > limits.error_text_bytes => Outcome::own_fault(
+            codes::HOST_BUDGET,
+            format!(
+                "an error text of {} bytes, at most {} are allowed",
+                text.len(),
+                limits.error_text_bytes
+            ),
+        ),
+        Ok(Err(text)) => Outcome::guest_fault(text),
+        Err(outcome) => outcome,
+    };
+    Evaluated {
+        outcome,
+        fuel: limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel),
+        memory_bytes: store.data().memory.bytes,
+    }
+}
+
+/// What a function returned, before it is checked.
+enum Returned {
+    Verdict(bool),
+    Value(String),
+}
+
+fn call(
+    store: &mut Store<Run>,
+    instance: Instance,
+    guest: &Guest,
+    place: usize,
+) -> wasmtime::Result<Result<Returned, String>> {
+    let index = &guest.0.indices[place];
+    match guest.0.exports[place].kind {
+        ExportKind::Verdict => {
+            let function =
+                instance.get_typed_func::<(), (Result<bool, String>,)>(&mut *store, index)?;
+            Ok(function.call(store, ())?.0.map(Returned::Verdict))
+        }
+        ExportKind::Value => {
+            let function =
+                instance.get_typed_func::<(), (Result<String, String>,)>(&mut *store, index)?;
+            Ok(function.call(store, ())?.0.map(Returned::Value))
+        }
+    }
+}
+
+fn checked(returned: Returned, limits: &SandboxLimits) -> Outcome {
+    match returned {
+        Returned::Verdict(holds) => Outcome::Verdict(holds),
+        Returned::Value(text) if text.len() > limits.result_bytes => Outcome::own_fault(
+            codes::RESULT,
+            format!(
+                "a value of {} bytes, at most {} are allowed",
+                text.len(),
+                limits.result_bytes
+            ),
+        ),
+        Returned::Value(text) => match JsonText::parse(&text) {
+            Ok(_) => Outcome::Value(text),
+            Err(error) => Outcome::own_fault(codes::RESULT, format!("the value is {error}")),
+        },
+    }
+}
+
+/// What the guest was doing when an error came.
+#[derive(Clone, Copy)]
+enum Phase {
+    /// Its instance was being made; start functions run here.
+    Instantiation,
+    /// Its function was being called.
+    Call,
+}
+
+/// Tells apart what would happen again and what would not.
+fn outcome_of_error(error: &wasmtime::Error, phase: Phase, store: &Store<Run>) -> Outcome {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        return outcome_of_stop(stop);
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return outcome_of_trap(*trap, store);
+    }
+    let machine = error.is::<PoolConcurrencyLimitError>()
+        || error.is::<OutOfMemory>()
+        || error.is::<std::io::Error>();
+    match phase {
+        Phase::Call if !machine => Outcome::own_fault(codes::ABI, format!("{error:#}")),
+        Phase::Call | Phase::Instantiation => Outcome::Environmental(format!("{error:#}")),
+    }
+}
+
+fn outcome_of_stop(stop: &Stop) -> Outcome {
+    let code = match stop {
+        Stop::Fuel => codes::FUEL,
+        Stop::Pointer { .. }
+        | Stop::Returned { .. }
+        | Stop::Keys { .. }
+        | Stop::FieldTooLarge(_) => codes::HOST_BUDGET,
+        Stop::BrokenText => codes::BAD_TEXT,
+    };
+    Outcome::own_fault(code, stop.to_string())
+}
+
+fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
+    let message = trap.to_string();
+    let message = message.strip_prefix("wasm trap: ").unwrap_or(&message);
+    match trap {
+        Trap::Interrupt => Outcome::Environmental("the evaluation took too long".to_owned()),
+        Trap::OutOfFuel => Outcome::own_fault(codes::FUEL, "out of fuel"),
+        Trap::StackOverflow => Outcome::own_fault(codes::STACK, message),
+        Trap::StringOutOfBounds
+        | Trap::ListOutOfBounds
+        | Trap::InvalidChar
+        | Trap::InvalidDiscriminant
+        | Trap::UnalignedPointer => Outcome::own_fault(codes::ABI, message),
+        // The enum is wasmtime's and grows; every other trap is the guest's own doing.
+        _ => match store.data().memory.refused {
+            Some(bytes) => Outcome::own_fault(
+                codes::MEMORY,
+                format!("{message}, after a memory of {bytes} bytes was refused"),
+            ),
+            None => Outcome::own_fault(codes::TRAP, message),
+        },
+    }
+}

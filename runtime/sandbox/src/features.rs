@@ -1,0 +1,67 @@
+//! The allow-list of WebAssembly features.
+//!
+//! Every feature that the parser knows is either in [`ALLOWED`] or in [`REFUSED`], by name; a test fails when a new version
+//! of the parser brings one that stands in neither.
+
+use wasmparser::WasmFeatures;
+
+/// What guests may use. `FLOATS` and `COMPONENT_MODEL` are not proposals but the ground that the others stand on.
+pub(crate) const ALLOWED: WasmFeatures = WasmFeatures::FLOATS
+    .union(WasmFeatures::COMPONENT_MODEL)
+    .union(WasmFeatures::MUTABLE_GLOBAL)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::SIMD);
+
+/// What no guest may use. `GC_TYPES` is what `externref` needs; tables of functions do without.
+pub(crate) const REFUSED: WasmFeatures = WasmFeatures::RELAXED_SIMD
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::SHARED_EVERYTHING_THREADS)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::LEGACY_EXCEPTIONS)
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::MEMORY_CONTROL)
+    .union(WasmFeatures::GC)
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    .union(WasmFeatures::STACK_SWITCHING)
+    .union(WasmFeatures::WIDE_ARITHMETIC)
+    .union(WasmFeatures::CUSTOM_DESCRIPTORS)
+    .union(WasmFeatures::COMPACT_IMPORTS)
+    .union(WasmFeatures::CM_VALUES)
+    .union(WasmFeatures::CM_NESTED_NAMES)
+    .union(WasmFeatures::CM_ASYNC)
+    .union(WasmFeatures::CM_ASYNC_STACKFUL)
+    .union(WasmFeatures::CM_MORE_ASYNC_BUILTINS)
+    .union(WasmFeatures::CM_THREADING)
+    .union(WasmFeatures::CM_ERROR_CONTEXT)
+    .union(WasmFeatures::CM_FIXED_LENGTH_LISTS)
+    .union(WasmFeatures::CM_GC)
+    .union(WasmFeatures::CM_MAP)
+    .union(WasmFeatures::CM64)
+    .union(WasmFeatures::CM_IMPLEMENTS)
+    .union(WasmFeatures::CM_CANON_NAMES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_is_allowed_or_refused_by_name() {
+        let named = ALLOWED | REFUSED;
+        let unnamed: Vec<_> = WasmFeatures::all()
+            .iter_names()
+            .filter(|(_, feature)| !named.contains(*feature))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(unnamed, Vec::<&str>::new());
+        assert!((ALLOWED & REFUSED).is_empty());
+    }
+}

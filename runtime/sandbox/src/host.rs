@@ -1,0 +1,266 @@
+//! The interface `fields`, which is all that a guest can reach outside of itself.
+//!
+//! Each call charges fuel before it works: a base, the pointer's bytes, what has to be scanned, what is returned. Nothing
+//! here reads a clock or anything but the fields of the evaluation.
+
+use crate::{
+    document::{Document, Found, Want},
+    meter::{Meter, Stop},
+    number,
+};
+use bureaucrat_model::Fields;
+use wasmtime::{
+    AsContextMut, ResourceLimiter, StoreContextMut,
+    component::{ComponentType, Linker, Lower},
+};
+
+/// The name under which guests import the interface.
+pub(crate) const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
+
+/// Fuel of each call, for going out of the guest and back in.
+const CALL_FUEL: u64 = 100;
+/// Fuel of each byte that is read or returned.
+const BYTE_FUEL: u64 = 1;
+/// Fuel of each key that is returned, for the guest's allocator is entered for each.
+const KEY_FUEL: u64 = 32;
+
+/// The contract's `value`.
+#[derive(Debug, Clone, PartialEq, ComponentType, Lower)]
+#[component(variant)]
+pub(crate) enum Value {
+    #[component(name = "null")]
+    Null,
+    #[component(name = "boolean")]
+    Boolean(bool),
+    #[component(name = "integer")]
+    Integer(i64),
+    #[component(name = "big-integer")]
+    BigInteger(String),
+    #[component(name = "float")]
+    Float(f64),
+    #[component(name = "text")]
+    Text(String),
+    #[component(name = "list")]
+    List(u32),
+    #[component(name = "record")]
+    Record(u32),
+}
+
+/// What calls of the interface may take in one evaluation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostLimits {
+    /// The longest pointer, in bytes.
+    pub(crate) pointer_bytes: usize,
+    /// All that is returned, in bytes.
+    pub(crate) bytes_returned: usize,
+    /// Keys that are listed at once.
+    pub(crate) keys: usize,
+}
+
+/// The state of one evaluation.
+pub(crate) struct Run {
+    document: Document,
+    limits: HostLimits,
+    returned: usize,
+    /// What the guest's memories take.
+    pub(crate) memory: MemoryMeter,
+}
+
+impl Run {
+    pub(crate) fn new(fields: Fields, limits: HostLimits, table_elements: usize) -> Self {
+        Self {
+            document: Document::new(fields),
+            limits,
+            returned: 0,
+            memory: MemoryMeter {
+                bytes: 0,
+                refused: None,
+                table_elements,
+            },
+        }
+    }
+
+    fn get(&mut self, pointer: &str, meter: &mut Meter) -> Result<Option<Value>, Stop> {
+        self.enter(pointer, meter)?;
+        let Some(found) = self.document.find(pointer, Want::Contents, meter)? else {
+            return Ok(None);
+        };
+        let value = match found {
+            Found::All(fields) => Value::Record(length(fields.len())?),
+            Found::List { length: items, .. } => Value::List(length(items)?),
+            Found::Record { keys, .. } => Value::Record(length(keys.len())?),
+            Found::Scalar(text) => {
+                meter.charge(text.len() as u64 * BYTE_FUEL)?;
+                number::scalar(text)?
+            }
+        };
+        if let Value::Text(text) | Value::BigInteger(text) = &value {
+            let bytes = text.len();
+            self.count_returned(bytes)?;
+        }
+        Ok(Some(value))
+    }
+
+    fn keys(&mut self, pointer: &str, meter: &mut Meter) -> Result<Option<Vec<String>>, Stop> {
+        self.enter(pointer, meter)?;
+        let limits = self.limits;
+        let keys: Vec<String> = match self.document.find(pointer, Want::Contents, meter)? {
+            Some(Found::All(fields)) => {
+                let names = || fields.iter().map(|(name, _)| name);
+                affordable_keys(names, limits, meter)?;
+                names().map(str::to_owned).collect()
+            }
+            Some(Found::Record { keys, .. }) => {
+                let names = || keys.keys().map(|key| &**key);
+                affordable_keys(names, limits, meter)?;
+                names().map(str::to_owned).collect()
+            }
+            Some(Found::List { .. } | Found::Scalar(_)) | None => return Ok(None),
+        };
+        self.count_returned(keys.iter().map(String::len).sum())?;
+        Ok(Some(keys))
+    }
+
+    fn json(&mut self, pointer: &str, meter: &mut Meter) -> Result<Option<String>, Stop> {
+        self.enter(pointer, meter)?;
+        let limit = self.limits.bytes_returned;
+        let affordable = |bytes: usize, meter: &mut Meter| {
+            meter.charge(bytes as u64 * BYTE_FUEL)?;
+            if bytes > limit {
+                return Err(Stop::Returned { limit });
+            }
+            Ok(())
+        };
+        let text = match self.document.find(pointer, Want::Text, meter)? {
+            None => return Ok(None),
+            Some(Found::All(fields)) => {
+                affordable(fields.size(), meter)?;
+                fields.to_json()
+            }
+            Some(Found::Scalar(text) | Found::List { text, .. } | Found::Record { text, .. }) => {
+                affordable(text.len(), meter)?;
+                text.to_owned()
+            }
+        };
+        self.count_returned(text.len())?;
+        Ok(Some(text))
+    }
+
+    fn enter(&self, pointer: &str, meter: &mut Meter) -> Result<(), Stop> {
+        let limit = self.limits.pointer_bytes;
+        if pointer.len() > limit {
+            return Err(Stop::Pointer {
+                found: pointer.len(),
+                limit,
+            });
+        }
+        meter.charge(CALL_FUEL + pointer.len() as u64 * BYTE_FUEL)
+    }
+
+    fn count_returned(&mut self, bytes: usize) -> Result<(), Stop> {
+        self.returned = self.returned.saturating_add(bytes);
+        if self.returned > self.limits.bytes_returned {
+            return Err(Stop::Returned {
+                limit: self.limits.bytes_returned,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Checks and charges a list of keys before it is built.
+fn affordable_keys<'a, I: Iterator<Item = &'a str>>(
+    names: impl Fn() -> I,
+    limits: HostLimits,
+    meter: &mut Meter,
+) -> Result<(), Stop> {
+    let (count, bytes) = names().fold((0_usize, 0_usize), |(count, bytes), name| {
+        (count + 1, bytes.saturating_add(name.len()))
+    });
+    if count > limits.keys {
+        return Err(Stop::Keys {
+            found: count,
+            limit: limits.keys,
+        });
+    }
+    if bytes > limits.bytes_returned {
+        return Err(Stop::Returned {
+            limit: limits.bytes_returned,
+        });
+    }
+    meter.charge(count as u64 * KEY_FUEL + bytes as u64 * BYTE_FUEL)
+}
+
+fn length(items: usize) -> Result<u32, Stop> {
+    u32::try_from(items).map_err(|_| Stop::FieldTooLarge(items))
+}
+
+/// Puts the interface into a linker.
+pub(crate) fn add_to(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
+    let mut fields = linker.instance(FIELDS)?;
+    fields.func_wrap(
+        "get",
+        |store: StoreContextMut<'_, Run>, (pointer,): (String,)| {
+            metered(store, |run, meter| run.get(&pointer, meter)).map(|value| (value,))
+        },
+    )?;
+    fields.func_wrap(
+        "keys",
+        |store: StoreContextMut<'_, Run>, (pointer,): (String,)| {
+            metered(store, |run, meter| run.keys(&pointer, meter)).map(|keys| (keys,))
+        },
+    )?;
+    fields.func_wrap(
+        "json",
+        |store: StoreContextMut<'_, Run>, (pointer,): (String,)| {
+            metered(store, |run, meter| run.json(&pointer, meter)).map(|text| (text,))
+        },
+    )
+}
+
+/// Takes the fuel out of the store for the length of a call.
+fn metered<T>(
+    mut store: StoreContextMut<'_, Run>,
+    call: impl FnOnce(&mut Run, &mut Meter) -> Result<T, Stop>,
+) -> wasmtime::Result<T> {
+    let mut store = store.as_context_mut();
+    let mut meter = Meter::new(store.get_fuel()?);
+    let result = call(store.data_mut(), &mut meter);
+    store.set_fuel(meter.left())?;
+    result.map_err(wasmtime::Error::new)
+}
+
+/// Counts the guest's memory and remembers that more was refused. The pool's slots are the bound.
+pub(crate) struct MemoryMeter {
+    /// Bytes of all memories together.
+    pub(crate) bytes: u64,
+    /// The size in bytes that one memory was last refused.
+    pub(crate) refused: Option<usize>,
+    table_elements: usize,
+}
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The pool's slots bound `maximum`, so that a growth which is within it succeeds.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            self.refused = Some(desired);
+            return Ok(false);
+        }
+        self.bytes += desired.saturating_sub(current) as u64;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}

@@ -1,0 +1,127 @@
+//! Every bound of the sandbox, by name and with its unit.
+//!
+//! Three groups: what one evaluation may spend, what an uploaded component may consist of, and what its compilation may
+//! take. The host fills them from its policy; the defaults suit strangers.
+
+use std::time::Duration;
+
+/// The bounds of evaluation, admission and compilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SandboxLimits {
+    /// Fuel of one evaluation: about one unit an instruction, and more for what host calls do.
+    pub fuel: u64,
+    /// The largest linear memory of a small guest, in bytes.
+    pub memory_bytes: usize,
+    /// The largest linear memory of a guest with a language runtime inside, in bytes.
+    pub runtime_memory_bytes: usize,
+    /// Elements of a small guest's table.
+    pub table_elements: usize,
+    /// Elements of each table of a guest with a language runtime inside.
+    pub runtime_table_elements: usize,
+    /// Stack of a guest, in bytes. The calling thread's own stack must be larger by some hundred kilobytes.
+    pub stack_bytes: usize,
+    /// Wall-clock time after which an evaluation is given up without an outcome.
+    pub deadline: Duration,
+    /// The longest pointer that a guest may pass to `fields`, in bytes.
+    pub pointer_bytes: usize,
+    /// All that `fields` returns to one evaluation, in bytes.
+    pub host_bytes_returned: usize,
+    /// Keys that `keys` returns at once.
+    pub keys: usize,
+    /// The longest error text of a guest, in bytes.
+    pub error_text_bytes: usize,
+    /// The longest value that a guest returns, in bytes.
+    pub result_bytes: usize,
+
+    /// The size of an uploaded component, in bytes.
+    pub module_bytes: usize,
+    /// Functions in all core modules of a component.
+    pub functions: u32,
+    /// The body of one function, in bytes.
+    pub function_body_bytes: usize,
+    /// Locals of one function, its parameters left aside.
+    pub locals: u32,
+    /// Blocks within one another in a function.
+    pub nesting: u32,
+    /// Targets of one `br_table`.
+    pub br_table: u32,
+    /// Types, core and component ones, in all of a component.
+    pub types: u32,
+    /// Imports, exports, globals, segments and whatever else is counted in none of the other bounds.
+    pub items: u32,
+    /// Components and modules within one another.
+    pub component_depth: u32,
+
+    /// CPU seconds that compiling one component may take.
+    pub compile_seconds: u32,
+    /// Memory that compiling one component may take, in bytes.
+    pub compile_memory_bytes: u64,
+    /// Machine code of one component, in bytes.
+    pub code_bytes: usize,
+
+    /// Guests that are kept ready in memory.
+    pub loaded_guests: usize,
+    /// Machine code of all guests that are kept ready in memory, in bytes.
+    pub loaded_bytes: usize,
+    /// All files of the cache of machine code, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Default for SandboxLimits {
+    fn default() -> Self {
+        Self {
+            fuel: 20_000_000,
+            memory_bytes: 1 << 20,
+            runtime_memory_bytes: 64 << 20,
+            table_elements: 10_000,
+            runtime_table_elements: 100_000,
+            stack_bytes: 256 << 10,
+            deadline: Duration::from_secs(2),
+            pointer_bytes: 1_024,
+            host_bytes_returned: 1 << 20,
+            keys: 10_000,
+            error_text_bytes: 4_096,
+            result_bytes: 64 << 10,
+            module_bytes: 1 << 20,
+            functions: 10_000,
+            function_body_bytes: 64 << 10,
+            locals: 1_000,
+            nesting: 200,
+            br_table: 1_000,
+            types: 10_000,
+            items: 100_000,
+            component_depth: 4,
+            compile_seconds: 20,
+            compile_memory_bytes: 1 << 30,
+            code_bytes: 64 << 20,
+            loaded_guests: 1_000,
+            loaded_bytes: 256 << 20,
+            cache_bytes: 1 << 30,
+        }
+    }
+}
+
+impl SandboxLimits {
+    /// Bounds for guests with a language runtime inside (Go, JavaScript, Python), whose components are some megabytes large
+    /// and hold functions that no small guest needs.
+    pub fn for_runtimes() -> Self {
+        Self {
+            fuel: 200_000_000,
+            module_bytes: 32 << 20,
+            functions: 100_000,
+            function_body_bytes: 1 << 20,
+            locals: 10_000,
+            nesting: 1_000,
+            br_table: 10_000,
+            types: 100_000,
+            items: 1_000_000,
+            component_depth: 8,
+            compile_seconds: 120,
+            compile_memory_bytes: 4 << 30,
+            code_bytes: 256 << 20,
+            loaded_bytes: 1 << 30,
+            cache_bytes: 4 << 30,
+            ..Self::default()
+        }
+    }
+}

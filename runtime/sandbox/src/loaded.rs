@@ -1,0 +1,71 @@
+//! The guests that are kept ready in memory: as many as the bounds allow, the least recently used leave first.
+
+use crate::{guest::Guest, limits::SandboxLimits};
+use bureaucrat_model::ModuleHash;
+use std::collections::HashMap;
+
+/// Where a guest came from; a stranger's bytes are never taken for admitted because a program's guest has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    /// A program's inline guest.
+    Inline,
+    /// An uploaded module.
+    Module,
+}
+
+/// Guests by origin and hash.
+pub(crate) struct Loaded {
+    guests: HashMap<(Origin, ModuleHash), Kept>,
+    bytes: usize,
+    uses: u64,
+    guests_max: usize,
+    bytes_max: usize,
+}
+
+struct Kept {
+    guest: Guest,
+    last_use: u64,
+}
+
+impl Loaded {
+    pub(crate) fn new(limits: &SandboxLimits) -> Self {
+        Self {
+            guests: HashMap::new(),
+            bytes: 0,
+            uses: 0,
+            guests_max: limits.loaded_guests,
+            bytes_max: limits.loaded_bytes,
+        }
+    }
+
+    pub(crate) fn get(&mut self, origin: Origin, hash: ModuleHash) -> Option<Guest> {
+        self.uses += 1;
+        let kept = self.guests.get_mut(&(origin, hash))?;
+        kept.last_use = self.uses;
+        Some(kept.guest.clone())
+    }
+
+    pub(crate) fn insert(&mut self, origin: Origin, guest: Guest) {
+        self.uses += 1;
+        self.bytes += guest.code_bytes();
+        let kept = Kept {
+            last_use: self.uses,
+            guest,
+        };
+        if let Some(old) = self.guests.insert((origin, kept.guest.hash()), kept) {
+            self.bytes -= old.guest.code_bytes();
+        }
+        while self.guests.len() > self.guests_max || self.bytes > self.bytes_max {
+            // Linear, but only where something was just compiled, which takes far longer.
+            let oldest = self
+                .guests
+                .iter()
+                .min_by_key(|(_, kept)| kept.last_use)
+                .map(|(key, _)| *key);
+            let Some(removed) = oldest.and_then(|key| self.guests.remove(&key)) else {
+                break;
+            };
+            self.bytes -= removed.guest.code_bytes();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What host functions may spend, and how an evaluation is stopped from within one.
+
+/// Why a host function stopped the evaluation. All of these are deterministic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The fuel did not suffice for what was asked.
+    #[error("out of fuel in a call of the interface `fields`")]
+    Fuel,
+    /// A pointer is too long.
+    #[error("a pointer of {found} bytes, at most {limit} are allowed")]
+    Pointer {
+        /// Its length in bytes.
+        found: usize,
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// All that was returned to the guest is too much.
+    #[error("more than {limit} bytes of fields were asked for")]
+    Returned {
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// A record has too many keys to list.
+    #[error("the keys of a record with {found} keys were asked for, at most {limit} are listed")]
+    Keys {
+        /// How many it has.
+        found: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// A field is too large to be looked into.
+    #[error("a field of {0} bytes is too large to be looked into")]
+    FieldTooLarge(usize),
+    /// A text or key holds half of a surrogate pair, which no component can be given.
+    #[error("a text in the fields holds half of a surrogate pair")]
+    BrokenText,
+}
+
+/// The fuel that is left, taken out of the store for the length of one host call.
+pub(crate) struct Meter {
+    left: u64,
+}
+
+impl Meter {
+    pub(crate) const fn new(left: u64) -> Self {
+        Self { left }
+    }
+
+    /// Takes fuel; all that is left is gone when it does not suffice.
+    pub(crate) fn charge(&mut self, fuel: u64) -> Result<(), Stop> {
+        match self.left.checked_sub(fuel) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.left = 0;
+                Err(Stop::Fuel)
+            }
+        }
+    }
+
+    /// What is left.
+    pub(crate) const fn left(&self) -> u64 {
+        self.left
+    }
+}

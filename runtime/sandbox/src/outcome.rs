@@ -1,0 +1,129 @@
+//! What an evaluation gives, and the codes of its faults.
+
+use bureaucrat_model::FaultCode;
+
+/// The sandbox's own codes of faults. A guest can't claim them.
+pub mod codes {
+    /// The guest trapped: `unreachable`, a division by zero, an access out of bounds and the like.
+    pub const TRAP: &str = "sandbox.trap";
+    /// The fuel is used up.
+    pub const FUEL: &str = "sandbox.fuel";
+    /// The guest trapped after it was refused memory.
+    pub const MEMORY: &str = "sandbox.memory";
+    /// The guest's calls nest too deeply.
+    pub const STACK: &str = "sandbox.stack";
+    /// A pointer, an error text, or what `fields` returned in all is too large.
+    pub const HOST_BUDGET: &str = "sandbox.host-budget";
+    /// The result is too long, or a value is not one JSON text.
+    pub const RESULT: &str = "sandbox.result";
+    /// The guest broke the canonical ABI: a text out of its memory, not UTF-8, an unknown case.
+    pub const ABI: &str = "sandbox.abi";
+    /// A text in the fields can't be given to a guest: it holds half of a surrogate pair.
+    pub const BAD_TEXT: &str = "sandbox.bad-text";
+    /// The guest has no function of that name.
+    pub const NO_FUNCTION: &str = "sandbox.no-function";
+}
+
+/// What begins the sandbox's own codes.
+const OWN_CODES: &str = "sandbox.";
+
+/// An outcome and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluated {
+    /// What the evaluation gave.
+    pub outcome: Outcome,
+    /// The fuel that was used.
+    pub fuel: u64,
+    /// The bytes of the guest's memories at the end.
+    pub memory_bytes: u64,
+}
+
+/// What an evaluation gave. All but the last would come out again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Whether the condition holds.
+    Verdict(bool),
+    /// A value: one JSON text.
+    Value(String),
+    /// The guest's own error, a trap, or a limit.
+    Fault {
+        /// Its code: the guest's, `ConditionError`, or one of [`codes`].
+        code: FaultCode,
+        /// What happened, for a person.
+        message: String,
+    },
+    /// Nothing that can be relied on: the deadline passed, no slot was free, the system refused memory. To be tried again.
+    Environmental(String),
+}
+
+impl Outcome {
+    /// One of the sandbox's own faults.
+    pub(crate) fn own_fault(code: &str, message: impl Into<String>) -> Self {
+        Self::Fault {
+            code: FaultCode::new(code),
+            message: message.into(),
+        }
+    }
+
+    /// The fault that a guest's error text stands for: `CODE`, `CODE: message`, or a text without a code. A code that
+    /// begins as the sandbox's do does not count as one.
+    pub(crate) fn guest_fault(text: String) -> Self {
+        let (code, message) = match text.split_once(':') {
+            Some((code, message)) => (code, message.strip_prefix(' ').unwrap_or(message)),
+            None => (&*text, ""),
+        };
+        if is_code(code) && !code.starts_with(OWN_CODES) {
+            return Self::Fault {
+                code: FaultCode::new(code),
+                message: message.to_owned(),
+            };
+        }
+        Self::Fault {
+            code: FaultCode::new(FaultCode::CONDITION_ERROR),
+            message: text,
+        }
+    }
+}
+
+/// A letter, then at most 63 letters, digits, `_`, `.` or `-`.
+fn is_code(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
+        && text.len() <= FaultCode::LENGTH_MAX
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_texts_are_codes_and_messages() {
+        let long = "a".repeat(64);
+        let longer = "a".repeat(65);
+        for (text, code, message) in [
+            ("KeyError: 'x'", "KeyError", "'x'"),
+            ("KeyError:'x'", "KeyError", "'x'"),
+            ("KeyError", "KeyError", ""),
+            ("a: b: c", "a", "b: c"),
+            ("no code here", "ConditionError", "no code here"),
+            ("", "ConditionError", ""),
+            (": x", "ConditionError", ": x"),
+            ("1st: x", "ConditionError", "1st: x"),
+            ("sandbox.fuel: mine", "ConditionError", "sandbox.fuel: mine"),
+            ("sandbox.", "ConditionError", "sandbox."),
+            ("sandbox", "sandbox", ""),
+            ("tax.rate-1_a: x", "tax.rate-1_a", "x"),
+            (&long, &long, ""),
+            (&longer, "ConditionError", &longer),
+        ] {
+            assert_eq!(
+                Outcome::guest_fault(text.to_owned()),
+                Outcome::own_fault(code, message),
+                "{text}"
+            );
+        }
+    }
+}

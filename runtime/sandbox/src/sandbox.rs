@@ -1,0 +1,253 @@
+//! The sandbox: from bytes to a guest that is ready, and from a guest to an outcome.
+
+use crate::{
+    admission::{self, Admitted},
+    cache::{Cache, Entry},
+    code::TrustedCode,
+    compile::Compiler,
+    config::{RuntimeClass, SandboxConfig},
+    engines::{self, Class, Ticker},
+    error::{LoadError, Refusal, SandboxError},
+    evaluate,
+    guest::{Guest, Ready},
+    host::{self, Run},
+    limits::SandboxLimits,
+    loaded::{Loaded, Origin},
+    outcome::Evaluated,
+};
+use bureaucrat_model::{Fields, ModuleHash};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
+
+/// Admits, compiles, caches and evaluates guests. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Shared>);
+
+struct Shared {
+    limits: SandboxLimits,
+    runtime_class: RuntimeClass,
+    small: Pool,
+    runtime: Option<Pool>,
+    loaded: Mutex<Loaded>,
+    cache: Option<Cache>,
+    compiler: Compiler,
+    _ticker: Ticker,
+}
+
+/// An engine with its slots, and what is put into its guests.
+struct Pool {
+    engine: Engine,
+    linker: Linker<Run>,
+    compatibility: [u8; 32],
+}
+
+impl Pool {
+    fn new(class: Class, config: &SandboxConfig) -> Result<Self, SandboxError> {
+        let engine = engines::evaluating_engine(class, config.threads, &config.limits)?;
+        let mut linker = Linker::new(&engine);
+        host::add_to(&mut linker).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        Ok(Self {
+            compatibility: engines::compatibility(&engine),
+            engine,
+            linker,
+        })
+    }
+}
+
+impl Sandbox {
+    /// Reserves the pools and starts the thread that interrupts guests.
+    ///
+    /// # Errors
+    /// When the address space does not suffice, or the cache's folder can't be used.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let small = Pool::new(Class::Small, &config)?;
+        let runtime = match config.runtime_class {
+            RuntimeClass::Refused => None,
+            RuntimeClass::Allowed => Some(Pool::new(Class::Runtime, &config)?),
+        };
+        let ticked = std::iter::once(&small)
+            .chain(&runtime)
+            .map(|pool| pool.engine.clone())
+            .collect();
+        let cache = config
+            .cache
+            .map(|cache| Cache::open(cache, &config.limits))
+            .transpose()?;
+        Ok(Self(Arc::new(Shared {
+            limits: config.limits,
+            runtime_class: config.runtime_class,
+            small,
+            runtime,
+            loaded: Mutex::new(Loaded::new(&config.limits)),
+            cache,
+            compiler: Compiler::new(config.worker),
+            _ticker: Ticker::start(ticked, config.limits.deadline)?,
+        })))
+    }
+
+    /// Loads a program's inline guest, which our own expression compiler made. It is compiled on the calling thread, some
+    /// milliseconds, unless it is in memory or in the cache.
+    ///
+    /// # Errors
+    /// When it is no guest.
+    pub fn load_inline(&self, component: &[u8]) -> Result<Guest, LoadError> {
+        let hash = ModuleHash::of(component);
+        if let Some(guest) = self.loaded().get(Origin::Inline, hash) {
+            return Ok(guest);
+        }
+        let admitted = admission::admit_inline(component)?;
+        let guest = match self.from_cache(&admitted, component, hash) {
+            Some(guest) => guest,
+            None => {
+                let started = Instant::now();
+                let code = self
+                    .pool(admitted.class)?
+                    .engine
+                    .precompile_component(component)
+                    .map_err(|error| Refusal::Compiler(format!("{error:#}")))?;
+                // The bytes came from the compiler itself.
+                let code = TrustedCode::vouched_for(code);
+                self.keep_and_ready(admitted, component, hash, code, started.elapsed())?
+            }
+        };
+        self.loaded().insert(Origin::Inline, guest.clone());
+        Ok(guest)
+    }
+
+    /// Loads what a stranger uploaded. Unless it is in memory or in the cache it is compiled in a child process; the calling
+    /// thread waits for that, perhaps for others' first.
+    ///
+    /// # Errors
+    /// [`LoadError::Refused`] when it will never be taken under these limits, [`LoadError::Environment`] when something on
+    /// this side failed.
+    pub fn load_module(&self, component: &[u8]) -> Result<Guest, LoadError> {
+        let hash = ModuleHash::of(component);
+        if let Some(guest) = self.loaded().get(Origin::Module, hash) {
+            return Ok(guest);
+        }
+        let shared = &*self.0;
+        let admitted = admission::admit_module(component, &shared.limits, shared.runtime_class)?;
+        let guest = match self.from_cache(&admitted, component, hash) {
+            Some(guest) => guest,
+            None => {
+                let place = shared.compiler.place();
+                if let Some(guest) = self.loaded().get(Origin::Module, hash) {
+                    // Somebody else compiled it while this thread waited for a worker.
+                    return Ok(guest);
+                }
+                let started = Instant::now();
+                let code =
+                    shared
+                        .compiler
+                        .compile(&place, component, admitted.class, &shared.limits)?;
+                self.keep_and_ready(admitted, component, hash, code, started.elapsed())?
+            }
+        };
+        self.loaded().insert(Origin::Module, guest.clone());
+        Ok(guest)
+    }
+
+    /// Evaluates a function of a guest on some fields: a fresh instance, on the calling thread, gone afterwards.
+    pub fn evaluate(&self, guest: &Guest, function: &str, fields: &Fields) -> Evaluated {
+        evaluate::evaluate(guest, function, fields, &self.0.limits)
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> &SandboxLimits {
+        &self.0.limits
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, Loaded> {
+        // Whoever panicked held a map of whole entries.
+        self.0
+            .loaded
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn pool(&self, class: Class) -> Result<&Pool, LoadError> {
+        match class {
+            Class::Small => Ok(&self.0.small),
+            Class::Runtime => self.0.runtime.as_ref().ok_or_else(|| {
+                LoadError::Environment(
+                    "guests with a language runtime inside have no pool".to_owned(),
+                )
+            }),
+        }
+    }
+
+    fn entry(&self, class: Class, hash: ModuleHash) -> Result<Entry, LoadError> {
+        Ok(Entry {
+            hash,
+            class,
+            compatibility: self.pool(class)?.compatibility,
+        })
+    }
+
+    /// A guest from the cache of machine code; whatever is wrong with the file, it is compiled again.
+    fn from_cache(&self, admitted: &Admitted, component: &[u8], hash: ModuleHash) -> Option<Guest> {
+        let entry = self.entry(admitted.class, hash).ok()?;
+        let code = self.0.cache.as_ref()?.read(&entry)?;
+        self.ready(admitted, component, hash, code, None).ok()
+    }
+
+    fn keep_and_ready(
+        &self,
+        admitted: Admitted,
+        component: &[u8],
+        hash: ModuleHash,
+        code: TrustedCode,
+        compile_time: Duration,
+    ) -> Result<Guest, LoadError> {
+        if let Some(cache) = &self.0.cache {
+            cache.write(&self.entry(admitted.class, hash)?, &code);
+        }
+        self.ready(&admitted, component, hash, code, Some(compile_time))
+    }
+
+    fn ready(
+        &self,
+        admitted: &Admitted,
+        component: &[u8],
+        hash: ModuleHash,
+        code: TrustedCode,
+        compile_time: Option<Duration>,
+    ) -> Result<Guest, LoadError> {
+        let pool = self.pool(admitted.class)?;
+        let code_bytes = code.as_bytes().len();
+        // What the pool's slots can't hold is refused here, before anything runs.
+        let resources = |error: wasmtime::Error| Refusal::Resources(format!("{error:#}"));
+        let compiled: Component = code.into_component(&pool.engine).map_err(resources)?;
+        let pre = pool.linker.instantiate_pre(&compiled).map_err(resources)?;
+        let indices: Option<Vec<_>> = admitted
+            .exports
+            .iter()
+            .map(|export| compiled.get_export_index(None, export.name.as_str()))
+            .collect();
+        let indices = indices.ok_or(Refusal::NoFunction)?;
+        Ok(Guest(Arc::new(Ready {
+            pre,
+            exports: admitted.exports.clone(),
+            indices,
+            class: admitted.class,
+            hash,
+            size: component.len(),
+            code_bytes,
+            compile_time,
+        })))
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
+    }
+}
