@@ -2,9 +2,24 @@
 //!
 //! It promises the order of things: nothing is acknowledged or published before it is durable, each input takes effect
 //! once, and what leaves goes through the outbox. It is written against three traits, [`broker::Broker`],
-//! `bureaucrat_store::Store` and [`clock::Clock`], so that the code that runs in production is the code that runs
+//! `bureaucrat_store::Store` and [`clock::ClockSource`], so that the code that runs in production is the code that runs
 //! under the simulator. AMQP, RocksDB and the system's clock are left to others.
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod clock;
+pub mod compute;
+mod config;
+pub mod definitions;
+pub mod events;
+mod host;
+mod outbox;
 pub mod query;
+mod questions;
+pub mod router;
+pub mod shard;
+mod timers;
+mod transaction;
+
+pub use config::{HostConfig, SHARDS_MAX};
+pub use host::{Host, HostError, Opened};

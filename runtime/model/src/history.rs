@@ -7,6 +7,7 @@ use crate::{
     time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,4 +185,97 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// What.
     pub event: HistoryEvent,
+}
+
+impl fmt::Display for HistoryEvent {
+    /// One line for a person. Activities stand as index paths below the process.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Launched {
+                message_id,
+                redelivered,
+            } => {
+                f.write_str("launched")?;
+                if let Some(id) = message_id {
+                    write!(f, " by message {id}")?;
+                }
+                match redelivered {
+                    Redelivered::No => Ok(()),
+                    Redelivered::Perhaps => {
+                        f.write_str(" (may be a repeat: redelivered, without a message id)")
+                    }
+                }
+            }
+            Self::TaskSent {
+                activity,
+                turn,
+                participant,
+            } => {
+                write!(
+                    f,
+                    "{activity}: task for {participant} into the outbox (turn {turn})"
+                )
+            }
+            Self::Answered { activity, turn } => write!(f, "{activity}: answered (turn {turn})"),
+            Self::Suspended {
+                activity,
+                turn,
+                reason,
+            } => {
+                write!(f, "{activity}: stays suspended (turn {turn}): {reason}")
+            }
+            Self::DelayStarted {
+                activity,
+                duration,
+                due,
+            } => write!(f, "{activity}: delay of {duration} until {due}"),
+            Self::DelayEnded { activity } => write!(f, "{activity}: delay over"),
+            Self::AwaitStarted { activity, event } => write!(f, "{activity}: awaits event {event}"),
+            Self::EventReceived {
+                activity,
+                event,
+                taken: Taken::Yes,
+            } => write!(f, "{activity}: event {event} taken"),
+            Self::EventReceived {
+                activity,
+                event,
+                taken: Taken::No,
+            } => {
+                write!(f, "{activity}: event {event} left, no condition held")
+            }
+            Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
+            Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
+            Self::ConditionEvaluated {
+                activity,
+                condition,
+                outcome,
+                fuel,
+            } => {
+                write!(
+                    f,
+                    "{activity}: condition {} gave {outcome} (fuel {fuel})",
+                    condition.0
+                )
+            }
+            Self::Forked { activity, branches } => {
+                write!(f, "{activity}: {branches} branches started")
+            }
+            Self::Joined { activity } => write!(f, "{activity}: all branches ended"),
+            Self::Completed => f.write_str("completed"),
+            Self::Failed(fault) => write!(f, "failed: {fault}"),
+            Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
+            Self::Resumed => f.write_str("goes on after an incident"),
+            Self::Truncated => f.write_str("(older entries were left out)"),
+        }
+    }
+}
+
+impl fmt::Display for ConditionOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(true) => f.write_str("true"),
+            Self::Verdict(false) => f.write_str("false"),
+            Self::Fault(code) => code.fmt(f),
+        }
+    }
 }

@@ -1,0 +1,174 @@
+//! Time: the engine's `now`, which never runs backwards, made of a wall clock and a monotonic one.
+//!
+//! Between starts it follows the monotonic clock and slews towards wall time, by at most a tenth of what passes; its
+//! highest value is kept in the store, so that a clock that was set back while the engine was down holds it still.
+
+use bureaucrat_model::Timestamp;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// The two clocks that time is made of.
+pub trait ClockSource: Send + Sync {
+    /// Milliseconds since the Unix epoch, as the machine believes; may jump.
+    fn wall(&self) -> u64;
+    /// Milliseconds since some point in the past; never jumps.
+    fn monotonic(&self) -> u64;
+}
+
+/// The system's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// The clocks of this machine.
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClockSource for SystemClock {
+    fn wall(&self) -> u64 {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn monotonic(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A difference between wall and engine time that is worth a line in the log, in milliseconds.
+const JUMP: u64 = 10_000;
+
+/// The part of passing time by which it slews: one tenth.
+const SLEW: u64 = 10;
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    now: u64,
+    monotonic: u64,
+    /// Whether the last reading was further than [`JUMP`] from wall time, so that a jump is logged once.
+    apart: bool,
+}
+
+/// The engine's time.
+pub struct EngineTime {
+    source: std::sync::Arc<dyn ClockSource>,
+    reading: Mutex<Reading>,
+}
+
+impl EngineTime {
+    /// Time that begins at wall time or at `kept`, the highest value of earlier runs, whichever is later.
+    pub fn new(source: std::sync::Arc<dyn ClockSource>, kept: Timestamp) -> Self {
+        let wall = source.wall();
+        if kept.0 > wall.saturating_add(JUMP) {
+            tracing::warn!(
+                behind_ms = kept.0 - wall,
+                "the machine's clock is behind the time of the last run: the engine's time waits for it"
+            );
+        }
+        let reading = Reading {
+            now: wall.max(kept.0),
+            monotonic: source.monotonic(),
+            apart: false,
+        };
+        Self {
+            source,
+            reading: Mutex::new(reading),
+        }
+    }
+
+    /// The time. Never earlier than what any thread read before.
+    pub fn now(&self) -> Timestamp {
+        // A reading is replaced as a whole, so that a panic elsewhere leaves a good one.
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let monotonic = self.source.monotonic();
+        let wall = self.source.wall();
+        let passed = monotonic.saturating_sub(reading.monotonic);
+        let straight = reading.now.saturating_add(passed);
+        let slew = passed / SLEW;
+        let now = wall.clamp(straight.saturating_sub(slew), straight.saturating_add(slew));
+        let apart = wall.abs_diff(now) > JUMP;
+        if apart && !reading.apart {
+            tracing::warn!(
+                wall_ms = wall,
+                engine_ms = now,
+                "the machine's clock jumped; the engine's time follows slowly"
+            );
+        }
+        // Short steps keep their remainder: the monotonic mark moves only when time did.
+        if passed > 0 {
+            *reading = Reading {
+                now,
+                monotonic,
+                apart,
+            };
+        }
+        Timestamp(reading.now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    #[derive(Default)]
+    struct Hands {
+        wall: AtomicU64,
+        monotonic: AtomicU64,
+    }
+
+    impl ClockSource for Hands {
+        fn wall(&self) -> u64 {
+            self.wall.load(Ordering::Relaxed)
+        }
+        fn monotonic(&self) -> u64 {
+            self.monotonic.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn time_never_runs_backwards_and_finds_back_to_wall_time() {
+        let hands = Arc::new(Hands::default());
+        hands.wall.store(1_000_000, Ordering::Relaxed);
+        let time = EngineTime::new(hands.clone(), Timestamp(0));
+        assert_eq!(time.now(), Timestamp(1_000_000));
+        hands.wall.store(900_000, Ordering::Relaxed);
+        let mut last = time.now();
+        assert_eq!(last, Timestamp(1_000_000));
+        for _ in 0..20_000 {
+            hands.wall.fetch_add(100, Ordering::Relaxed);
+            hands.monotonic.fetch_add(100, Ordering::Relaxed);
+            let now = time.now();
+            assert!(now > last);
+            last = now;
+        }
+        assert_eq!(last.0, hands.wall());
+    }
+
+    #[test]
+    fn time_begins_where_it_was_left() {
+        let hands = Arc::new(Hands::default());
+        hands.wall.store(5, Ordering::Relaxed);
+        assert_eq!(EngineTime::new(hands, Timestamp(77)).now(), Timestamp(77));
+    }
+}

@@ -1,0 +1,98 @@
+//! What the host can be told: dialect, names, limits, times. Every bound of the host stands here.
+
+use bureaucrat_definition::Limits as DefinitionLimits;
+use bureaucrat_model::{EngineLimits, Millis};
+use bureaucrat_wire::{Dialect, TaskQueue, WireLimits};
+
+/// How many shards there can be.
+pub const SHARDS_MAX: u16 = 256;
+
+/// The host's configuration.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// Shards of a new storage, from 1 to [`SHARDS_MAX`]; an existing storage keeps the number that it was made with.
+    pub shards: u16,
+    /// The dialect that tasks go out in.
+    pub dialect: Dialect,
+    /// What kind of workers tasks are for.
+    pub task_queue: TaskQueue,
+    /// The queue that launches come from; named in dead letters.
+    pub launch_queue: String,
+    /// The queue that answers come from.
+    pub message_queue: String,
+    /// The queue that events come from.
+    pub event_queue: String,
+    /// The queue for messages that can't be used.
+    pub dead_letter_queue: String,
+    /// The topic exchange that is told of every process's launch and end.
+    pub notice_exchange: String,
+    /// The queues that belong to the engine: a reply may not go to one.
+    pub engine_queues: Vec<String>,
+    /// How long an ended process stays visible.
+    pub retention: Millis,
+    /// How long a message id is remembered.
+    pub seen_retention: Millis,
+    /// How long a removed process is remembered, to tell late answers from answers to nothing.
+    pub tombstone_retention: Millis,
+    /// The most history entries of one process; older ones go, but for the first.
+    pub history_entries: u64,
+    /// The most outbox rows of a shard before it takes no more deliveries.
+    pub outbox_rows: usize,
+    /// The most publishes of a shard that wait for their outcome.
+    pub publishes_in_flight: usize,
+    /// The most inputs that one commit takes.
+    pub group_inputs: usize,
+    /// The most inputs that a parked process keeps for later.
+    pub incident_inputs: usize,
+    /// How long a parked process waits before it is tried again.
+    pub incident_retry: Millis,
+    /// The most instances of a shard that are kept decoded in memory.
+    pub residents: usize,
+    /// The most compiled definitions that are kept in memory.
+    pub definitions: usize,
+    /// The bounds of definitions.
+    pub definition_limits: DefinitionLimits,
+    /// The bounds of messages.
+    pub wire_limits: WireLimits,
+    /// The bounds of processes.
+    pub engine_limits: EngineLimits,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        const HOUR: u64 = 3_600_000;
+        Self {
+            shards: 4,
+            dialect: Dialect::Workitem,
+            task_queue: TaskQueue::Taskqueue,
+            launch_queue: "bureaucrat".into(),
+            message_queue: "bureaucrat_msgs".into(),
+            event_queue: "bureaucrat_events".into(),
+            dead_letter_queue: "bureaucrat_dead".into(),
+            notice_exchange: "bureaucrat.processes".into(),
+            engine_queues: [
+                "bureaucrat",
+                "bureaucrat_msgs",
+                "bureaucrat_events",
+                "bureaucrat_dead",
+                "bureaucrat.owner",
+            ]
+            .map(String::from)
+            .into(),
+            retention: Millis(24 * HOUR),
+            seen_retention: Millis(24 * HOUR),
+            tombstone_retention: Millis(7 * 24 * HOUR),
+            history_entries: 1_000,
+            outbox_rows: 100_000,
+            publishes_in_flight: 1_000,
+            group_inputs: 256,
+            incident_inputs: 1_000,
+            incident_retry: Millis(30_000),
+            residents: 10_000,
+            definitions: 1_000,
+            definition_limits: DefinitionLimits::default(),
+            wire_limits: WireLimits::default(),
+            engine_limits: EngineLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Definitions made ready to run: compiled, their guests loaded, cached by content.
+//!
+//! The thousandth launch of the same text parses nothing. A refusal is the definition's own fault and says why; a
+//! failure of the environment is no verdict and may be tried again.
+
+use crate::config::HostConfig;
+use bureaucrat_definition::compile;
+use bureaucrat_model::{
+    Guest as GuestName, ModuleHash, ModuleSource, Op, Program, ProgramHash, SourceModule,
+};
+use bureaucrat_sandbox::{ExportKind, Guest, LoadError, Sandbox};
+use bureaucrat_store::{Store, StoreError, Table};
+use bureaucrat_wire::routing_key_fits;
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// A program that is ready to run.
+pub struct Loaded {
+    /// The program.
+    pub program: Program,
+    /// Its name.
+    pub hash: ProgramHash,
+    /// The bytes that are stored.
+    pub stored: Vec<u8>,
+    /// The modules that came in the definition, for storing.
+    pub modules: Vec<(ModuleHash, Vec<u8>)>,
+    inline: Option<Guest>,
+    guests: BTreeMap<ModuleHash, Guest>,
+}
+
+impl Loaded {
+    /// The guest that goes by this name.
+    pub fn guest(&self, name: GuestName) -> Option<&Guest> {
+        match name {
+            GuestName::Inline => self.inline.as_ref(),
+            GuestName::Module(hash) => self.guests.get(&hash),
+        }
+    }
+}
+
+/// Why a definition can't be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadFailure {
+    /// It is refused; each reason with its place.
+    Refused(Vec<String>),
+    /// Something of the engine's own failed; it may work later.
+    Environment(String),
+}
+
+impl From<StoreError> for LoadFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Environment(error.to_string())
+    }
+}
+
+/// How often a failure of the environment is tried again.
+const TRIES: usize = 3;
+
+#[derive(Default)]
+struct Cache {
+    by_source: HashMap<[u8; 32], Arc<Loaded>>,
+    by_program: HashMap<ProgramHash, Arc<Loaded>>,
+    /// In the order of arrival: what goes first when there are too many.
+    order: VecDeque<([u8; 32], ProgramHash)>,
+}
+
+/// Compiles, loads and remembers.
+pub struct Definitions {
+    config: Arc<HostConfig>,
+    store: Arc<dyn Store>,
+    sandbox: Sandbox,
+    cache: Mutex<Cache>,
+}
+
+impl Definitions {
+    /// An empty cache over this store and sandbox.
+    pub fn new(config: Arc<HostConfig>, store: Arc<dyn Store>, sandbox: Sandbox) -> Self {
+        Self {
+            config,
+            store,
+            sandbox,
+            cache: Mutex::new(Cache::default()),
+        }
+    }
+
+    /// The program of a text that was compiled before.
+    pub fn cached(&self, source: &[u8]) -> Option<Arc<Loaded>> {
+        self.lock().by_source.get(&source_hash(source)).cloned()
+    }
+
+    /// A program that was loaded before.
+    pub fn cached_program(&self, hash: ProgramHash) -> Option<Arc<Loaded>> {
+        self.lock().by_program.get(&hash).cloned()
+    }
+
+    /// Compiles a definition and loads its guests.
+    ///
+    /// # Errors
+    /// When it is refused, or the environment fails.
+    pub fn compile(&self, source: &[u8]) -> Result<Arc<Loaded>, LoadFailure> {
+        if let Some(loaded) = self.cached(source) {
+            return Ok(loaded);
+        }
+        let compiled = compile(source, &self.config.definition_limits).map_err(|diagnostics| {
+            LoadFailure::Refused(diagnostics.iter().map(ToString::to_string).collect())
+        })?;
+        self.check_routing(&compiled.program)?;
+        let mut modules = Vec::new();
+        for SourceModule {
+            name,
+            hash,
+            source,
+            span,
+        } in compiled.modules
+        {
+            let bytes = match source {
+                ModuleSource::Bytes(bytes) => bytes,
+                ModuleSource::Stored => self.stored_module(hash)?.ok_or_else(|| {
+                    LoadFailure::Refused(vec![format!(
+                        "{}:{}: module `{name}`: no module {hash} is stored on this engine",
+                        span.line, span.column
+                    )])
+                })?,
+            };
+            modules.push((hash, bytes));
+        }
+        let refused =
+            |error: bureaucrat_model::ProgramError| LoadFailure::Refused(vec![error.to_string()]);
+        let stored = compiled.program.encode().map_err(refused)?;
+        let loaded = Arc::new(self.prepare(compiled.program, stored, modules)?);
+        self.remember(source_hash(source), &loaded);
+        Ok(loaded)
+    }
+
+    /// Makes a stored program ready to run.
+    ///
+    /// # Errors
+    /// When it is not there, damaged, or its guests can't be loaded.
+    pub fn load(&self, hash: ProgramHash) -> Result<Arc<Loaded>, LoadFailure> {
+        if let Some(loaded) = self.cached_program(hash) {
+            return Ok(loaded);
+        }
+        let stored = self.store.get(Table::Programs, &hash.0)?.ok_or_else(|| {
+            LoadFailure::Environment(format!("program {hash} is not in the store"))
+        })?;
+        let program = Program::decode(&stored)
+            .map_err(|error| LoadFailure::Environment(error.to_string()))?;
+        let mut modules = BTreeMap::new();
+        for condition in &program.conditions {
+            if let GuestName::Module(hash) = condition.guest
+                && !modules.contains_key(&hash)
+            {
+                let bytes = self.stored_module(hash)?.ok_or_else(|| {
+                    LoadFailure::Environment(format!("module {hash} is not in the store"))
+                })?;
+                modules.insert(hash, bytes);
+            }
+        }
+        let loaded = Arc::new(self.prepare(program, stored, modules.into_iter().collect())?);
+        // A program that was stored has no source any more; its own hash stands for it.
+        self.remember(hash.0, &loaded);
+        Ok(loaded)
+    }
+
+    fn stored_module(&self, hash: ModuleHash) -> Result<Option<Vec<u8>>, LoadFailure> {
+        Ok(self.store.get(Table::Modules, &hash.0)?)
+    }
+
+    fn check_routing(&self, program: &Program) -> Result<(), LoadFailure> {
+        let mut reasons = Vec::new();
+        for (op, site) in program.ops.iter().zip(&program.sites) {
+            if let Op::Action { participant } = op
+                && let Err(error) =
+                    routing_key_fits(self.config.dialect, self.config.task_queue, participant)
+            {
+                reasons.push(format!("{}:{}: {error}", site.span.line, site.span.column));
+            }
+        }
+        if reasons.is_empty() {
+            Ok(())
+        } else {
+            Err(LoadFailure::Refused(reasons))
+        }
+    }
+
+    fn prepare(
+        &self,
+        program: Program,
+        stored: Vec<u8>,
+        modules: Vec<(ModuleHash, Vec<u8>)>,
+    ) -> Result<Loaded, LoadFailure> {
+        let inline = if program.inline_guest.is_empty() {
+            None
+        } else {
+            Some(retried(|| self.sandbox.load_inline(&program.inline_guest))?)
+        };
+        let mut guests = BTreeMap::new();
+        for (hash, bytes) in &modules {
+            guests.insert(*hash, retried(|| self.sandbox.load_module(bytes))?);
+        }
+        for condition in &program.conditions {
+            let guest = match condition.guest {
+                GuestName::Inline => inline.as_ref(),
+                GuestName::Module(hash) => guests.get(&hash),
+            };
+            let exported = guest.is_some_and(|guest| {
+                guest.exports().iter().any(|export| {
+                    export.name == condition.function && export.kind == ExportKind::Verdict
+                })
+            });
+            if !exported {
+                return Err(LoadFailure::Refused(vec![format!(
+                    "{}:{}: the module exports no condition `{}` (a function without parameters that gives \
+                     result<bool, string>)",
+                    condition.span.line, condition.span.column, condition.function
+                )]));
+            }
+        }
+        Ok(Loaded {
+            hash: Program::hash(&stored),
+            program,
+            stored,
+            modules,
+            inline,
+            guests,
+        })
+    }
+
+    fn remember(&self, source: [u8; 32], loaded: &Arc<Loaded>) {
+        let mut cache = self.lock();
+        if cache.by_source.insert(source, loaded.clone()).is_none() {
+            cache.order.push_back((source, loaded.hash));
+        }
+        cache.by_program.insert(loaded.hash, loaded.clone());
+        while cache.order.len() > self.config.definitions.max(1) {
+            let Some((source, program)) = cache.order.pop_front() else {
+                break;
+            };
+            cache.by_source.remove(&source);
+            if !cache.order.iter().any(|(_, other)| *other == program) {
+                cache.by_program.remove(&program);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        // The cache is only a cache: whatever a panic left in it is still true.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn source_hash(source: &[u8]) -> [u8; 32] {
+    ModuleHash::of(source).0
+}
+
+fn retried(load: impl Fn() -> Result<Guest, LoadError>) -> Result<Guest, LoadFailure> {
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        match load() {
+            Ok(guest) => return Ok(guest),
+            Err(LoadError::Refused(reason)) => {
+                return Err(LoadFailure::Refused(vec![reason.to_string()]));
+            }
+            Err(LoadError::Environment(reason)) => last = reason.to_string(),
+        }
+    }
+    Err(LoadFailure::Environment(last))
+}

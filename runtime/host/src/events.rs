@@ -1,0 +1,123 @@
+//! Events on their way to those who wait for them.
+//!
+//! An event is written once; each shard hands it out to its own subscribers in bounded batches, from a cursor that is
+//! committed with each batch. Only subscriptions that are older than the event are served.
+
+use bureaucrat_model::JsonText;
+use bureaucrat_store::{Store, StoreError, Table, keys, records};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// An event as it is stored while it is handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRecord {
+    /// Its name.
+    pub name: String,
+    /// The whole JSON object.
+    pub event: JsonText,
+}
+
+/// How far a shard has got with an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventProgress {
+    /// The first subscription that has not been looked at; none at the beginning.
+    #[serde(with = "serde_bytes")]
+    pub from: Vec<u8>,
+}
+
+/// An event that is being handed out.
+#[derive(Debug, Clone)]
+pub struct Handout {
+    /// Its place in the order of commits.
+    pub sequence: u64,
+    /// What it is.
+    pub record: Arc<EventRecord>,
+    /// How many shards have not finished; the last one removes the event.
+    pub remaining: Arc<AtomicUsize>,
+    /// Where this shard goes on; empty at the beginning.
+    pub from: Vec<u8>,
+}
+
+impl Handout {
+    /// Counts this shard out; true for the last one.
+    pub fn finish(&self) -> Finished {
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            Finished::LastShard
+        } else {
+            Finished::OthersRemain
+        }
+    }
+}
+
+/// Whether a shard was the last to finish an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// Others still hand it out.
+    OthersRemain,
+    /// It was the last one.
+    LastShard,
+}
+
+/// The events that were being handed out when the engine ended, by the shard that has to go on; and events that every
+/// shard had finished, whose rows may go.
+pub type Leftovers = (Vec<(u16, Handout)>, Vec<u64>);
+
+/// Rows that one reading takes.
+const BATCH: usize = 1_000;
+
+/// Reads what is left of events.
+///
+/// # Errors
+/// When the store can't be read, or a row is damaged.
+pub fn leftovers(store: &dyn Store) -> Result<Leftovers, StoreError> {
+    let mut events: BTreeMap<u64, (Option<EventRecord>, Vec<(u16, Vec<u8>)>)> = BTreeMap::new();
+    let mut from = Vec::new();
+    loop {
+        let rows = store.scan(Table::Events, &from, &[u8::MAX; 11], BATCH)?;
+        for (key, value) in &rows {
+            let (sequence, shard) = keys::event_of(key).map_err(|error| StoreError::Damaged {
+                table: Table::Events,
+                key: records::hexadecimal(key),
+                reason: error.to_string(),
+            })?;
+            let entry = events.entry(sequence).or_default();
+            match shard {
+                None => entry.0 = Some(records::decode(Table::Events, key, value)?),
+                Some(shard) => {
+                    let progress: EventProgress = records::decode(Table::Events, key, value)?;
+                    entry.1.push((shard, progress.from));
+                }
+            }
+        }
+        match rows.last() {
+            Some((key, _)) if rows.len() == BATCH => from = keys::successor(key),
+            _ => break,
+        }
+    }
+    let mut handouts = Vec::new();
+    let mut finished = Vec::new();
+    for (sequence, (record, shards)) in events {
+        let Some(record) = record.filter(|_| !shards.is_empty()) else {
+            finished.push(sequence);
+            continue;
+        };
+        let record = Arc::new(record);
+        let remaining = Arc::new(AtomicUsize::new(shards.len()));
+        for (shard, from) in shards {
+            let handout = Handout {
+                sequence,
+                record: record.clone(),
+                remaining: remaining.clone(),
+                from,
+            };
+            handouts.push((shard, handout));
+        }
+    }
+    Ok((handouts, finished))
+}

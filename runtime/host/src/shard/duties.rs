@@ -1,0 +1,241 @@
+//! What a shard does on its own: timers that come due, events to hand out, processes to remove, memories to forget.
+//! Each in bounded portions, so that deliveries do not wait.
+
+use super::{Shard, work::Kept};
+use crate::{
+    events::{EventProgress, Finished, Handout},
+    timers::{self, Purpose, WaitKey},
+    transaction::{Cause, Transaction, Work},
+};
+use bureaucrat_model::{Input, Millis, ProcessId, Timestamp};
+use bureaucrat_store::{StoreError, Table, keys, records};
+
+/// Timers that one turn takes.
+const TIMERS: usize = 256;
+
+/// Subscribers that one turn serves.
+const SUBSCRIBERS: usize = 256;
+
+/// Memories that one turn forgets, and how often it looks for some.
+const EXPIRIES: usize = 500;
+const EXPIRY_INTERVAL: Millis = Millis(1_000);
+
+impl Shard {
+    /// Does a portion of everything that is due; returns how much.
+    pub(super) fn duties(&mut self) -> Result<usize, StoreError> {
+        let now = self.now();
+        self.outbox.retry(now);
+        if self.is_full() {
+            return Ok(0);
+        }
+        let (id, shards) = (self.id, self.shared.router.shards());
+        let store = self.shared.store.clone();
+        self.timers.refill(&*store, now, |process| {
+            crate::router::shard_of(process, shards) == id
+        })?;
+        let due = self.timers.take_due(now, TIMERS);
+        let mut done = due.len();
+        for (due, wait) in due {
+            self.timer_due(due, wait)?;
+        }
+        done += self.hand_out()?;
+        done += self.forget(now)?;
+        Ok(done)
+    }
+
+    fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<(), StoreError> {
+        let process = wait.process;
+        let cause = Cause::Timer(due, wait);
+        match timers::purpose(wait) {
+            Purpose::Wait => {
+                let input = Input::TimerFired {
+                    fiber: wait.fiber,
+                    turn: wait.turn,
+                };
+                self.begin(
+                    process,
+                    Transaction::of(Work::Step {
+                        process,
+                        input,
+                        cause,
+                    }),
+                )
+            }
+            Purpose::Continue => self.begin(
+                process,
+                Transaction::of(Work::Step {
+                    process,
+                    input: Input::Continue,
+                    cause,
+                }),
+            ),
+            Purpose::Retry => {
+                let mut transaction = Transaction::of(Work::Resume(process));
+                transaction.stop_timer(due, wait);
+                self.begin(process, transaction)
+            }
+            Purpose::Remove => self.remove(process, due, wait),
+        }
+    }
+
+    /// Removes an ended process with its history; a tombstone tells later answers that it was there.
+    fn remove(
+        &mut self,
+        process: ProcessId,
+        due: Timestamp,
+        wait: WaitKey,
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        transaction.stop_timer(due, wait);
+        transaction.delete(Table::Instances, keys::instance(process));
+        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
+            .unwrap_or(usize::MAX);
+        let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
+        for key in timers::keys_of(self.shared.store.scan(Table::History, &from, &to, most)?) {
+            transaction.delete(Table::History, key);
+        }
+        let tombstone = keys::tombstone(process);
+        let until = self.now().after(self.shared.config.tombstone_retention);
+        transaction.put(Table::Seen, keys::expiry(until, &tombstone), Vec::new());
+        transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
+        transaction.after.removed.push(process);
+        self.finish(transaction)
+    }
+
+    /// Serves a portion of the subscribers of the oldest event. Each one's transaction carries the cursor past it; one
+    /// whose transaction has to wait for a job stops the line, so that no cursor passes it before its commit.
+    fn hand_out(&mut self) -> Result<usize, StoreError> {
+        if self.handout_is_blocked()? {
+            return Ok(0);
+        }
+        let Some(mut handout) = self.handouts.pop_front() else {
+            return Ok(0);
+        };
+        let (start, end) = self.subscribers(&handout);
+        let rows = self
+            .shared
+            .store
+            .scan(Table::Subscriptions, &start, &end, SUBSCRIBERS)?;
+        let portion = rows.len();
+        for (key, value) in rows {
+            let wait = keys::subscription_of(&key).map_err(|error| StoreError::Damaged {
+                table: Table::Subscriptions,
+                key: records::hexadecimal(&key),
+                reason: error.to_string(),
+            })?;
+            let subscribed = <[u8; 8]>::try_from(&*value).map_or(0, u64::from_be_bytes);
+            if subscribed >= handout.sequence {
+                continue;
+            }
+            if self.is_busy(wait.process)? == Kept::Free {
+                handout.from = keys::successor(&key);
+                self.serve(&handout, wait)?;
+            }
+            if self.is_busy(wait.process)? == Kept::Busy {
+                self.handout_waits_for = Some(wait.process);
+                self.handouts.push_front(handout);
+                return Ok(1);
+            }
+        }
+        if portion == SUBSCRIBERS {
+            self.handouts.push_front(handout);
+            return Ok(portion);
+        }
+        let mut transaction = Transaction::default();
+        transaction.delete(
+            Table::Events,
+            keys::event_progress(handout.sequence, self.id),
+        );
+        transaction.after.handed_out.push(handout);
+        self.finish(transaction)?;
+        Ok(portion.max(1))
+    }
+
+    fn serve(&mut self, handout: &Handout, wait: WaitKey) -> Result<(), StoreError> {
+        let input = Input::Event {
+            fiber: wait.fiber,
+            turn: wait.turn,
+            event: handout.record.event.clone(),
+        };
+        let work = Work::Step {
+            process: wait.process,
+            input,
+            cause: Cause::Other,
+        };
+        let mut transaction = Transaction::of(work);
+        let progress = records::encode(&EventProgress {
+            from: handout.from.clone(),
+        })?;
+        transaction.put(
+            Table::Events,
+            keys::event_progress(handout.sequence, self.id),
+            progress,
+        );
+        self.begin(wait.process, transaction)
+    }
+
+    /// Where this shard's subscriptions to the event begin, from the cursor on, and where they end.
+    fn subscribers(&self, handout: &Handout) -> (Vec<u8>, Vec<u8>) {
+        let prefix = keys::subscriptions_to(&handout.record.name);
+        let (from, to) = self.range();
+        let start = if handout.from.is_empty() {
+            [&*prefix, &*from].concat()
+        } else {
+            handout.from.clone()
+        };
+        let is_last = self.id + 1 == self.shared.router.shards();
+        let end = if is_last {
+            keys::prefix_end(&prefix)
+        } else {
+            [&*prefix, &*to].concat()
+        };
+        (start, end)
+    }
+
+    /// Whether the event at the front waits for a subscriber's job.
+    pub(super) fn handout_is_blocked(&mut self) -> Result<bool, StoreError> {
+        if let Some(process) = self.handout_waits_for {
+            if self.is_busy(process)? == Kept::Busy {
+                return Ok(true);
+            }
+            self.handout_waits_for = None;
+        }
+        Ok(false)
+    }
+
+    /// This shard is done with an event, durably; the last one lets the event go.
+    pub(super) fn handed_out(&mut self, handout: &Handout) -> Result<(), StoreError> {
+        if handout.finish() == Finished::LastShard {
+            let mut transaction = Transaction::default();
+            transaction.delete(Table::Events, keys::event(handout.sequence));
+            self.finish(transaction)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets message ids and removed processes whose time is over; the first shard does it for all.
+    fn forget(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        if self.id != 0 || now < self.last_expiry.after(EXPIRY_INTERVAL) {
+            return Ok(0);
+        }
+        let from = [b'x'];
+        let to = keys::expiry(Timestamp(now.0.saturating_add(1)), &[]);
+        let rows = timers::keys_of(self.shared.store.scan(Table::Seen, &from, &to, EXPIRIES)?);
+        if rows.len() < EXPIRIES {
+            self.last_expiry = now;
+        }
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = Transaction::default();
+        let count = rows.len();
+        for key in rows {
+            if let Ok(expired) = keys::expired_of(&key) {
+                transaction.delete(Table::Seen, expired.to_vec());
+            }
+            transaction.delete(Table::Seen, key);
+        }
+        self.finish(transaction)?;
+        Ok(count)
+    }
+}

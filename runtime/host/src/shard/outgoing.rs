@@ -1,0 +1,124 @@
+//! Draining the outbox: publish, and trim what was confirmed and not returned.
+
+use super::Shard;
+use crate::{
+    broker::{PublishOutcome, Ticket},
+    outbox::Notice,
+};
+use bureaucrat_store::{
+    StoreError, Table,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use bureaucrat_wire::Outgoing;
+
+impl Shard {
+    /// Reads the outbox of an earlier run: what is to be published, and calls whose child was not started.
+    pub(super) fn read_outbox(&mut self) -> Result<(), StoreError> {
+        let (from, to) = self.range();
+        for kind in OutboxKind::ALL {
+            let bound = |end: &[u8]| [&[kind as u8], end].concat();
+            for key in self.outbox_scan(&bound(&from), &bound(&to))? {
+                if key.kind != OutboxKind::Call {
+                    self.outbox.insert(key, None);
+                } else if let Some(call) = self.unstarted(key)? {
+                    self.start_call(call);
+                } else {
+                    tracing::warn!(process = %key.process, "a call left from an earlier run has no caller any more");
+                    self.trims.push(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes what the window allows.
+    pub(super) fn drain(&mut self) -> Result<(), StoreError> {
+        while let Some((key, message)) = self.outbox.next() {
+            let message = match message {
+                Some(message) => message,
+                None => match self.stored_message(key)? {
+                    Some(message) => message,
+                    None => {
+                        self.outbox.withdraw(key);
+                        continue;
+                    }
+                },
+            };
+            let destination = (message.exchange.clone(), message.routing_key.clone());
+            if let Some(ticket) = self.outbox.take_ticket(key, destination) {
+                self.shared.broker.publish(ticket, message);
+            }
+        }
+        Ok(())
+    }
+
+    fn stored_message(&self, key: OutboxKey) -> Result<Option<Outgoing>, StoreError> {
+        let bytes = key.to_bytes();
+        let record = self.shared.store.get(Table::Outbox, &bytes)?;
+        record
+            .map(|record| records::decode(Table::Outbox, &bytes, &record))
+            .transpose()
+    }
+
+    pub(super) fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) {
+        match outcome {
+            PublishOutcome::Confirmed => {
+                let (row, notice, destination) = self.outbox.confirmed(ticket);
+                self.trim(row);
+                if let (Notice::TroubleEnded, Some((exchange, routing_key))) = (notice, destination)
+                {
+                    tracing::info!(
+                        exchange,
+                        routing_key,
+                        "the destination takes messages again"
+                    );
+                }
+            }
+            PublishOutcome::Unroutable => self.refused(ticket, "no queue takes them"),
+            PublishOutcome::Refused(reason) => self.refused(ticket, &reason),
+            PublishOutcome::Lost => self.outbox.lost(ticket),
+        }
+    }
+
+    fn refused(&mut self, ticket: Ticket, reason: &str) {
+        let now = self.now();
+        let (notice, row) = self.outbox.refused(ticket, now);
+        let Some((key, (exchange, routing_key))) = row else {
+            return;
+        };
+        match key.kind {
+            // Nobody is there to be told any more: whoever gave the address has gone.
+            OutboxKind::Reply | OutboxKind::Notice => {
+                tracing::debug!(
+                    exchange,
+                    routing_key,
+                    reason,
+                    "a message about a process could not be delivered"
+                );
+                self.outbox.give_up(key);
+                self.trim(Some(key));
+            }
+            OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => {
+                if notice == Notice::TroubleBegan {
+                    tracing::warn!(
+                        exchange,
+                        routing_key,
+                        process = %key.process,
+                        reason,
+                        "messages can't be delivered; they stay in the outbox and are tried again"
+                    );
+                }
+            }
+        }
+    }
+
+    fn trim(&mut self, row: Option<OutboxKey>) {
+        if let Some(key) = row {
+            if self.trims.is_empty() {
+                self.trims_since = self.now();
+            }
+            self.trims.push(key);
+        }
+    }
+}

@@ -1,0 +1,693 @@
+//! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
+
+use super::{Shard, Waiting, effects::call_row};
+use crate::{
+    compute::{JobOutcome, Task},
+    definitions::{LoadFailure, Loaded},
+    timers::{self, Purpose},
+    transaction::{CallStart, Cause, Held, LoadedProgram, Transaction, Work},
+};
+use bureaucrat_engine::{
+    Environment, Rejection, cancel, launch, pending_evaluations, step, unstarted_call,
+};
+use bureaucrat_model::{
+    Effect, Evaluation, EvaluationOutcome, Fault, HistoryEvent, Input, Launch, ProcessId, Status,
+};
+use bureaucrat_sandbox::{Evaluated, Outcome};
+use bureaucrat_store::{
+    StoreError, Table, keys,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use bureaucrat_wire::{Report, notice, reply};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Whether a piece of work is done.
+pub(super) enum Done {
+    /// It is.
+    Yes,
+    /// A job has to be done first; then go on with this piece.
+    After(Task, Work),
+}
+
+/// How often a condition is evaluated again when the environment failed, before the process is parked.
+const EVALUATIONS: usize = 3;
+
+impl Shard {
+    /// Begins a transaction on a process, or lets it wait while a job keeps the process's tree of calls.
+    pub(super) fn begin(
+        &mut self,
+        process: ProcessId,
+        transaction: Transaction,
+    ) -> Result<(), StoreError> {
+        if self.busy.is_empty() {
+            return self.run(None, process, transaction);
+        }
+        let root = self.root_of(process)?;
+        if let Some(queue) = self.busy.get_mut(&root) {
+            queue.push_back(transaction);
+            return Ok(());
+        }
+        self.run(Some(root), process, transaction)
+    }
+
+    /// Whether a job keeps the tree of this process.
+    pub(super) fn is_busy(&self, process: ProcessId) -> Result<Kept, StoreError> {
+        if self.busy.is_empty() {
+            return Ok(Kept::Free);
+        }
+        let root = self.root_of(process)?;
+        Ok(if self.busy.contains_key(&root) {
+            Kept::Busy
+        } else {
+            Kept::Free
+        })
+    }
+
+    fn run(
+        &mut self,
+        root: Option<ProcessId>,
+        process: ProcessId,
+        mut transaction: Transaction,
+    ) -> Result<(), StoreError> {
+        while let Some(work) = transaction.work.pop_front() {
+            match self.perform(&mut transaction, work)? {
+                Done::Yes => {}
+                Done::After(task, resume) => {
+                    let root = match root {
+                        Some(root) => root,
+                        None => self.root_within(&transaction, process)?,
+                    };
+                    self.busy.entry(root).or_default();
+                    let (transaction, resume) = (Box::new(transaction), Box::new(resume));
+                    self.submit(
+                        task,
+                        Waiting::Transaction {
+                            root,
+                            transaction,
+                            resume,
+                        },
+                    );
+                    return Ok(());
+                }
+            }
+        }
+        self.finish(transaction)
+    }
+
+    /// Goes on with a transaction whose job is done, then with those that waited behind it.
+    pub(super) fn go_on(
+        &mut self,
+        root: ProcessId,
+        mut transaction: Transaction,
+        resume: Work,
+        outcome: JobOutcome,
+    ) -> Result<(), StoreError> {
+        match (resume, outcome) {
+            (
+                Work::Outcome {
+                    process,
+                    fiber,
+                    turn,
+                    condition,
+                },
+                JobOutcome::Evaluated(evaluated),
+            ) => match evaluation(evaluated) {
+                Ok(evaluation) => {
+                    let input = Input::Evaluated {
+                        fiber,
+                        turn,
+                        condition,
+                        evaluation,
+                    };
+                    transaction.work.push_front(Work::Step {
+                        process,
+                        input,
+                        cause: Cause::Other,
+                    });
+                }
+                Err(reason) => self.park(&mut transaction, process, reason)?,
+            },
+            (work, JobOutcome::Loaded(Ok(_))) => transaction.work.push_front(work),
+            (work, JobOutcome::Loaded(Err(failure))) => {
+                let reason = match failure {
+                    LoadFailure::Refused(reasons) => reasons.join("; "),
+                    LoadFailure::Environment(reason) => reason,
+                };
+                self.park_work(&mut transaction, work, reason)?;
+            }
+            (work, JobOutcome::Evaluated(_)) => transaction.work.push_front(work),
+        }
+        let waiting = self.busy.remove(&root).unwrap_or_default();
+        self.run(Some(root), root, transaction)?;
+        for next in waiting {
+            match self.busy.get_mut(&root) {
+                Some(queue) => queue.push_back(next),
+                None => self.run(Some(root), root, next)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A transaction is complete: it goes into the group.
+    pub(super) fn finish(&mut self, transaction: Transaction) -> Result<(), StoreError> {
+        for (process, held) in &transaction.held {
+            let mut kept = held.clone();
+            kept.version = bureaucrat_store::Version(held.version.0 + 1);
+            self.residents.insert(*process, kept);
+        }
+        self.finished.push(transaction);
+        Ok(())
+    }
+
+    fn perform(&mut self, transaction: &mut Transaction, work: Work) -> Result<Done, StoreError> {
+        match work {
+            Work::Step {
+                process,
+                input,
+                cause,
+            } => self.step(transaction, process, input, cause),
+            Work::Effects { process, effects } => self.effects(transaction, process, effects),
+            Work::Launch { launch, loaded } => self.launch(transaction, *launch, &loaded.0),
+            Work::Cancel { process, fault } => self.cancel(transaction, process, fault),
+            Work::Resume(process) => self.resume(transaction, process),
+            Work::Outcome { .. } => Ok(Done::Yes),
+        }
+    }
+
+    fn step(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        input: Input,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        if let Cause::Timer(due, wait) = &cause {
+            transaction.stop_timer(*due, *wait);
+        }
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        if let Status::Incident { inputs, .. } = &mut held.instance.status {
+            if inputs.len() < self.shared.config.incident_inputs {
+                inputs.push(input);
+            } else {
+                tracing::warn!(%process, "a parked process has no room for another input; it is dropped");
+            }
+            return Ok(Done::Yes);
+        }
+        let program = held.instance.program;
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            return Ok(Done::After(
+                Task::Load(program),
+                Work::Step {
+                    process,
+                    input,
+                    cause,
+                },
+            ));
+        };
+        let environment = self.environment();
+        match step(&loaded.program, &mut held.instance, &environment, input) {
+            Ok(effects) => {
+                transaction.work.push_front(Work::Effects {
+                    process,
+                    effects: effects.into(),
+                });
+                Ok(Done::Yes)
+            }
+            Err(rejection) => self.rejected(transaction, process, rejection, cause),
+        }
+    }
+
+    fn rejected(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        rejection: Rejection,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        let Cause::Answer(delivery) = cause else {
+            tracing::debug!(%process, %rejection, "an input came too late");
+            return Ok(Done::Yes);
+        };
+        match rejection {
+            Rejection::Stale(_) | Rejection::Ended(_) => {
+                tracing::debug!(%process, %rejection, "an answer came too late");
+            }
+            Rejection::NotWaiting(_) => {
+                let mut letter =
+                    self.dead_letter(&delivery, "not-waiting", &rejection.to_string())?;
+                transaction.writes.append(&mut letter.writes);
+                transaction.after.publish.append(&mut letter.after.publish);
+            }
+        }
+        Ok(Done::Yes)
+    }
+
+    fn launch(
+        &mut self,
+        transaction: &mut Transaction,
+        launching: Launch,
+        loaded: &Arc<Loaded>,
+    ) -> Result<Done, StoreError> {
+        self.store_program(transaction, loaded)?;
+        let process = launching.process;
+        let (instance, effects) = launch(&loaded.program, &launching, &self.environment());
+        let now = self.now();
+        if let Some(reply_to) = &instance.reply_to {
+            let key = OutboxKey {
+                kind: OutboxKind::Reply,
+                process,
+                number: 0,
+            };
+            transaction.publish(key, reply(reply_to, Some(process), Report::Launched))?;
+        }
+        let message = notice(
+            &self.shared.config.notice_exchange,
+            Some(process),
+            &instance.name,
+            Report::Launched,
+        );
+        transaction.publish(
+            OutboxKey {
+                kind: OutboxKind::Notice,
+                process,
+                number: 0,
+            },
+            message,
+        )?;
+        tracing::debug!(%process, name = instance.name, at = %now, "launched");
+        transaction.held.insert(
+            process,
+            Held {
+                version: bureaucrat_store::Version(0),
+                instance,
+                history_next: 0,
+            },
+        );
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
+        Ok(Done::Yes)
+    }
+
+    fn store_program(
+        &mut self,
+        transaction: &mut Transaction,
+        loaded: &Loaded,
+    ) -> Result<(), StoreError> {
+        if self.stored_programs.contains(&loaded.hash) {
+            return Ok(());
+        }
+        if self
+            .shared
+            .store
+            .get(Table::Programs, &loaded.hash.0)?
+            .is_some()
+        {
+            // Only what was read from the store is remembered: a transaction may still fail.
+            self.stored_programs.insert(loaded.hash);
+            return Ok(());
+        }
+        transaction.put(
+            Table::Programs,
+            loaded.hash.0.to_vec(),
+            loaded.stored.clone(),
+        );
+        for (hash, bytes) in &loaded.modules {
+            transaction.put(Table::Modules, hash.0.to_vec(), bytes.clone());
+        }
+        Ok(())
+    }
+
+    fn cancel(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+    ) -> Result<Done, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        if held.instance.has_ended() {
+            return Ok(Done::Yes);
+        }
+        let program = held.instance.program;
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            return Ok(Done::After(
+                Task::Load(program),
+                Work::Cancel { process, fault },
+            ));
+        };
+        let environment = self.environment();
+        let effects = cancel(&loaded.program, &mut held.instance, &environment, fault);
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
+        Ok(Done::Yes)
+    }
+
+    /// Tries a parked process again: the conditions that could not be evaluated, then the inputs that came meanwhile.
+    fn resume(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<Done, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        if !matches!(held.instance.status, Status::Incident { .. }) {
+            return Ok(Done::Yes);
+        }
+        let program = held.instance.program;
+        if self.shared.definitions.cached_program(program).is_none() {
+            return Ok(Done::After(Task::Load(program), Work::Resume(process)));
+        }
+        let Status::Incident { inputs, .. } =
+            std::mem::replace(&mut held.instance.status, Status::Running)
+        else {
+            return Ok(Done::Yes);
+        };
+        let effects: VecDeque<Effect> = pending_evaluations(&held.instance).into();
+        let entries = self.shared.config.history_entries;
+        transaction.record(process, self.now(), HistoryEvent::Resumed, entries)?;
+        transaction
+            .work
+            .push_back(Work::Effects { process, effects });
+        for input in inputs {
+            transaction.work.push_back(Work::Step {
+                process,
+                input,
+                cause: Cause::Other,
+            });
+        }
+        Ok(Done::Yes)
+    }
+
+    fn park_work(
+        &mut self,
+        transaction: &mut Transaction,
+        work: Work,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        match work {
+            Work::Step { process, input, .. } => {
+                self.park(transaction, process, reason)?;
+                if let Some(held) = transaction.held.get_mut(&process)
+                    && let Status::Incident { inputs, .. } = &mut held.instance.status
+                {
+                    inputs.push(input);
+                }
+                Ok(())
+            }
+            Work::Resume(process)
+            | Work::Cancel { process, .. }
+            | Work::Outcome { process, .. } => self.park(transaction, process, reason),
+            Work::Effects { process, .. } => self.park(transaction, process, reason),
+            Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
+        }
+    }
+
+    /// Parks a process as an incident and sets the time of the next try.
+    pub(super) fn park(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let entries = self.shared.config.history_entries;
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(());
+        };
+        if held.instance.has_ended() {
+            return Ok(());
+        }
+        tracing::error!(%process, reason, "the process is parked as an incident; it is tried again later");
+        let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
+            Status::Incident { inputs, .. } => inputs,
+            Status::Running | Status::Ended(_) => Vec::new(),
+        };
+        held.instance.status = Status::Incident {
+            reason: reason.clone(),
+            inputs,
+        };
+        transaction.record(process, now, HistoryEvent::Parked { reason }, entries)?;
+        if let Some(wait) = timers::reminder(process, Purpose::Retry) {
+            transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
+        }
+        Ok(())
+    }
+
+    /// Evaluates a condition on this thread, as often as the environment needs.
+    pub(super) fn evaluate_now(
+        &self,
+        guest: &bureaucrat_sandbox::Guest,
+        function: &str,
+        fields: &bureaucrat_model::Fields,
+    ) -> Result<Evaluation, String> {
+        let mut last = String::new();
+        for _ in 0..EVALUATIONS {
+            match evaluation(self.shared.sandbox.evaluate(guest, function, fields)) {
+                Ok(evaluation) => return Ok(evaluation),
+                Err(reason) => last = reason,
+            }
+        }
+        Err(last)
+    }
+
+    /// Starts a called process whose row is durable, once its definition is compiled.
+    pub(super) fn start_call(&mut self, call: CallStart) {
+        if self.calling.insert(call.child) {
+            let source: Arc<[u8]> = Arc::from(call.definition.as_bytes());
+            self.submit(Task::Compile(source), Waiting::Call(call));
+        }
+    }
+
+    pub(super) fn call_compiled(
+        &mut self,
+        call: CallStart,
+        outcome: JobOutcome,
+    ) -> Result<(), StoreError> {
+        self.calling.remove(&call.child);
+        let JobOutcome::Loaded(loaded) = outcome else {
+            return Ok(());
+        };
+        let caller = call.caller.process;
+        let row = call_row(&call.caller);
+        if self
+            .shared
+            .store
+            .get(Table::Outbox, &row.to_bytes())?
+            .is_none()
+        {
+            // The caller failed meanwhile.
+            return Ok(());
+        }
+        let mut transaction = Transaction::default();
+        transaction.withdraw(row);
+        let work = match loaded {
+            Ok(loaded) => self.child_launch(&call, loaded)?,
+            Err(failure) => {
+                let reason = match failure {
+                    LoadFailure::Refused(reasons) => reasons.join("; "),
+                    LoadFailure::Environment(reason) => reason,
+                };
+                let input = Input::ChildRefused {
+                    fiber: call.caller.fiber,
+                    turn: call.caller.turn,
+                    reason,
+                };
+                Work::Step {
+                    process: caller,
+                    input,
+                    cause: Cause::Other,
+                }
+            }
+        };
+        self.begin(caller, transaction.then(work))
+    }
+
+    /// The launch of a called process; it has its caller's user.
+    pub(super) fn child_launch(
+        &self,
+        call: &CallStart,
+        loaded: Arc<Loaded>,
+    ) -> Result<Work, StoreError> {
+        let caller = self.peek(call.caller.process)?;
+        let launch = Launch {
+            process: call.child,
+            program: loaded.hash,
+            user: caller.and_then(|held| held.instance.user),
+            reply_to: None,
+            caller: Some(call.caller.clone()),
+            message_id: None,
+            redelivered: bureaucrat_model::Redelivered::No,
+        };
+        Ok(Work::Launch {
+            launch: Box::new(launch),
+            loaded: LoadedProgram(loaded),
+        })
+    }
+
+    /// The call of an outbox row that was left from an earlier run.
+    pub(super) fn unstarted(&self, row: OutboxKey) -> Result<Option<CallStart>, StoreError> {
+        let Some(held) = self.peek(row.process)? else {
+            return Ok(None);
+        };
+        let Ok(loaded) = self.shared.definitions.load(held.instance.program) else {
+            return Ok(None);
+        };
+        for fiber in held.instance.fibers.keys() {
+            if let Some(Effect::StartChild {
+                child,
+                caller,
+                definition,
+            }) = unstarted_call(&loaded.program, &held.instance, *fiber)
+                && caller.turn.0 == row.number
+            {
+                return Ok(Some(CallStart {
+                    child,
+                    caller,
+                    definition,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn environment(&self) -> Environment<'_> {
+        Environment {
+            now: self.now(),
+            secret: &self.shared.secret,
+            limits: &self.shared.config.engine_limits,
+        }
+    }
+
+    /// Takes an instance into the transaction; false when there is none.
+    fn hold(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<bool, StoreError> {
+        if transaction.held.contains_key(&process) {
+            return Ok(true);
+        }
+        match self.peek(process)? {
+            Some(held) => {
+                transaction.held.insert(process, held);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Whether a process is there.
+    pub(super) fn knows(&self, process: ProcessId) -> Result<bool, StoreError> {
+        if self.residents.contains_key(&process) {
+            return Ok(true);
+        }
+        Ok(self
+            .shared
+            .store
+            .get(Table::Instances, &keys::instance(process))?
+            .is_some())
+    }
+
+    /// An instance as it stands after every finished transaction.
+    fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
+        if let Some(held) = self.residents.get(&process) {
+            return Ok(Some(held.clone()));
+        }
+        let key = keys::instance(process);
+        let Some(record) = self.shared.store.get(Table::Instances, &key)? else {
+            return Ok(None);
+        };
+        let (version, instance) = records::decode_instance(&key, &record)?;
+        Ok(Some(Held {
+            version,
+            instance,
+            history_next: self.history_end(process)?,
+        }))
+    }
+
+    fn history_end(&self, process: ProcessId) -> Result<u64, StoreError> {
+        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
+            .unwrap_or(usize::MAX);
+        let from = keys::history(process, 0);
+        let to = keys::history(process, u64::MAX);
+        let rows = self.shared.store.scan(Table::History, &from, &to, most)?;
+        let last = rows
+            .last()
+            .and_then(|(key, _)| keys::history_number(key).ok());
+        Ok(last.map_or(0, |number| number + 1))
+    }
+
+    /// The process at the top of the tree of calls.
+    fn root_of(&self, process: ProcessId) -> Result<ProcessId, StoreError> {
+        self.root_within(&Transaction::default(), process)
+    }
+
+    fn root_within(
+        &self,
+        transaction: &Transaction,
+        process: ProcessId,
+    ) -> Result<ProcessId, StoreError> {
+        let mut root = process;
+        for _ in 0..=self.shared.config.engine_limits.call_depth {
+            let caller = match transaction
+                .held
+                .get(&root)
+                .or_else(|| self.residents.get(&root))
+            {
+                Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),
+                None => self
+                    .peek(root)?
+                    .and_then(|held| held.instance.caller.map(|caller| caller.process)),
+            };
+            match caller {
+                Some(caller) => root = caller,
+                None => break,
+            }
+        }
+        Ok(root)
+    }
+}
+
+/// Whether a job keeps a tree of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// None does.
+    Free,
+    /// One does: inputs wait.
+    Busy,
+}
+
+/// An outcome that counts, or why there is none.
+fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
+    let outcome = match evaluated.outcome {
+        Outcome::Verdict(verdict) => EvaluationOutcome::Verdict(verdict),
+        Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
+        Outcome::Value(_) => EvaluationOutcome::Fault {
+            code: bureaucrat_model::FaultCode::new(bureaucrat_model::FaultCode::CONDITION_ERROR),
+            message: "the function gives a value where a verdict is needed".into(),
+        },
+        Outcome::Environmental(reason) => return Err(reason),
+    };
+    Ok(Evaluation {
+        outcome,
+        fuel: evaluated.fuel,
+    })
+}

@@ -1,0 +1,287 @@
+//! A transaction: everything that one input brings about, in one process or in a tree of calls; written together or
+//! not at all.
+
+use crate::{
+    broker::{Delivery, DeliveryHandle},
+    definitions::Loaded,
+    events::Handout,
+    timers::WaitKey,
+};
+use bureaucrat_model::{
+    Caller, ConditionIndex, Effect, Fault, FiberId, HistoryEvent, Input, Instance, Launch,
+    ProcessId, Timestamp, Turn,
+};
+use bureaucrat_store::{
+    Guard, StoreError, Table, Unit, Version, Write, keys, keys::OutboxKey, records,
+};
+use bureaucrat_wire::Outgoing;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// An instance as the transaction has changed it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The version in the store, 0 for a new one.
+    pub version: Version,
+    /// Its state.
+    pub instance: Instance,
+    /// The number of its next history entry.
+    pub history_next: u64,
+}
+
+/// A called process that is to be started after the commit.
+#[derive(Debug, Clone)]
+pub struct CallStart {
+    /// The id that it gets.
+    pub child: ProcessId,
+    /// Who called.
+    pub caller: Caller,
+    /// The XML of its definition.
+    pub definition: String,
+}
+
+/// Where an input came from: what is to be done when the engine does not take it.
+#[derive(Debug)]
+pub enum Cause {
+    /// An answer; the message is kept for the dead-letter queue.
+    Answer(Box<Delivery>),
+    /// A timer, whose row goes in any case.
+    Timer(Timestamp, WaitKey),
+    /// Anything else: nothing is to be done.
+    Other,
+}
+
+/// A piece of work within a transaction.
+#[derive(Debug)]
+pub enum Work {
+    /// Give an input to a process.
+    Step {
+        /// The process.
+        process: ProcessId,
+        /// The input.
+        input: Input,
+        /// Where it came from.
+        cause: Cause,
+    },
+    /// Do what the engine asked for.
+    Effects {
+        /// For which process.
+        process: ProcessId,
+        /// What, in order.
+        effects: VecDeque<Effect>,
+    },
+    /// Start a process.
+    Launch {
+        /// What it starts from.
+        launch: Box<Launch>,
+        /// Its program.
+        loaded: LoadedProgram,
+    },
+    /// End a process from outside.
+    Cancel {
+        /// Which.
+        process: ProcessId,
+        /// With which fault.
+        fault: Fault,
+    },
+    /// Let a parked process go on.
+    Resume(ProcessId),
+    /// A condition to be evaluated whose job is under way; its outcome comes as an input.
+    Outcome {
+        /// The process.
+        process: ProcessId,
+        /// The fiber.
+        fiber: FiberId,
+        /// The wait.
+        turn: Turn,
+        /// The condition.
+        condition: ConditionIndex,
+    },
+}
+
+/// A program that is ready to run; prints as its hash.
+#[derive(Clone)]
+pub struct LoadedProgram(pub Arc<Loaded>);
+
+impl std::fmt::Debug for LoadedProgram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0.hash)
+    }
+}
+
+/// What is done once the transaction is durable.
+#[derive(Debug, Default)]
+pub struct After {
+    /// Deliveries to acknowledge.
+    pub acknowledge: Vec<DeliveryHandle>,
+    /// Rows that went into the outbox, with their messages.
+    pub publish: Vec<(OutboxKey, Outgoing)>,
+    /// Rows that were taken out of it.
+    pub withdraw: Vec<OutboxKey>,
+    /// Timers that were set.
+    pub timers: Vec<(Timestamp, WaitKey)>,
+    /// Timers that were removed.
+    pub stopped: Vec<(Timestamp, WaitKey)>,
+    /// Called processes to start.
+    pub calls: Vec<CallStart>,
+    /// Events to hand out.
+    pub handouts: Vec<Handout>,
+    /// Events that this shard has handed out.
+    pub handed_out: Vec<Handout>,
+    /// Processes that are not there any more.
+    pub removed: Vec<ProcessId>,
+}
+
+/// A transaction under construction.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// The instances that it changes.
+    pub held: BTreeMap<ProcessId, Held>,
+    /// Its writes, but for the instances.
+    pub writes: Vec<Write>,
+    /// What follows once it is durable.
+    pub after: After,
+    /// What is left to do.
+    pub work: VecDeque<Work>,
+    /// Called processes that were started inside of it.
+    pub launched: usize,
+}
+
+impl Transaction {
+    /// A transaction that begins with this piece of work.
+    pub fn of(work: Work) -> Self {
+        Self {
+            work: VecDeque::from([work]),
+            ..Self::default()
+        }
+    }
+
+    /// A transaction that acknowledges a delivery.
+    pub fn acknowledging(handle: DeliveryHandle) -> Self {
+        Self {
+            after: After {
+                acknowledge: vec![handle],
+                ..After::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// Adds work to be done after what is there.
+    #[must_use]
+    pub fn then(mut self, work: Work) -> Self {
+        self.work.push_back(work);
+        self
+    }
+
+    /// Sets a record.
+    pub fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push(Write::Put { table, key, value });
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, table: Table, key: Vec<u8>) {
+        self.writes.push(Write::Delete { table, key });
+    }
+
+    /// Puts a message into the outbox.
+    ///
+    /// # Errors
+    /// When it can't be encoded.
+    pub fn publish(&mut self, key: OutboxKey, message: Outgoing) -> Result<(), StoreError> {
+        self.put(Table::Outbox, key.to_bytes(), records::encode(&message)?);
+        self.after.publish.push((key, message));
+        Ok(())
+    }
+
+    /// Takes a row out of the outbox.
+    pub fn withdraw(&mut self, key: OutboxKey) {
+        self.delete(Table::Outbox, key.to_bytes());
+        self.after.publish.retain(|(other, _)| *other != key);
+        self.after.calls.retain(|call| {
+            (call.caller.process, call.caller.turn.0) != (key.process, key.number)
+                || key.kind != keys::OutboxKind::Call
+        });
+        self.after.withdraw.push(key);
+    }
+
+    /// Sets a timer.
+    pub fn set_timer(&mut self, due: Timestamp, wait: WaitKey) {
+        self.put(Table::Timers, keys::timer(due, wait), Vec::new());
+        self.after.timers.push((due, wait));
+    }
+
+    /// Removes a timer.
+    pub fn stop_timer(&mut self, due: Timestamp, wait: WaitKey) {
+        self.delete(Table::Timers, keys::timer(due, wait));
+        self.after.timers.retain(|timer| *timer != (due, wait));
+        self.after.stopped.push((due, wait));
+    }
+
+    /// Notes what happened to a process, within `entries_max` entries: the first one stays, then the newest.
+    ///
+    /// # Errors
+    /// When an entry can't be encoded.
+    pub fn record(
+        &mut self,
+        process: ProcessId,
+        at: Timestamp,
+        event: HistoryEvent,
+        entries_max: u64,
+    ) -> Result<(), StoreError> {
+        let Some(held) = self.held.get_mut(&process) else {
+            return Ok(());
+        };
+        let number = held.history_next;
+        held.history_next += 1;
+        let entry = bureaucrat_model::HistoryEntry { at, event };
+        self.put(
+            Table::History,
+            keys::history(process, number),
+            records::encode(&entry)?,
+        );
+        // Entry 0 is the launch and entry 1 the mark that something was left out.
+        let oldest = number.saturating_sub(entries_max.max(3));
+        if oldest >= 1 {
+            if oldest == 1 {
+                let mark = bureaucrat_model::HistoryEntry {
+                    at,
+                    event: HistoryEvent::Truncated,
+                };
+                self.put(
+                    Table::History,
+                    keys::history(process, 1),
+                    records::encode(&mark)?,
+                );
+            } else {
+                self.delete(Table::History, keys::history(process, oldest));
+            }
+        }
+        Ok(())
+    }
+
+    /// The unit to commit, and the instances with the versions that they have after it.
+    ///
+    /// # Errors
+    /// When an instance can't be encoded.
+    pub fn into_unit(self) -> Result<(Unit, BTreeMap<ProcessId, Held>, After), StoreError> {
+        let mut writes = self.writes;
+        let mut guards = Vec::new();
+        let mut held = self.held;
+        for (process, held) in &mut held {
+            guards.push(Guard {
+                process: *process,
+                expected: held.version,
+            });
+            held.version = Version(held.version.0 + 1);
+            writes.push(Write::Put {
+                table: Table::Instances,
+                key: keys::instance(*process),
+                value: records::encode_instance(held.version, &held.instance)?,
+            });
+        }
+        Ok((Unit { guards, writes }, held, self.after))
+    }
+}
