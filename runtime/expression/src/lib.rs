@@ -1,0 +1,165 @@
+//! Python-style expressions, compiled to finished WebAssembly components.
+//!
+//! `workitem.fields["amount"] < 4` becomes a component of the contract `bureaucrat:condition@1.0.0`, without any Wasm
+//! toolchain: [`parse`] checks a text, [`compile`] turns checked expressions into one component. What an expression means is
+//! what CPython 3 would make of it, within the table of docs/expressions.md; whatever else is refused with its place.
+//!
+//! The crate runs nothing, reads nothing and draws nothing: the same expressions give the same bytes.
+//!
+//! # Layout
+//! - `parse`: bounds the text, then has it parsed by ruff's parser.
+//! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
+//! - `emit` and `constants`: from `ir` to instructions and data.
+//! - `library`: the helper functions of `helpers/`, and which of them are reached.
+//! - `component`: the two core modules and the component around them.
+#![forbid(unsafe_code)]
+
+mod check;
+mod component;
+mod constants;
+mod emit;
+mod ir;
+mod library;
+pub mod limits;
+mod parse;
+
+use std::collections::BTreeSet;
+
+pub use parse::parse;
+
+/// A parsed and checked expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expression {
+    node: ir::Node,
+    /// How many variables its comprehensions have.
+    variables: u32,
+    /// The length of its text in bytes.
+    source_bytes: usize,
+}
+
+/// Why a text is refused: its length or nesting, its syntax, or a construct that is not supported.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} (line {line}, column {column})")]
+pub struct Refusal {
+    /// What is wrong, a fragment without a full stop.
+    pub reason: String,
+    /// The line within the expression's text, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+/// What a function gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `func() -> result<bool, string>`: Python's truth of the value.
+    Verdict,
+    /// `func() -> result<string, string>`: the value as JSON text, as `json.dumps(value, ensure_ascii=False)` writes it.
+    Value,
+}
+
+/// One export of a component.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Its WIT name: lower-case words of letters and digits, joined by hyphens.
+    pub name: String,
+    /// What it computes.
+    pub expression: Expression,
+    /// What it gives.
+    pub kind: Kind,
+}
+
+/// Why expressions cannot become one component.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// A name that the contract does not allow.
+    #[error(
+        "`{name}` is not a function name: words of lower-case letters and digits that start with a letter, joined by hyphens"
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// Two functions with one name.
+    #[error("two functions are called `{name}`")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// More than [`limits::FUNCTIONS_MAX`] functions.
+    #[error("{count} functions are more than a component may have ({most})")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// More than [`limits::COMPONENT_SOURCE_BYTES_MAX`] bytes of text.
+    #[error("{bytes} bytes of expressions are more than a component may have ({most})")]
+    TooLong {
+        /// How many bytes the expressions' texts have.
+        bytes: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// The helpers could not be encoded anew: a defect of this crate.
+    #[error("the helper functions cannot be encoded")]
+    Helpers,
+}
+
+/// Compiles functions into one component, a WIT export each; the same functions give the same bytes.
+///
+/// # Errors
+/// When a name is no WIT name or occurs twice, or when it is too much for one component.
+pub fn compile(functions: &[Function]) -> Result<Vec<u8>, CompileError> {
+    admit(functions)?;
+    let mut constants = constants::Constants::new();
+    let exports: Vec<_> = functions
+        .iter()
+        .map(|function| component::Export {
+            name: &function.name,
+            kind: function.kind,
+            body: emit::function(&function.expression, function.kind, &mut constants),
+        })
+        .collect();
+    component::assemble(&exports, &constants)
+}
+
+fn admit(functions: &[Function]) -> Result<(), CompileError> {
+    let count = functions.len();
+    if count > limits::FUNCTIONS_MAX {
+        return Err(CompileError::TooMany {
+            count,
+            most: limits::FUNCTIONS_MAX,
+        });
+    }
+    let bytes = functions
+        .iter()
+        .map(|function| function.expression.source_bytes)
+        .sum();
+    if bytes > limits::COMPONENT_SOURCE_BYTES_MAX {
+        return Err(CompileError::TooLong {
+            bytes,
+            most: limits::COMPONENT_SOURCE_BYTES_MAX,
+        });
+    }
+    let mut seen = BTreeSet::new();
+    for Function { name, .. } in functions {
+        if !is_wit_name(name) {
+            return Err(CompileError::Name { name: name.clone() });
+        }
+        if !seen.insert(name) {
+            return Err(CompileError::Twice { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn is_wit_name(name: &str) -> bool {
+    name.split('-').all(|word| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+    })
+}

@@ -1,0 +1,227 @@
+//! The helper functions as one parsed module, and which of them a set of calls reaches.
+//!
+//! The helpers are expanded and parsed once for the life of the program. Nothing here depends on what an expression says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use wasmparser::{FunctionBody, Operator, Parser, Payload};
+
+#[path = "helpers/sugar.rs"]
+pub(crate) mod sugar;
+
+/// What every helper module imports: the memory, where the heap begins, and the host's two functions.
+const PRELUDE: &str = r#"
+(import "memory" "memory" (memory 1 16))
+(import "memory" "heap" (global $heap (mut i32)))
+(import "fields" "get" (func $host_get (param i32 i32 i32)))
+(import "fields" "keys" (func $host_keys (param i32 i32 i32)))
+(global $fault (mut i32) (i32.const 0))
+(global $built (mut i32) (i32.const 0))
+(global $out (mut i32) (i32.const 0))
+(global $out_size (mut i32) (i32.const 0))
+(global $out_room (mut i32) (i32.const 0))
+(global $digits (mut i32) (i32.const 0))
+(global $digit_count (mut i32) (i32.const 0))
+(global $point (mut i32) (i32.const 0))
+"#;
+
+/// Globals of the main module's own, all `i32`, after the imported heap pointer.
+pub(crate) const OWN_GLOBALS: u32 = 8;
+/// The index of the global that holds the first fault's text, or 0.
+pub(crate) const FAULT_GLOBAL: u32 = 1;
+
+/// The host's functions, in the order of the imports.
+pub(crate) const HOST_FUNCTIONS: [&str; 2] = ["get", "keys"];
+
+const SOURCES: &[&str] = &[
+    include_str!("helpers/core.wats"),
+    include_str!("helpers/read.wats"),
+    include_str!("helpers/compare.wats"),
+    include_str!("helpers/number.wats"),
+    include_str!("helpers/decimal.wats"),
+    include_str!("helpers/output.wats"),
+    include_str!("helpers/sequence.wats"),
+    include_str!("helpers/text.wats"),
+    include_str!("helpers/convert.wats"),
+];
+
+static LIBRARY: LazyLock<Library> = LazyLock::new(Library::read);
+
+/// One helper function.
+pub(crate) struct Helper {
+    /// Its type's index in [`Library::types`].
+    pub(crate) signature: u32,
+    /// Where its body lies in [`Library::bytes`].
+    body: std::ops::Range<usize>,
+    /// Functions that it calls.
+    calls: BTreeSet<u32>,
+    /// Data segments that it copies from.
+    segments: BTreeSet<u32>,
+}
+
+/// The parsed helpers. Function indices are those of the helper module: host functions first.
+pub(crate) struct Library {
+    bytes: Vec<u8>,
+    pub(crate) types: Vec<wasmparser::FuncType>,
+    host_signatures: Vec<u32>,
+    helpers: Vec<Helper>,
+    names: BTreeMap<String, u32>,
+    segments: Vec<Vec<u8>>,
+}
+
+/// What a set of calls needs, in the order of the helper module.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// Functions by their index in the helper module.
+    pub(crate) functions: BTreeSet<u32>,
+    /// Passive data segments by their index there.
+    pub(crate) segments: BTreeSet<u32>,
+}
+
+impl Library {
+    /// The one library of this program.
+    pub(crate) fn get() -> &'static Library {
+        &LIBRARY
+    }
+
+    fn read() -> Library {
+        let text = sugar::expand(PRELUDE, SOURCES);
+        let bytes = match wat::parse_str(&text) {
+            Ok(bytes) => bytes,
+            Err(error) => panic!("the helpers do not parse: {error}"),
+        };
+        match Library::parse(&bytes) {
+            Ok(mut library) => {
+                library.bytes = bytes;
+                library
+            }
+            Err(error) => panic!("the helpers' module does not read: {error}"),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Library, wasmparser::BinaryReaderError> {
+        let mut library = Library {
+            bytes: Vec::new(),
+            types: Vec::new(),
+            host_signatures: Vec::new(),
+            helpers: Vec::new(),
+            names: BTreeMap::new(),
+            segments: Vec::new(),
+        };
+        let mut signatures = Vec::new();
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::TypeSection(types) => {
+                    for ty in types.into_iter_err_on_gc_types() {
+                        library.types.push(ty?);
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        if let wasmparser::TypeRef::Func(signature) = import?.ty {
+                            library.host_signatures.push(signature);
+                        }
+                    }
+                }
+                Payload::FunctionSection(functions) => {
+                    for signature in functions {
+                        signatures.push(signature?);
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export?;
+                        library.names.insert(export.name.to_owned(), export.index);
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    for segment in segments {
+                        library.segments.push(segment?.data.to_vec());
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let signature = signatures[library.helpers.len()];
+                    library.helpers.push(helper(signature, &body)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(library)
+    }
+
+    /// The index of a helper by its name in the sources.
+    pub(crate) fn index(&self, name: &str) -> u32 {
+        match self.names.get(name) {
+            Some(index) => *index,
+            None => panic!("there is no helper {name}"),
+        }
+    }
+
+    /// The number of host functions, whose indices come first.
+    pub(crate) fn host_count(&self) -> u32 {
+        self.host_signatures.len() as u32
+    }
+
+    /// The type of a function by its index.
+    pub(crate) fn signature(&self, function: u32) -> u32 {
+        let function = function as usize;
+        match function.checked_sub(self.host_signatures.len()) {
+            Some(own) => self.helpers[own].signature,
+            None => self.host_signatures[function],
+        }
+    }
+
+    /// A helper's body, to be encoded anew with other indices.
+    pub(crate) fn body(&self, function: u32) -> FunctionBody<'_> {
+        let helper = &self.helpers[function as usize - self.host_signatures.len()];
+        FunctionBody::new(wasmparser::BinaryReader::new(
+            &self.bytes[helper.body.clone()],
+            helper.body.start,
+        ))
+    }
+
+    /// The bytes of a passive data segment.
+    pub(crate) fn segment(&self, segment: u32) -> &[u8] {
+        &self.segments[segment as usize]
+    }
+
+    /// Everything that calls of these functions lead to.
+    pub(crate) fn reach(&self, from: impl IntoIterator<Item = u32>) -> Reached {
+        let mut reached = Reached::default();
+        let mut open: Vec<u32> = from.into_iter().collect();
+        while let Some(function) = open.pop() {
+            if !reached.functions.insert(function) || function < self.host_count() {
+                continue;
+            }
+            let helper = &self.helpers[(function - self.host_count()) as usize];
+            open.extend(&helper.calls);
+            reached.segments.extend(&helper.segments);
+        }
+        reached
+    }
+}
+
+fn helper(
+    signature: u32,
+    body: &FunctionBody<'_>,
+) -> Result<Helper, wasmparser::BinaryReaderError> {
+    let (mut calls, mut segments) = (BTreeSet::new(), BTreeSet::new());
+    for operator in body.get_operators_reader()? {
+        match operator? {
+            Operator::Call { function_index } => {
+                calls.insert(function_index);
+            }
+            Operator::MemoryInit { data_index, .. } => {
+                segments.insert(data_index);
+            }
+            _ => {}
+        }
+    }
+    Ok(Helper {
+        signature,
+        body: body.range(),
+        calls,
+        segments,
+    })
+}

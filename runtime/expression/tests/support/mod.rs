@@ -1,0 +1,151 @@
+//! A small host for components: `fields` over a JSON value, as the contract says.
+
+use serde_json::Value as Json;
+use wasmtime::component::{Component, InstancePre, Linker, Val};
+use wasmtime::{Config, Engine, Store};
+
+/// What the host keeps for one evaluation.
+pub struct Fields(pub Json);
+
+/// An engine with the features that the sandbox allows, and a linker for the contract.
+pub struct Host {
+    engine: Engine,
+    linker: Linker<Fields>,
+}
+
+/// A compiled component.
+pub struct Guest {
+    prepared: InstancePre<Fields>,
+    engine: Engine,
+}
+
+/// What an export gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Verdict(bool),
+    Value(String),
+    Fault(String),
+    Trap(String),
+}
+
+impl Host {
+    pub fn new() -> Host {
+        let mut config = Config::new();
+        config.consume_fuel(true);
+        config.wasm_tail_call(false);
+        config.wasm_multi_memory(false);
+        config.wasm_memory64(false);
+        config.wasm_relaxed_simd(false);
+        config.memory_init_cow(false);
+        config.cranelift_nan_canonicalization(true);
+        config.wasm_backtrace_max_frames(None);
+        let mut pooling = wasmtime::PoolingAllocationConfig::default();
+        pooling
+            .total_component_instances(8)
+            .total_core_instances(32)
+            .total_memories(8)
+            .total_tables(8);
+        pooling
+            .max_core_instances_per_component(4)
+            .max_memory_size(1 << 20)
+            .linear_memory_keep_resident(1 << 16);
+        config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pooling));
+        let engine = Engine::new(&config).unwrap();
+        let mut linker = Linker::<Fields>::new(&engine);
+        let mut fields = linker
+            .instance("bureaucrat:condition/fields@1.0.0")
+            .unwrap();
+        fields
+            .func_new("get", |store, _, arguments, results| {
+                let found = pointer(&arguments[0])
+                    .and_then(|pointer| store.data().0.pointer(&pointer).map(value));
+                results[0] = Val::Option(found.map(Box::new));
+                Ok(())
+            })
+            .unwrap();
+        fields
+            .func_new("keys", |store, _, arguments, results| {
+                let found = pointer(&arguments[0]).and_then(|pointer| {
+                    let record = store.data().0.pointer(&pointer)?.as_object()?;
+                    Some(Val::List(record.keys().cloned().map(Val::String).collect()))
+                });
+                results[0] = Val::Option(found.map(Box::new));
+                Ok(())
+            })
+            .unwrap();
+        Host { engine, linker }
+    }
+
+    pub fn load(&self, component: &[u8]) -> Guest {
+        let component = Component::new(&self.engine, component).unwrap();
+        Guest {
+            prepared: self.linker.instantiate_pre(&component).unwrap(),
+            engine: self.engine.clone(),
+        }
+    }
+}
+
+impl Guest {
+    /// Calls one export in a fresh instance.
+    pub fn call(&self, name: &str, fields: &Json) -> Outcome {
+        let mut store = Store::new(&self.engine, Fields(fields.clone()));
+        store.set_fuel(100_000_000).unwrap();
+        let instance = self.prepared.instantiate(&mut store).unwrap();
+        let function = instance.get_func(&mut store, name).unwrap();
+        let mut results = [Val::Bool(false)];
+        match function.call(&mut store, &[], &mut results) {
+            Ok(()) => outcome(&results[0]),
+            Err(error) => Outcome::Trap(format!("{error:?}")),
+        }
+    }
+}
+
+fn outcome(result: &Val) -> Outcome {
+    let Val::Result(result) = result else {
+        panic!("not a result: {result:?}")
+    };
+    match result {
+        Ok(Some(value)) => match &**value {
+            Val::Bool(verdict) => Outcome::Verdict(*verdict),
+            Val::String(text) => Outcome::Value(text.clone()),
+            other => panic!("neither a verdict nor a value: {other:?}"),
+        },
+        Err(Some(text)) => match &**text {
+            Val::String(text) => Outcome::Fault(text.clone()),
+            other => panic!("an error that is no text: {other:?}"),
+        },
+        other => panic!("a result without a payload: {other:?}"),
+    }
+}
+
+fn pointer(argument: &Val) -> Option<String> {
+    match argument {
+        Val::String(pointer) => Some(pointer.clone()),
+        _ => None,
+    }
+}
+
+/// The contract's value of a JSON value; numbers by how they are written.
+fn value(json: &Json) -> Val {
+    let (case, payload) = match json {
+        Json::Null => ("null", None),
+        Json::Bool(truth) => ("boolean", Some(Val::Bool(*truth))),
+        Json::String(text) => ("text", Some(Val::String(text.clone()))),
+        Json::Array(items) => ("list", Some(Val::U32(items.len() as u32))),
+        Json::Object(pairs) => ("record", Some(Val::U32(pairs.len() as u32))),
+        Json::Number(number) => {
+            let written = number.to_string();
+            if written.contains(['.', 'e', 'E']) {
+                ("float", Some(Val::Float64(written.parse().unwrap())))
+            } else if written == "-0" {
+                ("integer", Some(Val::S64(0)))
+            } else {
+                match written.parse::<i64>() {
+                    Ok(small) => ("integer", Some(Val::S64(small))),
+                    Err(_) => ("big-integer", Some(Val::String(written))),
+                }
+            }
+        }
+    };
+    Val::Variant(case.to_owned(), payload.map(Box::new))
+}
