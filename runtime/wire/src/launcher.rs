@@ -99,10 +99,8 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     match outline.empty_root {
         // `<process name="x"/>` has to be opened first.
         Some(root) => {
-            let open = definition[..outline.head_end]
-                .trim_end_matches('>')
-                .trim_end()
-                .trim_end_matches('/');
+            let head = &definition[..outline.head_end];
+            let open = head.strip_suffix("/>").unwrap_or(head).trim_end();
             merged = format!("{open}>{context}</{root}>");
         }
         None => merged += &context,

@@ -37,10 +37,9 @@ impl<'a> Scan<'a> {
             depth_max: limits.depth,
             defect: None,
         };
-        if let Err(defect) = scanner.object(&mut scan.members) {
-            scan.defect.get_or_insert(defect);
-        }
-        if let Some(defect) = scanner.defect {
+        let structure = scanner.object(&mut scan.members);
+        // What was noted on the way stands before the place where the structure broke.
+        for defect in scanner.defect.into_iter().chain(structure.err()) {
             scan.defect.get_or_insert(defect);
         }
         scan

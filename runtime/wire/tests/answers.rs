@@ -40,7 +40,7 @@ fn shown(body: &[u8]) -> String {
 
 #[test]
 fn answers_decode_as_the_table_says() {
-    let mut body = None;
+    let mut body: Option<String> = None;
     let mut count = 0;
     for line in include_str!("data/answers.txt").lines() {
         match (line.strip_prefix("=> "), &body) {

@@ -1,5 +1,5 @@
 //! Tasks, replies, dead letters and launches: what they hold, and laws over arbitrary fields and bodies.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use bureaucrat_model::{
     ActivityPath, Answer, Fault, FaultCode, Fields, JsonText, ProcessId, ReplyTo, Timestamp, Turn,
