@@ -1,1 +1,4 @@
 //! The test harness (laid out, to be filled in).
+
+pub mod conformance;
+pub mod simulation;

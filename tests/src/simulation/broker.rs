@@ -42,8 +42,16 @@ pub struct SimulatedBroker {
 impl SimulatedBroker {
     /// A client publishes to one of the engine's queues.
     pub fn publish_to_engine(&self, source: Source, properties: Properties, body: Vec<u8>) {
-        let message = Message { properties, body, redelivered: Redelivered::No };
-        self.lock().queues.entry(source).or_default().push_back(message);
+        let message = Message {
+            properties,
+            body,
+            redelivered: Redelivered::No,
+        };
+        self.lock()
+            .queues
+            .entry(source)
+            .or_default()
+            .push_back(message);
     }
 
     /// Declares a queue outside of the engine; messages to undeclared ones are returned.
@@ -53,19 +61,29 @@ impl SimulatedBroker {
 
     /// Takes a message out of a queue outside of the engine, or out of an exchange's listener.
     pub fn take(&self, exchange: &str, routing_key: &str) -> Option<Message> {
-        self.lock().outside.get_mut(&(exchange.to_owned(), routing_key.to_owned()))?.pop_front()
+        self.lock()
+            .outside
+            .get_mut(&(exchange.to_owned(), routing_key.to_owned()))?
+            .pop_front()
     }
 
     /// Destinations that hold messages for somebody outside.
     pub fn waiting(&self) -> Vec<(String, String)> {
         let state = self.lock();
-        state.outside.iter().filter(|(_, queue)| !queue.is_empty()).map(|(key, _)| key.clone()).collect()
+        state
+            .outside
+            .iter()
+            .filter(|(_, queue)| !queue.is_empty())
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// Whether anything is on its way into the engine, or published without outcome.
     pub fn is_quiet(&self) -> bool {
         let state = self.lock();
-        state.queues.values().all(VecDeque::is_empty) && state.unacknowledged.is_empty() && state.commands.is_empty()
+        state.queues.values().all(VecDeque::is_empty)
+            && state.unacknowledged.is_empty()
+            && state.commands.is_empty()
     }
 
     /// Delivers the next message of a queue.
@@ -73,7 +91,11 @@ impl SimulatedBroker {
         let mut state = self.lock();
         let message = state.queues.get_mut(&source)?.pop_front()?;
         state.tag += 1;
-        let handle = DeliveryHandle { generation: state.generation, source, tag: state.tag };
+        let handle = DeliveryHandle {
+            generation: state.generation,
+            source,
+            tag: state.tag,
+        };
         state.unacknowledged.insert(handle, message.clone());
         Some(BrokerEvent::Delivered(Delivery {
             handle,
@@ -103,14 +125,21 @@ impl SimulatedBroker {
         let unacknowledged = std::mem::take(&mut state.unacknowledged);
         for (handle, mut message) in unacknowledged.into_iter().rev() {
             message.redelivered = Redelivered::Perhaps;
-            state.queues.entry(handle.source).or_default().push_front(message);
+            state
+                .queues
+                .entry(handle.source)
+                .or_default()
+                .push_front(message);
         }
         let mut events = Vec::new();
         for (ticket, message) in std::mem::take(&mut state.commands) {
             if random.once_in(2) {
                 state.route(message);
             }
-            events.push(BrokerEvent::Published { ticket, outcome: PublishOutcome::Lost });
+            events.push(BrokerEvent::Published {
+                ticket,
+                outcome: PublishOutcome::Lost,
+            });
         }
         events.push(BrokerEvent::PublishingDown);
         events
@@ -132,7 +161,10 @@ impl State {
             body: message.body,
             redelivered: Redelivered::No,
         };
-        self.outside.entry((message.exchange, message.routing_key)).or_default().push_back(stored);
+        self.outside
+            .entry((message.exchange, message.routing_key))
+            .or_default()
+            .push_back(stored);
         PublishOutcome::Confirmed
     }
 }

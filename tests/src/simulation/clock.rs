@@ -13,7 +13,10 @@ pub struct SimulatedClock {
 impl SimulatedClock {
     /// A clock that shows `wall`.
     pub const fn new(wall: u64) -> Self {
-        Self { wall: AtomicU64::new(wall), monotonic: AtomicU64::new(0) }
+        Self {
+            wall: AtomicU64::new(wall),
+            monotonic: AtomicU64::new(0),
+        }
     }
 
     /// Lets time pass.
@@ -24,9 +27,11 @@ impl SimulatedClock {
 
     /// Sets the wall clock back or forward.
     pub fn jump(&self, millis: i64) {
-        let _ = self.wall.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |wall| {
-            Some(wall.saturating_add_signed(millis))
-        });
+        let _ = self
+            .wall
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |wall| {
+                Some(wall.saturating_add_signed(millis))
+            });
     }
 }
 

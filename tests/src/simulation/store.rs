@@ -25,7 +25,10 @@ pub struct CrashingStore {
 impl CrashingStore {
     /// A machine with this disk.
     pub const fn new(lasting: Arc<MemoryStore>) -> Self {
-        Self { lasting, cut: AtomicU8::new(0) }
+        Self {
+            lasting,
+            cut: AtomicU8::new(0),
+        }
     }
 
     /// Cuts the power at the next commit.
@@ -43,7 +46,13 @@ impl Store for CrashingStore {
         self.lasting.get(table, key)
     }
 
-    fn scan(&self, table: Table, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
         self.lasting.scan(table, from, to, limit)
     }
 

@@ -45,7 +45,10 @@ struct Jobs(Mutex<VecDeque<Job>>);
 
 impl Compute for Jobs {
     fn submit(&self, job: Job) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(job);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(job);
     }
 }
 
@@ -146,8 +149,8 @@ impl World {
                 ));
             }
         }
-        for _ in 0..2_000 {
-            self.step(Weather::Fair)?;
+        for _ in 0..4_000 {
+            self.step(Weather::Still)?;
         }
         self.check()?;
         self.report.rows = self.disk.dump().len();
@@ -155,7 +158,9 @@ impl World {
     }
 
     fn is_over(&self) -> bool {
-        self.launched == self.launches && self.completed.len() as u64 == self.launches && self.broker.is_quiet()
+        self.launched == self.launches
+            && self.completed.len() as u64 == self.launches
+            && self.broker.is_quiet()
     }
 
     fn step(&mut self, weather: Weather) -> Result<(), String> {
@@ -170,9 +175,9 @@ impl World {
             55..62 => self.job(),
             62..75 => self.settle(),
             75..88 => self.participate()?,
-            88..92 => self.event(),
+            88..92 if weather != Weather::Still => self.event(),
             92..97 => self.clock.advance(self.random.below(400)),
-            _ if weather == Weather::Fair => self.reconnect(),
+            _ if weather != Weather::Foul => self.reconnect(),
             97 => self.lose_connections(),
             98 => self.reconnect(),
             _ => self.trouble_on_the_machine(),
@@ -192,9 +197,14 @@ impl World {
             retention: Millis(86_400_000),
             ..HostConfig::default()
         };
-        let opened = Opened::new(config, store.clone(), [7; 32]).map_err(|error| error.to_string())?;
+        let opened =
+            Opened::new(config, store.clone(), [7; 32]).map_err(|error| error.to_string())?;
         let jobs = Arc::new(Jobs::default());
-        let definitions = Arc::new(Definitions::new(opened.config.clone(), store.clone(), self.sandbox.clone()));
+        let definitions = Arc::new(Definitions::new(
+            opened.config.clone(),
+            store.clone(),
+            self.sandbox.clone(),
+        ));
         let shared = Arc::new(Shared {
             config: opened.config.clone(),
             store: store.clone(),
@@ -207,10 +217,16 @@ impl World {
             definitions: definitions.clone(),
             router: opened.router.clone(),
         });
-        let shards =
-            Opened::shards(opened.receivers, opened.handouts, &shared).map_err(|error| error.to_string())?;
+        let shards = Opened::shards(opened.receivers, opened.handouts, &shared)
+            .map_err(|error| error.to_string())?;
         self.publishing = false;
-        self.engine = Some(Engine { shards, router: opened.router, jobs, definitions, store });
+        self.engine = Some(Engine {
+            shards,
+            router: opened.router,
+            jobs,
+            definitions,
+            store,
+        });
         Ok(())
     }
 
@@ -224,10 +240,16 @@ impl World {
     fn trouble_on_the_machine(&mut self) {
         match self.random.below(4) {
             0 => self.power_cut(),
-            1 => self.clock.jump(i64::try_from(self.random.below(20_000)).unwrap_or(0) - 10_000),
+            1 => self
+                .clock
+                .jump(i64::try_from(self.random.below(20_000)).unwrap_or(0) - 10_000),
             cut => {
                 if let Some(engine) = &self.engine {
-                    engine.store.cut_power(if cut == 2 { PowerCut::BeforeCommit } else { PowerCut::AfterCommit });
+                    engine.store.cut_power(if cut == 2 {
+                        PowerCut::BeforeCommit
+                    } else {
+                        PowerCut::AfterCommit
+                    });
                 }
             }
         }
@@ -243,16 +265,24 @@ impl World {
             "<context>",
             &format!(r#"<context><property name="number" type="int">{number}</property>"#),
         );
-        let properties = Properties { message_id: Some(format!("launch-{number}")), ..Properties::default() };
+        let properties = Properties {
+            message_id: Some(format!("launch-{number}")),
+            ..Properties::default()
+        };
         let twice = self.random.once_in(4);
         self.report.double_launches += u64::from(twice);
         for _ in 0..=u64::from(twice) {
-            self.broker.publish_to_engine(Source::Launches, properties.clone(), body.clone().into_bytes());
+            self.broker.publish_to_engine(
+                Source::Launches,
+                properties.clone(),
+                body.clone().into_bytes(),
+            );
         }
     }
 
     fn deliver(&mut self) {
-        let source = [Source::Launches, Source::Answers, Source::Events][self.random.below(3) as usize];
+        let source =
+            [Source::Launches, Source::Answers, Source::Events][self.random.below(3) as usize];
         let Some(engine) = &self.engine else { return };
         if let Some(event) = self.broker.deliver(source) {
             engine.router.receive(event);
@@ -260,7 +290,9 @@ impl World {
     }
 
     fn poll(&mut self) -> Result<(), String> {
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let Some(engine) = &mut self.engine else {
+            return Ok(());
+        };
         let count = engine.shards.len() as u64;
         let place = self.random.below(count) as usize;
         match engine.shards[place].poll() {
@@ -276,7 +308,12 @@ impl World {
 
     fn job(&mut self) {
         let Some(engine) = &self.engine else { return };
-        let job = engine.jobs.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let job = engine
+            .jobs
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
         if let Some(job) = job {
             let (shard, input) = perform(job, &engine.definitions, &self.sandbox);
             engine.router.send(shard, input);
@@ -317,18 +354,30 @@ impl World {
         }
         let place = self.random.below(waiting.len() as u64) as usize;
         let (exchange, routing_key) = &waiting[place];
-        let Some(message) = self.broker.take(exchange, routing_key) else { return Ok(()) };
-        let mut body: Value = serde_json::from_slice(&message.body)
-            .map_err(|error| format!("{exchange}/{routing_key}: {error}: {}", String::from_utf8_lossy(&message.body)))?;
+        let Some(message) = self.broker.take(exchange, routing_key) else {
+            return Ok(());
+        };
+        let mut body: Value = serde_json::from_slice(&message.body).map_err(|error| {
+            format!(
+                "{exchange}/{routing_key}: {error}: {}",
+                String::from_utf8_lossy(&message.body)
+            )
+        })?;
         if exchange == "bureaucrat.processes" {
             return self.listen(&body);
         }
         if routing_key == "bureaucrat_dead" {
-            return Err(format!("a dead letter: {body}; {:?}", message.properties.headers));
+            return Err(format!(
+                "a dead letter: {body}; {:?}",
+                message.properties.headers
+            ));
         }
         self.report.tasks += 1;
-        let fields = body["fields"].as_object_mut().ok_or("a task without fields")?;
-        let plus_one = |value: Option<&Value>| json!(value.and_then(Value::as_i64).unwrap_or(0) + 1);
+        let fields = body["fields"]
+            .as_object_mut()
+            .ok_or("a task without fields")?;
+        let plus_one =
+            |value: Option<&Value>| json!(value.and_then(Value::as_i64).unwrap_or(0) + 1);
         let (name, value) = match routing_key.as_str() {
             "worker_add" => ("n", plus_one(fields.get("n"))),
             "worker_inner" => ("m", plus_one(fields.get("m"))),
@@ -342,7 +391,8 @@ impl World {
         let twice = self.random.once_in(5);
         self.report.double_answers += u64::from(twice);
         for _ in 0..=u64::from(twice) {
-            self.broker.publish_to_engine(Source::Answers, Properties::default(), answer.clone());
+            self.broker
+                .publish_to_engine(Source::Answers, Properties::default(), answer.clone());
         }
         Ok(())
     }
@@ -380,8 +430,11 @@ impl World {
             return;
         }
         let number = self.random.below(self.launched);
-        let body = json!({"event": "go", "number": number}).to_string().into_bytes();
-        self.broker.publish_to_engine(Source::Events, Properties::default(), body);
+        let body = json!({"event": "go", "number": number})
+            .to_string()
+            .into_bytes();
+        self.broker
+            .publish_to_engine(Source::Events, Properties::default(), body);
     }
 
     fn check(&self) -> Result<(), String> {
@@ -389,7 +442,10 @@ impl World {
         for (process, fields) in &self.completed {
             for (name, value) in [("n", 4), ("m", 2), ("left", 1), ("right", 1)] {
                 if fields[name] != value {
-                    return Err(format!("{process}: {name} is {}, not {value}: {fields}", fields[name]));
+                    return Err(format!(
+                        "{process}: {name} is {}, not {value}: {fields}",
+                        fields[name]
+                    ));
                 }
             }
             if fields["event"]["number"] != fields["number"] {
@@ -398,17 +454,31 @@ impl World {
             numbers.insert(fields["number"].as_u64());
         }
         if numbers.len() as u64 != self.launches {
-            return Err(format!("{} launches ended, of {}", numbers.len(), self.launches));
+            return Err(format!(
+                "{} launches ended, of {}",
+                numbers.len(),
+                self.launches
+            ));
         }
         for table in [Table::Subscriptions, Table::Events, Table::Outbox] {
-            let left = self.disk.scan(table, &[], &[u8::MAX; 80], 10).map_err(|error| error.to_string())?;
+            let left = self
+                .disk
+                .scan(table, &[], &[u8::MAX; 80], 10)
+                .map_err(|error| error.to_string())?;
             if let Some((key, _)) = left.first() {
                 return Err(format!("table {} still holds {key:02x?}", table.name()));
             }
         }
-        let timers = self.disk.scan(Table::Timers, &[], &[u8::MAX; 80], 1_000).map_err(|error| error.to_string())?;
+        let timers = self
+            .disk
+            .scan(Table::Timers, &[], &[u8::MAX; 80], 1_000)
+            .map_err(|error| error.to_string())?;
         if timers.len() as u64 != self.launches * 2 {
-            return Err(format!("{} timers are left; one to remove each of {} processes was expected", timers.len(), self.launches * 2));
+            return Err(format!(
+                "{} timers are left; one to remove each of {} processes was expected",
+                timers.len(),
+                self.launches * 2
+            ));
         }
         Ok(())
     }
@@ -420,4 +490,6 @@ enum Weather {
     Foul,
     /// None of it.
     Fair,
+    /// Nobody publishes anything new either.
+    Still,
 }
