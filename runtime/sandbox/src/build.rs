@@ -1,6 +1,10 @@
 //! `bureaucrat module build`: a core module becomes a component of the contract.
 //!
 //! This runs on the author's side, on the author's own bytes; the engine takes finished components only.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
+)]
 
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -66,7 +70,7 @@ pub fn build_module(
     let mut module = core.to_vec();
     if !outline.has_metadata {
         let mut resolve = Resolve::default();
-        let contract = resolve
+        resolve
             .push_source("condition.wit", CONTRACT)
             .map_err(wit_error)?;
         let chosen = match wit {
@@ -82,7 +86,6 @@ pub fn build_module(
                 resolve.select_world(&[own], None).map_err(wit_error)?
             }
         };
-        let _ = contract;
         embed_component_metadata(&mut module, &resolve, chosen, StringEncoding::UTF8)
             .map_err(encoding_error)?;
     }

@@ -2,6 +2,10 @@
 //!
 //! One pass over the bytes, without recursion and without building anything: what compilation would choke on (large
 //! functions, many locals, deep nesting, long jump tables, many types) is refused here with its number.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
+)]
 
 use crate::{engines::Class, error::Refusal, limits::SandboxLimits};
 use std::fmt;

@@ -2,6 +2,10 @@
 //!
 //! Types are compared by structure: what names a guest's toolchain gave them does not matter, the names of a variant's cases
 //! do.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
+)]
 
 use crate::{
     census::invalid,

@@ -156,6 +156,10 @@ fn outcome_of_stop(stop: &Stop) -> Outcome {
     Outcome::own_fault(code, stop.to_string())
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "wasmtime's enum, which grows: every other trap is the guest's own doing"
+)]
 fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
     let message = trap.to_string();
     let message = message.strip_prefix("wasm trap: ").unwrap_or(&message);
@@ -168,7 +172,6 @@ fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
         | Trap::InvalidChar
         | Trap::InvalidDiscriminant
         | Trap::UnalignedPointer => Outcome::own_fault(codes::ABI, message),
-        // The enum is wasmtime's and grows; every other trap is the guest's own doing.
         _ => match store.data().memory.refused {
             Some(bytes) => Outcome::own_fault(
                 codes::MEMORY,

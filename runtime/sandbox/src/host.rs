@@ -264,3 +264,6 @@ impl ResourceLimiter for MemoryMeter {
         Ok(desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,7 @@ impl Sandbox {
             return Ok(guest);
         }
         let admitted = admission::admit_inline(component)?;
-        let guest = match self.from_cache(&admitted, component, hash) {
+        let guest = match self.cached(&admitted, component, hash) {
             Some(guest) => guest,
             None => {
                 let started = Instant::now();
@@ -133,7 +133,7 @@ impl Sandbox {
         }
         let shared = &*self.0;
         let admitted = admission::admit_module(component, &shared.limits, shared.runtime_class)?;
-        let guest = match self.from_cache(&admitted, component, hash) {
+        let guest = match self.cached(&admitted, component, hash) {
             Some(guest) => guest,
             None => {
                 let place = shared.compiler.place();
@@ -191,7 +191,7 @@ impl Sandbox {
     }
 
     /// A guest from the cache of machine code; whatever is wrong with the file, it is compiled again.
-    fn from_cache(&self, admitted: &Admitted, component: &[u8], hash: ModuleHash) -> Option<Guest> {
+    fn cached(&self, admitted: &Admitted, component: &[u8], hash: ModuleHash) -> Option<Guest> {
         let entry = self.entry(admitted.class, hash).ok()?;
         let code = self.0.cache.as_ref()?.read(&entry)?;
         self.ready(admitted, component, hash, code, None).ok()

@@ -1,0 +1,63 @@
+;; A worked example: two conditions in WebAssembly's text format.
+;;
+;;   is-high     whether the integer at /order/amount is above 10,000; an error when there is no integer
+;;   is-foreign  whether the text at /order/country is another one than "NL"; none counts as "NL"
+;;
+;; Make a component of it:
+;;   wat2wasm risk.wat -o risk.core.wasm
+;;   bureaucrat module build risk.core.wasm -o risk.wasm
+;;
+;; In a definition:
+;;   <condition module="risk" function="is-high"/>
+(module
+  ;; get(pointer's address, its length, where the result goes). The result takes 24 bytes, aligned to 8:
+  ;;    0  1 if there is something at the pointer, else 0
+  ;;    8  its case: 0 null, 1 boolean, 2 integer, 3 big-integer, 4 float, 5 text, 6 list, 7 record
+  ;;   16  its payload: the boolean, the integer, the float, a text's address (its length at 20), a length
+  (import "bureaucrat:condition/fields@1.0.0" "get" (func $get (param i32 i32 i32)))
+
+  (memory (export "memory") 1)
+  (data (i32.const 0) "/order/amount")
+  (data (i32.const 16) "/order/country")
+  (data (i32.const 32) "KeyError: no integer at /order/amount")
+
+  ;; Where the host puts what it returns: it asks for memory here. A fresh instance serves one evaluation, so that nothing
+  ;; is ever given back.
+  (global $free (mut i32) (i32.const 1024))
+  (func (export "cabi_realloc") (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
+    (local $start i32)
+    (local.set $start (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+    (global.set $free (i32.add (local.get $start) (local.get $size)))
+    (local.get $start))
+
+  ;; A function returns the address of its result, aligned to 4: a byte, 0 for a verdict and 1 for an error, then at 4 the
+  ;; verdict, or the error text's address, its length at 8.
+  (func $verdict (param $holds i32) (result i32)
+    (i32.store8 (i32.const 128) (i32.const 0))
+    (i32.store8 (i32.const 132) (local.get $holds))
+    (i32.const 128))
+  (func $error (param $text i32) (param $length i32) (result i32)
+    (i32.store8 (i32.const 128) (i32.const 1))
+    (i32.store (i32.const 132) (local.get $text))
+    (i32.store (i32.const 136) (local.get $length))
+    (i32.const 128))
+
+  ;; Whether there is something at the pointer, of the given case. It is left at 96.
+  (func $is (param $pointer i32) (param $length i32) (param $case i32) (result i32)
+    (call $get (local.get $pointer) (local.get $length) (i32.const 96))
+    (i32.and
+      (i32.load8_u (i32.const 96))
+      (i32.eq (i32.load8_u (i32.const 104)) (local.get $case))))
+
+  (func (export "is-high") (result i32)
+    (if (result i32) (call $is (i32.const 0) (i32.const 13) (i32.const 2))
+      (then (call $verdict (i64.gt_s (i64.load (i32.const 112)) (i64.const 10000))))
+      (else (call $error (i32.const 32) (i32.const 37)))))
+
+  (func (export "is-foreign") (result i32)
+    (if (i32.eqz (call $is (i32.const 16) (i32.const 14) (i32.const 5)))
+      (then (return (call $verdict (i32.const 0)))))
+    ;; "NL" as a little-endian number of two bytes.
+    (if (i32.ne (i32.load (i32.const 116)) (i32.const 2))
+      (then (return (call $verdict (i32.const 1)))))
+    (call $verdict (i32.ne (i32.load16_u (i32.load (i32.const 112))) (i32.const 0x4c4e)))))

@@ -1,0 +1,138 @@
+//! Core modules become components, and run.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use bureaucrat_model::Fields;
+use bureaucrat_sandbox::{BuildError, ExportKind, Outcome, build_module};
+use common::{code, sandbox};
+
+const RISK: &str = include_str!("../../../guest-sdk/wat/risk.wat");
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn the_worked_example_works() {
+    let sandbox = sandbox();
+    let component = build_module(&wat(RISK), None, None).unwrap();
+    let guest = sandbox.load_module(&component).unwrap();
+    let evaluate = |function: &str, fields: &str| {
+        sandbox
+            .evaluate(&guest, function, &Fields::parse(fields).unwrap())
+            .outcome
+    };
+    for (fields, high, foreign) in [
+        (
+            r#"{"order": {"amount": 10001, "country": "BE"}}"#,
+            true,
+            true,
+        ),
+        (
+            r#"{"order": {"amount": 10000, "country": "NL"}}"#,
+            false,
+            false,
+        ),
+        (
+            r#"{"order": {"amount": -1, "country": "NLD"}}"#,
+            false,
+            true,
+        ),
+        (r#"{"order": {"amount": 20000}}"#, true, false),
+    ] {
+        assert_eq!(
+            evaluate("is-high", fields),
+            Outcome::Verdict(high),
+            "{fields}"
+        );
+        assert_eq!(
+            evaluate("is-foreign", fields),
+            Outcome::Verdict(foreign),
+            "{fields}"
+        );
+    }
+    for fields in ["{}", r#"{"order": 1}"#, r#"{"order": {"amount": "1"}}"#] {
+        let outcome = evaluate("is-high", fields);
+        assert_eq!(code(&outcome), "KeyError");
+        assert_eq!(
+            outcome,
+            Outcome::Fault {
+                code: bureaucrat_model::FaultCode::new("KeyError"),
+                message: "no integer at /order/amount".to_owned()
+            }
+        );
+    }
+}
+
+const VALUE: &str = r#"(module (memory (export "memory") 1) (data (i32.const 64) "[1]")
+  (func (export "evaluate") (result i32)
+    i32.const 4 i32.const 64 i32.store i32.const 8 i32.const 3 i32.store i32.const 0))"#;
+
+#[test]
+fn worlds_can_be_chosen() {
+    let sandbox = sandbox();
+    let component = build_module(&wat(VALUE), Some("expression"), None).unwrap();
+    let guest = sandbox.load_module(&component).unwrap();
+    assert_eq!(guest.exports()[0].kind, ExportKind::Value);
+    assert_eq!(
+        sandbox.evaluate(&guest, "evaluate", &Fields::new()).outcome,
+        Outcome::Value("[1]".to_owned())
+    );
+    let own = "package my:rules; world mixed { include bureaucrat:condition/imports@1.0.0;
+      export listed: func() -> result<string, string>; export holds: func() -> result<bool, string>; }";
+    let mixed = VALUE.replace("evaluate", "listed").replace(
+        "i32.const 0))",
+        "i32.const 0) (func (export \"holds\") (result i32) i32.const 128))",
+    );
+    let component = build_module(&wat(&mixed), Some("mixed"), Some(own)).unwrap();
+    let guest = sandbox.load_module(&component).unwrap();
+    let kinds: Vec<_> = guest.exports().iter().map(|export| export.kind).collect();
+    assert_eq!(kinds, [ExportKind::Value, ExportKind::Verdict]);
+}
+
+#[test]
+fn what_can_not_be_a_guest_is_refused_in_words() {
+    let component = build_module(&wat(RISK), None, None).unwrap();
+    assert_eq!(
+        build_module(&component, None, None),
+        Err(BuildError::Component)
+    );
+    assert!(matches!(
+        build_module(b"what", None, None),
+        Err(BuildError::Invalid(_))
+    ));
+    assert_eq!(
+        build_module(
+            &wat("(module (func (export \"f\") (param i32)))"),
+            None,
+            None
+        ),
+        Err(BuildError::NoFunction)
+    );
+    for name in ["isHigh", "is_high", "1st", "a--b", "a-"] {
+        let module = wat(&format!(
+            "(module (func (export \"{name}\") (result i32) i32.const 0))"
+        ));
+        assert_eq!(
+            build_module(&module, None, None),
+            Err(BuildError::Name(name.to_owned()))
+        );
+    }
+    assert_eq!(
+        build_module(&wat(VALUE), Some("verdicts"), None),
+        Err(BuildError::World("verdicts".to_owned()))
+    );
+    assert!(matches!(
+        build_module(&wat(VALUE), None, Some("package a:b; world")),
+        Err(BuildError::Wit(_))
+    ));
+    let foreign = wat(
+        r#"(module (import "env" "abort" (func)) (memory (export "memory") 1)
+        (func (export "evaluate") (result i32) i32.const 0))"#,
+    );
+    assert!(matches!(
+        build_module(&foreign, None, None),
+        Err(BuildError::Encoding(_))
+    ));
+}
