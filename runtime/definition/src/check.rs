@@ -1,0 +1,177 @@
+//! Checks a syntax tree against the grammar and gives the checked tree.
+//!
+//! Everything that is wrong is noted, not the first thing only; what is known to be wrong is left out of the result,
+//! which therefore counts only when nothing was noted. The depth of calls is that of the elements, which the reader bounds.
+
+mod activity;
+mod condition;
+mod module;
+mod property;
+mod shape;
+
+pub(crate) use property::float_as_json;
+pub(crate) use shape::Node;
+
+use crate::{
+    Limits,
+    checked::Process,
+    diagnostic::{
+        Counted, DiagnosticKind, Diagnostics, GrammarProblem, ValueProblem, XmlProblem, nearest,
+    },
+    grammar::Tag,
+    syntax::{Attribute, Tree},
+};
+use bureaucrat_model::{ActivityPath, Fields};
+use condition::Conditions;
+
+/// Checks a tree; the process, as far as it is right.
+pub(crate) fn check(
+    tree: &Tree<'_>,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<(Process, Conditions)> {
+    let mut checker = Checker {
+        tree,
+        limits,
+        diagnostics,
+        conditions: Conditions::default(),
+        modules: Vec::new(),
+        activities: 0,
+    };
+    checker.process()
+}
+
+/// The fields that the `<context>` of a tree's process gives, and nothing else of it checked.
+pub(crate) fn check_context(
+    tree: &Tree<'_>,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<Fields> {
+    let mut checker = Checker {
+        tree,
+        limits,
+        diagnostics,
+        conditions: Conditions::default(),
+        modules: Vec::new(),
+        activities: 0,
+    };
+    let root = checker.root()?;
+    let contexts = root
+        .children
+        .iter()
+        .filter_map(|child| tree.element(*child));
+    let contexts: Vec<_> = contexts
+        .filter(|child| child.name == Tag::Context.name())
+        .collect();
+    let mut fields = Fields::new();
+    for element in contexts {
+        let node = checker.shape(Tag::Context, element);
+        fields.update(&checker.context(&node));
+    }
+    Some(fields)
+}
+
+/// What checking remembers.
+pub(crate) struct Checker<'t, 's, 'd, 'x> {
+    tree: &'t Tree<'s>,
+    limits: &'d Limits,
+    diagnostics: &'d mut Diagnostics<'x>,
+    conditions: Conditions,
+    modules: Vec<bureaucrat_model::SourceModule>,
+    /// How many activities there were so far.
+    activities: usize,
+}
+
+impl<'t, 's> Checker<'t, 's, '_, '_> {
+    fn process(&mut self) -> Option<(Process, Conditions)> {
+        let root = self.root()?;
+        let node = self.shape(Tag::Process, root);
+        let name = self
+            .name(&node, "name", Limits::NAME_BYTES)
+            .unwrap_or_default();
+        let mut context = None;
+        // Modules first: conditions name them, wherever they stand.
+        for child in node.children(Tag::Module) {
+            self.module(child);
+        }
+        for child in node.children(Tag::Context) {
+            let child = self.shape(Tag::Context, child);
+            let fields = self.context(&child);
+            if context.replace(fields).is_some() {
+                let problem = GrammarProblem::SecondContext;
+                self.diagnostics.push(child.element.start, problem);
+            }
+        }
+        let body = self.activities(&node, &ActivityPath::default());
+        let process = Process {
+            name,
+            span: self.diagnostics.span(root.start),
+            context: context.unwrap_or_default(),
+            modules: std::mem::take(&mut self.modules),
+            conditions: self.conditions.take_list(),
+            body,
+        };
+        Some((process, std::mem::take(&mut self.conditions)))
+    }
+
+    /// The root, when it is a process.
+    fn root(&mut self) -> Option<&'t crate::syntax::Element<'s>> {
+        let root = self.tree.element(0)?;
+        if root.name == Tag::Process.name() {
+            return Some(root);
+        }
+        let problem = GrammarProblem::NotProcess {
+            tag: crate::diagnostic::cut(root.name),
+            nearest: nearest(root.name, [Tag::Process.name()]),
+        };
+        self.diagnostics.push(root.start, problem);
+        None
+    }
+
+    /// Notes that there is one more of something, with what went over the limit the first time only.
+    fn count(&mut self, offset: usize, what: Counted, count: usize, limit: usize) -> bool {
+        if count == limit.saturating_add(1) {
+            self.note(offset, XmlProblem::TooMany { what, limit });
+        }
+        count <= limit
+    }
+
+    fn note(&mut self, offset: usize, kind: impl Into<DiagnosticKind>) {
+        self.diagnostics.push(offset, kind);
+    }
+
+    /// The value of an attribute that is a name: not empty, of bounded length. Noted otherwise.
+    fn name(&mut self, node: &Node<'t, 's>, name: &'static str, limit: usize) -> Option<String> {
+        let attribute = node.element.attribute(name)?;
+        let value = self.nonempty(node, name, attribute)?;
+        if value.len() <= limit {
+            return Some(value.to_owned());
+        }
+        let problem = ValueProblem::Long {
+            tag: node.tag.name(),
+            attribute: name,
+            bytes: value.len(),
+            limit,
+        };
+        self.note(attribute.value_start, problem);
+        None
+    }
+
+    fn nonempty<'v>(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+        attribute: &'v Attribute<'s>,
+    ) -> Option<&'v str> {
+        if attribute.value.trim().is_empty() {
+            let tag = node.tag.name();
+            let problem = ValueProblem::Empty {
+                tag,
+                attribute: name,
+            };
+            self.note(attribute.value_start, problem);
+            return None;
+        }
+        Some(&attribute.value)
+    }
+}

@@ -1,0 +1,198 @@
+//! Checks `<condition>`: an expression as text, or a function of a module.
+
+use super::{Checker, Node};
+use crate::{
+    Limits,
+    diagnostic::{Counted, ValueProblem, cut, nearest},
+    grammar::Tag,
+    inline::{Inline, Refused},
+    syntax::Element,
+    text::MappedText,
+};
+use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest};
+
+/// The conditions of a definition, and their expressions on the way to a guest.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    list: Vec<Condition>,
+    pub(crate) inline: Inline,
+    /// Where the first expression stands.
+    pub(crate) first: usize,
+}
+
+impl Conditions {
+    pub(super) fn take_list(&mut self) -> Vec<Condition> {
+        std::mem::take(&mut self.list)
+    }
+}
+
+/// The function of a module that is meant when none is named.
+const DEFAULT_FUNCTION: &str = "evaluate";
+
+impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// The conditions that stand directly in an element.
+    pub(super) fn conditions_of(&mut self, node: &Node<'t, 's>) -> ConditionRange {
+        let first = self.conditions.list.len();
+        for child in node.children(Tag::Condition) {
+            let limit = self.limits.conditions;
+            let count = self.conditions.list.len() + 1;
+            if !self.count(child.start, Counted::Conditions, count, limit) {
+                break;
+            }
+            let child = self.shape(Tag::Condition, child);
+            if let Some(condition) = self.condition(&child) {
+                self.conditions.list.push(condition);
+            }
+        }
+        let count = self.conditions.list.len() - first;
+        ConditionRange {
+            first: ConditionIndex(u32::try_from(first).unwrap_or(u32::MAX)),
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn condition(&mut self, node: &Node<'t, 's>) -> Option<Condition> {
+        let element = node.element;
+        let text = element.text.first_visible();
+        match (element.attribute("module"), text) {
+            (Some(_), Some(offset)) => {
+                self.note(offset, ValueProblem::TwoConditions);
+                None
+            }
+            (Some(_), None) => self.function_of_module(node),
+            (None, _) if element.refused > 0 => None,
+            (None, _) => {
+                if let Some(function) = element.attribute("function") {
+                    self.note(function.start, ValueProblem::FunctionWithoutModule);
+                    return None;
+                }
+                self.expression(element)
+            }
+        }
+    }
+
+    fn function_of_module(&mut self, node: &Node<'t, 's>) -> Option<Condition> {
+        let module = self.name(node, "module", Limits::IDENTIFIER_BYTES);
+        let function = match node.element.attribute("function") {
+            None => Some(DEFAULT_FUNCTION.to_owned()),
+            Some(attribute) if is_wit_name(&attribute.value) => Some(attribute.value.to_string()),
+            Some(attribute) => {
+                let found = cut(&attribute.value);
+                self.note(attribute.value_start, ValueProblem::BadFunction { found });
+                None
+            }
+        };
+        let module = module?;
+        let known = self.modules.iter().find(|known| known.name == module);
+        let Some(hash) = known.map(|known| known.hash) else {
+            let names = self.modules.iter().map(|known| &*known.name);
+            let problem = ValueProblem::UnknownModule {
+                nearest: nearest(&module, names).map(str::to_owned),
+                found: cut(&module),
+            };
+            let offset = node.element.attribute("module")?.value_start;
+            self.note(offset, problem);
+            return None;
+        };
+        let function = function?;
+        Some(Condition {
+            guest: Guest::Module(hash),
+            text: format!("{module}#{function}"),
+            function,
+            span: self.diagnostics.span(node.element.start),
+        })
+    }
+
+    fn expression(&mut self, element: &Element<'s>) -> Option<Condition> {
+        let limit = self.limits.condition_bytes;
+        let text = element.text.trimmed();
+        // Bounded before it is unescaped and parsed.
+        if text.as_str().len() > limit {
+            let what = Counted::ConditionBytes;
+            let offset = text.offset(0);
+            self.note(
+                offset,
+                crate::diagnostic::XmlProblem::TooMany { what, limit },
+            );
+            return None;
+        }
+        let text = text.html_unescaped().trimmed();
+        if text.as_str().is_empty() {
+            self.note(element.start, ValueProblem::EmptyCondition);
+            return None;
+        }
+        if self.conditions.inline.is_empty() {
+            self.conditions.first = text.offset(0);
+        }
+        let index = self.conditions.list.len();
+        let function = match self.conditions.inline.add(text.as_str(), index) {
+            Ok(function) => function,
+            Err(refused) => {
+                let offset = text.offset(refused_offset(&text, &refused));
+                let reason = refused.reason;
+                self.note(offset, ValueProblem::Expression { reason });
+                return None;
+            }
+        };
+        let limit = self.limits.conditions_bytes;
+        if self.conditions.inline.went_over(limit) {
+            let what = Counted::ConditionsBytes;
+            self.note(
+                element.start,
+                crate::diagnostic::XmlProblem::TooMany { what, limit },
+            );
+        }
+        Some(Condition {
+            guest: Guest::Inline,
+            function,
+            text: text.as_str().to_owned(),
+            span: self.diagnostics.span(element.start),
+        })
+    }
+}
+
+/// The byte offset in a text of a line and a column in characters, both from 1.
+fn refused_offset(text: &MappedText, refused: &Refused) -> usize {
+    let text = text.as_str();
+    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let line = refused.line.saturating_sub(1) as usize;
+    let start = starts.into_iter().nth(line).unwrap_or(0);
+    let rest = text.get(start..).unwrap_or_default();
+    let column = refused.column.saturating_sub(1) as usize;
+    let within = rest
+        .char_indices()
+        .nth(column)
+        .map_or(rest.len(), |(at, _)| at);
+    (start + within).min(text.len().saturating_sub(1))
+}
+
+/// Whether a text is a label of WIT: words of letters and digits, each all lower or all upper case, with `-` between.
+fn is_wit_name(text: &str) -> bool {
+    let word = |word: &str| {
+        let lower = word
+            .bytes()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+        let upper = word
+            .bytes()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit());
+        !word.is_empty() && (lower || upper)
+    };
+    text.len() <= Limits::IDENTIFIER_BYTES
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.split('-').all(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_have_names_of_wit() {
+        for name in ["evaluate", "is-high", "a1", "is-HTTP-ok", "x-2"] {
+            assert!(is_wit_name(name), "{name}");
+        }
+        for name in ["", "-a", "a-", "a--b", "isHigh", "is_high", "1a", "ä"] {
+            assert!(!is_wit_name(name), "{name}");
+        }
+    }
+}

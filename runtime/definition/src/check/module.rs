@@ -1,0 +1,83 @@
+//! Checks `<module>`: a name, and either the bytes of a component in base64 or the hash of stored ones.
+//!
+//! Whether the bytes are a component that may run is the sandbox's business.
+
+use super::Checker;
+use crate::{
+    Limits,
+    diagnostic::{Counted, ValueProblem, cut},
+    grammar::Tag,
+    syntax::Element,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bureaucrat_model::{ModuleHash, ModuleSource, SourceModule};
+
+impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// Checks a module and remembers it.
+    pub(super) fn module(&mut self, element: &'t Element<'s>) {
+        let node = self.shape(Tag::Module, element);
+        let Some(name) = self.name(&node, "name", Limits::IDENTIFIER_BYTES) else {
+            return;
+        };
+        let limit = self.limits.modules;
+        let count = self.modules.len() + 1;
+        if !self.count(element.start, Counted::Modules, count, limit) {
+            return;
+        }
+        if self.modules.iter().any(|other| other.name == name) {
+            let name = cut(&name);
+            self.note(element.start, ValueProblem::DuplicateModule { name });
+            return;
+        }
+        // A module that is wrong is remembered too, so that conditions that name it are not called wrong.
+        let (hash, source) = self
+            .module_source(element, &name)
+            .unwrap_or((ModuleHash([0; 32]), ModuleSource::Stored));
+        let span = self.diagnostics.span(element.start);
+        self.modules.push(SourceModule {
+            name,
+            hash,
+            source,
+            span,
+        });
+    }
+
+    fn module_source(
+        &mut self,
+        element: &Element<'s>,
+        name: &str,
+    ) -> Option<(ModuleHash, ModuleSource)> {
+        let text = element.text.first_visible();
+        match (element.attribute("hash"), text) {
+            (Some(_), Some(offset)) => {
+                let name = cut(name);
+                self.note(offset, ValueProblem::TwoModules { name });
+                None
+            }
+            (None, None) => {
+                let name = cut(name);
+                self.note(element.start, ValueProblem::NoModule { name });
+                None
+            }
+            (Some(hash), None) => {
+                let read = hash.value.parse();
+                if read.is_err() {
+                    let found = cut(&hash.value);
+                    self.note(hash.value_start, ValueProblem::BadHash { found });
+                }
+                Some((read.ok()?, ModuleSource::Stored))
+            }
+            (None, Some(offset)) => {
+                let mut digits = element.text.as_str().to_owned();
+                digits.retain(|digit| !crate::text::is_white(digit));
+                let bytes = STANDARD.decode(digits).ok();
+                if bytes.is_none() {
+                    let name = cut(name);
+                    self.note(offset, ValueProblem::BadBase64 { name });
+                }
+                let bytes = bytes?;
+                Some((ModuleHash::of(&bytes), ModuleSource::Bytes(bytes)))
+            }
+        }
+    }
+}

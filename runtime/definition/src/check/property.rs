@@ -1,0 +1,237 @@
+//! Checks the properties of a context and turns them into JSON values.
+//!
+//! Numbers that are valid JSON travel as they were written; what only Python writes (`.5`, `007`, `+1`) becomes the JSON
+//! number of the same value.
+
+use super::{Checker, Node};
+use crate::{
+    diagnostic::{Counted, ValueProblem, cut, nearest},
+    grammar::Tag,
+    syntax::Element,
+};
+use bureaucrat_model::{Fields, JsonText};
+
+/// The types of properties.
+const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
+
+impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// The fields that a context gives; of two properties with one name the later wins.
+    pub(super) fn context(&mut self, node: &Node<'t, 's>) -> Fields {
+        let mut fields = Fields::new();
+        for (place, child) in node.children(Tag::Property).enumerate() {
+            let limit = self.limits.properties;
+            if !self.count(child.start, Counted::Properties, place + 1, limit) {
+                break;
+            }
+            let child = self.shape(Tag::Property, child);
+            let name = child.element.attribute("name");
+            let name = name.and_then(|name| self.nonempty(&child, "name", name));
+            let value = self.value(child.element, name.unwrap_or_default());
+            if let (Some(name), Some(value)) = (name, value) {
+                fields.set(name, value);
+            }
+        }
+        fields
+    }
+
+    fn value(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {
+        let kind = element.attribute("type")?;
+        let text = element.text.as_str().trim();
+        let (wanted, value) = match &*kind.value {
+            "str" => return Some(JsonText::text(element.text.as_str())),
+            "json" => return self.json(element, property),
+            "int" => ("an integer", integer_as_json(text)),
+            "float" => ("a finite number", float_as_json(text)),
+            "bool" => (
+                "`true`, `false`, or an integer with 0 for false",
+                bool_as_json(text),
+            ),
+            unknown => {
+                let problem = ValueProblem::UnknownType {
+                    found: cut(unknown),
+                    nearest: nearest(unknown, TYPES),
+                };
+                self.note(kind.value_start, problem);
+                return None;
+            }
+        };
+        let value = value.and_then(|value| JsonText::parse(&value).ok());
+        if value.is_none() {
+            let (property, found) = (cut(property), cut(text));
+            let offset = element.text.first_visible().unwrap_or(element.content);
+            let problem = ValueProblem::BadProperty {
+                property,
+                wanted,
+                found,
+            };
+            self.note(offset, problem);
+        }
+        value
+    }
+
+    fn json(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {
+        let text = element.text.trimmed();
+        // Reading it into a tree, which `JsonText` alone does not do, bounds the depth and finds lone surrogates.
+        let error = match serde_json::from_str::<serde_json::Value>(text.as_str()) {
+            Ok(_) => return JsonText::parse(text.as_str()).ok(),
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let problem = ValueProblem::BadJson {
+            property: cut(property),
+            reason: cut(reason.strip_suffix(&place).unwrap_or(&reason)),
+        };
+        let offset = if text.as_str().is_empty() {
+            element.content
+        } else {
+            text.offset(json_offset(text.as_str(), error.line(), error.column()))
+        };
+        self.note(offset, problem);
+        None
+    }
+}
+
+/// The byte offset that serde_json means: its columns are bytes from 1, and 0 stands for the line's end before.
+fn json_offset(text: &str, line: usize, column: usize) -> usize {
+    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let start = starts.into_iter().nth(line.saturating_sub(1)).unwrap_or(0);
+    let mut offset = (start + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// An integer of any size as Python's `int` reads it, without underscores.
+fn integer_as_json(text: &str) -> Option<String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let is_integer = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_integer.then(|| format!("{sign}{}", without_zeros(digits)))
+}
+
+/// A finite float as Python's `float` reads it, without underscores, as a JSON number with `.`, `e` or `E`.
+pub(crate) fn float_as_json(text: &str) -> Option<String> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => ("-", unsigned),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
+        Some(at) => unsigned.split_at(at),
+        None => (unsigned, ""),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    let power = exponent
+        .get(1..)
+        .map(|power| power.strip_prefix(['+', '-']).unwrap_or(power));
+    if !digits(whole)
+        || !digits(fraction.unwrap_or_default())
+        || whole.len() + fraction.map_or(0, str::len) == 0
+        || power.is_some_and(|power| power.is_empty() || !digits(power))
+    {
+        return None;
+    }
+    let fraction = match fraction {
+        Some("") | None if exponent.is_empty() => ".0".to_owned(),
+        Some("") | None => String::new(),
+        Some(fraction) => format!(".{fraction}"),
+    };
+    let json = format!("{sign}{}{fraction}{exponent}", without_zeros(whole));
+    let finite = json.parse::<f64>().is_ok_and(f64::is_finite);
+    finite.then_some(json)
+}
+
+fn bool_as_json(text: &str) -> Option<String> {
+    match text {
+        "true" | "false" => Some(text.to_owned()),
+        number => integer_as_json(number).map(|number| {
+            let is_true = number.trim_start_matches('-') != "0";
+            is_true.to_string()
+        }),
+    }
+}
+
+/// Digits without leading zeros, but at least one.
+fn without_zeros(digits: &str) -> &str {
+    match digits.trim_start_matches('0') {
+        "" => "0",
+        rest => rest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_have_any_size() {
+        let big = "9".repeat(1_000);
+        assert_eq!(integer_as_json(&big), Some(big));
+        for (text, expected) in [
+            ("0", Some("0")),
+            ("-0", Some("-0")),
+            ("007", Some("7")),
+            ("+5", Some("5")),
+            ("-12", Some("-12")),
+            ("", None),
+            ("-", None),
+            ("1.0", None),
+            ("1_0", None),
+            ("+-1", None),
+            ("٣", None),
+        ] {
+            assert_eq!(integer_as_json(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn floats_stay_as_written_or_become_json() {
+        for (text, expected) in [
+            ("1.50", Some("1.50")),
+            ("-0.0", Some("-0.0")),
+            ("1e3", Some("1e3")),
+            ("1E+3", Some("1E+3")),
+            ("3", Some("3.0")),
+            (".5", Some("0.5")),
+            ("5.", Some("5.0")),
+            ("5.e2", Some("5e2")),
+            ("+00.5", Some("0.5")),
+            ("", None),
+            (".", None),
+            ("e5", None),
+            ("1e", None),
+            ("1e+", None),
+            ("1.5.2", None),
+            ("nan", None),
+            ("inf", None),
+            ("-Infinity", None),
+            ("1e999", None),
+            ("1_0.0", None),
+        ] {
+            assert_eq!(float_as_json(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bools_are_integers_or_words() {
+        for (text, expected) in [
+            ("0", Some("false")),
+            ("-00", Some("false")),
+            ("7", Some("true")),
+            ("true", Some("true")),
+            ("false", Some("false")),
+            ("True", None),
+            ("", None),
+            ("0.0", None),
+        ] {
+            assert_eq!(bool_as_json(text).as_deref(), expected, "{text}");
+        }
+    }
+}

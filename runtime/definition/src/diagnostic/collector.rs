@@ -1,0 +1,59 @@
+//! Collects diagnostics, a bounded number of them, and gives them in the order of the source.
+
+use super::{Counted, Diagnostic, DiagnosticKind, XmlProblem};
+use crate::source::Source;
+use bureaucrat_model::Span;
+
+/// The diagnostics of one definition so far.
+pub(crate) struct Diagnostics<'s> {
+    source: &'s Source<'s>,
+    found: Vec<Diagnostic>,
+    limit: usize,
+    left_out: usize,
+}
+
+impl<'s> Diagnostics<'s> {
+    pub(crate) const fn new(source: &'s Source<'s>, limit: usize) -> Self {
+        Self {
+            source,
+            found: Vec::new(),
+            limit,
+            left_out: 0,
+        }
+    }
+
+    /// Notes a problem at an offset of the source.
+    pub(crate) fn push(&mut self, offset: usize, kind: impl Into<DiagnosticKind>) {
+        if self.found.len() < self.limit.max(1) {
+            let span = self.source.span(offset);
+            self.found.push(Diagnostic::at(span, kind));
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// The place of an offset.
+    pub(crate) fn span(&self, offset: usize) -> Span {
+        self.source.span(offset)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// All of them by place; when some were left out, a last one says so at the place of the one before it.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.found
+            .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        if let Some(last) = self.found.last().filter(|_| self.left_out > 0) {
+            let (line, column) = (last.line, last.column);
+            let problem = XmlProblem::TooMany {
+                what: Counted::Diagnostics,
+                limit: self.limit,
+            };
+            self.found
+                .push(Diagnostic::at(Span { line, column }, problem));
+        }
+        self.found
+    }
+}

@@ -1,0 +1,101 @@
+//! Problems of elements and attributes: what stands where it may not, and what is missing.
+
+use super::words::{Allowed, Nearest, Quoted};
+
+/// What the language does not have, or not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrammarProblem {
+    /// The root is another element.
+    #[error("found the element {} at the root{}; `process` must stand here", Quoted(tag), Nearest(*nearest))]
+    NotProcess {
+        /// Its name.
+        tag: String,
+        /// `process`, if that is near.
+        nearest: Option<&'static str>,
+    },
+    /// An element that the language does not have.
+    #[error("found the unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Allowed(allowed, "element"))]
+    UnknownElement {
+        /// Its name.
+        tag: String,
+        /// What it stands in.
+        parent: &'static str,
+        /// Which elements may stand there.
+        allowed: &'static [&'static str],
+        /// The one that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// An element that may stand elsewhere only.
+    #[error(
+        "the element `{tag}` may not stand in `{parent}`{}",
+        Allowed(allowed, "element")
+    )]
+    MisplacedElement {
+        /// Its name.
+        tag: &'static str,
+        /// What it stands in.
+        parent: &'static str,
+        /// Which elements may stand there.
+        allowed: &'static [&'static str],
+    },
+    /// An element that the language is to have later.
+    #[error(
+        "the element `{tag}` in `{parent}` is not in the language yet{}",
+        Allowed(allowed, "element")
+    )]
+    NotYet {
+        /// Its name.
+        tag: &'static str,
+        /// What it stands in.
+        parent: &'static str,
+        /// Which elements may stand there.
+        allowed: &'static [&'static str],
+    },
+    /// A second `context`.
+    #[error("a process has one `context`; this is another one")]
+    SecondContext,
+    /// Text where only elements may stand.
+    #[error(
+        "found the text {} in `{parent}`{}",
+        Quoted(text),
+        Allowed(allowed, "text or element")
+    )]
+    UnexpectedText {
+        /// How it begins.
+        text: String,
+        /// What it stands in.
+        parent: &'static str,
+        /// Which elements may stand there.
+        allowed: &'static [&'static str],
+    },
+    /// An attribute that the element does not have.
+    #[error("found the unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Allowed(allowed, "attribute"))]
+    UnknownAttribute {
+        /// The element.
+        tag: &'static str,
+        /// The attribute's name.
+        attribute: String,
+        /// Which attributes the element has.
+        allowed: &'static [&'static str],
+        /// The one that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// A required attribute is missing.
+    #[error("`{tag}` needs the attribute `{attribute}`")]
+    MissingAttribute {
+        /// The element.
+        tag: &'static str,
+        /// The attribute's name.
+        attribute: &'static str,
+    },
+    /// A definition from outside names a parent.
+    #[error(
+        "the attribute `parent` of `process` is refused: it would resume another process; `name` may stand here"
+    )]
+    Parent,
+    /// A `while` without activities: nothing in it could ever make its condition false.
+    #[error(
+        "this `while` has no activities, so that it would never end; at least one must stand in it"
+    )]
+    EmptyWhile,
+}

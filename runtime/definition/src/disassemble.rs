@@ -1,0 +1,87 @@
+//! Prints a program for people: one instruction a line, then the conditions.
+
+use bureaucrat_model::{Condition, ConditionRange, Guest, Op, Program};
+use std::fmt::Write as _;
+
+/// The program as text. Each instruction has its index, its name with operands, the path of its activity (`_` for the
+/// process itself) and its line in the definition; then each condition has its index, its function, its place and its
+/// text. What comes from the definition is escaped as Rust escapes strings.
+pub fn disassemble(program: &Program) -> String {
+    let ops: Vec<String> = program.ops.iter().map(operation).collect();
+    let paths: Vec<String> = program
+        .sites
+        .iter()
+        .map(|site| match site.path.to_string() {
+            path if path.is_empty() => "_".to_owned(),
+            path => path,
+        })
+        .collect();
+    // Very long operands do not push the columns of all others away.
+    let width = |texts: &[String], most: usize| {
+        let widths = texts.iter().map(|text| text.chars().count());
+        widths.filter(|width| *width <= most).max().unwrap_or(0)
+    };
+    let (op_width, path_width) = (width(&ops, 60), width(&paths, 24));
+    let mut text = format!("process {:?}\n", program.name);
+    for (index, ((op, path), site)) in ops.iter().zip(&paths).zip(&program.sites).enumerate() {
+        let line = site.span.line;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{index:04}  {op:op_width$}  {path:path_width$}  line {line}"
+        );
+    }
+    for (index, condition) in program.conditions.iter().enumerate() {
+        let _ = writeln!(text, "c{index}  {}", described(condition));
+    }
+    text
+}
+
+fn operation(op: &Op) -> String {
+    match op {
+        Op::Action { participant } => format!("action {participant:?}"),
+        Op::Delay { duration } => format!("delay {duration}"),
+        Op::Await { event, conditions } => format!("await {event:?}{}", range(" if ", *conditions)),
+        Op::Call { field } => format!("call {field:?}"),
+        Op::Jump { target } => format!("jump {:04}", target.0),
+        Op::Test {
+            conditions,
+            otherwise,
+        } => format!(
+            "test{} else {:04}",
+            match conditions.start() {
+                Some(_) => range(" ", *conditions),
+                None => " never".to_owned(),
+            },
+            otherwise.0
+        ),
+        Op::Fork { branches, next } => {
+            let branches: Vec<String> = branches
+                .iter()
+                .map(|branch| format!("{:04}", branch.0))
+                .collect();
+            format!("fork [{}] then {:04}", branches.join(" "), next.0)
+        }
+        Op::EndBranch => "end-branch".to_owned(),
+        Op::Complete => "complete".to_owned(),
+    }
+}
+
+fn range(before: &str, conditions: ConditionRange) -> String {
+    let first = conditions.first.0;
+    match conditions.count {
+        0 => String::new(),
+        1 => format!("{before}c{first}"),
+        count => format!("{before}c{first}..c{}", first.saturating_add(count - 1)),
+    }
+}
+
+fn described(condition: &Condition) -> String {
+    let guest = match condition.guest {
+        Guest::Inline => "inline".to_owned(),
+        Guest::Module(hash) => hash.to_string(),
+    };
+    let (function, span) = (&condition.function, condition.span);
+    let place = format!("{}:{}", span.line, span.column);
+    format!("{guest} {function}  {place}  {:?}", condition.text)
+}

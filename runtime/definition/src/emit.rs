@@ -1,0 +1,155 @@
+//! Emits the checked tree as flat bytecode with jump targets.
+//!
+//! ```text
+//! switch          while              all
+//!   test A → 1      0: test A → 1      fork [a, b] → 1
+//!   case A          body               a: …; end-branch
+//!   jump → 2        jump → 0           b: …; end-branch
+//!   1: test B → 2   1:                 1:
+//!   case B
+//!   2:
+//! ```
+//!
+//! Sequences and switches have no instruction of their own. Every instruction belongs to an activity: the tests and jumps
+//! of a case to the case, those of a loop to the loop, the end of a branch to the branch, the end of all to the process.
+
+use crate::checked::{Activity, ActivityKind, Case, Process};
+use bureaucrat_model::{ActivityPath, ConditionRange, Op, OpIndex, Program, Site, Span};
+
+/// The program of a process, and its inline guest beside it.
+pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
+    let mut emitter = Emitter::default();
+    emitter.all_of(&process.body);
+    emitter.push(Op::Complete, &ActivityPath::default(), process.span);
+    Program {
+        name: process.name,
+        context: process.context,
+        ops: emitter.ops,
+        sites: emitter.sites,
+        conditions: process.conditions,
+        inline_guest,
+    }
+}
+
+#[derive(Default)]
+struct Emitter {
+    ops: Vec<Op>,
+    sites: Vec<Site>,
+}
+
+impl Emitter {
+    fn push(&mut self, op: Op, path: &ActivityPath, span: Span) -> usize {
+        self.ops.push(op);
+        self.sites.push(Site {
+            path: path.clone(),
+            span,
+        });
+        self.ops.len() - 1
+    }
+
+    /// Where the next instruction will stand.
+    fn here(&self) -> OpIndex {
+        // The limits of a definition keep programs far below this.
+        OpIndex(u32::try_from(self.ops.len()).unwrap_or(u32::MAX))
+    }
+
+    fn all_of(&mut self, activities: &[Activity]) {
+        for activity in activities {
+            self.activity(activity);
+        }
+    }
+
+    fn activity(&mut self, activity: &Activity) {
+        let (path, span) = (&activity.path, activity.span);
+        let op = match &activity.kind {
+            ActivityKind::Sequence(body) => return self.all_of(body),
+            ActivityKind::Switch(cases) => return self.switch(cases),
+            ActivityKind::All(branches) => return self.fork(branches, path, span),
+            ActivityKind::While { conditions, body } => {
+                let start = self.here();
+                let test = self.test(*conditions, path, span);
+                self.all_of(body);
+                self.push(Op::Jump { target: start }, path, span);
+                return self.land(test);
+            }
+            ActivityKind::Action { participant } => Op::Action {
+                participant: participant.clone(),
+            },
+            ActivityKind::Call { field } => Op::Call {
+                field: field.clone(),
+            },
+            ActivityKind::Delay { duration } => Op::Delay {
+                duration: *duration,
+            },
+            ActivityKind::Await { event, conditions } => Op::Await {
+                event: event.clone(),
+                conditions: *conditions,
+            },
+        };
+        self.push(op, path, span);
+    }
+
+    fn test(&mut self, conditions: ConditionRange, path: &ActivityPath, span: Span) -> usize {
+        let otherwise = OpIndex::default();
+        let op = Op::Test {
+            conditions,
+            otherwise,
+        };
+        self.push(op, path, span)
+    }
+
+    /// Makes the jump, test or fork at `place` lead to the next instruction.
+    fn land(&mut self, place: usize) {
+        let here = self.here();
+        match self.ops.get_mut(place) {
+            Some(Op::Jump { target }) => *target = here,
+            Some(Op::Test { otherwise, .. }) => *otherwise = here,
+            Some(Op::Fork { next, .. }) => *next = here,
+            Some(
+                Op::Action { .. }
+                | Op::Delay { .. }
+                | Op::Await { .. }
+                | Op::Call { .. }
+                | Op::EndBranch
+                | Op::Complete,
+            )
+            | None => {}
+        }
+    }
+
+    fn switch(&mut self, cases: &[Case]) {
+        let mut ends = Vec::with_capacity(cases.len());
+        for (place, case) in cases.iter().enumerate() {
+            let (path, span) = (&case.path, case.span);
+            let test = self.test(case.conditions, path, span);
+            self.all_of(&case.body);
+            if place + 1 < cases.len() {
+                let target = OpIndex::default();
+                ends.push(self.push(Op::Jump { target }, path, span));
+            }
+            self.land(test);
+        }
+        for end in ends {
+            self.land(end);
+        }
+    }
+
+    fn fork(&mut self, branches: &[Activity], path: &ActivityPath, span: Span) {
+        let next = OpIndex::default();
+        let fork = Op::Fork {
+            branches: Vec::new(),
+            next,
+        };
+        let fork = self.push(fork, path, span);
+        let mut starts = Vec::with_capacity(branches.len());
+        for branch in branches {
+            starts.push(self.here());
+            self.activity(branch);
+            self.push(Op::EndBranch, &branch.path, branch.span);
+        }
+        if let Some(Op::Fork { branches, .. }) = self.ops.get_mut(fork) {
+            *branches = starts;
+        }
+        self.land(fork);
+    }
+}

@@ -1,0 +1,298 @@
+//! Reads XML into a syntax tree.
+//!
+//! quick-xml finds the markup; what a definition may not hold although it is XML (document types, processing
+//! instructions, namespaces, other encodings) is refused here. Reading is one pass, keeps its own stack, and stops at the
+//! first problem after which the structure is guesswork. It knows nothing of the language.
+
+mod attributes;
+mod references;
+
+use crate::{
+    Limits,
+    diagnostic::{Counted, Diagnostics, Markup, XmlProblem, cut},
+    source::Source,
+    syntax::{Closing, Element, ElementIndex, Tree},
+    text::MappedText,
+};
+use quick_xml::{
+    Reader,
+    errors::{Error, IllFormedError, SyntaxError},
+    events::{BytesDecl, Event},
+};
+
+/// Reads the source; `None` when no tree came of it that is worth checking, and then there are diagnostics.
+pub(crate) fn read<'s>(
+    source: &Source<'s>,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<Tree<'s>> {
+    let mut reader = Reader::from_str(source.text());
+    let config = reader.config_mut();
+    config.check_comments = true;
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    let mut builder = Builder {
+        text: source.text(),
+        limits,
+        diagnostics,
+        tree: Tree::default(),
+        open: Vec::new(),
+    };
+    loop {
+        let start = position(reader.buffer_position());
+        let event = reader.read_event();
+        let end = position(reader.buffer_position());
+        let going = match event {
+            Ok(Event::Eof) => break,
+            Ok(event) => builder.event(&event, start, end),
+            Err(error) => builder.error(&error, position(reader.error_position())),
+        };
+        if going == Going::Stop {
+            return None;
+        }
+    }
+    builder.finish()
+}
+
+/// quick-xml counts in `u64`; the source is in memory.
+fn position(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+/// Whether the structure is still sure enough to read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Going {
+    On,
+    Stop,
+}
+
+struct Builder<'s, 'd, 'x> {
+    text: &'s str,
+    limits: &'d Limits,
+    diagnostics: &'d mut Diagnostics<'x>,
+    tree: Tree<'s>,
+    /// The elements that are open, outermost first.
+    open: Vec<ElementIndex>,
+}
+
+impl<'s> Builder<'s, '_, '_> {
+    fn event(&mut self, event: &Event<'_>, start: usize, end: usize) -> Going {
+        match event {
+            Event::Start(_) => return self.open(start, end, Closing::EndTag),
+            Event::Empty(_) => return self.open(start, end, Closing::Empty),
+            Event::End(tag) => return self.close(tag.name().as_ref(), start, end),
+            Event::Text(_) => {
+                let text = &self.text[start..end];
+                if let Some(at) = text.find("]]>") {
+                    self.refuse_text(start + at, XmlProblem::CDataEndInText);
+                }
+                self.add_text(start, |own| own.push_lines(text, start), text);
+            }
+            Event::CData(_) => {
+                // The section stands between `<![CDATA[` and `]]>`.
+                let inner = start + 9;
+                let text = &self.text[inner..end - 3];
+                self.add_text(inner, |own| own.push_lines(text, inner), text);
+            }
+            Event::GeneralRef(_) => match references::resolve(&self.text[start + 1..end - 1]) {
+                Ok(character) => {
+                    let mut buffer = [0; 4];
+                    let text = &*character.encode_utf8(&mut buffer);
+                    self.add_text(start, |own| own.push(text, start), &self.text[start..end]);
+                }
+                Err(problem) => self.refuse_text(start, problem),
+            },
+            Event::Decl(declaration) => self.declaration(declaration, start, end),
+            Event::DocType(_) => self.diagnostics.push(start, XmlProblem::Doctype),
+            Event::PI(instruction) => {
+                let target = cut(instruction.target());
+                self.diagnostics
+                    .push(start, XmlProblem::ProcessingInstruction { target });
+            }
+            Event::Comment(_) | Event::Eof => {}
+        }
+        Going::On
+    }
+
+    fn open(&mut self, start: usize, end: usize, closing: Closing) -> Going {
+        let text = self.text;
+        let inner = match closing {
+            Closing::EndTag => &text[start + 1..end - 1],
+            Closing::Empty => &text[start + 1..end - 2],
+        };
+        let length = inner.find([' ', '\t', '\n', '\r']).unwrap_or(inner.len());
+        let name = &inner[..length];
+        let place = self.tree.elements.len();
+        let tag = || cut(name);
+        let fatal = if !references::is_name(name) {
+            Some(XmlProblem::BadName { found: tag() })
+        } else if self.open.is_empty() && place > 0 {
+            Some(XmlProblem::SecondRoot { tag: tag() })
+        } else if self.open.len() >= self.limits.depth() {
+            let (what, limit) = (Counted::Nesting, self.limits.depth());
+            Some(XmlProblem::TooMany { what, limit })
+        } else if place >= self.limits.elements() {
+            let (what, limit) = (Counted::Elements, self.limits.elements());
+            Some(XmlProblem::TooMany { what, limit })
+        } else {
+            None
+        };
+        if let Some(problem) = fatal {
+            self.diagnostics.push(start, problem);
+            return Going::Stop;
+        }
+        if name.contains(':') {
+            let name = cut(name);
+            self.diagnostics
+                .push(start + 1, XmlProblem::Namespace { name });
+        }
+        let (attributes, refused) = attributes::read(
+            inner,
+            length,
+            start + 1,
+            self.limits.attribute_bytes,
+            self.diagnostics,
+        );
+        if let Some(parent) = self.open.last() {
+            self.tree.elements[*parent].children.push(place);
+        }
+        self.tree.elements.push(Element {
+            name,
+            start,
+            content: end,
+            end,
+            closing,
+            attributes,
+            refused,
+            children: Vec::new(),
+            text: MappedText::default(),
+        });
+        if closing == Closing::EndTag {
+            self.open.push(place);
+        }
+        Going::On
+    }
+
+    fn close(&mut self, found: &str, start: usize, end: usize) -> Going {
+        let Some(place) = self.open.pop() else {
+            let found = cut(found);
+            self.diagnostics
+                .push(start, XmlProblem::NothingToEnd { found });
+            return Going::Stop;
+        };
+        let element = &mut self.tree.elements[place];
+        if element.name != found {
+            let (found, expected) = (cut(found), cut(element.name));
+            self.diagnostics
+                .push(start, XmlProblem::OtherEnd { found, expected });
+            return Going::Stop;
+        }
+        element.end = end;
+        Going::On
+    }
+
+    /// Adds text to the open element by `add`; outside of any it must be white, and written as such.
+    fn add_text(&mut self, start: usize, add: impl FnOnce(&mut MappedText), written: &str) {
+        if let Some(place) = self.open.last() {
+            add(&mut self.tree.elements[*place].text);
+            return;
+        }
+        let visible = written.trim_matches(crate::text::is_white);
+        if !visible.is_empty() {
+            let at =
+                start + (written.len() - written.trim_start_matches(crate::text::is_white).len());
+            let text = cut(visible);
+            self.diagnostics.push(at, XmlProblem::TextOutside { text });
+        }
+    }
+
+    /// Notes a problem of the text in the open element, whose value is then not worth judging.
+    fn refuse_text(&mut self, offset: usize, problem: XmlProblem) {
+        if let Some(place) = self.open.last() {
+            self.tree.elements[*place].refused += 1;
+        }
+        self.diagnostics.push(offset, problem);
+    }
+
+    fn declaration(&mut self, declaration: &BytesDecl<'_>, start: usize, end: usize) {
+        if start > 0 {
+            self.diagnostics.push(start, XmlProblem::LateDeclaration);
+            return;
+        }
+        // quick-xml's own reading of the declaration is lenient; its attributes are read like those of a tag.
+        let inner = &self.text[start + 2..end - 2];
+        let limit = self.limits.attribute_bytes;
+        let (attributes, _) = attributes::read(inner, 3, start + 2, limit, self.diagnostics);
+        let version = attributes.first().filter(|first| first.name == "version");
+        if !version.is_some_and(|version| version.value.starts_with("1.")) || declaration.is_empty()
+        {
+            self.diagnostics.push(start, XmlProblem::OtherVersion);
+        }
+        for attribute in &attributes {
+            let known = ["utf-8", "utf8", "us-ascii", "ascii"];
+            let is_known =
+                |value: &str| known.iter().any(|known| value.eq_ignore_ascii_case(known));
+            if attribute.name == "encoding" && !is_known(&attribute.value) {
+                let encoding = cut(&attribute.value);
+                self.diagnostics.push(
+                    attribute.value_start,
+                    XmlProblem::OtherEncoding { encoding },
+                );
+            }
+        }
+    }
+
+    fn error(&mut self, error: &Error, offset: usize) -> Going {
+        let problem = match error {
+            Error::Syntax(syntax) => XmlProblem::from(*syntax),
+            Error::IllFormed(IllFormedError::DoubleHyphenInComment) => {
+                self.diagnostics.push(offset, XmlProblem::HyphensInComment);
+                return Going::On;
+            }
+            Error::IllFormed(IllFormedError::UnclosedReference) => {
+                self.refuse_text(offset, XmlProblem::Unclosed(Markup::Reference));
+                return Going::On;
+            }
+            Error::IllFormed(IllFormedError::MissingDoctypeName) => XmlProblem::Doctype,
+            // No other error can come from a text in memory with these settings; whatever it were, it ends the reading.
+            Error::IllFormed(_)
+            | Error::Io(_)
+            | Error::InvalidAttr(_)
+            | Error::Encoding(_)
+            | Error::Escape(_)
+            | Error::Namespace(_) => XmlProblem::BadMarkup,
+        };
+        self.diagnostics.push(offset, problem);
+        Going::Stop
+    }
+
+    /// The tree, when every element of it was closed and there is one.
+    fn finish(self) -> Option<Tree<'s>> {
+        for place in &self.open {
+            let element = &self.tree.elements[*place];
+            let tag = cut(element.name);
+            self.diagnostics
+                .push(element.start, XmlProblem::UnclosedElement { tag });
+        }
+        if self.tree.elements.is_empty() {
+            self.diagnostics
+                .push(self.text.len(), XmlProblem::NoElement);
+        }
+        (self.open.is_empty() && !self.tree.elements.is_empty()).then_some(self.tree)
+    }
+}
+
+impl From<SyntaxError> for XmlProblem {
+    fn from(error: SyntaxError) -> Self {
+        Self::Unclosed(match error {
+            SyntaxError::InvalidBangMarkup => return Self::BadMarkup,
+            SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl => Markup::Instruction,
+            SyntaxError::UnclosedComment => Markup::Comment,
+            SyntaxError::UnclosedDoctype => Markup::Doctype,
+            SyntaxError::UnclosedCData => Markup::CData,
+            SyntaxError::UnclosedTag => Markup::Tag,
+            SyntaxError::UnclosedSingleQuotedAttributeValue
+            | SyntaxError::UnclosedDoubleQuotedAttributeValue => Markup::AttributeValue,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The syntax tree: elements as they stand in the source, with the offset of everything.
+//!
+//! Elements lie in one list, the root first, so that neither reading nor dropping a tree needs a stack as deep as it.
+
+use crate::text::MappedText;
+use std::borrow::Cow;
+
+/// A tree of elements.
+#[derive(Debug, Default)]
+pub(crate) struct Tree<'a> {
+    pub(crate) elements: Vec<Element<'a>>,
+}
+
+/// The place of an element in its tree.
+pub(crate) type ElementIndex = usize;
+
+/// How an element ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// With a tag of its own.
+    EndTag,
+    /// With `/>`.
+    Empty,
+}
+
+/// An element; offsets are bytes of the source.
+#[derive(Debug)]
+pub(crate) struct Element<'a> {
+    pub(crate) name: &'a str,
+    /// Where `<` stands.
+    pub(crate) start: usize,
+    /// What follows the start tag.
+    pub(crate) content: usize,
+    /// What follows the element.
+    pub(crate) end: usize,
+    pub(crate) closing: Closing,
+    pub(crate) attributes: Vec<Attribute<'a>>,
+    /// How many of its attributes and parts of its text were refused by the reader and are not here.
+    pub(crate) refused: usize,
+    pub(crate) children: Vec<ElementIndex>,
+    /// All text directly in the element, without what stands in its children.
+    pub(crate) text: MappedText,
+}
+
+/// An attribute.
+#[derive(Debug)]
+pub(crate) struct Attribute<'a> {
+    pub(crate) name: &'a str,
+    /// Where the name stands.
+    pub(crate) start: usize,
+    /// The value with its references resolved and its line ends and tabs turned into spaces.
+    pub(crate) value: Cow<'a, str>,
+    /// Where the value stands, behind its quote.
+    pub(crate) value_start: usize,
+}
+
+impl<'a> Tree<'a> {
+    pub(crate) fn element(&self, index: ElementIndex) -> Option<&Element<'a>> {
+        self.elements.get(index)
+    }
+}
+
+impl<'a> Element<'a> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute<'a>> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+    }
+}
