@@ -198,16 +198,18 @@ fn everything_is_counted() {
         )
     };
     sandbox.load_module(&with("")).unwrap();
-    let too_many = |bytes: &[u8]| match refusal(&sandbox, bytes) {
-        Refusal::TooMany {
+    let too_many = |bytes: &[u8]| {
+        let refused = refusal(&sandbox, bytes);
+        let Refusal::TooMany {
             counted,
             found,
             limit,
-        } => {
-            assert!(found > limit);
-            counted
-        }
-        other => panic!("{other}"),
+        } = refused
+        else {
+            panic!("{refused}");
+        };
+        assert!(found > limit);
+        counted
     };
     assert_eq!(too_many(&with("(func) (func)")), Counted::Functions);
     assert_eq!(
