@@ -83,13 +83,11 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn switch(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let mut cases = Vec::new();
-        let mut index = 0;
-        for child in node.children(Tag::Case) {
+        for (index, child) in (0..).zip(node.children(Tag::Case)) {
             if !self.count_activity(child) {
                 break;
             }
             let path = path.child(index);
-            index += 1;
             let case = self.shape(Tag::Case, child);
             let conditions = self.conditions_of(&case);
             let body = self.activities(&case, &path);
