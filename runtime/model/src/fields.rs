@@ -78,9 +78,10 @@ impl fmt::Debug for JsonText {
 }
 
 /// The fields of a fiber or process, in order. Of a name that occurs twice the last value counts, at the first's place.
+/// Clones share their map until one of them changes.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Fields(IndexMap<Arc<str>, JsonText>);
+pub struct Fields(Arc<IndexMap<Arc<str>, JsonText>>);
 
 impl Fields {
     /// No fields.
@@ -95,11 +96,11 @@ impl Fields {
     pub fn parse(text: &str) -> Result<Self, FieldsError> {
         let read: Result<IndexMap<Arc<str>, &RawValue>, _> = serde_json::from_str(text);
         match read {
-            Ok(map) => Ok(Self(
+            Ok(map) => Ok(Self(Arc::new(
                 map.into_iter()
                     .map(|(name, raw)| (name, raw.into()))
                     .collect(),
-            )),
+            ))),
             Err(error) if error.is_data() => Err(FieldsError::NotObject(error.to_string())),
             Err(error) => Err(FieldsError::NotJson(error.to_string())),
         }
@@ -128,34 +129,40 @@ impl Fields {
 
     /// Sets a field, in its old place if it has one.
     pub fn set(&mut self, name: &str, value: JsonText) {
-        self.0.insert(Arc::from(name), value);
+        self.map().insert(Arc::from(name), value);
     }
 
     /// Removes a field; the order of the others stays.
     pub fn remove(&mut self, name: &str) -> Option<JsonText> {
-        self.0.shift_remove(name)
+        self.map().shift_remove(name)
     }
 
     /// Sets every field of `other` in these.
     pub fn update(&mut self, other: &Self) {
-        for (name, value) in &other.0 {
-            self.0.insert(name.clone(), value.clone());
+        let map = self.map();
+        for (name, value) in &*other.0 {
+            map.insert(name.clone(), value.clone());
         }
     }
 
     /// Applies to these what changed from `base` to `changed`: added and altered values are set, removed ones removed.
     /// Values are compared as text.
     pub fn merge(&mut self, base: &Self, changed: &Self) {
+        let map = self.map();
         for name in base.0.keys() {
             if !changed.0.contains_key(name) {
-                self.0.shift_remove(name);
+                map.shift_remove(name);
             }
         }
-        for (name, value) in &changed.0 {
+        for (name, value) in &*changed.0 {
             if base.0.get(name) != Some(value) {
-                self.0.insert(name.clone(), value.clone());
+                map.insert(name.clone(), value.clone());
             }
         }
+    }
+
+    fn map(&mut self) -> &mut IndexMap<Arc<str>, JsonText> {
+        Arc::make_mut(&mut self.0)
     }
 
     /// The fields in order.
@@ -192,12 +199,12 @@ impl Fields {
 
 impl FromIterator<(String, JsonText)> for Fields {
     fn from_iter<I: IntoIterator<Item = (String, JsonText)>>(items: I) -> Self {
-        Self(
+        let items = items.into_iter();
+        Self(Arc::new(
             items
-                .into_iter()
                 .map(|(name, value)| (Arc::from(name), value))
                 .collect(),
-        )
+        ))
     }
 }
 

@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn one_thing_has_one_name() {
-        let process = ProcessId::from_seed([7; 16]).to_string();
+        let process = ProcessId::from_seed([0xab; 16]).to_string();
         for text in [
             process.to_uppercase(),
             process.replace('-', ""),

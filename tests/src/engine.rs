@@ -1,0 +1,180 @@
+//! The real engine as a process of its own: started, killed, ended in order.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The broker that the scripts start for tests.
+///
+/// # Errors
+/// When `BUREAUCRAT_TEST_AMQP` is not set: such tests never skip.
+pub fn broker_url() -> Result<String> {
+    std::env::var("BUREAUCRAT_TEST_AMQP").context(
+        "BUREAUCRAT_TEST_AMQP names no broker: run the tests by scripts/test, which starts one",
+    )
+}
+
+/// The binary that was built beside this test.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .context("a test stands in target/release/deps")?;
+    let binary = folder.join("bureaucrat");
+    if !binary.is_file() {
+        bail!(
+            "{} is not built: cargo build --release --workspace --bins",
+            binary.display()
+        );
+    }
+    Ok(binary)
+}
+
+/// An engine with queues of its own, so that several can share a broker.
+#[derive(Debug)]
+pub struct Engine {
+    url: String,
+    folder: PathBuf,
+    prefix: String,
+    options: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Engine {
+    /// An engine that keeps its state and its log in `folder` and whose queues begin with `prefix`. Not started.
+    pub fn new(url: &str, folder: &Path, prefix: &str, options: &[&str]) -> Self {
+        Self {
+            url: url.to_owned(),
+            folder: folder.to_owned(),
+            prefix: prefix.to_owned(),
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            child: None,
+        }
+    }
+
+    /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`, `processes`.
+    pub fn name(&self, of: &str) -> String {
+        format!("{}.{of}", self.prefix)
+    }
+
+    /// The storage folder.
+    pub fn storage(&self) -> PathBuf {
+        self.folder.join("storage")
+    }
+
+    /// A command of the binary that talks to this engine.
+    ///
+    /// # Errors
+    /// When the binary is not built.
+    pub fn command(&self) -> Result<Command> {
+        let mut command = Command::new(binary()?);
+        command
+            .env("BUREAUCRAT_AMQP", &self.url)
+            .env("BUREAUCRAT_STORAGE", self.storage())
+            .env("BUREAUCRAT_LAUNCH_QUEUE", self.name("launches"))
+            .env("BUREAUCRAT_MESSAGE_QUEUE", self.name("answers"))
+            .env("BUREAUCRAT_EVENT_QUEUE", self.name("events"))
+            .env("BUREAUCRAT_DEAD_LETTER_QUEUE", self.name("dead"))
+            .env("BUREAUCRAT_NOTICE_EXCHANGE", self.name("processes"))
+            .env("BUREAUCRAT_OWNER_QUEUE", self.name("owner"))
+            .env("BUREAUCRAT_PID_FILE", self.folder.join("engine.pid"));
+        Ok(command)
+    }
+
+    /// Starts it in the foreground; its log is appended to `engine.log`.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn start(&mut self) -> Result<()> {
+        std::fs::create_dir_all(self.storage())?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("engine.log"))?;
+        let child = self
+            .command()?
+            .arg("--foreground")
+            .args(&self.options)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Kills it: SIGKILL, nothing in hand is finished.
+    ///
+    /// # Errors
+    /// When it had ended by itself, which it never should.
+    pub fn kill(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else {
+            bail!("the engine does not run")
+        };
+        if let Some(status) = child.try_wait()? {
+            bail!(
+                "the engine ended by itself ({status}):\n{}",
+                self.log_tail()
+            );
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Ends it in order: SIGTERM, and waits until it is gone. Gives its exit code.
+    ///
+    /// # Errors
+    /// When it does not end within 20 seconds, or by a signal.
+    pub fn end(&mut self) -> Result<i32> {
+        let Some(mut child) = self.child.take() else {
+            bail!("the engine does not run")
+        };
+        let pid = i32::try_from(child.id())?;
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGTERM,
+        )?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return status
+                    .code()
+                    .with_context(|| format!("the engine ended by {status}"));
+            }
+            if Instant::now() > deadline {
+                child.kill()?;
+                child.wait()?;
+                bail!(
+                    "the engine did not end within 20 s of SIGTERM:\n{}",
+                    self.log_tail()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
