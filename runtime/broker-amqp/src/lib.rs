@@ -1,2 +1,24 @@
-//! (laid out, to be filled in)
+//! The broker of the host, on AMQP 0-9-1 through lapin.
+//!
+//! Two connections: one consumes, one publishes, so that a broker that blocks publishers (its memory alarm) does not
+//! block acknowledgements. It promises that each ticket gets exactly one outcome, that a message is confirmed only when
+//! the broker has it and did not return it, that an acknowledgement never reaches another message than its own, and that
+//! a lost connection comes back by itself. What messages mean, and what is tried again, is the host's business.
 #![forbid(unsafe_code)]
+
+mod backoff;
+mod broker;
+mod careful;
+mod config;
+mod connection;
+mod consume;
+mod convert;
+mod exchanges;
+mod flights;
+mod pending;
+mod publish;
+mod queues;
+mod tracker;
+
+pub use broker::{AmqpBroker, NotReady, StartError};
+pub use config::{AmqpConfig, QueueNames};

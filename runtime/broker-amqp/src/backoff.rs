@@ -1,0 +1,54 @@
+//! Pauses between attempts: doubled each time up to a bound, with jitter, so that engines don't come all at once.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+/// The pauses of one series of attempts.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    longest: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    pub fn new((first, longest): (Duration, Duration)) -> Self {
+        Self {
+            first,
+            longest,
+            next: first,
+        }
+    }
+
+    /// The pause before the next attempt: between half of what is due and all of it.
+    pub fn pause(&mut self) -> Duration {
+        let due = self.next;
+        self.next = (due * 2).min(self.longest);
+        // A hasher's random keys are randomness enough to spread attempts.
+        let random = RandomState::new().hash_one(0_u8) >> 32;
+        due / 2 + due.mul_f64(random as f64 / f64::from(u32::MAX) / 2.0)
+    }
+
+    /// An attempt succeeded: the next series starts short again.
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound() {
+        let mut backoff = Backoff::new((Duration::from_millis(100), Duration::from_millis(300)));
+        for due in [100, 200, 300, 300] {
+            let pause = backoff.pause().as_millis();
+            assert!((due / 2..=due).contains(&pause), "{pause} of {due}");
+        }
+        backoff.reset();
+        assert!(backoff.pause().as_millis() <= 100);
+    }
+}

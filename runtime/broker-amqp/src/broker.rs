@@ -1,0 +1,166 @@
+//! The handle that the host holds.
+
+use crate::{
+    AmqpConfig,
+    connection::parse,
+    consume::{Acknowledging, Consuming},
+    flights::Job,
+    pending::Pending,
+    publish::Publishing,
+};
+use bureaucrat_host::broker::{Broker, BrokerEvents, DeliveryHandle, Ticket};
+use bureaucrat_wire::Outgoing;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{
+        mpsc::{UnboundedSender, unbounded_channel},
+        watch,
+    },
+    task::JoinHandle,
+};
+
+/// How far shutting down has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Running,
+    /// Nothing is consumed any more; acknowledgements and publishes go on.
+    Draining,
+    /// What is in hand is finished, then both connections close.
+    Closing,
+}
+
+/// Waits until a phase, or one after it, is reached.
+pub(crate) async fn wait_for(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
+    // The sender lives as long as the broker; without it there is nothing to go on for.
+    let _ = phase.wait_for(|now| *now >= wanted).await;
+}
+
+/// A broker that can't be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The URL is none of AMQP.
+    #[error("the broker's URL can't be read: {0}")]
+    Url(String),
+}
+
+/// The broker did not become ready in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the broker is not ready after {0:?}")]
+pub struct NotReady(pub Duration);
+
+/// The broker over AMQP. Dropping it closes as [`Self::shutdown`] does, without waiting.
+pub struct AmqpBroker {
+    events: Arc<dyn BrokerEvents>,
+    acknowledging: Arc<Acknowledging>,
+    jobs: UnboundedSender<Job>,
+    phase: watch::Sender<Phase>,
+    consuming: watch::Receiver<bool>,
+    publishing: watch::Receiver<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl AmqpBroker {
+    /// Starts both connections on a runtime and returns at once; a broker that is away is tried again for ever.
+    ///
+    /// # Errors
+    /// When the URL can't be read.
+    pub fn start(
+        config: AmqpConfig,
+        events: Arc<dyn BrokerEvents>,
+        runtime: &Handle,
+    ) -> Result<Self, StartError> {
+        let uri = parse(&config).map_err(StartError::Url)?;
+        let (phase, phases) = watch::channel(Phase::Running);
+        let (consuming_up, consuming) = watch::channel(false);
+        let (publishing_up, publishing) = watch::channel(false);
+        let (jobs, jobs_out) = unbounded_channel();
+        let acknowledging = Arc::<Acknowledging>::default();
+        let consumer = Consuming {
+            config: config.clone(),
+            uri: uri.clone(),
+            events: Arc::clone(&events),
+            acknowledging: Arc::clone(&acknowledging),
+            phase: phases.clone(),
+            up: consuming_up,
+        };
+        let publisher = Publishing {
+            config,
+            uri,
+            events: Arc::clone(&events),
+            jobs: jobs_out,
+            phase: phases,
+            up: publishing_up,
+            keys: Arc::default(),
+            suspects: Arc::default(),
+        };
+        let tasks = Mutex::new(vec![
+            runtime.spawn(consumer.run()),
+            runtime.spawn(publisher.run()),
+        ]);
+        Ok(Self {
+            events,
+            acknowledging,
+            jobs,
+            phase,
+            consuming,
+            publishing,
+            tasks,
+        })
+    }
+
+    /// Waits until messages are consumed and published.
+    ///
+    /// # Errors
+    /// When that takes longer than `timeout`.
+    pub async fn wait_ready(&self, timeout: Duration) -> Result<(), NotReady> {
+        let (mut consuming, mut publishing) = (self.consuming.clone(), self.publishing.clone());
+        let both = async {
+            let _ = consuming.wait_for(|up| *up).await;
+            let _ = publishing.wait_for(|up| *up).await;
+        };
+        tokio::time::timeout(timeout, both)
+            .await
+            .map_err(|_| NotReady(timeout))
+    }
+
+    /// Stops consuming. What was delivered can still be acknowledged, and publishing goes on.
+    pub fn stop_consuming(&self) {
+        self.advance(Phase::Draining);
+    }
+
+    /// Sends the acknowledgements that wait, gives publishes a few seconds to be confirmed, and closes.
+    pub async fn shutdown(&self) {
+        self.advance(Phase::Closing);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            // A task that panicked has nothing more to finish.
+            let _ = task.await;
+        }
+    }
+
+    fn advance(&self, to: Phase) {
+        self.phase.send_if_modified(|phase| {
+            let later = to > *phase;
+            if later {
+                *phase = to;
+            }
+            later
+        });
+    }
+}
+
+impl Broker for AmqpBroker {
+    fn acknowledge(&self, delivery: DeliveryHandle) {
+        self.acknowledging.acknowledge(delivery);
+    }
+
+    fn publish(&self, ticket: Ticket, message: Outgoing) {
+        let pending = Pending::new(ticket, Arc::clone(&self.events));
+        // A job that finds the publisher gone is dropped, which tells that it is lost.
+        let _ = self.jobs.send(Job { pending, message });
+    }
+}

@@ -1,0 +1,59 @@
+//! Connecting, and telling errors apart.
+
+use crate::AmqpConfig;
+use lapin::{
+    Connection, ConnectionProperties, Error, ErrorKind,
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    uri::AMQPUri,
+};
+use std::time::Duration;
+
+/// The URL, with our heartbeat where it names none.
+pub(crate) fn parse(config: &AmqpConfig) -> Result<AMQPUri, String> {
+    let mut uri: AMQPUri = config.url.parse()?;
+    let seconds = u16::try_from(config.heartbeat.as_secs())
+        .unwrap_or(u16::MAX)
+        .max(1);
+    uri.query.heartbeat.get_or_insert(seconds);
+    Ok(uri)
+}
+
+/// Where the broker is, without the password.
+pub(crate) fn place(uri: &AMQPUri) -> String {
+    format!(
+        "{}:{} {}",
+        uri.authority.host, uri.authority.port, uri.vhost
+    )
+}
+
+/// One attempt; `role` tells our connections apart.
+pub(crate) async fn connect(
+    config: &AmqpConfig,
+    uri: &AMQPUri,
+    role: &str,
+) -> Result<Connection, String> {
+    let name = format!("{} {role}", config.connection_name);
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let attempt = Connection::connect_uri(uri.clone(), properties);
+    match tokio::time::timeout(config.connect_timeout, attempt).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {:?}", config.connect_timeout)),
+    }
+}
+
+/// Closes politely, but does not wait long for the broker.
+pub(crate) async fn close(connection: &Connection) {
+    let _ = tokio::time::timeout(Duration::from_secs(5), connection.close(200, "bye".into())).await;
+}
+
+/// The broker's words, when it closed a channel, not the connection, over what was asked.
+pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
+    let ErrorKind::ProtocolError(error) = error.kind() else {
+        return None;
+    };
+    match error.kind() {
+        AMQPErrorKind::Soft(soft) => Some((soft.clone(), error.get_message().to_string())),
+        AMQPErrorKind::Hard(_) => None,
+    }
+}

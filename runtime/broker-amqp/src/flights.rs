@@ -1,0 +1,307 @@
+//! Messages that were published on one channel and have no outcome yet.
+//!
+//! Many are on their way at once; nobody waits for one confirm before the next publish. A return is matched by what came
+//! back, not by the confirm that lapin hands it over with: a broker confirms many messages in one frame and out of order,
+//! so that the return of one message can come along with the confirm of another. All confirms that came are looked at
+//! before any of them counts, and the return of a message comes before its confirm.
+
+use crate::{convert::short, pending::Pending};
+use bureaucrat_host::broker::PublishOutcome;
+use bureaucrat_wire::{Mandatory, Outgoing};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Error, message::BasicReturnMessage,
+    options::BasicPublishOptions, types::ShortString,
+};
+use std::{
+    collections::HashMap,
+    future::Future,
+    hash::{BuildHasher, RandomState},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+};
+use tokio::sync::Notify;
+
+/// What a message is recognised by: two with the same key are interchangeable for whoever waits for their outcome.
+pub(crate) type Key = u64;
+
+/// A message that is to be published, and who waits for its outcome.
+pub(crate) struct Job {
+    pub pending: Pending,
+    pub message: Outgoing,
+}
+
+/// Makes keys of messages, those that go and those that come back.
+#[derive(Default)]
+pub(crate) struct Keys(RandomState);
+
+impl Keys {
+    pub fn of(&self, message: &Outgoing) -> Key {
+        self.key(
+            &message.exchange,
+            &message.routing_key,
+            message.properties.message_id.as_deref(),
+            message.properties.correlation_id.as_deref(),
+            &message.body,
+        )
+    }
+
+    fn of_returned(&self, message: &BasicReturnMessage) -> Key {
+        self.key(
+            message.exchange.as_str(),
+            message.routing_key.as_str(),
+            message
+                .properties
+                .message_id()
+                .as_ref()
+                .map(ShortString::as_str),
+            message
+                .properties
+                .correlation_id()
+                .as_ref()
+                .map(ShortString::as_str),
+            &message.data,
+        )
+    }
+
+    fn key(
+        &self,
+        exchange: &str,
+        key: &str,
+        message_id: Option<&str>,
+        correlation_id: Option<&str>,
+        body: &[u8],
+    ) -> Key {
+        self.0
+            .hash_one((exchange, key, message_id, correlation_id, body))
+    }
+}
+
+/// Publishes a message that was converted and waits for its confirm. The frames are in lapin's queue after the first poll.
+pub(crate) async fn published(
+    channel: Channel,
+    message: Outgoing,
+    properties: BasicProperties,
+) -> Result<Confirmation, Error> {
+    let (Ok(exchange), Ok(routing_key)) = (
+        short("", &message.exchange),
+        short("", &message.routing_key),
+    ) else {
+        // Whoever calls has checked both; a message that is not sent is confirmed by nobody.
+        return Ok(Confirmation::NotRequested);
+    };
+    let options = BasicPublishOptions {
+        mandatory: match message.mandatory {
+            Mandatory::Yes => true,
+            Mandatory::No => false,
+        },
+        immediate: false,
+    };
+    let confirm = channel
+        .basic_publish(exchange, routing_key, options, &message.body, properties)
+        .await?;
+    confirm.await
+}
+
+/// Says which flights can go on.
+#[derive(Default)]
+struct Ready {
+    slots: Mutex<Vec<u64>>,
+    some: Notify,
+}
+
+impl Ready {
+    fn take(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct WakeSlot {
+    slot: u64,
+    ready: Arc<Ready>,
+}
+
+impl Wake for WakeSlot {
+    fn wake(self: Arc<Self>) {
+        let mut slots = self
+            .ready
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        slots.push(self.slot);
+        drop(slots);
+        self.ready.some.notify_one();
+    }
+}
+
+type Confirm = Pin<Box<dyn Future<Output = Result<Confirmation, Error>> + Send>>;
+
+struct Flight {
+    pending: Pending,
+    key: Key,
+    exchange: String,
+    waker: Waker,
+    /// `None` once it has ended.
+    confirm: Option<Confirm>,
+    returned: bool,
+}
+
+/// A flight whose channel was closed.
+pub(crate) struct Stranded {
+    pub pending: Pending,
+    pub key: Key,
+    pub exchange: String,
+}
+
+/// The messages on their way on one channel.
+pub(crate) struct Flights {
+    keys: Arc<Keys>,
+    flights: HashMap<u64, Flight>,
+    next: u64,
+    ready: Arc<Ready>,
+    /// Flights that were confirmed or refused and are not settled yet.
+    ended: Vec<(u64, PublishOutcome)>,
+    error: Option<Error>,
+}
+
+impl Flights {
+    pub fn new(keys: Arc<Keys>) -> Self {
+        Self {
+            keys,
+            flights: HashMap::new(),
+            next: 0,
+            ready: Arc::default(),
+            ended: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Publishes. The order of calls is the order on the wire.
+    pub fn launch(&mut self, channel: &Channel, job: Job, key: Key, properties: BasicProperties) {
+        let slot = self.next;
+        self.next += 1;
+        let waker = Waker::from(Arc::new(WakeSlot {
+            slot,
+            ready: Arc::clone(&self.ready),
+        }));
+        let flight = Flight {
+            pending: job.pending,
+            key,
+            exchange: job.message.exchange.clone(),
+            waker,
+            confirm: Some(Box::pin(published(
+                channel.clone(),
+                job.message,
+                properties,
+            ))),
+            returned: false,
+        };
+        self.flights.insert(slot, flight);
+        // The first poll puts the frames into lapin's queue.
+        self.poll(slot);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.flights.is_empty()
+    }
+
+    /// Waits until [`Self::settle`] may have something to do.
+    pub fn changed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ready = Arc::clone(&self.ready);
+        async move { ready.some.notified().await }
+    }
+
+    /// Settles all that have their outcome. An error means that the channel is gone.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        loop {
+            let slots = self.ready.take();
+            if slots.is_empty() {
+                break;
+            }
+            for slot in slots {
+                self.poll(slot);
+            }
+        }
+        for (slot, outcome) in std::mem::take(&mut self.ended) {
+            if let Some(flight) = self.flights.remove(&slot) {
+                flight.pending.settle(if flight.returned {
+                    PublishOutcome::Unroutable
+                } else {
+                    outcome
+                });
+            }
+        }
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    /// Everything that has no outcome, after the channel is gone; in the order in which it was published.
+    pub fn strand(&mut self) -> Vec<Stranded> {
+        let mut flights: Vec<(u64, Flight)> = self.flights.drain().collect();
+        flights.sort_by_key(|(slot, _)| *slot);
+        let mut stranded = Vec::new();
+        for (_, flight) in flights {
+            if flight.returned {
+                flight.pending.settle(PublishOutcome::Unroutable);
+            } else {
+                stranded.push(Stranded {
+                    pending: flight.pending,
+                    key: flight.key,
+                    exchange: flight.exchange,
+                });
+            }
+        }
+        stranded
+    }
+
+    fn poll(&mut self, slot: u64) {
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        let Some(confirm) = &mut flight.confirm else {
+            return;
+        };
+        let Poll::Ready(ended) = confirm
+            .as_mut()
+            .poll(&mut Context::from_waker(&flight.waker))
+        else {
+            return;
+        };
+        flight.confirm = None;
+        match ended {
+            Ok(Confirmation::Ack(returned)) => {
+                self.ended.push((slot, PublishOutcome::Confirmed));
+                self.note_return(slot, returned);
+            }
+            Ok(Confirmation::Nack(returned)) => {
+                self.ended.push((
+                    slot,
+                    PublishOutcome::Refused("the broker did not take it (basic.nack)".to_owned()),
+                ));
+                self.note_return(slot, returned);
+            }
+            Ok(Confirmation::NotRequested) => self.ended.push((slot, PublishOutcome::Lost)),
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
+        }
+    }
+
+    fn note_return(&mut self, carrier: u64, returned: Option<BasicReturnMessage>) {
+        let Some(returned) = returned else { return };
+        let key = self.keys.of_returned(&returned);
+        let fits = |flight: &Flight| flight.key == key && !flight.returned;
+        let slot = match self.flights.get(&carrier) {
+            Some(flight) if fits(flight) => Some(carrier),
+            Some(_) | None => self
+                .flights
+                .iter()
+                .filter(|(_, flight)| fits(flight))
+                .map(|(slot, _)| *slot)
+                .min(),
+        };
+        // Without a match, which RabbitMQ gives no cause for, the carrier is the best guess.
+        if let Some(flight) = self.flights.get_mut(&slot.unwrap_or(carrier)) {
+            flight.returned = true;
+        }
+    }
+}
