@@ -246,7 +246,7 @@ impl Checker<'_> {
             return self.refuse(operation, "`%` formatting");
         }
         let helper = match operation.op {
-            Operator::Add => "add",
+            Operator::Add => "add_values",
             Operator::Sub => "subtract",
             Operator::Mult => "multiply",
             Operator::Div => "divide",

@@ -187,18 +187,20 @@ impl Emitter<'_> {
     }
 
     fn sequence(&mut self, kind: SequenceKind, items: &[Node]) {
-        let (tag, put) = match kind {
-            SequenceKind::List => ("LIST", "list_put"),
-            SequenceKind::Tuple => ("TUPLE", "list_put"),
-            SequenceKind::Set => ("SET", "set_put"),
+        let tag = match kind {
+            SequenceKind::List | SequenceKind::Set => "LIST",
+            SequenceKind::Tuple => "TUPLE",
         };
         let list = self.new_sequence(tag);
         for item in items {
             self.push(Instruction::LocalGet(list));
             self.value(item);
-            self.call(put);
+            self.call("list_put");
         }
         self.push(Instruction::LocalGet(list));
+        if kind == SequenceKind::Set {
+            self.call("set_of");
+        }
         self.free.push(list);
     }
 
@@ -211,15 +213,15 @@ impl Emitter<'_> {
     }
 
     fn dict(&mut self, pairs: &[(Node, Node)]) {
-        let dict = self.new_sequence("DICT");
-        for (key, value) in pairs {
-            self.push(Instruction::LocalGet(dict));
-            self.value(key);
-            self.value(value);
-            self.call("dict_put");
+        let list = self.new_sequence("LIST");
+        for part in pairs.iter().flat_map(|(key, value)| [key, value]) {
+            self.push(Instruction::LocalGet(list));
+            self.value(part);
+            self.call("list_put");
         }
-        self.push(Instruction::LocalGet(dict));
-        self.free.push(dict);
+        self.push(Instruction::LocalGet(list));
+        self.call("dict_of");
+        self.free.push(list);
     }
 
     /// Leaves 0 or 1.
