@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, Instruction, MemArg, ValType};
 
 use crate::constants::Constants;
-use crate::ir::{Clause, Node, Quantifier, SequenceKind};
+use crate::ir::{Clause, Constant, Node, Quantifier, SequenceKind};
 use crate::library::{FAULT_GLOBAL, Library, sugar};
 use crate::{Expression, Kind};
 
@@ -229,7 +229,7 @@ impl Emitter<'_> {
         match node {
             Node::Test(helper, operands) => {
                 self.values(operands);
-                self.call(helper);
+                self.test(helper, operands.last());
             }
             Node::Not(operand) => {
                 self.truth(operand);
@@ -271,6 +271,30 @@ impl Emitter<'_> {
         }
     }
 
+    /// Calls the helper of a comparison. Against a constant one that reaches fewer other helpers does the same, which keeps
+    /// common conditions small.
+    fn test(&mut self, helper: &str, right: Option<&Node>) {
+        let kind = match right {
+            Some(Node::Constant(Constant::True | Constant::False | Constant::Integer(_))) => "int",
+            Some(Node::Constant(Constant::Text(_))) => "text",
+            _ => return self.call(helper),
+        };
+        let operator = match helper {
+            "less" => 0,
+            "less_equal" => 1,
+            "greater" => 2,
+            "greater_equal" => 3,
+            "equal" => return self.call(&format!("equal_{kind}")),
+            "unequal" => {
+                self.call(&format!("equal_{kind}"));
+                return self.push(Instruction::I32Eqz);
+            }
+            _ => return self.call(helper),
+        };
+        self.number(operator);
+        self.call(&format!("order_{kind}"));
+    }
+
     /// The truth of `and` (decided by 0) or `or` (decided by 1).
     fn connective(&mut self, operands: &[Node], decided: i32) {
         let block = self.open(Instruction::Block(BlockType::Result(ValType::I32)));
@@ -297,11 +321,11 @@ impl Emitter<'_> {
         for (index, (helper, operand)) in links.iter().enumerate() {
             self.value(operand);
             if index + 1 == links.len() {
-                self.call(helper);
+                self.test(helper, Some(operand));
                 break;
             }
             self.push(Instruction::LocalTee(kept));
-            self.call(helper);
+            self.test(helper, Some(operand));
             let holds = self.local();
             self.push(Instruction::LocalTee(holds));
             self.push(Instruction::LocalGet(holds));
