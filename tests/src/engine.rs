@@ -84,7 +84,6 @@ impl Engine {
             .env("BUREAUCRAT_EVENT_QUEUE", self.name("events"))
             .env("BUREAUCRAT_DEAD_LETTER_QUEUE", self.name("dead"))
             .env("BUREAUCRAT_NOTICE_EXCHANGE", self.name("processes"))
-            .env("BUREAUCRAT_OWNER_QUEUE", self.name("owner"))
             .env("BUREAUCRAT_PID_FILE", self.folder.join("engine.pid"));
         Ok(command)
     }

@@ -68,6 +68,13 @@ pub enum Finished {
 /// shard had finished, whose rows may go.
 pub type Leftovers = (Vec<(u16, Handout)>, Vec<u64>);
 
+/// What is left of one event: its body, and the shards that have not finished, each with its cursor.
+#[derive(Default)]
+struct Left {
+    record: Option<EventRecord>,
+    shards: Vec<(u16, Vec<u8>)>,
+}
+
 /// Rows that one reading takes.
 const BATCH: usize = 1_000;
 
@@ -76,7 +83,7 @@ const BATCH: usize = 1_000;
 /// # Errors
 /// When the store can't be read, or a row is damaged.
 pub fn leftovers(store: &dyn Store) -> Result<Leftovers, StoreError> {
-    let mut events: BTreeMap<u64, (Option<EventRecord>, Vec<(u16, Vec<u8>)>)> = BTreeMap::new();
+    let mut events: BTreeMap<u64, Left> = BTreeMap::new();
     let mut from = Vec::new();
     loop {
         let rows = store.scan(Table::Events, &from, &[u8::MAX; 11], BATCH)?;
@@ -88,10 +95,10 @@ pub fn leftovers(store: &dyn Store) -> Result<Leftovers, StoreError> {
             })?;
             let entry = events.entry(sequence).or_default();
             match shard {
-                None => entry.0 = Some(records::decode(Table::Events, key, value)?),
+                None => entry.record = Some(records::decode(Table::Events, key, value)?),
                 Some(shard) => {
                     let progress: EventProgress = records::decode(Table::Events, key, value)?;
-                    entry.1.push((shard, progress.from));
+                    entry.shards.push((shard, progress.from));
                 }
             }
         }
@@ -102,7 +109,7 @@ pub fn leftovers(store: &dyn Store) -> Result<Leftovers, StoreError> {
     }
     let mut handouts = Vec::new();
     let mut finished = Vec::new();
-    for (sequence, (record, shards)) in events {
+    for (sequence, Left { record, shards }) in events {
         let Some(record) = record.filter(|_| !shards.is_empty()) else {
             finished.push(sequence);
             continue;

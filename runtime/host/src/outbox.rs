@@ -17,7 +17,7 @@ const MESSAGES_HELD: usize = 10_000;
 
 /// The first and the longest wait before a destination is tried again.
 const BACKOFF_FIRST: Millis = Millis(500);
-const BACKOFF_LAST: Millis = Millis(60_000);
+const BACKOFF_LAST: Millis = Millis(15_000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowState {

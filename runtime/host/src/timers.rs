@@ -69,7 +69,8 @@ pub struct Timers {
 impl Timers {
     /// Notes a timer whose row was committed.
     pub fn insert(&mut self, due: Timestamp, wait: WaitKey) {
-        if due < self.read_until {
+        // At the very millisecond where reading stopped, the disk may hold rows on both sides of the cursor.
+        if due <= self.read_until {
             self.near.insert((due, wait));
         }
     }

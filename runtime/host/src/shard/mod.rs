@@ -209,12 +209,18 @@ impl Shard {
     /// When something is due, as far as is known now.
     pub fn next_wake(&self) -> Timestamp {
         let now = self.shared.time.now();
-        let handing_out = !self.handouts.is_empty() && self.handout_waits_for.is_none();
-        if handing_out || !self.finished.is_empty() || self.timers.is_behind() || self.can_unhold()
-        {
+        let mut wake = now.after(SLEEP);
+        // A full outbox lets nothing begin; room in it comes with an input.
+        if !self.is_full() {
+            let handing_out = !self.handouts.is_empty() && self.handout_waits_for.is_none();
+            if handing_out || self.timers.is_behind() || !self.held_back.is_empty() {
+                return now;
+            }
+            wake = wake.min(self.timers.next_due());
+        }
+        if !self.finished.is_empty() {
             return now;
         }
-        let mut wake = self.timers.next_due().min(now.after(SLEEP));
         if let Some(retry) = self.outbox.next_retry() {
             wake = wake.min(retry);
         }
@@ -376,7 +382,10 @@ impl Shard {
         }
         group.units.push(self.closing_unit(now)?);
         let verdicts = self.shared.store.commit(&group)?;
-        self.seen_now.clear();
+        // While a transaction waits for a job, its message is remembered here alone.
+        if self.busy.is_empty() {
+            self.seen_now.clear();
+        }
         for ((held, after), verdict) in outcomes.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Committed => self.act(after)?,
