@@ -1,0 +1,390 @@
+//! Case files: reading them.
+
+use bureaucrat_model::{ActivityPath, Fields, Millis};
+use bureaucrat_wire::Dialect;
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// A file that is no case.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The folder or file can't be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The folder or file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A line that means nothing.
+    #[error("{name}.case:{line}: {problem}")]
+    Line {
+        /// The case.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// One case.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The file's name without its extension.
+    pub name: String,
+    /// The dialects that it is for.
+    pub dialects: Vec<Dialect>,
+    /// Fields to launch with, over the definition's own.
+    pub fields: Option<Fields>,
+    /// The XML text, with names and modules put in.
+    pub definition: String,
+    /// The script.
+    pub steps: Vec<Step>,
+}
+
+/// One line of a script.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// Its text.
+    pub text: String,
+    /// What it means.
+    pub action: Action,
+}
+
+/// What is done or expected.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// A task comes to a participant.
+    Task {
+        /// The participant.
+        participant: String,
+        /// The activity.
+        path: ActivityPath,
+        /// The task's fields.
+        fields: Expected,
+    },
+    /// A participant answers a task that came to it.
+    Answer {
+        /// Which.
+        task: TaskRef,
+        /// How.
+        reply: Reply,
+        /// What becomes of the answer.
+        fate: Fate,
+    },
+    /// Somebody answers an activity of this process that may never have asked.
+    Stray {
+        /// The activity.
+        path: ActivityPath,
+        /// What becomes of the answer.
+        fate: Fate,
+    },
+    /// A body of any kind comes to the queue of answers; `PID` in it stands for the process.
+    Raw {
+        /// The body.
+        body: String,
+        /// What becomes of it.
+        fate: Fate,
+    },
+    /// An event is published, while this many fibers of the process await it.
+    Event {
+        /// Its name.
+        name: String,
+        /// How many fibers await it.
+        waiters: usize,
+        /// Its object, without its name.
+        fields: Fields,
+    },
+    /// Time passes.
+    Time(Millis),
+    /// The process completes.
+    Completed(Expected),
+    /// The process fails.
+    Failed {
+        /// The fault's code.
+        code: String,
+        /// Where.
+        path: ActivityPath,
+        /// The message; `*` stands for anything.
+        message: String,
+    },
+    /// The launch is refused; `*` stands for anything.
+    Refused(String),
+}
+
+/// Fields that are expected: exactly these in this order, or these among others (`{"a": 1, ...}`).
+#[derive(Debug, Clone)]
+pub enum Expected {
+    /// Exactly these.
+    Exactly(Fields),
+    /// These among others.
+    Among(Fields),
+}
+
+/// A task that came: the last of a participant, or the one of this number, from 1.
+#[derive(Debug, Clone)]
+pub struct TaskRef {
+    /// The participant.
+    pub participant: String,
+    /// The number.
+    pub number: Option<usize>,
+}
+
+/// How a participant answers.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// The whole task comes back with these fields set.
+    Set(Fields),
+    /// Message dialect: these fields alone come back. Workitem dialect: as [`Reply::Set`].
+    Update(Fields),
+    /// These fields alone come back in place of the task's.
+    Replace(Fields),
+    /// The task comes back without these fields.
+    Without(Vec<String>),
+    /// As [`Reply::Set`], with the bare activity id as origin.
+    Bare(Fields),
+    /// As [`Reply::Set`], with this turn in the origin.
+    Turn(u64, Fields),
+    /// As [`Reply::Set`], in the other dialect.
+    Other(Fields),
+    /// Message dialect: status `critical` with this error.
+    Critical(String),
+    /// Message dialect: status `error` with this error.
+    Suspend(String),
+    /// The header can be read, the fields can't.
+    Broken,
+    /// The last answer to this task once more, byte for byte.
+    Again,
+}
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It counts.
+    Taken,
+    /// It is late, and dropped.
+    Stale,
+    /// It goes to the dead letters.
+    Dead,
+}
+
+/// Reads all cases of a folder, in the order of their names. In names that begin with `@`, that becomes `CASE.` so
+/// that cases don't meet on one broker.
+///
+/// # Errors
+/// When a file can't be read or understood.
+pub fn load(folder: &Path) -> Result<Vec<Case>, CaseError> {
+    let read = |path: &Path, error| CaseError::Read {
+        path: path.display().to_string(),
+        error,
+    };
+    let mut cases = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| read(folder, error))? {
+        let path = entry.map_err(|error| read(folder, error))?.path();
+        if path.extension().is_none_or(|extension| extension != "case") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).map_err(|error| read(&path, error))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        cases.push(parse(&name, &text)?);
+    }
+    cases.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(cases)
+}
+
+/// Reads one case.
+///
+/// # Errors
+/// For the first line that can't be understood.
+pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
+    let text = text.replace('@', &format!("{name}."));
+    let wrong = |line: usize, problem: String| CaseError::Line {
+        name: name.to_owned(),
+        line,
+        problem,
+    };
+    let mut case = Case {
+        name: name.to_owned(),
+        dialects: vec![Dialect::Workitem, Dialect::Message],
+        fields: None,
+        definition: String::new(),
+        steps: Vec::new(),
+    };
+    let mut modules: BTreeMap<&str, String> = BTreeMap::new();
+    let mut section = "";
+    for (line, content) in (1..).zip(text.lines()) {
+        if let Some(header) = content
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .filter(|header| {
+                header
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b' ')
+            })
+        {
+            section = header;
+        } else if let Some(module) = section.strip_prefix("module ") {
+            *modules.entry(module).or_default() += &format!("{content}\n");
+        } else if section == "definition" {
+            case.definition += &format!("{content}\n");
+        } else if content.is_empty() || content.starts_with('#') {
+        } else if section == "script" {
+            let action = step(content).map_err(|problem| wrong(line, problem))?;
+            let text = content.to_owned();
+            case.steps.push(Step { line, text, action });
+        } else if section.is_empty() {
+            setting(&mut case, content).map_err(|problem| wrong(line, problem))?;
+        } else {
+            return Err(wrong(line, format!("unknown section `{section}`")));
+        }
+    }
+    for (module, source) in modules {
+        let core = wat::parse_str(&source).map_err(|error| wrong(0, error.to_string()))?;
+        let component = bureaucrat_sandbox::build_module(&core, None, None)
+            .map_err(|error| wrong(0, error.to_string()))?;
+        let text = base64(&component);
+        case.definition = case.definition.replace(&format!("{{{{{module}}}}}"), &text);
+    }
+    if matches!(case.definition.lines().next(), Some(first) if first.is_empty()) {
+        return Err(wrong(0, "the definition begins with an empty line".into()));
+    }
+    Ok(case)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn setting(case: &mut Case, line: &str) -> Result<(), String> {
+    match line.split_once(": ") {
+        Some(("dialects", names)) => {
+            let read = names.split(' ').map(str::parse).collect::<Result<_, _>>();
+            case.dialects = read.map_err(|error| format!("{error}"))?;
+        }
+        Some(("fields", json)) => case.fields = Some(fields(json)?),
+        _ => return Err("neither `dialects: …` nor `fields: …`".into()),
+    }
+    Ok(())
+}
+
+/// Reads one line of a script.
+fn step(line: &str) -> Result<Action, String> {
+    let (line, fate) = match line.rsplit_once(" -> ") {
+        None => (line, Fate::Taken),
+        Some((line, "stale")) => (line, Fate::Stale),
+        Some((line, "dead")) => (line, Fate::Dead),
+        Some((_, other)) => return Err(format!("`-> {other}` is neither stale nor dead")),
+    };
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
+    Ok(match word {
+        "task" => {
+            let (place, json) = second.split_once(' ').ok_or("no fields")?;
+            Action::Task {
+                participant: first.to_owned(),
+                path: path(place)?,
+                fields: expected(json)?,
+            }
+        }
+        "stray" => Action::Stray {
+            path: path(first)?,
+            fate,
+        },
+        "raw" => Action::Raw {
+            body: rest.to_owned(),
+            fate,
+        },
+        "event" => {
+            let (waiters, json) = match second.strip_prefix('x') {
+                Some(counted) => counted.split_once(' ').ok_or("no fields")?,
+                None => ("1", second),
+            };
+            Action::Event {
+                name: first.to_owned(),
+                waiters: waiters.parse().map_err(|_| "no count after x")?,
+                fields: fields(json)?,
+            }
+        }
+        "time" => {
+            let seconds: f64 = first.parse().map_err(|_| "no seconds")?;
+            Action::Time(Millis((seconds * 1_000.0).round() as u64))
+        }
+        "completed" => Action::Completed(expected(rest)?),
+        "failed" => {
+            let (place, message) = second.split_once(' ').unwrap_or((second, ""));
+            Action::Failed {
+                code: first.to_owned(),
+                path: path(place)?,
+                message: message.to_owned(),
+            }
+        }
+        "refused" => Action::Refused(rest.to_owned()),
+        _ => Action::Answer {
+            task: task_ref(first)?,
+            reply: reply(word, second)?,
+            fate,
+        },
+    })
+}
+
+fn reply(word: &str, rest: &str) -> Result<Reply, String> {
+    Ok(match word {
+        "answer" => Reply::Set(fields(rest)?),
+        "update" => Reply::Update(fields(rest)?),
+        "replace" => Reply::Replace(fields(rest)?),
+        "without" => Reply::Without(rest.split(' ').map(str::to_owned).collect()),
+        "bare" => Reply::Bare(fields(rest)?),
+        "turn" => {
+            let (turn, json) = rest.split_once(' ').ok_or("no fields")?;
+            Reply::Turn(turn.parse().map_err(|_| "no turn")?, fields(json)?)
+        }
+        "other" => Reply::Other(fields(rest)?),
+        "critical" => Reply::Critical(rest.to_owned()),
+        "suspend" => Reply::Suspend(rest.to_owned()),
+        "broken" => Reply::Broken,
+        "again" => Reply::Again,
+        other => return Err(format!("`{other}` is no step")),
+    })
+}
+
+fn task_ref(text: &str) -> Result<TaskRef, String> {
+    let (participant, number) = match text.split_once('#') {
+        None => (text, None),
+        Some((participant, number)) => {
+            let number = number.parse().map_err(|_| "no number after `#`")?;
+            (participant, Some(number))
+        }
+    };
+    Ok(TaskRef {
+        participant: participant.to_owned(),
+        number,
+    })
+}
+
+fn path(text: &str) -> Result<ActivityPath, String> {
+    let rest = text
+        .strip_prefix('_')
+        .ok_or_else(|| format!("`{text}` is no path; `_` is the process"))?;
+    let indexes = rest.split('_').filter(|index| !index.is_empty());
+    let read: Result<_, _> = indexes.map(str::parse).collect();
+    Ok(ActivityPath(
+        read.map_err(|_| format!("`{text}` is no path"))?,
+    ))
+}
+
+fn expected(json: &str) -> Result<Expected, String> {
+    match json.strip_suffix("...}") {
+        None => Ok(Expected::Exactly(fields(json)?)),
+        Some(open) => {
+            let closed = open.trim_end().trim_end_matches(',');
+            Ok(Expected::Among(fields(&format!("{closed}}}"))?))
+        }
+    }
+}
+
+fn fields(json: &str) -> Result<Fields, String> {
+    Fields::parse(json).map_err(|error| format!("{error}: {json}"))
+}

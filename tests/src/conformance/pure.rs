@@ -1,0 +1,530 @@
+//! The pure stage: the engine, the definition compiler, the sandbox and the wire's codecs, with virtual time and nothing
+//! durable. What the host does around the engine is done here in the plainest way that the contracts allow.
+
+use super::{
+    case::{Case, Fate},
+    script::{Launched, Stage, Trace, play},
+};
+use bureaucrat_definition::{Limits, compile};
+use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
+use bureaucrat_model::{
+    ActivityPath, Answer, Caller, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
+    Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, Launch, Millis,
+    ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Timestamp,
+    Turn,
+};
+use bureaucrat_sandbox::{
+    Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
+};
+use bureaucrat_wire::{
+    Dialect, Reply, Report, Task, TaskQueue, WireLimits, decode_answer, decode_event, decode_reply,
+    merge_fields, reply, task,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::OnceLock,
+};
+
+const SECRET: [u8; 32] = [5; 32];
+
+/// Plays a case on a new pure stage.
+///
+/// # Errors
+/// When the sandbox can't be set up.
+pub fn run_pure(case: &Case, dialect: Dialect) -> Result<Trace, String> {
+    let mut stage = Pure::new(dialect)?;
+    Ok(play(case, dialect, &mut stage))
+}
+
+/// One process, its program, and the guests that the program names.
+struct Process {
+    program: Program,
+    guests: BTreeMap<Option<ModuleHash>, Guest>,
+    instance: Instance,
+}
+
+/// The pure stage.
+pub struct Pure {
+    dialect: Dialect,
+    limits: EngineLimits,
+    sandbox: Sandbox,
+    now: Timestamp,
+    root: Option<ProcessId>,
+    processes: BTreeMap<ProcessId, Process>,
+    timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
+    subscriptions: BTreeSet<(String, ProcessId, FiberId, Turn)>,
+    tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
+    /// Effects that bring further inputs, oldest first: a queue, since a loop may bring a million of them.
+    later: VecDeque<(ProcessId, Effect)>,
+    ending: Option<Vec<u8>>,
+    dead: usize,
+    wrong: Vec<String>,
+}
+
+/// The sandbox that all stages share; evaluations leave nothing behind in it.
+fn sandbox() -> Result<Sandbox, String> {
+    static SHARED: OnceLock<Result<Sandbox, String>> = OnceLock::new();
+    let new = || {
+        let config = SandboxConfig {
+            threads: 1,
+            limits: SandboxLimits::default(),
+            cache: None,
+            runtime_class: RuntimeClass::Refused,
+            // Modules of cases are our own and are compiled in this process.
+            worker: WorkerCommand {
+                program: "true".into(),
+                arguments: Vec::new(),
+            },
+        };
+        Sandbox::new(config).map_err(|error| error.to_string())
+    };
+    SHARED.get_or_init(new).clone()
+}
+
+impl Pure {
+    /// A stage where nothing has happened.
+    ///
+    /// # Errors
+    /// When the sandbox can't be set up.
+    pub fn new(dialect: Dialect) -> Result<Self, String> {
+        Ok(Self {
+            dialect,
+            limits: EngineLimits {
+                // A loop that never waits is cut sooner than in production, so that the case for it is quick.
+                ops_without_waiting: 30_000,
+                ..EngineLimits::default()
+            },
+            sandbox: sandbox()?,
+            now: Timestamp(1_800_000_000_000),
+            root: None,
+            processes: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            subscriptions: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            later: VecDeque::new(),
+            ending: None,
+            dead: 0,
+            wrong: Vec::new(),
+        })
+    }
+
+    /// Compiles and starts a process.
+    fn start(
+        &mut self,
+        id: ProcessId,
+        definition: &str,
+        caller: Option<Caller>,
+    ) -> Result<(), String> {
+        let compiled = compile(definition.as_bytes(), &Limits::default()).map_err(|found| {
+            let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+            texts.join("; ")
+        })?;
+        let program = compiled.program;
+        let mut guests = BTreeMap::new();
+        let mut load = |name, bytes: &[u8]| {
+            let guest = self.sandbox.load_inline(bytes);
+            guests.insert(name, guest.map_err(|error| error.to_string())?);
+            Ok::<(), String>(())
+        };
+        if !program.inline_guest.is_empty() {
+            load(None, &program.inline_guest)?;
+        }
+        for module in &compiled.modules {
+            match &module.source {
+                ModuleSource::Bytes(bytes) => load(Some(module.hash), bytes)?,
+                ModuleSource::Stored => return Err(format!("no module {}", module.hash)),
+            }
+        }
+        for condition in &program.conditions {
+            let guest = match condition.guest {
+                GuestName::Inline => continue,
+                GuestName::Module(hash) => guests.get(&Some(hash)),
+            };
+            let exports = guest.map(Guest::exports).unwrap_or_default();
+            if !exports.iter().any(|export| export.name == condition.function) {
+                return Err(format!("{} is not exported", condition.text));
+            }
+        }
+        let start = Launch {
+            process: id,
+            program: ProgramHash::of(definition.as_bytes()),
+            user: None,
+            reply_to: None,
+            caller,
+            message_id: None,
+            redelivered: Redelivered::No,
+        };
+        let environment = Environment {
+            now: self.now,
+            secret: &SECRET,
+            limits: &self.limits,
+        };
+        let (instance, effects) = launch(&program, &start, &environment);
+        let process = Process {
+            program,
+            guests,
+            instance,
+        };
+        self.processes.insert(id, process);
+        self.carry_out(id, effects);
+        Ok(())
+    }
+
+    /// Brings one input to a process and carries out what follows.
+    fn bring(&mut self, id: ProcessId, input: Input) -> Result<(), Option<Rejection>> {
+        let environment = Environment {
+            now: self.now,
+            secret: &SECRET,
+            limits: &self.limits,
+        };
+        let process = self.processes.get_mut(&id).ok_or(None)?;
+        let effects = step(&process.program, &mut process.instance, &environment, input)?;
+        self.carry_out(id, effects);
+        Ok(())
+    }
+
+    /// Carries out what was put off, until nothing is left.
+    fn settle(&mut self) {
+        while let Some((id, effect)) = self.later.pop_front() {
+            self.lead_on(id, effect);
+        }
+    }
+
+    /// As [`Pure::bring`], for inputs that always fit.
+    fn follow(&mut self, id: ProcessId, input: Input) {
+        if let Err(rejection) = self.bring(id, input.clone()) {
+            let text = format!("{id} rejected {input:?}: {rejection:?}");
+            self.wrong.push(text);
+        }
+    }
+
+    /// Carries out effects in order; those that bring further inputs are put off, as if until after a commit.
+    fn carry_out(&mut self, id: ProcessId, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::SendTask {
+                    activity,
+                    turn,
+                    participant,
+                    fields,
+                } => self.send(id, &activity, turn, &participant, &fields),
+                Effect::StartTimer { fiber, turn, due } => {
+                    self.timers.insert((due, id, fiber, turn));
+                }
+                Effect::StopTimer { fiber, turn, due } => {
+                    self.timers.remove(&(due, id, fiber, turn));
+                }
+                Effect::Subscribe { event, fiber, turn } => {
+                    self.subscriptions.insert((event, id, fiber, turn));
+                }
+                Effect::Unsubscribe { event, fiber, turn } => {
+                    self.subscriptions.remove(&(event, id, fiber, turn));
+                }
+                Effect::Evaluate { .. }
+                | Effect::StartChild { .. }
+                | Effect::CancelChild { .. }
+                | Effect::End(_)
+                | Effect::Yield => self.later.push_back((id, effect)),
+                Effect::WithdrawTask { .. } | Effect::Record(_) => {}
+            }
+        }
+    }
+
+    /// Carries out an effect that brings further inputs.
+    fn lead_on(&mut self, id: ProcessId, effect: Effect) {
+        match effect {
+            Effect::Evaluate {
+                fiber,
+                turn,
+                condition,
+                fields,
+            } => {
+                // An earlier outcome of the same step may have ended the process.
+                if self.has_ended(id) {
+                    return;
+                }
+                let evaluation = self.evaluate(id, condition, &fields);
+                self.follow(
+                    id,
+                    Input::Evaluated {
+                        fiber,
+                        turn,
+                        condition,
+                        evaluation,
+                    },
+                );
+            }
+            Effect::StartChild {
+                child,
+                caller,
+                definition,
+            } => {
+                let (fiber, turn) = (caller.fiber, caller.turn);
+                if let Err(reason) = self.start(child, &definition, Some(caller)) {
+                    self.follow(
+                        id,
+                        Input::ChildRefused {
+                            fiber,
+                            turn,
+                            reason,
+                        },
+                    );
+                }
+            }
+            Effect::CancelChild { child } => self.cancel(child),
+            Effect::End(ending) => self.end(id, ending),
+            Effect::Yield => {
+                if !self.has_ended(id) {
+                    // Several yields may come before the process goes on; the later ones find nothing to do.
+                    let _ = self.bring(id, Input::Continue);
+                }
+            }
+            Effect::SendTask { .. }
+            | Effect::WithdrawTask { .. }
+            | Effect::StartTimer { .. }
+            | Effect::StopTimer { .. }
+            | Effect::Subscribe { .. }
+            | Effect::Unsubscribe { .. }
+            | Effect::Record(_) => {}
+        }
+    }
+
+    fn has_ended(&self, id: ProcessId) -> bool {
+        self.processes
+            .get(&id)
+            .is_none_or(|process| process.instance.has_ended())
+    }
+
+    fn send(
+        &mut self,
+        process: ProcessId,
+        path: &ActivityPath,
+        turn: Turn,
+        participant: &str,
+        fields: &Fields,
+    ) {
+        let asked = Task {
+            process,
+            path,
+            turn,
+            participant,
+            fields,
+        };
+        let message = task(self.dialect, TaskQueue::Taskqueue, &asked);
+        let queue = message.routing_key.trim_start_matches("worker_").to_owned();
+        self.tasks.entry(queue).or_default().push_back(message.body);
+    }
+
+    fn evaluate(
+        &self,
+        id: ProcessId,
+        index: bureaucrat_model::ConditionIndex,
+        fields: &Fields,
+    ) -> Evaluation {
+        let lost = |message: &str| EvaluationOutcome::Fault {
+            code: FaultCode::new("StageError"),
+            message: message.to_owned(),
+        };
+        let evaluated = self.processes.get(&id).and_then(|process| {
+            let condition = process.program.condition(index)?;
+            let guest = match condition.guest {
+                GuestName::Inline => process.guests.get(&None),
+                GuestName::Module(hash) => process.guests.get(&Some(hash)),
+            }?;
+            Some(self.sandbox.evaluate(guest, &condition.function, fields))
+        });
+        let Some(evaluated) = evaluated else {
+            return Evaluation {
+                outcome: lost("there is no such condition"),
+                fuel: 0,
+            };
+        };
+        let outcome = match evaluated.outcome {
+            Outcome::Verdict(holds) => EvaluationOutcome::Verdict(holds),
+            Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
+            Outcome::Value(value) => lost(&value),
+            Outcome::Environmental(reason) => lost(&reason),
+        };
+        Evaluation {
+            outcome,
+            fuel: evaluated.fuel,
+        }
+    }
+
+    fn cancel(&mut self, id: ProcessId) {
+        let environment = Environment {
+            now: self.now,
+            secret: &SECRET,
+            limits: &self.limits,
+        };
+        let Some(process) = self.processes.get_mut(&id) else {
+            return;
+        };
+        // Its caller has ended already and is not told.
+        process.instance.caller = None;
+        let fault = Fault {
+            code: FaultCode::new("Cancelled"),
+            message: "the calling process failed".into(),
+            activity: ActivityPath::default(),
+            line: 0,
+        };
+        let effects = cancel(&process.program, &mut process.instance, &environment, fault);
+        self.carry_out(id, effects);
+    }
+
+    fn end(&mut self, id: ProcessId, ending: Ending) {
+        let Some(process) = self.processes.get(&id) else {
+            return;
+        };
+        if let Some(caller) = process.instance.caller.clone() {
+            self.follow(
+                caller.process,
+                Input::ChildEnded {
+                    fiber: caller.fiber,
+                    turn: caller.turn,
+                    ending,
+                },
+            );
+        } else if self.root == Some(id) {
+            let report = match &ending {
+                Ending::Completed(fields) => Report::Completed { fields },
+                Ending::Failed(fault) => Report::Failed { fault },
+            };
+            let launcher = ReplyTo {
+                queue: "launcher".into(),
+                correlation_id: None,
+            };
+            self.ending = Some(reply(&launcher, Some(id), report).body);
+        }
+    }
+
+    fn open(&self, name: &str) -> Vec<(String, ProcessId, FiberId, Turn)> {
+        let named = |row: &&(String, ProcessId, FiberId, Turn)| row.0 == name;
+        self.subscriptions.iter().filter(named).cloned().collect()
+    }
+}
+
+impl Stage for Pure {
+    fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String> {
+        let merged = match fields {
+            Some(fields) => merge_fields(definition, fields).map_err(|error| error.to_string())?,
+            None => definition.to_owned(),
+        };
+        let id = ProcessId::from_seed([0x42; 16]);
+        self.root = Some(id);
+        let started = self.start(id, &merged, None);
+        self.settle();
+        Ok(match started {
+            Ok(()) => Launched::Process(id),
+            Err(reasons) => Launched::Refused(reasons),
+        })
+    }
+
+    fn task(&mut self, participant: &str) -> Result<Vec<u8>, String> {
+        let queue = self.tasks.get_mut(participant);
+        queue.and_then(VecDeque::pop_front).ok_or_else(|| {
+            let ending = self.ending.as_deref().map(String::from_utf8_lossy);
+            format!("no task for {participant}; ending: {ending:?}")
+        })
+    }
+
+    fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
+        let limits = WireLimits::default();
+        let (target, turn, answer) = match decode_answer(body.as_bytes(), &limits) {
+            Ok(read) => (read.target, read.turn, read.answer),
+            Err(unreadable) => match unreadable.waiting {
+                Some((target, turn)) => {
+                    let reason = unreadable.reason.to_string();
+                    (target, turn, Answer::Unreadable(reason))
+                }
+                None => {
+                    self.dead += 1;
+                    return Ok(Some(Fate::Dead));
+                }
+            },
+        };
+        let input = Input::Answer {
+            activity: target.path,
+            turn,
+            answer,
+        };
+        let brought = self.bring(target.process, input);
+        self.settle();
+        Ok(Some(match brought {
+            Ok(()) => Fate::Taken,
+            Err(Some(Rejection::Stale(_) | Rejection::Ended(_))) => Fate::Stale,
+            Err(Some(Rejection::NotWaiting(_)) | None) => {
+                self.dead += 1;
+                Fate::Dead
+            }
+        }))
+    }
+
+    fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
+        let message = decode_event(body.as_bytes(), &WireLimits::default())
+            .map_err(|error| error.to_string())?;
+        let open = self.open(&message.name);
+        if open.len() != waiters {
+            return Err(format!("{} fibers await {name}", open.len()));
+        }
+        for (_, id, fiber, turn) in open {
+            let event = message.event.clone();
+            // A fiber that another one's failure took away awaits nothing any more.
+            if !self.has_ended(id) {
+                self.follow(id, Input::Event { fiber, turn, event });
+                self.settle();
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&mut self, span: Millis) -> Result<(), String> {
+        let until = self.now.after(span);
+        let tasks: Vec<&String> = self
+            .tasks
+            .keys()
+            .filter(|name| !self.tasks[*name].is_empty())
+            .collect();
+        if !tasks.is_empty() {
+            return Err(format!("tasks came before that: {tasks:?}"));
+        }
+        while let Some(&(due, id, fiber, turn)) = self.timers.first()
+            && due <= until
+        {
+            self.now = self.now.max(due);
+            self.follow(id, Input::TimerFired { fiber, turn });
+            self.settle();
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    fn ending(&mut self) -> Result<Reply, String> {
+        let body = self.ending.take().ok_or("it has not ended")?;
+        decode_reply(&body, &WireLimits::default()).map_err(|error| error.to_string())
+    }
+
+    fn leftovers(&mut self, dead: usize) -> Vec<String> {
+        let mut left = std::mem::take(&mut self.wrong);
+        for (participant, tasks) in &self.tasks {
+            if !tasks.is_empty() {
+                left.push(format!("{} tasks for {participant}", tasks.len()));
+            }
+        }
+        if self.dead != dead {
+            left.push(format!("{} dead letters", self.dead));
+        }
+        if self.ending.is_some() {
+            left.push("an ending".into());
+        }
+        for (id, process) in &self.processes {
+            if !process.instance.has_ended() {
+                left.push(format!("process {id} has not ended"));
+            }
+        }
+        if !self.timers.is_empty() || !self.subscriptions.is_empty() {
+            left.push("timers or subscriptions".into());
+        }
+        left
+    }
+}

@@ -1,0 +1,304 @@
+//! Playing a script on a stage, and the trace of what was seen.
+//!
+//! Nothing in a script waits for a span of time to see whether something happens: steps name what comes, and a stage
+//! waits for that. Only `time` lets time pass.
+
+use super::{
+    case::{Action, Case, Expected, Fate, Step, TaskRef},
+    participant::{self, Received},
+};
+use bureaucrat_model::{Fields, JsonText, Millis, ProcessId};
+use bureaucrat_wire::{Dialect, Reply as LauncherReply};
+use std::{collections::BTreeMap, fmt};
+
+/// What came of a launch.
+#[derive(Debug)]
+pub enum Launched {
+    /// A process.
+    Process(ProcessId),
+    /// A refusal, with all its reasons.
+    Refused(String),
+}
+
+/// A place where a process runs. Errors are sentences: what did not come, what went wrong.
+pub trait Stage {
+    /// Launches a definition.
+    fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String>;
+    /// The body of the next task for a participant.
+    fn task(&mut self, participant: &str) -> Result<Vec<u8>, String>;
+    /// Brings a body to the queue of answers; tells what became of it where that can be seen at once.
+    fn answer(&mut self, body: String) -> Result<Option<Fate>, String>;
+    /// Publishes an event once this many fibers of the process await it.
+    fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
+    /// Lets time pass.
+    fn time(&mut self, span: Millis) -> Result<(), String>;
+    /// How the process ended.
+    fn ending(&mut self) -> Result<LauncherReply, String>;
+    /// What is left over that no step asked for, when this many dead letters were expected.
+    fn leftovers(&mut self, dead: usize) -> Vec<String>;
+}
+
+/// What was expected and what was seen, line by line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The lines.
+    pub entries: Vec<Entry>,
+}
+
+/// One step of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// What was expected.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+    /// Whether the two are the same.
+    pub same: bool,
+}
+
+impl Trace {
+    /// Whether all was as expected.
+    pub fn is_right(&self) -> bool {
+        self.entries.iter().all(|entry| entry.same)
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for entry in &self.entries {
+            if entry.same {
+                writeln!(f, "  {:3}  {}", entry.line, entry.expected)?;
+            } else {
+                writeln!(f, "  {:3} -{}", entry.line, entry.expected)?;
+                writeln!(f, "      +{}", entry.seen)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Plays a case; stops at the first step that does not go as expected.
+pub fn play(case: &Case, dialect: Dialect, stage: &mut dyn Stage) -> Trace {
+    let mut player = Player {
+        dialect,
+        stage,
+        process: None,
+        refused: None,
+        tasks: BTreeMap::new(),
+        dead: 0,
+    };
+    let mut trace = Trace::default();
+    let mut note = |line: usize, expected: &str, seen: Result<(), String>| {
+        let same = seen.is_ok();
+        trace.entries.push(Entry {
+            line,
+            expected: expected.to_owned(),
+            seen: seen.err().unwrap_or_default(),
+            same,
+        });
+        same
+    };
+    if note(0, "launch", player.launch(case)) {
+        let went_well = case
+            .steps
+            .iter()
+            .all(|step| note(step.line, &step.text, player.step(step)));
+        if went_well {
+            for leftover in player.stage.leftovers(player.dead) {
+                note(0, "nothing left over", Err(leftover));
+            }
+        }
+    }
+    trace
+}
+
+struct Player<'s> {
+    dialect: Dialect,
+    stage: &'s mut dyn Stage,
+    process: Option<ProcessId>,
+    refused: Option<String>,
+    tasks: BTreeMap<String, Vec<Received>>,
+    dead: usize,
+}
+
+impl Player<'_> {
+    fn launch(&mut self, case: &Case) -> Result<(), String> {
+        match self.stage.launch(&case.definition, case.fields.as_ref())? {
+            Launched::Process(process) => self.process = Some(process),
+            Launched::Refused(reasons) => self.refused = Some(reasons),
+        }
+        let refusal_expected = matches!(
+            case.steps.first().map(|step| &step.action),
+            Some(Action::Refused(_))
+        );
+        match &self.refused {
+            Some(reasons) if !refusal_expected => Err(format!("refused: {reasons}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        match &step.action {
+            Action::Task {
+                participant,
+                path,
+                fields,
+            } => {
+                let task = Received::read(&self.stage.task(participant)?)?;
+                let seen_path = task.target.get(36..).unwrap_or_default();
+                let as_expected = seen_path == path.to_string()
+                    && matches_fields(fields, &task.fields)
+                    && task.dialect == self.dialect;
+                let seen = format!(
+                    "task {participant} {seen_path} {} in {}",
+                    task.fields.to_json(),
+                    task.dialect
+                );
+                self.tasks
+                    .entry(participant.clone())
+                    .or_default()
+                    .push(task);
+                if as_expected { Ok(()) } else { Err(seen) }
+            }
+            Action::Answer { task, reply, fate } => {
+                let body = self.find(task)?.answer(reply)?;
+                self.send(body, *fate)
+            }
+            Action::Stray { path, fate } => {
+                let target = format!("{}{path}", self.pid()?);
+                let body = match self.dialect {
+                    Dialect::Workitem => participant::workitem(&target, &target, &Fields::new()),
+                    Dialect::Message => {
+                        let done = [("status".to_owned(), JsonText::text("done"))];
+                        participant::message(&target, &target, &done.into_iter().collect())
+                    }
+                };
+                self.send(body, *fate)
+            }
+            Action::Raw { body, fate } => {
+                let body = body.replace("PID", &self.pid()?.to_string());
+                self.send(body, *fate)
+            }
+            Action::Event {
+                name,
+                waiters,
+                fields,
+            } => {
+                let mut event = Fields::new();
+                event.set("event", JsonText::text(name));
+                event.update(fields);
+                self.stage.event(name, *waiters, event.to_json())
+            }
+            Action::Time(span) => self.stage.time(*span),
+            Action::Completed(_) | Action::Failed { .. } => {
+                let ending = self.stage.ending()?;
+                self.check_ending(&step.action, &ending)
+            }
+            Action::Refused(pattern) => match &self.refused {
+                Some(reasons) if matches_glob(pattern, reasons) => Ok(()),
+                Some(reasons) => Err(format!("refused {reasons}")),
+                None => Err("launched".into()),
+            },
+        }
+    }
+
+    fn send(&mut self, body: String, expected: Fate) -> Result<(), String> {
+        self.dead += usize::from(expected == Fate::Dead);
+        match self.stage.answer(body)? {
+            Some(fate) if fate != expected => Err(format!("{fate:?}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check_ending(&self, expected: &Action, ending: &LauncherReply) -> Result<(), String> {
+        let pid = self.pid()?;
+        match (ending, expected) {
+            (LauncherReply::Completed { process, fields }, Action::Completed(wanted)) => {
+                if *process == pid && matches_fields(wanted, fields) {
+                    return Ok(());
+                }
+            }
+            (
+                LauncherReply::Failed {
+                    process,
+                    code,
+                    message,
+                    activity,
+                    ..
+                },
+                Action::Failed {
+                    code: wanted,
+                    path,
+                    message: pattern,
+                },
+            ) => {
+                let place = format!("{pid}{path}");
+                if *process == pid
+                    && code == wanted
+                    && *activity == place
+                    && matches_glob(pattern, message)
+                {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        Err(match ending {
+            LauncherReply::Completed { fields, .. } => format!("completed {}", fields.to_json()),
+            LauncherReply::Failed {
+                code,
+                message,
+                activity,
+                ..
+            } => {
+                let place = activity.get(36..).unwrap_or_default();
+                format!("failed {code} {place} {message}")
+            }
+            other @ (LauncherReply::Launched { .. } | LauncherReply::Rejected { .. }) => {
+                format!("{other:?}")
+            }
+        })
+    }
+
+    fn pid(&self) -> Result<ProcessId, String> {
+        self.process.ok_or("there is no process".into())
+    }
+
+    fn find(&mut self, task: &TaskRef) -> Result<&mut Received, String> {
+        let tasks = self.tasks.entry(task.participant.clone()).or_default();
+        let count = tasks.len();
+        let place = task.number.unwrap_or(count).wrapping_sub(1);
+        tasks.get_mut(place).ok_or(format!("{count} tasks came"))
+    }
+}
+
+fn matches_fields(expected: &Expected, seen: &Fields) -> bool {
+    match expected {
+        Expected::Exactly(fields) => fields.to_json() == seen.to_json(),
+        Expected::Among(fields) => fields
+            .iter()
+            .all(|(name, value)| seen.get(name) == Some(value)),
+    }
+}
+
+/// Whether `text` is what `pattern` says; `*` stands for any run of characters.
+fn matches_glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(place) => rest = &rest[place + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
