@@ -1,0 +1,271 @@
+//! What the tests share: a real broker named by `BUREAUCRAT_TEST_AMQP`, a proxy that cuts connections, a host that writes
+//! everything down.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
+use bureaucrat_host::broker::{
+    BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket,
+};
+use bureaucrat_wire::{Mandatory, Outgoing, Properties};
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties, options::*, types::FieldTable,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::Handle,
+    sync::watch,
+};
+
+/// How long anything may take on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The broker's URL.
+pub fn url() -> String {
+    std::env::var("BUREAUCRAT_TEST_AMQP")
+        .expect("BUREAUCRAT_TEST_AMQP has to name a RabbitMQ, for instance what `scripts/rabbitmq start DIR` prints")
+}
+
+/// Queues of one test alone.
+pub fn names() -> QueueNames {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let prefix = format!(
+        "t{}.{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
+    QueueNames {
+        launches: format!("{prefix}.launches"),
+        answers: format!("{prefix}.answers"),
+        events: format!("{prefix}.events"),
+        dead_letters: format!("{prefix}.dead"),
+        owner: format!("{prefix}.owner"),
+        processes: format!("{prefix}.processes"),
+    }
+}
+
+/// Settings for tests.
+pub fn config(url: &str, names: &QueueNames) -> AmqpConfig {
+    AmqpConfig {
+        names: names.clone(),
+        retry: (Duration::from_millis(20), Duration::from_millis(200)),
+        ..AmqpConfig::new(url)
+    }
+}
+
+/// A host that only remembers.
+#[derive(Default)]
+pub struct Recorder(Mutex<Vec<BrokerEvent>>);
+
+impl BrokerEvents for Recorder {
+    fn receive(&self, event: BrokerEvent) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Recorder {
+    pub fn events(&self) -> Vec<BrokerEvent> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        let deliveries = |event| match event {
+            BrokerEvent::Delivered(delivery) => Some(delivery),
+            BrokerEvent::Published { .. }
+            | BrokerEvent::PublishingUp
+            | BrokerEvent::PublishingDown => None,
+        };
+        self.events().into_iter().filter_map(deliveries).collect()
+    }
+
+    /// The outcomes; two of one ticket fail the test.
+    pub fn outcomes(&self) -> BTreeMap<u64, PublishOutcome> {
+        let mut outcomes = BTreeMap::new();
+        for event in self.events() {
+            if let BrokerEvent::Published { ticket, outcome } = event {
+                let before = outcomes.insert(ticket.0, outcome);
+                assert_eq!(before, None, "{ticket:?} has two outcomes");
+            }
+        }
+        outcomes
+    }
+
+    pub fn count(&self, wanted: &BrokerEvent) -> usize {
+        self.events()
+            .iter()
+            .filter(|event| *event == wanted)
+            .count()
+    }
+}
+
+/// A broker that consumes and publishes.
+pub async fn started(config: AmqpConfig) -> (AmqpBroker, Arc<Recorder>) {
+    let recorder = Arc::<Recorder>::default();
+    let broker = AmqpBroker::start(config, recorder.clone(), &Handle::current()).unwrap();
+    broker.wait_ready(PATIENCE).await.unwrap();
+    (broker, recorder)
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "it never came to this: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A message to a queue.
+pub fn to(queue: &str, body: &str) -> Outgoing {
+    Outgoing {
+        exchange: String::new(),
+        routing_key: queue.to_owned(),
+        mandatory: Mandatory::Yes,
+        properties: Properties::persistent("text/plain"),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+/// A client of one's own.
+pub async fn client() -> (Connection, Channel) {
+    let connection = Connection::connect(&url(), ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .unwrap();
+    (connection, channel)
+}
+
+/// Puts a message into a queue.
+pub async fn put(channel: &Channel, queue: &str, body: &str) {
+    channel
+        .basic_publish(
+            "".into(),
+            queue.into(),
+            BasicPublishOptions::default(),
+            body.as_bytes(),
+            BasicProperties::default().with_delivery_mode(2),
+        )
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+}
+
+/// Declares a queue that goes with its connection.
+pub async fn own_queue(channel: &Channel) -> String {
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let queue = channel
+        .queue_declare("".into(), exclusive, FieldTable::default())
+        .await
+        .unwrap();
+    queue.name().to_string()
+}
+
+/// How many messages are ready in a queue.
+pub async fn depth(connection: &Connection, queue: &str) -> u32 {
+    let channel = connection.create_channel().await.unwrap();
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(queue.into(), passive, FieldTable::default())
+        .await
+        .unwrap()
+        .message_count()
+}
+
+/// Removes what a test declared durable.
+pub async fn clean(connection: &Connection, names: &QueueNames) {
+    let channel = connection.create_channel().await.unwrap();
+    for queue in [
+        &names.launches,
+        &names.answers,
+        &names.events,
+        &names.dead_letters,
+    ] {
+        let _ = channel
+            .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())
+            .await;
+    }
+    let _ = channel
+        .exchange_delete(
+            names.processes.as_str().into(),
+            ExchangeDeleteOptions::default(),
+        )
+        .await;
+}
+
+/// Stands between an engine and the broker and can cut all their connections.
+pub struct Proxy {
+    pub url: String,
+    cut: watch::Sender<u64>,
+}
+
+impl Proxy {
+    pub async fn start() -> Self {
+        let uri: lapin::uri::AMQPUri = url().parse().unwrap();
+        let target = (uri.authority.host.clone(), uri.authority.port);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (cut, cuts) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let target = target.clone();
+                let mut cuts = cuts.clone();
+                cuts.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(target).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cuts.changed() => {}
+                    }
+                });
+            }
+        });
+        let user = &uri.authority.userinfo;
+        Self {
+            url: format!(
+                "amqp://{}:{}@127.0.0.1:{port}/%2f",
+                user.username, user.password
+            ),
+            cut,
+        }
+    }
+
+    /// Cuts every connection.
+    pub fn cut(&self) {
+        self.cut.send_modify(|count| *count += 1);
+    }
+}
+
+/// Tickets `0..count` of messages that `make` makes.
+pub fn publish_all(broker: &AmqpBroker, count: u64, make: impl Fn(u64) -> Outgoing) {
+    use bureaucrat_host::broker::Broker;
+    for ticket in 0..count {
+        broker.publish(Ticket(ticket), make(ticket));
+    }
+}
+
+/// The bodies of deliveries from one source, in order.
+pub fn bodies(deliveries: &[Delivery], source: Source) -> Vec<String> {
+    deliveries
+        .iter()
+        .filter(|delivery| delivery.handle.source == source)
+        .map(|delivery| String::from_utf8(delivery.body.clone()).unwrap())
+        .collect()
+}
