@@ -1,41 +1,42 @@
-//! What can go wrong for a launcher.
+//! What can go wrong.
 
-use bureaucrat_wire::MergeError;
+use bureaucrat_wire::{MergeError, Unreadable};
+use std::time::Duration;
 
-/// Why a launch or an event did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The broker can't be reached, or refuses the connection.
-    #[error("the broker can't be reached: {0}")]
+/// Why a launch or an event did not get through, or its outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// The broker can't be reached, or refuses the user.
+    #[error("can't connect to the broker: {0}")]
     Connect(String),
-    /// The connection went away. A launch or event that was under way may have arrived; the same message id keeps a
-    /// repeat from taking effect twice.
-    #[error("the connection to the broker is lost: {0}")]
-    Lost(String),
-    /// No queue takes the message: the engine has never run on this broker, or the address is wrong.
-    #[error(
-        "no queue takes messages for `{routing_key}`: start the engine first, or check the address"
-    )]
-    Unroutable {
-        /// The routing key.
-        routing_key: String,
-    },
-    /// The broker did not take the message.
-    #[error("the broker refused the message")]
-    Refused,
     /// The fields can't be put into the definition.
-    #[error(transparent)]
+    #[error("can't put the fields into the definition: {0}")]
     Merge(#[from] MergeError),
-    /// The engine refused the definition; each reason with its place.
-    #[error("the launch was refused:\n{}", reasons.join("\n"))]
+    /// No queue takes the message: the engine has never run here, or the routing key is another.
+    #[error("no queue takes messages for `{0}`")]
+    Unroutable(String),
+    /// The broker refused the message; its words.
+    #[error("the broker refused the message: {0}")]
+    Refused(String),
+    /// The engine refused the launch.
+    #[error("the launch was refused: {}", .reasons.join("; "))]
     Rejected {
-        /// Why.
+        /// Why, each reason a sentence.
         reasons: Vec<String>,
     },
-    /// A reply can't be read: another version of the engine, or a stranger.
-    #[error("a reply can't be read: {0}")]
-    Reply(String),
-    /// The system gives no random numbers for a message id.
-    #[error("no random numbers: {0}")]
+    /// The engine did not reply in time. The launch is in its queue all the same.
+    #[error("the engine did not reply within {0:?}")]
+    TimedOut(Duration),
+    /// The connection was closed before the reply came.
+    #[error("the connection was closed before the reply came")]
+    Closed,
+    /// The reply can't be read.
+    #[error("the reply can't be read: {0}")]
+    Reply(#[from] Unreadable),
+    /// The reply does not belong here: an end before the launch, or a second launch.
+    #[error("the replies came out of order")]
+    OutOfOrder,
+    /// The system gave no random bytes for an id.
+    #[error("no random bytes: {0}")]
     Random(String),
 }

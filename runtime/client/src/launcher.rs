@@ -1,70 +1,66 @@
-//! The launcher: a connection, a channel with confirms, a queue for replies.
+//! The launcher.
 
 use crate::{
-    error::ClientError,
-    replies::{Incoming, Replies},
+    LaunchError,
+    replies::{Read, Waiting},
 };
 use bureaucrat_model::{Fields, ProcessId};
 use bureaucrat_wire::{Address, Outgoing, Reply, event, launch, merge_fields};
-use futures_lite::StreamExt;
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties,
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Error, ErrorKind,
     options::{
         BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
     },
-    types::FieldTable,
+    types::{FieldTable, ShortString},
 };
-use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::{
+    sync::{Mutex, mpsc::UnboundedReceiver},
+    task::JoinHandle,
+};
 
-/// Where the engine is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How to reach the engine.
+#[derive(Clone)]
 pub struct LauncherConfig {
-    /// The broker, `amqp://user:password@host:port/vhost` or `amqps://…`.
+    /// The broker: `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`.
     pub url: String,
-    /// Where launches go; the queue `bureaucrat` by default.
-    pub launches: Address,
-    /// Where events go; the queue `bureaucrat_events` by default.
-    pub events: Address,
+    /// The exchange for launches and events, empty for the default one.
+    pub exchange: String,
+    /// The routing key for launches; in the default exchange the engine's queue for them.
+    pub routing_key: String,
+    /// The routing key for events.
+    pub event_routing_key: String,
+    /// How long the engine may take to reply to a launch.
+    pub reply_timeout: Duration,
 }
 
-impl Default for LauncherConfig {
-    fn default() -> Self {
-        let queue = |name: &str| Address {
-            exchange: String::new(),
-            routing_key: name.into(),
-        };
+impl LauncherConfig {
+    /// The usual settings with this URL.
+    pub fn new(url: &str) -> Self {
         Self {
-            url: "amqp://guest:guest@localhost:5672/%2f".into(),
-            launches: queue("bureaucrat"),
-            events: queue("bureaucrat_events"),
+            url: url.to_owned(),
+            exchange: String::new(),
+            routing_key: "bureaucrat".to_owned(),
+            event_routing_key: "bureaucrat_events".to_owned(),
+            reply_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// Launches processes and publishes events.
-pub struct Launcher {
-    // Dropping the connection would close it.
-    _connection: Connection,
-    channel: Channel,
-    reply_queue: String,
-    replies: Arc<Replies>,
-    config: LauncherConfig,
-}
-
-/// A process that was launched.
-#[derive(Debug)]
-pub struct Launched {
-    /// Its id.
-    pub process: ProcessId,
-    correlation_id: String,
-    incoming: mpsc::Receiver<Incoming>,
-    replies: Arc<Replies>,
+impl std::fmt::Debug for LauncherConfig {
+    /// Leaves the URL out, which holds a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LauncherConfig")
+            .field("exchange", &self.exchange)
+            .field("routing_key", &self.routing_key)
+            .field("event_routing_key", &self.event_routing_key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum Ending {
     /// It ran to its end, with these final fields.
     Completed(Fields),
     /// It failed.
@@ -80,219 +76,248 @@ pub enum Ended {
     },
 }
 
-impl Launcher {
-    /// Connects to the broker.
+/// A process that was launched.
+#[derive(Debug)]
+pub struct Launched {
+    process: ProcessId,
+    replies: UnboundedReceiver<Read>,
+}
+
+impl Launched {
+    /// Its id.
+    pub const fn process(&self) -> ProcessId {
+        self.process
+    }
+
+    /// Waits for its end, however long that takes.
     ///
     /// # Errors
-    /// When it can't be reached or refuses the connection.
-    pub async fn connect(config: &LauncherConfig) -> Result<Self, ClientError> {
-        let refused = |error: lapin::Error| ClientError::Connect(error.to_string());
+    /// When the connection is closed first, or the reply can't be read.
+    pub async fn ending(mut self) -> Result<Ending, LaunchError> {
+        match self.replies.recv().await.ok_or(LaunchError::Closed)?? {
+            Reply::Completed { fields, .. } => Ok(Ending::Completed(fields)),
+            Reply::Failed {
+                code,
+                message,
+                activity,
+                line,
+                ..
+            } => Ok(Ending::Failed {
+                code,
+                message,
+                activity,
+                line,
+            }),
+            Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
+            Reply::Launched { .. } => Err(LaunchError::OutOfOrder),
+        }
+    }
+}
+
+/// A connection to the broker that launches processes and publishes events.
+pub struct Launcher {
+    /// Kept, since the connection closes when it is dropped.
+    connection: Connection,
+    /// One message at a time: when several were on their way, a return could not be told to belong to one of them.
+    channel: Mutex<Channel>,
+    launches: Address,
+    events: Address,
+    reply_queue: String,
+    reply_timeout: Duration,
+    waiting: Waiting,
+    replies: JoinHandle<()>,
+}
+
+impl Launcher {
+    /// Connects, within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the broker can't be reached or refuses.
+    pub async fn connect(config: &LauncherConfig) -> Result<Self, LaunchError> {
+        let failed = |error: Error| LaunchError::Connect(error.to_string());
         let properties =
-            ConnectionProperties::default().with_connection_name("bureaucrat launcher".into());
+            ConnectionProperties::default().with_connection_name("bureaucrat client".into());
         let connection = Connection::connect(&config.url, properties)
             .await
-            .map_err(refused)?;
-        let channel = connection.create_channel().await.map_err(refused)?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await
-            .map_err(refused)?;
-        let options = QueueDeclareOptions {
+            .map_err(failed)?;
+        let channel = open(&connection).await.map_err(failed)?;
+        let exclusive = QueueDeclareOptions {
             exclusive: true,
             auto_delete: true,
             ..QueueDeclareOptions::default()
         };
-        let queue = channel
-            .queue_declare("".into(), options, FieldTable::default())
+        // Replies have a channel of their own: one that a publish closes does not take them with it.
+        let reply_channel = connection.create_channel().await.map_err(failed)?;
+        let queue = reply_channel
+            .queue_declare(ShortString::default(), exclusive, FieldTable::default())
             .await
-            .map_err(refused)?;
-        let reply_queue = queue.name().as_str().to_owned();
-        let options = BasicConsumeOptions {
+            .map_err(failed)?;
+        let consume = BasicConsumeOptions {
             no_ack: true,
             exclusive: true,
             ..BasicConsumeOptions::default()
         };
-        let consumer = channel
+        let consumer = reply_channel
             .basic_consume(
-                reply_queue.as_str().into(),
-                "".into(),
-                options,
+                queue.name().clone(),
+                ShortString::default(),
+                consume,
                 FieldTable::default(),
             )
             .await
-            .map_err(refused)?;
-        let replies = Arc::new(Replies::default());
-        tokio::spawn(listen(consumer, replies.clone()));
+            .map_err(failed)?;
+        let waiting = Waiting::default();
+        let replies = tokio::spawn(waiting.clone().run(consumer));
+        let address = |routing_key: &str| Address {
+            exchange: config.exchange.clone(),
+            routing_key: routing_key.to_owned(),
+        };
         Ok(Self {
-            _connection: connection,
-            channel,
-            reply_queue,
+            connection,
+            channel: Mutex::new(channel),
+            launches: address(&config.routing_key),
+            events: address(&config.event_routing_key),
+            reply_queue: queue.name().to_string(),
+            reply_timeout: config.reply_timeout,
+            waiting,
             replies,
-            config: config.clone(),
         })
     }
 
-    /// Launches a process: the definition's XML, with `fields` put over its context. Gives the process's id once the
-    /// engine has it durably.
+    /// Launches a process with `fields` over its definition's context, and waits until the engine says that it runs.
     ///
     /// # Errors
-    /// When the definition can't take the fields, no engine has ever run on this broker, the engine refuses the
-    /// definition, or the connection is lost.
-    pub async fn launch(&self, definition: &str, fields: &Fields) -> Result<Launched, ClientError> {
-        let merged;
-        let definition = if fields.is_empty() {
-            definition
-        } else {
-            merged = merge_fields(definition, fields)?;
-            &merged
-        };
-        let id = message_id()?;
-        let message = launch(
-            &self.config.launches,
+    /// When the definition is refused, or the launch does not get through.
+    pub async fn launch(&self, definition: &str, fields: &Fields) -> Result<Launched, LaunchError> {
+        self.launch_definition(&merge_fields(definition, fields)?)
+            .await
+    }
+
+    /// Launches a process with the context that its definition has.
+    ///
+    /// # Errors
+    /// As for [`Self::launch`].
+    pub async fn launch_definition(&self, definition: &str) -> Result<Launched, LaunchError> {
+        let id = new_id()?;
+        let mut replies = self.waiting.wait(&id);
+        self.publish(launch(
+            &self.launches,
             definition,
             &id,
             Some(&self.reply_queue),
             Some(&id),
-        );
-        let mut incoming = self.replies.expect(&id);
-        let first = match self.publish(message).await {
-            Ok(()) => next(&mut incoming).await,
-            Err(error) => Err(error),
-        };
-        match first {
-            Ok(
-                Reply::Launched { process }
-                | Reply::Completed { process, .. }
-                | Reply::Failed { process, .. },
-            ) => Ok(Launched {
-                process,
-                correlation_id: id,
-                incoming,
-                replies: self.replies.clone(),
-            }),
-            Ok(Reply::Rejected { reasons }) => {
-                self.replies.forget(&id);
-                Err(ClientError::Rejected { reasons })
-            }
-            Err(error) => {
-                self.replies.forget(&id);
-                Err(error)
-            }
+        ))
+        .await?;
+        let first = tokio::time::timeout(self.reply_timeout, replies.recv()).await;
+        match first
+            .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
+            .ok_or(LaunchError::Closed)??
+        {
+            Reply::Launched { process } => Ok(Launched { process, replies }),
+            Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
+            Reply::Completed { .. } | Reply::Failed { .. } => Err(LaunchError::OutOfOrder),
         }
     }
 
-    /// Publishes an event: a JSON object of `fields` and the event's name.
+    /// Launches a process as [`Self::launch`] does and waits for its end.
     ///
     /// # Errors
-    /// When no engine has ever run on this broker, or the connection is lost.
-    pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), ClientError> {
-        let id = message_id()?;
-        self.publish(event(&self.config.events, name, fields, &id))
+    /// As for [`Self::launch`] and [`Launched::ending`]; that the process failed is no error here.
+    pub async fn launch_and_wait(
+        &self,
+        definition: &str,
+        fields: &Fields,
+    ) -> Result<Ending, LaunchError> {
+        self.launch(definition, fields).await?.ending().await
+    }
+
+    /// Publishes an event: `fields` and its name.
+    ///
+    /// # Errors
+    /// When it does not get through.
+    pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), LaunchError> {
+        self.publish(event(&self.events, name, fields, &new_id()?))
             .await
     }
 
-    async fn publish(&self, message: Outgoing) -> Result<(), ClientError> {
-        let lost = |error: lapin::Error| ClientError::Lost(error.to_string());
+    /// Closes the connection politely; dropping the launcher closes it too.
+    pub async fn close(self) {
+        // One that is closed already is as good.
+        let _ = self.connection.close(200, "bye".into()).await;
+    }
+
+    /// Publishes, waits for the confirm, and finds out whether the message came back.
+    async fn publish(&self, message: Outgoing) -> Result<(), LaunchError> {
+        let short = |text: &str| {
+            ShortString::try_new(text).map_err(|error| LaunchError::Refused(error.to_string()))
+        };
+        let mut properties = BasicProperties::default().with_delivery_mode(2);
+        let ours = &message.properties;
+        type Setter = fn(BasicProperties, ShortString) -> BasicProperties;
+        let texts: [(&Option<String>, Setter); 4] = [
+            (&ours.content_type, BasicProperties::with_content_type),
+            (&ours.message_id, BasicProperties::with_message_id),
+            (&ours.reply_to, BasicProperties::with_reply_to),
+            (&ours.correlation_id, BasicProperties::with_correlation_id),
+        ];
+        for (text, set) in texts {
+            if let Some(text) = text {
+                properties = set(properties, short(text)?);
+            }
+        }
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()
         };
-        let confirm = self
-            .channel
-            .basic_publish(
-                message.exchange.as_str().into(),
-                message.routing_key.as_str().into(),
-                options,
-                &message.body,
-                properties(&message),
-            )
+        let (exchange, routing_key) = (short(&message.exchange)?, short(&message.routing_key)?);
+        let mut channel = self.channel.lock().await;
+        if !channel.status().connected() {
+            // The message before was refused, and the channel with it.
+            *channel = open(&self.connection).await.map_err(refused)?;
+        }
+        let sent = channel
+            .basic_publish(exchange, routing_key, options, &message.body, properties)
             .await
-            .map_err(lost)?;
-        match confirm.await.map_err(lost)? {
+            .map_err(refused)?;
+        match sent.await.map_err(refused)? {
             Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => Err(ClientError::Unroutable {
-                routing_key: message.routing_key,
-            }),
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err(ClientError::Refused),
-        }
-    }
-}
-
-impl Launched {
-    /// Waits for the process's end.
-    ///
-    /// # Errors
-    /// When the connection is lost, or a reply can't be read.
-    pub async fn wait(&mut self) -> Result<Ended, ClientError> {
-        loop {
-            match next(&mut self.incoming).await? {
-                Reply::Completed { fields, .. } => return Ok(Ended::Completed(fields)),
-                Reply::Failed {
-                    code,
-                    message,
-                    activity,
-                    line,
-                    ..
-                } => {
-                    return Ok(Ended::Failed {
-                        code,
-                        message,
-                        activity,
-                        line,
-                    });
-                }
-                // A repeat of what is known already.
-                Reply::Launched { .. } | Reply::Rejected { .. } => {}
+            Confirmation::Ack(Some(returned)) | Confirmation::Nack(Some(returned)) => {
+                Err(LaunchError::Unroutable(returned.routing_key.to_string()))
             }
+            Confirmation::Nack(None) | Confirmation::NotRequested => Err(LaunchError::Refused(
+                "it did not take it (basic.nack)".to_owned(),
+            )),
         }
     }
 }
 
-impl Drop for Launched {
+impl Drop for Launcher {
     fn drop(&mut self) {
-        self.replies.forget(&self.correlation_id);
+        self.replies.abort();
     }
 }
 
-async fn next(incoming: &mut mpsc::Receiver<Incoming>) -> Result<Reply, ClientError> {
-    match incoming.recv().await {
-        Some(Ok(reply)) => Ok(reply),
-        Some(Err(reason)) => Err(ClientError::Reply(reason)),
-        None => Err(ClientError::Lost("no more replies come".into())),
+/// A channel with confirms.
+async fn open(connection: &Connection) -> Result<Channel, Error> {
+    let channel = connection.create_channel().await?;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await?;
+    Ok(channel)
+}
+
+fn refused(error: Error) -> LaunchError {
+    if let ErrorKind::ProtocolError(error) = error.kind() {
+        LaunchError::Refused(error.get_message().to_string())
+    } else {
+        LaunchError::Closed
     }
 }
 
-async fn listen(mut consumer: lapin::Consumer, replies: Arc<Replies>) {
-    while let Some(Ok(delivery)) = consumer.next().await {
-        if let Some(id) = delivery.properties.correlation_id() {
-            replies.bring(id.as_str(), &delivery.data);
-        }
-    }
-    replies.close();
-}
-
-fn properties(message: &Outgoing) -> BasicProperties {
-    let mut properties = BasicProperties::default().with_delivery_mode(2);
-    let from = &message.properties;
-    if let Some(text) = &from.content_type {
-        properties = properties.with_content_type(text.as_str().into());
-    }
-    if let Some(text) = &from.message_id {
-        properties = properties.with_message_id(text.as_str().into());
-    }
-    if let Some(text) = &from.reply_to {
-        properties = properties.with_reply_to(text.as_str().into());
-    }
-    if let Some(text) = &from.correlation_id {
-        properties = properties.with_correlation_id(text.as_str().into());
-    }
-    properties
-}
-
-/// A random UUID (RFC 9562, version 4).
-fn message_id() -> Result<String, ClientError> {
+/// A random UUID.
+fn new_id() -> Result<String, LaunchError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| ClientError::Random(error.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|error| LaunchError::Random(error.to_string()))?;
     Ok(uuid::Builder::from_random_bytes(bytes)
         .into_uuid()
         .to_string())

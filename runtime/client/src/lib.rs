@@ -1,25 +1,28 @@
-//! The launcher's side of bureaucrat: launch processes and publish events from Rust.
+//! The public client: launches processes and publishes events, from Rust.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), bureaucrat_client::ClientError> {
-//! use bureaucrat_client::{Launcher, LauncherConfig};
-//! use bureaucrat_model::Fields;
+//! # async fn example() -> Result<(), bureaucrat_client::LaunchError> {
+//! use bureaucrat_client::{Ending, Fields, Launcher, LauncherConfig};
 //!
-//! let launcher = Launcher::connect(&LauncherConfig::default()).await?;
-//! let mut launched = launcher.launch("<process><delay duration=\"1\"/></process>", &Fields::new()).await?;
-//! println!("{} ended: {:?}", launched.process, launched.wait().await?);
+//! let launcher = Launcher::connect(&LauncherConfig::new("amqp://guest:guest@localhost/%2f")).await?;
+//! let fields = Fields::parse(r#"{"amount": 5}"#).unwrap_or_default();
+//! match launcher.launch_and_wait("<process><action participant=\"pay\"/></process>", &fields).await? {
+//!     Ending::Completed(fields) => println!("{}", fields.to_json()),
+//!     Ending::Failed { code, message, .. } => println!("{code}: {message}"),
+//! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Every launch and event carries a message id, so that it takes effect once even when it is published again after a
-//! lost connection; publishes are persistent, mandatory and confirmed. Replies come to a queue of the launcher's own,
-//! which goes with its connection. What runs, and where it stands, is the engine's business.
+//! Every message has an id, so that it takes effect once however often the broker delivers it, is persistent, and counts as
+//! sent only when the broker has confirmed it and not returned it. A lost connection is reported, not repaired: connect
+//! anew. Whether a definition is right is for the engine to say.
 #![forbid(unsafe_code)]
 
 mod error;
 mod launcher;
 mod replies;
 
-pub use error::ClientError;
-pub use launcher::{Ended, Launched, Launcher, LauncherConfig};
+pub use bureaucrat_model::{Fields, JsonText, ProcessId};
+pub use error::LaunchError;
+pub use launcher::{Ending, Launched, Launcher, LauncherConfig};

@@ -1,54 +1,63 @@
-//! Replies, brought to whoever waits for them by correlation id.
+//! The replies that come in, handed to the launches that wait for them.
 
-use bureaucrat_wire::{Reply, WireLimits, decode_reply};
+use bureaucrat_wire::{Reply, Unreadable, WireLimits, decode_reply};
+use futures_core::Stream;
+use lapin::{Consumer, types::ShortString};
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What came for a launch: a reply, or why it can't be read.
-pub(crate) type Incoming = Result<Reply, String>;
+/// A reply, or why it can't be read. A launch gets at most two.
+pub(crate) type Read = Result<Reply, Unreadable>;
 
-/// Replies that one launch can have: launched or rejected, and its end.
-const REPLIES: usize = 4;
+/// Who waits for replies, by correlation id.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting(Arc<Mutex<State>>);
 
-/// Who waits for which correlation id.
-#[derive(Debug, Default)]
-pub(crate) struct Replies {
-    waiting: Mutex<HashMap<String, mpsc::Sender<Incoming>>>,
+#[derive(Default)]
+struct State {
+    waiting: HashMap<String, UnboundedSender<Read>>,
+    closed: bool,
 }
 
-impl Replies {
-    /// Waits for replies to `correlation_id`.
-    pub(crate) fn expect(&self, correlation_id: &str) -> mpsc::Receiver<Incoming> {
-        let (sender, receiver) = mpsc::channel(REPLIES);
-        self.lock().insert(correlation_id.to_owned(), sender);
+impl Waiting {
+    /// Waits for the replies to one launch; no longer than the returned end lives.
+    pub fn wait(&self, correlation_id: &str) -> UnboundedReceiver<Read> {
+        let (sender, receiver) = unbounded_channel();
+        let mut state = self.lock();
+        if !state.closed {
+            state.waiting.retain(|_, sender| !sender.is_closed());
+            state.waiting.insert(correlation_id.to_owned(), sender);
+        }
         receiver
     }
 
-    /// Waits no longer.
-    pub(crate) fn forget(&self, correlation_id: &str) {
-        self.lock().remove(correlation_id);
-    }
-
-    /// Brings a message to whoever waits for it; others are dropped.
-    pub(crate) fn bring(&self, correlation_id: &str, body: &[u8]) {
-        let reply =
-            decode_reply(body, &WireLimits::default()).map_err(|unreadable| unreadable.to_string());
-        if let Some(sender) = self.lock().get(correlation_id) {
-            // A full channel means more replies than a launch can have: repeats after a crash of the engine.
-            let _ = sender.try_send(reply);
+    /// Hands replies over until the connection is closed; then nobody waits any more.
+    pub async fn run(self, mut replies: Consumer) {
+        while let Some(Ok(delivery)) =
+            poll_fn(|context| Pin::new(&mut replies).poll_next(context)).await
+        {
+            let id = delivery
+                .properties
+                .correlation_id()
+                .as_ref()
+                .map(ShortString::as_str);
+            let sender = id.and_then(|id| self.lock().waiting.get(id).cloned());
+            if let Some(sender) = sender {
+                // A launch that is not interested any more has dropped its end.
+                let _ = sender.send(decode_reply(&delivery.data, &WireLimits::default()));
+            }
         }
+        let mut state = self.lock();
+        state.closed = true;
+        state.waiting.clear();
     }
 
-    /// Nothing comes any more: every waiter learns of it by the end of its channel.
-    pub(crate) fn close(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<Incoming>>> {
-        // Map operations leave nothing half done.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
