@@ -1,6 +1,10 @@
 //! The helper functions as one parsed module, and which of them a set of calls reaches.
 //!
 //! The helpers are expanded and parsed once for the life of the program. Nothing here depends on what an expression says.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "wasmparser's enums are not ours"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

@@ -2,6 +2,10 @@
 //!
 //! The parser recurses and would overflow the stack on deep nesting, so length and nesting are bounded first, by the lexer
 //! alone, which does not recurse. Positions count within the caller's text.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums are not ours"
+)]
 
 use ruff_python_ast::Expr;
 use ruff_python_ast::token::TokenKind;

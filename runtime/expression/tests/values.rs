@@ -15,7 +15,7 @@ fn a_condition_compiles_to_a_component_that_runs() {
         expression,
         kind: Kind::Verdict,
     };
-    let bytes = compile(&[function.clone()]).unwrap();
+    let bytes = compile(std::slice::from_ref(&function)).unwrap();
     assert_eq!(
         bytes,
         compile(&[function]).unwrap(),

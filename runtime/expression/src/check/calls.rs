@@ -1,6 +1,10 @@
 //! Calls: the functions and methods that exist, with the arguments that they take.
 //!
 //! A wrong number of arguments is refused, where Python would fail as it runs.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums are not ours"
+)]
 
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall};
 

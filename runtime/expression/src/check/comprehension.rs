@@ -1,4 +1,8 @@
 //! Comprehensions and generators, and the scope of their variables.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums are not ours"
+)]
 
 use ruff_python_ast::{Comprehension, Expr};
 

@@ -1,4 +1,8 @@
 //! Connectives and comparisons.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums are not ours"
+)]
 
 use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCompare};
 

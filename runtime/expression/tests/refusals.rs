@@ -1,0 +1,113 @@
+//! What is refused, with its place; and texts that would exhaust the parser's stack.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use bureaucrat_expression::{CompileError, Function, Kind, compile, limits, parse};
+
+/// Text, line, column, and a part of the reason.
+const REFUSED: &[(&str, u32, u32, &str)] = &[
+    ("", 1, 1, "empty"),
+    ("  \n # nothing", 1, 1, "empty"),
+    ("workitem.target_pid == 1", 1, 1, "workitem.target_pid"),
+    ("1 <\n  workitem.message", 2, 3, "workitem.message"),
+    ("\u{e9} + 1", 1, 1, "the name `\u{e9}`"),
+    ("'\u{e9}' + nothing", 1, 7, "the name `nothing`"),
+    ("workitem", 1, 1, "`workitem` alone"),
+    ("1) + (2", 1, 2, "syntax"),
+    ("1 +", 1, 4, "syntax"),
+    ("lambda: 1", 1, 1, "lambda"),
+    ("(y := 1)", 1, 2, ":="),
+    ("context is {}", 1, 12, "`is`"),
+    ("2 ** 64", 1, 6, "`**`"),
+    ("2 ** context['x']", 1, 6, "`**`"),
+    ("'%s' % 1", 1, 1, "`%` formatting"),
+    ("hash(1)", 1, 1, "the function `hash`"),
+    ("'a'.encode()", 1, 5, "the method `encode`"),
+    ("context.keys()", 1, 9, "`.keys()`"),
+    ("(x for x in [1])", 1, 1, "a generator"),
+    ("{1, 2}", 1, 1, "a set"),
+    ("len(1, 2)", 1, 1, "2 arguments"),
+    ("len(*[1])", 1, 5, "unpacking"),
+    ("sorted([1], key=1)", 1, 13, "named argument"),
+    ("f'{1:>5}'", 1, 3, "the format"),
+    ("b'x'", 1, 1, "bytes"),
+    ("1j", 1, 1, "complex"),
+    ("...", 1, 1, "`...`"),
+    ("[x async for x in []]", 1, 1, ""),
+];
+
+#[test]
+fn refusals_name_construct_and_place() {
+    for (text, line, column, reason) in REFUSED {
+        let refusal = parse(text).map(|_| ()).unwrap_err();
+        assert!(refusal.reason.contains(reason), "{text:?}: {refusal}");
+        if !reason.is_empty() {
+            assert_eq!(
+                (refusal.line, refusal.column),
+                (*line, *column),
+                "{text:?}: {refusal}"
+            );
+        }
+    }
+}
+
+#[test]
+fn deep_and_long_texts_are_refused_on_a_small_stack() {
+    let deep = |open: &str, close: &str| open.repeat(4000) + "1" + &close.repeat(4000);
+    let texts = [
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("-", ""),
+        deep("not ", "").chars().take(16_000).collect(),
+        deep("~", ""),
+        deep("1**", ""),
+        deep("{1:", "}"),
+        "1 if 1 else ".repeat(1300) + "1",
+        "lambda: ".repeat(1900) + "1",
+        "f'{".repeat(3000),
+        "1".to_owned() + &"+1".repeat(4000),
+        "context".to_owned() + &"['a']".repeat(3000),
+        "a".to_owned() + &".a".repeat(2040),
+        "1".to_owned() + &"<1".repeat(2000),
+        "(".repeat(100) + &")".repeat(99) + &"(".repeat(100),
+        "x".repeat(limits::SOURCE_BYTES_MAX + 1),
+    ];
+    let thread = std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(move || {
+            for text in texts {
+                let _ = parse(&text).map(|expression| {
+                    compile(&[Function {
+                        name: "f".to_owned(),
+                        expression,
+                        kind: Kind::Value,
+                    }])
+                    .unwrap();
+                });
+            }
+        });
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn functions_have_wit_names_once() {
+    let function = |name: &str| Function {
+        name: name.to_owned(),
+        expression: parse("1").unwrap(),
+        kind: Kind::Verdict,
+    };
+    for name in ["", "A", "a_b", "1a", "a-", "a--b", "-a"] {
+        assert_eq!(
+            compile(&[function(name)]),
+            Err(CompileError::Name {
+                name: name.to_owned()
+            })
+        );
+    }
+    assert_eq!(
+        compile(&[function("a"), function("a")]),
+        Err(CompileError::Twice {
+            name: "a".to_owned()
+        })
+    );
+    compile(&[function("is-high"), function("c12")]).unwrap();
+}
