@@ -1,0 +1,335 @@
+//! Golden bytes: what was stored once is read for ever, and is written the same today.
+//!
+//! Each line of a file in `golden/` is a name and the bytes in hexadecimal. A change of them is a change of a format:
+//! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files anew, for a person to judge the difference.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "formats/samples.rs"]
+mod samples;
+
+use bureaucrat_host::events::{EventProgress, EventRecord};
+use bureaucrat_model::{
+    Branch, ConditionIndex, Ending, FiberId, FiberState, HistoryEntry, JsonText, Program, ReplyTo,
+    Status, Timestamp, Turn, WaitKind,
+};
+use bureaucrat_store::{
+    Table, Version,
+    keys::{self, OutboxKey, OutboxKind, WaitKey},
+    records,
+};
+use bureaucrat_wire::{Dialect, Report, Task, TaskQueue, dead_letter, notice, reply, task};
+use samples::{
+    fault, fiber, fields, history_events, inputs, instance, path, process, program, waiting,
+};
+use std::{fmt::Debug, fs, path::Path};
+
+/// The records of one file: names and bytes.
+type Lines = Vec<(String, Vec<u8>)>;
+
+/// Compares records with their golden file and gives the golden bytes back, to be read.
+fn golden(file: &str, found: &Lines) -> Lines {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(file);
+    let text: String = found
+        .iter()
+        .map(|(name, bytes)| format!("{name} {}\n", records::hexadecimal(bytes)))
+        .collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap();
+    for (expected, found) in expected.lines().zip(text.lines()) {
+        assert_eq!(expected, found, "{file}: the bytes have changed");
+    }
+    assert_eq!(
+        expected.lines().count(),
+        found.len(),
+        "{file}: records came or went"
+    );
+    let bytes = |digits: &str| {
+        (0..digits.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+            .collect()
+    };
+    let line = |line: &str| {
+        let (name, digits) = line.split_once(' ').unwrap();
+        (name.to_owned(), bytes(digits))
+    };
+    expected.lines().map(line).collect()
+}
+
+/// Encodes every value, compares with the file, and reads the file's bytes back.
+fn holds<T: PartialEq + Debug>(
+    file: &str,
+    values: &[(&str, T)],
+    encode: impl Fn(&T) -> Vec<u8>,
+    decode: impl Fn(&[u8]) -> T,
+) {
+    let found: Lines = values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), encode(value)))
+        .collect();
+    for ((name, value), (golden_name, bytes)) in values.iter().zip(golden(file, &found)) {
+        assert_eq!(*name, golden_name);
+        assert_eq!(decode(&bytes), *value, "{file}: {name} reads otherwise");
+    }
+}
+
+#[test]
+fn programs() {
+    let encode = |program: &Program| program.encode().unwrap();
+    holds(
+        "programs.hex",
+        &[("every-instruction", program())],
+        encode,
+        |bytes| Program::decode(bytes).unwrap(),
+    );
+}
+
+#[test]
+fn instances() {
+    let running = |fiber| instance(Status::Running, vec![fiber]);
+    let event = |check| WaitKind::Event {
+        event: "paid".into(),
+        check,
+    };
+    let mut branch = fiber(FiberState::Ready);
+    branch.branch = Some(Branch {
+        parent: FiberId(0),
+        base: fields(),
+    });
+    let incident = Status::Incident {
+        reason: "out of time".into(),
+        inputs: inputs(),
+    };
+    let seen = JsonText::parse(r#"{"event": "paid"}"#).unwrap();
+    let values = [
+        ("ready", running(fiber(FiberState::Ready))),
+        (
+            "answer",
+            running(waiting(WaitKind::Answer {
+                participant: "worker".into(),
+            })),
+        ),
+        (
+            "timer",
+            running(waiting(WaitKind::Timer {
+                due: Timestamp(1_800_000_060_000),
+            })),
+        ),
+        ("event", running(waiting(event(None)))),
+        (
+            "event-in-check",
+            running(waiting(event(Some((seen, ConditionIndex(1)))))),
+        ),
+        (
+            "child",
+            running(waiting(WaitKind::Child { child: process(6) })),
+        ),
+        (
+            "branches",
+            instance(
+                Status::Running,
+                vec![waiting(WaitKind::Branches { remaining: 1 }), branch],
+            ),
+        ),
+        (
+            "condition",
+            running(waiting(WaitKind::Condition {
+                condition: ConditionIndex(1),
+            })),
+        ),
+        ("incident-with-every-input", instance(incident, Vec::new())),
+        (
+            "completed",
+            instance(Status::Ended(Ending::Completed(fields())), Vec::new()),
+        ),
+        (
+            "failed",
+            instance(Status::Ended(Ending::Failed(fault())), Vec::new()),
+        ),
+    ];
+    holds(
+        "instances.hex",
+        &values,
+        |value| records::encode_instance(Version(513), value).unwrap(),
+        |bytes| {
+            let (version, instance) = records::decode_instance(b"key", bytes).unwrap();
+            assert_eq!(version, Version(513));
+            instance
+        },
+    );
+}
+
+#[test]
+fn history() {
+    let at = Timestamp(1_800_000_000_000);
+    let values: Vec<_> = history_events()
+        .into_iter()
+        .map(|(name, event)| (name, HistoryEntry { at, event }))
+        .collect();
+    holds(
+        "history.hex",
+        &values,
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::History, b"key", bytes).unwrap(),
+    );
+}
+
+#[test]
+fn messages_in_the_outbox() {
+    let outgoing = |dialect, queue| {
+        let (path, fields) = (path(), fields());
+        let wanted = Task {
+            process: process(1),
+            path: &path,
+            turn: Turn(8),
+            participant: "shop.pack",
+            fields: &fields,
+        };
+        task(dialect, queue, &wanted)
+    };
+    let to = ReplyTo {
+        queue: "replies".into(),
+        correlation_id: Some("id".into()),
+    };
+    let (fields, fault) = (fields(), fault());
+    let failed = Report::Failed { fault: &fault };
+    let completed = Report::Completed { fields: &fields };
+    let letter = task(
+        Dialect::Workitem,
+        TaskQueue::Taskqueue,
+        &Task {
+            process: process(1),
+            path: &path(),
+            turn: Turn(8),
+            participant: "p",
+            fields: &fields,
+        },
+    );
+    let dead = dead_letter(
+        "dead",
+        "answers",
+        "why",
+        "not-waiting",
+        Timestamp(0),
+        &letter.properties,
+        b"{".to_vec(),
+    );
+    let values = [
+        (
+            "task-workitem",
+            outgoing(Dialect::Workitem, TaskQueue::Taskqueue),
+        ),
+        (
+            "task-message",
+            outgoing(Dialect::Message, TaskQueue::Taskqueue),
+        ),
+        (
+            "task-celery",
+            outgoing(Dialect::Workitem, TaskQueue::Celery),
+        ),
+        ("reply", reply(&to, Some(process(1)), completed)),
+        (
+            "notice",
+            notice("processes", Some(process(1)), "order", failed),
+        ),
+        ("dead-letter", dead),
+    ];
+    holds(
+        "outbox.hex",
+        &values,
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::Outbox, b"key", bytes).unwrap(),
+    );
+}
+
+#[test]
+fn events() {
+    let record = EventRecord {
+        name: "paid".into(),
+        event: JsonText::parse(r#"{"event": "paid", "n": 1}"#).unwrap(),
+    };
+    holds(
+        "events.hex",
+        &[("event", record)],
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::Events, b"key", bytes).unwrap(),
+    );
+    let progress = EventProgress {
+        from: vec![0, 4, 255],
+    };
+    holds(
+        "event-cursors.hex",
+        &[("cursor", progress)],
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::Events, b"key", bytes).unwrap(),
+    );
+}
+
+#[test]
+fn keys_of_all_tables() {
+    let wait = WaitKey {
+        process: process(1),
+        fiber: FiberId(2),
+        turn: Turn(3),
+    };
+    let at = Timestamp(1_800_000_000_000);
+    let mut found: Lines = vec![
+        ("instance".into(), keys::instance(process(1))),
+        ("timer".into(), keys::timer(at, wait)),
+        ("subscription".into(), keys::subscription("paid", wait)),
+        ("event".into(), keys::event(258)),
+        ("event-progress".into(), keys::event_progress(258, 3)),
+        ("history".into(), keys::history(process(1), 258)),
+        ("seen".into(), keys::seen(&[9; 32])),
+        ("tombstone".into(), keys::tombstone(process(1))),
+        ("expiry".into(), keys::expiry(at, &keys::seen(&[9; 32]))),
+    ];
+    for kind in OutboxKind::ALL {
+        let key = OutboxKey {
+            kind,
+            process: process(1),
+            number: 258,
+        };
+        found.push((format!("outbox-{}", kind as u8), key.to_bytes()));
+    }
+    let golden = golden("keys.hex", &found);
+    let of = |name: &str| {
+        let (_, key) = golden.iter().find(|(found, _)| found == name).unwrap();
+        key.as_slice()
+    };
+    assert_eq!(keys::instance_of(of("instance")), Ok(process(1)));
+    assert_eq!(keys::timer_of(of("timer")), Ok((at, wait)));
+    assert_eq!(keys::subscription_of(of("subscription")), Ok(wait));
+    assert_eq!(keys::event_of(of("event")), Ok((258, None)));
+    assert_eq!(keys::event_of(of("event-progress")), Ok((258, Some(3))));
+    assert_eq!(keys::history_number(of("history")), Ok(258));
+    assert_eq!(keys::expired_of(of("expiry")), Ok(of("seen")));
+    for kind in OutboxKind::ALL {
+        let key = OutboxKey::from_bytes(of(&format!("outbox-{}", kind as u8))).unwrap();
+        assert_eq!((key.kind, key.process, key.number), (kind, process(1), 258));
+    }
+}
+
+#[test]
+fn tables_have_their_names_and_numbers() {
+    let found: Vec<_> = Table::ALL
+        .map(|table| format!("{} {}", table as u8, table.name()))
+        .into();
+    let expected = [
+        "1 programs",
+        "2 modules",
+        "3 instances",
+        "4 timers",
+        "5 subscriptions",
+        "6 events",
+        "7 outbox",
+        "8 seen",
+        "9 history",
+        "10 meta",
+    ];
+    assert_eq!(found, expected);
+}

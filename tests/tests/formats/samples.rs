@@ -1,0 +1,285 @@
+//! Values in which every kind of what is stored occurs.
+
+use bureaucrat_model::{
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, ConditionRange,
+    Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
+    Guest, HistoryEvent, Input, Instance, JsonText, Millis, ModuleHash, Op, OpIndex, ProcessId,
+    Program, ProgramHash, Redelivered, ReplyTo, Site, Span, Status, Taken, Timestamp, Turn, Wait,
+    WaitKind,
+};
+
+pub fn process(byte: u8) -> ProcessId {
+    ProcessId::from_bytes([byte; 16])
+}
+
+pub fn fields() -> Fields {
+    Fields::parse(r#"{"n": 1.50, "text": "ä", "list": [1, {"a": null}]}"#).unwrap()
+}
+
+pub fn path() -> ActivityPath {
+    ActivityPath(vec![0, 300])
+}
+
+pub fn fault() -> Fault {
+    Fault {
+        code: FaultCode::new(FaultCode::ACTION_ERROR),
+        message: "why".into(),
+        activity: path(),
+        line: 12,
+    }
+}
+
+pub fn program() -> Program {
+    let range = ConditionRange {
+        first: ConditionIndex(0),
+        count: 2,
+    };
+    let ops = vec![
+        Op::Action {
+            participant: "worker".into(),
+        },
+        Op::Delay {
+            duration: Millis(1_500),
+        },
+        Op::Await {
+            event: "paid".into(),
+            conditions: range,
+        },
+        Op::Call {
+            field: "inner".into(),
+        },
+        Op::Test {
+            conditions: range,
+            otherwise: OpIndex(8),
+        },
+        Op::Fork {
+            branches: vec![OpIndex(6)],
+            next: OpIndex(7),
+        },
+        Op::EndBranch,
+        Op::Jump { target: OpIndex(4) },
+        Op::Complete,
+    ];
+    let span = Span { line: 3, column: 5 };
+    let condition = |guest, function: &str, text: &str| Condition {
+        guest,
+        function: function.into(),
+        text: text.into(),
+        span,
+    };
+    Program {
+        name: "everything".into(),
+        context: fields(),
+        sites: ops.iter().map(|_| Site { path: path(), span }).collect(),
+        ops,
+        conditions: vec![
+            condition(Guest::Inline, "c-0", "context[\"n\"] < 2"),
+            condition(
+                Guest::Module(ModuleHash([7; 32])),
+                "is-high",
+                "risk#is-high",
+            ),
+        ],
+        inline_guest: vec![0, 97, 115, 109],
+    }
+}
+
+pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
+    Instance {
+        process: process(1),
+        program: ProgramHash([2; 32]),
+        name: "everything".into(),
+        user: Some("ada".into()),
+        reply_to: Some(ReplyTo {
+            queue: "replies".into(),
+            correlation_id: Some("id".into()),
+        }),
+        caller: Some(Caller {
+            process: process(3),
+            fiber: FiberId(4),
+            turn: Turn(5),
+            depth: 1,
+        }),
+        launched_at: Timestamp(1_800_000_000_000),
+        ended_at: matches!(status, Status::Ended(_)).then_some(Timestamp(1_800_000_000_001)),
+        status,
+        next_fiber: u32::try_from(fibers.len()).unwrap(),
+        fibers: (0..).map(FiberId).zip(fibers).collect(),
+        next_turn: 9,
+        next_call: 1,
+        ops_without_waiting: 70_000,
+        answered: [(path(), Turn(6))].into(),
+    }
+}
+
+pub fn fiber(state: FiberState) -> Fiber {
+    Fiber {
+        at: OpIndex(4),
+        state,
+        fields: fields(),
+        branch: None,
+        scopes: Vec::new(),
+        handlers: Vec::new(),
+    }
+}
+
+pub fn waiting(kind: WaitKind) -> Fiber {
+    fiber(FiberState::Waiting(Wait {
+        turn: Turn(8),
+        since: Timestamp(1_800_000_000_000),
+        kind,
+    }))
+}
+
+pub fn inputs() -> Vec<Input> {
+    let (fiber, turn) = (FiberId(1), Turn(2));
+    let answer = |answer| Input::Answer {
+        activity: path(),
+        turn: Some(turn),
+        answer,
+    };
+    let evaluated = |outcome| Input::Evaluated {
+        fiber,
+        turn,
+        condition: ConditionIndex(1),
+        evaluation: Evaluation { outcome, fuel: 99 },
+    };
+    let ended = |ending| Input::ChildEnded {
+        fiber,
+        turn,
+        ending,
+    };
+    vec![
+        answer(Answer::Replace(fields())),
+        answer(Answer::Update(fields())),
+        answer(Answer::Critical("no".into())),
+        answer(Answer::Suspended("later".into())),
+        answer(Answer::Unreadable("what?".into())),
+        Input::TimerFired { fiber, turn },
+        Input::Event {
+            fiber,
+            turn,
+            event: JsonText::parse(r#"{"event": "paid"}"#).unwrap(),
+        },
+        ended(Ending::Completed(fields())),
+        ended(Ending::Failed(fault())),
+        Input::ChildRefused {
+            fiber,
+            turn,
+            reason: "no definition".into(),
+        },
+        evaluated(EvaluationOutcome::Verdict(true)),
+        evaluated(EvaluationOutcome::Fault {
+            code: FaultCode::new("KeyError"),
+            message: "'x'".into(),
+        }),
+        Input::Continue,
+    ]
+}
+
+/// Every entry of a history, with a name.
+pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
+    let (activity, turn) = (path(), Turn(2));
+    let condition = |outcome| HistoryEvent::ConditionEvaluated {
+        activity: path(),
+        condition: ConditionIndex(1),
+        outcome,
+        fuel: 99,
+    };
+    let received = |taken| HistoryEvent::EventReceived {
+        activity: path(),
+        event: "paid".into(),
+        taken,
+    };
+    let launched = |redelivered| HistoryEvent::Launched {
+        message_id: Some("id".into()),
+        redelivered,
+    };
+    vec![
+        ("launched", launched(Redelivered::No)),
+        ("launched-perhaps", launched(Redelivered::Perhaps)),
+        (
+            "task-sent",
+            HistoryEvent::TaskSent {
+                activity: activity.clone(),
+                turn,
+                participant: "worker".into(),
+            },
+        ),
+        (
+            "answered",
+            HistoryEvent::Answered {
+                activity: activity.clone(),
+                turn,
+            },
+        ),
+        (
+            "suspended",
+            HistoryEvent::Suspended {
+                activity: activity.clone(),
+                turn,
+                reason: "later".into(),
+            },
+        ),
+        (
+            "delay-started",
+            HistoryEvent::DelayStarted {
+                activity: activity.clone(),
+                duration: Millis(1_500),
+                due: Timestamp(1_800_000_001_500),
+            },
+        ),
+        (
+            "delay-ended",
+            HistoryEvent::DelayEnded {
+                activity: activity.clone(),
+            },
+        ),
+        (
+            "await-started",
+            HistoryEvent::AwaitStarted {
+                activity: activity.clone(),
+                event: "paid".into(),
+            },
+        ),
+        ("event-taken", received(Taken::Yes)),
+        ("event-left", received(Taken::No)),
+        (
+            "called",
+            HistoryEvent::Called {
+                activity: activity.clone(),
+                child: process(6),
+            },
+        ),
+        (
+            "returned",
+            HistoryEvent::Returned {
+                activity: activity.clone(),
+                child: process(6),
+            },
+        ),
+        ("condition-held", condition(ConditionOutcome::Verdict(true))),
+        (
+            "condition-failed",
+            condition(ConditionOutcome::Fault(FaultCode::new("KeyError"))),
+        ),
+        (
+            "forked",
+            HistoryEvent::Forked {
+                activity: activity.clone(),
+                branches: 2,
+            },
+        ),
+        ("joined", HistoryEvent::Joined { activity }),
+        ("completed", HistoryEvent::Completed),
+        ("failed", HistoryEvent::Failed(fault())),
+        (
+            "parked",
+            HistoryEvent::Parked {
+                reason: "out of time".into(),
+            },
+        ),
+        ("resumed", HistoryEvent::Resumed),
+        ("truncated", HistoryEvent::Truncated),
+    ]
+}

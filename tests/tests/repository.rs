@@ -1,0 +1,388 @@
+//! Rules of the repository that no compiler knows: arrows between crates, sizes, pages for codes, links that lead somewhere.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "repository/files.rs"]
+mod files;
+
+use files::{files_below, none, read, root, rust_files, with_extension};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// The only dependencies of our crates on one another; ARCHITECTURE.md draws the same. Those for tests are free.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("model", &[]),
+    ("expression", &["model"]),
+    ("definition", &["expression", "model"]),
+    ("engine", &["model"]),
+    ("wire", &["model"]),
+    ("sandbox", &["model"]),
+    ("store", &["model"]),
+    ("store-rocksdb", &["store"]),
+    (
+        "host",
+        &["definition", "engine", "model", "sandbox", "store", "wire"],
+    ),
+    ("broker-amqp", &["host", "model", "wire"]),
+    ("client", &["model", "wire"]),
+    (
+        "cli",
+        &[
+            "broker-amqp",
+            "client",
+            "definition",
+            "engine",
+            "expression",
+            "host",
+            "model",
+            "sandbox",
+            "store",
+            "store-rocksdb",
+            "wire",
+        ],
+    ),
+];
+
+/// Crates without input, output, clock and randomness, and what they therefore never name.
+const PURE: [&str; 5] = ["model", "expression", "definition", "engine", "wire"];
+const IMPURE: [&str; 6] = [
+    "tokio",
+    "lapin",
+    "rocksdb",
+    "wasmtime",
+    "getrandom",
+    "crossbeam-channel",
+];
+
+/// The most lines of a Rust file. Files above are named below with the most that each may have, and may only shrink.
+const LINES_MAX: usize = 400;
+const LARGE: [(&str, usize); 12] = [
+    ("runtime/cli/src/arguments.rs", 460),
+    ("runtime/expression/src/check/calls.rs", 460),
+    ("runtime/expression/src/emit.rs", 460),
+    ("runtime/expression/tests/generator/mod.rs", 600),
+    ("runtime/engine/tests/instructions.rs", 440),
+    ("runtime/host/src/shard/arrivals.rs", 440),
+    ("runtime/host/src/shard/mod.rs", 520),
+    ("runtime/host/src/shard/work.rs", 700),
+    ("runtime/wire/tests/messages.rs", 480),
+    ("tests/src/conformance/broker.rs", 480),
+    ("tests/src/conformance/pure.rs", 560),
+    ("tests/src/simulation/world.rs", 520),
+];
+
+/// What a manifest's `[dependencies]` and `[build-dependencies]` name.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            inside = ["[dependencies]", "[build-dependencies]"].contains(&line);
+            // `[dependencies.name]` and sections of single targets would hide from this reading.
+            assert!(
+                !line.starts_with("[dependencies.") && !line.starts_with("[target."),
+                "{line}"
+            );
+        } else if inside && !line.is_empty() && !line.starts_with('#') {
+            names.extend(
+                line.split(['.', ' ', '='])
+                    .next()
+                    .map(|name| name.trim().to_owned()),
+            );
+        }
+    }
+    names
+}
+
+#[test]
+fn crates_depend_on_one_another_as_drawn() {
+    let mut problems = Vec::new();
+    for (name, arrows) in ARROWS {
+        let named = dependencies(&read(&format!("runtime/{name}/Cargo.toml")));
+        let ours = named
+            .iter()
+            .filter_map(|name| name.strip_prefix("bureaucrat-"));
+        let (found, drawn): (BTreeSet<_>, BTreeSet<_>) =
+            (ours.collect(), arrows.iter().copied().collect());
+        if found != drawn {
+            problems.push(format!("{name} depends on {found:?}, drawn are {drawn:?}"));
+        }
+        for impure in IMPURE {
+            if PURE.contains(&name) && named.contains(impure) {
+                problems.push(format!("{name} is pure and names {impure}"));
+            }
+        }
+    }
+    let drawn: BTreeSet<_> = ARROWS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let manifests = files_below("runtime").into_iter();
+    let found: BTreeSet<_> = manifests
+        .filter_map(|file| {
+            Some(
+                file.strip_suffix("/Cargo.toml")?
+                    .strip_prefix("runtime/")?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(found, drawn, "every crate is in the table");
+    none(&problems);
+}
+
+#[test]
+fn every_rust_file_says_what_it_is_for() {
+    let files = rust_files().into_iter();
+    let silent = files.filter(|(_, text)| !text.starts_with("//! "));
+    none(&silent.map(|(file, _)| file).collect::<Vec<_>>());
+}
+
+#[test]
+fn unsafe_code_is_forbidden() {
+    let mut problems = Vec::new();
+    for file in files_below("runtime") {
+        if !["/src/lib.rs", "/src/main.rs"]
+            .iter()
+            .any(|end| file.ends_with(end))
+        {
+            continue;
+        }
+        // The sandbox has one place, with its proof, that runs machine code.
+        let wanted = match file.starts_with("runtime/sandbox/") {
+            true => "#![deny(unsafe_code)]",
+            false => "#![forbid(unsafe_code)]",
+        };
+        if !read(&file).contains(wanted) {
+            problems.push(format!("{file} has no {wanted}"));
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    // Put together, so that this file does not find itself.
+    let unfinished = [
+        ("todo", "!"),
+        ("unimplemented", "!"),
+        ("dbg", "!("),
+        ("#[ig", "nore"),
+    ];
+    let mut problems = Vec::new();
+    for (file, text) in rust_files() {
+        for (start, end) in unfinished {
+            if text.contains(&format!("{start}{end}")) {
+                problems.push(format!("{file} holds {start}{end}"));
+            }
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn files_stay_small() {
+    let large: BTreeMap<_, _> = LARGE.into_iter().collect();
+    let mut problems = Vec::new();
+    let files = rust_files();
+    for (file, text) in &files {
+        let (lines, exception) = (text.lines().count(), large.get(file.as_str()));
+        let most = *exception.unwrap_or(&LINES_MAX);
+        if lines > most {
+            problems.push(format!(
+                "{file} has {lines} lines, at most {most} are allowed"
+            ));
+        }
+        if exception.is_some() && lines <= LINES_MAX {
+            problems.push(format!(
+                "{file} has {lines} lines and needs no exception any more"
+            ));
+        }
+    }
+    for file in large.keys().filter(|file| !files.contains_key(**file)) {
+        problems.push(format!("{file} is an exception and not there"));
+    }
+    none(&problems);
+}
+
+/// The text between the first two quotes, when it is a plain literal.
+fn literal(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once('"')?;
+    rest.split_once('"').map(|(literal, _)| literal)
+}
+
+/// Every code of a fault, a refusal or a dead letter that the code defines; Python's aside.
+fn codes() -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    for (file, text) in with_extension("runtime", "rs") {
+        let constants =
+            file.ends_with("model/src/fault.rs") || file.ends_with("sandbox/src/outcome.rs");
+        for line in text.lines().map(str::trim) {
+            if constants && line.starts_with("pub const") && line.contains("str = ") {
+                codes.extend(literal(line).map(str::to_owned));
+            }
+            if file.ends_with("wire/src/unreadable.rs") && line.contains("=> \"wire.") {
+                codes.extend(literal(line).map(str::to_owned));
+            }
+        }
+        // A call's arguments end before the next semicolon.
+        let mut calls: Vec<&str> = Vec::new();
+        if file.starts_with("runtime/host/src/") {
+            calls.extend(text.split(".dead_letter(").skip(1));
+        }
+        if file.starts_with("runtime/engine/src/") {
+            calls.extend(text.split("Trouble::new(").skip(1));
+            calls.extend(text.split("Self::new(").skip(1));
+        }
+        for call in calls {
+            let arguments = call.split(';').next().unwrap_or_default();
+            let code = literal(arguments)
+                .filter(|code| code.chars().all(|c| c.is_alphabetic() || c == '-'));
+            codes.extend(code.map(str::to_owned));
+        }
+    }
+    codes
+}
+
+#[test]
+fn every_code_has_a_page() {
+    let codes = codes();
+    assert!(codes.len() >= 30, "{codes:?}");
+    let index = read("docs/errors/README.md");
+    let mut problems = Vec::new();
+    let pages: BTreeSet<String> = with_extension("docs/errors", "md")
+        .into_keys()
+        .filter_map(|file| Some(Path::new(&file).file_stem()?.to_str()?.to_owned()))
+        .collect();
+    for code in &codes {
+        if !pages.contains(code) || !index.contains(&format!("({code}.md)")) {
+            problems.push(format!(
+                "docs/errors/{code}.md is missing, or not in the index"
+            ));
+        }
+    }
+    for page in pages
+        .iter()
+        .filter(|page| !["README", "python"].contains(&page.as_str()))
+    {
+        if !codes.contains(page) {
+            problems.push(format!(
+                "docs/errors/{page}.md is about a code that there is not"
+            ));
+        }
+    }
+    let python = read("docs/errors/python.md");
+    for (file, text) in with_extension("runtime/expression/src", "wats") {
+        for text in text.split('"').skip(1).step_by(2) {
+            let code = text.split(':').next().unwrap_or_default();
+            let is_code = code.ends_with("Error") && code.chars().all(char::is_alphabetic);
+            if is_code && !python.contains(&format!("## {code}")) {
+                problems.push(format!(
+                    "{file} gives {code}, which docs/errors/python.md does not tell of"
+                ));
+            }
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn every_definition_is_used_by_a_test_or_a_script() {
+    let mut users = with_extension("runtime", "rs")
+        .into_values()
+        .collect::<String>();
+    users.extend(with_extension("tests", "rs").into_values());
+    users.extend(
+        files_below("scripts")
+            .iter()
+            .filter(|file| !file.ends_with(".pyc"))
+            .map(|file| read(file)),
+    );
+    let expected = files_below("runtime/definition/tests/golden");
+    let mut problems = Vec::new();
+    for file in files_below("definitions")
+        .iter()
+        .filter(|file| file.ends_with(".xml"))
+    {
+        let name = file.rsplit('/').next().unwrap();
+        let stem = name.strip_suffix(".xml").unwrap();
+        // What a definition compiles to, or the diagnostics of an invalid one, are what a test expects of it.
+        let golden = match file
+            .strip_suffix(".xml")
+            .filter(|file| file.starts_with("definitions/invalid/"))
+        {
+            Some(invalid) => root().join(format!("{invalid}.txt")).is_file(),
+            None => expected.contains(&format!("runtime/definition/tests/golden/{stem}.txt")),
+        };
+        if !golden && !users.contains(name) {
+            problems.push(format!("{file} is used by nobody"));
+        }
+    }
+    none(&problems);
+}
+
+/// Whether `text` has `word` with nothing before and after it that would make it a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let joins = |c: char| c.is_alphanumeric() || ['_', '-', '.', '<', '}', ')', '*'].contains(&c);
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(joins)
+            && !after.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    })
+}
+
+#[test]
+fn no_machine_and_no_registry_is_named() {
+    // Put together, so that this file does not find itself.
+    let places = [("/ro", "ot"), ("/wo", "rk"), ("/ho", "me")];
+    let hosts = [
+        ("crates", ".io"),
+        ("pypi", ".org"),
+        ("python", "hosted"),
+        ("static.rust-", "lang"),
+        ("deb.deb", "ian"),
+    ];
+    let mut problems = Vec::new();
+    for file in files_below("") {
+        // The lock file names the registry's index by cargo's own convention.
+        if file == "Cargo.lock" {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(root().join(&file)) else {
+            continue;
+        };
+        let place = places
+            .iter()
+            .map(|(a, b)| format!("{a}{b}"))
+            .find(|place| has_word(&text, place));
+        let host = hosts
+            .iter()
+            .map(|(a, b)| format!("{a}{b}"))
+            .find(|host| text.contains(host));
+        for named in place.into_iter().chain(host) {
+            problems.push(format!("{file} names {named}"));
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn links_in_markdown_lead_somewhere() {
+    let mut problems = Vec::new();
+    for (file, text) in with_extension("", "md") {
+        let folder = root().join(&file).parent().unwrap().to_owned();
+        let mut is_code = false;
+        for line in text.lines() {
+            is_code ^= line.trim_start().starts_with("```");
+            for rest in line.split("](").skip(1).filter(|_| !is_code) {
+                let target = rest.split(')').next().unwrap_or_default();
+                let path = target.split('#').next().unwrap_or_default();
+                let elsewhere = target.contains("://") || path.is_empty();
+                if !elsewhere && !folder.join(path).exists() {
+                    problems.push(format!("{file} links to {target}, which is not there"));
+                }
+            }
+        }
+    }
+    none(&problems);
+}
