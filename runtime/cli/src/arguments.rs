@@ -1,0 +1,427 @@
+//! What can be said on the command line, and what `--help` says about it.
+
+use crate::places;
+use bureaucrat_model::ProcessId;
+use bureaucrat_wire::{Dialect, TaskQueue};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  an error, diagnostics, a process that failed or was rejected, or an engine that runs already
+  2  the command line can't be understood
+  3  the time of --timeout passed first
+
+Settings come from flags, then from BUREAUCRAT_... variables, then from the INI file, then from defaults.
+BUREAUCRAT_AMQP_PASSWORD gives the password where the address has none.";
+
+const EXAMPLES: &str = "\
+Examples:
+  bureaucrat                                        run the engine as a daemon
+  bureaucrat -f --amqp amqp://guest:guest@mq/%2f    run it in the foreground
+  bureaucrat launch order.xml --field amount=7 --wait
+  bureaucrat list --state running
+  bureaucrat eval 'context[\"x\"] * 2' --fields '{\"x\": 21}'";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bureaucrat",
+    version,
+    about = "Runs durable processes, defined in XML, over RabbitMQ",
+    after_help = format!("{EXAMPLES}\n\n{}\n\n{EXIT_CODES}", places::help()),
+    max_term_width = 110
+)]
+pub struct Arguments {
+    /// What several commands share.
+    #[command(flatten)]
+    pub options: Options,
+    /// What the engine alone understands.
+    #[command(flatten)]
+    pub daemon: DaemonOptions,
+    /// What to do; without one, the engine runs.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What several commands share.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Options {
+    /// The INI file to read
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "BUREAUCRAT_CONFIG",
+        global = true
+    )]
+    pub config: Option<PathBuf>,
+    /// The broker's address, amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BUREAUCRAT_AMQP",
+        hide_env_values = true,
+        global = true
+    )]
+    pub amqp: Option<String>,
+    /// A file that holds the broker's password, for an address without one
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "BUREAUCRAT_AMQP_PASSWORD_FILE",
+        global = true
+    )]
+    pub amqp_password_file: Option<PathBuf>,
+    /// The folder in which the engine keeps everything
+    #[arg(long, value_name = "DIR", env = "BUREAUCRAT_STORAGE", global = true)]
+    pub storage: Option<PathBuf>,
+    /// What to log: a level (error, warn, info, debug, trace), or filters such as `info,bureaucrat_host=debug`
+    #[arg(long, value_name = "FILTER", env = "BUREAUCRAT_LOG", global = true)]
+    pub log: Option<String>,
+    /// How to log
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "BUREAUCRAT_LOG_FORMAT",
+        global = true
+    )]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What the engine alone understands.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of the engine")]
+pub struct DaemonOptions {
+    /// Don't daemonize: stay in the foreground and log to standard error
+    #[arg(short, long)]
+    pub foreground: bool,
+    /// The pid file, locked while the engine runs
+    #[arg(short, long, value_name = "FILE", env = "BUREAUCRAT_PID_FILE")]
+    pub pid_file: Option<PathBuf>,
+    /// The dialect that tasks go out in: workitem or message
+    #[arg(long, value_name = "DIALECT", env = "BUREAUCRAT_DIALECT")]
+    pub dialect: Option<Dialect>,
+    /// What kind of workers tasks are for: taskqueue or celery
+    #[arg(long, value_name = "TYPE", env = "BUREAUCRAT_TASKQUEUE_TYPE")]
+    pub taskqueue_type: Option<TaskQueue>,
+    /// The queue that launches come from [default: bureaucrat]
+    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_LAUNCH_QUEUE")]
+    pub launch_queue: Option<String>,
+    /// The queue that answers come from [default: bureaucrat_msgs]
+    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_MESSAGE_QUEUE")]
+    pub message_queue: Option<String>,
+    /// The queue that events come from [default: bureaucrat_events]
+    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_EVENT_QUEUE")]
+    pub event_queue: Option<String>,
+    /// The queue for messages that can't be used [default: bureaucrat_dead]
+    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_DEAD_LETTER_QUEUE")]
+    pub dead_letter_queue: Option<String>,
+    /// The topic exchange that is told of launches and ends [default: bureaucrat.processes]
+    #[arg(long, value_name = "EXCHANGE", env = "BUREAUCRAT_NOTICE_EXCHANGE")]
+    pub notice_exchange: Option<String>,
+    /// How many threads run processes; a storage keeps the number that it was made with [default: 4]
+    #[arg(long, value_name = "COUNT", env = "BUREAUCRAT_SHARDS")]
+    pub shards: Option<u16>,
+    /// Messages of a queue that are in hand at once [default: 500]
+    #[arg(long, value_name = "COUNT", env = "BUREAUCRAT_PREFETCH")]
+    pub prefetch: Option<u16>,
+    /// How long ended processes stay visible: 90 (seconds), 15m, 24h, 7d [default: 24h]
+    #[arg(long, value_name = "TIME", env = "BUREAUCRAT_RETENTION", value_parser = duration)]
+    pub retention: Option<Duration>,
+    /// Set by the daemon for the process that it becomes.
+    #[arg(long, hide = true)]
+    pub daemon_child: bool,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Human,
+    /// A JSON object a line.
+    Json,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Launch a process and print its id
+    Launch(Launch),
+    /// Publish an event
+    Event(Event),
+    /// Print what is wrong with definitions
+    Check(Check),
+    /// Compile a definition and print what came of it
+    Compile(Compile),
+    /// List the processes of the running engine
+    List(List),
+    /// Show one process of the running engine
+    Show(Show),
+    /// Evaluate an expression as a condition would be
+    Eval(Eval),
+    /// Make, check and run modules
+    #[command(subcommand)]
+    Module(Module),
+    /// Print the settings that are in force, without passwords
+    Config(Config),
+    /// Compile an uploaded module; the sandbox starts this
+    #[command(hide = true)]
+    CompileWorker,
+}
+
+/// `launch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat launch order.xml
+  bureaucrat launch order.xml --field amount=7 --field customer=Ada --wait --timeout 1m
+  bureaucrat launch order.xml --fields '{\"items\": [1, 2]}'
+  make-definition | bureaucrat launch -
+
+With --wait the final fields are printed as JSON; when the process fails, or is rejected, the reasons go to standard
+error and the exit code is 1.")]
+pub struct Launch {
+    /// The definition, `-` for standard input
+    pub file: PathBuf,
+    /// A field: the value is JSON where it can be read as such, text otherwise
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub field: Vec<String>,
+    /// Fields as a JSON object; --field goes over them
+    #[arg(long, value_name = "JSON")]
+    pub fields: Option<String>,
+    /// Wait for the end, and print the final fields
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: for ever with --wait, else 30s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Print JSON: {"status", "process", "fields" or "fault"}
+    #[arg(long)]
+    pub json: bool,
+    /// The exchange to publish to [default: the broker's default exchange]
+    #[arg(long, value_name = "EXCHANGE")]
+    pub exchange: Option<String>,
+    /// The routing key to publish with [default: the launch queue]
+    #[arg(long, value_name = "KEY")]
+    pub routing_key: Option<String>,
+}
+
+/// `event`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat event paid --fields '{\"order\": 7}'")]
+pub struct Event {
+    /// The event's name
+    pub name: String,
+    /// What the event says, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub fields: Option<String>,
+    /// A single value, as in `launch`
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub field: Vec<String>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat check definitions/*.xml
+
+Prints FILE:LINE:COLUMN: MESSAGE with the line and a caret below it; exit code 1 when there is anything to print.")]
+pub struct Check {
+    /// The definitions, `-` for standard input
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Print a JSON array of {"file", "line", "column", "message"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `compile`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat compile order.xml
+  bureaucrat compile --disassemble order.xml")]
+pub struct Compile {
+    /// The definition, `-` for standard input
+    pub file: PathBuf,
+    /// Print the bytecode, an instruction a line, with the lines of the definition
+    #[arg(long)]
+    pub disassemble: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "disassemble")]
+    pub json: bool,
+    /// Write the program as the engine stores it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat list --state running
+  bureaucrat list --limit 0 --json    everything, a JSON object a line")]
+pub struct List {
+    /// Only processes in this state
+    #[arg(long)]
+    pub state: Option<StateName>,
+    /// At most this many; 0 for all
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    /// Only those after this one, in the order of ids
+    #[arg(long, value_name = "PROCESS")]
+    pub after: Option<ProcessId>,
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The states of a process, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateName {
+    /// It runs or waits
+    Running,
+    /// It is parked, since the engine could not go on for reasons of its own
+    Incident,
+    /// It ran to its end
+    Completed,
+    /// It failed
+    Failed,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat show --history 0c4b8a0e-…")]
+pub struct Show {
+    /// The process
+    pub process: ProcessId,
+    /// Print what happened to it, too
+    #[arg(long)]
+    pub history: bool,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `eval`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat eval 'context[\"x\"] < 4' --fields '{\"x\": 3}'
+  bureaucrat eval --stdin < expressions.jsonl
+
+With --stdin each line is {\"expression\": TEXT, \"fields\": {…}}, and each gives a line: {\"value\": …},
+{\"error\": CODE, \"message\": …} or {\"refused\": REASON, \"line\": …, \"column\": …}.")]
+pub struct Eval {
+    /// The expression
+    #[arg(required_unless_present = "stdin", conflicts_with = "stdin")]
+    pub expression: Option<String>,
+    /// The fields, as a JSON object
+    #[arg(long, value_name = "JSON", conflicts_with = "stdin")]
+    pub fields: Option<String>,
+    /// Read JSON lines
+    #[arg(long)]
+    pub stdin: bool,
+    /// Print {"value", "fuel"} and the like; --stdin always prints JSON
+    #[arg(long, conflicts_with = "stdin")]
+    pub json: bool,
+}
+
+/// `module …`.
+#[derive(Debug, Subcommand)]
+pub enum Module {
+    /// Make a component of a core module
+    Build(ModuleBuild),
+    /// Print what the engine would say about a module, and what it exports
+    Check(ModuleCheck),
+    /// Run a function of a module on fields
+    Run(ModuleRun),
+}
+
+/// `module build`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module build risk.wasm -o risk.component.wasm
+  bureaucrat module build risk.wat --wit risk.wit --world risk -o risk.component.wasm")]
+pub struct ModuleBuild {
+    /// The core module, binary or text
+    pub file: PathBuf,
+    /// Where the component goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The world: `condition` or `expression`, or one of --wit
+    #[arg(long)]
+    pub world: Option<String>,
+    /// WIT source with a world of one's own
+    #[arg(long, value_name = "FILE")]
+    pub wit: Option<PathBuf>,
+}
+
+/// `module check`.
+#[derive(Debug, Args)]
+pub struct ModuleCheck {
+    /// The component
+    pub file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat module run risk.component.wasm --function is-high --fields '{\"amount\": 7}'")]
+pub struct ModuleRun {
+    /// The component
+    pub file: PathBuf,
+    /// The function, by its WIT name
+    #[arg(long, default_value = "evaluate")]
+    pub function: String,
+    /// The fields, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub fields: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A span of time: a whole number and `s` (or nothing), `m`, `h` or `d`.
+///
+/// # Errors
+/// When it is not of this form, or longer than 100 years.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST_SECONDS: u64 = 100 * 366 * 86_400;
+    let digits = text.trim_end_matches(['s', 'm', 'h', 'd']);
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("a number and one of s, m, h, d is needed".into()),
+    };
+    let count: u64 = digits
+        .parse()
+        .map_err(|_| "a whole number and one of s, m, h, d is needed".to_owned())?;
+    count
+        .checked_mul(unit)
+        .filter(|seconds| *seconds <= LONGEST_SECONDS)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "at most 100 years".to_owned())
+}

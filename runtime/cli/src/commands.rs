@@ -1,0 +1,83 @@
+//! The subcommands, a file each: what a user asked for, from arguments to standard output.
+
+pub mod check;
+pub mod compile;
+pub mod config;
+pub mod eval;
+pub mod event;
+pub mod launch;
+pub mod list;
+pub mod module;
+pub mod show;
+
+use crate::{arguments::Options, configuration::Configuration, daemon, files, logging};
+use anyhow::Context;
+use bureaucrat_model::{Fields, ProcessId};
+use bureaucrat_sandbox::{
+    Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
+};
+use serde_json::{Value, json};
+use std::{ffi::OsString, io::Write};
+
+/// The settings for a command that talks to the broker or the engine; warnings go to standard error.
+fn settings(options: &Options) -> anyhow::Result<Configuration> {
+    let configuration = Configuration::load(options, &Default::default())?;
+    let filter = options.log.as_deref().unwrap_or("warn");
+    logging::start(
+        filter,
+        configuration.log_format,
+        logging::Destination::StandardError,
+    )?;
+    Ok(configuration)
+}
+
+/// How the sandbox starts its compile worker: this program, with a hidden subcommand.
+pub fn worker() -> anyhow::Result<WorkerCommand> {
+    Ok(WorkerCommand {
+        program: daemon::own_program()?,
+        arguments: vec![OsString::from("compile-worker")],
+    })
+}
+
+/// A sandbox for one evaluation at a time, under the limits of the engine.
+fn sandbox(runtime_class: RuntimeClass) -> anyhow::Result<Sandbox> {
+    let config = SandboxConfig {
+        threads: 1,
+        limits: SandboxLimits::default(),
+        cache: None,
+        runtime_class,
+        worker: worker()?,
+    };
+    Sandbox::new(config).context("the sandbox can't be set up")
+}
+
+/// One evaluation on a stack that is large enough for guest and host.
+fn evaluate(
+    sandbox: &Sandbox,
+    guest: &Guest,
+    function: &str,
+    fields: &Fields,
+) -> anyhow::Result<Evaluated> {
+    let evaluated = sandbox.evaluate(guest, function, fields);
+    match evaluated.outcome {
+        Outcome::Environmental(reason) => anyhow::bail!("no outcome: {reason}"),
+        Outcome::Verdict(_) | Outcome::Value(_) | Outcome::Fault { .. } => Ok(evaluated),
+    }
+}
+
+fn fields(text: Option<&str>) -> anyhow::Result<Fields> {
+    files::fields(text, &[])
+}
+
+/// A line on standard output; an error of the pipe comes back as one.
+fn print_line(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// A process id as people and programs write it; the model's own serial form is bytes.
+fn id(process: ProcessId) -> Value {
+    json!(process.to_string())
+}

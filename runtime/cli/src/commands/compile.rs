@@ -1,0 +1,67 @@
+//! `compile`: what a definition becomes.
+
+use super::{check, print_line};
+use crate::{Exit, arguments::Compile, files};
+use anyhow::Context;
+use bureaucrat_definition::{Compiled, Limits, disassemble};
+use bureaucrat_model::Program;
+use serde_json::json;
+
+/// Compiles, and prints the bytecode or a summary.
+pub fn run(compile: &Compile) -> anyhow::Result<Exit> {
+    let source = files::read(&compile.file)?;
+    let Compiled { program, modules } =
+        match bureaucrat_definition::compile(&source, &Limits::default()) {
+            Ok(compiled) => compiled,
+            Err(diagnostics) => {
+                for diagnostic in &diagnostics {
+                    eprintln!("{}", check::shown(&compile.file, &source, diagnostic));
+                }
+                return Ok(Exit::Failed);
+            }
+        };
+    let stored = program.encode()?;
+    if let Some(output) = &compile.output {
+        std::fs::write(output, &stored)
+            .with_context(|| format!("{} can't be written", output.display()))?;
+    }
+    if compile.disassemble {
+        print_line(disassemble(&program).trim_end())?;
+        return Ok(Exit::Done);
+    }
+    let summary = json!({
+        "program": Program::hash(&stored).to_string(),
+        "name": program.name,
+        "bytes": stored.len(),
+        "instructions": program.ops.len(),
+        "conditions": program.conditions.len(),
+        "inline_guest_bytes": program.inline_guest.len(),
+        "modules": modules.iter().map(|module| json!({
+            "name": module.name,
+            "hash": module.hash.to_string(),
+        })).collect::<Vec<_>>(),
+    });
+    if compile.json {
+        print_line(&summary.to_string())?;
+        return Ok(Exit::Done);
+    }
+    for (key, value) in summary.as_object().into_iter().flatten() {
+        match value.as_array() {
+            Some(modules) => {
+                for module in modules {
+                    print_line(&format!(
+                        "module             {}",
+                        module["name"].as_str().unwrap_or_default()
+                    ))?;
+                }
+            }
+            None => {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                print_line(&format!("{:<18} {text}", key.replace('_', " ")))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,53 @@
+//! `config`: the settings that are in force, for whoever wonders which of the four places won.
+
+use super::print_line;
+use crate::{
+    Exit,
+    arguments::{Config, DaemonOptions, LogFormat, Options},
+    configuration::{Configuration, without_password},
+};
+use serde_json::{Value, json};
+
+/// Prints the settings, the password left out.
+pub fn run(options: &Options, daemon: &DaemonOptions, config: &Config) -> anyhow::Result<Exit> {
+    let settings = Configuration::load(options, daemon)?;
+    let shown = view(&settings);
+    if config.json {
+        print_line(&shown.to_string())?;
+        return Ok(Exit::Done);
+    }
+    for (key, value) in shown.as_object().into_iter().flatten() {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        print_line(&format!("{key:<18} {text}"))?;
+    }
+    for remark in &settings.remarks {
+        eprintln!("bureaucrat: {remark}");
+    }
+    Ok(Exit::Done)
+}
+
+fn view(settings: &Configuration) -> Value {
+    json!({
+        "config": settings.source.as_ref().map(|path| path.display().to_string()),
+        "amqp": without_password(&settings.amqp),
+        "storage": settings.storage.display().to_string(),
+        "pid_file": settings.pid_file.display().to_string(),
+        "dialect": settings.dialect.to_string(),
+        "taskqueue_type": settings.task_queue.to_string(),
+        "launch_queue": settings.launch_queue,
+        "message_queue": settings.message_queue,
+        "event_queue": settings.event_queue,
+        "dead_letter_queue": settings.dead_letter_queue,
+        "notice_exchange": settings.notice_exchange,
+        "shards": settings.shards,
+        "prefetch": settings.prefetch,
+        "retention_seconds": settings.retention.as_secs(),
+        "log": settings.log,
+        "log_format": match settings.log_format {
+            LogFormat::Human => "human",
+            LogFormat::Json => "json",
+        },
+    })
+}

@@ -1,0 +1,247 @@
+//! Settings: what flags, environment, INI file and defaults say together, in this order.
+
+mod address;
+mod ini;
+
+pub use address::without_password;
+pub use ini::IniFile;
+
+use crate::{
+    arguments::{self, DaemonOptions, LogFormat, Options},
+    files, places,
+};
+use anyhow::{Context, anyhow};
+use bureaucrat_wire::{Dialect, TaskQueue};
+use clap::ValueEnum;
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+/// The variable that holds the password itself; there is no flag for it, since everybody on the machine sees those.
+const PASSWORD_VARIABLE: &str = "BUREAUCRAT_AMQP_PASSWORD";
+
+/// The longest password file, in bytes.
+const PASSWORD_BYTES_MAX: usize = 64 << 10;
+
+/// Everything that can be set. Paths are absolute.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The INI file that was read, if any.
+    pub source: Option<PathBuf>,
+    /// The broker's address, with its password.
+    pub amqp: String,
+    /// The folder of the engine.
+    pub storage: PathBuf,
+    /// The pid file.
+    pub pid_file: PathBuf,
+    /// The dialect of tasks.
+    pub dialect: Dialect,
+    /// The kind of workers.
+    pub task_queue: TaskQueue,
+    /// The queue of launches.
+    pub launch_queue: String,
+    /// The queue of answers.
+    pub message_queue: String,
+    /// The queue of events.
+    pub event_queue: String,
+    /// The queue of messages that can't be used.
+    pub dead_letter_queue: String,
+    /// The exchange of launches and ends.
+    pub notice_exchange: String,
+    /// Threads that run processes, in a new storage.
+    pub shards: u16,
+    /// Messages of a queue in hand at once.
+    pub prefetch: u16,
+    /// How long ended processes stay.
+    pub retention: Duration,
+    /// What is logged.
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// What is to be said in the log once there is one.
+    pub remarks: Vec<String>,
+}
+
+impl Configuration {
+    /// Brings everything together.
+    ///
+    /// # Errors
+    /// When a file can't be read or a value is not of its kind; the message names which.
+    pub fn load(options: &Options, daemon: &DaemonOptions) -> anyhow::Result<Self> {
+        let source = match &options.config {
+            Some(path) => Some(path.clone()),
+            None => places::configurations()
+                .into_iter()
+                .find(|path| path.is_file()),
+        };
+        let ini = match &source {
+            Some(path) => IniFile::load(path)?,
+            None => IniFile::default(),
+        };
+        let password = std::env::var(PASSWORD_VARIABLE)
+            .ok()
+            .filter(|password| !password.is_empty());
+        let mut configuration =
+            Self::combine(options, daemon, &ini, password).with_context(|| {
+                source
+                    .as_ref()
+                    .map_or(String::from("settings"), |path| path.display().to_string())
+            })?;
+        configuration.source = source;
+        Ok(configuration)
+    }
+
+    fn combine(
+        options: &Options,
+        daemon: &DaemonOptions,
+        ini: &IniFile,
+        password: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let own = |key: &str| ini.get("bureaucrat", key);
+        let text = |flag: &Option<String>, key: &str, default: &str| {
+            flag.clone()
+                .filter(|text| !text.is_empty())
+                .or_else(|| own(key))
+                .unwrap_or_else(|| default.to_owned())
+        };
+        let storage = match options
+            .storage
+            .clone()
+            .filter(|path| !path.as_os_str().is_empty())
+        {
+            Some(path) => path,
+            None => own("storage_dir")
+                .map(PathBuf::from)
+                .or_else(places::storage)
+                .context("no home for the storage: give one with --storage")?,
+        };
+        let storage = absolute(&storage)?;
+        let pid_file = match daemon
+            .pid_file
+            .clone()
+            .or_else(|| own("pid_file").map(PathBuf::from))
+        {
+            Some(path) => absolute(&path)?,
+            None => places::pid_file(&storage),
+        };
+        let log = options
+            .log
+            .clone()
+            .filter(|text| !text.is_empty())
+            .or_else(|| own("log"));
+        Ok(Self {
+            source: None,
+            amqp: broker(options, ini, password)?,
+            pid_file,
+            dialect: choice(daemon.dialect, own("dialect"), "dialect")?
+                .unwrap_or(Dialect::Workitem),
+            task_queue: choice(
+                daemon.taskqueue_type,
+                own("taskqueue_type"),
+                "taskqueue_type",
+            )?
+            .unwrap_or(TaskQueue::Taskqueue),
+            launch_queue: text(&daemon.launch_queue, "launch_queue", "bureaucrat"),
+            message_queue: text(&daemon.message_queue, "message_queue", "bureaucrat_msgs"),
+            event_queue: text(&daemon.event_queue, "event_queue", "bureaucrat_events"),
+            dead_letter_queue: text(
+                &daemon.dead_letter_queue,
+                "dead_letter_queue",
+                "bureaucrat_dead",
+            ),
+            notice_exchange: text(
+                &daemon.notice_exchange,
+                "notice_exchange",
+                "bureaucrat.processes",
+            ),
+            shards: choice(daemon.shards, own("shards"), "shards")?.unwrap_or(4),
+            prefetch: choice(daemon.prefetch, own("prefetch"), "prefetch")?.unwrap_or(500),
+            retention: match (daemon.retention, own("retention")) {
+                (Some(retention), _) => retention,
+                (None, Some(text)) => arguments::duration(&text)
+                    .map_err(|reason| wrong("retention", &text, reason))?,
+                (None, None) => Duration::from_secs(24 * 3_600),
+            },
+            log: log.unwrap_or_else(|| ini.python_level().unwrap_or("info").to_owned()),
+            log_format: match (options.log_format, own("log_format")) {
+                (Some(format), _) => format,
+                (None, Some(text)) => LogFormat::from_str(&text, true)
+                    .map_err(|reason| wrong("log_format", &text, reason))?,
+                (None, None) => LogFormat::Human,
+            },
+            remarks: ini.remarks(),
+            storage,
+        })
+    }
+}
+
+/// The broker's address: the one that was given, or the INI file's parts; a password from file or environment goes into
+/// an address without one, and over the INI file's.
+fn broker(options: &Options, ini: &IniFile, password: Option<String>) -> anyhow::Result<String> {
+    let part =
+        |key: &str, default: &str| ini.get("amqp", key).unwrap_or_else(|| default.to_owned());
+    let file = options.amqp_password_file.clone();
+    let password = match (password, file) {
+        (Some(password), _) => Some(password),
+        (None, Some(file)) => Some(password_in(&file)?),
+        (None, None) => match (ini.get("amqp", "passwd"), ini.get("amqp", "passwd_file")) {
+            (Some(password), _) => Some(password),
+            (None, Some(file)) => Some(password_in(Path::new(&file))?),
+            (None, None) => None,
+        },
+    };
+    let password = password.unwrap_or_else(|| "guest".to_owned());
+    let user = part("user", "guest");
+    Ok(
+        match options.amqp.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => address::with_credentials(url, &user, &password),
+            None => {
+                let port = ini.get("amqp", "port");
+                address::assemble(
+                    &part("host", "localhost"),
+                    port.as_deref(),
+                    &user,
+                    &password,
+                    &part("vhost", "/"),
+                )
+            }
+        },
+    )
+}
+
+/// The password in a file, without the line break at its end.
+fn password_in(file: &Path) -> anyhow::Result<String> {
+    let text = files::read_text(file).context("the password file")?;
+    if text.len() > PASSWORD_BYTES_MAX {
+        return Err(anyhow!("the password file {} is too large", file.display()));
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A flag's value, else the INI file's.
+fn choice<T>(flag: Option<T>, text: Option<String>, key: &str) -> anyhow::Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    match (flag, text) {
+        (Some(flag), _) => Ok(Some(flag)),
+        (None, Some(text)) => text
+            .parse()
+            .map(Some)
+            .map_err(|reason| wrong(key, &text, reason)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn wrong(key: &str, text: &str, reason: impl Display) -> anyhow::Error {
+    anyhow!("`{key} = {text}` in [bureaucrat]: {reason}")
+}
+
+/// The daemon leaves the folder that it was started in, so that relative paths have to be made absolute before.
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
+}

@@ -1,0 +1,274 @@
+//! Questions to the running engine, over a socket in its storage: a JSON line asks, a JSON line answers.
+//!
+//! Whoever may open the socket may ask; its mode and its folder's leave that to the engine's user.
+
+use anyhow::{Context, anyhow, bail};
+use bureaucrat_host::query::{Query, QueryAnswer};
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, BufRead, BufReader, Read, Write},
+    os::{
+        fd::AsRawFd,
+        unix::{
+            fs::PermissionsExt,
+            net::{UnixListener, UnixStream},
+        },
+    },
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+/// The socket's name in the storage.
+const SOCKET: &str = "control.sock";
+/// The longest question, in bytes.
+const QUESTION_BYTES_MAX: u64 = 64 << 10;
+/// The longest answer, in bytes.
+const ANSWER_BYTES_MAX: u64 = 256 << 20;
+/// Askers at once; more are turned away.
+const ASKERS_MAX: usize = 16;
+/// How long a silent asker is kept.
+const ASKER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer may take.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// The longest path that a socket's address holds, with its end mark (`sun_path` of Linux and the BSDs).
+const ADDRESS_BYTES_MAX: usize = 100;
+
+/// A path that reaches the socket and fits into an address, and what keeps it valid.
+struct Address {
+    path: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Address {
+    fn of(storage: &Path) -> io::Result<Self> {
+        let path = storage.join(SOCKET);
+        if path.as_os_str().len() < ADDRESS_BYTES_MAX {
+            return Ok(Self {
+                path,
+                _folder: None,
+            });
+        }
+        // The folder's handle leads there by a short path.
+        let folder = File::open(storage)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()));
+        Ok(Self {
+            path,
+            _folder: Some(folder),
+        })
+    }
+}
+
+/// Answers questions until the process ends. The storage must be this engine's alone: a socket that a former engine
+/// left there is taken away.
+pub fn serve<F>(storage: &Path, answer: F) -> anyhow::Result<()>
+where
+    F: Fn(&Query) -> QueryAnswer + Send + Sync + 'static,
+{
+    let what = || {
+        format!(
+            "the control socket {} can't be made",
+            storage.join(SOCKET).display()
+        )
+    };
+    let address = Address::of(storage).with_context(what)?;
+    match fs::remove_file(&address.path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).with_context(what);
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&address.path).with_context(what)?;
+    fs::set_permissions(&address.path, Permissions::from_mode(0o600)).with_context(what)?;
+    let answer = Arc::new(answer);
+    let askers = Arc::new(AtomicUsize::new(0));
+    let accept = move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else {
+                // Out of handles, most likely; without a pause this would spin.
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            };
+            if askers.fetch_add(1, Ordering::AcqRel) >= ASKERS_MAX {
+                askers.fetch_sub(1, Ordering::AcqRel);
+                continue;
+            }
+            let (answer, counted) = (answer.clone(), Asker(askers.clone()));
+            let asked = move || {
+                let _counted = counted;
+                if let Err(error) = converse(&stream, &*answer) {
+                    tracing::debug!(%error, "an asker on the control socket went away");
+                }
+            };
+            if let Err(error) = std::thread::Builder::new()
+                .name("asker".into())
+                .spawn(asked)
+            {
+                tracing::warn!(%error, "no thread for an asker on the control socket");
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("control".into())
+        .spawn(accept)
+        .with_context(what)?;
+    Ok(())
+}
+
+/// Takes the socket away when the engine ends, so that the next asker is told at once.
+pub fn remove(storage: &Path) {
+    if let Err(error) = fs::remove_file(storage.join(SOCKET)) {
+        tracing::debug!(%error, "the control socket stays behind");
+    }
+}
+
+struct Asker(Arc<AtomicUsize>);
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn converse(stream: &UnixStream, answer: &impl Fn(&Query) -> QueryAnswer) -> io::Result<()> {
+    stream.set_read_timeout(Some(ASKER_PATIENCE))?;
+    stream.set_write_timeout(Some(ASKER_PATIENCE))?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        (&mut reader)
+            .take(QUESTION_BYTES_MAX)
+            .read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        let reply = match serde_json::from_slice(&line) {
+            Ok(query) => answer(&query),
+            Err(error) => QueryAnswer::Error {
+                reason: format!("the question can't be read: {error}"),
+            },
+        };
+        let mut text = serde_json::to_vec(&reply)?;
+        text.push(b'\n');
+        (&*stream).write_all(&text)?;
+        if line.last() != Some(&b'\n') {
+            // Too long or cut short: what follows can't be told apart from it.
+            return Ok(());
+        }
+    }
+}
+
+/// A way to the engine that runs on a storage.
+pub struct Control {
+    reader: BufReader<UnixStream>,
+}
+
+impl Control {
+    /// Connects to the engine.
+    pub fn connect(storage: &Path) -> anyhow::Result<Self> {
+        let none = |error: io::Error| {
+            let storage = storage.display();
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) {
+                return anyhow!(
+                    "no engine runs on the storage {storage}; start one with `bureaucrat`, or name its storage with \
+                     --storage"
+                );
+            }
+            anyhow!(error).context(format!(
+                "the engine on the storage {storage} can't be asked"
+            ))
+        };
+        let address = Address::of(storage).map_err(none)?;
+        let stream = UnixStream::connect(&address.path).map_err(none)?;
+        stream.set_read_timeout(Some(ANSWER_PATIENCE))?;
+        Ok(Self {
+            reader: BufReader::new(stream),
+        })
+    }
+
+    /// Asks a question.
+    pub fn ask(&mut self, query: &Query) -> anyhow::Result<QueryAnswer> {
+        let mut text = serde_json::to_vec(query)?;
+        text.push(b'\n');
+        self.reader
+            .get_ref()
+            .write_all(&text)
+            .context("the engine went away")?;
+        let mut line = Vec::new();
+        (&mut self.reader)
+            .take(ANSWER_BYTES_MAX)
+            .read_until(b'\n', &mut line)
+            .context("the engine does not answer")?;
+        if line.last() != Some(&b'\n') {
+            bail!("the engine went away before it had answered");
+        }
+        match serde_json::from_slice(&line).context("the engine's answer can't be read")? {
+            QueryAnswer::Error { reason } => bail!("the engine could not answer: {reason}"),
+            answer @ (QueryAnswer::Processes { .. }
+            | QueryAnswer::Process(_)
+            | QueryAnswer::Unknown { .. }) => Ok(answer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bureaucrat_host::query::State;
+
+    #[test]
+    fn questions_are_answered_also_in_a_folder_with_a_long_path() {
+        for depth in [1, 40] {
+            let folder = tempfile::tempdir().unwrap();
+            let storage = folder.path().join("long".repeat(depth));
+            fs::create_dir(&storage).unwrap();
+            assert!(Control::connect(&storage).is_err());
+            serve(&storage, |_| QueryAnswer::Processes {
+                processes: vec![],
+                next: None,
+            })
+            .unwrap();
+            let mode = fs::metadata(storage.join(SOCKET))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+            let mut control = Control::connect(&storage).unwrap();
+            let query = Query::List {
+                state: Some(State::Running),
+                after: None,
+                limit: 5,
+            };
+            for _ in 0..2 {
+                assert!(matches!(
+                    control.ask(&query).unwrap(),
+                    QueryAnswer::Processes { .. }
+                ));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_question_gets_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        serve(folder.path(), |_| QueryAnswer::Processes {
+            processes: vec![],
+            next: None,
+        })
+        .unwrap();
+        let mut stream = UnixStream::connect(folder.path().join(SOCKET)).unwrap();
+        stream
+            .write_all(b"{\"query\": \"drop everything\"}\n")
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        assert!(line.contains("can't be read"), "{line}");
+    }
+}

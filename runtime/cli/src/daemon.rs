@@ -1,0 +1,157 @@
+//! Becoming a daemon: the engine runs in a process of its own session, and the one that was started leaves with what
+//! became of the start.
+//!
+//! The daemon is this same program started anew with `--daemon-child`, before anything else happened, so that no thread
+//! and no half-open file crosses a fork. It reports on a pipe: nothing but the end of the pipe after one byte means that
+//! it runs; a text means that it does not.
+
+use crate::{
+    Exit,
+    arguments::{DaemonOptions, Options},
+    configuration::Configuration,
+    engine,
+    logging::{self, Destination},
+    pid_file::PidFile,
+    progress::Progress,
+};
+use anyhow::{Context, bail};
+use nix::unistd;
+use std::{
+    fs::{DirBuilder, File},
+    io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// The log's name in the storage.
+const LOG: &str = "bureaucrat.log";
+/// What the daemon writes when it runs.
+const READY: u8 = b'+';
+/// The longest report of a daemon that does not run.
+const REPORT_BYTES_MAX: u64 = 64 << 10;
+
+/// Runs the engine: here, or in a process of its own.
+pub fn run(options: &Options, daemon: &DaemonOptions) -> anyhow::Result<Exit> {
+    if daemon.daemon_child {
+        return Ok(child(options, daemon));
+    }
+    let configuration = Configuration::load(options, daemon)?;
+    if !daemon.foreground {
+        return parent(&configuration);
+    }
+    let pid_file = claim(&configuration)?;
+    logging::start(
+        &configuration.log,
+        configuration.log_format,
+        Destination::StandardError,
+    )?;
+    engine::run(&configuration, || Ok(()))?;
+    drop(pid_file);
+    Ok(Exit::Done)
+}
+
+/// Makes the storage, for this user alone, and holds the pid file.
+fn claim(configuration: &Configuration) -> anyhow::Result<PidFile> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&configuration.storage)
+        .with_context(|| {
+            format!(
+                "the storage {} can't be made",
+                configuration.storage.display()
+            )
+        })?;
+    PidFile::lock(&configuration.pid_file)
+}
+
+/// Starts the daemon and waits until it runs.
+fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
+    let progress = Progress::start("starting the engine");
+    let mut child = Command::new(own_program()?)
+        .arg("--daemon-child")
+        .args(std::env::args_os().skip(1))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .context("the daemon can't be started")?;
+    let mut report = Vec::new();
+    if let Some(pipe) = child.stdout.take() {
+        pipe.take(REPORT_BYTES_MAX)
+            .read_to_end(&mut report)
+            .context("the daemon's report can't be read")?;
+    }
+    drop(progress);
+    if report == [READY] {
+        println!(
+            "bureaucrat runs as process {} (log: {})",
+            child.id(),
+            configuration.storage.join(LOG).display()
+        );
+        return Ok(Exit::Done);
+    }
+    let status = child.wait().context("the daemon is gone")?;
+    match String::from_utf8_lossy(&report).trim() {
+        "" => bail!(
+            "the daemon ended while it started ({status}); see {}",
+            configuration.storage.join(LOG).display()
+        ),
+        report => bail!("{report}"),
+    }
+}
+
+/// The daemon: runs the engine and reports on standard output until it does.
+fn child(options: &Options, daemon: &DaemonOptions) -> Exit {
+    let mut pid_file = None;
+    let outcome = Configuration::load(options, daemon).and_then(|configuration| {
+        unistd::setsid().context("no session of its own")?;
+        pid_file = Some(claim(&configuration)?);
+        std::env::set_current_dir("/").context("/ can't be entered")?;
+        let log = configuration.storage.join(LOG);
+        logging::start(
+            &configuration.log,
+            configuration.log_format,
+            Destination::File(&log),
+        )?;
+        engine::run(&configuration, || report_ready(&log))
+    });
+    drop(pid_file);
+    match outcome {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            // Before the engine ran this is the parent's pipe, afterwards it is /dev/null.
+            let _ = write!(io::stdout(), "{error:#}");
+            Exit::Failed
+        }
+    }
+}
+
+/// Tells the parent, and lets go of the terminal: what a library prints from now on goes to the log.
+fn report_ready(log: &Path) -> anyhow::Result<()> {
+    let mut stdout = io::stdout();
+    // A parent that was killed meanwhile is no reason not to run.
+    let _ = stdout.write_all(&[READY]).and_then(|()| stdout.flush());
+    let null = File::options()
+        .write(true)
+        .open("/dev/null")
+        .context("/dev/null")?;
+    unistd::dup2_stdout(&null).context("standard output can't be let go")?;
+    let log = File::options()
+        .append(true)
+        .open(log)
+        .context("the log can't be opened again")?;
+    unistd::dup2_stderr(&log).context("standard error can't be let go")?;
+    Ok(())
+}
+
+/// This program, to be started once more: the very file that runs, also when another one has taken its name.
+pub fn own_program() -> anyhow::Result<std::path::PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.into());
+    }
+    std::env::current_exe().context("this program can't find itself")
+}

@@ -1,0 +1,157 @@
+//! The engine, put together: store, sandbox, host, broker, control socket; and its end, in the reverse order.
+
+use crate::{
+    broker, commands,
+    configuration::{Configuration, without_password},
+    control, files,
+};
+use anyhow::{Context, anyhow};
+use bureaucrat_host::{Host, HostConfig, SHARDS_MAX, clock::SystemClock};
+use bureaucrat_model::Millis;
+use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits};
+use bureaucrat_store::Store;
+use bureaucrat_store_rocksdb::RocksStore;
+use std::{path::Path, sync::Arc};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+/// The folder of the records, in the storage.
+const STATE: &str = "state";
+/// The folder of machine code, in the storage.
+const MACHINE_CODE: &str = "machine-code";
+/// The key that machine code is authenticated with, in the storage.
+const MACHINE_CODE_KEY: &str = "machine-code.key";
+/// The threads that speak with the broker.
+const BROKER_THREADS: usize = 2;
+/// Threads that evaluate conditions beside the shards.
+const COMPUTE_THREADS: usize = 2;
+
+/// Runs the engine until a signal ends it. `ready` is called once it runs; the broker may be away at that time.
+///
+/// # Errors
+/// When the storage can't be used, at the start or later; what is not committed is not acknowledged.
+pub fn run(
+    configuration: &Configuration,
+    ready: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    for remark in &configuration.remarks {
+        tracing::warn!("{remark}");
+    }
+    let store: Arc<dyn Store> = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
+    let host = Host::open(
+        host_config(configuration),
+        store,
+        Arc::new(SystemClock::new()),
+        sandbox(&configuration.storage)?,
+        files::draw_secret()?,
+    )?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BROKER_THREADS)
+        .thread_name("broker")
+        .enable_all()
+        .build()
+        .context("the threads for the broker can't be started")?;
+    // Signals are caught before anything is in hand that they could cut short.
+    let ended = ended(&runtime, &host)?;
+    let broker = broker::start(configuration, host.events(), runtime.handle())?;
+    host.start(broker.clone())?;
+    let asked = host.clone();
+    control::serve(&configuration.storage, move |query| asked.query(query))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        process = std::process::id(),
+        storage = %configuration.storage.display(),
+        broker = %without_password(&configuration.amqp),
+        "bureaucrat runs"
+    );
+    ready()?;
+    let signal = runtime.block_on(ended);
+    match &signal {
+        Ok(name) => tracing::info!("{name}: finishing what is in hand"),
+        Err(_) => tracing::error!("the host gave up"),
+    }
+    broker.stop_consuming();
+    host.stop();
+    runtime.block_on(broker.shutdown());
+    control::remove(&configuration.storage);
+    match host.failure() {
+        Some(failure) => Err(anyhow!(failure).context("the engine can't go on")),
+        None => {
+            tracing::info!("bureaucrat ends");
+            Ok(())
+        }
+    }
+}
+
+/// What ends the engine: a signal, by name; or, as an error, the host's failure.
+fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'static str>> {
+    let (end, ended) = oneshot::channel();
+    let (mut terminate, mut interrupt) = runtime
+        .block_on(async {
+            Ok((
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+            ))
+        })
+        .map_err(|error: std::io::Error| anyhow!(error).context("signals can't be caught"))?;
+    let (fail, mut failed) = tokio::sync::mpsc::channel::<()>(1);
+    let failures = host.failed();
+    std::thread::Builder::new()
+        .name("failure".into())
+        .spawn(move || {
+            if failures.recv().is_ok() {
+                // Nobody listens any more when the engine ends for another reason.
+                let _ = fail.blocking_send(());
+            }
+        })
+        .context("a thread can't be started")?;
+    runtime.spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => Some("SIGTERM"),
+            _ = interrupt.recv() => Some("SIGINT"),
+            Some(()) = failed.recv() => None,
+        };
+        if let Some(name) = name {
+            let _ = end.send(name);
+        }
+        // Without a name the sender is dropped, which the receiver sees as an error.
+    });
+    Ok(ended)
+}
+
+fn host_config(configuration: &Configuration) -> HostConfig {
+    let queues = broker::engine_queues(configuration);
+    HostConfig {
+        shards: configuration.shards,
+        dialect: configuration.dialect,
+        task_queue: configuration.task_queue,
+        launch_queue: configuration.launch_queue.clone(),
+        message_queue: configuration.message_queue.clone(),
+        event_queue: configuration.event_queue.clone(),
+        dead_letter_queue: configuration.dead_letter_queue.clone(),
+        notice_exchange: configuration.notice_exchange.clone(),
+        engine_queues: queues,
+        retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
+        ..HostConfig::default()
+    }
+}
+
+/// The sandbox: one slot for each thread that may evaluate. A storage may have been made with more shards than are
+/// configured now, so the most that there can be are reckoned with; an unused slot costs address space only.
+fn sandbox(storage: &Path) -> anyhow::Result<Sandbox> {
+    let cache = CacheConfig {
+        folder: storage.join(MACHINE_CODE),
+        key: files::secret(&storage.join(MACHINE_CODE_KEY))?,
+    };
+    Sandbox::new(SandboxConfig {
+        threads: usize::from(SHARDS_MAX) + COMPUTE_THREADS,
+        limits: SandboxLimits::default(),
+        cache: Some(cache),
+        runtime_class: RuntimeClass::Refused,
+        worker: commands::worker()?,
+    })
+    .context("the sandbox can't be set up")
+}

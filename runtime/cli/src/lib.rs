@@ -1,0 +1,87 @@
+//! The command line of bureaucrat: the daemon and the tools around it.
+//!
+//! What it promises: `bureaucrat` alone runs the engine, subcommands talk to it or to the compiler; settings come from
+//! flags, environment, INI file and defaults, in this order; results go to standard output, everything else to standard
+//! error; exit codes are those of [`Exit`]. What processes, messages and records mean is left to the crates that this
+//! one wires together. Errors of those are types; here, at the edge, they become sentences through `anyhow`.
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+mod broker;
+mod commands;
+pub mod configuration;
+mod control;
+mod daemon;
+mod engine;
+mod files;
+mod logging;
+pub mod pid_file;
+mod places;
+mod progress;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// How the program leaves; the help names these codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: everything went well.
+    Done,
+    /// 1: it did not: an error, diagnostics, a process that failed or was rejected.
+    Failed,
+    /// 3: the time given with `--timeout` passed before the end.
+    TimedOut,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::FAILURE,
+            Exit::TimedOut => Self::from(3),
+        }
+    }
+}
+
+/// Runs the command line of this process. Usage errors leave with 2 by way of clap.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(exit) => exit.into(),
+        // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bureaucrat: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
+    let options = &arguments.options;
+    match &arguments.command {
+        None => daemon::run(options, &arguments.daemon),
+        Some(Command::Launch(launch)) => commands::launch::run(options, launch),
+        Some(Command::Event(event)) => commands::event::run(options, event),
+        Some(Command::Check(check)) => commands::check::run(check),
+        Some(Command::Compile(compile)) => commands::compile::run(compile),
+        Some(Command::List(list)) => commands::list::run(options, list),
+        Some(Command::Show(show)) => commands::show::run(options, show),
+        Some(Command::Eval(eval)) => commands::eval::run(eval),
+        Some(Command::Module(module)) => commands::module::run(module),
+        Some(Command::Config(config)) => commands::config::run(options, &arguments.daemon, config),
+        Some(Command::CompileWorker) => {
+            // The sandbox speaks its own protocol on standard input and output and says how to leave.
+            std::process::exit(bureaucrat_sandbox::compile_worker_main())
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,54 @@
+//! Logs: through `tracing`, for people or as JSON, to standard error or into a file.
+
+use crate::arguments::LogFormat;
+use anyhow::{Context, anyhow};
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    path::Path,
+    sync::Arc,
+};
+use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter};
+
+/// Where the log goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination<'a> {
+    /// Standard error, coloured on a terminal.
+    StandardError,
+    /// A file that is appended to.
+    File(&'a Path),
+}
+
+/// Sets the log up for this process, once.
+///
+/// # Errors
+/// When the filter can't be read or the file can't be written.
+pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)
+        .with_context(|| format!("the log filter `{filter}` can't be read"))?;
+    match destination {
+        Destination::StandardError => {
+            install(filter, format, io::stderr, io::stderr().is_terminal())
+        }
+        Destination::File(path) => {
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .with_context(|| format!("the log {} can't be written", path.display()))?;
+            install(filter, format, Arc::new(file), false)
+        }
+    }
+}
+
+fn install<W>(filter: EnvFilter, format: LogFormat, writer: W, colours: bool) -> anyhow::Result<()>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let builder = fmt().with_env_filter(filter).with_writer(writer);
+    match format {
+        LogFormat::Human => builder.with_ansi(colours).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    }
+    .map_err(|error| anyhow!("the log can't be set up: {error}"))
+}

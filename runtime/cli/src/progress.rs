@@ -1,0 +1,54 @@
+//! A line on the terminal for whatever takes longer than two seconds; nothing at all when nobody watches.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// How long something may take in silence.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Says what is going on until it is dropped, which takes the line away again.
+pub struct Progress {
+    running: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    /// Begins; the line appears only after a while, and only on a terminal.
+    pub fn start(what: &'static str) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self { running: None };
+        }
+        let (ended, wait) = mpsc::channel::<()>();
+        let started = Instant::now();
+        let thread = std::thread::spawn(move || {
+            let mut pause = PATIENCE;
+            let mut shown = false;
+            while wait.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                pause = Duration::from_secs(1);
+                shown = true;
+                eprint!("\r{what} … {} s", started.elapsed().as_secs());
+                // A terminal that went away is no reason to stop the work.
+                let _ = io::stderr().flush();
+            }
+            if shown {
+                eprint!("\r\x1b[2K");
+            }
+        });
+        Self {
+            running: Some((ended, thread)),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((ended, thread)) = self.running.take() {
+            drop(ended);
+            // The thread only prints; if it panicked, there is nothing to do about it.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The daemon: leaves the terminal, holds its pid file, tells of a start that fails, ends on a signal. No broker is
+//! needed: the engine runs while the broker is away.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The binary, with a broker's address where nobody listens.
+fn bureaucrat(storage: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bureaucrat"));
+    command
+        .env_clear()
+        .env("HOME", storage)
+        .args(["--amqp", "amqp://guest:guest@127.0.0.1:1/%2f", "--storage"])
+        .arg(storage);
+    command
+}
+
+fn kill(signal: &str, pid: &str) {
+    assert!(
+        Command::new("kill")
+            .args([signal, pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Waits for something that has to happen; the time is generous, since machines are busy.
+fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !happened() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn words(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn foreground(storage: &Path) -> Child {
+    let engine = bureaucrat(storage)
+        .arg("-f")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the start", || {
+        bureaucrat(storage)
+            .arg("list")
+            .output()
+            .unwrap()
+            .status
+            .success()
+    });
+    engine
+}
+
+#[test]
+fn the_daemon_runs_alone_and_ends_on_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().join("storage");
+    let started = bureaucrat(&storage).output().unwrap();
+    assert!(started.status.success(), "{}", words(&started));
+    let pid = fs::read_to_string(storage.join("bureaucrat.pid"))
+        .unwrap()
+        .trim()
+        .to_owned();
+    assert!(words(&started).contains(&pid));
+    // A session of its own: field 6 of its stat is its own id.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let session = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(3)
+        .unwrap();
+    assert_eq!(session, pid);
+    assert_eq!(
+        fs::read_link(format!("/proc/{pid}/cwd")).unwrap(),
+        Path::new("/")
+    );
+
+    let listed = bureaucrat(&storage)
+        .args(["list", "--json"])
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{}", words(&listed));
+    let second = bureaucrat(&storage).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        words(&second).contains(&format!("runs already (process {pid})")),
+        "{}",
+        words(&second)
+    );
+    let other_pid_file = bureaucrat(&storage)
+        .args(["-f", "-p"])
+        .arg(folder.path().join("other.pid"))
+        .output()
+        .unwrap();
+    assert_eq!(other_pid_file.status.code(), Some(1));
+    assert!(
+        words(&other_pid_file).contains("locked by another engine"),
+        "{}",
+        words(&other_pid_file)
+    );
+
+    kill("-TERM", &pid);
+    until("the end", || {
+        !storage.join("control.sock").exists() && !Path::new(&format!("/proc/{pid}")).exists()
+    });
+    let log = fs::read_to_string(storage.join("bureaucrat.log")).unwrap();
+    assert!(
+        log.contains("bureaucrat runs")
+            && log.contains("SIGTERM")
+            && log.contains("bureaucrat ends"),
+        "{log}"
+    );
+    assert_eq!(
+        fs::read_to_string(storage.join("bureaucrat.pid")).unwrap(),
+        ""
+    );
+    let gone = bureaucrat(&storage).arg("list").output().unwrap();
+    assert!(words(&gone).contains("no engine runs"), "{}", words(&gone));
+}
+
+#[test]
+fn signals_end_the_foreground_with_0_and_a_killed_engine_is_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-KILL", "-TERM"] {
+        let mut engine = foreground(folder.path());
+        kill(signal, &engine.id().to_string());
+        let code = engine.wait().unwrap().code();
+        assert_eq!(
+            code,
+            if signal == "-KILL" { None } else { Some(0) },
+            "{signal}"
+        );
+    }
+}
+
+#[test]
+fn a_start_that_fails_says_why_and_leaves_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for flags in [&["-f"][..], &[]] {
+        let output = bureaucrat(&file).args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        assert!(words(&output).contains("file"), "{}", words(&output));
+    }
+    let storage = folder.path().join("storage");
+    let output = Command::new(env!("CARGO_BIN_EXE_bureaucrat"))
+        .args(["--amqp", "http://mq", "--storage"])
+        .arg(&storage)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(
+        words(&output).contains("the broker's address"),
+        "{}",
+        words(&output)
+    );
+    let output = bureaucrat(&storage)
+        .args(["--shards", "0"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("shards"), "{}", words(&output));
+}

@@ -1,0 +1,172 @@
+//! The tools that need no engine: `check`, `compile`, `eval`, `module`.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+fn run(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bureaucrat"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn eval_prints_values_errors_and_refusals() {
+    let input = r#"{"expression": "context[\"a\"]", "fields": {"a": [1, 1.5, null, 123456789012345678901234567890]}}
+
+{"expression": "1/0", "fields": {}}
+{"expression": "context[\"x\"]"}
+{"expression": "lambda: 1", "fields": {}}
+"#;
+    let output = run(&["eval", "--stdin"], input);
+    let lines: Vec<String> = out(&output).lines().map(str::to_owned).collect();
+    assert_eq!(
+        lines[0],
+        r#"{"value": [1, 1.5, null, 123456789012345678901234567890]}"#
+    );
+    assert_eq!(
+        lines[1],
+        r#"{"error": "ZeroDivisionError", "message": "division by zero"}"#
+    );
+    assert!(
+        lines[2].starts_with(r#"{"error": "KeyError", "message": "#),
+        "{}",
+        lines[2]
+    );
+    assert!(
+        lines[3].starts_with(r#"{"refused": "#)
+            && lines[3].ends_with(r#", "line": 1, "column": 1}"#),
+        "{}",
+        lines[3]
+    );
+    assert_eq!(lines.len(), 4);
+
+    let value = run(
+        &["eval", "context['x'] * 2", "--fields", r#"{"x": 21}"#],
+        "",
+    );
+    assert_eq!(
+        (value.status.code(), out(&value).as_str()),
+        (Some(0), "42\n")
+    );
+    assert!(String::from_utf8_lossy(&value.stderr).starts_with("fuel: "));
+    let json = run(&["eval", "--json", "1 + 1"], "");
+    assert!(
+        out(&json).starts_with(r#"{"value": 2, "fuel": "#),
+        "{}",
+        out(&json)
+    );
+    assert_eq!(run(&["eval", "1/0"], "").status.code(), Some(1));
+    assert_eq!(
+        run(&["eval", "1", "--fields", "[]"], "").status.code(),
+        Some(1)
+    );
+    assert_eq!(run(&["eval"], "").status.code(), Some(2));
+}
+
+#[test]
+fn eval_answers_before_the_next_line_comes() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bureaucrat"))
+        .args(["eval", "--stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    for number in 0..3 {
+        writeln!(input, "{{\"expression\": \"{number} + 1\"}}").unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        assert_eq!(line, format!("{{\"value\": {}}}\n", number + 1));
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn check_shows_the_place() {
+    let output = run(&["check", "-"], "<process>\n  <actoin/>\n</process>");
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    assert!(text.starts_with("(standard input):2:3: "), "{text}");
+    assert!(text.ends_with("\n2 |   <actoin/>\n  |   ^\n"), "{text}");
+    let json = run(
+        &["check", "--json", "-"],
+        "<process>\n  <actoin/>\n</process>",
+    );
+    assert!(
+        out(&json).starts_with(r#"[{"file":"(standard input)","line":2,"column":3,"message":"#),
+        "{}",
+        out(&json)
+    );
+    let good = run(
+        &["check", "-"],
+        "<process><action participant=\"a\"/></process>",
+    );
+    assert_eq!((good.status.code(), out(&good).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn compile_disassembles() {
+    let source = "<process name=\"p\">\n<action participant=\"a\"/>\n</process>";
+    let output = run(&["compile", "--disassemble", "-"], source);
+    assert!(
+        out(&output).contains("action \"a\"") && out(&output).contains("line 2"),
+        "{}",
+        out(&output)
+    );
+    assert_eq!(run(&["compile", "-"], "<nothing/>").status.code(), Some(1));
+}
+
+#[test]
+fn modules_are_built_checked_and_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/wat/risk.wat");
+    let component = folder.path().join("risk.wasm");
+    let (source, component) = (source.to_str().unwrap(), component.to_str().unwrap());
+    let built = run(&["module", "build", source, "-o", component], "");
+    assert!(out(&built).starts_with("sha256:"), "{built:?}");
+    let checked = run(&["module", "check", "--json", component], "");
+    assert!(
+        out(&checked).contains(r#"{"name":"is-high","gives":"verdict"}"#),
+        "{checked:?}"
+    );
+    let ran = run(
+        &[
+            "module",
+            "run",
+            component,
+            "--function",
+            "is-high",
+            "--fields",
+            r#"{"order": {"amount": 7}}"#,
+        ],
+        "",
+    );
+    assert_eq!(
+        (ran.status.code(), out(&ran).as_str()),
+        (Some(0), "false\n"),
+        "{ran:?}"
+    );
+    let core = run(&["module", "check", source], "");
+    assert_eq!(core.status.code(), Some(1));
+}
