@@ -129,7 +129,11 @@ impl Checker<'_> {
 
     /// A text literal; a lone surrogate is no text here.
     fn text(&self, literal: &ruff_python_ast::ExprStringLiteral) -> Result<String, Refusal> {
-        Ok(literal.value.to_str().to_owned())
+        let text = literal.value.to_str();
+        if self.wrapped.has_surrogate(literal, text) {
+            return self.refuse(literal, "half of a surrogate pair");
+        }
+        Ok(text.to_owned())
     }
 
     fn literal(&self, literal: &ruff_python_ast::ExprNumberLiteral) -> Checked {

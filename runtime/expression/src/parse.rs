@@ -54,6 +54,25 @@ fn at_start(reason: String) -> Refusal {
 pub(crate) struct Wrapped(String);
 
 impl Wrapped {
+    /// Whether a literal escapes half of a surrogate pair, for which the parser puts U+FFFD: no text here can hold it.
+    pub(crate) fn has_surrogate(&self, literal: &impl Ranged, value: &str) -> bool {
+        let range = literal.range();
+        let written = self
+            .0
+            .get(range.start().to_usize()..range.end().to_usize())
+            .unwrap_or_default();
+        let surrogate = |marker: &str| {
+            written.split(marker).skip(1).any(|after| {
+                let mut digits = after.chars().map(|digit| digit.to_ascii_lowercase());
+                digits.next() == Some('d')
+                    && digits
+                        .next()
+                        .is_some_and(|digit| matches!(digit, '8'..='9' | 'a'..='f'))
+            })
+        };
+        value.contains('\u{fffd}') && (surrogate("\\u") || surrogate("\\U0000"))
+    }
+
     /// A refusal of what begins at an offset of the wrapped text.
     pub(crate) fn refusal(&self, offset: TextSize, reason: String) -> Refusal {
         let inner = self.0.strip_suffix("\n)").unwrap_or(&self.0);

@@ -31,6 +31,7 @@ const REFUSED: &[(&str, u32, u32, &str)] = &[
     ("f'{1:>5}'", 1, 3, "the format"),
     ("b'x'", 1, 1, "bytes"),
     ("1j", 1, 1, "complex"),
+    ("'\\ud800'", 1, 1, "surrogate"),
     ("...", 1, 1, "`...`"),
     ("[x async for x in []]", 1, 1, ""),
 ];

@@ -38,6 +38,13 @@ impl Checker<'_> {
                 }
             }
         }
+        for piece in &pieces {
+            if let Node::Constant(Constant::Text(value)) = piece
+                && self.wrapped.has_surrogate(text, value)
+            {
+                return self.refuse(text, "half of a surrogate pair");
+            }
+        }
         Ok(match pieces.len() {
             0 => literal_text(""),
             1 => pieces.remove(0),

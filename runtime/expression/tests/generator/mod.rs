@@ -162,7 +162,7 @@ pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
     for operator in BINARY {
         for (row, left) in SAMPLES.iter().enumerate() {
             for (column, right) in SAMPLES.iter().enumerate() {
-                if !thorough && !(often(row) && often(column)) {
+                if !(thorough || often(row) && often(column)) {
                     continue;
                 }
                 // Python would fill the machine's memory.
@@ -184,6 +184,24 @@ pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
         }
     }
     cases
+}
+
+/// Floats whose shortest text is hard to find: powers of two and their neighbours, through fields and through `float`.
+pub fn floats() -> Vec<(String, String)> {
+    let powers: Vec<u64> = (0..52)
+        .map(|bit| 1 << bit)
+        .chain((1..2047).step_by(7).map(|exponent| exponent << 52))
+        .collect();
+    powers
+        .chunks(30)
+        .map(|bits| {
+            let near = bits.iter().flat_map(|bits| [bits - 1, *bits, bits + 1]).map(f64::from_bits);
+            let exact: Vec<String> = near.map(|float| format!("{float:.25e}")).collect();
+            let fields = format!("{{\"floats\": [{}], \"texts\": [\"{}\"]}}", exact.join(", "), exact.join("\", \""));
+            let rounded = "[round(x, 2) for x in context['floats']], [f'{x:.3f}' for x in context['floats'][:3]]";
+            (fields, format!("(context['floats'], [float(t) for t in context['texts']], {rounded})"))
+        })
+        .collect()
 }
 
 /// Every second sample, and those that alone are big integers or records of the host.
