@@ -107,26 +107,7 @@ impl Configuration {
                 .or_else(|| own(key))
                 .unwrap_or_else(|| default.to_owned())
         };
-        let storage = match options
-            .storage
-            .clone()
-            .filter(|path| !path.as_os_str().is_empty())
-        {
-            Some(path) => path,
-            None => own("storage_dir")
-                .map(PathBuf::from)
-                .or_else(places::storage)
-                .context("no home for the storage: give one with --storage")?,
-        };
-        let storage = absolute(&storage)?;
-        let pid_file = match daemon
-            .pid_file
-            .clone()
-            .or_else(|| own("pid_file").map(PathBuf::from))
-        {
-            Some(path) => absolute(&path)?,
-            None => places::pid_file(&storage),
-        };
+        let (storage, pid_file) = places(options, daemon, ini)?;
         let log = options
             .log
             .clone()
@@ -159,23 +140,47 @@ impl Configuration {
             ),
             shards: choice(daemon.shards, own("shards"), "shards")?.unwrap_or(4),
             prefetch: choice(daemon.prefetch, own("prefetch"), "prefetch")?.unwrap_or(500),
-            retention: match (daemon.retention, own("retention")) {
-                (Some(retention), _) => retention,
-                (None, Some(text)) => arguments::duration(&text)
-                    .map_err(|reason| wrong("retention", &text, reason))?,
-                (None, None) => Duration::from_secs(24 * 3_600),
-            },
+            retention: parsed(
+                daemon.retention,
+                own("retention"),
+                "retention",
+                arguments::duration,
+            )?
+            .unwrap_or(Duration::from_secs(24 * 3_600)),
             log: log.unwrap_or_else(|| ini.python_level().unwrap_or("info").to_owned()),
-            log_format: match (options.log_format, own("log_format")) {
-                (Some(format), _) => format,
-                (None, Some(text)) => LogFormat::from_str(&text, true)
-                    .map_err(|reason| wrong("log_format", &text, reason))?,
-                (None, None) => LogFormat::Human,
-            },
+            log_format: parsed(
+                options.log_format,
+                own("log_format"),
+                "log_format",
+                |text| LogFormat::from_str(text, true),
+            )?
+            .unwrap_or(LogFormat::Human),
             remarks: ini.remarks(),
             storage,
         })
     }
+}
+
+/// The storage and the pid file.
+fn places(
+    options: &Options,
+    daemon: &DaemonOptions,
+    ini: &IniFile,
+) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let path = |flag: &Option<PathBuf>, key: &str| {
+        flag.clone()
+            .filter(|path| !path.as_os_str().is_empty())
+            .or_else(|| ini.get("bureaucrat", key).map(PathBuf::from))
+    };
+    let storage = path(&options.storage, "storage_dir")
+        .or_else(places::storage)
+        .context("no home for the storage: give one with --storage")?;
+    let storage = absolute(&storage)?;
+    let pid_file = match path(&daemon.pid_file, "pid_file") {
+        Some(path) => absolute(&path)?,
+        None => places::pid_file(&storage),
+    };
+    Ok((storage, pid_file))
 }
 
 /// The broker's address: the one that was given, or the INI file's parts; a password from file or environment goes into
@@ -221,16 +226,24 @@ fn password_in(file: &Path) -> anyhow::Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// A flag's value, else the INI file's.
+/// A flag's value, else the INI file's, which is read as the flag's would be.
 fn choice<T>(flag: Option<T>, text: Option<String>, key: &str) -> anyhow::Result<Option<T>>
 where
     T: FromStr,
     T::Err: Display,
 {
+    parsed(flag, text, key, str::parse)
+}
+
+fn parsed<T, E: Display>(
+    flag: Option<T>,
+    text: Option<String>,
+    key: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> anyhow::Result<Option<T>> {
     match (flag, text) {
         (Some(flag), _) => Ok(Some(flag)),
-        (None, Some(text)) => text
-            .parse()
+        (None, Some(text)) => parse(&text)
             .map(Some)
             .map_err(|reason| wrong(key, &text, reason)),
         (None, None) => Ok(None),

@@ -24,7 +24,7 @@ pub enum Destination<'a> {
 /// # Errors
 /// When the filter can't be read or the file can't be written.
 pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
+    let filter = EnvFilter::try_new(effective(filter))
         .with_context(|| format!("the log filter `{filter}` can't be read"))?;
     match destination {
         Destination::StandardError => {
@@ -39,6 +39,15 @@ pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> a
             install(filter, format, Arc::new(file), false)
         }
     }
+}
+
+/// The AMQP library writes a line, or the whole of a message, for what the engine handles and reports in words of its
+/// own; it is heard only when a filter names it.
+fn effective(filter: &str) -> String {
+    if filter.contains("lapin") {
+        return filter.to_owned();
+    }
+    format!("{filter},lapin=off")
 }
 
 fn install<W>(filter: EnvFilter, format: LogFormat, writer: W, colours: bool) -> anyhow::Result<()>
