@@ -168,6 +168,8 @@ pub enum Fate {
     Stale,
     /// It goes to the dead letters.
     Dead,
+    /// It goes to the dead letters, and the activity that it is for fails.
+    Bad,
 }
 
 /// Reads all cases of a folder, in the order of their names. In names that begin with `@`, that becomes `CASE.` so
@@ -276,7 +278,8 @@ fn step(line: &str) -> Result<Action, String> {
         None => (line, Fate::Taken),
         Some((line, "stale")) => (line, Fate::Stale),
         Some((line, "dead")) => (line, Fate::Dead),
-        Some((_, other)) => return Err(format!("`-> {other}` is neither stale nor dead")),
+        Some((line, "bad")) => (line, Fate::Bad),
+        Some((_, other)) => return Err(format!("`-> {other}` is none of stale, dead, bad")),
     };
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -141,7 +141,10 @@ impl Pure {
                 GuestName::Module(hash) => guests.get(&Some(hash)),
             };
             let exports = guest.map(Guest::exports).unwrap_or_default();
-            if !exports.iter().any(|export| export.name == condition.function) {
+            if !exports
+                .iter()
+                .any(|export| export.name == condition.function)
+            {
                 return Err(format!("{} is not exported", condition.text));
             }
         }
@@ -430,18 +433,16 @@ impl Stage for Pure {
 
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
         let limits = WireLimits::default();
-        let (target, turn, answer) = match decode_answer(body.as_bytes(), &limits) {
-            Ok(read) => (read.target, read.turn, read.answer),
-            Err(unreadable) => match unreadable.waiting {
-                Some((target, turn)) => {
-                    let reason = unreadable.reason.to_string();
-                    (target, turn, Answer::Unreadable(reason))
-                }
-                None => {
-                    self.dead += 1;
+        let (target, turn, answer, taken) = match decode_answer(body.as_bytes(), &limits) {
+            Ok(read) => (read.target, read.turn, read.answer, Fate::Taken),
+            Err(unreadable) => {
+                self.dead += 1;
+                let Some((target, turn)) = unreadable.waiting else {
                     return Ok(Some(Fate::Dead));
-                }
-            },
+                };
+                let answer = Answer::Unreadable(unreadable.reason.to_string());
+                (target, turn, answer, Fate::Bad)
+            }
         };
         let input = Input::Answer {
             activity: target.path,
@@ -450,10 +451,12 @@ impl Stage for Pure {
         };
         let brought = self.bring(target.process, input);
         self.settle();
-        Ok(Some(match brought {
-            Ok(()) => Fate::Taken,
-            Err(Some(Rejection::Stale(_) | Rejection::Ended(_))) => Fate::Stale,
-            Err(Some(Rejection::NotWaiting(_)) | None) => {
+        Ok(Some(match (brought, taken) {
+            (Ok(()), taken) => taken,
+            // An unreadable one is a dead letter already, whatever it was for.
+            (Err(_), Fate::Bad) => Fate::Dead,
+            (Err(Some(Rejection::Stale(_) | Rejection::Ended(_))), _) => Fate::Stale,
+            (Err(Some(Rejection::NotWaiting(_)) | None), _) => {
                 self.dead += 1;
                 Fate::Dead
             }

@@ -205,7 +205,7 @@ impl Player<'_> {
     }
 
     fn send(&mut self, body: String, expected: Fate) -> Result<(), String> {
-        self.dead += usize::from(expected == Fate::Dead);
+        self.dead += usize::from(matches!(expected, Fate::Dead | Fate::Bad));
         match self.stage.answer(body)? {
             Some(fate) if fate != expected => Err(format!("{fate:?}")),
             Some(_) | None => Ok(()),

@@ -1,0 +1,454 @@
+//! The broker stage: the running binary over RabbitMQ, with participants, launchers and listeners on a connection of ours.
+//!
+//! Cases run side by side on one engine; the names in them are their own. What an await waits for is asked at the
+//! engine's control socket, since AMQP does not tell it.
+
+use super::{
+    case::{Action, Case, Fate},
+    script::{Launched, Stage, Trace, play},
+};
+use crate::engine::Engine;
+use bureaucrat_host::query::{Detail, Query, QueryAnswer, State};
+use bureaucrat_model::{Fields, Millis, ProcessId};
+use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply, merge_fields};
+use futures_lite::StreamExt;
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties,
+    options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io::{BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+
+/// How long anything may take before it counts as not coming.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+/// A message that came to a queue of ours.
+#[derive(Debug)]
+struct Incoming {
+    queue: String,
+    body: Vec<u8>,
+}
+
+/// What all cases on one engine share.
+pub struct Broker {
+    runtime: Runtime,
+    connection: Connection,
+    engine: Engine,
+    dead: Arc<Mutex<Vec<String>>>,
+    /// How many dead letters each process that was played is to have.
+    expected: Mutex<Vec<(ProcessId, usize)>>,
+}
+
+impl Broker {
+    /// Connects, and listens to the dead letters of an engine that runs.
+    ///
+    /// # Errors
+    /// When the broker can't be reached, or the engine has made no queues in time.
+    pub fn connect(url: &str, engine: Engine) -> Result<Self, Problem> {
+        let runtime = Runtime::new()?;
+        let dead = Arc::new(Mutex::new(Vec::new()));
+        let connection =
+            runtime.block_on(Connection::connect(url, ConnectionProperties::default()))?;
+        let broker = Self {
+            runtime,
+            connection,
+            engine,
+            dead,
+            expected: Mutex::new(Vec::new()),
+        };
+        broker.await_queues()?;
+        let letters = broker.dead.clone();
+        let queue = broker.engine.name("dead");
+        broker
+            .runtime
+            .block_on(broker.consume(&queue, move |body| {
+                let text = String::from_utf8_lossy(&body).into_owned();
+                letters
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(text);
+            }))?;
+        Ok(broker)
+    }
+
+    /// Waits until the engine has declared its queues; a passive declaration that fails closes its channel.
+    fn await_queues(&self) -> Result<(), Problem> {
+        let deadline = Instant::now() + PATIENCE;
+        for queue in ["launches", "answers", "events", "dead"] {
+            let name = self.engine.name(queue);
+            while let Err(problem) = self.runtime.block_on(async {
+                let channel = self.connection.create_channel().await?;
+                let passive = QueueDeclareOptions {
+                    passive: true,
+                    ..QueueDeclareOptions::default()
+                };
+                channel
+                    .queue_declare(name.as_str().into(), passive, FieldTable::default())
+                    .await
+            }) {
+                if Instant::now() > deadline {
+                    let log = self.engine.log_tail();
+                    return Err(format!("{name}: {problem}\n{log}").into());
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands every message of a queue over, on a channel of its own.
+    async fn consume(
+        &self,
+        queue: &str,
+        take: impl Fn(Vec<u8>) + Send + 'static,
+    ) -> Result<(), lapin::Error> {
+        let channel = self.connection.create_channel().await?;
+        let options = BasicConsumeOptions {
+            no_ack: true,
+            ..BasicConsumeOptions::default()
+        };
+        let mut consumer = channel
+            .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+            .await?;
+        tokio::spawn(async move {
+            // The channel lives as long as its consumer.
+            let _channel = channel;
+            while let Some(Ok(delivery)) = consumer.next().await {
+                take(delivery.data);
+            }
+        });
+        Ok(())
+    }
+
+    /// Plays a case.
+    ///
+    /// # Errors
+    /// When the broker refuses what the case needs.
+    pub fn play(&self, case: &Case, dialect: Dialect) -> Result<Trace, Problem> {
+        let mut stage = self.stage(case)?;
+        Ok(play(case, dialect, &mut stage))
+    }
+
+    /// What is wrong with the dead letters once all cases were played: some may have come after their case.
+    pub fn recount(&self) -> Vec<String> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |process| self.dead_letters(process);
+        expected
+            .iter()
+            .filter(|(process, wanted)| count(*process) != *wanted)
+            .map(|(process, wanted)| {
+                let found = count(*process);
+                format!("process {process} has {found} dead letters, not {wanted}")
+            })
+            .collect()
+    }
+
+    /// Ends the engine in order.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn end(mut self) -> Result<i32, Problem> {
+        Ok(self.engine.end()?)
+    }
+
+    fn stage(&self, case: &Case) -> Result<OnBroker<'_>, Problem> {
+        let (sender, incoming) = channel();
+        let canary = format!("{}.canary", case.name);
+        let replies = format!("replies_{}", case.name);
+        let mut queues = BTreeSet::from([replies.clone(), worker(&canary)]);
+        for step in &case.steps {
+            if let Action::Task { participant, .. } = &step.action {
+                queues.insert(worker(participant));
+            }
+        }
+        let channel = self.runtime.block_on(async {
+            let channel = self.connection.create_channel().await?;
+            let exclusive = QueueDeclareOptions {
+                exclusive: true,
+                auto_delete: true,
+                ..QueueDeclareOptions::default()
+            };
+            for queue in &queues {
+                channel
+                    .queue_declare(queue.as_str().into(), exclusive, FieldTable::default())
+                    .await?;
+                self.consume(queue, forward(queue, &sender)).await?;
+            }
+            Ok::<_, lapin::Error>(channel)
+        })?;
+        Ok(OnBroker {
+            broker: self,
+            channel,
+            incoming,
+            waiting: BTreeMap::new(),
+            replies,
+            canary,
+            launches: 0,
+            root: None,
+        })
+    }
+
+    /// Asks the engine about a process; `None` when it does not know it (yet).
+    fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<String>)>, String> {
+        let socket: PathBuf = self.engine.storage().join("control.sock");
+        let asked = || -> Result<QueryAnswer, Problem> {
+            let mut stream = UnixStream::connect(&socket)?;
+            let query = Query::Show {
+                process,
+                history: Detail::State,
+            };
+            stream.write_all(format!("{}\n", serde_json::to_string(&query)?).as_bytes())?;
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line)?;
+            Ok(serde_json::from_str(&line)?)
+        };
+        match asked().map_err(|problem| problem.to_string())? {
+            QueryAnswer::Process(detail) => {
+                let waits = detail.summary.waits.into_iter().map(|wait| wait.waits_for);
+                Ok(Some((detail.summary.state, waits.collect())))
+            }
+            QueryAnswer::Unknown { .. } => Ok(None),
+            other @ (QueryAnswer::Processes { .. } | QueryAnswer::Error { .. }) => {
+                Err(format!("{other:?}"))
+            }
+        }
+    }
+
+    /// How many dead letters name the process.
+    fn dead_letters(&self, process: ProcessId) -> usize {
+        let dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = process.to_string();
+        dead.iter().filter(|body| body.contains(&name)).count()
+    }
+}
+
+fn worker(participant: &str) -> String {
+    format!("worker_{participant}")
+}
+
+fn forward(queue: &str, sender: &Sender<Incoming>) -> impl Fn(Vec<u8>) + Send + 'static {
+    let (queue, sender) = (queue.to_owned(), sender.clone());
+    move |body| {
+        let queue = queue.clone();
+        // The case may have ended; nobody misses the message then.
+        let _ = sender.send(Incoming { queue, body });
+    }
+}
+
+/// One case on the broker.
+struct OnBroker<'b> {
+    broker: &'b Broker,
+    channel: Channel,
+    incoming: Receiver<Incoming>,
+    waiting: BTreeMap<String, VecDeque<Vec<u8>>>,
+    replies: String,
+    canary: String,
+    launches: u32,
+    root: Option<ProcessId>,
+}
+
+impl OnBroker<'_> {
+    fn publish(&self, queue: &str, body: &str, properties: BasicProperties) -> Result<(), String> {
+        let published = self.broker.runtime.block_on(async {
+            let options = BasicPublishOptions::default();
+            self.channel
+                .basic_publish(
+                    "".into(),
+                    queue.into(),
+                    options,
+                    body.as_bytes(),
+                    properties,
+                )
+                .await
+        });
+        published
+            .map(drop)
+            .map_err(|problem| format!("{queue}: {problem}"))
+    }
+
+    /// The next message of a queue.
+    fn next(&mut self, queue: &str) -> Result<Vec<u8>, String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let first = self.waiting.get_mut(queue).and_then(VecDeque::pop_front);
+            if let Some(body) = first {
+                return Ok(body);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(incoming) = self.incoming.recv_timeout(left) else {
+                let state = self.root.map(|root| self.broker.ask(root));
+                return Err(format!("nothing came to {queue}; the process: {state:?}"));
+            };
+            self.keep(incoming);
+        }
+    }
+
+    fn keep(&mut self, incoming: Incoming) {
+        let queue = self.waiting.entry(incoming.queue).or_default();
+        queue.push_back(incoming.body);
+    }
+
+    fn next_reply(&mut self) -> Result<Reply, String> {
+        let replies = self.replies.clone();
+        let body = self.next(&replies)?;
+        decode_reply(&body, &WireLimits::default()).map_err(|error| error.to_string())
+    }
+
+    fn start(&mut self, definition: &str) -> Result<Launched, String> {
+        self.launches += 1;
+        let id = format!("{}-{}", self.replies, self.launches);
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_message_id(id.as_str().into())
+            .with_correlation_id(id.as_str().into())
+            .with_reply_to(self.replies.as_str().into());
+        let queue = self.broker.engine.name("launches");
+        self.publish(&queue, definition, properties)?;
+        match self.next_reply()? {
+            Reply::Launched { process } => Ok(Launched::Process(process)),
+            Reply::Rejected { reasons } => Ok(Launched::Refused(reasons.join("; "))),
+            other @ (Reply::Completed { .. } | Reply::Failed { .. }) => Err(format!("{other:?}")),
+        }
+    }
+
+    /// Waits until so many fibers of the process await the event.
+    fn await_waiters(&self, process: ProcessId, name: &str, waiters: usize) -> Result<(), String> {
+        let wanted = format!("event {name}");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let known = self.broker.ask(process)?;
+            let waits = known.map(|(_, waits)| waits).unwrap_or_default();
+            let count = waits.iter().filter(|wait| **wait == wanted).count();
+            if count == waiters {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("{count} fibers await {name}: {waits:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn publish_event(&self, body: &str) -> Result<(), String> {
+        let queue = self.broker.engine.name("events");
+        self.publish(
+            &queue,
+            body,
+            BasicProperties::default().with_delivery_mode(2),
+        )
+    }
+
+    /// Publishes an event that nobody is to get, and waits until the engine has surely taken it: until another process
+    /// was released by an event after it.
+    fn publish_for_nobody(&mut self, body: &str) -> Result<(), String> {
+        let canary = self.canary.clone();
+        let definition = format!(
+            r#"<process><await event="{canary}"/><action participant="{canary}"/></process>"#
+        );
+        let Launched::Process(process) = self.start(&definition)? else {
+            return Err("the canary was refused".into());
+        };
+        self.await_waiters(process, &canary, 1)?;
+        self.publish_event(body)?;
+        self.publish_event(&format!(r#"{{"event": "{canary}"}}"#))?;
+        let task = self.next(&worker(&canary))?;
+        self.answer(String::from_utf8_lossy(&task).into_owned())?;
+        match self.next_reply()? {
+            Reply::Completed { .. } => Ok(()),
+            other @ (Reply::Launched { .. } | Reply::Rejected { .. } | Reply::Failed { .. }) => {
+                Err(format!("the canary: {other:?}"))
+            }
+        }
+    }
+}
+
+impl Stage for OnBroker<'_> {
+    fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String> {
+        let merged = match fields {
+            Some(fields) => merge_fields(definition, fields).map_err(|error| error.to_string())?,
+            None => definition.to_owned(),
+        };
+        let launched = self.start(&merged)?;
+        if let Launched::Process(process) = &launched {
+            self.root = Some(*process);
+        }
+        Ok(launched)
+    }
+
+    fn task(&mut self, participant: &str) -> Result<Vec<u8>, String> {
+        self.next(&worker(participant))
+    }
+
+    fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
+        let queue = self.broker.engine.name("answers");
+        self.publish(
+            &queue,
+            &body,
+            BasicProperties::default().with_delivery_mode(2),
+        )?;
+        Ok(None)
+    }
+
+    fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
+        if waiters == 0 {
+            return self.publish_for_nobody(&body);
+        }
+        let root = self.root.ok_or("there is no process")?;
+        self.await_waiters(root, name, waiters)?;
+        self.publish_event(&body)
+    }
+
+    fn time(&mut self, span: Millis) -> Result<(), String> {
+        std::thread::sleep(Duration::from_millis(span.0));
+        Ok(())
+    }
+
+    fn ending(&mut self) -> Result<Reply, String> {
+        self.next_reply()
+    }
+
+    fn leftovers(&mut self, dead: usize) -> Vec<String> {
+        let mut left = Vec::new();
+        if let Some(root) = self.root {
+            let deadline = Instant::now() + PATIENCE;
+            while self.broker.dead_letters(root) < dead && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let expected = &self.broker.expected;
+            expected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((root, dead));
+            let found = self.broker.dead_letters(root);
+            if found != dead {
+                left.push(format!("{found} dead letters"));
+            }
+            match self.broker.ask(root) {
+                Ok(Some((State::Completed | State::Failed, _))) => {}
+                other => left.push(format!("the process: {other:?}")),
+            }
+        }
+        while let Ok(incoming) = self.incoming.try_recv() {
+            self.keep(incoming);
+        }
+        for (queue, bodies) in &self.waiting {
+            for body in bodies {
+                left.push(format!("{queue}: {}", String::from_utf8_lossy(body)));
+            }
+        }
+        left
+    }
+}
