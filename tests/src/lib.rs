@@ -1,4 +1,4 @@
-//! The test harness (laid out, to be filled in).
+//! What the tests share: conformance cases and their runners, the simulated world, the real engine as a process.
 
 pub mod conformance;
 pub mod engine;

@@ -92,8 +92,9 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
     let mut ended_when_killing_stopped = 0;
     let deadline = Instant::now() + Duration::from_secs(400);
     loop {
-        // A run lasts some hundred milliseconds, so that start-up, work and drain are all met.
-        tokio::time::sleep(Duration::from_millis(100 + random.below(900))).await;
+        some_progress(&seen).await;
+        // Up to a moment more, so that any step may be the last one.
+        tokio::time::sleep(Duration::from_millis(random.below(200))).await;
         send_events(&channel, &engine, &seen).await?;
         let (ended, wrong) = {
             let seen = seen.lock().unwrap();

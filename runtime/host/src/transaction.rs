@@ -88,6 +88,13 @@ pub enum Work {
     },
     /// Let a parked process go on.
     Resume(ProcessId),
+    /// Park a process as an incident.
+    Park {
+        /// Which.
+        process: ProcessId,
+        /// Why.
+        reason: String,
+    },
     /// A condition to be evaluated whose job is under way; its outcome comes as an input.
     Outcome {
         /// The process.

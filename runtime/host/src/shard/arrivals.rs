@@ -113,10 +113,17 @@ impl Shard {
         };
         match loaded {
             Err(LoadFailure::Refused(reasons)) => self.refuse_launch(in_hand, &reasons),
-            Err(LoadFailure::Environment(reason)) => self.refuse_launch(
-                in_hand,
-                &[format!("the engine could not make the definition ready, publish it again later: {reason}")],
-            ),
+            Err(LoadFailure::Environment(reason)) => {
+                // No verdict on the definition: the same message may be published again, and counts then.
+                let in_hand = LaunchInHand {
+                    seen: None,
+                    ..in_hand
+                };
+                let reason = format!(
+                    "the engine could not make the definition ready, publish it again later: {reason}"
+                );
+                self.refuse_launch(in_hand, &[reason])
+            }
             Ok(loaded) => {
                 let Some(first) = in_hand.deliveries.first() else {
                     return Ok(());
@@ -142,12 +149,19 @@ impl Shard {
                     tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");
                 }
                 let mut transaction = Transaction::default();
-                transaction.after.acknowledge = in_hand.deliveries.iter().map(|delivery| delivery.handle).collect();
+                transaction.after.acknowledge = in_hand
+                    .deliveries
+                    .iter()
+                    .map(|delivery| delivery.handle)
+                    .collect();
                 self.remember(&mut transaction, in_hand.seen, Some(process))?;
                 for repeated in in_hand.deliveries.iter().skip(1) {
                     self.tell_launcher_again(&mut transaction, repeated, Some(process))?;
                 }
-                let work = Work::Launch { launch: Box::new(launch), loaded: LoadedProgram(loaded) };
+                let work = Work::Launch {
+                    launch: Box::new(launch),
+                    loaded: LoadedProgram(loaded),
+                };
                 self.begin(process, transaction.then(work))
             }
         }

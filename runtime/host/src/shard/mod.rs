@@ -4,8 +4,11 @@
 //! that it keeps in memory can be read from the store again.
 
 mod arrivals;
+mod calls;
 mod duties;
 mod effects;
+mod incidents;
+mod instances;
 mod outgoing;
 mod work;
 

@@ -1,26 +1,20 @@
 //! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
 
-use super::{Shard, Waiting, effects::call_row};
+use super::{Shard, Waiting};
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
-    timers::{self, Purpose},
-    transaction::{CallStart, Cause, Held, LoadedProgram, Transaction, Work},
+    transaction::{Cause, Held, Transaction, Work},
 };
-use bureaucrat_engine::{
-    Environment, Rejection, cancel, launch, pending_evaluations, step, unstarted_call,
-};
-use bureaucrat_model::{
-    Effect, Evaluation, EvaluationOutcome, Fault, HistoryEvent, Input, Launch, ProcessId, Status,
-};
+use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
+use bureaucrat_model::{Evaluation, EvaluationOutcome, Fault, Input, Launch, ProcessId, Status};
 use bureaucrat_sandbox::{Evaluated, Outcome};
 use bureaucrat_store::{
-    StoreError, Table, keys,
+    StoreError, Table,
     keys::{OutboxKey, OutboxKind},
-    records,
 };
 use bureaucrat_wire::{Report, notice, reply};
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 /// Whether a piece of work is done.
 pub(super) enum Done {
@@ -171,6 +165,12 @@ impl Shard {
             Work::Launch { launch, loaded } => self.launch(transaction, *launch, &loaded.0),
             Work::Cancel { process, fault } => self.cancel(transaction, process, fault),
             Work::Resume(process) => self.resume(transaction, process),
+            Work::Park { process, reason } => {
+                if self.hold(transaction, process)? {
+                    self.park(transaction, process, reason)?;
+                }
+                Ok(Done::Yes)
+            }
             Work::Outcome { .. } => Ok(Done::Yes),
         }
     }
@@ -356,101 +356,6 @@ impl Shard {
         Ok(Done::Yes)
     }
 
-    /// Tries a parked process again: the conditions that could not be evaluated, then the inputs that came meanwhile.
-    fn resume(
-        &mut self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-    ) -> Result<Done, StoreError> {
-        if !self.hold(transaction, process)? {
-            return Ok(Done::Yes);
-        }
-        let Some(held) = transaction.held.get_mut(&process) else {
-            return Ok(Done::Yes);
-        };
-        if !matches!(held.instance.status, Status::Incident { .. }) {
-            return Ok(Done::Yes);
-        }
-        let program = held.instance.program;
-        if self.shared.definitions.cached_program(program).is_none() {
-            return Ok(Done::After(Task::Load(program), Work::Resume(process)));
-        }
-        let Status::Incident { inputs, .. } =
-            std::mem::replace(&mut held.instance.status, Status::Running)
-        else {
-            return Ok(Done::Yes);
-        };
-        let effects: VecDeque<Effect> = pending_evaluations(&held.instance).into();
-        let entries = self.shared.config.history_entries;
-        transaction.record(process, self.now(), HistoryEvent::Resumed, entries)?;
-        transaction
-            .work
-            .push_back(Work::Effects { process, effects });
-        for input in inputs {
-            transaction.work.push_back(Work::Step {
-                process,
-                input,
-                cause: Cause::Other,
-            });
-        }
-        Ok(Done::Yes)
-    }
-
-    fn park_work(
-        &mut self,
-        transaction: &mut Transaction,
-        work: Work,
-        reason: String,
-    ) -> Result<(), StoreError> {
-        match work {
-            Work::Step { process, input, .. } => {
-                self.park(transaction, process, reason)?;
-                if let Some(held) = transaction.held.get_mut(&process)
-                    && let Status::Incident { inputs, .. } = &mut held.instance.status
-                {
-                    inputs.push(input);
-                }
-                Ok(())
-            }
-            Work::Resume(process)
-            | Work::Cancel { process, .. }
-            | Work::Outcome { process, .. } => self.park(transaction, process, reason),
-            Work::Effects { process, .. } => self.park(transaction, process, reason),
-            Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
-        }
-    }
-
-    /// Parks a process as an incident and sets the time of the next try.
-    pub(super) fn park(
-        &mut self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-        reason: String,
-    ) -> Result<(), StoreError> {
-        let now = self.now();
-        let entries = self.shared.config.history_entries;
-        let Some(held) = transaction.held.get_mut(&process) else {
-            return Ok(());
-        };
-        if held.instance.has_ended() {
-            return Ok(());
-        }
-        tracing::error!(%process, reason, "the process is parked as an incident; it is tried again later");
-        let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
-            Status::Incident { inputs, .. } => inputs,
-            Status::Running | Status::Ended(_) => Vec::new(),
-        };
-        held.instance.status = Status::Incident {
-            reason: reason.clone(),
-            inputs,
-        };
-        transaction.record(process, now, HistoryEvent::Parked { reason }, entries)?;
-        if let Some(wait) = timers::reminder(process, Purpose::Retry) {
-            transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
-        }
-        Ok(())
-    }
-
     /// Evaluates a condition on this thread, as often as the environment needs.
     pub(super) fn evaluate_now(
         &self,
@@ -468,201 +373,12 @@ impl Shard {
         Err(last)
     }
 
-    /// Starts a called process whose row is durable, once its definition is compiled.
-    pub(super) fn start_call(&mut self, call: CallStart) {
-        if self.calling.insert(call.child) {
-            let source: Arc<[u8]> = Arc::from(call.definition.as_bytes());
-            self.submit(Task::Compile(source), Waiting::Call(call));
-        }
-    }
-
-    pub(super) fn call_compiled(
-        &mut self,
-        call: CallStart,
-        outcome: JobOutcome,
-    ) -> Result<(), StoreError> {
-        self.calling.remove(&call.child);
-        let JobOutcome::Loaded(loaded) = outcome else {
-            return Ok(());
-        };
-        let caller = call.caller.process;
-        let row = call_row(&call.caller);
-        if self
-            .shared
-            .store
-            .get(Table::Outbox, &row.to_bytes())?
-            .is_none()
-        {
-            // The caller failed meanwhile.
-            return Ok(());
-        }
-        let mut transaction = Transaction::default();
-        transaction.withdraw(row);
-        let work = match loaded {
-            Ok(loaded) => self.child_launch(&call, loaded)?,
-            Err(failure) => {
-                let reason = match failure {
-                    LoadFailure::Refused(reasons) => reasons.join("; "),
-                    LoadFailure::Environment(reason) => reason,
-                };
-                let input = Input::ChildRefused {
-                    fiber: call.caller.fiber,
-                    turn: call.caller.turn,
-                    reason,
-                };
-                Work::Step {
-                    process: caller,
-                    input,
-                    cause: Cause::Other,
-                }
-            }
-        };
-        self.begin(caller, transaction.then(work))
-    }
-
-    /// The launch of a called process; it has its caller's user.
-    pub(super) fn child_launch(
-        &self,
-        call: &CallStart,
-        loaded: Arc<Loaded>,
-    ) -> Result<Work, StoreError> {
-        let caller = self.peek(call.caller.process)?;
-        let launch = Launch {
-            process: call.child,
-            program: loaded.hash,
-            user: caller.and_then(|held| held.instance.user),
-            reply_to: None,
-            caller: Some(call.caller.clone()),
-            message_id: None,
-            redelivered: bureaucrat_model::Redelivered::No,
-        };
-        Ok(Work::Launch {
-            launch: Box::new(launch),
-            loaded: LoadedProgram(loaded),
-        })
-    }
-
-    /// The call of an outbox row that was left from an earlier run.
-    pub(super) fn unstarted(&self, row: OutboxKey) -> Result<Option<CallStart>, StoreError> {
-        let Some(held) = self.peek(row.process)? else {
-            return Ok(None);
-        };
-        let Ok(loaded) = self.shared.definitions.load(held.instance.program) else {
-            return Ok(None);
-        };
-        for fiber in held.instance.fibers.keys() {
-            if let Some(Effect::StartChild {
-                child,
-                caller,
-                definition,
-            }) = unstarted_call(&loaded.program, &held.instance, *fiber)
-                && caller.turn.0 == row.number
-            {
-                return Ok(Some(CallStart {
-                    child,
-                    caller,
-                    definition,
-                }));
-            }
-        }
-        Ok(None)
-    }
-
     pub(super) fn environment(&self) -> Environment<'_> {
         Environment {
             now: self.now(),
             secret: &self.shared.secret,
             limits: &self.shared.config.engine_limits,
         }
-    }
-
-    /// Takes an instance into the transaction; false when there is none.
-    fn hold(
-        &mut self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-    ) -> Result<bool, StoreError> {
-        if transaction.held.contains_key(&process) {
-            return Ok(true);
-        }
-        match self.peek(process)? {
-            Some(held) => {
-                transaction.held.insert(process, held);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
-    }
-
-    /// Whether a process is there.
-    pub(super) fn knows(&self, process: ProcessId) -> Result<bool, StoreError> {
-        if self.residents.contains_key(&process) {
-            return Ok(true);
-        }
-        Ok(self
-            .shared
-            .store
-            .get(Table::Instances, &keys::instance(process))?
-            .is_some())
-    }
-
-    /// An instance as it stands after every finished transaction.
-    fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
-        if let Some(held) = self.residents.get(&process) {
-            return Ok(Some(held.clone()));
-        }
-        let key = keys::instance(process);
-        let Some(record) = self.shared.store.get(Table::Instances, &key)? else {
-            return Ok(None);
-        };
-        let (version, instance) = records::decode_instance(&key, &record)?;
-        Ok(Some(Held {
-            version,
-            instance,
-            history_next: self.history_end(process)?,
-        }))
-    }
-
-    fn history_end(&self, process: ProcessId) -> Result<u64, StoreError> {
-        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
-            .unwrap_or(usize::MAX);
-        let from = keys::history(process, 0);
-        let to = keys::history(process, u64::MAX);
-        let rows = self.shared.store.scan(Table::History, &from, &to, most)?;
-        let last = rows
-            .last()
-            .and_then(|(key, _)| keys::history_number(key).ok());
-        Ok(last.map_or(0, |number| number + 1))
-    }
-
-    /// The process at the top of the tree of calls.
-    fn root_of(&self, process: ProcessId) -> Result<ProcessId, StoreError> {
-        self.root_within(&Transaction::default(), process)
-    }
-
-    fn root_within(
-        &self,
-        transaction: &Transaction,
-        process: ProcessId,
-    ) -> Result<ProcessId, StoreError> {
-        let mut root = process;
-        for _ in 0..=self.shared.config.engine_limits.call_depth {
-            let caller = match transaction
-                .held
-                .get(&root)
-                .or_else(|| self.residents.get(&root))
-            {
-                Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),
-                None => self
-                    .peek(root)?
-                    .and_then(|held| held.instance.caller.map(|caller| caller.process)),
-            };
-            match caller {
-                Some(caller) => root = caller,
-                None => break,
-            }
-        }
-        Ok(root)
     }
 }
 

@@ -1,0 +1,116 @@
+//! Incidents: a process is parked when the host can't go on for reasons of its own, and tried again later.
+
+use super::{Shard, calls, work::Done};
+use crate::{
+    compute::Task,
+    timers::{self, Purpose},
+    transaction::{Cause, Transaction, Work},
+};
+use bureaucrat_engine::pending_evaluations;
+use bureaucrat_model::{Effect, HistoryEvent, ProcessId, Status};
+use bureaucrat_store::StoreError;
+use std::collections::VecDeque;
+
+impl Shard {
+    /// Tries a parked process again: the conditions that could not be evaluated, then the inputs that came meanwhile.
+    pub(super) fn resume(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<Done, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        if !matches!(held.instance.status, Status::Incident { .. }) {
+            return Ok(Done::Yes);
+        }
+        let program = held.instance.program;
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            return Ok(Done::After(Task::Load(program), Work::Resume(process)));
+        };
+        let Status::Incident { inputs, .. } =
+            std::mem::replace(&mut held.instance.status, Status::Running)
+        else {
+            return Ok(Done::Yes);
+        };
+        let effects: VecDeque<Effect> = pending_evaluations(&held.instance).into();
+        for call in calls::awaited(&loaded, &held.instance) {
+            if !self.knows(call.child)? {
+                transaction.after.calls.push(call);
+            }
+        }
+        let entries = self.shared.config.history_entries;
+        transaction.record(process, self.now(), HistoryEvent::Resumed, entries)?;
+        transaction
+            .work
+            .push_back(Work::Effects { process, effects });
+        for input in inputs {
+            transaction.work.push_back(Work::Step {
+                process,
+                input,
+                cause: Cause::Other,
+            });
+        }
+        Ok(Done::Yes)
+    }
+
+    pub(super) fn park_work(
+        &mut self,
+        transaction: &mut Transaction,
+        work: Work,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        match work {
+            Work::Step { process, input, .. } => {
+                self.park(transaction, process, reason)?;
+                if let Some(held) = transaction.held.get_mut(&process)
+                    && let Status::Incident { inputs, .. } = &mut held.instance.status
+                {
+                    inputs.push(input);
+                }
+                Ok(())
+            }
+            Work::Resume(process)
+            | Work::Cancel { process, .. }
+            | Work::Outcome { process, .. } => self.park(transaction, process, reason),
+            Work::Effects { process, .. } | Work::Park { process, .. } => {
+                self.park(transaction, process, reason)
+            }
+            Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
+        }
+    }
+
+    /// Parks a process as an incident and sets the time of the next try.
+    pub(super) fn park(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let entries = self.shared.config.history_entries;
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(());
+        };
+        if held.instance.has_ended() {
+            return Ok(());
+        }
+        tracing::error!(%process, reason, "the process is parked as an incident; it is tried again later");
+        let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
+            Status::Incident { inputs, .. } => inputs,
+            Status::Running | Status::Ended(_) => Vec::new(),
+        };
+        held.instance.status = Status::Incident {
+            reason: reason.clone(),
+            inputs,
+        };
+        transaction.record(process, now, HistoryEvent::Parked { reason }, entries)?;
+        if let Some(wait) = timers::reminder(process, Purpose::Retry) {
+            transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
+        }
+        Ok(())
+    }
+}

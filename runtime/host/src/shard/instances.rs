@@ -1,0 +1,97 @@
+//! Instances: found in memory or in the store, taken into a transaction, followed up to the top of their tree of calls.
+
+use super::Shard;
+use crate::transaction::{Held, Transaction};
+use bureaucrat_model::ProcessId;
+use bureaucrat_store::{StoreError, Table, keys, records};
+
+impl Shard {
+    /// Takes an instance into the transaction; false when there is none.
+    pub(super) fn hold(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<bool, StoreError> {
+        if transaction.held.contains_key(&process) {
+            return Ok(true);
+        }
+        match self.peek(process)? {
+            Some(held) => {
+                transaction.held.insert(process, held);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Whether a process is there.
+    pub(super) fn knows(&self, process: ProcessId) -> Result<bool, StoreError> {
+        if self.residents.contains_key(&process) {
+            return Ok(true);
+        }
+        Ok(self
+            .shared
+            .store
+            .get(Table::Instances, &keys::instance(process))?
+            .is_some())
+    }
+
+    /// An instance as it stands after every finished transaction.
+    pub(super) fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
+        if let Some(held) = self.residents.get(&process) {
+            return Ok(Some(held.clone()));
+        }
+        let key = keys::instance(process);
+        let Some(record) = self.shared.store.get(Table::Instances, &key)? else {
+            return Ok(None);
+        };
+        let (version, instance) = records::decode_instance(&key, &record)?;
+        Ok(Some(Held {
+            version,
+            instance,
+            history_next: self.history_end(process)?,
+        }))
+    }
+
+    fn history_end(&self, process: ProcessId) -> Result<u64, StoreError> {
+        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
+            .unwrap_or(usize::MAX);
+        let from = keys::history(process, 0);
+        let to = keys::history(process, u64::MAX);
+        let rows = self.shared.store.scan(Table::History, &from, &to, most)?;
+        let last = rows
+            .last()
+            .and_then(|(key, _)| keys::history_number(key).ok());
+        Ok(last.map_or(0, |number| number + 1))
+    }
+
+    /// The process at the top of the tree of calls.
+    pub(super) fn root_of(&self, process: ProcessId) -> Result<ProcessId, StoreError> {
+        self.root_within(&Transaction::default(), process)
+    }
+
+    pub(super) fn root_within(
+        &self,
+        transaction: &Transaction,
+        process: ProcessId,
+    ) -> Result<ProcessId, StoreError> {
+        let mut root = process;
+        for _ in 0..=self.shared.config.engine_limits.call_depth {
+            let caller = match transaction
+                .held
+                .get(&root)
+                .or_else(|| self.residents.get(&root))
+            {
+                Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),
+                None => self
+                    .peek(root)?
+                    .and_then(|held| held.instance.caller.map(|caller| caller.process)),
+            };
+            match caller {
+                Some(caller) => root = caller,
+                None => break,
+            }
+        }
+        Ok(root)
+    }
+}
