@@ -9,7 +9,8 @@ use crate::{
     ops,
 };
 use bureaucrat_model::{
-    ActivityId, ActivityPath, FiberId, FiberState, Input, Op, ProcessId, Turn, Wait, WaitKind,
+    ActivityId, ActivityPath, ConditionIndex, Evaluation, FiberId, FiberState, Input, Op,
+    ProcessId, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs what it lets run.
@@ -68,26 +69,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             condition,
             evaluation,
         } => {
-            let asked = match &find_wait(machine, fiber, turn)?.kind {
-                WaitKind::Condition { condition }
-                | WaitKind::Event {
-                    check: Some((_, condition)),
-                    ..
-                } => Some(*condition),
-                WaitKind::Answer { .. }
-                | WaitKind::Timer { .. }
-                | WaitKind::Event { check: None, .. }
-                | WaitKind::Child { .. }
-                | WaitKind::Branches { .. } => None,
-            };
-            if asked != Some(condition) {
-                return Err(not_waiting(machine, fiber, turn));
-            }
-            match ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
-                Err(trouble) => machine.fail_at(fiber, trouble),
-                Ok(()) if machine.share_is_spent() => machine.yield_if_ready(),
-                Ok(()) => machine.run(),
-            }
+            evaluated(machine, fiber, turn, condition, evaluation)?;
         }
         Input::Continue => {
             if !machine.has_yielded() {
@@ -95,6 +77,37 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             }
             machine.run();
         }
+    }
+    Ok(())
+}
+
+/// Takes the outcome of the condition that the fiber asked for. It is nothing from outside: the budget goes on.
+fn evaluated(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+    evaluation: Evaluation,
+) -> Result<(), Rejection> {
+    let asked = match &find_wait(machine, fiber, turn)?.kind {
+        WaitKind::Condition { condition }
+        | WaitKind::Event {
+            check: Some((_, condition)),
+            ..
+        } => Some(*condition),
+        WaitKind::Answer { .. }
+        | WaitKind::Timer { .. }
+        | WaitKind::Event { check: None, .. }
+        | WaitKind::Child { .. }
+        | WaitKind::Branches { .. } => None,
+    };
+    if asked != Some(condition) {
+        return Err(not_waiting(machine, fiber, turn));
+    }
+    match ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
+        Err(trouble) => machine.fail_at(fiber, trouble),
+        Ok(()) if machine.share_is_spent() => machine.yield_if_ready(),
+        Ok(()) => machine.run(),
     }
     Ok(())
 }

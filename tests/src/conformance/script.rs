@@ -7,7 +7,7 @@ use super::{
     case::{Action, Case, Expected, Fate, Step, TaskRef},
     participant::{self, Received},
 };
-use bureaucrat_model::{Fields, JsonText, Millis, ProcessId};
+use bureaucrat_model::{ActivityPath, Fields, JsonText, Millis, ProcessId};
 use bureaucrat_wire::{Dialect, Reply as LauncherReply};
 use std::{collections::BTreeMap, fmt};
 
@@ -145,23 +145,7 @@ impl Player<'_> {
                 participant,
                 path,
                 fields,
-            } => {
-                let task = Received::read(&self.stage.task(participant)?)?;
-                let seen_path = task.target.get(36..).unwrap_or_default();
-                let as_expected = seen_path == path.to_string()
-                    && matches_fields(fields, &task.fields)
-                    && task.dialect == self.dialect;
-                let seen = format!(
-                    "task {participant} {seen_path} {} in {}",
-                    task.fields.to_json(),
-                    task.dialect
-                );
-                self.tasks
-                    .entry(participant.clone())
-                    .or_default()
-                    .push(task);
-                if as_expected { Ok(()) } else { Err(seen) }
-            }
+            } => self.task(participant, path, fields),
             Action::Answer { task, reply, fate } => {
                 let body = self.find(task)?.answer(reply)?;
                 self.send(body, *fate)
@@ -204,6 +188,27 @@ impl Player<'_> {
         }
     }
 
+    fn task(
+        &mut self,
+        participant: &str,
+        path: &ActivityPath,
+        fields: &Expected,
+    ) -> Result<(), String> {
+        let task = Received::read(&self.stage.task(participant)?)?;
+        let seen_path = task.target.get(36..).unwrap_or_default();
+        let as_expected = seen_path == path.to_string()
+            && matches_fields(fields, &task.fields)
+            && task.dialect == self.dialect;
+        let seen = format!(
+            "task {participant} {seen_path} {} in {}",
+            task.fields.to_json(),
+            task.dialect
+        );
+        let tasks = self.tasks.entry(participant.to_owned()).or_default();
+        tasks.push(task);
+        if as_expected { Ok(()) } else { Err(seen) }
+    }
+
     fn send(&mut self, body: String, expected: Fate) -> Result<(), String> {
         self.dead += usize::from(matches!(expected, Fate::Dead | Fate::Bad));
         match self.stage.answer(body)? {
@@ -215,10 +220,10 @@ impl Player<'_> {
     fn check_ending(&self, expected: &Action, ending: &LauncherReply) -> Result<(), String> {
         let pid = self.pid()?;
         match (ending, expected) {
-            (LauncherReply::Completed { process, fields }, Action::Completed(wanted)) => {
-                if *process == pid && matches_fields(wanted, fields) {
-                    return Ok(());
-                }
+            (LauncherReply::Completed { process, fields }, Action::Completed(wanted))
+                if *process == pid && matches_fields(wanted, fields) =>
+            {
+                Ok(())
             }
             (
                 LauncherReply::Failed {
@@ -233,33 +238,15 @@ impl Player<'_> {
                     path,
                     message: pattern,
                 },
-            ) => {
-                let place = format!("{pid}{path}");
-                if *process == pid
-                    && code == wanted
-                    && *activity == place
-                    && matches_glob(pattern, message)
-                {
-                    return Ok(());
-                }
+            ) if *process == pid
+                && code == wanted
+                && *activity == format!("{pid}{path}")
+                && matches_glob(pattern, message) =>
+            {
+                Ok(())
             }
-            _ => {}
+            _ => Err(describe(ending)),
         }
-        Err(match ending {
-            LauncherReply::Completed { fields, .. } => format!("completed {}", fields.to_json()),
-            LauncherReply::Failed {
-                code,
-                message,
-                activity,
-                ..
-            } => {
-                let place = activity.get(36..).unwrap_or_default();
-                format!("failed {code} {place} {message}")
-            }
-            other @ (LauncherReply::Launched { .. } | LauncherReply::Rejected { .. }) => {
-                format!("{other:?}")
-            }
-        })
     }
 
     fn pid(&self) -> Result<ProcessId, String> {
@@ -271,6 +258,25 @@ impl Player<'_> {
         let count = tasks.len();
         let place = task.number.unwrap_or(count).wrapping_sub(1);
         tasks.get_mut(place).ok_or(format!("{count} tasks came"))
+    }
+}
+
+/// An ending as a script would say it.
+fn describe(ending: &LauncherReply) -> String {
+    match ending {
+        LauncherReply::Completed { fields, .. } => format!("completed {}", fields.to_json()),
+        LauncherReply::Failed {
+            code,
+            message,
+            activity,
+            ..
+        } => {
+            let place = activity.get(36..).unwrap_or_default();
+            format!("failed {code} {place} {message}")
+        }
+        other @ (LauncherReply::Launched { .. } | LauncherReply::Rejected { .. }) => {
+            format!("{other:?}")
+        }
     }
 }
 
