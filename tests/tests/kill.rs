@@ -126,6 +126,16 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
     Ok(())
 }
 
+/// Waits until participants have seen some new tasks, or for two seconds, when all are done.
+async fn some_progress(seen: &Mutex<Seen>) {
+    const NEW_TASKS: usize = 70;
+    let count = || seen.lock().unwrap().task_ids.len();
+    let (before, deadline) = (count(), Instant::now() + Duration::from_secs(2));
+    while count() < before + NEW_TASKS && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn publish(
     channel: &Channel,
     queue: &str,
