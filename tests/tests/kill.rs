@@ -289,7 +289,7 @@ fn work(seen: &mut Seen, from: &str, mut body: Value) -> Vec<Value> {
         seen.repeated_tasks += 1;
     }
     body["fields"][name] = value;
-    if seen.tasks % 5 == 0 {
+    if seen.tasks.is_multiple_of(5) {
         seen.double_answers += 1;
         return vec![body.clone(), body];
     }
