@@ -5,7 +5,7 @@
 //! is clear which one it was.
 
 use crate::{
-    connection::refusal,
+    connection::{refusal, timely},
     exchanges::{Exchanges, Known},
     flights::{Job, Key, published},
     queues::exchange_exists,
@@ -82,7 +82,7 @@ impl Careful {
         let exchange = job.message.exchange.clone();
         // Somebody may have asked for the same one just before.
         if self.exchanges.look(&exchange) == Known::Nothing {
-            match exchange_exists(&self.connection, &exchange).await {
+            match timely(exchange_exists(&self.connection, &exchange)).await {
                 Ok(Ok(())) => self.exchanges.learn(&exchange, Known::There),
                 Ok(Err(words)) => self.exchanges.learn(&exchange, Known::Missing(words)),
                 // The connection is going; dropping the job tells that it is lost.
@@ -106,7 +106,7 @@ impl Careful {
     ) {
         let open = match channel.take() {
             Some(open) if open.status().connected() => open,
-            Some(_) | None => match self.open().await {
+            Some(_) | None => match timely(self.open()).await {
                 Ok(open) => open,
                 Err(_) => return,
             },

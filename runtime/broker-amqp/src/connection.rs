@@ -6,7 +6,7 @@ use lapin::{
     protocol::{AMQPErrorKind, AMQPSoftError},
     uri::AMQPUri,
 };
-use std::time::Duration;
+use std::{fmt::Display, future::Future, time::Duration};
 
 /// The URL, with our heartbeat where it names none.
 pub(crate) fn parse(config: &AmqpConfig) -> Result<AMQPUri, String> {
@@ -39,6 +39,20 @@ pub(crate) async fn connect(
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("no answer within {:?}", config.connect_timeout)),
+    }
+}
+
+/// How long the broker may take to answer a request on a connection that works.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// Waits for an answer, but not for ever: a request that meets a dying connection may never get one from lapin.
+pub(crate) async fn timely<T, E: Display>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(ANSWER, answer).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {ANSWER:?}")),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     AmqpConfig,
     backoff::Backoff,
     broker::{Phase, wait_for},
-    connection::{close, connect, place, refusal},
+    connection::{close, connect, place, refusal, timely},
     convert::{from_lapin, short},
     queues::{declare_all, declare_queue},
     tracker::{Ack, Stragglers, Tracker},
@@ -42,6 +42,9 @@ const SOURCES: [Source; 3] = [Source::Launches, Source::Answers, Source::Events]
 const STRAGGLERS_WAIT: Duration = Duration::from_millis(10);
 /// How often an engine that stands by looks whether the queues are free.
 const STANDBY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the broker may take to answer while we leave.
+const POLITENESS: Duration = Duration::from_secs(5);
 
 /// One queue of one connection.
 struct Lane {
@@ -193,8 +196,8 @@ impl Consuming {
         backoff: &mut Backoff,
         told: &mut Option<String>,
     ) -> Result<(), Failure> {
-        let owning = own(connection, &self.config.names.owner).await?;
-        declare_all(connection, &self.config.names).await?;
+        let owning = in_time(own(connection, &self.config.names.owner)).await?;
+        timely(declare_all(connection, &self.config.names)).await?;
         let lanes = SOURCES.map(|source| Arc::new(Lane::new(source)));
         *self.acknowledging.lock() = Some(Arc::new(Generation {
             number,
@@ -202,10 +205,7 @@ impl Consuming {
         }));
         let mut tasks = JoinSet::new();
         for lane in lanes {
-            let channel = connection.create_channel().await?;
-            channel
-                .basic_qos(self.config.prefetch, BasicQosOptions::default())
-                .await?;
+            let channel = timely(open(connection, self.config.prefetch)).await?;
             let queue = Queue {
                 connection: Arc::clone(connection),
                 channel: channel.clone(),
@@ -215,7 +215,7 @@ impl Consuming {
                 events: Arc::clone(&self.events),
                 phase: self.phase.clone(),
             };
-            let consumer = queue.start().await?;
+            let consumer = in_time(queue.start()).await?;
             tasks.spawn(queue.run(consumer));
             tasks.spawn(acknowledge(
                 channel,
@@ -237,6 +237,20 @@ impl Consuming {
         drop(owning);
         Ok(())
     }
+}
+
+/// A channel with a bounded number of unacknowledged deliveries.
+async fn open(connection: &Connection, prefetch: u16) -> Result<Channel, lapin::Error> {
+    let channel = connection.create_channel().await?;
+    channel
+        .basic_qos(prefetch, BasicQosOptions::default())
+        .await?;
+    Ok(channel)
+}
+
+/// As [`timely`], for what may also find that another engine has the queues.
+async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timely(async { Ok::<_, String>(answer.await) }).await?
 }
 
 /// Declares the exclusive queue that tells engines apart.
@@ -299,7 +313,8 @@ impl Queue {
                 () = wait_for(&mut self.phase, Phase::Draining) => {
                     let tag = consumer.tag();
                     // What was not handed over yet goes back when the connection closes.
-                    let _ = self.channel.basic_cancel(tag, BasicCancelOptions::default()).await;
+                    let cancel = self.channel.basic_cancel(tag, BasicCancelOptions::default());
+                    let _ = tokio::time::timeout(POLITENESS, cancel).await;
                     return Ok(());
                 }
             };
@@ -311,8 +326,8 @@ impl Queue {
                         queue = self.name,
                         "the queue was deleted; it is declared and consumed anew"
                     );
-                    declare_queue(&self.connection, &self.name).await?;
-                    consumer = self.start().await?;
+                    timely(declare_queue(&self.connection, &self.name)).await?;
+                    consumer = in_time(self.start()).await?;
                 }
                 None => return Err(Failure::Lost("the channel was closed".to_owned())),
             }
@@ -364,7 +379,10 @@ async fn acknowledge(
             () = wait_for(&mut phase, Phase::Closing) => break,
         }
     }
-    send(&channel, &lane, Stragglers::Go).await
+    send(&channel, &lane, Stragglers::Go).await?;
+    // The answer to this says that the broker has read the acknowledgements; closing the connection does not.
+    let _ = tokio::time::timeout(POLITENESS, channel.close(200, "bye".into())).await;
+    Ok(())
 }
 
 async fn send(channel: &Channel, lane: &Lane, stragglers: Stragglers) -> Result<(), Failure> {

@@ -5,7 +5,7 @@
 //! so that the return of one message can come along with the confirm of another. All confirms that came are looked at
 //! before any of them counts, and the return of a message comes before its confirm.
 
-use crate::{convert::short, pending::Pending};
+use crate::{connection::refusal, convert::short, pending::Pending};
 use bureaucrat_host::broker::PublishOutcome;
 use bureaucrat_wire::{Mandatory, Outgoing};
 use lapin::{
@@ -280,9 +280,11 @@ impl Flights {
                 self.note_return(slot, returned);
             }
             Ok(Confirmation::NotRequested) => self.ended.push((slot, PublishOutcome::Lost)),
-            Err(error) => {
-                self.error.get_or_insert(error);
-            }
+            Err(error) => match &self.error {
+                // What the broker said tells more than that the channel was closing already.
+                Some(before) if refusal(before).is_some() || refusal(&error).is_none() => {}
+                Some(_) | None => self.error = Some(error),
+            },
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     backoff::Backoff,
     broker::{Phase, wait_for},
     careful::{Care, Careful, Suspects},
-    connection::{close, connect, place, refusal},
+    connection::{close, connect, place, refusal, timely},
     convert::{ConvertError, short, to_lapin},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
@@ -16,7 +16,8 @@ use crate::{
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome};
 use futures_core::Stream;
 use lapin::{
-    BasicProperties, Channel, Connection, Error, Event, options::ConfirmSelectOptions, uri::AMQPUri,
+    BasicProperties, Channel, Connection, Error, ErrorKind, Event, options::ConfirmSelectOptions,
+    uri::AMQPUri,
 };
 use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -108,9 +109,9 @@ impl Publishing {
     /// One connection. When this returns no ticket that it saw is without outcome.
     async fn session(&mut self, connection: Connection) -> Ended {
         let connection = Arc::new(connection);
-        let channel = match open(&connection).await {
+        let channel = match timely(open(&connection)).await {
             Ok(channel) => channel,
-            Err(error) => return Ended::Lost(error.to_string()),
+            Err(words) => return Ended::Lost(words),
         };
         info!(broker = place(&self.uri), "publishing");
         self.events.receive(BrokerEvent::PublishingUp);
@@ -138,6 +139,7 @@ impl Publishing {
             suspects: Arc::clone(&self.suspects),
             exchanges,
             careful,
+            held: Vec::new(),
         };
         let ended = self.serve(&connection, &mut lane, &mut back).await;
         drop(lane);
@@ -181,15 +183,22 @@ impl Publishing {
             for job in batch.drain(..) {
                 lane.take(job);
             }
-            if let Err(error) = lane.flights.settle() {
-                lane.strand(&error);
-                match open(connection).await {
-                    Ok(channel) => lane.channel = channel,
-                    Err(_) => return Ended::Lost(error.to_string()),
-                }
-            }
+            let gone = match lane.flights.settle() {
+                Err(error) => match lane.strand(&error) {
+                    Scope::Connection => return Ended::Lost(error.to_string()),
+                    Scope::Channel => true,
+                },
+                // Messages on a channel that closes have their errors coming.
+                Ok(()) => lane.flights.is_empty() && !lane.channel.status().connected(),
+            };
             if !connection.status().connected() {
                 return Ended::Lost("the connection was closed".to_owned());
+            }
+            if gone {
+                match timely(open(connection)).await {
+                    Ok(channel) => lane.go_on(channel),
+                    Err(words) => return Ended::Lost(words),
+                }
             }
             if closing.is_some_and(|since| lane.flights.is_empty() || since.elapsed() > CLOSING) {
                 return Ended::OnPurpose;
@@ -207,11 +216,17 @@ struct Lane {
     suspects: Arc<Suspects>,
     exchanges: Arc<Exchanges>,
     careful: UnboundedSender<Care>,
+    /// Messages that came while the channel was closing.
+    held: Vec<Job>,
 }
 
 impl Lane {
     /// Sends a message on its way.
     fn take(&mut self, job: Job) {
+        if !self.channel.status().connected() {
+            self.held.push(job);
+            return;
+        }
         let properties = match self.converted(&job) {
             Ok(properties) => properties,
             Err(error) => {
@@ -243,23 +258,33 @@ impl Lane {
         to_lapin(&job.message, self.frame_max)
     }
 
+    /// There is a new channel.
+    fn go_on(&mut self, channel: Channel) {
+        self.channel = channel;
+        for job in std::mem::take(&mut self.held) {
+            self.take(job);
+        }
+    }
+
     /// The channel is gone, with everything on it.
-    fn strand(&mut self, error: &Error) {
+    fn strand(&mut self, error: &Error) -> Scope {
         let mut stranded = self.flights.strand();
-        let Some((_, words)) = refusal(error) else {
+        let words = match (refusal(error), error.kind()) {
+            (Some((_, words)), _) => Some(words),
+            (None, ErrorKind::InvalidChannelState(..)) => None,
             // Dropping tells that they are lost.
-            return;
+            (None, _) => return Scope::Connection,
         };
         error!(
             messages = stranded.len(),
-            "the broker closed the publishing channel: {words}"
+            "the broker closed the publishing channel: {error}"
         );
-        if stranded.len() == 1 {
-            if let Some(only) = stranded.pop() {
-                self.suspects.add(only.key);
-                only.pending.settle(PublishOutcome::Refused(words));
-            }
-            return;
+        if stranded.len() == 1
+            && let Some(words) = words
+            && let Some(only) = stranded.pop()
+        {
+            self.suspects.add(only.key);
+            only.pending.settle(PublishOutcome::Refused(words));
         }
         for each in &stranded {
             self.suspects.add(each.key);
@@ -267,7 +292,15 @@ impl Lane {
                 self.exchanges.learn(&each.exchange, Known::Nothing);
             }
         }
+        Scope::Channel
     }
+}
+
+/// How much an error takes with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Channel,
+    Connection,
 }
 
 async fn open(connection: &Connection) -> Result<Channel, Error> {

@@ -273,7 +273,10 @@ impl Launcher {
         let mut channel = self.channel.lock().await;
         if !channel.status().connected() {
             // The message before was refused, and the channel with it.
-            *channel = open(&self.connection).await.map_err(refused)?;
+            let opening = tokio::time::timeout(self.reply_timeout, open(&self.connection)).await;
+            *channel = opening
+                .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
+                .map_err(refused)?;
         }
         let sent = channel
             .basic_publish(exchange, routing_key, options, &message.body, properties)

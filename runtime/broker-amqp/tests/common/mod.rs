@@ -29,6 +29,11 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The broker's URL.
 pub fn url() -> String {
+    // What the broker logs stands beside a test that fails.
+    let _ = tracing_subscriber::fmt()
+        .with_test_writer()
+        .with_env_filter("info,lapin=off")
+        .try_init();
     std::env::var("BUREAUCRAT_TEST_AMQP")
         .expect("BUREAUCRAT_TEST_AMQP has to name a RabbitMQ, for instance what `scripts/rabbitmq start DIR` prints")
 }
@@ -187,6 +192,22 @@ pub async fn depth(connection: &Connection, queue: &str) -> u32 {
         .await
         .unwrap()
         .message_count()
+}
+
+/// Waits until this many messages are ready in a queue; what a closed connection held comes back a moment later.
+pub async fn until_depth(connection: &Connection, queue: &str, wanted: u32) {
+    let start = Instant::now();
+    loop {
+        let found = depth(connection, queue).await;
+        if found == wanted {
+            return;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{queue} has {found} messages, not {wanted}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Removes what a test declared durable.
