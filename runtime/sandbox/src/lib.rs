@@ -9,7 +9,7 @@
 //! What it leaves to others: which guests a definition may name and what quota it has (the host's policy), what becomes of an
 //! outcome (the engine), and what conditions mean (the expression compiler and the guests).
 //!
-//! Unsafe code stands in one place, [`code`], with its proof.
+//! Unsafe code stands in one place, the module `code`, with its proof.
 #![deny(unsafe_code)]
 
 mod admission;
