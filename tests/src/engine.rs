@@ -23,19 +23,13 @@ pub fn broker_url() -> Result<String> {
 /// # Errors
 /// When it is not there.
 pub fn binary() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .context("a test stands in target/release/deps")?;
-    let binary = folder.join("bureaucrat");
-    if !binary.is_file() {
-        bail!(
-            "{} is not built: cargo build --release --workspace --bins",
-            binary.display()
-        );
-    }
-    Ok(binary)
+    // A test stands in target/release/deps, the benchmark in target/release.
+    let this = std::env::current_exe()?;
+    let folders = this.ancestors().skip(1).take(2);
+    folders
+        .map(|folder| folder.join("bureaucrat"))
+        .find(|binary| binary.is_file())
+        .context("the binary is not built: cargo build --release --workspace --bins")
 }
 
 /// An engine with queues of its own, so that several can share a broker.
