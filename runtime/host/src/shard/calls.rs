@@ -7,7 +7,7 @@ use crate::{
     transaction::{CallStart, Cause, LoadedProgram, Transaction, Work},
 };
 use bureaucrat_engine::unstarted_call;
-use bureaucrat_model::{Effect, Input, Instance, Launch};
+use bureaucrat_model::{Effect, Input, Instance, Launch, ProcessId};
 use bureaucrat_store::{StoreError, Table, keys::OutboxKey};
 use std::sync::Arc;
 
@@ -56,16 +56,7 @@ impl Shard {
                     cause: Cause::Other,
                 }
             }
-            Err(LoadFailure::Environment(reason)) => {
-                // The row stays: the call is tried again with its caller.
-                return self.begin(
-                    caller,
-                    Transaction::of(Work::Park {
-                        process: caller,
-                        reason,
-                    }),
-                );
-            }
+            Err(LoadFailure::Environment(reason)) => return self.park_caller(caller, reason),
         };
         self.begin(caller, transaction.then(work))
     }
@@ -92,17 +83,31 @@ impl Shard {
         })
     }
 
-    /// The call of an outbox row that was left from an earlier run.
-    pub(super) fn unstarted(&self, row: OutboxKey) -> Result<Option<CallStart>, StoreError> {
-        let Some(held) = self.peek(row.process)? else {
-            return Ok(None);
+    /// Goes on with the call of an outbox row that was left from an earlier run.
+    pub(super) fn restart_call(&mut self, row: OutboxKey) -> Result<(), StoreError> {
+        let process = row.process;
+        let Some(held) = self.peek(process)? else {
+            self.trims.push(row);
+            return Ok(());
         };
-        let Ok(loaded) = self.shared.definitions.load(held.instance.program) else {
-            return Ok(None);
-        };
-        Ok(awaited(&loaded, &held.instance)
-            .into_iter()
-            .find(|call| call.caller.turn.0 == row.number))
+        match self.shared.definitions.load(held.instance.program) {
+            Ok(loaded) => {
+                let mut calls = awaited(&loaded, &held.instance).into_iter();
+                match calls.find(|call| call.caller.turn.0 == row.number) {
+                    Some(call) => self.start_call(call),
+                    // The caller failed before its call was started.
+                    None => self.trims.push(row),
+                }
+                Ok(())
+            }
+            Err(LoadFailure::Refused(reasons)) => self.park_caller(process, reasons.join("; ")),
+            Err(LoadFailure::Environment(reason)) => self.park_caller(process, reason),
+        }
+    }
+
+    /// Parks a caller whose call can't be started now; its row stays, the call is tried again with the caller.
+    fn park_caller(&mut self, process: ProcessId, reason: String) -> Result<(), StoreError> {
+        self.begin(process, Transaction::of(Work::Park { process, reason }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Shard;
 use crate::transaction::{Held, Transaction};
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{FiberState, ProcessId, WaitKind};
 use bureaucrat_store::{StoreError, Table, keys, records};
 
 impl Shard {
@@ -93,5 +93,23 @@ impl Shard {
             }
         }
         Ok(root)
+    }
+
+    /// Whether a caller still waits for this called process; it may have failed while the definition was compiled.
+    pub(super) fn awaits(
+        &self,
+        transaction: &Transaction,
+        caller: ProcessId,
+        child: ProcessId,
+    ) -> Result<bool, StoreError> {
+        let waits = |held: &Held| {
+            held.instance.fibers.values().any(|fiber| {
+                matches!(&fiber.state, FiberState::Waiting(wait) if wait.kind == WaitKind::Child { child })
+            })
+        };
+        match transaction.held.get(&caller) {
+            Some(held) => Ok(waits(held)),
+            None => Ok(self.peek(caller)?.is_some_and(|held| waits(&held))),
+        }
     }
 }

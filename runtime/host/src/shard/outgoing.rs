@@ -19,13 +19,14 @@ impl Shard {
         for kind in OutboxKind::ALL {
             let bound = |end: &[u8]| [&[kind as u8], end].concat();
             for key in self.outbox_scan(&bound(&from), &bound(&to))? {
-                if key.kind != OutboxKind::Call {
-                    self.outbox.insert(key, None);
-                } else if let Some(call) = self.unstarted(key)? {
-                    self.start_call(call);
-                } else {
-                    tracing::warn!(process = %key.process, "a call left from an earlier run has no caller any more");
-                    self.trims.push(key);
+                match key.kind {
+                    OutboxKind::Call => self.restart_call(key)?,
+                    OutboxKind::Task
+                    | OutboxKind::Reply
+                    | OutboxKind::Notice
+                    | OutboxKind::DeadLetter => {
+                        self.outbox.insert(key, None);
+                    }
                 }
             }
         }

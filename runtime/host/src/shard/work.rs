@@ -254,8 +254,14 @@ impl Shard {
         launching: Launch,
         loaded: &Arc<Loaded>,
     ) -> Result<Done, StoreError> {
-        self.store_program(transaction, loaded)?;
         let process = launching.process;
+        if let Some(caller) = &launching.caller
+            && !self.awaits(transaction, caller.process, process)?
+        {
+            tracing::debug!(%process, "its caller ended before it was started");
+            return Ok(Done::Yes);
+        }
+        self.store_program(transaction, loaded)?;
         let (instance, effects) = launch(&loaded.program, &launching, &self.environment());
         let now = self.now();
         if let Some(reply_to) = &instance.reply_to {
