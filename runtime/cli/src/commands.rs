@@ -77,7 +77,7 @@ fn print_line(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// A process id as people and programs write it; the model's own serial form is bytes.
+/// A process id as people and programs write it.
 fn id(process: ProcessId) -> Value {
     json!(process.to_string())
 }

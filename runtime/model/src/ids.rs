@@ -2,7 +2,8 @@
 //!
 //! Text forms are those that travel on the wire; parsing is exact, so that one thing has one name.
 
-use serde::{Deserialize, Serialize};
+use crate::id_bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
@@ -23,9 +24,20 @@ pub enum IdError {
 
 /// The id of a process: a UUID, 16 bytes. Its first two bytes choose the shard, and a called process has those of its
 /// caller, so that a whole tree of calls lives on one shard.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ProcessId(#[serde(with = "uuid::serde::compact")] Uuid);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId(Uuid);
+
+impl Serialize for ProcessId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        id_bytes::serialize(serializer, self.as_bytes(), self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProcessId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        id_bytes::deserialize(deserializer, Self::from_bytes)
+    }
+}
 
 impl ProcessId {
     /// The id made of these 16 bytes; the version and variant bits of a custom UUID (RFC 9562, version 8) are set.
@@ -226,9 +238,20 @@ pub struct FiberId(pub u32);
 macro_rules! hash {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub [u8; 32]);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                id_bytes::serialize(serializer, &self.0, self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                id_bytes::deserialize(deserializer, Self)
+            }
+        }
 
         impl $name {
             /// SHA-256 of `bytes`.
@@ -339,5 +362,23 @@ mod tests {
         assert_eq!(child.shard_key(), process.shard_key());
         assert_ne!(child, process.child(&[1; 32], 1));
         assert_ne!(child, process.child(&[2; 32], 0));
+    }
+
+    #[test]
+    fn records_hold_byte_strings_and_json_holds_text() {
+        let process = ProcessId::from_bytes([7; 16]);
+        let hash = ProgramHash([9; 32]);
+        let record = rmp_serde::to_vec(&(process, hash)).unwrap();
+        assert_eq!(record.len(), 1 + 2 + 16 + 2 + 32);
+        let read: (ProcessId, ProgramHash) = rmp_serde::from_slice(&record).unwrap();
+        assert_eq!(read, (process, hash));
+        let json = serde_json::to_string(&(process, hash)).unwrap();
+        assert_eq!(json, format!(r#"["{process}","{hash}"]"#));
+        let read: (ProcessId, ProgramHash) = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, (process, hash));
+        let numbers = rmp_serde::to_vec(&[7_u8; 16]).unwrap();
+        assert!(rmp_serde::from_slice::<ProcessId>(&numbers).is_err());
+        let short = rmp_serde::to_vec(serde_bytes::Bytes::new(&[7; 15])).unwrap();
+        assert!(rmp_serde::from_slice::<ProcessId>(&short).is_err());
     }
 }

@@ -8,6 +8,7 @@
 mod fault;
 mod fields;
 mod history;
+mod id_bytes;
 mod ids;
 mod input;
 mod instance;

@@ -26,10 +26,12 @@ pub fn files_below(folder: &str) -> BTreeSet<String> {
             } else {
                 format!("{folder}/{name}")
             };
+            // `.git` is a file where several checkouts share one repository.
+            if ["target", ".git", "__pycache__"].contains(&name.as_str()) {
+                continue;
+            }
             if entry.file_type().unwrap().is_dir() {
-                if !["target", ".git", "__pycache__"].contains(&name.as_str()) {
-                    folders.push(path);
-                }
+                folders.push(path);
             } else {
                 files.insert(path);
             }
