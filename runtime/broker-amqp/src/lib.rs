@@ -22,3 +22,5 @@ mod tracker;
 
 pub use broker::{AmqpBroker, NotReady, StartError};
 pub use config::{AmqpConfig, QueueNames};
+// Public since the simulation drives it too.
+pub use tracker::{Ack, Stragglers, Tracker};

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, btree_set};
 
 /// One `basic.ack` to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ack {
+pub enum Ack {
     /// This tag and all before it.
     UpTo(u64),
     /// This tag alone.
@@ -16,7 +16,7 @@ pub(crate) enum Ack {
 
 /// Whether acknowledgements that wait behind an open delivery are sent singly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stragglers {
+pub enum Stragglers {
     /// They wait: the gap may close in a moment, and then one acknowledgement does for all.
     Wait,
     /// They go now.
@@ -25,7 +25,7 @@ pub(crate) enum Stragglers {
 
 /// The deliveries of a channel; tags count from 1.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker {
+pub struct Tracker {
     /// The highest tag that was delivered.
     delivered: u64,
     /// Every tag below is acknowledged by the host.
@@ -39,6 +39,7 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
+    /// The deliveries of a channel that has just been opened.
     pub fn new() -> Self {
         Self {
             low: 1,

@@ -3,6 +3,7 @@
 //! Between starts it follows the monotonic clock and slews towards wall time, by at most a tenth of what passes; its
 //! highest value is kept in the store, so that a clock that was set back while the engine was down holds it still.
 
+use crate::planted::{Fault, planted};
 use bureaucrat_model::Timestamp;
 use std::{
     sync::{Mutex, PoisonError},
@@ -81,8 +82,9 @@ impl EngineTime {
                 "the machine's clock is behind the time of the last run: the engine's time waits for it"
             );
         }
+        let is_forgetful = planted(Fault::NowBehindKept);
         let reading = Reading {
-            now: wall.max(kept.0),
+            now: if is_forgetful { wall } else { wall.max(kept.0) },
             monotonic: source.monotonic(),
             apart: false,
         };
@@ -101,6 +103,11 @@ impl EngineTime {
         let passed = monotonic.saturating_sub(reading.monotonic);
         let straight = reading.now.saturating_add(passed);
         let slew = passed / SLEW;
+        let slew = if planted(Fault::NowFollowsWall) {
+            u64::MAX
+        } else {
+            slew
+        };
         let now = wall.clamp(straight.saturating_sub(slew), straight.saturating_add(slew));
         let apart = wall.abs_diff(now) > JUMP;
         if apart && !reading.apart {

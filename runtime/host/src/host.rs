@@ -7,6 +7,7 @@ use crate::{
     config::{HostConfig, SHARDS_MAX},
     definitions::Definitions,
     events::{self, Handout},
+    planted::{Fault, planted},
     query::{Query, QueryAnswer},
     questions,
     router::{Router, ShardInput},
@@ -149,7 +150,9 @@ impl Opened {
         let (left, finished) = events::leftovers(&*store)?;
         let mut handouts = vec![Vec::new(); usize::from(config.shards)];
         for (shard, handout) in left {
-            if let Some(list) = handouts.get_mut(usize::from(shard)) {
+            if let Some(list) = handouts.get_mut(usize::from(shard))
+                && !planted(Fault::HandoutForgottenAtStart)
+            {
                 list.push(handout);
             }
         }
@@ -171,7 +174,11 @@ impl Opened {
             receivers,
             handouts,
             kept,
-            sequence: sequence + SEQUENCE_GAP,
+            sequence: if planted(Fault::SequenceBeginsAnew) {
+                0
+            } else {
+                sequence + SEQUENCE_GAP
+            },
             store,
             config,
         })

@@ -14,6 +14,10 @@ pub mod definitions;
 pub mod events;
 mod host;
 mod outbox;
+#[cfg(not(feature = "planted-faults"))]
+mod planted;
+#[cfg(feature = "planted-faults")]
+pub mod planted;
 pub mod query;
 mod questions;
 pub mod router;

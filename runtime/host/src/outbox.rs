@@ -3,7 +3,11 @@
 //! A row leaves once it is confirmed and not returned. A destination that takes nothing is tried with one message at a
 //! time, ever more rarely, and keeps nobody else's messages waiting. Rows live in the store; here stand their keys.
 
-use crate::{broker::Ticket, router};
+use crate::{
+    broker::Ticket,
+    planted::{Fault, planted},
+    router,
+};
 use bureaucrat_model::{Millis, Timestamp};
 use bureaucrat_store::keys::OutboxKey;
 use bureaucrat_wire::Outgoing;
@@ -223,16 +227,12 @@ impl Outbox {
         }
     }
 
-    /// Forgets a row that is to be given up, whose outcome was a refusal.
-    pub fn give_up(&mut self, key: OutboxKey) {
-        self.rows.remove(&key);
-    }
-
     /// Queues a message for each destination in trouble whose time has come.
     pub fn retry(&mut self, now: Timestamp) {
         let mut ready = Vec::new();
         self.troubles.retain(|_, trouble| {
-            if trouble.probe.is_some() || trouble.next > now {
+            let is_given_up = planted(Fault::TroubleNeverRetried);
+            if trouble.probe.is_some() || trouble.next > now || is_given_up {
                 return true;
             }
             while let Some(key) = trouble.waiting.pop_front() {

@@ -5,6 +5,7 @@ use crate::{
     broker::{Delivery, DeliveryHandle},
     definitions::Loaded,
     events::Handout,
+    planted::{self, planted},
     timers::WaitKey,
 };
 use bureaucrat_model::{
@@ -216,6 +217,16 @@ impl Transaction {
 
     /// Sets a timer.
     pub fn set_timer(&mut self, due: Timestamp, wait: WaitKey) {
+        let same = planted(planted::Fault::TimersUnderOneKey);
+        let wait = if same {
+            WaitKey {
+                turn: Turn(0),
+                fiber: FiberId(0),
+                ..wait
+            }
+        } else {
+            wait
+        };
         self.put(Table::Timers, keys::timer(due, wait), Vec::new());
         self.after.timers.push((due, wait));
     }

@@ -6,10 +6,11 @@ use crate::{
     compute::{JobOutcome, Task},
     definitions::LoadFailure,
     events::{EventProgress, EventRecord, Handout},
+    planted::{Fault, planted},
     router::Arrival,
     transaction::{Cause, LoadedProgram, Transaction, Work},
 };
-use bureaucrat_model::{Answer, Input, Launch, ProcessId, ReplyTo};
+use bureaucrat_model::{Answer, Input, Launch, Millis, ProcessId, ReplyTo};
 use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
@@ -62,7 +63,9 @@ impl Shard {
         process: ProcessId,
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
-        if let Some(in_hand) = self.launching.get_mut(&process) {
+        if let Some(in_hand) = self.launching.get_mut(&process)
+            && !planted(Fault::LaunchInHandForgotten)
+        {
             in_hand.deliveries.push(delivery);
             return Ok(());
         }
@@ -252,7 +255,7 @@ impl Shard {
         let process = answer.target.process;
         let input = Input::Answer {
             activity: answer.target.path,
-            turn: answer.turn,
+            turn: answer.turn.filter(|_| !planted(Fault::EarlierTurnAccepted)),
             answer: answer.answer,
         };
         let transaction = Transaction::acknowledging(delivery.handle);
@@ -381,14 +384,20 @@ impl Shard {
             return Ok(());
         };
         let key = keys::seen(&hash);
-        let until = self.now().after(self.shared.config.seen_retention);
+        let is_short = planted(Fault::DedupeDroppedEarly);
+        let retention = self.shared.config.seen_retention;
+        let until = self
+            .now()
+            .after(if is_short { Millis(0) } else { retention });
         transaction.put(
             Table::Seen,
             key.clone(),
             records::encode(&SeenRecord { process })?,
         );
         transaction.put(Table::Seen, keys::expiry(until, &key), Vec::new());
-        self.seen_now.insert(hash, process);
+        if !planted(Fault::DedupeForgetsGroup) {
+            self.seen_now.insert(hash, process);
+        }
         Ok(())
     }
 
@@ -417,7 +426,10 @@ impl Shard {
             code,
             self.now(),
             &delivery.properties,
-            delivery.body.clone(),
+            match planted(Fault::DeadLetterCut) {
+                true => delivery.body[..delivery.body.len() / 2].to_vec(),
+                false => delivery.body.clone(),
+            },
         );
         let mut transaction = Transaction::acknowledging(delivery.handle);
         transaction.publish(self.own_key(OutboxKind::DeadLetter), message)?;

@@ -4,11 +4,12 @@
 use super::{Shard, work::Kept};
 use crate::{
     events::{EventProgress, Finished, Handout},
+    planted::{Fault, planted},
     timers::{self, Purpose, WaitKey},
     transaction::{Cause, Transaction, Work},
 };
 use bureaucrat_model::{Input, Millis, ProcessId, Timestamp};
-use bureaucrat_store::{StoreError, Table, keys, records};
+use bureaucrat_store::{Group, StoreError, Table, keys, records};
 
 /// Timers that one turn takes.
 const TIMERS: usize = 256;
@@ -46,6 +47,12 @@ impl Shard {
     fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<(), StoreError> {
         let process = wait.process;
         let cause = Cause::Timer(due, wait);
+        if planted(Fault::TimerLostInCrash) {
+            let mut first = Transaction::default();
+            first.stop_timer(due, wait);
+            let units = vec![first.into_unit()?.0];
+            self.shared.store.commit(&Group { units })?;
+        }
         match timers::purpose(wait) {
             Purpose::Wait => {
                 let input = Input::TimerFired {
@@ -97,7 +104,9 @@ impl Shard {
         let tombstone = keys::tombstone(process);
         let until = self.now().after(self.shared.config.tombstone_retention);
         transaction.put(Table::Seen, keys::expiry(until, &tombstone), Vec::new());
-        transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
+        if !planted(Fault::TombstoneMissing) {
+            transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
+        }
         transaction.after.removed.push(process);
         self.finish(transaction)
     }
@@ -124,7 +133,7 @@ impl Shard {
                 reason: error.to_string(),
             })?;
             let subscribed = <[u8; 8]>::try_from(&*value).map_or(0, u64::from_be_bytes);
-            if subscribed >= handout.sequence {
+            if subscribed >= handout.sequence && !planted(Fault::EventWakesLaterWait) {
                 continue;
             }
             if self.is_busy(wait.process)? == Kept::Free {

@@ -3,6 +3,7 @@
 use super::{Shard, work::Done};
 use crate::{
     compute::Task,
+    planted::{self, planted},
     timers::{self, Purpose, WaitKey},
     transaction::{CallStart, Cause, Transaction, Work},
 };
@@ -77,6 +78,7 @@ impl Shard {
                 );
                 transaction.publish(task_row(process, turn), message)?;
             }
+            Effect::WithdrawTask { .. } if planted(planted::Fault::AnsweredTaskStays) => {}
             Effect::WithdrawTask { turn } => transaction.withdraw(task_row(process, turn)),
             Effect::StartTimer { fiber, turn, due } => {
                 transaction.set_timer(
@@ -137,6 +139,7 @@ impl Shard {
                     },
                 )?;
             }
+            Effect::CancelChild { .. } if planted(planted::Fault::ChildLeftRunning) => {}
             Effect::CancelChild { child } => self.cancel_child(transaction, process, child),
             Effect::End(ending) => self.end(transaction, process, ending)?,
             Effect::Record(event) => {
@@ -147,6 +150,7 @@ impl Shard {
                     self.shared.config.history_entries,
                 )?;
             }
+            Effect::Yield if planted(planted::Fault::YieldForgotten) => {}
             Effect::Yield => {
                 if let Some(wait) = timers::reminder(process, Purpose::Continue) {
                     transaction.set_timer(self.now(), wait);
@@ -326,6 +330,7 @@ impl Shard {
             turn,
             ..
         }) = caller
+            && !planted(planted::Fault::ChildEndLost)
         {
             let input = Input::ChildEnded {
                 fiber,

@@ -20,6 +20,7 @@ use crate::{
     definitions::Definitions,
     events::Handout,
     outbox::{Outbox, Publishing},
+    planted::{Fault, planted},
     router::{self, Router, ShardInput},
     timers::Timers,
     transaction::{After, CallStart, Held, Transaction, Work},
@@ -95,6 +96,13 @@ struct LaunchInHand {
     seen: Option<[u8; 32]>,
 }
 
+/// A transaction that goes with the next commit; its instances are the residents already.
+struct Finished {
+    unit: Unit,
+    processes: Vec<ProcessId>,
+    after: After,
+}
+
 /// Rows to be removed from the outbox wait at most this long for a commit to go with.
 const TRIM_DELAY: Millis = Millis(100);
 
@@ -124,7 +132,7 @@ pub struct Shard {
     jobs: BTreeMap<JobId, Waiting>,
     jobs_count: u64,
     busy: BTreeMap<ProcessId, VecDeque<Transaction>>,
-    finished: Vec<Transaction>,
+    finished: Vec<Finished>,
     /// Messages of the group under way, so that two of one id in a group count once.
     seen_now: BTreeMap<[u8; 32], Option<ProcessId>>,
     stored_programs: BTreeSet<ProgramHash>,
@@ -204,11 +212,6 @@ impl Shard {
         self.turn(None)
     }
 
-    /// How many rows wait in the outbox.
-    pub fn outbox_rows(&self) -> usize {
-        self.outbox.len()
-    }
-
     /// When something is due, as far as is known now.
     pub fn next_wake(&self) -> Timestamp {
         let now = self.shared.time.now();
@@ -274,7 +277,9 @@ impl Shard {
     fn take(&mut self, input: ShardInput) -> Result<(), StoreError> {
         match input {
             ShardInput::Arrived { .. } if self.is_full() => {
-                self.held_back.push_back(input);
+                if !planted(Fault::HeldBackDropped) {
+                    self.held_back.push_back(input);
+                }
                 Ok(())
             }
             ShardInput::Arrived { delivery, arrival } => self.arrived(delivery, arrival),
@@ -287,6 +292,9 @@ impl Shard {
                 Ok(())
             }
             ShardInput::PublishingDown => {
+                if planted(Fault::ForgetOutboxOnReconnect) {
+                    self.outbox = Outbox::new(self.id, self.shared.config.publishes_in_flight);
+                }
                 self.outbox.set_publishing(Publishing::Down);
                 Ok(())
             }
@@ -377,11 +385,15 @@ impl Shard {
         let transactions = std::mem::take(&mut self.finished);
         let count = transactions.len();
         let mut group = Group::default();
-        let mut outcomes: Vec<(BTreeMap<ProcessId, Held>, After)> = Vec::with_capacity(count);
-        for transaction in transactions {
-            let (unit, held, after) = transaction.into_unit()?;
+        let mut outcomes = Vec::with_capacity(count);
+        for Finished {
+            unit,
+            processes,
+            after,
+        } in transactions
+        {
             group.units.push(unit);
-            outcomes.push((held, after));
+            outcomes.push((processes, after));
         }
         group.units.push(self.closing_unit(now)?);
         let verdicts = self.shared.store.commit(&group)?;
@@ -389,16 +401,16 @@ impl Shard {
         if self.busy.is_empty() {
             self.seen_now.clear();
         }
-        for ((held, after), verdict) in outcomes.into_iter().zip(verdicts) {
+        for ((processes, after), verdict) in outcomes.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Committed => self.act(after)?,
                 Verdict::Conflict { process, found } => {
                     // Nobody else writes this shard's processes: this is a fault of the engine, and the delivery stays
                     // with the broker.
-                    tracing::error!(%process, found = found.0, expected_by = ?held.keys(), "a commit met another version");
-                    held.keys().for_each(|process| {
+                    tracing::error!(%process, found = found.0, expected_by = ?processes, "a commit met another version");
+                    for process in &processes {
                         self.residents.remove(process);
-                    });
+                    }
                 }
             }
         }

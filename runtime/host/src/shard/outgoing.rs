@@ -4,6 +4,7 @@ use super::Shard;
 use crate::{
     broker::{PublishOutcome, Ticket},
     outbox::Notice,
+    planted::{Fault, planted},
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -20,6 +21,7 @@ impl Shard {
             let bound = |end: &[u8]| [&[kind as u8], end].concat();
             for key in self.outbox_scan(&bound(&from), &bound(&to))? {
                 match key.kind {
+                    OutboxKind::Call if planted(Fault::CallForgottenAtStart) => {}
                     OutboxKind::Call => self.restart_call(key)?,
                     OutboxKind::Task
                     | OutboxKind::Reply
@@ -49,6 +51,9 @@ impl Shard {
             let destination = (message.exchange.clone(), message.routing_key.clone());
             if let Some(ticket) = self.outbox.take_ticket(key, destination) {
                 self.shared.broker.publish(ticket, message);
+                if planted(Fault::TrimOnPublish) {
+                    self.trim(Some(key));
+                }
             }
         }
         Ok(())
@@ -63,6 +68,16 @@ impl Shard {
     }
 
     pub(super) fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) {
+        let is_taken_for_confirmed = match &outcome {
+            PublishOutcome::Confirmed => false,
+            PublishOutcome::Unroutable | PublishOutcome::Refused(_) => planted(Fault::TrimOnReturn),
+            PublishOutcome::Lost => planted(Fault::TrimOnLoss),
+        };
+        let outcome = if is_taken_for_confirmed {
+            PublishOutcome::Confirmed
+        } else {
+            outcome
+        };
         match outcome {
             PublishOutcome::Confirmed => {
                 let (row, notice, destination) = self.outbox.confirmed(ticket);
@@ -97,7 +112,7 @@ impl Shard {
                     reason,
                     "a message about a process could not be delivered"
                 );
-                self.outbox.give_up(key);
+                self.outbox.withdraw(key);
                 self.trim(Some(key));
             }
             OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => {

@@ -1,9 +1,10 @@
 //! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
 
-use super::{Shard, Waiting};
+use super::{Finished, Shard, Waiting};
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
+    planted::{self, planted},
     transaction::{Cause, Held, Transaction, Work},
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
@@ -144,13 +145,24 @@ impl Shard {
     }
 
     /// A transaction is complete: it goes into the group.
-    pub(super) fn finish(&mut self, transaction: Transaction) -> Result<(), StoreError> {
-        for (process, held) in &transaction.held {
-            let mut kept = held.clone();
-            kept.version = bureaucrat_store::Version(held.version.0 + 1);
-            self.residents.insert(*process, kept);
+    pub(super) fn finish(&mut self, mut transaction: Transaction) -> Result<(), StoreError> {
+        if planted(planted::Fault::AcknowledgeBeforeCommit) {
+            let handles = transaction.after.acknowledge.drain(..);
+            handles.for_each(|handle| self.shared.broker.acknowledge(handle));
         }
-        self.finished.push(transaction);
+        if planted(planted::Fault::PublishBeforeCommit) {
+            let rows = transaction.after.publish.drain(..);
+            rows.for_each(|(key, message)| self.outbox.insert(key, Some(message)));
+            self.drain()?;
+        }
+        let (unit, held, after) = transaction.into_unit()?;
+        let processes = held.keys().copied().collect();
+        self.residents.extend(held);
+        self.finished.push(Finished {
+            unit,
+            processes,
+            after,
+        });
         Ok(())
     }
 
