@@ -42,10 +42,12 @@ pub enum HostError {
 
 /// What a store says of itself, written when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Identity {
+pub(crate) struct Identity {
+    /// What ids are derived with, 32 bytes.
     #[serde(with = "serde_bytes")]
-    secret: Vec<u8>,
-    shards: u16,
+    pub secret: Vec<u8>,
+    /// The number of shards.
+    pub shards: u16,
 }
 
 /// How far time and the order of commits have come, written with every group.
@@ -57,12 +59,15 @@ pub(crate) struct Mark {
     pub sequence: u64,
 }
 
-const IDENTITY: &[u8] = b"identity";
-const RUNS: &[u8] = b"runs";
-const MARK: &[u8] = b"mark/";
+/// The key of the identity in the table of meta records.
+pub(crate) const IDENTITY: &[u8] = b"identity";
+/// The key of the number of runs.
+pub(crate) const RUNS: &[u8] = b"runs";
+/// What the keys of marks begin with.
+pub(crate) const MARK: &[u8] = b"mark/";
 
 /// Sequence numbers that a run may have used beyond its last mark.
-const SEQUENCE_GAP: u64 = 1 << 20;
+pub(crate) const SEQUENCE_GAP: u64 = 1 << 20;
 
 /// The key of a shard's mark.
 pub(crate) fn mark_key(shard: u16) -> Vec<u8> {

@@ -6,6 +6,7 @@
 //! under the simulator. AMQP, RocksDB and the system's clock are left to others.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod broker;
 pub mod clock;
 pub mod compute;

@@ -7,6 +7,7 @@
 
 pub mod keys;
 mod memory;
+pub mod reading;
 pub mod records;
 mod table;
 

@@ -12,6 +12,8 @@ mod instances;
 mod outgoing;
 mod work;
 
+pub(crate) use arrivals::SeenRecord;
+
 use crate::{
     broker::{Broker, Delivery},
     clock::EngineTime,

@@ -1,0 +1,70 @@
+//! Programs and modules: each is what its key says, and every module that a program names is there.
+
+use super::{Auditor, Repair};
+use bureaucrat_model::{Guest, ModuleHash, Program, ProgramHash};
+use bureaucrat_store::{StoreError, Table, records};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The programs that read, without their guests.
+pub(super) type Programs = BTreeMap<ProgramHash, Program>;
+
+impl Auditor<'_> {
+    pub(super) fn programs(&mut self) -> Result<Programs, StoreError> {
+        let mut modules = BTreeSet::new();
+        let hidden = self.each(Table::Modules, |auditor, key, value| {
+            match <[u8; 32]>::try_from(key.as_slice()) {
+                Ok(hash) if ModuleHash::of(&value).0 == hash => {
+                    modules.insert(ModuleHash(hash));
+                }
+                Ok(_) => auditor.broken(Table::Modules, &key, "its hash is another"),
+                Err(_) => auditor.broken(Table::Modules, &key, "its key is no hash"),
+            }
+            Ok(())
+        })?;
+        let mut programs = Programs::new();
+        self.each(Table::Programs, |auditor, key, value| {
+            let Ok(hash) = <[u8; 32]>::try_from(key.as_slice()) else {
+                auditor.broken(Table::Programs, &key, "its key is no hash");
+                return Ok(());
+            };
+            if Program::hash(&value).0 != hash {
+                auditor.broken(Table::Programs, &key, "its hash is another");
+                return Ok(());
+            }
+            match Program::decode(&value) {
+                Ok(mut program) => {
+                    program.inline_guest = Vec::new();
+                    programs.insert(ProgramHash(hash), program);
+                }
+                Err(error) => auditor.broken(Table::Programs, &key, &error.to_string()),
+            }
+            Ok(())
+        })?;
+        for (hash, program) in &programs {
+            let named = program
+                .conditions
+                .iter()
+                .filter_map(|condition| match condition.guest {
+                    Guest::Module(module) => Some(module),
+                    Guest::Inline => None,
+                });
+            for module in named.collect::<BTreeSet<_>>() {
+                let is_hidden = hidden.iter().any(|gap| {
+                    module.0.as_slice() >= gap.from.as_slice()
+                        && module.0.as_slice() < gap.to.as_slice()
+                });
+                if !modules.contains(&module) && !is_hidden {
+                    let what = format!("module {module} is not there, program {hash} needs it");
+                    self.findings
+                        .inconsistent(Table::Modules, &module.0, None, what);
+                }
+            }
+        }
+        Ok(programs)
+    }
+
+    fn broken(&mut self, table: Table, key: &[u8], why: &str) {
+        let what = format!("{} does not read: {why}", records::hexadecimal(key));
+        self.findings.damaged(table, key, None, what, Repair::None);
+    }
+}

@@ -1,0 +1,45 @@
+//! What would put findings right: writes, and the records that go with them.
+
+use super::{Finding, Repair};
+use bureaucrat_store::{Row, Store, StoreError, Table, Unit, Write};
+
+/// The writes for some findings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The writes.
+    pub unit: Unit,
+    /// Records that are removed or overwritten, as they are; to be kept somewhere before the writes are done.
+    pub lost: Vec<(Table, Row)>,
+    /// How many of the findings are put right.
+    pub repaired: usize,
+}
+
+/// What puts these findings right, as far as the store still knows.
+///
+/// # Errors
+/// When reading fails for other reasons than damage.
+pub fn plan(store: &dyn Store, findings: &[Finding]) -> Result<Plan, StoreError> {
+    let mut plan = Plan::default();
+    for finding in findings {
+        let writes = match &finding.repair {
+            Repair::None => continue,
+            Repair::Rebuild(writes) => writes.clone(),
+            Repair::Remove => vec![Write::Delete {
+                table: finding.table,
+                key: finding.key.clone(),
+            }],
+        };
+        plan.repaired += 1;
+        for write in &writes {
+            let (Write::Put { table, key, .. } | Write::Delete { table, key }) = write;
+            match store.get(*table, key) {
+                Ok(Some(value)) => plan.lost.push((*table, (key.clone(), value))),
+                // What can't be read can't be kept.
+                Ok(None) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        plan.unit.writes.extend(writes);
+    }
+    Ok(plan)
+}
