@@ -21,7 +21,7 @@ use crate::{
     grammar::Tag,
     syntax::{Attribute, Tree},
 };
-use bureaucrat_model::{ActivityPath, Fields};
+use bureaucrat_model::ActivityPath;
 use condition::Conditions;
 
 /// Checks a tree; the process, as far as it is right.
@@ -39,36 +39,6 @@ pub(crate) fn check(
         activities: 0,
     };
     checker.process()
-}
-
-/// The fields that the `<context>` of a tree's process gives, and nothing else of it checked.
-pub(crate) fn check_context(
-    tree: &Tree<'_>,
-    limits: &Limits,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<Fields> {
-    let mut checker = Checker {
-        tree,
-        limits,
-        diagnostics,
-        conditions: Conditions::default(),
-        modules: Vec::new(),
-        activities: 0,
-    };
-    let root = checker.root()?;
-    let contexts = root
-        .children
-        .iter()
-        .filter_map(|child| tree.element(*child));
-    let contexts: Vec<_> = contexts
-        .filter(|child| child.name == Tag::Context.name())
-        .collect();
-    let mut fields = Fields::new();
-    for element in contexts {
-        let node = checker.shape(Tag::Context, element);
-        fields.update(&checker.context(&node));
-    }
-    Some(fields)
 }
 
 /// What checking remembers.

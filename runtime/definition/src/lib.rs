@@ -17,7 +17,6 @@ mod emit;
 mod grammar;
 mod inline;
 mod limits;
-mod merge;
 mod reader;
 mod source;
 mod syntax;
@@ -28,7 +27,6 @@ pub use diagnostic::{
 };
 pub use disassemble::disassemble;
 pub use limits::Limits;
-pub use merge::{MergeError, merge_fields};
 
 use bureaucrat_model::{Program, SourceModule};
 use diagnostic::Diagnostics;

@@ -161,7 +161,6 @@ impl<'s> Builder<'s, '_, '_> {
             start,
             content: end,
             end,
-            closing,
             attributes,
             refused,
             children: Vec::new(),

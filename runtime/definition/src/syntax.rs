@@ -33,7 +33,6 @@ pub(crate) struct Element<'a> {
     pub(crate) content: usize,
     /// What follows the element.
     pub(crate) end: usize,
-    pub(crate) closing: Closing,
     pub(crate) attributes: Vec<Attribute<'a>>,
     /// How many of its attributes and parts of its text were refused by the reader and are not here.
     pub(crate) refused: usize,

@@ -1,8 +1,7 @@
 //! Hostile definitions: nothing panics, nothing takes long, what is given is bounded.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_definition::{Limits, compile, disassemble, merge_fields};
-use bureaucrat_model::Fields;
+use bureaucrat_definition::{Limits, compile, disassemble};
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, Instant};
 
@@ -230,9 +229,6 @@ fn all_of_it(bytes: &[u8]) {
                 assert!(!found.to_string().is_empty());
             });
         }
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = merge_fields(text, &Fields::new());
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the launcher's merge writes is what the compiler reads.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_definition::{Limits, MergeError, compile, merge_fields};
+use bureaucrat_definition::{Limits, compile};
 use bureaucrat_model::Fields;
+use bureaucrat_wire::merge_fields;
 use proptest::prelude::*;
 
 fn fields(json: &str) -> Fields {
@@ -12,19 +13,6 @@ fn fields(json: &str) -> Fields {
 fn context(definition: &str) -> String {
     let compiled = compile(definition.as_bytes(), &Limits::default());
     compiled.unwrap().program.context.to_json()
-}
-
-#[test]
-fn fields_win_over_the_definitions_own() {
-    let definition = r#"<?xml version="1.0"?>
-<!-- kept --><process name="p"><action participant="a"/><context><property name="a" type="int">1</property>
-<property name="b" type="str">x &lt; y</property></context><delay duration="1"/></process>"#;
-    let merged = merge_fields(definition, &fields(r#"{"a": 2.50, "c": [1, null]}"#)).unwrap();
-    assert_eq!(
-        merged,
-        r#"<?xml version="1.0"?>
-<!-- kept --><process name="p"><context><property name="a" type="float">2.50</property><property name="b" type="str">x &lt; y</property><property name="c" type="json">[1, null]</property></context><action participant="a"/><delay duration="1"/></process>"#
-    );
 }
 
 #[test]
@@ -45,23 +33,6 @@ fn every_type_comes_back() {
             assert!(same, "{name}: {value:?} came back as {found:?}");
         }
     }
-}
-
-#[test]
-fn what_cannot_be_merged_is_an_error() {
-    let none = Fields::new();
-    for wrong in [
-        "",
-        "<sequence/>",
-        "<process>",
-        "<process><context><property/></context></process>",
-    ] {
-        let error = merge_fields(wrong, &none);
-        assert!(matches!(error, Err(MergeError::Definition(_))), "{wrong}");
-    }
-    let unnamed = fields(r#"{"\u0001": 1}"#);
-    let error = merge_fields("<process/>", &unnamed);
-    assert_eq!(error, Err(MergeError::Name("\u{1}".to_owned())));
 }
 
 proptest! {
