@@ -1,5 +1,6 @@
 //! The subcommands, a file each: what a user asked for, from arguments to standard output.
 
+pub mod cancel;
 pub mod check;
 pub mod compile;
 pub mod config;
@@ -7,7 +8,9 @@ pub mod eval;
 pub mod event;
 pub mod launch;
 pub mod list;
+pub mod fsck;
 pub mod module;
+pub mod retry;
 pub mod show;
 
 use crate::{arguments::Options, configuration::Configuration, daemon, files, logging};

@@ -212,6 +212,7 @@ impl Control {
             QueryAnswer::Error { reason } => bail!("the engine could not answer: {reason}"),
             answer @ (QueryAnswer::Processes { .. }
             | QueryAnswer::Process(_)
+            | QueryAnswer::Ordered { .. }
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
     }

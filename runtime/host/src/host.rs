@@ -3,6 +3,7 @@
 use crate::{
     broker::{Broker, BrokerEvents},
     clock::{ClockSource, EngineTime},
+    commands::{Command, Order},
     compute::{Compute, ComputeThreads},
     config::{HostConfig, SHARDS_MAX},
     definitions::Definitions,
@@ -13,7 +14,7 @@ use crate::{
     router::{Router, ShardInput},
     shard::{Progress, Shard, Shared},
 };
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, keys, records};
 use crossbeam_channel::Receiver;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     thread::JoinHandle,
+    time::Duration,
 };
 
 /// Why the host can't start or go on.
@@ -68,6 +70,9 @@ pub(crate) const MARK: &[u8] = b"mark/";
 
 /// Sequence numbers that a run may have used beyond its last mark.
 pub(crate) const SEQUENCE_GAP: u64 = 1 << 20;
+
+/// How long an order may take.
+const ORDER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The key of a shard's mark.
 pub(crate) fn mark_key(shard: u16) -> Vec<u8> {
@@ -350,13 +355,32 @@ impl Host {
         self.0.ended.1.clone()
     }
 
-    /// Answers an operator's question from what is committed. Blocks for the store.
+    /// Answers an operator's question from what is committed, or does what it orders. Blocks for the store.
     pub fn query(&self, query: &Query) -> QueryAnswer {
+        if let Query::Order { process, order } = query {
+            return self.order(*process, order.clone());
+        }
         let now = lock(&self.0.now).as_ref().map_or_else(
             || Timestamp(self.0.clock.wall()),
             |shared| shared.time.now(),
         );
-        questions::answer(&*self.0.store, now, self.0.config.history_entries, query)
+        questions::answer(&*self.0.store, now, self.0.config.history_entries, query).unwrap_or(
+            QueryAnswer::Error {
+                reason: "this is no question".into(),
+            },
+        )
+    }
+
+    fn order(&self, process: ProcessId, order: Order) -> QueryAnswer {
+        let (command, outcome) = Command::new(process, order);
+        self.0.router.order(command);
+        match outcome.recv_timeout(ORDER_PATIENCE) {
+            Ok(outcome) => QueryAnswer::Ordered { outcome },
+            Err(_) => QueryAnswer::Error {
+                reason: "the engine ended or is too busy; `bureaucrat show` tells whether the order took effect"
+                    .into(),
+            },
+        }
     }
 
     /// Lets the shards finish what is in hand, and waits for them. Consuming is to be stopped before.

@@ -9,6 +9,7 @@
 pub mod audit;
 pub mod broker;
 pub mod clock;
+pub mod commands;
 pub mod compute;
 mod config;
 pub mod definitions;

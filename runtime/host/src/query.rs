@@ -1,5 +1,6 @@
 //! Questions that operators ask of the running engine, and the answers; both serialise to JSON.
 
+use crate::commands::{Order, OrderOutcome};
 use bureaucrat_model::{Fault, FiberId, HistoryEntry, ProcessId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,14 @@ pub enum Query {
         process: ProcessId,
         /// Whether its history is wanted.
         history: Detail,
+    },
+    /// Do something about a process; the answer comes once it is durable.
+    Order {
+        /// Which.
+        process: ProcessId,
+        /// What.
+        #[serde(flatten)]
+        order: Order,
     },
 }
 
@@ -66,6 +75,11 @@ pub enum QueryAnswer {
     Unknown {
         /// The id that was asked for.
         process: ProcessId,
+    },
+    /// What became of an order.
+    Ordered {
+        /// What.
+        outcome: OrderOutcome,
     },
     /// The question could not be answered.
     Error {

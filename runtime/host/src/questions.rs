@@ -13,13 +13,13 @@ const PAGE: usize = 1_000;
 /// Processes that one list looks at while it searches for a state.
 const LOOKED_AT: usize = 100_000;
 
-/// Answers a question.
+/// Answers a question; none when it is no question but an order.
 pub fn answer(
     store: &dyn Store,
     now: Timestamp,
     history_entries: u64,
     query: &Query,
-) -> QueryAnswer {
+) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
             state,
@@ -27,10 +27,11 @@ pub fn answer(
             limit,
         } => list(store, now, *state, *after, (*limit).min(PAGE)),
         Query::Show { process, history } => show(store, now, history_entries, *process, *history),
+        Query::Order { .. } => return None,
     };
-    found.unwrap_or_else(|error| QueryAnswer::Error {
+    Some(found.unwrap_or_else(|error| QueryAnswer::Error {
         reason: error.to_string(),
-    })
+    }))
 }
 
 fn list(

@@ -5,6 +5,7 @@
 
 use crate::{
     broker::{BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket},
+    commands::Command,
     compute::{JobId, JobOutcome},
     config::HostConfig,
     events::Handout,
@@ -75,6 +76,8 @@ pub enum ShardInput {
     },
     /// An event is durable and is to be handed out to this shard's subscribers.
     HandOut(Handout),
+    /// An operator orders something.
+    Ordered(Command),
     /// Finish what is in hand, then end.
     Stop,
 }
@@ -135,6 +138,11 @@ impl Router {
         for shard in 0..self.shards() {
             self.send(shard, ShardInput::HandOut(handout.clone()));
         }
+    }
+
+    /// Gives an order to the shard of its process.
+    pub fn order(&self, command: Command) {
+        self.send(self.shard_of(command.process), ShardInput::Ordered(command));
     }
 
     /// Tells every shard to end.

@@ -3,6 +3,7 @@
 
 use crate::{
     broker::{Delivery, DeliveryHandle},
+    commands::{Command, OrderOutcome},
     definitions::Loaded,
     events::Handout,
     planted::{self, planted},
@@ -16,6 +17,7 @@ use bureaucrat_store::{
     Guard, StoreError, Table, Unit, Version, Write, keys, keys::OutboxKey, records,
 };
 use bureaucrat_wire::Outgoing;
+use crossbeam_channel::Sender;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -89,6 +91,8 @@ pub enum Work {
     },
     /// Let a parked process go on.
     Resume(ProcessId),
+    /// Do what an operator orders.
+    Order(Box<Command>),
     /// Park a process as an incident.
     Park {
         /// Which.
@@ -140,6 +144,8 @@ pub struct After {
     pub handed_out: Vec<Handout>,
     /// Processes that are not there any more.
     pub removed: Vec<ProcessId>,
+    /// Operators to answer.
+    pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
 }
 
 /// A transaction under construction.

@@ -25,6 +25,8 @@ impl FaultCode {
     pub const CONDITION_ERROR: &'static str = "ConditionError";
     /// The process ran more instructions without waiting than it may.
     pub const OP_BUDGET_EXCEEDED: &'static str = "OpBudgetExceeded";
+    /// An operator cancelled the process.
+    pub const CANCELLED: &'static str = "Cancelled";
     /// The process grew beyond a limit: its fields, or its fibers.
     pub const LIMIT_EXCEEDED: &'static str = "LimitExceeded";
 

@@ -142,6 +142,15 @@ pub enum HistoryEvent {
     /// Entries before this one were left out to keep the history within its size.
     #[serde(rename = "18")]
     Truncated,
+    /// An operator cancelled the process.
+    #[serde(rename = "19")]
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+    /// An operator let a parked process be tried again.
+    #[serde(rename = "20")]
+    Retried,
 }
 
 /// Whether the broker said that it may have delivered a message before.
@@ -266,6 +275,8 @@ impl fmt::Display for HistoryEvent {
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
             Self::Resumed => f.write_str("goes on after an incident"),
             Self::Truncated => f.write_str("(older entries were left out)"),
+            Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
+            Self::Retried => f.write_str("an operator has it tried again"),
         }
     }
 }

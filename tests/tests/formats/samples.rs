@@ -281,5 +281,12 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
         ),
         ("resumed", HistoryEvent::Resumed),
         ("truncated", HistoryEvent::Truncated),
+        (
+            "cancelled",
+            HistoryEvent::Cancelled {
+                reason: "why".into(),
+            },
+        ),
+        ("retried", HistoryEvent::Retried),
     ]
 }

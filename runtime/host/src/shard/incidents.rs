@@ -79,6 +79,8 @@ impl Shard {
             Work::Effects { process, .. } | Work::Park { process, .. } => {
                 self.park(transaction, process, reason)
             }
+            // An order never waits for a job.
+            Work::Order(_) => Ok(()),
             Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
         }
     }

@@ -9,6 +9,7 @@ mod duties;
 mod effects;
 mod incidents;
 mod instances;
+mod orders;
 mod outgoing;
 mod work;
 
@@ -308,6 +309,7 @@ impl Shard {
                 self.handouts.push_back(handout);
                 Ok(())
             }
+            ShardInput::Ordered(command) => self.ordered(command),
             ShardInput::Stop => {
                 if self.stopping == Stopping::No {
                     self.stopping = Stopping::Yes { since: self.now() };
@@ -460,6 +462,10 @@ impl Shard {
         }
         for handout in after.handouts {
             self.shared.router.hand_out(&handout);
+        }
+        for (reply, outcome) in after.answers {
+            // Whoever asked may have gone.
+            let _ = reply.try_send(outcome);
         }
         for process in after.removed {
             self.residents.remove(&process);

@@ -1,6 +1,6 @@
 //! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
 
-use super::{Finished, Shard, Waiting};
+use super::{Finished, Shard, Waiting, orders::no_program};
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
@@ -177,6 +177,7 @@ impl Shard {
             Work::Launch { launch, loaded } => self.launch(transaction, *launch, &loaded.0),
             Work::Cancel { process, fault } => self.cancel(transaction, process, fault),
             Work::Resume(process) => self.resume(transaction, process),
+            Work::Order(command) => self.obey(transaction, *command),
             Work::Park { process, reason } => {
                 if self.hold(transaction, process)? {
                     self.park(transaction, process, reason)?;
@@ -358,15 +359,8 @@ impl Shard {
         if held.instance.has_ended() {
             return Ok(Done::Yes);
         }
-        let program = held.instance.program;
-        let Some(loaded) = self.shared.definitions.cached_program(program) else {
-            return Ok(Done::After(
-                Task::Load(program),
-                Work::Cancel { process, fault },
-            ));
-        };
         let environment = self.environment();
-        let effects = cancel(&loaded.program, &mut held.instance, &environment, fault);
+        let effects = cancel(&no_program(), &mut held.instance, &environment, fault);
         transaction.work.push_front(Work::Effects {
             process,
             effects: effects.into(),
