@@ -2,4 +2,5 @@
 
 pub mod conformance;
 pub mod engine;
+pub mod operating;
 pub mod simulation;

@@ -1,5 +1,9 @@
 //! What can be said on the command line, and what `--help` says about it.
 
+mod operating;
+
+pub use operating::{Cancel, Fsck, Retry};
+
 use crate::places;
 use bureaucrat_model::ProcessId;
 use bureaucrat_wire::{Dialect, TaskQueue};
@@ -10,7 +14,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  an error, diagnostics, a process that failed or was rejected, or an engine that runs already
-  2  the command line can't be understood
+  2  the command line can't be understood, or a storage can't be read
   3  the time of --timeout passed first
 
 Settings come from flags, then from BUREAUCRAT_... variables, then from the INI file, then from defaults.
@@ -159,6 +163,12 @@ pub enum Command {
     List(List),
     /// Show one process of the running engine
     Show(Show),
+    /// End a process of the running engine
+    Cancel(Cancel),
+    /// Try a parked process again, now
+    Retry(Retry),
+    /// Check a storage that no engine runs on, and put it right
+    Fsck(Fsck),
     /// Evaluate an expression as a condition would be
     Eval(Eval),
     /// Make, check and run modules

@@ -6,10 +6,11 @@ pub mod compile;
 pub mod config;
 pub mod eval;
 pub mod event;
+pub mod fsck;
 pub mod launch;
 pub mod list;
-pub mod fsck;
 pub mod module;
+mod ordered;
 pub mod retry;
 pub mod show;
 

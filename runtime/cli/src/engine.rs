@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// The folder of the records, in the storage.
-const STATE: &str = "state";
+pub const STATE: &str = "state";
 /// The folder of machine code, in the storage.
 const MACHINE_CODE: &str = "machine-code";
 /// The key that machine code is authenticated with, in the storage.

@@ -30,6 +30,8 @@ pub enum Exit {
     Done,
     /// 1: it did not: an error, diagnostics, a process that failed or was rejected.
     Failed,
+    /// 2: there is nothing to work on: a storage that can't be read. Usage errors have this code too.
+    Unusable,
     /// 3: the time given with `--timeout` passed before the end.
     TimedOut,
 }
@@ -39,6 +41,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::Failed => Self::FAILURE,
+            Exit::Unusable => Self::from(2),
             Exit::TimedOut => Self::from(3),
         }
     }

@@ -15,6 +15,7 @@ mod config;
 pub mod definitions;
 pub mod events;
 mod host;
+mod opened;
 mod outbox;
 #[cfg(not(feature = "planted-faults"))]
 mod planted;
@@ -28,4 +29,5 @@ mod timers;
 mod transaction;
 
 pub use config::{HostConfig, SHARDS_MAX};
-pub use host::{Host, HostError, Opened};
+pub use host::{Host, HostError};
+pub use opened::Opened;

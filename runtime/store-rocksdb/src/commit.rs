@@ -1,11 +1,12 @@
 //! One commit: guards are checked, what passes goes into one batch, the batch is written and synced.
 
-use crate::{family, read_error};
+use crate::{family, read_error, suspect};
 use bureaucrat_store::{Group, Guard, StoreError, Table, Unit, Verdict, Version, Write};
 use bureaucrat_store::{keys, records};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use std::{
     collections::HashMap,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -17,6 +18,7 @@ type Pending = HashMap<Vec<u8>, Version>;
 pub fn commit(
     database: &DB,
     failed: &AtomicBool,
+    folder: &Path,
     group: &Group,
 ) -> Result<Vec<Verdict>, StoreError> {
     if failed.load(Ordering::Acquire) {
@@ -39,6 +41,9 @@ pub fn commit(
         durable.set_sync(true);
         database.write_opt(batch, &durable).map_err(|error| {
             failed.store(true, Ordering::Release);
+            if error.kind() == rocksdb::ErrorKind::Corruption {
+                suspect::note(folder);
+            }
             StoreError::Write(error.to_string())
         })?;
     }
@@ -67,7 +72,7 @@ fn stored_version(database: &DB, key: &[u8]) -> Result<Version, StoreError> {
     let table = Table::Instances;
     database
         .get_pinned_cf(family(database, table)?, key)
-        .map_err(|error| read_error(table, &error))?
+        .map_err(|error| read_error(table, key, &error))?
         .map_or(Ok(Version(0)), |record| {
             records::instance_version(key, &record)
         })

@@ -7,12 +7,19 @@
 #![forbid(unsafe_code)]
 
 mod commit;
+mod logs;
+mod mark;
 mod open;
 mod options;
+mod suspect;
 
-use bureaucrat_store::{Group, Row, Store, StoreError, Table, Verdict};
+use bureaucrat_store::{Group, Row, Store, StoreError, Table, Verdict, records};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions};
-use std::{fmt, path::Path, sync::atomic::AtomicBool};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 /// A store in a folder of the local disk. One process at a time may have it open.
 ///
@@ -21,8 +28,21 @@ use std::{fmt, path::Path, sync::atomic::AtomicBool};
 /// same time. The host keeps to that, since each process belongs to one shard and a shard commits one group at a time.
 pub struct RocksStore {
     database: DB,
+    folder: PathBuf,
+    mark: mark::DurableMark,
+    /// Tables in which something is damaged, as far as the opening has looked.
+    damaged: Vec<Table>,
     /// Set by the first write that fails: what is in memory then no longer tells what is on disk.
     failed: AtomicBool,
+}
+
+/// What is to become of a storage whose log has lost what was synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostTail {
+    /// It is not opened.
+    Refuse,
+    /// What is left is taken for the truth.
+    Accept,
 }
 
 impl RocksStore {
@@ -36,12 +56,31 @@ impl RocksStore {
     ///
     /// # Errors
     /// [`StoreError::Locked`] when another process (or this one) has it open, [`StoreError::Format`] when an engine
-    /// with another format wrote it, [`StoreError::Unusable`] when it can't be read or written or is damaged.
+    /// with another format wrote it, [`StoreError::LostTail`] when its log has lost what was synced,
+    /// [`StoreError::Unusable`] when it can't be read or written or is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, LostTail::Refuse)
+    }
+
+    /// As [`Self::open`], and says what is to become of a log that has lost what was synced.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: &Path, lost_tail: LostTail) -> Result<Self, StoreError> {
+        let (database, mark, damaged) = open::open(path, lost_tail)?;
         Ok(Self {
-            database: open::open(path)?,
+            database,
+            folder: path.to_owned(),
+            mark,
+            damaged,
             failed: AtomicBool::new(false),
         })
+    }
+
+    /// Tables that were found damaged while opening, after a write had come upon it. Their files are not merged any more,
+    /// so they only grow, until the storage is repaired.
+    pub fn damaged_tables(&self) -> &[Table] {
+        &self.damaged
     }
 }
 
@@ -58,7 +97,7 @@ impl Store for RocksStore {
         let family = family(&self.database, table)?;
         self.database
             .get_cf(family, key)
-            .map_err(|error| read_error(table, &error))
+            .map_err(|error| read_error(table, key, &error))
     }
 
     fn scan(
@@ -78,14 +117,16 @@ impl Store for RocksStore {
             .iterator_cf_opt(family(&self.database, table)?, reading, start)
             .take(limit)
             .map(|row| {
-                let (key, value) = row.map_err(|error| read_error(table, &error))?;
+                let (key, value) = row.map_err(|error| read_error(table, from, &error))?;
                 Ok((key.into_vec(), value.into_vec()))
             })
             .collect()
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        commit::commit(&self.database, &self.failed, group)
+        let verdicts = commit::commit(&self.database, &self.failed, &self.folder, group)?;
+        self.mark.note(self.database.latest_sequence_number());
+        Ok(verdicts)
     }
 }
 
@@ -99,7 +140,16 @@ fn family(database: &DB, table: Table) -> Result<&ColumnFamily, StoreError> {
         })
 }
 
-fn read_error(table: Table, error: &rocksdb::Error) -> StoreError {
+/// What a failed read of the record at `key`, or of those from there on, means: damage concerns these records alone, all
+/// else the whole store.
+fn read_error(table: Table, key: &[u8], error: &rocksdb::Error) -> StoreError {
+    if error.kind() == rocksdb::ErrorKind::Corruption {
+        return StoreError::Damaged {
+            table,
+            key: records::hexadecimal(key),
+            reason: error.to_string(),
+        };
+    }
     StoreError::Read {
         table,
         reason: error.to_string(),

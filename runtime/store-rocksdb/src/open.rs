@@ -1,13 +1,17 @@
 //! Opening: a folder is made or recognised before anything is written into it.
 
-use crate::{RocksStore, family, options};
+use crate::{
+    LostTail, RocksStore, family, logs,
+    mark::{self, DurableMark},
+    options, suspect,
+};
 use bureaucrat_store::{StoreError, Table};
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
 /// Opens or creates the database in `path` and makes sure of its format. The tables that are missing in a folder
-/// whose creation was cut short are added only after that.
-pub fn open(path: &Path) -> Result<DB, StoreError> {
+/// whose creation was cut short are added only after that. Gives the tables that are damaged, as far as they were looked at.
+pub fn open(path: &Path, lost_tail: LostTail) -> Result<(DB, DurableMark, Vec<Table>), StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -15,11 +19,16 @@ pub fn open(path: &Path) -> Result<DB, StoreError> {
         .map_err(|error| unusable(path, &error.to_string()))?;
     let known = tables_of(path)?;
     let shared = options::database();
-    let descriptors = known
-        .iter()
-        .map(|name| ColumnFamilyDescriptor::new(name, family_options(name)));
+    let is_suspect = suspect::is_suspect(path);
+    let descriptors = known.iter().map(|name| {
+        let mut options = family_options(name);
+        options.set_disable_auto_compactions(is_suspect);
+        ColumnFamilyDescriptor::new(name, options)
+    });
+    let kept = logs::keep(path);
     let mut database =
         DB::open_cf_descriptors(&shared, path, descriptors).map_err(|e| open_error(path, &e))?;
+    check_tail(path, &database, &kept, lost_tail)?;
     check_format(&database, &known)?;
     for table in Table::ALL {
         if database.cf_handle(table.name()).is_none() {
@@ -29,7 +38,33 @@ pub fn open(path: &Path) -> Result<DB, StoreError> {
         }
     }
     write_format(&database)?;
-    Ok(database)
+    let damaged = if is_suspect {
+        suspect::look_over(&database, path)?
+    } else {
+        Vec::new()
+    };
+    let mark = DurableMark::set(path, database.latest_sequence_number())
+        .map_err(|error| unusable(path, &error.to_string()))?;
+    logs::let_go(&kept);
+    Ok((database, mark, damaged))
+}
+
+/// Refuses a database that has not come as far as its mark says that it was synced, unless that is accepted.
+fn check_tail(
+    path: &Path,
+    database: &DB,
+    kept: &Path,
+    lost_tail: LostTail,
+) -> Result<(), StoreError> {
+    let found = database.latest_sequence_number();
+    match (mark::read(path), lost_tail) {
+        (Some(synced), LostTail::Refuse) if synced > found => Err(StoreError::LostTail {
+            path: path.display().to_string(),
+            lost: synced - found,
+            kept: kept.display().to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The column families of the database in `path`; all of ours, and the default one that RocksDB insists on, when there
@@ -62,7 +97,7 @@ fn check_format(database: &DB, tables: &[String]) -> Result<(), StoreError> {
     let found = match database.cf_handle(Table::Meta.name()) {
         Some(meta) => database
             .get_cf(meta, RocksStore::FORMAT_KEY)
-            .map_err(|error| crate::read_error(Table::Meta, &error))?,
+            .map_err(|error| crate::read_error(Table::Meta, RocksStore::FORMAT_KEY, &error))?,
         None => None,
     };
     match found {

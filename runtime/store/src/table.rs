@@ -152,6 +152,19 @@ pub enum StoreError {
         /// What is known here.
         known: u8,
     },
+    /// Records that were synced are not there any more: the log was damaged, or cut, or replaced by an older one.
+    #[error(
+        "the storage {path} has lost the end of its log: {lost} changes that were confirmed are not there. Restore a \
+         backup, or go on with what is left after `bureaucrat fsck --accept-lost-tail`; the log as it was is in {kept}"
+    )]
+    LostTail {
+        /// The folder.
+        path: String,
+        /// How many records were written in what is lost.
+        lost: u64,
+        /// Where the log is kept.
+        kept: String,
+    },
     /// A read failed.
     #[error("reading table {table} failed: {reason}", table = table.name())]
     Read {

@@ -221,9 +221,9 @@ impl Broker {
                 Ok(Some((detail.summary.state, waits.collect())))
             }
             QueryAnswer::Unknown { .. } => Ok(None),
-            other @ (QueryAnswer::Processes { .. } | QueryAnswer::Error { .. }) => {
-                Err(format!("{other:?}"))
-            }
+            other @ (QueryAnswer::Processes { .. }
+            | QueryAnswer::Ordered { .. }
+            | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }
     }
 

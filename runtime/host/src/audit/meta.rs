@@ -3,7 +3,7 @@
 use super::{Auditor, Finding, Kind, Repair};
 use crate::{
     config::SHARDS_MAX,
-    host::{IDENTITY, Identity, MARK, Mark, RUNS, SEQUENCE_GAP, mark_key},
+    opened::{IDENTITY, Identity, MARK, Mark, RUNS, SEQUENCE_GAP, mark_key},
 };
 use bureaucrat_store::{StoreError, Table, Write, records};
 

@@ -31,7 +31,7 @@ use crate::{
 use bureaucrat_model::{Millis, ProcessId, ProgramHash, Timestamp};
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{
-    Group, Store, StoreError, Table, Unit, Verdict, Write, keys, keys::OutboxKey, records,
+    Group, Store, StoreError, Table, Unit, Verdict, Write, keys::OutboxKey, records,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
@@ -431,13 +431,13 @@ impl Shard {
                 key: key.to_bytes(),
             });
         }
-        let mark = crate::host::Mark {
+        let mark = crate::opened::Mark {
             now,
             sequence: self.shared.sequence.load(Ordering::Acquire),
         };
         unit.writes.push(Write::Put {
             table: Table::Meta,
-            key: crate::host::mark_key(self.id),
+            key: crate::opened::mark_key(self.id),
             value: records::encode(&mark)?,
         });
         Ok(unit)
@@ -494,28 +494,6 @@ impl Shard {
             };
             self.residents.remove(&process);
             self.forgotten = process;
-        }
-    }
-
-    fn outbox_scan(&self, from: &[u8], to: &[u8]) -> Result<Vec<OutboxKey>, StoreError> {
-        const BATCH: usize = 1_000;
-        let mut found = Vec::new();
-        let mut from = from.to_vec();
-        loop {
-            let rows = self.shared.store.scan(Table::Outbox, &from, to, BATCH)?;
-            for (key, _) in &rows {
-                found.push(
-                    OutboxKey::from_bytes(key).map_err(|error| StoreError::Damaged {
-                        table: Table::Outbox,
-                        key: records::hexadecimal(key),
-                        reason: error.to_string(),
-                    })?,
-                );
-            }
-            match rows.last() {
-                Some((key, _)) if rows.len() == BATCH => from = keys::successor(key),
-                _ => return Ok(found),
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     planted::{Fault, planted},
 };
 use bureaucrat_store::{
-    StoreError, Table,
+    StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
     records,
 };
@@ -33,6 +33,28 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    fn outbox_scan(&self, from: &[u8], to: &[u8]) -> Result<Vec<OutboxKey>, StoreError> {
+        const BATCH: usize = 1_000;
+        let mut found = Vec::new();
+        let mut from = from.to_vec();
+        loop {
+            let rows = self.shared.store.scan(Table::Outbox, &from, to, BATCH)?;
+            for (key, _) in &rows {
+                found.push(
+                    OutboxKey::from_bytes(key).map_err(|error| StoreError::Damaged {
+                        table: Table::Outbox,
+                        key: records::hexadecimal(key),
+                        reason: error.to_string(),
+                    })?,
+                );
+            }
+            match rows.last() {
+                Some((key, _)) if rows.len() == BATCH => from = keys::successor(key),
+                _ => return Ok(found),
+            }
+        }
     }
 
     /// Publishes what the window allows.

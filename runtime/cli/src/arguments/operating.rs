@@ -1,0 +1,68 @@
+//! The commands of whoever operates an engine: what is done about a process, and about a storage.
+
+use bureaucrat_model::ProcessId;
+use clap::Args;
+use std::path::PathBuf;
+
+/// `cancel`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat cancel 0c4b8a0e-… --reason 'ordered twice'
+
+The process fails with the code Cancelled, and whatever it called ends with it. The exit code is 0 once that is durable,
+1 when the process is not known or has ended already.")]
+pub struct Cancel {
+    /// The process
+    pub process: ProcessId,
+    /// Why; stands in its history and its fault
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    pub reason: String,
+    /// Print {\"process\", \"outcome\"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat retry 0c4b8a0e-…
+  bureaucrat list --state incident    what there is to retry
+
+A parked process is tried again every 30 seconds; this does it now. The exit code is 0 once it is tried, which may park
+it again, and 1 when the process is not known, not parked, or has ended.")]
+pub struct Retry {
+    /// The process
+    pub process: ProcessId,
+    /// Print {\"process\", \"outcome\"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fsck`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat fsck
+  bureaucrat fsck /var/lib/bureaucrat --json
+  bureaucrat fsck /var/lib/bureaucrat --repair
+
+The engine must not run on the storage meanwhile. Each finding names table, key (hexadecimal), process, what is wrong, and
+the repair that --repair would do: `rebuild` what follows from other records, `remove` what nothing needs, or `none`.
+What --repair removes or overwrites is first written to a file in the storage, a JSON object a line.
+
+Exit codes: 0 nothing is wrong (any more), 1 there are findings (left), 2 the storage can't be read.")]
+pub struct Fsck {
+    /// The storage [default: that of the settings]
+    pub folder: Option<PathBuf>,
+    /// Print {\"records\", \"findings\", \"left_out\"} as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Put right what can be put right
+    #[arg(long)]
+    pub repair: bool,
+    /// Open a storage that lost the end of its log, and take what is left for the truth
+    #[arg(long)]
+    pub accept_lost_tail: bool,
+}

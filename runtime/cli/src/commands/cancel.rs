@@ -1,0 +1,16 @@
+//! `cancel`: ends a process of the running engine.
+
+use super::ordered;
+use crate::{
+    Exit,
+    arguments::{Cancel, Options},
+};
+use bureaucrat_host::commands::Order;
+
+/// Orders the end, and tells what became of it.
+pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
+    let order = Order::Cancel {
+        reason: cancel.reason.clone(),
+    };
+    ordered::run(options, cancel.process, order, cancel.json, "cancelled")
+}

@@ -1,0 +1,201 @@
+//! `fsck`: audits a storage that no engine runs on, and puts right what can be put right.
+
+use super::{id, print_line, settings};
+use crate::{
+    Exit,
+    arguments::{Fsck, Options},
+    engine::STATE,
+    progress::Progress,
+};
+use anyhow::{Context, bail};
+use bureaucrat_host::{
+    HostConfig,
+    audit::{Audit, Finding, audit, repair},
+};
+use bureaucrat_model::Millis;
+use bureaucrat_store::{Group, Row, Store, Table, records};
+use bureaucrat_store_rocksdb::{LostTail, RocksStore};
+use serde_json::{Value, json};
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// How often a repair is followed by another audit: what is put right may bring other things to light.
+const ROUNDS: usize = 4;
+/// Findings that one commit puts right.
+const PORTION: usize = 1_000;
+
+/// Audits, prints, repairs.
+pub fn run(options: &Options, fsck: &Fsck) -> anyhow::Result<Exit> {
+    let settings = settings(options)?;
+    let storage = fsck.folder.clone().unwrap_or(settings.storage);
+    let config = HostConfig {
+        retention: Millis(u64::try_from(settings.retention.as_millis()).unwrap_or(u64::MAX)),
+        ..HostConfig::default()
+    };
+    match check(&storage, &config, fsck) {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            eprintln!("bureaucrat: {error:#}");
+            Ok(Exit::Unusable)
+        }
+    }
+}
+
+fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exit> {
+    let state = storage.join(STATE);
+    if !state.join("CURRENT").exists() {
+        bail!("there is no storage in {}", storage.display());
+    }
+    let lost_tail = if fsck.accept_lost_tail {
+        LostTail::Accept
+    } else {
+        LostTail::Refuse
+    };
+    let store = RocksStore::open_with(&state, lost_tail)?;
+    let progress = Progress::start("auditing the storage");
+    let mut found = audit(&store, config)?;
+    let mut repaired = 0;
+    for _ in 0..ROUNDS {
+        if !fsck.repair || found.findings.is_empty() {
+            break;
+        }
+        let done = put_right(&store, storage, &found.findings)?;
+        if done == 0 {
+            break;
+        }
+        repaired += done;
+        found = audit(&store, config)?;
+    }
+    drop(progress);
+    print(&found, repaired, fsck)?;
+    Ok(if found.is_clean() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+/// Writes what the repairs need, after what they take away is safe in a file.
+fn put_right(store: &RocksStore, storage: &Path, findings: &[Finding]) -> anyhow::Result<usize> {
+    let mut repaired = 0;
+    let mut kept: Option<Kept> = None;
+    for portion in findings.chunks(PORTION) {
+        let plan = repair::plan(store, portion)?;
+        if plan.repaired == 0 {
+            continue;
+        }
+        if !plan.lost.is_empty() {
+            let file = match &mut kept {
+                Some(file) => file,
+                None => kept.insert(Kept::create(storage)?),
+            };
+            file.keep(&plan.lost)?;
+        }
+        repaired += plan.repaired;
+        store.commit(&Group {
+            units: vec![plan.unit],
+        })?;
+    }
+    Ok(repaired)
+}
+
+/// The file of what repairs take away.
+struct Kept {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Kept {
+    fn create(storage: &Path) -> anyhow::Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let millis = now.map_or(0, |since| since.as_millis());
+        let path = storage.join(format!("removed-{millis}.jsonl"));
+        let file =
+            File::create_new(&path).with_context(|| format!("{} can't be made", path.display()))?;
+        eprintln!("what is removed or overwritten goes to {}", path.display());
+        let file = BufWriter::new(file);
+        Ok(Self { path, file })
+    }
+
+    fn keep(&mut self, lost: &[(Table, Row)]) -> anyhow::Result<()> {
+        let mut write = || -> std::io::Result<()> {
+            for (table, (key, value)) in lost {
+                let line = json!({
+                    "table": table.name(),
+                    "key": records::hexadecimal(key),
+                    "record": records::hexadecimal(value),
+                });
+                writeln!(self.file, "{line}")?;
+            }
+            self.file.flush()?;
+            self.file.get_ref().sync_all()
+        };
+        write().with_context(|| format!("{} can't be written", self.path.display()))
+    }
+}
+
+fn print(found: &Audit, repaired: usize, fsck: &Fsck) -> anyhow::Result<()> {
+    if fsck.json {
+        let records = found
+            .records
+            .iter()
+            .map(|(table, count)| (table.name().to_owned(), json!(count)));
+        let report = json!({
+            "records": records.collect::<serde_json::Map<_, _>>(),
+            "findings": found.findings.iter().map(finding).collect::<Vec<_>>(),
+            "left_out": found.left_out,
+            "repaired": repaired,
+        });
+        return print_line(&report.to_string());
+    }
+    if !found.findings.is_empty() {
+        print_line(&format!(
+            "{:<13} {:<12} {:<7} {:<36}  WHAT",
+            "TABLE", "KIND", "REPAIR", "PROCESS"
+        ))?;
+    }
+    for finding in &found.findings {
+        let process = finding
+            .process
+            .map_or_else(|| "-".to_owned(), |process| process.to_string());
+        print_line(&format!(
+            "{:<13} {:<12} {:<7} {process:<36}  {} (key {})",
+            finding.table.name(),
+            finding.kind.word(),
+            finding.repair.word(),
+            finding.what,
+            records::hexadecimal(&finding.key)
+        ))?;
+    }
+    let records: u64 = found.records.values().sum();
+    let more = if found.left_out > 0 {
+        format!(", and {} more", found.left_out)
+    } else {
+        String::new()
+    };
+    let mended = if repaired > 0 {
+        format!(", {repaired} put right")
+    } else {
+        String::new()
+    };
+    eprintln!(
+        "{records} records, {} findings{more}{mended}",
+        found.findings.len()
+    );
+    Ok(())
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "table": finding.table.name(),
+        "key": records::hexadecimal(&finding.key),
+        "process": finding.process.map(id),
+        "kind": finding.kind.word(),
+        "what": finding.what,
+        "repair": finding.repair.word(),
+    })
+}

@@ -1,0 +1,55 @@
+//! Orders to the running engine: sent, and their outcome in words.
+
+use super::{id, print_line, settings};
+use crate::{Exit, arguments::Options, control::Control};
+use anyhow::bail;
+use bureaucrat_host::{
+    commands::{Order, OrderOutcome},
+    query::{Query, QueryAnswer},
+};
+use bureaucrat_model::ProcessId;
+use serde_json::json;
+
+/// Gives an order; `done` says in words what has happened then.
+pub fn run(
+    options: &Options,
+    process: ProcessId,
+    order: Order,
+    json: bool,
+    done: &str,
+) -> anyhow::Result<Exit> {
+    let mut control = Control::connect(&settings(options)?.storage)?;
+    let QueryAnswer::Ordered { outcome } = control.ask(&Query::Order { process, order })? else {
+        bail!("the engine's answer does not fit the question");
+    };
+    let (word, exit) = match outcome {
+        OrderOutcome::Done => ("done", Exit::Done),
+        OrderOutcome::Unknown => ("unknown", Exit::Failed),
+        OrderOutcome::Ended => ("ended", Exit::Failed),
+        OrderOutcome::NotParked => ("not_parked", Exit::Failed),
+        OrderOutcome::Damaged => ("damaged", Exit::Failed),
+    };
+    if json {
+        print_line(&json!({"process": id(process), "outcome": word}).to_string())?;
+        return Ok(exit);
+    }
+    match outcome {
+        OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
+        OrderOutcome::Unknown => {
+            bail!(
+                "no process {process} is known; ended ones are removed after the time of --retention"
+            )
+        }
+        OrderOutcome::Ended => bail!("process {process} has ended already"),
+        OrderOutcome::NotParked => {
+            bail!(
+                "process {process} is not parked; `bureaucrat list --state incident` lists those that are"
+            )
+        }
+        OrderOutcome::Damaged => bail!(
+            "the record of process {process} can't be read; `bureaucrat show {process}` names it, `bureaucrat fsck` \
+             says what can be done"
+        ),
+    }
+    Ok(exit)
+}

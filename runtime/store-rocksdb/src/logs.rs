@@ -1,0 +1,43 @@
+//! The logs as they are before an opening: kept by hard links until it is known that nothing of them is lost, since an
+//! opening takes over what it can read and throws the files away.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Where the logs of the database in `folder` are kept meanwhile.
+fn keep_of(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(".logs");
+    name.into()
+}
+
+/// Keeps the logs. What an earlier opening kept and did not let go stays: it was refused, or cut short.
+pub fn keep(folder: &Path) -> PathBuf {
+    let kept = keep_of(folder);
+    if !kept.exists() {
+        // A file system without hard links keeps nothing, which is no reason not to open.
+        let _ = link_logs(folder, &kept);
+    }
+    kept
+}
+
+fn link_logs(folder: &Path, kept: &Path) -> io::Result<()> {
+    fs::create_dir(kept)?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "log")
+            && let Some(name) = path.file_name()
+        {
+            fs::hard_link(&path, kept.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets the kept logs go.
+pub fn let_go(kept: &Path) {
+    // What stays is taken for the logs of a refused opening; it costs space alone.
+    let _ = fs::remove_dir_all(kept);
+}

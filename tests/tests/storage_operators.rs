@@ -1,0 +1,210 @@
+//! What operators do about processes and storages, on the real engine: cancel, retry, fsck.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use anyhow::Result;
+use bureaucrat_store::{Group, Row, Store, Table, Unit, Write};
+use bureaucrat_store_rocksdb::RocksStore;
+use bureaucrat_tests::operating::Operated;
+
+const AWAITS: &str = r#"<process name="awaits"><context><property name="n" type="int">1</property></context>
+  <await event="sto.go"><condition>context["n"] == 1</condition></await>
+</process>"#;
+
+/// Its child awaits for ever.
+const CALLS: &str = r#"<process name="calls"><context><property name="inner" type="str">
+  &lt;process name="inner"&gt;&lt;await event="sto.never"/&gt;&lt;/process&gt;</property></context>
+  <call process="$inner"/>
+</process>"#;
+
+fn rows(store: &RocksStore, table: Table) -> Vec<Row> {
+    store.scan(table, &[], &[u8::MAX; 80], 1_000).unwrap()
+}
+
+fn commit(store: &RocksStore, writes: Vec<Write>) {
+    let unit = Unit {
+        guards: vec![],
+        writes,
+    };
+    store.commit(&Group { units: vec![unit] }).unwrap();
+}
+
+fn delete(table: Table, key: &[u8]) -> Write {
+    Write::Delete {
+        table,
+        key: key.to_vec(),
+    }
+}
+
+#[test]
+fn a_cancelled_process_fails_with_all_that_it_called() -> Result<()> {
+    let mut operated = Operated::new("sto-cancel", &[])?;
+    operated.start()?;
+    let process = operated.launch(CALLS)?;
+    let child = |shown: &serde_json::Value| {
+        let waits = shown["waits"][0]["waits_for"].as_str()?;
+        waits.strip_prefix("process ").map(str::to_owned)
+    };
+    let shown = operated.until_it(&process, "calling", |shown| child(shown).is_some())?;
+    let child = child(&shown).unwrap();
+    operated.until(&child, "running")?;
+
+    assert_eq!(
+        operated.json(1, &["retry", "--json", &process])?["outcome"],
+        "not_parked"
+    );
+    let cancelled = ["cancel", "--json", &process, "--reason", "ordered twice"];
+    assert_eq!(operated.json(0, &cancelled)?["outcome"], "done");
+    // It is durable when the command has been answered.
+    let shown = operated.show(&process)?;
+    assert_eq!(shown["state"], "failed");
+    assert_eq!(shown["fault"]["code"], "Cancelled");
+    assert_eq!(shown["fault"]["message"], "ordered twice");
+    assert!(
+        shown["history"]
+            .to_string()
+            .contains("cancelled by an operator: ordered twice")
+    );
+    assert_eq!(operated.show(&child)?["state"], "failed");
+    assert_eq!(operated.json(1, &cancelled)?["outcome"], "ended");
+    let unknown = "00000000-0000-8000-8000-000000000000";
+    assert_eq!(
+        operated.json(1, &["cancel", "--json", unknown])?["outcome"],
+        "unknown"
+    );
+    assert!(
+        operated
+            .leaves_with(1, &["retry", unknown])?
+            .contains("is known")
+    );
+    operated.end()?;
+    operated.is_clean(&operated.engine.storage())
+}
+
+#[test]
+fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
+    let mut operated = Operated::new("sto-retry", &[])?;
+    operated.start()?;
+    let process = operated.launch(AWAITS)?;
+    operated.until(&process, "running")?;
+    operated.end()?;
+    // Its program goes, so that it can't go on.
+    let store = RocksStore::open(&operated.state())?;
+    let programs = rows(&store, Table::Programs);
+    commit(
+        &store,
+        programs
+            .iter()
+            .map(|(key, _)| delete(Table::Programs, key))
+            .collect(),
+    );
+    drop(store);
+    let found = operated.json(1, &["fsck", "--json"])?;
+    assert_eq!(found["findings"][0]["kind"], "inconsistent");
+    assert_eq!(found["findings"][0]["process"], process);
+    operated.start()?;
+    operated.event("sto.go")?;
+    let shown = operated.until(&process, "incident")?;
+    assert!(
+        shown["incident"]
+            .as_str()
+            .unwrap()
+            .contains("is not in the store"),
+        "{shown}"
+    );
+    assert_eq!(
+        operated.json(0, &["retry", "--json", &process])?["outcome"],
+        "done"
+    );
+    operated.until(&process, "incident")?;
+    operated.end()?;
+    // It comes back, and the event that was kept is taken.
+    let store = RocksStore::open(&operated.state())?;
+    let back = programs.into_iter().map(|(key, value)| Write::Put {
+        table: Table::Programs,
+        key,
+        value,
+    });
+    commit(&store, back.collect());
+    drop(store);
+    operated.start()?;
+    assert_eq!(
+        operated.json(0, &["retry", "--json", &process])?["outcome"],
+        "done"
+    );
+    let shown = operated.until(&process, "completed")?;
+    assert!(
+        shown["history"]
+            .to_string()
+            .contains("an operator has it tried again"),
+        "{shown}"
+    );
+    operated.end()?;
+    operated.is_clean(&operated.engine.storage())
+}
+
+#[test]
+fn what_is_derived_is_rebuilt_and_the_process_goes_on() -> Result<()> {
+    let mut operated = Operated::new("sto-fsck", &[])?;
+    let storage = operated.engine.storage();
+    let nothing = operated.path("nothing");
+    operated.leaves_with(2, &["fsck", nothing.to_str().unwrap()])?;
+    operated.start()?;
+    assert!(
+        operated
+            .leaves_with(2, &["fsck"])?
+            .contains("locked by another engine")
+    );
+    let awaiting = operated.launch(AWAITS)?;
+    let delayed = operated.launch(r#"<process name="delayed"><delay duration="2"/></process>"#)?;
+    operated.until(&awaiting, "running")?;
+    operated.until_it(&delayed, "waiting", |shown| {
+        !shown["waits"].as_array().unwrap().is_empty()
+    })?;
+    operated.end()?;
+    operated.is_clean(&storage)?;
+    let store = RocksStore::open(&operated.state())?;
+    for table in [Table::Timers, Table::Subscriptions] {
+        let rows = rows(&store, table);
+        assert_eq!(rows.len(), 1, "{table:?}");
+        commit(
+            &store,
+            rows.iter().map(|(key, _)| delete(table, key)).collect(),
+        );
+    }
+    commit(
+        &store,
+        vec![Write::Put {
+            table: Table::Timers,
+            key: b"no timer".to_vec(),
+            value: vec![],
+        }],
+    );
+    drop(store);
+    let found = operated.json(1, &["fsck", "--json"])?;
+    let kinds: Vec<_> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| &finding["kind"])
+        .collect();
+    assert_eq!(kinds, ["damaged", "missing", "missing"], "{found}");
+    let text = operated.leaves_with(1, &["fsck"])?;
+    assert!(
+        text.contains("rebuild") && text.contains("remove") && text.contains(&awaiting),
+        "{text}"
+    );
+    let repaired = operated.json(0, &["fsck", "--json", "--repair"])?;
+    assert_eq!(repaired["repaired"], 3);
+    let kept = std::fs::read_dir(&storage)?.map(|entry| entry.unwrap().path());
+    let kept = kept.filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    let kept: String = kept
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    assert!(kept.contains("6e6f2074696d6572"), "{kept}");
+    operated.start()?;
+    operated.until(&delayed, "completed")?;
+    operated.event("sto.go")?;
+    operated.until(&awaiting, "completed")?;
+    operated.end()?;
+    operated.is_clean(&storage)
+}
