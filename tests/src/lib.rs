@@ -3,4 +3,5 @@
 pub mod conformance;
 pub mod engine;
 pub mod operating;
+pub mod polled;
 pub mod simulation;

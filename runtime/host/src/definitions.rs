@@ -145,8 +145,15 @@ impl Definitions {
         let stored = self.store.get(Table::Programs, &hash.0)?.ok_or_else(|| {
             LoadFailure::Environment(format!("program {hash} is not in the store"))
         })?;
-        let program = Program::decode(&stored)
-            .map_err(|error| LoadFailure::Environment(error.to_string()))?;
+        let damaged = |reason: String| {
+            LoadFailure::Environment(format!(
+                "a record is damaged: table programs, key {hash}: {reason}"
+            ))
+        };
+        if Program::hash(&stored) != hash {
+            return Err(damaged("its bytes have another hash".into()));
+        }
+        let program = Program::decode(&stored).map_err(|error| damaged(error.to_string()))?;
         let mut modules = BTreeMap::new();
         for condition in &program.conditions {
             if let GuestName::Module(hash) = condition.guest
@@ -165,7 +172,16 @@ impl Definitions {
     }
 
     fn stored_module(&self, hash: ModuleHash) -> Result<Option<Vec<u8>>, LoadFailure> {
-        Ok(self.store.get(Table::Modules, &hash.0)?)
+        let stored = self.store.get(Table::Modules, &hash.0)?;
+        if stored
+            .as_ref()
+            .is_some_and(|bytes| ModuleHash::of(bytes) != hash)
+        {
+            return Err(LoadFailure::Environment(format!(
+                "a record is damaged: table modules, key {hash}: its bytes have another hash"
+            )));
+        }
+        Ok(stored)
     }
 
     fn check_routing(&self, program: &Program) -> Result<(), LoadFailure> {

@@ -3,8 +3,9 @@
 //! An event is written once; each shard hands it out to its own subscribers in bounded batches, from a cursor that is
 //! committed with each batch. Only subscriptions that are older than the event are served.
 
+use crate::damage::Damages;
 use bureaucrat_model::JsonText;
-use bureaucrat_store::{Store, StoreError, Table, keys, records};
+use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_all, records};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -73,43 +74,54 @@ pub type Leftovers = (Vec<(u16, Handout)>, Vec<u64>);
 struct Left {
     record: Option<EventRecord>,
     shards: Vec<(u16, Vec<u8>)>,
+    is_damaged: bool,
 }
 
 /// Rows that one reading takes.
 const BATCH: usize = 1_000;
 
-/// Reads what is left of events.
+/// Reads what is left of events. One whose body is damaged stays where it is; a shard whose cursor is damaged begins anew,
+/// which serves nobody twice: who was served has another subscription since.
 ///
 /// # Errors
-/// When the store can't be read, or a row is damaged.
-pub fn leftovers(store: &dyn Store) -> Result<Leftovers, StoreError> {
+/// When the store can't be read.
+pub fn leftovers(store: &dyn Store, damages: &Damages) -> Result<Leftovers, StoreError> {
     let mut events: BTreeMap<u64, Left> = BTreeMap::new();
-    let mut from = Vec::new();
-    loop {
-        let rows = store.scan(Table::Events, &from, &[u8::MAX; 11], BATCH)?;
-        for (key, value) in &rows {
-            let (sequence, shard) = keys::event_of(key).map_err(|error| StoreError::Damaged {
-                table: Table::Events,
-                key: records::hexadecimal(key),
-                reason: error.to_string(),
-            })?;
-            let entry = events.entry(sequence).or_default();
-            match shard {
-                None => entry.record = Some(records::decode(Table::Events, key, value)?),
-                Some(shard) => {
-                    let progress: EventProgress = records::decode(Table::Events, key, value)?;
-                    entry.shards.push((shard, progress.from));
-                }
+    let end = [u8::MAX; 11];
+    let gaps = scan_all(store, Table::Events, &[], &end, BATCH, |key, value| {
+        let Ok((sequence, shard)) = keys::event_of(&key) else {
+            damages.note_key(Table::Events, &key);
+            return Ok(());
+        };
+        let entry = events.entry(sequence).or_default();
+        match shard {
+            None => {
+                let record = records::decode(Table::Events, &key, &value);
+                entry.record = damages.around(None, record)?;
+                entry.is_damaged = entry.record.is_none();
+            }
+            Some(shard) => {
+                let progress = records::decode::<EventProgress>(Table::Events, &key, &value);
+                let progress = damages.around(None, progress)?;
+                let from = progress.map(|progress| progress.from).unwrap_or_default();
+                entry.shards.push((shard, from));
             }
         }
-        match rows.last() {
-            Some((key, _)) if rows.len() == BATCH => from = keys::successor(key),
-            _ => break,
-        }
-    }
+        Ok(())
+    })?;
+    damages.note_gaps(Table::Events, &gaps);
     let mut handouts = Vec::new();
     let mut finished = Vec::new();
-    for (sequence, Left { record, shards }) in events {
+    for (sequence, left) in events {
+        let Left {
+            record,
+            shards,
+            is_damaged,
+        } = left;
+        // In front of a gap nothing is sure to be finished.
+        if is_damaged || (record.is_none() && !gaps.is_empty()) {
+            continue;
+        }
         let Some(record) = record.filter(|_| !shards.is_empty()) else {
             finished.push(sequence);
             continue;

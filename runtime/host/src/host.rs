@@ -6,10 +6,11 @@ use crate::{
     commands::{Command, Order},
     compute::{Compute, ComputeThreads},
     config::HostConfig,
+    damage::Damages,
     definitions::Definitions,
     opened::Opened,
     query::{Query, QueryAnswer},
-    questions,
+    questions::{self, Asked},
     router::Router,
     shard::{Progress, Shard, Shared},
 };
@@ -29,6 +30,12 @@ pub enum HostError {
     /// The store failed. After a failed commit nothing more is acknowledged; the broker still has the messages.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the storage says of itself can't be read.
+    #[error(
+        "{0}. The engine does not start on a guess: `bureaucrat fsck --repair` rebuilds time, sequence and the count of \
+         runs; the identity (the secret that ids are derived from, and the number of shards) comes back from a backup alone"
+    )]
+    Meta(StoreError),
     /// The configuration can't be used.
     #[error("the configuration can't be used: {0}")]
     Config(String),
@@ -129,6 +136,7 @@ impl Host {
             sandbox: inner.sandbox.clone(),
             compute: compute.clone() as Arc<dyn Compute>,
             definitions,
+            damages: opened.damages.clone(),
             router: opened.router.clone(),
         });
         *lock(&inner.now) = Some(shared.clone());
@@ -185,15 +193,21 @@ impl Host {
         if let Query::Order { process, order } = query {
             return self.order(*process, order.clone());
         }
-        let now = lock(&self.0.now).as_ref().map_or_else(
+        let shared = lock(&self.0.now).clone();
+        let now = shared.as_ref().map_or_else(
             || Timestamp(self.0.clock.wall()),
             |shared| shared.time.now(),
         );
-        questions::answer(&*self.0.store, now, self.0.config.history_entries, query).unwrap_or(
-            QueryAnswer::Error {
-                reason: "this is no question".into(),
-            },
-        )
+        let nothing = Damages::default();
+        let asked = Asked {
+            store: &*self.0.store,
+            now,
+            history_entries: self.0.config.history_entries,
+            damages: shared.as_ref().map_or(&nothing, |shared| &shared.damages),
+        };
+        questions::answer(&asked, query).unwrap_or(QueryAnswer::Error {
+            reason: "this is no question".into(),
+        })
     }
 
     fn order(&self, process: ProcessId, order: Order) -> QueryAnswer {

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod commands;
 pub mod compute;
 mod config;
+pub mod damage;
 pub mod definitions;
 pub mod events;
 mod host;

@@ -2,6 +2,7 @@
 
 use crate::{
     config::{HostConfig, SHARDS_MAX},
+    damage::Damages,
     events::{self, Handout},
     host::HostError,
     planted::{Fault, planted},
@@ -64,6 +65,8 @@ pub struct Opened {
     pub kept: Timestamp,
     /// Where the order of commits goes on.
     pub sequence: u64,
+    /// The damage that was come upon so far.
+    pub damages: Arc<Damages>,
     /// The store.
     pub store: Arc<dyn Store>,
 }
@@ -85,8 +88,9 @@ impl Opened {
             )));
         }
         let mut unit = Unit::default();
-        let identity = match store.get(Table::Meta, IDENTITY)? {
-            Some(record) => records::decode(Table::Meta, IDENTITY, &record)?,
+        let damages = Arc::new(Damages::default());
+        let identity = match meta(store.get(Table::Meta, IDENTITY))? {
+            Some(record) => meta(records::decode(Table::Meta, IDENTITY, &record))?,
             None => {
                 let identity = Identity {
                     secret: secret_if_new.to_vec(),
@@ -96,8 +100,8 @@ impl Opened {
                 identity
             }
         };
-        let run = match store.get(Table::Meta, RUNS)? {
-            Some(record) => records::decode::<u64>(Table::Meta, RUNS, &record)? + 1,
+        let run = match meta(store.get(Table::Meta, RUNS))? {
+            Some(record) => meta(records::decode::<u64>(Table::Meta, RUNS, &record))? + 1,
             None => 1,
         };
         put(&mut unit, RUNS, records::encode(&run)?);
@@ -116,17 +120,18 @@ impl Opened {
                 table: Table::Meta,
                 key: records::hexadecimal(IDENTITY),
                 reason: "the secret is not 32 bytes long".into(),
-            })?;
+            });
+        let secret = meta(secret)?;
         let (mut kept, mut sequence) = (Timestamp(0), 0);
         for shard in 0..config.shards {
             let key = mark_key(shard);
-            if let Some(record) = store.get(Table::Meta, &key)? {
-                let mark: Mark = records::decode(Table::Meta, &key, &record)?;
+            if let Some(record) = meta(store.get(Table::Meta, &key))? {
+                let mark: Mark = meta(records::decode(Table::Meta, &key, &record))?;
                 kept = kept.max(mark.now);
                 sequence = sequence.max(mark.sequence);
             }
         }
-        let (left, finished) = events::leftovers(&*store)?;
+        let (left, finished) = events::leftovers(&*store, &damages)?;
         let mut handouts = vec![Vec::new(); usize::from(config.shards)];
         for (shard, handout) in left {
             if let Some(list) = handouts.get_mut(usize::from(shard))
@@ -158,6 +163,7 @@ impl Opened {
             } else {
                 sequence + SEQUENCE_GAP
             },
+            damages,
             store,
             config,
         })
@@ -177,6 +183,17 @@ impl Opened {
             .map(|(id, (receiver, handouts))| Shard::open(id, shared.clone(), receiver, handouts))
             .collect()
     }
+}
+
+/// What the store says of itself: no engine may run on a guess at it.
+fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {
+    read.map_err(|error| {
+        if matches!(error, StoreError::Damaged { .. }) {
+            HostError::Meta(error)
+        } else {
+            HostError::Store(error)
+        }
+    })
 }
 
 fn put(unit: &mut Unit, key: &[u8], value: Vec<u8>) {

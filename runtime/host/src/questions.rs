@@ -1,11 +1,12 @@
 //! Answers to operators' questions, read from the store as it is committed.
 
+use crate::damage::Damages;
 use crate::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView};
 use bureaucrat_model::{
     ActivityId, Ending, FiberId, FiberState, HistoryEntry, Instance, ProcessId, Program, Status,
     Timestamp, WaitKind,
 };
-use bureaucrat_store::{Store, StoreError, Table, keys, records};
+use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_around, records};
 
 /// The longest page of a list.
 const PAGE: usize = 1_000;
@@ -13,20 +14,28 @@ const PAGE: usize = 1_000;
 /// Processes that one list looks at while it searches for a state.
 const LOOKED_AT: usize = 100_000;
 
+/// What answers are made from.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// The engine's time.
+    pub now: Timestamp,
+    /// The most history entries of a process.
+    pub history_entries: u64,
+    /// The damage that was come upon.
+    pub damages: &'a Damages,
+}
+
 /// Answers a question; none when it is no question but an order.
-pub fn answer(
-    store: &dyn Store,
-    now: Timestamp,
-    history_entries: u64,
-    query: &Query,
-) -> Option<QueryAnswer> {
+pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
             state,
             after,
             limit,
-        } => list(store, now, *state, *after, (*limit).min(PAGE)),
-        Query::Show { process, history } => show(store, now, history_entries, *process, *history),
+        } => list(asked, *state, *after, (*limit).min(PAGE)),
+        Query::Show { process, history } => show(asked, *process, *history),
         Query::Order { .. } => return None,
     };
     Some(found.unwrap_or_else(|error| QueryAnswer::Error {
@@ -35,8 +44,7 @@ pub fn answer(
 }
 
 fn list(
-    store: &dyn Store,
-    now: Timestamp,
+    asked: &Asked<'_>,
     state: Option<State>,
     after: Option<ProcessId>,
     limit: usize,
@@ -48,44 +56,59 @@ fn list(
     let mut looked_at = 0;
     let mut last = None;
     loop {
-        let rows = store.scan(Table::Instances, &from, &[u8::MAX; 17], 256)?;
-        let end = rows.len() < 256;
-        for (key, record) in rows {
+        let end = [u8::MAX; 17];
+        let portion = scan_around(asked.store, Table::Instances, &from, &end, 256)?;
+        asked.damages.note_gaps(Table::Instances, &portion.gaps);
+        for (key, record) in portion.rows {
             if processes.len() == limit || looked_at == LOOKED_AT {
                 return Ok(QueryAnswer::Processes {
                     processes,
                     next: last,
                 });
             }
-            let (_, instance) = records::decode_instance(&key, &record)?;
+            let Ok(process) = keys::instance_of(&key) else {
+                asked.damages.note_key(Table::Instances, &key);
+                continue;
+            };
             looked_at += 1;
-            last = Some(instance.process);
-            if state.is_none_or(|state| state == state_of(&instance)) {
-                processes.push(summary(store, now, &instance)?);
+            last = Some(process);
+            let read = records::decode_instance(&key, &record);
+            let row = match asked.damages.around(Some(process), read)? {
+                Some((_, instance)) => summary(asked, &instance)?,
+                None => hidden(process),
+            };
+            if state.is_none_or(|state| state == row.state) {
+                processes.push(row);
             }
-            from = keys::successor(&key);
         }
-        if end {
-            return Ok(QueryAnswer::Processes {
-                processes,
-                next: None,
-            });
+        match portion.next {
+            Some(next) => from = next,
+            None => {
+                return Ok(QueryAnswer::Processes {
+                    processes,
+                    next: None,
+                });
+            }
         }
     }
 }
 
-fn show(
-    store: &dyn Store,
-    now: Timestamp,
-    history_entries: u64,
-    process: ProcessId,
-    detail: Detail,
-) -> Result<QueryAnswer, StoreError> {
+fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAnswer, StoreError> {
     let key = keys::instance(process);
-    let Some(record) = store.get(Table::Instances, &key)? else {
-        return Ok(QueryAnswer::Unknown { process });
+    let read = asked.store.get(Table::Instances, &key).and_then(|record| {
+        record
+            .map(|record| records::decode_instance(&key, &record))
+            .transpose()
+    });
+    let instance = match asked.damages.around(Some(process), read)? {
+        Some(Some((_, instance))) => instance,
+        Some(None) => return Ok(QueryAnswer::Unknown { process }),
+        None => {
+            return Ok(QueryAnswer::Process(Box::new(hidden_detail(
+                asked, process,
+            ))));
+        }
     };
-    let (_, instance) = records::decode_instance(&key, &record)?;
     let fields = match (&instance.status, instance.fibers.get(&FiberId(0))) {
         (Status::Ended(Ending::Completed(fields)), _) => Some(fields),
         (_, fiber) => fiber.map(|fiber| &fiber.fields),
@@ -95,14 +118,17 @@ fn show(
         .unwrap_or(serde_json::Value::Null);
     let history = match detail {
         Detail::State => None,
-        Detail::History => Some(history(store, process, history_entries)?),
+        Detail::History => Some(history(asked, process)?),
     };
     let incident = match &instance.status {
         Status::Incident { reason, .. } => Some(reason.clone()),
-        Status::Running | Status::Ended(_) => None,
+        Status::Running | Status::Ended(_) => {
+            let damage = asked.damages.of(process);
+            damage.map(|damage| damage.to_string())
+        }
     };
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
-        summary: summary(store, now, &instance)?,
+        summary: summary(asked, &instance)?,
         fields,
         fault: instance.fault().cloned(),
         incident,
@@ -116,21 +142,50 @@ fn show(
     })))
 }
 
-fn history(
-    store: &dyn Store,
-    process: ProcessId,
-    most: u64,
-) -> Result<Vec<HistoryEntry>, StoreError> {
-    let most = usize::try_from(most.saturating_add(8)).unwrap_or(usize::MAX);
-    let rows = store.scan(
+/// A process whose record can't be read, in a list.
+fn hidden(process: ProcessId) -> ProcessSummary {
+    ProcessSummary {
+        process,
+        name: String::new(),
+        state: State::Incident,
+        launched_at: Timestamp(0),
+        ended_at: None,
+        waits: Vec::new(),
+    }
+}
+
+/// The same in full: what is known is which record is damaged.
+fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
+    ProcessDetail {
+        summary: hidden(process),
+        fields: serde_json::Value::Null,
+        fault: None,
+        incident: asked.damages.of(process).map(|damage| damage.to_string()),
+        caller: None,
+        user: None,
+        program: String::new(),
+        history: None,
+        history_lines: None,
+    }
+}
+
+/// What happened to a process; entries that can't be read are left out, and make it an incident.
+fn history(asked: &Asked<'_>, process: ProcessId) -> Result<Vec<HistoryEntry>, StoreError> {
+    let most = usize::try_from(asked.history_entries.saturating_add(8)).unwrap_or(usize::MAX);
+    let portion = scan_around(
+        asked.store,
         Table::History,
         &keys::history(process, 0),
         &keys::history(process, u64::MAX),
         most,
     )?;
-    rows.iter()
-        .map(|(key, record)| records::decode(Table::History, key, record))
-        .collect()
+    asked.damages.note_gaps(Table::History, &portion.gaps);
+    let mut entries = Vec::new();
+    for (key, record) in &portion.rows {
+        let read = records::decode(Table::History, key, record);
+        entries.extend(asked.damages.around(Some(process), read)?);
+    }
+    Ok(entries)
 }
 
 fn line(entry: &HistoryEntry) -> String {
@@ -146,16 +201,15 @@ const fn state_of(instance: &Instance) -> State {
     }
 }
 
-fn summary(
-    store: &dyn Store,
-    now: Timestamp,
-    instance: &Instance,
-) -> Result<ProcessSummary, StoreError> {
+fn summary(asked: &Asked<'_>, instance: &Instance) -> Result<ProcessSummary, StoreError> {
     let program = if instance.fibers.is_empty() {
         None
     } else {
-        store
-            .get(Table::Programs, &instance.program.0)?
+        let stored = asked.store.get(Table::Programs, &instance.program.0);
+        asked
+            .damages
+            .around(Some(instance.process), stored)?
+            .flatten()
             .and_then(|bytes| Program::decode(&bytes).ok())
     };
     let mut waits = Vec::new();
@@ -182,13 +236,17 @@ fn summary(
             activity,
             line: site.map_or(0, |site| site.span.line),
             waits_for: words(&wait.kind),
-            waited_ms: now.since(wait.since).0,
+            waited_ms: asked.now.since(wait.since).0,
         });
     }
     Ok(ProcessSummary {
         process: instance.process,
         name: instance.name.clone(),
-        state: state_of(instance),
+        state: if asked.damages.of(instance.process).is_some() {
+            State::Incident
+        } else {
+            state_of(instance)
+        },
         launched_at: instance.launched_at,
         ended_at: instance.ended_at,
         waits,

@@ -2,8 +2,9 @@
 //!
 //! Beside waits of fibers, rows with fiber numbers that no fiber has remind the host of its own duties towards a process.
 
+use crate::damage::Damages;
 use bureaucrat_model::{FiberId, Millis, ProcessId, Timestamp, Turn};
-use bureaucrat_store::{Row, Store, StoreError, Table, keys};
+use bureaucrat_store::{Row, Store, StoreError, Table, keys, reading::scan_around};
 use std::collections::BTreeSet;
 
 pub use bureaucrat_store::keys::WaitKey;
@@ -80,13 +81,14 @@ impl Timers {
         self.near.remove(&(due, wait));
     }
 
-    /// Reads rows of the near future when it is time to; `mine` tells this shard's processes.
+    /// Reads rows of the near future when it is time to; `mine` tells this shard's processes. Damaged rows stay on disk.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn refill(
         &mut self,
         store: &dyn Store,
+        damages: &Damages,
         now: Timestamp,
         mine: impl Fn(ProcessId) -> bool,
     ) -> Result<(), StoreError> {
@@ -98,22 +100,25 @@ impl Timers {
             .cursor
             .take()
             .unwrap_or_else(|| self.read_until.0.to_be_bytes().to_vec());
-        let rows = store.scan(Table::Timers, &from, &until.0.to_be_bytes(), BATCH)?;
-        let last = rows.last().map(|(key, _)| key.clone());
-        let full = rows.len() == BATCH;
-        for (key, _) in rows {
-            let (due, wait) = damaged(&key, keys::timer_of(&key))?;
-            if mine(wait.process) {
-                self.near.insert((due, wait));
+        let portion = scan_around(store, Table::Timers, &from, &until.0.to_be_bytes(), BATCH)?;
+        damages.note_gaps(Table::Timers, &portion.gaps);
+        for (key, _) in portion.rows {
+            match keys::timer_of(&key) {
+                Ok((due, wait)) if mine(wait.process) => {
+                    self.near.insert((due, wait));
+                }
+                Ok(_) => {}
+                Err(_) => damages.note_key(Table::Timers, &key),
             }
         }
-        match last {
+        match portion.next {
             // New rows between the cursor and the horizon are read from the disk by the next reading.
-            Some(key) if full => {
-                self.read_until = damaged(&key, keys::timer_of(&key))?.0;
-                self.cursor = Some(keys::successor(&key));
+            Some(next) => {
+                let due = next.first_chunk::<8>().map(|due| u64::from_be_bytes(*due));
+                self.read_until = due.map_or(until, Timestamp);
+                self.cursor = Some(next);
             }
-            _ => self.read_until = until,
+            None => self.read_until = until,
         }
         Ok(())
     }
@@ -142,14 +147,6 @@ impl Timers {
     pub const fn is_behind(&self) -> bool {
         self.cursor.is_some()
     }
-}
-
-fn damaged<T>(key: &[u8], read: Result<T, keys::KeyError>) -> Result<T, StoreError> {
-    read.map_err(|error| StoreError::Damaged {
-        table: Table::Timers,
-        key: bureaucrat_store::records::hexadecimal(key),
-        reason: error.to_string(),
-    })
 }
 
 /// The rows of a scan, for callers that only need keys.

@@ -190,6 +190,12 @@ impl Transaction {
         self
     }
 
+    /// Takes over what another transaction writes and publishes.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.writes.append(&mut other.writes);
+        self.after.publish.append(&mut other.after.publish);
+    }
+
     /// Sets a record.
     pub fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         self.writes.push(Write::Put { table, key, value });

@@ -55,7 +55,13 @@ fn check(database: &DB, pending: &Pending, unit: &Unit) -> Result<Verdict, Store
         let key = keys::instance(*process);
         let found = match pending.get(&key) {
             Some(version) => *version,
-            None => stored_version(database, &key)?,
+            None => match stored_version(database, &key) {
+                Ok(version) => version,
+                Err(StoreError::Damaged { .. }) => {
+                    return Ok(Verdict::Damaged { process: *process });
+                }
+                Err(error) => return Err(error),
+            },
         };
         if found != *expected {
             return Ok(Verdict::Conflict {

@@ -89,7 +89,10 @@ fn apply(tables: &mut Tables, unit: &Unit) -> Result<Verdict, StoreError> {
             .and_then(|rows| rows.get(&key));
         let found = stored.map_or(Ok(Version(0)), |record| {
             records::instance_version(&key, record)
-        })?;
+        });
+        let Ok(found) = found else {
+            return Ok(Verdict::Damaged { process: *process });
+        };
         if found != *expected {
             return Ok(Verdict::Conflict {
                 process: *process,

@@ -121,6 +121,11 @@ pub enum Verdict {
         /// The version that it has.
         found: Version,
     },
+    /// The record of an instance can't be read, so its version is not known; nothing of the unit was written.
+    Damaged {
+        /// The instance.
+        process: ProcessId,
+    },
 }
 
 /// What can go wrong in a store. After an error of a commit nothing may be acknowledged any more.

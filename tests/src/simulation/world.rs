@@ -215,6 +215,7 @@ impl World {
             sandbox: self.sandbox.clone(),
             compute: jobs.clone(),
             definitions: definitions.clone(),
+            damages: opened.damages.clone(),
             router: opened.router.clone(),
         });
         let shards = Opened::shards(opened.receivers, opened.handouts, &shared)

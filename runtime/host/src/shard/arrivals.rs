@@ -69,10 +69,12 @@ impl Shard {
             in_hand.deliveries.push(delivery);
             return Ok(());
         }
-        if let Some(hash) = &seen
-            && let Some(first) = self.seen_before(hash)?
-        {
-            return self.launch_repeated(&delivery, first);
+        if let Some(hash) = &seen {
+            match self.seen_before(hash) {
+                Ok(None) => {}
+                Ok(Some(first)) => return self.launch_repeated(&delivery, first),
+                Err(error) => return self.memory_is_damaged(&delivery, error),
+            }
         }
         let source: Arc<[u8]> = Arc::from(&*delivery.body);
         if delivery.body.len() > self.shared.config.definition_limits.bytes {
@@ -267,12 +269,12 @@ impl Shard {
             };
             return self.begin(process, transaction.then(work));
         }
-        if self
+        let tombstone = self
             .shared
             .store
-            .get(Table::Seen, &keys::tombstone(process))?
-            .is_some()
-        {
+            .get(Table::Seen, &keys::tombstone(process));
+        let tombstone = self.shared.damages.around(None, tombstone)?;
+        if tombstone.flatten().is_some() {
             tracing::debug!(%process, "an answer came for a process that ended and was removed");
             return self.finish(transaction);
         }
@@ -317,14 +319,18 @@ impl Shard {
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::acknowledging(delivery.handle);
-        if let Some(hash) = &seen
-            && self.seen_before(hash)?.is_some()
-        {
-            tracing::debug!(
-                event = event.name,
-                "an event with this message id took effect before"
-            );
-            return self.finish(transaction);
+        if let Some(hash) = &seen {
+            match self.seen_before(hash) {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    tracing::debug!(
+                        event = event.name,
+                        "an event with this message id took effect before"
+                    );
+                    return self.finish(transaction);
+                }
+                Err(error) => return self.memory_is_damaged(delivery, error),
+            }
         }
         self.remember(&mut transaction, seen, None)?;
         let sequence = self.shared.sequence.fetch_add(1, Ordering::AcqRel);

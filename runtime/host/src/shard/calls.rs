@@ -31,12 +31,7 @@ impl Shard {
         };
         let caller = call.caller.process;
         let row = call_row(&call.caller);
-        if self
-            .shared
-            .store
-            .get(Table::Outbox, &row.to_bytes())?
-            .is_none()
-        {
+        if !self.has(Table::Outbox, &row.to_bytes(), caller)? {
             // The caller failed meanwhile.
             return Ok(());
         }
@@ -87,7 +82,9 @@ impl Shard {
     pub(super) fn restart_call(&mut self, row: OutboxKey) -> Result<(), StoreError> {
         let process = row.process;
         let Some(held) = self.peek(process)? else {
-            self.trims.push(row);
+            if !self.is_hidden(process) {
+                self.trims.push(row);
+            }
             return Ok(());
         };
         match self.shared.definitions.load(held.instance.program) {

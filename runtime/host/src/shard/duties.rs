@@ -9,7 +9,7 @@ use crate::{
     transaction::{Cause, Transaction, Work},
 };
 use bureaucrat_model::{Input, Millis, ProcessId, Timestamp};
-use bureaucrat_store::{Group, StoreError, Table, keys, records};
+use bureaucrat_store::{Group, StoreError, Table, keys, reading::scan_around, records};
 
 /// Timers that one turn takes.
 const TIMERS: usize = 256;
@@ -31,9 +31,10 @@ impl Shard {
         }
         let (id, shards) = (self.id, self.shared.router.shards());
         let store = self.shared.store.clone();
-        self.timers.refill(&*store, now, |process| {
-            crate::router::shard_of(process, shards) == id
-        })?;
+        self.timers
+            .refill(&*store, &self.shared.damages, now, |process| {
+                crate::router::shard_of(process, shards) == id
+            })?;
         let due = self.timers.take_due(now, TIMERS);
         let mut done = due.len();
         for (due, wait) in due {
@@ -98,7 +99,8 @@ impl Shard {
         let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
             .unwrap_or(usize::MAX);
         let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
-        for key in timers::keys_of(self.shared.store.scan(Table::History, &from, &to, most)?) {
+        let portion = scan_around(&*self.shared.store, Table::History, &from, &to, most)?;
+        for key in timers::keys_of(portion.rows) {
             transaction.delete(Table::History, key);
         }
         let tombstone = keys::tombstone(process);
@@ -121,17 +123,17 @@ impl Shard {
             return Ok(0);
         };
         let (start, end) = self.subscribers(&handout);
-        let rows = self
-            .shared
-            .store
-            .scan(Table::Subscriptions, &start, &end, SUBSCRIBERS)?;
-        let portion = rows.len();
-        for (key, value) in rows {
-            let wait = keys::subscription_of(&key).map_err(|error| StoreError::Damaged {
-                table: Table::Subscriptions,
-                key: records::hexadecimal(&key),
-                reason: error.to_string(),
-            })?;
+        let store = &*self.shared.store;
+        let portion = scan_around(store, Table::Subscriptions, &start, &end, SUBSCRIBERS)?;
+        let looked_at = portion.rows.len();
+        self.shared
+            .damages
+            .note_gaps(Table::Subscriptions, &portion.gaps);
+        for (key, value) in portion.rows {
+            let Ok(wait) = keys::subscription_of(&key) else {
+                self.shared.damages.note_key(Table::Subscriptions, &key);
+                continue;
+            };
             let subscribed = <[u8; 8]>::try_from(&*value).map_or(0, u64::from_be_bytes);
             if subscribed >= handout.sequence && !planted(Fault::EventWakesLaterWait) {
                 continue;
@@ -146,9 +148,10 @@ impl Shard {
                 return Ok(1);
             }
         }
-        if portion == SUBSCRIBERS {
+        if let Some(next) = portion.next {
+            handout.from = next;
             self.handouts.push_front(handout);
-            return Ok(portion);
+            return Ok(looked_at.max(1));
         }
         let mut transaction = Transaction::default();
         transaction.delete(
@@ -157,7 +160,7 @@ impl Shard {
         );
         transaction.after.handed_out.push(handout);
         self.finish(transaction)?;
-        Ok(portion.max(1))
+        Ok(looked_at.max(1))
     }
 
     fn serve(&mut self, handout: &Handout, wait: WaitKey) -> Result<(), StoreError> {
@@ -229,7 +232,8 @@ impl Shard {
         }
         let from = [b'x'];
         let to = keys::expiry(Timestamp(now.0.saturating_add(1)), &[]);
-        let rows = timers::keys_of(self.shared.store.scan(Table::Seen, &from, &to, EXPIRIES)?);
+        let portion = scan_around(&*self.shared.store, Table::Seen, &from, &to, EXPIRIES)?;
+        let rows = timers::keys_of(portion.rows);
         if rows.len() < EXPIRIES {
             self.last_expiry = now;
         }

@@ -2,6 +2,7 @@
 
 use super::{Shard, calls, work::Done};
 use crate::{
+    broker::Delivery,
     compute::Task,
     timers::{self, Purpose},
     transaction::{Cause, Transaction, Work},
@@ -83,6 +84,45 @@ impl Shard {
             Work::Order(_) => Ok(()),
             Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
         }
+    }
+
+    /// Whether a message took effect before can't be read: it is kept whole among the dead letters.
+    ///
+    /// # Errors
+    /// The error itself, when it is another than damage.
+    pub(super) fn memory_is_damaged(
+        &mut self,
+        delivery: &Delivery,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
+        if !matches!(error, StoreError::Damaged { .. }) {
+            return Err(error);
+        }
+        self.shared.damages.note(None, &error);
+        let transaction = self.dead_letter(delivery, "damaged-record", &error.to_string())?;
+        self.finish(transaction)
+    }
+
+    /// Something came for a process whose record is damaged. An answer is kept whole among the dead letters; a timer stays
+    /// where it is; an event and the end of a called process are told to nobody, as to a process that is gone.
+    pub(super) fn arrived_for_hidden(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        match cause {
+            Cause::Answer(delivery) => {
+                let damage = self.shared.damages.of(process);
+                let reason = damage.map_or_else(String::new, |damage| damage.to_string());
+                let letter = self.dead_letter(&delivery, "damaged-process", &reason)?;
+                transaction.absorb(letter);
+            }
+            Cause::Timer(..) | Cause::Other => {
+                tracing::warn!(%process, "something came for a process whose record is damaged");
+            }
+        }
+        Ok(Done::Yes)
     }
 
     /// Parks a process as an incident and sets the time of the next try.

@@ -3,7 +3,7 @@
 use super::Shard;
 use crate::transaction::{Held, Transaction};
 use bureaucrat_model::{FiberState, ProcessId, WaitKind};
-use bureaucrat_store::{StoreError, Table, keys, records};
+use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
 
 impl Shard {
     /// Takes an instance into the transaction; false when there is none.
@@ -24,28 +24,47 @@ impl Shard {
         }
     }
 
-    /// Whether a process is there.
+    /// Whether a process is there; one whose record is damaged is.
     pub(super) fn knows(&self, process: ProcessId) -> Result<bool, StoreError> {
         if self.residents.contains_key(&process) {
             return Ok(true);
         }
-        Ok(self
-            .shared
-            .store
-            .get(Table::Instances, &keys::instance(process))?
-            .is_some())
+        self.has(Table::Instances, &keys::instance(process), process)
     }
 
-    /// An instance as it stands after every finished transaction.
+    /// Whether a record of a process is there; one that can't be read is.
+    pub(super) fn has(
+        &self,
+        table: Table,
+        key: &[u8],
+        process: ProcessId,
+    ) -> Result<bool, StoreError> {
+        let read = self.shared.store.get(table, key);
+        let found = self.shared.damages.around(Some(process), read)?;
+        Ok(found.is_none_or(|record| record.is_some()))
+    }
+
+    /// Whether the record of a process was found to be damaged.
+    pub(super) fn is_hidden(&self, process: ProcessId) -> bool {
+        self.shared.damages.hide(process)
+    }
+
+    /// An instance as it stands after every finished transaction; none when there is none, or its record is damaged.
     pub(super) fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
         if let Some(held) = self.residents.get(&process) {
             return Ok(Some(held.clone()));
         }
         let key = keys::instance(process);
-        let Some(record) = self.shared.store.get(Table::Instances, &key)? else {
+        let read = self.shared.store.get(Table::Instances, &key);
+        let read = read.and_then(|record| {
+            record
+                .map(|record| records::decode_instance(&key, &record))
+                .transpose()
+        });
+        let read = self.shared.damages.around(Some(process), read)?;
+        let Some((version, instance)) = read.flatten() else {
             return Ok(None);
         };
-        let (version, instance) = records::decode_instance(&key, &record)?;
         Ok(Some(Held {
             version,
             instance,
@@ -58,8 +77,11 @@ impl Shard {
             .unwrap_or(usize::MAX);
         let from = keys::history(process, 0);
         let to = keys::history(process, u64::MAX);
-        let rows = self.shared.store.scan(Table::History, &from, &to, most)?;
-        let last = rows
+        let store = &*self.shared.store;
+        let portion = scan_around(store, Table::History, &from, &to, most)?;
+        self.shared.damages.note_gaps(Table::History, &portion.gaps);
+        let last = portion
+            .rows
             .last()
             .and_then(|(key, _)| keys::history_number(key).ok());
         Ok(last.map_or(0, |number| number + 1))

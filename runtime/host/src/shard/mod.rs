@@ -20,6 +20,7 @@ use crate::{
     clock::EngineTime,
     compute::{Compute, Job, JobId, JobOutcome, Task},
     config::HostConfig,
+    damage::Damages,
     definitions::Definitions,
     events::Handout,
     outbox::{Outbox, Publishing},
@@ -64,6 +65,8 @@ pub struct Shared {
     pub compute: Arc<dyn Compute>,
     /// Compiled definitions.
     pub definitions: Arc<Definitions>,
+    /// The damage that was come upon.
+    pub damages: Arc<Damages>,
     /// The way to the other shards.
     pub router: Arc<Router>,
 }
@@ -408,6 +411,18 @@ impl Shard {
         for ((processes, after), verdict) in outcomes.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Committed => self.act(after)?,
+                Verdict::Damaged { process } => {
+                    let error = StoreError::Damaged {
+                        table: Table::Instances,
+                        key: records::hexadecimal(process.as_bytes()),
+                        reason: "its version can't be read; what came for it stays with the broker"
+                            .into(),
+                    };
+                    self.shared.damages.note(Some(process), &error);
+                    processes.iter().for_each(|process| {
+                        self.residents.remove(process);
+                    });
+                }
                 Verdict::Conflict { process, found } => {
                     // Nobody else writes this shard's processes: this is a fault of the engine, and the delivery stays
                     // with the broker.

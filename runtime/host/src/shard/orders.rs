@@ -40,7 +40,11 @@ impl Shard {
         order: Order,
     ) -> Result<OrderOutcome, StoreError> {
         if !self.hold(transaction, process)? {
-            return Ok(OrderOutcome::Unknown);
+            return Ok(if self.is_hidden(process) {
+                OrderOutcome::Damaged
+            } else {
+                OrderOutcome::Unknown
+            });
         }
         let status = transaction
             .held

@@ -7,8 +7,9 @@ use crate::{
     planted::{Fault, planted},
 };
 use bureaucrat_store::{
-    StoreError, Table, keys,
+    StoreError, Table,
     keys::{OutboxKey, OutboxKind},
+    reading::scan_all,
     records,
 };
 use bureaucrat_wire::Outgoing;
@@ -38,23 +39,17 @@ impl Shard {
     fn outbox_scan(&self, from: &[u8], to: &[u8]) -> Result<Vec<OutboxKey>, StoreError> {
         const BATCH: usize = 1_000;
         let mut found = Vec::new();
-        let mut from = from.to_vec();
-        loop {
-            let rows = self.shared.store.scan(Table::Outbox, &from, to, BATCH)?;
-            for (key, _) in &rows {
-                found.push(
-                    OutboxKey::from_bytes(key).map_err(|error| StoreError::Damaged {
-                        table: Table::Outbox,
-                        key: records::hexadecimal(key),
-                        reason: error.to_string(),
-                    })?,
-                );
+        let damages = &self.shared.damages;
+        let store = &*self.shared.store;
+        let gaps = scan_all(store, Table::Outbox, from, to, BATCH, |key, _| {
+            match OutboxKey::from_bytes(&key) {
+                Ok(key) => found.push(key),
+                Err(_) => damages.note_key(Table::Outbox, &key),
             }
-            match rows.last() {
-                Some((key, _)) if rows.len() == BATCH => from = keys::successor(key),
-                _ => return Ok(found),
-            }
-        }
+            Ok(())
+        })?;
+        damages.note_gaps(Table::Outbox, &gaps);
+        Ok(found)
     }
 
     /// Publishes what the window allows.
@@ -81,12 +76,17 @@ impl Shard {
         Ok(())
     }
 
+    /// The message of a row; none when it is gone, or damaged: then it stays where it is, and its process is an incident.
     fn stored_message(&self, key: OutboxKey) -> Result<Option<Outgoing>, StoreError> {
         let bytes = key.to_bytes();
-        let record = self.shared.store.get(Table::Outbox, &bytes)?;
-        record
-            .map(|record| records::decode(Table::Outbox, &bytes, &record))
-            .transpose()
+        let record = self.shared.store.get(Table::Outbox, &bytes);
+        let message = record.and_then(|record| {
+            record
+                .map(|record| records::decode(Table::Outbox, &bytes, &record))
+                .transpose()
+        });
+        let message = self.shared.damages.around(Some(key.process), message)?;
+        Ok(message.flatten())
     }
 
     pub(super) fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) {

@@ -195,10 +195,14 @@ impl Shard {
         input: Input,
         cause: Cause,
     ) -> Result<Done, StoreError> {
+        let is_there = self.hold(transaction, process)?;
+        if !is_there && self.is_hidden(process) {
+            return self.arrived_for_hidden(transaction, process, cause);
+        }
         if let Cause::Timer(due, wait) = &cause {
             transaction.stop_timer(*due, *wait);
         }
-        if !self.hold(transaction, process)? {
+        if !is_there {
             return Ok(Done::Yes);
         }
         let Some(held) = transaction.held.get_mut(&process) else {
@@ -252,10 +256,8 @@ impl Shard {
                 tracing::debug!(%process, %rejection, "an answer came too late");
             }
             Rejection::NotWaiting(_) => {
-                let mut letter =
-                    self.dead_letter(&delivery, "not-waiting", &rejection.to_string())?;
-                transaction.writes.append(&mut letter.writes);
-                transaction.after.publish.append(&mut letter.after.publish);
+                let letter = self.dead_letter(&delivery, "not-waiting", &rejection.to_string())?;
+                transaction.absorb(letter);
             }
         }
         Ok(Done::Yes)
@@ -323,10 +325,13 @@ impl Shard {
         if self.stored_programs.contains(&loaded.hash) {
             return Ok(());
         }
+        let stored = self.shared.store.get(Table::Programs, &loaded.hash.0);
+        // One that can't be read is written once more.
         if self
             .shared
-            .store
-            .get(Table::Programs, &loaded.hash.0)?
+            .damages
+            .around(None, stored)?
+            .flatten()
             .is_some()
         {
             // Only what was read from the store is remembered: a transaction may still fail.

@@ -1,0 +1,146 @@
+//! Damage: records that can't be read, noted so that the processes that they belong to show as incidents while all others
+//! go on.
+//!
+//! Nothing of a damaged record is written over or taken away. Whoever comes upon one notes it here and goes on without it;
+//! what arrives for its process becomes a dead letter, whole. A storage is put right while no engine runs on it.
+
+use bureaucrat_model::ProcessId;
+use bureaucrat_store::{StoreError, Table, reading::Gap, records};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// The most damaged records that are kept in mind; further ones are logged.
+const NOTED_MAX: usize = 10_000;
+
+/// A record that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Damage {
+    /// The table.
+    pub table: Table,
+    /// The key in hexadecimal; of a part of a table, the first key that may be lost.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a record is damaged: table {}, key {}: {}; `bureaucrat fsck` on the stopped engine says what can be done",
+            self.table.name(),
+            self.key,
+            self.reason
+        )
+    }
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    seen: BTreeSet<(Table, String)>,
+    of: BTreeMap<ProcessId, Damage>,
+    hidden: BTreeSet<ProcessId>,
+}
+
+/// The damage that a run has come upon.
+#[derive(Debug, Default)]
+pub struct Damages(Mutex<Noted>);
+
+impl Damages {
+    /// Notes damage; of a process, when it is known whose. Each record is logged once. Other errors are no damage and are
+    /// not noted.
+    pub fn note(&self, process: Option<ProcessId>, error: &StoreError) {
+        let StoreError::Damaged { table, key, reason } = error else {
+            return;
+        };
+        let mut noted = self.lock();
+        if let Some(process) = process {
+            let damage = || Damage {
+                table: *table,
+                key: key.clone(),
+                reason: reason.clone(),
+            };
+            if noted.of.len() < NOTED_MAX {
+                noted.of.entry(process).or_insert_with(damage);
+            }
+            if *table == Table::Instances && noted.hidden.len() < NOTED_MAX {
+                noted.hidden.insert(process);
+            }
+        }
+        let is_new = noted.seen.len() >= NOTED_MAX || noted.seen.insert((*table, key.clone()));
+        drop(noted);
+        if is_new {
+            let process = process.map(|process| process.to_string());
+            tracing::error!(
+                table = table.name(),
+                key,
+                process,
+                reason,
+                "a record is damaged; everything else goes on"
+            );
+        }
+    }
+
+    /// Notes parts of a table that a scan had to leave out.
+    pub fn note_gaps(&self, table: Table, gaps: &[Gap]) {
+        for gap in gaps {
+            let error = StoreError::Damaged {
+                table,
+                key: records::hexadecimal(&gap.from),
+                reason: format!(
+                    "nothing up to key {} can be read: {}",
+                    records::hexadecimal(&gap.to),
+                    gap.reason
+                ),
+            };
+            self.note(None, &error);
+        }
+    }
+
+    /// Notes a key that is not of its table's form.
+    pub fn note_key(&self, table: Table, key: &[u8]) {
+        let error = StoreError::Damaged {
+            table,
+            key: records::hexadecimal(key),
+            reason: "the key is not of its table's form".into(),
+        };
+        self.note(None, &error);
+    }
+
+    /// What was read; none when it is damaged, which is noted.
+    ///
+    /// # Errors
+    /// When reading failed for other reasons.
+    pub fn around<T>(
+        &self,
+        process: Option<ProcessId>,
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.note(process, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The first damage that was noted of a process.
+    pub fn of(&self, process: ProcessId) -> Option<Damage> {
+        self.lock().of.get(&process).cloned()
+    }
+
+    /// Whether the process's own record is what can't be read.
+    pub fn hide(&self, process: ProcessId) -> bool {
+        self.lock().hidden.contains(&process)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        // Sets and maps are whole after a panic elsewhere.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,225 @@
+//! The host on any store, polled by hand: a broker that takes everything, jobs that are done at once, a clock that is set.
+
+use crate::simulation::SimulatedClock;
+use bureaucrat_host::{
+    HostConfig, HostError, Opened,
+    broker::{
+        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, PublishOutcome, Source, Ticket,
+    },
+    clock::EngineTime,
+    commands::{Command, Order, OrderOutcome},
+    compute::{Compute, Job, perform},
+    damage::Damages,
+    definitions::Definitions,
+    router::Router,
+    shard::{Progress, Shard, Shared},
+};
+use bureaucrat_model::ProcessId;
+use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
+use bureaucrat_store::{Store, StoreError};
+use bureaucrat_wire::{Outgoing, Properties};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+#[derive(Default)]
+struct Taken {
+    published: Vec<(Ticket, Outgoing)>,
+    acknowledged: Vec<DeliveryHandle>,
+    jobs: Vec<Job>,
+}
+
+/// What the host gives away.
+#[derive(Default)]
+struct Outside(Mutex<Taken>);
+
+impl Outside {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Broker for Outside {
+    fn acknowledge(&self, delivery: DeliveryHandle) {
+        self.lock().acknowledged.push(delivery);
+    }
+
+    fn publish(&self, ticket: Ticket, message: Outgoing) {
+        self.lock().published.push((ticket, message));
+    }
+}
+
+impl Compute for Outside {
+    fn submit(&self, job: Job) {
+        self.lock().jobs.push(job);
+    }
+}
+
+/// A sandbox for conditions of definitions; it compiles no uploaded module.
+///
+/// # Errors
+/// When it can't be set up.
+pub fn sandbox() -> Result<Sandbox, String> {
+    Sandbox::new(SandboxConfig {
+        threads: 2,
+        limits: SandboxLimits::default(),
+        cache: None,
+        runtime_class: RuntimeClass::Refused,
+        worker: WorkerCommand {
+            program: "false".into(),
+            arguments: Vec::new(),
+        },
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// What becomes of publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirms {
+    /// Each is confirmed.
+    All,
+    /// Their outcome does not come, so that their rows stay.
+    None,
+}
+
+/// A host that runs when it is told to.
+pub struct Polled {
+    shards: Vec<Shard>,
+    router: Arc<Router>,
+    outside: Arc<Outside>,
+    definitions: Arc<Definitions>,
+    sandbox: Sandbox,
+    tags: AtomicU64,
+    /// What becomes of publishes.
+    pub confirms: Confirms,
+    /// The clock.
+    pub clock: Arc<SimulatedClock>,
+    /// The damage that was come upon.
+    pub damages: Arc<Damages>,
+}
+
+impl Polled {
+    /// Opens a host on a store, with publishing up.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn open(
+        config: HostConfig,
+        store: Arc<dyn Store>,
+        clock: Arc<SimulatedClock>,
+        sandbox: &Sandbox,
+    ) -> Result<Self, HostError> {
+        let opened = Opened::new(config, store.clone(), [7; 32])?;
+        let outside = Arc::new(Outside::default());
+        let definitions = Arc::new(Definitions::new(
+            opened.config.clone(),
+            store.clone(),
+            sandbox.clone(),
+        ));
+        let shared = Arc::new(Shared {
+            config: opened.config.clone(),
+            store,
+            broker: outside.clone(),
+            time: EngineTime::new(clock.clone(), opened.kept),
+            sequence: AtomicU64::new(opened.sequence),
+            secret: opened.secret,
+            sandbox: sandbox.clone(),
+            compute: outside.clone(),
+            definitions: definitions.clone(),
+            damages: opened.damages.clone(),
+            router: opened.router.clone(),
+        });
+        let shards = Opened::shards(opened.receivers, opened.handouts, &shared)?;
+        opened.router.receive(BrokerEvent::PublishingUp);
+        Ok(Self {
+            shards,
+            router: opened.router,
+            outside,
+            definitions,
+            sandbox: sandbox.clone(),
+            tags: AtomicU64::new(0),
+            confirms: Confirms::All,
+            clock,
+            damages: opened.damages,
+        })
+    }
+
+    /// Delivers a message; gives its tag.
+    pub fn deliver(&self, source: Source, message_id: Option<&str>, body: &str) -> u64 {
+        let tag = self.tags.fetch_add(1, Ordering::Relaxed);
+        let delivery = Delivery {
+            handle: DeliveryHandle {
+                generation: 1,
+                source,
+                tag,
+            },
+            redelivered: bureaucrat_model::Redelivered::No,
+            properties: Properties {
+                message_id: message_id.map(str::to_owned),
+                ..Properties::default()
+            },
+            body: body.as_bytes().to_vec(),
+        };
+        self.router.receive(BrokerEvent::Delivered(delivery));
+        tag
+    }
+
+    /// Gives an operator's order and does it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn order(
+        &mut self,
+        process: ProcessId,
+        order: Order,
+    ) -> Result<Option<OrderOutcome>, StoreError> {
+        let (command, outcome) = Command::new(process, order);
+        self.router.order(command);
+        self.settle()?;
+        Ok(outcome.try_recv().ok())
+    }
+
+    /// Runs until nothing is left to do now; publishes are confirmed as [`Self::confirms`] says. Gives what was published.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn settle(&mut self) -> Result<Vec<Outgoing>, StoreError> {
+        let mut published = Vec::new();
+        loop {
+            let mut is_busy = false;
+            for shard in &mut self.shards {
+                is_busy |= shard.poll()? == Progress::Busy;
+            }
+            let (messages, jobs) = {
+                let mut taken = self.outside.lock();
+                (
+                    std::mem::take(&mut taken.published),
+                    std::mem::take(&mut taken.jobs),
+                )
+            };
+            is_busy |= !messages.is_empty() || !jobs.is_empty();
+            for (ticket, message) in messages {
+                let outcome = PublishOutcome::Confirmed;
+                if self.confirms == Confirms::All {
+                    self.router
+                        .receive(BrokerEvent::Published { ticket, outcome });
+                }
+                published.push(message);
+            }
+            for job in jobs {
+                let (shard, input) = perform(job, &self.definitions, &self.sandbox);
+                self.router.send(shard, input);
+            }
+            if !is_busy {
+                return Ok(published);
+            }
+        }
+    }
+
+    /// The tags that were acknowledged.
+    pub fn acknowledged(&self) -> Vec<u64> {
+        let taken = self.outside.lock();
+        taken.acknowledged.iter().map(|handle| handle.tag).collect()
+    }
+}
