@@ -1,5 +1,6 @@
 //! What the tests share: conformance cases and their runners, the simulated world, the real engine as a process.
 
+pub mod answering;
 pub mod conformance;
 pub mod engine;
 pub mod operating;

@@ -2,7 +2,7 @@
 
 mod operating;
 
-pub use operating::{Cancel, Fsck, Retry};
+pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
 
 use crate::places;
 use bureaucrat_model::ProcessId;
@@ -167,6 +167,10 @@ pub enum Command {
     Cancel(Cancel),
     /// Try a parked process again, now
     Retry(Retry),
+    /// Back up the running engine's storage
+    Backup(Backup),
+    /// Make a storage of a backup
+    Restore(Restore),
     /// Check a storage that no engine runs on, and put it right
     Fsck(Fsck),
     /// Evaluate an expression as a condition would be

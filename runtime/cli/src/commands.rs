@@ -1,5 +1,6 @@
 //! The subcommands, a file each: what a user asked for, from arguments to standard output.
 
+pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod compile;
@@ -11,6 +12,7 @@ pub mod launch;
 pub mod list;
 pub mod module;
 mod ordered;
+pub mod restore;
 pub mod retry;
 pub mod show;
 

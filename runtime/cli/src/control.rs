@@ -213,6 +213,7 @@ impl Control {
             answer @ (QueryAnswer::Processes { .. }
             | QueryAnswer::Process(_)
             | QueryAnswer::Ordered { .. }
+            | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
     }

@@ -1,17 +1,21 @@
 //! The engine, put together: store, sandbox, host, broker, control socket; and its end, in the reverse order.
 
 use crate::{
-    broker, commands,
+    backup, broker, commands,
     configuration::{Configuration, without_password},
     control, files,
 };
 use anyhow::{Context, anyhow};
-use bureaucrat_host::{Host, HostConfig, SHARDS_MAX, clock::SystemClock};
+use bureaucrat_host::{
+    Host, HostConfig, SHARDS_MAX,
+    clock::SystemClock,
+    query::{Query, QueryAnswer},
+};
 use bureaucrat_model::Millis;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits};
 use bureaucrat_store::Store;
 use bureaucrat_store_rocksdb::RocksStore;
-use std::{path::Path, sync::Arc};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Instant};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -40,10 +44,17 @@ pub fn run(
     for remark in &configuration.remarks {
         tracing::warn!("{remark}");
     }
-    let store: Arc<dyn Store> = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
+    let store = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
+    for table in store.damaged_tables() {
+        tracing::error!(
+            table = table.name(),
+            "files of this table are damaged and are not merged any more; stop the engine when there is time, and run \
+             `bureaucrat fsck`"
+        );
+    }
     let host = Host::open(
         host_config(configuration),
-        store,
+        store.clone() as Arc<dyn Store>,
         Arc::new(SystemClock::new()),
         sandbox(&configuration.storage)?,
         files::draw_secret()?,
@@ -59,7 +70,10 @@ pub fn run(
     let broker = broker::start(configuration, host.events(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
-    control::serve(&configuration.storage, move |query| asked.query(query))?;
+    control::serve(&configuration.storage, move |query| match query {
+        Query::Backup { folder } => backed_up(&store, Path::new(folder)),
+        Query::List { .. } | Query::Show { .. } | Query::Order { .. } => asked.query(query),
+    })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         process = std::process::id(),
@@ -83,6 +97,25 @@ pub fn run(
             tracing::info!("bureaucrat ends");
             Ok(())
         }
+    }
+}
+
+/// The records of this moment, in a folder for this user alone.
+fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
+    let started = Instant::now();
+    let made = DirBuilder::new()
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| format!("{} can't be made: {error}", folder.display()));
+    let done = made.and_then(|()| {
+        let state = folder.join(backup::STATE);
+        store.checkpoint(&state).map_err(|error| error.to_string())
+    });
+    match done {
+        Ok(()) => QueryAnswer::BackedUp {
+            millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        },
+        Err(reason) => QueryAnswer::Error { reason },
     }
 }
 

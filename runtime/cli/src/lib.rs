@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+mod backup;
 mod broker;
 mod commands;
 pub mod configuration;
@@ -73,6 +74,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Show(show)) => commands::show::run(options, show),
         Some(Command::Cancel(cancel)) => commands::cancel::run(options, cancel),
         Some(Command::Retry(retry)) => commands::retry::run(options, retry),
+        Some(Command::Backup(backup)) => commands::backup::run(options, backup),
+        Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
         Some(Command::Module(module)) => commands::module::run(module),

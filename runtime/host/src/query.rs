@@ -32,6 +32,11 @@ pub enum Query {
         #[serde(flatten)]
         order: Order,
     },
+    /// Give the records of this moment; the answer comes once they are there.
+    Backup {
+        /// The folder, an absolute path; it must not be there yet.
+        folder: String,
+    },
 }
 
 /// How much is wanted.
@@ -80,6 +85,11 @@ pub enum QueryAnswer {
     Ordered {
         /// What.
         outcome: OrderOutcome,
+    },
+    /// The records are there.
+    BackedUp {
+        /// How long it took, in milliseconds.
+        millis: u64,
     },
     /// The question could not be answered.
     Error {

@@ -27,7 +27,7 @@ pub struct Asked<'a> {
     pub damages: &'a Damages,
 }
 
-/// Answers a question; none when it is no question but an order.
+/// Answers a question; none when it is no question about processes.
 pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
@@ -36,7 +36,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             limit,
         } => list(asked, *state, *after, (*limit).min(PAGE)),
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. } => return None,
+        Query::Order { .. } | Query::Backup { .. } => return None,
     };
     Some(found.unwrap_or_else(|error| QueryAnswer::Error {
         reason: error.to_string(),

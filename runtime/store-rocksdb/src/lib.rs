@@ -14,7 +14,7 @@ mod options;
 mod suspect;
 
 use bureaucrat_store::{Group, Row, Store, StoreError, Table, Verdict, records};
-use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions};
+use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, checkpoint::Checkpoint};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -75,6 +75,17 @@ impl RocksStore {
             damaged,
             failed: AtomicBool::new(false),
         })
+    }
+
+    /// Writes the records of this moment into a new folder, as a store of its own: files that never change are linked
+    /// where the file system can, others copied. Commits go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the folder is there already or can't be made.
+    pub fn checkpoint(&self, folder: &Path) -> Result<(), StoreError> {
+        Checkpoint::new(&self.database)
+            .and_then(|checkpoint| checkpoint.create_checkpoint(folder))
+            .map_err(|error| open::unusable(folder, error.as_ref()))
     }
 
     /// Tables that were found damaged while opening, after a write had come upon it. Their files are not merged any more,

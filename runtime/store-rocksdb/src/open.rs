@@ -149,7 +149,8 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
     unusable(path, &reason)
 }
 
-fn unusable(path: &Path, reason: &str) -> StoreError {
+/// A folder that can't be used, and why.
+pub fn unusable(path: &Path, reason: &str) -> StoreError {
     StoreError::Unusable {
         path: path.display().to_string(),
         reason: reason.to_owned(),

@@ -223,6 +223,7 @@ impl Broker {
             QueryAnswer::Unknown { .. } => Ok(None),
             other @ (QueryAnswer::Processes { .. }
             | QueryAnswer::Ordered { .. }
+            | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }
     }

@@ -66,3 +66,37 @@ pub struct Fsck {
     #[arg(long)]
     pub accept_lost_tail: bool,
 }
+
+/// `backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat backup /backups/monday
+  bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
+
+The engine goes on meanwhile. On the storage's own file system its files are linked, not copied, which is quick; copy the
+folder elsewhere then. It holds the secret of the storage: keep it as safe as the storage.")]
+pub struct Backup {
+    /// The folder of the backup; it must not be there yet
+    pub folder: PathBuf,
+    /// Print {\"folder\", \"files\", \"bytes\", \"millis\"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
+
+Every file is checked against the manifest before anything is written. Processes go on from where they were at the time of
+the backup: tasks that were answered since are sent again, under the same message ids. Never run the original and a
+restored storage on the same queues.")]
+pub struct Restore {
+    /// The backup
+    pub backup: PathBuf,
+    /// Print {\"storage\", \"bytes\"}
+    #[arg(long)]
+    pub json: bool,
+}

@@ -37,7 +37,10 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
                 "no process {process} is known; ended ones are removed after the time of --retention"
             )
         }
-        QueryAnswer::Processes { .. } | QueryAnswer::Ordered { .. } | QueryAnswer::Error { .. } => {
+        QueryAnswer::Processes { .. }
+        | QueryAnswer::Ordered { .. }
+        | QueryAnswer::BackedUp { .. }
+        | QueryAnswer::Error { .. } => {
             bail!("the engine's answer does not fit the question")
         }
     }

@@ -1,0 +1,88 @@
+//! A participant that answers when it is told to: takes the tasks that wait in a queue and gives them back unchanged.
+
+use crate::engine::broker_url;
+use anyhow::Result;
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties,
+    options::{
+        BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+        QueueDeclareOptions,
+    },
+    types::FieldTable,
+};
+use tokio::runtime::Runtime;
+
+/// The participant.
+pub struct Answering {
+    runtime: Runtime,
+    channel: Channel,
+    _connection: Connection,
+    answers: String,
+}
+
+impl Answering {
+    /// Connects, and declares the queues that tasks will come to.
+    ///
+    /// # Errors
+    /// When there is no broker.
+    pub fn connect(answers: String, queues: &[&str]) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let url = broker_url()?;
+        let (connection, channel) = runtime.block_on(async {
+            let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
+            let channel = connection.create_channel().await?;
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            let durable = QueueDeclareOptions {
+                durable: true,
+                ..QueueDeclareOptions::default()
+            };
+            for queue in queues {
+                channel
+                    .queue_declare((*queue).into(), durable, FieldTable::default())
+                    .await?;
+            }
+            anyhow::Ok((connection, channel))
+        })?;
+        Ok(Self {
+            runtime,
+            channel,
+            _connection: connection,
+            answers,
+        })
+    }
+
+    /// Answers every task that waits in a queue; gives how many there were.
+    ///
+    /// # Errors
+    /// When the broker goes away.
+    pub fn answer(&self, queue: &str) -> Result<usize> {
+        self.runtime.block_on(async {
+            let mut count = 0;
+            let get = || {
+                self.channel
+                    .basic_get(queue.into(), BasicGetOptions::default())
+            };
+            while let Some(task) = get().await? {
+                let properties = BasicProperties::default().with_delivery_mode(2);
+                self.channel
+                    .basic_publish(
+                        "".into(),
+                        self.answers.as_str().into(),
+                        BasicPublishOptions::default(),
+                        &task.data,
+                        properties,
+                    )
+                    .await?
+                    .await?;
+                task.ack(BasicAckOptions::default()).await?;
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+}
