@@ -61,15 +61,23 @@ impl Compute for Outside {
 /// # Errors
 /// When it can't be set up.
 pub fn sandbox() -> Result<Sandbox, String> {
+    sandbox_with(WorkerCommand {
+        program: "false".into(),
+        arguments: Vec::new(),
+    })
+}
+
+/// A sandbox that compiles uploaded modules by this worker.
+///
+/// # Errors
+/// When it can't be set up.
+pub fn sandbox_with(worker: WorkerCommand) -> Result<Sandbox, String> {
     Sandbox::new(SandboxConfig {
         threads: 2,
         limits: SandboxLimits::default(),
         cache: None,
         runtime_class: RuntimeClass::Refused,
-        worker: WorkerCommand {
-            program: "false".into(),
-            arguments: Vec::new(),
-        },
+        worker,
     })
     .map_err(|error| error.to_string())
 }
@@ -147,6 +155,15 @@ impl Polled {
 
     /// Delivers a message; gives its tag.
     pub fn deliver(&self, source: Source, message_id: Option<&str>, body: &str) -> u64 {
+        let properties = Properties {
+            message_id: message_id.map(str::to_owned),
+            ..Properties::default()
+        };
+        self.deliver_with(source, properties, body)
+    }
+
+    /// Delivers a message with these properties; gives its tag.
+    pub fn deliver_with(&self, source: Source, properties: Properties, body: &str) -> u64 {
         let tag = self.tags.fetch_add(1, Ordering::Relaxed);
         let delivery = Delivery {
             handle: DeliveryHandle {
@@ -155,10 +172,7 @@ impl Polled {
                 tag,
             },
             redelivered: bureaucrat_model::Redelivered::No,
-            properties: Properties {
-                message_id: message_id.map(str::to_owned),
-                ..Properties::default()
-            },
+            properties,
             body: body.as_bytes().to_vec(),
         };
         self.router.receive(BrokerEvent::Delivered(delivery));
@@ -187,34 +201,53 @@ impl Polled {
     pub fn settle(&mut self) -> Result<Vec<Outgoing>, StoreError> {
         let mut published = Vec::new();
         loop {
-            let mut is_busy = false;
-            for shard in &mut self.shards {
-                is_busy |= shard.poll()? == Progress::Busy;
-            }
-            let (messages, jobs) = {
-                let mut taken = self.outside.lock();
-                (
-                    std::mem::take(&mut taken.published),
-                    std::mem::take(&mut taken.jobs),
-                )
-            };
-            is_busy |= !messages.is_empty() || !jobs.is_empty();
-            for (ticket, message) in messages {
-                let outcome = PublishOutcome::Confirmed;
-                if self.confirms == Confirms::All {
-                    self.router
-                        .receive(BrokerEvent::Published { ticket, outcome });
-                }
-                published.push(message);
-            }
-            for job in jobs {
-                let (shard, input) = perform(job, &self.definitions, &self.sandbox);
-                self.router.send(shard, input);
-            }
-            if !is_busy {
+            let progress = self.turn()?;
+            let messages = self.publishes();
+            let jobs = self.jobs();
+            let is_idle = progress == Progress::Idle && messages.is_empty() && jobs == 0;
+            published.extend(messages);
+            if is_idle {
                 return Ok(published);
             }
         }
+    }
+
+    /// One turn of each shard.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn turn(&mut self) -> Result<Progress, StoreError> {
+        let mut together = Progress::Idle;
+        for shard in &mut self.shards {
+            if shard.poll()? == Progress::Busy {
+                together = Progress::Busy;
+            }
+        }
+        Ok(together)
+    }
+
+    /// Does the jobs that are asked for; gives how many there were.
+    pub fn jobs(&self) -> usize {
+        let jobs = std::mem::take(&mut self.outside.lock().jobs);
+        let count = jobs.len();
+        for job in jobs {
+            let (shard, input) = perform(job, &self.definitions, &self.sandbox);
+            self.router.send(shard, input);
+        }
+        count
+    }
+
+    fn publishes(&self) -> Vec<Outgoing> {
+        let published = std::mem::take(&mut self.outside.lock().published);
+        let outcome = |(ticket, message)| {
+            if self.confirms == Confirms::All {
+                let outcome = PublishOutcome::Confirmed;
+                self.router
+                    .receive(BrokerEvent::Published { ticket, outcome });
+            }
+            message
+        };
+        published.into_iter().map(outcome).collect()
     }
 
     /// The tags that were acknowledged.

@@ -150,7 +150,9 @@ pub enum StoreError {
         reason: String,
     },
     /// It was written by an engine that this one does not understand.
-    #[error("the storage has format {found}; this engine reads format {known}")]
+    #[error(
+        "the storage has format {found}; this engine reads format {known}: start an engine of the version that wrote it"
+    )]
     Format {
         /// What it says.
         found: String,
