@@ -8,7 +8,7 @@ use crate::{
     timers::{self, Purpose, WaitKey},
     transaction::{Cause, Transaction, Work},
 };
-use bureaucrat_model::{Input, Millis, ProcessId, Timestamp};
+use bureaucrat_model::{Input, Millis, Timestamp};
 use bureaucrat_store::{Group, StoreError, Table, keys, reading::scan_around, records};
 
 /// Timers that one turn takes.
@@ -42,6 +42,7 @@ impl Shard {
         }
         done += self.hand_out()?;
         done += self.forget(now)?;
+        done += self.remove_some(now)?;
         Ok(done)
     }
 
@@ -82,35 +83,11 @@ impl Shard {
                 transaction.stop_timer(due, wait);
                 self.begin(process, transaction)
             }
-            Purpose::Remove => self.remove(process, due, wait),
+            Purpose::Remove => {
+                self.removals.push(due, wait);
+                Ok(())
+            }
         }
-    }
-
-    /// Removes an ended process with its history; a tombstone tells later answers that it was there.
-    fn remove(
-        &mut self,
-        process: ProcessId,
-        due: Timestamp,
-        wait: WaitKey,
-    ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::default();
-        transaction.stop_timer(due, wait);
-        transaction.delete(Table::Instances, keys::instance(process));
-        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
-            .unwrap_or(usize::MAX);
-        let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
-        let portion = scan_around(&*self.shared.store, Table::History, &from, &to, most)?;
-        for key in timers::keys_of(portion.rows) {
-            transaction.delete(Table::History, key);
-        }
-        let tombstone = keys::tombstone(process);
-        let until = self.now().after(self.shared.config.tombstone_retention);
-        transaction.put(Table::Seen, keys::expiry(until, &tombstone), Vec::new());
-        if !planted(Fault::TombstoneMissing) {
-            transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
-        }
-        transaction.after.removed.push(process);
-        self.finish(transaction)
     }
 
     /// Serves a portion of the subscribers of the oldest event. Each one's transaction carries the cursor past it; one

@@ -11,6 +11,7 @@ mod incidents;
 mod instances;
 mod orders;
 mod outgoing;
+mod removal;
 mod work;
 
 pub(crate) use arrivals::SeenRecord;
@@ -127,6 +128,7 @@ pub struct Shard {
     /// Where the search for an instance to forget goes on.
     forgotten: ProcessId,
     timers: Timers,
+    removals: removal::Removals,
     outbox: Outbox,
     trims: Vec<OutboxKey>,
     trims_since: Timestamp,
@@ -175,6 +177,7 @@ impl Shard {
             residents: BTreeMap::new(),
             forgotten: ProcessId::from_bytes([0; 16]),
             timers: Timers::default(),
+            removals: removal::Removals::default(),
             outbox: Outbox::new(id, in_flight),
             trims: Vec::new(),
             trims_since: now,
@@ -229,6 +232,7 @@ impl Shard {
                 return now;
             }
             wake = wake.min(self.timers.next_due());
+            wake = wake.min(self.removals.next().unwrap_or(wake));
         }
         if !self.finished.is_empty() {
             return now;
