@@ -19,6 +19,7 @@ mod logging;
 pub mod pid_file;
 mod places;
 mod progress;
+mod rebuild;
 
 use arguments::{Arguments, Command};
 use clap::Parser;

@@ -50,6 +50,7 @@ Examples:
 
 The engine must not run on the storage meanwhile. Each finding names table, key (hexadecimal), process, what is wrong, and
 the repair that --repair would do: `rebuild` what follows from other records, `remove` what nothing needs, or `none`.
+Where parts of a table can't be read at all, everything else goes into a new `state`, and the damaged one stays beside it.
 What --repair removes or overwrites is first written to a file in the storage, a JSON object a line.
 
 Exit codes: 0 nothing is wrong (any more), 1 there are findings (left), 2 the storage can't be read.")]

@@ -6,6 +6,7 @@ use crate::{
     arguments::{Fsck, Options},
     engine::STATE,
     progress::Progress,
+    rebuild::rebuilt,
 };
 use anyhow::{Context, bail};
 use bureaucrat_host::{
@@ -55,10 +56,21 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     } else {
         LostTail::Refuse
     };
-    let store = RocksStore::open_with(&state, lost_tail)?;
+    let mut store = RocksStore::open_with(&state, lost_tail)?;
     let progress = Progress::start("auditing the storage");
     let mut found = audit(&store, config)?;
     let mut repaired = 0;
+    if fsck.repair && found.unreadable > 0 {
+        let (rebuilt, aside) = rebuilt(store, &state, millis())?;
+        eprintln!(
+            "everything that can be read is in a new {}; the damaged records are in {}",
+            state.display(),
+            aside.display()
+        );
+        store = rebuilt;
+        repaired += usize::try_from(found.unreadable).unwrap_or(usize::MAX);
+        found = audit(&store, config)?;
+    }
     for _ in 0..ROUNDS {
         if !fsck.repair || found.findings.is_empty() {
             break;
@@ -103,6 +115,12 @@ fn put_right(store: &RocksStore, storage: &Path, findings: &[Finding]) -> anyhow
     Ok(repaired)
 }
 
+/// Names what a repair leaves behind.
+fn millis() -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_millis())
+}
+
 /// The file of what repairs take away.
 struct Kept {
     path: PathBuf,
@@ -111,9 +129,7 @@ struct Kept {
 
 impl Kept {
     fn create(storage: &Path) -> anyhow::Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let millis = now.map_or(0, |since| since.as_millis());
-        let path = storage.join(format!("removed-{millis}.jsonl"));
+        let path = storage.join(format!("removed-{}.jsonl", millis()));
         let file =
             File::create_new(&path).with_context(|| format!("{} can't be made", path.display()))?;
         eprintln!("what is removed or overwritten goes to {}", path.display());

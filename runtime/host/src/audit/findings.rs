@@ -91,6 +91,8 @@ pub struct Audit {
     pub findings: Vec<Finding>,
     /// How many more there are.
     pub left_out: u64,
+    /// How many parts of tables can't be read: only a rebuilt store is without them.
+    pub unreadable: u64,
     /// How many records each table has that can be read.
     pub records: BTreeMap<Table, u64>,
 }
@@ -188,6 +190,7 @@ impl Findings {
             records::hexadecimal(&gap.to),
             gap.reason
         );
+        self.audit.unreadable += 1;
         self.damaged(table, &gap.from, None, what, Repair::None);
     }
 
