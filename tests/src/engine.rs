@@ -39,6 +39,7 @@ pub struct Engine {
     folder: PathBuf,
     prefix: String,
     options: Vec<String>,
+    environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -50,7 +51,71 @@ impl Engine {
             folder: folder.to_owned(),
             prefix: prefix.to_owned(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
+            environment: Vec::new(),
             child: None,
+        }
+    }
+
+    /// Sets variables for its process, not for commands that talk to it.
+    pub fn with_environment(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        self.environment.extend(variables);
+        self
+    }
+
+    /// Options of its command line from the next start on.
+    pub fn set_options(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+    }
+
+    /// Keeps its state elsewhere from the next start on; `storage` below `folder` is used.
+    pub fn set_folder(&mut self, folder: &Path) {
+        self.folder = folder.to_owned();
+    }
+
+    /// The id of its process while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Waits until it answers an operator's question: before that a signal finds it half started.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn answers(&self, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let output = self.command()?.arg("list").output()?;
+            if output.status.success() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("the engine does not answer:\n{}", self.log_tail());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until it ends by itself. Gives its exit code.
+    ///
+    /// # Errors
+    /// When it does not end in time, or by a signal.
+    pub fn ended(&mut self, patience: Duration) -> Result<i32> {
+        let deadline = Instant::now() + patience;
+        let child = self.child.as_mut().context("the engine does not run")?;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                self.child = None;
+                return status
+                    .code()
+                    .with_context(|| format!("the engine ended by {status}"));
+            }
+            if Instant::now() > deadline {
+                bail!("the engine still runs:\n{}", self.log_tail());
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -96,6 +161,7 @@ impl Engine {
             .command()?
             .arg("--foreground")
             .args(&self.options)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

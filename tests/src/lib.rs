@@ -1,8 +1,9 @@
-//! What the tests share: conformance cases and their runners, the simulated world, the real engine as a process.
+//! What the tests share: conformance cases and their runners, the simulated world, the real engine as a process, real faults.
 
 pub mod answering;
 pub mod conformance;
 pub mod engine;
+pub mod faults;
 pub mod operating;
 pub mod polled;
 pub mod simulation;

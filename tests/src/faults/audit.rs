@@ -1,0 +1,155 @@
+//! The audit that every fault test ends with: what clients saw, and everything that the storage holds.
+
+use super::{Load, Tally};
+use crate::engine::Engine;
+use anyhow::{Result, ensure};
+use bureaucrat_host::{HostConfig, audit::audit as audit_store};
+use bureaucrat_model::{HistoryEntry, HistoryEvent, Timestamp, Turn};
+use bureaucrat_store::{Store, Table, keys, reading, records};
+use bureaucrat_store_rocksdb::RocksStore;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+/// How long an engine that was just started may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Ends the engine in order, then checks that every launch ended exactly once, that each history is consistent, and that
+/// no row of any table is orphaned, missing or left.
+///
+/// # Errors
+/// Says what was otherwise.
+pub fn audit(load: &Load, engine: &mut Engine) -> Result<Tally> {
+    load.leave();
+    end(engine)?;
+    // Events that nobody awaits any more may still be in hand; the next run goes on with them.
+    let deadline = Instant::now() + PATIENCE;
+    while events_in_hand(engine)? && Instant::now() < deadline {
+        engine.start()?;
+        std::thread::sleep(Duration::from_millis(300));
+        end(engine)?;
+    }
+    let tally = load.check()?;
+    audit_storage(engine, tally.ended)?;
+    Ok(tally)
+}
+
+fn end(engine: &mut Engine) -> Result<()> {
+    engine.answers(PATIENCE)?;
+    let code = engine.end()?;
+    ensure!(
+        code == 0,
+        "the engine left with {code}:\n{}",
+        engine.log_tail()
+    );
+    Ok(())
+}
+
+fn events_in_hand(engine: &Engine) -> Result<bool> {
+    let store = RocksStore::open(&engine.storage().join("state"))?;
+    let first = store.scan(Table::Events, &[], &[u8::MAX; 80], 1)?;
+    Ok(!first.is_empty())
+}
+
+/// Checks the storage of an engine that has ended, with `ended` processes that each called one.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
+    let store = RocksStore::open(&engine.storage().join("state"))?;
+    let found = audit_store(&store, &HostConfig::default())?;
+    ensure!(
+        found.is_clean(),
+        "{} findings in the storage, the first: {}",
+        found.findings.len(),
+        found
+            .findings
+            .iter()
+            .take(5)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    );
+    let count = |table| found.records.get(&table).copied().unwrap_or(0);
+    for (table, expected) in [
+        (Table::Outbox, 0),
+        (Table::Subscriptions, 0),
+        (Table::Events, 0),
+        (Table::Instances, ended * 2),
+        // One a process, to remove it after the retention.
+        (Table::Timers, ended * 2),
+    ] {
+        ensure!(
+            count(table) == expected,
+            "table {} has {} rows, not {expected}",
+            table.name(),
+            count(table)
+        );
+    }
+    histories(&store)
+}
+
+/// Each history begins with one launch, ends with one end, never goes back in time, and each task in it was answered once.
+fn histories(store: &dyn Store) -> Result<()> {
+    let mut entries: BTreeMap<Vec<u8>, Vec<HistoryEntry>> = BTreeMap::new();
+    let gaps = reading::scan_all(
+        store,
+        Table::History,
+        &[],
+        &[u8::MAX; 80],
+        1_000,
+        |key, value| {
+            let entry = records::decode(Table::History, &key, &value)?;
+            let process = key.get(..16).unwrap_or_default().to_vec();
+            entries.entry(process).or_default().push(entry);
+            Ok(())
+        },
+    )?;
+    ensure!(gaps.is_empty(), "histories can't be read: {gaps:?}");
+    for (process, entries) in entries {
+        let process = keys::instance_of(&process)?;
+        let mut last = Timestamp(0);
+        let (mut launched, mut completed) = (0, 0);
+        let (mut sent, mut answered) = (BTreeSet::<Turn>::new(), BTreeSet::<Turn>::new());
+        for entry in &entries {
+            ensure!(
+                entry.at >= last,
+                "{process}: its history goes back in time: {entry:?}"
+            );
+            last = entry.at;
+            let once = match &entry.event {
+                HistoryEvent::Launched { .. } => {
+                    launched += 1;
+                    launched == 1
+                }
+                HistoryEvent::Completed => {
+                    completed += 1;
+                    completed == 1
+                }
+                HistoryEvent::TaskSent { turn, .. } => sent.insert(*turn),
+                HistoryEvent::Answered { turn, .. } => answered.insert(*turn),
+                HistoryEvent::Suspended { .. }
+                | HistoryEvent::DelayStarted { .. }
+                | HistoryEvent::DelayEnded { .. }
+                | HistoryEvent::AwaitStarted { .. }
+                | HistoryEvent::EventReceived { .. }
+                | HistoryEvent::Called { .. }
+                | HistoryEvent::Returned { .. }
+                | HistoryEvent::ConditionEvaluated { .. }
+                | HistoryEvent::Forked { .. }
+                | HistoryEvent::Joined { .. }
+                | HistoryEvent::Failed(_)
+                | HistoryEvent::Parked { .. }
+                | HistoryEvent::Resumed
+                | HistoryEvent::Truncated => true,
+            };
+            ensure!(once, "{process}: happened twice: {entry:?}");
+        }
+        ensure!(
+            launched == 1 && completed == 1 && sent == answered,
+            "{process}: {launched} launches, {completed} ends, {sent:?} sent, {answered:?} answered"
+        );
+    }
+    Ok(())
+}

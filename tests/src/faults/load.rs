@@ -1,0 +1,235 @@
+//! The load: launches, participants, events and a listener that outlive whatever happens to broker and engine, and what
+//! they saw.
+
+mod clients;
+mod roles;
+
+use crate::engine::Engine;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::task::JoinHandle;
+
+/// What is to be run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How many processes.
+    pub processes: u64,
+    /// How many are launched in a second; as many as the broker takes when there is none.
+    pub rate: Option<u32>,
+    /// The bytes of a field that each process carries along.
+    pub padding: usize,
+}
+
+/// What clients and participants saw.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Launches that are to be published, again perhaps.
+    to_launch: VecDeque<u64>,
+    /// Launches that the broker confirmed at least once.
+    confirmed: BTreeSet<u64>,
+    /// Final fields by process.
+    ended: BTreeMap<String, Value>,
+    /// The numbers of those.
+    ended_numbers: BTreeSet<u64>,
+    /// The numbers of processes that wait for their event, or soon will.
+    awaiting: BTreeSet<u64>,
+    /// What should not have happened.
+    wrong: Vec<String>,
+    tasks: u64,
+    repeated_tasks: u64,
+    double_answers: u64,
+    connections: u64,
+    task_ids: BTreeSet<String>,
+}
+
+/// What the clients share.
+#[derive(Debug)]
+struct Shared {
+    url: String,
+    prefix: String,
+    plan: Plan,
+    seen: Mutex<Seen>,
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn name(&self, of: &str) -> String {
+        format!("{}.{of}", self.prefix)
+    }
+}
+
+/// Counts of a load that ended well.
+#[derive(Debug, Clone, Copy)]
+pub struct Tally {
+    /// Processes that ended, each exactly once.
+    pub ended: u64,
+    /// Tasks that participants took.
+    pub tasks: u64,
+    /// Tasks that came again under the same message id.
+    pub repeated_tasks: u64,
+    /// Answers that were given twice.
+    pub double_answers: u64,
+    /// Connections that clients had to make.
+    pub connections: u64,
+}
+
+/// A load under way; its clients go on until it is dropped.
+#[derive(Debug)]
+pub struct Load {
+    shared: Arc<Shared>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Starts the clients of an engine whose queues begin with `prefix`, and waits until its queues are declared, so that
+    /// nothing is published into the void. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the broker can't be reached at all.
+    pub async fn start(url: &str, prefix: &str, plan: Plan) -> Result<Self> {
+        let twice = |number: u64| 1 + usize::from(number.is_multiple_of(7));
+        let seen = Seen {
+            // Some clients lose their connection after publishing, and publish again.
+            to_launch: (0..plan.processes)
+                .flat_map(|number| std::iter::repeat_n(number, twice(number)))
+                .collect(),
+            ..Seen::default()
+        };
+        let shared = Arc::new(Shared {
+            url: url.to_owned(),
+            prefix: prefix.to_owned(),
+            plan,
+            seen: Mutex::new(seen),
+        });
+        clients::declare(&shared).await?;
+        let clients = roles::spawn(&shared);
+        Ok(Self { shared, clients })
+    }
+
+    /// How many processes ended.
+    pub fn ended(&self) -> u64 {
+        self.shared.seen().ended.len() as u64
+    }
+
+    /// Waits until participants have taken `tasks` new tasks, or all processes have ended, or `patience` is over.
+    pub async fn progress(&self, tasks: usize, patience: Duration) -> Result<()> {
+        let (before, deadline) = (self.shared.seen().task_ids.len(), Instant::now() + patience);
+        loop {
+            {
+                let seen = self.shared.seen();
+                ensure!(seen.wrong.is_empty(), "{:?}", seen.wrong);
+                let over = seen.ended.len() as u64 == self.shared.plan.processes;
+                if over || seen.task_ids.len() >= before + tasks || Instant::now() > deadline {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Whether everything that was to be launched was confirmed by the broker.
+    pub fn is_launched(&self) -> bool {
+        let seen = self.shared.seen();
+        seen.confirmed.len() as u64 == self.shared.plan.processes
+    }
+
+    /// Lets clients publish every launch again whose process has not ended, under its first message id, as they would
+    /// after a queue was deleted with their messages in it.
+    pub fn launch_again(&self) {
+        let mut seen = self.shared.seen();
+        let again: Vec<u64> = (0..self.shared.plan.processes)
+            .filter(|number| !seen.ended_numbers.contains(number))
+            .collect();
+        seen.to_launch.extend(again);
+    }
+
+    /// Waits until every process has ended, at most for `patience` without progress.
+    ///
+    /// # Errors
+    /// When something wrong was seen, or nothing moves any more; the end of the engine's log is in the message.
+    pub async fn finish(&self, engine: &Engine, patience: Duration) -> Result<()> {
+        let mut last = (0, Instant::now());
+        loop {
+            let (ended, wrong) = {
+                let seen = self.shared.seen();
+                (seen.ended.len() as u64, seen.wrong.clone())
+            };
+            ensure!(wrong.is_empty(), "{wrong:?}");
+            if ended == self.shared.plan.processes {
+                return Ok(());
+            }
+            if ended != last.0 {
+                last = (ended, Instant::now());
+            }
+            if last.1.elapsed() > patience {
+                bail!(
+                    "{ended} of {} processes ended; then nothing moved\n{}",
+                    self.shared.plan.processes,
+                    engine.log_tail()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lets all clients go; what they saw stays.
+    pub fn leave(&self) {
+        for client in &self.clients {
+            client.abort();
+        }
+    }
+
+    /// Checks what clients and participants saw: every launch ended exactly once with the fields that it had to.
+    ///
+    /// # Errors
+    /// Says what was otherwise.
+    pub fn check(&self) -> Result<Tally> {
+        let seen = self.shared.seen();
+        ensure!(seen.wrong.is_empty(), "{:?}", seen.wrong);
+        let mut numbers = BTreeSet::new();
+        for (process, fields) in &seen.ended {
+            for (name, value) in [("n", 4), ("m", 2), ("left", 1), ("right", 1)] {
+                ensure!(
+                    fields[name] == value,
+                    "{process}: {name} is {}, not {value}: {fields}",
+                    fields[name]
+                );
+            }
+            ensure!(
+                fields["event"]["number"] == fields["number"],
+                "{process} took another's event: {fields}"
+            );
+            let number = fields["number"]
+                .as_u64()
+                .context("a process without its number")?;
+            ensure!(numbers.insert(number), "launch {number} ran twice");
+        }
+        let processes = self.shared.plan.processes;
+        ensure!(
+            numbers.len() as u64 == processes,
+            "{} of {processes} launches ended",
+            numbers.len()
+        );
+        Ok(Tally {
+            ended: processes,
+            tasks: seen.tasks,
+            repeated_tasks: seen.repeated_tasks,
+            double_answers: seen.double_answers,
+            connections: seen.connections,
+        })
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,125 @@
+//! What every client does: connect, declare, publish with confirm, consume.
+
+use super::Shared;
+use anyhow::{Result, ensure};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
+    ExchangeKind,
+    options::{
+        BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+        ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    },
+    types::FieldTable,
+};
+
+/// The participants of the load's definition.
+pub const PARTICIPANTS: [&str; 5] = ["child", "add", "left", "right", "inner"];
+
+/// A connection, and a channel on it that confirms.
+pub struct Client {
+    pub connection: Connection,
+    pub channel: Channel,
+}
+
+/// Connects.
+pub async fn connect(shared: &Shared) -> Result<Client> {
+    let connection = Connection::connect(&shared.url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await?;
+    shared.seen().connections += 1;
+    Ok(Client {
+        connection,
+        channel,
+    })
+}
+
+/// Publishes a persistent message; done when the broker has it.
+pub async fn publish(
+    channel: &Channel,
+    queue: &str,
+    body: &[u8],
+    message_id: Option<String>,
+) -> Result<()> {
+    let mut properties = BasicProperties::default().with_delivery_mode(2);
+    if let Some(id) = message_id {
+        properties = properties.with_message_id(id.into());
+    }
+    let mandatory = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let confirmation = channel
+        .basic_publish("".into(), queue.into(), mandatory, body, properties)
+        .await?
+        .await?;
+    ensure!(
+        matches!(confirmation, Confirmation::Ack(None)),
+        "{queue} did not take a message"
+    );
+    Ok(())
+}
+
+/// Consumes a queue, after declaring it.
+pub async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
+    declare_queue(channel, queue).await?;
+    channel.basic_qos(50, BasicQosOptions::default()).await?;
+    Ok(channel
+        .basic_consume(
+            queue.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await?)
+}
+
+pub async fn declare_queue(channel: &Channel, queue: &str) -> Result<()> {
+    let durable = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(queue.into(), durable, FieldTable::default())
+        .await?;
+    Ok(())
+}
+
+/// Declares the engine's queues, the exchange of notices and a queue that hears of everything, as an administrator may.
+pub async fn declare(shared: &Shared) -> Result<()> {
+    let client = connect(shared).await?;
+    let channel = &client.channel;
+    for queue in ["launches", "answers", "events"] {
+        declare_queue(channel, &shared.name(queue)).await?;
+    }
+    for participant in PARTICIPANTS {
+        declare_queue(channel, &format!("worker_{}", shared.name(participant))).await?;
+    }
+    let exchange = shared.name("processes");
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    channel
+        .exchange_declare(
+            exchange.as_str().into(),
+            ExchangeKind::Topic,
+            durable,
+            FieldTable::default(),
+        )
+        .await?;
+    let listener = shared.name("listener");
+    declare_queue(channel, &listener).await?;
+    channel
+        .queue_bind(
+            listener.as_str().into(),
+            exchange.as_str().into(),
+            "#".into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await?;
+    client.connection.close(200, "declared".into()).await?;
+    Ok(())
+}

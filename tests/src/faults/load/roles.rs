@@ -1,0 +1,210 @@
+//! Who takes part: launchers, participants, somebody who sends events, somebody who listens. Each connects again and
+//! again, for as long as the load runs.
+
+use super::{
+    Shared,
+    clients::{self, PARTICIPANTS},
+};
+use anyhow::{Result, bail};
+use futures_lite::StreamExt;
+use lapin::options::BasicAckOptions;
+use serde_json::{Value, json};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+
+/// Every activity kind, with an end that can be computed.
+const DEFINITION: &str = r#"<process name="everything">
+  <context><property name="n" type="int">0</property><property name="number" type="int">NUMBER</property><property name="padding" type="str">PADDING</property></context>
+  <action participant="PREFIX.child"/>
+  <while><condition>context["n"] &lt; 3</condition><action participant="PREFIX.add"/></while>
+  <all><action participant="PREFIX.left"/><sequence><action participant="PREFIX.add"/><action participant="PREFIX.right"/></sequence></all>
+  <switch>
+    <case><condition>context["n"] == 4</condition><delay duration="0.5"/></case>
+    <case><condition>True</condition><action participant="PREFIX.never"/></case>
+  </switch>
+  <await event="PREFIX.go"><condition>context["event"]["number"] == context["number"]</condition></await>
+  <call process="$inner"/>
+</process>"#;
+
+const INNER: &str = r#"<process name="inner"><context><property name="m" type="int">0</property></context>
+  <while><condition>context["m"] &lt; 2</condition><action participant="PREFIX.inner"/></while>
+</process>"#;
+
+/// How long a client waits before it connects again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Of so many tasks a participant answers one twice, and of so many loses its connection before it acknowledges.
+const TWICE: u64 = 5;
+const LOST: u64 = 400;
+
+/// Starts everybody.
+pub fn spawn(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
+    let mut clients = vec![
+        again_and_again(shared, launch),
+        again_and_again(shared, send_events),
+        again_and_again(shared, listen),
+    ];
+    clients.extend(PARTICIPANTS.map(|participant| {
+        again_and_again(shared, move |shared| participate(shared, participant))
+    }));
+    clients
+}
+
+fn again_and_again<F>(
+    shared: &Arc<Shared>,
+    role: impl Fn(Arc<Shared>) -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = Result<()>> + Send,
+{
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        loop {
+            // Whatever ended it, a lost connection above all: the next one is as good.
+            let _ = role(shared.clone()).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    })
+}
+
+/// Publishes launches until each is confirmed, under a message id each.
+async fn launch(shared: Arc<Shared>) -> Result<()> {
+    let client = clients::connect(&shared).await?;
+    let queue = shared.name("launches");
+    clients::declare_queue(&client.channel, &queue).await?;
+    loop {
+        let next = shared.seen().to_launch.front().copied();
+        let Some(number) = next else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let body = DEFINITION
+            .replace("NUMBER", &number.to_string())
+            .replace("PADDING", &"p".repeat(shared.plan.padding))
+            .replace("PREFIX", &shared.prefix);
+        let id = format!("{}-{number}", shared.prefix);
+        clients::publish(&client.channel, &queue, body.as_bytes(), Some(id)).await?;
+        {
+            let mut seen = shared.seen();
+            seen.to_launch.pop_front();
+            seen.confirmed.insert(number);
+        }
+        if let Some(rate) = shared.plan.rate {
+            tokio::time::sleep(Duration::from_secs(1) / rate.max(1)).await;
+        }
+    }
+}
+
+/// Sends the events that processes wait for, again and again until they have ended: an event that comes before its await
+/// is dropped.
+async fn send_events(shared: Arc<Shared>) -> Result<()> {
+    let client = clients::connect(&shared).await?;
+    let queue = shared.name("events");
+    clients::declare_queue(&client.channel, &queue).await?;
+    loop {
+        let awaiting = shared.seen().awaiting.clone();
+        for number in awaiting {
+            let body = json!({"event": shared.name("go"), "number": number}).to_string();
+            clients::publish(&client.channel, &queue, body.as_bytes(), None).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// Does a participant's part of the processes.
+async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
+    let client = clients::connect(&shared).await?;
+    let queue = format!("worker_{}", shared.name(participant));
+    let consuming = client.connection.create_channel().await?;
+    let mut consumer = clients::consume(&consuming, &queue).await?;
+    while let Some(delivery) = consumer.next().await {
+        let delivery = delivery?;
+        let id = delivery
+            .properties
+            .message_id()
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let task: Value = serde_json::from_slice(&delivery.data)?;
+        let answer = work(&shared, participant, task).to_string();
+        let count = {
+            let mut seen = shared.seen();
+            seen.tasks += 1;
+            if !seen.task_ids.insert(id) {
+                seen.repeated_tasks += 1;
+            }
+            seen.tasks
+        };
+        for _ in 0..=u64::from(count.is_multiple_of(TWICE)) {
+            clients::publish(
+                &client.channel,
+                &shared.name("answers"),
+                answer.as_bytes(),
+                None,
+            )
+            .await?;
+        }
+        shared.seen().double_answers += u64::from(count.is_multiple_of(TWICE));
+        if count.is_multiple_of(LOST) {
+            bail!("a participant lost its connection between answering and acknowledging");
+        }
+        delivery.ack(BasicAckOptions::default()).await?;
+    }
+    Ok(())
+}
+
+fn work(shared: &Shared, participant: &str, mut task: Value) -> Value {
+    let plus_one = |value: &Value| json!(value.as_i64().unwrap_or(0) + 1);
+    let (name, value) = match participant {
+        "add" => ("n", plus_one(&task["fields"]["n"])),
+        "inner" => ("m", plus_one(&task["fields"]["m"])),
+        "child" => ("inner", json!(INNER.replace("PREFIX", &shared.prefix))),
+        other => (other, json!(1)),
+    };
+    if participant == "right"
+        && let Some(number) = task["fields"]["number"].as_u64()
+    {
+        let mut seen = shared.seen();
+        if !seen.ended_numbers.contains(&number) {
+            seen.awaiting.insert(number);
+        }
+    }
+    task["fields"][name] = value;
+    task
+}
+
+/// Hears how processes end.
+async fn listen(shared: Arc<Shared>) -> Result<()> {
+    let client = clients::connect(&shared).await?;
+    let mut consumer = clients::consume(&client.channel, &shared.name("listener")).await?;
+    while let Some(delivery) = consumer.next().await {
+        let delivery = delivery?;
+        let notice: Value = serde_json::from_slice(&delivery.data)?;
+        hear(&shared, notice);
+        delivery.ack(BasicAckOptions::default()).await?;
+    }
+    Ok(())
+}
+
+fn hear(shared: &Shared, notice: Value) {
+    let process = notice["process"].as_str().unwrap_or_default().to_owned();
+    let mut seen = shared.seen();
+    match (notice["status"].as_str(), notice["name"].as_str()) {
+        (Some("completed"), Some("everything")) => {
+            let fields = notice["fields"].clone();
+            if let Some(number) = fields["number"].as_u64() {
+                seen.ended_numbers.insert(number);
+                seen.awaiting.remove(&number);
+            }
+            // The notice itself may come again; what it says may not change.
+            if let Some(earlier) = seen.ended.insert(process.clone(), fields.clone())
+                && earlier != fields
+            {
+                seen.wrong
+                    .push(format!("{process} ended twice: {earlier} and {fields}"));
+            }
+        }
+        (Some("launched" | "completed"), _) => {}
+        _ => seen.wrong.push(notice.to_string()),
+    }
+}

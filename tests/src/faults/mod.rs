@@ -1,0 +1,15 @@
+//! Real faults: a load on the real engine over a real broker, what can be done to engine, broker, disk and clock, and the
+//! audit that every such test ends with.
+//!
+//! The load is what a user would run: clients that publish again until they are confirmed, participants that answer twice
+//! now and then and lose their connections, somebody who listens. What is to come of it can be computed.
+
+mod audit;
+mod load;
+mod preload;
+mod rabbit;
+
+pub use audit::{audit, audit_storage};
+pub use load::{Load, Plan, Tally};
+pub use preload::{Fault, Preload};
+pub use rabbit::Rabbit;

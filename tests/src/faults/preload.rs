@@ -1,0 +1,104 @@
+//! The fault-injecting library under the engine: writes, syncs and the wall clock, turned by a test while it runs.
+//!
+//! [preload.c](../../faults/preload.c) is compiled by the machine's `cc` and loaded by `LD_PRELOAD`; what it does stands in a
+//! file of four numbers that both sides see.
+
+use anyhow::{Context, Result, ensure};
+use std::{
+    fs,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What goes wrong beneath the engine. Only regular files are touched, not standard output and error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// Writes fail with this error number.
+    Writes(i32),
+    /// Syncs fail with this error number; what was written before stays with the kernel.
+    Syncs(i32),
+    /// Each sync takes so many milliseconds more.
+    SlowSyncs(i32),
+}
+
+/// The library, compiled, and the file by which it is told.
+#[derive(Debug)]
+pub struct Preload {
+    library: PathBuf,
+    control: fs::File,
+    control_path: PathBuf,
+}
+
+/// Where the offset of the wall clock stands in the control file, in bytes.
+const CLOCK_AT: u64 = 16;
+
+impl Preload {
+    /// Compiles the library into `folder`.
+    ///
+    /// # Errors
+    /// When there is no C compiler (`scripts/setup` installs one) or it refuses the source.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/preload.c");
+        let library = folder.join("faults.so");
+        let output = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+            .args([&library, &source])
+            .arg("-ldl")
+            .output()
+            .context("the C compiler cc can't be run: scripts/setup installs one")?;
+        ensure!(
+            output.status.success(),
+            "cc failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let control_path = folder.join("faults.control");
+        fs::write(&control_path, [0; 24])?;
+        Ok(Self {
+            library,
+            control: fs::File::options().write(true).open(&control_path)?,
+            control_path,
+        })
+    }
+
+    /// The environment that loads it.
+    pub fn environment(&self) -> [(String, String); 2] {
+        [
+            ("LD_PRELOAD".into(), self.library.display().to_string()),
+            (
+                "BUREAUCRAT_FAULTS".into(),
+                self.control_path.display().to_string(),
+            ),
+        ]
+    }
+
+    /// Lets something go wrong from now on, or nothing any more.
+    ///
+    /// # Errors
+    /// When the control file can't be written.
+    pub fn set(&self, fault: Fault) -> Result<()> {
+        let (writes, syncs, slow) = match fault {
+            Fault::None => (0, 0, 0),
+            Fault::Writes(number) => (number, 0, 0),
+            Fault::Syncs(number) => (0, number, 0),
+            Fault::SlowSyncs(millis) => (0, 0, millis),
+        };
+        for (place, number) in [(0, writes), (4, syncs), (8, slow)] {
+            self.control
+                .write_all_at(&i32::to_ne_bytes(number), place)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the wall clock be so many milliseconds off from now on.
+    ///
+    /// # Errors
+    /// When the control file can't be written.
+    pub fn set_clock(&self, offset_millis: i64) -> Result<()> {
+        Ok(self
+            .control
+            .write_all_at(&offset_millis.to_ne_bytes(), CLOCK_AT)?)
+    }
+}

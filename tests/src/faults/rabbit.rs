@@ -1,0 +1,95 @@
+//! A RabbitMQ of one test's own, by `scripts/rabbitmq`: started, ended, killed, told things.
+
+use anyhow::{Context, Result, ensure};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A broker that belongs to one test. Stopped when dropped.
+#[derive(Debug)]
+pub struct Rabbit {
+    folder: PathBuf,
+    url: String,
+}
+
+impl Rabbit {
+    /// Starts one whose data is in `folder`. Takes ten to twenty seconds.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(folder: &Path) -> Result<Self> {
+        let mut rabbit = Self {
+            folder: folder.to_owned(),
+            url: String::new(),
+        };
+        rabbit.start_again()?;
+        Ok(rabbit)
+    }
+
+    /// Its URL; the port stays the same over restarts.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Starts it after it was stopped or killed.
+    ///
+    /// # Errors
+    /// When it does not start, or on another port than before.
+    pub fn start_again(&mut self) -> Result<()> {
+        let url = self.script("start", &[])?.trim().to_owned();
+        ensure!(
+            self.url.is_empty() || self.url == url,
+            "the broker came back elsewhere: {url} instead of {}",
+            self.url
+        );
+        self.url = url;
+        Ok(())
+    }
+
+    /// Ends it in order.
+    ///
+    /// # Errors
+    /// When the script fails.
+    pub fn stop(&self) -> Result<()> {
+        self.script("stop", &[]).map(drop)
+    }
+
+    /// Kills it, as a power cut would.
+    ///
+    /// # Errors
+    /// When the script fails.
+    pub fn kill(&self) -> Result<()> {
+        self.script("kill", &[]).map(drop)
+    }
+
+    /// Runs `rabbitmqctl` with these arguments.
+    ///
+    /// # Errors
+    /// When it fails, with what it said.
+    pub fn control(&self, arguments: &[&str]) -> Result<String> {
+        self.script("ctl", arguments)
+    }
+
+    fn script(&self, verb: &str, arguments: &[&str]) -> Result<String> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/rabbitmq");
+        let output = Command::new(&script)
+            .arg(verb)
+            .arg(&self.folder)
+            .args(arguments)
+            .output()
+            .with_context(|| format!("{} can't be run", script.display()))?;
+        ensure!(
+            output.status.success(),
+            "rabbitmq {verb} {arguments:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+impl Drop for Rabbit {
+    fn drop(&mut self) {
+        let _ = self.stop();
+    }
+}
