@@ -9,11 +9,7 @@ use bureaucrat_tests::{
     engine::Engine,
     faults::{Load, Plan, Rabbit, audit},
 };
-use lapin::{
-    Connection, ConnectionProperties,
-    options::{QueueDeclareOptions, QueueDeleteOptions},
-    types::FieldTable,
-};
+use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -21,8 +17,8 @@ use std::{
 
 const PREFIX: &str = "faulty";
 /// Processes for each fault, and new tasks between two.
-const PROCESSES_A_FAULT: u64 = 40;
-const TASKS: usize = 150;
+const PROCESSES_A_FAULT: u64 = 90;
+const TASKS: usize = 250;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,16 +91,23 @@ async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load) -> Result<()> {
             rabbit.control(&["set_vm_memory_high_watermark", "0.8"])?;
         }
         Kind::EngineQueuesDeleted => {
+            rest(rabbit, load).await?;
             for queue in ["answers", "events", "launches"] {
-                delete_when_empty(rabbit.url(), &format!("{PREFIX}.{queue}"), queue).await?;
+                delete(rabbit.url(), &format!("{PREFIX}.{queue}")).await?;
             }
+            load.resume();
             load.launch_again();
         }
         Kind::WorkerQueueDeleted => {
-            for participant in ["add", "inner"] {
-                let queue = format!("worker_{PREFIX}.{participant}");
-                delete_when_empty(rabbit.url(), &queue, participant).await?;
+            rest(rabbit, load).await?;
+            for participant in ["child", "inner"] {
+                load.send_away(participant);
+                delete(rabbit.url(), &format!("worker_{PREFIX}.{participant}")).await?;
             }
+            load.resume();
+            // Meanwhile tasks come back to the engine, and wait there.
+            load.progress(TASKS, Duration::from_secs(2)).await?;
+            load.call_back();
         }
         Kind::StoppedInOrder => {
             rabbit.stop()?;
@@ -118,41 +121,33 @@ async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a queue at a moment when no message waits in it: those would be gone by the deleter's deed. Launches may be in it,
-/// since their publishers send them again.
-async fn delete_when_empty(url: &str, queue: &str, which: &str) -> Result<()> {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+/// Lets everything come to rest, so that no queue holds a message, delivered or not: those would be gone with their queue, by
+/// the deed of whoever deletes it.
+async fn rest(rabbit: &Rabbit, load: &Load) -> Result<()> {
+    load.hush();
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let channel = connection.create_channel().await?;
-        let options = QueueDeleteOptions {
-            if_empty: which != "launches",
-            ..QueueDeleteOptions::default()
+    let mut empty = 0;
+    while empty < 2 {
+        let queues = rabbit.control(&["list_queues", "--no-table-headers", "messages"])?;
+        empty = if queues.split_whitespace().all(|count| count == "0") {
+            empty + 1
+        } else {
+            0
         };
-        if channel.queue_delete(queue.into(), options).await.is_ok() {
-            break;
-        }
         ensure!(
             Instant::now() < deadline,
-            "{queue} was never empty, so it was not deleted"
+            "the queues are never empty: {queues}"
         );
     }
-    // Whoever needs it declares it again; that may take a moment.
-    loop {
-        let channel = connection.create_channel().await?;
-        let passive = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let there = channel
-            .queue_declare(queue.into(), passive, FieldTable::default())
-            .await;
-        if there.is_ok() {
-            break;
-        }
-        ensure!(Instant::now() < deadline, "nobody declared {queue} again");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    Ok(())
+}
+
+async fn delete(url: &str, queue: &str) -> Result<()> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel
+        .queue_delete(queue.into(), QueueDeleteOptions::default())
+        .await?;
     connection.close(200, "done".into()).await?;
     Ok(())
 }

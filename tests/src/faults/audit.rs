@@ -82,12 +82,34 @@ pub fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
     ] {
         ensure!(
             count(table) == expected,
-            "table {} has {} rows, not {expected}",
+            "table {} has {} rows, not {expected}; {}",
             table.name(),
-            count(table)
+            count(table),
+            unended(&store)?
         );
     }
     histories(&store)
+}
+
+/// The processes that have not ended, with what happened to them last.
+fn unended(store: &dyn Store) -> Result<String> {
+    let mut found = Vec::new();
+    for (key, record) in store.scan(Table::Instances, &[], &[u8::MAX; 80], 100_000)? {
+        let (_, instance) = records::decode_instance(&key, &record)?;
+        if !instance.has_ended() {
+            let process = keys::instance_of(&key)?;
+            let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
+            let last = store.scan(Table::History, &from, &to, 1_000)?;
+            let last: Vec<HistoryEntry> = last
+                .iter()
+                .rev()
+                .take(3)
+                .map(|(key, value)| records::decode(Table::History, key, value))
+                .collect::<Result<_, _>>()?;
+            found.push(format!("{process}: {last:?}"));
+        }
+    }
+    Ok(format!("not ended: {found:?}"))
 }
 
 /// Each history begins with one launch, ends with one end, never goes back in time, and each task in it was answered once.
@@ -142,6 +164,8 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Failed(_)
                 | HistoryEvent::Parked { .. }
                 | HistoryEvent::Resumed
+                | HistoryEvent::Cancelled { .. }
+                | HistoryEvent::Retried
                 | HistoryEvent::Truncated => true,
             };
             ensure!(once, "{process}: happened twice: {entry:?}");

@@ -45,6 +45,10 @@ struct Seen {
     double_answers: u64,
     connections: u64,
     task_ids: BTreeSet<String>,
+    /// Nobody launches, nobody sends events: what runs comes to rest.
+    quiet: bool,
+    /// Participants that do not consume.
+    away: BTreeSet<String>,
 }
 
 /// What the clients share.
@@ -139,6 +143,26 @@ impl Load {
     pub fn is_launched(&self) -> bool {
         let seen = self.shared.seen();
         seen.confirmed.len() as u64 == self.shared.plan.processes
+    }
+
+    /// Lets nobody launch or send events: processes run on until they wait for an event.
+    pub fn hush(&self) {
+        self.shared.seen().quiet = true;
+    }
+
+    /// Lets clients launch and send events again.
+    pub fn resume(&self) {
+        self.shared.seen().quiet = false;
+    }
+
+    /// Lets a participant stay away from the next loss of its queue or connection on.
+    pub fn send_away(&self, participant: &str) {
+        self.shared.seen().away.insert(participant.to_owned());
+    }
+
+    /// Lets all participants come back.
+    pub fn call_back(&self) {
+        self.shared.seen().away.clear();
     }
 
     /// Lets clients publish every launch again whose process has not ended, under its first message id, as they would

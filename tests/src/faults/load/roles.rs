@@ -73,7 +73,10 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     let queue = shared.name("launches");
     clients::declare_queue(&client.channel, &queue).await?;
     loop {
-        let next = shared.seen().to_launch.front().copied();
+        let next = {
+            let seen = shared.seen();
+            seen.to_launch.front().copied().filter(|_| !seen.quiet)
+        };
         let Some(number) = next else {
             tokio::time::sleep(PAUSE).await;
             continue;
@@ -102,7 +105,14 @@ async fn send_events(shared: Arc<Shared>) -> Result<()> {
     let queue = shared.name("events");
     clients::declare_queue(&client.channel, &queue).await?;
     loop {
-        let awaiting = shared.seen().awaiting.clone();
+        let awaiting = {
+            let seen = shared.seen();
+            if seen.quiet {
+                Default::default()
+            } else {
+                seen.awaiting.clone()
+            }
+        };
         for number in awaiting {
             let body = json!({"event": shared.name("go"), "number": number}).to_string();
             clients::publish(&client.channel, &queue, body.as_bytes(), None).await?;
@@ -113,6 +123,9 @@ async fn send_events(shared: Arc<Shared>) -> Result<()> {
 
 /// Does a participant's part of the processes.
 async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
+    if shared.seen().away.contains(participant) {
+        return Ok(());
+    }
     let client = clients::connect(&shared).await?;
     let queue = format!("worker_{}", shared.name(participant));
     let consuming = client.connection.create_channel().await?;
