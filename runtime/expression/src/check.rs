@@ -7,16 +7,27 @@
     reason = "the parser's enums are not ours"
 )]
 
-mod calls;
+mod braces;
+mod callable;
 mod comprehension;
-mod format;
+mod displays;
+mod f_string;
+mod functions;
+mod iterables;
+pub(crate) mod methods;
 mod operators;
+mod percent;
+mod reductions;
+mod types;
 
-use ruff_python_ast::{Expr, Number, Operator, UnaryOp};
+pub(crate) use functions::FUNCTIONS;
+pub(crate) use iterables::{STREAMS, VIEWS};
+
+use ruff_python_ast::{Expr, Number, UnaryOp};
 use ruff_text_size::Ranged;
 
 use crate::ir::{Constant, Node, SequenceKind};
-use crate::limits::{DEPTH_MAX, EXPONENT_MAX};
+use crate::limits::DEPTH_MAX;
 use crate::parse::Wrapped;
 use crate::{Expression, Refusal};
 
@@ -29,13 +40,17 @@ pub(crate) fn check(
     let mut checker = Checker {
         wrapped,
         scope: Vec::new(),
+        assigned: Vec::new(),
+        lambdas: 0,
         variables: 0,
+        sets: false,
         depth: 0,
     };
     let node = checker.node(tree)?;
     Ok(Expression {
         node,
         variables: checker.variables,
+        sets: checker.sets,
         source_bytes,
     })
 }
@@ -44,9 +59,15 @@ type Checked = Result<Node, Refusal>;
 
 struct Checker<'a> {
     wrapped: &'a Wrapped,
-    /// The comprehensions' variables in sight, inner ones last.
+    /// The variables of comprehensions and lambdas in sight, inner ones last.
     scope: Vec<(String, u32)>,
+    /// The variables of `:=`, which stay in sight.
+    assigned: Vec<(String, u32)>,
+    /// How many lambdas are open.
+    lambdas: u32,
     variables: u32,
+    /// Whether something was found that gives a set.
+    sets: bool,
     depth: u32,
 }
 
@@ -98,30 +119,35 @@ impl Checker<'_> {
                 Constant::False
             })),
             Expr::NoneLiteral(_) => Ok(Node::Constant(Constant::None)),
-            Expr::List(list) => Ok(Node::Sequence(SequenceKind::List, self.nodes(&list.elts)?)),
-            Expr::Tuple(tuple) => Ok(Node::Sequence(
-                SequenceKind::Tuple,
-                self.nodes(&tuple.elts)?,
-            )),
+            Expr::List(list) => self.display(SequenceKind::List, &list.elts),
+            Expr::Tuple(tuple) => self.display(SequenceKind::Tuple, &tuple.elts),
+            Expr::Set(set) => self.display(SequenceKind::Set, &set.elts),
             Expr::Dict(dict) => self.dict(dict),
-            Expr::ListComp(comprehension) => {
-                self.comprehension(&comprehension.elt, &comprehension.generators)
-            }
+            Expr::ListComp(comprehension) => self.comprehension(
+                SequenceKind::List,
+                &comprehension.elt,
+                &comprehension.generators,
+            ),
+            Expr::SetComp(comprehension) => self.comprehension(
+                SequenceKind::Set,
+                &comprehension.elt,
+                &comprehension.generators,
+            ),
+            Expr::DictComp(comprehension) => self.dict_comprehension(comprehension),
+            Expr::Named(named) => self.assignment(named),
             Expr::FString(text) => self.f_string(text),
             Expr::Generator(_) => {
                 self.refuse(expression, "a generator outside a function that takes one")
             }
-            Expr::Set(_) => self.refuse(expression, "a set outside the right side of `in`"),
-            Expr::SetComp(_) => self.refuse(expression, "a set comprehension"),
-            Expr::DictComp(_) => self.refuse(expression, "a dict comprehension"),
-            Expr::Named(_) => self.refuse(expression, "an assignment `:=`"),
-            Expr::Lambda(_) => self.refuse(expression, "a lambda"),
+            Expr::Lambda(_) => {
+                self.refuse(expression, "a lambda outside `key=`, `map` and `filter`")
+            }
             Expr::Await(_) => self.refuse(expression, "`await`"),
             Expr::Yield(_) | Expr::YieldFrom(_) => self.refuse(expression, "`yield`"),
             Expr::TString(_) => self.refuse(expression, "a template string"),
             Expr::BytesLiteral(_) => self.refuse(expression, "a bytes literal"),
             Expr::EllipsisLiteral(_) => self.refuse(expression, "`...`"),
-            Expr::Starred(_) => self.refuse(expression, "an unpacking `*`"),
+            Expr::Starred(_) => self.refuse(expression, "an unpacking `*` here"),
             Expr::Slice(_) => self.refuse(expression, "a slice outside an index"),
             Expr::IpyEscapeCommand(_) => self.refuse(expression, "a shell command"),
         }
@@ -153,14 +179,26 @@ impl Checker<'_> {
         }))
     }
 
+    /// The variable of a comprehension, a lambda or `:=` that a name stands for.
+    fn variable_called(&self, name: &str) -> Option<Node> {
+        let find = |variables: &[(String, u32)]| {
+            let found = variables.iter().rev().find(|(known, _)| known == name);
+            found.map(|(_, variable)| *variable)
+        };
+        find(&self.scope)
+            .map(Node::Variable)
+            .or_else(|| find(&self.assigned).map(|number| Node::Assigned(number, name.to_owned())))
+    }
+
+    /// Whether a name is that of a function or a type, and not of a variable.
+    fn is_builtin(&self, expression: &Expr, wanted: &str) -> bool {
+        matches!(expression, Expr::Name(name) if name.id.as_str() == wanted)
+            && self.variable_called(wanted).is_none()
+    }
+
     fn name(&self, name: &ruff_python_ast::ExprName) -> Checked {
-        if let Some((_, variable)) = self
-            .scope
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name.id.as_str())
-        {
-            return Ok(Node::Variable(*variable));
+        if let Some(variable) = self.variable_called(name.id.as_str()) {
+            return Ok(variable);
         }
         match name.id.as_str() {
             "context" => Ok(Node::Fields),
@@ -172,10 +210,43 @@ impl Checker<'_> {
         }
     }
 
-    fn attribute(&self, attribute: &ruff_python_ast::ExprAttribute) -> Checked {
+    /// `name := value`; the name stays in sight.
+    fn assignment(&mut self, named: &ruff_python_ast::ExprNamed) -> Checked {
+        let Expr::Name(target) = &*named.target else {
+            return self.refuse(&*named.target, "an assignment `:=` to anything but a name");
+        };
+        let name = target.id.as_str();
+        if self.lambdas > 0 {
+            return self.refuse(named, "an assignment `:=` in a lambda");
+        }
+        if self.scope.iter().any(|(known, _)| known == name) {
+            return self.refuse(named, "an assignment `:=` to a loop's variable");
+        }
+        if ["context", "workitem"].contains(&name) {
+            return self.refuse(named, format!("an assignment `:=` to `{name}`"));
+        }
+        let value = self.node(&named.value)?;
+        let number = match self.variable_called(name) {
+            Some(Node::Assigned(number, _)) => number,
+            _ => {
+                let number = self.fresh();
+                self.assigned.push((name.to_owned(), number));
+                number
+            }
+        };
+        Ok(Node::Assign(number, Box::new(value)))
+    }
+
+    /// The number of a new variable.
+    fn fresh(&mut self) -> u32 {
+        self.variables += 1;
+        self.variables - 1
+    }
+
+    fn attribute(&mut self, attribute: &ruff_python_ast::ExprAttribute) -> Checked {
         if let Expr::Name(name) = &*attribute.value
             && name.id.as_str() == "workitem"
-            && !self.scope.iter().any(|(known, _)| known == "workitem")
+            && self.variable_called("workitem").is_none()
         {
             return match attribute.attr.as_str() {
                 "fields" => Ok(Node::Fields),
@@ -185,21 +256,15 @@ impl Checker<'_> {
                 ),
             };
         }
+        if let Some(argument) = self.argument_of_type(&attribute.value)
+            && attribute.attr.as_str() == "__name__"
+        {
+            return Ok(Node::Call("type_name", vec![self.node(argument)?]));
+        }
         self.refuse(
             attribute,
             format!("access to the attribute `{}`", attribute.attr.as_str()),
         )
-    }
-
-    fn dict(&mut self, dict: &ruff_python_ast::ExprDict) -> Checked {
-        let mut pairs = Vec::new();
-        for item in &dict.items {
-            let Some(key) = &item.key else {
-                return self.refuse(&item.value, "an unpacking `**`");
-            };
-            pairs.push((self.node(key)?, self.node(&item.value)?));
-        }
-        Ok(Node::Dict(pairs))
     }
 
     fn subscript(&mut self, subscript: &ruff_python_ast::ExprSubscript) -> Checked {
@@ -242,50 +307,6 @@ impl Checker<'_> {
             (UnaryOp::Invert, operand) => Node::Call("invert", vec![operand]),
             (UnaryOp::Not, operand) => Node::Not(Box::new(operand)),
         })
-    }
-
-    fn binary(&mut self, operation: &ruff_python_ast::ExprBinOp) -> Checked {
-        if operation.op == Operator::Pow {
-            return self.power(operation);
-        }
-        if operation.op == Operator::Mod
-            && matches!(&*operation.left, Expr::StringLiteral(_) | Expr::FString(_))
-        {
-            return self.refuse(operation, "`%` formatting");
-        }
-        let helper = match operation.op {
-            Operator::Add => "add_values",
-            Operator::Sub => "subtract",
-            Operator::Mult => "multiply",
-            Operator::Div => "divide",
-            Operator::FloorDiv => "floor_divide",
-            Operator::Mod => "modulo",
-            Operator::BitAnd => "bit_and",
-            Operator::BitOr => "bit_or",
-            Operator::BitXor => "bit_xor",
-            Operator::LShift => "shift_left",
-            Operator::RShift => "shift_right",
-            Operator::MatMult | Operator::Pow => return self.refuse(operation, "the operator `@`"),
-        };
-        Ok(Node::Call(
-            helper,
-            vec![self.node(&operation.left)?, self.node(&operation.right)?],
-        ))
-    }
-
-    fn power(&mut self, operation: &ruff_python_ast::ExprBinOp) -> Checked {
-        let base = self.node(&operation.left)?;
-        match self.node(&operation.right)? {
-            Node::Constant(Constant::Integer(exponent))
-                if (0..=EXPONENT_MAX).contains(&exponent) =>
-            {
-                Ok(Node::CallWith("power", vec![base], exponent as i32))
-            }
-            _ => self.refuse(
-                &*operation.right,
-                format!("`**` with anything but a constant 0 to {EXPONENT_MAX}"),
-            ),
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::ir::Constant;
-use crate::library::sugar::CONSTANTS;
+use crate::library::sugar::{TABLES_BYTES, named};
 
 /// The memory's first bytes, growing.
 #[derive(Debug)]
@@ -14,13 +14,6 @@ pub(crate) struct Constants {
     /// Cells by tag and content.
     cells: BTreeMap<(u32, Vec<u8>), i32>,
     bytes: BTreeMap<Vec<u8>, i32>,
-}
-
-fn named(name: &str) -> u32 {
-    CONSTANTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map_or(0, |(_, number)| *number)
 }
 
 impl Constants {
@@ -41,6 +34,7 @@ impl Constants {
         let address = named("MEMORY_ERROR") + 16;
         constants.raw_cell(named("TEXT"), span(address, message.len()));
         constants.bytes(message);
+        constants.data.extend([0; TABLES_BYTES]);
         constants
     }
 

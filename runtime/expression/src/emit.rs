@@ -7,12 +7,15 @@
 
 use std::collections::BTreeSet;
 
-use wasm_encoder::{BlockType, Instruction, MemArg, ValType};
+use wasm_encoder::{BlockType, Instruction, ValType};
 
 use crate::constants::Constants;
-use crate::ir::{Clause, Constant, Node, Quantifier, SequenceKind};
-use crate::library::{FAULT_GLOBAL, Library, sugar};
-use crate::{Expression, Kind};
+use crate::ir::{Item, Node, SequenceKind};
+use crate::library::{Library, sugar};
+use crate::{Expression, Kind, repr};
+
+mod logic;
+mod loops;
 
 /// The instructions of one expression's function, without the prologue that sets the heap.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(crate) fn function(expression: &Expression, kind: Kind, constants: &mut Cons
         },
         free: Vec::new(),
         depth: 0,
+        sets: expression.sets,
     };
     match kind {
         Kind::Verdict => {
@@ -57,6 +61,8 @@ struct Emitter<'a> {
     free: Vec<u32>,
     /// How many blocks are open, for the distances of branches.
     depth: u32,
+    /// Whether a set can occur; fields have none.
+    sets: bool,
 }
 
 impl Emitter<'_> {
@@ -112,7 +118,8 @@ impl Emitter<'_> {
             }
             Node::Fields => self.call("fields"),
             Node::Field(name) => {
-                let cell = self.constants.text(name);
+                let missing = format!("KeyError: {}", repr::of_text(name));
+                let cell = self.constants.text(&missing);
                 self.number(cell);
                 self.path(name);
                 self.call("field");
@@ -123,16 +130,48 @@ impl Emitter<'_> {
                 self.call("field_or");
             }
             Node::Variable(variable) => self.push(Instruction::LocalGet(*variable)),
+            Node::Assigned(variable, name) => {
+                self.push(Instruction::LocalGet(*variable));
+                let name = self.constants.text(name);
+                self.number(name);
+                self.call("assigned");
+            }
+            Node::Assign(variable, value) => {
+                self.value(value);
+                self.push(Instruction::LocalTee(*variable));
+            }
             Node::Call(helper, operands) => {
                 self.values(operands);
-                self.call(helper);
+                match (self.sets, *helper) {
+                    (true, "subtract" | "bit_and" | "bit_or" | "bit_xor") => {
+                        self.call(&format!("{helper}_sets"));
+                    }
+                    _ => self.call(helper),
+                }
             }
             Node::CallWith(helper, operands, number) => {
                 self.values(operands);
                 self.number(*number);
                 self.call(helper);
             }
-            Node::Test(..) | Node::Not(_) | Node::Chain { .. } | Node::Quantified { .. } => {
+            Node::Format(helper, operand, format) => {
+                self.value(operand);
+                self.push(Instruction::I64Const(*format));
+                self.call(helper);
+            }
+            Node::Let {
+                variable,
+                value,
+                body,
+            } => {
+                self.bind(*variable, value);
+                self.value(body);
+            }
+            Node::Test(..)
+            | Node::TestWith(..)
+            | Node::Not(_)
+            | Node::Chain { .. }
+            | Node::Quantified { .. } => {
                 self.truth(node);
                 self.call("bool_cell");
             }
@@ -152,8 +191,33 @@ impl Emitter<'_> {
             }
             Node::Sequence(kind, items) => self.sequence(*kind, items),
             Node::Dict(pairs) => self.dict(pairs),
-            Node::Comprehension { element, clauses } => self.comprehension(element, clauses),
+            Node::Comprehension {
+                collected,
+                element,
+                clauses,
+            } => self.comprehension(*collected, element, clauses),
+            Node::DictComprehension {
+                key,
+                value,
+                clauses,
+            } => self.dict_comprehension(key, value, clauses),
+            Node::Fold {
+                start,
+                step,
+                element,
+                clauses,
+            } => self.fold(start.as_deref(), step, element, clauses),
+            Node::First {
+                element,
+                clauses,
+                default,
+            } => self.first(element, clauses, default.as_deref()),
         }
+    }
+
+    fn bind(&mut self, variable: u32, value: &Node) {
+        self.value(value);
+        self.push(Instruction::LocalSet(variable));
     }
 
     /// The JSON pointer of a top-level field: its address and its length.
@@ -164,49 +228,37 @@ impl Emitter<'_> {
         self.number(pointer.len() as i32);
     }
 
-    /// The value of `and` (decided by 0) or `or` (decided by 1): the first operand that decides, or the last.
-    fn operand(&mut self, operands: &[Node], decided: i32) {
-        let kept = self.local();
-        let block = self.open(Instruction::Block(BlockType::Empty));
-        for (index, operand) in operands.iter().enumerate() {
-            self.value(operand);
-            if index + 1 == operands.len() {
-                self.push(Instruction::LocalSet(kept));
-            } else {
-                self.push(Instruction::LocalTee(kept));
-                self.call("truth");
-                if decided == 0 {
-                    self.push(Instruction::I32Eqz);
-                }
-                self.push(Instruction::BrIf(self.to(block)));
-            }
-        }
-        self.close();
-        self.push(Instruction::LocalGet(kept));
-        self.free.push(kept);
-    }
-
-    fn sequence(&mut self, kind: SequenceKind, items: &[Node]) {
+    fn sequence(&mut self, kind: SequenceKind, items: &[Item]) {
         let tag = match kind {
-            SequenceKind::List | SequenceKind::Set => "LIST",
+            SequenceKind::List | SequenceKind::Set | SequenceKind::Members => "LIST",
             SequenceKind::Tuple => "TUPLE",
         };
         let list = self.new_sequence(tag);
         for item in items {
             self.push(Instruction::LocalGet(list));
-            self.value(item);
-            self.call("list_put");
+            match item {
+                Item::One(value) => {
+                    self.value(value);
+                    self.call("list_put");
+                }
+                Item::Each(source) => {
+                    self.value(source);
+                    self.call("list_put_all");
+                }
+            }
         }
         self.push(Instruction::LocalGet(list));
-        if kind == SequenceKind::Set {
-            self.call("set_of");
+        match kind {
+            SequenceKind::Set => self.call("set_of"),
+            SequenceKind::Members => self.call("members_of"),
+            SequenceKind::List | SequenceKind::Tuple => {}
         }
         self.free.push(list);
     }
 
     fn new_sequence(&mut self, tag: &str) -> u32 {
         let list = self.local();
-        self.number(tag_number(tag));
+        self.number(sugar::named(tag) as i32);
         self.call("list_new");
         self.push(Instruction::LocalSet(list));
         list
@@ -230,6 +282,19 @@ impl Emitter<'_> {
             Node::Test(helper, operands) => {
                 self.values(operands);
                 self.test(helper, operands.last());
+            }
+            Node::TestWith(helper, operands, number) => {
+                self.values(operands);
+                self.number(*number);
+                self.call(helper);
+            }
+            Node::Let {
+                variable,
+                value,
+                body,
+            } => {
+                self.bind(*variable, value);
+                self.truth(body);
             }
             Node::Not(operand) => {
                 self.truth(operand);
@@ -260,186 +325,20 @@ impl Emitter<'_> {
             | Node::Field(_)
             | Node::FieldOr(..)
             | Node::Variable(_)
+            | Node::Assigned(..)
+            | Node::Assign(..)
             | Node::Call(..)
             | Node::CallWith(..)
+            | Node::Format(..)
             | Node::Sequence(..)
             | Node::Dict(_)
-            | Node::Comprehension { .. } => {
+            | Node::Comprehension { .. }
+            | Node::DictComprehension { .. }
+            | Node::Fold { .. }
+            | Node::First { .. } => {
                 self.value(node);
                 self.call("truth");
             }
         }
     }
-
-    /// Calls the helper of a comparison. Against a constant one that reaches fewer other helpers does the same, which keeps
-    /// common conditions small.
-    fn test(&mut self, helper: &str, right: Option<&Node>) {
-        let kind = match right {
-            Some(Node::Constant(Constant::True | Constant::False | Constant::Integer(_))) => "int",
-            Some(Node::Constant(Constant::Text(_))) => "text",
-            _ => return self.call(helper),
-        };
-        let operator = match helper {
-            "less" => 0,
-            "less_equal" => 1,
-            "greater" => 2,
-            "greater_equal" => 3,
-            "equal" => return self.call(&format!("equal_{kind}")),
-            "unequal" => {
-                self.call(&format!("equal_{kind}"));
-                return self.push(Instruction::I32Eqz);
-            }
-            _ => return self.call(helper),
-        };
-        self.number(operator);
-        self.call(&format!("order_{kind}"));
-    }
-
-    /// The truth of `and` (decided by 0) or `or` (decided by 1).
-    fn connective(&mut self, operands: &[Node], decided: i32) {
-        let block = self.open(Instruction::Block(BlockType::Result(ValType::I32)));
-        for (index, operand) in operands.iter().enumerate() {
-            if index + 1 == operands.len() {
-                self.truth(operand);
-                continue;
-            }
-            self.number(decided);
-            self.truth(operand);
-            if decided == 0 {
-                self.push(Instruction::I32Eqz);
-            }
-            self.push(Instruction::BrIf(self.to(block)));
-            self.push(Instruction::Drop);
-        }
-        self.close();
-    }
-
-    fn chain(&mut self, first: &Node, links: &[(&'static str, Node)]) {
-        let kept = self.local();
-        let block = self.open(Instruction::Block(BlockType::Result(ValType::I32)));
-        self.value(first);
-        for (index, (helper, operand)) in links.iter().enumerate() {
-            self.value(operand);
-            if index + 1 == links.len() {
-                self.test(helper, Some(operand));
-                break;
-            }
-            self.push(Instruction::LocalTee(kept));
-            self.test(helper, Some(operand));
-            let holds = self.local();
-            self.push(Instruction::LocalTee(holds));
-            self.push(Instruction::LocalGet(holds));
-            self.push(Instruction::I32Eqz);
-            self.push(Instruction::BrIf(self.to(block)));
-            self.push(Instruction::Drop);
-            self.push(Instruction::LocalGet(kept));
-            self.free.push(holds);
-        }
-        self.close();
-        self.free.push(kept);
-    }
-
-    fn comprehension(&mut self, element: &Node, clauses: &[Clause]) {
-        let list = self.new_sequence("LIST");
-        self.clauses(clauses, &mut |emitter| {
-            emitter.push(Instruction::LocalGet(list));
-            emitter.value(element);
-            emitter.call("list_put");
-        });
-        self.push(Instruction::LocalGet(list));
-        self.free.push(list);
-    }
-
-    fn quantified(&mut self, quantifier: Quantifier, element: &Node, clauses: &[Clause]) {
-        let result = self.local();
-        let start = match quantifier {
-            Quantifier::Any => 0,
-            Quantifier::All => 1,
-        };
-        self.number(start);
-        self.push(Instruction::LocalSet(result));
-        let all = self.open(Instruction::Block(BlockType::Empty));
-        self.clauses(clauses, &mut |emitter| {
-            emitter.truth(element);
-            emitter.push(Instruction::LocalTee(result));
-            if start == 1 {
-                emitter.push(Instruction::I32Eqz);
-            }
-            emitter.push(Instruction::BrIf(emitter.to(all)));
-        });
-        self.close();
-        self.push(Instruction::LocalGet(result));
-        self.free.push(result);
-    }
-
-    /// The loops of a comprehension around what is done with each element.
-    fn clauses(&mut self, clauses: &[Clause], inner: &mut dyn FnMut(&mut Self)) {
-        let Some((clause, rest)) = clauses.split_first() else {
-            inner(self);
-            return;
-        };
-        let (source, index) = (self.local(), self.local());
-        self.value(&clause.source);
-        self.call("iterable");
-        self.push(Instruction::LocalSet(source));
-        self.number(0);
-        self.push(Instruction::LocalSet(index));
-        let end = self.open(Instruction::Block(BlockType::Empty));
-        let again = self.open(Instruction::Loop(BlockType::Empty));
-        self.push(Instruction::LocalGet(index));
-        self.push(Instruction::LocalGet(source));
-        self.push(Instruction::I32Load(MemArg {
-            offset: 12,
-            align: 2,
-            memory_index: 0,
-        }));
-        self.push(Instruction::I32GeU);
-        self.push(Instruction::BrIf(self.to(end)));
-        self.push(Instruction::LocalGet(source));
-        self.push(Instruction::LocalGet(index));
-        self.call("item");
-        self.targets(&clause.targets);
-        self.push(Instruction::LocalGet(index));
-        self.number(1);
-        self.push(Instruction::I32Add);
-        self.push(Instruction::LocalSet(index));
-        self.push(Instruction::GlobalGet(FAULT_GLOBAL));
-        self.push(Instruction::BrIf(self.to(end)));
-        for condition in &clause.conditions {
-            self.truth(condition);
-            self.push(Instruction::I32Eqz);
-            self.push(Instruction::BrIf(self.to(again)));
-        }
-        self.clauses(rest, inner);
-        self.push(Instruction::Br(self.to(again)));
-        self.close();
-        self.close();
-        self.free.extend([source, index]);
-    }
-
-    /// Binds the item on the stack.
-    fn targets(&mut self, targets: &[u32]) {
-        if let [only] = targets {
-            self.push(Instruction::LocalSet(*only));
-            return;
-        }
-        let parts = self.local();
-        self.number(targets.len() as i32);
-        self.call("unpack");
-        self.push(Instruction::LocalSet(parts));
-        for (position, target) in targets.iter().enumerate() {
-            self.push(Instruction::LocalGet(parts));
-            self.number(position as i32);
-            self.call("item");
-            self.push(Instruction::LocalSet(*target));
-        }
-        self.free.push(parts);
-    }
-}
-
-fn tag_number(tag: &str) -> i32 {
-    sugar::CONSTANTS
-        .iter()
-        .find(|(name, _)| *name == tag)
-        .map_or(0, |(_, number)| *number as i32)
 }

@@ -29,14 +29,28 @@ pub(crate) enum Node {
     Field(String),
     /// `workitem.fields.get("name", default)`.
     FieldOr(String, Box<Node>),
-    /// A variable of a comprehension, by number.
+    /// A variable of a comprehension or a lambda, by number.
     Variable(u32),
+    /// A variable of `:=` and its name: a fault where nothing was assigned yet.
+    Assigned(u32, String),
+    /// `name := value`.
+    Assign(u32, Box<Node>),
     /// A helper that takes values and gives a value.
     Call(Helper, Vec<Node>),
     /// A helper that takes values and a constant number, and gives a value.
     CallWith(Helper, Vec<Node>, i32),
     /// A helper that takes values and gives a truth.
     Test(Helper, Vec<Node>),
+    /// A helper that takes values and a constant number, and gives a truth.
+    TestWith(Helper, Vec<Node>, i32),
+    /// A helper that takes a value and a format as `crate::format` packs it, and gives a text.
+    Format(Helper, Box<Node>, i64),
+    /// The body with a variable bound to a value.
+    Let {
+        variable: u32,
+        value: Box<Node>,
+        body: Box<Node>,
+    },
     Not(Box<Node>),
     And(Vec<Node>),
     Or(Vec<Node>),
@@ -50,11 +64,32 @@ pub(crate) enum Node {
         first: Box<Node>,
         links: Vec<(Helper, Node)>,
     },
-    /// A list, tuple or set, by the name of its tag.
-    Sequence(SequenceKind, Vec<Node>),
+    /// A list, tuple or set.
+    Sequence(SequenceKind, Vec<Item>),
     Dict(Vec<(Node, Node)>),
-    /// The list of what a comprehension or generator gives.
+    /// The list of what a comprehension or generator gives, or its set.
     Comprehension {
+        collected: SequenceKind,
+        element: Box<Node>,
+        clauses: Vec<Clause>,
+    },
+    /// The dict of what a comprehension gives.
+    DictComprehension {
+        key: Box<Node>,
+        value: Box<Node>,
+        clauses: Vec<Clause>,
+    },
+    /// `next(… for …)`: the first element, or the default, or the fault that there is none.
+    First {
+        element: Box<Node>,
+        clauses: Vec<Clause>,
+        default: Option<Box<Node>>,
+    },
+    /// The helper of each step gets what was found so far, or `start`, and the next element; `sum`, `min` and `max`.
+    Fold {
+        /// None for nothing yet, which is the address 0.
+        start: Option<Box<Node>>,
+        step: Helper,
         element: Box<Node>,
         clauses: Vec<Clause>,
     },
@@ -72,6 +107,36 @@ pub(crate) enum SequenceKind {
     List,
     Tuple,
     Set,
+    /// A set that only stands right of `in`, where equal items do no harm.
+    Members,
+}
+
+/// What stands in a display.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Item {
+    One(Node),
+    /// `*source`: everything that can be gone through.
+    Each(Node),
+}
+
+impl Node {
+    /// A list of these values.
+    pub(crate) fn list(values: Vec<Node>) -> Node {
+        Node::Sequence(
+            SequenceKind::List,
+            values.into_iter().map(Item::One).collect(),
+        )
+    }
+
+    /// A text that stands in the expression.
+    pub(crate) fn text(text: impl Into<String>) -> Node {
+        Node::Constant(Constant::Text(text.into()))
+    }
+
+    /// An integer that stands in the expression.
+    pub(crate) fn integer(value: i64) -> Node {
+        Node::Constant(Constant::Integer(value))
+    }
 }
 
 /// `any` or `all`.

@@ -9,8 +9,11 @@
 //! # Layout
 //! - `parse`: bounds the text, then has it parsed by ruff's parser.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
+//! - `format`: format specifications, as the helpers take them.
 //! - `emit` and `constants`: from `ir` to instructions and data.
+//! - `repr`: how Python writes a text, for the names of fields.
 //! - `library`: the helper functions of `helpers/`, and which of them are reached.
+//! - `vocabulary`: the names of the functions and methods that there are.
 //! - `component`: the two core modules and the component around them.
 #![forbid(unsafe_code)]
 
@@ -18,10 +21,13 @@ mod check;
 mod component;
 mod constants;
 mod emit;
+mod format;
 mod ir;
 mod library;
 pub mod limits;
 mod parse;
+mod repr;
+pub mod vocabulary;
 
 use std::collections::BTreeSet;
 
@@ -31,8 +37,10 @@ pub use parse::parse;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     node: ir::Node,
-    /// How many variables its comprehensions have.
+    /// How many variables it has.
     variables: u32,
+    /// Whether a set can occur in it.
+    sets: bool,
     /// The length of its text in bytes.
     source_bytes: usize,
 }

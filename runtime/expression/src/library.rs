@@ -14,6 +14,9 @@ use wasmparser::{FunctionBody, Operator, Parser, Payload};
 #[path = "helpers/sugar.rs"]
 pub(crate) mod sugar;
 
+mod cells;
+mod tables;
+
 /// What every helper module imports: the memory, where the heap begins, and the host's two functions.
 const PRELUDE: &str = r#"
 (import "memory" "memory" (memory 1 16))
@@ -46,9 +49,19 @@ const SOURCES: &[&str] = &[
     include_str!("helpers/decimal.wats"),
     include_str!("helpers/output.wats"),
     include_str!("helpers/sequence.wats"),
+    include_str!("helpers/reduce.wats"),
+    include_str!("helpers/set.wats"),
     include_str!("helpers/text.wats"),
+    include_str!("helpers/case.wats"),
+    include_str!("helpers/words.wats"),
     include_str!("helpers/convert.wats"),
+    include_str!("helpers/power.wats"),
+    include_str!("helpers/radix.wats"),
+    include_str!("helpers/format.wats"),
 ];
+
+/// Ranges of characters and what they become, as CPython has them.
+const UNICODE: &str = include_str!("helpers/unicode.txt");
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(Library::read);
 
@@ -72,6 +85,8 @@ pub(crate) struct Library {
     helpers: Vec<Helper>,
     names: BTreeMap<String, u32>,
     segments: Vec<Vec<u8>>,
+    /// The bounds of what can be printed, ascending: an odd number of them up to a code point says that it can.
+    printable: Vec<u32>,
 }
 
 /// What a set of calls needs, in the order of the helper module.
@@ -90,7 +105,8 @@ impl Library {
     }
 
     fn read() -> Library {
-        let text = sugar::expand(PRELUDE, SOURCES);
+        let tables = tables::read(UNICODE);
+        let text = sugar::expand(PRELUDE, SOURCES, &tables);
         let bytes = match wat::parse_str(&text) {
             Ok(bytes) => bytes,
             Err(error) => panic!("the helpers do not parse: {error}"),
@@ -98,6 +114,7 @@ impl Library {
         match Library::parse(&bytes) {
             Ok(mut library) => {
                 library.bytes = bytes;
+                library.printable = tables::bounds(&tables, "printable");
                 library
             }
             Err(error) => panic!("the helpers' module does not read: {error}"),
@@ -112,6 +129,7 @@ impl Library {
             helpers: Vec::new(),
             names: BTreeMap::new(),
             segments: Vec::new(),
+            printable: Vec::new(),
         };
         let mut signatures = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
@@ -152,6 +170,11 @@ impl Library {
             }
         }
         Ok(library)
+    }
+
+    /// Whether Python prints a code point outside ASCII as it is.
+    pub(crate) fn is_printable(&self, code: u32) -> bool {
+        self.printable.partition_point(|bound| *bound <= code) % 2 == 1
     }
 
     /// The index of a helper by its name in the sources.

@@ -12,9 +12,6 @@ pub const NESTING_MAX: usize = 100;
 /// How deep the tree of an expression may be.
 pub const DEPTH_MAX: u32 = 200;
 
-/// The largest constant exponent of `**`.
-pub const EXPONENT_MAX: i64 = 63;
-
 /// The most decimals of a format `.Nf`.
 pub const DECIMALS_MAX: u32 = 100;
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use bureaucrat_expression::{Function, Kind, compile, parse};
+use bureaucrat_expression::{Function, Kind, compile, parse, vocabulary};
 use support::{Host, Outcome};
 
 #[test]
@@ -26,4 +26,20 @@ fn a_condition_compiles_to_a_component_that_runs() {
     assert_eq!(run(r#"{"x": 3}"#), Outcome::Verdict(true));
     assert_eq!(run(r#"{"x": 4.5}"#), Outcome::Verdict(false));
     assert_eq!(run("{}"), Outcome::Fault("KeyError: 'x'".to_owned()));
+}
+
+#[test]
+fn the_page_names_every_function_and_method() {
+    let page = include_str!("../../../docs/expressions.md");
+    let words: std::collections::BTreeSet<&str> = page
+        .split(|character: char| !character.is_alphanumeric() && character != '_')
+        .collect();
+    let named = vocabulary::functions()
+        .into_iter()
+        .chain(vocabulary::methods());
+    let missing: Vec<_> = named.filter(|name| !words.contains(name)).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/expressions.md does not name {missing:?}"
+    );
 }

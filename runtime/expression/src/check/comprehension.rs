@@ -4,32 +4,61 @@
     reason = "the parser's enums are not ours"
 )]
 
-use ruff_python_ast::{Comprehension, Expr};
+use ruff_python_ast::{Comprehension, Expr, ExprDictComp};
 
 use super::{Checked, Checker};
 use crate::Refusal;
-use crate::ir::{Clause, Node};
+use crate::ir::{Clause, Node, SequenceKind};
 
 impl Checker<'_> {
     pub(super) fn comprehension(
         &mut self,
+        collected: SequenceKind,
         element: &Expr,
         generators: &[Comprehension],
     ) -> Checked {
+        self.sets |= collected == SequenceKind::Set;
         let (element, clauses) = self.loops(element, generators)?;
         Ok(Node::Comprehension {
+            collected,
             element: Box::new(element),
             clauses,
         })
     }
 
-    /// The element and its loops; a variable is in sight from its own conditions on.
+    pub(super) fn dict_comprehension(&mut self, comprehension: &ExprDictComp) -> Checked {
+        let Some(key) = &comprehension.key else {
+            return self.refuse(
+                &*comprehension.value,
+                "an unpacking `**` in a comprehension",
+            );
+        };
+        let outside = self.scope.len();
+        let clauses = self.clauses(&comprehension.generators)?;
+        let (key, value) = (self.node(key)?, self.node(&comprehension.value)?);
+        self.scope.truncate(outside);
+        Ok(Node::DictComprehension {
+            key: Box::new(key),
+            value: Box::new(value),
+            clauses,
+        })
+    }
+
+    /// The element and its loops.
     pub(super) fn loops(
         &mut self,
         element: &Expr,
         generators: &[Comprehension],
     ) -> Result<(Node, Vec<Clause>), Refusal> {
         let outside = self.scope.len();
+        let clauses = self.clauses(generators)?;
+        let element = self.node(element)?;
+        self.scope.truncate(outside);
+        Ok((element, clauses))
+    }
+
+    /// The loops; a variable is in sight from its own conditions on, and stays so until the caller takes it out of scope.
+    fn clauses(&mut self, generators: &[Comprehension]) -> Result<Vec<Clause>, Refusal> {
         let mut clauses = Vec::new();
         for generator in generators {
             if generator.is_async {
@@ -44,9 +73,7 @@ impl Checker<'_> {
                 conditions,
             });
         }
-        let element = self.node(element)?;
-        self.scope.truncate(outside);
-        Ok((element, clauses))
+        Ok(clauses)
     }
 
     fn targets(&mut self, target: &Expr) -> Result<Vec<u32>, Refusal> {
@@ -64,9 +91,9 @@ impl Checker<'_> {
         }
     }
 
-    fn variable(&mut self, name: &str) -> u32 {
-        let number = self.variables;
-        self.variables += 1;
+    /// Takes a name into scope.
+    pub(super) fn variable(&mut self, name: &str) -> u32 {
+        let number = self.fresh();
         self.scope.push((name.to_owned(), number));
         number
     }

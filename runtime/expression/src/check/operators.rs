@@ -1,10 +1,10 @@
-//! Connectives and comparisons.
+//! Operators: connectives, comparisons, arithmetic.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
 )]
 
-use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCompare};
+use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBinOp, ExprBoolOp, ExprCompare, Operator};
 
 use super::{Checked, Checker};
 use crate::Refusal;
@@ -19,8 +19,59 @@ impl Checker<'_> {
         })
     }
 
+    pub(super) fn binary(&mut self, operation: &ExprBinOp) -> Checked {
+        let (left, right) = (&*operation.left, &*operation.right);
+        let helper = match operation.op {
+            Operator::Add => "add_values",
+            Operator::Sub => "subtract",
+            Operator::Mult => "multiply",
+            Operator::Div => "divide",
+            Operator::FloorDiv => "floor_divide",
+            Operator::Mod => match left {
+                Expr::StringLiteral(template) => return self.percent(template, right),
+                _ => "modulo",
+            },
+            Operator::BitAnd => "bit_and",
+            Operator::BitOr => "bit_or",
+            Operator::BitXor => "bit_xor",
+            Operator::LShift => "shift_left",
+            Operator::RShift => "shift_right",
+            Operator::Pow => return self.power(operation),
+            Operator::MatMult => return self.refuse(operation, "the operator `@`"),
+        };
+        let set_like = matches!(
+            operation.op,
+            Operator::BitAnd | Operator::BitOr | Operator::BitXor | Operator::Sub
+        );
+        let operands = if set_like && (Self::is_keys(left) || Self::is_keys(right)) {
+            self.sets = true;
+            // The keys of a dict take anything that can be gone through beside them.
+            let side = |checker: &mut Self, side| -> Checked {
+                Ok(Node::Call("to_set", vec![checker.iterable(side)?]))
+            };
+            vec![side(self, left)?, side(self, right)?]
+        } else {
+            vec![self.node(left)?, self.node(right)?]
+        };
+        Ok(Node::Call(helper, operands))
+    }
+
+    /// A constant exponent keeps what is compiled small.
+    fn power(&mut self, operation: &ExprBinOp) -> Checked {
+        let base = self.node(&operation.left)?;
+        Ok(match self.node(&operation.right)? {
+            Node::Constant(Constant::Integer(exponent)) if (0..64).contains(&exponent) => {
+                Node::CallWith("power_of", vec![base], exponent as i32)
+            }
+            exponent => Node::Call("power", vec![base, exponent]),
+        })
+    }
+
     pub(super) fn compare(&mut self, compare: &ExprCompare) -> Checked {
-        let first = self.node(&compare.left)?;
+        if let Some(checked) = self.type_comparison(compare) {
+            return checked;
+        }
+        let first = self.compared(&compare.left)?;
         let mut links = Vec::new();
         let mut left = &*compare.left;
         for (operator, right) in compare.ops.iter().zip(&compare.comparators) {
@@ -68,13 +119,23 @@ impl Checker<'_> {
                 }
             }
         };
-        Ok((helper, self.node(right)?))
+        Ok((helper, self.compared(right)?))
     }
 
-    /// What stands right of `in`: a set is welcome there, and what can only be gone through.
+    /// An operand of a comparison, where the keys of a dict are a set.
+    fn compared(&mut self, expression: &Expr) -> Checked {
+        if Self::is_keys(expression) {
+            return Ok(Node::Call("to_set", vec![self.iterable(expression)?]));
+        }
+        self.node(expression)
+    }
+
+    /// What stands right of `in`, where what can only be gone through is welcome.
     fn container(&mut self, expression: &Expr) -> Checked {
         match expression {
-            Expr::Set(set) => Ok(Node::Sequence(SequenceKind::Set, self.nodes(&set.elts)?)),
+            Expr::Set(set) => self.display(SequenceKind::Members, &set.elts),
+            // Among the keys of a dict is in the dict.
+            Expr::Call(_) if Self::is_keys(expression) => self.receiver_of_keys(expression),
             Expr::Call(_) | Expr::Generator(_) => self.iterable(expression),
             _ => self.node(expression),
         }

@@ -10,6 +10,7 @@
 //! - `(set $x e)`, `(tee $x e)`, `(when c body…)`, `(while c body…)`, `(break)`, `(continue)`, `(pick c a b)`,
 //!   `(both a b)`, `(either a b)`: what they look like; the last two do not evaluate `b` when `a` decides.
 //! - `(text "…")` is a text cell made from a passive data segment, `(say a b …)` the concatenation of text cells.
+//! - `(table name)` is the address of a table of `helpers/unicode.txt`, copied from a passive data segment once.
 //! - any other head without a dot is a call.
 //!
 //! It knows nothing of what the helpers mean. Its input is our own source, so an error in it is a defect found by any test.
@@ -17,29 +18,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Named constants: the tags of cells (0 to 7 are the numbers of the contract's `value` cases) and the addresses of the
-/// cells that every component has.
-pub(crate) const CONSTANTS: &[(&str, u32)] = &[
-    ("NULL", 0),
-    ("BOOL", 1),
-    ("INT", 2),
-    ("BIG", 3),
-    ("FLOAT", 4),
-    ("TEXT", 5),
-    ("HOST_LIST", 6),
-    ("HOST_RECORD", 7),
-    ("LIST", 8),
-    ("TUPLE", 9),
-    ("DICT", 10),
-    ("SET", 11),
-    ("FAULT", 15),
-    ("RESULT", 16),
-    ("NONE", 32),
-    ("FALSE", 48),
-    ("TRUE", 64),
-    ("EMPTY", 80),
-    ("MEMORY_ERROR", 96),
-];
+pub(crate) use super::cells::{CONSTANTS, TABLES_BYTES, named};
 
 /// Loads that have a name of their own.
 const ACCESS: &[(&str, &str)] = &[
@@ -94,8 +73,8 @@ enum Form {
 }
 
 /// Expands helper sources to the text of one WebAssembly module that exports every function under its own name.
-/// `prelude` is plain WAT that goes first (imports, globals).
-pub(crate) fn expand(prelude: &str, sources: &[&str]) -> String {
+/// `prelude` is plain WAT that goes first (imports, globals), `tables` are names and bytes for `(table …)`.
+pub(crate) fn expand(prelude: &str, sources: &[&str], tables: &[(String, Vec<u8>)]) -> String {
     let mut expander = Expander::default();
     let mut functions = String::new();
     for source in sources {
@@ -113,6 +92,9 @@ pub(crate) fn expand(prelude: &str, sources: &[&str]) -> String {
              (memory.init $text_{index} (local.get $p) (i32.const 0) (i32.const {length}))\n\
              (call $text_cell (local.get $p) (i32.const {length})))"
         );
+    }
+    for (slot, (name, bytes)) in tables.iter().enumerate() {
+        module.push_str(&super::tables::function(slot, name, bytes));
     }
     module.push(')');
     module
@@ -242,6 +224,9 @@ impl Expander {
                 let next = self.texts.len();
                 let index = *self.texts.entry(text.clone()).or_insert(next);
                 let _ = write!(out, "(call $text_{index})");
+            }
+            ("table", [Form::Atom(name)]) => {
+                let _ = write!(out, "(call $table_{name})");
             }
             ("result", [Form::Atom(kind)]) => {
                 let _ = write!(out, "(result {kind})");

@@ -1,11 +1,22 @@
 """The reference: evaluates expressions in CPython, one JSON line in, one JSON line out.
 
-In: {"fields": JSON text, "expression": text}. Out: {"value": JSON text or null, "truth": bool or null, "code": error's
-name or null, "message": its text, "big": whether an integer outside 64 bits occurs, "version": [3, N]}.
+In: {"fields": JSON text, "expression": text, "watch": whether its parts are watched}. Out: {"value": JSON text or null, "truth": bool or null, "code": error's
+name or null, "message": its text, "big": whether an integer outside 64 bits occurs, "order": whether the order of a set
+may show, "rounded": how many powers of floats the C library rounds otherwise, "seen": [[what, gave a value]…],
+"pairs": [[operator, left kind, right kind, gave a value]…]}. The first line out is the version of this Python.
+
+A watched expression is evaluated twice: as it is, and with every part of it watched, which gives the last four.
 """
 import ast
+import fractions
 import json
+import math
+import resource
 import sys
+import warnings
+
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from watch import Watch, has_big
 
 
 class WorkItem:
@@ -13,51 +24,86 @@ class WorkItem:
         self.fields = fields
 
 
-def has_big(value, depth=0):
-    if isinstance(value, int):
-        return not -(2**63) <= value < 2**63
-    if depth > 20:
-        return False
-    if isinstance(value, (list, tuple, set)):
-        return any(has_big(item, depth + 1) for item in value)
-    if isinstance(value, dict):
-        return any(has_big(key) or has_big(item, depth + 1) for key, item in value.items())
-    return False
+class State:
+    """What the functions below note beside their results."""
+
+    big = False
+    rounded = 0
 
 
-def big_occurs(tree, names):
-    """Whether a part of the expression is, or sums up to, an integer outside 64 bits."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and not isinstance(node, (ast.Starred, ast.Slice)):
-            try:
-                value = eval(compile(ast.Expression(node), "", "eval"), dict(names))
-                if has_big(value):
-                    return True
-            except Exception:
-                pass
-    return False
+def power(base, exponent):
+    """`**`, rounded to the nearest where the C library may miss that by a bit."""
+    result = base**exponent
+    if isinstance(result, float) and math.isfinite(result) and exponent in (2, -1, 0.5) and base and math.isfinite(base):
+        exact = fractions.Fraction(base)
+        nearest = math.sqrt(base) if exponent == 0.5 else float(exact**2 if exponent == 2 else 1 / exact)
+        if isinstance(base, int):
+            nearest = math.sqrt(float(base)) if exponent == 0.5 else float(1 / fractions.Fraction(float(base)))
+        State.rounded += result != nearest
+        return nearest
+    return result
+
+
+def total(iterable, /, start=0):
+    """`sum`, whose parts count when it is asked for integers outside 64 bits."""
+    if isinstance(start, str):
+        raise TypeError("sum() can't sum strings")
+    for item in iterable:
+        start = start + item
+        State.big = State.big or has_big(start)
+    return start
+
+
+class Powers(ast.NodeTransformer):
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Pow):
+            return node
+        call = ast.Call(ast.Name("pow", ast.Load()), [node.left, node.right], [])
+        return ast.copy_location(call, node)
+
+
+def run(tree, names):
+    return eval(compile(ast.fix_missing_locations(ast.Expression(tree)), "", "eval"), names)
 
 
 def answer(request):
     fields = json.loads(request["fields"])
-    names = {"workitem": WorkItem(fields), "context": fields}
     source = "(" + request["expression"] + "\n)"
-    result = {"value": None, "truth": None, "code": None, "message": "", "big": False}
-    tree = ast.parse(source, mode="eval")
+    result = {"value": None, "truth": None, "code": None, "message": ""}
+    State.big, State.rounded = has_big(fields), 0
+
+    def names():
+        own = json.loads(request["fields"])
+        return {"workitem": WorkItem(own), "context": own, "pow": power, "sum": total}
+
     try:
-        value = eval(compile(tree, "", "eval"), dict(names))
+        value = run(Powers().visit(ast.parse(source, mode="eval")).body, names())
         result["truth"] = bool(value)
         result["value"] = json.dumps(value, ensure_ascii=False)
     except Exception as error:
         result["code"] = type(error).__name__
         result["message"] = str(error)
-    result["big"] = has_big(fields) or big_occurs(tree.body, names)
+    result["rounded"] = State.rounded
+    if not request["watch"]:
+        return result
+    watch = Watch(ast.parse(source, mode="eval").body)
+    try:
+        run(Powers().visit(watch.tree), names() | watch.names)
+    except Exception:
+        pass
+    result["big"] = State.big or watch.big
+    result["order"] = watch.order
+    result["seen"] = watch.seen()
+    result["pairs"] = watch.pairs()
     return result
 
 
-sys.stdin.reconfigure(encoding="utf-8")
-sys.stdout.reconfigure(encoding="utf-8")
-import warnings
-warnings.simplefilter("ignore")
-for line in sys.stdin:
-    print(json.dumps(answer(json.loads(line))), flush=False)
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+    sys.stdin.reconfigure(encoding="utf-8")
+    sys.stdout.reconfigure(encoding="utf-8")
+    warnings.simplefilter("ignore")
+    print(json.dumps(list(sys.version_info[:2])), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=False)

@@ -1,0 +1,19 @@
+//! The names of the functions and methods that an expression may call: for tests, which compare documentation and
+//! generated expressions with them, and for whoever wants to tell what there is.
+
+use std::collections::BTreeSet;
+
+use crate::check;
+
+/// The functions, those whose result can only be gone through (`range`, `zip`) among them.
+pub fn functions() -> BTreeSet<&'static str> {
+    let all = check::FUNCTIONS.iter().chain(check::STREAMS);
+    all.copied().collect()
+}
+
+/// The methods, those of dicts whose result can only be gone through (`items`) among them.
+pub fn methods() -> BTreeSet<&'static str> {
+    let views = check::VIEWS.iter().map(|(name, _)| *name);
+    let methods = check::methods::METHODS.iter().map(|method| method.name);
+    methods.chain(views).chain(["format"]).collect()
+}

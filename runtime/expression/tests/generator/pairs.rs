@@ -1,0 +1,108 @@
+//! What can be gone through completely: operators over pairs of samples, functions over samples, floats that are hard to
+//! print.
+
+use super::samples::{BINARY, CALLS, FIELDS, SAMPLES, UNARY};
+
+/// Every operator over every pair of samples, every function over every sample.
+///
+/// A thorough run pairs all samples with each other; else a second of each kind is enough.
+pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
+    let fields = FIELDS.replace('\n', " ");
+    let mut cases = Vec::new();
+    for form in UNARY.iter().chain(CALLS) {
+        for sample in SAMPLES {
+            let in_f_string = form.contains("f'") && sample.contains(['\'', '{']);
+            if in_f_string || is_vast(form, sample) {
+                continue;
+            }
+            cases.push((
+                fields.clone(),
+                form.replace('@', sample).replace("lambda_x", "x"),
+            ));
+        }
+    }
+    for operator in BINARY {
+        for (row, left) in SAMPLES.iter().enumerate() {
+            for (column, right) in SAMPLES.iter().enumerate() {
+                if !(thorough || often(row) && often(column)) || is_vast_pair(operator, left, right)
+                {
+                    continue;
+                }
+                // A template that is read when the expression is checked has its own forms.
+                let left = if *operator == "%" && left.starts_with('\'') {
+                    format!("({left} or '')")
+                } else {
+                    (*left).to_owned()
+                };
+                cases.push((fields.clone(), format!("({left}) {operator} ({right})")));
+            }
+        }
+    }
+    cases
+}
+
+/// Whether Python would fill the machine's memory with what becomes of this.
+fn is_vast(form: &str, sample: &str) -> bool {
+    let number = sample
+        .trim_matches(['(', ')', '-'])
+        .parse()
+        .unwrap_or(0.0_f64);
+    let large = number > 1e6 || sample == "context['big']";
+    let sized = [
+        "range(@)",
+        "center(@)",
+        "expandtabs(@)",
+        "zfill(@)",
+        "pow(2, @)",
+    ];
+    large && sized.iter().any(|sized| form.contains(sized))
+}
+
+fn is_vast_pair(operator: &str, left: &str, right: &str) -> bool {
+    let integer = |text: &str| {
+        let digits = text.trim_matches(['(', ')', '-']);
+        let field = matches!(text, "context['big']" | "context['negative']");
+        field || digits.parse::<u64>().is_ok_and(|number| number > 1)
+    };
+    match operator {
+        "**" => right.len() > 8 && integer(right) && integer(left),
+        "*" => left.len().max(right.len()) > 15 && sequence_times(left, right),
+        _ => false,
+    }
+}
+
+/// Floats whose shortest text is hard to find: powers of two and their neighbours, through fields and through `float`.
+pub fn floats() -> Vec<(String, String)> {
+    let powers: Vec<u64> = (0..52)
+        .map(|bit| 1 << bit)
+        .chain((1..2047).step_by(7).map(|exponent| exponent << 52))
+        .collect();
+    powers
+        .chunks(30)
+        .map(|bits| {
+            let near = bits.iter().flat_map(|bits| [bits - 1, *bits, bits + 1]).map(f64::from_bits);
+            let exact: Vec<String> = near.map(|float| format!("{float:.25e}")).collect();
+            let fields = format!("{{\"floats\": [{}], \"texts\": [\"{}\"]}}", exact.join(", "), exact.join("\", \""));
+            let rounded = "[round(x, 2) for x in context['floats']], [f'{x:.3f} {x:.4g} {x:e}' for x in context['floats'][:3]]";
+            (fields, format!("(context['floats'], [float(t) for t in context['texts']], {rounded})"))
+        })
+        .collect()
+}
+
+/// Every second sample, those that alone are of their kind, and those that `and` and `or` go past.
+fn often(sample: usize) -> bool {
+    let text = SAMPLES[sample];
+    let past = matches!(
+        text,
+        "True" | "0" | "0.0" | "''" | "[]" | "()" | "{}" | "set()"
+    );
+    let alone = ["big", "record", "set", "{1, "]
+        .iter()
+        .any(|mark| text.contains(mark));
+    sample.is_multiple_of(2) || past || alone
+}
+
+fn sequence_times(left: &str, right: &str) -> bool {
+    let sequence = |text: &str| text.contains(['\'', '[', '(']) && !text.starts_with("(-");
+    sequence(left) || sequence(right)
+}
