@@ -4,6 +4,8 @@
 mod clients;
 mod roles;
 
+pub use clients::PARTICIPANTS;
+
 use crate::engine::Engine;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;

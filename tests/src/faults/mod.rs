@@ -10,6 +10,6 @@ mod preload;
 mod rabbit;
 
 pub use audit::{audit, audit_storage};
-pub use load::{Load, Plan, Tally};
+pub use load::{Load, PARTICIPANTS, Plan, Tally};
 pub use preload::{Fault, Preload};
 pub use rabbit::Rabbit;

@@ -1,0 +1,153 @@
+//! The rule by which a figure is flat.
+//!
+//! The first quarter of the samples is warm-up. Of the rest, the median of the last third may be above the median of the
+//! first third by a part of it and a fixed amount. Memory and handles are those of the engine's last life, the longest:
+//! a leak can't hide behind a restart. What is kept by design counts as growth that is allowed: the memory of messages
+//! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The rate is the mean of a third,
+//! and may not fall below a part of what was asked for.
+
+use crate::samples::Sample;
+use std::fmt::Write as _;
+
+/// What is stored for days for each launch: a message's id and its process, and tombstones of it and of the process that it called.
+const KEPT_A_LAUNCH_BYTES: f64 = 512.0;
+/// Of the rate that was asked for, what has to be reached in the last third.
+const RATE_PART: f64 = 0.8;
+
+/// One figure, judged.
+#[derive(Debug)]
+pub struct Row {
+    name: &'static str,
+    first: f64,
+    last: f64,
+    highest: f64,
+    limit: Limit,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+    /// Too few samples, which proves nothing.
+    Unseen,
+}
+
+impl Row {
+    /// Whether it stayed flat.
+    pub fn is_flat(&self) -> bool {
+        match self.limit {
+            Limit::AtMost(limit) => self.last <= limit,
+            Limit::AtLeast(limit) => self.last >= limit,
+            Limit::Unseen => false,
+        }
+    }
+}
+
+/// Judges all figures.
+pub fn judge(samples: &[Sample], rate: u32) -> Vec<Row> {
+    let last_pid = samples.last().map_or(0, |sample| sample.pid);
+    let life: Vec<Sample> = samples
+        .iter()
+        .filter(|sample| sample.pid == last_pid)
+        .copied()
+        .collect();
+    let launches = {
+        let warm = warm(samples);
+        let [first, last] = outer_thirds(warm);
+        let ended = |part: &[Sample]| median(part.iter().map(|sample| sample.ended as f64));
+        (ended(last) - ended(first)).max(0.0)
+    };
+    let kept = launches * KEPT_A_LAUNCH_BYTES / f64::from(1 << 20);
+    vec![
+        grows("memory, MiB", &life, |of| of.memory, 0.15, 16.0),
+        grows("file handles", &life, |of| of.handles, 0.10, 8.0),
+        grows("disk, MiB", samples, |of| Some(of.disk), 0.20, 32.0 + kept),
+        grows("messages waiting", samples, |of| of.queued, 0.20, 100.0),
+        keeps_up(samples, rate),
+    ]
+}
+
+fn warm(samples: &[Sample]) -> &[Sample] {
+    samples.get(samples.len() / 4..).unwrap_or_default()
+}
+
+fn outer_thirds(samples: &[Sample]) -> [&[Sample]; 2] {
+    let third = samples.len() / 3;
+    [
+        samples.get(..third).unwrap_or_default(),
+        samples.get(samples.len() - third..).unwrap_or_default(),
+    ]
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn grows(
+    name: &'static str,
+    samples: &[Sample],
+    of: impl Fn(&Sample) -> Option<f64>,
+    part: f64,
+    fixed: f64,
+) -> Row {
+    let warm = warm(samples);
+    let [first, last] = outer_thirds(warm).map(|third| median(third.iter().filter_map(&of)));
+    let highest = warm.iter().filter_map(&of).fold(f64::NAN, f64::max);
+    let limit = if first.is_nan() || last.is_nan() {
+        Limit::Unseen
+    } else {
+        Limit::AtMost(first * (1.0 + part) + fixed)
+    };
+    Row {
+        name,
+        first,
+        last,
+        highest,
+        limit,
+    }
+}
+
+fn keeps_up(samples: &[Sample], rate: u32) -> Row {
+    let warm = warm(samples);
+    let [first, last] = outer_thirds(warm).map(|third| mean(third.iter().map(|of| of.rate)));
+    Row {
+        name: "ended a second",
+        first,
+        last,
+        highest: warm.iter().map(|of| of.rate).fold(f64::NAN, f64::max),
+        limit: if last.is_nan() {
+            Limit::Unseen
+        } else {
+            Limit::AtLeast(f64::from(rate) * RATE_PART)
+        },
+    }
+}
+
+/// The table that people read.
+pub fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<18}{:>12}{:>12}{:>12}   {:<16}\n",
+        "after warm-up", "first third", "last third", "highest", "allowed"
+    );
+    for row in rows {
+        let allowed = match row.limit {
+            Limit::AtMost(limit) => format!("at most {limit:.1}"),
+            Limit::AtLeast(limit) => format!("at least {limit:.1}"),
+            Limit::Unseen => "too few samples".into(),
+        };
+        let verdict = if row.is_flat() { "flat" } else { "NOT FLAT" };
+        let _ = writeln!(
+            text,
+            "{:<18}{:>12.1}{:>12.1}{:>12.1}   {allowed:<18}{verdict}",
+            row.name, row.first, row.last, row.highest
+        );
+    }
+    text
+}

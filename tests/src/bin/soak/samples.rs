@@ -1,0 +1,204 @@
+//! What is measured every few seconds: the engine's memory and file handles, its storage's size, the queues, and progress.
+
+use anyhow::Result;
+use bureaucrat_tests::{
+    engine::Engine,
+    faults::{Load, PARTICIPANTS},
+};
+use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::task::JoinHandle;
+
+/// Seconds between two samples.
+pub const EVERY: u64 = 3;
+
+/// One look at everything. What could not be seen at that moment, since engine or broker was down, is absent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Seconds since the start.
+    pub at: f64,
+    /// The engine's process; another one after each restart.
+    pub pid: u32,
+    /// Resident memory in MiB.
+    pub memory: Option<f64>,
+    /// Open file handles.
+    pub handles: Option<f64>,
+    /// The storage's size in MiB.
+    pub disk: f64,
+    /// Messages that wait in all queues.
+    pub queued: Option<f64>,
+    /// Processes that have ended since the start.
+    pub ended: u64,
+    /// Processes that ended a second since the sample before.
+    pub rate: f64,
+}
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct Watched {
+    pid: AtomicU32,
+    storage: PathBuf,
+    url: String,
+    queues: Vec<String>,
+}
+
+impl Watched {
+    pub fn new(storage: PathBuf, url: &str, prefix: &str) -> Self {
+        let own = ["launches", "answers", "events", "listener"].map(|of| format!("{prefix}.{of}"));
+        let workers = PARTICIPANTS.map(|of| format!("worker_{prefix}.{of}"));
+        Self {
+            pid: AtomicU32::new(0),
+            storage,
+            url: url.to_owned(),
+            queues: own.into_iter().chain(workers).collect(),
+        }
+    }
+
+    /// Says which process the engine is now.
+    pub fn engine_is(&self, engine: &Engine) {
+        self.pid
+            .store(engine.pid().unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// The messages that wait in all queues, when the broker answers.
+    async fn queued(&self, connection: &mut Option<Connection>) -> Option<f64> {
+        let there = match connection.take() {
+            Some(there) if there.status().connected() => there,
+            _ => Connection::connect(&self.url, ConnectionProperties::default())
+                .await
+                .ok()?,
+        };
+        let channel = there.create_channel().await.ok()?;
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let mut sum = 0;
+        for queue in &self.queues {
+            let queue = channel
+                .queue_declare(queue.as_str().into(), passive, FieldTable::default())
+                .await
+                .ok()?;
+            sum += queue.message_count();
+        }
+        channel.close(200, "seen".into()).await.ok()?;
+        *connection = Some(there);
+        Some(f64::from(sum))
+    }
+}
+
+/// Looks every few seconds until it is ended.
+#[derive(Debug)]
+pub struct Sampler {
+    samples: Arc<Mutex<Vec<Sample>>>,
+    over: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Sampler {
+    pub fn start(watched: Arc<Watched>, load: Arc<Load>) -> Self {
+        let samples = Arc::new(Mutex::new(Vec::new()));
+        let over = Arc::new(AtomicBool::new(false));
+        let (into, ends) = (samples.clone(), over.clone());
+        let task = tokio::spawn(async move {
+            let (started, mut connection) = (Instant::now(), None);
+            let mut last = (0.0, 0);
+            let mut tick = tokio::time::interval(Duration::from_secs(EVERY));
+            tick.tick().await;
+            while !ends.load(Ordering::Relaxed) {
+                tick.tick().await;
+                let patience = Duration::from_secs(EVERY);
+                let queued = tokio::time::timeout(patience, watched.queued(&mut connection)).await;
+                let (at, ended) = (started.elapsed().as_secs_f64(), load.ended());
+                let pid = watched.pid.load(Ordering::Relaxed);
+                let sample = Sample {
+                    at,
+                    pid,
+                    memory: resident(pid),
+                    handles: handles(pid),
+                    disk: mebibytes(size(&watched.storage)),
+                    queued: queued.unwrap_or(None),
+                    ended,
+                    rate: (ended - last.1) as f64 / (at - last.0),
+                };
+                last = (at, ended);
+                into.lock().unwrap().push(sample);
+            }
+        });
+        Self {
+            samples,
+            over,
+            task,
+        }
+    }
+
+    /// Ends it, and gives all that it saw.
+    pub async fn end(self) -> Result<Vec<Sample>> {
+        self.over.store(true, Ordering::Relaxed);
+        self.task.await?;
+        let samples = self.samples.lock().unwrap();
+        Ok(samples.clone())
+    }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// proc(5): `VmRSS` of `/proc/PID/status`, in kB.
+fn resident(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(mebibytes(kilobytes * 1_024))
+}
+
+fn handles(pid: u32) -> Option<f64> {
+    let count = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+    u32::try_from(count).ok().map(f64::from)
+}
+
+/// The bytes of all files below a folder; files that go while it looks count nothing.
+fn size(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(of) if of.is_dir() => size(&entry.path()),
+            Ok(of) => of.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// All samples, with a line of names.
+pub fn as_csv(samples: &[Sample]) -> String {
+    let mut text = String::from("seconds,pid,memory_mib,handles,disk_mib,queued,ended,ended_a_second\n");
+    let shown = |value: Option<f64>| value.map(|value| format!("{value:.1}")).unwrap_or_default();
+    for sample in samples {
+        let _ = writeln!(
+            text,
+            "{:.1},{},{},{},{:.1},{},{},{:.1}",
+            sample.at,
+            sample.pid,
+            shown(sample.memory),
+            shown(sample.handles),
+            sample.disk,
+            shown(sample.queued),
+            sample.ended,
+            sample.rate
+        );
+    }
+    text
+}
