@@ -37,6 +37,15 @@ impl Operated {
         Ok(Self { engine, folder })
     }
 
+    /// Sets variables for the engine's process, not for commands.
+    pub fn with_environment(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        self.engine = self.engine.with_environment(variables);
+        self
+    }
+
     /// A path in its folder, beside the storage.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

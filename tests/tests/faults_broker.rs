@@ -2,12 +2,11 @@
 //! run; nothing is lost and nothing happens twice.
 //!
 //! `BUREAUCRAT_FAULT_ROUNDS` asks for more rounds of all kinds; `scripts/faults` does.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use anyhow::{Result, ensure};
 use bureaucrat_tests::{
     engine::Engine,
-    faults::{Load, Plan, Rabbit, audit},
+    faults::{Load, Plan, Rabbit, audit, rounds, row},
 };
 use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
 use std::{
@@ -42,8 +41,7 @@ const KINDS: [Kind; 6] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_whatever_the_broker_does() -> Result<()> {
-    let rounds: usize =
-        std::env::var("BUREAUCRAT_FAULT_ROUNDS").map_or(1, |text| text.parse().unwrap());
+    let rounds = rounds()?;
     let folder = tempfile::tempdir()?;
     let mut rabbit = Rabbit::start(&folder.path().join("rabbitmq"))?;
     let mut engine = Engine::new(rabbit.url(), folder.path(), PREFIX, &[]);
@@ -66,6 +64,9 @@ async fn nothing_is_lost_whatever_the_broker_does() -> Result<()> {
     }
     load.finish(&engine, PATIENCE).await?;
     let tally = audit(&load, &mut engine)?;
+    for (kind, times) in &count {
+        row(&format!("broker:{kind:?}"), *times, &tally);
+    }
     println!(
         "{count:?}: {} launches ended, none lost, none doubled; {} tasks, {} sent again, {} connections of clients",
         tally.ended, tally.tasks, tally.repeated_tasks, tally.connections

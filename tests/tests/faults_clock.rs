@@ -1,14 +1,17 @@
 //! The wall clock jumps both ways, while the engine runs and while it is down: timers are neither lost nor early, and nothing
 //! happens twice.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use anyhow::{Result, ensure};
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
-    faults::{Load, Plan, Preload, audit},
+    faults::{Load, Plan, Preload, audit, rounds, row, seed},
+    operating::Operated,
     simulation::Random,
 };
-use std::time::Duration;
+use std::{
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PROCESSES_A_JUMP: u64 = 30;
@@ -19,8 +22,7 @@ const OFFSETS: [i64; 6] = [5_000, -5_000, 7_200_000, -7_200_000, 86_400_000 * 2,
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
-    let rounds: usize =
-        std::env::var("BUREAUCRAT_FAULT_ROUNDS").map_or(1, |text| text.parse().unwrap());
+    let rounds = rounds()?;
     let url = broker_url()?;
     let folder = tempfile::tempdir()?;
     let preload = Preload::new(folder.path())?;
@@ -34,7 +36,7 @@ async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
         padding: 0,
     };
     let load = Load::start(&url, "clock", plan).await?;
-    let mut random = Random::new(3);
+    let mut random = Random::new(seed()?);
     engine.start()?;
     let (mut running, mut down) = (0, 0);
     for (number, offset) in OFFSETS.into_iter().cycle().take(jumps).enumerate() {
@@ -54,10 +56,95 @@ async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
     load.finish(&engine, PATIENCE).await?;
     let log = engine.log_tail();
     let tally = audit(&load, &mut engine)?;
+    row("clock-jumped:running", running, &tally);
+    row("clock-jumped:down", down, &tally);
     println!(
         "the clock jumped {running} times while the engine ran, {down} times while it was down: {} launches ended, none lost, none doubled",
         tally.ended
     );
     ensure!(!log.contains("panic"), "{log}");
     Ok(())
+}
+
+/// Seconds of a delay, and what it may last by: the engine's time slews by a tenth at most.
+const DELAY: f64 = 4.0;
+const SLEW: f64 = 0.1;
+/// What starting, launching and hearing of the end may take besides.
+const BESIDES: f64 = 20.0;
+
+/// What else happens when the clock jumps.
+#[derive(Debug, Clone, Copy)]
+enum Engines {
+    Runs,
+    Restarts,
+}
+
+/// Measured by a clock that does not jump, from before the launch until its client hears of the end.
+#[test]
+fn a_delay_lasts_as_long_as_it_says_though_the_clock_jumps() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let preload = Preload::new(folder.path())?;
+    let mut operated =
+        Operated::new("delays", &["--retention", "30d"])?.with_environment(preload.environment());
+    operated.start()?;
+    let definition = operated.path("delay.xml");
+    let text = format!(r#"<process name="delay"><delay duration="{DELAY}"/></process>"#);
+    std::fs::write(&definition, text)?;
+    let hour = 3_600_000;
+    let mut lasted = Vec::new();
+    for (engine, offset) in [
+        (Engines::Runs, hour),
+        (Engines::Runs, -hour),
+        (Engines::Restarts, -48 * hour),
+        (Engines::Runs, 0),
+    ] {
+        let started = Instant::now();
+        let waiting = wait_for_end(&operated, &definition)?;
+        waits(&operated)?;
+        match engine {
+            Engines::Runs => preload.set_clock(offset)?,
+            Engines::Restarts => {
+                operated.engine.kill()?;
+                preload.set_clock(offset)?;
+                operated.start()?;
+            }
+        }
+        let output = waiting.wait_with_output()?;
+        let took = started.elapsed().as_secs_f64();
+        ensure!(output.status.success(), "launch --wait: {output:?}");
+        ensure!(
+            took >= DELAY / (1.0 + SLEW) && took <= DELAY / (1.0 - SLEW) + BESIDES,
+            "with the clock {offset} ms off and {engine:?} a delay of {DELAY} s lasted {took:.1} s"
+        );
+        lasted.push(format!("{took:.1}"));
+    }
+    operated.end()?;
+    operated.is_clean(&operated.engine.storage())?;
+    println!("delays of {DELAY} s lasted {} s", lasted.join(", "));
+    Ok(())
+}
+
+/// A client that launches, and leaves when the process has ended.
+fn wait_for_end(operated: &Operated, definition: &std::path::Path) -> Result<Child> {
+    let mut command = operated.engine.command()?;
+    Ok(command
+        .env("BUREAUCRAT_CONFIG", operated.path("config.ini"))
+        .args(["launch", "--wait"])
+        .arg(definition)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?)
+}
+
+/// Waits until a process is in its delay.
+fn waits(operated: &Operated) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let listed = operated.leaves_with(0, &["list", "--json", "--state", "running"])?;
+        if listed.contains('{') {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "the launch does not arrive");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

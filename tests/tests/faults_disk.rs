@@ -2,12 +2,11 @@
 //! works.
 //!
 //! `BUREAUCRAT_FAULT_ROUNDS` asks for more rounds of all kinds; `scripts/faults` does.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use anyhow::{Result, ensure};
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
-    faults::{Fault, Load, Plan, Preload, audit},
+    faults::{Fault, Load, Plan, Preload, audit, rounds, row, seed},
     simulation::Random,
 };
 use std::{
@@ -36,10 +35,6 @@ const KINDS: [Fault; 5] = [
     Fault::Syncs(ENOSPC),
 ];
 
-fn rounds() -> usize {
-    std::env::var("BUREAUCRAT_FAULT_ROUNDS").map_or(1, |text| text.parse().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_writes_and_syncs_fail_or_take_long() -> Result<()> {
     let url = broker_url()?;
@@ -47,14 +42,14 @@ async fn nothing_is_lost_when_writes_and_syncs_fail_or_take_long() -> Result<()>
     let preload = Preload::new(folder.path())?;
     let mut engine =
         Engine::new(&url, folder.path(), "disk", &[]).with_environment(preload.environment());
-    let faults = rounds() * KINDS.len();
+    let faults = rounds()? * KINDS.len();
     let plan = Plan {
         processes: faults as u64 * PROCESSES_A_FAULT,
         rate: None,
         padding: 0,
     };
     let load = Load::start(&url, "disk", plan).await?;
-    let mut random = Random::new(7);
+    let mut random = Random::new(seed()?);
     engine.start()?;
     let (mut left, mut slow) = (0, 0);
     for fault in KINDS.into_iter().cycle().take(faults) {
@@ -91,6 +86,8 @@ async fn nothing_is_lost_when_writes_and_syncs_fail_or_take_long() -> Result<()>
     }
     load.finish(&engine, PATIENCE).await?;
     let tally = audit(&load, &mut engine)?;
+    row("disk:failed", left, &tally);
+    row("disk:slow", slow, &tally);
     println!(
         "{left} times writes or syncs failed, {slow} times they took long: {} launches ended, none lost, none doubled; \
          {} tasks, {} sent again",
@@ -168,7 +165,7 @@ async fn nothing_is_lost_when_the_disk_is_full() -> Result<()> {
     };
     let url = broker_url()?;
     let mut engine = Engine::new(&url, disk.folder.path(), "full", &[]);
-    let faults = rounds() as u64 * 2;
+    let faults = rounds()? as u64 * 2;
     let plan = Plan {
         processes: faults * PROCESSES_A_FULL_DISK,
         rate: None,
@@ -198,6 +195,7 @@ async fn nothing_is_lost_when_the_disk_is_full() -> Result<()> {
     }
     load.finish(&engine, PATIENCE).await?;
     let tally = audit(&load, &mut engine)?;
+    row("disk:full", faults, &tally);
     println!(
         "{faults} times the disk was full: {} launches ended, none lost, none doubled; {} tasks, {} sent again",
         tally.ended, tally.tasks, tally.repeated_tasks

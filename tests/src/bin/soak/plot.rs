@@ -21,12 +21,7 @@ pub fn plot(samples: &[Sample]) -> String {
     text
 }
 
-fn band(
-    text: &mut String,
-    name: &str,
-    samples: &[Sample],
-    of: impl Fn(&Sample) -> Option<f64>,
-) {
+fn band(text: &mut String, name: &str, samples: &[Sample], of: impl Fn(&Sample) -> Option<f64>) {
     // Of the samples that share a column the highest is drawn, so that no peak is lost.
     let mut columns = vec![None::<f64>; COLUMNS];
     for (number, sample) in samples.iter().enumerate() {

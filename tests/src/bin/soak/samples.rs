@@ -65,8 +65,7 @@ impl Watched {
 
     /// Says which process the engine is now.
     pub fn engine_is(&self, engine: &Engine) {
-        self.pid
-            .store(engine.pid().unwrap_or(0), Ordering::Relaxed);
+        self.pid.store(engine.pid().unwrap_or(0), Ordering::Relaxed);
     }
 
     /// The messages that wait in all queues, when the broker answers.
@@ -157,7 +156,9 @@ fn mebibytes(bytes: u64) -> f64 {
 /// proc(5): `VmRSS` of `/proc/PID/status`, in kB.
 fn resident(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(mebibytes(kilobytes * 1_024))
 }
@@ -184,7 +185,8 @@ fn size(folder: &Path) -> u64 {
 
 /// All samples, with a line of names.
 pub fn as_csv(samples: &[Sample]) -> String {
-    let mut text = String::from("seconds,pid,memory_mib,handles,disk_mib,queued,ended,ended_a_second\n");
+    let mut text =
+        String::from("seconds,pid,memory_mib,handles,disk_mib,queued,ended,ended_a_second\n");
     let shown = |value: Option<f64>| value.map(|value| format!("{value:.1}")).unwrap_or_default();
     for sample in samples {
         let _ = writeln!(
