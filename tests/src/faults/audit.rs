@@ -24,10 +24,11 @@ pub fn audit(load: &Load, engine: &mut Engine) -> Result<Tally> {
     load.leave();
     end(engine)?;
     // Events that nobody awaits any more may still be in hand; the next run goes on with them.
-    let deadline = Instant::now() + PATIENCE;
+    let (deadline, mut pause) = (Instant::now() + PATIENCE, Duration::from_millis(300));
     while events_in_hand(engine)? && Instant::now() < deadline {
         engine.start()?;
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(pause);
+        pause *= 2;
         end(engine)?;
     }
     let tally = load.check()?;

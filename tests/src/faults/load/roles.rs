@@ -9,7 +9,12 @@ use anyhow::{Result, bail};
 use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
 use serde_json::{Value, json};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::task::JoinHandle;
 
 /// Every activity kind, with an end that can be computed.
@@ -32,6 +37,10 @@ const INNER: &str = r#"<process name="inner"><context><property name="m" type="i
 
 /// How long a client waits before it connects again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// After what time an event is sent again, at first and at last.
+const FIRST_AGAIN: Duration = Duration::from_millis(500);
+const LAST_AGAIN: Duration = Duration::from_secs(8);
 
 /// Of so many tasks a participant answers one twice, and of so many loses its connection before it acknowledges.
 const TWICE: u64 = 5;
@@ -98,12 +107,13 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     }
 }
 
-/// Sends the events that processes wait for, again and again until they have ended: an event that comes before its await
-/// is dropped.
+/// Sends the events that processes wait for, again as long as they have not ended, ever more rarely: an event that comes
+/// before its await is dropped, and each goes to all who wait for its name.
 async fn send_events(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("events");
     clients::declare_queue(&client.channel, &queue).await?;
+    let mut next = BTreeMap::<u64, (Instant, Duration)>::new();
     loop {
         let awaiting = {
             let seen = shared.seen();
@@ -113,11 +123,20 @@ async fn send_events(shared: Arc<Shared>) -> Result<()> {
                 seen.awaiting.clone()
             }
         };
+        next.retain(|number, _| awaiting.contains(number));
         for number in awaiting {
+            let (at, pause) = next
+                .entry(number)
+                .or_insert_with(|| (Instant::now(), FIRST_AGAIN));
+            if *at > Instant::now() {
+                continue;
+            }
+            *at = Instant::now() + *pause;
+            *pause = (*pause * 2).min(LAST_AGAIN);
             let body = json!({"event": shared.name("go"), "number": number}).to_string();
             clients::publish(&client.channel, &queue, body.as_bytes(), None).await?;
         }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
