@@ -19,3 +19,11 @@ test *stages:
 # conditions, engine steps and actions a second
 bench *arguments:
     scripts/bench {{ arguments }}
+
+# kills, broker faults, disk faults and clock jumps, for longer than the tests
+faults *arguments:
+    scripts/faults {{ arguments }}
+
+# a fixed load under faults: do memory, handles, disk and queues stay flat
+soak *arguments:
+    scripts/soak {{ arguments }}
