@@ -62,6 +62,8 @@ const SLEW: u64 = 10;
 struct Reading {
     now: u64,
     monotonic: u64,
+    /// Milliseconds that passed and have not led to slewing yet, fewer than [`SLEW`].
+    spare: u64,
     /// Whether the last reading was further than [`JUMP`] from wall time, so that a jump is logged once.
     apart: bool,
 }
@@ -86,6 +88,7 @@ impl EngineTime {
         let reading = Reading {
             now: if is_forgetful { wall } else { wall.max(kept.0) },
             monotonic: source.monotonic(),
+            spare: 0,
             apart: false,
         };
         Self {
@@ -102,7 +105,9 @@ impl EngineTime {
         let wall = self.source.wall();
         let passed = monotonic.saturating_sub(reading.monotonic);
         let straight = reading.now.saturating_add(passed);
-        let slew = passed / SLEW;
+        // Not more than what passed, since something did whenever the sum grew: time never runs backwards.
+        let spare = reading.spare.saturating_add(passed);
+        let slew = spare / SLEW;
         let slew = if planted(Fault::NowFollowsWall) {
             u64::MAX
         } else {
@@ -122,6 +127,7 @@ impl EngineTime {
             *reading = Reading {
                 now,
                 monotonic,
+                spare: spare % SLEW,
                 apart,
             };
         }
@@ -170,6 +176,27 @@ mod tests {
             last = now;
         }
         assert_eq!(last.0, hands.wall());
+    }
+
+    #[test]
+    fn time_finds_back_though_it_is_read_each_millisecond() {
+        let hands = Arc::new(Hands::default());
+        hands.wall.store(10_000, Ordering::Relaxed);
+        let time = EngineTime::new(hands.clone(), Timestamp(0));
+        for jump in [9_000, 11_000] {
+            hands
+                .wall
+                .store(time.now().0 - 10_000 + jump, Ordering::Relaxed);
+            let mut last = time.now();
+            for _ in 0..11_000 {
+                hands.wall.fetch_add(1, Ordering::Relaxed);
+                hands.monotonic.fetch_add(1, Ordering::Relaxed);
+                let now = time.now();
+                assert!(now >= last);
+                last = now;
+            }
+            assert_eq!(last.0, hands.wall());
+        }
     }
 
     #[test]

@@ -135,7 +135,13 @@ fn histories(store: &dyn Store) -> Result<()> {
         let mut last = Timestamp(0);
         let (mut launched, mut completed) = (0, 0);
         let (mut sent, mut answered) = (BTreeSet::<Turn>::new(), BTreeSet::<Turn>::new());
+        let mut whole = true;
         for entry in &entries {
+            // Stands in the place of what was left out of a long history, with the time of the latest such moment.
+            if entry.event == HistoryEvent::Truncated {
+                whole = false;
+                continue;
+            }
             ensure!(
                 entry.at >= last,
                 "{process}: its history goes back in time: {entry:?}"
@@ -172,7 +178,7 @@ fn histories(store: &dyn Store) -> Result<()> {
             ensure!(once, "{process}: happened twice: {entry:?}");
         }
         ensure!(
-            launched == 1 && completed == 1 && sent == answered,
+            launched == 1 && completed == 1 && (sent == answered || !whole),
             "{process}: {launched} launches, {completed} ends, {sent:?} sent, {answered:?} answered"
         );
     }

@@ -23,9 +23,10 @@ pub fn plot(samples: &[Sample]) -> String {
 
 fn band(text: &mut String, name: &str, samples: &[Sample], of: impl Fn(&Sample) -> Option<f64>) {
     // Of the samples that share a column the highest is drawn, so that no peak is lost.
-    let mut columns = vec![None::<f64>; COLUMNS];
+    let width = COLUMNS.min(samples.len());
+    let mut columns = vec![None::<f64>; width];
     for (number, sample) in samples.iter().enumerate() {
-        if let Some(column) = columns.get_mut(number * COLUMNS / samples.len()) {
+        if let Some(column) = columns.get_mut(number * width / samples.len()) {
             *column = match (*column, of(sample)) {
                 (Some(there), Some(value)) => Some(there.max(value)),
                 (there, value) => there.or(value),

@@ -11,6 +11,9 @@ use std::fmt::Write as _;
 
 /// What is stored for days for each launch: a message's id and its process, and tombstones of it and of the process that it called.
 const KEPT_A_LAUNCH_BYTES: f64 = 512.0;
+/// RocksDB fills so many MiB with fresh records before it writes them out (`store-rocksdb/src/options.rs`); how soon depends on
+/// the load, so that a short life may be on its way there.
+const BUFFERS_MIB: f64 = 64.0;
 /// Of the rate that was asked for, what has to be reached in the last third.
 const RATE_PART: f64 = 0.8;
 
@@ -59,7 +62,7 @@ pub fn judge(samples: &[Sample], rate: u32) -> Vec<Row> {
     };
     let kept = launches * KEPT_A_LAUNCH_BYTES / f64::from(1 << 20);
     vec![
-        grows("memory, MiB", &life, |of| of.memory, 0.15, 16.0),
+        grows("memory, MiB", &life, |of| of.memory, 0.15, BUFFERS_MIB),
         grows("file handles", &life, |of| of.handles, 0.10, 8.0),
         grows("disk, MiB", samples, |of| Some(of.disk), 0.20, 32.0 + kept),
         grows("messages waiting", samples, |of| of.queued, 0.20, 100.0),
