@@ -33,7 +33,7 @@ pub enum LaunchError {
     /// The reply can't be read.
     #[error("the reply can't be read: {0}")]
     Reply(#[from] Unreadable),
-    /// The reply does not belong here: an end before the launch, or a second launch.
+    /// The reply does not belong here: an end before the launch, or the launch of another process.
     #[error("the replies came out of order")]
     OutOfOrder,
     /// The system gave no random bytes for an id.

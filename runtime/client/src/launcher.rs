@@ -94,7 +94,12 @@ impl Launched {
     /// # Errors
     /// When the connection is closed first, or the reply can't be read.
     pub async fn ending(mut self) -> Result<Ending, LaunchError> {
-        match self.replies.recv().await.ok_or(LaunchError::Closed)?? {
+        let mut reply = self.replies.recv().await.ok_or(LaunchError::Closed)??;
+        // An engine that was killed says again what it may not have said.
+        while matches!(&reply, Reply::Launched { process } if *process == self.process) {
+            reply = self.replies.recv().await.ok_or(LaunchError::Closed)??;
+        }
+        match reply {
             Reply::Completed { fields, .. } => Ok(Ending::Completed(fields)),
             Reply::Failed {
                 code,
