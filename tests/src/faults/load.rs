@@ -59,6 +59,7 @@ struct Shared {
     url: String,
     prefix: String,
     plan: Plan,
+    started: Instant,
     seen: Mutex<Seen>,
 }
 
@@ -113,6 +114,7 @@ impl Load {
             url: url.to_owned(),
             prefix: prefix.to_owned(),
             plan,
+            started: Instant::now(),
             seen: Mutex::new(seen),
         });
         clients::declare(&shared).await?;

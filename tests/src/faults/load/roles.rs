@@ -27,7 +27,7 @@ const DEFINITION: &str = r#"<process name="everything">
     <case><condition>context["n"] == 4</condition><delay duration="0.5"/></case>
     <case><condition>True</condition><action participant="PREFIX.never"/></case>
   </switch>
-  <await event="PREFIX.go"><condition>context["event"]["number"] == context["number"]</condition></await>
+  <await event="PREFIX.go.GROUP"><condition>context["event"]["number"] == context["number"]</condition></await>
   <call process="$inner"/>
 </process>"#;
 
@@ -41,6 +41,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// After what time an event is sent again, at first and at last.
 const FIRST_AGAIN: Duration = Duration::from_millis(500);
 const LAST_AGAIN: Duration = Duration::from_secs(8);
+
+/// So many names of events are there: of those who wait for one, most find that it is meant for another, and not all of them
+/// are asked.
+const GROUPS: u64 = 20;
 
 /// Of so many tasks a participant answers one twice, and of so many loses its connection before it acknowledges.
 const TWICE: u64 = 5;
@@ -90,8 +94,14 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
+        // By the time since the start, so that what an outage delayed is caught up.
+        if let Some(rate) = shared.plan.rate {
+            let due = Duration::from_secs_f64(number as f64 / f64::from(rate.max(1)));
+            tokio::time::sleep(due.saturating_sub(shared.started.elapsed())).await;
+        }
         let body = DEFINITION
             .replace("NUMBER", &number.to_string())
+            .replace("GROUP", &(number % GROUPS).to_string())
             .replace("PADDING", &"p".repeat(shared.plan.padding))
             .replace("PREFIX", &shared.prefix);
         let id = format!("{}-{number}", shared.prefix);
@@ -100,9 +110,6 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
             let mut seen = shared.seen();
             seen.to_launch.pop_front();
             seen.confirmed.insert(number);
-        }
-        if let Some(rate) = shared.plan.rate {
-            tokio::time::sleep(Duration::from_secs(1) / rate.max(1)).await;
         }
     }
 }
@@ -133,7 +140,9 @@ async fn send_events(shared: Arc<Shared>) -> Result<()> {
             }
             *at = Instant::now() + *pause;
             *pause = (*pause * 2).min(LAST_AGAIN);
-            let body = json!({"event": shared.name("go"), "number": number}).to_string();
+            let body =
+                json!({"event": shared.name(&format!("go.{}", number % GROUPS)), "number": number})
+                    .to_string();
             clients::publish(&client.channel, &queue, body.as_bytes(), None).await?;
         }
         tokio::time::sleep(PAUSE).await;
