@@ -16,6 +16,9 @@ pub fn plot(samples: &[Sample]) -> String {
     band(&mut text, "memory, MiB", samples, |of| of.memory);
     band(&mut text, "file handles", samples, |of| of.handles);
     band(&mut text, "disk, MiB", samples, |of| Some(of.disk));
+    band(&mut text, "write-ahead log, MiB", samples, |of| {
+        Some(of.log)
+    });
     band(&mut text, "messages waiting", samples, |of| of.queued);
     band(&mut text, "ended a second", samples, |of| Some(of.rate));
     text

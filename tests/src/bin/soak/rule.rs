@@ -3,7 +3,7 @@
 //! The first quarter of the samples is warm-up. Of the rest, the median of the last third may be above the median of the
 //! first third by a part of it and a fixed amount. Memory and handles are those of the engine's last life, the longest:
 //! a leak can't hide behind a restart. What is kept by design counts as growth that is allowed: the memory of messages
-//! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The rate is the mean of a third,
+//! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The write-ahead log has a bound of its own. The rate is the mean of a third,
 //! and may not fall below a part of what was asked for.
 
 use crate::samples::Sample;
@@ -14,6 +14,8 @@ const KEPT_A_LAUNCH_BYTES: f64 = 512.0;
 /// RocksDB fills so many MiB with fresh records before it writes them out (`store-rocksdb/src/options.rs`); how soon depends on
 /// the load, so that a short life may be on its way there.
 const BUFFERS_MIB: f64 = 64.0;
+/// The write-ahead log may reach 128 MiB before RocksDB lets its oldest part go (the same file), which takes it a moment.
+const LOG_MIB: f64 = 144.0;
 /// Of the rate that was asked for, what has to be reached in the last third.
 const RATE_PART: f64 = 0.8;
 
@@ -31,6 +33,8 @@ pub struct Row {
 enum Limit {
     AtMost(f64),
     AtLeast(f64),
+    /// At no time more.
+    Never(f64),
     /// Too few samples, which proves nothing.
     Unseen,
 }
@@ -41,6 +45,7 @@ impl Row {
         match self.limit {
             Limit::AtMost(limit) => self.last <= limit,
             Limit::AtLeast(limit) => self.last >= limit,
+            Limit::Never(limit) => self.highest <= limit,
             Limit::Unseen => false,
         }
     }
@@ -65,6 +70,7 @@ pub fn judge(samples: &[Sample], rate: u32) -> Vec<Row> {
         grows("memory, MiB", &life, |of| of.memory, 0.15, BUFFERS_MIB),
         grows("file handles", &life, |of| of.handles, 0.10, 8.0),
         grows("disk, MiB", samples, |of| Some(of.disk), 0.20, 32.0 + kept),
+        bounded("log, MiB", samples, |of| Some(of.log), LOG_MIB),
         grows("messages waiting", samples, |of| of.queued, 0.20, 100.0),
         keeps_up(samples, rate),
     ]
@@ -117,6 +123,19 @@ fn grows(
     }
 }
 
+/// What has a bound of its own, up to which it may go at any time.
+fn bounded(
+    name: &'static str,
+    samples: &[Sample],
+    of: impl Fn(&Sample) -> Option<f64>,
+    bound: f64,
+) -> Row {
+    Row {
+        limit: Limit::Never(bound),
+        ..grows(name, samples, of, 0.0, 0.0)
+    }
+}
+
 fn keeps_up(samples: &[Sample], rate: u32) -> Row {
     let warm = warm(samples);
     let [first, last] = outer_thirds(warm).map(|third| mean(third.iter().map(|of| of.rate)));
@@ -143,6 +162,7 @@ pub fn table(rows: &[Row]) -> String {
         let allowed = match row.limit {
             Limit::AtMost(limit) => format!("at most {limit:.1}"),
             Limit::AtLeast(limit) => format!("at least {limit:.1}"),
+            Limit::Never(limit) => format!("never over {limit:.0}"),
             Limit::Unseen => "too few samples".into(),
         };
         let verdict = if row.is_flat() { "flat" } else { "NOT FLAT" };

@@ -32,8 +32,10 @@ pub struct Sample {
     pub memory: Option<f64>,
     /// Open file handles.
     pub handles: Option<f64>,
-    /// The storage's size in MiB.
+    /// The storage's size in MiB, without the write-ahead log.
     pub disk: f64,
+    /// The write-ahead log's size in MiB.
+    pub log: f64,
     /// Messages that wait in all queues.
     pub queued: Option<f64>,
     /// Processes that have ended since the start.
@@ -119,12 +121,14 @@ impl Sampler {
                 let queued = tokio::time::timeout(patience, watched.queued(&mut connection)).await;
                 let (at, ended) = (started.elapsed().as_secs_f64(), load.ended());
                 let pid = watched.pid.load(Ordering::Relaxed);
+                let (disk, log) = sizes(&watched.storage);
                 let sample = Sample {
                     at,
                     pid,
                     memory: resident(pid),
                     handles: handles(pid),
-                    disk: mebibytes(size(&watched.storage)),
+                    disk: mebibytes(disk),
+                    log: mebibytes(log),
                     queued: queued.unwrap_or(None),
                     ended,
                     rate: (ended - last.1) as f64 / (at - last.0),
@@ -168,35 +172,41 @@ fn handles(pid: u32) -> Option<f64> {
     u32::try_from(count).ok().map(f64::from)
 }
 
-/// The bytes of all files below a folder; files that go while it looks count nothing.
-fn size(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(of) if of.is_dir() => size(&entry.path()),
-            Ok(of) => of.len(),
-            Err(_) => 0,
-        })
-        .sum()
+/// The bytes of all files below a folder, without the write-ahead log's and those alone; files that go while it looks count
+/// nothing.
+fn sizes(folder: &Path) -> (u64, u64) {
+    let (mut disk, mut log) = (0, 0);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(of) if of.is_dir() => {
+                let below = sizes(&entry.path());
+                (disk, log) = (disk + below.0, log + below.1);
+            }
+            // RocksDB's names: `000123.log` is a part of the write-ahead log, `LOG` its own words.
+            Ok(of) if entry.path().extension().is_some_and(|end| end == "log") => log += of.len(),
+            Ok(of) => disk += of.len(),
+            Err(_) => {}
+        }
+    }
+    (disk, log)
 }
 
 /// All samples, with a line of names.
 pub fn as_csv(samples: &[Sample]) -> String {
-    let mut text =
-        String::from("seconds,pid,memory_mib,handles,disk_mib,queued,ended,ended_a_second\n");
+    let mut text = String::from(
+        "seconds,pid,memory_mib,handles,disk_mib,log_mib,queued,ended,ended_a_second\n",
+    );
     let shown = |value: Option<f64>| value.map(|value| format!("{value:.1}")).unwrap_or_default();
     for sample in samples {
         let _ = writeln!(
             text,
-            "{:.1},{},{},{},{:.1},{},{},{:.1}",
+            "{:.1},{},{},{},{:.1},{:.1},{},{},{:.1}",
             sample.at,
             sample.pid,
             shown(sample.memory),
             shown(sample.handles),
             sample.disk,
+            sample.log,
             shown(sample.queued),
             sample.ended,
             sample.rate
