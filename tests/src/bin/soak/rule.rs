@@ -3,8 +3,8 @@
 //! The first quarter of the samples is warm-up. Of the rest, the median of the last third may be above the median of the
 //! first third by a part of it and a fixed amount. Memory and handles are those of the engine's last life, the longest:
 //! a leak can't hide behind a restart. What is kept by design counts as growth that is allowed: the memory of messages
-//! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The write-ahead log has a bound of its own. The rate is the mean of a third,
-//! and may not fall below a part of what was asked for.
+//! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The write-ahead log has a bound of
+//! its own. The rate is the mean of a third, and may not fall below a part of what was asked for.
 
 use crate::samples::Sample;
 use std::fmt::Write as _;
