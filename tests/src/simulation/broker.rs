@@ -1,19 +1,38 @@
-//! A broker in memory: queues, unacknowledged deliveries, publishes without outcome, and lost connections.
+//! The broker: queues, connections with channels of raw tags, the owner queue, publishers' confirms and returns.
+//!
+//! It does with acknowledgements what RabbitMQ does: a cumulative one takes everything up to its tag, and a tag that the
+//! channel does not know closes it. Between it and an engine stands a [`Link`](super::Link).
 
-use super::random::Random;
-use bureaucrat_host::broker::{
-    Broker, BrokerEvent, Delivery, DeliveryHandle, PublishOutcome, Source, Ticket,
+use super::{
+    Content, Facts, Random, SeamFault,
+    facts::AckPlace,
+    link::{LinkState, Wire},
 };
+use bureaucrat_broker_amqp::{Ack, Stragglers};
+use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, PublishOutcome, Source};
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::{Mandatory, Outgoing, Properties};
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A message in a queue.
+/// The queues of the engine.
+pub const SOURCES: [Source; 3] = [Source::Launches, Source::Answers, Source::Events];
+
+/// Where messages go that nobody can use, and where notices do.
+pub const DEAD: &str = "bureaucrat_dead";
+/// See [`DEAD`].
+pub const NOTICES: &str = "bureaucrat.processes";
+
+/// Deliveries of a channel that may be unacknowledged at once.
+const PREFETCH: usize = 12;
+
+/// A message to the engine.
 #[derive(Debug, Clone)]
 pub struct Message {
+    /// What it is, as whoever published it knows.
+    pub content: Content,
     /// Its properties.
     pub properties: Properties,
     /// Its body.
@@ -22,163 +41,368 @@ pub struct Message {
     pub redelivered: Redelivered,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    generation: u64,
-    tag: u64,
-    queues: BTreeMap<Source, VecDeque<Message>>,
-    unacknowledged: BTreeMap<DeliveryHandle, Message>,
-    commands: VecDeque<(Ticket, Outgoing)>,
-    outside: BTreeMap<(String, String), VecDeque<Message>>,
-    bound: BTreeMap<String, ()>,
+/// A message from the engine.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Its properties.
+    pub properties: Properties,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
-/// A broker in memory.
 #[derive(Debug, Default)]
+struct Channel {
+    tag: u64,
+    unacknowledged: BTreeMap<u64, Message>,
+    /// Delivered, on the way to the engine.
+    deliveries: VecDeque<u64>,
+    /// Sent, on the way to the broker.
+    acknowledgements: VecDeque<Ack>,
+}
+
+#[derive(Debug)]
+struct Consumer {
+    engine: u64,
+    channels: [Channel; 3],
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    queues: [VecDeque<Message>; 3],
+    consumers: BTreeMap<u64, Consumer>,
+    owner: Option<u64>,
+    connections: u64,
+    pub links: BTreeMap<u64, LinkState>,
+    outside: BTreeMap<String, VecDeque<Sent>>,
+    declared: BTreeSet<String>,
+    blocked: bool,
+}
+
+/// The broker.
+#[derive(Debug)]
 pub struct SimulatedBroker {
     state: Mutex<State>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) planted: Option<SeamFault>,
+}
+
+const fn index(source: Source) -> usize {
+    match source {
+        Source::Launches => 0,
+        Source::Answers => 1,
+        Source::Events => 2,
+    }
 }
 
 impl SimulatedBroker {
-    /// A client publishes to one of the engine's queues.
-    pub fn publish_to_engine(&self, source: Source, properties: Properties, body: Vec<u8>) {
-        let message = Message {
-            properties,
-            body,
-            redelivered: Redelivered::No,
-        };
-        self.lock()
-            .queues
-            .entry(source)
-            .or_default()
-            .push_back(message);
+    /// A broker without queues of participants.
+    pub fn new(facts: Arc<Facts>, planted: Option<SeamFault>) -> Self {
+        Self { state: Mutex::default(), facts, planted }
     }
 
-    /// Declares a queue outside of the engine; messages to undeclared ones are returned.
-    pub fn declare(&self, queue: &str) {
-        self.lock().bound.insert(queue.to_owned(), ());
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a message out of a queue outside of the engine, or out of an exchange's listener.
-    pub fn take(&self, exchange: &str, routing_key: &str) -> Option<Message> {
-        self.lock()
-            .outside
-            .get_mut(&(exchange.to_owned(), routing_key.to_owned()))?
-            .pop_front()
+    /// Somebody publishes to one of the engine's queues.
+    pub fn publish_to_engine(&self, source: Source, message: Message) {
+        self.lock().queues[index(source)].push_back(message);
     }
 
-    /// Destinations that hold messages for somebody outside.
-    pub fn waiting(&self) -> Vec<(String, String)> {
+    /// Declares a queue or exchange outside of the engine; messages to undeclared ones are returned.
+    pub fn declare(&self, name: &str) {
+        self.lock().declared.insert(name.to_owned());
+    }
+
+    /// Deletes a queue when it is empty, or an exchange.
+    pub fn delete(&self, name: &str) -> bool {
+        let mut state = self.lock();
+        let empty = name == NOTICES || state.outside.get(name).is_none_or(VecDeque::is_empty);
+        empty && state.declared.remove(name)
+    }
+
+    /// Whether a queue is there.
+    pub fn is_declared(&self, name: &str) -> bool {
+        self.lock().declared.contains(name)
+    }
+
+    /// Blocks publishers, or lets them go on.
+    pub fn set_blocked(&self, blocked: bool) {
+        self.lock().blocked = blocked;
+    }
+
+    /// Takes a message out of a queue outside of the engine.
+    pub fn take(&self, queue: &str) -> Option<Sent> {
+        self.lock().outside.get_mut(queue)?.pop_front()
+    }
+
+    /// Queues outside of the engine that hold messages.
+    pub fn waiting(&self) -> Vec<String> {
         let state = self.lock();
-        state
-            .outside
-            .iter()
-            .filter(|(_, queue)| !queue.is_empty())
-            .map(|(key, _)| key.clone())
-            .collect()
+        let full = state.outside.iter().filter(|(_, queue)| !queue.is_empty());
+        full.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether anything is on its way into the engine, or published without outcome.
+    /// Whether nothing is on its way into the engine or out of it.
     pub fn is_quiet(&self) -> bool {
         let state = self.lock();
-        state.queues.values().all(VecDeque::is_empty)
-            && state.unacknowledged.is_empty()
-            && state.commands.is_empty()
+        state.queues.iter().all(VecDeque::is_empty)
+            && state.consumers.values().all(|consumer| consumer.channels.iter().all(|channel| channel.unacknowledged.is_empty()))
+            && state.links.values().all(|link| link.wire.is_empty() && link.confirms.is_empty())
+            && state.outside.values().all(VecDeque::is_empty)
     }
 
-    /// Delivers the next message of a queue.
-    pub fn deliver(&self, source: Source) -> Option<BrokerEvent> {
+    /// An engine asks for the owner queue and, when it gets it, consumes. False: it has to stand by.
+    pub fn consume(&self, engine: u64) -> bool {
         let mut state = self.lock();
-        let message = state.queues.get_mut(&source)?.pop_front()?;
-        state.tag += 1;
-        let handle = DeliveryHandle {
-            generation: state.generation,
-            source,
-            tag: state.tag,
+        let ignored = self.planted == Some(SeamFault::OwnerIgnored);
+        if state.owner.is_some() && !ignored {
+            return false;
+        }
+        state.connections += 1;
+        let connection = state.connections;
+        state.owner.get_or_insert(connection);
+        let channels = std::array::from_fn(|_| Channel::default());
+        state.consumers.insert(connection, Consumer { engine, channels });
+        if let Some(link) = state.links.get_mut(&engine) {
+            link.consuming(connection);
+        }
+        true
+    }
+
+    /// Whether an engine consumes.
+    pub fn consumes(&self, engine: u64) -> bool {
+        self.lock().links.get(&engine).is_some_and(|link| link.connection.is_some())
+    }
+
+    /// An engine's consuming connection breaks, as far as the engine sees; the broker notices by [`Self::notice`].
+    pub fn break_consuming(&self, engine: u64) {
+        if let Some(link) = self.lock().links.get_mut(&engine) {
+            link.connection = None;
+        }
+    }
+
+    /// The broker notices connections whose engine is not there any more: what was not acknowledged comes again.
+    pub fn notice(&self, random: &mut Random) {
+        let mut state = self.lock();
+        let connected: BTreeSet<_> = state.links.values().filter_map(|link| link.connection).collect();
+        let gone: Vec<u64> = state.consumers.keys().copied().filter(|id| !connected.contains(id)).collect();
+        for connection in gone {
+            self.close(&mut state, connection, random);
+        }
+    }
+
+    fn close(&self, state: &mut State, connection: u64, random: &mut Random) {
+        let Some(mut consumer) = state.consumers.remove(&connection) else {
+            return;
         };
-        state.unacknowledged.insert(handle, message.clone());
+        if state.owner == Some(connection) {
+            state.owner = None;
+        }
+        for (channel, queue) in consumer.channels.iter_mut().zip(&mut state.queues) {
+            // Some of what was on its way arrived before.
+            let arrived = random.place(channel.acknowledgements.len() + 1);
+            for ack in channel.acknowledgements.drain(..arrived).collect::<Vec<_>>() {
+                self.acknowledged(channel, ack);
+            }
+            for (_, mut message) in std::mem::take(&mut channel.unacknowledged).into_iter().rev() {
+                if !random.once_in(4) {
+                    message.redelivered = Redelivered::Perhaps;
+                }
+                queue.push_front(message);
+            }
+        }
+        for link in state.links.values_mut() {
+            if link.connection == Some(connection) {
+                link.connection = None;
+            }
+        }
+    }
+
+    /// Sends the next message of a queue to the engine that consumes it.
+    pub fn deliver(&self, engine: u64, source: Source) -> bool {
+        let mut state = self.lock();
+        let State { links, consumers, queues, .. } = &mut *state;
+        let connection = links.get(&engine).and_then(|link| link.connection);
+        let Some(consumer) = connection.and_then(|connection| consumers.get_mut(&connection)) else {
+            return false;
+        };
+        let channel = &mut consumer.channels[index(source)];
+        if channel.unacknowledged.len() >= PREFETCH {
+            return false;
+        }
+        let Some(message) = queues[index(source)].pop_front() else {
+            return false;
+        };
+        channel.tag += 1;
+        channel.unacknowledged.insert(channel.tag, message);
+        channel.deliveries.push_back(channel.tag);
+        true
+    }
+
+    /// The next delivery of a channel reaches its engine.
+    pub fn arrive(&self, engine: u64, source: Source) -> Option<BrokerEvent> {
+        let mut state = self.lock();
+        let State { links, consumers, .. } = &mut *state;
+        let link = links.get_mut(&engine)?;
+        let channel = &mut consumers.get_mut(&link.connection?)?.channels[index(source)];
+        let tag = channel.deliveries.pop_front()?;
+        let message = channel.unacknowledged.get(&tag)?;
+        link.trackers[index(source)].delivered(tag);
+        let handle = DeliveryHandle { generation: link.generation, source, tag };
+        link.handed.insert(handle, (message.content.clone(), message.body.clone()));
         Some(BrokerEvent::Delivered(Delivery {
             handle,
             redelivered: message.redelivered,
-            properties: message.properties,
-            body: message.body,
+            properties: message.properties.clone(),
+            body: message.body.clone(),
         }))
     }
 
-    /// Does one publish that was asked for, not necessarily the first, and tells its outcome.
-    pub fn settle(&self, random: &mut Random) -> Option<BrokerEvent> {
+    /// An engine's link sends what it is to acknowledge.
+    pub fn flush(&self, engine: u64, source: Source, stragglers: Stragglers) {
         let mut state = self.lock();
-        let count = state.commands.len() as u64;
-        if count == 0 {
+        let State { links, consumers, .. } = &mut *state;
+        let Some(link) = links.get_mut(&engine) else { return };
+        let Some(consumer) = link.connection.and_then(|connection| consumers.get_mut(&connection)) else {
+            return;
+        };
+        let cumulative = self.planted == Some(SeamFault::CumulativePastOpenTag);
+        for ack in link.trackers[index(source)].take(stragglers) {
+            let ack = match ack {
+                Ack::One(tag) if cumulative => Ack::UpTo(tag),
+                Ack::One(_) | Ack::UpTo(_) => ack,
+            };
+            consumer.channels[index(source)].acknowledgements.push_back(ack);
+        }
+    }
+
+    /// Acknowledgements reach the broker.
+    pub fn acknowledgements_arrive(&self, engine: u64, source: Source) {
+        let mut state = self.lock();
+        for consumer in state.consumers.values_mut().filter(|consumer| consumer.engine == engine) {
+            let channel = &mut consumer.channels[index(source)];
+            while let Some(ack) = channel.acknowledgements.pop_front() {
+                self.acknowledged(channel, ack);
+            }
+        }
+    }
+
+    fn acknowledged(&self, channel: &mut Channel, ack: Ack) {
+        let (Ack::UpTo(tag) | Ack::One(tag)) = ack;
+        if !channel.unacknowledged.contains_key(&tag) {
+            return self.facts.violate(format!("{ack:?} names a tag that the channel does not know, which closes it"));
+        }
+        let taken: Vec<u64> = match ack {
+            Ack::UpTo(tag) => channel.unacknowledged.range(..=tag).map(|(tag, _)| *tag).collect(),
+            Ack::One(tag) => vec![tag],
+        };
+        for message in taken.into_iter().filter_map(|tag| channel.unacknowledged.remove(&tag)) {
+            self.facts.taken(&message.content, &message.body, AckPlace::Broker);
+        }
+    }
+
+    /// One publish of an engine reaches the broker.
+    pub fn route(&self, engine: u64, random: &mut Random, refuses: bool) -> bool {
+        let mut state = self.lock();
+        if state.blocked {
+            return false;
+        }
+        let Some(wire) = state.links.get_mut(&engine).and_then(|link| link.wire.pop_front()) else {
+            return false;
+        };
+        let ticket = wire.ticket;
+        let refused = refuses && random.once_in(40);
+        let outcome = if refused {
+            PublishOutcome::Refused("the simulated broker refuses it".into())
+        } else {
+            self.deposit(&mut state, wire.message.clone())
+        };
+        self.settled(&wire, &outcome);
+        let outcome = match outcome {
+            PublishOutcome::Unroutable if self.planted == Some(SeamFault::ReturnTakenForConfirm) => PublishOutcome::Confirmed,
+            outcome => outcome,
+        };
+        if let Some(link) = state.links.get_mut(&engine) {
+            link.confirms.push((ticket, outcome));
+        }
+        true
+    }
+
+    fn settled(&self, wire: &Wire, outcome: &PublishOutcome) {
+        let key = &wire.message.routing_key;
+        let may_be_dropped = !key.starts_with("worker_") && key != DEAD;
+        match outcome {
+            PublishOutcome::Confirmed => self.facts.settle(wire.row.clone()),
+            PublishOutcome::Unroutable | PublishOutcome::Refused(_) if may_be_dropped => self.facts.settle(wire.row.clone()),
+            PublishOutcome::Unroutable | PublishOutcome::Refused(_) | PublishOutcome::Lost => self.facts.count("messages returned or refused"),
+        }
+    }
+
+    fn deposit(&self, state: &mut State, message: Outgoing) -> PublishOutcome {
+        let queue = if message.exchange.is_empty() { &message.routing_key } else { &message.exchange };
+        if !state.declared.contains(queue) {
+            return match (message.exchange.is_empty(), message.mandatory) {
+                (false, _) => PublishOutcome::Refused(format!("no exchange `{queue}`")),
+                (true, Mandatory::Yes) => PublishOutcome::Unroutable,
+                (true, Mandatory::No) => PublishOutcome::Confirmed,
+            };
+        }
+        let sent = Sent { properties: message.properties, body: message.body };
+        state.outside.entry(queue.clone()).or_default().push_back(sent);
+        PublishOutcome::Confirmed
+    }
+
+    /// One outcome reaches its engine, not necessarily the first.
+    pub fn confirm(&self, engine: u64, random: &mut Random) -> Option<BrokerEvent> {
+        let mut state = self.lock();
+        let link = state.links.get_mut(&engine)?;
+        if link.confirms.is_empty() {
             return None;
         }
-        let place = usize::try_from(random.below(count)).unwrap_or(0);
-        let (ticket, message) = state.commands.remove(place)?;
-        let outcome = state.route(message);
+        let place = random.place(link.confirms.len());
+        let (ticket, outcome) = link.confirms.remove(place);
         Some(BrokerEvent::Published { ticket, outcome })
     }
 
-    /// Both connections are lost: what was not acknowledged comes again; a publish without outcome may have arrived.
-    pub fn lose_connections(&self, random: &mut Random) -> Vec<BrokerEvent> {
+    /// An engine's publishing connection works.
+    pub fn publish_up(&self, engine: u64) -> Option<BrokerEvent> {
         let mut state = self.lock();
-        state.generation += 1;
-        let unacknowledged = std::mem::take(&mut state.unacknowledged);
-        for (handle, mut message) in unacknowledged.into_iter().rev() {
-            message.redelivered = Redelivered::Perhaps;
-            state
-                .queues
-                .entry(handle.source)
-                .or_default()
-                .push_front(message);
+        let link = state.links.get_mut(&engine)?;
+        let was = std::mem::replace(&mut link.publishing, true);
+        (!was).then_some(BrokerEvent::PublishingUp)
+    }
+
+    /// An engine's publishing connection is lost: what was on its way arrived up to some place; nothing is confirmed.
+    pub fn lose_publishing(&self, engine: u64, random: &mut Random) -> Vec<BrokerEvent> {
+        let mut state = self.lock();
+        let Some(link) = state.links.get_mut(&engine) else {
+            return Vec::new();
+        };
+        if !std::mem::replace(&mut link.publishing, false) {
+            return Vec::new();
         }
-        let mut events = Vec::new();
-        for (ticket, message) in std::mem::take(&mut state.commands) {
-            if random.once_in(2) {
-                state.route(message);
-            }
-            events.push(BrokerEvent::Published {
-                ticket,
-                outcome: PublishOutcome::Lost,
-            });
-        }
+        let mut wire = std::mem::take(&mut link.wire);
+        let confirms = std::mem::take(&mut link.confirms);
+        let lost = wire.iter().map(|wire| wire.ticket).chain(confirms.into_iter().map(|(ticket, _)| ticket));
+        let mut events: Vec<_> = lost.map(|ticket| BrokerEvent::Published { ticket, outcome: PublishOutcome::Lost }).collect();
         events.push(BrokerEvent::PublishingDown);
+        let arrived = random.place(wire.len() + 1);
+        for wire in wire.drain(..arrived) {
+            let outcome = self.deposit(&mut state, wire.message.clone());
+            self.settled(&wire, &outcome);
+        }
         events
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn route(&mut self, message: Outgoing) -> PublishOutcome {
-        let known = !message.exchange.is_empty() || self.bound.contains_key(&message.routing_key);
-        if !known && message.mandatory == Mandatory::Yes {
-            return PublishOutcome::Unroutable;
-        }
-        let stored = Message {
-            properties: message.properties,
-            body: message.body,
-            redelivered: Redelivered::No,
-        };
-        self.outside
-            .entry((message.exchange, message.routing_key))
-            .or_default()
-            .push_back(stored);
-        PublishOutcome::Confirmed
-    }
-}
-
-impl Broker for SimulatedBroker {
-    fn acknowledge(&self, delivery: DeliveryHandle) {
-        let mut state = self.lock();
-        if delivery.generation == state.generation {
-            let known = state.unacknowledged.remove(&delivery);
-            assert!(known.is_some(), "{delivery:?} was acknowledged twice");
-        }
+    /// What an engine's link has to tell at once.
+    pub fn told_at_once(&self, engine: u64) -> Option<BrokerEvent> {
+        self.lock().links.get_mut(&engine)?.events.pop_front()
     }
 
-    fn publish(&self, ticket: Ticket, message: Outgoing) {
-        self.lock().commands.push_back((ticket, message));
+    /// An engine is gone with its connections, which the broker notices later.
+    pub fn engine_gone(&self, engine: u64, random: &mut Random) {
+        let _ = self.lose_publishing(engine, random);
+        self.lock().links.remove(&engine);
     }
 }

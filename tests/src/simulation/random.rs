@@ -24,8 +24,18 @@ impl Random {
         self.next() % bound
     }
 
+    /// A place in something of this length, which is at least 1.
+    pub fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length.max(1) as u64)).unwrap_or(0)
+    }
+
     /// True once in `times` times.
     pub const fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
+    }
+
+    /// Numbers of their own, which depend on nothing that is drawn here later.
+    pub const fn fork(&mut self) -> Self {
+        Self(self.next())
     }
 }

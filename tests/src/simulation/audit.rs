@@ -1,0 +1,256 @@
+//! Whether what is durable of a process fits together, after each commit that touched it: every wait has its row, every row
+//! its wait, a process that ended stays as it is, and ends as its definition says.
+
+use super::{Expected, facts::Known};
+use bureaucrat_model::{
+    Ending, FiberId, FiberState, Instance, ProcessId, Status, Timestamp, Turn, Wait, WaitKind,
+};
+use bureaucrat_store::keys::{OutboxKey, OutboxKind, WaitKey};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Timers under these numbers and above are the host's reminders: continue, try again, remove.
+const REMOVE: u32 = u32::MAX - 2;
+const RETRY: u32 = u32::MAX - 1;
+const CONTINUE: u32 = u32::MAX;
+
+fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
+    instance.fibers.iter().filter_map(|(id, fiber)| match &fiber.state {
+        FiberState::Waiting(wait) => Some((*id, wait)),
+        FiberState::Ready => None,
+    })
+}
+
+const fn is_parked(instance: &Instance) -> bool {
+    matches!(instance.status, Status::Incident { .. })
+}
+
+impl Known {
+    /// A process was written, or removed; before it was so.
+    pub fn changed(&mut self, process: ProcessId, before: Option<&Instance>, served: Option<u64>) {
+        let Some(after) = self.instances.get(&process).cloned() else {
+            return self.removal(process, before);
+        };
+        let Some(before) = before else {
+            return self.started(&after);
+        };
+        if before.has_ended() {
+            if before != &after {
+                self.violate(format!("{process} had ended and changed"));
+            }
+            return;
+        }
+        let failed = after.fault().is_some();
+        for (fiber, wait) in waits(before) {
+            let still = waits(&after).any(|(_, other)| other.turn == wait.turn);
+            if still || failed {
+                continue;
+            }
+            match &wait.kind {
+                WaitKind::Timer { due } if self.now < *due => {
+                    let now = self.now;
+                    self.violate(format!("a timer of {process} due at {due} fired at {now}"));
+                }
+                WaitKind::Event { .. } => self.event_taken(process, fiber, wait.turn, served),
+                WaitKind::Timer { .. }
+                | WaitKind::Answer { .. }
+                | WaitKind::Child { .. }
+                | WaitKind::Branches { .. }
+                | WaitKind::Condition { .. } => {}
+            }
+        }
+        self.ended(&after);
+    }
+
+    fn event_taken(&mut self, process: ProcessId, fiber: FiberId, turn: Turn, served: Option<u64>) {
+        // Without a cursor in its commit the event was kept while the process was parked.
+        let (Some(event), Some(subscribed)) = (served, self.subscribed.get(&(process, turn)).copied()) else {
+            return;
+        };
+        if subscribed >= event {
+            self.violate(format!("the event {event} reached a wait of {process} that came after it ({subscribed})"));
+        }
+        if !self.served.insert((event, WaitKey { process, fiber, turn })) {
+            self.violate(format!("the event {event} reached a wait of {process} twice"));
+        }
+    }
+
+    fn removal(&mut self, process: ProcessId, before: Option<&Instance>) {
+        if before.is_some_and(|before| !before.has_ended()) {
+            self.violate(format!("{process} was removed though it had not ended"));
+        }
+    }
+
+    fn started(&mut self, instance: &Instance) {
+        let process = instance.process;
+        if self.removed.contains(&process) {
+            return self.violate(format!("{process} was removed and is there again"));
+        }
+        let now = self.now;
+        if instance.caller.is_none() {
+            let found = self.launches.iter().find(|launch| launch.name == instance.name);
+            let Some(launch) = found.cloned() else {
+                return self.violate(format!("{process} was never launched: {}", instance.name));
+            };
+            let retention = self.seen_retention;
+            let starts = self.starts.entry(instance.name.clone()).or_default();
+            starts.push((process, now));
+            let twice = starts.len() > 1 && now < starts[0].1.after(retention);
+            if twice && launch.has_id {
+                return self.violate(format!("{} has a message id and started twice", instance.name));
+            }
+            if launch.expected.is_none() {
+                return self.violate(format!("{} was to be refused and started", instance.name));
+            }
+        }
+        self.ended(instance);
+    }
+
+    /// An instance that has just ended is compared with what its definition says.
+    fn ended(&mut self, instance: &Instance) {
+        let Status::Ended(ending) = &instance.status else {
+            return;
+        };
+        *self.counts.entry(match (ending, &instance.caller) {
+            (Ending::Completed(_), None) => "processes completed",
+            (Ending::Failed(_), None) => "processes failed",
+            (_, Some(_)) => "called processes ended",
+        }).or_default() += 1;
+        if instance.caller.is_some() {
+            return;
+        }
+        let launch = self.launches.iter().find(|launch| launch.name == instance.name);
+        let Some(expected) = launch.and_then(|launch| launch.expected.clone()) else {
+            return;
+        };
+        let holds = match (&expected, ending) {
+            (Expected::Completed(expected), Ending::Completed(fields)) => {
+                serde_json::from_str::<Map<String, Value>>(&fields.to_json()).is_ok_and(|mut found| {
+                    found.shift_remove("event");
+                    found == *expected
+                })
+            }
+            (Expected::Failed(codes), Ending::Failed(fault)) => codes.contains(fault.code.as_str()),
+            (Expected::Completed(_), Ending::Failed(_)) | (Expected::Failed(_), Ending::Completed(_)) => false,
+        };
+        if !holds {
+            let name = &instance.name;
+            self.violate(format!("{name} ended with {ending:?}; expected was {expected:?}"));
+        }
+    }
+
+    pub fn waits_for_answer(&self, process: ProcessId, turn: Turn) -> bool {
+        self.instances.get(&process).is_some_and(|instance| {
+            waits(instance).any(|(_, wait)| wait.turn == turn && matches!(wait.kind, WaitKind::Answer { .. }))
+        })
+    }
+
+    /// Whether rows and waits of a process fit.
+    pub fn audit(&mut self, process: ProcessId) {
+        if let Err(what) = self.fits(process) {
+            self.violate(format!("{process}: {what}"));
+        }
+    }
+
+    fn turns(&self, kind: OutboxKind, process: ProcessId) -> BTreeSet<u64> {
+        let row = |number| OutboxKey { kind, process, number };
+        self.outbox.range(row(0)..=row(u64::MAX)).map(|(key, _)| key.number).collect()
+    }
+
+    fn fits(&self, process: ProcessId) -> Result<(), String> {
+        let none = BTreeSet::new();
+        let timers = self.timers.get(&process).unwrap_or(&none);
+        let subscriptions: BTreeSet<_> =
+            self.subscriptions.get(&process).into_iter().flat_map(|subscriptions| subscriptions.keys().cloned()).collect();
+        let (tasks, calls) = (self.turns(OutboxKind::Task, process), self.turns(OutboxKind::Call, process));
+        let Some(instance) = self.instances.get(&process) else {
+            return match timers.is_empty() && subscriptions.is_empty() && tasks.is_empty() && calls.is_empty() {
+                true => Ok(()),
+                false => Err(format!(
+                    "there are rows and no process: timers {timers:?}, subscriptions {subscriptions:?}, tasks {tasks:?}, calls {calls:?}"
+                )),
+            };
+        };
+        let (mut due, mut events, mut answers, mut children) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for (fiber, wait) in waits(instance) {
+            match &wait.kind {
+                WaitKind::Timer { due: at } => {
+                    due.insert((*at, fiber, wait.turn));
+                }
+                WaitKind::Event { event, .. } => {
+                    events.insert((event.clone(), fiber, wait.turn));
+                }
+                WaitKind::Answer { .. } => {
+                    answers.insert(wait.turn.0);
+                }
+                WaitKind::Child { child } => {
+                    children.insert(wait.turn.0);
+                    self.child_fits(instance, *child, wait.turn)?;
+                }
+                WaitKind::Branches { .. } => {}
+                WaitKind::Condition { .. } if is_parked(instance) => {}
+                WaitKind::Condition { .. } => return Err("it waits for a condition and is not parked".into()),
+            }
+        }
+        let of_waits: BTreeSet<_> = timers.iter().copied().filter(|(_, fiber, _)| fiber.0 < REMOVE).collect();
+        same("timers", &of_waits, &due)?;
+        same("subscriptions", &subscriptions, &events)?;
+        within("tasks in the outbox", &tasks, &answers)?;
+        within("calls in the outbox", &calls, &children)?;
+        reminders(instance, timers)?;
+        self.caller_fits(instance)
+    }
+
+    /// A child that is waited for runs, or is to be started.
+    fn child_fits(&self, instance: &Instance, child: ProcessId, turn: Turn) -> Result<(), String> {
+        let row = OutboxKey { kind: OutboxKind::Call, process: instance.process, number: turn.0 };
+        let runs = self.instances.get(&child).is_some_and(|child| !child.has_ended());
+        match runs || self.outbox.contains_key(&row) || is_parked(instance) {
+            true => Ok(()),
+            false => Err(format!("it waits for {child}, which does not run and is not to be started")),
+        }
+    }
+
+    fn caller_fits(&self, instance: &Instance) -> Result<(), String> {
+        let Some(caller) = instance.caller.as_ref().filter(|_| !instance.has_ended()) else {
+            return Ok(());
+        };
+        let waited = self.instances.get(&caller.process).is_some_and(|caller| {
+            waits(caller).any(|(_, wait)| wait.kind == WaitKind::Child { child: instance.process })
+        });
+        match waited {
+            true => Ok(()),
+            false => Err(format!("it runs and its caller {} does not wait for it", caller.process)),
+        }
+    }
+}
+
+fn reminders(instance: &Instance, timers: &BTreeSet<(Timestamp, FiberId, Turn)>) -> Result<(), String> {
+    let count = |number| timers.iter().filter(|(_, fiber, _)| fiber.0 == number).count();
+    let ready = instance.fibers.values().any(|fiber| fiber.state == FiberState::Ready);
+    if count(REMOVE) != usize::from(instance.has_ended()) {
+        return Err(format!("{} reminders to remove it, it has ended: {}", count(REMOVE), instance.has_ended()));
+    }
+    if is_parked(instance) && count(RETRY) == 0 {
+        return Err("it is parked and nothing reminds to try it again".into());
+    }
+    if matches!(instance.status, Status::Running) && ready && count(CONTINUE) == 0 {
+        return Err("it has yielded and nothing reminds to go on".into());
+    }
+    Ok(())
+}
+
+fn same<T: Ord + std::fmt::Debug>(what: &str, rows: &BTreeSet<T>, waits: &BTreeSet<T>) -> Result<(), String> {
+    match rows == waits {
+        true => Ok(()),
+        false => Err(format!("{what} are {rows:?}, it waits for {waits:?}")),
+    }
+}
+
+fn within(what: &str, rows: &BTreeSet<u64>, waits: &BTreeSet<u64>) -> Result<(), String> {
+    match rows.is_subset(waits) {
+        true => Ok(()),
+        false => Err(format!("{what} have the turns {rows:?}, it waits under {waits:?}")),
+    }
+}

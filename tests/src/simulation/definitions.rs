@@ -1,0 +1,361 @@
+//! Random process definitions whose end can be computed: each place writes fields of its own, so that branches do not
+//! disturb one another, and conditions look only at what is known beforehand.
+
+use super::Random;
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+/// An activity of a definition. Numbers are unique within the definition and those that it calls.
+#[derive(Debug, Clone)]
+enum Node {
+    /// `setK` puts K into the field `fK`.
+    Set(u32),
+    /// `incK` adds one to `cK`, as long as that is below the bound; the other activities come before it in each round.
+    Count(u32, i64, Vec<Node>),
+    Sequence(Vec<Node>),
+    All(Vec<Node>),
+    /// Cases, each with a remainder of `number` by 3 that it is for.
+    Switch(Vec<(i64, Node)>),
+    /// Milliseconds.
+    Delay(u64),
+    /// Whether it takes only the event of its own process.
+    Await(Picky),
+    /// The definition stands in the field `dK`; by a property of the context, or put there by `defK`.
+    Call(u32, Box<Definition>, Given),
+    Fail(u32, Failure),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Picky {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Context,
+    Participant,
+}
+
+/// How an activity fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// `critK` answers with an error, where the dialect has one; otherwise with what is no answer.
+    Participant,
+    /// A condition divides by zero.
+    Condition,
+    /// A called definition is refused.
+    Call,
+}
+
+/// The event of a process's own number, and the one that every waiting process takes.
+pub const OWN_EVENT: &str = "go";
+/// See [`OWN_EVENT`].
+pub const COMMON_EVENT: &str = "any";
+
+/// What a process is to end with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// These fields, `event` aside.
+    Completed(Map<String, Value>),
+    /// A fault with one of these codes.
+    Failed(BTreeSet<&'static str>),
+}
+
+/// A random definition.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    body: Vec<Node>,
+    counters: BTreeSet<u32>,
+    /// Texts of definitions that are called, by the number of the field.
+    texts: BTreeMap<u32, (String, Given)>,
+}
+
+/// Draws definitions.
+struct Generator<'a> {
+    random: &'a mut Random,
+    next: u32,
+    depth: u32,
+    faults: bool,
+    size: u32,
+}
+
+impl Generator<'_> {
+    fn number(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+
+    fn nodes(&mut self, most: u64, inner: u32) -> Vec<Node> {
+        let count = 1 + self.random.below(most);
+        (0..count).map(|_| self.node(inner)).collect()
+    }
+
+    fn node(&mut self, inner: u32) -> Node {
+        self.size += 1;
+        if inner >= 3 || self.size > 14 {
+            return self.leaf();
+        }
+        match self.random.below(12) {
+            0 => Node::Sequence(self.nodes(3, inner + 1)),
+            1 | 2 => Node::All(self.nodes(3, inner + 1)),
+            3 | 4 => {
+                let (number, bound) = (self.number(), 1 + self.random.below(3) as i64);
+                let body = if self.random.once_in(2) { self.nodes(1, inner + 1) } else { Vec::new() };
+                Node::Count(number, bound, body)
+            }
+            5 => {
+                let cases = 1 + self.random.below(2);
+                Node::Switch((0..cases).map(|_| (self.random.below(3) as i64, self.node(inner + 1))).collect())
+            }
+            6 | 7 if self.depth < 2 => self.call(),
+            _ => self.leaf(),
+        }
+    }
+
+    fn leaf(&mut self) -> Node {
+        match self.random.below(16) {
+            0..2 => Node::Delay(100 * self.random.below(30)),
+            2 | 3 if self.depth == 0 => Node::Await(Picky::Yes),
+            4 => Node::Await(Picky::No),
+            5 if self.faults && self.random.once_in(3) => {
+                let failure = [Failure::Participant, Failure::Condition, Failure::Call][self.random.place(3)];
+                Node::Fail(self.number(), failure)
+            }
+            _ => Node::Set(self.number()),
+        }
+    }
+
+    fn call(&mut self) -> Node {
+        let number = self.number();
+        let given = if self.depth == 0 && self.random.once_in(2) { Given::Participant } else { Given::Context };
+        self.depth += 1;
+        let body = self.nodes(2, 1);
+        self.depth -= 1;
+        Node::Call(number, Box::new(Definition::of(body)), given)
+    }
+}
+
+impl Definition {
+    /// A random definition; `faults` says whether it may fail.
+    pub fn random(random: &mut Random, faults: bool) -> Self {
+        let mut generator = Generator { random, next: 0, depth: 0, faults, size: 0 };
+        Self::of(generator.nodes(4, 0))
+    }
+
+    fn of(body: Vec<Node>) -> Self {
+        let mut definition = Self { body: Vec::new(), counters: BTreeSet::new(), texts: BTreeMap::new() };
+        body.iter().for_each(|node| definition.note(node));
+        definition.body = body;
+        definition
+    }
+
+    fn note(&mut self, node: &Node) {
+        match node {
+            Node::Count(number, _, body) => {
+                self.counters.insert(*number);
+                body.iter().for_each(|node| self.note(node));
+            }
+            Node::Sequence(nodes) | Node::All(nodes) => nodes.iter().for_each(|node| self.note(node)),
+            Node::Switch(cases) => cases.iter().for_each(|(_, node)| self.note(node)),
+            Node::Call(number, inner, given) => {
+                self.texts.insert(*number, (inner.text("called", None), *given));
+            }
+            Node::Fail(number, Failure::Call) => {
+                self.texts.insert(*number, ("<process><bad/></process>".into(), Given::Context));
+            }
+            Node::Set(_) | Node::Delay(_) | Node::Await(_) | Node::Fail(_, Failure::Participant | Failure::Condition) => {}
+        }
+    }
+
+    /// The text that `defK` puts into the field `dK`.
+    pub fn called(&self, number: u32) -> Option<&str> {
+        self.texts.get(&number).map(|(text, _)| text.as_str())
+    }
+
+    /// The XML, with the number of its launch.
+    pub fn text(&self, name: &str, number: Option<usize>) -> String {
+        let mut xml = format!("<process name=\"{name}\"><context>");
+        let mut property = |name: &str, kind: &str, value: &str| {
+            let _ = write!(xml, "<property name=\"{name}\" type=\"{kind}\">{}</property>", escaped(value));
+        };
+        property("number", "int", &number.unwrap_or(0).to_string());
+        for counter in &self.counters {
+            property(&format!("c{counter}"), "int", "0");
+        }
+        for (number, (text, given)) in &self.texts {
+            if *given == Given::Context {
+                property(&format!("d{number}"), "str", text);
+            }
+        }
+        xml += "</context>";
+        self.body.iter().for_each(|node| write_node(&mut xml, node));
+        xml += "</process>";
+        if number.is_none() {
+            // A called process's fields become its caller's, whose own number stays.
+            xml = xml.replacen("<property name=\"number\" type=\"int\">0</property>", "", 1);
+        }
+        xml
+    }
+
+    /// The participants that it and what it calls asks.
+    pub fn participants(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        self.body.iter().for_each(|node| participants(node, &mut found));
+        found
+    }
+
+    /// How the process of launch `number` ends; `broken` is the code of a participant's failure in the dialect.
+    pub fn expected(&self, number: usize, broken: &'static str) -> Expected {
+        let mut fields = self.context();
+        fields.insert("number".into(), json!(number));
+        let number = i64::try_from(number).unwrap_or(0);
+        match play_all(&self.body, &mut fields, number, broken) {
+            Ok(()) => Expected::Completed(fields),
+            Err(codes) => Expected::Failed(codes),
+        }
+    }
+
+    fn context(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        for counter in &self.counters {
+            fields.insert(format!("c{counter}"), json!(0));
+        }
+        for (number, (text, given)) in &self.texts {
+            if *given == Given::Context {
+                fields.insert(format!("d{number}"), json!(text));
+            }
+        }
+        fields
+    }
+}
+
+type Played = Result<(), BTreeSet<&'static str>>;
+
+fn play_all(nodes: &[Node], fields: &mut Map<String, Value>, number: i64, broken: &'static str) -> Played {
+    nodes.iter().try_for_each(|node| play(node, fields, number, broken))
+}
+
+/// What an activity does to the fields. Branches write fields of their own, so that their order does not matter.
+fn play(node: &Node, fields: &mut Map<String, Value>, number: i64, broken: &'static str) -> Played {
+    match node {
+        Node::Set(k) => {
+            fields.insert(format!("f{k}"), json!(k));
+        }
+        Node::Count(k, bound, body) => {
+            let count = format!("c{k}");
+            while fields[&count].as_i64().is_some_and(|count| count < *bound) {
+                play_all(body, fields, number, broken)?;
+                let next = fields[&count].as_i64().unwrap_or(0) + 1;
+                fields.insert(count.clone(), json!(next));
+            }
+        }
+        Node::Sequence(nodes) => play_all(nodes, fields, number, broken)?,
+        Node::All(nodes) => {
+            // Whichever branch fails first, the process has its fault.
+            let played = nodes.iter().filter_map(|node| play(node, fields, number, broken).err());
+            let codes: BTreeSet<_> = played.flatten().collect();
+            if !codes.is_empty() {
+                return Err(codes);
+            }
+        }
+        Node::Switch(cases) => {
+            if let Some((_, node)) = cases.iter().find(|(remainder, _)| number % 3 == *remainder) {
+                play(node, fields, number, broken)?;
+            }
+        }
+        Node::Delay(_) | Node::Await(_) => {}
+        Node::Call(k, inner, given) => {
+            if *given == Given::Participant {
+                fields.insert(format!("d{k}"), json!(inner.text("called", None)));
+            }
+            let mut own = inner.context();
+            play_all(&inner.body, &mut own, 0, broken)?;
+            fields.extend(own);
+        }
+        Node::Fail(_, Failure::Participant) => return Err(BTreeSet::from([broken])),
+        Node::Fail(_, Failure::Condition) => return Err(BTreeSet::from(["ZeroDivisionError"])),
+        Node::Fail(_, Failure::Call) => return Err(BTreeSet::from(["CallError"])),
+    }
+    Ok(())
+}
+
+fn write_node(xml: &mut String, node: &Node) {
+    let inside = |xml: &mut String, tag: &str, nodes: &[Node]| {
+        let _ = write!(xml, "<{tag}>");
+        nodes.iter().for_each(|node| write_node(xml, node));
+        let _ = write!(xml, "</{tag}>");
+    };
+    // Writing to a String can't fail.
+    let _ = match node {
+        Node::Set(k) => write!(xml, "<action participant=\"set{k}\"/>"),
+        Node::Count(k, bound, body) => {
+            let _ = write!(xml, "<while><condition>context[\"c{k}\"] &lt; {bound}</condition><sequence>");
+            body.iter().for_each(|node| write_node(xml, node));
+            write!(xml, "<action participant=\"inc{k}\"/></sequence></while>")
+        }
+        Node::Sequence(nodes) => {
+            inside(xml, "sequence", nodes);
+            Ok(())
+        }
+        Node::All(nodes) => {
+            inside(xml, "all", nodes);
+            Ok(())
+        }
+        Node::Switch(cases) => {
+            *xml += "<switch>";
+            for (remainder, node) in cases {
+                let _ = write!(xml, "<case><condition>context.get(\"number\", 0) % 3 == {remainder}</condition>");
+                write_node(xml, node);
+                *xml += "</case>";
+            }
+            write!(xml, "</switch>")
+        }
+        Node::Delay(millis) => write!(xml, "<delay duration=\"{}.{:03}\"/>", millis / 1_000, millis % 1_000),
+        Node::Await(Picky::Yes) => write!(
+            xml,
+            "<await event=\"{OWN_EVENT}\"><condition>context[\"event\"][\"number\"] == context[\"number\"]</condition></await>"
+        ),
+        Node::Await(Picky::No) => write!(xml, "<await event=\"{COMMON_EVENT}\"/>"),
+        Node::Call(k, _, Given::Context) | Node::Fail(k, Failure::Call) => write!(xml, "<call process=\"$d{k}\"/>"),
+        Node::Call(k, _, Given::Participant) => {
+            write!(xml, "<action participant=\"def{k}\"/><call process=\"$d{k}\"/>")
+        }
+        Node::Fail(k, Failure::Participant) => write!(xml, "<action participant=\"crit{k}\"/>"),
+        Node::Fail(k, Failure::Condition) => write!(
+            xml,
+            "<switch><case><condition>{k} // (len(\"a\") - 1) == 0</condition><delay duration=\"1\"/></case></switch>"
+        ),
+    };
+}
+
+fn participants(node: &Node, found: &mut BTreeSet<String>) {
+    match node {
+        Node::Set(k) => {
+            found.insert(format!("set{k}"));
+        }
+        Node::Count(k, _, body) => {
+            found.insert(format!("inc{k}"));
+            body.iter().for_each(|node| participants(node, found));
+        }
+        Node::Sequence(nodes) | Node::All(nodes) => nodes.iter().for_each(|node| participants(node, found)),
+        Node::Switch(cases) => cases.iter().for_each(|(_, node)| participants(node, found)),
+        Node::Call(k, inner, given) => {
+            if *given == Given::Participant {
+                found.insert(format!("def{k}"));
+            }
+            inner.body.iter().for_each(|node| participants(node, found));
+        }
+        Node::Fail(k, Failure::Participant) => {
+            found.insert(format!("crit{k}"));
+        }
+        Node::Delay(_) | Node::Await(_) | Node::Fail(_, Failure::Condition | Failure::Call) => {}
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,311 @@
+//! The disk of the machine, under the store in memory: a log of groups that is written, then synced. What is not synced
+//! when the power goes is lost, or there up to any byte. Writes, syncs and reads fail, the disk is full, a commit takes time.
+//!
+//! A group counts once it was synced; the facts hear of it then.
+
+use super::{Facts, Random, SeamFault, SimulatedClock};
+use bureaucrat_model::ProcessId;
+use bureaucrat_store::{Group, Guard, MemoryStore, Row, Store, StoreError, Table, Unit, Verdict, Version, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What becomes of the next commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitFate {
+    /// The power goes while it is written; some bytes may be on the disk.
+    PowerDuringWrite,
+    /// The power goes when it is written and not synced.
+    PowerBeforeSync,
+    /// The power goes when it is durable, before anybody learns of it.
+    PowerAfterSync,
+    /// Writing fails after some bytes.
+    WriteFails,
+    /// The sync fails; what was written may last or not.
+    SyncFails,
+    /// It takes this many milliseconds.
+    Slow(u64),
+}
+
+#[derive(Debug)]
+struct State {
+    /// What the engine reads.
+    seen: MemoryStore,
+    /// What is synced.
+    lasting: MemoryStore,
+    /// What was written and not synced.
+    tail: Vec<u8>,
+    fate: Option<CommitFate>,
+    full: bool,
+    /// After a failure nothing is written until the engine starts anew, as in the production's store.
+    refuses: bool,
+    /// Reads until one fails.
+    reads_left: Option<u64>,
+    power_is_gone: bool,
+    planted: Option<SeamFault>,
+    commits: u64,
+}
+
+/// The disk.
+#[derive(Debug)]
+pub struct Disk {
+    state: Mutex<State>,
+    facts: Arc<Facts>,
+    clock: Arc<SimulatedClock>,
+}
+
+impl Disk {
+    /// An empty disk.
+    pub fn new(facts: Arc<Facts>, clock: Arc<SimulatedClock>, planted: Option<SeamFault>) -> Self {
+        let state = State {
+            seen: MemoryStore::new(),
+            lasting: MemoryStore::new(),
+            tail: Vec::new(),
+            fate: None,
+            full: false,
+            refuses: false,
+            reads_left: None,
+            power_is_gone: false,
+            planted,
+            commits: 0,
+        };
+        Self { state: Mutex::new(state), facts, clock }
+    }
+
+    /// Decides what becomes of the next commit.
+    pub fn set_fate(&self, fate: CommitFate) {
+        self.lock().fate = Some(fate);
+    }
+
+    /// Fills the disk, or makes room.
+    pub fn set_full(&self, full: bool) {
+        self.lock().full = full;
+    }
+
+    /// Lets the `count`th reading from now fail, or none.
+    pub fn fail_reading(&self, count: Option<u64>) {
+        self.lock().reads_left = count;
+    }
+
+    /// Whether the power went during a commit.
+    pub fn power_is_gone(&self) -> bool {
+        self.lock().power_is_gone
+    }
+
+    /// The machine starts anew: of the tail there is a part that ends at any byte, and of that only whole groups count.
+    pub fn start(&self, random: &mut Random) {
+        let mut state = self.lock();
+        let kept = random.place(state.tail.len() + 1);
+        let tail = std::mem::take(&mut state.tail);
+        // Half of the time all of it was on its way already.
+        let kept = if random.once_in(2) { tail.len() } else { kept };
+        let mut rest = &tail[..kept];
+        while let Some((group, after)) = log::read(rest) {
+            rest = after;
+            if let Ok(verdicts) = state.lasting.commit(&group) {
+                self.facts.durable(&group, &verdicts);
+            }
+        }
+        state.seen = copy(&state.lasting);
+        state.fate = None;
+        state.refuses = false;
+        state.reads_left = None;
+        state.power_is_gone = false;
+    }
+
+    /// Everything that is durable.
+    pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        self.lock().lasting.dump()
+    }
+
+    /// How many commits were tried.
+    pub fn commits(&self) -> u64 {
+        self.lock().commits
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reading(state: &mut State, table: Table) -> Result<(), StoreError> {
+        let reason = "the simulated disk can't be read".to_owned();
+        match &mut state.reads_left {
+            Some(0) => {
+                state.reads_left = None;
+                Err(StoreError::Read { table, reason })
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn copy(store: &MemoryStore) -> MemoryStore {
+    let copy = MemoryStore::new();
+    let rows = store.dump().into_iter();
+    let writes = rows.map(|(table, key, value)| Write::Put { table, key, value }).collect();
+    // Nothing is guarded, so that nothing can conflict.
+    let _ = copy.commit(&Group { units: vec![Unit { guards: Vec::new(), writes }] });
+    copy
+}
+
+impl Store for Disk {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut state = self.lock();
+        Self::reading(&mut state, table)?;
+        state.seen.get(table, key)
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let mut state = self.lock();
+        Self::reading(&mut state, table)?;
+        state.seen.scan(table, from, to, limit)
+    }
+
+    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        let mut state = self.lock();
+        state.commits += 1;
+        let failed = |state: &mut State, reason: &str| {
+            state.refuses = true;
+            match state.planted {
+                Some(SeamFault::WriteErrorIgnored) => state.seen.commit(group),
+                Some(_) | None => Err(StoreError::Write(reason.into())),
+            }
+        };
+        if state.refuses {
+            return failed(&mut state, "an earlier write failed");
+        }
+        if state.full {
+            return failed(&mut state, "no space left on the disk");
+        }
+        let record = log::write(group);
+        match state.fate.take() {
+            None => {}
+            Some(CommitFate::Slow(millis)) => self.clock.advance(millis),
+            Some(CommitFate::WriteFails) => {
+                let part = record.len() / 3;
+                state.tail.extend_from_slice(&record[..part]);
+                return failed(&mut state, "an input/output error");
+            }
+            Some(CommitFate::SyncFails) => {
+                state.tail.extend_from_slice(&record);
+                return failed(&mut state, "the sync failed");
+            }
+            Some(fate) => {
+                state.power_is_gone = true;
+                state.refuses = true;
+                match fate {
+                    CommitFate::PowerAfterSync => {
+                        let verdicts = state.lasting.commit(group)?;
+                        self.facts.durable(group, &verdicts);
+                    }
+                    _ => state.tail.extend_from_slice(&record),
+                }
+                return Err(StoreError::Write("the power went".into()));
+            }
+        }
+        if state.planted == Some(SeamFault::StoreDoesNotSync) {
+            state.tail.extend_from_slice(&record);
+            return state.seen.commit(group);
+        }
+        let synced = state.lasting.commit(group)?;
+        let verdicts = state.seen.commit(group)?;
+        self.facts.durable(group, &synced);
+        Ok(verdicts)
+    }
+}
+
+/// The log's records: length, checksum, then the group.
+mod log {
+    use super::{Group, Guard, ProcessId, Table, Unit, Version, Write};
+
+    pub fn write(group: &Group) -> Vec<u8> {
+        let mut body = Vec::new();
+        number(&mut body, group.units.len());
+        for unit in &group.units {
+            number(&mut body, unit.guards.len());
+            for guard in &unit.guards {
+                body.extend_from_slice(guard.process.as_bytes());
+                body.extend_from_slice(&guard.expected.0.to_be_bytes());
+            }
+            number(&mut body, unit.writes.len());
+            for write in &unit.writes {
+                let (table, key, value) = match write {
+                    Write::Put { table, key, value } => (table, key, Some(value)),
+                    Write::Delete { table, key } => (table, key, None),
+                };
+                body.push(*table as u8);
+                bytes(&mut body, key);
+                body.push(u8::from(value.is_some()));
+                bytes(&mut body, value.map_or(&[], Vec::as_slice));
+            }
+        }
+        let mut record = Vec::with_capacity(body.len() + 12);
+        number(&mut record, body.len());
+        record.extend_from_slice(&checksum(&body).to_be_bytes());
+        record.extend_from_slice(&body);
+        record
+    }
+
+    /// The first whole record, and what comes after it.
+    pub fn read(mut bytes: &[u8]) -> Option<(Group, &[u8])> {
+        let length = take_number(&mut bytes)?;
+        let sum = take(&mut bytes, 8)?;
+        let mut body = take(&mut bytes, length)?;
+        if sum != checksum(body).to_be_bytes() {
+            return None;
+        }
+        let mut group = Group::default();
+        for _ in 0..take_number(&mut body)? {
+            let mut unit = Unit::default();
+            for _ in 0..take_number(&mut body)? {
+                let process = ProcessId::from_bytes(take(&mut body, 16)?.try_into().ok()?);
+                let expected = Version(u64::from_be_bytes(take(&mut body, 8)?.try_into().ok()?));
+                unit.guards.push(Guard { process, expected });
+            }
+            for _ in 0..take_number(&mut body)? {
+                let number = take(&mut body, 1)?[0];
+                let table = Table::ALL.into_iter().find(|table| *table as u8 == number)?;
+                let key = take_bytes(&mut body)?;
+                let is_put = take(&mut body, 1)? == [1];
+                let value = take_bytes(&mut body)?;
+                unit.writes.push(if is_put { Write::Put { table, key, value } } else { Write::Delete { table, key } });
+            }
+            group.units.push(unit);
+        }
+        Some((group, bytes))
+    }
+
+    /// FNV-1a.
+    fn checksum(bytes: &[u8]) -> u64 {
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
+    fn number(out: &mut Vec<u8>, number: usize) {
+        out.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+    }
+
+    fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+        number(out, bytes.len());
+        out.extend_from_slice(bytes);
+    }
+
+    fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = bytes.split_at_checked(length)?;
+        *bytes = rest;
+        Some(taken)
+    }
+
+    fn take_number(bytes: &mut &[u8]) -> Option<usize> {
+        let number = u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?);
+        usize::try_from(number).ok()
+    }
+
+    fn take_bytes(bytes: &mut &[u8]) -> Option<Vec<u8>> {
+        let length = take_number(bytes)?;
+        Some(take(bytes, length)?.to_vec())
+    }
+}

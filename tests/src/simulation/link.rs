@@ -1,0 +1,97 @@
+//! What stands between an engine and the broker: the part of the AMQP crate that is pure, driven by the simulation.
+//!
+//! Acknowledgements of older connections are dropped, those of the current one go through the production's own
+//! [`Tracker`]; publishes without a connection are lost at once.
+
+use super::{Content, Facts, SeamFault, SimulatedBroker, facts::AckPlace};
+use bureaucrat_broker_amqp::Tracker;
+use bureaucrat_host::broker::{Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Source, Ticket};
+use bureaucrat_wire::Outgoing;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// A publish on its way to the broker.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub ticket: Ticket,
+    pub message: Outgoing,
+    pub row: Vec<u8>,
+}
+
+/// An engine's side of its connections.
+#[derive(Debug, Default)]
+pub(super) struct LinkState {
+    pub connection: Option<u64>,
+    pub generation: u64,
+    pub trackers: [Tracker; 3],
+    /// What was handed over, for the checks.
+    pub handed: BTreeMap<DeliveryHandle, (Content, Vec<u8>)>,
+    pub publishing: bool,
+    pub wire: VecDeque<Wire>,
+    pub confirms: Vec<(Ticket, PublishOutcome)>,
+    pub events: VecDeque<BrokerEvent>,
+}
+
+impl LinkState {
+    /// A new connection consumes.
+    pub fn consuming(&mut self, connection: u64) {
+        self.connection = Some(connection);
+        self.generation += 1;
+        self.trackers = std::array::from_fn(|_| Tracker::new());
+    }
+}
+
+/// An engine's broker.
+#[derive(Debug)]
+pub struct Link {
+    broker: Arc<SimulatedBroker>,
+    engine: u64,
+    /// What is durable for this engine.
+    facts: Arc<Facts>,
+}
+
+impl Link {
+    /// The link of an engine; it has no connection yet.
+    pub fn new(broker: Arc<SimulatedBroker>, engine: u64, facts: Arc<Facts>) -> Self {
+        broker.lock().links.insert(engine, LinkState::default());
+        Self { broker, engine, facts }
+    }
+}
+
+impl Broker for Link {
+    fn acknowledge(&self, delivery: DeliveryHandle) {
+        let mut state = self.broker.lock();
+        let Some(link) = state.links.get_mut(&self.engine) else {
+            return;
+        };
+        match link.handed.remove(&delivery) {
+            Some((content, body)) => self.facts.taken(&content, &body, AckPlace::Engine),
+            None => self.facts.violate(format!("{delivery:?} was acknowledged twice")),
+        }
+        let is_current = link.connection.is_some() && delivery.generation == link.generation;
+        if is_current || self.broker.planted == Some(SeamFault::OldTagOnNewChannel) {
+            let place = match delivery.source {
+                Source::Launches => 0,
+                Source::Answers => 1,
+                Source::Events => 2,
+            };
+            link.trackers[place].acknowledge(delivery.tag);
+        }
+    }
+
+    fn publish(&self, ticket: Ticket, message: Outgoing) {
+        let row = self.facts.published(&message);
+        let mut state = self.broker.lock();
+        let Some(link) = state.links.get_mut(&self.engine) else {
+            return;
+        };
+        if link.publishing {
+            link.wire.push_back(Wire { ticket, message, row });
+        } else {
+            let outcome = PublishOutcome::Lost;
+            link.events.push_back(BrokerEvent::Published { ticket, outcome });
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Clients, participants and listeners: they publish, answer and read, and know what has to become of it.
+
+use super::{
+    Content, Definition, Expected, Facts, Message, Plan, Random, SimulatedBroker, Trouble,
+    broker::{DEAD, NOTICES, Sent},
+    definitions::{COMMON_EVENT, OWN_EVENT},
+    facts::LaunchFacts,
+    hostile,
+};
+use bureaucrat_host::broker::Source;
+use bureaucrat_model::{Origin, Redelivered};
+use bureaucrat_wire::{Dialect, Properties};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+/// The queue that launchers read replies from.
+pub const CLIENT: &str = "client";
+
+/// A launch that is to be made.
+struct Launch {
+    message: Message,
+    definition: Option<Definition>,
+    /// Messages of it that are still to be published.
+    copies: u64,
+}
+
+/// Everybody outside of the engine.
+pub struct People {
+    broker: Arc<SimulatedBroker>,
+    facts: Arc<Facts>,
+    dialect: Dialect,
+    launches: Vec<Launch>,
+    events: u64,
+    /// Tasks that came some time ago.
+    old: VecDeque<(String, Sent)>,
+    /// Bodies that have to become dead letters, and those that may.
+    pub hostile: BTreeSet<Vec<u8>>,
+    /// See [`Self::hostile`].
+    pub doubtful: BTreeSet<Vec<u8>>,
+    /// Bodies of dead letters that came.
+    pub dead: BTreeSet<Vec<u8>>,
+    /// What launchers were told, by launch.
+    pub replies: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The launches of a plan, and what becomes of them.
+pub fn launches(plan: &Plan, random: &mut Random, dialect: Dialect) -> (Vec<LaunchFacts>, Vec<Option<Definition>>) {
+    let broken = match dialect {
+        Dialect::Workitem => "BadAnswer",
+        Dialect::Message => "ActionError",
+    };
+    (0..plan.launches)
+        .map(|number| {
+            // Each has numbers of its own, so that leaving one out leaves the others as they are.
+            let mut random = random.fork();
+            let has_id = !random.once_in(3);
+            let refused = random.once_in(6) && plan.has(Trouble::Hostile);
+            let definition = Definition::random(&mut random, plan.has(Trouble::Faults));
+            let expected = (!refused).then(|| definition.expected(number, broken));
+            let facts = LaunchFacts { name: format!("L{number}"), has_id, expected };
+            (facts, (!refused).then_some(definition))
+        })
+        .unzip()
+}
+
+impl People {
+    /// People who are to make these launches.
+    pub fn new(
+        broker: &Arc<SimulatedBroker>,
+        facts: &Arc<Facts>,
+        dialect: Dialect,
+        definitions: Vec<Option<Definition>>,
+        known: &[LaunchFacts],
+        random: &mut Random,
+    ) -> Self {
+        broker.declare(DEAD);
+        broker.declare(NOTICES);
+        broker.declare(CLIENT);
+        let mut people = Self {
+            broker: broker.clone(),
+            facts: facts.clone(),
+            dialect,
+            launches: Vec::new(),
+            events: 0,
+            old: VecDeque::new(),
+            hostile: BTreeSet::new(),
+            doubtful: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            replies: BTreeMap::new(),
+        };
+        for (number, (definition, known)) in definitions.into_iter().zip(known).enumerate() {
+            let body = match &definition {
+                Some(definition) => definition.text(&known.name, Some(number)).into_bytes(),
+                None => hostile::definition(number, random),
+            };
+            if let Some(definition) = &definition {
+                definition.participants().iter().for_each(|name| broker.declare(&format!("worker_{name}")));
+            } else {
+                people.hostile.insert(body.clone());
+            }
+            let properties = Properties {
+                message_id: known.has_id.then(|| format!("launch-{number}")),
+                reply_to: (!random.once_in(3)).then(|| CLIENT.to_owned()),
+                correlation_id: Some(known.name.clone()),
+                ..Properties::default()
+            };
+            let message = Message { content: Content::Launch(number), properties, body, redelivered: Redelivered::No };
+            people.launches.push(Launch { message, definition, copies: 1 });
+        }
+        people
+    }
+
+    /// Publishes the next launch, or a launch again.
+    pub fn launch(&mut self, random: &mut Random, plan: &Plan) {
+        let Some(place) = self.launches.iter().position(|launch| launch.copies > 0) else {
+            return;
+        };
+        let launch = &mut self.launches[place];
+        launch.copies -= 1;
+        self.broker.publish_to_engine(Source::Launches, launch.message.clone());
+        if plan.has(Trouble::Repeats) && random.once_in(3) {
+            self.repeat_launch(random);
+        }
+    }
+
+    /// Publishes a launch again that was published before.
+    pub fn repeat_launch(&mut self, random: &mut Random) {
+        let published = self.launches.iter().filter(|launch| launch.copies == 0).count();
+        if published > 0 {
+            let launch = &self.launches[random.place(published)];
+            self.facts.count("launches repeated");
+            self.broker.publish_to_engine(Source::Launches, launch.message.clone());
+        }
+    }
+
+    /// Whether every launch was published.
+    pub fn have_launched(&self) -> bool {
+        self.launches.iter().all(|launch| launch.copies == 0)
+    }
+
+    /// Whether a launch asked for replies.
+    pub fn wants_reply(&self, number: usize) -> bool {
+        self.launches.get(number).is_some_and(|launch| launch.message.properties.reply_to.is_some())
+    }
+
+    /// The queues of all participants, and the others that may vanish.
+    pub fn queues(&self) -> Vec<String> {
+        let definitions = self.launches.iter().filter_map(|launch| launch.definition.as_ref());
+        let workers: BTreeSet<_> = definitions.flat_map(Definition::participants).collect();
+        let workers = workers.into_iter().map(|name| format!("worker_{name}"));
+        workers.chain([DEAD, NOTICES, CLIENT].map(String::from)).collect()
+    }
+
+    /// Publishes an event: one that somebody waits for, when `wanted`, otherwise any.
+    pub fn event(&mut self, random: &mut Random, plan: &Plan, wanted: bool) {
+        let waiting = self.facts.awaited(random).filter(|_| wanted || random.once_in(2));
+        let (name, number) = match waiting {
+            Some(found) => found,
+            None if wanted => return,
+            None => {
+                let name = if random.once_in(2) { OWN_EVENT } else { COMMON_EVENT };
+                (name.to_owned(), random.below(plan.launches.max(1) as u64))
+            }
+        };
+        self.events += 1;
+        let unique = self.events;
+        let with_id = random.once_in(2);
+        if with_id {
+            self.facts.identify(unique);
+        }
+        let properties = Properties { message_id: with_id.then(|| format!("event-{unique}")), ..Properties::default() };
+        let body = json!({"event": name, "number": number, "unique": unique}).to_string().into_bytes();
+        let copies = 1 + u64::from(with_id && plan.has(Trouble::Repeats) && random.once_in(2));
+        for _ in 0..copies {
+            let (content, properties, body) = (Content::Event(unique), properties.clone(), body.clone());
+            let message = Message { content, properties, body, redelivered: Redelivered::No };
+            self.broker.publish_to_engine(Source::Events, message);
+        }
+    }
+
+    /// Publishes what nobody can understand to one of the engine's queues.
+    pub fn hostile(&mut self, random: &mut Random) {
+        let (source, content, body) = hostile::message(&self.facts, random, self.dialect);
+        match content {
+            Content::Hostile => self.hostile.insert(body.clone()),
+            Content::Launch(_) | Content::Answer { .. } | Content::Suspended | Content::Event(_) => self.doubtful.insert(body.clone()),
+        };
+        let properties = hostile::properties(random);
+        self.facts.count("hostile messages");
+        self.broker.publish_to_engine(source, Message { content, properties, body, redelivered: Redelivered::No });
+    }
+
+    /// Somebody outside takes a message, answers a task or reads what it says.
+    ///
+    /// # Errors
+    /// When the message is not what it should be.
+    pub fn participate(&mut self, random: &mut Random, plan: &Plan) -> Result<bool, String> {
+        let waiting = self.broker.waiting();
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let queue = &waiting[random.place(waiting.len())];
+        let Some(message) = self.broker.take(queue) else {
+            return Ok(false);
+        };
+        match queue.as_str() {
+            DEAD => self.read_dead_letter(message)?,
+            NOTICES => self.read_notice(&message)?,
+            CLIENT => self.read_reply(&message)?,
+            _ => {
+                self.facts.count("tasks");
+                self.answer(queue, &message, random, plan)?;
+                if self.old.len() > 30 {
+                    self.old.pop_front();
+                }
+                self.old.push_back((queue.clone(), message));
+            }
+        }
+        Ok(true)
+    }
+
+    /// A participant answers a task again that it had some time ago.
+    ///
+    /// # Errors
+    /// When the task is not what it should be.
+    pub fn answer_late(&mut self, random: &mut Random, plan: &Plan) -> Result<(), String> {
+        if self.old.is_empty() {
+            return Ok(());
+        }
+        let (queue, message) = self.old[random.place(self.old.len())].clone();
+        self.facts.count("late answers");
+        self.answer(&queue, &message, random, plan)
+    }
+
+    fn read_dead_letter(&mut self, message: Sent) -> Result<(), String> {
+        self.facts.count("dead letters");
+        if !self.hostile.contains(&message.body) && !self.doubtful.contains(&message.body) {
+            return Err(format!(
+                "a dead letter that nobody should get: {} {:?}",
+                String::from_utf8_lossy(&message.body),
+                message.properties.headers
+            ));
+        }
+        self.dead.insert(message.body);
+        Ok(())
+    }
+
+    fn read_notice(&self, message: &Sent) -> Result<(), String> {
+        let notice = parsed(&message.body)?;
+        let status = notice["status"].as_str().unwrap_or_default();
+        let process = notice["process"].as_str().and_then(|process| process.parse().ok());
+        match (status, process) {
+            ("rejected", None) => Ok(()),
+            ("launched" | "completed" | "failed", Some(process)) => self.facts.told(process, status),
+            _ => Err(format!("unexpected: {notice}")),
+        }
+    }
+
+    fn read_reply(&mut self, message: &Sent) -> Result<(), String> {
+        let reply = parsed(&message.body)?;
+        let status = reply["status"].as_str().unwrap_or_default().to_owned();
+        if let Some(process) = reply["process"].as_str().and_then(|process| process.parse().ok()) {
+            self.facts.told(process, &status)?;
+        }
+        let launch = message.properties.correlation_id.clone().unwrap_or_default();
+        self.replies.entry(launch).or_default().insert(status);
+        Ok(())
+    }
+
+    fn answer(&mut self, queue: &str, task: &Sent, random: &mut Random, plan: &Plan) -> Result<(), String> {
+        let origin = task.properties.message_id.as_deref().unwrap_or_default();
+        let origin: Origin = origin.parse().map_err(|_| format!("a task has the message id `{origin}`"))?;
+        let turn = origin.turn.ok_or("a task without a turn")?;
+        let (process, path) = (origin.activity.process, origin.activity.path);
+        let counted = self.facts.known().is_answered(process, &path, turn);
+        let mut body = parsed(&task.body)?;
+        let place = match self.dialect {
+            Dialect::Workitem => "fields",
+            Dialect::Message => "payload",
+        };
+        let fields = body[place].as_object_mut().ok_or("a task without fields")?;
+        let mut content = Content::Answer { process, path, turn };
+        if !self.work(queue, fields)? {
+            // A participant that fails: as the dialect has it, or with what is no answer.
+            match self.dialect {
+                Dialect::Workitem => {
+                    body[place] = json!(["no", random.below(1_000)]);
+                    content = Content::Hostile;
+                    self.hostile.insert(body.to_string().into_bytes());
+                }
+                Dialect::Message => {
+                    fields.insert("status".into(), json!("critical"));
+                    fields.insert("error".into(), json!("it can't be done"));
+                }
+            }
+        } else if counted {
+            // This one may not count, and would be seen if it did.
+            fields.insert("again".into(), json!(true));
+        } else if self.dialect == Dialect::Message && random.once_in(8) {
+            let mut suspended = body.clone();
+            suspended[place]["status"] = json!("at work");
+            self.publish_answer(Content::Suspended, &suspended);
+        }
+        let copies = 1 + u64::from(plan.has(Trouble::Repeats) && random.once_in(4));
+        for _ in 0..copies {
+            self.publish_answer(content.clone(), &body);
+        }
+        Ok(())
+    }
+
+    fn publish_answer(&self, content: Content, body: &Value) {
+        let body = body.to_string().into_bytes();
+        let message = Message { content, properties: Properties::default(), body, redelivered: Redelivered::No };
+        self.broker.publish_to_engine(Source::Answers, message);
+    }
+
+    /// Does what a participant does to the fields; false when it fails.
+    fn work(&self, queue: &str, fields: &mut Map<String, Value>) -> Result<bool, String> {
+        let name = queue.strip_prefix("worker_").unwrap_or_default();
+        let digits = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
+        let (verb, number) = name.split_at(digits);
+        let number: u32 = number.parse().map_err(|_| format!("a task for {queue}"))?;
+        match verb {
+            "set" => {
+                fields.insert(format!("f{number}"), json!(number));
+            }
+            "inc" => {
+                let count = fields.get(&format!("c{number}")).and_then(Value::as_i64).unwrap_or(0);
+                fields.insert(format!("c{number}"), json!(count + 1));
+            }
+            "def" => {
+                let launch = fields.get("number").and_then(Value::as_u64).unwrap_or(u64::MAX);
+                let launch = usize::try_from(launch).ok().and_then(|launch| self.launches.get(launch));
+                let definition = launch.and_then(|launch| launch.definition.as_ref());
+                let text = definition.and_then(|definition| definition.called(number));
+                fields.insert(format!("d{number}"), json!(text.ok_or("a task without a number")?));
+            }
+            "crit" => return Ok(false),
+            _ => return Err(format!("a task for {queue}")),
+        }
+        Ok(true)
+    }
+
+    /// What launchers have to have been told in the end.
+    ///
+    /// # Errors
+    /// Names the launch that was not told.
+    pub fn check_replies(&self, known: &[LaunchFacts]) -> Result<(), String> {
+        for (number, launch) in known.iter().enumerate().filter(|(number, _)| self.wants_reply(*number)) {
+            let wanted = match &launch.expected {
+                None => "rejected",
+                Some(Expected::Completed(_)) => "completed",
+                Some(Expected::Failed(_)) => "failed",
+            };
+            if !self.replies.get(&launch.name).is_some_and(|told| told.contains(wanted)) {
+                return Err(format!("launch {number} was never told `{wanted}`: {:?}", self.replies.get(&launch.name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parsed(body: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(body).map_err(|error| format!("{error}: {}", String::from_utf8_lossy(body)))
+}

@@ -1,0 +1,200 @@
+//! What a run is made from: a seed, how much happens, and which kinds of trouble may. The same plan is the same run.
+
+use std::fmt;
+
+/// A kind of trouble; a run that fails is tried without each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// The machine loses power: between two steps, or at any byte of a write.
+    Power,
+    /// Writes and syncs fail, the disk is full for a while, a commit takes its time.
+    Disk,
+    /// Reading fails.
+    Reads,
+    /// Connections are lost, each by itself.
+    Connections,
+    /// The broker blocks publishers for a while.
+    Blocking,
+    /// Queues and exchanges vanish and come back; the broker refuses messages.
+    Queues,
+    /// The clock jumps both ways; the machine is down for long.
+    Clock,
+    /// Clients and participants publish twice.
+    Repeats,
+    /// Participants answer what was answered before.
+    Late,
+    /// Messages that nobody can understand come to every queue; launches that are refused.
+    Hostile,
+    /// A second engine is started on the same queues.
+    Rival,
+    /// The engine is told to end and is started again.
+    Restarts,
+    /// Definitions that fail: errors of participants, faults of conditions, calls that are refused.
+    Faults,
+    /// Small bounds: outbox, windows, groups, memory, instructions in a step.
+    Bounds,
+}
+
+impl Trouble {
+    /// Every kind.
+    pub const ALL: [Self; 14] = [
+        Self::Power,
+        Self::Disk,
+        Self::Reads,
+        Self::Connections,
+        Self::Blocking,
+        Self::Queues,
+        Self::Clock,
+        Self::Repeats,
+        Self::Late,
+        Self::Hostile,
+        Self::Rival,
+        Self::Restarts,
+        Self::Faults,
+        Self::Bounds,
+    ];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Disk => "disk",
+            Self::Reads => "reads",
+            Self::Connections => "connections",
+            Self::Blocking => "blocking",
+            Self::Queues => "queues",
+            Self::Clock => "clock",
+            Self::Repeats => "repeats",
+            Self::Late => "late",
+            Self::Hostile => "hostile",
+            Self::Rival => "rival",
+            Self::Restarts => "restarts",
+            Self::Faults => "faults",
+            Self::Bounds => "bounds",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trouble| trouble.name() == name)
+    }
+}
+
+/// A fault that stands on the simulation's side of a seam, where production has code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SeamFault {
+    /// The store says that a commit is durable and has not synced it.
+    StoreDoesNotSync,
+    /// An acknowledgement with a tag of an older connection reaches the new one.
+    OldTagOnNewChannel,
+    /// An acknowledgement that was to be single is cumulative, past deliveries that are not durable.
+    CumulativePastOpenTag,
+    /// A second engine consumes without asking for the owner queue.
+    OwnerIgnored,
+    /// A publish that was returned is told as confirmed.
+    ReturnTakenForConfirm,
+    /// A write that failed is told as a success.
+    WriteErrorIgnored,
+}
+
+impl SeamFault {
+    /// Every fault.
+    pub const ALL: [Self; 6] = [
+        Self::StoreDoesNotSync,
+        Self::OldTagOnNewChannel,
+        Self::CumulativePastOpenTag,
+        Self::OwnerIgnored,
+        Self::ReturnTakenForConfirm,
+        Self::WriteErrorIgnored,
+    ];
+}
+
+/// What a run is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Where its random numbers begin.
+    pub seed: u64,
+    /// How many processes are launched.
+    pub launches: usize,
+    /// How many steps of trouble there are before the world turns kind.
+    pub steps: u64,
+    /// The kinds of trouble that there are not.
+    pub without: Vec<Trouble>,
+    /// A fault that is planted, to see that it is found.
+    pub seam_fault: Option<SeamFault>,
+}
+
+impl Plan {
+    /// A run with all kinds of trouble.
+    pub const fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            launches: 5,
+            steps: 2_000,
+            without: Vec::new(),
+            seam_fault: None,
+        }
+    }
+
+    /// Whether there is this kind of trouble.
+    pub fn has(&self, trouble: Trouble) -> bool {
+        !self.without.contains(&trouble)
+    }
+
+    /// The smallest plan found that still fails, with what it fails by; `run` says why a plan fails, if it does.
+    pub fn shrink<F>(mut self, mut failure: F, run: impl Fn(&Self) -> Option<F>) -> (Self, F) {
+        let mut try_plan = |plan: &mut Self, smaller: Self| match run(&smaller) {
+            Some(found) => {
+                failure = found;
+                *plan = smaller;
+                true
+            }
+            None => false,
+        };
+        for trouble in Trouble::ALL {
+            let mut smaller = self.clone();
+            smaller.without.push(trouble);
+            try_plan(&mut self, smaller);
+        }
+        while self.launches > 1 {
+            let launches = self.launches - 1;
+            let smaller = Self { launches, ..self.clone() };
+            if !try_plan(&mut self, smaller) {
+                break;
+            }
+        }
+        let mut cut = self.steps / 2;
+        while cut > 0 {
+            let steps = self.steps - cut;
+            let smaller = Self { steps, ..self.clone() };
+            if !try_plan(&mut self, smaller) {
+                cut /= 2;
+            }
+            cut = cut.min(self.steps / 2);
+        }
+        for trouble in Trouble::ALL {
+            if self.has(trouble) {
+                let mut smaller = self.clone();
+                smaller.without.push(trouble);
+                try_plan(&mut self, smaller);
+            }
+        }
+        (self, failure)
+    }
+}
+
+/// The arguments that repeat the run.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "--seed {} --launches {} --steps {}",
+            self.seed, self.launches, self.steps
+        )?;
+        if !self.without.is_empty() {
+            let names: Vec<_> = self.without.iter().map(|trouble| trouble.name()).collect();
+            write!(f, " --without {}", names.join(","))?;
+        }
+        Ok(())
+    }
+}
