@@ -23,7 +23,7 @@ mod planted;
 #[cfg(feature = "planted-faults")]
 pub mod planted;
 pub mod query;
-mod questions;
+pub mod questions;
 mod restored;
 pub mod router;
 pub mod shard;

@@ -15,10 +15,13 @@ const RETRY: u32 = u32::MAX - 1;
 const CONTINUE: u32 = u32::MAX;
 
 fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
-    instance.fibers.iter().filter_map(|(id, fiber)| match &fiber.state {
-        FiberState::Waiting(wait) => Some((*id, wait)),
-        FiberState::Ready => None,
-    })
+    instance
+        .fibers
+        .iter()
+        .filter_map(|(id, fiber)| match &fiber.state {
+            FiberState::Waiting(wait) => Some((*id, wait)),
+            FiberState::Ready => None,
+        })
 }
 
 const fn is_parked(instance: &Instance) -> bool {
@@ -64,14 +67,27 @@ impl Known {
 
     fn event_taken(&mut self, process: ProcessId, fiber: FiberId, turn: Turn, served: Option<u64>) {
         // Without a cursor in its commit the event was kept while the process was parked.
-        let (Some(event), Some(subscribed)) = (served, self.subscribed.get(&(process, turn)).copied()) else {
+        let (Some(event), Some(subscribed)) =
+            (served, self.subscribed.get(&(process, turn)).copied())
+        else {
             return;
         };
         if subscribed >= event {
-            self.violate(format!("the event {event} reached a wait of {process} that came after it ({subscribed})"));
+            self.violate(format!(
+                "the event {event} reached a wait of {process} that came after it ({subscribed})"
+            ));
         }
-        if !self.served.insert((event, WaitKey { process, fiber, turn })) {
-            self.violate(format!("the event {event} reached a wait of {process} twice"));
+        if !self.served.insert((
+            event,
+            WaitKey {
+                process,
+                fiber,
+                turn,
+            },
+        )) {
+            self.violate(format!(
+                "the event {event} reached a wait of {process} twice"
+            ));
         }
     }
 
@@ -88,7 +104,10 @@ impl Known {
         }
         let now = self.now;
         if instance.caller.is_none() {
-            let found = self.launches.iter().find(|launch| launch.name == instance.name);
+            let found = self
+                .launches
+                .iter()
+                .find(|launch| launch.name == instance.name);
             let Some(launch) = found.cloned() else {
                 return self.violate(format!("{process} was never launched: {}", instance.name));
             };
@@ -97,7 +116,10 @@ impl Known {
             starts.push((process, now));
             let twice = starts.len() > 1 && now < starts[0].1.after(retention);
             if twice && launch.has_id {
-                return self.violate(format!("{} has a message id and started twice", instance.name));
+                return self.violate(format!(
+                    "{} has a message id and started twice",
+                    instance.name
+                ));
             }
             if launch.expected.is_none() {
                 return self.violate(format!("{} was to be refused and started", instance.name));
@@ -111,37 +133,58 @@ impl Known {
         let Status::Ended(ending) = &instance.status else {
             return;
         };
-        *self.counts.entry(match (ending, &instance.caller) {
-            (Ending::Completed(_), None) => "processes completed",
-            (Ending::Failed(_), None) => "processes failed",
-            (_, Some(_)) => "called processes ended",
-        }).or_default() += 1;
+        *self
+            .counts
+            .entry(match (ending, &instance.caller) {
+                (Ending::Completed(_), None) => "processes completed",
+                (Ending::Failed(_), None) => "processes failed",
+                (_, Some(_)) => "called processes ended",
+            })
+            .or_default() += 1;
         if instance.caller.is_some() {
             return;
         }
-        let launch = self.launches.iter().find(|launch| launch.name == instance.name);
+        let launch = self
+            .launches
+            .iter()
+            .find(|launch| launch.name == instance.name);
         let Some(expected) = launch.and_then(|launch| launch.expected.clone()) else {
             return;
         };
         let holds = match (&expected, ending) {
             (Expected::Completed(expected), Ending::Completed(fields)) => {
-                serde_json::from_str::<Map<String, Value>>(&fields.to_json()).is_ok_and(|mut found| {
-                    found.shift_remove("event");
-                    found == *expected
-                })
+                serde_json::from_str::<Map<String, Value>>(&fields.to_json()).is_ok_and(
+                    |mut found| {
+                        found.shift_remove("event");
+                        found == *expected
+                    },
+                )
             }
             (Expected::Failed(codes), Ending::Failed(fault)) => codes.contains(fault.code.as_str()),
-            (Expected::Completed(_), Ending::Failed(_)) | (Expected::Failed(_), Ending::Completed(_)) => false,
+            (Expected::Completed(_), Ending::Failed(_))
+            | (Expected::Failed(_), Ending::Completed(_)) => false,
         };
-        if !holds {
+        let is_cancelled = self.cancelled.contains(&instance.process)
+            || self
+                .cancelled
+                .iter()
+                .any(|process| process.shard_key() == instance.process.shard_key());
+        let cancelled = is_cancelled
+            && instance
+                .fault()
+                .is_some_and(|fault| fault.code.as_str() == "Cancelled");
+        if !holds && !cancelled {
             let name = &instance.name;
-            self.violate(format!("{name} ended with {ending:?}; expected was {expected:?}"));
+            self.violate(format!(
+                "{name} ended with {ending:?}; expected was {expected:?}"
+            ));
         }
     }
 
     pub fn waits_for_answer(&self, process: ProcessId, turn: Turn) -> bool {
         self.instances.get(&process).is_some_and(|instance| {
-            waits(instance).any(|(_, wait)| wait.turn == turn && matches!(wait.kind, WaitKind::Answer { .. }))
+            waits(instance)
+                .any(|(_, wait)| wait.turn == turn && matches!(wait.kind, WaitKind::Answer { .. }))
         })
     }
 
@@ -153,26 +196,48 @@ impl Known {
     }
 
     fn turns(&self, kind: OutboxKind, process: ProcessId) -> BTreeSet<u64> {
-        let row = |number| OutboxKey { kind, process, number };
-        self.outbox.range(row(0)..=row(u64::MAX)).map(|(key, _)| key.number).collect()
+        let row = |number| OutboxKey {
+            kind,
+            process,
+            number,
+        };
+        self.outbox
+            .range(row(0)..=row(u64::MAX))
+            .map(|(key, _)| key.number)
+            .collect()
     }
 
     fn fits(&self, process: ProcessId) -> Result<(), String> {
         let none = BTreeSet::new();
         let timers = self.timers.get(&process).unwrap_or(&none);
-        let subscriptions: BTreeSet<_> =
-            self.subscriptions.get(&process).into_iter().flat_map(|subscriptions| subscriptions.keys().cloned()).collect();
-        let (tasks, calls) = (self.turns(OutboxKind::Task, process), self.turns(OutboxKind::Call, process));
+        let subscriptions: BTreeSet<_> = self
+            .subscriptions
+            .get(&process)
+            .into_iter()
+            .flat_map(|subscriptions| subscriptions.keys().cloned())
+            .collect();
+        let (tasks, calls) = (
+            self.turns(OutboxKind::Task, process),
+            self.turns(OutboxKind::Call, process),
+        );
         let Some(instance) = self.instances.get(&process) else {
-            return match timers.is_empty() && subscriptions.is_empty() && tasks.is_empty() && calls.is_empty() {
+            return match timers.is_empty()
+                && subscriptions.is_empty()
+                && tasks.is_empty()
+                && calls.is_empty()
+            {
                 true => Ok(()),
                 false => Err(format!(
                     "there are rows and no process: timers {timers:?}, subscriptions {subscriptions:?}, tasks {tasks:?}, calls {calls:?}"
                 )),
             };
         };
-        let (mut due, mut events, mut answers, mut children) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut due, mut events, mut answers, mut children) = (
+            BTreeSet::new(),
+            BTreeSet::new(),
+            BTreeSet::new(),
+            BTreeSet::new(),
+        );
         for (fiber, wait) in waits(instance) {
             match &wait.kind {
                 WaitKind::Timer { due: at } => {
@@ -190,10 +255,16 @@ impl Known {
                 }
                 WaitKind::Branches { .. } => {}
                 WaitKind::Condition { .. } if is_parked(instance) => {}
-                WaitKind::Condition { .. } => return Err("it waits for a condition and is not parked".into()),
+                WaitKind::Condition { .. } => {
+                    return Err("it waits for a condition and is not parked".into());
+                }
             }
         }
-        let of_waits: BTreeSet<_> = timers.iter().copied().filter(|(_, fiber, _)| fiber.0 < REMOVE).collect();
+        let of_waits: BTreeSet<_> = timers
+            .iter()
+            .copied()
+            .filter(|(_, fiber, _)| fiber.0 < REMOVE)
+            .collect();
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;
         within("tasks in the outbox", &tasks, &answers)?;
@@ -204,11 +275,20 @@ impl Known {
 
     /// A child that is waited for runs, or is to be started.
     fn child_fits(&self, instance: &Instance, child: ProcessId, turn: Turn) -> Result<(), String> {
-        let row = OutboxKey { kind: OutboxKind::Call, process: instance.process, number: turn.0 };
-        let runs = self.instances.get(&child).is_some_and(|child| !child.has_ended());
+        let row = OutboxKey {
+            kind: OutboxKind::Call,
+            process: instance.process,
+            number: turn.0,
+        };
+        let runs = self
+            .instances
+            .get(&child)
+            .is_some_and(|child| !child.has_ended());
         match runs || self.outbox.contains_key(&row) || is_parked(instance) {
             true => Ok(()),
-            false => Err(format!("it waits for {child}, which does not run and is not to be started")),
+            false => Err(format!(
+                "it waits for {child}, which does not run and is not to be started"
+            )),
         }
     }
 
@@ -217,20 +297,43 @@ impl Known {
             return Ok(());
         };
         let waited = self.instances.get(&caller.process).is_some_and(|caller| {
-            waits(caller).any(|(_, wait)| wait.kind == WaitKind::Child { child: instance.process })
+            waits(caller).any(|(_, wait)| {
+                wait.kind
+                    == WaitKind::Child {
+                        child: instance.process,
+                    }
+            })
         });
         match waited {
             true => Ok(()),
-            false => Err(format!("it runs and its caller {} does not wait for it", caller.process)),
+            false => Err(format!(
+                "it runs and its caller {} does not wait for it",
+                caller.process
+            )),
         }
     }
 }
 
-fn reminders(instance: &Instance, timers: &BTreeSet<(Timestamp, FiberId, Turn)>) -> Result<(), String> {
-    let count = |number| timers.iter().filter(|(_, fiber, _)| fiber.0 == number).count();
-    let ready = instance.fibers.values().any(|fiber| fiber.state == FiberState::Ready);
+fn reminders(
+    instance: &Instance,
+    timers: &BTreeSet<(Timestamp, FiberId, Turn)>,
+) -> Result<(), String> {
+    let count = |number| {
+        timers
+            .iter()
+            .filter(|(_, fiber, _)| fiber.0 == number)
+            .count()
+    };
+    let ready = instance
+        .fibers
+        .values()
+        .any(|fiber| fiber.state == FiberState::Ready);
     if count(REMOVE) != usize::from(instance.has_ended()) {
-        return Err(format!("{} reminders to remove it, it has ended: {}", count(REMOVE), instance.has_ended()));
+        return Err(format!(
+            "{} reminders to remove it, it has ended: {}",
+            count(REMOVE),
+            instance.has_ended()
+        ));
     }
     if is_parked(instance) && count(RETRY) == 0 {
         return Err("it is parked and nothing reminds to try it again".into());
@@ -241,7 +344,11 @@ fn reminders(instance: &Instance, timers: &BTreeSet<(Timestamp, FiberId, Turn)>)
     Ok(())
 }
 
-fn same<T: Ord + std::fmt::Debug>(what: &str, rows: &BTreeSet<T>, waits: &BTreeSet<T>) -> Result<(), String> {
+fn same<T: Ord + std::fmt::Debug>(
+    what: &str,
+    rows: &BTreeSet<T>,
+    waits: &BTreeSet<T>,
+) -> Result<(), String> {
     match rows == waits {
         true => Ok(()),
         false => Err(format!("{what} are {rows:?}, it waits for {waits:?}")),
@@ -251,6 +358,8 @@ fn same<T: Ord + std::fmt::Debug>(what: &str, rows: &BTreeSet<T>, waits: &BTreeS
 fn within(what: &str, rows: &BTreeSet<u64>, waits: &BTreeSet<u64>) -> Result<(), String> {
     match rows.is_subset(waits) {
         true => Ok(()),
-        false => Err(format!("{what} have the turns {rows:?}, it waits under {waits:?}")),
+        false => Err(format!(
+            "{what} have the turns {rows:?}, it waits under {waits:?}"
+        )),
     }
 }

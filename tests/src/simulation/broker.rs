@@ -97,7 +97,11 @@ const fn index(source: Source) -> usize {
 impl SimulatedBroker {
     /// A broker without queues of participants.
     pub fn new(facts: Arc<Facts>, planted: Option<SeamFault>) -> Self {
-        Self { state: Mutex::default(), facts, planted }
+        Self {
+            state: Mutex::default(),
+            facts,
+            planted,
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -147,8 +151,16 @@ impl SimulatedBroker {
     pub fn is_quiet(&self) -> bool {
         let state = self.lock();
         state.queues.iter().all(VecDeque::is_empty)
-            && state.consumers.values().all(|consumer| consumer.channels.iter().all(|channel| channel.unacknowledged.is_empty()))
-            && state.links.values().all(|link| link.wire.is_empty() && link.confirms.is_empty())
+            && state.consumers.values().all(|consumer| {
+                consumer
+                    .channels
+                    .iter()
+                    .all(|channel| channel.unacknowledged.is_empty())
+            })
+            && state
+                .links
+                .values()
+                .all(|link| link.wire.is_empty() && link.confirms.is_empty())
             && state.outside.values().all(VecDeque::is_empty)
     }
 
@@ -163,7 +175,9 @@ impl SimulatedBroker {
         let connection = state.connections;
         state.owner.get_or_insert(connection);
         let channels = std::array::from_fn(|_| Channel::default());
-        state.consumers.insert(connection, Consumer { engine, channels });
+        state
+            .consumers
+            .insert(connection, Consumer { engine, channels });
         if let Some(link) = state.links.get_mut(&engine) {
             link.consuming(connection);
         }
@@ -172,7 +186,10 @@ impl SimulatedBroker {
 
     /// Whether an engine consumes.
     pub fn consumes(&self, engine: u64) -> bool {
-        self.lock().links.get(&engine).is_some_and(|link| link.connection.is_some())
+        self.lock()
+            .links
+            .get(&engine)
+            .is_some_and(|link| link.connection.is_some())
     }
 
     /// An engine's consuming connection breaks, as far as the engine sees; the broker notices by [`Self::notice`].
@@ -185,8 +202,17 @@ impl SimulatedBroker {
     /// The broker notices connections whose engine is not there any more: what was not acknowledged comes again.
     pub fn notice(&self, random: &mut Random) {
         let mut state = self.lock();
-        let connected: BTreeSet<_> = state.links.values().filter_map(|link| link.connection).collect();
-        let gone: Vec<u64> = state.consumers.keys().copied().filter(|id| !connected.contains(id)).collect();
+        let connected: BTreeSet<_> = state
+            .links
+            .values()
+            .filter_map(|link| link.connection)
+            .collect();
+        let gone: Vec<u64> = state
+            .consumers
+            .keys()
+            .copied()
+            .filter(|id| !connected.contains(id))
+            .collect();
         for connection in gone {
             self.close(&mut state, connection, random);
         }
@@ -202,10 +228,17 @@ impl SimulatedBroker {
         for (channel, queue) in consumer.channels.iter_mut().zip(&mut state.queues) {
             // Some of what was on its way arrived before.
             let arrived = random.place(channel.acknowledgements.len() + 1);
-            for ack in channel.acknowledgements.drain(..arrived).collect::<Vec<_>>() {
+            for ack in channel
+                .acknowledgements
+                .drain(..arrived)
+                .collect::<Vec<_>>()
+            {
                 self.acknowledged(channel, ack);
             }
-            for (_, mut message) in std::mem::take(&mut channel.unacknowledged).into_iter().rev() {
+            for (_, mut message) in std::mem::take(&mut channel.unacknowledged)
+                .into_iter()
+                .rev()
+            {
                 if !random.once_in(4) {
                     message.redelivered = Redelivered::Perhaps;
                 }
@@ -222,9 +255,15 @@ impl SimulatedBroker {
     /// Sends the next message of a queue to the engine that consumes it.
     pub fn deliver(&self, engine: u64, source: Source) -> bool {
         let mut state = self.lock();
-        let State { links, consumers, queues, .. } = &mut *state;
+        let State {
+            links,
+            consumers,
+            queues,
+            ..
+        } = &mut *state;
         let connection = links.get(&engine).and_then(|link| link.connection);
-        let Some(consumer) = connection.and_then(|connection| consumers.get_mut(&connection)) else {
+        let Some(consumer) = connection.and_then(|connection| consumers.get_mut(&connection))
+        else {
             return false;
         };
         let channel = &mut consumer.channels[index(source)];
@@ -243,14 +282,21 @@ impl SimulatedBroker {
     /// The next delivery of a channel reaches its engine.
     pub fn arrive(&self, engine: u64, source: Source) -> Option<BrokerEvent> {
         let mut state = self.lock();
-        let State { links, consumers, .. } = &mut *state;
+        let State {
+            links, consumers, ..
+        } = &mut *state;
         let link = links.get_mut(&engine)?;
         let channel = &mut consumers.get_mut(&link.connection?)?.channels[index(source)];
         let tag = channel.deliveries.pop_front()?;
         let message = channel.unacknowledged.get(&tag)?;
         link.trackers[index(source)].delivered(tag);
-        let handle = DeliveryHandle { generation: link.generation, source, tag };
-        link.handed.insert(handle, (message.content.clone(), message.body.clone()));
+        let handle = DeliveryHandle {
+            generation: link.generation,
+            source,
+            tag,
+        };
+        link.handed
+            .insert(handle, (message.content.clone(), message.body.clone()));
         Some(BrokerEvent::Delivered(Delivery {
             handle,
             redelivered: message.redelivered,
@@ -262,9 +308,16 @@ impl SimulatedBroker {
     /// An engine's link sends what it is to acknowledge.
     pub fn flush(&self, engine: u64, source: Source, stragglers: Stragglers) {
         let mut state = self.lock();
-        let State { links, consumers, .. } = &mut *state;
-        let Some(link) = links.get_mut(&engine) else { return };
-        let Some(consumer) = link.connection.and_then(|connection| consumers.get_mut(&connection)) else {
+        let State {
+            links, consumers, ..
+        } = &mut *state;
+        let Some(link) = links.get_mut(&engine) else {
+            return;
+        };
+        let Some(consumer) = link
+            .connection
+            .and_then(|connection| consumers.get_mut(&connection))
+        else {
             return;
         };
         let cumulative = self.planted == Some(SeamFault::CumulativePastOpenTag);
@@ -273,14 +326,20 @@ impl SimulatedBroker {
                 Ack::One(tag) if cumulative => Ack::UpTo(tag),
                 Ack::One(_) | Ack::UpTo(_) => ack,
             };
-            consumer.channels[index(source)].acknowledgements.push_back(ack);
+            consumer.channels[index(source)]
+                .acknowledgements
+                .push_back(ack);
         }
     }
 
     /// Acknowledgements reach the broker.
     pub fn acknowledgements_arrive(&self, engine: u64, source: Source) {
         let mut state = self.lock();
-        for consumer in state.consumers.values_mut().filter(|consumer| consumer.engine == engine) {
+        for consumer in state
+            .consumers
+            .values_mut()
+            .filter(|consumer| consumer.engine == engine)
+        {
             let channel = &mut consumer.channels[index(source)];
             while let Some(ack) = channel.acknowledgements.pop_front() {
                 self.acknowledged(channel, ack);
@@ -291,14 +350,24 @@ impl SimulatedBroker {
     fn acknowledged(&self, channel: &mut Channel, ack: Ack) {
         let (Ack::UpTo(tag) | Ack::One(tag)) = ack;
         if !channel.unacknowledged.contains_key(&tag) {
-            return self.facts.violate(format!("{ack:?} names a tag that the channel does not know, which closes it"));
+            return self.facts.violate(format!(
+                "{ack:?} names a tag that the channel does not know, which closes it"
+            ));
         }
         let taken: Vec<u64> = match ack {
-            Ack::UpTo(tag) => channel.unacknowledged.range(..=tag).map(|(tag, _)| *tag).collect(),
+            Ack::UpTo(tag) => channel
+                .unacknowledged
+                .range(..=tag)
+                .map(|(tag, _)| *tag)
+                .collect(),
             Ack::One(tag) => vec![tag],
         };
-        for message in taken.into_iter().filter_map(|tag| channel.unacknowledged.remove(&tag)) {
-            self.facts.taken(&message.content, &message.body, AckPlace::Broker);
+        for message in taken
+            .into_iter()
+            .filter_map(|tag| channel.unacknowledged.remove(&tag))
+        {
+            self.facts
+                .taken(&message.content, &message.body, AckPlace::Broker);
         }
     }
 
@@ -308,7 +377,11 @@ impl SimulatedBroker {
         if state.blocked {
             return false;
         }
-        let Some(wire) = state.links.get_mut(&engine).and_then(|link| link.wire.pop_front()) else {
+        let Some(wire) = state
+            .links
+            .get_mut(&engine)
+            .and_then(|link| link.wire.pop_front())
+        else {
             return false;
         };
         let ticket = wire.ticket;
@@ -320,7 +393,11 @@ impl SimulatedBroker {
         };
         self.settled(&wire, &outcome);
         let outcome = match outcome {
-            PublishOutcome::Unroutable if self.planted == Some(SeamFault::ReturnTakenForConfirm) => PublishOutcome::Confirmed,
+            PublishOutcome::Unroutable
+                if self.planted == Some(SeamFault::ReturnTakenForConfirm) =>
+            {
+                PublishOutcome::Confirmed
+            }
             outcome => outcome,
         };
         if let Some(link) = state.links.get_mut(&engine) {
@@ -334,13 +411,21 @@ impl SimulatedBroker {
         let may_be_dropped = !key.starts_with("worker_") && key != DEAD;
         match outcome {
             PublishOutcome::Confirmed => self.facts.settle(wire.row.clone()),
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) if may_be_dropped => self.facts.settle(wire.row.clone()),
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) | PublishOutcome::Lost => self.facts.count("messages returned or refused"),
+            PublishOutcome::Unroutable | PublishOutcome::Refused(_) if may_be_dropped => {
+                self.facts.settle(wire.row.clone())
+            }
+            PublishOutcome::Unroutable | PublishOutcome::Refused(_) | PublishOutcome::Lost => {
+                self.facts.count("messages returned or refused")
+            }
         }
     }
 
     fn deposit(&self, state: &mut State, message: Outgoing) -> PublishOutcome {
-        let queue = if message.exchange.is_empty() { &message.routing_key } else { &message.exchange };
+        let queue = if message.exchange.is_empty() {
+            &message.routing_key
+        } else {
+            &message.exchange
+        };
         if !state.declared.contains(queue) {
             return match (message.exchange.is_empty(), message.mandatory) {
                 (false, _) => PublishOutcome::Refused(format!("no exchange `{queue}`")),
@@ -348,8 +433,15 @@ impl SimulatedBroker {
                 (true, Mandatory::No) => PublishOutcome::Confirmed,
             };
         }
-        let sent = Sent { properties: message.properties, body: message.body };
-        state.outside.entry(queue.clone()).or_default().push_back(sent);
+        let sent = Sent {
+            properties: message.properties,
+            body: message.body,
+        };
+        state
+            .outside
+            .entry(queue.clone())
+            .or_default()
+            .push_back(sent);
         PublishOutcome::Confirmed
     }
 
@@ -384,8 +476,16 @@ impl SimulatedBroker {
         }
         let mut wire = std::mem::take(&mut link.wire);
         let confirms = std::mem::take(&mut link.confirms);
-        let lost = wire.iter().map(|wire| wire.ticket).chain(confirms.into_iter().map(|(ticket, _)| ticket));
-        let mut events: Vec<_> = lost.map(|ticket| BrokerEvent::Published { ticket, outcome: PublishOutcome::Lost }).collect();
+        let lost = wire
+            .iter()
+            .map(|wire| wire.ticket)
+            .chain(confirms.into_iter().map(|(ticket, _)| ticket));
+        let mut events: Vec<_> = lost
+            .map(|ticket| BrokerEvent::Published {
+                ticket,
+                outcome: PublishOutcome::Lost,
+            })
+            .collect();
         events.push(BrokerEvent::PublishingDown);
         let arrived = random.place(wire.len() + 1);
         for wire in wire.drain(..arrived) {

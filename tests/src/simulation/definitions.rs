@@ -104,12 +104,20 @@ impl Generator<'_> {
             1 | 2 => Node::All(self.nodes(3, inner + 1)),
             3 | 4 => {
                 let (number, bound) = (self.number(), 1 + self.random.below(3) as i64);
-                let body = if self.random.once_in(2) { self.nodes(1, inner + 1) } else { Vec::new() };
+                let body = if self.random.once_in(2) {
+                    self.nodes(1, inner + 1)
+                } else {
+                    Vec::new()
+                };
                 Node::Count(number, bound, body)
             }
             5 => {
                 let cases = 1 + self.random.below(2);
-                Node::Switch((0..cases).map(|_| (self.random.below(3) as i64, self.node(inner + 1))).collect())
+                Node::Switch(
+                    (0..cases)
+                        .map(|_| (self.random.below(3) as i64, self.node(inner + 1)))
+                        .collect(),
+                )
             }
             6 | 7 if self.depth < 2 => self.call(),
             _ => self.leaf(),
@@ -122,7 +130,8 @@ impl Generator<'_> {
             2 | 3 if self.depth == 0 => Node::Await(Picky::Yes),
             4 => Node::Await(Picky::No),
             5 if self.faults && self.random.once_in(3) => {
-                let failure = [Failure::Participant, Failure::Condition, Failure::Call][self.random.place(3)];
+                let failure =
+                    [Failure::Participant, Failure::Condition, Failure::Call][self.random.place(3)];
                 Node::Fail(self.number(), failure)
             }
             _ => Node::Set(self.number()),
@@ -131,7 +140,11 @@ impl Generator<'_> {
 
     fn call(&mut self) -> Node {
         let number = self.number();
-        let given = if self.depth == 0 && self.random.once_in(2) { Given::Participant } else { Given::Context };
+        let given = if self.depth == 0 && self.random.once_in(2) {
+            Given::Participant
+        } else {
+            Given::Context
+        };
         self.depth += 1;
         let body = self.nodes(2, 1);
         self.depth -= 1;
@@ -142,12 +155,22 @@ impl Generator<'_> {
 impl Definition {
     /// A random definition; `faults` says whether it may fail.
     pub fn random(random: &mut Random, faults: bool) -> Self {
-        let mut generator = Generator { random, next: 0, depth: 0, faults, size: 0 };
+        let mut generator = Generator {
+            random,
+            next: 0,
+            depth: 0,
+            faults,
+            size: 0,
+        };
         Self::of(generator.nodes(4, 0))
     }
 
     fn of(body: Vec<Node>) -> Self {
-        let mut definition = Self { body: Vec::new(), counters: BTreeSet::new(), texts: BTreeMap::new() };
+        let mut definition = Self {
+            body: Vec::new(),
+            counters: BTreeSet::new(),
+            texts: BTreeMap::new(),
+        };
         body.iter().for_each(|node| definition.note(node));
         definition.body = body;
         definition
@@ -159,15 +182,24 @@ impl Definition {
                 self.counters.insert(*number);
                 body.iter().for_each(|node| self.note(node));
             }
-            Node::Sequence(nodes) | Node::All(nodes) => nodes.iter().for_each(|node| self.note(node)),
+            Node::Sequence(nodes) | Node::All(nodes) => {
+                nodes.iter().for_each(|node| self.note(node))
+            }
             Node::Switch(cases) => cases.iter().for_each(|(_, node)| self.note(node)),
             Node::Call(number, inner, given) => {
-                self.texts.insert(*number, (inner.text("called", None), *given));
+                self.texts
+                    .insert(*number, (inner.text("called", None), *given));
             }
             Node::Fail(number, Failure::Call) => {
-                self.texts.insert(*number, ("<process><bad/></process>".into(), Given::Context));
+                self.texts.insert(
+                    *number,
+                    ("<process><bad/></process>".into(), Given::Context),
+                );
             }
-            Node::Set(_) | Node::Delay(_) | Node::Await(_) | Node::Fail(_, Failure::Participant | Failure::Condition) => {}
+            Node::Set(_)
+            | Node::Delay(_)
+            | Node::Await(_)
+            | Node::Fail(_, Failure::Participant | Failure::Condition) => {}
         }
     }
 
@@ -180,7 +212,11 @@ impl Definition {
     pub fn text(&self, name: &str, number: Option<usize>) -> String {
         let mut xml = format!("<process name=\"{name}\"><context>");
         let mut property = |name: &str, kind: &str, value: &str| {
-            let _ = write!(xml, "<property name=\"{name}\" type=\"{kind}\">{}</property>", escaped(value));
+            let _ = write!(
+                xml,
+                "<property name=\"{name}\" type=\"{kind}\">{}</property>",
+                escaped(value)
+            );
         };
         property("number", "int", &number.unwrap_or(0).to_string());
         for counter in &self.counters {
@@ -204,7 +240,9 @@ impl Definition {
     /// The participants that it and what it calls asks.
     pub fn participants(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
-        self.body.iter().for_each(|node| participants(node, &mut found));
+        self.body
+            .iter()
+            .for_each(|node| participants(node, &mut found));
         found
     }
 
@@ -235,8 +273,15 @@ impl Definition {
 
 type Played = Result<(), BTreeSet<&'static str>>;
 
-fn play_all(nodes: &[Node], fields: &mut Map<String, Value>, number: i64, broken: &'static str) -> Played {
-    nodes.iter().try_for_each(|node| play(node, fields, number, broken))
+fn play_all(
+    nodes: &[Node],
+    fields: &mut Map<String, Value>,
+    number: i64,
+    broken: &'static str,
+) -> Played {
+    nodes
+        .iter()
+        .try_for_each(|node| play(node, fields, number, broken))
 }
 
 /// What an activity does to the fields. Branches write fields of their own, so that their order does not matter.
@@ -256,7 +301,9 @@ fn play(node: &Node, fields: &mut Map<String, Value>, number: i64, broken: &'sta
         Node::Sequence(nodes) => play_all(nodes, fields, number, broken)?,
         Node::All(nodes) => {
             // Whichever branch fails first, the process has its fault.
-            let played = nodes.iter().filter_map(|node| play(node, fields, number, broken).err());
+            let played = nodes
+                .iter()
+                .filter_map(|node| play(node, fields, number, broken).err());
             let codes: BTreeSet<_> = played.flatten().collect();
             if !codes.is_empty() {
                 return Err(codes);
@@ -293,7 +340,10 @@ fn write_node(xml: &mut String, node: &Node) {
     let _ = match node {
         Node::Set(k) => write!(xml, "<action participant=\"set{k}\"/>"),
         Node::Count(k, bound, body) => {
-            let _ = write!(xml, "<while><condition>context[\"c{k}\"] &lt; {bound}</condition><sequence>");
+            let _ = write!(
+                xml,
+                "<while><condition>context[\"c{k}\"] &lt; {bound}</condition><sequence>"
+            );
             body.iter().for_each(|node| write_node(xml, node));
             write!(xml, "<action participant=\"inc{k}\"/></sequence></while>")
         }
@@ -308,21 +358,34 @@ fn write_node(xml: &mut String, node: &Node) {
         Node::Switch(cases) => {
             *xml += "<switch>";
             for (remainder, node) in cases {
-                let _ = write!(xml, "<case><condition>context.get(\"number\", 0) % 3 == {remainder}</condition>");
+                let _ = write!(
+                    xml,
+                    "<case><condition>context.get(\"number\", 0) % 3 == {remainder}</condition>"
+                );
                 write_node(xml, node);
                 *xml += "</case>";
             }
             write!(xml, "</switch>")
         }
-        Node::Delay(millis) => write!(xml, "<delay duration=\"{}.{:03}\"/>", millis / 1_000, millis % 1_000),
+        Node::Delay(millis) => write!(
+            xml,
+            "<delay duration=\"{}.{:03}\"/>",
+            millis / 1_000,
+            millis % 1_000
+        ),
         Node::Await(Picky::Yes) => write!(
             xml,
             "<await event=\"{OWN_EVENT}\"><condition>context[\"event\"][\"number\"] == context[\"number\"]</condition></await>"
         ),
         Node::Await(Picky::No) => write!(xml, "<await event=\"{COMMON_EVENT}\"/>"),
-        Node::Call(k, _, Given::Context) | Node::Fail(k, Failure::Call) => write!(xml, "<call process=\"$d{k}\"/>"),
+        Node::Call(k, _, Given::Context) | Node::Fail(k, Failure::Call) => {
+            write!(xml, "<call process=\"$d{k}\"/>")
+        }
         Node::Call(k, _, Given::Participant) => {
-            write!(xml, "<action participant=\"def{k}\"/><call process=\"$d{k}\"/>")
+            write!(
+                xml,
+                "<sequence><action participant=\"def{k}\"/><call process=\"$d{k}\"/></sequence>"
+            )
         }
         Node::Fail(k, Failure::Participant) => write!(xml, "<action participant=\"crit{k}\"/>"),
         Node::Fail(k, Failure::Condition) => write!(
@@ -341,7 +404,9 @@ fn participants(node: &Node, found: &mut BTreeSet<String>) {
             found.insert(format!("inc{k}"));
             body.iter().for_each(|node| participants(node, found));
         }
-        Node::Sequence(nodes) | Node::All(nodes) => nodes.iter().for_each(|node| participants(node, found)),
+        Node::Sequence(nodes) | Node::All(nodes) => {
+            nodes.iter().for_each(|node| participants(node, found))
+        }
         Node::Switch(cases) => cases.iter().for_each(|(_, node)| participants(node, found)),
         Node::Call(k, inner, given) => {
             if *given == Given::Participant {
@@ -357,5 +422,8 @@ fn participants(node: &Node, found: &mut BTreeSet<String>) {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

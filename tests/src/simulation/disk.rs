@@ -5,7 +5,9 @@
 
 use super::{Facts, Random, SeamFault, SimulatedClock};
 use bureaucrat_model::ProcessId;
-use bureaucrat_store::{Group, Guard, MemoryStore, Row, Store, StoreError, Table, Unit, Verdict, Version, Write};
+use bureaucrat_store::{
+    Group, Guard, MemoryStore, Row, Store, StoreError, Table, Unit, Verdict, Version, Write,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What becomes of the next commit.
@@ -67,7 +69,11 @@ impl Disk {
             planted,
             commits: 0,
         };
-        Self { state: Mutex::new(state), facts, clock }
+        Self {
+            state: Mutex::new(state),
+            facts,
+            clock,
+        }
     }
 
     /// Decides what becomes of the next commit.
@@ -144,9 +150,16 @@ impl Disk {
 fn copy(store: &MemoryStore) -> MemoryStore {
     let copy = MemoryStore::new();
     let rows = store.dump().into_iter();
-    let writes = rows.map(|(table, key, value)| Write::Put { table, key, value }).collect();
+    let writes = rows
+        .map(|(table, key, value)| Write::Put { table, key, value })
+        .collect();
     // Nothing is guarded, so that nothing can conflict.
-    let _ = copy.commit(&Group { units: vec![Unit { guards: Vec::new(), writes }] });
+    let _ = copy.commit(&Group {
+        units: vec![Unit {
+            guards: Vec::new(),
+            writes,
+        }],
+    });
     copy
 }
 
@@ -157,7 +170,13 @@ impl Store for Disk {
         state.seen.get(table, key)
     }
 
-    fn scan(&self, table: Table, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
         let mut state = self.lock();
         Self::reading(&mut state, table)?;
         state.seen.scan(table, from, to, limit)
@@ -266,11 +285,17 @@ mod log {
             }
             for _ in 0..take_number(&mut body)? {
                 let number = take(&mut body, 1)?[0];
-                let table = Table::ALL.into_iter().find(|table| *table as u8 == number)?;
+                let table = Table::ALL
+                    .into_iter()
+                    .find(|table| *table as u8 == number)?;
                 let key = take_bytes(&mut body)?;
                 let is_put = take(&mut body, 1)? == [1];
                 let value = take_bytes(&mut body)?;
-                unit.writes.push(if is_put { Write::Put { table, key, value } } else { Write::Delete { table, key } });
+                unit.writes.push(if is_put {
+                    Write::Put { table, key, value }
+                } else {
+                    Write::Delete { table, key }
+                });
             }
             group.units.push(unit);
         }

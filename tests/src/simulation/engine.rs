@@ -5,11 +5,13 @@ use bureaucrat_host::{
     HostConfig, HostError, Opened,
     broker::{Broker, BrokerEvent, BrokerEvents},
     clock::EngineTime,
+    commands::{Command, Order},
     compute::{Compute, Job, perform},
     definitions::Definitions,
     router::Router,
     shard::{Progress, Shard, Shared},
 };
+use bureaucrat_model::ProcessId;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
 use std::{
@@ -23,7 +25,10 @@ struct Jobs(Mutex<VecDeque<Job>>);
 
 impl Compute for Jobs {
     fn submit(&self, job: Job) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(job);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(job);
     }
 }
 
@@ -50,7 +55,11 @@ impl Engine {
     ) -> Result<Self, HostError> {
         let opened = Opened::new(config, store.clone(), [7; 32])?;
         let jobs = Arc::new(Jobs::default());
-        let definitions = Arc::new(Definitions::new(opened.config.clone(), store.clone(), sandbox.clone()));
+        let definitions = Arc::new(Definitions::new(
+            opened.config.clone(),
+            store.clone(),
+            sandbox.clone(),
+        ));
         let shared = Arc::new(Shared {
             config: opened.config.clone(),
             store,
@@ -61,6 +70,7 @@ impl Engine {
             sandbox: sandbox.clone(),
             compute: jobs.clone(),
             definitions: definitions.clone(),
+            damages: opened.damages,
             router: opened.router.clone(),
         });
         let shards = Opened::shards(opened.receivers, opened.handouts, &shared)?;
@@ -108,6 +118,11 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    /// Gives an operator's order; nobody waits for its outcome.
+    pub fn order(&self, process: ProcessId, order: Order) {
+        self.router.order(Command::new(process, order).0);
     }
 
     /// Tells every shard to finish.

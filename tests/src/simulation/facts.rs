@@ -4,7 +4,8 @@
 use super::{Expected, Random, definitions::COMMON_EVENT};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, ProcessId, Status, Timestamp, Turn,
+    ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, ProcessId, Status, Timestamp,
+    Turn,
 };
 use bureaucrat_store::{
     Group, Table, Unit, Verdict, Write,
@@ -83,6 +84,7 @@ pub(super) struct Known {
     settled: BTreeSet<Vec<u8>>,
     pub launches: Vec<LaunchFacts>,
     acknowledged: BTreeMap<Content, usize>,
+    pub cancelled: BTreeSet<ProcessId>,
     pub seen_retention: Millis,
     /// How often things happened.
     pub counts: BTreeMap<&'static str, u64>,
@@ -95,7 +97,11 @@ pub struct Facts(Mutex<Known>);
 impl Facts {
     /// Nothing is durable; these are to be launched.
     pub fn new(launches: Vec<LaunchFacts>, seen_retention: Millis) -> Self {
-        Self(Mutex::new(Known { launches, seen_retention, ..Known::default() }))
+        Self(Mutex::new(Known {
+            launches,
+            seen_retention,
+            ..Known::default()
+        }))
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
@@ -138,11 +144,14 @@ impl Facts {
         }
         if known.now < earlier {
             let now = known.now;
-            known.violate(format!("time ran backwards: a commit at {now} after one at {earlier}"));
+            known.violate(format!(
+                "time ran backwards: a commit at {now} after one at {earlier}"
+            ));
         }
         for (unit, verdict) in group.units.iter().zip(verdicts) {
             match verdict {
                 Verdict::Committed => known.unit(unit, &mut touched),
+                Verdict::Damaged { .. } => known.violate("a commit met a damaged record".into()),
                 Verdict::Conflict { process, found } => {
                     known.violate(format!("a commit met version {} of {process}", found.0));
                 }
@@ -159,13 +168,22 @@ impl Facts {
         let all: Vec<_> = known
             .subscriptions
             .iter()
-            .flat_map(|(process, subscriptions)| subscriptions.keys().map(|(name, ..)| (*process, name.clone())))
+            .flat_map(|(process, subscriptions)| {
+                subscriptions
+                    .keys()
+                    .map(|(name, ..)| (*process, name.clone()))
+            })
             .collect();
         if all.is_empty() {
             return None;
         }
         let (process, name) = all[random.place(all.len())].clone();
-        let number = known.instances.get(&process)?.name.strip_prefix('L').and_then(|number| number.parse().ok());
+        let number = known
+            .instances
+            .get(&process)?
+            .name
+            .strip_prefix('L')
+            .and_then(|number| number.parse().ok());
         Some((name, number.unwrap_or(0)))
     }
 
@@ -176,13 +194,74 @@ impl Facts {
         (!all.is_empty()).then(|| all[random.place(all.len())])
     }
 
+    /// An operator cancels a process: it may end so, too.
+    pub fn may_be_cancelled(&self, process: ProcessId) {
+        self.known().cancelled.insert(process);
+    }
+
+    /// What was to be launched.
+    pub fn launches(&self) -> Vec<LaunchFacts> {
+        self.known().launches.clone()
+    }
+
+    /// Whether a process of this name was cancelled by an operator.
+    pub fn was_cancelled(&self, name: &str) -> bool {
+        let known = self.known();
+        let starts = known.starts.get(name).into_iter().flatten();
+        starts
+            .into_iter()
+            .any(|(process, _)| known.cancelled.contains(process))
+    }
+
+    /// What has not come to its end.
+    pub fn left(&self) -> Vec<String> {
+        let known = self.known();
+        let mut left = Vec::new();
+        for launch in known
+            .launches
+            .iter()
+            .filter(|launch| launch.expected.is_some())
+        {
+            if !known.starts.contains_key(&launch.name) {
+                left.push(format!("{} was not started", launch.name));
+            }
+        }
+        for instance in known
+            .instances
+            .values()
+            .filter(|instance| !instance.has_ended())
+        {
+            left.push(format!(
+                "{} {} has not ended: {:?}",
+                instance.name, instance.process, instance.fibers
+            ));
+        }
+        left.extend(
+            known
+                .outbox
+                .keys()
+                .map(|key| format!("the outbox holds {key:?}")),
+        );
+        left.extend(
+            known
+                .events
+                .keys()
+                .map(|sequence| format!("the event {sequence} is not handed out")),
+        );
+        left
+    }
+
     /// Somebody was told the state of a process.
     ///
     /// # Errors
     /// When it is another one.
     pub fn told(&self, process: ProcessId, status: &str) -> Result<(), String> {
         let known = self.known();
-        let found = match known.instances.get(&process).map(|instance| &instance.status) {
+        let found = match known
+            .instances
+            .get(&process)
+            .map(|instance| &instance.status)
+        {
             None if known.removed.contains(&process) => return Ok(()),
             None => "not there",
             Some(Status::Running | Status::Incident { .. }) => "launched",
@@ -191,7 +270,9 @@ impl Facts {
         };
         match status == found || (status == "launched" && found != "not there") {
             true => Ok(()),
-            false => Err(format!("somebody was told that {process} is {status}, and it is {found}")),
+            false => Err(format!(
+                "somebody was told that {process} is {status}, and it is {found}"
+            )),
         }
     }
 
@@ -226,7 +307,9 @@ impl Facts {
             AckPlace::Engine => 0,
         };
         if let Err(why) = known.is_durable(content, body, count) {
-            known.violate(format!("{content:?} was acknowledged ({at:?}) and is not durable: {why}"));
+            known.violate(format!(
+                "{content:?} was acknowledged ({at:?}) and is not durable: {why}"
+            ));
         }
     }
 }
@@ -262,27 +345,45 @@ impl Known {
                     (None, _) => dead("it is refused"),
                     (Some(_), true) if starts > 0 => Ok(()),
                     (Some(_), false) if starts >= count.max(1) => Ok(()),
-                    (Some(_), _) => Err(format!("{starts} processes were started, {count} messages acknowledged")),
+                    (Some(_), _) => Err(format!(
+                        "{starts} processes were started, {count} messages acknowledged"
+                    )),
                 }
             }
             Content::Event(number) => {
                 let rows = self.written.get(number).map_or(0, Vec::len);
-                let wanted = if self.identified.contains(number) { 1 } else { count.max(1) };
+                let wanted = if self.identified.contains(number) {
+                    1
+                } else {
+                    count.max(1)
+                };
                 match rows >= wanted {
                     true => Ok(()),
-                    false => Err(format!("it was written {rows} times, {count} messages acknowledged")),
+                    false => Err(format!(
+                        "it was written {rows} times, {count} messages acknowledged"
+                    )),
                 }
             }
-            Content::Answer { process, path, turn } => match self.instances.get(process) {
+            Content::Answer {
+                process,
+                path,
+                turn,
+            } => match self.instances.get(process) {
                 None if self.removed.contains(process) => Ok(()),
                 None => dead("there is no such process"),
                 Some(instance) => match &instance.status {
                     Status::Ended(_) => Ok(()),
-                    Status::Incident { inputs, .. } if inputs.iter().any(|input| is_answer(input, path, *turn)) => Ok(()),
-                    Status::Incident { .. } | Status::Running => match instance.answered.get(path) {
-                        Some(last) if last >= turn => Ok(()),
-                        Some(_) | None => dead("it did not count"),
-                    },
+                    Status::Incident { inputs, .. }
+                        if inputs.iter().any(|input| is_answer(input, path, *turn)) =>
+                    {
+                        Ok(())
+                    }
+                    Status::Incident { .. } | Status::Running => {
+                        match instance.answered.get(path) {
+                            Some(last) if last >= turn => Ok(()),
+                            Some(_) | None => dead("it did not count"),
+                        }
+                    }
                 },
             },
         }
@@ -292,12 +393,22 @@ impl Known {
     pub fn is_answered(&self, process: ProcessId, path: &ActivityPath, turn: Turn) -> bool {
         match self.instances.get(&process) {
             None => self.removed.contains(&process),
-            Some(instance) => instance.has_ended() || instance.answered.get(path).is_some_and(|last| *last >= turn),
+            Some(instance) => {
+                instance.has_ended()
+                    || instance
+                        .answered
+                        .get(path)
+                        .is_some_and(|last| *last >= turn)
+            }
         }
     }
 
     fn mark(&mut self, write: &Write) {
-        if let Write::Put { table: Table::Meta, key, value } = write
+        if let Write::Put {
+            table: Table::Meta,
+            key,
+            value,
+        } = write
             && key.starts_with(b"mark/")
             && let Ok((now, _)) = records::decode::<(Timestamp, u64)>(Table::Meta, key, value)
         {
@@ -332,7 +443,12 @@ impl Known {
         }
     }
 
-    fn instance_written(&mut self, key: &[u8], value: Option<&Vec<u8>>, changed: &mut Vec<(ProcessId, Option<Instance>)>) {
+    fn instance_written(
+        &mut self,
+        key: &[u8],
+        value: Option<&Vec<u8>>,
+        changed: &mut Vec<(ProcessId, Option<Instance>)>,
+    ) {
         let Ok(process) = keys::instance_of(key) else {
             return self.violate(format!("an instance has the key {key:02x?}"));
         };
@@ -354,24 +470,42 @@ impl Known {
         touched.insert(wait.process);
         let timers = self.timers.entry(wait.process).or_default();
         let timer = (due, wait.fiber, wait.turn);
-        if is_put { timers.insert(timer) } else { timers.remove(&timer) };
+        if is_put {
+            timers.insert(timer)
+        } else {
+            timers.remove(&timer)
+        };
     }
 
-    fn subscription_written(&mut self, key: &[u8], value: Option<&Vec<u8>>, touched: &mut BTreeSet<ProcessId>) {
+    fn subscription_written(
+        &mut self,
+        key: &[u8],
+        value: Option<&Vec<u8>>,
+        touched: &mut BTreeSet<ProcessId>,
+    ) {
         let Ok(wait) = keys::subscription_of(key) else {
             return self.violate(format!("a subscription has the key {key:02x?}"));
         };
         touched.insert(wait.process);
         let name = String::from_utf8_lossy(&key[2..key.len() - 28]).into_owned();
         let subscription = (name, wait.fiber, wait.turn);
-        match value.map(|value| u64::from_be_bytes(value.as_slice().try_into().unwrap_or_default())) {
+        match value.map(|value| u64::from_be_bytes(value.as_slice().try_into().unwrap_or_default()))
+        {
             Some(sequence) => {
                 self.numbered(sequence);
-                self.subscriptions.entry(wait.process).or_default().insert(subscription, sequence);
+                self.subscriptions
+                    .entry(wait.process)
+                    .or_default()
+                    .insert(subscription, sequence);
             }
             // The sequence is still needed to judge whether the event that ended the wait came after it.
             None => {
-                if let Some(sequence) = self.subscriptions.entry(wait.process).or_default().remove(&subscription) {
+                if let Some(sequence) = self
+                    .subscriptions
+                    .entry(wait.process)
+                    .or_default()
+                    .remove(&subscription)
+                {
                     self.subscribed.insert((wait.process, wait.turn), sequence);
                 }
             }
@@ -381,7 +515,9 @@ impl Known {
     fn numbered(&mut self, sequence: u64) {
         if sequence <= self.floor && self.floor > 0 {
             let floor = self.floor;
-            self.violate(format!("sequence {sequence} was given again, {floor} was durable at the start"));
+            self.violate(format!(
+                "sequence {sequence} was given again, {floor} was durable at the start"
+            ));
         }
         self.highest = self.highest.max(sequence);
     }
@@ -393,10 +529,12 @@ impl Known {
         match (shard, value) {
             (Some(_), Some(_)) => *served = Some(sequence),
             (Some(_), None) => {}
-            (None, Some(record)) => match records::decode::<EventRecord>(Table::Events, key, record) {
-                Ok(record) => self.new_event(sequence, &record),
-                Err(error) => self.violate(error.to_string()),
-            },
+            (None, Some(record)) => {
+                match records::decode::<EventRecord>(Table::Events, key, record) {
+                    Ok(record) => self.new_event(sequence, &record),
+                    Err(error) => self.violate(error.to_string()),
+                }
+            }
             (None, None) => {
                 if let Some(event) = self.events.remove(&sequence) {
                     self.event_gone(sequence, &event);
@@ -407,36 +545,54 @@ impl Known {
 
     fn new_event(&mut self, sequence: u64, record: &EventRecord) {
         self.numbered(sequence);
-        let number = record.event.to_value().and_then(|event| event["unique"].as_u64()).unwrap_or(0);
+        let number = super::world::unique(record);
         let now = self.now;
         let retention = self.seen_retention;
         let written = self.written.entry(number).or_default();
         written.push(now);
         let twice = written.len() > 1 && now < written[0].after(retention);
         if twice && self.identified.contains(&number) {
-            self.violate(format!("the event {number} with a message id took effect twice"));
+            self.violate(format!(
+                "the event {number} with a message id took effect twice"
+            ));
         }
         let mut waited = BTreeSet::new();
         for (process, subscriptions) in &self.subscriptions {
             for (name, fiber, turn) in subscriptions.keys() {
                 if *name == record.name {
-                    waited.insert(WaitKey { process: *process, fiber: *fiber, turn: *turn });
+                    waited.insert(WaitKey {
+                        process: *process,
+                        fiber: *fiber,
+                        turn: *turn,
+                    });
                 }
             }
         }
-        self.events.insert(sequence, EventFacts { name: record.name.clone(), waited });
+        self.events.insert(
+            sequence,
+            EventFacts {
+                name: record.name.clone(),
+                waited,
+            },
+        );
     }
 
     /// An event is handed out: whoever waited for it without conditions when it was written has it.
     fn event_gone(&mut self, sequence: u64, event: &EventFacts) {
         for wait in event.waited.iter().filter(|_| event.name == COMMON_EVENT) {
-            let waits = self.subscriptions.get(&wait.process).is_some_and(|subscriptions| {
-                subscriptions.contains_key(&(event.name.clone(), wait.fiber, wait.turn))
-            });
+            let waits = self
+                .subscriptions
+                .get(&wait.process)
+                .is_some_and(|subscriptions| {
+                    subscriptions.contains_key(&(event.name.clone(), wait.fiber, wait.turn))
+                });
             let parked = self.instances.get(&wait.process);
-            let parked = parked.is_some_and(|instance| matches!(instance.status, Status::Incident { .. }));
+            let parked =
+                parked.is_some_and(|instance| matches!(instance.status, Status::Incident { .. }));
             if waits && !parked {
-                self.violate(format!("the event {sequence} is gone and never reached {wait:?}"));
+                self.violate(format!(
+                    "the event {sequence} is gone and never reached {wait:?}"
+                ));
                 return;
             }
         }
@@ -479,7 +635,9 @@ impl Known {
             OutboxKind::Reply | OutboxKind::Notice | OutboxKind::DeadLetter => true,
         };
         if needed && !self.settled.contains(row) {
-            self.violate(format!("{key:?} left the outbox and the broker does not have it"));
+            self.violate(format!(
+                "{key:?} left the outbox and the broker does not have it"
+            ));
         }
     }
 }

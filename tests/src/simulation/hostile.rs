@@ -13,7 +13,8 @@ pub fn definition(number: usize, random: &mut Random) -> Vec<u8> {
         0 => format!("not XML at all, {number}").into_bytes(),
         1 => format!("{start}<nobody-knows/></process>").into_bytes(),
         2 => format!("{start}<while/></process>").into_bytes(),
-        3 => format!("{start}<switch><case><condition>1 +</condition></case></switch></process>").into_bytes(),
+        3 => format!("{start}<switch><case><condition>1 +</condition></case></switch></process>")
+            .into_bytes(),
         _ => [start.as_bytes(), &[0xff, 0xfe, 0x00], b"</process>"].concat(),
     }
 }
@@ -25,7 +26,10 @@ pub fn properties(random: &mut Random) -> Properties {
         1 => Properties {
             expiration: Some("1".into()),
             reply_to: Some("bureaucrat".into()),
-            headers: vec![("CC".into(), HeaderValue::List(vec![HeaderValue::Text("bureaucrat".into())]))],
+            headers: vec![(
+                "CC".into(),
+                HeaderValue::List(vec![HeaderValue::Text("bureaucrat".into())]),
+            )],
             ..Properties::default()
         },
         _ => Properties {
@@ -46,7 +50,9 @@ pub fn message(facts: &Facts, random: &mut Random, dialect: Dialect) -> (Source,
         0 => format!("garbage {unique}").into_bytes(),
         1 => [&[0xff, 0x00, 0xc3][..], &unique.to_be_bytes()].concat(),
         2 => format!("{}{unique}", "[".repeat(300)).into_bytes(),
-        3 => json!({"event": null, "fields": unique}).to_string().into_bytes(),
+        3 => json!({"event": null, "fields": unique})
+            .to_string()
+            .into_bytes(),
         _ => json!([unique]).to_string().into_bytes(),
     };
     match random.below(4) {
@@ -54,23 +60,47 @@ pub fn message(facts: &Facts, random: &mut Random, dialect: Dialect) -> (Source,
         1 => (Source::Answers, Content::Hostile, garbage),
         2 => {
             let process = ProcessId::from_seed([(unique % 251) as u8; 16]);
-            let body = answer(process, &ActivityPath(vec![0]), Turn(unique % 100), unique, dialect);
+            let body = answer(
+                process,
+                &ActivityPath(vec![0]),
+                Turn(unique % 100),
+                unique,
+                dialect,
+            );
             (Source::Answers, Content::Hostile, body)
         }
         _ => match facts.some_process(random) {
             None => (Source::Answers, Content::Hostile, garbage),
             Some(process) => {
                 // An activity that there is not, or a turn that is still to come.
-                let path = if random.once_in(2) { ActivityPath(vec![77]) } else { ActivityPath(vec![0]) };
+                let path = if random.once_in(2) {
+                    ActivityPath(vec![77])
+                } else {
+                    ActivityPath(vec![0])
+                };
                 let turn = Turn(1_000_000 + unique % 100);
                 let body = answer(process, &path, turn, unique, dialect);
-                (Source::Answers, Content::Answer { process, path, turn }, body)
+                (
+                    Source::Answers,
+                    Content::Answer {
+                        process,
+                        path,
+                        turn,
+                    },
+                    body,
+                )
             }
         },
     }
 }
 
-fn answer(process: ProcessId, path: &ActivityPath, turn: Turn, unique: u64, dialect: Dialect) -> Vec<u8> {
+fn answer(
+    process: ProcessId,
+    path: &ActivityPath,
+    turn: Turn,
+    unique: u64,
+    dialect: Dialect,
+) -> Vec<u8> {
     let target = format!("{process}{path}");
     let origin = format!("{target}~{turn}");
     let body = match dialect {

@@ -5,7 +5,9 @@
 
 use super::{Content, Facts, SeamFault, SimulatedBroker, facts::AckPlace};
 use bureaucrat_broker_amqp::Tracker;
-use bureaucrat_host::broker::{Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Source, Ticket};
+use bureaucrat_host::broker::{
+    Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Source, Ticket,
+};
 use bureaucrat_wire::Outgoing;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -56,7 +58,11 @@ impl Link {
     /// The link of an engine; it has no connection yet.
     pub fn new(broker: Arc<SimulatedBroker>, engine: u64, facts: Arc<Facts>) -> Self {
         broker.lock().links.insert(engine, LinkState::default());
-        Self { broker, engine, facts }
+        Self {
+            broker,
+            engine,
+            facts,
+        }
     }
 }
 
@@ -68,7 +74,9 @@ impl Broker for Link {
         };
         match link.handed.remove(&delivery) {
             Some((content, body)) => self.facts.taken(&content, &body, AckPlace::Engine),
-            None => self.facts.violate(format!("{delivery:?} was acknowledged twice")),
+            None => self
+                .facts
+                .violate(format!("{delivery:?} was acknowledged twice")),
         }
         let is_current = link.connection.is_some() && delivery.generation == link.generation;
         if is_current || self.broker.planted == Some(SeamFault::OldTagOnNewChannel) {
@@ -88,10 +96,15 @@ impl Broker for Link {
             return;
         };
         if link.publishing {
-            link.wire.push_back(Wire { ticket, message, row });
+            link.wire.push_back(Wire {
+                ticket,
+                message,
+                row,
+            });
         } else {
             let outcome = PublishOutcome::Lost;
-            link.events.push_back(BrokerEvent::Published { ticket, outcome });
+            link.events
+                .push_back(BrokerEvent::Published { ticket, outcome });
         }
     }
 }

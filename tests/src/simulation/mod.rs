@@ -1,14 +1,32 @@
-//! The simulation: the host's own code over a virtual clock, a broker and a store in memory, with power cuts between
-//! any two steps, lost connections, repeated and reordered messages. One seed is one run, the same each time.
+//! The simulation: the host's own code over a virtual clock, a broker, a disk and people that are drawn from a seed, with
+//! trouble of every kind between any two steps. One seed is one run, the same each time. What has to hold is checked
+//! against a model with each commit, publish and acknowledgement, and at the end.
 
+mod audit;
 mod broker;
 mod clock;
+mod definitions;
+mod disk;
+mod engine;
+mod facts;
+mod hostile;
+mod link;
+mod people;
+mod plan;
 mod random;
-mod store;
+mod report;
+mod rival;
+mod trouble;
 mod world;
 
-pub use broker::{Message, SimulatedBroker};
+pub use broker::{DEAD, Message, NOTICES, SOURCES, Sent, SimulatedBroker};
 pub use clock::SimulatedClock;
+pub use definitions::{Definition, Expected};
+pub use disk::Disk;
+pub use engine::Engine;
+pub use facts::{Content, Facts};
+pub use link::Link;
+pub use plan::{Plan, SeamFault, Trouble};
 pub use random::Random;
-pub use store::{CrashingStore, PowerCut};
-pub use world::{Report, World};
+pub use report::{Report, run, sandbox, sweep, told};
+pub use world::{Failure, Tracing, World};

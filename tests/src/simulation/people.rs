@@ -47,7 +47,11 @@ pub struct People {
 }
 
 /// The launches of a plan, and what becomes of them.
-pub fn launches(plan: &Plan, random: &mut Random, dialect: Dialect) -> (Vec<LaunchFacts>, Vec<Option<Definition>>) {
+pub fn launches(
+    plan: &Plan,
+    random: &mut Random,
+    dialect: Dialect,
+) -> (Vec<LaunchFacts>, Vec<Option<Definition>>) {
     let broken = match dialect {
         Dialect::Workitem => "BadAnswer",
         Dialect::Message => "ActionError",
@@ -60,7 +64,11 @@ pub fn launches(plan: &Plan, random: &mut Random, dialect: Dialect) -> (Vec<Laun
             let refused = random.once_in(6) && plan.has(Trouble::Hostile);
             let definition = Definition::random(&mut random, plan.has(Trouble::Faults));
             let expected = (!refused).then(|| definition.expected(number, broken));
-            let facts = LaunchFacts { name: format!("L{number}"), has_id, expected };
+            let facts = LaunchFacts {
+                name: format!("L{number}"),
+                has_id,
+                expected,
+            };
             (facts, (!refused).then_some(definition))
         })
         .unzip()
@@ -97,7 +105,10 @@ impl People {
                 None => hostile::definition(number, random),
             };
             if let Some(definition) = &definition {
-                definition.participants().iter().for_each(|name| broker.declare(&format!("worker_{name}")));
+                definition
+                    .participants()
+                    .iter()
+                    .for_each(|name| broker.declare(&format!("worker_{name}")));
             } else {
                 people.hostile.insert(body.clone());
             }
@@ -107,8 +118,17 @@ impl People {
                 correlation_id: Some(known.name.clone()),
                 ..Properties::default()
             };
-            let message = Message { content: Content::Launch(number), properties, body, redelivered: Redelivered::No };
-            people.launches.push(Launch { message, definition, copies: 1 });
+            let message = Message {
+                content: Content::Launch(number),
+                properties,
+                body,
+                redelivered: Redelivered::No,
+            };
+            people.launches.push(Launch {
+                message,
+                definition,
+                copies: 1,
+            });
         }
         people
     }
@@ -120,7 +140,8 @@ impl People {
         };
         let launch = &mut self.launches[place];
         launch.copies -= 1;
-        self.broker.publish_to_engine(Source::Launches, launch.message.clone());
+        self.broker
+            .publish_to_engine(Source::Launches, launch.message.clone());
         if plan.has(Trouble::Repeats) && random.once_in(3) {
             self.repeat_launch(random);
         }
@@ -128,11 +149,16 @@ impl People {
 
     /// Publishes a launch again that was published before.
     pub fn repeat_launch(&mut self, random: &mut Random) {
-        let published = self.launches.iter().filter(|launch| launch.copies == 0).count();
+        let published = self
+            .launches
+            .iter()
+            .filter(|launch| launch.copies == 0)
+            .count();
         if published > 0 {
             let launch = &self.launches[random.place(published)];
             self.facts.count("launches repeated");
-            self.broker.publish_to_engine(Source::Launches, launch.message.clone());
+            self.broker
+                .publish_to_engine(Source::Launches, launch.message.clone());
         }
     }
 
@@ -143,25 +169,39 @@ impl People {
 
     /// Whether a launch asked for replies.
     pub fn wants_reply(&self, number: usize) -> bool {
-        self.launches.get(number).is_some_and(|launch| launch.message.properties.reply_to.is_some())
+        self.launches
+            .get(number)
+            .is_some_and(|launch| launch.message.properties.reply_to.is_some())
     }
 
     /// The queues of all participants, and the others that may vanish.
     pub fn queues(&self) -> Vec<String> {
-        let definitions = self.launches.iter().filter_map(|launch| launch.definition.as_ref());
+        let definitions = self
+            .launches
+            .iter()
+            .filter_map(|launch| launch.definition.as_ref());
         let workers: BTreeSet<_> = definitions.flat_map(Definition::participants).collect();
         let workers = workers.into_iter().map(|name| format!("worker_{name}"));
-        workers.chain([DEAD, NOTICES, CLIENT].map(String::from)).collect()
+        workers
+            .chain([DEAD, NOTICES, CLIENT].map(String::from))
+            .collect()
     }
 
     /// Publishes an event: one that somebody waits for, when `wanted`, otherwise any.
     pub fn event(&mut self, random: &mut Random, plan: &Plan, wanted: bool) {
-        let waiting = self.facts.awaited(random).filter(|_| wanted || random.once_in(2));
+        let waiting = self
+            .facts
+            .awaited(random)
+            .filter(|_| wanted || random.once_in(2));
         let (name, number) = match waiting {
             Some(found) => found,
             None if wanted => return,
             None => {
-                let name = if random.once_in(2) { OWN_EVENT } else { COMMON_EVENT };
+                let name = if random.once_in(2) {
+                    OWN_EVENT
+                } else {
+                    COMMON_EVENT
+                };
                 (name.to_owned(), random.below(plan.launches.max(1) as u64))
             }
         };
@@ -171,12 +211,23 @@ impl People {
         if with_id {
             self.facts.identify(unique);
         }
-        let properties = Properties { message_id: with_id.then(|| format!("event-{unique}")), ..Properties::default() };
-        let body = json!({"event": name, "number": number, "unique": unique}).to_string().into_bytes();
+        let properties = Properties {
+            message_id: with_id.then(|| format!("event-{unique}")),
+            ..Properties::default()
+        };
+        let body = json!({"event": name, "number": number, "unique": unique})
+            .to_string()
+            .into_bytes();
         let copies = 1 + u64::from(with_id && plan.has(Trouble::Repeats) && random.once_in(2));
         for _ in 0..copies {
-            let (content, properties, body) = (Content::Event(unique), properties.clone(), body.clone());
-            let message = Message { content, properties, body, redelivered: Redelivered::No };
+            let (content, properties, body) =
+                (Content::Event(unique), properties.clone(), body.clone());
+            let message = Message {
+                content,
+                properties,
+                body,
+                redelivered: Redelivered::No,
+            };
             self.broker.publish_to_engine(Source::Events, message);
         }
     }
@@ -186,11 +237,22 @@ impl People {
         let (source, content, body) = hostile::message(&self.facts, random, self.dialect);
         match content {
             Content::Hostile => self.hostile.insert(body.clone()),
-            Content::Launch(_) | Content::Answer { .. } | Content::Suspended | Content::Event(_) => self.doubtful.insert(body.clone()),
+            Content::Launch(_)
+            | Content::Answer { .. }
+            | Content::Suspended
+            | Content::Event(_) => self.doubtful.insert(body.clone()),
         };
         let properties = hostile::properties(random);
         self.facts.count("hostile messages");
-        self.broker.publish_to_engine(source, Message { content, properties, body, redelivered: Redelivered::No });
+        self.broker.publish_to_engine(
+            source,
+            Message {
+                content,
+                properties,
+                body,
+                redelivered: Redelivered::No,
+            },
+        );
     }
 
     /// Somebody outside takes a message, answers a task or reads what it says.
@@ -251,10 +313,14 @@ impl People {
     fn read_notice(&self, message: &Sent) -> Result<(), String> {
         let notice = parsed(&message.body)?;
         let status = notice["status"].as_str().unwrap_or_default();
-        let process = notice["process"].as_str().and_then(|process| process.parse().ok());
+        let process = notice["process"]
+            .as_str()
+            .and_then(|process| process.parse().ok());
         match (status, process) {
             ("rejected", None) => Ok(()),
-            ("launched" | "completed" | "failed", Some(process)) => self.facts.told(process, status),
+            ("launched" | "completed" | "failed", Some(process)) => {
+                self.facts.told(process, status)
+            }
             _ => Err(format!("unexpected: {notice}")),
         }
     }
@@ -262,17 +328,32 @@ impl People {
     fn read_reply(&mut self, message: &Sent) -> Result<(), String> {
         let reply = parsed(&message.body)?;
         let status = reply["status"].as_str().unwrap_or_default().to_owned();
-        if let Some(process) = reply["process"].as_str().and_then(|process| process.parse().ok()) {
+        if let Some(process) = reply["process"]
+            .as_str()
+            .and_then(|process| process.parse().ok())
+        {
             self.facts.told(process, &status)?;
         }
-        let launch = message.properties.correlation_id.clone().unwrap_or_default();
+        let launch = message
+            .properties
+            .correlation_id
+            .clone()
+            .unwrap_or_default();
         self.replies.entry(launch).or_default().insert(status);
         Ok(())
     }
 
-    fn answer(&mut self, queue: &str, task: &Sent, random: &mut Random, plan: &Plan) -> Result<(), String> {
+    fn answer(
+        &mut self,
+        queue: &str,
+        task: &Sent,
+        random: &mut Random,
+        plan: &Plan,
+    ) -> Result<(), String> {
         let origin = task.properties.message_id.as_deref().unwrap_or_default();
-        let origin: Origin = origin.parse().map_err(|_| format!("a task has the message id `{origin}`"))?;
+        let origin: Origin = origin
+            .parse()
+            .map_err(|_| format!("a task has the message id `{origin}`"))?;
         let turn = origin.turn.ok_or("a task without a turn")?;
         let (process, path) = (origin.activity.process, origin.activity.path);
         let counted = self.facts.known().is_answered(process, &path, turn);
@@ -282,7 +363,11 @@ impl People {
             Dialect::Message => "payload",
         };
         let fields = body[place].as_object_mut().ok_or("a task without fields")?;
-        let mut content = Content::Answer { process, path, turn };
+        let mut content = Content::Answer {
+            process,
+            path,
+            turn,
+        };
         if !self.work(queue, fields)? {
             // A participant that fails: as the dialect has it, or with what is no answer.
             match self.dialect {
@@ -313,14 +398,21 @@ impl People {
 
     fn publish_answer(&self, content: Content, body: &Value) {
         let body = body.to_string().into_bytes();
-        let message = Message { content, properties: Properties::default(), body, redelivered: Redelivered::No };
+        let message = Message {
+            content,
+            properties: Properties::default(),
+            body,
+            redelivered: Redelivered::No,
+        };
         self.broker.publish_to_engine(Source::Answers, message);
     }
 
     /// Does what a participant does to the fields; false when it fails.
     fn work(&self, queue: &str, fields: &mut Map<String, Value>) -> Result<bool, String> {
         let name = queue.strip_prefix("worker_").unwrap_or_default();
-        let digits = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
+        let digits = name
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(name.len());
         let (verb, number) = name.split_at(digits);
         let number: u32 = number.parse().map_err(|_| format!("a task for {queue}"))?;
         match verb {
@@ -328,15 +420,26 @@ impl People {
                 fields.insert(format!("f{number}"), json!(number));
             }
             "inc" => {
-                let count = fields.get(&format!("c{number}")).and_then(Value::as_i64).unwrap_or(0);
+                let count = fields
+                    .get(&format!("c{number}"))
+                    .and_then(Value::as_i64)
+                    .unwrap_or(0);
                 fields.insert(format!("c{number}"), json!(count + 1));
             }
             "def" => {
-                let launch = fields.get("number").and_then(Value::as_u64).unwrap_or(u64::MAX);
-                let launch = usize::try_from(launch).ok().and_then(|launch| self.launches.get(launch));
+                let launch = fields
+                    .get("number")
+                    .and_then(Value::as_u64)
+                    .unwrap_or(u64::MAX);
+                let launch = usize::try_from(launch)
+                    .ok()
+                    .and_then(|launch| self.launches.get(launch));
                 let definition = launch.and_then(|launch| launch.definition.as_ref());
                 let text = definition.and_then(|definition| definition.called(number));
-                fields.insert(format!("d{number}"), json!(text.ok_or("a task without a number")?));
+                fields.insert(
+                    format!("d{number}"),
+                    json!(text.ok_or("a task without a number")?),
+                );
             }
             "crit" => return Ok(false),
             _ => return Err(format!("a task for {queue}")),
@@ -348,15 +451,24 @@ impl People {
     ///
     /// # Errors
     /// Names the launch that was not told.
-    pub fn check_replies(&self, known: &[LaunchFacts]) -> Result<(), String> {
-        for (number, launch) in known.iter().enumerate().filter(|(number, _)| self.wants_reply(*number)) {
+    pub fn check_replies(&self, known: &[LaunchFacts], facts: &Facts) -> Result<(), String> {
+        for (number, launch) in known
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| self.wants_reply(*number))
+        {
             let wanted = match &launch.expected {
                 None => "rejected",
                 Some(Expected::Completed(_)) => "completed",
                 Some(Expected::Failed(_)) => "failed",
             };
-            if !self.replies.get(&launch.name).is_some_and(|told| told.contains(wanted)) {
-                return Err(format!("launch {number} was never told `{wanted}`: {:?}", self.replies.get(&launch.name)));
+            let told = self.replies.get(&launch.name);
+            if !told.is_some_and(|told| told.contains(wanted)) && !facts.was_cancelled(&launch.name)
+            {
+                return Err(format!(
+                    "launch {number} was never told `{wanted}`: {:?}",
+                    self.replies.get(&launch.name)
+                ));
             }
         }
         Ok(())
@@ -364,5 +476,6 @@ impl People {
 }
 
 fn parsed(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body).map_err(|error| format!("{error}: {}", String::from_utf8_lossy(body)))
+    serde_json::from_slice(body)
+        .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(body)))
 }

@@ -158,7 +158,10 @@ impl Plan {
         }
         while self.launches > 1 {
             let launches = self.launches - 1;
-            let smaller = Self { launches, ..self.clone() };
+            let smaller = Self {
+                launches,
+                ..self.clone()
+            };
             if !try_plan(&mut self, smaller) {
                 break;
             }
@@ -166,7 +169,10 @@ impl Plan {
         let mut cut = self.steps / 2;
         while cut > 0 {
             let steps = self.steps - cut;
-            let smaller = Self { steps, ..self.clone() };
+            let smaller = Self {
+                steps,
+                ..self.clone()
+            };
             if !try_plan(&mut self, smaller) {
                 cut /= 2;
             }

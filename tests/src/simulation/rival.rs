@@ -1,0 +1,59 @@
+//! A second engine on the same queues, with a disk of its own: it has to stand by.
+
+use super::{Disk, Engine, Facts, Link, Random, SOURCES, SimulatedBroker, World};
+use bureaucrat_broker_amqp::Stragglers;
+use std::sync::Arc;
+
+/// The number of the rival's link; engines count from 1.
+const LINK: u64 = 0;
+
+/// A second engine.
+pub struct Rival {
+    _engine: Engine,
+}
+
+impl Rival {
+    /// Starts it, and lets it do what it gets to do.
+    ///
+    /// # Errors
+    /// When it can't start on an empty disk.
+    pub fn start(world: &mut World) -> Result<Self, String> {
+        let facts = Arc::new(Facts::new(
+            world.facts.launches(),
+            world.config.seen_retention,
+        ));
+        let disk = Arc::new(Disk::new(facts.clone(), world.clock.clone(), None));
+        let link = Arc::new(Link::new(world.broker.clone(), LINK, facts));
+        let mut engine = Engine::start(
+            world.config.clone(),
+            disk,
+            link,
+            &world.clock,
+            &world.sandbox,
+        )
+        .map_err(|error| error.to_string())?;
+        if world.broker.consume(LINK) {
+            world.note("a second engine consumes");
+            for source in SOURCES {
+                while world.broker.deliver(LINK, source) {}
+                while let Some(event) = world.broker.arrive(LINK, source) {
+                    engine.receive(event);
+                }
+            }
+            for place in (0..engine.shards()).chain(0..engine.shards()) {
+                engine.poll(place).map_err(|error| error.to_string())?;
+                while engine.do_job(0) {}
+            }
+            for source in SOURCES {
+                world.broker.flush(LINK, source, Stragglers::Go);
+                world.broker.acknowledgements_arrive(LINK, source);
+            }
+        }
+        Ok(Self { _engine: engine })
+    }
+
+    /// Ends it.
+    pub fn leave(self, broker: &SimulatedBroker, random: &mut Random) {
+        broker.engine_gone(LINK, random);
+    }
+}

@@ -1,0 +1,256 @@
+//! The trouble of a run: one kind at a time, drawn from the seed; and the calm after it, in which everything has to end.
+
+use super::{DEAD, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
+use bureaucrat_broker_amqp::Stragglers;
+use bureaucrat_host::audit::audit;
+use bureaucrat_store::Table;
+
+/// Rounds of the calm within which everything has to end.
+const ROUNDS: usize = 1_500;
+
+impl World {
+    /// One trouble, when the plan has its kind.
+    pub(super) fn trouble(&mut self) -> Result<(), String> {
+        let trouble = Trouble::ALL[self.random.place(Trouble::ALL.len())];
+        let mut random = self.random.fork();
+        if !self.plan.has(trouble) {
+            return Ok(());
+        }
+        self.note(format_args!("trouble: {}", trouble.name()));
+        match trouble {
+            Trouble::Power => match random.below(5) {
+                0 => self.fall("power cuts between steps"),
+                1 => self.disk.set_fate(CommitFate::PowerDuringWrite),
+                2 | 3 => self.disk.set_fate(CommitFate::PowerBeforeSync),
+                _ => self.disk.set_fate(CommitFate::PowerAfterSync),
+            },
+            Trouble::Disk => match random.below(6) {
+                0 => self.disk.set_fate(CommitFate::WriteFails),
+                1 => self.disk.set_fate(CommitFate::SyncFails),
+                2 => self.disk.set_full(true),
+                3 | 4 => self.disk.set_full(false),
+                _ => self.disk.set_fate(CommitFate::Slow(random.below(5_000))),
+            },
+            Trouble::Reads => self.disk.fail_reading(Some(random.below(30))),
+            Trouble::Connections => self.lose_connection(random.below(3)),
+            Trouble::Blocking => self.broker.set_blocked(random.once_in(2)),
+            Trouble::Queues => {
+                let queues = self.people.queues();
+                let queue = &queues[random.place(queues.len())];
+                if self.broker.is_declared(queue) {
+                    if self.broker.delete(queue) {
+                        self.facts.count("queues and exchanges that vanished");
+                    }
+                } else {
+                    self.broker.declare(queue);
+                }
+            }
+            Trouble::Clock => {
+                self.facts.count("clock jumps");
+                self.clock
+                    .jump(i64::try_from(random.below(60_000)).unwrap_or(0) - 30_000);
+            }
+            Trouble::Repeats => self.people.repeat_launch(&mut random),
+            Trouble::Late => self.people.answer_late(&mut random, &self.plan)?,
+            Trouble::Hostile => self.people.hostile(&mut random),
+            Trouble::Rival => self.rivalry()?,
+            Trouble::Restarts => self.restart()?,
+            Trouble::Faults | Trouble::Bounds => {}
+        }
+        Ok(())
+    }
+
+    fn lose_connection(&mut self, which: u64) {
+        self.facts.count("connections lost");
+        if which != 0 {
+            self.broker.break_consuming(self.engines);
+        }
+        if which != 1 {
+            let events = self.broker.lose_publishing(self.engines, &mut self.random);
+            if let Some(engine) = &self.engine {
+                events.into_iter().for_each(|event| engine.receive(event));
+            }
+        }
+    }
+
+    /// A second engine, on a disk of its own, asks for the queues while the first has them; then it goes away.
+    fn rivalry(&mut self) -> Result<(), String> {
+        if !self.broker.consumes(self.engines) {
+            return Ok(());
+        }
+        self.facts.count("second engines");
+        match self.rival.take() {
+            Some(rival) => rival.leave(&self.broker, &mut self.random),
+            None => self.rival = Some(Rival::start(self)?),
+        }
+        Ok(())
+    }
+
+    /// The engine is told to end, finishes what it has in hand, and is started again later.
+    fn restart(&mut self) -> Result<(), String> {
+        let Some(engine) = &self.engine else {
+            return Ok(());
+        };
+        engine.stop();
+        for _ in 0..200 {
+            let Some(engine) = &self.engine else {
+                return Ok(());
+            };
+            if engine.has_ended() {
+                break;
+            }
+            for place in 0..engine.shards() {
+                self.poll_shard(place)?;
+            }
+            if let Some(event) = self.broker.confirm(self.engines, &mut self.random)
+                && let Some(engine) = &self.engine
+            {
+                engine.receive(event);
+            }
+            self.clock.advance(50);
+        }
+        if self
+            .engine
+            .as_ref()
+            .is_some_and(|engine| !engine.has_ended())
+        {
+            return Err("the engine was told to end and does not".into());
+        }
+        for source in SOURCES {
+            self.broker.flush(self.engines, source, Stragglers::Go);
+            self.broker.acknowledgements_arrive(self.engines, source);
+        }
+        self.fall("restarts");
+        Ok(())
+    }
+
+    /// No trouble any more: everything has to come to its end, and nothing may be left.
+    pub(super) fn calm(&mut self) -> Result<(), String> {
+        self.note("the trouble is over");
+        self.disk.set_full(false);
+        self.disk.fail_reading(None);
+        self.broker.set_blocked(false);
+        if let Some(rival) = self.rival.take() {
+            rival.leave(&self.broker, &mut self.random);
+        }
+        for queue in self.people.queues() {
+            self.broker.declare(&queue);
+        }
+        let mut rounds = 0;
+        while !self.is_over() {
+            self.round()?;
+            rounds += 1;
+            if rounds == ROUNDS {
+                return Err(format!(
+                    "nothing moves any more: {}",
+                    self.left().join("; ")
+                ));
+            }
+        }
+        self.check_end()?;
+        // Ended processes are removed in time.
+        for _ in 0..100 {
+            self.clock.advance(self.config.retention.0 / 20 + 1);
+            self.round()?;
+        }
+        for table in [
+            Table::Instances,
+            Table::History,
+            Table::Timers,
+            Table::Subscriptions,
+            Table::Events,
+            Table::Outbox,
+        ] {
+            if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
+                return Err(format!(
+                    "in the end the table {} still holds {key:02x?}",
+                    table.name()
+                ));
+            }
+        }
+        self.check_audit()
+    }
+
+    /// Everybody does everything that there is to do.
+    fn round(&mut self) -> Result<(), String> {
+        self.tick();
+        if self.engine.is_none() {
+            self.start();
+        }
+        self.connect();
+        self.people.launch(&mut self.random, &self.plan);
+        for source in SOURCES {
+            while self.broker.deliver(self.engines, source) {}
+            while let (Some(engine), Some(event)) =
+                (&self.engine, self.broker.arrive(self.engines, source))
+            {
+                engine.receive(event);
+            }
+        }
+        for _ in 0..2 {
+            let shards = self
+                .engine
+                .as_ref()
+                .map_or(0, crate::simulation::Engine::shards);
+            for place in 0..shards {
+                self.poll_shard(place)?;
+                self.holds()?;
+            }
+            while self.engine.as_ref().is_some_and(|engine| engine.do_job(0)) {}
+        }
+        while self.broker.route(self.engines, &mut self.random, false) {}
+        while let (Some(engine), Some(event)) = (
+            &self.engine,
+            self.broker.confirm(self.engines, &mut self.random),
+        ) {
+            engine.receive(event);
+        }
+        for source in SOURCES {
+            self.broker.flush(self.engines, source, Stragglers::Go);
+            self.broker.acknowledgements_arrive(self.engines, source);
+        }
+        while self.people.participate(&mut self.random, &self.plan)? {}
+        self.people.event(&mut self.random, &self.plan, true);
+        self.clock.advance(150);
+        self.holds()
+    }
+
+    fn is_over(&self) -> bool {
+        self.people.have_launched() && self.broker.is_quiet() && self.left().is_empty()
+    }
+
+    /// What has not ended.
+    fn left(&self) -> Vec<String> {
+        let mut left = self.facts.left();
+        if !self.broker.is_quiet() {
+            left.push("messages are on their way".into());
+        }
+        left
+    }
+
+    fn check_end(&self) -> Result<(), String> {
+        let missing = self.people.hostile.difference(&self.people.dead).next();
+        if let Some(body) = missing {
+            return Err(format!(
+                "there is no dead letter of `{}`",
+                String::from_utf8_lossy(body)
+            ));
+        }
+        // Queues that vanish take replies with them.
+        if !self.plan.has(Trouble::Queues) {
+            self.people
+                .check_replies(&self.facts.launches(), &self.facts)?;
+        }
+        debug_assert!(self.broker.is_declared(DEAD) && self.broker.is_declared(NOTICES));
+        self.check_audit()
+    }
+
+    /// What the engine's own audit, as `fsck` has it, says of the disk.
+    fn check_audit(&self) -> Result<(), String> {
+        let audit = audit(&*self.disk, &self.config).map_err(|error| error.to_string())?;
+        match audit.findings.first() {
+            None => Ok(()),
+            Some(finding) => Err(format!("the audit finds: {finding:?}")),
+        }
+    }
+}

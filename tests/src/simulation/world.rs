@@ -1,0 +1,448 @@
+//! The world of one run: people, broker, machine and engine; one step after the other, each drawn from the seed.
+
+use super::{
+    Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
+    Trouble,
+    people::{self, People},
+    rival::Rival,
+};
+use bureaucrat_broker_amqp::Stragglers;
+use bureaucrat_host::{
+    HostConfig,
+    clock::ClockSource,
+    commands::Order,
+    damage::Damages,
+    events::EventRecord,
+    query::{Detail, Query, QueryAnswer, State},
+    questions::{Asked, answer},
+};
+use bureaucrat_model::{EngineLimits, Millis, ProcessId, Timestamp};
+use bureaucrat_sandbox::Sandbox;
+use bureaucrat_store::StoreError;
+use bureaucrat_wire::Dialect;
+use std::{collections::VecDeque, fmt::Display, sync::Arc};
+
+/// Steps that a trace keeps.
+const TRACE: usize = 60;
+
+/// What did not hold, and how it came to that.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The step.
+    pub step: u64,
+    /// What did not hold.
+    pub what: String,
+    /// The last steps, when a trace was asked for.
+    pub trace: Vec<String>,
+}
+
+/// Whether a run notes its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    /// It does not.
+    Off,
+    /// It keeps the last ones.
+    On,
+}
+
+/// One run.
+pub struct World {
+    pub(super) plan: Plan,
+    pub(super) random: Random,
+    pub(super) clock: Arc<SimulatedClock>,
+    pub(super) broker: Arc<SimulatedBroker>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) disk: Arc<Disk>,
+    pub(super) people: People,
+    pub(super) config: HostConfig,
+    pub(super) sandbox: Sandbox,
+    pub(super) engine: Option<Engine>,
+    pub(super) engines: u64,
+    pub(super) rival: Option<Rival>,
+    step: u64,
+    trace: Option<VecDeque<String>>,
+}
+
+impl World {
+    /// The world of a plan.
+    pub fn new(plan: Plan, sandbox: Sandbox, tracing: Tracing) -> Self {
+        let mut random = Random::new(plan.seed);
+        let config = config(&plan, &mut random.fork());
+        let (known, definitions) = people::launches(&plan, &mut random.fork(), config.dialect);
+        let facts = Arc::new(Facts::new(known.clone(), config.seen_retention));
+        let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
+        let disk = Arc::new(Disk::new(facts.clone(), clock.clone(), plan.seam_fault));
+        let broker = Arc::new(SimulatedBroker::new(facts.clone(), plan.seam_fault));
+        let people = People::new(
+            &broker,
+            &facts,
+            config.dialect,
+            definitions,
+            &known,
+            &mut random.fork(),
+        );
+        Self {
+            plan,
+            random,
+            clock,
+            broker,
+            facts,
+            disk,
+            people,
+            config,
+            sandbox,
+            engine: None,
+            engines: 0,
+            rival: None,
+            step: 0,
+            trace: (tracing == Tracing::On).then(VecDeque::new),
+        }
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// The first thing that did not hold.
+    pub fn run(mut self) -> Result<Report, Failure> {
+        match self.play() {
+            Ok(()) => Ok(Report::of(&self.facts, self.step, &self.disk)),
+            Err(what) => Err(Failure {
+                step: self.step,
+                what: self.facts.violation().unwrap_or(what),
+                trace: self.trace.unwrap_or_default().into(),
+            }),
+        }
+    }
+
+    fn play(&mut self) -> Result<(), String> {
+        for _ in 0..self.plan.steps {
+            self.step()?;
+            self.holds()?;
+        }
+        self.calm()
+    }
+
+    pub(super) fn holds(&self) -> Result<(), String> {
+        self.facts.violation().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn note(&mut self, what: impl Display) {
+        if let Some(trace) = &mut self.trace {
+            if trace.len() == TRACE {
+                trace.pop_front();
+            }
+            trace.push_back(format!("{:>6}  {what}", self.step));
+        }
+    }
+
+    /// Counts steps of the calm after the trouble, too.
+    pub(super) const fn tick(&mut self) {
+        self.step += 1;
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.tick();
+        if self.engine.is_none() && self.random.once_in(12) {
+            self.start();
+        }
+        match self.random.below(100) {
+            0..5 => self.people.launch(&mut self.random, &self.plan),
+            5..21 => self.deliver(),
+            21..37 => self.arrive(),
+            37..57 => self.poll()?,
+            57..62 => self.job(),
+            62..69 => self.route(),
+            69..76 => self.confirm(),
+            76..83 => {
+                self.people.participate(&mut self.random, &self.plan)?;
+            }
+            83..85 => self.people.event(&mut self.random, &self.plan, false),
+            85..88 => self.flush(),
+            88..90 => self.acknowledgements_arrive(),
+            90..94 => {
+                let millis = self.random.below(400);
+                self.clock.advance(millis);
+            }
+            94 | 95 => self.connect(),
+            96 => self.operator()?,
+            _ => self.trouble()?,
+        }
+        Ok(())
+    }
+
+    /// Starts the machine and the engine on it; after a failure it is tried again later.
+    pub(super) fn start(&mut self) {
+        self.engines += 1;
+        self.disk.start(&mut self.random);
+        self.facts.start();
+        let link = Arc::new(Link::new(
+            self.broker.clone(),
+            self.engines,
+            self.facts.clone(),
+        ));
+        match Engine::start(
+            self.config.clone(),
+            self.disk.clone(),
+            link,
+            &self.clock,
+            &self.sandbox,
+        ) {
+            Ok(engine) => {
+                let number = self.engines;
+                self.note(format_args!("engine {number} starts"));
+                self.facts.count("starts");
+                self.engine = Some(engine);
+            }
+            Err(error) => {
+                let number = self.engines;
+                self.note(format_args!("engine {number} does not start: {error}"));
+                self.facts.count("starts that failed");
+                self.broker.engine_gone(self.engines, &mut self.random);
+            }
+        }
+    }
+
+    /// The engine is gone with everything in memory.
+    pub(super) fn fall(&mut self, why: &'static str) {
+        if self.engine.take().is_some() {
+            self.note(why);
+            self.facts.count(why);
+            self.broker.engine_gone(self.engines, &mut self.random);
+            // A machine that was down finds another time.
+            if self.plan.has(Trouble::Clock) && self.random.once_in(4) {
+                let millis = i64::try_from(self.random.below(7_200_000)).unwrap_or(0) - 3_600_000;
+                self.clock.jump(millis);
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        let source = SOURCES[self.random.place(3)];
+        if self.broker.deliver(self.engines, source) {
+            self.note(format_args!("the broker sends from {source:?}"));
+        }
+    }
+
+    fn arrive(&mut self) {
+        let source = SOURCES[self.random.place(3)];
+        let Some(engine) = &self.engine else { return };
+        if let Some(event) = self.broker.arrive(self.engines, source) {
+            engine.receive(event);
+            self.note(format_args!("a delivery of {source:?} arrives"));
+        }
+    }
+
+    fn poll(&mut self) -> Result<(), String> {
+        let Some(engine) = &self.engine else {
+            return Ok(());
+        };
+        let place = self.random.place(engine.shards());
+        self.poll_shard(place)
+    }
+
+    pub(super) fn poll_shard(&mut self, place: usize) -> Result<(), String> {
+        let Some(engine) = &mut self.engine else {
+            return Ok(());
+        };
+        let before = self.disk.commits();
+        let polled = engine.poll(place);
+        let after = self.disk.commits();
+        self.note(format_args!(
+            "shard {place} takes its turn, {} commits",
+            after - before
+        ));
+        self.told_at_once();
+        match polled {
+            Ok(()) => Ok(()),
+            Err(error) => self.failed(place, &error),
+        }
+    }
+
+    fn told_at_once(&self) {
+        let Some(engine) = &self.engine else { return };
+        while let Some(event) = self.broker.told_at_once(self.engines) {
+            engine.receive(event);
+        }
+    }
+
+    /// A shard can't go on: the others finish what they have in hand, as far as the disk lets them.
+    fn failed(&mut self, place: usize, error: &StoreError) -> Result<(), String> {
+        match error {
+            StoreError::Write(_) | StoreError::Read { .. } => {}
+            StoreError::Locked { .. }
+            | StoreError::Unusable { .. }
+            | StoreError::Format { .. }
+            | StoreError::LostTail { .. }
+            | StoreError::Damaged { .. } => return Err(format!("shard {place}: {error}")),
+        }
+        self.note(format_args!("shard {place} can't go on: {error}"));
+        if self.disk.power_is_gone() {
+            self.fall("power cuts during a commit");
+            return Ok(());
+        }
+        if let Some(engine) = &mut self.engine {
+            engine.stop();
+            for place in 0..engine.shards() {
+                // Failures of the others change nothing any more.
+                let _ = engine.poll(place);
+            }
+        }
+        self.holds()?;
+        self.fall("failures of the disk");
+        Ok(())
+    }
+
+    fn job(&mut self) {
+        let place = self.random.place(3);
+        if let Some(engine) = &self.engine
+            && engine.do_job(place)
+        {
+            self.note("a job is done");
+        }
+    }
+
+    fn route(&mut self) {
+        let refuses = self.plan.has(Trouble::Queues);
+        if self.broker.route(self.engines, &mut self.random, refuses) {
+            self.note("a publish reaches the broker");
+        }
+    }
+
+    fn confirm(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        if let Some(event) = self.broker.confirm(self.engines, &mut self.random) {
+            let told = format!("the engine hears: {event:?}");
+            engine.receive(event);
+            self.note(told);
+        }
+    }
+
+    fn flush(&mut self) {
+        let source = SOURCES[self.random.place(3)];
+        let stragglers = if self.random.once_in(2) {
+            Stragglers::Go
+        } else {
+            Stragglers::Wait
+        };
+        self.broker.flush(self.engines, source, stragglers);
+    }
+
+    fn acknowledgements_arrive(&mut self) {
+        let source = SOURCES[self.random.place(3)];
+        self.broker.acknowledgements_arrive(self.engines, source);
+    }
+
+    pub(super) fn connect(&mut self) {
+        self.broker.notice(&mut self.random);
+        let Some(engine) = &self.engine else { return };
+        if let Some(event) = self.broker.publish_up(self.engines) {
+            engine.receive(event);
+            self.note("publishing works");
+        }
+        if !self.broker.consumes(self.engines) && self.broker.consume(self.engines) {
+            self.note("the engine consumes");
+        }
+    }
+
+    /// An operator asks, or orders.
+    fn operator(&mut self) -> Result<(), String> {
+        let Some(process) = self.facts.some_process(&mut self.random) else {
+            return Ok(());
+        };
+        let Some(engine) = &self.engine else {
+            return Ok(());
+        };
+        self.facts.count("operators' commands");
+        match self.random.below(8) {
+            0 => {
+                self.facts.may_be_cancelled(process);
+                engine.order(
+                    process,
+                    Order::Cancel {
+                        reason: "an operator's wish".into(),
+                    },
+                );
+                self.note(format_args!("an operator cancels {process}"));
+            }
+            1 => engine.order(process, Order::Retry),
+            _ => self.ask(process)?,
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// An operator's question about a process, and what the model says.
+    fn ask(&self, process: ProcessId) -> Result<(), String> {
+        let damages = Damages::default();
+        let asked = Asked {
+            store: &*self.disk,
+            now: Timestamp(self.clock.wall()),
+            history_entries: self.config.history_entries,
+            damages: &damages,
+        };
+        let history = if process.as_bytes()[5].is_multiple_of(2) {
+            Detail::State
+        } else {
+            Detail::History
+        };
+        match answer(&asked, &Query::Show { process, history }) {
+            Some(QueryAnswer::Process(detail)) => self.facts.told(
+                process,
+                match detail.summary.state {
+                    State::Running | State::Incident => "launched",
+                    State::Completed => "completed",
+                    State::Failed => "failed",
+                },
+            ),
+            // The disk could not be read.
+            Some(QueryAnswer::Error { .. }) if self.plan.has(Trouble::Reads) => Ok(()),
+            other => Err(format!("asked for {process}, the engine says {other:?}")),
+        }
+    }
+}
+
+/// The host's configuration: small bounds meet windows and portions.
+fn config(plan: &Plan, random: &mut Random) -> HostConfig {
+    let dialect = if random.once_in(2) {
+        Dialect::Workitem
+    } else {
+        Dialect::Message
+    };
+    let shards = 1 + random.below(4) as u16;
+    let mut small = |usual: usize, least: u64, most: u64| {
+        let drawn = least + random.below(most - least + 1);
+        let is_small = random.once_in(2) && plan.has(Trouble::Bounds);
+        if is_small {
+            usize::try_from(drawn).unwrap_or(usual)
+        } else {
+            usual
+        }
+    };
+    HostConfig {
+        dialect,
+        shards,
+        publishes_in_flight: small(50, 1, 4),
+        group_inputs: small(256, 1, 4),
+        residents: small(100, 1, 5),
+        definitions: small(100, 1, 3),
+        outbox_rows: small(100_000, 6, 30),
+        history_entries: small(1_000, 3, 12) as u64,
+        engine_limits: EngineLimits {
+            ops_per_step: u32::try_from(small(1_000, 1, 9)).unwrap_or(1_000),
+            ..EngineLimits::default()
+        },
+        retention: Millis(2_000 + random.below(20_000)),
+        incident_retry: Millis(2_000),
+        ..HostConfig::default()
+    }
+}
+
+/// The number that an event's publisher gave it.
+pub(super) fn unique(record: &EventRecord) -> u64 {
+    record
+        .event
+        .to_value()
+        .and_then(|event| event["unique"].as_u64())
+        .unwrap_or(0)
+}
