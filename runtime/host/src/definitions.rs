@@ -171,6 +171,11 @@ impl Definitions {
         Ok(loaded)
     }
 
+    /// Keeps a program that was loaded for somebody, who takes it from here next: meanwhile others may have driven it out.
+    pub fn keep(&self, loaded: &Arc<Loaded>) {
+        self.remember(loaded.hash.0, loaded);
+    }
+
     fn stored_module(&self, hash: ModuleHash) -> Result<Option<Vec<u8>>, LoadFailure> {
         let stored = self.store.get(Table::Modules, &hash.0)?;
         if stored

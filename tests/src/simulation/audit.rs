@@ -3,7 +3,8 @@
 
 use super::{Expected, facts::Known};
 use bureaucrat_model::{
-    Ending, FiberId, FiberState, Instance, ProcessId, Status, Timestamp, Turn, Wait, WaitKind,
+    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Timestamp, Turn, Wait,
+    WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind, WaitKey};
 use serde_json::{Map, Value};
@@ -26,6 +27,11 @@ fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
 
 const fn is_parked(instance: &Instance) -> bool {
     matches!(instance.status, Status::Incident { .. })
+}
+
+fn is_kept(instance: &Instance, fiber: FiberId, turn: Turn) -> bool {
+    matches!(&instance.status, Status::Incident { inputs, .. }
+        if inputs.contains(&Input::TimerFired { fiber, turn }))
 }
 
 impl Known {
@@ -221,11 +227,7 @@ impl Known {
             self.turns(OutboxKind::Call, process),
         );
         let Some(instance) = self.instances.get(&process) else {
-            return match timers.is_empty()
-                && subscriptions.is_empty()
-                && tasks.is_empty()
-                && calls.is_empty()
-            {
+            return match timers.is_empty() && subscriptions.is_empty() && tasks.is_empty() {
                 true => Ok(()),
                 false => Err(format!(
                     "there are rows and no process: timers {timers:?}, subscriptions {subscriptions:?}, tasks {tasks:?}, calls {calls:?}"
@@ -265,10 +267,15 @@ impl Known {
             .copied()
             .filter(|(_, fiber, _)| fiber.0 < REMOVE)
             .collect();
+        // A timer that fired while its process was parked is kept with the other inputs.
+        due.retain(|(_, fiber, turn)| !is_kept(instance, *fiber, *turn));
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;
         within("tasks in the outbox", &tasks, &answers)?;
-        within("calls in the outbox", &calls, &children)?;
+        // The row of a call whose caller ended goes once the definition is compiled.
+        if !instance.has_ended() {
+            within("calls in the outbox", &calls, &children)?;
+        }
         reminders(instance, timers)?;
         self.caller_fits(instance)
     }

@@ -3,15 +3,11 @@
 //! It does with acknowledgements what RabbitMQ does: a cumulative one takes everything up to its tag, and a tag that the
 //! channel does not know closes it. Between it and an engine stands a [`Link`](super::Link).
 
-use super::{
-    Content, Facts, Random, SeamFault,
-    facts::AckPlace,
-    link::{LinkState, Wire},
-};
+use super::{Content, Facts, Random, SeamFault, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
-use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, PublishOutcome, Source};
+use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Source};
 use bureaucrat_model::Redelivered;
-use bureaucrat_wire::{Mandatory, Outgoing, Properties};
+use bureaucrat_wire::Properties;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -73,9 +69,9 @@ pub(super) struct State {
     owner: Option<u64>,
     connections: u64,
     pub links: BTreeMap<u64, LinkState>,
-    outside: BTreeMap<String, VecDeque<Sent>>,
-    declared: BTreeSet<String>,
-    blocked: bool,
+    pub outside: BTreeMap<String, VecDeque<Sent>>,
+    pub declared: BTreeSet<String>,
+    pub blocked: bool,
 }
 
 /// The broker.
@@ -369,130 +365,6 @@ impl SimulatedBroker {
             self.facts
                 .taken(&message.content, &message.body, AckPlace::Broker);
         }
-    }
-
-    /// One publish of an engine reaches the broker.
-    pub fn route(&self, engine: u64, random: &mut Random, refuses: bool) -> bool {
-        let mut state = self.lock();
-        if state.blocked {
-            return false;
-        }
-        let Some(wire) = state
-            .links
-            .get_mut(&engine)
-            .and_then(|link| link.wire.pop_front())
-        else {
-            return false;
-        };
-        let ticket = wire.ticket;
-        let refused = refuses && random.once_in(40);
-        let outcome = if refused {
-            PublishOutcome::Refused("the simulated broker refuses it".into())
-        } else {
-            self.deposit(&mut state, wire.message.clone())
-        };
-        self.settled(&wire, &outcome);
-        let outcome = match outcome {
-            PublishOutcome::Unroutable
-                if self.planted == Some(SeamFault::ReturnTakenForConfirm) =>
-            {
-                PublishOutcome::Confirmed
-            }
-            outcome => outcome,
-        };
-        if let Some(link) = state.links.get_mut(&engine) {
-            link.confirms.push((ticket, outcome));
-        }
-        true
-    }
-
-    fn settled(&self, wire: &Wire, outcome: &PublishOutcome) {
-        let key = &wire.message.routing_key;
-        let may_be_dropped = !key.starts_with("worker_") && key != DEAD;
-        match outcome {
-            PublishOutcome::Confirmed => self.facts.settle(wire.row.clone()),
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) if may_be_dropped => {
-                self.facts.settle(wire.row.clone())
-            }
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) | PublishOutcome::Lost => {
-                self.facts.count("messages returned or refused")
-            }
-        }
-    }
-
-    fn deposit(&self, state: &mut State, message: Outgoing) -> PublishOutcome {
-        let queue = if message.exchange.is_empty() {
-            &message.routing_key
-        } else {
-            &message.exchange
-        };
-        if !state.declared.contains(queue) {
-            return match (message.exchange.is_empty(), message.mandatory) {
-                (false, _) => PublishOutcome::Refused(format!("no exchange `{queue}`")),
-                (true, Mandatory::Yes) => PublishOutcome::Unroutable,
-                (true, Mandatory::No) => PublishOutcome::Confirmed,
-            };
-        }
-        let sent = Sent {
-            properties: message.properties,
-            body: message.body,
-        };
-        state
-            .outside
-            .entry(queue.clone())
-            .or_default()
-            .push_back(sent);
-        PublishOutcome::Confirmed
-    }
-
-    /// One outcome reaches its engine, not necessarily the first.
-    pub fn confirm(&self, engine: u64, random: &mut Random) -> Option<BrokerEvent> {
-        let mut state = self.lock();
-        let link = state.links.get_mut(&engine)?;
-        if link.confirms.is_empty() {
-            return None;
-        }
-        let place = random.place(link.confirms.len());
-        let (ticket, outcome) = link.confirms.remove(place);
-        Some(BrokerEvent::Published { ticket, outcome })
-    }
-
-    /// An engine's publishing connection works.
-    pub fn publish_up(&self, engine: u64) -> Option<BrokerEvent> {
-        let mut state = self.lock();
-        let link = state.links.get_mut(&engine)?;
-        let was = std::mem::replace(&mut link.publishing, true);
-        (!was).then_some(BrokerEvent::PublishingUp)
-    }
-
-    /// An engine's publishing connection is lost: what was on its way arrived up to some place; nothing is confirmed.
-    pub fn lose_publishing(&self, engine: u64, random: &mut Random) -> Vec<BrokerEvent> {
-        let mut state = self.lock();
-        let Some(link) = state.links.get_mut(&engine) else {
-            return Vec::new();
-        };
-        if !std::mem::replace(&mut link.publishing, false) {
-            return Vec::new();
-        }
-        let mut wire = std::mem::take(&mut link.wire);
-        let confirms = std::mem::take(&mut link.confirms);
-        let lost = wire
-            .iter()
-            .map(|wire| wire.ticket)
-            .chain(confirms.into_iter().map(|(ticket, _)| ticket));
-        let mut events: Vec<_> = lost
-            .map(|ticket| BrokerEvent::Published {
-                ticket,
-                outcome: PublishOutcome::Lost,
-            })
-            .collect();
-        events.push(BrokerEvent::PublishingDown);
-        let arrived = random.place(wire.len() + 1);
-        for wire in wire.drain(..arrived) {
-            let outcome = self.deposit(&mut state, wire.message.clone());
-            self.settled(&wire, &outcome);
-        }
-        events
     }
 
     /// What an engine's link has to tell at once.

@@ -1,7 +1,10 @@
 //! Random process definitions whose end can be computed: each place writes fields of its own, so that branches do not
 //! disturb one another, and conditions look only at what is known beforehand.
 
-use super::Random;
+use super::{
+    Random,
+    definition_text::{escaped, participants, write_node},
+};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +13,7 @@ use std::{
 
 /// An activity of a definition. Numbers are unique within the definition and those that it calls.
 #[derive(Debug, Clone)]
-enum Node {
+pub(super) enum Node {
     /// `setK` puts K into the field `fK`.
     Set(u32),
     /// `incK` adds one to `cK`, as long as that is below the bound; the other activities come before it in each round.
@@ -29,20 +32,20 @@ enum Node {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Picky {
+pub(super) enum Picky {
     Yes,
     No,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
+pub(super) enum Given {
     Context,
     Participant,
 }
 
 /// How an activity fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
+pub(super) enum Failure {
     /// `critK` answers with an error, where the dialect has one; otherwise with what is no answer.
     Participant,
     /// A condition divides by zero.
@@ -68,7 +71,7 @@ pub enum Expected {
 /// A random definition.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    body: Vec<Node>,
+    pub(super) body: Vec<Node>,
     counters: BTreeSet<u32>,
     /// Texts of definitions that are called, by the number of the field.
     texts: BTreeMap<u32, (String, Given)>,
@@ -328,102 +331,4 @@ fn play(node: &Node, fields: &mut Map<String, Value>, number: i64, broken: &'sta
         Node::Fail(_, Failure::Call) => return Err(BTreeSet::from(["CallError"])),
     }
     Ok(())
-}
-
-fn write_node(xml: &mut String, node: &Node) {
-    let inside = |xml: &mut String, tag: &str, nodes: &[Node]| {
-        let _ = write!(xml, "<{tag}>");
-        nodes.iter().for_each(|node| write_node(xml, node));
-        let _ = write!(xml, "</{tag}>");
-    };
-    // Writing to a String can't fail.
-    let _ = match node {
-        Node::Set(k) => write!(xml, "<action participant=\"set{k}\"/>"),
-        Node::Count(k, bound, body) => {
-            let _ = write!(
-                xml,
-                "<while><condition>context[\"c{k}\"] &lt; {bound}</condition><sequence>"
-            );
-            body.iter().for_each(|node| write_node(xml, node));
-            write!(xml, "<action participant=\"inc{k}\"/></sequence></while>")
-        }
-        Node::Sequence(nodes) => {
-            inside(xml, "sequence", nodes);
-            Ok(())
-        }
-        Node::All(nodes) => {
-            inside(xml, "all", nodes);
-            Ok(())
-        }
-        Node::Switch(cases) => {
-            *xml += "<switch>";
-            for (remainder, node) in cases {
-                let _ = write!(
-                    xml,
-                    "<case><condition>context.get(\"number\", 0) % 3 == {remainder}</condition>"
-                );
-                write_node(xml, node);
-                *xml += "</case>";
-            }
-            write!(xml, "</switch>")
-        }
-        Node::Delay(millis) => write!(
-            xml,
-            "<delay duration=\"{}.{:03}\"/>",
-            millis / 1_000,
-            millis % 1_000
-        ),
-        Node::Await(Picky::Yes) => write!(
-            xml,
-            "<await event=\"{OWN_EVENT}\"><condition>context[\"event\"][\"number\"] == context[\"number\"]</condition></await>"
-        ),
-        Node::Await(Picky::No) => write!(xml, "<await event=\"{COMMON_EVENT}\"/>"),
-        Node::Call(k, _, Given::Context) | Node::Fail(k, Failure::Call) => {
-            write!(xml, "<call process=\"$d{k}\"/>")
-        }
-        Node::Call(k, _, Given::Participant) => {
-            write!(
-                xml,
-                "<sequence><action participant=\"def{k}\"/><call process=\"$d{k}\"/></sequence>"
-            )
-        }
-        Node::Fail(k, Failure::Participant) => write!(xml, "<action participant=\"crit{k}\"/>"),
-        Node::Fail(k, Failure::Condition) => write!(
-            xml,
-            "<switch><case><condition>{k} // (len(\"a\") - 1) == 0</condition><delay duration=\"1\"/></case></switch>"
-        ),
-    };
-}
-
-fn participants(node: &Node, found: &mut BTreeSet<String>) {
-    match node {
-        Node::Set(k) => {
-            found.insert(format!("set{k}"));
-        }
-        Node::Count(k, _, body) => {
-            found.insert(format!("inc{k}"));
-            body.iter().for_each(|node| participants(node, found));
-        }
-        Node::Sequence(nodes) | Node::All(nodes) => {
-            nodes.iter().for_each(|node| participants(node, found))
-        }
-        Node::Switch(cases) => cases.iter().for_each(|(_, node)| participants(node, found)),
-        Node::Call(k, inner, given) => {
-            if *given == Given::Participant {
-                found.insert(format!("def{k}"));
-            }
-            inner.body.iter().for_each(|node| participants(node, found));
-        }
-        Node::Fail(k, Failure::Participant) => {
-            found.insert(format!("crit{k}"));
-        }
-        Node::Delay(_) | Node::Await(_) | Node::Fail(_, Failure::Condition | Failure::Call) => {}
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -219,7 +219,11 @@ impl Store for Disk {
                         let verdicts = state.lasting.commit(group)?;
                         self.facts.durable(group, &verdicts);
                     }
-                    _ => state.tail.extend_from_slice(&record),
+                    CommitFate::PowerDuringWrite
+                    | CommitFate::PowerBeforeSync
+                    | CommitFate::WriteFails
+                    | CommitFate::SyncFails
+                    | CommitFate::Slow(_) => state.tail.extend_from_slice(&record),
                 }
                 return Err(StoreError::Write("the power went".into()));
             }

@@ -1,16 +1,16 @@
 //! Clients, participants and listeners: they publish, answer and read, and know what has to become of it.
 
 use super::{
-    Content, Definition, Expected, Facts, Message, Plan, Random, SimulatedBroker, Trouble,
+    Content, Definition, Expected, Facts, LaunchFacts, Message, Plan, Random, SimulatedBroker,
+    Trouble,
     broker::{DEAD, NOTICES, Sent},
     definitions::{COMMON_EVENT, OWN_EVENT},
-    facts::LaunchFacts,
     hostile,
 };
 use bureaucrat_host::broker::Source;
-use bureaucrat_model::{Origin, Redelivered};
+use bureaucrat_model::Redelivered;
 use bureaucrat_wire::{Dialect, Properties};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -20,19 +20,19 @@ use std::{
 pub const CLIENT: &str = "client";
 
 /// A launch that is to be made.
-struct Launch {
+pub(super) struct Launch {
     message: Message,
-    definition: Option<Definition>,
+    pub definition: Option<Definition>,
     /// Messages of it that are still to be published.
     copies: u64,
 }
 
 /// Everybody outside of the engine.
 pub struct People {
-    broker: Arc<SimulatedBroker>,
-    facts: Arc<Facts>,
-    dialect: Dialect,
-    launches: Vec<Launch>,
+    pub(super) broker: Arc<SimulatedBroker>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) dialect: Dialect,
+    pub(super) launches: Vec<Launch>,
     events: u64,
     /// Tasks that came some time ago.
     old: VecDeque<(String, Sent)>,
@@ -343,110 +343,6 @@ impl People {
         Ok(())
     }
 
-    fn answer(
-        &mut self,
-        queue: &str,
-        task: &Sent,
-        random: &mut Random,
-        plan: &Plan,
-    ) -> Result<(), String> {
-        let origin = task.properties.message_id.as_deref().unwrap_or_default();
-        let origin: Origin = origin
-            .parse()
-            .map_err(|_| format!("a task has the message id `{origin}`"))?;
-        let turn = origin.turn.ok_or("a task without a turn")?;
-        let (process, path) = (origin.activity.process, origin.activity.path);
-        let counted = self.facts.known().is_answered(process, &path, turn);
-        let mut body = parsed(&task.body)?;
-        let place = match self.dialect {
-            Dialect::Workitem => "fields",
-            Dialect::Message => "payload",
-        };
-        let fields = body[place].as_object_mut().ok_or("a task without fields")?;
-        let mut content = Content::Answer {
-            process,
-            path,
-            turn,
-        };
-        if !self.work(queue, fields)? {
-            // A participant that fails: as the dialect has it, or with what is no answer.
-            match self.dialect {
-                Dialect::Workitem => {
-                    body[place] = json!(["no", random.below(1_000)]);
-                    content = Content::Hostile;
-                    self.hostile.insert(body.to_string().into_bytes());
-                }
-                Dialect::Message => {
-                    fields.insert("status".into(), json!("critical"));
-                    fields.insert("error".into(), json!("it can't be done"));
-                }
-            }
-        } else if counted {
-            // This one may not count, and would be seen if it did.
-            fields.insert("again".into(), json!(true));
-        } else if self.dialect == Dialect::Message && random.once_in(8) {
-            let mut suspended = body.clone();
-            suspended[place]["status"] = json!("at work");
-            self.publish_answer(Content::Suspended, &suspended);
-        }
-        let copies = 1 + u64::from(plan.has(Trouble::Repeats) && random.once_in(4));
-        for _ in 0..copies {
-            self.publish_answer(content.clone(), &body);
-        }
-        Ok(())
-    }
-
-    fn publish_answer(&self, content: Content, body: &Value) {
-        let body = body.to_string().into_bytes();
-        let message = Message {
-            content,
-            properties: Properties::default(),
-            body,
-            redelivered: Redelivered::No,
-        };
-        self.broker.publish_to_engine(Source::Answers, message);
-    }
-
-    /// Does what a participant does to the fields; false when it fails.
-    fn work(&self, queue: &str, fields: &mut Map<String, Value>) -> Result<bool, String> {
-        let name = queue.strip_prefix("worker_").unwrap_or_default();
-        let digits = name
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(name.len());
-        let (verb, number) = name.split_at(digits);
-        let number: u32 = number.parse().map_err(|_| format!("a task for {queue}"))?;
-        match verb {
-            "set" => {
-                fields.insert(format!("f{number}"), json!(number));
-            }
-            "inc" => {
-                let count = fields
-                    .get(&format!("c{number}"))
-                    .and_then(Value::as_i64)
-                    .unwrap_or(0);
-                fields.insert(format!("c{number}"), json!(count + 1));
-            }
-            "def" => {
-                let launch = fields
-                    .get("number")
-                    .and_then(Value::as_u64)
-                    .unwrap_or(u64::MAX);
-                let launch = usize::try_from(launch)
-                    .ok()
-                    .and_then(|launch| self.launches.get(launch));
-                let definition = launch.and_then(|launch| launch.definition.as_ref());
-                let text = definition.and_then(|definition| definition.called(number));
-                fields.insert(
-                    format!("d{number}"),
-                    json!(text.ok_or("a task without a number")?),
-                );
-            }
-            "crit" => return Ok(false),
-            _ => return Err(format!("a task for {queue}")),
-        }
-        Ok(true)
-    }
-
     /// What launchers have to have been told in the end.
     ///
     /// # Errors
@@ -475,7 +371,7 @@ impl People {
     }
 }
 
-fn parsed(body: &[u8]) -> Result<Value, String> {
+pub(super) fn parsed(body: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(body)
         .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(body)))
 }

@@ -71,6 +71,18 @@ impl World {
                 events.into_iter().for_each(|event| engine.receive(event));
             }
         }
+        // What comes over the next connection meets what the engine still has in hand of the last.
+        if self.random.once_in(2) {
+            self.connect();
+            for source in SOURCES {
+                while self.broker.deliver(self.engines, source) {}
+                if let (Some(engine), Some(event)) =
+                    (&self.engine, self.broker.arrive(self.engines, source))
+                {
+                    engine.receive(event);
+                }
+            }
+        }
     }
 
     /// A second engine, on a disk of its own, asks for the queues while the first has them; then it goes away.

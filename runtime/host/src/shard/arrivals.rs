@@ -196,7 +196,11 @@ impl Shard {
         tracing::debug!(process = ?first, "a launch with this message id took effect before");
         let mut transaction = Transaction::acknowledging(delivery.handle);
         self.tell_launcher_again(&mut transaction, delivery, first)?;
-        self.finish(transaction)
+        match first {
+            // The first one may wait for a job: it has to be durable before the repeat is acknowledged.
+            Some(process) => self.begin(process, transaction),
+            None => self.finish(transaction),
+        }
     }
 
     /// Answers a repeated launch as the first was.

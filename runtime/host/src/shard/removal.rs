@@ -3,7 +3,7 @@
 //! However many become due at once, deliveries and timers wait for one small portion at most. What is left is on disk as
 //! timers, and is found again by the next run.
 
-use super::Shard;
+use super::{Shard, work::Kept};
 use crate::{
     planted::{Fault, planted},
     timers::{self, WaitKey},
@@ -49,6 +49,12 @@ impl Shard {
             let Some((due, wait)) = self.removals.due.pop_front() else {
                 break;
             };
+            // A late answer may wait for the program with the instance in hand: it would meet nothing at its commit.
+            if self.is_busy(wait.process)? == Kept::Busy {
+                self.removals.push(due, wait);
+                self.removals.next = now.after(PAUSE);
+                break;
+            }
             rows += self.remove(due, wait)?;
             processes += 1;
         }

@@ -123,7 +123,10 @@ impl Shard {
                 }
                 Err(reason) => self.park(&mut transaction, process, reason)?,
             },
-            (work, JobOutcome::Loaded(Ok(_))) => transaction.work.push_front(work),
+            (work, JobOutcome::Loaded(Ok(loaded))) => {
+                self.shared.definitions.keep(&loaded);
+                transaction.work.push_front(work);
+            }
             (work, JobOutcome::Loaded(Err(failure))) => {
                 let reason = match failure {
                     LoadFailure::Refused(reasons) => reasons.join("; "),

@@ -1,0 +1,37 @@
+//! What messages to the engine are, as whoever publishes them knows.
+
+use super::Expected;
+use bureaucrat_model::{ActivityPath, ProcessId, Turn};
+
+/// What a message to the engine is, as whoever published it knows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Content {
+    /// The launch of this number.
+    Launch(usize),
+    /// An answer that counts once at most.
+    Answer {
+        /// The process.
+        process: ProcessId,
+        /// The activity.
+        path: ActivityPath,
+        /// The wait.
+        turn: Turn,
+    },
+    /// An answer that leaves the activity waiting.
+    Suspended,
+    /// The event of this number.
+    Event(u64),
+    /// What nobody can understand, or what fits nothing: a dead letter, whole.
+    Hostile,
+}
+
+/// What the model knows of a launch.
+#[derive(Debug, Clone)]
+pub struct LaunchFacts {
+    /// The name of its process.
+    pub name: String,
+    /// Whether it has a message id.
+    pub has_id: bool,
+    /// What its process ends with; none for one that is refused.
+    pub expected: Option<Expected>,
+}

@@ -1,0 +1,260 @@
+//! The facts follow the log: what each durable write changes in them, and what may not be written.
+
+use super::{definitions::COMMON_EVENT, facts::Known, world::unique};
+use bureaucrat_host::events::EventRecord;
+use bureaucrat_model::{Instance, ProcessId, Status, Timestamp, Turn};
+use bureaucrat_store::{
+    Table, Unit, Write,
+    keys::{self, OutboxKey, OutboxKind, WaitKey},
+    records,
+};
+use bureaucrat_wire::Outgoing;
+use std::collections::BTreeSet;
+
+/// An event's row.
+#[derive(Debug)]
+pub(super) struct EventFacts {
+    pub name: String,
+    /// Who waited for it when it was written.
+    pub waited: BTreeSet<WaitKey>,
+}
+
+impl Known {
+    pub fn mark(&mut self, write: &Write) {
+        if let Write::Put {
+            table: Table::Meta,
+            key,
+            value,
+        } = write
+            && key.starts_with(b"mark/")
+            && let Ok((now, _)) = records::decode::<(Timestamp, u64)>(Table::Meta, key, value)
+        {
+            self.now = now;
+        }
+    }
+
+    pub fn unit(&mut self, unit: &Unit, touched: &mut BTreeSet<ProcessId>) {
+        let mut changed = Vec::new();
+        let mut served = None;
+        let mut left = Vec::new();
+        for write in &unit.writes {
+            let (table, key, value) = match write {
+                Write::Put { table, key, value } => (*table, key, Some(value)),
+                Write::Delete { table, key } => (*table, key, None),
+            };
+            match table {
+                Table::Instances => self.instance_written(key, value, &mut changed),
+                Table::Timers => self.timer_written(key, value.is_some(), touched),
+                Table::Subscriptions => self.subscription_written(key, value, touched),
+                Table::Events => self.event_written(key, value, &mut served),
+                Table::Outbox => self.outbox_written(key, value, touched, &mut left),
+                Table::Programs | Table::Modules | Table::Seen | Table::History | Table::Meta => {}
+            }
+        }
+        for (process, before) in changed {
+            touched.insert(process);
+            self.changed(process, before.as_ref(), served);
+        }
+        for (key, row) in left {
+            self.row_left(key, &row);
+        }
+    }
+
+    fn instance_written(
+        &mut self,
+        key: &[u8],
+        value: Option<&Vec<u8>>,
+        changed: &mut Vec<(ProcessId, Option<Instance>)>,
+    ) {
+        let Ok(process) = keys::instance_of(key) else {
+            return self.violate(format!("an instance has the key {key:02x?}"));
+        };
+        let before = match value.map(|record| records::decode_instance(key, record)) {
+            Some(Ok((_, instance))) => self.instances.insert(process, instance),
+            Some(Err(error)) => return self.violate(error.to_string()),
+            None => {
+                self.removed.insert(process);
+                self.instances.remove(&process)
+            }
+        };
+        changed.push((process, before));
+    }
+
+    fn timer_written(&mut self, key: &[u8], is_put: bool, touched: &mut BTreeSet<ProcessId>) {
+        let Ok((due, wait)) = keys::timer_of(key) else {
+            return self.violate(format!("a timer has the key {key:02x?}"));
+        };
+        touched.insert(wait.process);
+        let timers = self.timers.entry(wait.process).or_default();
+        let timer = (due, wait.fiber, wait.turn);
+        if is_put {
+            timers.insert(timer)
+        } else {
+            timers.remove(&timer)
+        };
+    }
+
+    fn subscription_written(
+        &mut self,
+        key: &[u8],
+        value: Option<&Vec<u8>>,
+        touched: &mut BTreeSet<ProcessId>,
+    ) {
+        let Ok(wait) = keys::subscription_of(key) else {
+            return self.violate(format!("a subscription has the key {key:02x?}"));
+        };
+        touched.insert(wait.process);
+        let name = String::from_utf8_lossy(&key[2..key.len() - 28]).into_owned();
+        let subscription = (name, wait.fiber, wait.turn);
+        match value.map(|value| u64::from_be_bytes(value.as_slice().try_into().unwrap_or_default()))
+        {
+            Some(sequence) => {
+                self.numbered(sequence);
+                self.subscriptions
+                    .entry(wait.process)
+                    .or_default()
+                    .insert(subscription, sequence);
+            }
+            // The sequence is still needed to judge whether the event that ended the wait came after it.
+            None => {
+                if let Some(sequence) = self
+                    .subscriptions
+                    .entry(wait.process)
+                    .or_default()
+                    .remove(&subscription)
+                {
+                    self.subscribed.insert((wait.process, wait.turn), sequence);
+                }
+            }
+        }
+    }
+
+    fn numbered(&mut self, sequence: u64) {
+        if sequence <= self.floor && self.floor > 0 {
+            let floor = self.floor;
+            self.violate(format!(
+                "sequence {sequence} was given again, {floor} was durable at the start"
+            ));
+        }
+        self.highest = self.highest.max(sequence);
+    }
+
+    fn event_written(&mut self, key: &[u8], value: Option<&Vec<u8>>, served: &mut Option<u64>) {
+        let Ok((sequence, shard)) = keys::event_of(key) else {
+            return self.violate(format!("an event has the key {key:02x?}"));
+        };
+        match (shard, value) {
+            (Some(_), Some(_)) => *served = Some(sequence),
+            (Some(_), None) => {}
+            (None, Some(record)) => {
+                match records::decode::<EventRecord>(Table::Events, key, record) {
+                    Ok(record) => self.new_event(sequence, &record),
+                    Err(error) => self.violate(error.to_string()),
+                }
+            }
+            (None, None) => {
+                if let Some(event) = self.events.remove(&sequence) {
+                    self.event_gone(sequence, &event);
+                }
+            }
+        }
+    }
+
+    fn new_event(&mut self, sequence: u64, record: &EventRecord) {
+        self.numbered(sequence);
+        let number = unique(record);
+        let now = self.now;
+        let retention = self.seen_retention;
+        let written = self.written.entry(number).or_default();
+        written.push(now);
+        let twice = written.len() > 1 && now < written[0].after(retention);
+        if twice && self.identified.contains(&number) {
+            self.violate(format!(
+                "the event {number} with a message id took effect twice"
+            ));
+        }
+        let mut waited = BTreeSet::new();
+        for (process, subscriptions) in &self.subscriptions {
+            for (name, fiber, turn) in subscriptions.keys() {
+                if *name == record.name {
+                    waited.insert(WaitKey {
+                        process: *process,
+                        fiber: *fiber,
+                        turn: *turn,
+                    });
+                }
+            }
+        }
+        self.events.insert(
+            sequence,
+            EventFacts {
+                name: record.name.clone(),
+                waited,
+            },
+        );
+    }
+
+    /// An event is handed out: whoever waited for it without conditions when it was written has it.
+    fn event_gone(&mut self, sequence: u64, event: &EventFacts) {
+        for wait in event.waited.iter().filter(|_| event.name == COMMON_EVENT) {
+            let waits = self
+                .subscriptions
+                .get(&wait.process)
+                .is_some_and(|subscriptions| {
+                    subscriptions.contains_key(&(event.name.clone(), wait.fiber, wait.turn))
+                });
+            let parked = self.instances.get(&wait.process);
+            let parked =
+                parked.is_some_and(|instance| matches!(instance.status, Status::Incident { .. }));
+            if waits && !parked {
+                self.violate(format!(
+                    "the event {sequence} is gone and never reached {wait:?}"
+                ));
+                return;
+            }
+        }
+    }
+
+    fn outbox_written(
+        &mut self,
+        key: &[u8],
+        value: Option<&Vec<u8>>,
+        touched: &mut BTreeSet<ProcessId>,
+        left: &mut Vec<(OutboxKey, Vec<u8>)>,
+    ) {
+        let Ok(key) = OutboxKey::from_bytes(key) else {
+            return self.violate(format!("an outbox row has the key {key:02x?}"));
+        };
+        if matches!(key.kind, OutboxKind::Task | OutboxKind::Call) {
+            touched.insert(key.process);
+        }
+        let Some(value) = value else {
+            left.extend(self.outbox.remove(&key).map(|row| (key, row)));
+            return;
+        };
+        if key.kind == OutboxKind::DeadLetter {
+            match records::decode::<Outgoing>(Table::Outbox, &key.to_bytes(), value) {
+                Ok(letter) => {
+                    self.dead.insert(letter.body);
+                }
+                Err(error) => self.violate(error.to_string()),
+            }
+        }
+        self.outbox.insert(key, value.clone());
+    }
+
+    /// A row leaves when the broker has its message, or nobody needs it any more.
+    fn row_left(&mut self, key: OutboxKey, row: &[u8]) {
+        let waits = self.waits_for_answer(key.process, Turn(key.number));
+        let needed = match key.kind {
+            OutboxKind::Task => waits,
+            OutboxKind::Call => false,
+            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::DeadLetter => true,
+        };
+        if needed && !self.settled.contains(row) {
+            self.violate(format!(
+                "{key:?} left the outbox and the broker does not have it"
+            ));
+        }
+    }
+}
