@@ -13,7 +13,7 @@ use std::{
 };
 
 /// How long an engine that was just started may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Ends the engine in order, then checks that every launch ended exactly once, that each history is consistent, and that
 /// no row of any table is orphaned, missing or left.
