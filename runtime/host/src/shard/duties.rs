@@ -21,6 +21,17 @@ const SUBSCRIBERS: usize = 256;
 const EXPIRIES: usize = 500;
 const EXPIRY_INTERVAL: Millis = Millis(1_000);
 
+/// What became of the oldest event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HandedOut {
+    /// There is none, or it waits for a process that is busy.
+    Nothing,
+    /// Nobody here waited for it: it is done.
+    Unawaited,
+    /// So many subscriptions were looked at.
+    Portion(usize),
+}
+
 impl Shard {
     /// Does a portion of everything that is due; returns how much.
     pub(super) fn duties(&mut self) -> Result<usize, StoreError> {
@@ -40,7 +51,7 @@ impl Shard {
         for (due, wait) in due {
             self.timer_due(due, wait)?;
         }
-        done += self.hand_out()?;
+        done += self.hand_some_out()?;
         done += self.forget(now)?;
         done += self.remove_some(now)?;
         Ok(done)
@@ -90,14 +101,31 @@ impl Shard {
         }
     }
 
+    /// Serves a portion of subscribers. Events that nobody waits for are done with one commit, so that they don't keep
+    /// later ones waiting for a sync each; after one that was served the next has to see what that committed.
+    fn hand_some_out(&mut self) -> Result<usize, StoreError> {
+        let mut done = 0;
+        while done < SUBSCRIBERS {
+            match self.hand_out()? {
+                HandedOut::Nothing => break,
+                HandedOut::Unawaited => done += 1,
+                HandedOut::Portion(looked_at) => {
+                    done += looked_at;
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+
     /// Serves a portion of the subscribers of the oldest event. Each one's transaction carries the cursor past it; one
     /// whose transaction has to wait for a job stops the line, so that no cursor passes it before its commit.
-    fn hand_out(&mut self) -> Result<usize, StoreError> {
+    fn hand_out(&mut self) -> Result<HandedOut, StoreError> {
         if self.handout_is_blocked()? {
-            return Ok(0);
+            return Ok(HandedOut::Nothing);
         }
         let Some(mut handout) = self.handouts.pop_front() else {
-            return Ok(0);
+            return Ok(HandedOut::Nothing);
         };
         let (start, end) = self.subscribers(&handout);
         let store = &*self.shared.store;
@@ -122,13 +150,13 @@ impl Shard {
             if self.is_busy(wait.process)? == Kept::Busy {
                 self.handout_waits_for = Some(wait.process);
                 self.handouts.push_front(handout);
-                return Ok(1);
+                return Ok(HandedOut::Portion(1));
             }
         }
         if let Some(next) = portion.next {
             handout.from = next;
             self.handouts.push_front(handout);
-            return Ok(looked_at.max(1));
+            return Ok(HandedOut::Portion(looked_at.max(1)));
         }
         let mut transaction = Transaction::default();
         transaction.delete(
@@ -137,7 +165,10 @@ impl Shard {
         );
         transaction.after.handed_out.push(handout);
         self.finish(transaction)?;
-        Ok(looked_at.max(1))
+        Ok(match looked_at {
+            0 => HandedOut::Unawaited,
+            looked_at => HandedOut::Portion(looked_at),
+        })
     }
 
     fn serve(&mut self, handout: &Handout, wait: WaitKey) -> Result<(), StoreError> {
