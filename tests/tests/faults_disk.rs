@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PROCESSES_A_FAULT: u64 = 40;
 const TASKS: usize = 100;
 /// A log that RocksDB has allocated takes some MiB before a full disk is noticed; so much work it takes to fill it.
-const PROCESSES_A_FULL_DISK: u64 = 150;
+const PROCESSES_A_FULL_DISK: u64 = 400;
 const PADDING: usize = 16 << 10;
 
 /// Error numbers of Linux.
