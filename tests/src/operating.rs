@@ -99,7 +99,10 @@ impl Operated {
     /// # Errors
     /// When it leaves with another code.
     pub fn leaves_with(&self, code: i32, arguments: &[&str]) -> Result<String> {
-        let output = self.run(arguments)?;
+        self.left_with(code, arguments, &self.run(arguments)?)
+    }
+
+    fn left_with(&self, code: i32, arguments: &[&str], output: &Output) -> Result<String> {
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         ensure!(
@@ -128,7 +131,20 @@ impl Operated {
         let file = self.path("definition.xml");
         std::fs::write(&file, definition)?;
         let file = file.to_str().context("a path in UTF-8")?;
-        Ok(self.leaves_with(0, &["launch", file])?.trim().to_owned())
+        Ok(self.published(&["launch", file])?.trim().to_owned())
+    }
+
+    /// Runs a command that publishes, again while the engine has not declared its queues yet.
+    fn published(&self, arguments: &[&str]) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let output = self.run(arguments)?;
+            let too_early = String::from_utf8_lossy(&output.stderr).contains("no queue takes");
+            if !too_early || Instant::now() > deadline {
+                return self.left_with(0, arguments, &output);
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
     }
 
     /// What `show` says of a process.
@@ -178,7 +194,7 @@ impl Operated {
     /// # Errors
     /// When that fails.
     pub fn event(&self, name: &str) -> Result<()> {
-        self.leaves_with(0, &["event", name]).map(|_| ())
+        self.published(&["event", name]).map(|_| ())
     }
 
     /// Audits a storage that no engine runs on: nothing may be wrong.
