@@ -9,8 +9,8 @@ use crate::{
     ops,
 };
 use bureaucrat_model::{
-    ActivityId, ActivityPath, ConditionIndex, Evaluation, FiberId, FiberState, Input, Op,
-    ProcessId, Turn, Wait, WaitKind,
+    ActivityId, ActivityPath, ConditionIndex, Evaluation, FiberId, FiberState, Input, Instance, Op,
+    ProcessId, Program, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs what it lets run.
@@ -21,7 +21,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             turn,
             answer,
         } => {
-            let fiber = find_answered(machine, &activity, turn)?;
+            let fiber = find_answered(machine.program, machine.instance, &activity, turn)?;
             settle(machine, fiber, |machine| {
                 ops::action::answer(machine, fiber, answer)
             });
@@ -126,12 +126,13 @@ fn settle<'a>(
 }
 
 /// The fiber that waits for an answer of this activity, under this turn if one is given.
-fn find_answered(
-    machine: &Machine<'_>,
+pub(crate) fn find_answered(
+    program: &Program,
+    instance: &Instance,
     activity: &ActivityPath,
     turn: Option<Turn>,
 ) -> Result<FiberId, Rejection> {
-    for (id, fiber) in &machine.instance.fibers {
+    for (id, fiber) in &instance.fibers {
         let FiberState::Waiting(Wait {
             turn: current,
             kind: WaitKind::Answer { .. },
@@ -140,8 +141,7 @@ fn find_answered(
         else {
             continue;
         };
-        let here = machine
-            .program
+        let here = program
             .op(fiber.at)
             .is_some_and(|(op, site)| matches!(op, Op::Action { .. }) && site.path == *activity);
         if here && turn.is_none_or(|turn| turn == *current) {
@@ -150,13 +150,13 @@ fn find_answered(
     }
     let aim = Aim::Activity {
         activity: ActivityId {
-            process: machine.instance.process,
+            process: instance.process,
             path: activity.clone(),
         },
         turn,
     };
     // A wait of an action ends with its answer, so an earlier turn of this activity is no later than its last answer.
-    match (machine.instance.answered.get(activity), turn) {
+    match (instance.answered.get(activity), turn) {
         (Some(_), None) => Err(Rejection::Stale(aim)),
         (Some(last), Some(turn)) if turn <= *last => Err(Rejection::Stale(aim)),
         (None, _) | (Some(_), Some(_)) => Err(Rejection::NotWaiting(aim)),

@@ -27,8 +27,8 @@ pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
-    Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, HistoryEvent, Input, Instance, Launch,
-    OpIndex, Program, Status, Timestamp,
+    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, HistoryEvent, Input,
+    Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
 };
 use machine::Machine;
 use std::collections::BTreeMap;
@@ -103,6 +103,20 @@ pub fn step(
     let mut machine = Machine::new(program, instance, environment);
     input::take(&mut machine, input)?;
     Ok(machine.finish())
+}
+
+/// Whether the instance waits for an answer of this activity, for a host that keeps the answers of a parked one: nothing
+/// can change what it waits for until it goes on.
+///
+/// # Errors
+/// What [`step`] would say of it.
+pub fn awaits_answer(
+    program: &Program,
+    instance: &Instance,
+    activity: &ActivityPath,
+    turn: Option<Turn>,
+) -> Result<(), Rejection> {
+    input::find_answered(program, instance, activity, turn).map(|_| ())
 }
 
 /// The call that the fiber waits for, as the effect that starts it: for a host that finds, at start, that the called

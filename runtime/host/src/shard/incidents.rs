@@ -7,8 +7,8 @@ use crate::{
     timers::{self, Purpose},
     transaction::{Cause, Transaction, Work},
 };
-use bureaucrat_engine::pending_evaluations;
-use bureaucrat_model::{Effect, HistoryEvent, ProcessId, Status};
+use bureaucrat_engine::{awaits_answer, pending_evaluations};
+use bureaucrat_model::{Effect, HistoryEvent, Input, ProcessId, Status};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -86,6 +86,52 @@ impl Shard {
         }
     }
 
+    /// Keeps an input until its process goes on. What it waits for can't change until then, so an answer that fits nothing
+    /// is told now, while its message is there; so is one too many.
+    pub(super) fn keep_for_parked(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        input: Input,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        let room = self.shared.config.incident_inputs;
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        // A program that can't be read may be why it is parked; what fits is seen later then.
+        if let Input::Answer { activity, turn, .. } = &input
+            && let Some(loaded) = self
+                .shared
+                .definitions
+                .cached_program(held.instance.program)
+            && let Err(rejection) = awaits_answer(&loaded.program, &held.instance, activity, *turn)
+        {
+            return self.rejected(transaction, process, rejection, cause);
+        }
+        let Status::Incident { inputs, .. } = &mut held.instance.status else {
+            return Ok(Done::Yes);
+        };
+        if inputs.iter().any(|kept| is_repeat(kept, &input)) {
+            tracing::debug!(%process, "an answer came again to a parked process");
+            return Ok(Done::Yes);
+        }
+        // Each wait has one timer and one called process: those are few. Answers and events can be any number.
+        let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
+        if is_bounded || inputs.len() < room {
+            inputs.push(input);
+            return Ok(Done::Yes);
+        }
+        let reason = format!("process {process} is parked and has {room} inputs to take already");
+        if let Cause::Answer(delivery) = cause {
+            let letter = self.dead_letter(&delivery, "parked", &reason)?;
+            transaction.absorb(letter);
+        } else {
+            tracing::warn!(%process, reason, "an event is dropped");
+        }
+        Ok(Done::Yes)
+    }
+
     /// Whether a message took effect before can't be read: it is kept whole among the dead letters.
     ///
     /// # Errors
@@ -154,5 +200,24 @@ impl Shard {
             transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
         }
         Ok(())
+    }
+}
+
+/// Whether an answer is for the same task as one that came before it, which is the one that counts.
+fn is_repeat(before: &Input, now: &Input) -> bool {
+    match (before, now) {
+        (
+            Input::Answer {
+                activity,
+                turn: Some(turn),
+                ..
+            },
+            Input::Answer {
+                activity: again,
+                turn: Some(repeated),
+                ..
+            },
+        ) => activity == again && turn == repeated,
+        _ => false,
     }
 }

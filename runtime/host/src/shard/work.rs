@@ -211,13 +211,8 @@ impl Shard {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Done::Yes);
         };
-        if let Status::Incident { inputs, .. } = &mut held.instance.status {
-            if inputs.len() < self.shared.config.incident_inputs {
-                inputs.push(input);
-            } else {
-                tracing::warn!(%process, "a parked process has no room for another input; it is dropped");
-            }
-            return Ok(Done::Yes);
+        if let Status::Incident { .. } = held.instance.status {
+            return self.keep_for_parked(transaction, process, input, cause);
         }
         let program = held.instance.program;
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
@@ -243,7 +238,7 @@ impl Shard {
         }
     }
 
-    fn rejected(
+    pub(super) fn rejected(
         &mut self,
         transaction: &mut Transaction,
         process: ProcessId,

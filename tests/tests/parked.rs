@@ -1,0 +1,159 @@
+//! What comes for a parked process: kept in its order if it can be taken later, told at once if not.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use bureaucrat_host::{
+    HostConfig,
+    broker::Source,
+    commands::{Order, OrderOutcome},
+};
+use bureaucrat_model::{Input, ProcessId, Status};
+use bureaucrat_store::{
+    Group, Store, Table, Unit, Write,
+    records::{encode_instance, read_instance},
+};
+use bureaucrat_store_rocksdb::RocksStore;
+use bureaucrat_tests::{
+    polled::{Polled, sandbox},
+    simulation::SimulatedClock,
+};
+use bureaucrat_wire::{HeaderValue, Outgoing};
+use serde_json::{Value, json};
+use std::{path::Path, sync::Arc};
+
+const DEFINITION: &str = r#"<process name="parked"><all>
+  <action participant="work"/>
+  <action participant="work"/>
+  <action participant="work"/>
+</all></process>"#;
+
+fn target(task: &Value) -> &str {
+    task["header"]["target"]
+        .as_str()
+        .or(task["target"].as_str())
+        .unwrap()
+}
+
+fn process_of(task: &Value) -> ProcessId {
+    target(task).split('_').next().unwrap().parse().unwrap()
+}
+
+fn bodies_for(published: &[Outgoing], queue: &str) -> Vec<Value> {
+    let messages = published
+        .iter()
+        .filter(|message| message.routing_key == queue);
+    messages
+        .map(|message| serde_json::from_slice(&message.body).unwrap())
+        .collect()
+}
+
+fn codes(published: &[Outgoing]) -> Vec<String> {
+    let headers = published
+        .iter()
+        .flat_map(|message| &message.properties.headers);
+    headers
+        .filter_map(|(name, value)| match value {
+            HeaderValue::Text(code) if name == "bureaucrat-code" => Some(code.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Makes an incident of a process, as the host does when it can't go on with it.
+fn park(folder: &Path, process: ProcessId) {
+    let store = RocksStore::open(folder).unwrap();
+    let (version, mut instance) = read_instance(&store, process).unwrap().unwrap();
+    instance.status = Status::Incident {
+        reason: "the test says so".into(),
+        inputs: vec![],
+    };
+    let put = Write::Put {
+        table: Table::Instances,
+        key: process.as_bytes().to_vec(),
+        value: encode_instance(version, &instance).unwrap(),
+    };
+    let unit = Unit {
+        guards: vec![],
+        writes: vec![put],
+    };
+    store.commit(&Group { units: vec![unit] }).unwrap();
+}
+
+fn kept(folder: &Path, process: ProcessId) -> Vec<Input> {
+    let store = RocksStore::open(folder).unwrap();
+    let (_, instance) = read_instance(&store, process).unwrap().unwrap();
+    match instance.status {
+        Status::Incident { inputs, .. } => inputs,
+        Status::Running | Status::Ended(_) => panic!("it is not parked"),
+    }
+}
+
+#[test]
+fn a_parked_process_keeps_what_it_can_take_and_the_rest_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
+    let sandbox = sandbox().unwrap();
+    let open = || {
+        let config = HostConfig {
+            shards: 1,
+            residents: 0,
+            incident_inputs: 2,
+            ..HostConfig::default()
+        };
+        let store = Arc::new(RocksStore::open(folder.path()).unwrap());
+        Polled::open(config, store, clock.clone(), &sandbox).unwrap()
+    };
+    let mut host = open();
+    host.deliver(Source::Launches, Some("parked"), DEFINITION);
+    host.deliver(Source::Launches, Some("beside"), DEFINITION);
+    let tasks = bodies_for(&host.settle().unwrap(), "worker_work");
+    assert_eq!(tasks.len(), 6);
+    drop(host);
+    let process = process_of(&tasks[0]);
+    park(folder.path(), process);
+
+    let mut host = open();
+    let of = |wanted: bool| {
+        tasks
+            .iter()
+            .filter(move |task| (process_of(task) == process) == wanted)
+            .cloned()
+    };
+    let answer = |host: &mut Polled, task: &Value| {
+        host.deliver(Source::Answers, None, &task.to_string());
+        host.settle().unwrap()
+    };
+    // The other one brings the program into memory, and ends.
+    let published: Vec<Outgoing> = of(false)
+        .flat_map(|task| answer(&mut host, &task))
+        .collect();
+    assert!(codes(&published).is_empty());
+    let mine: Vec<Value> = of(true).collect();
+    let mut misfit = mine[0].clone();
+    misfit["header"]["target"] = json!(format!("{}_9", target(&mine[0])));
+    let outcomes = [
+        (&misfit, vec!["not-waiting"]),
+        (&mine[0], vec![]),
+        (&mine[0], vec![]),
+        (&mine[1], vec![]),
+        (&mine[2], vec!["parked"]),
+    ];
+    for (answered, expected) in outcomes {
+        let published = answer(&mut host, answered);
+        assert_eq!(codes(&published), expected, "{answered}");
+        let letters = bodies_for(&published, &HostConfig::default().dead_letter_queue);
+        assert!(letters.iter().all(|letter| letter == answered));
+    }
+    drop(host);
+    assert_eq!(kept(folder.path(), process).len(), 2);
+
+    // It goes on with what was kept, and with the answer that its owner publishes again.
+    let mut host = open();
+    let outcome = host.order(process, Order::Retry).unwrap();
+    assert_eq!(outcome, Some(OrderOutcome::Done));
+    let published = answer(&mut host, &mine[2]);
+    let ends = published
+        .iter()
+        .filter_map(|message| serde_json::from_slice::<Value>(&message.body).ok())
+        .filter(|body| body["status"] == "completed");
+    assert_eq!(ends.count(), 1);
+}
