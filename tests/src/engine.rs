@@ -65,16 +65,6 @@ impl Engine {
         self
     }
 
-    /// Options of its command line from the next start on.
-    pub fn set_options(&mut self, options: &[&str]) {
-        self.options = options.iter().map(|option| (*option).to_owned()).collect();
-    }
-
-    /// Keeps its state elsewhere from the next start on; `storage` below `folder` is used.
-    pub fn set_folder(&mut self, folder: &Path) {
-        self.folder = folder.to_owned();
-    }
-
     /// The id of its process while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

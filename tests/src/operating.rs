@@ -62,16 +62,7 @@ impl Operated {
     /// When it does not come up.
     pub fn start(&mut self) -> Result<()> {
         self.engine.start()?;
-        let deadline = Instant::now() + PATIENCE;
-        while !self.run(&["list"])?.status.success() {
-            ensure!(
-                Instant::now() < deadline,
-                "the engine does not come up:\n{}",
-                self.engine.log_tail()
-            );
-            std::thread::sleep(Duration::from_millis(30));
-        }
-        Ok(())
+        self.engine.answers(PATIENCE)
     }
 
     /// Ends it in order.

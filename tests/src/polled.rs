@@ -6,13 +6,12 @@ use bureaucrat_host::{
     broker::{
         Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, PublishOutcome, Source, Ticket,
     },
-    clock::EngineTime,
     commands::{Command, Order, OrderOutcome},
     compute::{Compute, Job, perform},
     damage::Damages,
     definitions::Definitions,
     router::Router,
-    shard::{Progress, Shard, Shared},
+    shard::{Progress, Shard},
 };
 use bureaucrat_model::ProcessId;
 use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
@@ -118,38 +117,29 @@ impl Polled {
         clock: Arc<SimulatedClock>,
         sandbox: &Sandbox,
     ) -> Result<Self, HostError> {
-        let opened = Opened::new(config, store.clone(), [7; 32])?;
+        let opened = Opened::new(config, store, [7; 32])?;
         let outside = Arc::new(Outside::default());
-        let definitions = Arc::new(Definitions::new(
-            opened.config.clone(),
-            store.clone(),
-            sandbox.clone(),
-        ));
-        let shared = Arc::new(Shared {
-            config: opened.config.clone(),
-            store,
-            broker: outside.clone(),
-            time: EngineTime::new(clock.clone(), opened.kept),
-            sequence: AtomicU64::new(opened.sequence),
-            secret: opened.secret,
-            sandbox: sandbox.clone(),
-            compute: outside.clone(),
-            definitions: definitions.clone(),
-            damages: opened.damages.clone(),
-            router: opened.router.clone(),
-        });
-        let shards = Opened::shards(opened.receivers, opened.handouts, &shared)?;
-        opened.router.receive(BrokerEvent::PublishingUp);
+        let definitions = opened.definitions(sandbox);
+        let (router, damages) = (opened.router.clone(), opened.damages.clone());
+        let shared = opened.share(
+            outside.clone(),
+            clock.clone(),
+            sandbox,
+            outside.clone(),
+            definitions.clone(),
+        );
+        let shards = opened.shards(&shared)?;
+        router.receive(BrokerEvent::PublishingUp);
         Ok(Self {
             shards,
-            router: opened.router,
+            router,
             outside,
             definitions,
             sandbox: sandbox.clone(),
             tags: AtomicU64::new(0),
             confirms: Confirms::All,
             clock,
-            damages: opened.damages,
+            damages,
         })
     }
 

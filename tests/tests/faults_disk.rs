@@ -52,7 +52,9 @@ async fn nothing_is_lost_when_writes_and_syncs_fail_or_take_long() -> Result<()>
     let mut random = Random::new(seed()?);
     engine.start()?;
     let (mut left, mut slow) = (0, 0);
-    for fault in KINDS.into_iter().cycle().take(faults) {
+    for (number, fault) in (1..).zip(KINDS.into_iter().cycle().take(faults)) {
+        // Some begin just now, so that something is written however fast the machine is.
+        load.hold_back_from(number * PROCESSES_A_FAULT);
         load.progress(TASKS, PATIENCE).await?;
         tokio::time::sleep(Duration::from_millis(random.below(100))).await;
         preload.set(fault)?;
@@ -173,9 +175,12 @@ async fn nothing_is_lost_when_the_disk_is_full() -> Result<()> {
     };
     let load = Load::start(&url, "full", plan).await?;
     engine.start()?;
-    for _ in 0..faults {
+    for begun in (0..faults).map(|fault| fault * PROCESSES_A_FULL_DISK) {
+        load.hold_back_from(begun + PROCESSES_A_FAULT);
         load.progress(TASKS, PATIENCE).await?;
         disk.fill(64 << 10)?;
+        // Most begin on the full disk, so that it is noticed however fast the machine is.
+        load.hold_back_from(begun + PROCESSES_A_FULL_DISK);
         let code = engine.ended(PATIENCE)?;
         ensure!(
             code == 1,

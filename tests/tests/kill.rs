@@ -37,6 +37,8 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
     engine.start()?;
     let (mut done, mut ended_before_the_last) = (0, 0);
     while done < kills {
+        // Some begin just now, so that there is work at the kill however fast the machine is.
+        load.hold_back_from((done + 1) * PROCESSES_A_KILL);
         load.progress(TASKS, Duration::from_secs(4)).await?;
         // Up to a moment more, so that any step may be the last one; now and then hardly a start's length.
         tokio::time::sleep(Duration::from_millis(random.below(200))).await;
@@ -51,6 +53,7 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
             done += 1;
         }
     }
+    load.hold_back_from(plan.processes);
     load.finish(&engine, Duration::from_secs(60)).await?;
     let tally = audit(&load, &mut engine)?;
     println!(

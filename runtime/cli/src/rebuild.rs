@@ -2,16 +2,15 @@
 //! can't be written over, and a scan would come upon them again and again.
 
 use anyhow::Context;
-use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, reading::scan_all};
+use bureaucrat_store::{
+    Group, Store, StoreError, Table, Unit, Write,
+    reading::{batch_of, scan_all},
+};
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// Rows that are in memory at once, and fewer of the tables of large records.
-const BATCH: usize = 1_000;
-const BATCH_LARGE: usize = 16;
 
 /// Takes what can be read of the store in `state` into a new one in the same place, and gives that one, with the folder
 /// that the damaged one has gone to.
@@ -39,22 +38,11 @@ pub fn rebuilt(
 }
 
 fn copy(from: &RocksStore, to: &RocksStore, table: Table) -> Result<(), StoreError> {
-    let batch = match table {
-        Table::Programs | Table::Modules => BATCH_LARGE,
-        Table::Instances
-        | Table::Timers
-        | Table::Subscriptions
-        | Table::Events
-        | Table::Outbox
-        | Table::Seen
-        | Table::History
-        | Table::Meta => BATCH,
-    };
     let mut unit = Unit::default();
     let end = [u8::MAX; 80];
-    scan_all(from, table, &[], &end, batch, |key, value| {
+    scan_all(from, table, &[], &end, |key, value| {
         unit.writes.push(Write::Put { table, key, value });
-        if unit.writes.len() >= batch {
+        if unit.writes.len() >= batch_of(table) {
             let units = vec![std::mem::take(&mut unit)];
             to.commit(&Group { units })?;
         }

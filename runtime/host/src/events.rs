@@ -77,9 +77,6 @@ struct Left {
     is_damaged: bool,
 }
 
-/// Rows that one reading takes.
-const BATCH: usize = 1_000;
-
 /// Reads what is left of events. One whose body is damaged stays where it is; a shard whose cursor is damaged begins anew,
 /// which serves nobody twice: who was served has another subscription since.
 ///
@@ -88,7 +85,7 @@ const BATCH: usize = 1_000;
 pub fn leftovers(store: &dyn Store, damages: &Damages) -> Result<Leftovers, StoreError> {
     let mut events: BTreeMap<u64, Left> = BTreeMap::new();
     let end = [u8::MAX; 11];
-    let gaps = scan_all(store, Table::Events, &[], &end, BATCH, |key, value| {
+    let gaps = scan_all(store, Table::Events, &[], &end, |key, value| {
         let Ok((sequence, shard)) = keys::event_of(&key) else {
             damages.note_key(Table::Events, &key);
             return Ok(());

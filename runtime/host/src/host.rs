@@ -2,12 +2,11 @@
 
 use crate::{
     broker::{Broker, BrokerEvents},
-    clock::{ClockSource, EngineTime},
+    clock::ClockSource,
     commands::{Command, Order},
-    compute::{Compute, ComputeThreads},
+    compute::ComputeThreads,
     config::HostConfig,
     damage::Damages,
-    definitions::Definitions,
     opened::Opened,
     query::{Query, QueryAnswer},
     questions::{self, Asked},
@@ -19,7 +18,7 @@ use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
 use crossbeam_channel::Receiver;
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Duration,
 };
@@ -116,31 +115,21 @@ impl Host {
             return Ok(());
         };
         let inner = &self.0;
-        let definitions = Arc::new(Definitions::new(
-            opened.config.clone(),
-            inner.store.clone(),
-            inner.sandbox.clone(),
-        ));
+        let definitions = opened.definitions(&inner.sandbox);
         let thread = |error: std::io::Error| HostError::Thread(error.to_string());
         let compute = Arc::new(
             ComputeThreads::start(2, &definitions, &inner.sandbox, &opened.router)
                 .map_err(thread)?,
         );
-        let shared = Arc::new(Shared {
-            config: opened.config.clone(),
-            store: inner.store.clone(),
+        let shared = opened.share(
             broker,
-            time: EngineTime::new(inner.clock.clone(), opened.kept),
-            sequence: AtomicU64::new(opened.sequence),
-            secret: opened.secret,
-            sandbox: inner.sandbox.clone(),
-            compute: compute.clone() as Arc<dyn Compute>,
+            inner.clock.clone(),
+            &inner.sandbox,
+            compute.clone(),
             definitions,
-            damages: opened.damages.clone(),
-            router: opened.router.clone(),
-        });
+        );
         *lock(&inner.now) = Some(shared.clone());
-        let shards = Opened::shards(opened.receivers, opened.handouts, &shared)?;
+        let shards = opened.shards(&shared)?;
         let mut running = lock(&inner.running);
         running.compute = Some(compute);
         for (id, shard) in (0..).zip(shards) {

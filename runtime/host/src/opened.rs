@@ -1,8 +1,12 @@
 //! What a store says of itself, and what a start takes from it: identity, runs, marks, events that are left.
 
 use crate::{
+    broker::Broker,
+    clock::{ClockSource, EngineTime},
+    compute::Compute,
     config::{HostConfig, SHARDS_MAX},
     damage::Damages,
+    definitions::Definitions,
     events::{self, Handout},
     host::HostError,
     planted::{Fault, planted},
@@ -10,10 +14,11 @@ use crate::{
     shard::{Shard, Shared},
 };
 use bureaucrat_model::Timestamp;
+use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, keys, records};
 use crossbeam_channel::Receiver;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 /// What a store says of itself, written when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,8 +94,8 @@ impl Opened {
         }
         let mut unit = Unit::default();
         let damages = Arc::new(Damages::default());
-        let identity = match meta(store.get(Table::Meta, IDENTITY))? {
-            Some(record) => meta(records::decode(Table::Meta, IDENTITY, &record))?,
+        let identity = match meta(records::read(&*store, Table::Meta, IDENTITY))? {
+            Some(identity) => identity,
             None => {
                 let identity = Identity {
                     secret: secret_if_new.to_vec(),
@@ -100,10 +105,8 @@ impl Opened {
                 identity
             }
         };
-        let run = match meta(store.get(Table::Meta, RUNS))? {
-            Some(record) => meta(records::decode::<u64>(Table::Meta, RUNS, &record))? + 1,
-            None => 1,
-        };
+        let runs: Option<u64> = meta(records::read(&*store, Table::Meta, RUNS))?;
+        let run = runs.map_or(1, |runs| runs + 1);
         put(&mut unit, RUNS, records::encode(&run)?);
         if identity.shards != config.shards {
             tracing::info!(
@@ -124,9 +127,8 @@ impl Opened {
         let secret = meta(secret)?;
         let (mut kept, mut sequence) = (Timestamp(0), 0);
         for shard in 0..config.shards {
-            let key = mark_key(shard);
-            if let Some(record) = meta(store.get(Table::Meta, &key))? {
-                let mark: Mark = meta(records::decode(Table::Meta, &key, &record))?;
+            let mark: Option<Mark> = meta(records::read(&*store, Table::Meta, &mark_key(shard)))?;
+            if let Some(mark) = mark {
                 kept = kept.max(mark.now);
                 sequence = sequence.max(mark.sequence);
             }
@@ -169,17 +171,46 @@ impl Opened {
         })
     }
 
+    /// The definitions at hand, over this store.
+    pub fn definitions(&self, sandbox: &Sandbox) -> Arc<Definitions> {
+        Arc::new(Definitions::new(
+            self.config.clone(),
+            self.store.clone(),
+            sandbox.clone(),
+        ))
+    }
+
+    /// What the shards share, with the seams that are given here. Time begins now.
+    pub fn share(
+        &self,
+        broker: Arc<dyn Broker>,
+        clock: Arc<dyn ClockSource>,
+        sandbox: &Sandbox,
+        compute: Arc<dyn Compute>,
+        definitions: Arc<Definitions>,
+    ) -> Arc<Shared> {
+        Arc::new(Shared {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            broker,
+            time: EngineTime::new(clock, self.kept),
+            sequence: AtomicU64::new(self.sequence),
+            secret: self.secret,
+            sandbox: sandbox.clone(),
+            compute,
+            definitions,
+            damages: self.damages.clone(),
+            router: self.router.clone(),
+        })
+    }
+
     /// Opens the shards over what they share.
     ///
     /// # Errors
     /// When the store can't be read, or a row is damaged.
-    pub fn shards(
-        receivers: Vec<Receiver<ShardInput>>,
-        handouts: Vec<Vec<Handout>>,
-        shared: &Arc<Shared>,
-    ) -> Result<Vec<Shard>, StoreError> {
+    pub fn shards(self, shared: &Arc<Shared>) -> Result<Vec<Shard>, StoreError> {
         (0..)
-            .zip(receivers.into_iter().zip(handouts))
+            .zip(self.receivers.into_iter().zip(self.handouts))
             .map(|(id, (receiver, handouts))| Shard::open(id, shared.clone(), receiver, handouts))
             .collect()
     }

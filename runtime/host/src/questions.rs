@@ -94,12 +94,7 @@ fn list(
 }
 
 fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAnswer, StoreError> {
-    let key = keys::instance(process);
-    let read = asked.store.get(Table::Instances, &key).and_then(|record| {
-        record
-            .map(|record| records::decode_instance(&key, &record))
-            .transpose()
-    });
+    let read = records::read_instance(asked.store, process);
     let instance = match asked.damages.around(Some(process), read)? {
         Some(Some((_, instance))) => instance,
         Some(None) => return Ok(QueryAnswer::Unknown { process }),

@@ -26,10 +26,7 @@ pub fn mark_restored(store: &dyn Store) -> Result<(), HostError> {
             value,
         });
     };
-    let runs = match store.get(Table::Meta, RUNS)? {
-        Some(record) => records::decode::<u64>(Table::Meta, RUNS, &record)?,
-        None => 0,
-    };
+    let runs: u64 = records::read(store, Table::Meta, RUNS)?.unwrap_or(0);
     put(RUNS, records::encode(&runs.saturating_add(RUNS_STEP))?);
     let marks = store.scan(Table::Meta, MARK, &keys::prefix_end(MARK), 1_000)?;
     for (key, record) in marks {

@@ -74,7 +74,23 @@ pub fn scan_around(
     Ok(portion)
 }
 
-/// Gives every row of a range that can be read to `row`, `batch` of them in memory at a time, and says what can't be read.
+/// How many rows of a table are read at once when much of it is: fewer where records are large.
+pub const fn batch_of(table: Table) -> usize {
+    match table {
+        Table::Programs | Table::Modules => 16,
+        Table::Instances
+        | Table::Timers
+        | Table::Subscriptions
+        | Table::Events
+        | Table::Outbox
+        | Table::Seen
+        | Table::History
+        | Table::Meta => 1_000,
+    }
+}
+
+/// Gives every row of a range that can be read to `row`, [`batch_of`] the table in memory at a time, and says what can't be
+/// read.
 ///
 /// # Errors
 /// As [`scan_around`].
@@ -83,13 +99,12 @@ pub fn scan_all(
     table: Table,
     from: &[u8],
     to: &[u8],
-    batch: usize,
     mut row: impl FnMut(Vec<u8>, Vec<u8>) -> Result<(), StoreError>,
 ) -> Result<Vec<Gap>, StoreError> {
     let mut gaps = Vec::new();
     let mut next = Some(from.to_vec());
     while let Some(from) = next {
-        let portion = scan_around(store, table, &from, to, batch)?;
+        let portion = scan_around(store, table, &from, to, batch_of(table))?;
         for (key, value) in portion.rows {
             row(key, value)?;
         }

@@ -1,7 +1,10 @@
 //! Records: a format byte, then MessagePack (rmp-serde, structs as arrays); before an instance its version, 8 bytes.
 
-use crate::table::{StoreError, Table, Version};
-use bureaucrat_model::Instance;
+use crate::{
+    keys,
+    table::{Store, StoreError, Table, Version},
+};
+use bureaucrat_model::{Instance, ProcessId};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The format that is written, and the only one that is read.
@@ -39,6 +42,34 @@ pub fn decode<T: DeserializeOwned>(
         Some((other, _)) => Err(damaged(format!("format {other} is not known here"))),
         None => Err(damaged("it is empty".into())),
     }
+}
+
+/// The record at `key`, read and decoded; none when there is none.
+///
+/// # Errors
+/// When reading fails, and as [`decode`].
+pub fn read<T: DeserializeOwned>(
+    store: &dyn Store,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    let record = store.get(table, key)?;
+    record.map(|record| decode(table, key, &record)).transpose()
+}
+
+/// The instance of a process, read and decoded; none when there is none.
+///
+/// # Errors
+/// When reading fails, and as [`decode_instance`].
+pub fn read_instance(
+    store: &dyn Store,
+    process: ProcessId,
+) -> Result<Option<(Version, Instance)>, StoreError> {
+    let key = keys::instance(process);
+    let record = store.get(Table::Instances, &key)?;
+    record
+        .map(|record| decode_instance(&key, &record))
+        .transpose()
 }
 
 /// An instance as it is stored.

@@ -57,7 +57,7 @@ fn events_in_hand(engine: &Engine) -> Result<bool> {
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
+fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
     let store = RocksStore::open(&engine.storage().join("state"))?;
     let found = audit_store(&store, &HostConfig::default())?;
     ensure!(
@@ -116,19 +116,12 @@ fn unended(store: &dyn Store) -> Result<String> {
 /// Each history begins with one launch, ends with one end, never goes back in time, and each task in it was answered once.
 fn histories(store: &dyn Store) -> Result<()> {
     let mut entries: BTreeMap<Vec<u8>, Vec<HistoryEntry>> = BTreeMap::new();
-    let gaps = reading::scan_all(
-        store,
-        Table::History,
-        &[],
-        &[u8::MAX; 80],
-        1_000,
-        |key, value| {
-            let entry = records::decode(Table::History, &key, &value)?;
-            let process = key.get(..16).unwrap_or_default().to_vec();
-            entries.entry(process).or_default().push(entry);
-            Ok(())
-        },
-    )?;
+    let gaps = reading::scan_all(store, Table::History, &[], &[u8::MAX; 80], |key, value| {
+        let entry = records::decode(Table::History, &key, &value)?;
+        let process = key.get(..16).unwrap_or_default().to_vec();
+        entries.entry(process).or_default().push(entry);
+        Ok(())
+    })?;
     ensure!(gaps.is_empty(), "histories can't be read: {gaps:?}");
     for (process, entries) in entries {
         let process = keys::instance_of(&process)?;

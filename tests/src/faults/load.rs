@@ -32,8 +32,6 @@ pub struct Plan {
 struct Seen {
     /// Launches that are to be published, again perhaps.
     to_launch: VecDeque<u64>,
-    /// Launches that the broker confirmed at least once.
-    confirmed: BTreeSet<u64>,
     /// Final fields by process.
     ended: BTreeMap<String, Value>,
     /// The numbers of those.
@@ -49,6 +47,8 @@ struct Seen {
     task_ids: BTreeSet<String>,
     /// Nobody launches, nobody sends events: what runs comes to rest.
     quiet: bool,
+    /// Launches with this number and above are held back.
+    held_from: u64,
     /// Participants that do not consume.
     away: BTreeSet<String>,
 }
@@ -108,6 +108,7 @@ impl Load {
             to_launch: (0..plan.processes)
                 .flat_map(|number| std::iter::repeat_n(number, twice(number)))
                 .collect(),
+            held_from: plan.processes,
             ..Seen::default()
         };
         let shared = Arc::new(Shared {
@@ -143,15 +144,14 @@ impl Load {
         }
     }
 
-    /// Whether everything that was to be launched was confirmed by the broker.
-    pub fn is_launched(&self) -> bool {
-        let seen = self.shared.seen();
-        seen.confirmed.len() as u64 == self.shared.plan.processes
-    }
-
     /// Lets nobody launch or send events: processes run on until they wait for an event.
     pub fn hush(&self) {
         self.shared.seen().quiet = true;
+    }
+
+    /// Lets only the first `number` launches happen for now, so that some are left for what comes later.
+    pub fn hold_back_from(&self, number: u64) {
+        self.shared.seen().held_from = number;
     }
 
     /// Lets clients launch and send events again.

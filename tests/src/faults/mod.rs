@@ -11,7 +11,7 @@ mod preload;
 mod rabbit;
 
 pub use asked::{asked, rounds, row, seed};
-pub use audit::{audit, audit_storage};
+pub use audit::audit;
 pub use load::{Load, PARTICIPANTS, Plan, Tally};
 pub use preload::{Fault, Preload};
 pub use rabbit::Rabbit;

@@ -4,19 +4,18 @@ use super::SimulatedClock;
 use bureaucrat_host::{
     HostConfig, HostError, Opened,
     broker::{Broker, BrokerEvent, BrokerEvents},
-    clock::EngineTime,
     commands::{Command, Order},
     compute::{Compute, Job, perform},
     definitions::Definitions,
     router::Router,
-    shard::{Progress, Shard, Shared},
+    shard::{Progress, Shard},
 };
 use bureaucrat_model::ProcessId;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Jobs that wait until the simulation does them.
@@ -53,30 +52,21 @@ impl Engine {
         clock: &Arc<SimulatedClock>,
         sandbox: &Sandbox,
     ) -> Result<Self, HostError> {
-        let opened = Opened::new(config, store.clone(), [7; 32])?;
+        let opened = Opened::new(config, store, [7; 32])?;
         let jobs = Arc::new(Jobs::default());
-        let definitions = Arc::new(Definitions::new(
-            opened.config.clone(),
-            store.clone(),
-            sandbox.clone(),
-        ));
-        let shared = Arc::new(Shared {
-            config: opened.config.clone(),
-            store,
+        let definitions = opened.definitions(sandbox);
+        let router = opened.router.clone();
+        let shared = opened.share(
             broker,
-            time: EngineTime::new(clock.clone(), opened.kept),
-            sequence: AtomicU64::new(opened.sequence),
-            secret: opened.secret,
-            sandbox: sandbox.clone(),
-            compute: jobs.clone(),
-            definitions: definitions.clone(),
-            damages: opened.damages,
-            router: opened.router.clone(),
-        });
-        let shards = Opened::shards(opened.receivers, opened.handouts, &shared)?;
+            clock.clone(),
+            sandbox,
+            jobs.clone(),
+            definitions.clone(),
+        );
+        let shards = opened.shards(&shared)?;
         Ok(Self {
             shards: shards.into_iter().map(Some).collect(),
-            router: opened.router,
+            router,
             jobs,
             definitions,
             sandbox: sandbox.clone(),

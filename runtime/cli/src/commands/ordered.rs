@@ -22,16 +22,15 @@ pub fn run(
     let QueryAnswer::Ordered { outcome } = control.ask(&Query::Order { process, order })? else {
         bail!("the engine's answer does not fit the question");
     };
-    let (word, exit) = match outcome {
-        OrderOutcome::Done => ("done", Exit::Done),
-        OrderOutcome::Unknown => ("unknown", Exit::Failed),
-        OrderOutcome::Ended => ("ended", Exit::Failed),
-        OrderOutcome::NotParked => ("not_parked", Exit::Failed),
-        OrderOutcome::Damaged => ("damaged", Exit::Failed),
-    };
     if json {
-        print_line(&json!({"process": id(process), "outcome": word}).to_string())?;
-        return Ok(exit);
+        print_line(&json!({"process": id(process), "outcome": outcome}).to_string())?;
+        return Ok(match outcome {
+            OrderOutcome::Done => Exit::Done,
+            OrderOutcome::Unknown
+            | OrderOutcome::Ended
+            | OrderOutcome::NotParked
+            | OrderOutcome::Damaged => Exit::Failed,
+        });
     }
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
@@ -51,5 +50,5 @@ pub fn run(
              says what can be done"
         ),
     }
-    Ok(exit)
+    Ok(Exit::Done)
 }

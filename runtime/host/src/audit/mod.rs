@@ -22,10 +22,6 @@ use bureaucrat_store::{Store, StoreError, Table, reading};
 use findings::Findings;
 use instances::Processes;
 
-/// How many rows of a table are in memory at once.
-const BATCH: usize = 1_000;
-/// The same for tables of large records.
-const BATCH_LARGE: usize = 16;
 /// A key after every key that there is.
 const END: [u8; 80] = [u8::MAX; 80];
 
@@ -77,20 +73,9 @@ impl Auditor<'_> {
         table: Table,
         mut row: impl FnMut(&mut Self, Vec<u8>, Vec<u8>) -> Result<(), StoreError>,
     ) -> Result<Vec<reading::Gap>, StoreError> {
-        let batch = match table {
-            Table::Programs | Table::Modules => BATCH_LARGE,
-            Table::Instances
-            | Table::Timers
-            | Table::Subscriptions
-            | Table::Events
-            | Table::Outbox
-            | Table::Seen
-            | Table::History
-            | Table::Meta => BATCH,
-        };
         let mut count = 0;
         let store = self.store;
-        let gaps = reading::scan_all(store, table, &[], &END, batch, |key, value| {
+        let gaps = reading::scan_all(store, table, &[], &END, |key, value| {
             count += 1;
             row(self, key, value)
         })?;

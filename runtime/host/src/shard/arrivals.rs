@@ -374,14 +374,9 @@ impl Shard {
         if let Some(process) = self.seen_now.get(hash) {
             return Ok(Some(*process));
         }
-        let key = keys::seen(hash);
-        match self.shared.store.get(Table::Seen, &key)? {
-            Some(record) => {
-                let record: SeenRecord = records::decode(Table::Seen, &key, &record)?;
-                Ok(Some(record.process))
-            }
-            None => Ok(None),
-        }
+        let record =
+            records::read::<SeenRecord>(&*self.shared.store, Table::Seen, &keys::seen(hash))?;
+        Ok(record.map(|record| record.process))
     }
 
     fn remember(

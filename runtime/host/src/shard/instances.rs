@@ -54,13 +54,7 @@ impl Shard {
         if let Some(held) = self.residents.get(&process) {
             return Ok(Some(held.clone()));
         }
-        let key = keys::instance(process);
-        let read = self.shared.store.get(Table::Instances, &key);
-        let read = read.and_then(|record| {
-            record
-                .map(|record| records::decode_instance(&key, &record))
-                .transpose()
-        });
+        let read = records::read_instance(&*self.shared.store, process);
         let read = self.shared.damages.around(Some(process), read)?;
         let Some((version, instance)) = read.flatten() else {
             return Ok(None);

@@ -414,7 +414,10 @@ impl Shard {
         }
         for ((processes, after), verdict) in outcomes.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Committed => self.act(after)?,
+                Verdict::Committed => {
+                    self.act(after)?;
+                    continue;
+                }
                 Verdict::Damaged { process } => {
                     let error = StoreError::Damaged {
                         table: Table::Instances,
@@ -423,18 +426,16 @@ impl Shard {
                             .into(),
                     };
                     self.shared.damages.note(Some(process), &error);
-                    processes.iter().for_each(|process| {
-                        self.residents.remove(process);
-                    });
                 }
                 Verdict::Conflict { process, found } => {
                     // Nobody else writes this shard's processes: this is a fault of the engine, and the delivery stays
                     // with the broker.
                     tracing::error!(%process, found = found.0, expected_by = ?processes, "a commit met another version");
-                    for process in &processes {
-                        self.residents.remove(process);
-                    }
                 }
+            }
+            // What memory holds of them was not written.
+            for process in &processes {
+                self.residents.remove(process);
             }
         }
         self.forget_some();

@@ -37,11 +37,10 @@ impl Shard {
     }
 
     fn outbox_scan(&self, from: &[u8], to: &[u8]) -> Result<Vec<OutboxKey>, StoreError> {
-        const BATCH: usize = 1_000;
         let mut found = Vec::new();
         let damages = &self.shared.damages;
         let store = &*self.shared.store;
-        let gaps = scan_all(store, Table::Outbox, from, to, BATCH, |key, _| {
+        let gaps = scan_all(store, Table::Outbox, from, to, |key, _| {
             match OutboxKey::from_bytes(&key) {
                 Ok(key) => found.push(key),
                 Err(_) => damages.note_key(Table::Outbox, &key),
@@ -79,12 +78,7 @@ impl Shard {
     /// The message of a row; none when it is gone, or damaged: then it stays where it is, and its process is an incident.
     fn stored_message(&self, key: OutboxKey) -> Result<Option<Outgoing>, StoreError> {
         let bytes = key.to_bytes();
-        let record = self.shared.store.get(Table::Outbox, &bytes);
-        let message = record.and_then(|record| {
-            record
-                .map(|record| records::decode(Table::Outbox, &bytes, &record))
-                .transpose()
-        });
+        let message = records::read(&*self.shared.store, Table::Outbox, &bytes);
         let message = self.shared.damages.around(Some(key.process), message)?;
         Ok(message.flatten())
     }

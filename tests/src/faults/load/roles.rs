@@ -88,7 +88,8 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     loop {
         let next = {
             let seen = shared.seen();
-            seen.to_launch.front().copied().filter(|_| !seen.quiet)
+            let next = seen.to_launch.front().copied();
+            next.filter(|number| !seen.quiet && *number < seen.held_from)
         };
         let Some(number) = next else {
             tokio::time::sleep(PAUSE).await;
@@ -106,11 +107,7 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
             .replace("PREFIX", &shared.prefix);
         let id = format!("{}-{number}", shared.prefix);
         clients::publish(&client.channel, &queue, body.as_bytes(), Some(id)).await?;
-        {
-            let mut seen = shared.seen();
-            seen.to_launch.pop_front();
-            seen.confirmed.insert(number);
-        }
+        shared.seen().to_launch.pop_front();
     }
 }
 
