@@ -51,9 +51,12 @@ fn codes(published: &[Outgoing]) -> Vec<String> {
         .iter()
         .flat_map(|message| &message.properties.headers);
     headers
-        .filter_map(|(name, value)| match value {
-            HeaderValue::Text(code) if name == "bureaucrat-code" => Some(code.clone()),
-            _ => None,
+        .filter(|(name, _)| name == "bureaucrat-code")
+        .map(|(_, value)| {
+            let HeaderValue::Text(code) = value else {
+                panic!("the code is no text: {value:?}");
+            };
+            code.clone()
         })
         .collect()
 }
