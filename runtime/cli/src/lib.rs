@@ -23,7 +23,7 @@ mod rebuild;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 /// How the program leaves; the help names these codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,8 @@ pub fn run() -> ExitCode {
         // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bureaucrat: {error:#}");
+            // Where standard error is a file on a full disk, the exit code has to say it alone.
+            let _ = writeln!(std::io::stderr(), "bureaucrat: {error:#}");
             ExitCode::FAILURE
         }
     }

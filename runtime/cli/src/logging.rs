@@ -54,7 +54,12 @@ fn install<W>(filter: EnvFilter, format: LogFormat, writer: W, colours: bool) ->
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder = fmt().with_env_filter(filter).with_writer(writer);
+    // A line that can't be written is told on standard error otherwise, and where that can't be written either, which is so
+    // on a full disk, telling it would panic.
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .log_internal_errors(false);
     match format {
         LogFormat::Human => builder.with_ansi(colours).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -15,7 +15,7 @@ use bureaucrat_wire::Dialect;
 use std::{collections::VecDeque, fmt::Display, sync::Arc};
 
 /// Steps that a trace keeps.
-const TRACE: usize = 60;
+const TRACE: usize = 200;
 
 /// What did not hold, and how it came to that.
 #[derive(Debug, Clone)]
@@ -239,10 +239,13 @@ impl World {
         let before = self.disk.commits();
         let polled = engine.poll(place);
         let after = self.disk.commits();
-        self.note(format_args!(
-            "shard {place} takes its turn, {} commits",
-            after - before
-        ));
+        // Most turns find nothing to do; a trace of them would tell nothing.
+        if after != before {
+            self.note(format_args!(
+                "shard {place} takes its turn, {} commits",
+                after - before
+            ));
+        }
         self.told_at_once();
         match polled {
             Ok(()) => Ok(()),

@@ -8,7 +8,7 @@ use crate::{
     transaction::{Cause, Transaction, Work},
 };
 use bureaucrat_engine::{awaits_answer, pending_evaluations};
-use bureaucrat_model::{Effect, HistoryEvent, Input, ProcessId, Status};
+use bureaucrat_model::{Answer, Effect, HistoryEvent, Input, ProcessId, Status};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -203,14 +203,15 @@ impl Shard {
     }
 }
 
-/// Whether an answer is for the same task as one that came before it, which is the one that counts.
+/// Whether an answer is for the same task as one before it that counts. One that leaves its activity suspended does not.
 fn is_repeat(before: &Input, now: &Input) -> bool {
     match (before, now) {
         (
             Input::Answer {
                 activity,
                 turn: Some(turn),
-                ..
+                answer:
+                    Answer::Replace(_) | Answer::Update(_) | Answer::Critical(_) | Answer::Unreadable(_),
             },
             Input::Answer {
                 activity: again,
