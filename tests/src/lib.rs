@@ -6,4 +6,5 @@ pub mod engine;
 pub mod faults;
 pub mod operating;
 pub mod polled;
+pub mod raw_amqp;
 pub mod simulation;

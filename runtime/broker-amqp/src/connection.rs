@@ -1,6 +1,6 @@
 //! Connecting, and telling errors apart.
 
-use crate::AmqpConfig;
+use crate::{AmqpConfig, guard};
 use lapin::{
     Connection, ConnectionProperties, Error, ErrorKind,
     protocol::{AMQPErrorKind, AMQPSoftError},
@@ -34,7 +34,7 @@ pub(crate) async fn connect(
 ) -> Result<Connection, String> {
     let name = format!("{} {role}", config.connection_name);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let attempt = Connection::connect_uri(uri.clone(), properties);
+    let attempt = guard::connect(uri.clone(), properties);
     match tokio::time::timeout(config.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(error.to_string()),

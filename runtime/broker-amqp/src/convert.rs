@@ -176,7 +176,7 @@ fn value_size(value: &HeaderValue) -> usize {
     }
 }
 
-/// Our properties of a message that came.
+/// Our properties of a message that came. Tables are read by recursion: the guard lets no deeper ones through than it says.
 pub(crate) fn from_lapin(theirs: &BasicProperties) -> Properties {
     let text = |value: &Option<ShortString>| value.as_ref().map(|text| text.as_str().to_owned());
     Properties {

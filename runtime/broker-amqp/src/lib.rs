@@ -15,6 +15,7 @@ mod consume;
 mod convert;
 mod exchanges;
 mod flights;
+mod guard;
 mod pending;
 mod publish;
 mod queues;

@@ -181,6 +181,11 @@ impl Router {
     }
 
     fn arrival(&self, delivery: &Delivery) -> (u16, Arrival) {
+        if let Some(unreadable) = delivery.properties.unreadable() {
+            // Whatever it was for, it goes the way of an event that can't be read: whole, to the dead letters.
+            let event = Err(unreadable);
+            return (0, Arrival::Event { event, seen: None });
+        }
         match delivery.handle.source {
             Source::Launches => {
                 let seen = self.seen(delivery);

@@ -26,7 +26,10 @@ pub use dead_letter::{
 pub use event::{EventMessage, decode_event};
 pub use launcher::{Address, MergeError, event, launch, merge_fields};
 pub use limits::WireLimits;
-pub use message::{HeaderValue, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX};
+pub use message::{
+    HeaderValue, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, UNREADABLE_BYTES_MAX,
+    UNREADABLE_HEADER, UNREADABLE_RAW_HEADER,
+};
 pub use reply::{Reply, Report, decode_reply, notice, reply};
 pub use task::{Dialect, ParticipantError, Task, TaskQueue, UnknownName, routing_key_fits, task};
 pub use unreadable::Unreadable;

@@ -2,6 +2,7 @@
 //!
 //! The serde form is what stands in outbox rows; field order and the numbers on variants are part of it.
 
+use crate::{Unreadable, cut};
 use serde::{Deserialize, Serialize};
 
 /// The longest short text of AMQP 0-9-1, in bytes: exchange names, routing keys, most properties, header names.
@@ -97,6 +98,14 @@ fn hex(bytes: &[u8]) -> String {
         })
 }
 
+/// The header that stands in place of properties and headers that could not be read: the reason, a text. Whoever sets it
+/// on purpose gets a dead letter.
+pub const UNREADABLE_HEADER: &str = "bureaucrat-unreadable";
+/// The header with the first bytes of properties and headers that could not be read, as they came.
+pub const UNREADABLE_RAW_HEADER: &str = "bureaucrat-unreadable-raw";
+/// How many of those bytes are kept: as hexadecimal digits they fit into [`crate::ORIGINAL_BYTES_MAX`].
+pub const UNREADABLE_BYTES_MAX: usize = 12 << 10;
+
 /// The properties of a message, those of AMQP 0-9-1's class `basic`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Properties {
@@ -136,6 +145,27 @@ impl Properties {
             delivery_mode: Some(2),
             ..Self::default()
         }
+    }
+
+    /// The reason when the message came with properties that could not be read.
+    pub fn unreadable(&self) -> Option<Unreadable> {
+        let (_, reason) = self
+            .headers
+            .iter()
+            .find(|(name, _)| name == UNREADABLE_HEADER)?;
+        let reason = match reason {
+            HeaderValue::Text(reason) => cut(reason, 200).to_owned(),
+            HeaderValue::Void
+            | HeaderValue::Bool(_)
+            | HeaderValue::Int(_)
+            | HeaderValue::FloatBits(_)
+            | HeaderValue::Decimal { .. }
+            | HeaderValue::Bytes(_)
+            | HeaderValue::Timestamp(_)
+            | HeaderValue::List(_)
+            | HeaderValue::Table(_) => format!("they name {UNREADABLE_HEADER}"),
+        };
+        Some(Unreadable::Properties { reason })
     }
 }
 

@@ -3,6 +3,12 @@
 /// The reason why a body is no message of the kind that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
+    /// Properties and headers could not be read.
+    #[error("properties and headers can't be read: {reason}")]
+    Properties {
+        /// Why, cut.
+        reason: String,
+    },
     /// The body has bytes that are not UTF-8.
     #[error("the body is not UTF-8")]
     NotUtf8,
@@ -93,6 +99,7 @@ impl Unreadable {
     /// The stable code that goes into the dead letter's header.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Properties { .. } => "wire.properties",
             Self::NotUtf8 => "wire.not-utf8",
             Self::TooLarge { .. } => "wire.too-large",
             Self::NotJson { .. } => "wire.not-json",
