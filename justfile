@@ -27,3 +27,7 @@ faults *arguments:
 # a fixed load under faults: do memory, handles, disk and queues stay flat
 soak *arguments:
     scripts/soak {{ arguments }}
+
+# changed seeds to every place that takes bytes from outside, for longer than the tests
+fuzz *arguments:
+    scripts/fuzz {{ arguments }}
