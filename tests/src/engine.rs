@@ -211,6 +211,18 @@ impl Engine {
         }
     }
 
+    /// Sends it SIGHUP.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn hang_up(&self) -> Result<()> {
+        let child = self.child.as_ref().context("the engine does not run")?;
+        let pid = i32::try_from(child.id())?;
+        let signal = nix::sys::signal::Signal::SIGHUP;
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal)?;
+        Ok(())
+    }
+
     /// The end of its log.
     pub fn log_tail(&self) -> String {
         let log = std::fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default();

@@ -64,7 +64,8 @@ fn codes(published: &[Outgoing]) -> Vec<String> {
 /// Makes an incident of a process, as the host does when it can't go on with it.
 fn park(folder: &Path, process: ProcessId) {
     let store = RocksStore::open(folder).unwrap();
-    let (version, mut instance) = read_instance(&store, process).unwrap().unwrap();
+    let stored = read_instance(&store, process).unwrap().unwrap();
+    let (version, mut instance) = (stored.version, stored.instance);
     instance.status = Status::Incident {
         reason: "the test says so".into(),
         inputs: vec![],
@@ -83,8 +84,8 @@ fn park(folder: &Path, process: ProcessId) {
 
 fn kept(folder: &Path, process: ProcessId) -> Vec<Input> {
     let store = RocksStore::open(folder).unwrap();
-    let (_, instance) = read_instance(&store, process).unwrap().unwrap();
-    match instance.status {
+    let stored = read_instance(&store, process).unwrap().unwrap();
+    match stored.instance.status {
         Status::Incident { inputs, .. } => inputs,
         Status::Running | Status::Ended(_) => panic!("it is not parked"),
     }

@@ -1,8 +1,10 @@
 //! What can be said on the command line, and what `--help` says about it.
 
 mod operating;
+mod policy;
 
 pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
+pub use policy::{Policy, PolicyCheck, PolicyShow};
 
 use crate::places;
 use bureaucrat_model::ProcessId;
@@ -134,6 +136,9 @@ pub struct DaemonOptions {
     /// How long ended processes stay visible: 90 (seconds), 15m, 24h, 7d [default: 24h]
     #[arg(long, value_name = "TIME", env = "BUREAUCRAT_RETENTION", value_parser = duration)]
     pub retention: Option<Duration>,
+    /// The policy: who may do what; SIGHUP reads it again [default: everybody may do everything]
+    #[arg(long, value_name = "FILE", env = "BUREAUCRAT_POLICY")]
+    pub policy: Option<PathBuf>,
     /// Set by the daemon for the process that it becomes.
     #[arg(long, hide = true)]
     pub daemon_child: bool,
@@ -178,6 +183,9 @@ pub enum Command {
     /// Make, check and run modules
     #[command(subcommand)]
     Module(Module),
+    /// Check policies, and show what holds for a user
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print the settings that are in force, without passwords
     Config(Config),
     /// Compile an uploaded module; the sandbox starts this

@@ -12,6 +12,7 @@ pub mod launch;
 pub mod list;
 pub mod module;
 mod ordered;
+pub mod policy;
 pub mod restore;
 pub mod retry;
 pub mod show;

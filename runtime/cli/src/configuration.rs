@@ -57,6 +57,8 @@ pub struct Configuration {
     pub prefetch: u16,
     /// How long ended processes stay.
     pub retention: Duration,
+    /// The policy file.
+    pub policy: Option<PathBuf>,
     /// What is logged.
     pub log: String,
     /// How it is logged.
@@ -147,6 +149,9 @@ impl Configuration {
                 arguments::duration,
             )?
             .unwrap_or(Duration::from_secs(24 * 3_600)),
+            policy: path(&daemon.policy, ini, "policy")
+                .map(|path| absolute(&path))
+                .transpose()?,
             log: log.unwrap_or_else(|| ini.python_level().unwrap_or("info").to_owned()),
             log_format: parsed(
                 options.log_format,
@@ -161,22 +166,23 @@ impl Configuration {
     }
 }
 
+fn path(flag: &Option<PathBuf>, ini: &IniFile, key: &str) -> Option<PathBuf> {
+    flag.clone()
+        .filter(|path| !path.as_os_str().is_empty())
+        .or_else(|| ini.get("bureaucrat", key).map(PathBuf::from))
+}
+
 /// The storage and the pid file.
 fn places(
     options: &Options,
     daemon: &DaemonOptions,
     ini: &IniFile,
 ) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let path = |flag: &Option<PathBuf>, key: &str| {
-        flag.clone()
-            .filter(|path| !path.as_os_str().is_empty())
-            .or_else(|| ini.get("bureaucrat", key).map(PathBuf::from))
-    };
-    let storage = path(&options.storage, "storage_dir")
+    let storage = path(&options.storage, ini, "storage_dir")
         .or_else(places::storage)
         .context("no home for the storage: give one with --storage")?;
     let storage = absolute(&storage)?;
-    let pid_file = match path(&daemon.pid_file, "pid_file") {
+    let pid_file = match path(&daemon.pid_file, ini, "pid_file") {
         Some(path) => absolute(&path)?,
         None => places::pid_file(&storage),
     };

@@ -12,10 +12,17 @@ use bureaucrat_host::{
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Millis;
+use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits};
 use bureaucrat_store::Store;
 use bureaucrat_store_rocksdb::RocksStore;
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Instant};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -44,6 +51,7 @@ pub fn run(
     for remark in &configuration.remarks {
         tracing::warn!("{remark}");
     }
+    let policy = policy(configuration)?;
     let store = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
     for table in store.damaged_tables() {
         tracing::error!(
@@ -53,7 +61,10 @@ pub fn run(
         );
     }
     let host = Host::open(
-        host_config(configuration),
+        HostConfig {
+            policy,
+            ..host_config(configuration)
+        },
         store.clone() as Arc<dyn Store>,
         Arc::new(SystemClock::new()),
         sandbox(&configuration.storage)?,
@@ -67,6 +78,7 @@ pub fn run(
         .context("the threads for the broker can't be started")?;
     // Signals are caught before anything is in hand that they could cut short.
     let ended = ended(&runtime, &host)?;
+    reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
     let broker = broker::start(configuration, host.events(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
@@ -117,6 +129,44 @@ fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
         },
         Err(reason) => QueryAnswer::Error { reason },
     }
+}
+
+/// The policy to begin with; an engine whose policy can't be read does not run without one.
+fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> {
+    let Some(file) = &configuration.policy else {
+        return Ok(None);
+    };
+    let policy =
+        commands::policy::load(file).context("the engine does not start without its policy")?;
+    tracing::info!(file = %file.display(), "the policy is in force");
+    Ok(Some(Arc::new(policy)))
+}
+
+/// Reads the policy again on each SIGHUP. One that can't be used changes nothing.
+fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> anyhow::Result<()> {
+    let _context = runtime.enter();
+    let mut hangup = signal(SignalKind::hangup()).context("signals can't be caught")?;
+    let host = host.clone();
+    runtime.spawn(async move {
+        while hangup.recv().await.is_some() {
+            let Some(file) = &file else {
+                tracing::warn!("SIGHUP: there is no policy file to read again; --policy gives one");
+                continue;
+            };
+            match commands::policy::load(file) {
+                Ok(policy) => {
+                    host.replace_policy(Arc::new(policy));
+                    tracing::info!(file = %file.display(), "SIGHUP: the new policy is in force");
+                }
+                Err(error) => {
+                    tracing::error!(
+                        "SIGHUP: the policy can't be used, the old one stays in force: {error:#}"
+                    );
+                }
+            }
+        }
+    });
+    Ok(())
 }
 
 /// What ends the engine: a signal, by name; or, as an error, the host's failure.

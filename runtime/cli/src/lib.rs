@@ -81,6 +81,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
         Some(Command::Module(module)) => commands::module::run(module),
+        Some(Command::Policy(policy)) => commands::policy::run(policy),
         Some(Command::Config(config)) => commands::config::run(options, &arguments.daemon, config),
         Some(Command::CompileWorker) => {
             // The sandbox speaks its own protocol on standard input and output and says how to leave.

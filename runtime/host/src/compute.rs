@@ -5,12 +5,13 @@
 
 use crate::{
     definitions::{Definitions, LoadFailure, Loaded},
+    fair::{FairQueue, User},
     router::{Router, ShardInput},
 };
 use bureaucrat_model::{Fields, ProgramHash};
-use bureaucrat_sandbox::{Evaluated, Guest, Sandbox};
+use bureaucrat_sandbox::{Budget, Evaluated, Guest, Sandbox};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
 
@@ -20,8 +21,13 @@ pub struct JobId(pub u64);
 
 /// A job.
 pub enum Task {
-    /// Compile a definition from its XML.
-    Compile(Arc<[u8]>),
+    /// Compile a definition.
+    Compile {
+        /// Its XML.
+        source: Arc<[u8]>,
+        /// CPU seconds that compiling one of its modules may take.
+        seconds: u32,
+    },
     /// Make a stored program ready to run.
     Load(ProgramHash),
     /// Evaluate a condition.
@@ -32,6 +38,8 @@ pub enum Task {
         function: String,
         /// What it sees.
         fields: Fields,
+        /// What it may spend.
+        budget: Budget,
     },
 }
 
@@ -41,6 +49,8 @@ pub struct Job {
     pub shard: u16,
     /// Its number there.
     pub id: JobId,
+    /// Whom it is done for.
+    pub user: User,
     /// What is to be done.
     pub task: Task,
 }
@@ -62,13 +72,16 @@ pub trait Compute: Send + Sync {
 /// Does one job. The same code for every [`Compute`].
 pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> (u16, ShardInput) {
     let outcome = match job.task {
-        Task::Compile(source) => JobOutcome::Loaded(definitions.compile(&source)),
+        Task::Compile { source, seconds } => {
+            JobOutcome::Loaded(definitions.compile(&source, seconds))
+        }
         Task::Load(hash) => JobOutcome::Loaded(definitions.load(hash)),
         Task::Evaluate {
             guest,
             function,
             fields,
-        } => JobOutcome::Evaluated(sandbox.evaluate(&guest, &function, &fields)),
+            budget,
+        } => JobOutcome::Evaluated(sandbox.evaluate_within(&guest, &function, &fields, budget)),
     };
     (
         job.shard,
@@ -79,14 +92,55 @@ pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> (u16, 
     )
 }
 
-/// A few threads that do jobs in the order in which they come.
+/// A few threads that do jobs, in two lanes: what is compiled or loaded keeps no evaluation waiting. In each lane users have
+/// turns.
 pub struct ComputeThreads {
-    queue: Mutex<Option<crossbeam_channel::Sender<Job>>>,
+    compiling: Arc<Lane>,
+    evaluating: Arc<Lane>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// Jobs that wait for a thread.
+#[derive(Default)]
+struct Lane {
+    state: Mutex<LaneState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct LaneState {
+    jobs: FairQueue<Job>,
+    has_ended: bool,
+}
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, LaneState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) {
+        self.lock().jobs.push(job.user.clone(), job);
+        self.changed.notify_one();
+    }
+
+    /// The next job; none once the lane has ended and is empty.
+    fn next(&self) -> Option<Job> {
+        let waiting = |state: &mut LaneState| state.jobs.is_empty() && !state.has_ended;
+        let mut state = self
+            .changed
+            .wait_while(self.lock(), waiting)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.jobs.pop().map(|(_, job)| job)
+    }
+
+    fn end(&self) {
+        self.lock().has_ended = true;
+        self.changed.notify_all();
+    }
+}
+
 impl ComputeThreads {
-    /// Starts `count` threads.
+    /// Starts `count` threads for each lane.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -96,34 +150,32 @@ impl ComputeThreads {
         sandbox: &Sandbox,
         router: &Arc<Router>,
     ) -> std::io::Result<Self> {
-        let (sender, receiver) = crossbeam_channel::unbounded::<Job>();
+        let (compiling, evaluating) = (Arc::<Lane>::default(), Arc::<Lane>::default());
         let mut threads = Vec::new();
-        for number in 0..count.max(1) {
-            let (receiver, router) = (receiver.clone(), router.clone());
-            let (definitions, sandbox) = (definitions.clone(), sandbox.clone());
-            threads.push(
-                std::thread::Builder::new()
-                    .name(format!("compute-{number}"))
-                    .spawn(move || {
-                        for job in receiver {
-                            let (shard, input) = perform(job, &definitions, &sandbox);
-                            router.send(shard, input);
-                        }
-                    })?,
-            );
+        for (name, lane) in [("compile", &compiling), ("evaluate", &evaluating)] {
+            for number in 0..count.max(1) {
+                let (lane, router) = (lane.clone(), router.clone());
+                let (definitions, sandbox) = (definitions.clone(), sandbox.clone());
+                let builder = std::thread::Builder::new().name(format!("{name}-{number}"));
+                threads.push(builder.spawn(move || {
+                    while let Some(job) = lane.next() {
+                        let (shard, input) = perform(job, &definitions, &sandbox);
+                        router.send(shard, input);
+                    }
+                })?);
+            }
         }
         Ok(Self {
-            queue: Mutex::new(Some(sender)),
+            compiling,
+            evaluating,
             threads: Mutex::new(threads),
         })
     }
 
     /// Lets the threads end once their jobs are done, and waits for them.
     pub fn stop(&self) {
-        self.queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.compiling.end();
+        self.evaluating.end();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -136,9 +188,9 @@ impl ComputeThreads {
 
 impl Compute for ComputeThreads {
     fn submit(&self, job: Job) {
-        if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            // The receivers live as long as the sender; a job that can't be sent belongs to an engine that ends.
-            let _ = queue.send(job);
+        match &job.task {
+            Task::Compile { .. } | Task::Load(_) => self.compiling.push(job),
+            Task::Evaluate { .. } => self.evaluating.push(job),
         }
     }
 }

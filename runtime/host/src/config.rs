@@ -2,7 +2,9 @@
 
 use bureaucrat_definition::Limits as DefinitionLimits;
 use bureaucrat_model::{EngineLimits, Millis};
+use bureaucrat_policy::Policy;
 use bureaucrat_wire::{Dialect, TaskQueue, WireLimits};
+use std::sync::Arc;
 
 /// How many shards there can be.
 pub const SHARDS_MAX: u16 = 256;
@@ -42,6 +44,12 @@ pub struct HostConfig {
     pub publishes_in_flight: usize,
     /// The most inputs that one commit takes.
     pub group_inputs: usize,
+    /// The most launches that one turn begins, so that answers and events come between them.
+    pub group_launches: usize,
+    /// The most launches of a shard whose definitions are being compiled; others wait in their users' lines.
+    pub compiling_launches: usize,
+    /// The fuel that a condition may take of its shard's time; one that needs more is evaluated anew by a thread beside.
+    pub inline_fuel: u64,
     /// The most inputs that a parked process keeps for later.
     pub incident_inputs: usize,
     /// How long a parked process waits before it is tried again.
@@ -50,6 +58,8 @@ pub struct HostConfig {
     pub residents: usize,
     /// The most compiled definitions that are kept in memory.
     pub definitions: usize,
+    /// Who may do what; none allows everything and counts nothing.
+    pub policy: Option<Arc<Policy>>,
     /// The bounds of definitions.
     pub definition_limits: DefinitionLimits,
     /// The bounds of messages.
@@ -86,10 +96,14 @@ impl Default for HostConfig {
             outbox_rows: 100_000,
             publishes_in_flight: 1_000,
             group_inputs: 256,
+            group_launches: 64,
+            compiling_launches: 4,
+            inline_fuel: 100_000,
             incident_inputs: 1_000,
             incident_retry: Millis(30_000),
             residents: 10_000,
             definitions: 1_000,
+            policy: None,
             definition_limits: DefinitionLimits::default(),
             wire_limits: WireLimits::default(),
             engine_limits: EngineLimits::default(),

@@ -8,7 +8,8 @@ use bureaucrat_definition::compile;
 use bureaucrat_model::{
     Guest as GuestName, ModuleHash, ModuleSource, Op, Program, ProgramHash, SourceModule,
 };
-use bureaucrat_sandbox::{ExportKind, Guest, LoadError, Sandbox};
+use bureaucrat_policy::{ModuleClass, Profile};
+use bureaucrat_sandbox::{Class, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
 use bureaucrat_wire::routing_key_fits;
 use std::{
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub stored: Vec<u8>,
     /// The modules that came in the definition, for storing.
     pub modules: Vec<(ModuleHash, Vec<u8>)>,
+    /// What a policy has to know of it.
+    pub profile: Profile,
     inline: Option<Guest>,
     guests: BTreeMap<ModuleHash, Guest>,
 }
@@ -95,11 +98,12 @@ impl Definitions {
         self.lock().by_program.get(&hash).cloned()
     }
 
-    /// Compiles a definition and loads its guests.
+    /// Compiles a definition and loads its guests; compiling one of its modules may take so many CPU seconds. What is
+    /// remembered is for all users: whether one may use it, the policy says each time.
     ///
     /// # Errors
     /// When it is refused, or the environment fails.
-    pub fn compile(&self, source: &[u8]) -> Result<Arc<Loaded>, LoadFailure> {
+    pub fn compile(&self, source: &[u8], seconds: u32) -> Result<Arc<Loaded>, LoadFailure> {
         if let Some(loaded) = self.cached(source) {
             return Ok(loaded);
         }
@@ -129,7 +133,7 @@ impl Definitions {
         let refused =
             |error: bureaucrat_model::ProgramError| LoadFailure::Refused(vec![error.to_string()]);
         let stored = compiled.program.encode().map_err(refused)?;
-        let loaded = Arc::new(self.prepare(compiled.program, stored, modules)?);
+        let loaded = Arc::new(self.prepare(compiled.program, stored, modules, seconds)?);
         self.remember(source_hash(source), &loaded);
         Ok(loaded)
     }
@@ -165,7 +169,9 @@ impl Definitions {
                 modules.insert(hash, bytes);
             }
         }
-        let loaded = Arc::new(self.prepare(program, stored, modules.into_iter().collect())?);
+        let modules = modules.into_iter().collect();
+        // Whoever launched it was allowed to have it compiled.
+        let loaded = Arc::new(self.prepare(program, stored, modules, u32::MAX)?);
         // A program that was stored has no source any more; its own hash stands for it.
         self.remember(hash.0, &loaded);
         Ok(loaded)
@@ -211,6 +217,7 @@ impl Definitions {
         program: Program,
         stored: Vec<u8>,
         modules: Vec<(ModuleHash, Vec<u8>)>,
+        seconds: u32,
     ) -> Result<Loaded, LoadFailure> {
         let inline = if program.inline_guest.is_empty() {
             None
@@ -219,7 +226,10 @@ impl Definitions {
         };
         let mut guests = BTreeMap::new();
         for (hash, bytes) in &modules {
-            guests.insert(*hash, retried(|| self.sandbox.load_module(bytes))?);
+            guests.insert(
+                *hash,
+                retried(|| self.sandbox.load_module_within(bytes, seconds))?,
+            );
         }
         for condition in &program.conditions {
             let guest = match condition.guest {
@@ -239,8 +249,13 @@ impl Definitions {
                 )]));
             }
         }
+        let class = |hash| match guests.get(&hash).map(Guest::class) {
+            Some(Class::Runtime) => ModuleClass::Runtime,
+            Some(Class::Small) | None => ModuleClass::Small,
+        };
         Ok(Loaded {
             hash: Program::hash(&stored),
+            profile: Profile::of(&program, class),
             program,
             stored,
             modules,

@@ -12,8 +12,10 @@ use crate::{
     questions::{self, Asked},
     router::Router,
     shard::{Progress, Shard, Shared},
+    tenants::Tenants,
 };
 use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
 use crossbeam_channel::Receiver;
@@ -60,6 +62,7 @@ struct Inner {
     clock: Arc<dyn ClockSource>,
     sandbox: Sandbox,
     router: Arc<Router>,
+    tenants: Arc<Tenants>,
     opened: Mutex<Option<Opened>>,
     running: Mutex<Running>,
     failure: Mutex<Option<HostError>>,
@@ -90,6 +93,7 @@ impl Host {
             clock,
             sandbox,
             router: opened.router.clone(),
+            tenants: opened.tenants.clone(),
             opened: Mutex::new(Some(opened)),
             running: Mutex::new(Running {
                 shards: Vec::new(),
@@ -104,6 +108,11 @@ impl Host {
     /// What the broker is to tell its events to.
     pub fn events(&self) -> Arc<dyn BrokerEvents> {
         self.0.router.clone()
+    }
+
+    /// Puts another policy in force, for what comes from now on. Does nothing when the host was opened without one.
+    pub fn replace_policy(&self, policy: Arc<Policy>) {
+        self.0.tenants.replace(policy);
     }
 
     /// Starts the shards, each on a thread of its own. A second call does nothing.

@@ -15,6 +15,7 @@ mod config;
 pub mod damage;
 pub mod definitions;
 pub mod events;
+mod fair;
 mod host;
 mod opened;
 mod outbox;
@@ -27,6 +28,7 @@ pub mod questions;
 mod restored;
 pub mod router;
 pub mod shard;
+pub mod tenants;
 mod timers;
 mod transaction;
 

@@ -12,6 +12,7 @@ use crate::{
     planted::{Fault, planted},
     router::{Router, ShardInput},
     shard::{Shard, Shared},
+    tenants::Tenants,
 };
 use bureaucrat_model::Timestamp;
 use bureaucrat_sandbox::Sandbox;
@@ -72,6 +73,8 @@ pub struct Opened {
     pub sequence: u64,
     /// The damage that was come upon so far.
     pub damages: Arc<Damages>,
+    /// The policy, and what everybody has.
+    pub tenants: Arc<Tenants>,
     /// The store.
     pub store: Arc<dyn Store>,
 }
@@ -152,6 +155,7 @@ impl Opened {
             }
         }
         store.commit(&Group { units: vec![unit] })?;
+        let tenants = Arc::new(Tenants::new(config.policy.clone(), &*store)?);
         let config = Arc::new(config);
         let (router, receivers) = Router::new(config.clone(), config.shards, secret, run);
         Ok(Self {
@@ -166,6 +170,7 @@ impl Opened {
                 sequence + SEQUENCE_GAP
             },
             damages,
+            tenants,
             store,
             config,
         })
@@ -201,6 +206,7 @@ impl Opened {
             definitions,
             damages: self.damages.clone(),
             router: self.router.clone(),
+            tenants: self.tenants.clone(),
         })
     }
 

@@ -7,6 +7,7 @@ use crate::{
     broker::Ticket,
     planted::{Fault, planted},
     router,
+    tenants::{AccountOf, Claim},
 };
 use bureaucrat_model::{Millis, Timestamp};
 use bureaucrat_store::keys::OutboxKey;
@@ -31,6 +32,13 @@ enum RowState {
     InFlight(Ticket),
     /// Waiting for its destination.
     Waiting,
+}
+
+#[derive(Debug)]
+struct Row {
+    state: RowState,
+    /// Counts it against its user for as long as it is here.
+    _claim: Option<Claim>,
 }
 
 #[derive(Debug)]
@@ -59,7 +67,7 @@ pub struct Outbox {
     shard: u16,
     in_flight_max: usize,
     count: u64,
-    rows: HashMap<OutboxKey, RowState>,
+    rows: HashMap<OutboxKey, Row>,
     queue: VecDeque<(OutboxKey, Option<Outgoing>)>,
     held: usize,
     in_flight: HashMap<Ticket, (OutboxKey, Destination)>,
@@ -102,9 +110,13 @@ impl Outbox {
         self.in_flight.len()
     }
 
-    /// Notes a row that was committed, with its message when it is at hand.
-    pub fn insert(&mut self, key: OutboxKey, message: Option<Outgoing>) {
-        if self.rows.insert(key, RowState::Queued).is_none() {
+    /// Notes a row that was committed, with its message when it is at hand, and whom it counts against.
+    pub fn insert(&mut self, key: OutboxKey, message: Option<Outgoing>, account: AccountOf) {
+        let row = Row {
+            state: RowState::Queued,
+            _claim: account.map(|account| account.row()),
+        };
+        if self.rows.insert(key, row).is_none() {
             let message = message.filter(|_| self.held < MESSAGES_HELD);
             self.held += usize::from(message.is_some());
             self.queue.push_back((key, message));
@@ -113,7 +125,8 @@ impl Outbox {
 
     /// Forgets a row that was removed from the store. A publish under way goes on; its outcome means nothing any more.
     pub fn withdraw(&mut self, key: OutboxKey) {
-        if self.rows.remove(&key) == Some(RowState::Queued) {
+        let row = self.rows.remove(&key);
+        if row.is_some_and(|row| row.state == RowState::Queued) {
             // A row that was to try its destination and never will must not keep the others waiting.
             for trouble in self.troubles.values_mut() {
                 if trouble.probe == Some(key) {
@@ -135,7 +148,7 @@ impl Outbox {
         }
         while let Some((key, message)) = self.queue.pop_front() {
             self.held -= usize::from(message.is_some());
-            if self.rows.get(&key) == Some(&RowState::Queued) {
+            if self.is(key, RowState::Queued) {
                 return Some((key, message));
             }
         }
@@ -148,12 +161,12 @@ impl Outbox {
             && trouble.probe != Some(key)
         {
             trouble.waiting.push_back(key);
-            self.rows.insert(key, RowState::Waiting);
+            self.set(key, RowState::Waiting);
             return None;
         }
         self.count += 1;
         let ticket = router::ticket(self.shard, self.count);
-        self.rows.insert(key, RowState::InFlight(ticket));
+        self.set(key, RowState::InFlight(ticket));
         self.in_flight.insert(ticket, (key, destination));
         Some(ticket)
     }
@@ -198,8 +211,8 @@ impl Outbox {
             trouble.next = now.after(Millis(wait.min(BACKOFF_LAST.0)));
             trouble.probe = None;
         }
-        if let Some(state) = self.rows.get_mut(&key) {
-            *state = RowState::Waiting;
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.state = RowState::Waiting;
             trouble.waiting.push_back(key);
         }
         let notice = if known {
@@ -218,9 +231,7 @@ impl Outbox {
             {
                 trouble.probe = None;
                 trouble.waiting.push_back(key);
-                if let Some(state) = self.rows.get_mut(&key) {
-                    *state = RowState::Waiting;
-                }
+                self.set(key, RowState::Waiting);
             } else {
                 self.requeue(key);
             }
@@ -236,7 +247,8 @@ impl Outbox {
                 return true;
             }
             while let Some(key) = trouble.waiting.pop_front() {
-                if self.rows.get(&key) == Some(&RowState::Waiting) {
+                let row = self.rows.get(&key);
+                if row.is_some_and(|row| row.state == RowState::Waiting) {
                     trouble.probe = Some(key);
                     ready.push(key);
                     return true;
@@ -258,9 +270,19 @@ impl Outbox {
             .min()
     }
 
+    fn is(&self, key: OutboxKey, state: RowState) -> bool {
+        self.rows.get(&key).is_some_and(|row| row.state == state)
+    }
+
+    fn set(&mut self, key: OutboxKey, state: RowState) {
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.state = state;
+        }
+    }
+
     fn requeue(&mut self, key: OutboxKey) {
-        if let Some(state) = self.rows.get_mut(&key) {
-            *state = RowState::Queued;
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.state = RowState::Queued;
             self.queue.push_back((key, None));
         }
     }

@@ -96,7 +96,7 @@ fn list(
 fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAnswer, StoreError> {
     let read = records::read_instance(asked.store, process);
     let instance = match asked.damages.around(Some(process), read)? {
-        Some(Some((_, instance))) => instance,
+        Some(Some(stored)) => stored.instance,
         Some(None) => return Ok(QueryAnswer::Unknown { process }),
         None => {
             return Ok(QueryAnswer::Process(Box::new(hidden_detail(

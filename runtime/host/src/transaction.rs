@@ -7,6 +7,7 @@ use crate::{
     definitions::Loaded,
     events::Handout,
     planted::{self, planted},
+    tenants::AccountOf,
     timers::WaitKey,
 };
 use bureaucrat_model::{
@@ -32,6 +33,10 @@ pub struct Held {
     pub instance: Instance,
     /// The number of its next history entry.
     pub history_next: u64,
+    /// Bytes of its record in the store.
+    pub stored: u64,
+    /// What it counts against.
+    pub account: AccountOf,
 }
 
 /// A called process that is to be started after the commit.
@@ -50,10 +55,27 @@ pub struct CallStart {
 pub enum Cause {
     /// An answer; the message is kept for the dead-letter queue.
     Answer(Box<Delivery>),
+    /// An answer that can't be read and is a dead letter already, from this user.
+    UnreadableAnswer(Option<String>),
     /// A timer, whose row goes in any case.
     Timer(Timestamp, WaitKey),
     /// Anything else: nothing is to be done.
     Other,
+}
+
+impl Cause {
+    /// Who answered: the user, or none for a message without one; nothing at all for what is no answer.
+    #[expect(
+        clippy::option_option,
+        reason = "an answer or none, and then: with a user or without"
+    )]
+    pub fn answerer(&self) -> Option<Option<&String>> {
+        match self {
+            Self::Answer(delivery) => Some(delivery.properties.user_id.as_ref()),
+            Self::UnreadableAnswer(user) => Some(user.as_ref()),
+            Self::Timer(..) | Self::Other => None,
+        }
+    }
 }
 
 /// A piece of work within a transaction.
@@ -183,6 +205,11 @@ impl Transaction {
         }
     }
 
+    /// The user of an instance that it holds.
+    pub fn user(&self, process: ProcessId) -> Option<String> {
+        self.held.get(&process)?.instance.user.clone()
+    }
+
     /// Adds work to be done after what is there.
     #[must_use]
     pub fn then(mut self, work: Work) -> Self {
@@ -306,10 +333,16 @@ impl Transaction {
                 expected: held.version,
             });
             held.version = Version(held.version.0 + 1);
+            let value = records::encode_instance(held.version, &held.instance)?;
+            let size = value.len() as u64;
+            if let Some(account) = &held.account {
+                account.resize(held.stored, size);
+            }
+            held.stored = size;
             writes.push(Write::Put {
                 table: Table::Instances,
                 key: keys::instance(*process),
-                value: records::encode_instance(held.version, &held.instance)?,
+                value,
             });
         }
         Ok((Unit { guards, writes }, held, self.after))

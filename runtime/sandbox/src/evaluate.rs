@@ -4,7 +4,7 @@ use crate::{
     engines::TICKS_OF_DEADLINE,
     guest::{ExportKind, Guest},
     host::{HostLimits, Run},
-    limits::SandboxLimits,
+    limits::{Budget, SandboxLimits},
     meter::Stop,
     outcome::{Evaluated, Outcome, codes},
 };
@@ -17,7 +17,9 @@ pub(crate) fn evaluate(
     function: &str,
     fields: &Fields,
     limits: &SandboxLimits,
+    budget: Budget,
 ) -> Evaluated {
+    let fuel = limits.fuel.min(budget.fuel);
     let ready = &*guest.0;
     let Some(place) = ready
         .exports
@@ -41,12 +43,13 @@ pub(crate) fn evaluate(
             keys: limits.keys,
         },
         ready.class.table_elements(limits),
+        budget.memory_bytes,
     );
     let mut store = Store::new(ready.pre.engine(), run);
     store.limiter(|run| &mut run.memory);
     store.set_epoch_deadline(TICKS_OF_DEADLINE + 1);
     let called = store
-        .set_fuel(limits.fuel)
+        .set_fuel(fuel)
         .and_then(|()| ready.pre.instantiate(&mut store))
         .map_err(|error| outcome_of_error(&error, Phase::Instantiation, &store))
         .and_then(|instance| {
@@ -68,7 +71,7 @@ pub(crate) fn evaluate(
     };
     Evaluated {
         outcome,
-        fuel: limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel),
+        fuel: fuel - store.get_fuel().unwrap_or(0).min(fuel),
         memory_bytes: store.data().memory.bytes,
     }
 }
@@ -138,6 +141,11 @@ fn outcome_of_error(error: &wasmtime::Error, phase: Phase, store: &Store<Run>) -
     let machine = error.is::<PoolConcurrencyLimitError>()
         || error.is::<OutOfMemory>()
         || error.is::<std::io::Error>();
+    // A memory that begins larger than the budget is the guest's doing, as is one that grows beyond it.
+    if let (Phase::Instantiation, Some(bytes)) = (phase, store.data().memory.refused) {
+        let message = format!("a memory of {bytes} bytes was refused");
+        return Outcome::own_fault(codes::MEMORY, message);
+    }
     match phase {
         Phase::Call if !machine => Outcome::own_fault(codes::ABI, format!("{error:#}")),
         Phase::Call | Phase::Instantiation => Outcome::Environmental(format!("{error:#}")),

@@ -67,7 +67,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(fields: Fields, limits: HostLimits, table_elements: usize) -> Self {
+    pub(crate) fn new(
+        fields: Fields,
+        limits: HostLimits,
+        table_elements: usize,
+        memory_bytes: u64,
+    ) -> Self {
         Self {
             document: Document::new(fields),
             limits,
@@ -76,6 +81,7 @@ impl Run {
                 bytes: 0,
                 refused: None,
                 table_elements,
+                memory_bytes,
             },
         }
     }
@@ -230,13 +236,15 @@ fn metered<T>(
     result.map_err(wasmtime::Error::new)
 }
 
-/// Counts the guest's memory and remembers that more was refused. The pool's slots are the bound.
+/// Counts the guest's memory and remembers that more was refused. The pool's slots and the budget are the bounds.
 pub(crate) struct MemoryMeter {
     /// Bytes of all memories together.
     pub(crate) bytes: u64,
     /// The size in bytes that one memory was last refused.
     pub(crate) refused: Option<usize>,
     table_elements: usize,
+    /// The most that all memories together may take.
+    memory_bytes: u64,
 }
 
 impl ResourceLimiter for MemoryMeter {
@@ -246,12 +254,13 @@ impl ResourceLimiter for MemoryMeter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        let grown = self.bytes + desired.saturating_sub(current) as u64;
         // The pool's slots bound `maximum`, so that a growth which is within it succeeds.
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if maximum.is_some_and(|maximum| desired > maximum) || grown > self.memory_bytes {
             self.refused = Some(desired);
             return Ok(false);
         }
-        self.bytes += desired.saturating_sub(current) as u64;
+        self.bytes = grown;
         Ok(true)
     }
 

@@ -42,7 +42,7 @@ pub use config::{CacheConfig, RuntimeClass, SandboxConfig, WorkerCommand};
 pub use engines::Class;
 pub use error::{LoadError, Refusal, SandboxError};
 pub use guest::{Export, ExportKind, Guest};
-pub use limits::SandboxLimits;
+pub use limits::{Budget, SandboxLimits};
 pub use outcome::{Evaluated, Outcome, codes};
 pub use sandbox::Sandbox;
 pub use worker::compile_worker_main;

@@ -67,6 +67,23 @@ pub struct SandboxLimits {
     pub cache_bytes: u64,
 }
 
+/// What one evaluation may spend, where that is less than the sandbox's own bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Fuel.
+    pub fuel: u64,
+    /// All linear memories together, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Budget {
+    /// As much as the sandbox allows.
+    pub const FULL: Self = Self {
+        fuel: u64::MAX,
+        memory_bytes: u64::MAX,
+    };
+}
+
 impl Default for SandboxLimits {
     fn default() -> Self {
         Self {

@@ -11,7 +11,7 @@ use crate::{
     evaluate,
     guest::{Guest, Ready},
     host::{self, Run},
-    limits::SandboxLimits,
+    limits::{Budget, SandboxLimits},
     loaded::{Loaded, Origin},
     outcome::Evaluated,
 };
@@ -127,6 +127,15 @@ impl Sandbox {
     /// [`LoadError::Refused`] when it will never be taken under these limits, [`LoadError::Environment`] when something on
     /// this side failed.
     pub fn load_module(&self, component: &[u8]) -> Result<Guest, LoadError> {
+        self.load_module_within(component, u32::MAX)
+    }
+
+    /// As [`Self::load_module`], with at most so many CPU seconds for compiling it, where the sandbox's own bound is not lower
+    /// still. A module that was compiled before needs none.
+    ///
+    /// # Errors
+    /// As [`Self::load_module`].
+    pub fn load_module_within(&self, component: &[u8], seconds: u32) -> Result<Guest, LoadError> {
         let hash = ModuleHash::of(component);
         if let Some(guest) = self.loaded().get(Origin::Module, hash) {
             return Ok(guest);
@@ -142,10 +151,13 @@ impl Sandbox {
                     return Ok(guest);
                 }
                 let started = Instant::now();
-                let code =
-                    shared
-                        .compiler
-                        .compile(&place, component, admitted.class, &shared.limits)?;
+                let limits = SandboxLimits {
+                    compile_seconds: shared.limits.compile_seconds.min(seconds),
+                    ..shared.limits
+                };
+                let code = shared
+                    .compiler
+                    .compile(&place, component, admitted.class, &limits)?;
                 self.keep_and_ready(admitted, component, hash, code, started.elapsed())?
             }
         };
@@ -155,7 +167,18 @@ impl Sandbox {
 
     /// Evaluates a function of a guest on some fields: a fresh instance, on the calling thread, gone afterwards.
     pub fn evaluate(&self, guest: &Guest, function: &str, fields: &Fields) -> Evaluated {
-        evaluate::evaluate(guest, function, fields, &self.0.limits)
+        self.evaluate_within(guest, function, fields, Budget::FULL)
+    }
+
+    /// As [`Self::evaluate`], within a budget. An evaluation whose fuel suffices gives the same with any more of it.
+    pub fn evaluate_within(
+        &self,
+        guest: &Guest,
+        function: &str,
+        fields: &Fields,
+        budget: Budget,
+    ) -> Evaluated {
+        evaluate::evaluate(guest, function, fields, &self.0.limits, budget)
     }
 
     /// The bounds.

@@ -4,8 +4,12 @@ use crate::{
     keys,
     table::{Store, StoreError, Table, Version},
 };
-use bureaucrat_model::{Instance, ProcessId};
-use serde::{Serialize, de::DeserializeOwned};
+use bureaucrat_model::{Instance, ProcessId, Timestamp};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error, IgnoredAny, SeqAccess, Visitor},
+};
+use std::fmt;
 
 /// The format that is written, and the only one that is read.
 pub const FORMAT: u8 = 1;
@@ -57,6 +61,17 @@ pub fn read<T: DeserializeOwned>(
     record.map(|record| decode(table, key, &record)).transpose()
 }
 
+/// An instance as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredInstance {
+    /// The version that a commit has to expect.
+    pub version: Version,
+    /// The instance.
+    pub instance: Instance,
+    /// Bytes of its record.
+    pub bytes: usize,
+}
+
 /// The instance of a process, read and decoded; none when there is none.
 ///
 /// # Errors
@@ -64,12 +79,17 @@ pub fn read<T: DeserializeOwned>(
 pub fn read_instance(
     store: &dyn Store,
     process: ProcessId,
-) -> Result<Option<(Version, Instance)>, StoreError> {
+) -> Result<Option<StoredInstance>, StoreError> {
     let key = keys::instance(process);
-    let record = store.get(Table::Instances, &key)?;
-    record
-        .map(|record| decode_instance(&key, &record))
-        .transpose()
+    let Some(record) = store.get(Table::Instances, &key)? else {
+        return Ok(None);
+    };
+    let (version, instance) = decode_instance(&key, &record)?;
+    Ok(Some(StoredInstance {
+        version,
+        instance,
+        bytes: record.len(),
+    }))
 }
 
 /// An instance as it is stored.
@@ -106,6 +126,65 @@ pub fn decode_instance(key: &[u8], bytes: &[u8]) -> Result<(Version, Instance), 
     Ok((version, instance))
 }
 
+/// What a stored instance begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceHead {
+    /// The user who launched it.
+    pub user: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Reads whose a stored instance is and whether it has ended, without making anything of the rest.
+///
+/// # Errors
+/// When the bytes are of another format or do not decode.
+pub fn instance_head(key: &[u8], bytes: &[u8]) -> Result<InstanceHead, StoreError> {
+    let (_, body) = split_instance(key, bytes)?;
+    rmp_serde::from_slice(body).map_err(|error| StoreError::Damaged {
+        table: Table::Instances,
+        key: hexadecimal(key),
+        reason: error.to_string(),
+    })
+}
+
+impl<'de> Deserialize<'de> for InstanceHead {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(HeadVisitor)
+    }
+}
+
+struct HeadVisitor;
+
+impl<'de> Visitor<'de> for HeadVisitor {
+    type Value = InstanceHead;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fields of an instance")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<InstanceHead, A::Error> {
+        let end = || A::Error::custom("the instance ends early");
+        // process, program, name
+        three(&mut fields)?.ok_or_else(end)?;
+        let user = fields.next_element()?.ok_or_else(end)?;
+        // reply_to, caller, launched_at
+        three(&mut fields)?.ok_or_else(end)?;
+        let ended_at = fields.next_element()?.ok_or_else(end)?;
+        while fields.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(InstanceHead { user, ended_at })
+    }
+}
+
+fn three<'de, A: SeqAccess<'de>>(
+    fields: &mut A,
+) -> Result<Option<(IgnoredAny, IgnoredAny, IgnoredAny)>, A::Error> {
+    let first = fields.next_element()?;
+    let second = fields.next_element()?;
+    let third = fields.next_element()?;
+    Ok(first.zip(second).zip(third).map(|((a, b), c)| (a, b, c)))
+}
+
 fn split_instance<'a>(key: &[u8], bytes: &'a [u8]) -> Result<(Version, &'a [u8]), StoreError> {
     let damaged = |reason: &str| StoreError::Damaged {
         table: Table::Instances,
@@ -125,4 +204,54 @@ fn split_instance<'a>(key: &[u8], bytes: &'a [u8]) -> Result<(Version, &'a [u8])
 /// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bureaucrat_model::{Caller, Ending, FiberId, Fields, ProcessId, ProgramHash, Status, Turn};
+
+    #[test]
+    fn a_head_says_what_the_whole_instance_says() {
+        let mut instance = Instance {
+            process: ProcessId::from_seed([1; 16]),
+            program: ProgramHash([2; 32]),
+            name: "name".into(),
+            user: Some("alice".into()),
+            reply_to: None,
+            caller: Some(Caller {
+                process: ProcessId::from_seed([3; 16]),
+                fiber: FiberId(0),
+                turn: Turn(4),
+                depth: 1,
+            }),
+            launched_at: Timestamp(5),
+            ended_at: None,
+            status: Status::Running,
+            fibers: Default::default(),
+            next_fiber: 1,
+            next_turn: 2,
+            next_call: 3,
+            ops_without_waiting: 4,
+            answered: Default::default(),
+        };
+        for ended_at in [None, Some(Timestamp(6))] {
+            instance.ended_at = ended_at;
+            instance.status = match ended_at {
+                None => Status::Running,
+                Some(_) => {
+                    Status::Ended(Ending::Completed(Fields::parse(r#"{"x": [1]}"#).unwrap()))
+                }
+            };
+            let record = encode_instance(Version(7), &instance).unwrap();
+            let head = instance_head(b"key", &record).unwrap();
+            assert_eq!(
+                (head.user.as_deref(), head.ended_at),
+                (Some("alice"), ended_at)
+            );
+            assert!(instance_head(b"key", &record[..record.len() - 1]).is_err());
+            assert!(instance_head(b"key", &record[..20]).is_err());
+        }
+    }
 }

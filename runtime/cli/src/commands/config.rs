@@ -44,6 +44,7 @@ fn view(settings: &Configuration) -> Value {
         "shards": settings.shards,
         "prefetch": settings.prefetch,
         "retention_seconds": settings.retention.as_secs(),
+        "policy": settings.policy.as_ref().map(|path| path.display().to_string()),
         "log": settings.log,
         "log_format": match settings.log_format {
             LogFormat::Human => "human",

@@ -31,6 +31,7 @@ const KNOWN: [(&str, &[&str]); 2] = [
             "shards",
             "prefetch",
             "retention",
+            "policy",
             "log",
             "log_format",
         ],

@@ -1,24 +1,21 @@
 //! What becomes of a delivery: a process, an answer taken, an event written, or a dead letter.
 
-use super::{LaunchInHand, Shard, Waiting};
+use super::Shard;
 use crate::{
     broker::{Delivery, Source},
-    compute::{JobOutcome, Task},
-    definitions::LoadFailure,
     events::{EventProgress, EventRecord, Handout},
     planted::{Fault, planted},
     router::Arrival,
-    transaction::{Cause, LoadedProgram, Transaction, Work},
+    transaction::{Cause, Transaction, Work},
 };
-use bureaucrat_model::{Answer, Input, Launch, Millis, ProcessId, ReplyTo};
+use bureaucrat_model::{Answer, Input, Millis, ProcessId};
+use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
     records,
 };
-use bureaucrat_wire::{
-    AnswerMessage, EventMessage, Report, UnreadableAnswer, dead_letter, notice, reply,
-};
+use bureaucrat_wire::{AnswerMessage, EventMessage, UnreadableAnswer, dead_letter};
 use serde::{Deserialize, Serialize};
 use std::sync::{
     Arc,
@@ -55,202 +52,6 @@ impl Shard {
                 self.finish(transaction)
             }
         }
-    }
-
-    fn launch_arrived(
-        &mut self,
-        delivery: Delivery,
-        process: ProcessId,
-        seen: Option<[u8; 32]>,
-    ) -> Result<(), StoreError> {
-        if let Some(in_hand) = self.launching.get_mut(&process)
-            && !planted(Fault::LaunchInHandForgotten)
-        {
-            in_hand.deliveries.push(delivery);
-            return Ok(());
-        }
-        if let Some(hash) = &seen {
-            match self.seen_before(hash) {
-                Ok(None) => {}
-                Ok(Some(first)) => return self.launch_repeated(&delivery, first),
-                Err(error) => return self.memory_is_damaged(&delivery, error),
-            }
-        }
-        let source: Arc<[u8]> = Arc::from(&*delivery.body);
-        if delivery.body.len() > self.shared.config.definition_limits.bytes {
-            let in_hand = LaunchInHand {
-                deliveries: vec![delivery],
-                seen,
-            };
-            let reason = format!(
-                "the definition is too large: {} bytes of at most {}",
-                source.len(),
-                self.shared.config.definition_limits.bytes
-            );
-            return self.refuse_launch(in_hand, &[reason]);
-        }
-        self.launching.insert(
-            process,
-            LaunchInHand {
-                deliveries: vec![delivery],
-                seen,
-            },
-        );
-        match self.shared.definitions.cached(&source) {
-            Some(loaded) => self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded))),
-            None => {
-                self.submit(Task::Compile(source), Waiting::Launch(process));
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn launch_compiled(
-        &mut self,
-        process: ProcessId,
-        outcome: JobOutcome,
-    ) -> Result<(), StoreError> {
-        let Some(in_hand) = self.launching.remove(&process) else {
-            return Ok(());
-        };
-        let JobOutcome::Loaded(loaded) = outcome else {
-            return Ok(());
-        };
-        match loaded {
-            Err(LoadFailure::Refused(reasons)) => self.refuse_launch(in_hand, &reasons),
-            Err(LoadFailure::Environment(reason)) => {
-                // No verdict on the definition: the same message may be published again, and counts then.
-                let in_hand = LaunchInHand {
-                    seen: None,
-                    ..in_hand
-                };
-                let reason = format!(
-                    "the engine could not make the definition ready, publish it again later: {reason}"
-                );
-                self.refuse_launch(in_hand, &[reason])
-            }
-            Ok(loaded) => {
-                let Some(first) = in_hand.deliveries.first() else {
-                    return Ok(());
-                };
-                let reply_to = match self.reply_to(first) {
-                    Ok(reply_to) => reply_to,
-                    Err(reason) => return self.refuse_launch(in_hand, &[reason]),
-                };
-                let launch = Launch {
-                    process,
-                    program: loaded.hash,
-                    user: first.properties.user_id.clone(),
-                    reply_to,
-                    caller: None,
-                    message_id: first.properties.message_id.clone(),
-                    redelivered: if in_hand.seen.is_some() {
-                        bureaucrat_model::Redelivered::No
-                    } else {
-                        first.redelivered
-                    },
-                };
-                if launch.redelivered == bureaucrat_model::Redelivered::Perhaps {
-                    tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");
-                }
-                let mut transaction = Transaction::default();
-                transaction.after.acknowledge = in_hand
-                    .deliveries
-                    .iter()
-                    .map(|delivery| delivery.handle)
-                    .collect();
-                self.remember(&mut transaction, in_hand.seen, Some(process))?;
-                for repeated in in_hand.deliveries.iter().skip(1) {
-                    self.tell_launcher_again(&mut transaction, repeated, Some(process))?;
-                }
-                let work = Work::Launch {
-                    launch: Box::new(launch),
-                    loaded: LoadedProgram(loaded),
-                };
-                self.begin(process, transaction.then(work))
-            }
-        }
-    }
-
-    /// The launcher's address, unless it is one that it may not give.
-    fn reply_to(&self, delivery: &Delivery) -> Result<Option<ReplyTo>, String> {
-        let Some(queue) = delivery.properties.reply_to.clone() else {
-            return Ok(None);
-        };
-        if queue.starts_with("worker_") || self.shared.config.engine_queues.contains(&queue) {
-            return Err(format!(
-                "reply_to may not name `{queue}`: that queue belongs to the engine or a participant"
-            ));
-        }
-        Ok(Some(ReplyTo {
-            queue,
-            correlation_id: delivery.properties.correlation_id.clone(),
-        }))
-    }
-
-    fn launch_repeated(
-        &mut self,
-        delivery: &Delivery,
-        first: Option<ProcessId>,
-    ) -> Result<(), StoreError> {
-        tracing::debug!(process = ?first, "a launch with this message id took effect before");
-        let mut transaction = Transaction::acknowledging(delivery.handle);
-        self.tell_launcher_again(&mut transaction, delivery, first)?;
-        match first {
-            // The first one may wait for a job: it has to be durable before the repeat is acknowledged.
-            Some(process) => self.begin(process, transaction),
-            None => self.finish(transaction),
-        }
-    }
-
-    /// Answers a repeated launch as the first was.
-    fn tell_launcher_again(
-        &mut self,
-        transaction: &mut Transaction,
-        delivery: &Delivery,
-        first: Option<ProcessId>,
-    ) -> Result<(), StoreError> {
-        let Ok(Some(reply_to)) = self.reply_to(delivery) else {
-            return Ok(());
-        };
-        let reasons = ["an earlier message with this id was refused".to_owned()];
-        let message = match first {
-            Some(process) => reply(&reply_to, Some(process), Report::Launched),
-            None => reply(&reply_to, None, Report::Rejected { reasons: &reasons }),
-        };
-        let key = self.own_key(OutboxKind::Reply);
-        transaction.publish(key, message)
-    }
-
-    fn refuse_launch(
-        &mut self,
-        in_hand: LaunchInHand,
-        reasons: &[String],
-    ) -> Result<(), StoreError> {
-        let Some(first) = in_hand.deliveries.first() else {
-            return Ok(());
-        };
-        let mut transaction = self.dead_letter(first, "definition", &reasons.join("\n"))?;
-        transaction.after.acknowledge = in_hand
-            .deliveries
-            .iter()
-            .map(|delivery| delivery.handle)
-            .collect();
-        self.remember(&mut transaction, in_hand.seen, None)?;
-        for delivery in &in_hand.deliveries {
-            if let Ok(Some(reply_to)) = self.reply_to(delivery) {
-                let message = reply(&reply_to, None, Report::Rejected { reasons });
-                transaction.publish(self.own_key(OutboxKind::Reply), message)?;
-            }
-        }
-        let message = notice(
-            &self.shared.config.notice_exchange,
-            None,
-            "",
-            Report::Rejected { reasons },
-        );
-        transaction.publish(self.own_key(OutboxKind::Notice), message)?;
-        self.finish(transaction)
     }
 
     fn answer_arrived(
@@ -311,7 +112,7 @@ impl Shard {
         transaction.work.push_back(Work::Step {
             process: activity.process,
             input,
-            cause: Cause::Other,
+            cause: Cause::UnreadableAnswer(delivery.properties.user_id),
         });
         self.begin(activity.process, transaction)
     }
@@ -322,6 +123,13 @@ impl Shard {
         event: EventMessage,
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
+        let rules = self.rules(delivery.properties.user_id.as_ref());
+        if !rules.publishes.matches(&event.name) {
+            let what = format!("publishing the event `{}` is not allowed", event.name);
+            let violation = rules.broken(Rule::Publishes, what);
+            let transaction = self.violation(delivery, &violation)?;
+            return self.finish(transaction);
+        }
         let mut transaction = Transaction::acknowledging(delivery.handle);
         if let Some(hash) = &seen {
             match self.seen_before(hash) {
@@ -370,7 +178,10 @@ impl Shard {
         clippy::option_option,
         reason = "seen or not, and then: with a process or without"
     )]
-    fn seen_before(&self, hash: &[u8; 32]) -> Result<Option<Option<ProcessId>>, StoreError> {
+    pub(super) fn seen_before(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<Option<ProcessId>>, StoreError> {
         if let Some(process) = self.seen_now.get(hash) {
             return Ok(Some(*process));
         }
@@ -379,7 +190,7 @@ impl Shard {
         Ok(record.map(|record| record.process))
     }
 
-    fn remember(
+    pub(super) fn remember(
         &mut self,
         transaction: &mut Transaction,
         seen: Option<[u8; 32]>,

@@ -8,6 +8,7 @@ use crate::{
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{Effect, Input, Instance, Launch, ProcessId};
+use bureaucrat_policy::Quota;
 use bureaucrat_store::{StoreError, Table, keys::OutboxKey};
 use std::sync::Arc;
 
@@ -16,7 +17,14 @@ impl Shard {
     pub(super) fn start_call(&mut self, call: CallStart) {
         if self.calling.insert(call.child) {
             let source: Arc<[u8]> = Arc::from(call.definition.as_bytes());
-            self.submit(Task::Compile(source), Waiting::Call(call));
+            let caller = self.residents.get(&call.caller.process);
+            let user = caller.and_then(|held| held.instance.user.clone());
+            let seconds = self
+                .rules(user.as_ref())
+                .quotas
+                .count(Quota::CompileSeconds);
+            let task = Task::Compile { source, seconds };
+            self.submit(user, task, Waiting::Call(call));
         }
     }
 
@@ -38,44 +46,39 @@ impl Shard {
         let mut transaction = Transaction::default();
         transaction.withdraw(row);
         let work = match loaded {
-            Ok(loaded) => self.child_launch(&call, loaded)?,
-            Err(LoadFailure::Refused(reasons)) => {
-                let input = Input::ChildRefused {
-                    fiber: call.caller.fiber,
-                    turn: call.caller.turn,
-                    reason: reasons.join("; "),
-                };
-                Work::Step {
-                    process: caller,
-                    input,
-                    cause: Cause::Other,
-                }
+            Ok(loaded) => {
+                let user = self.peek(caller)?.and_then(|held| held.instance.user);
+                self.child_launch(&call, user, loaded)
             }
+            Err(LoadFailure::Refused(reasons)) => refused(&call, reasons.join("; ")),
             Err(LoadFailure::Environment(reason)) => return self.park_caller(caller, reason),
         };
         self.begin(caller, transaction.then(work))
     }
 
-    /// The launch of a called process; it has its caller's user.
+    /// The launch of a called process, which has its caller's user, or what tells the caller that it may not be.
     pub(super) fn child_launch(
         &self,
         call: &CallStart,
+        user: Option<String>,
         loaded: Arc<Loaded>,
-    ) -> Result<Work, StoreError> {
-        let caller = self.peek(call.caller.process)?;
+    ) -> Work {
+        if let Err(reason) = self.admit_call(user.as_ref(), &call.definition, &loaded) {
+            return refused(call, reason);
+        }
         let launch = Launch {
             process: call.child,
             program: loaded.hash,
-            user: caller.and_then(|held| held.instance.user),
+            user,
             reply_to: None,
             caller: Some(call.caller.clone()),
             message_id: None,
             redelivered: bureaucrat_model::Redelivered::No,
         };
-        Ok(Work::Launch {
+        Work::Launch {
             launch: Box::new(launch),
             loaded: LoadedProgram(loaded),
-        })
+        }
     }
 
     /// Goes on with the call of an outbox row that was left from an earlier run.
@@ -105,6 +108,20 @@ impl Shard {
     /// Parks a caller whose call can't be started now; its row stays, the call is tried again with the caller.
     fn park_caller(&mut self, process: ProcessId, reason: String) -> Result<(), StoreError> {
         self.begin(process, Transaction::of(Work::Park { process, reason }))
+    }
+}
+
+/// Tells a caller that its call is refused.
+fn refused(call: &CallStart, reason: String) -> Work {
+    let input = Input::ChildRefused {
+        fiber: call.caller.fiber,
+        turn: call.caller.turn,
+        reason,
+    };
+    Work::Step {
+        process: call.caller.process,
+        input,
+        cause: Cause::Other,
     }
 }
 

@@ -194,6 +194,16 @@ impl Shard {
         self.begin(wait.process, transaction)
     }
 
+    /// The first bytes of this shard's ids, and of the first ones after it.
+    pub(super) fn range(&self) -> (Vec<u8>, Vec<u8>) {
+        let bytes = |bound: u32| match u16::try_from(bound) {
+            Ok(bound) => bound.to_be_bytes().to_vec(),
+            Err(_) => vec![u8::MAX; 40],
+        };
+        let (from, to) = crate::router::shard_range(self.id, self.shared.router.shards());
+        (bytes(from), bytes(to))
+    }
+
     /// Where this shard's subscriptions to the event begin, from the cursor on, and where they end.
     fn subscribers(&self, handout: &Handout) -> (Vec<u8>, Vec<u8>) {
         let prefix = keys::subscriptions_to(&handout.record.name);

@@ -1,6 +1,9 @@
 //! What the engine asks for, turned into rows and messages of the transaction.
 
-use super::{Shard, work::Done};
+use super::{
+    Shard,
+    work::{Attempt, Done},
+};
 use crate::{
     compute::Task,
     planted::{self, planted},
@@ -65,6 +68,11 @@ impl Shard {
                 participant,
                 fields,
             } => {
+                let held = transaction.held.get(&process);
+                if let Some(fault) = held.and_then(|held| self.outbox_fault(held, &activity)) {
+                    transaction.work.push_back(Work::Cancel { process, fault });
+                    return Ok(Done::Yes);
+                }
                 let message = task(
                     self.shared.config.dialect,
                     self.shared.config.task_queue,
@@ -175,7 +183,7 @@ impl Shard {
         if !matches!(held.instance.status, Status::Running) {
             return Ok(Done::Yes);
         }
-        let program = held.instance.program;
+        let (program, budget) = (held.instance.program, self.budget_of(held));
         let again = Effect::Evaluate {
             fiber,
             turn,
@@ -187,7 +195,7 @@ impl Shard {
                 process,
                 effects: VecDeque::from([again]),
             };
-            return Ok(Done::After(Task::Load(program), resume));
+            return Ok(Done::after(Task::Load(program), resume));
         };
         let found = loaded
             .program
@@ -204,30 +212,33 @@ impl Shard {
             )?;
             return Ok(Done::Yes);
         };
-        match guest.class() {
-            Class::Small => match self.evaluate_now(guest, &named.function, &fields) {
-                Ok(evaluation) => {
-                    let input = Input::Evaluated {
-                        fiber,
-                        turn,
-                        condition,
-                        evaluation,
-                    };
-                    transaction.work.push_back(Work::Step {
-                        process,
-                        input,
-                        cause: Cause::Other,
-                    });
-                }
-                Err(reason) => self.park(transaction, process, reason)?,
-            },
-            Class::Runtime => {
+        let attempt = match guest.class() {
+            Class::Small => self.evaluate_now(guest, &named.function, &fields, budget),
+            Class::Runtime => Ok(Attempt::NeedsMore),
+        };
+        match attempt {
+            Ok(Attempt::Outcome(evaluation)) => {
+                let input = Input::Evaluated {
+                    fiber,
+                    turn,
+                    condition,
+                    evaluation,
+                };
+                transaction.work.push_back(Work::Step {
+                    process,
+                    input,
+                    cause: Cause::Other,
+                });
+            }
+            Err(reason) => self.park(transaction, process, reason)?,
+            Ok(Attempt::NeedsMore) => {
                 let job = Task::Evaluate {
                     guest: guest.clone(),
                     function: named.function.clone(),
                     fields,
+                    budget,
                 };
-                return Ok(Done::After(
+                return Ok(Done::after(
                     job,
                     Work::Outcome {
                         process,
@@ -252,7 +263,8 @@ impl Shard {
             && let Some(loaded) = self.shared.definitions.cached(call.definition.as_bytes())
         {
             transaction.launched += 1;
-            let work = self.child_launch(&call, loaded)?;
+            let user = transaction.user(call.caller.process);
+            let work = self.child_launch(&call, user, loaded);
             transaction.work.push_back(work);
             return Ok(());
         }
@@ -290,6 +302,9 @@ impl Shard {
         let Some(held) = transaction.held.get(&process) else {
             return Ok(());
         };
+        if let Some(account) = &held.account {
+            account.end();
+        }
         let (reply_to, caller, name) = (
             held.instance.reply_to.clone(),
             held.instance.caller.clone(),

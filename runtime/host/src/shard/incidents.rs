@@ -1,6 +1,6 @@
 //! Incidents: a process is parked when the host can't go on for reasons of its own, and tried again later.
 
-use super::{Shard, calls, work::Done};
+use super::{Shard, calls, tenancy::Authority, work::Done};
 use crate::{
     broker::Delivery,
     compute::Task,
@@ -30,7 +30,7 @@ impl Shard {
         }
         let program = held.instance.program;
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
-            return Ok(Done::After(Task::Load(program), Work::Resume(process)));
+            return Ok(Done::after(Task::Load(program), Work::Resume(process)));
         };
         let Status::Incident { inputs, .. } =
             std::mem::replace(&mut held.instance.status, Status::Running)
@@ -65,7 +65,17 @@ impl Shard {
         reason: String,
     ) -> Result<(), StoreError> {
         match work {
-            Work::Step { process, input, .. } => {
+            Work::Step {
+                process,
+                input,
+                cause,
+            } => {
+                // An answer that may not count must not be kept for later, where nobody knows whose it was.
+                let held = transaction.held.get(&process);
+                let authority = held.map(|held| self.authority(held, None, &input, &cause));
+                if matches!(authority, Some(Authority::Unclear | Authority::Missing(_))) {
+                    return self.refuse_unclear(transaction, cause);
+                }
                 self.park(transaction, process, reason)?;
                 if let Some(held) = transaction.held.get_mut(&process)
                     && let Status::Incident { inputs, .. } = &mut held.instance.status
@@ -164,7 +174,7 @@ impl Shard {
                 let letter = self.dead_letter(&delivery, "damaged-process", &reason)?;
                 transaction.absorb(letter);
             }
-            Cause::Timer(..) | Cause::Other => {
+            Cause::UnreadableAnswer(_) | Cause::Timer(..) | Cause::Other => {
                 tracing::warn!(%process, "something came for a process whose record is damaged");
             }
         }

@@ -3,7 +3,11 @@
 use super::Shard;
 use crate::transaction::{Held, Transaction};
 use bureaucrat_model::{FiberState, ProcessId, WaitKind};
-use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
+use bureaucrat_store::{
+    StoreError, Table, keys,
+    reading::scan_around,
+    records::{self, StoredInstance},
+};
 
 impl Shard {
     /// Takes an instance into the transaction; false when there is none.
@@ -56,11 +60,18 @@ impl Shard {
         }
         let read = records::read_instance(&*self.shared.store, process);
         let read = self.shared.damages.around(Some(process), read)?;
-        let Some((version, instance)) = read.flatten() else {
+        let Some(StoredInstance {
+            version,
+            instance,
+            bytes,
+        }) = read.flatten()
+        else {
             return Ok(None);
         };
         Ok(Some(Held {
             version,
+            stored: bytes as u64,
+            account: self.account(instance.user.as_ref()),
             instance,
             history_next: self.history_end(process)?,
         }))

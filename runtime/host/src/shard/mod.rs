@@ -5,44 +5,45 @@
 
 mod arrivals;
 mod calls;
+mod committing;
 mod duties;
 mod effects;
 mod incidents;
 mod instances;
+mod launches;
 mod orders;
 mod outgoing;
 mod removal;
+mod tenancy;
 mod work;
 
 pub(crate) use arrivals::SeenRecord;
 
 use crate::{
-    broker::{Broker, Delivery},
+    broker::Broker,
     clock::EngineTime,
     compute::{Compute, Job, JobId, JobOutcome, Task},
     config::HostConfig,
     damage::Damages,
     definitions::Definitions,
     events::Handout,
+    fair::{FairQueue, User},
     outbox::{Outbox, Publishing},
     planted::{Fault, planted},
-    router::{self, Router, ShardInput},
+    router::{Router, ShardInput},
+    tenants::Tenants,
     timers::Timers,
     transaction::{After, CallStart, Held, Transaction, Work},
 };
 use bureaucrat_model::{Millis, ProcessId, ProgramHash, Timestamp};
+use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
-use bureaucrat_store::{
-    Group, Store, StoreError, Table, Unit, Verdict, Write, keys::OutboxKey, records,
-};
+use bureaucrat_store::{Store, StoreError, Unit, keys::OutboxKey};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use launches::LaunchInHand;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    ops::Bound,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -70,6 +71,8 @@ pub struct Shared {
     pub damages: Arc<Damages>,
     /// The way to the other shards.
     pub router: Arc<Router>,
+    /// The policy, and what everybody has.
+    pub tenants: Arc<Tenants>,
 }
 
 /// Whether a shard goes on.
@@ -95,12 +98,6 @@ enum Waiting {
         transaction: Box<Transaction>,
         resume: Box<Work>,
     },
-}
-
-/// A launch whose definition is being compiled, with every delivery of it.
-struct LaunchInHand {
-    deliveries: Vec<Delivery>,
-    seen: Option<[u8; 32]>,
 }
 
 /// A transaction that goes with the next commit; its instances are the residents already.
@@ -136,6 +133,14 @@ pub struct Shard {
     /// The subscriber whose job the event at the front waits for.
     handout_waits_for: Option<ProcessId>,
     launching: BTreeMap<ProcessId, LaunchInHand>,
+    /// Launches that wait for their turn.
+    lines: FairQueue<ProcessId>,
+    /// Whether the first of them waits for a definition of others to be compiled.
+    lines_wait: bool,
+    /// Launches whose definitions are being compiled.
+    compiling: usize,
+    /// The policy that this turn goes by.
+    policy: Arc<Policy>,
     calling: BTreeSet<ProcessId>,
     jobs: BTreeMap<JobId, Waiting>,
     jobs_count: u64,
@@ -184,6 +189,10 @@ impl Shard {
             handouts: handouts.into(),
             handout_waits_for: None,
             launching: BTreeMap::new(),
+            lines: FairQueue::default(),
+            lines_wait: false,
+            compiling: 0,
+            policy: shared.tenants.policy(),
             calling: BTreeSet::new(),
             jobs: BTreeMap::new(),
             jobs_count: 0,
@@ -228,7 +237,8 @@ impl Shard {
         // A full outbox lets nothing begin; room in it comes with an input.
         if !self.is_full() {
             let handing_out = !self.handouts.is_empty() && self.handout_waits_for.is_none();
-            if handing_out || self.timers.is_behind() || !self.held_back.is_empty() {
+            let launching = self.can_launch();
+            if launching || handing_out || self.timers.is_behind() || !self.held_back.is_empty() {
                 return now;
             }
             wake = wake.min(self.timers.next_due());
@@ -254,6 +264,7 @@ impl Shard {
     }
 
     fn turn(&mut self, first: Option<ShardInput>) -> Result<Progress, StoreError> {
+        self.policy = self.shared.tenants.policy();
         let mut taken = 0;
         let mut next = first.or_else(|| self.receiver.try_recv().ok());
         self.unhold()?;
@@ -266,6 +277,7 @@ impl Shard {
                 None
             };
         }
+        let launched = self.serve_lines()?;
         let duties = self.duties()?;
         let committed = self.commit()?;
         self.drain()?;
@@ -277,7 +289,7 @@ impl Shard {
             self.commit()?;
             return Ok(Progress::Ended);
         }
-        Ok(if taken + duties + committed > 0 {
+        Ok(if taken + launched + duties + committed > 0 {
             Progress::Busy
         } else {
             Progress::Idle
@@ -349,30 +361,25 @@ impl Shard {
         self.shared.time.now()
     }
 
-    /// The first bytes of this shard's ids, and of the first ones after it.
-    fn range(&self) -> (Vec<u8>, Vec<u8>) {
-        let bytes = |bound: u32| match u16::try_from(bound) {
-            Ok(bound) => bound.to_be_bytes().to_vec(),
-            Err(_) => vec![u8::MAX; 40],
-        };
-        let (from, to) = router::shard_range(self.id, self.shared.router.shards());
-        (bytes(from), bytes(to))
-    }
-
-    fn submit(&mut self, task: Task, waiting: Waiting) {
+    fn submit(&mut self, user: User, task: Task, waiting: Waiting) {
         self.jobs_count += 1;
         let id = JobId(self.jobs_count);
         self.jobs.insert(id, waiting);
         self.shared.compute.submit(Job {
             shard: self.id,
             id,
+            user,
             task,
         });
     }
 
     fn done(&mut self, job: JobId, outcome: JobOutcome) -> Result<(), StoreError> {
         match self.jobs.remove(&job) {
-            Some(Waiting::Launch(process)) => self.launch_compiled(process, outcome),
+            Some(Waiting::Launch(process)) => {
+                self.compiling = self.compiling.saturating_sub(1);
+                self.lines_wait = false;
+                self.launch_compiled(process, outcome)
+            }
             Some(Waiting::Call(call)) => self.call_compiled(call, outcome),
             Some(Waiting::Transaction {
                 root,
@@ -380,140 +387,6 @@ impl Shard {
                 resume,
             }) => self.go_on(root, *transaction, *resume, outcome),
             None => Ok(()),
-        }
-    }
-
-    /// Commits every finished transaction, with one sync, then acts. Returns how many there were.
-    fn commit(&mut self) -> Result<usize, StoreError> {
-        let now = self.now();
-        let trim = !self.trims.is_empty()
-            && (!self.finished.is_empty()
-                || self.trims.len() >= TRIMS_MAX
-                || now >= self.trims_since.after(TRIM_DELAY));
-        if self.finished.is_empty() && !trim {
-            return Ok(0);
-        }
-        let transactions = std::mem::take(&mut self.finished);
-        let count = transactions.len();
-        let mut group = Group::default();
-        let mut outcomes = Vec::with_capacity(count);
-        for Finished {
-            unit,
-            processes,
-            after,
-        } in transactions
-        {
-            group.units.push(unit);
-            outcomes.push((processes, after));
-        }
-        group.units.push(self.closing_unit(now)?);
-        let verdicts = self.shared.store.commit(&group)?;
-        // While a transaction waits for a job, its message is remembered here alone.
-        if self.busy.is_empty() {
-            self.seen_now.clear();
-        }
-        for ((processes, after), verdict) in outcomes.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Committed => {
-                    self.act(after)?;
-                    continue;
-                }
-                Verdict::Damaged { process } => {
-                    let error = StoreError::Damaged {
-                        table: Table::Instances,
-                        key: records::hexadecimal(process.as_bytes()),
-                        reason: "its version can't be read; what came for it stays with the broker"
-                            .into(),
-                    };
-                    self.shared.damages.note(Some(process), &error);
-                }
-                Verdict::Conflict { process, found } => {
-                    // Nobody else writes this shard's processes: this is a fault of the engine, and the delivery stays
-                    // with the broker.
-                    tracing::error!(%process, found = found.0, expected_by = ?processes, "a commit met another version");
-                }
-            }
-            // What memory holds of them was not written.
-            for process in &processes {
-                self.residents.remove(process);
-            }
-        }
-        self.forget_some();
-        Ok(count)
-    }
-
-    /// The unit that goes with every group: rows that left the outbox, and how far time and sequence have come.
-    fn closing_unit(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
-        let mut unit = Unit::default();
-        for key in self.trims.drain(..) {
-            unit.writes.push(Write::Delete {
-                table: Table::Outbox,
-                key: key.to_bytes(),
-            });
-        }
-        let mark = crate::opened::Mark {
-            now,
-            sequence: self.shared.sequence.load(Ordering::Acquire),
-        };
-        unit.writes.push(Write::Put {
-            table: Table::Meta,
-            key: crate::opened::mark_key(self.id),
-            value: records::encode(&mark)?,
-        });
-        Ok(unit)
-    }
-
-    /// What follows a durable transaction.
-    fn act(&mut self, after: After) -> Result<(), StoreError> {
-        for handle in after.acknowledge {
-            self.shared.broker.acknowledge(handle);
-        }
-        for key in after.withdraw {
-            self.outbox.withdraw(key);
-        }
-        for (key, message) in after.publish {
-            self.outbox.insert(key, Some(message));
-        }
-        for (due, wait) in after.stopped {
-            self.timers.remove(due, wait);
-        }
-        for (due, wait) in after.timers {
-            self.timers.insert(due, wait);
-        }
-        for handout in after.handouts {
-            self.shared.router.hand_out(&handout);
-        }
-        for (reply, outcome) in after.answers {
-            // Whoever asked may have gone.
-            let _ = reply.try_send(outcome);
-        }
-        for process in after.removed {
-            self.residents.remove(&process);
-        }
-        for handout in after.handed_out {
-            self.handed_out(&handout)?;
-        }
-        for call in after.calls {
-            self.start_call(call);
-        }
-        Ok(())
-    }
-
-    /// Keeps the number of instances in memory within its bound. Only called when everything is committed: an instance
-    /// whose commit is still to come may not be forgotten.
-    fn forget_some(&mut self) {
-        while self.residents.len() > self.shared.config.residents {
-            let after = (Bound::Excluded(self.forgotten), Bound::Unbounded);
-            let next = self
-                .residents
-                .range(after)
-                .next()
-                .or_else(|| self.residents.iter().next());
-            let Some(process) = next.map(|(process, _)| *process) else {
-                break;
-            };
-            self.residents.remove(&process);
-            self.forgotten = process;
         }
     }
 }

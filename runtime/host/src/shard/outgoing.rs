@@ -28,7 +28,10 @@ impl Shard {
                     | OutboxKind::Reply
                     | OutboxKind::Notice
                     | OutboxKind::DeadLetter => {
-                        self.outbox.insert(key, None);
+                        let tenants = &self.shared.tenants;
+                        let account = tenants.account_of(&*self.shared.store, key.process)?;
+                        self.outbox
+                            .insert(key, None, account.map(|(account, _)| account));
                     }
                 }
             }

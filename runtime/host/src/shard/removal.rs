@@ -70,6 +70,7 @@ impl Shard {
         let process = wait.process;
         let mut transaction = Transaction::default();
         transaction.stop_timer(due, wait);
+        self.uncount(process)?;
         transaction.delete(Table::Instances, keys::instance(process));
         let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
             .unwrap_or(usize::MAX);

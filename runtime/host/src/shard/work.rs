@@ -1,6 +1,6 @@
 //! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
 
-use super::{Finished, Shard, Waiting, orders::no_program};
+use super::{Finished, Shard, Waiting, orders::no_program, tenancy::Authority};
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
@@ -8,8 +8,10 @@ use crate::{
     transaction::{Cause, Held, Transaction, Work},
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
-use bureaucrat_model::{Evaluation, EvaluationOutcome, Fault, Input, Launch, ProcessId, Status};
-use bureaucrat_sandbox::{Evaluated, Outcome};
+use bureaucrat_model::{
+    EngineLimits, Evaluation, EvaluationOutcome, Fault, Input, Launch, ProcessId, Status,
+};
+use bureaucrat_sandbox::{Budget, Evaluated, Outcome, codes};
 use bureaucrat_store::{
     StoreError, Table,
     keys::{OutboxKey, OutboxKind},
@@ -22,7 +24,14 @@ pub(super) enum Done {
     /// It is.
     Yes,
     /// A job has to be done first; then go on with this piece.
-    After(Task, Work),
+    After(Task, Box<Work>),
+}
+
+impl Done {
+    /// A job has to be done first; then go on with `resume`.
+    pub(super) fn after(task: Task, resume: Work) -> Self {
+        Self::After(task, Box::new(resume))
+    }
 }
 
 /// How often a condition is evaluated again when the environment failed, before the process is parked.
@@ -74,8 +83,10 @@ impl Shard {
                         None => self.root_within(&transaction, process)?,
                     };
                     self.busy.entry(root).or_default();
-                    let (transaction, resume) = (Box::new(transaction), Box::new(resume));
+                    let user = transaction.user(process);
+                    let transaction = Box::new(transaction);
                     self.submit(
+                        user,
                         task,
                         Waiting::Transaction {
                             root,
@@ -155,7 +166,7 @@ impl Shard {
         }
         if planted(planted::Fault::PublishBeforeCommit) {
             let rows = transaction.after.publish.drain(..);
-            rows.for_each(|(key, message)| self.outbox.insert(key, Some(message)));
+            rows.for_each(|(key, message)| self.outbox.insert(key, Some(message), None));
             self.drain()?;
         }
         let (unit, held, after) = transaction.into_unit()?;
@@ -211,12 +222,30 @@ impl Shard {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Done::Yes);
         };
+        let program = held.instance.program;
+        let loaded = self.shared.definitions.cached_program(program);
+        let known = loaded.as_ref().map(|loaded| &loaded.program);
+        match self.authority(held, known, &input, &cause) {
+            Authority::Enough => {}
+            Authority::Unclear => {
+                let resume = Work::Step {
+                    process,
+                    input,
+                    cause,
+                };
+                return Ok(Done::after(Task::Load(program), resume));
+            }
+            Authority::Missing(violation) => {
+                // The answer is all that the transaction is about: nothing of the process changes, so nothing is written.
+                transaction.held.remove(&process);
+                return self.refuse_answer(transaction, cause, &violation);
+            }
+        }
         if let Status::Incident { .. } = held.instance.status {
             return self.keep_for_parked(transaction, process, input, cause);
         }
-        let program = held.instance.program;
-        let Some(loaded) = self.shared.definitions.cached_program(program) else {
-            return Ok(Done::After(
+        let Some(loaded) = loaded else {
+            return Ok(Done::after(
                 Task::Load(program),
                 Work::Step {
                     process,
@@ -225,7 +254,8 @@ impl Shard {
                 },
             ));
         };
-        let environment = self.environment();
+        let limits = self.limits_of(held);
+        let environment = self.environment(&limits);
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {
                 transaction.work.push_front(Work::Effects {
@@ -272,10 +302,15 @@ impl Shard {
             && !self.awaits(transaction, caller.process, process)?
         {
             tracing::debug!(%process, "its caller ended before it was started");
+            if let Some(account) = self.account(launching.user.as_ref()) {
+                account.end();
+            }
             return Ok(Done::Yes);
         }
         self.store_program(transaction, loaded)?;
-        let (instance, effects) = launch(&loaded.program, &launching, &self.environment());
+        let limits = self.limits_of_user(launching.user.as_ref());
+        let environment = self.environment(&limits);
+        let (instance, effects) = launch(&loaded.program, &launching, &environment);
         let now = self.now();
         if let Some(reply_to) = &instance.reply_to {
             let key = OutboxKey {
@@ -304,6 +339,8 @@ impl Shard {
             process,
             Held {
                 version: bureaucrat_store::Version(0),
+                stored: 0,
+                account: self.account(launching.user.as_ref()),
                 instance,
                 history_next: 0,
             },
@@ -362,7 +399,7 @@ impl Shard {
         if held.instance.has_ended() {
             return Ok(Done::Yes);
         }
-        let environment = self.environment();
+        let environment = self.environment(&self.shared.config.engine_limits);
         let effects = cancel(&no_program(), &mut held.instance, &environment, fault);
         transaction.work.push_front(Work::Effects {
             process,
@@ -371,29 +408,55 @@ impl Shard {
         Ok(Done::Yes)
     }
 
-    /// Evaluates a condition on this thread, as often as the environment needs.
+    /// Evaluates a condition on this thread, as often as the environment needs, with no more fuel than the thread can spare.
+    /// What is left to the pool begins anew there, so that its outcome and its fuel are those of one whole evaluation.
     pub(super) fn evaluate_now(
         &self,
         guest: &bureaucrat_sandbox::Guest,
         function: &str,
         fields: &bureaucrat_model::Fields,
-    ) -> Result<Evaluation, String> {
+        budget: Budget,
+    ) -> Result<Attempt, String> {
+        let portion = Budget {
+            fuel: budget.fuel.min(self.shared.config.inline_fuel),
+            ..budget
+        };
+        let fuel = budget.fuel.min(self.shared.sandbox.limits().fuel);
         let mut last = String::new();
         for _ in 0..EVALUATIONS {
-            match evaluation(self.shared.sandbox.evaluate(guest, function, fields)) {
-                Ok(evaluation) => return Ok(evaluation),
+            let sandbox = &self.shared.sandbox;
+            match evaluation(sandbox.evaluate_within(guest, function, fields, portion)) {
+                Ok(evaluation) if portion.fuel < fuel && is_spent(&evaluation) => {
+                    return Ok(Attempt::NeedsMore);
+                }
+                Ok(evaluation) => return Ok(Attempt::Outcome(evaluation)),
                 Err(reason) => last = reason,
             }
         }
         Err(last)
     }
 
-    pub(super) fn environment(&self) -> Environment<'_> {
+    pub(super) fn environment<'a>(&'a self, limits: &'a EngineLimits) -> Environment<'a> {
         Environment {
             now: self.now(),
             secret: &self.shared.secret,
-            limits: &self.shared.config.engine_limits,
+            limits,
         }
+    }
+}
+
+/// What came of an evaluation on the shard's thread.
+pub(super) enum Attempt {
+    /// Its outcome.
+    Outcome(Evaluation),
+    /// It takes more fuel than the thread can spare.
+    NeedsMore,
+}
+
+fn is_spent(evaluation: &Evaluation) -> bool {
+    match &evaluation.outcome {
+        EvaluationOutcome::Verdict(_) => false,
+        EvaluationOutcome::Fault { code, .. } => code.as_str() == codes::FUEL,
     }
 }
 

@@ -1,0 +1,45 @@
+//! What can be said of policies on the command line.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `policy …`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Print what is wrong with a policy
+    Check(PolicyCheck),
+    /// Print what a policy says of a user
+    Show(PolicyShow),
+}
+
+/// `policy check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat policy check policy.toml && kill -HUP $(cat engine.pid)
+
+Prints FILE:LINE:COLUMN: MESSAGE for each problem; exit code 1 when there is any.")]
+pub struct PolicyCheck {
+    /// The policy
+    pub file: PathBuf,
+    /// Print a JSON array of {\"file\", \"line\", \"column\", \"message\"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `policy show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat policy show policy.toml --user alice
+  bureaucrat policy show policy.toml --json    what holds for messages without user_id")]
+pub struct PolicyShow {
+    /// The policy
+    pub file: PathBuf,
+    /// The user, as RabbitMQ knows it [default: messages without user_id]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,349 @@
+//! Launches: from a delivery, by way of its user's line, to a process or a refusal.
+//!
+//! A launch that the policy lets in waits in its user's line, unacknowledged. Each turn serves the lines in turn, so that
+//! one user's flood is one line among others; what goes over a user's own bounds is refused at once, so that it keeps no
+//! place of the prefetch from others.
+
+use super::{Shard, Waiting};
+use crate::{
+    broker::Delivery,
+    compute::{JobOutcome, Task},
+    definitions::{LoadFailure, Loaded},
+    planted::{Fault, planted},
+    tenants::Claim,
+    transaction::{LoadedProgram, Transaction, Work},
+};
+use bureaucrat_model::{Launch, ProcessId, Redelivered, ReplyTo};
+use bureaucrat_policy::{Permission, Quota, Rule, Violation};
+use bureaucrat_store::{StoreError, keys::OutboxKind};
+use bureaucrat_wire::{Report, notice, reply};
+use std::sync::Arc;
+
+/// A launch that waits or whose definition is being compiled, with every delivery of it.
+pub(super) struct LaunchInHand {
+    deliveries: Vec<Delivery>,
+    seen: Option<[u8; 32]>,
+    /// Its place among its user's waiting launches.
+    _waiting: Option<Claim>,
+}
+
+/// Why a launch is refused.
+enum Refusal {
+    /// The definition can't be used.
+    Definition(Vec<String>),
+    /// The definition breaks rules, now as later.
+    Rules(Vec<Violation>),
+    /// No verdict on the definition: the same message may be published again, and counts then.
+    ForNow(Violation),
+    /// The engine could not make the definition ready; as little a verdict.
+    Environment(String),
+}
+
+impl Refusal {
+    fn reasons(&self) -> Vec<String> {
+        match self {
+            Self::Definition(reasons) => reasons.clone(),
+            Self::Rules(violations) => violations.iter().map(ToString::to_string).collect(),
+            Self::ForNow(violation) => vec![violation.to_string()],
+            Self::Environment(reason) => vec![format!(
+                "the engine could not make the definition ready, publish it again later: {reason}"
+            )],
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn launch_arrived(
+        &mut self,
+        delivery: Delivery,
+        process: ProcessId,
+        seen: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        if let Some(in_hand) = self.launching.get_mut(&process)
+            && !planted(Fault::LaunchInHandForgotten)
+        {
+            in_hand.deliveries.push(delivery);
+            return Ok(());
+        }
+        if let Some(hash) = &seen {
+            match self.seen_before(hash) {
+                Ok(None) => {}
+                Ok(Some(first)) => return self.launch_repeated(&delivery, first),
+                Err(error) => return self.memory_is_damaged(&delivery, error),
+            }
+        }
+        let user = delivery.properties.user_id.clone();
+        let admitted = self.admit(&delivery);
+        let mut in_hand = LaunchInHand {
+            deliveries: vec![delivery],
+            seen,
+            _waiting: None,
+        };
+        match admitted {
+            Ok(waiting) => {
+                in_hand._waiting = waiting;
+                self.launching.insert(process, in_hand);
+                self.lines.push(user, process);
+                Ok(())
+            }
+            Err(refusal) => self.refuse_launch(in_hand, &refusal),
+        }
+    }
+
+    /// What can be said of a launch before its definition is read.
+    fn admit(&self, delivery: &Delivery) -> Result<Option<Claim>, Refusal> {
+        let user = delivery.properties.user_id.as_ref();
+        let (rules, size) = (self.rules(user), delivery.body.len());
+        if rules.launches == Permission::Refused {
+            let violation = rules.broken(Rule::Launches, "launches are not allowed");
+            return Err(Refusal::Rules(vec![violation]));
+        }
+        let bound = self.shared.config.definition_limits.bytes;
+        if size > bound {
+            return Err(Refusal::Definition(vec![format!(
+                "the definition is too large: {size} bytes of at most {bound}"
+            )]));
+        }
+        let quota = Quota::DefinitionBytes;
+        if let Some(violation) = rules.over(quota, size as u64, "the definition has", "bytes") {
+            return Err(Refusal::Rules(vec![violation]));
+        }
+        let Some(account) = self.shared.tenants.account(user) else {
+            return Ok(None);
+        };
+        account
+            .queue(&rules, self.now())
+            .map(Some)
+            .map_err(Refusal::ForNow)
+    }
+
+    /// Whether a launch could be begun now, if there is one.
+    pub(super) fn can_launch(&self) -> bool {
+        !self.lines.is_empty() && !self.is_full() && !self.lines_wait
+    }
+
+    /// Begins a portion of the launches that wait, one of each user in turn; returns how many.
+    pub(super) fn serve_lines(&mut self) -> Result<usize, StoreError> {
+        let mut served = 0;
+        while served < self.shared.config.group_launches && self.can_launch() {
+            let Some((user, process)) = self.lines.pop() else {
+                break;
+            };
+            let Some(first) = self
+                .launching
+                .get(&process)
+                .and_then(|in_hand| in_hand.deliveries.first())
+            else {
+                continue;
+            };
+            if let Some(loaded) = self.shared.definitions.cached(&first.body) {
+                self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded)))?;
+            } else if self.compiling < self.shared.config.compiling_launches {
+                let source: Arc<[u8]> = Arc::from(&*first.body);
+                let seconds = self
+                    .rules(user.as_ref())
+                    .quotas
+                    .count(Quota::CompileSeconds);
+                self.compiling += 1;
+                let task = Task::Compile { source, seconds };
+                self.submit(user, task, Waiting::Launch(process));
+            } else {
+                self.lines.give_back(user, process);
+                self.lines_wait = true;
+            }
+            served += 1;
+        }
+        Ok(served)
+    }
+
+    pub(super) fn launch_compiled(
+        &mut self,
+        process: ProcessId,
+        outcome: JobOutcome,
+    ) -> Result<(), StoreError> {
+        let Some(in_hand) = self.launching.remove(&process) else {
+            return Ok(());
+        };
+        let JobOutcome::Loaded(loaded) = outcome else {
+            return Ok(());
+        };
+        let admitted = match loaded {
+            Err(LoadFailure::Refused(reasons)) => Err(Refusal::Definition(reasons)),
+            Err(LoadFailure::Environment(reason)) => Err(Refusal::Environment(reason)),
+            Ok(loaded) => self
+                .admit_compiled(&in_hand, &loaded)
+                .map(|to| (loaded, to)),
+        };
+        match admitted {
+            Ok((loaded, reply_to)) => self.start(process, in_hand, loaded, reply_to),
+            Err(refusal) => self.refuse_launch(in_hand, &refusal),
+        }
+    }
+
+    /// Holds a compiled definition against its user's rules, and counts the process that is to be.
+    fn admit_compiled(
+        &self,
+        in_hand: &LaunchInHand,
+        loaded: &Loaded,
+    ) -> Result<Option<ReplyTo>, Refusal> {
+        let Some(first) = in_hand.deliveries.first() else {
+            return Ok(None);
+        };
+        let user = first.properties.user_id.as_ref();
+        let reply_to = self.reply_to(first)?;
+        let rules = self.rules(user);
+        let violations = rules.check(&loaded.profile);
+        if !violations.is_empty() {
+            return Err(Refusal::Rules(violations));
+        }
+        if let Some(account) = self.shared.tenants.account(user) {
+            account.start(&rules).map_err(Refusal::ForNow)?;
+        }
+        Ok(reply_to)
+    }
+
+    fn start(
+        &mut self,
+        process: ProcessId,
+        in_hand: LaunchInHand,
+        loaded: Arc<Loaded>,
+        reply_to: Option<ReplyTo>,
+    ) -> Result<(), StoreError> {
+        let Some(first) = in_hand.deliveries.first() else {
+            return Ok(());
+        };
+        let launch = Launch {
+            process,
+            program: loaded.hash,
+            user: first.properties.user_id.clone(),
+            reply_to,
+            caller: None,
+            message_id: first.properties.message_id.clone(),
+            redelivered: if in_hand.seen.is_some() {
+                Redelivered::No
+            } else {
+                first.redelivered
+            },
+        };
+        if launch.redelivered == Redelivered::Perhaps {
+            tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");
+        }
+        let mut transaction = Transaction::default();
+        transaction.after.acknowledge = in_hand
+            .deliveries
+            .iter()
+            .map(|delivery| delivery.handle)
+            .collect();
+        self.remember(&mut transaction, in_hand.seen, Some(process))?;
+        for repeated in in_hand.deliveries.iter().skip(1) {
+            self.tell_launcher_again(&mut transaction, repeated, Some(process))?;
+        }
+        let work = Work::Launch {
+            launch: Box::new(launch),
+            loaded: LoadedProgram(loaded),
+        };
+        self.begin(process, transaction.then(work))
+    }
+
+    /// The launcher's address, unless it is one that it may not give.
+    fn reply_to(&self, delivery: &Delivery) -> Result<Option<ReplyTo>, Refusal> {
+        let Some(queue) = delivery.properties.reply_to.clone() else {
+            return Ok(None);
+        };
+        if queue.starts_with("worker_") || self.shared.config.engine_queues.contains(&queue) {
+            return Err(Refusal::Definition(vec![format!(
+                "reply_to may not name `{queue}`: that queue belongs to the engine or a participant"
+            )]));
+        }
+        let rules = self.rules(delivery.properties.user_id.as_ref());
+        if !rules.reply_to.matches(&queue) {
+            let what = format!("replies to `{queue}` are not allowed");
+            return Err(Refusal::Rules(vec![rules.broken(Rule::ReplyTo, what)]));
+        }
+        Ok(Some(ReplyTo {
+            queue,
+            correlation_id: delivery.properties.correlation_id.clone(),
+        }))
+    }
+
+    fn launch_repeated(
+        &mut self,
+        delivery: &Delivery,
+        first: Option<ProcessId>,
+    ) -> Result<(), StoreError> {
+        tracing::debug!(process = ?first, "a launch with this message id took effect before");
+        let mut transaction = Transaction::acknowledging(delivery.handle);
+        self.tell_launcher_again(&mut transaction, delivery, first)?;
+        match first {
+            // The first one may wait for a job: it has to be durable before the repeat is acknowledged.
+            Some(process) => self.begin(process, transaction),
+            None => self.finish(transaction),
+        }
+    }
+
+    /// Answers a repeated launch as the first was.
+    fn tell_launcher_again(
+        &mut self,
+        transaction: &mut Transaction,
+        delivery: &Delivery,
+        first: Option<ProcessId>,
+    ) -> Result<(), StoreError> {
+        let Ok(Some(reply_to)) = self.reply_to(delivery) else {
+            return Ok(());
+        };
+        let reasons = ["an earlier message with this id was refused".to_owned()];
+        let message = match first {
+            Some(process) => reply(&reply_to, Some(process), Report::Launched),
+            None => reply(&reply_to, None, Report::Rejected { reasons: &reasons }),
+        };
+        let key = self.own_key(OutboxKind::Reply);
+        transaction.publish(key, message)
+    }
+
+    fn refuse_launch(
+        &mut self,
+        in_hand: LaunchInHand,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
+        let Some(first) = in_hand.deliveries.first() else {
+            return Ok(());
+        };
+        let reasons = refusal.reasons();
+        let text = reasons.join("\n");
+        let (mut transaction, seen) = match refusal {
+            Refusal::Definition(_) => (self.dead_letter(first, "definition", &text)?, in_hand.seen),
+            Refusal::Environment(_) => (self.dead_letter(first, "definition", &text)?, None),
+            Refusal::ForNow(violation) => {
+                let code = violation.rule.code();
+                (self.dead_letter(first, code, &text)?, None)
+            }
+            Refusal::Rules(violations) => {
+                let rule = violations
+                    .first()
+                    .map_or(Rule::Launches, |first| first.rule);
+                (self.dead_letter(first, rule.code(), &text)?, in_hand.seen)
+            }
+        };
+        transaction.after.acknowledge = in_hand
+            .deliveries
+            .iter()
+            .map(|delivery| delivery.handle)
+            .collect();
+        self.remember(&mut transaction, seen, None)?;
+        let reasons = &reasons;
+        for delivery in &in_hand.deliveries {
+            if let Ok(Some(reply_to)) = self.reply_to(delivery) {
+                let message = reply(&reply_to, None, Report::Rejected { reasons });
+                transaction.publish(self.own_key(OutboxKind::Reply), message)?;
+            }
+        }
+        let message = notice(
+            &self.shared.config.notice_exchange,
+            None,
+            "",
+            Report::Rejected { reasons },
+        );
+        transaction.publish(self.own_key(OutboxKind::Notice), message)?;
+        self.finish(transaction)
+    }
+}

@@ -1,0 +1,150 @@
+//! A definition held against rules: every rule that it breaks, with the place.
+
+use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules};
+use bureaucrat_model::Span;
+use std::fmt;
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub rule: Rule,
+    /// The section of the policy file that it stands in.
+    pub section: String,
+    /// What broke it: a sentence without its end, with the place in the definition where there is one.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, rule, section) = (&self.what, self.rule, &self.section);
+        write!(f, "{what} (rule `{rule}` of the policy's [{section}])")
+    }
+}
+
+impl Rules {
+    /// A broken rule of these.
+    pub fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
+        Violation {
+            rule,
+            section: self.section.clone(),
+            what: what.into(),
+        }
+    }
+
+    /// Refuses what goes over a quota. `what` comes before the numbers: "the definition has 3 delays, at most 2 are allowed".
+    pub fn over(&self, quota: Quota, found: u64, what: &str, unit: &str) -> Option<Violation> {
+        let limit = self.quotas.get(quota);
+        (found > limit).then(|| {
+            self.broken(
+                Rule::Quota(quota),
+                format!("{what} {found} {unit}, at most {limit} are allowed"),
+            )
+        })
+    }
+
+    /// The rules that a definition breaks, by what it consists of.
+    pub fn check(&self, profile: &Profile) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for (participant, span) in &profile.participants {
+            if !self.participants.matches(participant) {
+                let what = format!("tasks for participant `{participant}` are not allowed");
+                found.push(self.broken(Rule::Participants, at(*span, &what)));
+            }
+        }
+        for (event, span) in &profile.events {
+            if !self.awaits.matches(event) {
+                let what = format!("awaiting the event `{event}` is not allowed");
+                found.push(self.broken(Rule::Awaits, at(*span, &what)));
+            }
+        }
+        if let (Permission::Refused, Some(span)) = (self.calls, profile.call) {
+            found.push(self.broken(Rule::Calls, at(span, "calls are not allowed")));
+        }
+        for module in &profile.modules {
+            let is_listed = match &self.modules {
+                Modules::Any => true,
+                Modules::Only(hashes) => hashes.contains(&module.hash),
+            };
+            if !is_listed {
+                let what = format!("the module {} is not allowed", module.hash);
+                found.push(self.broken(Rule::Modules, at(module.span, &what)));
+            }
+            if module.class > self.module_class {
+                debug_assert_eq!(module.class, ModuleClass::Runtime);
+                let what = "modules with a language runtime inside are not allowed";
+                found.push(self.broken(Rule::ModuleClass, at(module.span, what)));
+            }
+        }
+        found.extend(self.check_quotas(profile));
+        found
+    }
+
+    fn check_quotas(&self, profile: &Profile) -> impl Iterator<Item = Violation> {
+        let whole = Span { line: 1, column: 1 };
+        let (depth, branches) = (profile.depth, profile.branches);
+        let seconds = profile.delay.0.0.div_ceil(1_000);
+        let facts = [
+            (
+                Quota::Activities,
+                profile.activities,
+                whole,
+                "the definition has",
+                "activities",
+            ),
+            (
+                Quota::Depth,
+                depth.0,
+                depth.1,
+                "activities nest",
+                "levels deep",
+            ),
+            (
+                Quota::Branches,
+                branches.0,
+                branches.1,
+                "the `all` has",
+                "branches",
+            ),
+            (
+                Quota::Conditions,
+                profile.conditions,
+                whole,
+                "the definition has",
+                "conditions",
+            ),
+            (
+                Quota::Timers,
+                profile.timers,
+                whole,
+                "the definition has",
+                "delays",
+            ),
+            (
+                Quota::DelaySeconds,
+                seconds,
+                profile.delay.1,
+                "the delay takes",
+                "seconds",
+            ),
+            (
+                Quota::FieldsBytes,
+                profile.context_bytes,
+                whole,
+                "the context has",
+                "bytes",
+            ),
+        ];
+        facts
+            .into_iter()
+            .filter_map(|(quota, found, span, what, unit)| {
+                let violation = self.over(quota, found, what, unit)?;
+                let what = at(span, &violation.what);
+                Some(Violation { what, ..violation })
+            })
+    }
+}
+
+fn at(span: Span, what: &str) -> String {
+    format!("{}:{}: {what}", span.line, span.column)
+}

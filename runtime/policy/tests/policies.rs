@@ -1,0 +1,275 @@
+//! Policy files: what they say, what is wrong with them, and what rules say of definitions.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use bureaucrat_model::{
+    ActivityPath, Condition, Fields, Guest, Millis, ModuleHash, Op, OpIndex, Program, Site, Span,
+};
+use bureaucrat_policy::{ModuleClass, Modules, Permission, Policy, Profile, Quota, Rule, Rules};
+
+fn problems(text: &str) -> Vec<String> {
+    let error = Policy::parse(text).unwrap_err();
+    error.0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn users_have_their_own_rules_or_those_of_the_best_pattern_or_the_default() {
+    let policy = Policy::parse(
+        r#"
+        [default]
+        participants = ["public.*"]
+        [default.quotas]
+        live_processes = 7
+        [anonymous]
+        launches = false
+        [users.alice]
+        participants = ["billing", "mail.*"]
+        calls = true
+        modules = "any"
+        module_class = "runtime"
+        [users.alice.quotas]
+        live_processes = "unlimited"
+        [users."team-*"]
+        awaits = ["team"]
+        [users."team-a*"]
+        awaits = ["team-a"]
+        "#,
+    )
+    .unwrap();
+    let alice = policy.of(Some("alice"));
+    assert!(alice.participants.matches("mail.out") && !alice.participants.matches("public.x"));
+    assert_eq!(alice.modules, Modules::Any);
+    assert_eq!(alice.module_class, ModuleClass::Runtime);
+    assert_eq!(alice.calls, Permission::Allowed);
+    assert_eq!(alice.quotas.get(Quota::LiveProcesses), u64::MAX);
+    assert_eq!(alice.section, "users.alice");
+    let bob = policy.of(Some("bob"));
+    assert!(bob.participants.matches("public.x"));
+    assert_eq!(bob.quotas.get(Quota::LiveProcesses), 7);
+    assert_eq!(
+        bob.quotas.get(Quota::Activities),
+        Quota::Activities.default()
+    );
+    assert_eq!(policy.of(None).launches, Permission::Refused);
+    assert_eq!(policy.of(None).quotas.get(Quota::LiveProcesses), 7);
+    assert!(policy.of(Some("team-b")).awaits.matches("team"));
+    assert!(policy.of(Some("team-ab")).awaits.matches("team-a"));
+    assert_eq!(policy.of(Some("team-ab")).section, r#"users."team-a*""#);
+}
+
+#[test]
+fn what_no_section_gives_is_refused_and_without_a_file_all_is_allowed() {
+    let empty = Policy::parse("").unwrap();
+    let rules = empty.of(Some("anybody"));
+    assert!(!rules.participants.matches("p") && !rules.answers.matches("p"));
+    assert_eq!(rules.calls, Permission::Refused);
+    let open = Policy::open();
+    assert!(open.of(None).participants.is_all());
+    assert_eq!(
+        open.of(Some("anybody")).quotas.get(Quota::LiveProcesses),
+        u64::MAX
+    );
+}
+
+#[test]
+fn every_problem_is_told_with_its_place() {
+    assert_eq!(
+        problems(
+            "[default]\nparticipant = []\ncalls = 1\nanswers = [\"a\", 2, \"\"]\nmodules = \"some\"\n\
+             module_class = \"big\"\nawaits = \"x\"\n[default.quotas]\nlive = 1\nfuel = -1\ndepth = 1.5\n\
+             [users.x]\nmodules = [\"sha256:0\"]\n[groups]\n"
+        ),
+        [
+            "2:1: `participant` is not known here: a key is one of launches, participants, awaits, publishes, answers, \
+             reply_to, modules, module_class, calls, quotas",
+            "3:9: true or false is needed",
+            "4:17: a text is needed",
+            "4:20: a name or pattern may not be empty",
+            "5:11: \"any\", \"none\" or a list of hashes is needed",
+            "6:16: \"small\" or \"runtime\" is needed",
+            "7:10: a list of texts is needed, such as [\"a\", \"b.*\"]",
+            "9:1: `live` is not known here: a quota is one of definition_bytes, activities, depth, branches, conditions, \
+             timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
+             launches_per_minute, waiting_launches, outbox_rows, fuel, memory_bytes, compile_seconds",
+            "10:8: `fuel` needs a whole number from 0, or \"unlimited\"",
+            "11:9: `depth` needs a whole number from 0, or \"unlimited\"",
+            "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",
+            "14:2: `groups` is not known here: a section is one of default, anonymous, users",
+        ]
+    );
+    assert!(problems("[default\n")[0].starts_with("1:9: "));
+    assert_eq!(problems("users = 1")[0], "1:9: `users` has to be a table");
+    assert!(problems("[users.a]\n[users.a]\n")[0].starts_with("2:8: "));
+    assert_eq!(problems(&"#".repeat(2 << 20)).len(), 1);
+}
+
+fn site(line: u32, path: &[u32]) -> Site {
+    Site {
+        path: ActivityPath(path.to_vec()),
+        span: Span { line, column: 3 },
+    }
+}
+
+fn program() -> Program {
+    Program {
+        name: String::new(),
+        context: Fields::parse(r#"{"x": "0123456789"}"#).unwrap(),
+        ops: vec![
+            Op::Fork {
+                branches: vec![OpIndex(1), OpIndex(3), OpIndex(5)],
+                next: OpIndex(7),
+            },
+            Op::Action {
+                participant: "billing".into(),
+            },
+            Op::EndBranch,
+            Op::Delay {
+                duration: Millis(2_500),
+            },
+            Op::EndBranch,
+            Op::Await {
+                event: "paid".into(),
+                conditions: Default::default(),
+            },
+            Op::EndBranch,
+            Op::Call {
+                field: "inner".into(),
+            },
+            Op::Complete,
+        ],
+        sites: vec![
+            site(2, &[0]),
+            site(3, &[0, 0]),
+            site(2, &[0]),
+            site(4, &[0, 1]),
+            site(2, &[0]),
+            site(5, &[0, 2]),
+            site(2, &[0]),
+            site(6, &[1]),
+            site(1, &[]),
+        ],
+        conditions: vec![Condition {
+            guest: Guest::Module(ModuleHash([7; 32])),
+            function: "evaluate".into(),
+            text: String::new(),
+            span: Span { line: 5, column: 9 },
+        }],
+        inline_guest: Vec::new(),
+    }
+}
+
+fn broken(rules: &Rules, class: ModuleClass) -> Vec<(Rule, String)> {
+    let profile = Profile::of(&program(), |_| class);
+    let found = rules.check(&profile).into_iter();
+    found
+        .map(|violation| (violation.rule, violation.what))
+        .collect()
+}
+
+#[test]
+fn each_rule_finds_what_breaks_it_alone() {
+    assert_eq!(broken(&Rules::open(), ModuleClass::Runtime), []);
+    let hash = ModuleHash([7; 32]);
+    let cases: [(&str, Rule, &str); 12] = [
+        (
+            "participants = [\"mail\"]",
+            Rule::Participants,
+            "3:3: tasks for participant `billing` are not allowed",
+        ),
+        (
+            "awaits = [\"pai\"]",
+            Rule::Awaits,
+            "5:3: awaiting the event `paid` is not allowed",
+        ),
+        ("calls = false", Rule::Calls, "6:3: calls are not allowed"),
+        (
+            "modules = \"none\"",
+            Rule::Modules,
+            &format!("5:9: the module {hash} is not allowed"),
+        ),
+        (
+            "module_class = \"small\"",
+            Rule::ModuleClass,
+            "5:9: modules with a language runtime inside are not allowed",
+        ),
+        (
+            "quotas.activities = 4",
+            Rule::Quota(Quota::Activities),
+            "1:1: the definition has 5 activities, at most 4 are allowed",
+        ),
+        (
+            "quotas.depth = 1",
+            Rule::Quota(Quota::Depth),
+            "3:3: activities nest 2 levels deep, at most 1 are allowed",
+        ),
+        (
+            "quotas.branches = 2",
+            Rule::Quota(Quota::Branches),
+            "2:3: the `all` has 3 branches, at most 2 are allowed",
+        ),
+        (
+            "quotas.conditions = 0",
+            Rule::Quota(Quota::Conditions),
+            "1:1: the definition has 1 conditions, at most 0 are allowed",
+        ),
+        (
+            "quotas.timers = 0",
+            Rule::Quota(Quota::Timers),
+            "1:1: the definition has 1 delays, at most 0 are allowed",
+        ),
+        (
+            "quotas.delay_seconds = 2",
+            Rule::Quota(Quota::DelaySeconds),
+            "4:3: the delay takes 3 seconds, at most 2 are allowed",
+        ),
+        (
+            "quotas.fields_bytes = 10",
+            Rule::Quota(Quota::FieldsBytes),
+            "1:1: the context has 19 bytes, at most 10 are allowed",
+        ),
+    ];
+    let open = r#"
+        participants = ["*"]
+        awaits = ["*"]
+        calls = true
+        modules = "any"
+        module_class = "runtime"
+    "#;
+    for (line, rule, what) in cases {
+        let name = line.split([' ', '=']).next().unwrap();
+        let kept = open.lines().filter(|line| !line.trim().starts_with(name));
+        let text = format!("[default]\n{}\n{line}", kept.collect::<Vec<_>>().join("\n"));
+        let policy = Policy::parse(&text).unwrap();
+        assert_eq!(
+            broken(policy.of(None), ModuleClass::Runtime),
+            [(rule, what.to_owned())],
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_violation_names_its_rule_and_section() {
+    let policy = Policy::parse("[users.x]\nparticipants = [\"*\"]").unwrap();
+    let profile = Profile::of(&program(), |_| ModuleClass::Small);
+    let found = policy.of(Some("x")).check(&profile);
+    assert_eq!(
+        found[0].to_string(),
+        "5:3: awaiting the event `paid` is not allowed (rule `awaits` of the policy's [users.x])"
+    );
+    assert_eq!(found[0].rule.code(), "policy.awaits");
+    assert_eq!(Rule::Quota(Quota::Fuel).to_string(), "quotas.fuel");
+}
+
+#[test]
+fn the_template_of_the_documentation_is_a_policy() {
+    let policy = Policy::parse(include_str!("../../../docs/policy.toml")).unwrap();
+    assert_eq!(policy.of(None).launches, Permission::Refused);
+    assert!(!policy.of(Some("a stranger")).participants.is_all());
+    for quota in Quota::ALL {
+        // The template spells the defaults out.
+        assert_eq!(
+            policy.of(Some("a stranger")).quotas.get(*quota),
+            quota.default()
+        );
+    }
+}
