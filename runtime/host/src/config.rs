@@ -56,6 +56,8 @@ pub struct HostConfig {
     pub incident_retry: Millis,
     /// The most instances of a shard that are kept decoded in memory.
     pub residents: usize,
+    /// So many stored programs that nobody runs any more are removed together.
+    pub unused_programs: usize,
     /// The most compiled definitions that are kept in memory.
     pub definitions: usize,
     /// Who may do what; none allows everything and counts nothing.
@@ -102,6 +104,7 @@ impl Default for HostConfig {
             incident_inputs: 1_000,
             incident_retry: Millis(30_000),
             residents: 10_000,
+            unused_programs: 64,
             definitions: 1_000,
             policy: None,
             definition_limits: DefinitionLimits::default(),

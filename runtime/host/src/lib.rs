@@ -23,6 +23,7 @@ mod outbox;
 mod planted;
 #[cfg(feature = "planted-faults")]
 pub mod planted;
+mod programs;
 pub mod query;
 pub mod questions;
 mod restored;

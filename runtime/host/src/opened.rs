@@ -10,6 +10,7 @@ use crate::{
     events::{self, Handout},
     host::HostError,
     planted::{Fault, planted},
+    programs::Programs,
     router::{Router, ShardInput},
     shard::{Shard, Shared},
     tenants::Tenants,
@@ -75,6 +76,8 @@ pub struct Opened {
     pub damages: Arc<Damages>,
     /// The policy, and what everybody has.
     pub tenants: Arc<Tenants>,
+    /// The stored programs, and who uses them.
+    pub programs: Arc<Programs>,
     /// The store.
     pub store: Arc<dyn Store>,
 }
@@ -156,6 +159,7 @@ impl Opened {
         }
         store.commit(&Group { units: vec![unit] })?;
         let tenants = Arc::new(Tenants::new(config.policy.clone(), &*store)?);
+        let programs = Arc::new(Programs::open(&*store, config.unused_programs)?);
         let config = Arc::new(config);
         let (router, receivers) = Router::new(config.clone(), config.shards, secret, run);
         Ok(Self {
@@ -171,6 +175,7 @@ impl Opened {
             },
             damages,
             tenants,
+            programs,
             store,
             config,
         })
@@ -207,6 +212,7 @@ impl Opened {
             damages: self.damages.clone(),
             router: self.router.clone(),
             tenants: self.tenants.clone(),
+            programs: self.programs.clone(),
         })
     }
 

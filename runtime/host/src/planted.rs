@@ -59,6 +59,8 @@ pub enum Fault {
     TroubleNeverRetried,
     /// A process that yielded is not reminded to go on.
     YieldForgotten,
+    /// Programs are removed whoever uses them.
+    ProgramInUseRemoved,
 }
 
 #[cfg(not(feature = "planted-faults"))]
@@ -76,7 +78,7 @@ mod with_faults {
 
     impl Fault {
         /// Every fault.
-        pub const ALL: [Self; 26] = [
+        pub const ALL: [Self; 27] = [
             Self::AcknowledgeBeforeCommit,
             Self::PublishBeforeCommit,
             Self::ForgetOutboxOnReconnect,
@@ -103,6 +105,7 @@ mod with_faults {
             Self::DeadLetterCut,
             Self::TroubleNeverRetried,
             Self::YieldForgotten,
+            Self::ProgramInUseRemoved,
         ];
     }
 

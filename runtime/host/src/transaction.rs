@@ -7,12 +7,13 @@ use crate::{
     definitions::Loaded,
     events::Handout,
     planted::{self, planted},
+    programs::Use,
     tenants::AccountOf,
     timers::WaitKey,
 };
 use bureaucrat_model::{
     Caller, ConditionIndex, Effect, Fault, FiberId, HistoryEvent, Input, Instance, Launch,
-    ProcessId, Timestamp, Turn,
+    ProcessId, ProgramHash, Timestamp, Turn,
 };
 use bureaucrat_store::{
     Guard, StoreError, Table, Unit, Version, Write, keys, keys::OutboxKey, records,
@@ -166,6 +167,10 @@ pub struct After {
     pub handed_out: Vec<Handout>,
     /// Processes that are not there any more.
     pub removed: Vec<ProcessId>,
+    /// The programs of new instances.
+    pub uses: Vec<Use>,
+    /// The programs of instances that are not there any more.
+    pub unused: Vec<ProgramHash>,
     /// Operators to answer.
     pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
 }

@@ -4,7 +4,7 @@ use crate::{
     keys,
     table::{Store, StoreError, Table, Version},
 };
-use bureaucrat_model::{Instance, ProcessId, Timestamp};
+use bureaucrat_model::{Instance, ProcessId, ProgramHash, Timestamp};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, Error, IgnoredAny, SeqAccess, Visitor},
@@ -129,13 +129,15 @@ pub fn decode_instance(key: &[u8], bytes: &[u8]) -> Result<(Version, Instance), 
 /// What a stored instance begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceHead {
+    /// Its program.
+    pub program: ProgramHash,
     /// The user who launched it.
     pub user: Option<String>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
 }
 
-/// Reads whose a stored instance is and whether it has ended, without making anything of the rest.
+/// Reads what a stored instance runs, whose it is and whether it has ended, without making anything of the rest.
 ///
 /// # Errors
 /// When the bytes are of another format or do not decode.
@@ -165,14 +167,19 @@ impl<'de> Visitor<'de> for HeadVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<InstanceHead, A::Error> {
         let end = || A::Error::custom("the instance ends early");
-        // process, program, name
-        three(&mut fields)?.ok_or_else(end)?;
+        fields.next_element::<IgnoredAny>()?.ok_or_else(end)?; // process
+        let program = fields.next_element()?.ok_or_else(end)?;
+        fields.next_element::<IgnoredAny>()?.ok_or_else(end)?; // name
         let user = fields.next_element()?.ok_or_else(end)?;
         // reply_to, caller, launched_at
         three(&mut fields)?.ok_or_else(end)?;
         let ended_at = fields.next_element()?.ok_or_else(end)?;
         while fields.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(InstanceHead { user, ended_at })
+        Ok(InstanceHead {
+            program,
+            user,
+            ended_at,
+        })
     }
 }
 

@@ -26,6 +26,8 @@ use std::{
 pub(super) struct Known {
     pub violation: Option<String>,
     pub instances: BTreeMap<ProcessId, Instance>,
+    /// Keys of stored programs.
+    pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
     pub timers: BTreeMap<ProcessId, BTreeSet<(Timestamp, FiberId, Turn)>>,
     pub subscriptions: BTreeMap<ProcessId, BTreeMap<(String, FiberId, Turn), u64>>,

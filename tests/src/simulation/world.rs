@@ -364,6 +364,7 @@ fn config(plan: &Plan, random: &mut Random) -> HostConfig {
         group_inputs: small(256, 1, 4),
         residents: small(100, 1, 5),
         definitions: small(100, 1, 3),
+        unused_programs: small(64, 1, 4),
         outbox_rows: small(100_000, 6, 30),
         history_entries: small(1_000, 3, 12) as u64,
         engine_limits: EngineLimits {

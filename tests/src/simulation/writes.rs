@@ -48,15 +48,38 @@ impl Known {
                 Table::Subscriptions => self.subscription_written(key, value, touched),
                 Table::Events => self.event_written(key, value, &mut served),
                 Table::Outbox => self.outbox_written(key, value, touched, &mut left),
-                Table::Programs | Table::Modules | Table::Seen | Table::History | Table::Meta => {}
+                Table::Programs => self.program_written(key, value.is_some()),
+                Table::Modules | Table::Seen | Table::History | Table::Meta => {}
             }
         }
         for (process, before) in changed {
             touched.insert(process);
+            self.has_program(process);
             self.changed(process, before.as_ref(), served);
         }
         for (key, row) in left {
             self.row_left(key, &row);
+        }
+    }
+
+    fn program_written(&mut self, key: &[u8], is_there: bool) {
+        if is_there {
+            self.programs.insert(key.to_vec());
+            return;
+        }
+        self.programs.remove(key);
+        *self.counts.entry("programs removed").or_default() += 1;
+        let mut users = self.instances.iter();
+        if let Some((process, _)) = users.find(|(_, instance)| instance.program.0 == *key) {
+            self.violate(format!("the program of {process} was removed"));
+        }
+    }
+
+    fn has_program(&mut self, process: ProcessId) {
+        if let Some(instance) = self.instances.get(&process)
+            && !self.programs.contains(instance.program.0.as_slice())
+        {
+            self.violate(format!("{process} was written without its program"));
         }
     }
 

@@ -31,7 +31,7 @@ impl Shard {
             outcomes.push((processes, after));
         }
         group.units.push(self.closing_unit(now)?);
-        let verdicts = self.shared.store.commit(&group)?;
+        let verdicts = self.write(group, now)?;
         // While a transaction waits for a job, its message is remembered here alone.
         if self.busy.is_empty() {
             self.seen_now.clear();
@@ -63,6 +63,26 @@ impl Shard {
         }
         self.forget_some();
         Ok(count)
+    }
+
+    /// Writes a group, and removes programs that nobody uses along with it.
+    fn write(&self, mut group: Group, now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let removal = self.shared.programs.removal(now);
+        if let Some(removal) = &removal {
+            let writes = removal.programs().iter().map(|program| Write::Delete {
+                table: Table::Programs,
+                key: program.0.to_vec(),
+            });
+            group.units.push(Unit {
+                guards: Vec::new(),
+                writes: writes.collect(),
+            });
+        }
+        let verdicts = self.shared.store.commit(&group)?;
+        if let Some(removal) = removal {
+            removal.done();
+        }
+        Ok(verdicts)
     }
 
     /// The unit that goes with every group: rows that left the outbox, and how far time and sequence have come.
@@ -114,6 +134,12 @@ impl Shard {
         }
         for process in after.removed {
             self.residents.remove(&process);
+        }
+        for used in after.uses {
+            used.keep();
+        }
+        for program in after.unused {
+            self.shared.programs.end_use(program);
         }
         for handout in after.handed_out {
             self.handed_out(&handout)?;

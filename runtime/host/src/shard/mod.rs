@@ -30,12 +30,13 @@ use crate::{
     fair::{FairQueue, User},
     outbox::{Outbox, Publishing},
     planted::{Fault, planted},
+    programs::Programs,
     router::{Router, ShardInput},
     tenants::Tenants,
     timers::Timers,
     transaction::{After, CallStart, Held, Transaction, Work},
 };
-use bureaucrat_model::{Millis, ProcessId, ProgramHash, Timestamp};
+use bureaucrat_model::{Millis, ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError, Unit, keys::OutboxKey};
@@ -73,6 +74,8 @@ pub struct Shared {
     pub router: Arc<Router>,
     /// The policy, and what everybody has.
     pub tenants: Arc<Tenants>,
+    /// The stored programs, and who uses them.
+    pub programs: Arc<Programs>,
 }
 
 /// Whether a shard goes on.
@@ -148,7 +151,6 @@ pub struct Shard {
     finished: Vec<Finished>,
     /// Messages of the group under way, so that two of one id in a group count once.
     seen_now: BTreeMap<[u8; 32], Option<ProcessId>>,
-    stored_programs: BTreeSet<ProgramHash>,
     held_back: VecDeque<ShardInput>,
     last_expiry: Timestamp,
     stopping: Stopping,
@@ -199,7 +201,6 @@ impl Shard {
             busy: BTreeMap::new(),
             finished: Vec::new(),
             seen_now: BTreeMap::new(),
-            stored_programs: BTreeSet::new(),
             held_back: VecDeque::new(),
             last_expiry: now,
             stopping: Stopping::No,

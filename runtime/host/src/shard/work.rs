@@ -357,7 +357,9 @@ impl Shard {
         transaction: &mut Transaction,
         loaded: &Loaded,
     ) -> Result<(), StoreError> {
-        if self.stored_programs.contains(&loaded.hash) {
+        let programs = &self.shared.programs;
+        transaction.after.uses.push(programs.begin_use(loaded.hash));
+        if programs.is_stored(loaded.hash) {
             return Ok(());
         }
         let stored = self.shared.store.get(Table::Programs, &loaded.hash.0);
@@ -370,7 +372,7 @@ impl Shard {
             .is_some()
         {
             // Only what was read from the store is remembered: a transaction may still fail.
-            self.stored_programs.insert(loaded.hash);
+            programs.note_stored(loaded.hash);
             return Ok(());
         }
         transaction.put(
