@@ -31,3 +31,7 @@ soak *arguments:
 # changed seeds to every place that takes bytes from outside, for longer than the tests
 fuzz *arguments:
     scripts/fuzz {{ arguments }}
+
+# a benign load beside each attack of the catalogue: throughput and latency without and with it
+attacks *arguments:
+    scripts/attacks {{ arguments }}

@@ -1,6 +1,7 @@
 //! What the tests share: conformance cases and their runners, the simulated world, the real engine as a process, real faults.
 
 pub mod answering;
+pub mod attacks;
 pub mod conformance;
 pub mod engine;
 pub mod faults;

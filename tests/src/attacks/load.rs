@@ -1,0 +1,269 @@
+//! A benign load on a running engine, measured, alone and beside an attack at full rate.
+//!
+//! The benign load is open: so many launches a second, whatever becomes of them. The attack is closed: [`WINDOW`] messages
+//! are under way, and each that was dealt with makes place for the next. To the engine they come from different users: the
+//! attack names its user, the benign load none.
+
+use super::orders::Order;
+use anyhow::{Context, Result, ensure};
+use futures_lite::StreamExt;
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties, Consumer,
+    options::{
+        BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+    },
+    types::FieldTable,
+    uri::AMQPUri,
+};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+use tokio::{sync::watch, time::timeout};
+
+/// Attacks that are under way at once.
+pub const WINDOW: u64 = 64;
+/// How long the last benign processes may take once no new ones are launched.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Evaluates a condition, forks, and ends: what most processes do between waits.
+const BENIGN: &str = "<process><context><property name=\"n\" type=\"int\">4</property></context>
+  <switch><case><condition>context['n'] &gt; 3 and 'n' in context</condition><all><sequence/><sequence/></all></case></switch>
+</process>";
+
+/// The engine that is loaded: its broker and its queues.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The broker.
+    pub url: String,
+    /// Where definitions go.
+    pub launches: String,
+    /// Where answers go.
+    pub answers: String,
+    /// Where events go.
+    pub events: String,
+    /// Where dead letters come from.
+    pub dead: String,
+}
+
+/// What a benign load met.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    /// Processes that ended, which are all that were launched.
+    pub ended: usize,
+    /// Processes that ended a second, from the first launch to the last end.
+    pub per_second: f64,
+    /// From publishing a launch to reading that it completed: the median.
+    pub median: Duration,
+    /// The same: what 99 of 100 stay below.
+    pub p99: Duration,
+}
+
+async fn channel(place: &Place) -> Result<(Connection, Channel)> {
+    let connection = Connection::connect(&place.url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    Ok((connection, channel))
+}
+
+/// A queue of one's own for replies.
+async fn replies(channel: &Channel) -> Result<(String, Consumer)> {
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let queue = channel
+        .queue_declare("".into(), exclusive, FieldTable::default())
+        .await?;
+    let name = queue.name().to_string();
+    let consumer = consume(channel, &name).await?;
+    Ok((name, consumer))
+}
+
+async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
+    let options = BasicConsumeOptions {
+        no_ack: true,
+        ..BasicConsumeOptions::default()
+    };
+    Ok(channel
+        .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+        .await?)
+}
+
+/// The status that a reply tells.
+fn status(body: &[u8]) -> String {
+    let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let status = body.as_ref().and_then(|body| body.get("status")?.as_str());
+    status.unwrap_or_default().to_owned()
+}
+
+/// Launches `rate` processes a second for a time, and waits until all of them have ended.
+///
+/// # Errors
+/// When one does not end, or ends otherwise than it should; when the broker goes away.
+pub async fn benign(place: &Place, rate: u32, time: Duration) -> Result<Figures> {
+    let (connection, publisher) = channel(place).await?;
+    let reader = connection.create_channel().await?;
+    let (queue, mut consumer) = replies(&reader).await?;
+    let count = usize::try_from(u64::from(rate) * time.as_millis() as u64 / 1_000)?;
+    let (began, begun) = watch::channel(HashMap::<String, Instant>::new());
+    let started = Instant::now();
+    let publishing = async {
+        for number in 0..count {
+            let due = started + time.mul_f64(number as f64 / count as f64);
+            tokio::time::sleep_until(due.into()).await;
+            began.send_modify(|all| {
+                all.insert(number.to_string(), Instant::now());
+            });
+            let properties = BasicProperties::default()
+                .with_delivery_mode(2)
+                .with_reply_to(queue.as_str().into())
+                .with_correlation_id(number.to_string().into());
+            publish(&publisher, &place.launches, BENIGN.as_bytes(), properties).await?;
+        }
+        anyhow::Ok(())
+    };
+    let reading = async {
+        let mut took = Vec::with_capacity(count);
+        while took.len() < count {
+            let reply = consumer.next().await.context("the broker is gone")??;
+            let correlation = reply
+                .properties
+                .correlation_id()
+                .clone()
+                .unwrap_or_default();
+            match status(&reply.data).as_str() {
+                "launched" => {}
+                "completed" => {
+                    let at = begun.borrow().get(correlation.as_str()).copied();
+                    took.push(at.context("an end of another launch")?.elapsed());
+                }
+                other => anyhow::bail!("a benign process is {other}"),
+            }
+        }
+        Ok(took)
+    };
+    let both = async { tokio::try_join!(publishing, reading) };
+    let (_, mut took) = timeout(time + PATIENCE, both)
+        .await
+        .context("benign processes are lost")??;
+    let all = started.elapsed();
+    took.sort();
+    connection.close(200, "bye".into()).await?;
+    ensure!(!took.is_empty(), "nothing was launched");
+    Ok(Figures {
+        ended: took.len(),
+        per_second: took.len() as f64 / all.as_secs_f64(),
+        median: took[took.len() / 2],
+        p99: took[(took.len() * 99 / 100).min(took.len() - 1)],
+    })
+}
+
+async fn publish(
+    channel: &Channel,
+    queue: &str,
+    body: &[u8],
+    properties: BasicProperties,
+) -> Result<()> {
+    channel
+        .basic_publish(
+            "".into(),
+            queue.into(),
+            BasicPublishOptions::default(),
+            body,
+            properties,
+        )
+        .await?;
+    Ok(())
+}
+
+/// Attacks until `stop` says so, or `most` attacks were dealt with; gives how many were.
+///
+/// # Errors
+/// When the broker goes away, or the engine deals with nothing any more.
+pub async fn attack(
+    place: &Place,
+    order: &Order,
+    most: u64,
+    mut stop: watch::Receiver<bool>,
+) -> Result<u64> {
+    let uri: AMQPUri = place.url.parse().map_err(anyhow::Error::msg)?;
+    let user = uri.authority.userinfo.username;
+    let (connection, publisher) = channel(place).await?;
+    publisher
+        .confirm_select(ConfirmSelectOptions::default())
+        .await?;
+    let reader = connection.create_channel().await?;
+    let (queue, mut told) = replies(&reader).await?;
+    let mut letters = consume(&reader, &place.dead).await?;
+    let (body, to) = match order {
+        Order::Launch(body) => (body, &place.launches),
+        Order::Answer(body) => (body, &place.answers),
+        Order::Event(body) => (body, &place.events),
+    };
+    let (mut sent, mut done) = (0, 0);
+    while done < most && !*stop.borrow_and_update() {
+        while sent < done + WINDOW && sent < most {
+            let properties = BasicProperties::default()
+                .with_delivery_mode(2)
+                .with_user_id(user.as_str().into());
+            let properties = match order {
+                Order::Launch(_) => properties
+                    .with_reply_to(queue.as_str().into())
+                    .with_message_id(format!("{queue}-{sent}").into()),
+                Order::Answer(_) | Order::Event(_) => properties,
+            };
+            publish(&publisher, to, body, properties).await?;
+            sent += 1;
+        }
+        let next = async {
+            loop {
+                tokio::select! {
+                    reply = told.next() => {
+                        let reply = reply.context("the broker is gone")??;
+                        if status(&reply.data) != "launched" {
+                            return anyhow::Ok(());
+                        }
+                    }
+                    letter = letters.next() => {
+                        letter.context("the broker is gone")??;
+                        // A refused launch has a reply too.
+                        if !matches!(order, Order::Launch(_)) {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            dealt = timeout(PATIENCE, next) => {
+                dealt.context("the engine deals with no attack any more")??;
+                done += 1;
+            }
+            _ = stop.changed() => {}
+        }
+    }
+    connection.close(200, "bye".into()).await?;
+    Ok(done)
+}
+
+/// The benign load alone, then beside the attack; gives both figures, and how many attacks there were.
+///
+/// # Errors
+/// As [`benign`] and [`attack`].
+pub async fn compared(
+    place: &Place,
+    order: &Order,
+    rate: u32,
+    time: Duration,
+) -> Result<(Figures, Figures, u64)> {
+    let alone = benign(place, rate, time).await?;
+    let (stop, stopped) = watch::channel(false);
+    let attacking = attack(place, order, u64::MAX, stopped);
+    let beside = async {
+        let figures = benign(place, rate, time).await;
+        stop.send_replace(true);
+        figures
+    };
+    let (attacks, beside) = tokio::try_join!(attacking, beside)?;
+    Ok((alone, beside, attacks))
+}

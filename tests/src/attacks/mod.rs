@@ -1,0 +1,144 @@
+//! The catalogue of attacks: what a stranger may try, what stops it, and how it is tried. The documentation
+//! (docs/attacks.md), the tests and the load test all come from this one table.
+//!
+//! An attack that another test tries already stands here by reference ([`How::Elsewhere`]); the test of this table looks
+//! whether that test is there.
+
+mod definitions;
+mod guests;
+pub mod load;
+mod messages;
+pub mod orders;
+mod perform;
+mod uploads;
+mod wat;
+
+pub use perform::{Seen, perform};
+
+/// One attack.
+#[derive(Debug, Clone)]
+pub struct Attack {
+    /// What is tried.
+    pub name: &'static str,
+    /// What stops it, in words.
+    pub stopped_by: &'static str,
+    /// What comes of it.
+    pub stop: Stop,
+    /// How it is tried.
+    pub how: How,
+}
+
+/// What comes of an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The process fails with this code.
+    Fault(&'static str),
+    /// The definition or module is refused; these words are in the reason.
+    Refused(&'static str),
+    /// The message becomes a dead letter with this code.
+    DeadLetter(&'static str),
+    /// It does no harm: the outcome is the right one.
+    Harmless,
+}
+
+/// How an attack is tried.
+#[derive(Debug, Clone)]
+pub enum How {
+    /// A guest's function `evaluate` on fields, twice.
+    Guest {
+        /// The component.
+        component: Vec<u8>,
+        /// The fields, JSON.
+        fields: String,
+    },
+    /// A module that is uploaded.
+    Upload(Vec<u8>),
+    /// A definition that is launched.
+    Definition(Vec<u8>),
+    /// An inline expression on fields.
+    Expression {
+        /// Its text.
+        text: String,
+        /// The fields, JSON.
+        fields: String,
+    },
+    /// A definition that compiles, run by a host; its participant `hand` answers with the definition as field `d`.
+    Process(String),
+    /// The body of an answer.
+    Answer(Vec<u8>),
+    /// The body of an event.
+    Event(Vec<u8>),
+    /// Another test does it: its file, and what the file must hold.
+    Elsewhere {
+        /// The file, from the repository's root.
+        file: &'static str,
+        /// The test's name, or words of the case.
+        holds: &'static str,
+    },
+}
+
+/// All attacks, in the order of their numbers, which begin with 1.
+pub fn catalogue() -> Vec<Attack> {
+    [
+        guests::attacks(),
+        uploads::attacks(),
+        definitions::attacks(),
+        messages::attacks(),
+    ]
+    .concat()
+}
+
+/// The catalogue as the documentation has it.
+pub fn table() -> String {
+    let mut table =
+        String::from("| | attack | what stops it | how it ends |\n| --- | --- | --- | --- |\n");
+    for (index, attack) in catalogue().iter().enumerate() {
+        let end = match attack.stop {
+            Stop::Fault(code) => match code.starts_with("sandbox.") {
+                true => format!("fault [{code}](errors/{code}.md)"),
+                false => format!("fault `{code}`"),
+            },
+            Stop::Refused(words) => format!("refused: \"{words}\""),
+            Stop::DeadLetter(code) => format!("dead letter [{code}](errors/{code}.md)"),
+            Stop::Harmless => "harmless".to_owned(),
+        };
+        let reference = match &attack.how {
+            How::Elsewhere { file, holds } => format!(" (`{file}`, {holds})"),
+            How::Guest { .. }
+            | How::Upload(_)
+            | How::Definition(_)
+            | How::Expression { .. }
+            | How::Process(_)
+            | How::Answer(_)
+            | How::Event(_) => String::new(),
+        };
+        table.push_str(&format!(
+            "| {} | {} | {} | {end}{reference} |\n",
+            index + 1,
+            attack.name,
+            attack.stopped_by
+        ));
+    }
+    table
+}
+
+/// An attack of the table.
+pub(crate) fn attack(name: &'static str, stopped_by: &'static str, stop: Stop, how: How) -> Attack {
+    Attack {
+        name,
+        stopped_by,
+        stop,
+        how,
+    }
+}
+
+/// One that another test tries.
+pub(crate) fn elsewhere(
+    name: &'static str,
+    stopped_by: &'static str,
+    stop: Stop,
+    file: &'static str,
+    holds: &'static str,
+) -> Attack {
+    attack(name, stopped_by, stop, How::Elsewhere { file, holds })
+}

@@ -1,0 +1,154 @@
+//! Prints, for each attack of the catalogue, a benign load's throughput and latency without and with it, on a RabbitMQ and
+//! an engine of its own; fails when a benign process is lost or the engine's memory grows.
+
+use anyhow::{Context, Result, bail, ensure};
+use bureaucrat_tests::{
+    attacks::{
+        catalogue,
+        load::{Place, attack, compared},
+        orders::Order,
+    },
+    engine::broker_url,
+    operating::Operated,
+};
+use std::{process::ExitCode, time::Duration};
+use tokio::sync::watch;
+
+/// How much the engine may grow after its first round of all attacks, in bytes: caches fill in the first.
+const GROWTH_MAX: u64 = 64 << 20;
+
+struct Options {
+    seconds: u64,
+    rate: u32,
+    only: Option<String>,
+    flood: u64,
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options {
+        seconds: 5,
+        rate: 50,
+        only: None,
+        flood: 0,
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments
+            .next()
+            .with_context(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--seconds" => options.seconds = value.parse()?,
+            "--rate" => options.rate = value.parse()?,
+            "--attack" => options.only = Some(value),
+            "--flood" => options.flood = value.parse()?,
+            other => bail!("no option {other}"),
+        }
+    }
+    ensure!(
+        options.seconds > 0 && options.rate > 0,
+        "nothing to measure"
+    );
+    Ok(options)
+}
+
+/// What a process has in memory, in bytes.
+fn resident(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_ascii_whitespace().next());
+    Ok(kibibytes.context("no VmRSS")?.parse::<u64>()? << 10)
+}
+
+async fn run(options: Options) -> Result<()> {
+    let mut operated = Operated::new(&format!("attacks.{}", std::process::id()), &[])?;
+    operated.start()?;
+    operated.launch("<process/>")?;
+    let engine = &operated.engine;
+    let place = Place {
+        url: broker_url()?,
+        launches: engine.name("launches"),
+        answers: engine.name("answers"),
+        events: engine.name("events"),
+        dead: engine.name("dead"),
+    };
+    let pid = engine.pid().context("the engine does not run")?;
+    let time = Duration::from_secs(options.seconds);
+    let mut orders = Vec::new();
+    for attack in catalogue() {
+        let wanted = options
+            .only
+            .as_ref()
+            .is_none_or(|part| attack.name.contains(part));
+        if let Some(order) = Order::of(&attack)?.filter(|_| wanted) {
+            orders.push((attack.name, order));
+        }
+    }
+    ensure!(!orders.is_empty(), "no attack has that name");
+    println!(
+        "| attack | attacks a second | benign a second, alone | beside | p99 alone | beside | factor |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for (name, order) in &orders {
+        let (alone, beside, attacks) = compared(&place, order, options.rate, time)
+            .await
+            .with_context(|| format!("beside \"{name}\":\n{}", engine.log_tail()))?;
+        let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+        println!(
+            "| {name} | {:.0} | {:.1} | {:.1} | {:.1} ms | {:.1} ms | {:.1} |",
+            attacks as f64 / time.as_secs_f64(),
+            alone.per_second,
+            beside.per_second,
+            millis(alone.p99),
+            millis(beside.p99),
+            millis(beside.p99) / millis(alone.p99)
+        );
+    }
+    if options.flood > 0 {
+        flood(&place, &orders, options.flood, pid).await?;
+    }
+    operated.end()
+}
+
+/// So many attacks of all kinds: memory is the same after them.
+async fn flood(place: &Place, orders: &[(&str, Order)], most: u64, pid: u32) -> Result<()> {
+    let each = (most / orders.len() as u64).max(1);
+    let before = resident(pid)?;
+    let mut count = 0;
+    for (name, order) in orders {
+        let (_stop, stopped) = watch::channel(false);
+        count += attack(place, order, each, stopped)
+            .await
+            .with_context(|| (*name).to_owned())?;
+    }
+    let after = resident(pid)?;
+    let mebibytes = |bytes: u64| bytes >> 20;
+    println!(
+        "\n{count} attacks of {} kinds: {} MiB resident before, {} MiB after",
+        orders.len(),
+        mebibytes(before),
+        mebibytes(after)
+    );
+    ensure!(
+        after <= before + GROWTH_MAX,
+        "the engine grew by {} MiB",
+        mebibytes(after - before)
+    );
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match options() {
+        Err(error) => {
+            eprintln!("attacks: {error:#}; see scripts/attacks --help");
+            ExitCode::from(2)
+        }
+        Ok(options) => match run(options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("attacks: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}

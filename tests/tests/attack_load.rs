@@ -1,0 +1,56 @@
+//! Benign processes beside attacks at full rate, on the real engine over the real broker: none is lost. Timing is what
+//! scripts/attacks measures, not this.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use bureaucrat_tests::{
+    attacks::{
+        catalogue,
+        load::{Place, compared},
+        orders::Order,
+    },
+    engine::broker_url,
+    operating::Operated,
+};
+use std::time::Duration;
+
+/// One of each kind: fuel, memory, a refused module, a refused definition, an expression, a message.
+const ATTACKS: [&str; 6] = [
+    "an endless loop",
+    "growing memory without end",
+    "20,000 functions",
+    "12,000 activities",
+    "loops within loops within loops",
+    "an answer of 10^5 levels",
+];
+
+#[tokio::test]
+async fn benign_processes_complete_beside_attacks() {
+    let mut operated = Operated::new(&format!("attacked.{}", std::process::id()), &[]).unwrap();
+    operated.start().unwrap();
+    operated.launch("<process/>").unwrap();
+    let pid = operated.engine.pid();
+    let name = |of| operated.engine.name(of);
+    let place = Place {
+        url: broker_url().unwrap(),
+        launches: name("launches"),
+        answers: name("answers"),
+        events: name("events"),
+        dead: name("dead"),
+    };
+    let attacks = catalogue();
+    for name in ATTACKS {
+        let attack = attacks.iter().find(|attack| attack.name == name).unwrap();
+        let order = Order::of(attack).unwrap().unwrap();
+        let (alone, beside, attacks) = compared(&place, &order, 20, Duration::from_secs(2))
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error:#}\n{}", operated.engine.log_tail()));
+        println!(
+            "{name}: {attacks} attacks, p99 {:?} alone, {:?} beside",
+            alone.p99, beside.p99
+        );
+        assert_eq!((alone.ended, beside.ended), (40, 40), "{name}");
+        assert!(attacks > 0, "{name} was not even tried");
+        assert_eq!(operated.engine.pid(), pid);
+    }
+    operated.end().unwrap();
+}
