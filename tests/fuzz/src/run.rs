@@ -2,6 +2,10 @@
 
 use crate::{MEMORY_MAX, Target, mutate, random::Random, targets::Targets};
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike,
+};
 use std::{
     collections::HashSet,
     fs::File,
@@ -65,6 +69,10 @@ impl Journal {
     }
 }
 
+/// How much longer than [`Target::time_max`] an input may take by the clock on the wall: one that waits for ever takes no
+/// processor time, and a busy machine lets a process wait.
+const WALL_FACTOR: u32 = 24;
+
 /// Ends the process when one input takes too long; the journal holds it.
 struct Watchdog {
     /// Inputs begun; the watchdog looks for a number that does not change.
@@ -76,20 +84,35 @@ impl Watchdog {
         let begun = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&begun);
         std::thread::spawn(move || {
-            let mut last = (u64::MAX, Instant::now());
+            let mut last = (u64::MAX, Instant::now(), processor_time());
             loop {
                 std::thread::sleep(Duration::from_millis(200));
                 let now = seen.load(Ordering::Relaxed);
+                let (wall, worked) = (last.1.elapsed(), processor_time().saturating_sub(last.2));
                 if now != last.0 {
-                    last = (now, Instant::now());
-                } else if last.1.elapsed() > target.time_max() {
-                    eprintln!("fuzz: an input takes more than {:?}", target.time_max());
+                    last = (now, Instant::now(), processor_time());
+                } else if worked > target.time_max() || wall > target.time_max() * WALL_FACTOR {
+                    eprintln!(
+                        "fuzz: an input takes more than {:?}: {worked:?} of processor time, {wall:?} in all",
+                        target.time_max()
+                    );
                     std::process::abort();
                 }
             }
         });
         Self { begun }
     }
+}
+
+/// What this process has worked; nothing when the system does not tell, which leaves the clock on the wall.
+fn processor_time() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
+    let times = usage.map(|usage| [usage.user_time(), usage.system_time()]);
+    let micros = times
+        .into_iter()
+        .flatten()
+        .map(|time| time.num_microseconds());
+    Duration::from_micros(micros.sum::<i64>().unsigned_abs())
 }
 
 /// Runs a target; the input in hand always stands in the file `journal`.

@@ -85,7 +85,7 @@ impl Target {
         Self::ALL.into_iter().find(|target| target.name() == name)
     }
 
-    /// How long one input may take; far more than any should, since machines are busy.
+    /// How much processor time one input may take; far more than any should.
     pub const fn time_max(self) -> Duration {
         match self {
             Self::Guest | Self::Module => Duration::from_secs(20),
