@@ -4,7 +4,7 @@
 //! first third by a part of it and a fixed amount. Memory and handles are those of the engine's last life, the longest:
 //! a leak can't hide behind a restart. What is kept by design counts as growth that is allowed: the memory of messages
 //! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The write-ahead log has a bound of
-//! its own. The rate is the mean of a third, and may not fall below a part of what was asked for.
+//! its own. The rate of a third is what ended in it by its time, until the last launch has ended, and may not fall below a part of what was asked for.
 
 use crate::samples::Sample;
 use std::fmt::Write as _;
@@ -94,11 +94,6 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let values: Vec<f64> = values.collect();
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
 fn grows(
     name: &'static str,
     samples: &[Sample],
@@ -136,9 +131,13 @@ fn bounded(
     }
 }
 
+/// What ended in a third, by the time that it took: outages and what is caught up after them are in it.
 fn keeps_up(samples: &[Sample], rate: u32) -> Row {
-    let warm = warm(samples);
-    let [first, last] = outer_thirds(warm).map(|third| mean(third.iter().map(|of| of.rate)));
+    let all = samples.last().map_or(0, |sample| sample.ended);
+    let end = samples.partition_point(|sample| sample.ended < all);
+    let under_way = samples.get(..=end).unwrap_or(samples);
+    let warm = warm(under_way);
+    let [first, last] = outer_thirds(warm).map(rate_of);
     Row {
         name: "ended a second",
         first,
@@ -149,6 +148,15 @@ fn keeps_up(samples: &[Sample], rate: u32) -> Row {
         } else {
             Limit::AtLeast(f64::from(rate) * RATE_PART)
         },
+    }
+}
+
+fn rate_of(part: &[Sample]) -> f64 {
+    match part {
+        [first, .., last] if last.at > first.at => {
+            (last.ended - first.ended) as f64 / (last.at - first.at)
+        }
+        _ => f64::NAN,
     }
 }
 
