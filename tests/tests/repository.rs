@@ -6,7 +6,7 @@ mod codes;
 #[path = "repository/files.rs"]
 mod files;
 
-use codes::{codes, policy_codes};
+use codes::{codes, module_codes, policy_codes};
 use files::{files_below, none, read, root, rust_files, with_extension};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -241,9 +241,15 @@ fn every_code_has_a_page() {
             problems.push(format!("docs/errors/policy.md does not tell of {code}"));
         }
     }
+    let modules = read("docs/errors/module.md");
+    for code in module_codes() {
+        if !modules.contains(&format!("| `{code}` |")) {
+            problems.push(format!("docs/errors/module.md does not tell of {code}"));
+        }
+    }
     for page in pages
         .iter()
-        .filter(|page| !["README", "python", "policy"].contains(&page.as_str()))
+        .filter(|page| !["README", "python", "policy", "module"].contains(&page.as_str()))
     {
         if !codes.contains(page) {
             problems.push(format!(

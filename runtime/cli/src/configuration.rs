@@ -6,11 +6,14 @@ mod ini;
 pub use address::without_password;
 pub use ini::IniFile;
 
+use ini::LIMITS;
+
 use crate::{
     arguments::{self, DaemonOptions, LogFormat, Options},
     files, places,
 };
 use anyhow::{Context, anyhow};
+use bureaucrat_sandbox::{SandboxLimits, Setting};
 use bureaucrat_wire::{Dialect, TaskQueue};
 use clap::ValueEnum;
 use std::{
@@ -59,6 +62,8 @@ pub struct Configuration {
     pub retention: Duration,
     /// The policy file.
     pub policy: Option<PathBuf>,
+    /// The bounds of conditions and modules.
+    pub limits: SandboxLimits,
     /// What is logged.
     pub log: String,
     /// How it is logged.
@@ -152,6 +157,7 @@ impl Configuration {
             policy: path(&daemon.policy, ini, "policy")
                 .map(|path| absolute(&path))
                 .transpose()?,
+            limits: limits(ini)?,
             log: log.unwrap_or_else(|| ini.python_level().unwrap_or("info").to_owned()),
             log_format: parsed(
                 options.log_format,
@@ -164,6 +170,19 @@ impl Configuration {
             storage,
         })
     }
+}
+
+/// The bounds that the section `[limits]` sets; the others have their defaults.
+fn limits(ini: &IniFile) -> anyhow::Result<SandboxLimits> {
+    let mut limits = SandboxLimits::default();
+    for setting in Setting::all() {
+        if let Some(text) = ini.get(LIMITS, setting.name) {
+            setting
+                .set(&mut limits, &text)
+                .with_context(|| format!("`{} = {text}` in [{LIMITS}]", setting.name))?;
+        }
+    }
+    Ok(limits)
 }
 
 fn path(flag: &Option<PathBuf>, ini: &IniFile, key: &str) -> Option<PathBuf> {

@@ -13,7 +13,7 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
-use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits};
+use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
 use bureaucrat_store::Store;
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{
@@ -67,7 +67,7 @@ pub fn run(
         },
         store.clone() as Arc<dyn Store>,
         Arc::new(SystemClock::new()),
-        sandbox(&configuration.storage)?,
+        sandbox(configuration)?,
         files::draw_secret()?,
     )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -224,14 +224,15 @@ fn host_config(configuration: &Configuration) -> HostConfig {
 
 /// The sandbox: one slot for each thread that may evaluate. A storage may have been made with more shards than are
 /// configured now, so the most that there can be are reckoned with; an unused slot costs address space only.
-fn sandbox(storage: &Path) -> anyhow::Result<Sandbox> {
+fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
+    let storage = &configuration.storage;
     let cache = CacheConfig {
         folder: storage.join(MACHINE_CODE),
         key: files::secret(&storage.join(MACHINE_CODE_KEY))?,
     };
     Sandbox::new(SandboxConfig {
         threads: usize::from(SHARDS_MAX) + COMPUTE_THREADS,
-        limits: SandboxLimits::default(),
+        limits: configuration.limits,
         cache: Some(cache),
         runtime_class: RuntimeClass::Refused,
         worker: commands::worker()?,

@@ -9,7 +9,7 @@ use crate::{
     router::{Router, ShardInput},
 };
 use bureaucrat_model::{Fields, ProgramHash};
-use bureaucrat_sandbox::{Budget, Evaluated, Guest, Sandbox};
+use bureaucrat_sandbox::{Budget, CompileBudget, Evaluated, Guest, Sandbox};
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -25,8 +25,8 @@ pub enum Task {
     Compile {
         /// Its XML.
         source: Arc<[u8]>,
-        /// CPU seconds that compiling one of its modules may take.
-        seconds: u32,
+        /// What compiling one of its modules may take.
+        budget: CompileBudget,
     },
     /// Make a stored program ready to run.
     Load(ProgramHash),
@@ -72,8 +72,8 @@ pub trait Compute: Send + Sync {
 /// Does one job. The same code for every [`Compute`].
 pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> (u16, ShardInput) {
     let outcome = match job.task {
-        Task::Compile { source, seconds } => {
-            JobOutcome::Loaded(definitions.compile(&source, seconds))
+        Task::Compile { source, budget } => {
+            JobOutcome::Loaded(definitions.compile(&source, budget))
         }
         Task::Load(hash) => JobOutcome::Loaded(definitions.load(hash)),
         Task::Evaluate {

@@ -8,8 +8,8 @@ use bureaucrat_definition::compile;
 use bureaucrat_model::{
     Guest as GuestName, ModuleHash, ModuleSource, Op, Program, ProgramHash, SourceModule,
 };
-use bureaucrat_policy::{ModuleClass, Profile};
-use bureaucrat_sandbox::{Class, ExportKind, Guest, LoadError, Sandbox};
+use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile};
+use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
 use bureaucrat_wire::routing_key_fits;
 use std::{
@@ -46,10 +46,24 @@ impl Loaded {
 /// Why a definition can't be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadFailure {
-    /// It is refused; each reason with its place.
-    Refused(Vec<String>),
+    /// It is refused.
+    Refused {
+        /// The code of the page that tells of it: the definition's, or that of one of its modules.
+        code: &'static str,
+        /// Why, each reason with its place.
+        reasons: Vec<String>,
+    },
     /// Something of the engine's own failed; it may work later.
     Environment(String),
+}
+
+impl LoadFailure {
+    fn definition(reasons: Vec<String>) -> Self {
+        Self::Refused {
+            code: "definition",
+            reasons,
+        }
+    }
 }
 
 impl From<StoreError> for LoadFailure {
@@ -98,17 +112,21 @@ impl Definitions {
         self.lock().by_program.get(&hash).cloned()
     }
 
-    /// Compiles a definition and loads its guests; compiling one of its modules may take so many CPU seconds. What is
+    /// Compiles a definition and loads its guests; compiling one of its modules may take as much as the budget says. What is
     /// remembered is for all users: whether one may use it, the policy says each time.
     ///
     /// # Errors
     /// When it is refused, or the environment fails.
-    pub fn compile(&self, source: &[u8], seconds: u32) -> Result<Arc<Loaded>, LoadFailure> {
+    pub fn compile(
+        &self,
+        source: &[u8],
+        budget: CompileBudget,
+    ) -> Result<Arc<Loaded>, LoadFailure> {
         if let Some(loaded) = self.cached(source) {
             return Ok(loaded);
         }
         let compiled = compile(source, &self.config.definition_limits).map_err(|diagnostics| {
-            LoadFailure::Refused(diagnostics.iter().map(ToString::to_string).collect())
+            LoadFailure::definition(diagnostics.iter().map(ToString::to_string).collect())
         })?;
         self.check_routing(&compiled.program)?;
         let mut modules = Vec::new();
@@ -122,7 +140,7 @@ impl Definitions {
             let bytes = match source {
                 ModuleSource::Bytes(bytes) => bytes,
                 ModuleSource::Stored => self.stored_module(hash)?.ok_or_else(|| {
-                    LoadFailure::Refused(vec![format!(
+                    LoadFailure::definition(vec![format!(
                         "{}:{}: module `{name}`: no module {hash} is stored on this engine",
                         span.line, span.column
                     )])
@@ -130,10 +148,11 @@ impl Definitions {
             };
             modules.push((hash, bytes));
         }
-        let refused =
-            |error: bureaucrat_model::ProgramError| LoadFailure::Refused(vec![error.to_string()]);
+        let refused = |error: bureaucrat_model::ProgramError| {
+            LoadFailure::definition(vec![error.to_string()])
+        };
         let stored = compiled.program.encode().map_err(refused)?;
-        let loaded = Arc::new(self.prepare(compiled.program, stored, modules, seconds)?);
+        let loaded = Arc::new(self.prepare(compiled.program, stored, modules, budget)?);
         self.remember(source_hash(source), &loaded);
         Ok(loaded)
     }
@@ -171,7 +190,7 @@ impl Definitions {
         }
         let modules = modules.into_iter().collect();
         // Whoever launched it was allowed to have it compiled.
-        let loaded = Arc::new(self.prepare(program, stored, modules, u32::MAX)?);
+        let loaded = Arc::new(self.prepare(program, stored, modules, CompileBudget::FULL)?);
         // A program that was stored has no source any more; its own hash stands for it.
         self.remember(hash.0, &loaded);
         Ok(loaded)
@@ -208,7 +227,7 @@ impl Definitions {
         if reasons.is_empty() {
             Ok(())
         } else {
-            Err(LoadFailure::Refused(reasons))
+            Err(LoadFailure::definition(reasons))
         }
     }
 
@@ -217,19 +236,18 @@ impl Definitions {
         program: Program,
         stored: Vec<u8>,
         modules: Vec<(ModuleHash, Vec<u8>)>,
-        seconds: u32,
+        budget: CompileBudget,
     ) -> Result<Loaded, LoadFailure> {
         let inline = if program.inline_guest.is_empty() {
             None
         } else {
-            Some(retried(|| self.sandbox.load_inline(&program.inline_guest))?)
+            let load = || self.sandbox.load_inline(&program.inline_guest);
+            Some(retried(load, || String::from("the expressions"))?)
         };
         let mut guests = BTreeMap::new();
         for (hash, bytes) in &modules {
-            guests.insert(
-                *hash,
-                retried(|| self.sandbox.load_module_within(bytes, seconds))?,
-            );
+            let load = || self.sandbox.load_module_within(bytes, budget);
+            guests.insert(*hash, retried(load, || place_of(&program, *hash))?);
         }
         for condition in &program.conditions {
             let guest = match condition.guest {
@@ -242,20 +260,26 @@ impl Definitions {
                 })
             });
             if !exported {
-                return Err(LoadFailure::Refused(vec![format!(
+                return Err(LoadFailure::definition(vec![format!(
                     "{}:{}: the module exports no condition `{}` (a function without parameters that gives \
                      result<bool, string>)",
                     condition.span.line, condition.span.column, condition.function
                 )]));
             }
         }
-        let class = |hash| match guests.get(&hash).map(Guest::class) {
-            Some(Class::Runtime) => ModuleClass::Runtime,
-            Some(Class::Small) | None => ModuleClass::Small,
+        let facts = |hash| {
+            let guest: Option<&Guest> = guests.get(&hash);
+            ModuleFacts {
+                class: match guest.map(Guest::class) {
+                    Some(Class::Runtime) => ModuleClass::Runtime,
+                    Some(Class::Small) | None => ModuleClass::Small,
+                },
+                bytes: guest.map_or(0, |guest| guest.size() as u64),
+            }
         };
         Ok(Loaded {
             hash: Program::hash(&stored),
-            profile: Profile::of(&program, class),
+            profile: Profile::of(&program, facts),
             program,
             stored,
             modules,
@@ -291,13 +315,28 @@ fn source_hash(source: &[u8]) -> [u8; 32] {
     ModuleHash::of(source).0
 }
 
-fn retried(load: impl Fn() -> Result<Guest, LoadError>) -> Result<Guest, LoadFailure> {
+/// Where a module is first used.
+fn place_of(program: &Program, hash: ModuleHash) -> String {
+    let mut uses = program.conditions.iter();
+    match uses.find(|condition| condition.guest == GuestName::Module(hash)) {
+        Some(condition) => format!("{}:{}", condition.span.line, condition.span.column),
+        None => format!("module {hash}"),
+    }
+}
+
+fn retried(
+    load: impl Fn() -> Result<Guest, LoadError>,
+    place: impl FnOnce() -> String,
+) -> Result<Guest, LoadFailure> {
     let mut last = String::new();
     for _ in 0..TRIES {
         match load() {
             Ok(guest) => return Ok(guest),
             Err(LoadError::Refused(reason)) => {
-                return Err(LoadFailure::Refused(vec![reason.to_string()]));
+                return Err(LoadFailure::Refused {
+                    code: reason.code(),
+                    reasons: vec![format!("{}: {reason}", place())],
+                });
             }
             Err(LoadError::Environment(reason)) => last = reason.to_string(),
         }

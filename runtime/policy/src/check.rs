@@ -70,10 +70,16 @@ impl Rules {
                 let what = format!("the module {} is not allowed", module.hash);
                 found.push(self.broken(Rule::Modules, at(module.span, &what)));
             }
-            if module.class > self.module_class {
-                debug_assert_eq!(module.class, ModuleClass::Runtime);
+            if module.facts.class > self.module_class {
+                debug_assert_eq!(module.facts.class, ModuleClass::Runtime);
                 let what = "modules with a language runtime inside are not allowed";
                 found.push(self.broken(Rule::ModuleClass, at(module.span, what)));
+            }
+            let quota = Quota::ModuleBytes;
+            if let Some(violation) = self.over(quota, module.facts.bytes, "the module has", "bytes")
+            {
+                let what = at(module.span, &violation.what);
+                found.push(Violation { what, ..violation });
             }
         }
         found.extend(self.check_quotas(profile));

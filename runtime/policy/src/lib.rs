@@ -16,6 +16,6 @@ mod rules;
 pub use check::Violation;
 pub use file::{PolicyError, Problem};
 pub use glob::{Glob, GlobError, Globs};
-pub use profile::{ModuleUse, Profile};
+pub use profile::{ModuleFacts, ModuleUse, Profile};
 pub use quota::{Quota, Quotas};
 pub use rules::{ModuleClass, Modules, Permission, Policy, Rule, Rules};

@@ -4,13 +4,22 @@ use crate::ModuleClass;
 use bureaucrat_model::{Guest, Millis, ModuleHash, Op, Program, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a policy has to know of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModuleFacts {
+    /// Its class.
+    pub class: ModuleClass,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
 /// A module that a definition uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleUse {
     /// Its hash.
     pub hash: ModuleHash,
-    /// Its class.
-    pub class: ModuleClass,
+    /// What is known of it.
+    pub facts: ModuleFacts,
     /// Where its first condition stands.
     pub span: Span,
 }
@@ -43,8 +52,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The profile of a program; `class` tells the class of a module that it uses.
-    pub fn of(program: &Program, class: impl Fn(ModuleHash) -> ModuleClass) -> Self {
+    /// The profile of a program; `facts` tells of a module that it uses.
+    pub fn of(program: &Program, facts: impl Fn(ModuleHash) -> ModuleFacts) -> Self {
         let mut profile = Self {
             conditions: program.conditions.len() as u64,
             context_bytes: program.context.size() as u64,
@@ -92,7 +101,7 @@ impl Profile {
             {
                 profile.modules.push(ModuleUse {
                     hash,
-                    class: class(hash),
+                    facts: facts(hash),
                     span: condition.span,
                 });
             }

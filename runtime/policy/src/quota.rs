@@ -67,6 +67,16 @@ quotas! {
     Fuel "fuel" "quota.fuel" 20_000_000,
     /// Bytes of memory of one evaluation of a condition.
     MemoryBytes "memory_bytes" "quota.memory-bytes" 1_048_576,
+    /// Elements of a table of one evaluation of a condition.
+    TableElements "table_elements" "quota.table-elements" 10_000,
+    /// Calls of the interface `fields` by one evaluation of a condition.
+    HostCalls "host_calls" "quota.host-calls" 100_000,
+    /// Bytes that the interface `fields` returns to one evaluation of a condition.
+    HostBytes "host_bytes" "quota.host-bytes" 1_048_576,
+    /// Bytes of one module.
+    ModuleBytes "module_bytes" "quota.module-bytes" 1_048_576,
+    /// Bytes of memory that compiling one module may take.
+    CompileMemoryBytes "compile_memory_bytes" "quota.compile-memory-bytes" 1_073_741_824,
     /// Seconds of processor time that compiling one module may take.
     CompileSeconds "compile_seconds" "quota.compile-seconds" 20,
 }

@@ -4,7 +4,9 @@
 use bureaucrat_model::{
     ActivityPath, Condition, Fields, Guest, Millis, ModuleHash, Op, OpIndex, Program, Site, Span,
 };
-use bureaucrat_policy::{ModuleClass, Modules, Permission, Policy, Profile, Quota, Rule, Rules};
+use bureaucrat_policy::{
+    ModuleClass, ModuleFacts, Modules, Permission, Policy, Profile, Quota, Rule, Rules,
+};
 
 fn problems(text: &str) -> Vec<String> {
     let error = Policy::parse(text).unwrap_err();
@@ -89,7 +91,8 @@ fn every_problem_is_told_with_its_place() {
             "7:10: a list of texts is needed, such as [\"a\", \"b.*\"]",
             "9:1: `live` is not known here: a quota is one of definition_bytes, activities, depth, branches, conditions, \
              timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
-             launches_per_minute, waiting_launches, outbox_rows, fuel, memory_bytes, compile_seconds",
+             launches_per_minute, waiting_launches, outbox_rows, fuel, memory_bytes, table_elements, host_calls, host_bytes, \
+             module_bytes, compile_memory_bytes, compile_seconds",
             "10:8: `fuel` needs a whole number from 0, or \"unlimited\"",
             "11:9: `depth` needs a whole number from 0, or \"unlimited\"",
             "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",
@@ -158,7 +161,7 @@ fn program() -> Program {
 }
 
 fn broken(rules: &Rules, class: ModuleClass) -> Vec<(Rule, String)> {
-    let profile = Profile::of(&program(), |_| class);
+    let profile = Profile::of(&program(), |_| ModuleFacts { class, bytes: 7 });
     let found = rules.check(&profile).into_iter();
     found
         .map(|violation| (violation.rule, violation.what))
@@ -250,7 +253,10 @@ fn each_rule_finds_what_breaks_it_alone() {
 #[test]
 fn a_violation_names_its_rule_and_section() {
     let policy = Policy::parse("[users.x]\nparticipants = [\"*\"]").unwrap();
-    let profile = Profile::of(&program(), |_| ModuleClass::Small);
+    let profile = Profile::of(&program(), |_| ModuleFacts {
+        class: ModuleClass::Small,
+        bytes: 7,
+    });
     let found = policy.of(Some("x")).check(&profile);
     assert_eq!(
         found[0].to_string(),

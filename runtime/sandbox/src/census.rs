@@ -88,7 +88,7 @@ impl Needs {
             (
                 "core instances",
                 self.instances.len() as u64,
-                u64::from(class.core_instances()),
+                u64::from(class.core_instances(limits)),
             ),
             (
                 "memories",

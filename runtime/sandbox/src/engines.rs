@@ -16,7 +16,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, Pooling
 /// The sort of a guest, by what its instance takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// At most 4 core instances, one memory of at most 1 MiB and one table.
+    /// A few core instances, one memory and one table, small ones: [`SandboxLimits`] has the numbers.
     Small,
     /// A guest with a language runtime inside.
     Runtime,
@@ -41,10 +41,10 @@ impl Class {
     }
 
     /// Core instances that one guest may consist of.
-    pub(crate) const fn core_instances(self) -> u32 {
+    pub(crate) const fn core_instances(self, limits: &SandboxLimits) -> u32 {
         match self {
-            Self::Small => 4,
-            Self::Runtime => 64,
+            Self::Small => limits.instances,
+            Self::Runtime => limits.runtime_instances,
         }
     }
 
@@ -137,10 +137,10 @@ pub(crate) fn evaluating_engine(
         .ok_or(SandboxError::Threads(threads))?;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
-        .total_core_instances(slots * class.core_instances())
+        .total_core_instances(slots.saturating_mul(class.core_instances(limits)))
         .total_memories(slots * class.memories())
         .total_tables(slots * class.tables())
-        .max_core_instances_per_component(class.core_instances())
+        .max_core_instances_per_component(class.core_instances(limits))
         .max_memories_per_component(class.memories())
         .max_tables_per_component(class.tables())
         .max_memories_per_module(class.memories())

@@ -36,6 +36,36 @@ pub enum LoadError {
     Environment(String),
 }
 
+impl Refusal {
+    /// The code of its line in docs/errors/module.md.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "module.size",
+            Self::CoreModule | Self::NotWasm => "module.no-component",
+            Self::Invalid { .. } => "module.invalid",
+            Self::TooMany { counted, .. } => match counted {
+                Counted::Functions => "module.functions",
+                Counted::FunctionBodyBytes => "module.function-body-bytes",
+                Counted::Locals => "module.locals",
+                Counted::Nesting => "module.nesting",
+                Counted::BranchTargets => "module.br-table",
+                Counted::Types => "module.types",
+                Counted::Items => "module.items",
+                Counted::Depth => "module.component-depth",
+            },
+            Self::Import(_) | Self::ImportType(_) => "module.import",
+            Self::Export(_) | Self::NoFunction => "module.export",
+            Self::RuntimeClass(_) => "module.runtime-class",
+            Self::Resources(_) => "module.resources",
+            Self::Compiler(_) => "module.compiler",
+            Self::CompileTime { .. } => "module.compile-seconds",
+            Self::CompileMemory { .. } => "module.compile-memory",
+            Self::CompilerCrash(_) => "module.compiler-crash",
+            Self::CodeTooLarge { .. } => "module.code-bytes",
+        }
+    }
+}
+
 /// Why a component is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -4,7 +4,7 @@ use crate::{
     engines::TICKS_OF_DEADLINE,
     guest::{ExportKind, Guest},
     host::{HostLimits, Run},
-    limits::{Budget, SandboxLimits},
+    limits::{Budget, SandboxLimits, lesser},
     meter::Stop,
     outcome::{Evaluated, Outcome, codes},
 };
@@ -19,7 +19,8 @@ pub(crate) fn evaluate(
     limits: &SandboxLimits,
     budget: Budget,
 ) -> Evaluated {
-    let fuel = limits.fuel.min(budget.fuel);
+    let limits = &limits.within(budget);
+    let fuel = limits.fuel;
     let ready = &*guest.0;
     let Some(place) = ready
         .exports
@@ -38,11 +39,12 @@ pub(crate) fn evaluate(
     let run = Run::new(
         fields.clone(),
         HostLimits {
+            calls: limits.host_calls,
             pointer_bytes: limits.pointer_bytes,
             bytes_returned: limits.host_bytes_returned,
             keys: limits.keys,
         },
-        ready.class.table_elements(limits),
+        lesser(ready.class.table_elements(limits), budget.table_elements),
         budget.memory_bytes,
     );
     let mut store = Store::new(ready.pre.engine(), run);
@@ -141,10 +143,18 @@ fn outcome_of_error(error: &wasmtime::Error, phase: Phase, store: &Store<Run>) -
     let machine = error.is::<PoolConcurrencyLimitError>()
         || error.is::<OutOfMemory>()
         || error.is::<std::io::Error>();
-    // A memory that begins larger than the budget is the guest's doing, as is one that grows beyond it.
-    if let (Phase::Instantiation, Some(bytes)) = (phase, store.data().memory.refused) {
-        let message = format!("a memory of {bytes} bytes was refused");
-        return Outcome::own_fault(codes::MEMORY, message);
+    // A memory or a table that begins larger than the budget is the guest's doing, as is one that grows beyond it.
+    let meter = &store.data().memory;
+    match (phase, meter.refused, meter.table_refused) {
+        (Phase::Instantiation, Some(bytes), _) => {
+            let message = format!("a memory of {bytes} bytes was refused");
+            return Outcome::own_fault(codes::MEMORY, message);
+        }
+        (Phase::Instantiation, None, Some(elements)) => {
+            let message = format!("a table of {elements} elements was refused");
+            return Outcome::own_fault(codes::TABLE, message);
+        }
+        (Phase::Instantiation, None, None) | (Phase::Call, _, _) => {}
     }
     match phase {
         Phase::Call if !machine => Outcome::own_fault(codes::ABI, format!("{error:#}")),
@@ -155,6 +165,7 @@ fn outcome_of_error(error: &wasmtime::Error, phase: Phase, store: &Store<Run>) -
 fn outcome_of_stop(stop: &Stop) -> Outcome {
     let code = match stop {
         Stop::Fuel => codes::FUEL,
+        Stop::Calls { .. } => codes::HOST_CALLS,
         Stop::Pointer { .. }
         | Stop::Returned { .. }
         | Stop::Keys { .. }
@@ -172,7 +183,10 @@ fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
     let message = trap.to_string();
     let message = message.strip_prefix("wasm trap: ").unwrap_or(&message);
     match trap {
-        Trap::Interrupt => Outcome::Environmental("the evaluation took too long".to_owned()),
+        Trap::Interrupt => Outcome::Environmental(format!(
+            "{}: the evaluation took too long on this machine",
+            codes::DEADLINE
+        )),
         Trap::OutOfFuel => Outcome::own_fault(codes::FUEL, "out of fuel"),
         Trap::StackOverflow => Outcome::own_fault(codes::STACK, message),
         Trap::StringOutOfBounds
@@ -180,12 +194,19 @@ fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
         | Trap::InvalidChar
         | Trap::InvalidDiscriminant
         | Trap::UnalignedPointer => Outcome::own_fault(codes::ABI, message),
-        _ => match store.data().memory.refused {
-            Some(bytes) => Outcome::own_fault(
-                codes::MEMORY,
-                format!("{message}, after a memory of {bytes} bytes was refused"),
-            ),
-            None => Outcome::own_fault(codes::TRAP, message),
-        },
+        _ => {
+            let meter = &store.data().memory;
+            match (meter.refused, meter.table_refused) {
+                (Some(bytes), _) => Outcome::own_fault(
+                    codes::MEMORY,
+                    format!("{message}, after a memory of {bytes} bytes was refused"),
+                ),
+                (None, Some(elements)) => Outcome::own_fault(
+                    codes::TABLE,
+                    format!("{message}, after a table of {elements} elements was refused"),
+                ),
+                (None, None) => Outcome::own_fault(codes::TRAP, message),
+            }
+        }
     }
 }

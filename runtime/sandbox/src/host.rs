@@ -49,6 +49,8 @@ pub(crate) enum Value {
 /// What calls of the interface may take in one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostLimits {
+    /// Calls.
+    pub(crate) calls: u64,
     /// The longest pointer, in bytes.
     pub(crate) pointer_bytes: usize,
     /// All that is returned, in bytes.
@@ -61,6 +63,7 @@ pub(crate) struct HostLimits {
 pub(crate) struct Run {
     document: Document,
     limits: HostLimits,
+    calls: u64,
     returned: usize,
     /// What the guest's memories take.
     pub(crate) memory: MemoryMeter,
@@ -76,10 +79,12 @@ impl Run {
         Self {
             document: Document::new(fields),
             limits,
+            calls: 0,
             returned: 0,
             memory: MemoryMeter {
                 bytes: 0,
                 refused: None,
+                table_refused: None,
                 table_elements,
                 memory_bytes,
             },
@@ -152,7 +157,13 @@ impl Run {
         Ok(Some(text))
     }
 
-    fn enter(&self, pointer: &str, meter: &mut Meter) -> Result<(), Stop> {
+    fn enter(&mut self, pointer: &str, meter: &mut Meter) -> Result<(), Stop> {
+        self.calls += 1;
+        if self.calls > self.limits.calls {
+            return Err(Stop::Calls {
+                limit: self.limits.calls,
+            });
+        }
         let limit = self.limits.pointer_bytes;
         if pointer.len() > limit {
             return Err(Stop::Pointer {
@@ -242,6 +253,8 @@ pub(crate) struct MemoryMeter {
     pub(crate) bytes: u64,
     /// The size in bytes that one memory was last refused.
     pub(crate) refused: Option<usize>,
+    /// The elements that one table was last refused.
+    pub(crate) table_refused: Option<usize>,
     table_elements: usize,
     /// The most that all memories together may take.
     memory_bytes: u64,
@@ -270,7 +283,12 @@ impl ResourceLimiter for MemoryMeter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum))
+        let fits =
+            desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum);
+        if !fits {
+            self.table_refused = Some(desired);
+        }
+        Ok(fits)
     }
 }
 

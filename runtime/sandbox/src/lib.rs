@@ -34,6 +34,7 @@ mod number;
 mod outcome;
 mod pointer;
 mod sandbox;
+mod settings;
 mod worker;
 
 pub use build::{BuildError, build_module};
@@ -42,7 +43,8 @@ pub use config::{CacheConfig, RuntimeClass, SandboxConfig, WorkerCommand};
 pub use engines::Class;
 pub use error::{LoadError, Refusal, SandboxError};
 pub use guest::{Export, ExportKind, Guest};
-pub use limits::{Budget, SandboxLimits};
+pub use limits::{Budget, CompileBudget, SandboxLimits};
 pub use outcome::{Evaluated, Outcome, codes};
 pub use sandbox::Sandbox;
+pub use settings::{Setting, SettingError};
 pub use worker::compile_worker_main;

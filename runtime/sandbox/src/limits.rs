@@ -18,10 +18,16 @@ pub struct SandboxLimits {
     pub table_elements: usize,
     /// Elements of each table of a guest with a language runtime inside.
     pub runtime_table_elements: usize,
+    /// Core instances that a small guest may consist of.
+    pub instances: u32,
+    /// Core instances that a guest with a language runtime inside may consist of.
+    pub runtime_instances: u32,
     /// Stack of a guest, in bytes. The calling thread's own stack must be larger by some hundred kilobytes.
     pub stack_bytes: usize,
     /// Wall-clock time after which an evaluation is given up without an outcome.
     pub deadline: Duration,
+    /// Calls of `fields` in one evaluation.
+    pub host_calls: u64,
     /// The longest pointer that a guest may pass to `fields`, in bytes.
     pub pointer_bytes: usize,
     /// All that `fields` returns to one evaluation, in bytes.
@@ -74,12 +80,55 @@ pub struct Budget {
     pub fuel: u64,
     /// All linear memories together, in bytes.
     pub memory_bytes: u64,
+    /// Elements of one table.
+    pub table_elements: u64,
+    /// Calls of `fields`.
+    pub host_calls: u64,
+    /// All that `fields` returns, in bytes.
+    pub host_bytes_returned: u64,
 }
 
 impl Budget {
     /// As much as the sandbox allows.
     pub const FULL: Self = Self {
         fuel: u64::MAX,
+        memory_bytes: u64::MAX,
+        table_elements: u64::MAX,
+        host_calls: u64::MAX,
+        host_bytes_returned: u64::MAX,
+    };
+}
+
+impl SandboxLimits {
+    /// These, narrowed by a budget.
+    pub(crate) fn within(&self, budget: Budget) -> Self {
+        Self {
+            fuel: self.fuel.min(budget.fuel),
+            host_calls: self.host_calls.min(budget.host_calls),
+            host_bytes_returned: lesser(self.host_bytes_returned, budget.host_bytes_returned),
+            ..*self
+        }
+    }
+}
+
+/// The lesser of a size and a number that may go beyond what this machine can address.
+pub(crate) fn lesser(size: usize, number: u64) -> usize {
+    usize::try_from(number).map_or(size, |number| number.min(size))
+}
+
+/// What compiling one component may take, where that is less than the sandbox's own bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileBudget {
+    /// CPU seconds.
+    pub seconds: u32,
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl CompileBudget {
+    /// As much as the sandbox allows.
+    pub const FULL: Self = Self {
+        seconds: u32::MAX,
         memory_bytes: u64::MAX,
     };
 }
@@ -92,8 +141,12 @@ impl Default for SandboxLimits {
             runtime_memory_bytes: 64 << 20,
             table_elements: 10_000,
             runtime_table_elements: 100_000,
+            instances: 4,
+            runtime_instances: 64,
             stack_bytes: 256 << 10,
             deadline: Duration::from_secs(2),
+            // As many as the fuel can pay for; a policy gives strangers fewer.
+            host_calls: 200_000,
             pointer_bytes: 1_024,
             host_bytes_returned: 1 << 20,
             keys: 10_000,
@@ -124,6 +177,7 @@ impl SandboxLimits {
     pub fn for_runtimes() -> Self {
         Self {
             fuel: 200_000_000,
+            host_calls: 1_000_000,
             module_bytes: 32 << 20,
             functions: 100_000,
             function_body_bytes: 1 << 20,

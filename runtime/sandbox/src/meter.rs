@@ -6,6 +6,12 @@ pub(crate) enum Stop {
     /// The fuel did not suffice for what was asked.
     #[error("out of fuel in a call of the interface `fields`")]
     Fuel,
+    /// The interface was called too often.
+    #[error("more than {limit} calls of the interface `fields`")]
+    Calls {
+        /// The bound.
+        limit: u64,
+    },
     /// A pointer is too long.
     #[error("a pointer of {found} bytes, at most {limit} are allowed")]
     Pointer {

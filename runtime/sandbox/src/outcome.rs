@@ -10,8 +10,12 @@ pub mod codes {
     pub const FUEL: &str = "sandbox.fuel";
     /// The guest trapped after it was refused memory.
     pub const MEMORY: &str = "sandbox.memory";
+    /// The guest trapped after its table was refused more elements.
+    pub const TABLE: &str = "sandbox.table";
     /// The guest's calls nest too deeply.
     pub const STACK: &str = "sandbox.stack";
+    /// The guest called the interface `fields` too often.
+    pub const HOST_CALLS: &str = "sandbox.host-calls";
     /// A pointer, an error text, or what `fields` returned in all is too large.
     pub const HOST_BUDGET: &str = "sandbox.host-budget";
     /// The result is too long, or a value is not one JSON text.
@@ -20,6 +24,9 @@ pub mod codes {
     pub const ABI: &str = "sandbox.abi";
     /// A text in the fields can't be given to a guest: it holds half of a surrogate pair.
     pub const BAD_TEXT: &str = "sandbox.bad-text";
+    /// The evaluation took longer than its deadline. No fault, since the machine decides it: it begins the reason of an
+    /// incident.
+    pub const DEADLINE: &str = "sandbox.deadline";
     /// The guest has no function of that name.
     pub const NO_FUNCTION: &str = "sandbox.no-function";
 }

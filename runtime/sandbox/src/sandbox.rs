@@ -11,7 +11,7 @@ use crate::{
     evaluate,
     guest::{Guest, Ready},
     host::{self, Run},
-    limits::{Budget, SandboxLimits},
+    limits::{Budget, CompileBudget, SandboxLimits},
     loaded::{Loaded, Origin},
     outcome::Evaluated,
 };
@@ -127,15 +127,18 @@ impl Sandbox {
     /// [`LoadError::Refused`] when it will never be taken under these limits, [`LoadError::Environment`] when something on
     /// this side failed.
     pub fn load_module(&self, component: &[u8]) -> Result<Guest, LoadError> {
-        self.load_module_within(component, u32::MAX)
+        self.load_module_within(component, CompileBudget::FULL)
     }
 
-    /// As [`Self::load_module`], with at most so many CPU seconds for compiling it, where the sandbox's own bound is not lower
-    /// still. A module that was compiled before needs none.
+    /// As [`Self::load_module`], with no more for compiling it than the budget. A module that was compiled before needs none.
     ///
     /// # Errors
     /// As [`Self::load_module`].
-    pub fn load_module_within(&self, component: &[u8], seconds: u32) -> Result<Guest, LoadError> {
+    pub fn load_module_within(
+        &self,
+        component: &[u8],
+        budget: CompileBudget,
+    ) -> Result<Guest, LoadError> {
         let hash = ModuleHash::of(component);
         if let Some(guest) = self.loaded().get(Origin::Module, hash) {
             return Ok(guest);
@@ -152,7 +155,11 @@ impl Sandbox {
                 }
                 let started = Instant::now();
                 let limits = SandboxLimits {
-                    compile_seconds: shared.limits.compile_seconds.min(seconds),
+                    compile_seconds: shared.limits.compile_seconds.min(budget.seconds),
+                    compile_memory_bytes: shared
+                        .limits
+                        .compile_memory_bytes
+                        .min(budget.memory_bytes),
                     ..shared.limits
                 };
                 let code = shared

@@ -3,8 +3,7 @@
 
 mod common;
 
-use bureaucrat_model::Fields;
-use bureaucrat_sandbox::{Budget, Outcome, Sandbox, SandboxLimits};
+use bureaucrat_sandbox::{Outcome, Sandbox, SandboxLimits};
 use common::{Returns, code, component, component_of, config, run, sandbox, verdict};
 
 /// The code of the fault that a guest with one verdict of this body gives.
@@ -29,54 +28,6 @@ fn endless_work_runs_out_of_fuel() {
         assert_eq!(code(&evaluated.outcome), "sandbox.fuel", "{body}");
         assert_eq!(evaluated.fuel, limit, "{body}");
     }
-}
-
-#[test]
-fn a_budget_bounds_fuel_and_memory_below_the_sandbox() {
-    let sandbox = sandbox();
-    let within = |guest: &[u8], budget| {
-        let guest = sandbox.load_module(guest).unwrap();
-        sandbox.evaluate_within(&guest, "evaluate", &Fields::new(), budget)
-    };
-    let fuel = |fuel| Budget {
-        fuel,
-        ..Budget::FULL
-    };
-    let endless = verdict("(loop br 0) unreachable");
-    let evaluated = within(&endless, fuel(1_000));
-    assert_eq!(code(&evaluated.outcome), "sandbox.fuel");
-    assert_eq!(evaluated.fuel, 1_000);
-    let most = sandbox.limits().fuel;
-    assert_eq!(within(&endless, Budget::FULL).fuel, most);
-    // What suffices gives the same with more.
-    let simple = verdict("i32.const 1024");
-    let (little, full) = (within(&simple, fuel(1_000)), within(&simple, Budget::FULL));
-    assert_eq!(
-        (little.fuel, little.outcome),
-        (full.fuel, full.outcome.clone())
-    );
-    assert_eq!(full.outcome, Outcome::Verdict(false));
-
-    let memory = |memory_bytes| Budget {
-        memory_bytes,
-        ..Budget::FULL
-    };
-    let grows = verdict(
-        "i32.const 1 memory.grow i32.const -1 i32.eq (if (then unreachable)) i32.const 1024",
-    );
-    assert_eq!(
-        within(&grows, memory(131_072)).outcome,
-        Outcome::Verdict(false)
-    );
-    assert_eq!(
-        code(&within(&grows, memory(131_071)).outcome),
-        "sandbox.memory"
-    );
-    // One that begins too large is a fault of its own, not of the machine.
-    assert_eq!(
-        code(&within(&simple, memory(65_535)).outcome),
-        "sandbox.memory"
-    );
 }
 
 #[test]

@@ -42,6 +42,15 @@ pub fn codes() -> BTreeSet<String> {
     codes
 }
 
+/// The codes of refused modules.
+pub fn module_codes() -> Vec<String> {
+    let text = read("runtime/sandbox/src/error.rs");
+    let codes = text.split('"').filter(|text| text.starts_with("module."));
+    let codes: Vec<String> = codes.map(str::to_owned).collect();
+    assert!(codes.len() >= 15, "{codes:?}");
+    codes
+}
+
 /// The codes of rules and quotas.
 pub fn policy_codes() -> Vec<String> {
     let sources = ["rules", "quota"].map(|file| read(&format!("runtime/policy/src/{file}.rs")));

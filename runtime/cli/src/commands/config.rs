@@ -6,7 +6,8 @@ use crate::{
     arguments::{Config, DaemonOptions, LogFormat, Options},
     configuration::{Configuration, without_password},
 };
-use serde_json::{Value, json};
+use bureaucrat_sandbox::Setting;
+use serde_json::{Map, Value, json};
 
 /// Prints the settings, the password left out.
 pub fn run(options: &Options, daemon: &DaemonOptions, config: &Config) -> anyhow::Result<Exit> {
@@ -16,16 +17,34 @@ pub fn run(options: &Options, daemon: &DaemonOptions, config: &Config) -> anyhow
         print_line(&shown.to_string())?;
         return Ok(Exit::Done);
     }
-    for (key, value) in shown.as_object().into_iter().flatten() {
+    let limits = shown["limits"].as_object().into_iter().flatten();
+    let limits = limits.map(|(name, value)| (format!("limits.{name}"), value));
+    let settings_shown = shown.as_object().into_iter().flatten();
+    let settings_shown = settings_shown
+        .filter(|(key, _)| *key != "limits")
+        .map(|(key, value)| (key.clone(), value));
+    for (key, value) in settings_shown.chain(limits) {
         let text = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        print_line(&format!("{key:<18} {text}"))?;
+        print_line(&format!("{key:<29} {text}"))?;
     }
     for remark in &settings.remarks {
         eprintln!("bureaucrat: {remark}");
     }
     Ok(Exit::Done)
+}
+
+fn limits(settings: &Configuration) -> Value {
+    Setting::all()
+        .map(|setting| {
+            (
+                setting.name.to_owned(),
+                json!(setting.get(&settings.limits)),
+            )
+        })
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn view(settings: &Configuration) -> Value {
@@ -50,5 +69,6 @@ fn view(settings: &Configuration) -> Value {
             LogFormat::Human => "human",
             LogFormat::Json => "json",
         },
+        "limits": limits(settings),
     })
 }

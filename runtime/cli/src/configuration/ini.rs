@@ -1,6 +1,7 @@
 //! The INI file, as Python's ConfigParser reads it: what it says, and what of it is not understood.
 
 use anyhow::{Context, anyhow};
+use bureaucrat_sandbox::Setting;
 use configparser::ini::Ini;
 use std::{collections::BTreeSet, path::Path};
 
@@ -37,6 +38,9 @@ const KNOWN: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
+
+/// The section of bounds; its keys are those of the sandbox.
+pub(super) const LIMITS: &str = "limits";
 
 /// Keys of a launcher, which may share the file.
 const LAUNCHER_KEYS: [&str; 2] = ["launcher_routing_key", "launcher_exchange"];
@@ -143,6 +147,11 @@ impl IniFile {
                 python.insert(section.clone());
                 continue;
             }
+            if section == LIMITS {
+                let unknown = keys.keys().filter(|key| Setting::named(key).is_err());
+                remarks.extend(unknown.map(|key| unknown_key(section, key)));
+                continue;
+            }
             let known = KNOWN.iter().find(|(name, _)| name == section);
             let Some((_, known)) = known else {
                 if section != "default" {
@@ -152,7 +161,7 @@ impl IniFile {
             };
             for key in keys.keys() {
                 if !known.contains(&key.as_str()) && !LAUNCHER_KEYS.contains(&key.as_str()) {
-                    remarks.push(format!("the key `{key}` in [{section}] of the configuration is not known and has no effect"));
+                    remarks.push(unknown_key(section, key));
                 }
             }
         }
@@ -166,6 +175,10 @@ impl IniFile {
         }
         remarks
     }
+}
+
+fn unknown_key(section: &str, key: &str) -> String {
+    format!("the key `{key}` in [{section}] of the configuration is not known and has no effect")
 }
 
 fn is_python_logging(section: &str) -> bool {
@@ -239,8 +252,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_remarked() {
-        let remarks = file("[amqp]\nhsot = x\n[other]\na = b\n").remarks();
-        assert_eq!(remarks.len(), 2);
+        let remarks =
+            file("[amqp]\nhsot = x\n[other]\na = b\n[limits]\nfuel = 1\nfeul = 1\n").remarks();
+        assert_eq!(remarks.len(), 3);
+        assert!(
+            remarks
+                .iter()
+                .any(|remark| remark.contains("`feul` in [limits]"))
+        );
         assert!(
             remarks
                 .iter()

@@ -8,7 +8,6 @@ use crate::{
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{Effect, Input, Instance, Launch, ProcessId};
-use bureaucrat_policy::Quota;
 use bureaucrat_store::{StoreError, Table, keys::OutboxKey};
 use std::sync::Arc;
 
@@ -19,11 +18,8 @@ impl Shard {
             let source: Arc<[u8]> = Arc::from(call.definition.as_bytes());
             let caller = self.residents.get(&call.caller.process);
             let user = caller.and_then(|held| held.instance.user.clone());
-            let seconds = self
-                .rules(user.as_ref())
-                .quotas
-                .count(Quota::CompileSeconds);
-            let task = Task::Compile { source, seconds };
+            let budget = self.compile_budget(user.as_ref());
+            let task = Task::Compile { source, budget };
             self.submit(user, task, Waiting::Call(call));
         }
     }
@@ -50,7 +46,7 @@ impl Shard {
                 let user = self.peek(caller)?.and_then(|held| held.instance.user);
                 self.child_launch(&call, user, loaded)
             }
-            Err(LoadFailure::Refused(reasons)) => refused(&call, reasons.join("; ")),
+            Err(LoadFailure::Refused { reasons, .. }) => refused(&call, reasons.join("; ")),
             Err(LoadFailure::Environment(reason)) => return self.park_caller(caller, reason),
         };
         self.begin(caller, transaction.then(work))
@@ -100,7 +96,9 @@ impl Shard {
                 }
                 Ok(())
             }
-            Err(LoadFailure::Refused(reasons)) => self.park_caller(process, reasons.join("; ")),
+            Err(LoadFailure::Refused { reasons, .. }) => {
+                self.park_caller(process, reasons.join("; "))
+            }
             Err(LoadFailure::Environment(reason)) => self.park_caller(process, reason),
         }
     }

@@ -29,8 +29,11 @@ pub(super) struct LaunchInHand {
 
 /// Why a launch is refused.
 enum Refusal {
-    /// The definition can't be used.
-    Definition(Vec<String>),
+    /// The definition can't be used; the code says whether it or one of its modules.
+    Definition {
+        code: &'static str,
+        reasons: Vec<String>,
+    },
     /// The definition breaks rules, now as later.
     Rules(Vec<Violation>),
     /// No verdict on the definition: the same message may be published again, and counts then.
@@ -40,9 +43,16 @@ enum Refusal {
 }
 
 impl Refusal {
+    fn definition(reason: String) -> Self {
+        Self::Definition {
+            code: "definition",
+            reasons: vec![reason],
+        }
+    }
+
     fn reasons(&self) -> Vec<String> {
         match self {
-            Self::Definition(reasons) => reasons.clone(),
+            Self::Definition { reasons, .. } => reasons.clone(),
             Self::Rules(violations) => violations.iter().map(ToString::to_string).collect(),
             Self::ForNow(violation) => vec![violation.to_string()],
             Self::Environment(reason) => vec![format!(
@@ -100,9 +110,9 @@ impl Shard {
         }
         let bound = self.shared.config.definition_limits.bytes;
         if size > bound {
-            return Err(Refusal::Definition(vec![format!(
+            return Err(Refusal::definition(format!(
                 "the definition is too large: {size} bytes of at most {bound}"
-            )]));
+            )));
         }
         let quota = Quota::DefinitionBytes;
         if let Some(violation) = rules.over(quota, size as u64, "the definition has", "bytes") {
@@ -140,12 +150,9 @@ impl Shard {
                 self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded)))?;
             } else if self.compiling < self.shared.config.compiling_launches {
                 let source: Arc<[u8]> = Arc::from(&*first.body);
-                let seconds = self
-                    .rules(user.as_ref())
-                    .quotas
-                    .count(Quota::CompileSeconds);
+                let budget = self.compile_budget(user.as_ref());
                 self.compiling += 1;
-                let task = Task::Compile { source, seconds };
+                let task = Task::Compile { source, budget };
                 self.submit(user, task, Waiting::Launch(process));
             } else {
                 self.lines.give_back(user, process);
@@ -168,7 +175,9 @@ impl Shard {
             return Ok(());
         };
         let admitted = match loaded {
-            Err(LoadFailure::Refused(reasons)) => Err(Refusal::Definition(reasons)),
+            Err(LoadFailure::Refused { code, reasons }) => {
+                Err(Refusal::Definition { code, reasons })
+            }
             Err(LoadFailure::Environment(reason)) => Err(Refusal::Environment(reason)),
             Ok(loaded) => self
                 .admit_compiled(&in_hand, &loaded)
@@ -251,9 +260,9 @@ impl Shard {
             return Ok(None);
         };
         if queue.starts_with("worker_") || self.shared.config.engine_queues.contains(&queue) {
-            return Err(Refusal::Definition(vec![format!(
+            return Err(Refusal::definition(format!(
                 "reply_to may not name `{queue}`: that queue belongs to the engine or a participant"
-            )]));
+            )));
         }
         let rules = self.rules(delivery.properties.user_id.as_ref());
         if !rules.reply_to.matches(&queue) {
@@ -311,7 +320,9 @@ impl Shard {
         let reasons = refusal.reasons();
         let text = reasons.join("\n");
         let (mut transaction, seen) = match refusal {
-            Refusal::Definition(_) => (self.dead_letter(first, "definition", &text)?, in_hand.seen),
+            Refusal::Definition { code, .. } => {
+                (self.dead_letter(first, code, &text)?, in_hand.seen)
+            }
             Refusal::Environment(_) => (self.dead_letter(first, "definition", &text)?, None),
             Refusal::ForNow(violation) => {
                 let code = violation.rule.code();

@@ -13,7 +13,7 @@ use bureaucrat_model::{
     WaitKind,
 };
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
-use bureaucrat_sandbox::Budget;
+use bureaucrat_sandbox::{Budget, CompileBudget};
 use bureaucrat_store::StoreError;
 use std::sync::Arc;
 
@@ -87,6 +87,18 @@ impl Shard {
         Budget {
             fuel: quotas.get(Quota::Fuel),
             memory_bytes: quotas.get(Quota::MemoryBytes),
+            table_elements: quotas.get(Quota::TableElements),
+            host_calls: quotas.get(Quota::HostCalls),
+            host_bytes_returned: quotas.get(Quota::HostBytes),
+        }
+    }
+
+    /// What compiling a module for this user may take.
+    pub(super) fn compile_budget(&self, user: Option<&String>) -> CompileBudget {
+        let quotas = &self.policy.of(user.map(String::as_str)).quotas;
+        CompileBudget {
+            seconds: quotas.count(Quota::CompileSeconds),
+            memory_bytes: quotas.get(Quota::CompileMemoryBytes),
         }
     }
 

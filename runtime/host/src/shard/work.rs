@@ -140,7 +140,7 @@ impl Shard {
             }
             (work, JobOutcome::Loaded(Err(failure))) => {
                 let reason = match failure {
-                    LoadFailure::Refused(reasons) => reasons.join("; "),
+                    LoadFailure::Refused { reasons, .. } => reasons.join("; "),
                     LoadFailure::Environment(reason) => reason,
                 };
                 self.park_work(&mut transaction, work, reason)?;

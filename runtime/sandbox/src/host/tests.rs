@@ -4,6 +4,7 @@
 use super::*;
 
 const LIMITS: HostLimits = HostLimits {
+    calls: 1_000,
     pointer_bytes: 64,
     bytes_returned: 10_000,
     keys: 100,
