@@ -1,6 +1,7 @@
 ;; A worked example: two conditions in WebAssembly's text format.
 ;;
-;;   is-high     whether the integer at /order/amount is above 10,000; an error when there is no integer
+;;   is-high     whether the integer at /order/amount and the prices of /order/items together are above 10,000; an error when
+;;               there is no integer
 ;;   is-foreign  whether the text at /order/country is another one than "NL"; none counts as "NL"
 ;;
 ;; Make a component of it:
@@ -20,6 +21,11 @@
   (data (i32.const 0) "/order/amount")
   (data (i32.const 16) "/order/country")
   (data (i32.const 32) "KeyError: no integer at /order/amount")
+  (data (i32.const 160) "/order/items")
+  (data (i32.const 176) "TypeError: a price is no integer")
+  ;; The pointer to a price is put together here; the index and what follows it are written behind.
+  (data (i32.const 256) "/order/items/")
+  (data (i32.const 304) "/price")
 
   ;; Where the host puts what it returns: it asks for memory here. A fresh instance serves one evaluation, so that nothing
   ;; is ever given back.
@@ -49,10 +55,42 @@
       (i32.load8_u (i32.const 96))
       (i32.eq (i32.load8_u (i32.const 104)) (local.get $case))))
 
+  ;; Writes the pointer to the price of an item; gives its length.
+  (func $price-at (param $index i32) (result i32)
+    (local $rest i32) (local $digits i32) (local $place i32)
+    (local.set $rest (local.get $index))
+    (local.set $digits (i32.const 1))
+    (loop $count
+      (local.set $rest (i32.div_u (local.get $rest) (i32.const 10)))
+      (if (local.get $rest)
+        (then (local.set $digits (i32.add (local.get $digits) (i32.const 1))) (br $count))))
+    ;; From the last digit to the first.
+    (local.set $place (i32.add (i32.const 268) (local.get $digits)))
+    (local.set $rest (local.get $index))
+    (loop $write
+      (i32.store8 (local.get $place) (i32.add (i32.const 48) (i32.rem_u (local.get $rest) (i32.const 10))))
+      (local.set $rest (i32.div_u (local.get $rest) (i32.const 10)))
+      (local.set $place (i32.sub (local.get $place) (i32.const 1)))
+      (br_if $write (local.get $rest)))
+    (memory.copy (i32.add (i32.const 269) (local.get $digits)) (i32.const 304) (i32.const 6))
+    (i32.add (local.get $digits) (i32.const 19)))
+
   (func (export "is-high") (result i32)
-    (if (result i32) (call $is (i32.const 0) (i32.const 13) (i32.const 2))
-      (then (call $verdict (i64.gt_s (i64.load (i32.const 112)) (i64.const 10000))))
-      (else (call $error (i32.const 32) (i32.const 37)))))
+    (local $total i64) (local $count i32) (local $index i32)
+    (if (i32.eqz (call $is (i32.const 0) (i32.const 13) (i32.const 2)))
+      (then (return (call $error (i32.const 32) (i32.const 37)))))
+    (local.set $total (i64.load (i32.const 112)))
+    (if (call $is (i32.const 160) (i32.const 12) (i32.const 6))
+      (then (local.set $count (i32.load (i32.const 112)))))
+    (block $done
+      (loop $items
+        (br_if $done (i32.ge_u (local.get $index) (local.get $count)))
+        (if (i32.eqz (call $is (i32.const 256) (call $price-at (local.get $index)) (i32.const 2)))
+          (then (return (call $error (i32.const 176) (i32.const 32)))))
+        (local.set $total (i64.add (local.get $total) (i64.load (i32.const 112))))
+        (local.set $index (i32.add (local.get $index) (i32.const 1)))
+        (br $items)))
+    (call $verdict (i64.gt_s (local.get $total) (i64.const 10000))))
 
   (func (export "is-foreign") (result i32)
     (if (i32.eqz (call $is (i32.const 16) (i32.const 14) (i32.const 5)))

@@ -5,6 +5,7 @@ pub mod attacks;
 pub mod conformance;
 pub mod engine;
 pub mod faults;
+pub mod guests;
 pub mod operating;
 pub mod polled;
 pub mod raw_amqp;

@@ -33,6 +33,7 @@ branches = 2
 [users.bob]
 launches = true
 participants = ["POL.b"]
+modules = "any"
 answers = ["POL.b"]
 reply_to = ["POL.*"]
 [users.guest]
@@ -113,7 +114,21 @@ async fn what_a_user_may_not_do_is_refused_and_names_its_rule() -> Result<()> {
     let alice = &rig.alice;
     rig.publish(alice, "launches", &definition, elsewhere)
         .await?;
-    ensure!(rig.letter(definition.as_bytes()).await?.0 == "policy.reply-to");
+    let letter = rig.letter(definition.as_bytes()).await?;
+    ensure!(letter.0 == "policy.reply-to", "{letter:?}");
+    // Modules that are deployed are held to the same rules, before anybody looks at them.
+    for (channel, user, wanted) in [
+        (&rig.alice, "alice", "policy.modules"),
+        (&rig.bob, "bob", "module.no-component"),
+    ] {
+        let with = With {
+            content_type: Some("application/wasm"),
+            ..by(user)
+        };
+        rig.publish(channel, "launches", "no module", with).await?;
+        let letter = rig.letter(b"no module").await?;
+        ensure!(letter.0 == wanted, "{letter:?}");
+    }
     rig.publish(alice, "launches", &definition, With::default())
         .await?;
     ensure!(rig.letter(definition.as_bytes()).await?.0 == "policy.launches");

@@ -1,8 +1,12 @@
 //! What can be said on the command line, and what `--help` says about it.
 
+mod module;
 mod operating;
 mod policy;
 
+pub use module::{
+    Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
+};
 pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 
@@ -139,6 +143,9 @@ pub struct DaemonOptions {
     /// The policy: who may do what; SIGHUP reads it again [default: everybody may do everything]
     #[arg(long, value_name = "FILE", env = "BUREAUCRAT_POLICY")]
     pub policy: Option<PathBuf>,
+    /// Whether guests with a language runtime inside (Go, JavaScript, Python) are taken [default: refused]
+    #[arg(long, value_name = "WHETHER", env = "BUREAUCRAT_RUNTIME_GUESTS")]
+    pub runtime_guests: Option<RuntimeGuests>,
     /// Set by the daemon for the process that it becomes.
     #[arg(long, hide = true)]
     pub daemon_child: bool,
@@ -151,6 +158,15 @@ pub enum LogFormat {
     Human,
     /// A JSON object a line.
     Json,
+}
+
+/// Whether guests with a language runtime inside are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RuntimeGuests {
+    /// They are: their instances get up to 64 MiB, and their evaluation takes tenths of milliseconds.
+    Allowed,
+    /// They are refused when they are deployed or come in a definition.
+    Refused,
 }
 
 /// The subcommands.
@@ -180,7 +196,7 @@ pub enum Command {
     Fsck(Fsck),
     /// Evaluate an expression as a condition would be
     Eval(Eval),
-    /// Make, check and run modules
+    /// Make, check, run and deploy modules
     #[command(subcommand)]
     Module(Module),
     /// Check policies, and show what holds for a user
@@ -353,66 +369,6 @@ pub struct Eval {
     pub stdin: bool,
     /// Print {"value", "fuel"} and the like; --stdin always prints JSON
     #[arg(long, conflicts_with = "stdin")]
-    pub json: bool,
-}
-
-/// `module …`.
-#[derive(Debug, Subcommand)]
-pub enum Module {
-    /// Make a component of a core module
-    Build(ModuleBuild),
-    /// Print what the engine would say about a module, and what it exports
-    Check(ModuleCheck),
-    /// Run a function of a module on fields
-    Run(ModuleRun),
-}
-
-/// `module build`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  bureaucrat module build risk.wasm -o risk.component.wasm
-  bureaucrat module build risk.wat --wit risk.wit --world risk -o risk.component.wasm")]
-pub struct ModuleBuild {
-    /// The core module, binary or text
-    pub file: PathBuf,
-    /// Where the component goes
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// The world: `condition` or `expression`, or one of --wit
-    #[arg(long)]
-    pub world: Option<String>,
-    /// WIT source with a world of one's own
-    #[arg(long, value_name = "FILE")]
-    pub wit: Option<PathBuf>,
-}
-
-/// `module check`.
-#[derive(Debug, Args)]
-pub struct ModuleCheck {
-    /// The component
-    pub file: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `module run`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  bureaucrat module run risk.component.wasm --function is-high --fields '{\"amount\": 7}'")]
-pub struct ModuleRun {
-    /// The component
-    pub file: PathBuf,
-    /// The function, by its WIT name
-    #[arg(long, default_value = "evaluate")]
-    pub function: String,
-    /// The fields, as a JSON object
-    #[arg(long, value_name = "JSON")]
-    pub fields: Option<String>,
-    /// Print JSON
-    #[arg(long)]
     pub json: bool,
 }
 

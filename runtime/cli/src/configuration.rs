@@ -9,7 +9,7 @@ pub use ini::IniFile;
 use ini::LIMITS;
 
 use crate::{
-    arguments::{self, DaemonOptions, LogFormat, Options},
+    arguments::{self, DaemonOptions, LogFormat, Options, RuntimeGuests},
     files, places,
 };
 use anyhow::{Context, anyhow};
@@ -58,6 +58,8 @@ pub struct Configuration {
     pub shards: u16,
     /// Messages of a queue in hand at once.
     pub prefetch: u16,
+    /// Whether guests with a language runtime inside are taken.
+    pub runtime_guests: RuntimeGuests,
     /// How long ended processes stay.
     pub retention: Duration,
     /// The policy file.
@@ -147,6 +149,13 @@ impl Configuration {
             ),
             shards: choice(daemon.shards, own("shards"), "shards")?.unwrap_or(4),
             prefetch: choice(daemon.prefetch, own("prefetch"), "prefetch")?.unwrap_or(500),
+            runtime_guests: parsed(
+                daemon.runtime_guests,
+                own("runtime_guests"),
+                "runtime_guests",
+                |text| RuntimeGuests::from_str(text, true),
+            )?
+            .unwrap_or(RuntimeGuests::Refused),
             retention: parsed(
                 daemon.retention,
                 own("retention"),

@@ -24,16 +24,16 @@ use std::{
 
 /// The socket's name in the storage.
 const SOCKET: &str = "control.sock";
-/// The longest question, in bytes.
-const QUESTION_BYTES_MAX: u64 = 64 << 10;
+/// The longest question, in bytes: a module of the largest class, in base64, fits.
+const QUESTION_BYTES_MAX: u64 = 64 << 20;
 /// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 /// Askers at once; more are turned away.
 const ASKERS_MAX: usize = 16;
 /// How long a silent asker is kept.
 const ASKER_PATIENCE: Duration = Duration::from_secs(30);
-/// How long an answer may take.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long an answer may take; a module with a language runtime inside may be compiled for minutes.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(600);
 /// The longest path that a socket's address holds, with its end mark (`sun_path` of Linux and the BSDs).
 const ADDRESS_BYTES_MAX: usize = 100;
 
@@ -214,6 +214,7 @@ impl Control {
             | QueryAnswer::Process(_)
             | QueryAnswer::Ordered { .. }
             | QueryAnswer::BackedUp { .. }
+            | QueryAnswer::Modules(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
     }

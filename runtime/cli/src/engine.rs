@@ -1,9 +1,10 @@
 //! The engine, put together: store, sandbox, host, broker, control socket; and its end, in the reverse order.
 
 use crate::{
+    arguments::RuntimeGuests,
     backup, broker, commands,
     configuration::{Configuration, without_password},
-    control, files,
+    control, files, modules,
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
@@ -84,6 +85,7 @@ pub fn run(
     let asked = host.clone();
     control::serve(&configuration.storage, move |query| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
+        Query::Modules(query) => modules::answer(&asked, query),
         Query::List { .. } | Query::Show { .. } | Query::Order { .. } => asked.query(query),
     })?;
     tracing::info!(
@@ -234,7 +236,10 @@ fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
         threads: usize::from(SHARDS_MAX) + COMPUTE_THREADS,
         limits: configuration.limits,
         cache: Some(cache),
-        runtime_class: RuntimeClass::Refused,
+        runtime_class: match configuration.runtime_guests {
+            RuntimeGuests::Allowed => RuntimeClass::Allowed,
+            RuntimeGuests::Refused => RuntimeClass::Refused,
+        },
         worker: commands::worker()?,
     })
     .context("the sandbox can't be set up")

@@ -16,6 +16,7 @@ mod daemon;
 mod engine;
 mod files;
 mod logging;
+mod modules;
 pub mod pid_file;
 mod places;
 mod progress;
@@ -80,7 +81,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
-        Some(Command::Module(module)) => commands::module::run(module),
+        Some(Command::Module(module)) => commands::module::run(options, module),
         Some(Command::Policy(policy)) => commands::policy::run(policy),
         Some(Command::Config(config)) => commands::config::run(options, &arguments.daemon, config),
         Some(Command::CompileWorker) => {

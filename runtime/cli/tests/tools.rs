@@ -155,7 +155,6 @@ fn modules_are_built_checked_and_run() {
             "module",
             "run",
             component,
-            "--function",
             "is-high",
             "--fields",
             r#"{"order": {"amount": 7}}"#,
@@ -167,6 +166,31 @@ fn modules_are_built_checked_and_run() {
         (Some(0), "false\n"),
         "{ran:?}"
     );
+    assert!(
+        String::from_utf8_lossy(&ran.stderr).contains(", memory: 64 KiB"),
+        "{ran:?}"
+    );
+    let fields = r#"{"order": {"amount": 10001}}"#;
+    let json = [
+        "module", "run", "--json", component, "is-high", "--fields", fields,
+    ];
+    let ran = out(&run(&json, ""));
+    assert!(
+        ran.starts_with(r#"{"value": true, "fuel": "#) && ran.contains(r#""memory_bytes": 65536}"#),
+        "{ran}"
+    );
+    assert!(
+        out(&checked).contains(r#""imports":["fields.get"]"#),
+        "{checked:?}"
+    );
     let core = run(&["module", "check", source], "");
     assert_eq!(core.status.code(), Some(1));
+    let core = folder.path().join("core.wasm");
+    std::fs::write(&core, "\0asm\u{1}\0\0\0").unwrap();
+    let core = run(&["module", "check", "--json", core.to_str().unwrap()], "");
+    assert_eq!(core.status.code(), Some(1));
+    assert!(
+        out(&core).contains(r#""refused":"this is a core module"#),
+        "{core:?}"
+    );
 }

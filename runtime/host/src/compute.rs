@@ -28,6 +28,13 @@ pub enum Task {
         /// What compiling one of its modules may take.
         budget: CompileBudget,
     },
+    /// Admit and compile a module that is to be stored.
+    Admit {
+        /// The component.
+        component: Arc<[u8]>,
+        /// What compiling it may take.
+        budget: CompileBudget,
+    },
     /// Make a stored program ready to run.
     Load(ProgramHash),
     /// Evaluate a condition.
@@ -59,6 +66,8 @@ pub struct Job {
 pub enum JobOutcome {
     /// A definition was compiled or a program loaded, or why not.
     Loaded(Result<Arc<Loaded>, LoadFailure>),
+    /// A module was admitted, or why not.
+    Admitted(Result<Guest, LoadFailure>),
     /// A condition was evaluated.
     Evaluated(Evaluated),
 }
@@ -74,6 +83,9 @@ pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> (u16, 
     let outcome = match job.task {
         Task::Compile { source, budget } => {
             JobOutcome::Loaded(definitions.compile(&source, budget))
+        }
+        Task::Admit { component, budget } => {
+            JobOutcome::Admitted(definitions.admit(&component, budget))
         }
         Task::Load(hash) => JobOutcome::Loaded(definitions.load(hash)),
         Task::Evaluate {
@@ -189,7 +201,7 @@ impl ComputeThreads {
 impl Compute for ComputeThreads {
     fn submit(&self, job: Job) {
         match &job.task {
-            Task::Compile { .. } | Task::Load(_) => self.compiling.push(job),
+            Task::Compile { .. } | Task::Admit { .. } | Task::Load(_) => self.compiling.push(job),
             Task::Evaluate { .. } => self.evaluating.push(job),
         }
     }

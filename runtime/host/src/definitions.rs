@@ -157,6 +157,15 @@ impl Definitions {
         Ok(loaded)
     }
 
+    /// Admits and compiles a module that is to be stored, for which it may take as much as the budget says.
+    ///
+    /// # Errors
+    /// When it is refused, or the environment fails.
+    pub fn admit(&self, component: &[u8], budget: CompileBudget) -> Result<Guest, LoadFailure> {
+        let load = || self.sandbox.load_module_within(component, budget);
+        retried(load, || String::from("the module"))
+    }
+
     /// Makes a stored program ready to run.
     ///
     /// # Errors
@@ -324,7 +333,8 @@ fn place_of(program: &Program, hash: ModuleHash) -> String {
     }
 }
 
-fn retried(
+/// Loads a guest; what the environment lets fail is tried again.
+pub(crate) fn retried(
     load: impl Fn() -> Result<Guest, LoadError>,
     place: impl FnOnce() -> String,
 ) -> Result<Guest, LoadFailure> {

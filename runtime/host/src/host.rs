@@ -7,6 +7,7 @@ use crate::{
     compute::ComputeThreads,
     config::HostConfig,
     damage::Damages,
+    modules::Modules,
     opened::Opened,
     query::{Query, QueryAnswer},
     questions::{self, Asked},
@@ -184,6 +185,11 @@ impl Host {
     /// Gets a message when the host has failed.
     pub fn failed(&self) -> Receiver<()> {
         self.0.ended.1.clone()
+    }
+
+    /// The stored modules.
+    pub fn modules(&self) -> Modules {
+        Modules::new(self.0.store.clone(), self.0.sandbox.clone())
     }
 
     /// Answers an operator's question from what is committed, or does what it orders. Blocks for the store.

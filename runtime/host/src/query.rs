@@ -1,6 +1,9 @@
 //! Questions that operators ask of the running engine, and the answers; both serialise to JSON.
 
-use crate::commands::{Order, OrderOutcome};
+use crate::{
+    commands::{Order, OrderOutcome},
+    modules::{ModuleAnswer, ModuleQuery},
+};
 use bureaucrat_model::{Fault, FiberId, HistoryEntry, ProcessId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +40,8 @@ pub enum Query {
         /// The folder, an absolute path; it must not be there yet.
         folder: String,
     },
+    /// Store, list or forget modules; the answer comes once it is durable.
+    Modules(ModuleQuery),
 }
 
 /// How much is wanted.
@@ -91,6 +96,8 @@ pub enum QueryAnswer {
         /// How long it took, in milliseconds.
         millis: u64,
     },
+    /// What became of a question about modules.
+    Modules(ModuleAnswer),
     /// The question could not be answered.
     Error {
         /// Why.

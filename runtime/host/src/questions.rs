@@ -36,7 +36,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             limit,
         } => list(asked, *state, *after, (*limit).min(PAGE)),
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. } | Query::Backup { .. } => return None,
+        Query::Order { .. } | Query::Backup { .. } | Query::Modules(_) => return None,
     };
     Some(found.unwrap_or_else(|error| QueryAnswer::Error {
         reason: error.to_string(),

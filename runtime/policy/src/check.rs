@@ -1,7 +1,7 @@
 //! A definition held against rules: every rule that it breaks, with the place.
 
 use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules};
-use bureaucrat_model::Span;
+use bureaucrat_model::{ModuleHash, Span};
 use std::fmt;
 
 /// A rule that was broken.
@@ -62,19 +62,11 @@ impl Rules {
             found.push(self.broken(Rule::Calls, at(span, "calls are not allowed")));
         }
         for module in &profile.modules {
-            let is_listed = match &self.modules {
-                Modules::Any => true,
-                Modules::Only(hashes) => hashes.contains(&module.hash),
-            };
-            if !is_listed {
-                let what = format!("the module {} is not allowed", module.hash);
-                found.push(self.broken(Rule::Modules, at(module.span, &what)));
-            }
-            if module.facts.class > self.module_class {
-                debug_assert_eq!(module.facts.class, ModuleClass::Runtime);
-                let what = "modules with a language runtime inside are not allowed";
-                found.push(self.broken(Rule::ModuleClass, at(module.span, what)));
-            }
+            let broken = self.check_module(module.hash, module.facts.class);
+            found.extend(broken.into_iter().map(|violation| Violation {
+                what: at(module.span, &violation.what),
+                ..violation
+            }));
             let quota = Quota::ModuleBytes;
             if let Some(violation) = self.over(quota, module.facts.bytes, "the module has", "bytes")
             {
@@ -83,6 +75,24 @@ impl Rules {
             }
         }
         found.extend(self.check_quotas(profile));
+        found
+    }
+
+    /// The rules that a module breaks, wherever it comes from.
+    pub fn check_module(&self, hash: ModuleHash, class: ModuleClass) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let is_listed = match &self.modules {
+            Modules::Any => true,
+            Modules::Only(hashes) => hashes.contains(&hash),
+        };
+        if !is_listed {
+            found.push(self.broken(Rule::Modules, format!("the module {hash} is not allowed")));
+        }
+        if class > self.module_class {
+            debug_assert_eq!(class, ModuleClass::Runtime);
+            let what = "modules with a language runtime inside are not allowed";
+            found.push(self.broken(Rule::ModuleClass, what));
+        }
         found
     }
 

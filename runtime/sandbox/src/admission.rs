@@ -22,23 +22,47 @@ pub(crate) fn admit_module(
     limits: &SandboxLimits,
     runtime_class: RuntimeClass,
 ) -> Result<Admitted, Refusal> {
+    check_kind(component)?;
+    let class = match (small(component, limits), runtime_class) {
+        (Ok(()), _) => Class::Small,
+        (Err(refusal), RuntimeClass::Refused) => return Err(refusal),
+        (Err(_), RuntimeClass::Allowed) => {
+            // What is too much for a small guest may be right for one with a language runtime, whose bounds are wider.
+            let limits = limits.for_runtimes();
+            check_size(component, &limits)?;
+            census::count(component, &limits)?;
+            Class::Runtime
+        }
+    };
+    Ok(Admitted {
+        class,
+        exports: validated_exports(component, class)?,
+    })
+}
+
+/// Why a component belongs to the guests with a language runtime inside; `None` when it is a small one, or no component.
+pub fn beyond_small(component: &[u8], limits: &SandboxLimits) -> Option<Refusal> {
+    check_kind(component).ok()?;
+    small(component, limits).err()
+}
+
+/// Whether a component keeps to what a small guest may be.
+fn small(component: &[u8], limits: &SandboxLimits) -> Result<(), Refusal> {
+    check_size(component, limits)?;
+    match census::count(component, limits)?.beyond_small(limits) {
+        None => Ok(()),
+        Some(need) => Err(Refusal::RuntimeClass(need)),
+    }
+}
+
+fn check_size(component: &[u8], limits: &SandboxLimits) -> Result<(), Refusal> {
     if component.len() > limits.module_bytes {
         return Err(Refusal::TooLarge {
             found: component.len(),
             limit: limits.module_bytes,
         });
     }
-    check_kind(component)?;
-    let needs = census::count(component, limits)?;
-    let class = match (needs.beyond_small(limits), runtime_class) {
-        (None, _) => Class::Small,
-        (Some(_), RuntimeClass::Allowed) => Class::Runtime,
-        (Some(need), RuntimeClass::Refused) => return Err(Refusal::RuntimeClass(need)),
-    };
-    Ok(Admitted {
-        class,
-        exports: validated_exports(component)?,
-    })
+    Ok(())
 }
 
 /// Takes a program's inline guest.
@@ -46,7 +70,7 @@ pub(crate) fn admit_inline(component: &[u8]) -> Result<Admitted, Refusal> {
     check_kind(component)?;
     Ok(Admitted {
         class: Class::Small,
-        exports: validated_exports(component)?,
+        exports: validated_exports(component, Class::Small)?,
     })
 }
 
@@ -60,9 +84,9 @@ fn check_kind(component: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn validated_exports(component: &[u8]) -> Result<Vec<Export>, Refusal> {
-    let types = Validator::new_with_features(features::ALLOWED)
+fn validated_exports(component: &[u8], class: Class) -> Result<Vec<Export>, Refusal> {
+    let types = Validator::new_with_features(features::allowed(class))
         .validate_all(component)
         .map_err(census::invalid)?;
-    contract::exports(component, &types)
+    contract::exports(component, &types, class)
 }

@@ -6,6 +6,8 @@
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
 )]
 
+use crate::{engines::Class, features, names};
+use std::collections::BTreeMap;
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -54,7 +56,7 @@ pub enum BuildError {
 /// A module that carries its world (bindings generators leave it in a custom section) needs no more. Otherwise, with `wit`,
 /// the source of one's own package, `world` chooses the world in it (it may be left out where there is one); the contract's
 /// package is at hand for `include`. Without `wit` every exported function without parameters that returns an i32 becomes a
-/// function of the same name: a verdict, or a value where `world` is `expression`.
+/// function of the same name (`is_high` and `isHigh` become `is-high`): a verdict, or a value where `world` is `expression`.
 ///
 /// # Errors
 /// [`BuildError`] says what is wrong with the module, the world or the WIT source.
@@ -66,8 +68,11 @@ pub fn build_module(
     if Parser::is_component(core) {
         return Err(BuildError::Component);
     }
-    let outline = Outline::read(core)?;
-    let mut module = core.to_vec();
+    let mut outline = Outline::read(core)?;
+    let mut module = match outline.has_metadata {
+        true => core.to_vec(),
+        false => names::renamed(core, &outline.use_wit_names())?,
+    };
     if !outline.has_metadata {
         let mut resolve = Resolve::default();
         resolve
@@ -106,7 +111,7 @@ struct Outline {
 impl Outline {
     fn read(core: &[u8]) -> Result<Self, BuildError> {
         let invalid = |error: wasmparser::BinaryReaderError| BuildError::Invalid(error.to_string());
-        let types = Validator::new_with_features(crate::features::ALLOWED)
+        let types = Validator::new_with_features(features::allowed(Class::Runtime))
             .validate_all(core)
             .map_err(invalid)?;
         let types = types.as_ref();
@@ -141,6 +146,19 @@ impl Outline {
         Ok(outline)
     }
 
+    /// Gives functions with names in other styles (`is_high`, `isHigh`) their WIT names; returns which become which.
+    fn use_wit_names(&mut self) -> BTreeMap<String, String> {
+        let mut renamed = BTreeMap::new();
+        for name in &mut self.functions {
+            if let Some(wit) = names::wit_name(name)
+                && wit != *name
+            {
+                renamed.insert(std::mem::replace(name, wit.clone()), wit);
+            }
+        }
+        renamed
+    }
+
     /// WIT source of a world that exports the module's functions under their own names.
     fn world(&self, world: Option<&str>) -> Result<String, BuildError> {
         let result = match world.unwrap_or(CONDITION) {
@@ -155,7 +173,7 @@ impl Outline {
             "package bureaucrat:generated;\nworld guest {\n  include bureaucrat:condition/imports@1.0.0;\n",
         );
         for name in &self.functions {
-            if !is_wit_name(name) {
+            if !names::is_wit_name(name) {
                 return Err(BuildError::Name(name.clone()));
             }
             // `%` lets names stand that are keywords of WIT.
@@ -169,15 +187,6 @@ impl Outline {
 /// Names that the canonical ABI gives to exports of its own.
 fn is_canonical(name: &str) -> bool {
     name.starts_with("cabi_") || name.starts_with('_')
-}
-
-/// Words of letters and digits that begin with a letter, joined by single `-`, each in one case.
-fn is_wit_name(name: &str) -> bool {
-    name.split('-').all(|word| {
-        let mut bytes = word.bytes();
-        bytes.next().is_some_and(|first| first.is_ascii_lowercase())
-            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    })
 }
 
 fn wit_error(error: impl std::fmt::Display) -> BuildError {

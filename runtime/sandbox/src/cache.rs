@@ -53,7 +53,7 @@ impl Cache {
             })?;
         Ok(Self {
             config,
-            file_bytes_max: (limits.code_bytes + HEADER_BYTES) as u64,
+            file_bytes_max: (limits.for_runtimes().code_bytes + HEADER_BYTES) as u64,
             folder_bytes_max: limits.cache_bytes,
             bytes: AtomicU64::new(files.iter().map(|file| file.bytes).sum()),
         })

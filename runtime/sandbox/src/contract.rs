@@ -9,12 +9,14 @@
 
 use crate::{
     census::invalid,
+    engines::Class,
     error::Refusal,
+    features,
     guest::{Export, ExportKind},
     host::FIELDS,
 };
 use wasmparser::{
-    Parser, Payload, PrimitiveValType,
+    Parser, Payload, PrimitiveValType, Validator,
     component_types::{
         ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
         ComponentValType,
@@ -53,9 +55,13 @@ const CASES: [(&str, Option<Shape>); 8] = [
     ("record", Some(Shape::U32)),
 ];
 
-/// The functions that a valid component exports. Types that it exports beside them are of no consequence; instances,
-/// components, modules and values are refused.
-pub(crate) fn exports(component: &[u8], types: &Types) -> Result<Vec<Export>, Refusal> {
+/// The functions that a valid component exports. Types that it exports beside them are of no consequence, anything else is
+/// refused; but toolchains leave initialisers beside the functions of guests with a language runtime, and nobody calls those.
+pub(crate) fn exports(
+    component: &[u8],
+    types: &Types,
+    class: Class,
+) -> Result<Vec<Export>, Refusal> {
     let types = types.as_ref();
     let mut exports = Vec::new();
     let mut depth = 0_u32;
@@ -71,7 +77,10 @@ pub(crate) fn exports(component: &[u8], types: &Types) -> Result<Vec<Export>, Re
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
                     let name = export.map_err(invalid)?.name.name;
-                    exports.extend(read_export(name, types)?);
+                    match (read_export(name, types), class) {
+                        (Err(_), Class::Runtime) => {}
+                        (read, Class::Small | Class::Runtime) => exports.extend(read?),
+                    }
                 }
             }
             // The enum is the parser's; nothing else names imports or exports.
@@ -82,6 +91,45 @@ pub(crate) fn exports(component: &[u8], types: &Types) -> Result<Vec<Export>, Re
         return Err(Refusal::NoFunction);
     }
     Ok(exports)
+}
+
+/// The functions of `fields` that a component imports, and whatever else it imports by its whole name; for people, and also
+/// of components that would be refused.
+///
+/// # Errors
+/// When the bytes are no valid component under the allow-list of features.
+pub fn imports(component: &[u8]) -> Result<Vec<String>, Refusal> {
+    let types = Validator::new_with_features(features::allowed(Class::Runtime))
+        .validate_all(component)
+        .map_err(invalid)?;
+    let types = types.as_ref();
+    let mut names = Vec::new();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(invalid)? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    let name = import.map_err(invalid)?.name.name;
+                    match types.component_item_for_import(name).map(|item| item.ty) {
+                        Some(ComponentEntityType::Instance(instance)) if name == FIELDS => {
+                            let functions = types[instance].exports.iter().filter(|(_, item)| {
+                                matches!(item.ty, ComponentEntityType::Func(_))
+                            });
+                            names.extend(
+                                functions.map(|(function, _)| format!("fields.{function}")),
+                            );
+                        }
+                        _ => names.push(shortened(name)),
+                    }
+                }
+            }
+            // The enum is the parser's; nothing else names imports.
+            _ => {}
+        }
+    }
+    Ok(names)
 }
 
 fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), Refusal> {

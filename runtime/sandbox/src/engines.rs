@@ -11,12 +11,14 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
+};
 
 /// The sort of a guest, by what its instance takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// A few core instances, one memory and one table, small ones: [`SandboxLimits`] has the numbers.
+    /// A few core instances, one memory and two tables, small ones: [`SandboxLimits`] has the numbers.
     Small,
     /// A guest with a language runtime inside.
     Runtime,
@@ -56,10 +58,11 @@ impl Class {
         }
     }
 
-    /// Tables that one guest may have.
+    /// Tables that one guest may have. A small one has that of its module, which LLVM's linker makes even when nothing is in it,
+    /// and that of the shim that component encoders put before it.
     pub(crate) const fn tables(self) -> u32 {
         match self {
-            Self::Small => 1,
+            Self::Small => 2,
             Self::Runtime => 16,
         }
     }
@@ -104,8 +107,8 @@ fn code_config(class: Class) -> Config {
     cost.variable.memory_grow_per_page = GROW_PAGE_FUEL;
     let mut config = Config::new();
     config
-        .wasm_features(features::ALLOWED, true)
-        .wasm_features(features::REFUSED, false)
+        .wasm_features(features::allowed(class), true)
+        .wasm_features(features::refused(class), false)
         .consume_fuel(true)
         .operator_cost(cost)
         .epoch_interruption(true)
@@ -149,6 +152,8 @@ pub(crate) fn evaluating_engine(
         .table_elements(class.table_elements(limits))
         .linear_memory_keep_resident(class.resident_bytes().min(class.memory_bytes(limits)))
         .table_keep_resident(TABLE_RESIDENT_BYTES)
+        // Only the pages that were written to are set back, where the system can say which.
+        .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(slots);
     let mut config = code_config(class);
     config

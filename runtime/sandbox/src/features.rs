@@ -1,12 +1,29 @@
 //! The allow-list of WebAssembly features.
 //!
-//! Every feature that the parser knows is either in [`ALLOWED`] or in [`REFUSED`], by name; a test fails when a new version
-//! of the parser brings one that stands in neither.
+//! Every feature that the parser knows is in just one of [`ALLOWED`], [`RUNTIMES_ONLY`] and [`REFUSED`], by name; a test fails
+//! when a new version of the parser brings one that stands in none.
 
+use crate::engines::Class;
 use wasmparser::WasmFeatures;
 
-/// What guests may use. `FLOATS` and `COMPONENT_MODEL` are not proposals but the ground that the others stand on.
-pub(crate) const ALLOWED: WasmFeatures = WasmFeatures::FLOATS
+/// What guests of a class may use.
+pub(crate) const fn allowed(class: Class) -> WasmFeatures {
+    match class {
+        Class::Small => ALLOWED,
+        Class::Runtime => ALLOWED.union(RUNTIMES_ONLY),
+    }
+}
+
+/// What guests of a class may not use.
+pub(crate) const fn refused(class: Class) -> WasmFeatures {
+    match class {
+        Class::Small => REFUSED.union(RUNTIMES_ONLY),
+        Class::Runtime => REFUSED,
+    }
+}
+
+/// What every guest may use. `FLOATS` and `COMPONENT_MODEL` are not proposals but the ground that the others stand on.
+const ALLOWED: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::COMPONENT_MODEL)
     .union(WasmFeatures::MUTABLE_GLOBAL)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -17,12 +34,15 @@ pub(crate) const ALLOWED: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::SIMD);
 
+/// What only guests with a language runtime inside may use. QuickJS is compiled with tail calls: fuel and deadlines are counted
+/// where a function begins, so that a loop of tail calls ends as any other. Its component has others within it, and what wasmtime
+/// makes for a call from one to the next reads one memory and writes another.
+const RUNTIMES_ONLY: WasmFeatures = WasmFeatures::TAIL_CALL.union(WasmFeatures::MULTI_MEMORY);
+
 /// What no guest may use. `GC_TYPES` is what `externref` needs; tables of functions do without.
-pub(crate) const REFUSED: WasmFeatures = WasmFeatures::RELAXED_SIMD
+const REFUSED: WasmFeatures = WasmFeatures::RELAXED_SIMD
     .union(WasmFeatures::THREADS)
     .union(WasmFeatures::SHARED_EVERYTHING_THREADS)
-    .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::LEGACY_EXCEPTIONS)
     .union(WasmFeatures::MEMORY64)
@@ -55,13 +75,16 @@ mod tests {
 
     #[test]
     fn every_feature_is_allowed_or_refused_by_name() {
-        let named = ALLOWED | REFUSED;
+        let named = ALLOWED | RUNTIMES_ONLY | REFUSED;
         let unnamed: Vec<_> = WasmFeatures::all()
             .iter_names()
             .filter(|(_, feature)| !named.contains(*feature))
             .map(|(name, _)| name)
             .collect();
         assert_eq!(unnamed, Vec::<&str>::new());
-        assert!((ALLOWED & REFUSED).is_empty());
+        for class in [Class::Small, Class::Runtime] {
+            assert!((allowed(class) & refused(class)).is_empty());
+            assert_eq!(allowed(class) | refused(class), named);
+        }
     }
 }

@@ -172,27 +172,26 @@ impl Default for SandboxLimits {
 }
 
 impl SandboxLimits {
-    /// Bounds for guests with a language runtime inside (Go, JavaScript, Python), whose components are some megabytes large
-    /// and hold functions that no small guest needs.
-    pub fn for_runtimes() -> Self {
+    /// These bounds for guests with a language runtime inside (Go, JavaScript, Python): their components are some megabytes
+    /// large and hold functions that no small guest needs, they take seconds to compile, and each evaluation begins with the
+    /// start of their runtime. What is larger in `self` already stays.
+    pub fn for_runtimes(&self) -> Self {
         Self {
-            fuel: 200_000_000,
-            host_calls: 1_000_000,
-            module_bytes: 32 << 20,
-            functions: 100_000,
-            function_body_bytes: 1 << 20,
-            locals: 10_000,
-            nesting: 1_000,
-            br_table: 10_000,
-            types: 100_000,
-            items: 1_000_000,
-            component_depth: 8,
-            compile_seconds: 120,
-            compile_memory_bytes: 4 << 30,
-            code_bytes: 256 << 20,
-            loaded_bytes: 1 << 30,
-            cache_bytes: 4 << 30,
-            ..Self::default()
+            fuel: self.fuel.max(200_000_000),
+            host_calls: self.host_calls.max(1_000_000),
+            module_bytes: self.module_bytes.max(32 << 20),
+            functions: self.functions.max(100_000),
+            function_body_bytes: self.function_body_bytes.max(1 << 20),
+            locals: self.locals.max(10_000),
+            nesting: self.nesting.max(1_000),
+            br_table: self.br_table.max(10_000),
+            types: self.types.max(100_000),
+            items: self.items.max(1_000_000),
+            component_depth: self.component_depth.max(8),
+            compile_seconds: self.compile_seconds.max(120),
+            compile_memory_bytes: self.compile_memory_bytes.max(4 << 30),
+            code_bytes: self.code_bytes.max(256 << 20),
+            ..*self
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Sandbox(Arc<Shared>);
 
 struct Shared {
     limits: SandboxLimits,
+    /// The same for guests with a language runtime inside.
+    runtime_limits: SandboxLimits,
     runtime_class: RuntimeClass,
     small: Pool,
     runtime: Option<Pool>,
@@ -81,6 +83,7 @@ impl Sandbox {
             .transpose()?;
         Ok(Self(Arc::new(Shared {
             limits: config.limits,
+            runtime_limits: config.limits.for_runtimes(),
             runtime_class: config.runtime_class,
             small,
             runtime,
@@ -154,13 +157,11 @@ impl Sandbox {
                     return Ok(guest);
                 }
                 let started = Instant::now();
+                let limits = self.limits_of(admitted.class);
                 let limits = SandboxLimits {
-                    compile_seconds: shared.limits.compile_seconds.min(budget.seconds),
-                    compile_memory_bytes: shared
-                        .limits
-                        .compile_memory_bytes
-                        .min(budget.memory_bytes),
-                    ..shared.limits
+                    compile_seconds: limits.compile_seconds.min(budget.seconds),
+                    compile_memory_bytes: limits.compile_memory_bytes.min(budget.memory_bytes),
+                    ..*limits
                 };
                 let code = shared
                     .compiler
@@ -185,12 +186,26 @@ impl Sandbox {
         fields: &Fields,
         budget: Budget,
     ) -> Evaluated {
-        evaluate::evaluate(guest, function, fields, &self.0.limits, budget)
+        evaluate::evaluate(
+            guest,
+            function,
+            fields,
+            self.limits_of(guest.class()),
+            budget,
+        )
     }
 
-    /// The bounds.
+    /// The bounds of small guests.
     pub fn limits(&self) -> &SandboxLimits {
         &self.0.limits
+    }
+
+    /// The bounds of a class.
+    pub fn limits_of(&self, class: Class) -> &SandboxLimits {
+        match class {
+            Class::Small => &self.0.limits,
+            Class::Runtime => &self.0.runtime_limits,
+        }
     }
 
     fn loaded(&self) -> MutexGuard<'_, Loaded> {

@@ -9,6 +9,7 @@ use bureaucrat_sandbox::{
     SandboxLimits,
 };
 use common::{Returns, component, component_of, config, sandbox, verdict};
+use std::time::Duration;
 
 fn refusal(sandbox: &Sandbox, bytes: &[u8]) -> Refusal {
     match sandbox.load_module(bytes) {
@@ -128,7 +129,7 @@ fn only_functions_of_the_two_types_may_be_exported() {
 
 #[test]
 fn features_outside_of_the_list_are_refused() {
-    // The larger class, so that a second memory is not refused for want of a slot.
+    // The larger class, where a second memory is not refused for want of a slot, but for what it is.
     let sandbox = Sandbox::new(SandboxConfig {
         runtime_class: RuntimeClass::Allowed,
         ..config(SandboxLimits::default())
@@ -143,7 +144,6 @@ fn features_outside_of_the_list_are_refused() {
     };
     for code in [
         "(memory i64 1)",
-        "(memory 1)",
         "(memory 1 1 shared)",
         "(func $t (result i32) return_call $t)",
         "(tag $e) (func throw $e)",
@@ -259,7 +259,7 @@ fn a_guest_that_needs_more_belongs_to_the_other_class() {
     let refusing = sandbox();
     let allowing = Sandbox::new(SandboxConfig {
         runtime_class: RuntimeClass::Allowed,
-        ..config(SandboxLimits::for_runtimes())
+        ..config(SandboxLimits::default())
     })
     .unwrap();
     let code = "(func (export \"evaluate\") (result i32) i32.const 512)";
@@ -267,7 +267,7 @@ fn a_guest_that_needs_more_belongs_to_the_other_class() {
     let large = component_of("(memory (export \"memory\") 40)", "", code, &evaluate);
     let tables = component(
         "",
-        &format!("(table 1 funcref) (table 1 funcref) {code}"),
+        &format!("(table 1 funcref) (table 1 funcref) (table 1 funcref) {code}"),
         &evaluate,
     );
     for bytes in [large, tables] {
@@ -290,4 +290,57 @@ fn a_guest_that_needs_more_belongs_to_the_other_class() {
             .class(),
         Class::Small
     );
+}
+
+#[test]
+fn tail_calls_are_for_guests_with_a_language_runtime_and_cost_fuel() {
+    let allowing = Sandbox::new(SandboxConfig {
+        runtime_class: RuntimeClass::Allowed,
+        ..config(SandboxLimits {
+            // Fuel ends it, however busy the machine is.
+            deadline: Duration::from_secs(120),
+            ..SandboxLimits::default()
+        })
+    })
+    .unwrap();
+    let code = "(func $f (result i32) return_call $f)
+        (func (export \"evaluate\") (result i32) return_call $f)";
+    let evaluate = [("evaluate", Returns::Verdict)];
+    let small = refusal(&allowing, &component("", code, &evaluate));
+    assert!(small.to_string().contains("tail calls"), "{small}");
+    let large = component_of("(memory (export \"memory\") 40)", "", code, &evaluate);
+    let guest = allowing.load_module(&large).unwrap();
+    let evaluated = allowing.evaluate(&guest, "evaluate", &Fields::new());
+    assert_eq!(common::code(&evaluated.outcome), "sandbox.fuel");
+}
+
+#[test]
+fn what_toolchains_leave_beside_the_conditions_is_nobodys_to_call() {
+    let allowing = Sandbox::new(SandboxConfig {
+        runtime_class: RuntimeClass::Allowed,
+        ..config(SandboxLimits::default())
+    })
+    .unwrap();
+    let with_initialiser = |pages: u32| {
+        wat(&format!(
+            r#"(component
+              (core module $m (memory (export "memory") {pages})
+                (func (export "evaluate") (result i32) i32.const 512)
+                (func (export "init") (param i32)))
+              (core instance $i (instantiate $m))
+              (alias core export $i "memory" (core memory $memory))
+              (func (export "evaluate") (result (result bool (error string)))
+                (canon lift (core func $i "evaluate") (memory $memory)))
+              (func (export "init") (param "stage" u32) (canon lift (core func $i "init")))
+              (instance $more)
+              (export "exports" (instance $more)))"#
+        ))
+    };
+    let small = refusal(&allowing, &with_initialiser(1));
+    assert!(matches!(small, Refusal::Export(_)), "{small}");
+    let guest = allowing.load_module(&with_initialiser(40)).unwrap();
+    let names: Vec<_> = guest.exports().iter().map(|export| &*export.name).collect();
+    assert_eq!(names, ["evaluate"]);
+    let evaluated = allowing.evaluate(&guest, "init", &Fields::new());
+    assert_eq!(common::code(&evaluated.outcome), "sandbox.no-function");
 }

@@ -110,7 +110,7 @@ fn what_can_not_be_a_guest_is_refused_in_words() {
         ),
         Err(BuildError::NoFunction)
     );
-    for name in ["isHigh", "is_high", "1st", "a--b", "a-"] {
+    for name in ["is.high", "1st", "a--b", "a-"] {
         let module = wat(&format!(
             "(module (func (export \"{name}\") (result i32) i32.const 0))"
         ));
@@ -135,4 +135,15 @@ fn what_can_not_be_a_guest_is_refused_in_words() {
         build_module(&foreign, None, None),
         Err(BuildError::Encoding(_))
     ));
+}
+
+#[test]
+fn names_in_other_styles_become_wit_names() {
+    let sandbox = sandbox();
+    for name in ["is_high", "isHigh", "is-high"] {
+        let core = wat(&RISK.replace("\"is-high\"", &format!("\"{name}\"")));
+        let component = build_module(&core, None, None).unwrap();
+        let guest = sandbox.load_module(&component).unwrap();
+        assert_eq!(guest.exports()[0].name, "is-high", "{name}");
+    }
 }

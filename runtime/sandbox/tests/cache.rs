@@ -3,8 +3,10 @@
 
 mod common;
 
-use bureaucrat_sandbox::{CacheConfig, Outcome, Sandbox, SandboxConfig, SandboxLimits};
-use common::{config, verdict};
+use bureaucrat_sandbox::{
+    CacheConfig, Class, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits,
+};
+use common::{Returns, component_of, config, verdict};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -124,4 +126,38 @@ fn the_folder_is_bounded() {
         .sum();
     assert!(bytes <= 200_000, "{bytes}");
     assert!(bytes > 50_000, "{bytes}");
+}
+
+#[test]
+fn guests_with_a_language_runtime_have_the_same_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = format!("(func (export \"evaluate\") (result i32) {TRUE})");
+    let memory = "(memory (export \"memory\") 40)";
+    let guest = component_of(memory, "", &code, &[("evaluate", Returns::Verdict)]);
+    let compiles = |key: u8| {
+        let sandbox = Sandbox::new(SandboxConfig {
+            cache: Some(CacheConfig {
+                folder: folder.path().to_owned(),
+                key: [key; 32],
+            }),
+            runtime_class: RuntimeClass::Allowed,
+            ..config(SandboxLimits::default())
+        })
+        .unwrap();
+        let guest = sandbox.load_module(&guest).unwrap();
+        assert_eq!(guest.class(), Class::Runtime);
+        let evaluated = sandbox.evaluate(&guest, "evaluate", &bureaucrat_model::Fields::new());
+        assert_eq!(evaluated.outcome, Outcome::Verdict(true));
+        guest.compile_time().is_some()
+    };
+    assert!(compiles(1));
+    assert!(!compiles(1));
+    assert!(compiles(2), "made with another key");
+    let file = files(folder.path()).remove(0);
+    let mut altered = fs::read(&file).unwrap();
+    let middle = altered.len() / 2;
+    altered[middle] ^= 1;
+    fs::write(&file, altered).unwrap();
+    assert!(compiles(2), "altered");
+    assert!(!compiles(2));
 }

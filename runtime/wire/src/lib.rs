@@ -9,6 +9,7 @@
 
 mod answer;
 mod dead_letter;
+mod deployment;
 mod event;
 mod launcher;
 mod limits;
@@ -23,6 +24,7 @@ pub use dead_letter::{
     CODE_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER, REASON_BYTES_MAX,
     REASON_HEADER, TIME_HEADER, dead_letter,
 };
+pub use deployment::{MODULE_TYPE, deployed};
 pub use event::{EventMessage, decode_event};
 pub use launcher::{Address, MergeError, event, launch, merge_fields};
 pub use limits::WireLimits;

@@ -241,7 +241,7 @@ fn instances() -> Vec<Attack> {
         ),
         needs(
             "ten tables",
-            "10 tables (small guests get 1)",
+            "10 tables (small guests get 2)",
             &"(table 1 funcref)".repeat(10),
         ),
     ]

@@ -31,9 +31,12 @@ use std::{
 
 const HELP: &str = "\
 Usage: bench [--seconds N] [--processes N]
+       bench guests
 
   --seconds N    how long each part is measured [default: 3]
   --processes N  processes that run at once in the part over RabbitMQ [default: 200]
+
+`bench guests` prints the table of guest-sdk/README.md instead: it builds each language's example and measures it.
 
 BUREAUCRAT_TEST_AMQP names the broker; scripts/bench starts one.";
 
@@ -51,6 +54,7 @@ fn main() -> Result<()> {
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<u64> { Ok(arguments.next().context(HELP)?.parse()?) };
         match argument.as_str() {
+            "guests" => return bureaucrat_tests::guests::print_table(),
             "--seconds" => settings.seconds = number()?.max(1),
             "--processes" => settings.processes = number()?.max(1),
             _ => {

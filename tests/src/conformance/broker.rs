@@ -224,6 +224,7 @@ impl Broker {
             other @ (QueryAnswer::Processes { .. }
             | QueryAnswer::Ordered { .. }
             | QueryAnswer::BackedUp { .. }
+            | QueryAnswer::Modules(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }
     }

@@ -42,6 +42,7 @@ pub struct With<'a> {
     pub reply_to: Option<&'a str>,
     pub correlation: Option<String>,
     pub message_id: Option<String>,
+    pub content_type: Option<&'a str>,
 }
 
 /// What the user `name` says of itself.
@@ -262,6 +263,9 @@ pub async fn send(
     }
     if let Some(id) = with.message_id {
         properties = properties.with_message_id(id.into());
+    }
+    if let Some(content_type) = with.content_type {
+        properties = properties.with_content_type(content_type.into());
     }
     Ok(channel
         .basic_publish(

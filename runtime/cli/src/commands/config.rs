@@ -3,7 +3,7 @@
 use super::print_line;
 use crate::{
     Exit,
-    arguments::{Config, DaemonOptions, LogFormat, Options},
+    arguments::{Config, DaemonOptions, LogFormat, Options, RuntimeGuests},
     configuration::{Configuration, without_password},
 };
 use bureaucrat_sandbox::Setting;
@@ -62,6 +62,10 @@ fn view(settings: &Configuration) -> Value {
         "notice_exchange": settings.notice_exchange,
         "shards": settings.shards,
         "prefetch": settings.prefetch,
+        "runtime_guests": match settings.runtime_guests {
+            RuntimeGuests::Allowed => "allowed",
+            RuntimeGuests::Refused => "refused",
+        },
         "retention_seconds": settings.retention.as_secs(),
         "policy": settings.policy.as_ref().map(|path| path.display().to_string()),
         "log": settings.log,

@@ -40,6 +40,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         QueryAnswer::Processes { .. }
         | QueryAnswer::Ordered { .. }
         | QueryAnswer::BackedUp { .. }
+        | QueryAnswer::Modules(_)
         | QueryAnswer::Error { .. } => {
             bail!("the engine's answer does not fit the question")
         }

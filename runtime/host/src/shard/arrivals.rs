@@ -1,6 +1,6 @@
 //! What becomes of a delivery: a process, an answer taken, an event written, or a dead letter.
 
-use super::Shard;
+use super::{Shard, deployments::is_module};
 use crate::{
     broker::{Delivery, Source},
     events::{EventProgress, EventRecord, Handout},
@@ -36,6 +36,7 @@ impl Shard {
         arrival: Arrival,
     ) -> Result<(), StoreError> {
         match arrival {
+            Arrival::Launch { .. } if is_module(&delivery) => self.module_arrived(delivery),
             Arrival::Launch { process, seen } => self.launch_arrived(delivery, process, seen),
             Arrival::Answer(Ok(answer)) => self.answer_arrived(delivery, answer),
             Arrival::Answer(Err(unreadable)) => self.unreadable_answer(delivery, unreadable),

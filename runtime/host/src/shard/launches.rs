@@ -28,7 +28,7 @@ pub(super) struct LaunchInHand {
 }
 
 /// Why a launch is refused.
-enum Refusal {
+pub(super) enum Refusal {
     /// The definition can't be used; the code says whether it or one of its modules.
     Definition {
         code: &'static str,
@@ -50,7 +50,19 @@ impl Refusal {
         }
     }
 
-    fn reasons(&self) -> Vec<String> {
+    /// The code of the dead letter.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Definition { code, .. } => code,
+            Self::Rules(violations) => violations
+                .first()
+                .map_or(Rule::Launches.code(), |first| first.rule.code()),
+            Self::ForNow(violation) => violation.rule.code(),
+            Self::Environment(_) => "definition",
+        }
+    }
+
+    pub(super) fn reasons(&self) -> Vec<String> {
         match self {
             Self::Definition { reasons, .. } => reasons.clone(),
             Self::Rules(violations) => violations.iter().map(ToString::to_string).collect(),
@@ -255,7 +267,7 @@ impl Shard {
     }
 
     /// The launcher's address, unless it is one that it may not give.
-    fn reply_to(&self, delivery: &Delivery) -> Result<Option<ReplyTo>, Refusal> {
+    pub(super) fn reply_to(&self, delivery: &Delivery) -> Result<Option<ReplyTo>, Refusal> {
         let Some(queue) = delivery.properties.reply_to.clone() else {
             return Ok(None);
         };

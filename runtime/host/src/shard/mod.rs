@@ -6,6 +6,7 @@
 mod arrivals;
 mod calls;
 mod committing;
+mod deployments;
 mod duties;
 mod effects;
 mod incidents;
@@ -95,6 +96,8 @@ enum Waiting {
     Launch(ProcessId),
     /// A call, for its definition.
     Call(CallStart),
+    /// A module that is to be stored, for its admission.
+    Module(Box<deployments::Deployment>),
     /// A transaction, for a program or a condition, and the piece of work to go on with.
     Transaction {
         root: ProcessId,
@@ -382,6 +385,7 @@ impl Shard {
                 self.launch_compiled(process, outcome)
             }
             Some(Waiting::Call(call)) => self.call_compiled(call, outcome),
+            Some(Waiting::Module(delivery)) => self.module_admitted(&delivery, outcome),
             Some(Waiting::Transaction {
                 root,
                 transaction,

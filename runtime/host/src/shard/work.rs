@@ -145,7 +145,9 @@ impl Shard {
                 };
                 self.park_work(&mut transaction, work, reason)?;
             }
-            (work, JobOutcome::Evaluated(_)) => transaction.work.push_front(work),
+            (work, JobOutcome::Evaluated(_) | JobOutcome::Admitted(_)) => {
+                transaction.work.push_front(work)
+            }
         }
         let waiting = self.busy.remove(&root).unwrap_or_default();
         self.run(Some(root), root, transaction)?;

@@ -1,0 +1,3 @@
+module bureaucrat.example/risk
+
+go 1.24

@@ -1,0 +1,125 @@
+//! `module …`: what authors of condition modules, and operators, can say.
+
+use bureaucrat_model::ModuleHash;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `module …`.
+#[derive(Debug, Subcommand)]
+pub enum Module {
+    /// Make a component of a core module
+    Build(ModuleBuild),
+    /// Print what the engine would say about a module, what it imports and exports
+    Check(ModuleCheck),
+    /// Run a function of a module on fields, as the engine would
+    Run(ModuleRun),
+    /// Store a module in the running engine, and print its hash
+    Deploy(ModuleDeploy),
+    /// List the modules that the running engine has stored
+    List(ModuleList),
+    /// Forget a module of the running engine; refused while a program names it
+    #[command(name = "rm")]
+    Remove(ModuleRemove),
+}
+
+/// `module build`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module build risk.wasm -o risk.component.wasm
+  bureaucrat module build risk.wat --wit risk.wit --world risk -o risk.component.wasm")]
+pub struct ModuleBuild {
+    /// The core module, binary or text
+    pub file: PathBuf,
+    /// Where the component goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The world: `condition` or `expression`, or one of --wit
+    #[arg(long)]
+    pub world: Option<String>,
+    /// WIT source with a world of one's own
+    #[arg(long, value_name = "FILE")]
+    pub wit: Option<PathBuf>,
+}
+
+/// `module check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module check risk.component.wasm
+  bureaucrat module check --json risk.component.wasm
+
+Prints hash, class, sizes, compile time, imports and exports; when the module would be refused, why, with exit code 1.
+Guests of the class `runtime` are taken only by an engine with --runtime-guests allowed.")]
+pub struct ModuleCheck {
+    /// The component
+    pub file: PathBuf,
+    /// Print JSON: {"hash", "class", "beyond_small", "bytes", "code_bytes", "compile_ms", "imports", "exports"}, or "refused" with the reason
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module run risk.component.wasm is-high --fields '{\"order\": {\"amount\": 7}}'
+  bureaucrat module run --json risk.component.wasm
+
+The result goes to standard output, fuel and memory to standard error; exit code 1 when it ends with an error.")]
+pub struct ModuleRun {
+    /// The component
+    pub file: PathBuf,
+    /// The function, by its WIT name
+    #[arg(value_name = "FUNCTION", default_value = "evaluate")]
+    pub function: String,
+    /// The fields, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub fields: Option<String>,
+    /// Print JSON: {"value", "fuel", "memory_bytes"}, or "error" and "message" in place of "value"
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat module deploy risk.component.wasm
+
+Definitions name it by what is printed: <module name=\"risk\" hash=\"sha256:…\"/>. The same can be done over AMQP: a message
+of the content type application/wasm on the launch queue.")]
+pub struct ModuleDeploy {
+    /// The component, `-` for standard input
+    pub file: PathBuf,
+    /// Print JSON: {"hash", "bytes", "class", "exports"}, or {"refused"} with the reason
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat module list")]
+pub struct ModuleList {
+    /// Print a JSON object a line: {"hash", "bytes", "programs"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module rm`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat module rm sha256:0c4b…
+
+Exit code 1 when there is no such module, or stored programs name it; at most 100 of them are listed. The program of a
+definition goes some time after the last of its processes.")]
+pub struct ModuleRemove {
+    /// The module's hash, as `deploy` and `list` print it
+    pub hash: ModuleHash,
+    /// Print JSON: {"hash", "outcome": "removed", "unknown" or "in_use", "programs"}
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,44 @@
+//! Modules over AMQP: how they come, and what is told of them.
+
+use crate::{Mandatory, Outgoing, Properties};
+use bureaucrat_model::{ModuleHash, ReplyTo};
+
+/// The content type of a message on the launch queue whose body is a module to be stored: a WebAssembly component.
+pub const MODULE_TYPE: &str = "application/wasm";
+
+/// The reply to whoever deployed a module: `{"status": "deployed", "hash": "sha256:…"}`. A refused one is answered as a
+/// refused launch is.
+pub fn deployed(reply_to: &ReplyTo, hash: ModuleHash) -> Outgoing {
+    Outgoing {
+        exchange: String::new(),
+        routing_key: reply_to.queue.clone(),
+        mandatory: Mandatory::Yes,
+        properties: Properties {
+            correlation_id: reply_to.correlation_id.clone(),
+            ..Properties::persistent("application/json")
+        },
+        body: format!(r#"{{"status": "deployed", "hash": "{hash}"}}"#).into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_names_the_hash() {
+        let reply_to = ReplyTo {
+            queue: "answers".to_owned(),
+            correlation_id: Some("7".to_owned()),
+        };
+        let message = deployed(&reply_to, ModuleHash::of(b"abc"));
+        assert_eq!(message.routing_key, "answers");
+        assert_eq!(message.properties.correlation_id.as_deref(), Some("7"));
+        let body: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
+        assert_eq!(body["status"], "deployed");
+        assert_eq!(
+            body["hash"],
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}
