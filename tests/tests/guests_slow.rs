@@ -1,5 +1,6 @@
 //! The guests of `guest-sdk` with a language runtime inside, whose toolchains are large: each is built from source and passes
 //! one table of cases. Behind the feature `slow-guests`: scripts/test --all.
+#![cfg(feature = "slow-guests")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use bureaucrat_sandbox::Class;
