@@ -279,10 +279,7 @@ impl Definitions {
         let facts = |hash| {
             let guest: Option<&Guest> = guests.get(&hash);
             ModuleFacts {
-                class: match guest.map(Guest::class) {
-                    Some(Class::Runtime) => ModuleClass::Runtime,
-                    Some(Class::Small) | None => ModuleClass::Small,
-                },
+                class: guest.map_or(ModuleClass::Small, module_class),
                 bytes: guest.map_or(0, |guest| guest.size() as u64),
             }
         };
@@ -317,6 +314,14 @@ impl Definitions {
     fn lock(&self) -> MutexGuard<'_, Cache> {
         // The cache is only a cache: whatever a panic left in it is still true.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a policy calls the class of a guest.
+pub(crate) fn module_class(guest: &Guest) -> ModuleClass {
+    match guest.class() {
+        Class::Small => ModuleClass::Small,
+        Class::Runtime => ModuleClass::Runtime,
     }
 }
 

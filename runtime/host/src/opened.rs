@@ -158,8 +158,11 @@ impl Opened {
             }
         }
         store.commit(&Group { units: vec![unit] })?;
-        let tenants = Arc::new(Tenants::new(config.policy.clone(), &*store)?);
-        let programs = Arc::new(Programs::open(&*store, config.unused_programs)?);
+        let tenants = Arc::new(Tenants::new(config.policy.clone()));
+        let programs = Programs::open(&*store, config.unused_programs, |head, bytes| {
+            tenants.count(head, bytes);
+        })?;
+        let programs = Arc::new(programs);
         let config = Arc::new(config);
         let (router, receivers) = Router::new(config.clone(), config.shards, secret, run);
         Ok(Self {

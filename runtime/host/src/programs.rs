@@ -9,7 +9,11 @@
 
 use crate::planted::{Fault, planted};
 use bureaucrat_model::{Millis, ProgramHash, Timestamp};
-use bureaucrat_store::{Store, StoreError, Table, reading::scan_all, records};
+use bureaucrat_store::{
+    Store, StoreError, Table,
+    reading::scan_all,
+    records::{self, InstanceHead},
+};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -55,11 +59,16 @@ enum Removing {
 }
 
 impl Programs {
-    /// Counts what the store holds; `worth` programs that nobody needs are removed together.
+    /// Counts what the store holds; `worth` programs that nobody needs are removed together. What is read of each process,
+    /// and the bytes of its record, is shown to `see`, so that a start reads them once.
     ///
     /// # Errors
     /// When the store can't be read. Damaged records are passed over, and no program is removed then in this run.
-    pub fn open(store: &dyn Store, worth: usize) -> Result<Self, StoreError> {
+    pub fn open(
+        store: &dyn Store,
+        worth: usize,
+        mut see: impl FnMut(&InstanceHead, u64),
+    ) -> Result<Self, StoreError> {
         let mut state = State::default();
         let mut damaged = 0;
         let gaps = scan_all(store, Table::Programs, &[], &[u8::MAX; 33], |key, _| {
@@ -80,6 +89,7 @@ impl Programs {
             |key, record| {
                 match records::instance_head(&key, &record) {
                     Ok(head) => {
+                        see(&head, record.len() as u64);
                         state.known.entry(head.program).or_default().users += 1;
                         state.unused.remove(&head.program);
                     }

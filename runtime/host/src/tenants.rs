@@ -6,9 +6,12 @@
 //! each shard keeps them up with what it commits. Without a policy nothing is counted.
 
 use crate::fair::User;
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::{Policy, Quota, Quotas, Rule, Rules, Violation};
-use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_all, records};
+use bureaucrat_store::{
+    Store, StoreError,
+    records::{self, InstanceHead},
+};
 use std::{
     collections::HashMap,
     sync::{
@@ -206,61 +209,38 @@ pub struct Tenants {
 }
 
 impl Tenants {
-    /// Everybody's accounts as the store has them, when there is a policy.
-    ///
-    /// # Errors
-    /// When the store can't be read. Damaged records are passed over.
-    pub fn new(policy: Option<Arc<Policy>>, store: &dyn Store) -> Result<Self, StoreError> {
-        let tenants = Self {
+    /// Accounts, when there is a policy; each stored process has still to be counted.
+    pub fn new(policy: Option<Arc<Policy>>) -> Self {
+        Self {
             accounts: policy.as_ref().map(|_| Mutex::default()),
             policy: RwLock::new(policy.unwrap_or_default()),
-        };
-        if tenants.accounts.is_some() {
-            tenants.count(store)?;
         }
-        Ok(tenants)
     }
 
-    fn count(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let end = [u8::MAX; 17];
-        scan_all(store, Table::Instances, &[], &end, |key, record| {
-            if let Ok(head) = records::instance_head(&key, &record)
-                && let Some(account) = self.account(head.user.as_ref())
-            {
-                account.resize(0, record.len() as u64);
-                if head.ended_at.is_none() {
-                    account.live.fetch_add(1, Ordering::AcqRel);
-                }
+    /// Counts a process that is stored at the start, by the head of its record and the record's bytes.
+    pub fn count(&self, head: &InstanceHead, bytes: u64) {
+        if let Some(account) = self.account(head.user.as_ref()) {
+            account.resize(0, bytes);
+            if head.ended_at.is_none() {
+                account.live.fetch_add(1, Ordering::AcqRel);
             }
-            Ok(())
-        })?;
-        Ok(())
+        }
     }
 
-    /// The account that a stored process counts against, and the bytes of its record; none when there is no record.
+    /// The account that a stored process counts against; none when there is no record, or no policy.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn account_of(
         &self,
         store: &dyn Store,
-        process: bureaucrat_model::ProcessId,
-    ) -> Result<Option<(Arc<Account>, u64)>, StoreError> {
+        process: ProcessId,
+    ) -> Result<AccountOf, StoreError> {
         if self.accounts.is_none() {
             return Ok(None);
         }
-        let key = keys::instance(process);
-        let record = match store.get(Table::Instances, &key) {
-            Ok(record) => record,
-            Err(StoreError::Damaged { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(record) = record else {
-            return Ok(None);
-        };
-        let head = records::instance_head(&key, &record).ok();
-        let account = head.and_then(|head| self.account(head.user.as_ref()));
-        Ok(account.map(|account| (account, record.len() as u64)))
+        let head = records::read_head(store, process)?;
+        Ok(head.and_then(|(head, _)| self.account(head.user.as_ref())))
     }
 
     /// A user's account; none when there is no policy.

@@ -150,6 +150,27 @@ pub fn instance_head(key: &[u8], bytes: &[u8]) -> Result<InstanceHead, StoreErro
     })
 }
 
+/// What a process's stored record begins with, and the record's bytes; none when there is none that can be read.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn read_head(
+    store: &dyn Store,
+    process: ProcessId,
+) -> Result<Option<(InstanceHead, u64)>, StoreError> {
+    let key = keys::instance(process);
+    let record = match store.get(Table::Instances, &key) {
+        Ok(record) => record,
+        Err(StoreError::Damaged { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let head = record.and_then(|record| {
+        let head = instance_head(&key, &record).ok()?;
+        Some((head, record.len() as u64))
+    });
+    Ok(head)
+}
+
 impl<'de> Deserialize<'de> for InstanceHead {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(HeadVisitor)

@@ -1,6 +1,6 @@
 //! Modules over AMQP: how they come, and what is told of them.
 
-use crate::{Mandatory, Outgoing, Properties};
+use crate::{Outgoing, reply};
 use bureaucrat_model::{ModuleHash, ReplyTo};
 
 /// The content type of a message on the launch queue whose body is a module to be stored: a WebAssembly component.
@@ -9,16 +9,10 @@ pub const MODULE_TYPE: &str = "application/wasm";
 /// The reply to whoever deployed a module: `{"status": "deployed", "hash": "sha256:…"}`. A refused one is answered as a
 /// refused launch is.
 pub fn deployed(reply_to: &ReplyTo, hash: ModuleHash) -> Outgoing {
-    Outgoing {
-        exchange: String::new(),
-        routing_key: reply_to.queue.clone(),
-        mandatory: Mandatory::Yes,
-        properties: Properties {
-            correlation_id: reply_to.correlation_id.clone(),
-            ..Properties::persistent("application/json")
-        },
-        body: format!(r#"{{"status": "deployed", "hash": "{hash}"}}"#).into_bytes(),
-    }
+    reply::to(
+        reply_to,
+        format!(r#"{{"status": "deployed", "hash": "{hash}"}}"#),
+    )
 }
 
 #[cfg(test)]

@@ -75,6 +75,11 @@ impl Report<'_> {
 
 /// The reply to a launcher, by the default exchange. Mandatory, so that the engine learns when nobody is there any more.
 pub fn reply(reply_to: &ReplyTo, process: Option<ProcessId>, report: Report<'_>) -> Outgoing {
+    to(reply_to, report.to_json(process, None))
+}
+
+/// A reply with this JSON text.
+pub(crate) fn to(reply_to: &ReplyTo, json: String) -> Outgoing {
     Outgoing {
         exchange: String::new(),
         routing_key: reply_to.queue.clone(),
@@ -83,7 +88,7 @@ pub fn reply(reply_to: &ReplyTo, process: Option<ProcessId>, report: Report<'_>)
             correlation_id: reply_to.correlation_id.clone(),
             ..Properties::persistent("application/json")
         },
-        body: report.to_json(process, None).into_bytes(),
+        body: json.into_bytes(),
     }
 }
 

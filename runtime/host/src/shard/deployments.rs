@@ -8,13 +8,13 @@ use super::{Shard, Waiting};
 use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
-    definitions::LoadFailure,
+    definitions::{LoadFailure, module_class},
     tenants::Claim,
     transaction::Transaction,
 };
 use bureaucrat_model::ModuleHash;
 use bureaucrat_policy::{ModuleClass, Permission, Quota, Rule, Violation};
-use bureaucrat_sandbox::{Class, Guest};
+use bureaucrat_sandbox::Guest;
 use bureaucrat_store::{StoreError, Table, keys::OutboxKind};
 use bureaucrat_wire::{MODULE_TYPE, Report, deployed, reply};
 use std::sync::Arc;
@@ -96,10 +96,7 @@ impl Shard {
 
     fn store_module(&mut self, delivery: &Delivery, guest: &Guest) -> Result<(), StoreError> {
         let hash = guest.hash();
-        let class = match guest.class() {
-            Class::Small => ModuleClass::Small,
-            Class::Runtime => ModuleClass::Runtime,
-        };
+        let class = module_class(guest);
         let user = delivery.properties.user_id.as_ref();
         if let Some(violation) = self.rules(user).check_module(hash, class).pop() {
             let code = violation.rule.code();

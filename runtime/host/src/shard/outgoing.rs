@@ -30,8 +30,7 @@ impl Shard {
                     | OutboxKind::DeadLetter => {
                         let tenants = &self.shared.tenants;
                         let account = tenants.account_of(&*self.shared.store, key.process)?;
-                        self.outbox
-                            .insert(key, None, account.map(|(account, _)| account));
+                        self.outbox.insert(key, None, account);
                     }
                 }
             }

@@ -9,7 +9,7 @@ use crate::{
     timers::{self, WaitKey},
     transaction::Transaction,
 };
-use bureaucrat_model::{Millis, ProcessId, ProgramHash, Timestamp};
+use bureaucrat_model::{Millis, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
 use std::collections::VecDeque;
 
@@ -70,7 +70,7 @@ impl Shard {
         let process = wait.process;
         let mut transaction = Transaction::default();
         transaction.stop_timer(due, wait);
-        self.uncount(process)?;
+        transaction.after.unused.extend(self.uncount(process)?);
         transaction.delete(Table::Instances, keys::instance(process));
         let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
             .unwrap_or(usize::MAX);
@@ -86,24 +86,8 @@ impl Shard {
             transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
         }
         transaction.after.removed.push(process);
-        transaction.after.unused.extend(self.program_of(process)?);
         let rows = transaction.writes.len();
         self.finish(transaction)?;
         Ok(rows)
-    }
-
-    /// The program of a stored process; none when there is no record that could be read.
-    fn program_of(&self, process: ProcessId) -> Result<Option<ProgramHash>, StoreError> {
-        if let Some(held) = self.residents.get(&process) {
-            return Ok(Some(held.instance.program));
-        }
-        let key = keys::instance(process);
-        let record = match self.shared.store.get(Table::Instances, &key) {
-            Ok(record) => record,
-            Err(StoreError::Damaged { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        let head = record.and_then(|record| records::instance_head(&key, &record).ok());
-        Ok(head.map(|head| head.program))
     }
 }

@@ -9,12 +9,12 @@ use crate::{
     transaction::{Cause, Held, Transaction},
 };
 use bureaucrat_model::{
-    ActivityPath, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program, Wait,
-    WaitKind,
+    ActivityPath, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
+    ProgramHash, Wait, WaitKind,
 };
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
 use bureaucrat_sandbox::{Budget, CompileBudget};
-use bureaucrat_store::StoreError;
+use bureaucrat_store::{StoreError, records};
 use std::sync::Arc;
 
 /// Whether an answer may count.
@@ -37,17 +37,21 @@ impl Shard {
         self.shared.tenants.account(user)
     }
 
-    /// A process's record goes: its bytes count no more.
-    pub(super) fn uncount(&self, process: ProcessId) -> Result<(), StoreError> {
-        let tenants = &self.shared.tenants;
-        let stored = match self.residents.get(&process) {
-            Some(held) => held.account.clone().map(|account| (account, held.stored)),
-            None => tenants.account_of(&*self.shared.store, process)?,
+    /// A process's record goes: its bytes count no more. Gives its program, when there is a record that can be read.
+    pub(super) fn uncount(&self, process: ProcessId) -> Result<Option<ProgramHash>, StoreError> {
+        if let Some(held) = self.residents.get(&process) {
+            if let Some(account) = &held.account {
+                account.resize(held.stored, 0);
+            }
+            return Ok(Some(held.instance.program));
+        }
+        let Some((head, bytes)) = records::read_head(&*self.shared.store, process)? else {
+            return Ok(None);
         };
-        if let Some((account, bytes)) = stored {
+        if let Some(account) = self.account(head.user.as_ref()) {
             account.resize(bytes, 0);
         }
-        Ok(())
+        Ok(Some(head.program))
     }
 
     /// The bounds of a step of this instance. A user whose records take as much as they may can't let one grow.
