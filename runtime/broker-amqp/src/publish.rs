@@ -1,4 +1,5 @@
-//! The publishing connection: everything goes over one channel with confirms, many messages at once.
+//! The publishing connection: everything goes over one channel with confirms, many messages at once; nothing leaves before
+//! the engine's own queues are there, since what leaves may be answered at once.
 //!
 //! A message that might close the channel takes the careful way instead. When the channel is closed all the same, those
 //! on it are lost, to be tried again by the host, and become suspects; one that was alone on it is refused.
@@ -12,6 +13,7 @@ use crate::{
     convert::{ConvertError, short, to_lapin},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
+    queues::declare_all,
 };
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome};
 use futures_core::Stream;
@@ -109,7 +111,12 @@ impl Publishing {
     /// One connection. When this returns no ticket that it saw is without outcome.
     async fn session(&mut self, connection: Connection) -> Ended {
         let connection = Arc::new(connection);
-        let channel = match timely(open(&connection)).await {
+        // Who gets a task may answer before the consuming connection is up: the answer needs its queue then.
+        let prepared = async {
+            timely(declare_all(&connection, &self.config.names)).await?;
+            timely(open(&connection)).await
+        };
+        let channel = match prepared.await {
             Ok(channel) => channel,
             Err(words) => return Ended::Lost(words),
         };

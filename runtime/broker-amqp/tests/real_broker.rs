@@ -10,7 +10,6 @@ use bureaucrat_host::broker::{
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::{HeaderValue, Mandatory, Outgoing, Properties};
 use common::*;
-use lapin::options::QueueDeleteOptions;
 use std::collections::BTreeSet;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,70 +270,6 @@ async fn acknowledgements_in_any_order_reach_the_broker() {
     broker.stop_consuming();
     broker.shutdown().await;
     until_depth(&connection, &names.events, 1).await;
-    clean(&connection, &names).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_engine_stands_by() {
-    let names = names();
-    let (connection, channel) = client().await;
-    let (first, first_recorder) = started(config(&url(), &names)).await;
-    let second_recorder = std::sync::Arc::<Recorder>::default();
-    let handle = tokio::runtime::Handle::current();
-    let second = bureaucrat_broker_amqp::AmqpBroker::start(
-        config(&url(), &names),
-        second_recorder.clone(),
-        &handle,
-    )
-    .unwrap();
-    assert!(
-        second
-            .wait_ready(std::time::Duration::from_secs(2))
-            .await
-            .is_err()
-    );
-    put(&channel, &names.launches, "one").await;
-    until("the first has it", || {
-        first_recorder.deliveries().len() == 1
-    })
-    .await;
-    first.acknowledge(first_recorder.deliveries()[0].handle);
-    first.shutdown().await;
-    second.wait_ready(PATIENCE).await.unwrap();
-    put(&channel, &names.launches, "two").await;
-    until("the second has it", || {
-        second_recorder.deliveries().len() == 1
-    })
-    .await;
-    assert_eq!(
-        bodies(&second_recorder.deliveries(), Source::Launches),
-        ["two"]
-    );
-    second.shutdown().await;
-    clean(&connection, &names).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_queue_is_consumed_anew() {
-    let names = names();
-    let (connection, channel) = client().await;
-    let (broker, recorder) = started(config(&url(), &names)).await;
-    channel
-        .queue_delete(
-            names.launches.as_str().into(),
-            QueueDeleteOptions::default(),
-        )
-        .await
-        .unwrap();
-    let mut place = 0;
-    while recorder.deliveries().is_empty() {
-        put(&channel, &names.launches, "x").await;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        place += 1;
-        assert!(place < 200, "nothing is delivered");
-    }
-    broker.acknowledge(recorder.deliveries()[0].handle);
-    broker.shutdown().await;
     clean(&connection, &names).await;
 }
 

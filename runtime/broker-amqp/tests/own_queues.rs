@@ -1,0 +1,111 @@
+//! The engine's own queues on a real RabbitMQ: declared before anything leaves, consumed by one engine, consumed anew.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use bureaucrat_host::broker::{Broker, BrokerEvent, Source};
+use common::*;
+use lapin::{
+    options::{QueueDeclareOptions, QueueDeleteOptions},
+    types::FieldTable,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_engine_stands_by() {
+    let names = names();
+    let (connection, channel) = client().await;
+    let (first, first_recorder) = started(config(&url(), &names)).await;
+    let second_recorder = std::sync::Arc::<Recorder>::default();
+    let handle = tokio::runtime::Handle::current();
+    let second = bureaucrat_broker_amqp::AmqpBroker::start(
+        config(&url(), &names),
+        second_recorder.clone(),
+        &handle,
+    )
+    .unwrap();
+    assert!(
+        second
+            .wait_ready(std::time::Duration::from_secs(2))
+            .await
+            .is_err()
+    );
+    put(&channel, &names.launches, "one").await;
+    until("the first has it", || {
+        first_recorder.deliveries().len() == 1
+    })
+    .await;
+    first.acknowledge(first_recorder.deliveries()[0].handle);
+    first.shutdown().await;
+    second.wait_ready(PATIENCE).await.unwrap();
+    put(&channel, &names.launches, "two").await;
+    until("the second has it", || {
+        second_recorder.deliveries().len() == 1
+    })
+    .await;
+    assert_eq!(
+        bodies(&second_recorder.deliveries(), Source::Launches),
+        ["two"]
+    );
+    second.shutdown().await;
+    clean(&connection, &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_leaves_before_its_answer_has_a_queue() {
+    let names = names();
+    let (connection, channel) = client().await;
+    // Another engine consumes, so that this one's consuming connection declares nothing.
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(
+            names.owner.as_str().into(),
+            exclusive,
+            FieldTable::default(),
+        )
+        .await
+        .unwrap();
+    let recorder = std::sync::Arc::<Recorder>::default();
+    let handle = tokio::runtime::Handle::current();
+    let broker = bureaucrat_broker_amqp::AmqpBroker::start(
+        config(&url(), &names),
+        recorder.clone(),
+        &handle,
+    )
+    .unwrap();
+    until("it publishes", || {
+        recorder.count(&BrokerEvent::PublishingUp) == 1
+    })
+    .await;
+    for queue in [&names.launches, &names.answers, &names.events] {
+        assert_eq!(depth(&connection, queue).await, 0, "{queue}");
+    }
+    broker.shutdown().await;
+    clean(&connection, &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_queue_is_consumed_anew() {
+    let names = names();
+    let (connection, channel) = client().await;
+    let (broker, recorder) = started(config(&url(), &names)).await;
+    channel
+        .queue_delete(
+            names.launches.as_str().into(),
+            QueueDeleteOptions::default(),
+        )
+        .await
+        .unwrap();
+    let mut place = 0;
+    while recorder.deliveries().is_empty() {
+        put(&channel, &names.launches, "x").await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        place += 1;
+        assert!(place < 200, "nothing is delivered");
+    }
+    broker.acknowledge(recorder.deliveries()[0].handle);
+    broker.shutdown().await;
+    clean(&connection, &names).await;
+}
