@@ -4,7 +4,8 @@ use crate::simulation::SimulatedClock;
 use bureaucrat_host::{
     HostConfig, HostError, Opened,
     broker::{
-        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, PublishOutcome, Source, Ticket,
+        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Source,
+        Ticket,
     },
     commands::{Command, Order, OrderOutcome},
     compute::{Compute, Job, perform},
@@ -164,6 +165,7 @@ impl Polled {
             redelivered: bureaucrat_model::Redelivered::No,
             properties,
             body: body.as_bytes().to_vec(),
+            hold: Hold::default(),
         };
         self.router.receive(BrokerEvent::Delivered(delivery));
         tag

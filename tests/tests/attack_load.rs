@@ -5,7 +5,7 @@
 use bureaucrat_tests::{
     attacks::{
         catalogue,
-        load::{Place, compared},
+        load::{Place, benign, beside},
         orders::Order,
     },
     engine::broker_url,
@@ -41,15 +41,22 @@ async fn benign_processes_complete_beside_attacks() {
     for name in ATTACKS {
         let attack = attacks.iter().find(|attack| attack.name == name).unwrap();
         let order = Order::of(attack).unwrap().unwrap();
-        let (alone, beside, attacks) = compared(&place, &order, 20, Duration::from_secs(2))
+        let words = |error| anyhow::anyhow!("{name}: {error:#}\n{}", operated.engine.log_tail());
+        let time = Duration::from_secs(2);
+        let alone = benign(&place, 20, time).await.map_err(words).unwrap();
+        let attacked = beside(&place, &order, 20, time)
             .await
-            .unwrap_or_else(|error| panic!("{name}: {error:#}\n{}", operated.engine.log_tail()));
+            .map_err(words)
+            .unwrap();
         println!(
-            "{name}: {attacks} attacks, p99 {:?} alone, {:?} beside",
-            alone.p99, beside.p99
+            "{name}: {:.0} attacks a second, p99 {:?} alone, {:?} beside",
+            attacked.attacks_per_second, alone.p99, attacked.benign.p99
         );
-        assert_eq!((alone.ended, beside.ended), (40, 40), "{name}");
-        assert!(attacks > 0, "{name} was not even tried");
+        assert_eq!((alone.ended, attacked.benign.ended), (40, 40), "{name}");
+        assert!(
+            attacked.attacks_per_second > 0.0,
+            "{name} was not even tried"
+        );
         assert_eq!(operated.engine.pid(), pid);
     }
     operated.end().unwrap();

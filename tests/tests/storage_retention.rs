@@ -8,7 +8,8 @@ use bureaucrat_host::{
     Host, HostConfig,
     audit::audit,
     broker::{
-        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, PublishOutcome, Source, Ticket,
+        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Source,
+        Ticket,
     },
     clock::SystemClock,
 };
@@ -152,6 +153,7 @@ fn measured(store: &Arc<RocksStore>) -> (Vec<Duration>, Duration) {
             redelivered: Redelivered::No,
             properties: Properties::default(),
             body: body.into_bytes(),
+            hold: Hold::default(),
         };
         events.receive(BrokerEvent::Delivered(delivery));
         std::thread::sleep(BETWEEN);

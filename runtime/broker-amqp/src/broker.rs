@@ -5,6 +5,7 @@ use crate::{
     connection::parse,
     consume::{Acknowledging, Consuming},
     flights::Job,
+    in_hand::InHand,
     pending::Pending,
     publish::Publishing,
 };
@@ -29,7 +30,7 @@ pub(crate) enum Phase {
     Running,
     /// Nothing is consumed any more; acknowledgements and publishes go on.
     Draining,
-    /// What is in hand is finished, then both connections close.
+    /// What is in hand is finished, then the connections close.
     Closing,
 }
 
@@ -64,7 +65,7 @@ pub struct AmqpBroker {
 }
 
 impl AmqpBroker {
-    /// Starts both connections on a runtime and returns at once; a broker that is away is tried again for ever.
+    /// Starts the connections on a runtime and returns at once; a broker that is away is tried again for ever.
     ///
     /// # Errors
     /// When the URL can't be read.
@@ -84,6 +85,7 @@ impl AmqpBroker {
             uri: uri.clone(),
             events: Arc::clone(&events),
             acknowledging: Arc::clone(&acknowledging),
+            in_hand: std::array::from_fn(|_| InHand::new(config.in_hand)),
             phase: phases.clone(),
             up: consuming_up,
         };

@@ -53,6 +53,8 @@ pub struct AmqpConfig {
     pub names: QueueNames,
     /// How many deliveries of each queue may be unacknowledged.
     pub prefetch: u16,
+    /// How many bytes of each queue's deliveries may be in memory before no more are read.
+    pub in_hand: usize,
     /// What the broker's operators see the connections as.
     pub connection_name: String,
     /// How often the peers tell each other that they live; a connection is given up after twice this time.
@@ -70,6 +72,7 @@ impl AmqpConfig {
             url: url.to_owned(),
             names: QueueNames::default(),
             prefetch: 500,
+            in_hand: 64 << 20,
             connection_name: "bureaucrat".to_owned(),
             heartbeat: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),

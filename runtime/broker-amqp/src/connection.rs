@@ -1,12 +1,12 @@
 //! Connecting, and telling errors apart.
 
-use crate::{AmqpConfig, guard};
+use crate::{AmqpConfig, guard, in_hand::Intake};
 use lapin::{
     Connection, ConnectionProperties, Error, ErrorKind,
     protocol::{AMQPErrorKind, AMQPSoftError},
     uri::AMQPUri,
 };
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
 
 /// The URL, with our heartbeat where it names none.
 pub(crate) fn parse(config: &AmqpConfig) -> Result<AMQPUri, String> {
@@ -26,15 +26,16 @@ pub(crate) fn place(uri: &AMQPUri) -> String {
     )
 }
 
-/// One attempt; `role` tells our connections apart.
+/// One attempt; `role` tells our connections apart, `intake` bounds what is read ahead of the host.
 pub(crate) async fn connect(
     config: &AmqpConfig,
     uri: &AMQPUri,
     role: &str,
+    intake: Option<Arc<Intake>>,
 ) -> Result<Connection, String> {
     let name = format!("{} {role}", config.connection_name);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let attempt = guard::connect(uri.clone(), properties);
+    let attempt = guard::connect(uri.clone(), properties, intake);
     match tokio::time::timeout(config.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(error.to_string()),

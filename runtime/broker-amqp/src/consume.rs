@@ -1,70 +1,49 @@
-//! The consuming connection: holds the owner queue, consumes the three queues, sends acknowledgements.
+//! Consuming: a connection for each of the three queues, since one that is not read for a while, because too much of its queue
+//! is in hand, must not keep the others waiting; the first of them holds the owner queue. Acknowledgements go back over them.
 //!
-//! Whatever goes wrong on a channel takes the whole connection down; the next one has another generation, so that tags of
-//! the old one reach nobody.
+//! Whatever goes wrong on a channel takes all three connections down; the next ones have another generation, so that tags of
+//! the old ones reach nobody.
 
 use crate::{
     AmqpConfig,
     backoff::Backoff,
     broker::{Phase, wait_for},
     connection::{close, connect, place, refusal, timely},
-    convert::{from_lapin, short},
-    queues::{declare_all, declare_queue},
-    tracker::{Ack, Stragglers, Tracker},
+    convert::short,
+    in_hand::{InHand, Intake},
+    lane::{Failure, Lane, Queue, acknowledge, in_time},
+    queues::declare_all,
 };
-use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Source};
-use bureaucrat_model::Redelivered;
-use futures_core::Stream;
+use bureaucrat_host::broker::{BrokerEvents, DeliveryHandle, Source};
 use lapin::{
-    Channel, Connection, Consumer,
-    options::{
-        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions,
-        QueueDeclareOptions,
-    },
+    Channel, Connection,
+    options::{BasicQosOptions, QueueDeclareOptions},
     protocol::AMQPSoftError,
     types::FieldTable,
     uri::AMQPUri,
 };
 use std::{
-    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 use tracing::{debug, info, warn};
 
-const SOURCES: [Source; 3] = [Source::Launches, Source::Answers, Source::Events];
+/// The queues, and what the broker's operators see their connections as.
+const SOURCES: [(Source, &str); 3] = [
+    (Source::Launches, "consuming launches"),
+    (Source::Answers, "consuming answers"),
+    (Source::Events, "consuming events"),
+];
 
-/// How long acknowledgements wait for a gap below them to close.
-const STRAGGLERS_WAIT: Duration = Duration::from_millis(10);
 /// How often an engine that stands by looks whether the queues are free.
 const STANDBY_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the broker may take to answer while we leave.
-const POLITENESS: Duration = Duration::from_secs(5);
-
-/// One queue of one connection.
-struct Lane {
+/// One queue and its connection.
+struct Line {
     source: Source,
-    tracker: Mutex<Tracker>,
-    changed: Notify,
-}
-
-impl Lane {
-    fn new(source: Source) -> Self {
-        Self {
-            source,
-            tracker: Mutex::new(Tracker::new()),
-            changed: Notify::new(),
-        }
-    }
-
-    fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    connection: Arc<Connection>,
+    intake: Arc<Intake>,
 }
 
 /// What acknowledgements of the connection that consumes now go through.
@@ -111,28 +90,10 @@ pub(crate) struct Consuming {
     pub uri: AMQPUri,
     pub events: Arc<dyn BrokerEvents>,
     pub acknowledging: Arc<Acknowledging>,
+    /// What is in hand of each queue.
+    pub in_hand: [Arc<InHand>; 3],
     pub phase: watch::Receiver<Phase>,
     pub up: watch::Sender<bool>,
-}
-
-/// Why a connection does not consume.
-enum Failure {
-    /// Another engine has the queues.
-    Standby(String),
-    /// Anything else, in words.
-    Lost(String),
-}
-
-impl From<String> for Failure {
-    fn from(words: String) -> Self {
-        Self::Lost(words)
-    }
-}
-
-impl From<lapin::Error> for Failure {
-    fn from(error: lapin::Error) -> Self {
-        Self::Lost(error.to_string())
-    }
 }
 
 impl Consuming {
@@ -171,47 +132,71 @@ impl Consuming {
         self.up.send_replace(false);
     }
 
-    /// One connection, until it is closed on purpose.
+    /// One set of connections, until they are closed on purpose.
     async fn session(
         &self,
         number: u64,
         backoff: &mut Backoff,
         told: &mut Option<String>,
     ) -> Result<(), Failure> {
+        let mut lines = Vec::with_capacity(SOURCES.len());
         let mut phase = self.phase.clone();
-        let connection = tokio::select! {
-            connection = connect(&self.config, &self.uri, "consuming") => Arc::new(connection?),
-            () = wait_for(&mut phase, Phase::Draining) => return Ok(()),
+        let ended = tokio::select! {
+            connected = self.connect(&mut lines) => match connected {
+                Ok(()) => self.consume(&lines, number, backoff, told).await,
+                Err(words) => Err(words.into()),
+            },
+            () = wait_for(&mut phase, Phase::Draining) => Ok(()),
         };
-        let ended = self.consume(&connection, number, backoff, told).await;
         self.acknowledging.lock().take();
-        close(&connection).await;
+        let mut closing = JoinSet::new();
+        for line in lines {
+            closing.spawn(async move { close(&line.connection).await });
+        }
+        closing.join_all().await;
         ended
+    }
+
+    async fn connect(&self, lines: &mut Vec<Line>) -> Result<(), String> {
+        for ((source, role), in_hand) in SOURCES.into_iter().zip(&self.in_hand) {
+            let intake = Intake::new(in_hand);
+            let connection = connect(&self.config, &self.uri, role, Some(intake.clone())).await?;
+            lines.push(Line {
+                source,
+                connection: Arc::new(connection),
+                intake,
+            });
+        }
+        Ok(())
     }
 
     async fn consume(
         &self,
-        connection: &Arc<Connection>,
+        lines: &[Line],
         number: u64,
         backoff: &mut Backoff,
         told: &mut Option<String>,
     ) -> Result<(), Failure> {
-        let owning = in_time(own(connection, &self.config.names.owner)).await?;
-        timely(declare_all(connection, &self.config.names)).await?;
-        let lanes = SOURCES.map(|source| Arc::new(Lane::new(source)));
+        let Some(first) = lines.first() else {
+            return Ok(());
+        };
+        let owning = in_time(own(&first.connection, &self.config.names.owner)).await?;
+        timely(declare_all(&first.connection, &self.config.names)).await?;
+        let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source)));
         *self.acknowledging.lock() = Some(Arc::new(Generation {
             number,
             lanes: lanes.clone(),
         }));
         let mut tasks = JoinSet::new();
-        for lane in lanes {
-            let channel = timely(open(connection, self.config.prefetch)).await?;
+        for (line, lane) in lines.iter().zip(lanes) {
+            let channel = timely(open(&line.connection, self.config.prefetch)).await?;
             let queue = Queue {
-                connection: Arc::clone(connection),
+                connection: Arc::clone(&line.connection),
                 channel: channel.clone(),
-                name: self.config.names.of(lane.source).to_owned(),
+                name: self.config.names.of(line.source).to_owned(),
                 generation: number,
                 lane: Arc::clone(&lane),
+                intake: Arc::clone(&line.intake),
                 events: Arc::clone(&self.events),
                 phase: self.phase.clone(),
             };
@@ -248,11 +233,6 @@ async fn open(connection: &Connection, prefetch: u16) -> Result<Channel, lapin::
     Ok(channel)
 }
 
-/// As [`timely`], for what may also find that another engine has the queues.
-async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timely(async { Ok::<_, String>(answer.await) }).await?
-}
-
 /// Declares the exclusive queue that tells engines apart.
 async fn own(connection: &Connection, owner: &str) -> Result<Channel, Failure> {
     let name = short("a queue's name", owner).map_err(|error| error.to_string())?;
@@ -272,127 +252,4 @@ async fn own(connection: &Connection, owner: &str) -> Result<Channel, Failure> {
             None => Err(error.into()),
         },
     }
-}
-
-/// One queue that is consumed.
-struct Queue {
-    connection: Arc<Connection>,
-    channel: Channel,
-    name: String,
-    generation: u64,
-    lane: Arc<Lane>,
-    events: Arc<dyn BrokerEvents>,
-    phase: watch::Receiver<Phase>,
-}
-
-impl Queue {
-    /// Starts to consume, exclusively.
-    async fn start(&self) -> Result<Consumer, Failure> {
-        let name = short("a queue's name", &self.name).map_err(|error| error.to_string())?;
-        let exclusive = BasicConsumeOptions {
-            exclusive: true,
-            ..BasicConsumeOptions::default()
-        };
-        let consumer = self
-            .channel
-            .basic_consume(name, "".into(), exclusive, FieldTable::default())
-            .await;
-        consumer.map_err(|error| match refusal(&error) {
-            Some((AMQPSoftError::ACCESSREFUSED, words)) => Failure::Standby(words),
-            Some((_, words)) => Failure::Lost(words),
-            None => error.into(),
-        })
-    }
-
-    /// Hands deliveries over until consuming stops; a consumer that the broker cancelled (its queue was deleted) is
-    /// started anew.
-    async fn run(mut self, mut consumer: Consumer) -> Result<(), Failure> {
-        loop {
-            let delivery = tokio::select! {
-                delivery = poll_fn(|context| Pin::new(&mut consumer).poll_next(context)) => delivery,
-                () = wait_for(&mut self.phase, Phase::Draining) => {
-                    let tag = consumer.tag();
-                    // What was not handed over yet goes back when the connection closes.
-                    let cancel = self.channel.basic_cancel(tag, BasicCancelOptions::default());
-                    let _ = tokio::time::timeout(POLITENESS, cancel).await;
-                    return Ok(());
-                }
-            };
-            match delivery {
-                Some(Ok(delivery)) => self.hand_over(delivery),
-                Some(Err(error)) => return Err(error.into()),
-                None if self.channel.status().connected() => {
-                    warn!(
-                        queue = self.name,
-                        "the queue was deleted; it is declared and consumed anew"
-                    );
-                    timely(declare_queue(&self.connection, &self.name)).await?;
-                    consumer = in_time(self.start()).await?;
-                }
-                None => return Err(Failure::Lost("the channel was closed".to_owned())),
-            }
-        }
-    }
-
-    fn hand_over(&self, delivery: lapin::message::Delivery) {
-        self.lane.tracker().delivered(delivery.delivery_tag);
-        self.events.receive(BrokerEvent::Delivered(Delivery {
-            handle: DeliveryHandle {
-                generation: self.generation,
-                source: self.lane.source,
-                tag: delivery.delivery_tag,
-            },
-            redelivered: if delivery.redelivered {
-                Redelivered::Perhaps
-            } else {
-                Redelivered::No
-            },
-            properties: from_lapin(&delivery.properties),
-            body: delivery.data,
-        }));
-    }
-}
-
-/// Sends the acknowledgements of one channel, many in one where it can, until the connection is to close.
-async fn acknowledge(
-    channel: Channel,
-    lane: Arc<Lane>,
-    prefetch: u16,
-    mut phase: watch::Receiver<Phase>,
-) -> Result<(), Failure> {
-    let many = usize::from(prefetch / 4).max(1);
-    let mut stragglers = Stragglers::Wait;
-    loop {
-        send(&channel, &lane, stragglers).await?;
-        let waiting = lane.tracker().stragglers();
-        stragglers = if waiting >= many {
-            Stragglers::Go
-        } else {
-            Stragglers::Wait
-        };
-        if stragglers == Stragglers::Go {
-            continue;
-        }
-        tokio::select! {
-            () = lane.changed.notified() => {}
-            () = tokio::time::sleep(STRAGGLERS_WAIT), if waiting > 0 => stragglers = Stragglers::Go,
-            () = wait_for(&mut phase, Phase::Closing) => break,
-        }
-    }
-    send(&channel, &lane, Stragglers::Go).await?;
-    // The answer to this says that the broker has read the acknowledgements; closing the connection does not.
-    let _ = tokio::time::timeout(POLITENESS, channel.close(200, "bye".into())).await;
-    Ok(())
-}
-
-async fn send(channel: &Channel, lane: &Lane, stragglers: Stragglers) -> Result<(), Failure> {
-    let acks = lane.tracker().take(stragglers);
-    for ack in acks {
-        let (tag, multiple) = match ack {
-            Ack::UpTo(tag) => (tag, true),
-            Ack::One(tag) => (tag, false),
-        };
-        channel.basic_ack(tag, BasicAckOptions { multiple }).await?;
-    }
-    Ok(())
 }

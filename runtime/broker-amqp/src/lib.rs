@@ -1,7 +1,7 @@
 //! The broker of the host, on AMQP 0-9-1 through lapin.
 //!
-//! Two connections: one consumes, one publishes, so that a broker that blocks publishers (its memory alarm) does not
-//! block acknowledgements. It promises that each ticket gets exactly one outcome, that a message is confirmed only when
+//! Four connections: one consumes each queue, so that what floods one keeps no other from being read, and one publishes, so
+//! that a broker that blocks publishers (its memory alarm) does not block acknowledgements. It promises that each ticket gets exactly one outcome, that a message is confirmed only when
 //! the broker has it and did not return it, that an acknowledgement never reaches another message than its own, and that
 //! a lost connection comes back by itself. What messages mean, and what is tried again, is the host's business.
 #![forbid(unsafe_code)]
@@ -16,6 +16,8 @@ mod convert;
 mod exchanges;
 mod flights;
 mod guard;
+mod in_hand;
+mod lane;
 mod pending;
 mod publish;
 mod queues;

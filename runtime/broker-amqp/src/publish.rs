@@ -97,7 +97,7 @@ impl Publishing {
     /// A new connection, or `None` when there is nothing to do any more. Jobs that come meanwhile are lost.
     async fn connected(&mut self) -> Option<Result<Connection, String>> {
         let (config, uri) = (self.config.clone(), self.uri.clone());
-        let mut attempt = pin!(connect(&config, &uri, "publishing"));
+        let mut attempt = pin!(connect(&config, &uri, "publishing", None));
         let mut phase = self.phase.clone();
         loop {
             tokio::select! {

@@ -6,6 +6,7 @@
 
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::{Outgoing, Properties};
+use std::{fmt, sync::Arc};
 
 /// The queues that the engine consumes, by their role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +41,35 @@ pub struct Delivery {
     pub properties: Properties,
     /// The body as it came.
     pub body: Vec<u8>,
+    /// Tells the broker's side when the body is not in memory any more.
+    pub hold: Hold,
 }
+
+/// Something that is dropped with the last copy of a delivery, for whoever counts the memory that deliveries take. It is no
+/// part of what was delivered: any two are equal.
+#[derive(Clone, Default)]
+pub struct Hold(Option<Arc<dyn Send + Sync>>);
+
+impl Hold {
+    /// Keeps `guard` for as long as the delivery is held.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(guard)))
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Hold" } else { "No hold" })
+    }
+}
+
+impl PartialEq for Hold {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Hold {}
 
 /// The number of one publish, chosen by the host, unique within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +121,8 @@ pub trait Broker: Send + Sync {
     fn publish(&self, ticket: Ticket, message: Outgoing);
 }
 
-/// Whoever wants to know what the broker tells; the host. Never blocks for long.
+/// Whoever wants to know what the broker tells; the host. Never blocks for long, and keeps deliveries: whoever hands them over
+/// bounds their bytes by their holds.
 pub trait BrokerEvents: Send + Sync {
     /// Takes one event.
     fn receive(&self, event: BrokerEvent);

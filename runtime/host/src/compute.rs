@@ -1,7 +1,8 @@
 //! Work that takes its time: compiling definitions and modules, and evaluating dear guests.
 //!
 //! A shard submits a job and goes on; the outcome comes back as one of its inputs. The amount of work under way is
-//! bounded: a launch keeps its delivery unacknowledged, and a tree of calls has one job at a time.
+//! bounded: a launch keeps its delivery unacknowledged, and a tree of calls has one job at a time. The threads give way to
+//! those of the shards, so that what is dear, or means to be, slows nobody else down.
 
 use crate::{
     definitions::{Definitions, LoadFailure, Loaded},
@@ -10,10 +11,14 @@ use crate::{
 };
 use bureaucrat_model::{Fields, ProgramHash};
 use bureaucrat_sandbox::{Budget, CompileBudget, Evaluated, Guest, Sandbox};
+use rustix::process::setpriority_process;
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
+
+/// The nice value of the threads and of the processes that they start: a shard that has something to do goes first.
+const NICE: i32 = 10;
 
 /// The number of a job, unique within its shard and run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,6 +175,8 @@ impl ComputeThreads {
                 let (definitions, sandbox) = (definitions.clone(), sandbox.clone());
                 let builder = std::thread::Builder::new().name(format!("{name}-{number}"));
                 threads.push(builder.spawn(move || {
+                    // On Linux it is this thread's own. One that may not give way works all the same.
+                    let _ = setpriority_process(None, NICE);
                     while let Some(job) = lane.next() {
                         let (shard, input) = perform(job, &definitions, &sandbox);
                         router.send(shard, input);

@@ -44,6 +44,12 @@ pub struct HostConfig {
     pub publishes_in_flight: usize,
     /// The most inputs that one commit takes.
     pub group_inputs: usize,
+    /// So many bytes to be written let a commit take no more inputs, so that a few large messages keep nobody waiting.
+    pub group_bytes: usize,
+    /// A message of so many bytes is large: it waits while others like it are on their way, and small ones pass it.
+    pub large_bytes: usize,
+    /// So many bytes of large messages, of all shards, are on their way through the store at once, or one message.
+    pub large_under_way: usize,
     /// The most launches that one turn begins, so that answers and events come between them.
     pub group_launches: usize,
     /// The most launches of a shard whose definitions are being compiled; others wait in their users' lines.
@@ -98,6 +104,9 @@ impl Default for HostConfig {
             outbox_rows: 100_000,
             publishes_in_flight: 1_000,
             group_inputs: 256,
+            group_bytes: 1 << 20,
+            large_bytes: 64 << 10,
+            large_under_way: 16 << 20,
             group_launches: 64,
             compiling_launches: 4,
             inline_fuel: 100_000,

@@ -17,6 +17,7 @@ pub mod definitions;
 pub mod events;
 mod fair;
 mod host;
+mod large;
 pub mod modules;
 mod opened;
 mod outbox;

@@ -9,6 +9,7 @@ use crate::{
     definitions::Definitions,
     events::{self, Handout},
     host::HostError,
+    large::Large,
     planted::{Fault, planted},
     programs::Programs,
     router::{Router, ShardInput},
@@ -216,6 +217,7 @@ impl Opened {
             router: self.router.clone(),
             tenants: self.tenants.clone(),
             programs: self.programs.clone(),
+            large: Large::new(self.config.large_bytes, self.config.large_under_way),
         })
     }
 

@@ -1,24 +1,31 @@
 //! The outbox: messages that are durable and on their way out, and when each is tried again.
 //!
 //! A row leaves once it is confirmed and not returned. A destination that takes nothing is tried with one message at a
-//! time, ever more rarely, and keeps nobody else's messages waiting. Rows live in the store; here stand their keys.
+//! time, ever more rarely, and keeps nobody else's messages waiting. Dead letters, as large as whoever sent them likes, have
+//! a lane of their own, and in each lane the bytes under way are bounded. Rows live in the store; here stand their keys.
 
 use crate::{
     broker::Ticket,
+    large::{Large, LargeClaim},
     planted::{Fault, planted},
     router,
     tenants::{AccountOf, Claim},
 };
 use bureaucrat_model::{Millis, Timestamp};
-use bureaucrat_store::keys::OutboxKey;
+use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use bureaucrat_wire::Outgoing;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
 
 /// A destination: exchange and routing key.
 pub type Destination = (String, String);
 
-/// Messages that are held in memory beside their keys; others are read from the store when their turn comes.
-const MESSAGES_HELD: usize = 10_000;
+/// Bytes of messages that a lane holds in memory beside their keys; others are read from the store when their turn comes.
+const HELD_MAX: usize = 8 << 20;
+/// So many bytes under way in a lane let nothing more leave. One message may be larger.
+const IN_FLIGHT_MAX: usize = 8 << 20;
 
 /// The first and the longest wait before a destination is tried again.
 const BACKOFF_FIRST: Millis = Millis(500);
@@ -39,6 +46,8 @@ struct Row {
     state: RowState,
     /// Counts it against its user for as long as it is here.
     _claim: Option<Claim>,
+    /// Counts a large dead letter until it is confirmed, or known to have nowhere to go.
+    large: Option<LargeClaim>,
 }
 
 #[derive(Debug)]
@@ -61,16 +70,52 @@ pub enum Notice {
     None,
 }
 
+/// Rows that wait for nothing but their turn.
+#[derive(Debug, Default)]
+struct Lane {
+    queue: VecDeque<(OutboxKey, Option<Outgoing>)>,
+    /// Bytes of the messages in the queue.
+    held: usize,
+    /// Bytes that were published and have no outcome yet.
+    in_flight: usize,
+}
+
+impl Lane {
+    fn push(&mut self, key: OutboxKey, message: Option<Outgoing>) {
+        let message = message.filter(|message| self.held + message.body.len() <= HELD_MAX);
+        self.held += message.as_ref().map_or(0, |message| message.body.len());
+        self.queue.push_back((key, message));
+    }
+
+    fn pop(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
+        if self.in_flight >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let (key, message) = self.queue.pop_front()?;
+        self.held -= message.as_ref().map_or(0, |message| message.body.len());
+        Some((key, message))
+    }
+}
+
+/// A publish under way.
+#[derive(Debug)]
+struct Flight {
+    key: OutboxKey,
+    destination: Destination,
+    bytes: usize,
+}
+
 /// The outbox of a shard, in memory.
 #[derive(Debug)]
 pub struct Outbox {
     shard: u16,
     in_flight_max: usize,
+    large: Arc<Large>,
     count: u64,
     rows: HashMap<OutboxKey, Row>,
-    queue: VecDeque<(OutboxKey, Option<Outgoing>)>,
-    held: usize,
-    in_flight: HashMap<Ticket, (OutboxKey, Destination)>,
+    dead_letters: Lane,
+    others: Lane,
+    in_flight: HashMap<Ticket, Flight>,
     troubles: BTreeMap<Destination, Trouble>,
     up: Publishing,
 }
@@ -86,14 +131,15 @@ pub enum Publishing {
 
 impl Outbox {
     /// An empty outbox with at most `in_flight_max` publishes at once. Publishing begins down.
-    pub fn new(shard: u16, in_flight_max: usize) -> Self {
+    pub fn new(shard: u16, in_flight_max: usize, large: Arc<Large>) -> Self {
         Self {
+            large,
             shard,
             in_flight_max,
             count: 0,
             rows: HashMap::new(),
-            queue: VecDeque::new(),
-            held: 0,
+            dead_letters: Lane::default(),
+            others: Lane::default(),
             in_flight: HashMap::new(),
             troubles: BTreeMap::new(),
             up: Publishing::Down,
@@ -112,14 +158,15 @@ impl Outbox {
 
     /// Notes a row that was committed, with its message when it is at hand, and whom it counts against.
     pub fn insert(&mut self, key: OutboxKey, message: Option<Outgoing>, account: AccountOf) {
+        let bytes = message.as_ref().map_or(0, |message| message.body.len());
+        let is_large = key.kind == OutboxKind::DeadLetter && self.large.concerns(bytes);
         let row = Row {
             state: RowState::Queued,
             _claim: account.map(|account| account.row()),
+            large: is_large.then(|| self.large.claim(bytes)),
         };
         if self.rows.insert(key, row).is_none() {
-            let message = message.filter(|_| self.held < MESSAGES_HELD);
-            self.held += usize::from(message.is_some());
-            self.queue.push_back((key, message));
+            self.lane(key).push(key, message);
         }
     }
 
@@ -141,13 +188,12 @@ impl Outbox {
         self.up = up;
     }
 
-    /// The next row to publish, with its message when that is held. None when there is none, or the window is full.
+    /// The next row to publish, with its message when that is held. None when there is none, or the windows are full.
     pub fn next(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
         if self.up == Publishing::Down || self.in_flight.len() >= self.in_flight_max {
             return None;
         }
-        while let Some((key, message)) = self.queue.pop_front() {
-            self.held -= usize::from(message.is_some());
+        while let Some((key, message)) = self.pop() {
             if self.is(key, RowState::Queued) {
                 return Some((key, message));
             }
@@ -156,7 +202,13 @@ impl Outbox {
     }
 
     /// Gives a row that is about to be published its ticket; none when its destination is in trouble, where it waits.
-    pub fn take_ticket(&mut self, key: OutboxKey, destination: Destination) -> Option<Ticket> {
+    /// `bytes` is the size of its body.
+    pub fn take_ticket(
+        &mut self,
+        key: OutboxKey,
+        destination: Destination,
+        bytes: usize,
+    ) -> Option<Ticket> {
         if let Some(trouble) = self.troubles.get_mut(&destination)
             && trouble.probe != Some(key)
         {
@@ -167,7 +219,14 @@ impl Outbox {
         self.count += 1;
         let ticket = router::ticket(self.shard, self.count);
         self.set(key, RowState::InFlight(ticket));
-        self.in_flight.insert(ticket, (key, destination));
+        let bytes = bytes.max(1);
+        self.lane(key).in_flight += bytes;
+        let flight = Flight {
+            key,
+            destination,
+            bytes,
+        };
+        self.in_flight.insert(ticket, flight);
         Some(ticket)
     }
 
@@ -176,7 +235,7 @@ impl Outbox {
         &mut self,
         ticket: Ticket,
     ) -> (Option<OutboxKey>, Notice, Option<Destination>) {
-        let Some((key, destination)) = self.in_flight.remove(&ticket) else {
+        let Some((key, destination)) = self.land(ticket) else {
             return (None, Notice::None, None);
         };
         let row = self.rows.remove(&key).map(|_| key);
@@ -195,7 +254,7 @@ impl Outbox {
         ticket: Ticket,
         now: Timestamp,
     ) -> (Notice, Option<(OutboxKey, Destination)>) {
-        let Some((key, destination)) = self.in_flight.remove(&ticket) else {
+        let Some((key, destination)) = self.land(ticket) else {
             return (Notice::None, None);
         };
         let known = self.troubles.contains_key(&destination);
@@ -213,6 +272,7 @@ impl Outbox {
         }
         if let Some(row) = self.rows.get_mut(&key) {
             row.state = RowState::Waiting;
+            row.large = None;
             trouble.waiting.push_back(key);
         }
         let notice = if known {
@@ -225,7 +285,7 @@ impl Outbox {
 
     /// A publish is lost with its connection: the row is tried again as soon as publishing works.
     pub fn lost(&mut self, ticket: Ticket) {
-        if let Some((key, destination)) = self.in_flight.remove(&ticket) {
+        if let Some((key, destination)) = self.land(ticket) {
             if let Some(trouble) = self.troubles.get_mut(&destination)
                 && trouble.probe == Some(key)
             {
@@ -277,13 +337,44 @@ impl Outbox {
     fn set(&mut self, key: OutboxKey, state: RowState) {
         if let Some(row) = self.rows.get_mut(&key) {
             row.state = state;
+            if state == RowState::Waiting {
+                row.large = None;
+            }
         }
     }
 
     fn requeue(&mut self, key: OutboxKey) {
         if let Some(row) = self.rows.get_mut(&key) {
             row.state = RowState::Queued;
-            self.queue.push_back((key, None));
+            self.lane(key).push(key, None);
+        }
+    }
+
+    /// Dead letters come last, but one of them is always under way.
+    fn pop(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
+        let (first, second) = match self.dead_letters.in_flight {
+            0 => (&mut self.dead_letters, &mut self.others),
+            _ => (&mut self.others, &mut self.dead_letters),
+        };
+        first.pop().or_else(|| second.pop())
+    }
+
+    fn land(&mut self, ticket: Ticket) -> Option<(OutboxKey, Destination)> {
+        let Flight {
+            key,
+            destination,
+            bytes,
+        } = self.in_flight.remove(&ticket)?;
+        self.lane(key).in_flight -= bytes;
+        Some((key, destination))
+    }
+
+    fn lane(&mut self, key: OutboxKey) -> &mut Lane {
+        match key.kind {
+            OutboxKind::DeadLetter => &mut self.dead_letters,
+            OutboxKind::Task | OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
+                &mut self.others
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How RocksDB is set up: for a small machine, bounded memory and files, and short synced writes.
 //!
-//! Memory: at most [`MEMTABLES_BYTES`] of fresh records and [`CACHE_BYTES`] of blocks, indexes and filters. Disk beside
+//! Memory: [`MEMTABLES_BYTES`] of fresh records, more for a moment when large ones come, and [`CACHE_BYTES`] of blocks, indexes and filters. Disk beside
 //! the records: at most about [`WAL_BYTES`] of log to replay after a crash, and [`LOG_FILES`] files of RocksDB's own
 //! words.
 
@@ -15,6 +15,10 @@ use std::sync::LazyLock;
 const MEMTABLES_BYTES: usize = 64 << 20;
 /// Fresh records of one table, in bytes; full ones are written out in the background.
 const MEMTABLE_BYTES: usize = 16 << 20;
+/// The same of the outbox, whose rows go again soon: most go before they are written out, if there is room for both.
+const OUTBOX_MEMTABLE_BYTES: usize = 32 << 20;
+/// So many full ones of the outbox may wait to be written out; one more stops every writer, whatever its table.
+const OUTBOX_MEMTABLES: i32 = 6;
 /// The cache of blocks read, in bytes.
 const CACHE_BYTES: usize = 64 << 20;
 /// The write-ahead log, in bytes; over this the tables that keep its oldest part alive are written out.
@@ -75,7 +79,12 @@ pub fn table(table: Table) -> Options {
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_size(MEMTABLE_BYTES);
+    if table == Table::Outbox {
+        options.set_write_buffer_size(OUTBOX_MEMTABLE_BYTES);
+        options.set_max_write_buffer_number(OUTBOX_MEMTABLES);
+    } else {
+        options.set_write_buffer_size(MEMTABLE_BYTES);
+    }
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
     if is_a_queue(table) {

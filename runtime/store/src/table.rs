@@ -102,6 +102,17 @@ pub struct Unit {
     pub writes: Vec<Write>,
 }
 
+impl Unit {
+    /// Bytes of its keys and records.
+    pub fn bytes(&self) -> usize {
+        let of = |write: &Write| match write {
+            Write::Put { key, value, .. } => key.len() + value.len(),
+            Write::Delete { key, .. } => key.len(),
+        };
+        self.writes.iter().map(of).sum()
+    }
+}
+
 /// The units of one commit: one atomic write and one sync for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {

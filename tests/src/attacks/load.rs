@@ -4,13 +4,17 @@
 //! are under way, and each that was dealt with makes place for the next. To the engine they come from different users: the
 //! attack names its user, the benign load none.
 
-use super::orders::Order;
+use super::{
+    orders::Order,
+    relay::{Answer, declare, relay},
+};
 use anyhow::{Context, Result, ensure};
 use futures_lite::StreamExt;
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties, Consumer,
+    BasicProperties, Channel, Connection, ConnectionProperties, Consumer, PublisherConfirm,
     options::{
         BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
     },
     types::FieldTable,
     uri::AMQPUri,
@@ -59,7 +63,7 @@ pub struct Figures {
     pub p99: Duration,
 }
 
-async fn channel(place: &Place) -> Result<(Connection, Channel)> {
+pub(super) async fn channel(place: &Place) -> Result<(Connection, Channel)> {
     let connection = Connection::connect(&place.url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     Ok((connection, channel))
@@ -158,13 +162,13 @@ pub async fn benign(place: &Place, rate: u32, time: Duration) -> Result<Figures>
     })
 }
 
-async fn publish(
+pub(super) async fn publish(
     channel: &Channel,
     queue: &str,
     body: &[u8],
     properties: BasicProperties,
-) -> Result<()> {
-    channel
+) -> Result<PublisherConfirm> {
+    Ok(channel
         .basic_publish(
             "".into(),
             queue.into(),
@@ -172,8 +176,7 @@ async fn publish(
             body,
             properties,
         )
-        .await?;
-    Ok(())
+        .await?)
 }
 
 /// Attacks until `stop` says so, or `most` attacks were dealt with; gives how many were.
@@ -201,8 +204,9 @@ pub async fn attack(
         Order::Event(body) => (body, &place.events),
     };
     let (mut sent, mut done) = (0, 0);
-    while done < most && !*stop.borrow_and_update() {
-        while sent < done + WINDOW && sent < most {
+    // Those that are under way at the end are dealt with, too: the next measurement begins undisturbed.
+    while done < most && (done < sent || !*stop.borrow_and_update()) {
+        while sent < done + WINDOW && sent < most && !*stop.borrow() {
             let properties = BasicProperties::default()
                 .with_delivery_mode(2)
                 .with_user_id(user.as_str().into());
@@ -239,31 +243,78 @@ pub async fn attack(
                 dealt.context("the engine deals with no attack any more")??;
                 done += 1;
             }
-            _ = stop.changed() => {}
+            Ok(()) = stop.changed() => {}
         }
     }
     connection.close(200, "bye".into()).await?;
     Ok(done)
 }
 
-/// The benign load alone, then beside the attack; gives both figures, and how many attacks there were.
+/// A benign load beside an attack.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside {
+    /// What the benign load met.
+    pub benign: Figures,
+    /// Attacks that were dealt with a second.
+    pub attacks_per_second: f64,
+}
+
+/// The benign load beside an attack.
 ///
 /// # Errors
 /// As [`benign`] and [`attack`].
-pub async fn compared(
-    place: &Place,
-    order: &Order,
-    rate: u32,
-    time: Duration,
-) -> Result<(Figures, Figures, u64)> {
-    let alone = benign(place, rate, time).await?;
+pub async fn beside(place: &Place, order: &Order, rate: u32, time: Duration) -> Result<Beside> {
     let (stop, stopped) = watch::channel(false);
-    let attacking = attack(place, order, u64::MAX, stopped);
-    let beside = async {
+    let attacking = async {
+        let started = Instant::now();
+        let attacks = attack(place, order, u64::MAX, stopped).await?;
+        anyhow::Ok(attacks as f64 / started.elapsed().as_secs_f64())
+    };
+    let loading = async {
         let figures = benign(place, rate, time).await;
         stop.send_replace(true);
         figures
     };
-    let (attacks, beside) = tokio::try_join!(attacking, beside)?;
-    Ok((alone, beside, attacks))
+    let (attacks_per_second, benign) = tokio::try_join!(attacking, loading)?;
+    Ok(Beside {
+        benign,
+        attacks_per_second,
+    })
+}
+
+/// The same with a bare relay instead of an engine, on queues of its own: what the broker alone makes of it.
+///
+/// # Errors
+/// As [`beside`].
+pub async fn beside_relay(
+    place: &Place,
+    order: &Order,
+    answer: Answer,
+    rate: u32,
+    time: Duration,
+) -> Result<Beside> {
+    let own = |queue: &str| format!("{queue}.relay");
+    let place = Place {
+        url: place.url.clone(),
+        launches: own(&place.launches),
+        answers: own(&place.answers),
+        events: own(&place.events),
+        dead: own(&place.dead),
+    };
+    let (_connection, channel) = channel(&place).await?;
+    for queue in [&place.launches, &place.answers, &place.events, &place.dead] {
+        declare(&channel, queue).await?;
+    }
+    let (stop, stopped) = watch::channel(false);
+    let measuring = async {
+        let measured = beside(&place, order, rate, time).await;
+        stop.send_replace(true);
+        measured
+    };
+    let (measured, ()) = tokio::try_join!(measuring, relay(&place, answer, stopped))?;
+    for queue in [&place.launches, &place.answers, &place.events, &place.dead] {
+        let options = QueueDeleteOptions::default();
+        channel.queue_delete(queue.as_str().into(), options).await?;
+    }
+    Ok(measured)
 }

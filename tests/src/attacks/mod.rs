@@ -10,6 +10,7 @@ pub mod load;
 mod messages;
 pub mod orders;
 mod perform;
+pub mod relay;
 mod uploads;
 mod wat;
 

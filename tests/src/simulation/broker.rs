@@ -5,7 +5,7 @@
 
 use super::{Content, Facts, Random, SeamFault, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
-use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Source};
+use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Source};
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::Properties;
 use std::{
@@ -298,6 +298,7 @@ impl SimulatedBroker {
             redelivered: message.redelivered,
             properties: message.properties.clone(),
             body: message.body.clone(),
+            hold: Hold::default(),
         }))
     }
 

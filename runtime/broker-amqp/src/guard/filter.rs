@@ -44,6 +44,8 @@ pub(super) struct Filter {
     ready: Vec<u8>,
     /// How much of it was read already.
     read: usize,
+    /// Bytes of bodies that came and were not asked for yet.
+    bodies: usize,
 }
 
 impl Filter {
@@ -55,7 +57,13 @@ impl Filter {
             frame_max: bound(frame_max),
             ready: Vec::new(),
             read: 0,
+            bodies: 0,
         }
+    }
+
+    /// How many bytes of bodies have come, or are on their way in a frame, since this was last asked.
+    pub fn take_bodies(&mut self) -> usize {
+        std::mem::take(&mut self.bodies)
     }
 
     /// Gives lapin what it may have; none while there is nothing.
@@ -131,6 +139,9 @@ impl Filter {
             let whole = self.whole();
             let held = kind == CONTENT_HEADER || (kind == METHOD && whole <= HELD_MAX);
             if !held {
+                if kind == BODY {
+                    self.bodies += whole - PREFIX - 1;
+                }
                 self.ready.append(&mut self.held);
                 self.now = Now::Through(whole - PREFIX);
             }

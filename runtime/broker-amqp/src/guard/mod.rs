@@ -7,6 +7,7 @@
 mod filter;
 mod properties;
 
+use crate::in_hand::Intake;
 use async_rs::{Runtime, Tokio, traits::Reactor, util::RuntimeParts};
 use filter::Filter;
 use futures_core::Stream;
@@ -22,6 +23,7 @@ use std::{
     net::SocketAddr,
     os::fd::{AsFd, AsRawFd},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -34,22 +36,25 @@ const CHUNK: usize = 64 << 10;
 
 type Plain = <Tokio as Reactor>::TcpStream;
 
-/// Connects, with the filter between.
+/// Connects, with the filter between. An intake bounds what is read ahead of the host.
 ///
 /// # Errors
 /// What lapin says.
 pub(crate) async fn connect(
     mut uri: AMQPUri,
     properties: ConnectionProperties,
+    intake: Option<Arc<Intake>>,
 ) -> Result<Connection, lapin::Error> {
     let frame_max = *uri.query.frame_max.get_or_insert(FRAME_MAX);
     let tokio = Tokio::current();
     let parts = RuntimeParts::new(tokio.clone(), GuardedReactor(tokio.clone()));
     let open = async move |uri: AMQPUri, _: Runtime<_>| {
-        let runtime = Runtime::new(tokio.clone());
+        let (runtime, intake) = (Runtime::new(tokio.clone()), intake.clone());
         let stream = uri.connect_with_config_async(TLSConfig::default(), &runtime);
         let stream = stream.await.map_err(lapin::Error::from)?;
-        Ok(AsyncTcpStream::Plain(Guarded::new(stream, frame_max)))
+        Ok(AsyncTcpStream::Plain(Guarded::new(
+            stream, frame_max, intake,
+        )))
     };
     Connection::connector(uri, Runtime::new(parts), open, properties).await
 }
@@ -59,12 +64,14 @@ pub(crate) struct Guarded {
     stream: AsyncTcpStream<Plain>,
     filter: Filter,
     chunk: Box<[u8]>,
+    intake: Option<Arc<Intake>>,
 }
 
 impl Guarded {
-    fn new(stream: AsyncTcpStream<Plain>, frame_max: u32) -> Self {
+    fn new(stream: AsyncTcpStream<Plain>, frame_max: u32, intake: Option<Arc<Intake>>) -> Self {
         Self {
             stream,
+            intake,
             filter: Filter::new(frame_max),
             chunk: vec![0; CHUNK].into_boxed_slice(),
         }
@@ -85,11 +92,17 @@ impl AsyncRead for Guarded {
             if let Some(count) = this.filter.read(into) {
                 return Poll::Ready(Ok(count));
             }
+            if let Some(intake) = &this.intake {
+                ready!(intake.poll_open(context));
+            }
             let count = ready!(Pin::new(&mut this.stream).poll_read(context, &mut this.chunk))?;
             if count == 0 {
                 return Poll::Ready(Ok(0));
             }
             this.filter.feed(&this.chunk[..count]);
+            if let Some(intake) = &this.intake {
+                intake.read(this.filter.take_bodies());
+            }
         }
     }
 }
@@ -150,7 +163,7 @@ impl Reactor for GuardedReactor {
         let connecting = self.0.tcp_connect_addr(address);
         async move {
             let stream = AsyncTcpStream::Plain(connecting.await?);
-            Ok(Guarded::new(stream, FRAME_MAX))
+            Ok(Guarded::new(stream, FRAME_MAX, None))
         }
     }
 }

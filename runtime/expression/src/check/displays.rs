@@ -8,8 +8,12 @@ use crate::ir::{Item, Node, SequenceKind};
 
 impl Checker<'_> {
     pub(super) fn display(&mut self, kind: SequenceKind, elements: &[Expr]) -> Checked {
-        self.sets |= kind == SequenceKind::Set;
-        Ok(Node::Sequence(kind, self.items(elements)?))
+        let items = self.items(elements)?;
+        if kind != SequenceKind::Set {
+            return Ok(Node::Sequence(kind, items));
+        }
+        self.sets = true;
+        Ok(set(items))
     }
 
     /// Values and `*values`, of a display or of a call.
@@ -50,6 +54,19 @@ impl Checker<'_> {
         }
         Ok(joined(merged, pairs))
     }
+}
+
+/// A set, as Python builds it: what stands before the first `*values` at once, what follows piece by piece, so that an item
+/// that can't be in a set is a fault before what stands behind it is evaluated.
+fn set(items: Vec<Item>) -> Node {
+    let is_unpacked = |item: &Item| matches!(item, Item::Each(_));
+    let at_once = items.iter().position(is_unpacked).unwrap_or(items.len());
+    let mut items = items.into_iter();
+    let first = items.by_ref().take(at_once).collect();
+    items.fold(Node::Sequence(SequenceKind::Set, first), |set, item| {
+        let next = Node::Sequence(SequenceKind::Set, vec![item]);
+        Node::Call("joined_sets", vec![set, next])
+    })
 }
 
 /// A dict with further pairs.

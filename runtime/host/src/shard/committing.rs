@@ -15,9 +15,11 @@ impl Shard {
                 || self.trims.len() >= TRIMS_MAX
                 || now >= self.trims_since.after(TRIM_DELAY));
         if self.finished.is_empty() && !trim {
+            self.large_in_turn.clear();
             return Ok(0);
         }
         let transactions = std::mem::take(&mut self.finished);
+        self.finished_bytes = 0;
         let count = transactions.len();
         let mut group = Group::default();
         let mut outcomes = Vec::with_capacity(count);
@@ -61,6 +63,8 @@ impl Shard {
                 }
             }
         }
+        // What of it went into the outbox is counted there.
+        self.large_in_turn.clear();
         self.forget_some();
         Ok(count)
     }

@@ -141,7 +141,7 @@ impl Shard {
 
     /// Whether a launch could be begun now, if there is one.
     pub(super) fn can_launch(&self) -> bool {
-        !self.lines.is_empty() && !self.is_full() && !self.lines_wait
+        !self.lines.is_empty() && !self.is_full() && !self.lines_wait && !self.has_much()
     }
 
     /// Begins a portion of the launches that wait, one of each user in turn; returns how many.

@@ -11,6 +11,7 @@ mod duties;
 mod effects;
 mod incidents;
 mod instances;
+mod intake;
 mod launches;
 mod orders;
 mod outgoing;
@@ -21,7 +22,7 @@ mod work;
 pub(crate) use arrivals::SeenRecord;
 
 use crate::{
-    broker::Broker,
+    broker::{Broker, Delivery},
     clock::EngineTime,
     compute::{Compute, Job, JobId, JobOutcome, Task},
     config::HostConfig,
@@ -29,10 +30,10 @@ use crate::{
     definitions::Definitions,
     events::Handout,
     fair::{FairQueue, User},
-    outbox::{Outbox, Publishing},
-    planted::{Fault, planted},
+    large::{Large, LargeClaim},
+    outbox::Outbox,
     programs::Programs,
-    router::{Router, ShardInput},
+    router::{Arrival, Router, ShardInput},
     tenants::Tenants,
     timers::Timers,
     transaction::{After, CallStart, Held, Transaction, Work},
@@ -77,6 +78,8 @@ pub struct Shared {
     pub tenants: Arc<Tenants>,
     /// The stored programs, and who uses them.
     pub programs: Arc<Programs>,
+    /// How much of large messages is on its way.
+    pub large: Arc<Large>,
 }
 
 /// Whether a shard goes on.
@@ -119,6 +122,9 @@ const TRIM_DELAY: Millis = Millis(100);
 /// Rows to be removed from the outbox that force a commit of their own.
 const TRIMS_MAX: usize = 1_000;
 
+/// How often a shard looks whether there is room for large messages.
+const ROOM: Millis = Millis(5);
+
 /// The longest that a shard sleeps.
 const SLEEP: Millis = Millis(1_000);
 
@@ -152,9 +158,14 @@ pub struct Shard {
     jobs_count: u64,
     busy: BTreeMap<ProcessId, VecDeque<Transaction>>,
     finished: Vec<Finished>,
+    /// Bytes that they are to write.
+    finished_bytes: usize,
     /// Messages of the group under way, so that two of one id in a group count once.
     seen_now: BTreeMap<[u8; 32], Option<ProcessId>>,
     held_back: VecDeque<ShardInput>,
+    /// Large messages that wait for room, and those of this turn that have it.
+    large: VecDeque<(Delivery, Arrival)>,
+    large_in_turn: Vec<LargeClaim>,
     last_expiry: Timestamp,
     stopping: Stopping,
 }
@@ -188,7 +199,7 @@ impl Shard {
             forgotten: ProcessId::from_bytes([0; 16]),
             timers: Timers::default(),
             removals: removal::Removals::default(),
-            outbox: Outbox::new(id, in_flight),
+            outbox: Outbox::new(id, in_flight, shared.large.clone()),
             trims: Vec::new(),
             trims_since: now,
             handouts: handouts.into(),
@@ -203,8 +214,11 @@ impl Shard {
             jobs_count: 0,
             busy: BTreeMap::new(),
             finished: Vec::new(),
+            finished_bytes: 0,
             seen_now: BTreeMap::new(),
             held_back: VecDeque::new(),
+            large: VecDeque::new(),
+            large_in_turn: Vec::new(),
             last_expiry: now,
             stopping: Stopping::No,
             shared,
@@ -245,6 +259,11 @@ impl Shard {
             if launching || handing_out || self.timers.is_behind() || !self.held_back.is_empty() {
                 return now;
             }
+            if !self.large.is_empty() {
+                // Room comes with what another shard does.
+                let has_room = self.shared.large.has_room();
+                wake = wake.min(now.after(if has_room { Millis(0) } else { ROOM }));
+            }
             wake = wake.min(self.timers.next_due());
             wake = wake.min(self.removals.next().unwrap_or(wake));
         }
@@ -275,13 +294,13 @@ impl Shard {
         while let Some(input) = next {
             self.take(input)?;
             taken += 1;
-            next = if taken < self.shared.config.group_inputs {
+            next = if taken < self.shared.config.group_inputs && !self.has_much() {
                 self.receiver.try_recv().ok()
             } else {
                 None
             };
         }
-        let launched = self.serve_lines()?;
+        let launched = self.serve_lines()? + self.serve_large()?;
         let duties = self.duties()?;
         let committed = self.commit()?;
         self.drain()?;
@@ -298,67 +317,6 @@ impl Shard {
         } else {
             Progress::Idle
         })
-    }
-
-    fn take(&mut self, input: ShardInput) -> Result<(), StoreError> {
-        match input {
-            ShardInput::Arrived { .. } if self.is_full() => {
-                if !planted(Fault::HeldBackDropped) {
-                    self.held_back.push_back(input);
-                }
-                Ok(())
-            }
-            ShardInput::Arrived { delivery, arrival } => self.arrived(delivery, arrival),
-            ShardInput::Published { ticket, outcome } => {
-                self.published(ticket, outcome);
-                Ok(())
-            }
-            ShardInput::PublishingUp => {
-                self.outbox.set_publishing(Publishing::Up);
-                Ok(())
-            }
-            ShardInput::PublishingDown => {
-                if planted(Fault::ForgetOutboxOnReconnect) {
-                    self.outbox = Outbox::new(self.id, self.shared.config.publishes_in_flight);
-                }
-                self.outbox.set_publishing(Publishing::Down);
-                Ok(())
-            }
-            ShardInput::Done { job, outcome } => {
-                self.done(job, outcome)?;
-                self.handout_is_blocked().map(|_| ())
-            }
-            ShardInput::HandOut(handout) => {
-                self.handouts.push_back(handout);
-                Ok(())
-            }
-            ShardInput::Ordered(command) => self.ordered(command),
-            ShardInput::Stop => {
-                if self.stopping == Stopping::No {
-                    self.stopping = Stopping::Yes { since: self.now() };
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether the outbox holds so much that nothing more is taken in.
-    fn is_full(&self) -> bool {
-        self.outbox.len() >= self.shared.config.outbox_rows
-    }
-
-    fn can_unhold(&self) -> bool {
-        !self.held_back.is_empty() && !self.is_full()
-    }
-
-    fn unhold(&mut self) -> Result<(), StoreError> {
-        while self.can_unhold() {
-            let Some(input) = self.held_back.pop_front() else {
-                break;
-            };
-            self.take(input)?;
-        }
-        Ok(())
     }
 
     fn now(&self) -> Timestamp {

@@ -67,7 +67,8 @@ impl Shard {
                 },
             };
             let destination = (message.exchange.clone(), message.routing_key.clone());
-            if let Some(ticket) = self.outbox.take_ticket(key, destination) {
+            let bytes = message.body.len();
+            if let Some(ticket) = self.outbox.take_ticket(key, destination, bytes) {
                 self.shared.broker.publish(ticket, message);
                 if planted(Fault::TrimOnPublish) {
                     self.trim(Some(key));

@@ -174,6 +174,7 @@ impl Shard {
         let (unit, held, after) = transaction.into_unit()?;
         let processes = held.keys().copied().collect();
         self.residents.extend(held);
+        self.finished_bytes += unit.bytes();
         self.finished.push(Finished {
             unit,
             processes,

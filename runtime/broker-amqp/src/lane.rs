@@ -1,0 +1,205 @@
+//! One queue that is consumed: hands its deliveries over, sends their acknowledgements, begins anew when the queue was deleted.
+
+use crate::{
+    broker::{Phase, wait_for},
+    connection::{refusal, timely},
+    convert::{from_lapin, short},
+    in_hand::Intake,
+    queues::declare_queue,
+    tracker::{Ack, Stragglers, Tracker},
+};
+use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Source};
+use bureaucrat_model::Redelivered;
+use futures_core::Stream;
+use lapin::{
+    Channel, Connection, Consumer,
+    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions},
+    protocol::AMQPSoftError,
+    types::FieldTable,
+};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Notify, watch};
+use tracing::warn;
+
+/// How long acknowledgements wait for a gap below them to close.
+const STRAGGLERS_WAIT: Duration = Duration::from_millis(10);
+/// How long the broker may take to answer while we leave.
+const POLITENESS: Duration = Duration::from_secs(5);
+
+/// Why a connection does not consume.
+pub(crate) enum Failure {
+    /// Another engine has the queues.
+    Standby(String),
+    /// Anything else, in words.
+    Lost(String),
+}
+
+impl From<String> for Failure {
+    fn from(words: String) -> Self {
+        Self::Lost(words)
+    }
+}
+
+impl From<lapin::Error> for Failure {
+    fn from(error: lapin::Error) -> Self {
+        Self::Lost(error.to_string())
+    }
+}
+
+/// As [`timely`], for what may also find that another engine has the queues.
+pub(crate) async fn in_time<T>(
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timely(async { Ok::<_, String>(answer.await) }).await?
+}
+
+/// The deliveries of one line that the host has.
+pub(crate) struct Lane {
+    pub source: Source,
+    tracker: Mutex<Tracker>,
+    pub changed: Notify,
+}
+
+impl Lane {
+    pub fn new(source: Source) -> Self {
+        Self {
+            source,
+            tracker: Mutex::new(Tracker::new()),
+            changed: Notify::new(),
+        }
+    }
+
+    pub fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One queue that is consumed.
+pub(crate) struct Queue {
+    pub connection: Arc<Connection>,
+    pub channel: Channel,
+    pub name: String,
+    pub generation: u64,
+    pub lane: Arc<Lane>,
+    pub intake: Arc<Intake>,
+    pub events: Arc<dyn BrokerEvents>,
+    pub phase: watch::Receiver<Phase>,
+}
+
+impl Queue {
+    /// Starts to consume, exclusively.
+    pub async fn start(&self) -> Result<Consumer, Failure> {
+        let name = short("a queue's name", &self.name).map_err(|error| error.to_string())?;
+        let exclusive = BasicConsumeOptions {
+            exclusive: true,
+            ..BasicConsumeOptions::default()
+        };
+        let consumer = self
+            .channel
+            .basic_consume(name, "".into(), exclusive, FieldTable::default())
+            .await;
+        consumer.map_err(|error| match refusal(&error) {
+            Some((AMQPSoftError::ACCESSREFUSED, words)) => Failure::Standby(words),
+            Some((_, words)) => Failure::Lost(words),
+            None => error.into(),
+        })
+    }
+
+    /// Hands deliveries over until consuming stops; a consumer that the broker cancelled (its queue was deleted) is
+    /// started anew.
+    pub async fn run(mut self, mut consumer: Consumer) -> Result<(), Failure> {
+        loop {
+            let delivery = tokio::select! {
+                delivery = poll_fn(|context| Pin::new(&mut consumer).poll_next(context)) => delivery,
+                () = wait_for(&mut self.phase, Phase::Draining) => {
+                    let tag = consumer.tag();
+                    // What was not handed over yet goes back when the connection closes.
+                    let cancel = self.channel.basic_cancel(tag, BasicCancelOptions::default());
+                    let _ = tokio::time::timeout(POLITENESS, cancel).await;
+                    return Ok(());
+                }
+            };
+            match delivery {
+                Some(Ok(delivery)) => self.hand_over(delivery),
+                Some(Err(error)) => return Err(error.into()),
+                None if self.channel.status().connected() => {
+                    warn!(
+                        queue = self.name,
+                        "the queue was deleted; it is declared and consumed anew"
+                    );
+                    timely(declare_queue(&self.connection, &self.name)).await?;
+                    consumer = in_time(self.start()).await?;
+                }
+                None => return Err(Failure::Lost("the channel was closed".to_owned())),
+            }
+        }
+    }
+
+    fn hand_over(&self, delivery: lapin::message::Delivery) {
+        let hold = self.intake.hand_over(delivery.data.len());
+        self.lane.tracker().delivered(delivery.delivery_tag);
+        self.events.receive(BrokerEvent::Delivered(Delivery {
+            handle: DeliveryHandle {
+                generation: self.generation,
+                source: self.lane.source,
+                tag: delivery.delivery_tag,
+            },
+            redelivered: if delivery.redelivered {
+                Redelivered::Perhaps
+            } else {
+                Redelivered::No
+            },
+            properties: from_lapin(&delivery.properties),
+            body: delivery.data,
+            hold,
+        }));
+    }
+}
+
+/// Sends the acknowledgements of one channel, many in one where it can, until the connection is to close.
+pub(crate) async fn acknowledge(
+    channel: Channel,
+    lane: Arc<Lane>,
+    prefetch: u16,
+    mut phase: watch::Receiver<Phase>,
+) -> Result<(), Failure> {
+    let many = usize::from(prefetch / 4).max(1);
+    let mut stragglers = Stragglers::Wait;
+    loop {
+        send(&channel, &lane, stragglers).await?;
+        let waiting = lane.tracker().stragglers();
+        stragglers = if waiting >= many {
+            Stragglers::Go
+        } else {
+            Stragglers::Wait
+        };
+        if stragglers == Stragglers::Go {
+            continue;
+        }
+        tokio::select! {
+            () = lane.changed.notified() => {}
+            () = tokio::time::sleep(STRAGGLERS_WAIT), if waiting > 0 => stragglers = Stragglers::Go,
+            () = wait_for(&mut phase, Phase::Closing) => break,
+        }
+    }
+    send(&channel, &lane, Stragglers::Go).await?;
+    // The answer to this says that the broker has read the acknowledgements; closing the connection does not.
+    let _ = tokio::time::timeout(POLITENESS, channel.close(200, "bye".into())).await;
+    Ok(())
+}
+
+async fn send(channel: &Channel, lane: &Lane, stragglers: Stragglers) -> Result<(), Failure> {
+    let acks = lane.tracker().take(stragglers);
+    for ack in acks {
+        let (tag, multiple) = match ack {
+            Ack::UpTo(tag) => (tag, true),
+            Ack::One(tag) => (tag, false),
+        };
+        channel.basic_ack(tag, BasicAckOptions { multiple }).await?;
+    }
+    Ok(())
+}
