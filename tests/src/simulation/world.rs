@@ -348,7 +348,7 @@ fn config(plan: &Plan, random: &mut Random) -> HostConfig {
         Dialect::Message
     };
     let shards = 1 + random.below(4) as u16;
-    let mut small = |usual: usize, least: u64, most: u64| {
+    let small_of = |random: &mut Random, usual: usize, least: u64, most: u64| {
         let drawn = least + random.below(most - least + 1);
         let is_small = random.once_in(2) && plan.has(Trouble::Bounds);
         if is_small {
@@ -357,14 +357,20 @@ fn config(plan: &Plan, random: &mut Random) -> HostConfig {
             usual
         }
     };
+    // Numbers of their own, so that what else a seed draws stays as it was.
+    let mut own = Random::new(random.clone().next().rotate_left(32));
+    let group_bytes = small_of(&mut own, 1 << 20, 1, 2_000);
+    let large_bytes = small_of(&mut own, 64 << 10, 1, 600);
+    let large_under_way = small_of(&mut own, 16 << 20, 1, 2_000);
+    let mut small = |usual, least, most| small_of(random, usual, least, most);
     HostConfig {
         dialect,
         shards,
         publishes_in_flight: small(50, 1, 4),
         group_inputs: small(256, 1, 4),
-        group_bytes: small(1 << 20, 1, 2_000),
-        large_bytes: small(64 << 10, 1, 600),
-        large_under_way: small(16 << 20, 1, 2_000),
+        group_bytes,
+        large_bytes,
+        large_under_way,
         residents: small(100, 1, 5),
         definitions: small(100, 1, 3),
         unused_programs: small(64, 1, 4),
