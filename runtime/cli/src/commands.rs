@@ -21,7 +21,7 @@ use crate::{arguments::Options, configuration::Configuration, daemon, files, log
 use anyhow::Context;
 use bureaucrat_model::{Fields, ProcessId};
 use bureaucrat_sandbox::{
-    Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
+    Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
 use serde_json::{Value, json};
 use std::{ffi::OsString, io::Write};
@@ -46,11 +46,11 @@ pub fn worker() -> anyhow::Result<WorkerCommand> {
     })
 }
 
-/// A sandbox for one evaluation at a time, under the limits of the engine.
-fn sandbox(runtime_class: RuntimeClass) -> anyhow::Result<Sandbox> {
+/// A sandbox for one evaluation at a time, under the limits that an engine with these settings has.
+fn sandbox(options: &Options, runtime_class: RuntimeClass) -> anyhow::Result<Sandbox> {
     let config = SandboxConfig {
         threads: 1,
-        limits: SandboxLimits::default(),
+        limits: Configuration::load_limits(options)?,
         cache: None,
         runtime_class,
         worker: worker()?,

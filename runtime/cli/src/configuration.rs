@@ -80,6 +80,27 @@ impl Configuration {
     /// # Errors
     /// When a file can't be read or a value is not of its kind; the message names which.
     pub fn load(options: &Options, daemon: &DaemonOptions) -> anyhow::Result<Self> {
+        let (source, ini) = Self::file(options)?;
+        let password = std::env::var(PASSWORD_VARIABLE)
+            .ok()
+            .filter(|password| !password.is_empty());
+        let mut configuration = Self::combine(options, daemon, &ini, password)
+            .with_context(|| named(source.as_deref()))?;
+        configuration.source = source;
+        Ok(configuration)
+    }
+
+    /// The limits of conditions and modules alone, for who needs no engine.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_limits(options: &Options) -> anyhow::Result<SandboxLimits> {
+        let (source, ini) = Self::file(options)?;
+        limits(&ini).with_context(|| named(source.as_deref()))
+    }
+
+    /// The INI file that is to be read, if there is one.
+    fn file(options: &Options) -> anyhow::Result<(Option<PathBuf>, IniFile)> {
         let source = match &options.config {
             Some(path) => Some(path.clone()),
             None => places::configurations()
@@ -90,17 +111,7 @@ impl Configuration {
             Some(path) => IniFile::load(path)?,
             None => IniFile::default(),
         };
-        let password = std::env::var(PASSWORD_VARIABLE)
-            .ok()
-            .filter(|password| !password.is_empty());
-        let mut configuration =
-            Self::combine(options, daemon, &ini, password).with_context(|| {
-                source
-                    .as_ref()
-                    .map_or(String::from("settings"), |path| path.display().to_string())
-            })?;
-        configuration.source = source;
-        Ok(configuration)
+        Ok((source, ini))
     }
 
     fn combine(
@@ -179,6 +190,11 @@ impl Configuration {
             storage,
         })
     }
+}
+
+/// Where settings stand, for errors.
+fn named(source: Option<&Path>) -> String {
+    source.map_or(String::from("settings"), |path| path.display().to_string())
 }
 
 /// The bounds that the section `[limits]` sets; the others have their defaults.

@@ -80,7 +80,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Backup(backup)) => commands::backup::run(options, backup),
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
-        Some(Command::Eval(eval)) => commands::eval::run(eval),
+        Some(Command::Eval(eval)) => commands::eval::run(options, eval),
         Some(Command::Module(module)) => commands::module::run(options, module),
         Some(Command::Policy(policy)) => commands::policy::run(policy),
         Some(Command::Config(config)) => commands::config::run(options, &arguments.daemon, config),

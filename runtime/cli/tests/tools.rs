@@ -103,6 +103,19 @@ fn eval_answers_before_the_next_line_comes() {
 }
 
 #[test]
+fn tools_keep_to_the_configured_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let ini = folder.path().join("small.ini");
+    std::fs::write(&ini, "[limits]\nfuel = 2000\n").unwrap();
+    let config = ini.to_str().unwrap();
+    let expression = "sum(range(10000))";
+    assert_eq!(out(&run(&["eval", expression], "")), "49995000\n");
+    let output = run(&["-c", config, "eval", "--json", expression], "");
+    let answer = out(&output);
+    assert!(answer.contains(r#""error": "sandbox.fuel""#), "{answer}");
+}
+
+#[test]
 fn check_shows_the_place() {
     let output = run(&["check", "-"], "<process>\n  <actoin/>\n</process>");
     assert_eq!(output.status.code(), Some(1));

@@ -64,7 +64,7 @@ fn agrees_with_python() {
     let differ = run.failures.len();
     assert!(differ == 0, "seed {seed}: {differ} differ, as told above");
     let lacking = if thorough {
-        run.coverage.lacking(40, 15, 4)
+        run.coverage.lacking(40, 15, 1)
     } else {
         run.coverage.lacking(5, 2, 1)
     };

@@ -2,7 +2,10 @@
 //! evaluator.
 
 use super::{evaluate, fields, print_line, sandbox};
-use crate::{Exit, arguments::Eval};
+use crate::{
+    Exit,
+    arguments::{Eval, Options},
+};
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_expression::{CompileError, Function, Kind, Refusal};
 use bureaucrat_model::Fields;
@@ -41,8 +44,8 @@ struct Question<'a> {
 }
 
 /// Evaluates the expression, or those of standard input.
-pub fn run(eval: &Eval) -> anyhow::Result<Exit> {
-    let sandbox = sandbox(RuntimeClass::Refused)?;
+pub fn run(options: &Options, eval: &Eval) -> anyhow::Result<Exit> {
+    let sandbox = sandbox(options, RuntimeClass::Refused)?;
     let Some(expression) = &eval.expression else {
         return lines(&sandbox);
     };

@@ -17,8 +17,8 @@ use bureaucrat_sandbox::build_module;
 pub fn run(options: &Options, module: &Module) -> anyhow::Result<Exit> {
     match module {
         Module::Build(build) => make(build),
-        Module::Check(check) => tools::check(check),
-        Module::Run(run) => tools::run(run),
+        Module::Check(check) => tools::check(options, check),
+        Module::Run(run) => tools::run(options, run),
         Module::Deploy(deploy) => stored::deploy(options, deploy),
         Module::List(list) => stored::list(options, list),
         Module::Remove(remove) => stored::remove(options, remove),

@@ -2,7 +2,7 @@
 
 use crate::{
     Exit,
-    arguments::{ModuleCheck, ModuleRun},
+    arguments::{ModuleCheck, ModuleRun, Options},
     commands::{evaluate, fields, print_line, sandbox},
     files,
     progress::Progress,
@@ -15,9 +15,9 @@ use bureaucrat_sandbox::{
 use serde_json::{json, value::RawValue};
 
 /// Says what the engine would say, and what the module is like.
-pub fn check(check: &ModuleCheck) -> anyhow::Result<Exit> {
+pub fn check(options: &Options, check: &ModuleCheck) -> anyhow::Result<Exit> {
     let bytes = files::read(&check.file)?;
-    let sandbox = sandbox(RuntimeClass::Allowed)?;
+    let sandbox = sandbox(options, RuntimeClass::Allowed)?;
     let progress = Progress::start("compiling the module");
     let loaded = sandbox.load_module(&bytes);
     drop(progress);
@@ -122,10 +122,10 @@ pub fn gives(kind: ExportKind) -> &'static str {
 }
 
 /// Evaluates a function.
-pub fn run(run: &ModuleRun) -> anyhow::Result<Exit> {
+pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
     let bytes = files::read(&run.file)?;
     let fields = fields(run.fields.as_deref())?;
-    let sandbox = sandbox(RuntimeClass::Allowed)?;
+    let sandbox = sandbox(options, RuntimeClass::Allowed)?;
     let progress = Progress::start("compiling the module");
     let guest = sandbox
         .load_module(&bytes)
