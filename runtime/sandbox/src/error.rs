@@ -83,7 +83,9 @@ pub enum Refusal {
     )]
     CoreModule,
     /// It is no WebAssembly at all.
-    #[error("this is no WebAssembly component")]
+    #[error(
+        "this is no WebAssembly component; of WebAssembly text `bureaucrat module build` makes one"
+    )]
     NotWasm,
     /// It is no valid WebAssembly, or uses a feature that guests may not use.
     #[error("the module is not valid at byte {offset}: {reason}")]

@@ -131,6 +131,19 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
         .load_module(&bytes)
         .with_context(|| run.file.display().to_string())?;
     drop(progress);
+    let exports: Vec<&str> = guest
+        .exports()
+        .iter()
+        .map(|export| export.name.as_str())
+        .collect();
+    if !exports.contains(&run.function.as_str()) {
+        bail!(
+            "{}: no function `{}` for conditions; there is {}",
+            run.file.display(),
+            run.function,
+            exports.join(", ")
+        );
+    }
     let evaluated = evaluate(&sandbox, &guest, &run.function, &fields)?;
     // A guest's memory never shrinks, so that its size at the end is its peak.
     let (fuel, memory) = (evaluated.fuel, evaluated.memory_bytes);
