@@ -11,7 +11,21 @@ use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
 /// Opens or creates the database in `path` and makes sure of its format. The tables that are missing in a folder
 /// whose creation was cut short are added only after that. Gives the tables that are damaged, as far as they were looked at.
-pub fn open(path: &Path, lost_tail: LostTail) -> Result<(DB, DurableMark, Vec<Table>), StoreError> {
+pub fn open(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
+    let was_suspect = suspect::is_suspect(path);
+    match attempt(path, lost_tail) {
+        // RocksDB merges from its first moment, and a merge that comes upon damage lets nothing be written, not even here.
+        Err(StoreError::Write(_)) if !was_suspect && suspect::is_suspect(path) => {
+            attempt(path, lost_tail)
+        }
+        opened => opened,
+    }
+}
+
+/// The database, its mark, and the tables that are damaged.
+pub type Opened = (DB, DurableMark, Vec<Table>);
+
+fn attempt(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -37,7 +51,7 @@ pub fn open(path: &Path, lost_tail: LostTail) -> Result<(DB, DurableMark, Vec<Ta
                 .map_err(|error| open_error(path, &error))?;
         }
     }
-    write_format(&database)?;
+    write_format(&database, path)?;
     let damaged = if is_suspect {
         suspect::look_over(&database, path)?
     } else {
@@ -115,13 +129,18 @@ fn check_format(database: &DB, tables: &[String]) -> Result<(), StoreError> {
     }
 }
 
-fn write_format(database: &DB) -> Result<(), StoreError> {
+fn write_format(database: &DB, path: &Path) -> Result<(), StoreError> {
     let meta = family(database, Table::Meta)?;
     let mut durable = WriteOptions::default();
     durable.set_sync(true);
     database
         .put_cf_opt(meta, RocksStore::FORMAT_KEY, format_record(), &durable)
-        .map_err(|error| StoreError::Write(error.to_string()))
+        .map_err(|error| {
+            if error.kind() == rocksdb::ErrorKind::Corruption {
+                suspect::note(path);
+            }
+            StoreError::Write(error.to_string())
+        })
 }
 
 fn format_record() -> Vec<u8> {

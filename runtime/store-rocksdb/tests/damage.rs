@@ -242,7 +242,8 @@ fn damage_that_stops_a_merge_does_not_stop_the_next_run() {
     let mut ended = false;
     for opening in 0..20 {
         let store = RocksStore::open(folder.path()).unwrap();
-        if ended {
+        // The merge may come upon it in the opening itself, which begins anew then.
+        if ended || !store.damaged_tables().is_empty() {
             assert_eq!(store.damaged_tables(), [Table::Instances]);
             for number in 0..200 {
                 put(
