@@ -1,14 +1,10 @@
 //! A participant that answers when it is told to: takes the tasks that wait in a queue and gives them back unchanged.
 
-use crate::engine::broker_url;
+use crate::{engine::broker_url, queues::declare_queue};
 use anyhow::Result;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
-    options::{
-        BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-        QueueDeclareOptions,
-    },
-    types::FieldTable,
+    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
 };
 use tokio::runtime::Runtime;
 
@@ -37,14 +33,8 @@ impl Answering {
             channel
                 .confirm_select(ConfirmSelectOptions::default())
                 .await?;
-            let durable = QueueDeclareOptions {
-                durable: true,
-                ..QueueDeclareOptions::default()
-            };
             for queue in queues {
-                channel
-                    .queue_declare((*queue).into(), durable, FieldTable::default())
-                    .await?;
+                declare_queue(&channel, queue).await?;
             }
             anyhow::Ok((connection, channel))
         })?;

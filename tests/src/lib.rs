@@ -8,5 +8,6 @@ pub mod faults;
 pub mod guests;
 pub mod operating;
 pub mod polled;
+pub mod queues;
 pub mod raw_amqp;
 pub mod simulation;

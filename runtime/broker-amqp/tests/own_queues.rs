@@ -15,14 +15,7 @@ async fn a_second_engine_stands_by() {
     let names = names();
     let (connection, channel) = client().await;
     let (first, first_recorder) = started(config(&url(), &names)).await;
-    let second_recorder = std::sync::Arc::<Recorder>::default();
-    let handle = tokio::runtime::Handle::current();
-    let second = bureaucrat_broker_amqp::AmqpBroker::start(
-        config(&url(), &names),
-        second_recorder.clone(),
-        &handle,
-    )
-    .unwrap();
+    let (second, second_recorder) = starting(config(&url(), &names));
     assert!(
         second
             .wait_ready(std::time::Duration::from_secs(2))
@@ -67,14 +60,7 @@ async fn nothing_leaves_before_its_answer_has_a_queue() {
         )
         .await
         .unwrap();
-    let recorder = std::sync::Arc::<Recorder>::default();
-    let handle = tokio::runtime::Handle::current();
-    let broker = bureaucrat_broker_amqp::AmqpBroker::start(
-        config(&url(), &names),
-        recorder.clone(),
-        &handle,
-    )
-    .unwrap();
+    let (broker, recorder) = starting(config(&url(), &names));
     until("it publishes", || {
         recorder.count(&BrokerEvent::PublishingUp) == 1
     })

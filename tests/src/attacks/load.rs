@@ -6,8 +6,9 @@
 
 use super::{
     orders::Order,
-    relay::{Answer, declare, relay},
+    relay::{Answer, relay},
 };
+use crate::queues::declare_queue;
 use anyhow::{Context, Result, ensure};
 use futures_lite::StreamExt;
 use lapin::{
@@ -303,7 +304,7 @@ pub async fn beside_relay(
     };
     let (_connection, channel) = channel(&place).await?;
     for queue in [&place.launches, &place.answers, &place.events, &place.dead] {
-        declare(&channel, queue).await?;
+        declare_queue(&channel, queue).await?;
     }
     let (stop, stopped) = watch::channel(false);
     let measuring = async {

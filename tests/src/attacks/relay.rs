@@ -7,10 +7,7 @@ use futures_lite::StreamExt;
 use lapin::{
     BasicProperties, Channel,
     message::Delivery,
-    options::{
-        BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions,
-        QueueDeclareOptions,
-    },
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions},
     types::FieldTable,
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -67,18 +64,6 @@ pub async fn relay(place: &Place, answer: Answer, mut stop: watch::Receiver<bool
     }
     tasks.shutdown().await;
     connection.close(200, "bye".into()).await?;
-    Ok(())
-}
-
-/// Declares a durable queue.
-pub(super) async fn declare(channel: &Channel, queue: &str) -> Result<()> {
-    let durable = QueueDeclareOptions {
-        durable: true,
-        ..QueueDeclareOptions::default()
-    };
-    channel
-        .queue_declare(queue.into(), durable, FieldTable::default())
-        .await?;
     Ok(())
 }
 

@@ -110,10 +110,16 @@ impl Recorder {
     }
 }
 
-/// A broker that consumes and publishes.
-pub async fn started(config: AmqpConfig) -> (AmqpBroker, Arc<Recorder>) {
+/// A broker that is on its way.
+pub fn starting(config: AmqpConfig) -> (AmqpBroker, Arc<Recorder>) {
     let recorder = Arc::<Recorder>::default();
     let broker = AmqpBroker::start(config, recorder.clone(), &Handle::current()).unwrap();
+    (broker, recorder)
+}
+
+/// A broker that consumes and publishes.
+pub async fn started(config: AmqpConfig) -> (AmqpBroker, Arc<Recorder>) {
+    let (broker, recorder) = starting(config);
     broker.wait_ready(PATIENCE).await.unwrap();
     (broker, recorder)
 }

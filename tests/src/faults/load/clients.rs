@@ -1,13 +1,14 @@
 //! What every client does: connect, declare, publish with confirm, consume.
 
 use super::Shared;
+use crate::queues::declare_queue;
 use anyhow::{Result, ensure};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
     ExchangeKind,
     options::{
         BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-        ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+        ExchangeDeclareOptions, QueueBindOptions,
     },
     types::FieldTable,
 };
@@ -73,17 +74,6 @@ pub async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
             FieldTable::default(),
         )
         .await?)
-}
-
-pub async fn declare_queue(channel: &Channel, queue: &str) -> Result<()> {
-    let durable = QueueDeclareOptions {
-        durable: true,
-        ..QueueDeclareOptions::default()
-    };
-    channel
-        .queue_declare(queue.into(), durable, FieldTable::default())
-        .await?;
-    Ok(())
 }
 
 /// Declares the engine's queues, the exchange of notices and a queue that hears of everything, as an administrator may.

@@ -5,6 +5,7 @@ use super::{
     Shared,
     clients::{self, PARTICIPANTS},
 };
+use crate::queues::declare_queue;
 use anyhow::{Result, bail};
 use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
@@ -84,7 +85,7 @@ where
 async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("launches");
-    clients::declare_queue(&client.channel, &queue).await?;
+    declare_queue(&client.channel, &queue).await?;
     loop {
         let next = {
             let seen = shared.seen();
@@ -116,7 +117,7 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
 async fn send_events(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("events");
-    clients::declare_queue(&client.channel, &queue).await?;
+    declare_queue(&client.channel, &queue).await?;
     let mut next = BTreeMap::<u64, (Instant, Duration)>::new();
     loop {
         let awaiting = {
