@@ -8,7 +8,6 @@ use lapin::{
 };
 use tokio::runtime::Runtime;
 
-/// The participant.
 pub struct Answering {
     runtime: Runtime,
     channel: Channel,

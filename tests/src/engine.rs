@@ -114,7 +114,6 @@ impl Engine {
         format!("{}.{of}", self.prefix)
     }
 
-    /// The storage folder.
     pub fn storage(&self) -> PathBuf {
         self.folder.join("storage")
     }

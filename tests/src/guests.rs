@@ -40,11 +40,9 @@ struct Case {
 /// What came of a language.
 #[derive(Debug)]
 pub struct Tried {
-    /// Cases that passed: all.
     pub cases: usize,
     /// The component's size in bytes.
     pub bytes: usize,
-    /// Its class.
     pub class: Class,
     /// How long it took to compile.
     pub compiled: Duration,
@@ -52,7 +50,6 @@ pub struct Tried {
     pub fresh: Duration,
     /// The fuel of that evaluation.
     pub fuel: u64,
-    /// Its memory in bytes.
     pub memory_bytes: u64,
 }
 

@@ -16,7 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An engine with a folder and queues of its own.
 #[derive(Debug)]
 pub struct Operated {
-    /// The engine.
     pub engine: Engine,
     folder: TempDir,
 }

@@ -82,10 +82,8 @@ pub fn sandbox_with(worker: WorkerCommand) -> Result<Sandbox, String> {
     .map_err(|error| error.to_string())
 }
 
-/// What becomes of publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirms {
-    /// Each is confirmed.
     All,
     /// Their outcome does not come, so that their rows stay.
     None,
@@ -99,9 +97,7 @@ pub struct Polled {
     definitions: Arc<Definitions>,
     sandbox: Sandbox,
     tags: AtomicU64,
-    /// What becomes of publishes.
     pub confirms: Confirms,
-    /// The clock.
     pub clock: Arc<SimulatedClock>,
     /// The damage that was come upon.
     pub damages: Arc<Damages>,

@@ -1,5 +1,5 @@
 //! Every conformance case, in every dialect that it is for, on the running binary over RabbitMQ.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use bureaucrat_tests::{
     conformance::{Case, broker::Broker, load},

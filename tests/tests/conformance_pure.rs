@@ -1,5 +1,5 @@
 //! Every conformance case, in every dialect that it is for, on the pure engine.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use bureaucrat_tests::conformance::{load, run_pure};
 use std::path::Path;

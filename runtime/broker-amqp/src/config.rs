@@ -6,11 +6,8 @@ use std::time::Duration;
 /// The names of the queues and exchanges that the engine uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueNames {
-    /// Definitions to launch.
     pub launches: String,
-    /// Answers of participants.
     pub answers: String,
-    /// Events.
     pub events: String,
     /// Dead letters; declared, not consumed.
     pub dead_letters: String,
@@ -49,7 +46,6 @@ impl QueueNames {
 pub struct AmqpConfig {
     /// `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`; a `heartbeat` in its query wins over ours.
     pub url: String,
-    /// Queues and exchanges.
     pub names: QueueNames,
     /// How many deliveries of each queue may be unacknowledged.
     pub prefetch: u16,

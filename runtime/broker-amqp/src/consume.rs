@@ -84,7 +84,6 @@ impl Acknowledging {
     }
 }
 
-/// The consuming side.
 pub(crate) struct Consuming {
     pub config: AmqpConfig,
     pub uri: AMQPUri,

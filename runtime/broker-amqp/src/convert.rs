@@ -14,25 +14,14 @@ use lapin::{
 pub(crate) enum ConvertError {
     /// A short text has more than 255 bytes.
     #[error("{what} has {bytes} bytes, more than the 255 that AMQP allows")]
-    TooLong {
-        /// What it is.
-        what: String,
-        /// Its length.
-        bytes: usize,
-    },
+    TooLong { what: String, bytes: usize },
     /// Properties and headers do not fit into one frame.
     #[error(
         "properties and headers have about {bytes} bytes, more than the {limit} of the connection's frames"
     )]
-    Frame {
-        /// Their estimated size.
-        bytes: usize,
-        /// The negotiated frame size.
-        limit: usize,
-    },
+    Frame { bytes: usize, limit: usize },
 }
 
-/// A short text.
 pub(crate) fn short(what: &str, text: &str) -> Result<ShortString, ConvertError> {
     ShortString::try_new(text).map_err(|_| ConvertError::TooLong {
         what: what.to_owned(),

@@ -16,11 +16,9 @@ const COUNT_MAX: usize = 1_000;
 /// What is known of an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// It was there lately.
     There,
     /// It was missing lately; the broker's words.
     Missing(String),
-    /// Nothing.
     Nothing,
 }
 

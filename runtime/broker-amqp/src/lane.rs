@@ -34,7 +34,6 @@ const POLITENESS: Duration = Duration::from_secs(5);
 pub(crate) enum Failure {
     /// Another engine has the queues.
     Standby(String),
-    /// Anything else, in words.
     Lost(String),
 }
 
@@ -91,7 +90,6 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Starts to consume, exclusively.
     pub async fn start(&self) -> Result<Consumer, Failure> {
         let name = short("a queue's name", &self.name).map_err(|error| error.to_string())?;
         let exclusive = BasicConsumeOptions {

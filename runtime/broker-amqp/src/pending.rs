@@ -20,7 +20,6 @@ impl Pending {
         }
     }
 
-    /// Tells the outcome.
     pub fn settle(mut self, outcome: PublishOutcome) {
         self.outcome = Some(outcome);
     }

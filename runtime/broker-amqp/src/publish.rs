@@ -38,7 +38,6 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long closing waits for confirms.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// The publishing side.
 pub(crate) struct Publishing {
     pub config: AmqpConfig,
     pub uri: AMQPUri,

@@ -10,7 +10,6 @@ use std::collections::{BTreeSet, btree_set};
 pub enum Ack {
     /// This tag and all before it.
     UpTo(u64),
-    /// This tag alone.
     One(u64),
 }
 
@@ -19,7 +18,6 @@ pub enum Ack {
 pub enum Stragglers {
     /// They wait: the gap may close in a moment, and then one acknowledgement does for all.
     Wait,
-    /// They go now.
     Go,
 }
 
@@ -47,7 +45,6 @@ impl Tracker {
         }
     }
 
-    /// A delivery came.
     pub fn delivered(&mut self, tag: u64) {
         self.delivered = self.delivered.max(tag);
     }

@@ -15,9 +15,7 @@ use std::{
 
 /// The folder of the records within a backup.
 pub const STATE: &str = "state";
-/// The manifest's name.
 const MANIFEST: &str = "manifest.json";
-/// The format of backups.
 const FORMAT: u32 = 1;
 /// The largest manifest that is read, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 64 << 20;
@@ -37,7 +35,6 @@ pub struct Manifest {
 /// A file of a backup.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Its length.
     pub bytes: u64,
     /// SHA-256 of its contents, in hexadecimal.
     pub sha256: String,

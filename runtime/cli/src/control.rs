@@ -167,7 +167,6 @@ pub struct Control {
 }
 
 impl Control {
-    /// Connects to the engine.
     pub fn connect(storage: &Path) -> anyhow::Result<Self> {
         let none = |error: io::Error| {
             let storage = storage.display();
@@ -192,7 +191,6 @@ impl Control {
         })
     }
 
-    /// Asks a question.
     pub fn ask(&mut self, query: &Query) -> anyhow::Result<QueryAnswer> {
         let mut text = serde_json::to_vec(query)?;
         text.push(b'\n');

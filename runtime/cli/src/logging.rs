@@ -10,7 +10,6 @@ use std::{
 };
 use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter};
 
-/// Where the log goes.
 #[derive(Debug, Clone, Copy)]
 pub enum Destination<'a> {
     /// Standard error, coloured on a terminal.

@@ -56,7 +56,6 @@ impl PidFile {
         })
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -18,6 +18,7 @@
 //! sent only when the broker has confirmed it and not returned it. A lost connection is reported, not repaired: connect
 //! anew. Whether a definition is right is for the engine to say.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod error;
 mod launcher;

@@ -41,7 +41,6 @@ pub(crate) fn check(
     checker.process()
 }
 
-/// What checking remembers.
 pub(crate) struct Checker<'t, 's, 'd, 'x> {
     tree: &'t Tree<'s>,
     limits: &'d Limits,

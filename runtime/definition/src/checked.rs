@@ -4,7 +4,6 @@ use bureaucrat_model::{
     ActivityPath, Condition, ConditionRange, Fields, Millis, SourceModule, Span,
 };
 
-/// A process.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
@@ -24,7 +23,6 @@ pub(crate) struct Activity {
     pub(crate) kind: ActivityKind,
 }
 
-/// What an activity does.
 #[derive(Debug)]
 pub(crate) enum ActivityKind {
     Sequence(Vec<Activity>),

@@ -26,7 +26,6 @@ pub struct Diagnostic {
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
-    /// What is wrong.
     pub kind: DiagnosticKind,
 }
 

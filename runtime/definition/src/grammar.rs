@@ -28,7 +28,6 @@ pub(crate) enum Content {
     Text,
 }
 
-/// All elements, by name.
 const TAGS: [(&str, Tag); 14] = [
     ("process", Tag::Process),
     ("context", Tag::Context),
@@ -86,7 +85,6 @@ impl Tag {
         Some(*tag)
     }
 
-    /// The element's name.
     pub(crate) fn name(self) -> &'static str {
         TAGS.iter()
             .find(|(_, tag)| *tag == self)
@@ -152,7 +150,6 @@ impl Tag {
         }
     }
 
-    /// Whether it holds text.
     pub(crate) const fn content(self) -> Content {
         match self {
             Self::Property | Self::Module | Self::Condition => Content::Text,

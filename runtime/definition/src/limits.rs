@@ -22,13 +22,10 @@ pub struct Limits {
     pub condition_bytes: usize,
     /// Bytes of the texts of all conditions together, equal texts counted once; the guest grows with them.
     pub conditions_bytes: usize,
-    /// Properties of the context.
     pub properties: usize,
-    /// Modules.
     pub modules: usize,
     /// Bytes of one attribute's value as it is written.
     pub attribute_bytes: usize,
-    /// The longest delay.
     pub delay: Millis,
     /// Diagnostics that are given; the rest is left out, and said to be.
     pub diagnostics: usize,

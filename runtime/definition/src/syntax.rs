@@ -5,7 +5,6 @@
 use crate::text::MappedText;
 use std::borrow::Cow;
 
-/// A tree of elements.
 #[derive(Debug, Default)]
 pub(crate) struct Tree<'a> {
     pub(crate) elements: Vec<Element<'a>>,
@@ -14,12 +13,10 @@ pub(crate) struct Tree<'a> {
 /// The place of an element in its tree.
 pub(crate) type ElementIndex = usize;
 
-/// How an element ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// With a tag of its own.
     EndTag,
-    /// With `/>`.
     Empty,
 }
 
@@ -31,7 +28,6 @@ pub(crate) struct Element<'a> {
     pub(crate) start: usize,
     /// What follows the start tag.
     pub(crate) content: usize,
-    /// What follows the element.
     pub(crate) end: usize,
     pub(crate) attributes: Vec<Attribute<'a>>,
     /// How many of its attributes and parts of its text were refused by the reader and are not here.
@@ -41,11 +37,9 @@ pub(crate) struct Element<'a> {
     pub(crate) text: MappedText,
 }
 
-/// An attribute.
 #[derive(Debug)]
 pub(crate) struct Attribute<'a> {
     pub(crate) name: &'a str,
-    /// Where the name stands.
     pub(crate) start: usize,
     /// The value with its references resolved and its line ends and tabs turned into spaces.
     pub(crate) value: Cow<'a, str>,

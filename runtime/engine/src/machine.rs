@@ -74,7 +74,6 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The effects, in order.
     pub fn finish(self) -> Vec<Effect> {
         self.effects
     }
@@ -221,13 +220,11 @@ impl<'a> Machine<'a> {
         self.ready.insert(id);
     }
 
-    /// Takes a fiber out.
     pub fn remove_fiber(&mut self, id: FiberId) -> Option<Fiber> {
         self.ready.remove(&id);
         self.instance.fibers.remove(&id)
     }
 
-    /// Takes all fibers out.
     pub fn clear_fibers(&mut self) {
         self.ready.clear();
         self.instance.fibers.clear();

@@ -10,18 +10,14 @@ use std::fmt;
 pub enum Aim {
     /// An answer, for an activity.
     Activity {
-        /// The activity.
         activity: ActivityId,
         /// The wait that the answer named, if it did.
         turn: Option<Turn>,
     },
     /// A timer, an event, a called process or a condition, for a wait of a fiber.
     Wait {
-        /// The process.
         process: ProcessId,
-        /// The fiber.
         fiber: FiberId,
-        /// The wait.
         turn: Turn,
     },
     /// Going on after a yield.

@@ -1,5 +1,5 @@
 //! What single instructions do to an instance, effect by effect, and how inputs that do not fit are told apart.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, unstarted_call};
 use bureaucrat_model::{

@@ -26,14 +26,12 @@ const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
 
 const PAGE_BYTES: u32 = 65_536;
 
-/// One exported function.
 pub(crate) struct Export<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: Kind,
     pub(crate) body: Body,
 }
 
-/// Puts a component together.
 pub(crate) fn assemble(
     exports: &[Export<'_>],
     constants: &Constants,

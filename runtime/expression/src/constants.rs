@@ -17,7 +17,6 @@ pub(crate) struct Constants {
 }
 
 impl Constants {
-    /// The fixed part alone.
     pub(crate) fn new() -> Constants {
         let mut constants = Constants {
             data: Vec::new(),

@@ -23,7 +23,6 @@ pub(crate) struct Body {
     pub(crate) instructions: Vec<Instruction<'static>>,
     /// How many `i32` locals it has.
     pub(crate) locals: u32,
-    /// Helpers that it calls.
     pub(crate) calls: BTreeSet<u32>,
 }
 

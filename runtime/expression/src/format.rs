@@ -4,7 +4,6 @@
 
 use crate::limits::{DECIMALS_MAX, WIDTH_MAX};
 
-/// Where the fill goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     /// What the value's kind has by default.
@@ -12,13 +11,11 @@ pub(crate) enum Align {
     Left,
     Right,
     Center,
-    /// Between sign and digits.
     Inside,
     /// A leading zero asks for [`Align::Inside`] of numbers and for the default of texts.
     Zero,
 }
 
-/// A format specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Format {
     pub(crate) fill: char,
@@ -34,7 +31,6 @@ pub(crate) struct Format {
     pub(crate) letter: Option<char>,
 }
 
-/// The letters that exist.
 const LETTERS: &str = "bcdeEfFgGosxX%";
 
 impl Default for Format {

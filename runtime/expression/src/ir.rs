@@ -19,11 +19,9 @@ pub(crate) enum Constant {
     Text(String),
 }
 
-/// An expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Node {
     Constant(Constant),
-    /// All fields.
     Fields,
     /// `workitem.fields["name"]`.
     Field(String),
@@ -120,7 +118,6 @@ pub(crate) enum Item {
 }
 
 impl Node {
-    /// A list of these values.
     pub(crate) fn list(values: Vec<Node>) -> Node {
         Node::Sequence(
             SequenceKind::List,

@@ -57,7 +57,6 @@ pub struct Refusal {
     pub column: u32,
 }
 
-/// What a function gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `func() -> result<bool, string>`: Python's truth of the value.
@@ -71,9 +70,7 @@ pub enum Kind {
 pub struct Function {
     /// Its WIT name: lower-case words of letters and digits, joined by hyphens.
     pub name: String,
-    /// What it computes.
     pub expression: Expression,
-    /// What it gives.
     pub kind: Kind,
 }
 
@@ -84,20 +81,13 @@ pub enum CompileError {
     #[error(
         "`{name}` is not a function name: words of lower-case letters and digits that start with a letter, joined by hyphens"
     )]
-    Name {
-        /// The name.
-        name: String,
-    },
+    Name { name: String },
     /// Two functions with one name.
     #[error("two functions are called `{name}`")]
-    Twice {
-        /// The name.
-        name: String,
-    },
+    Twice { name: String },
     /// More than [`limits::FUNCTIONS_MAX`] functions.
     #[error("{count} functions are more than a component may have ({most})")]
     TooMany {
-        /// How many there are.
         count: usize,
         /// How many there may be.
         most: usize,

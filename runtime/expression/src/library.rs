@@ -65,13 +65,11 @@ const UNICODE: &str = include_str!("helpers/unicode.txt");
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(Library::read);
 
-/// One helper function.
 pub(crate) struct Helper {
     /// Its type's index in [`Library::types`].
     pub(crate) signature: u32,
     /// Where its body lies in [`Library::bytes`].
     body: std::ops::Range<usize>,
-    /// Functions that it calls.
     calls: BTreeSet<u32>,
     /// Data segments that it copies from.
     segments: BTreeSet<u32>,

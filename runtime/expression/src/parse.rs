@@ -50,7 +50,6 @@ fn at_start(reason: String) -> Refusal {
     }
 }
 
-/// The text in parentheses.
 pub(crate) struct Wrapped(String);
 
 impl Wrapped {

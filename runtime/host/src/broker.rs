@@ -13,9 +13,7 @@ use std::{fmt, sync::Arc};
 pub enum Source {
     /// Process definitions: each starts a process.
     Launches,
-    /// Answers of participants.
     Answers,
-    /// Events.
     Events,
 }
 
@@ -33,11 +31,9 @@ pub struct DeliveryHandle {
 /// A message that was delivered and not yet acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// What acknowledges it.
     pub handle: DeliveryHandle,
     /// Whether the broker may have delivered it before.
     pub redelivered: Redelivered,
-    /// The properties and headers.
     pub properties: Properties,
     /// The body as it came.
     pub body: Vec<u8>,
@@ -96,13 +92,10 @@ pub enum PublishOutcome {
 )]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerEvent {
-    /// A message came.
     Delivered(Delivery),
     /// A publish has its outcome; each ticket gets exactly one.
     Published {
-        /// Which publish.
         ticket: Ticket,
-        /// What became of it.
         outcome: PublishOutcome,
     },
     /// Publishing works, from now on or again.
@@ -124,6 +117,5 @@ pub trait Broker: Send + Sync {
 /// Whoever wants to know what the broker tells; the host. Never blocks for long, and keeps deliveries: whoever hands them over
 /// bounds their bytes by their holds.
 pub trait BrokerEvents: Send + Sync {
-    /// Takes one event.
     fn receive(&self, event: BrokerEvent);
 }

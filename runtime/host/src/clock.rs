@@ -18,7 +18,6 @@ pub trait ClockSource: Send + Sync {
     fn monotonic(&self) -> u64;
 }
 
-/// The system's clocks.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
@@ -68,7 +67,6 @@ struct Reading {
     apart: bool,
 }
 
-/// The engine's time.
 pub struct EngineTime {
     source: std::sync::Arc<dyn ClockSource>,
     reading: Mutex<Reading>,

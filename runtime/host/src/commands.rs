@@ -36,7 +36,6 @@ pub enum OrderOutcome {
 /// An order on its way to the shard of its process.
 #[derive(Debug)]
 pub struct Command {
-    /// The process.
     pub process: ProcessId,
     /// What is to be done.
     pub order: Order,

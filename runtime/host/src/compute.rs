@@ -24,33 +24,24 @@ const NICE: i32 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
-/// A job.
 pub enum Task {
-    /// Compile a definition.
     Compile {
-        /// Its XML.
         source: Arc<[u8]>,
         /// What compiling one of its modules may take.
         budget: CompileBudget,
     },
     /// Admit and compile a module that is to be stored.
     Admit {
-        /// The component.
         component: Arc<[u8]>,
         /// What compiling it may take.
         budget: CompileBudget,
     },
     /// Make a stored program ready to run.
     Load(ProgramHash),
-    /// Evaluate a condition.
     Evaluate {
-        /// The guest.
         guest: Guest,
-        /// Its export.
         function: String,
-        /// What it sees.
         fields: Fields,
-        /// What it may spend.
         budget: Budget,
     },
 }
@@ -59,7 +50,6 @@ pub enum Task {
 pub struct Job {
     /// The shard that waits for it.
     pub shard: u16,
-    /// Its number there.
     pub id: JobId,
     /// Whom it is done for.
     pub user: User,
@@ -67,13 +57,11 @@ pub struct Job {
     pub task: Task,
 }
 
-/// What a job gave.
 pub enum JobOutcome {
     /// A definition was compiled or a program loaded, or why not.
     Loaded(Result<Arc<Loaded>, LoadFailure>),
     /// A module was admitted, or why not.
     Admitted(Result<Guest, LoadFailure>),
-    /// A condition was evaluated.
     Evaluated(Evaluated),
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 /// How many shards there can be.
 pub const SHARDS_MAX: u16 = 256;
 
-/// The host's configuration.
 #[derive(Debug, Clone)]
 pub struct HostConfig {
     /// Shards of a new storage, from 1 to [`SHARDS_MAX`]; an existing storage keeps the number that it was made with.
@@ -68,11 +67,8 @@ pub struct HostConfig {
     pub definitions: usize,
     /// Who may do what; none allows everything and counts nothing.
     pub policy: Option<Arc<Policy>>,
-    /// The bounds of definitions.
     pub definition_limits: DefinitionLimits,
-    /// The bounds of messages.
     pub wire_limits: WireLimits,
-    /// The bounds of processes.
     pub engine_limits: EngineLimits,
 }
 

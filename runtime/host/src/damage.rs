@@ -18,11 +18,9 @@ const NOTED_MAX: usize = 10_000;
 /// A record that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Damage {
-    /// The table.
     pub table: Table,
     /// The key in hexadecimal; of a part of a table, the first key that may be lost.
     pub key: String,
-    /// What is wrong.
     pub reason: String,
 }
 

@@ -19,9 +19,7 @@ use std::{
 
 /// A program that is ready to run.
 pub struct Loaded {
-    /// The program.
     pub program: Program,
-    /// Its name.
     pub hash: ProgramHash,
     /// The bytes that are stored.
     pub stored: Vec<u8>,
@@ -46,7 +44,6 @@ impl Loaded {
 /// Why a definition can't be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadFailure {
-    /// It is refused.
     Refused {
         /// The code of the page that tells of it: the definition's, or that of one of its modules.
         code: &'static str,
@@ -83,7 +80,6 @@ struct Cache {
     order: VecDeque<([u8; 32], ProgramHash)>,
 }
 
-/// Compiles, loads and remembers.
 pub struct Definitions {
     config: Arc<HostConfig>,
     store: Arc<dyn Store>,

@@ -18,7 +18,6 @@ use std::{
 /// An event as it is stored while it is handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRecord {
-    /// Its name.
     pub name: String,
     /// The whole JSON object.
     pub event: JsonText,
@@ -37,7 +36,6 @@ pub struct EventProgress {
 pub struct Handout {
     /// Its place in the order of commits.
     pub sequence: u64,
-    /// What it is.
     pub record: Arc<EventRecord>,
     /// How many shards have not finished; the last one removes the event.
     pub remaining: Arc<AtomicUsize>,

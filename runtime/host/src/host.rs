@@ -187,7 +187,6 @@ impl Host {
         self.0.ended.1.clone()
     }
 
-    /// The stored modules.
     pub fn modules(&self) -> Modules {
         Modules::new(self.0.store.clone(), self.0.sandbox.clone())
     }

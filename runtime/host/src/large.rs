@@ -32,7 +32,6 @@ impl Large {
         bytes >= self.least
     }
 
-    /// Whether another may go.
     pub fn has_room(&self) -> bool {
         self.bytes.load(Ordering::Acquire) < self.most
     }

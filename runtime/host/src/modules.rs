@@ -24,18 +24,9 @@ pub const NAMED_MAX: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum ModuleQuery {
-    /// Store one.
-    Deploy {
-        /// The component, in base64.
-        component: String,
-    },
-    /// Name all.
+    Deploy { component: String },
     List,
-    /// Forget one.
-    Remove {
-        /// Which.
-        hash: ModuleHash,
-    },
+    Remove { hash: ModuleHash },
 }
 
 /// What an operator is told.
@@ -46,15 +37,11 @@ pub enum ModuleAnswer {
     Deployed(DeployedModule),
     /// It is refused: it will never be taken under these limits.
     Refused {
-        /// Why.
         reason: String,
     },
-    /// All that are stored.
     Stored {
-        /// By hash.
         modules: Vec<StoredModule>,
     },
-    /// It is gone.
     Removed,
     /// No such module is stored.
     Unknown,
@@ -68,7 +55,6 @@ pub enum ModuleAnswer {
 /// A stored program that names a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamingProgram {
-    /// Its hash.
     pub hash: ProgramHash,
     /// The `name` of its definition, empty when it has none.
     pub name: String,
@@ -113,7 +99,6 @@ pub struct StoredModule {
     pub programs: u64,
 }
 
-/// The stored modules.
 pub struct Modules {
     store: Arc<dyn Store>,
     sandbox: Sandbox,

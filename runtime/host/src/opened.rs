@@ -29,16 +29,13 @@ pub(crate) struct Identity {
     /// What ids are derived with, 32 bytes.
     #[serde(with = "serde_bytes")]
     pub secret: Vec<u8>,
-    /// The number of shards.
     pub shards: u16,
 }
 
 /// How far time and the order of commits have come, written with every group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
-    /// The engine's time.
     pub now: Timestamp,
-    /// The sequence.
     pub sequence: u64,
 }
 
@@ -52,7 +49,6 @@ pub(crate) const MARK: &[u8] = b"mark/";
 /// Sequence numbers that a run may have used beyond its last mark.
 pub(crate) const SEQUENCE_GAP: u64 = 1 << 20;
 
-/// The key of a shard's mark.
 pub(crate) fn mark_key(shard: u16) -> Vec<u8> {
     [MARK, &shard.to_be_bytes()].concat()
 }
@@ -63,7 +59,6 @@ pub struct Opened {
     pub config: Arc<HostConfig>,
     /// The secret that ids are derived with.
     pub secret: [u8; 32],
-    /// The router.
     pub router: Arc<Router>,
     /// The ends that the shards read from.
     pub receivers: Vec<Receiver<ShardInput>>,
@@ -79,7 +74,6 @@ pub struct Opened {
     pub tenants: Arc<Tenants>,
     /// The stored programs, and who uses them.
     pub programs: Arc<Programs>,
-    /// The store.
     pub store: Arc<dyn Store>,
 }
 

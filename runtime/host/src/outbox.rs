@@ -33,11 +33,8 @@ const BACKOFF_LAST: Millis = Millis(15_000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowState {
-    /// In the queue.
     Queued,
-    /// Published under a ticket.
     InFlight(Ticket),
-    /// Waiting for its destination.
     Waiting,
 }
 
@@ -64,9 +61,7 @@ struct Trouble {
 pub enum Notice {
     /// It takes nothing; first sign of it.
     TroubleBegan,
-    /// It takes messages again.
     TroubleEnded,
-    /// Nothing new.
     None,
 }
 
@@ -97,7 +92,6 @@ impl Lane {
     }
 }
 
-/// A publish under way.
 #[derive(Debug)]
 struct Flight {
     key: OutboxKey,
@@ -120,10 +114,8 @@ pub struct Outbox {
     up: Publishing,
 }
 
-/// Whether publishing works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publishing {
-    /// It does.
     Up,
     /// It does not.
     Down,

@@ -4,7 +4,6 @@
 //! that. Only the package `tests/planted` builds the same sources with `planted-faults`, and plants one fault at a time on
 //! the thread that runs the simulation.
 
-/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// Deliveries are acknowledged before the commit that takes them.
@@ -77,7 +76,6 @@ mod with_faults {
     use std::cell::Cell;
 
     impl Fault {
-        /// Every fault.
         pub const ALL: [Self; 27] = [
             Self::AcknowledgeBeforeCommit,
             Self::PublishBeforeCommit,

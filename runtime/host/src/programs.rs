@@ -177,7 +177,6 @@ impl Programs {
     }
 }
 
-/// Programs under removal.
 #[derive(Debug)]
 pub struct Removal<'a> {
     state: MutexGuard<'a, State>,
@@ -185,12 +184,10 @@ pub struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    /// Which.
     pub fn programs(&self) -> &[ProgramHash] {
         &self.programs
     }
 
-    /// Their removal is durable.
     pub fn done(mut self) {
         for program in std::mem::take(&mut self.programs) {
             self.state.known.remove(&program);

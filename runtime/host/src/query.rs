@@ -7,7 +7,6 @@ use crate::{
 use bureaucrat_model::{Fault, FiberId, HistoryEntry, ProcessId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "query")]
 pub enum Query {
@@ -20,18 +19,14 @@ pub enum Query {
         /// At most this many; the engine gives at most 1,000.
         limit: usize,
     },
-    /// One process.
     Show {
-        /// Which.
         process: ProcessId,
         /// Whether its history is wanted.
         history: Detail,
     },
     /// Do something about a process; the answer comes once it is durable.
     Order {
-        /// Which.
         process: ProcessId,
-        /// What.
         #[serde(flatten)]
         order: Order,
     },
@@ -44,11 +39,9 @@ pub enum Query {
     Modules(ModuleQuery),
 }
 
-/// How much is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Detail {
-    /// The state.
     State,
     /// The state and the history.
     History,
@@ -58,28 +51,22 @@ pub enum Detail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It runs or waits.
     Running,
     /// It is parked, since the engine could not go on for reasons of its own.
     Incident,
     /// It ran to its end.
     Completed,
-    /// It failed.
     Failed,
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "answer")]
 pub enum QueryAnswer {
-    /// A page of processes.
     Processes {
-        /// The processes, by id.
         processes: Vec<ProcessSummary>,
         /// Where the next page begins, when there is one.
         next: Option<ProcessId>,
     },
-    /// One process.
     Process(Box<ProcessDetail>),
     /// No such process is known (any more).
     Unknown {
@@ -88,10 +75,8 @@ pub enum QueryAnswer {
     },
     /// What became of an order.
     Ordered {
-        /// What.
         outcome: OrderOutcome,
     },
-    /// The records are there.
     BackedUp {
         /// How long it took, in milliseconds.
         millis: u64,
@@ -100,7 +85,6 @@ pub enum QueryAnswer {
     Modules(ModuleAnswer),
     /// The question could not be answered.
     Error {
-        /// Why.
         reason: String,
     },
 }
@@ -108,24 +92,19 @@ pub enum QueryAnswer {
 /// One process in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSummary {
-    /// Its id.
     pub process: ProcessId,
     /// Its name, empty for none.
     pub name: String,
-    /// Its state.
     pub state: State,
     /// When it was launched, milliseconds since the Unix epoch.
     pub launched_at: Timestamp,
-    /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// What its fibers wait for.
     pub waits: Vec<WaitView>,
 }
 
-/// Where a fiber is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitView {
-    /// The fiber.
     pub fiber: FiberId,
     /// The activity's id, `PID_0_1`.
     pub activity: String,
@@ -137,7 +116,6 @@ pub struct WaitView {
     pub waited_ms: u64,
 }
 
-/// One process in full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessDetail {
     /// What a list says of it.
@@ -149,7 +127,6 @@ pub struct ProcessDetail {
     pub fault: Option<Fault>,
     /// Why it is parked, when it is.
     pub incident: Option<String>,
-    /// The process that called it.
     pub caller: Option<ProcessId>,
     /// The user who launched it.
     pub user: Option<String>,

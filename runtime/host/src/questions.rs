@@ -17,9 +17,7 @@ const LOOKED_AT: usize = 100_000;
 /// What answers are made from.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// The store.
     pub store: &'a dyn Store,
-    /// The engine's time.
     pub now: Timestamp,
     /// The most history entries of a process.
     pub history_entries: u64,

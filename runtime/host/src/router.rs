@@ -27,16 +27,13 @@ use std::sync::{
 pub enum Arrival {
     /// A definition; the id that its process gets, and the hash to remember it by when it came with a message id.
     Launch {
-        /// The id of the process.
         process: ProcessId,
         /// The hash of publisher, queue, message id and body.
         seen: Option<[u8; 32]>,
     },
-    /// An answer.
     Answer(Result<AnswerMessage, UnreadableAnswer>),
     /// An event; the hash to remember it by when it came with a message id.
     Event {
-        /// What it says.
         event: Result<EventMessage, Unreadable>,
         /// The hash of publisher, queue, message id and body.
         seen: Option<[u8; 32]>,
@@ -49,40 +46,29 @@ pub enum Arrival {
     reason = "most inputs are deliveries, moved once or twice each"
 )]
 pub enum ShardInput {
-    /// A message came.
     Arrived {
-        /// The message.
         delivery: Delivery,
-        /// What it is for.
         arrival: Arrival,
     },
     /// A publish has its outcome.
     Published {
-        /// Which.
         ticket: Ticket,
-        /// What became of it.
         outcome: PublishOutcome,
     },
-    /// Publishing works.
     PublishingUp,
     /// Publishing does not work.
     PublishingDown,
-    /// A job is done.
     Done {
-        /// Which.
         job: JobId,
-        /// What it gave.
         outcome: JobOutcome,
     },
     /// An event is durable and is to be handed out to this shard's subscribers.
     HandOut(Handout),
-    /// An operator orders something.
     Ordered(Command),
     /// Finish what is in hand, then end.
     Stop,
 }
 
-/// Gives inputs to shards.
 pub struct Router {
     config: Arc<HostConfig>,
     secret: [u8; 32],

@@ -20,7 +20,6 @@ use std::{
     },
 };
 
-/// What one user has.
 #[derive(Debug, Default)]
 pub struct Account {
     live: AtomicU64,
@@ -101,7 +100,6 @@ pub struct Usage {
     pub live: u64,
     /// Bytes of the stored records of processes.
     pub bytes: u64,
-    /// Rows in the outbox.
     pub rows: u64,
     /// Launches that wait for their turn.
     pub waiting: u64,
@@ -190,7 +188,6 @@ impl Account {
         Claim::new(self.clone(), ClaimKind::Row)
     }
 
-    /// What there is now.
     pub fn usage(&self) -> Usage {
         Usage {
             live: self.live.load(Ordering::Acquire),
@@ -250,12 +247,10 @@ impl Tenants {
         Some(accounts.entry(user).or_default().clone())
     }
 
-    /// Whether there are accounts.
     pub const fn counts(&self) -> bool {
         self.accounts.is_some()
     }
 
-    /// The policy in force.
     pub fn policy(&self) -> Arc<Policy> {
         self.policy
             .read()

@@ -30,13 +30,11 @@ use std::{
 pub struct Held {
     /// The version in the store, 0 for a new one.
     pub version: Version,
-    /// Its state.
     pub instance: Instance,
     /// The number of its next history entry.
     pub history_next: u64,
     /// Bytes of its record in the store.
     pub stored: u64,
-    /// What it counts against.
     pub account: AccountOf,
 }
 
@@ -45,7 +43,6 @@ pub struct Held {
 pub struct CallStart {
     /// The id that it gets.
     pub child: ProcessId,
-    /// Who called.
     pub caller: Caller,
     /// The XML of its definition.
     pub definition: String,
@@ -84,54 +81,32 @@ impl Cause {
 pub enum Work {
     /// Give an input to a process.
     Step {
-        /// The process.
         process: ProcessId,
-        /// The input.
         input: Input,
-        /// Where it came from.
         cause: Cause,
     },
     /// Do what the engine asked for.
     Effects {
-        /// For which process.
         process: ProcessId,
-        /// What, in order.
         effects: VecDeque<Effect>,
     },
-    /// Start a process.
     Launch {
-        /// What it starts from.
         launch: Box<Launch>,
-        /// Its program.
         loaded: LoadedProgram,
     },
     /// End a process from outside.
-    Cancel {
-        /// Which.
-        process: ProcessId,
-        /// With which fault.
-        fault: Fault,
-    },
+    Cancel { process: ProcessId, fault: Fault },
     /// Let a parked process go on.
     Resume(ProcessId),
     /// Do what an operator orders.
     Order(Box<Command>),
     /// Park a process as an incident.
-    Park {
-        /// Which.
-        process: ProcessId,
-        /// Why.
-        reason: String,
-    },
+    Park { process: ProcessId, reason: String },
     /// A condition to be evaluated whose job is under way; its outcome comes as an input.
     Outcome {
-        /// The process.
         process: ProcessId,
-        /// The fiber.
         fiber: FiberId,
-        /// The wait.
         turn: Turn,
-        /// The condition.
         condition: ConditionIndex,
     },
 }
@@ -149,19 +124,14 @@ impl std::fmt::Debug for LoadedProgram {
 /// What is done once the transaction is durable.
 #[derive(Debug, Default)]
 pub struct After {
-    /// Deliveries to acknowledge.
     pub acknowledge: Vec<DeliveryHandle>,
     /// Rows that went into the outbox, with their messages.
     pub publish: Vec<(OutboxKey, Outgoing)>,
     /// Rows that were taken out of it.
     pub withdraw: Vec<OutboxKey>,
-    /// Timers that were set.
     pub timers: Vec<(Timestamp, WaitKey)>,
-    /// Timers that were removed.
     pub stopped: Vec<(Timestamp, WaitKey)>,
-    /// Called processes to start.
     pub calls: Vec<CallStart>,
-    /// Events to hand out.
     pub handouts: Vec<Handout>,
     /// Events that this shard has handed out.
     pub handed_out: Vec<Handout>,
@@ -171,11 +141,9 @@ pub struct After {
     pub uses: Vec<Use>,
     /// The programs of instances that are not there any more.
     pub unused: Vec<ProgramHash>,
-    /// Operators to answer.
     pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
 }
 
-/// A transaction under construction.
 #[derive(Debug, Default)]
 pub struct Transaction {
     /// The instances that it changes.
@@ -228,12 +196,10 @@ impl Transaction {
         self.after.publish.append(&mut other.after.publish);
     }
 
-    /// Sets a record.
     pub fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         self.writes.push(Write::Put { table, key, value });
     }
 
-    /// Removes a record.
     pub fn delete(&mut self, table: Table, key: Vec<u8>) {
         self.writes.push(Write::Delete { table, key });
     }
@@ -259,7 +225,6 @@ impl Transaction {
         self.after.withdraw.push(key);
     }
 
-    /// Sets a timer.
     pub fn set_timer(&mut self, due: Timestamp, wait: WaitKey) {
         let same = planted(planted::Fault::TimersUnderOneKey);
         let wait = if same {
@@ -275,7 +240,6 @@ impl Transaction {
         self.after.timers.push((due, wait));
     }
 
-    /// Removes a timer.
     pub fn stop_timer(&mut self, due: Timestamp, wait: WaitKey) {
         self.delete(Table::Timers, keys::timer(due, wait));
         self.after.timers.retain(|timer| *timer != (due, wait));

@@ -38,7 +38,6 @@ impl FaultCode {
         Self(code[..end.unwrap_or(0)].to_owned())
     }
 
-    /// The code's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,7 +52,6 @@ impl fmt::Display for FaultCode {
 /// A fault: what went wrong, where in the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What kind it is.
     pub code: FaultCode,
     /// What happened, for a person.
     pub message: String,

@@ -165,7 +165,6 @@ impl Fields {
         Arc::make_mut(&mut self.0)
     }
 
-    /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &JsonText)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }

@@ -9,10 +9,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HistoryEvent {
-    /// The process was launched.
     #[serde(rename = "1")]
     Launched {
         /// The message id of the launch, if it had one.
@@ -23,119 +21,73 @@ pub enum HistoryEvent {
     /// A task went into the outbox.
     #[serde(rename = "2")]
     TaskSent {
-        /// The activity.
         activity: ActivityPath,
-        /// Its wait.
         turn: Turn,
         /// Who is to do it.
         participant: String,
     },
-    /// An answer counted.
     #[serde(rename = "3")]
-    Answered {
-        /// The activity.
-        activity: ActivityPath,
-        /// Its wait.
-        turn: Turn,
-    },
+    Answered { activity: ActivityPath, turn: Turn },
     /// An answer said that the activity has to wait longer.
     #[serde(rename = "4")]
     Suspended {
-        /// The activity.
         activity: ActivityPath,
-        /// Its wait.
         turn: Turn,
-        /// The participant's words.
         reason: String,
     },
-    /// A delay began.
     #[serde(rename = "5")]
     DelayStarted {
-        /// The activity.
         activity: ActivityPath,
-        /// How long.
         duration: Millis,
-        /// Until when.
         due: Timestamp,
     },
-    /// A delay ended.
     #[serde(rename = "6")]
-    DelayEnded {
-        /// The activity.
-        activity: ActivityPath,
-    },
-    /// An event is awaited.
+    DelayEnded { activity: ActivityPath },
     #[serde(rename = "7")]
     AwaitStarted {
-        /// The activity.
         activity: ActivityPath,
-        /// The event's name.
         event: String,
     },
     /// An event came and was taken, or not, as the conditions said.
     #[serde(rename = "8")]
     EventReceived {
-        /// The activity.
         activity: ActivityPath,
-        /// The event's name.
         event: String,
-        /// What became of it.
         taken: Taken,
     },
-    /// A process was called.
     #[serde(rename = "9")]
     Called {
-        /// The activity.
         activity: ActivityPath,
-        /// The called process.
         child: ProcessId,
     },
     /// A called process ended without a fault.
     #[serde(rename = "10")]
     Returned {
-        /// The activity.
         activity: ActivityPath,
-        /// The called process.
         child: ProcessId,
     },
-    /// A condition was evaluated.
     #[serde(rename = "11")]
     ConditionEvaluated {
-        /// The activity.
         activity: ActivityPath,
-        /// The condition.
         condition: ConditionIndex,
-        /// What it gave.
         outcome: ConditionOutcome,
-        /// The fuel used.
         fuel: u64,
     },
-    /// Branches were started.
     #[serde(rename = "12")]
     Forked {
-        /// The activity.
         activity: ActivityPath,
-        /// How many.
         branches: u32,
     },
-    /// All branches ended.
     #[serde(rename = "13")]
-    Joined {
-        /// The activity.
-        activity: ActivityPath,
-    },
+    Joined { activity: ActivityPath },
     /// The process ran to its end.
     #[serde(rename = "14")]
     Completed,
-    /// The process failed.
     #[serde(rename = "15")]
     Failed(Fault),
     /// The host could not evaluate a condition for reasons of its own; the process is parked.
     #[serde(rename = "16")]
-    Parked {
-        /// Why.
-        reason: String,
-    },
+    Parked { reason: String },
     /// A parked process goes on.
     #[serde(rename = "17")]
     Resumed,
@@ -144,10 +96,7 @@ pub enum HistoryEvent {
     Truncated,
     /// An operator cancelled the process.
     #[serde(rename = "19")]
-    Cancelled {
-        /// Why.
-        reason: String,
-    },
+    Cancelled { reason: String },
     /// An operator let a parked process be tried again.
     #[serde(rename = "20")]
     Retried,
@@ -160,7 +109,6 @@ pub enum Redelivered {
     #[default]
     #[serde(rename = "0")]
     No,
-    /// It may have.
     #[serde(rename = "1")]
     Perhaps,
 }
@@ -168,7 +116,6 @@ pub enum Redelivered {
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Taken {
-    /// The fiber went on.
     #[serde(rename = "1")]
     Yes,
     /// No condition held; the fiber waits on.
@@ -182,7 +129,6 @@ pub enum ConditionOutcome {
     /// It held, or not.
     #[serde(rename = "1")]
     Verdict(bool),
-    /// It failed.
     #[serde(rename = "2")]
     Fault(FaultCode),
 }
@@ -192,7 +138,6 @@ pub enum ConditionOutcome {
 pub struct HistoryEntry {
     /// When, in the engine's time.
     pub at: Timestamp,
-    /// What.
     pub event: HistoryEvent,
 }
 

@@ -130,7 +130,6 @@ impl fmt::Display for ActivityPath {
 /// The id of an activity, as it travels in `target`: the process id, then `_` and an index for each level (`PID_0_1`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActivityId {
-    /// The process.
     pub process: ProcessId,
     /// The way from the process to the activity.
     pub path: ActivityPath,

@@ -11,7 +11,6 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a participant answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// Workitem dialect: the fields that replace the fiber's.
@@ -31,13 +30,11 @@ pub enum Answer {
     Unreadable(String),
 }
 
-/// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// It ran to its end, with these final fields.
     #[serde(rename = "1")]
     Completed(Fields),
-    /// It failed.
     #[serde(rename = "2")]
     Failed(Fault),
 }
@@ -50,18 +47,12 @@ pub enum EvaluationOutcome {
     Verdict(bool),
     /// The guest's error, a trap, or a limit.
     #[serde(rename = "2")]
-    Fault {
-        /// Its code.
-        code: FaultCode,
-        /// What happened.
-        message: String,
-    },
+    Fault { code: FaultCode, message: String },
 }
 
 /// An outcome and what it cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// What it gave.
     pub outcome: EvaluationOutcome,
     /// The fuel used, in the sandbox's units.
     pub fuel: u64,
@@ -77,35 +68,23 @@ pub enum Input {
         activity: ActivityPath,
         /// The turn that `origin` carried, if any.
         turn: Option<Turn>,
-        /// What was answered.
         answer: Answer,
     },
-    /// A timer came due.
     #[serde(rename = "2")]
-    TimerFired {
-        /// The fiber that waits.
-        fiber: FiberId,
-        /// Its wait.
-        turn: Turn,
-    },
+    TimerFired { fiber: FiberId, turn: Turn },
     /// An event of the awaited name was published.
     #[serde(rename = "3")]
     Event {
-        /// The fiber that waits.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
         /// The event's whole JSON object.
         event: JsonText,
     },
-    /// A called process ended.
     #[serde(rename = "4")]
     ChildEnded {
         /// The fiber that called it.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
-        /// How it ended.
         ending: Ending,
     },
     /// A called process could not be started: its definition is refused.
@@ -113,21 +92,14 @@ pub enum Input {
     ChildRefused {
         /// The fiber that called it.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
-        /// Why.
         reason: String,
     },
-    /// A condition was evaluated.
     #[serde(rename = "6")]
     Evaluated {
-        /// The fiber that asked.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
-        /// The condition.
         condition: ConditionIndex,
-        /// What it gave.
         evaluation: Evaluation,
     },
     /// Goes on after [`Effect::Yield`].
@@ -140,84 +112,62 @@ pub enum Input {
 pub enum Effect {
     /// Evaluate a condition; its outcome comes back as [`Input::Evaluated`] before anything is committed.
     Evaluate {
-        /// The fiber that asks.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
-        /// The condition.
         condition: ConditionIndex,
         /// The fields that it sees.
         fields: Fields,
     },
     /// Send a task to a participant.
     SendTask {
-        /// The activity.
         activity: ActivityPath,
         /// The wait; it travels in `origin`.
         turn: Turn,
         /// Who is to do it.
         participant: String,
-        /// The fiber's fields.
         fields: Fields,
     },
     /// The task of this wait needs no sending any more: its answer counted, or its process failed.
     WithdrawTask {
-        /// The wait.
         turn: Turn,
     },
     /// Call back at a time.
     StartTimer {
-        /// The fiber that waits.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
-        /// When.
         due: Timestamp,
     },
     /// The timer is not needed any more, or has fired.
     StopTimer {
-        /// The fiber that waited.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
-        /// When it was due.
         due: Timestamp,
     },
     /// Hand over events of a name.
     Subscribe {
-        /// The name.
         event: String,
-        /// The fiber that waits.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
     },
     /// Events of this name are not awaited any more.
     Unsubscribe {
-        /// The name.
         event: String,
-        /// The fiber that waited.
         fiber: FiberId,
-        /// Its wait.
         turn: Turn,
     },
-    /// Start a called process.
     StartChild {
         /// The id that it gets.
         child: ProcessId,
-        /// Who called.
         caller: Caller,
         /// The XML text of its definition.
         definition: String,
     },
     /// Cancel a called process that runs, since its caller failed.
     CancelChild {
-        /// The called process.
         child: ProcessId,
     },
     /// The process ended: tell its caller, its launcher and whoever listens.
     End(Ending),
-    /// Remember what happened.
     Record(HistoryEvent),
     /// The step has run its share of instructions; come back with [`Input::Continue`] after others had their turn.
     Yield,

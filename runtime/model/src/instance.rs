@@ -15,11 +15,8 @@ use std::collections::BTreeMap;
 /// Who waits for a called process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
-    /// The calling process.
     pub process: ProcessId,
-    /// Its fiber.
     pub fiber: FiberId,
-    /// The wait.
     pub turn: Turn,
     /// How many calls deep the called process is; at least 1.
     pub depth: u32,
@@ -39,13 +36,11 @@ pub struct ReplyTo {
 pub struct Launch {
     /// The id that it gets.
     pub process: ProcessId,
-    /// Its program.
     pub program: ProgramHash,
     /// RabbitMQ's validated `user_id` of the launch, if it was set; a called process has its caller's.
     pub user: Option<String>,
     /// Where to tell of the launch and the end.
     pub reply_to: Option<ReplyTo>,
-    /// Who called it.
     pub caller: Option<Caller>,
     /// The message id of the launch.
     pub message_id: Option<String>,
@@ -56,18 +51,15 @@ pub struct Launch {
 /// Whether an instance runs, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
-    /// It runs.
     #[serde(rename = "1")]
     Running,
     /// It ran, and is parked as an incident: the host could not go on for reasons of its own.
     #[serde(rename = "2")]
     Incident {
-        /// Why.
         reason: String,
         /// The inputs that wait for the process to go on, oldest first.
         inputs: Vec<Input>,
     },
-    /// It ended.
     #[serde(rename = "3")]
     Ended(Ending),
 }
@@ -75,7 +67,6 @@ pub enum Status {
 /// A branch's place under its fork.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
-    /// The fiber that forked.
     pub parent: FiberId,
     /// The fields that the branch started from, to tell what it changed.
     pub base: Fields,
@@ -84,33 +75,19 @@ pub struct Branch {
 /// What a fiber waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitKind {
-    /// A participant's answer.
     #[serde(rename = "1")]
-    Answer {
-        /// Who is to answer.
-        participant: String,
-    },
-    /// A point in time.
+    Answer { participant: String },
     #[serde(rename = "2")]
-    Timer {
-        /// When.
-        due: Timestamp,
-    },
-    /// An event.
+    Timer { due: Timestamp },
     #[serde(rename = "3")]
     Event {
-        /// Its name.
         event: String,
         /// The event whose conditions are being evaluated, with the one that is at work.
         check: Option<(JsonText, ConditionIndex)>,
     },
     /// The end of a called process.
     #[serde(rename = "4")]
-    Child {
-        /// The called process.
-        child: ProcessId,
-    },
-    /// The ends of branches.
+    Child { child: ProcessId },
     #[serde(rename = "5")]
     Branches {
         /// How many have not ended.
@@ -127,21 +104,16 @@ pub enum WaitKind {
 /// A wait: what for, since when, under which number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
-    /// Its number.
     pub turn: Turn,
-    /// Since when.
     pub since: Timestamp,
-    /// What for.
     pub kind: WaitKind,
 }
 
 /// Whether a fiber can run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FiberState {
-    /// It can.
     #[serde(rename = "1")]
     Ready,
-    /// It waits.
     #[serde(rename = "2")]
     Waiting(Wait),
 }
@@ -151,7 +123,6 @@ pub enum FiberState {
 pub struct Fiber {
     /// The instruction that it is at.
     pub at: OpIndex,
-    /// Its state.
     pub state: FiberState,
     /// Its fields: the root scope.
     pub fields: Fields,
@@ -166,9 +137,7 @@ pub struct Fiber {
 /// The state of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
-    /// Its id.
     pub process: ProcessId,
-    /// Its program.
     pub program: ProgramHash,
     /// The name that its definition gives it; empty for none.
     pub name: String,
@@ -176,13 +145,9 @@ pub struct Instance {
     pub user: Option<String>,
     /// Where its launcher wants to be told.
     pub reply_to: Option<ReplyTo>,
-    /// Who called it.
     pub caller: Option<Caller>,
-    /// When it was launched.
     pub launched_at: Timestamp,
-    /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Whether it runs.
     pub status: Status,
     /// Its fibers; none once it has ended.
     pub fibers: BTreeMap<FiberId, Fiber>,

@@ -37,7 +37,6 @@ pub struct ConditionIndex(pub u32);
 pub struct ConditionRange {
     /// The first one.
     pub first: ConditionIndex,
-    /// How many there are.
     pub count: u32,
 }
 
@@ -66,14 +65,10 @@ pub enum Op {
     },
     /// Waits for a span of time.
     #[serde(rename = "2")]
-    Delay {
-        /// How long.
-        duration: Millis,
-    },
+    Delay { duration: Millis },
     /// Waits for an event for which one of the conditions holds, or any event of the name when there is no condition.
     #[serde(rename = "3")]
     Await {
-        /// The event's name.
         event: String,
         /// The conditions that guard it.
         conditions: ConditionRange,
@@ -86,10 +81,7 @@ pub enum Op {
     },
     /// Goes on at another instruction.
     #[serde(rename = "16")]
-    Jump {
-        /// Where to.
-        target: OpIndex,
-    },
+    Jump { target: OpIndex },
     /// Goes on with the next instruction when a condition holds, elsewhere when none does.
     #[serde(rename = "17")]
     Test {
@@ -101,7 +93,6 @@ pub enum Op {
     /// Starts a fiber for each branch, waits for the ends of all, then goes on at `next`.
     #[serde(rename = "18")]
     Fork {
-        /// Where each branch begins.
         branches: Vec<OpIndex>,
         /// Where the forking fiber goes on.
         next: OpIndex,
@@ -109,7 +100,6 @@ pub enum Op {
     /// Ends a branch of a fork.
     #[serde(rename = "19")]
     EndBranch,
-    /// Ends the process.
     #[serde(rename = "20")]
     Complete,
 }
@@ -128,9 +118,7 @@ pub struct Span {
 /// The activity that an instruction belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Site {
-    /// Its index path.
     pub path: ActivityPath,
-    /// Where its element begins.
     pub span: Span,
 }
 
@@ -148,7 +136,6 @@ pub enum Guest {
 /// A condition: a function of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {
-    /// The guest.
     pub guest: Guest,
     /// The name of the export, as WIT writes it.
     pub function: String,
@@ -158,7 +145,6 @@ pub struct Condition {
     pub span: Span,
 }
 
-/// A compiled definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// The `name` of the process, empty when it has none.
@@ -184,7 +170,6 @@ pub enum ProgramError {
     Format {
         /// What the bytes say.
         found: u8,
-        /// What this engine reads.
         known: u8,
     },
     /// The bytes end early or do not decode.
@@ -297,7 +282,6 @@ impl Program {
         Some((self.ops.get(index)?, self.sites.get(index)?))
     }
 
-    /// The condition at `index`.
     pub fn condition(&self, index: ConditionIndex) -> Option<&Condition> {
         self.conditions.get(index.0 as usize)
     }
@@ -306,7 +290,6 @@ impl Program {
 /// Where a definition says that a module's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModuleSource {
-    /// In the definition itself.
     Bytes(Vec<u8>),
     /// Stored on the engine before.
     Stored,
@@ -321,6 +304,5 @@ pub struct SourceModule {
     pub hash: ModuleHash,
     /// Where the bytes are.
     pub source: ModuleSource,
-    /// Where the element stands.
     pub span: Span,
 }

@@ -7,7 +7,6 @@ use std::fmt;
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
     pub rule: Rule,
     /// The section of the policy file that it stands in.
     pub section: String,
@@ -23,7 +22,6 @@ impl fmt::Display for Violation {
 }
 
 impl Rules {
-    /// A broken rule of these.
     pub fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
         Violation {
             rule,

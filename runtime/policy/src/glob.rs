@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-/// A pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob(String);
 
 /// A text that is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// It is empty.
     #[error("a name or pattern may not be empty")]
     Empty,
     /// It is longer than any name.
@@ -71,7 +69,6 @@ impl Glob {
         self.0.bytes().filter(|byte| *byte != b'*').count()
     }
 
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -88,12 +85,10 @@ impl fmt::Display for Glob {
 pub struct Globs(Vec<Glob>);
 
 impl Globs {
-    /// These patterns.
     pub const fn new(globs: Vec<Glob>) -> Self {
         Self(globs)
     }
 
-    /// What fits everything.
     pub fn all() -> Self {
         Self(vec![Glob("*".to_owned())])
     }
@@ -103,12 +98,10 @@ impl Globs {
         self.0.iter().any(|glob| glob.matches(name))
     }
 
-    /// Whether everything fits.
     pub fn is_all(&self) -> bool {
         self.0.iter().any(|glob| glob.weight() == 0)
     }
 
-    /// The patterns.
     pub fn iter(&self) -> impl Iterator<Item = &Glob> {
         self.0.iter()
     }

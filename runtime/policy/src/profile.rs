@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a policy has to know of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleFacts {
-    /// Its class.
     pub class: ModuleClass,
     /// Its size in bytes.
     pub bytes: u64,
@@ -16,7 +15,6 @@ pub struct ModuleFacts {
 /// A module that a definition uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleUse {
-    /// Its hash.
     pub hash: ModuleHash,
     /// What is known of it.
     pub facts: ModuleFacts,
@@ -31,21 +29,16 @@ pub struct Profile {
     pub participants: BTreeMap<String, Span>,
     /// The events that are awaited, each with its first place.
     pub events: BTreeMap<String, Span>,
-    /// The modules.
     pub modules: Vec<ModuleUse>,
     /// The place of the first call.
     pub call: Option<Span>,
-    /// Activities that do something.
     pub activities: u64,
     /// The deepest activity, in levels below the process.
     pub depth: (u64, Span),
     /// The most branches of an `all`.
     pub branches: (u64, Span),
-    /// Conditions.
     pub conditions: u64,
-    /// Delays.
     pub timers: u64,
-    /// The longest delay.
     pub delay: (Millis, Span),
     /// Bytes of the context as JSON.
     pub context_bytes: u64,

@@ -37,11 +37,9 @@ quotas! {
     DefinitionBytes "definition_bytes" "quota.definition-bytes" 65_536,
     /// Activities of a definition that do something: each action, delay, await, call, all, and each switch or while.
     Activities "activities" "quota.activities" 500,
-    /// Activities within one another.
     Depth "depth" "quota.depth" 32,
     /// Branches of one `all`.
     Branches "branches" "quota.branches" 50,
-    /// Conditions of a definition.
     Conditions "conditions" "quota.conditions" 200,
     /// Delays of a definition; a process never has more timers at once.
     Timers "timers" "quota.timers" 50,
@@ -99,7 +97,6 @@ impl Quotas {
         Self(vec![Self::UNBOUNDED; Quota::ALL.len()])
     }
 
-    /// One of them.
     pub fn get(&self, quota: Quota) -> u64 {
         self.0
             .get(quota as usize)
@@ -107,7 +104,6 @@ impl Quotas {
             .unwrap_or(quota.default())
     }
 
-    /// Sets one of them.
     pub fn set(&mut self, quota: Quota, value: u64) {
         if let Some(place) = self.0.get_mut(quota as usize) {
             *place = value;
@@ -119,7 +115,6 @@ impl Quotas {
         usize::try_from(self.get(quota)).unwrap_or(usize::MAX)
     }
 
-    /// One that counts.
     pub fn count(&self, quota: Quota) -> u32 {
         u32::try_from(self.get(quota)).unwrap_or(u32::MAX)
     }

@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 /// Whether something may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// It may.
     Allowed,
     /// It may not.
     Refused,
@@ -48,11 +47,8 @@ pub enum Rule {
     ReplyTo,
     /// The modules that definitions may use.
     Modules,
-    /// The class of modules.
     ModuleClass,
-    /// Whether definitions may call.
     Calls,
-    /// How much of something.
     Quota(Quota),
 }
 
@@ -141,9 +137,7 @@ pub struct Rules {
     pub modules: Modules,
     /// The dearest class of module.
     pub module_class: ModuleClass,
-    /// Whether definitions may call.
     pub calls: Permission,
-    /// How much of everything.
     pub quotas: Quotas,
 }
 
@@ -183,14 +177,12 @@ impl Rules {
     }
 }
 
-/// Rules for every user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Of whoever has no rules of their own.
     pub(crate) default: Arc<Rules>,
     /// Of messages without `user_id`.
     pub(crate) anonymous: Arc<Rules>,
-    /// By name.
     pub(crate) named: BTreeMap<String, Arc<Rules>>,
     /// By pattern, the most telling first.
     pub(crate) patterns: Vec<(Glob, Arc<Rules>)>,

@@ -14,20 +14,17 @@ use wasmparser::{
     ComponentTypeRef, CoreType, FunctionBody, Instance, Operator, Parser, Payload,
 };
 
-/// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Counted {
     /// Functions in all core modules.
     Functions,
     /// Bytes of one function's body.
     FunctionBodyBytes,
-    /// Locals of one function.
     Locals,
     /// Blocks within one another in a function.
     Nesting,
     /// Targets of one `br_table`.
     BranchTargets,
-    /// Core and component types.
     Types,
     /// Imports, exports, globals, segments and the like.
     Items,

@@ -13,7 +13,6 @@ impl TrustedCode {
         Self(bytes)
     }
 
-    /// The bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

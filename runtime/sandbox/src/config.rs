@@ -9,7 +9,6 @@ pub struct SandboxConfig {
     /// Threads that evaluate at once; each has one slot of the pool of instances, so that the pool is never full. An
     /// evaluation beyond that number has no outcome ([`Outcome::Environmental`](crate::Outcome::Environmental)).
     pub threads: usize,
-    /// The bounds.
     pub limits: SandboxLimits,
     /// Where machine code is kept between runs; `None` keeps it in memory alone.
     pub cache: Option<CacheConfig>,
@@ -41,9 +40,7 @@ impl std::fmt::Debug for CacheConfig {
 /// larger slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuntimeClass {
-    /// They are refused.
     Refused,
-    /// They are taken.
     Allowed,
 }
 
@@ -51,8 +48,6 @@ pub enum RuntimeClass {
 /// with the code that this returns.
 #[derive(Debug, Clone)]
 pub struct WorkerCommand {
-    /// The executable.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<OsString>,
 }

@@ -24,22 +24,18 @@ pub(crate) struct Document {
 
 /// What a pointer leads to.
 pub(crate) enum Found<'a> {
-    /// All fields.
     All(&'a Fields),
     /// Null, a boolean, a number or a text, as JSON text.
     Scalar(&'a str),
-    /// A list.
     List {
         /// Its JSON text.
         text: &'a str,
         /// How many items it has.
         length: usize,
     },
-    /// A record.
     Record {
         /// Its JSON text.
         text: &'a str,
-        /// Its keys, each once.
         keys: &'a IndexMap<Box<str>, Place>,
     },
 }
@@ -47,9 +43,7 @@ pub(crate) enum Found<'a> {
 /// Whether a container that a pointer leads to has to be scanned, or only its text is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
-    /// The text.
     Text,
-    /// Length or keys.
     Contents,
 }
 

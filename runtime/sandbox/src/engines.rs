@@ -75,7 +75,6 @@ impl Class {
         }
     }
 
-    /// Elements of one table.
     pub(crate) const fn table_elements(self, limits: &SandboxLimits) -> usize {
         match self {
             Self::Small => limits.table_elements,

@@ -17,12 +17,7 @@ pub enum SandboxError {
     Threads(usize),
     /// The cache's folder can't be used.
     #[error("the cache of machine code at {} can't be used: {reason}", folder.display())]
-    Cache {
-        /// The folder.
-        folder: PathBuf,
-        /// The system's words.
-        reason: String,
-    },
+    Cache { folder: PathBuf, reason: String },
 }
 
 /// A guest was not loaded.
@@ -77,7 +72,6 @@ pub enum Refusal {
         /// The bound in bytes.
         limit: usize,
     },
-    /// It is a core module.
     #[error(
         "this is a core module, a component is needed: make one with `bureaucrat module build`"
     )]
@@ -90,7 +84,6 @@ pub enum Refusal {
     /// It is no valid WebAssembly, or uses a feature that guests may not use.
     #[error("the module is not valid at byte {offset}: {reason}")]
     Invalid {
-        /// The validator's words.
         reason: String,
         /// Where, in bytes from the start.
         offset: usize,
@@ -98,11 +91,8 @@ pub enum Refusal {
     /// It has too much of something.
     #[error("the module has {found} {counted}, at most {limit} are allowed")]
     TooMany {
-        /// Of what.
         counted: Counted,
-        /// How many it has.
         found: u64,
-        /// The bound.
         limit: u64,
     },
     /// It imports something else than `fields`.
@@ -142,7 +132,6 @@ pub enum Refusal {
         /// The bound in bytes.
         bytes: u64,
     },
-    /// The compiler crashed on it.
     #[error("the compiler crashed on the module: {0}")]
     CompilerCrash(String),
     /// Its machine code is too large.

@@ -8,9 +8,7 @@ use wasmtime::component::{ComponentExportIndex, InstancePre};
 /// A function that a guest exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
-    /// Its WIT name.
     pub name: String,
-    /// What it returns.
     pub kind: ExportKind,
 }
 
@@ -46,7 +44,6 @@ impl Guest {
         &self.0.exports
     }
 
-    /// Its sort.
     pub fn class(&self) -> Class {
         self.0.class
     }

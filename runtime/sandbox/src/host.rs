@@ -49,7 +49,6 @@ pub(crate) enum Value {
 /// What calls of the interface may take in one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostLimits {
-    /// Calls.
     pub(crate) calls: u64,
     /// The longest pointer, in bytes.
     pub(crate) pointer_bytes: usize,

@@ -76,11 +76,9 @@ pub struct SandboxLimits {
 /// What one evaluation may spend, where that is less than the sandbox's own bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Fuel.
     pub fuel: u64,
     /// All linear memories together, in bytes.
     pub memory_bytes: u64,
-    /// Elements of one table.
     pub table_elements: u64,
     /// Calls of `fields`.
     pub host_calls: u64,
@@ -121,7 +119,6 @@ pub(crate) fn lesser(size: usize, number: u64) -> usize {
 pub struct CompileBudget {
     /// CPU seconds.
     pub seconds: u32,
-    /// Memory, in bytes.
     pub memory_bytes: u64,
 }
 

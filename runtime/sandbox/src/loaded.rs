@@ -7,9 +7,7 @@ use std::collections::HashMap;
 /// Where a guest came from; a stranger's bytes are never taken for admitted because a program's guest has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
-    /// A program's inline guest.
     Inline,
-    /// An uploaded module.
     Module,
 }
 

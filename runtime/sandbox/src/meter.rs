@@ -8,10 +8,7 @@ pub(crate) enum Stop {
     Fuel,
     /// The interface was called too often.
     #[error("more than {limit} calls of the interface `fields`")]
-    Calls {
-        /// The bound.
-        limit: u64,
-    },
+    Calls { limit: u64 },
     /// A pointer is too long.
     #[error("a pointer of {found} bytes, at most {limit} are allowed")]
     Pointer {
@@ -28,12 +25,7 @@ pub(crate) enum Stop {
     },
     /// A record has too many keys to list.
     #[error("the keys of a record with {found} keys were asked for, at most {limit} are listed")]
-    Keys {
-        /// How many it has.
-        found: usize,
-        /// The bound.
-        limit: usize,
-    },
+    Keys { found: usize, limit: usize },
     /// A field is too large to be looked into.
     #[error("a field of {0} bytes is too large to be looked into")]
     FieldTooLarge(usize),
@@ -66,7 +58,6 @@ impl Meter {
         }
     }
 
-    /// What is left.
     pub(crate) const fn left(&self) -> u64 {
         self.left
     }

@@ -37,7 +37,6 @@ const OWN_CODES: &str = "sandbox.";
 /// An outcome and what it cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluated {
-    /// What the evaluation gave.
     pub outcome: Outcome,
     /// The fuel that was used.
     pub fuel: u64,
@@ -48,7 +47,6 @@ pub struct Evaluated {
 /// What an evaluation gave. All but the last would come out again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Whether the condition holds.
     Verdict(bool),
     /// A value: one JSON text.
     Value(String),

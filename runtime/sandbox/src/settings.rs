@@ -29,14 +29,7 @@ pub enum SettingError {
     NoNumber(String),
     /// The value is too low or too high.
     #[error("{value} is not between {least} and {most}")]
-    OutOfRange {
-        /// The value.
-        value: u64,
-        /// The least.
-        least: u64,
-        /// The most.
-        most: u64,
-    },
+    OutOfRange { value: u64, least: u64, most: u64 },
 }
 
 macro_rules! settings {
@@ -114,7 +107,6 @@ impl Setting {
             .ok_or_else(|| SettingError::Unknown(name.to_owned()))
     }
 
-    /// What it is now.
     pub fn get(&self, limits: &SandboxLimits) -> u64 {
         (self.get)(limits)
     }

@@ -24,11 +24,8 @@ pub fn instance_of(key: &[u8]) -> Result<ProcessId, KeyError> {
 /// A wait, as timers and subscriptions name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitKey {
-    /// The process.
     pub process: ProcessId,
-    /// The fiber.
     pub fiber: FiberId,
-    /// The wait.
     pub turn: Turn,
 }
 
@@ -136,7 +133,6 @@ pub enum OutboxKind {
 }
 
 impl OutboxKind {
-    /// Every kind, in order.
     pub const ALL: [Self; 5] = [
         Self::Task,
         Self::Call,
@@ -149,7 +145,6 @@ impl OutboxKind {
 /// The key of an outbox row: kind (1 byte), process (16 bytes), number (8 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxKey {
-    /// What leaves.
     pub kind: OutboxKind,
     /// The process that it belongs to.
     pub process: ProcessId,
@@ -158,7 +153,6 @@ pub struct OutboxKey {
 }
 
 impl OutboxKey {
-    /// The stored form.
     pub fn to_bytes(self) -> Vec<u8> {
         let mut key = vec![self.kind as u8];
         key.extend_from_slice(self.process.as_bytes());

@@ -12,11 +12,9 @@ pub struct Gap {
     pub from: Vec<u8>,
     /// The first key behind the gap that can be read again.
     pub to: Vec<u8>,
-    /// The store's words.
     pub reason: String,
 }
 
-/// What a scan found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Portion {
     /// Rows in the order of their keys.

@@ -66,7 +66,6 @@ pub fn read<T: DeserializeOwned>(
 pub struct StoredInstance {
     /// The version that a commit has to expect.
     pub version: Version,
-    /// The instance.
     pub instance: Instance,
     /// Bytes of its record.
     pub bytes: usize,
@@ -129,11 +128,9 @@ pub fn decode_instance(key: &[u8], bytes: &[u8]) -> Result<(Version, Instance), 
 /// What a stored instance begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceHead {
-    /// Its program.
     pub program: ProgramHash,
     /// The user who launched it.
     pub user: Option<String>,
-    /// When it ended.
     pub ended_at: Option<Timestamp>,
 }
 

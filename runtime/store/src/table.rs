@@ -5,15 +5,11 @@ use bureaucrat_model::ProcessId;
 /// The tables, each an ordered map from key to record. Numbers and names are those of `docs/formats.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
-    /// Compiled definitions, by hash.
     Programs = 1,
     /// Modules that were uploaded, by hash.
     Modules = 2,
-    /// Instances, by process id.
     Instances = 3,
-    /// Timers, by due time.
     Timers = 4,
-    /// Subscriptions, by event name.
     Subscriptions = 5,
     /// Events that are being handed out, by sequence.
     Events = 6,
@@ -28,7 +24,6 @@ pub enum Table {
 }
 
 impl Table {
-    /// Every table.
     pub const ALL: [Self; 10] = [
         Self::Programs,
         Self::Modules,
@@ -63,31 +58,20 @@ impl Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub u64);
 
-/// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
-    /// Sets a record.
     Put {
-        /// The table.
         table: Table,
-        /// The key.
         key: Vec<u8>,
-        /// The record.
         value: Vec<u8>,
     },
     /// Removes a record; one that is not there is no error.
-    Delete {
-        /// The table.
-        table: Table,
-        /// The key.
-        key: Vec<u8>,
-    },
+    Delete { table: Table, key: Vec<u8> },
 }
 
 /// What must hold for a unit to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
-    /// The instance.
     pub process: ProcessId,
     /// The version that it must have in the store; 0 when it must not be there.
     pub expected: Version,
@@ -98,7 +82,6 @@ pub struct Guard {
 pub struct Unit {
     /// What must hold of each of these instances; all or the unit fails.
     pub guards: Vec<Guard>,
-    /// The changes, in order.
     pub writes: Vec<Write>,
 }
 
@@ -123,18 +106,14 @@ pub struct Group {
 /// What became of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is durable.
     Committed,
     /// An instance did not have the expected version; nothing of the unit was written.
     Conflict {
-        /// The instance.
         process: ProcessId,
-        /// The version that it has.
         found: Version,
     },
     /// The record of an instance can't be read, so its version is not known; nothing of the unit was written.
     Damaged {
-        /// The instance.
         process: ProcessId,
     },
 }
@@ -146,58 +125,35 @@ pub enum StoreError {
     #[error(
         "the storage {path} is locked by another engine: stop that one first, or give another folder ({reason})"
     )]
-    Locked {
-        /// The folder.
-        path: String,
-        /// The store's words.
-        reason: String,
-    },
+    Locked { path: String, reason: String },
     /// It can't be opened for other reasons.
     #[error("the storage {path} can't be opened: {reason}")]
-    Unusable {
-        /// The folder.
-        path: String,
-        /// The store's words.
-        reason: String,
-    },
+    Unusable { path: String, reason: String },
     /// It was written by an engine that this one does not understand.
     #[error(
         "the storage has format {found}; this engine reads format {known}: start an engine of the version that wrote it"
     )]
-    Format {
-        /// What it says.
-        found: String,
-        /// What is known here.
-        known: u8,
-    },
+    Format { found: String, known: u8 },
     /// Records that were synced are not there any more: the log was damaged, or cut, or replaced by an older one.
     #[error(
         "the storage {path} has lost the end of its log: {lost} changes that were confirmed are not there. Restore a \
          backup, or go on with what is left after `bureaucrat fsck --accept-lost-tail`; the log as it was is in {kept}"
     )]
     LostTail {
-        /// The folder.
         path: String,
         /// How many records were written in what is lost.
         lost: u64,
         /// Where the log is kept.
         kept: String,
     },
-    /// A read failed.
     #[error("reading table {table} failed: {reason}", table = table.name())]
-    Read {
-        /// The table.
-        table: Table,
-        /// The store's words.
-        reason: String,
-    },
+    Read { table: Table, reason: String },
     /// A commit failed; whether it is durable is not known.
     #[error("writing to the storage failed: {0}")]
     Write(String),
     /// A record does not decode.
     #[error("a record of table {table} is damaged (key {key}): {reason}", table = table.name())]
     Damaged {
-        /// The table.
         table: Table,
         /// The key in hexadecimal.
         key: String,

@@ -6,12 +6,10 @@ use bureaucrat_model::{ActivityId, Answer, Fields, FieldsError, JsonText, Origin
 /// An answer that can be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerMessage {
-    /// The activity that it is for.
     pub target: ActivityId,
     /// The turn that the participant echoed in `origin`. `None` when `origin` is not an id of the target with a turn:
     /// then the answer is matched by the activity alone, as in the original.
     pub turn: Option<Turn>,
-    /// What was answered.
     pub answer: Answer,
 }
 
@@ -19,7 +17,6 @@ pub struct AnswerMessage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct UnreadableAnswer {
-    /// Why.
     pub reason: Unreadable,
     /// Who waits for it, where the header could still be read: that activity is to get [`Answer::Unreadable`], so that
     /// nothing waits for ever.

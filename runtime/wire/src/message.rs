@@ -14,10 +14,8 @@ pub enum HeaderValue {
     /// No value.
     #[serde(rename = "0")]
     Void,
-    /// A truth value.
     #[serde(rename = "1")]
     Bool(bool),
-    /// An integer.
     #[serde(rename = "2")]
     Int(i64),
     /// A float, by the bits of its double, so that it compares and travels exactly.
@@ -28,10 +26,8 @@ pub enum HeaderValue {
     Decimal {
         /// The number of decimal places.
         scale: u8,
-        /// The digits.
         value: u32,
     },
-    /// A text.
     #[serde(rename = "5")]
     Text(String),
     /// A byte string, or a text that is not UTF-8.
@@ -40,7 +36,6 @@ pub enum HeaderValue {
     /// A point in time, in seconds since the Unix epoch.
     #[serde(rename = "7")]
     Timestamp(u64),
-    /// A list.
     #[serde(rename = "8")]
     List(Vec<HeaderValue>),
     /// A table, in the order in which it came.
@@ -49,7 +44,6 @@ pub enum HeaderValue {
 }
 
 impl HeaderValue {
-    /// A float.
     pub fn float(value: f64) -> Self {
         Self::FloatBits(value.to_bits())
     }
@@ -125,7 +119,6 @@ pub struct Properties {
     pub kind: Option<String>,
     /// The publishing user; RabbitMQ refuses a forged one.
     pub user_id: Option<String>,
-    /// The publishing application.
     pub app_id: Option<String>,
     /// 0 to 9.
     pub priority: Option<u8>,
@@ -133,7 +126,6 @@ pub struct Properties {
     pub delivery_mode: Option<u8>,
     /// Seconds since the Unix epoch, as the publisher says.
     pub timestamp: Option<u64>,
-    /// The headers, in order.
     pub headers: Vec<(String, HeaderValue)>,
 }
 
@@ -189,9 +181,7 @@ pub struct Outgoing {
     pub routing_key: String,
     /// Whether it has to be routable.
     pub mandatory: Mandatory,
-    /// The properties.
     pub properties: Properties,
-    /// The body.
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }

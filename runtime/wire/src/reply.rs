@@ -6,24 +6,18 @@ use crate::{
 use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
 use serde::Deserialize;
 
-/// What is told.
 #[derive(Debug, Clone, Copy)]
 pub enum Report<'a> {
-    /// The process was launched.
     Launched,
-    /// The launch was refused.
     Rejected {
         /// Why, each reason a sentence.
         reasons: &'a [String],
     },
     /// The process ran to its end.
     Completed {
-        /// Its final fields.
         fields: &'a Fields,
     },
-    /// The process failed.
     Failed {
-        /// How.
         fault: &'a Fault,
     },
 }
@@ -117,30 +111,20 @@ pub fn notice(
 /// A reply as its launcher reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// The process was launched.
     Launched {
-        /// Its id.
         process: ProcessId,
     },
-    /// The launch was refused.
     Rejected {
-        /// Why.
         reasons: Vec<String>,
     },
     /// The process ran to its end.
     Completed {
-        /// Its id.
         process: ProcessId,
-        /// Its final fields.
         fields: Fields,
     },
-    /// The process failed.
     Failed {
-        /// Its id.
         process: ProcessId,
-        /// The fault's code.
         code: String,
-        /// What happened.
         message: String,
         /// The id of the activity that it happened in.
         activity: String,

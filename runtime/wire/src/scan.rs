@@ -20,7 +20,6 @@ pub(crate) struct Scan<'a> {
 const MEMBERS_MAX: usize = 65_536;
 
 impl<'a> Scan<'a> {
-    /// Looks at a body.
     pub fn of(body: &'a [u8], limits: &WireLimits) -> Self {
         let mut scan = Self::default();
         if body.len() > limits.body_bytes {

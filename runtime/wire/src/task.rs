@@ -17,7 +17,6 @@ pub enum Dialect {
     Message,
 }
 
-/// Who takes tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskQueue {
@@ -32,7 +31,6 @@ pub enum TaskQueue {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not one of: {expected}")]
 pub struct UnknownName {
-    /// The text.
     pub text: String,
     /// The names that there are.
     pub expected: &'static str,
@@ -89,22 +87,17 @@ impl FromStr for TaskQueue {
 /// A task, before it has a shape.
 #[derive(Debug, Clone, Copy)]
 pub struct Task<'a> {
-    /// The process.
     pub process: ProcessId,
-    /// The activity.
     pub path: &'a ActivityPath,
-    /// Its wait.
     pub turn: Turn,
     /// Who is to do it.
     pub participant: &'a str,
-    /// What it works on.
     pub fields: &'a Fields,
 }
 
 /// A participant that no message can be addressed to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParticipantError {
-    /// Nothing is named.
     #[error("the participant's name is empty")]
     Empty,
     /// The routing key would be too long for AMQP.

@@ -5,10 +5,7 @@
 pub enum Unreadable {
     /// Properties and headers could not be read.
     #[error("properties and headers can't be read: {reason}")]
-    Properties {
-        /// Why, cut.
-        reason: String,
-    },
+    Properties { reason: String },
     /// The body has bytes that are not UTF-8.
     #[error("the body is not UTF-8")]
     NotUtf8,
@@ -23,17 +20,13 @@ pub enum Unreadable {
     /// The body is not JSON text.
     #[error("the body is not JSON: {what} at byte {offset}")]
     NotJson {
-        /// What stands there.
         what: String,
         /// Where, in bytes from the body's start.
         offset: usize,
     },
     /// The body nests deeper than the limit.
     #[error("the body nests deeper than {limit} levels")]
-    TooDeep {
-        /// The limit in levels.
-        limit: usize,
-    },
+    TooDeep { limit: usize },
     /// The body is JSON, but no object.
     #[error("the body is not a JSON object")]
     NotObject,
@@ -70,17 +63,12 @@ pub enum Unreadable {
     },
     /// A message of another name than `response`.
     #[error("`{name}` is no message that is taken here, only `response` is")]
-    UnknownMessage {
-        /// The name, cut.
-        name: String,
-    },
+    UnknownMessage { name: String },
     /// An event without a name.
     #[error("the event has no name: `event` is missing, null or empty")]
     NoEventName,
-    /// A name that is too long.
     #[error("`{key}` has {bytes} bytes, more than the limit of {limit}")]
     NameTooLong {
-        /// The key.
         key: &'static str,
         /// Its length in bytes.
         bytes: usize,
@@ -89,10 +77,7 @@ pub enum Unreadable {
     },
     /// A reply with another status than those that the engine sends.
     #[error("`{status}` is no status of a reply")]
-    UnknownStatus {
-        /// The status, cut.
-        status: String,
-    },
+    UnknownStatus { status: String },
 }
 
 impl Unreadable {

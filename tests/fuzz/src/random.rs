@@ -1,6 +1,5 @@
 //! Numbers that look random and come again from the same seed: SplitMix64, which is public domain and ten lines long.
 
-/// A source of numbers.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 

@@ -25,23 +25,18 @@ const SEEDS_MAX: usize = 4_000;
 /// Inputs between two looks at time and memory.
 const BATCH: u64 = 256;
 
-/// When a run ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Inputs, the seeds aside.
     pub inputs: u64,
-    /// Time.
     pub time: Duration,
 }
 
-/// What a run did.
 #[derive(Debug, Clone, Copy)]
 pub struct Done {
     /// Inputs that were run, seeds included.
     pub inputs: u64,
     /// Different traces that they gave.
     pub traces: usize,
-    /// How long it took.
     pub time: Duration,
     /// How much the process grew after the first inputs, in bytes.
     pub grown: u64,

@@ -4,7 +4,6 @@ use crate::{corpus, targets};
 use anyhow::Result;
 use std::time::Duration;
 
-/// What is fuzzed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Bytes to the XML reader and on: arbitrary markup.
@@ -21,26 +20,19 @@ pub enum Target {
     Module,
     /// Bodies of answers, in both dialects.
     Answer,
-    /// Bodies of events.
     Event,
     /// Bodies of replies, which clients read.
     Reply,
-    /// Fields: reading, writing, merging.
     Fields,
-    /// Stored programs.
     Program,
-    /// Stored instances.
     Instance,
-    /// The other stored records.
     Record,
-    /// Stored keys.
     Key,
     /// Stored programs and instances that decode, handed to the engine with inputs.
     Engine,
 }
 
 impl Target {
-    /// All of them.
     pub const ALL: [Self; 15] = [
         Self::Xml,
         Self::Definition,

@@ -39,13 +39,9 @@ const BENIGN: &str = "<process><context><property name=\"n\" type=\"int\">4</pro
 /// The engine that is loaded: its broker and its queues.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The broker.
     pub url: String,
-    /// Where definitions go.
     pub launches: String,
-    /// Where answers go.
     pub answers: String,
-    /// Where events go.
     pub events: String,
     /// Where dead letters come from.
     pub dead: String,

@@ -16,16 +16,12 @@ mod wat;
 
 pub use perform::{Seen, perform};
 
-/// One attack.
 #[derive(Debug, Clone)]
 pub struct Attack {
-    /// What is tried.
     pub name: &'static str,
     /// What stops it, in words.
     pub stopped_by: &'static str,
-    /// What comes of it.
     pub stop: Stop,
-    /// How it is tried.
     pub how: How,
 }
 
@@ -47,7 +43,6 @@ pub enum Stop {
 pub enum How {
     /// A guest's function `evaluate` on fields, twice.
     Guest {
-        /// The component.
         component: Vec<u8>,
         /// The fields, JSON.
         fields: String,
@@ -58,7 +53,6 @@ pub enum How {
     Definition(Vec<u8>),
     /// An inline expression on fields.
     Expression {
-        /// Its text.
         text: String,
         /// The fields, JSON.
         fields: String,

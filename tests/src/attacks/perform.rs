@@ -11,18 +11,15 @@ use bureaucrat_store::MemoryStore;
 use bureaucrat_wire::{Outgoing, WireLimits, decode_answer, decode_event};
 use std::sync::Arc;
 
-/// How an attack ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// With a fault of this code.
     Fault(String),
-    /// Refused in these words.
     Refused(String),
     /// A dead letter with this code.
     DeadLetter(&'static str),
     /// No harm came of it.
     Harmless,
-    /// Another test tries it.
     Elsewhere,
 }
 

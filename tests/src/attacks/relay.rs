@@ -17,7 +17,6 @@ use tokio::{sync::watch, task::JoinSet};
 pub enum Answer {
     /// A dead letter, whole, and a reply.
     Refused,
-    /// Two replies.
     Run,
 }
 

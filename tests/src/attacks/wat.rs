@@ -1,6 +1,5 @@
 //! Hostile guests in WAT: a memory and an allocator in a module of their own, the attack in another.
 
-/// The contract's import.
 const FIELDS: &str = r#"(import "bureaucrat:condition/fields@1.0.0" (instance $fields
   (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "big-integer" string)
     (case "float" f64) (case "text" string) (case "list" u32) (case "record" u32)))
@@ -60,7 +59,6 @@ impl Guest {
         self
     }
 
-    /// The component.
     pub fn component(&self) -> Vec<u8> {
         let text = self.text();
         ::wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))

@@ -9,16 +9,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 pub enum CaseError {
     /// The folder or file can't be read.
     #[error("{path}: {error}")]
-    Read {
-        /// The folder or file.
-        path: String,
-        /// What the system says.
-        error: std::io::Error,
-    },
+    Read { path: String, error: std::io::Error },
     /// A line that means nothing.
     #[error("{name}.case:{line}: {problem}")]
     Line {
-        /// The case.
         name: String,
         /// The line, from 1.
         line: usize,
@@ -27,18 +21,15 @@ pub enum CaseError {
     },
 }
 
-/// One case.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// The file's name without its extension.
     pub name: String,
-    /// The dialects that it is for.
     pub dialects: Vec<Dialect>,
     /// Fields to launch with, over the definition's own.
     pub fields: Option<Fields>,
     /// The XML text, with names and modules put in.
     pub definition: String,
-    /// The script.
     pub steps: Vec<Step>,
 }
 
@@ -47,9 +38,7 @@ pub struct Case {
 pub struct Step {
     /// The line in the file, from 1.
     pub line: usize,
-    /// Its text.
     pub text: String,
-    /// What it means.
     pub action: Action,
 }
 
@@ -58,54 +47,40 @@ pub struct Step {
 pub enum Action {
     /// A task comes to a participant.
     Task {
-        /// The participant.
         participant: String,
-        /// The activity.
         path: ActivityPath,
-        /// The task's fields.
         fields: Expected,
     },
     /// A participant answers a task that came to it.
     Answer {
-        /// Which.
         task: TaskRef,
-        /// How.
         reply: Reply,
         /// What becomes of the answer.
         fate: Fate,
     },
     /// Somebody answers an activity of this process that may never have asked.
     Stray {
-        /// The activity.
         path: ActivityPath,
         /// What becomes of the answer.
         fate: Fate,
     },
     /// A body of any kind comes to the queue of answers; `PID` in it stands for the process.
     Raw {
-        /// The body.
         body: String,
-        /// What becomes of it.
         fate: Fate,
     },
     /// An event is published, while this many fibers of the process await it.
     Event {
-        /// Its name.
         name: String,
         /// How many fibers await it.
         waiters: usize,
         /// Its object, without its name.
         fields: Fields,
     },
-    /// Time passes.
     Time(Millis),
-    /// The process completes.
     Completed(Expected),
-    /// The process fails.
     Failed {
-        /// The fault's code.
         code: String,
-        /// Where.
         path: ActivityPath,
         /// The message; `*` stands for anything.
         message: String,
@@ -117,22 +92,17 @@ pub enum Action {
 /// Fields that are expected: exactly these in this order, or these among others (`{"a": 1, ...}`).
 #[derive(Debug, Clone)]
 pub enum Expected {
-    /// Exactly these.
     Exactly(Fields),
-    /// These among others.
     Among(Fields),
 }
 
 /// A task that came: the last of a participant, or the one of this number, from 1.
 #[derive(Debug, Clone)]
 pub struct TaskRef {
-    /// The participant.
     pub participant: String,
-    /// The number.
     pub number: Option<usize>,
 }
 
-/// How a participant answers.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// The whole task comes back with these fields set.
@@ -162,7 +132,6 @@ pub enum Reply {
 /// What becomes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It counts.
     Taken,
     /// It is late, and dropped.
     Stale,

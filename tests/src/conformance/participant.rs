@@ -10,9 +10,7 @@ use bureaucrat_wire::Dialect;
 pub struct Received {
     /// The shape that it came in.
     pub dialect: Dialect,
-    /// The activity's id.
     pub target: String,
-    /// What to echo.
     pub origin: String,
     /// The fields, without the message dialect's `status`.
     pub fields: Fields,

@@ -43,7 +43,6 @@ struct Process {
     instance: Instance,
 }
 
-/// The pure stage.
 pub struct Pure {
     dialect: Dialect,
     limits: EngineLimits,

@@ -14,7 +14,6 @@ use std::{collections::BTreeMap, fmt};
 /// What came of a launch.
 #[derive(Debug)]
 pub enum Launched {
-    /// A process.
     Process(ProcessId),
     /// A refusal, with all its reasons.
     Refused(String),
@@ -22,7 +21,6 @@ pub enum Launched {
 
 /// A place where a process runs. Errors are sentences: what did not come, what went wrong.
 pub trait Stage {
-    /// Launches a definition.
     fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String>;
     /// The body of the next task for a participant.
     fn task(&mut self, participant: &str) -> Result<Vec<u8>, String>;
@@ -30,9 +28,7 @@ pub trait Stage {
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String>;
     /// Publishes an event once this many fibers of the process await it.
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
-    /// Lets time pass.
     fn time(&mut self, span: Millis) -> Result<(), String>;
-    /// How the process ended.
     fn ending(&mut self) -> Result<LauncherReply, String>;
     /// What is left over that no step asked for, when this many dead letters were expected.
     fn leftovers(&mut self, dead: usize) -> Vec<String>;
@@ -41,7 +37,6 @@ pub trait Stage {
 /// What was expected and what was seen, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// The lines.
     pub entries: Vec<Entry>,
 }
 
@@ -50,9 +45,7 @@ pub struct Trace {
 pub struct Entry {
     /// The line in the file, from 1.
     pub line: usize,
-    /// What was expected.
     pub expected: String,
-    /// What was seen.
     pub seen: String,
     /// Whether the two are the same.
     pub same: bool,

@@ -19,7 +19,6 @@ use tokio::task::JoinHandle;
 /// What is to be run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// How many processes.
     pub processes: u64,
     /// How many are launched in a second; as many as the broker takes when there is none.
     pub rate: Option<u32>,
@@ -32,9 +31,7 @@ pub struct Plan {
 struct Seen {
     /// Launches that are to be published, again perhaps.
     to_launch: VecDeque<u64>,
-    /// Final fields by process.
     ended: BTreeMap<String, Value>,
-    /// The numbers of those.
     ended_numbers: BTreeSet<u64>,
     /// The numbers of processes that wait for their event, or soon will.
     awaiting: BTreeSet<u64>,
@@ -53,7 +50,6 @@ struct Seen {
     away: BTreeSet<String>,
 }
 
-/// What the clients share.
 #[derive(Debug)]
 struct Shared {
     url: String,
@@ -78,7 +74,6 @@ impl Shared {
 pub struct Tally {
     /// Processes that ended, each exactly once.
     pub ended: u64,
-    /// Tasks that participants took.
     pub tasks: u64,
     /// Tasks that came again under the same message id.
     pub repeated_tasks: u64,
@@ -123,7 +118,6 @@ impl Load {
         Ok(Self { shared, clients })
     }
 
-    /// How many processes ended.
     pub fn ended(&self) -> u64 {
         self.shared.seen().ended.len() as u64
     }

@@ -14,7 +14,6 @@ use std::{
 /// What goes wrong beneath the engine. Only regular files are touched, not standard output and error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
     None,
     /// Writes fail with this error number.
     Writes(i32),

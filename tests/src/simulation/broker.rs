@@ -29,9 +29,7 @@ const PREFETCH: usize = 12;
 pub struct Message {
     /// What it is, as whoever published it knows.
     pub content: Content,
-    /// Its properties.
     pub properties: Properties,
-    /// Its body.
     pub body: Vec<u8>,
     /// Whether it may have been delivered before.
     pub redelivered: Redelivered,
@@ -40,9 +38,7 @@ pub struct Message {
 /// A message from the engine.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// Its properties.
     pub properties: Properties,
-    /// Its body.
     pub body: Vec<u8>,
 }
 
@@ -74,7 +70,6 @@ pub(super) struct State {
     pub blocked: bool,
 }
 
-/// The broker.
 #[derive(Debug)]
 pub struct SimulatedBroker {
     state: Mutex<State>,
@@ -180,7 +175,6 @@ impl SimulatedBroker {
         true
     }
 
-    /// Whether an engine consumes.
     pub fn consumes(&self, engine: u64) -> bool {
         self.lock()
             .links
@@ -329,7 +323,6 @@ impl SimulatedBroker {
         }
     }
 
-    /// Acknowledgements reach the broker.
     pub fn acknowledgements_arrive(&self, engine: u64, source: Source) {
         let mut state = self.lock();
         for consumer in state

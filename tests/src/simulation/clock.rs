@@ -19,7 +19,6 @@ impl SimulatedClock {
         }
     }
 
-    /// Lets time pass.
     pub fn advance(&self, millis: u64) {
         self.wall.fetch_add(millis, Ordering::Relaxed);
         self.monotonic.fetch_add(millis, Ordering::Relaxed);

@@ -10,11 +10,8 @@ pub enum Content {
     Launch(usize),
     /// An answer that counts once at most.
     Answer {
-        /// The process.
         process: ProcessId,
-        /// The activity.
         path: ActivityPath,
-        /// The wait.
         turn: Turn,
     },
     /// An answer that leaves the activity waiting.

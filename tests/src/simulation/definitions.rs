@@ -43,7 +43,6 @@ pub(super) enum Given {
     Participant,
 }
 
-/// How an activity fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     /// `critK` answers with an error, where the dialect has one; otherwise with what is no answer.
@@ -68,7 +67,6 @@ pub enum Expected {
     Failed(BTreeSet<&'static str>),
 }
 
-/// A random definition.
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub(super) body: Vec<Node>,
@@ -77,7 +75,6 @@ pub struct Definition {
     texts: BTreeMap<u32, (String, Given)>,
 }
 
-/// Draws definitions.
 struct Generator<'a> {
     random: &'a mut Random,
     next: u32,

@@ -29,9 +29,7 @@ pub enum CommitFate {
 
 #[derive(Debug)]
 struct State {
-    /// What the engine reads.
     seen: MemoryStore,
-    /// What is synced.
     lasting: MemoryStore,
     /// What was written and not synced.
     tail: Vec<u8>,
@@ -39,14 +37,12 @@ struct State {
     full: bool,
     /// After a failure nothing is written until the engine starts anew, as in the production's store.
     refuses: bool,
-    /// Reads until one fails.
     reads_left: Option<u64>,
     power_is_gone: bool,
     planted: Option<SeamFault>,
     commits: u64,
 }
 
-/// The disk.
 #[derive(Debug)]
 pub struct Disk {
     state: Mutex<State>,
@@ -117,7 +113,6 @@ impl Disk {
         state.power_is_gone = false;
     }
 
-    /// Everything that is durable.
     pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         self.lock().lasting.dump()
     }
@@ -306,7 +301,6 @@ mod log {
         Some((group, bytes))
     }
 
-    /// FNV-1a.
     fn checksum(bytes: &[u8]) -> u64 {
         bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

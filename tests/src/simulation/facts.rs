@@ -21,12 +21,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Everything known.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub violation: Option<String>,
     pub instances: BTreeMap<ProcessId, Instance>,
-    /// Keys of stored programs.
     pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
     pub timers: BTreeMap<ProcessId, BTreeSet<(Timestamp, FiberId, Turn)>>,
@@ -52,11 +50,9 @@ pub(super) struct Known {
     judged: BTreeSet<Content>,
     pub cancelled: BTreeSet<ProcessId>,
     pub seen_retention: Millis,
-    /// How often things happened.
     pub counts: BTreeMap<&'static str, u64>,
 }
 
-/// The facts.
 #[derive(Debug, Default)]
 pub struct Facts(Mutex<Known>);
 
@@ -100,7 +96,6 @@ impl Facts {
         self.known().identified.insert(event);
     }
 
-    /// A group is durable.
     pub fn durable(&self, group: &Group, verdicts: &[Verdict]) {
         let mut known = self.known();
         let mut touched = BTreeSet::new();
@@ -298,7 +293,6 @@ impl Facts {
 pub enum AckPlace {
     /// The host asked for it.
     Engine,
-    /// It reached the broker.
     Broker,
 }
 

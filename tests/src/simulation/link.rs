@@ -37,7 +37,6 @@ pub(super) struct LinkState {
 }
 
 impl LinkState {
-    /// A new connection consumes.
     pub fn consuming(&mut self, connection: u64) {
         self.connection = Some(connection);
         self.generation += 1;
@@ -45,7 +44,6 @@ impl LinkState {
     }
 }
 
-/// An engine's broker.
 #[derive(Debug)]
 pub struct Link {
     broker: Arc<SimulatedBroker>,

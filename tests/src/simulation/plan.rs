@@ -9,7 +9,6 @@ pub enum Trouble {
     Power,
     /// Writes and syncs fail, the disk is full for a while, a commit takes its time.
     Disk,
-    /// Reading fails.
     Reads,
     /// Connections are lost, each by itself.
     Connections,
@@ -36,7 +35,6 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Every kind.
     pub const ALL: [Self; 14] = [
         Self::Power,
         Self::Disk,
@@ -98,7 +96,6 @@ pub enum SeamFault {
 }
 
 impl SeamFault {
-    /// Every fault.
     pub const ALL: [Self; 6] = [
         Self::StoreDoesNotSync,
         Self::OldTagOnNewChannel,

@@ -15,10 +15,8 @@ use std::{
     time::Duration,
 };
 
-/// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// How often things happened.
     pub counts: BTreeMap<&'static str, u64>,
     /// A checksum over everything that was durable in the end.
     pub disk: u64,
@@ -45,7 +43,6 @@ impl Report {
         }
     }
 
-    /// Adds another run's counts.
     pub fn add(&mut self, other: &Self) {
         for (what, count) in &other.counts {
             *self.counts.entry(what).or_default() += count;

@@ -52,7 +52,6 @@ impl Rival {
         Ok(Self { _engine: engine })
     }
 
-    /// Ends it.
     pub fn leave(self, broker: &SimulatedBroker, random: &mut Random) {
         broker.engine_gone(LINK, random);
     }

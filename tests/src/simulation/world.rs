@@ -20,7 +20,6 @@ const TRACE: usize = 200;
 /// What did not hold, and how it came to that.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// The step.
     pub step: u64,
     /// What did not hold.
     pub what: String,
@@ -37,7 +36,6 @@ pub enum Tracing {
     On,
 }
 
-/// One run.
 pub struct World {
     pub(super) plan: Plan,
     pub(super) random: Random,

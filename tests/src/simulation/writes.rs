@@ -11,7 +11,6 @@ use bureaucrat_store::{
 use bureaucrat_wire::Outgoing;
 use std::collections::BTreeSet;
 
-/// An event's row.
 #[derive(Debug)]
 pub(super) struct EventFacts {
     pub name: String,

@@ -13,7 +13,6 @@ const METHOD: u8 = 1;
 const CONTENT_HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
-/// Kind, channel and size.
 const PREFIX: usize = 1 + 2 + 4;
 const FRAME_END: u8 = 0xce;
 

@@ -6,7 +6,6 @@ use crate::{
     files,
 };
 
-/// Publishes the event.
 pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
     let fields = files::fields(event.fields.as_deref(), &event.field)?;
     super::launch::publish_event(options, &event.name, &fields)

@@ -29,7 +29,6 @@ const ROUNDS: usize = 4;
 /// Findings that one commit puts right.
 const PORTION: usize = 1_000;
 
-/// Audits, prints, repairs.
 pub fn run(options: &Options, fsck: &Fsck) -> anyhow::Result<Exit> {
     let settings = settings(options)?;
     let storage = fsck.folder.clone().unwrap_or(settings.storage);

@@ -131,7 +131,6 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
     }
 }
 
-/// Publishes an event.
 pub fn publish_event(options: &Options, name: &str, fields: &Fields) -> anyhow::Result<Exit> {
     let config = launcher(&settings(options)?, PATIENCE);
     runtime()?.block_on(async {

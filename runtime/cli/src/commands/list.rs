@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 /// How many processes are asked for at once.
 const PAGE: usize = 500;
 
-/// Prints the processes.
 pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
     let mut after = list.after;

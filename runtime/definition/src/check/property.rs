@@ -11,7 +11,6 @@ use crate::{
 };
 use bureaucrat_model::{Fields, JsonText};
 
-/// The types of properties.
 const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {

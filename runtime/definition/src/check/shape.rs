@@ -23,7 +23,6 @@ impl<'t, 's> Node<'t, 's> {
             .map(|(_, element)| *element)
     }
 
-    /// All children.
     pub(super) fn all_children(&self) -> impl Iterator<Item = (Tag, &'t Element<'s>)> {
         self.children.iter().copied()
     }

@@ -8,7 +8,6 @@ pub enum GrammarProblem {
     /// The root is another element.
     #[error("found the element {} at the root{}; `process` must stand here", Quoted(tag), Nearest(*nearest))]
     NotProcess {
-        /// Its name.
         tag: String,
         /// `process`, if that is near.
         nearest: Option<&'static str>,
@@ -16,9 +15,7 @@ pub enum GrammarProblem {
     /// An element that the language does not have.
     #[error("found the unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Allowed(allowed, "element"))]
     UnknownElement {
-        /// Its name.
         tag: String,
-        /// What it stands in.
         parent: &'static str,
         /// Which elements may stand there.
         allowed: &'static [&'static str],
@@ -31,9 +28,7 @@ pub enum GrammarProblem {
         Allowed(allowed, "element")
     )]
     MisplacedElement {
-        /// Its name.
         tag: &'static str,
-        /// What it stands in.
         parent: &'static str,
         /// Which elements may stand there.
         allowed: &'static [&'static str],
@@ -44,14 +39,11 @@ pub enum GrammarProblem {
         Allowed(allowed, "element")
     )]
     NotYet {
-        /// Its name.
         tag: &'static str,
-        /// What it stands in.
         parent: &'static str,
         /// Which elements may stand there.
         allowed: &'static [&'static str],
     },
-    /// A second `context`.
     #[error("a process has one `context`; this is another one")]
     SecondContext,
     /// Text where only elements may stand.
@@ -61,9 +53,7 @@ pub enum GrammarProblem {
         Allowed(allowed, "text or element")
     )]
     UnexpectedText {
-        /// How it begins.
         text: String,
-        /// What it stands in.
         parent: &'static str,
         /// Which elements may stand there.
         allowed: &'static [&'static str],
@@ -71,9 +61,7 @@ pub enum GrammarProblem {
     /// An attribute that the element does not have.
     #[error("found the unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Allowed(allowed, "attribute"))]
     UnknownAttribute {
-        /// The element.
         tag: &'static str,
-        /// The attribute's name.
         attribute: String,
         /// Which attributes the element has.
         allowed: &'static [&'static str],
@@ -83,9 +71,7 @@ pub enum GrammarProblem {
     /// A required attribute is missing.
     #[error("`{tag}` needs the attribute `{attribute}`")]
     MissingAttribute {
-        /// The element.
         tag: &'static str,
-        /// The attribute's name.
         attribute: &'static str,
     },
     /// A definition from outside names a parent.

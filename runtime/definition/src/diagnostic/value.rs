@@ -9,9 +9,7 @@ pub enum ValueProblem {
     /// An attribute's value is empty.
     #[error("the attribute `{attribute}` of `{tag}` is empty; a name must stand here")]
     Empty {
-        /// The element.
         tag: &'static str,
-        /// The attribute.
         attribute: &'static str,
     },
     /// A name is too long.
@@ -19,9 +17,7 @@ pub enum ValueProblem {
         "the attribute `{attribute}` of `{tag}` has {bytes} bytes; at most {limit} are allowed"
     )]
     Long {
-        /// The element.
         tag: &'static str,
-        /// The attribute.
         attribute: &'static str,
         /// How many bytes it has.
         bytes: usize,
@@ -31,7 +27,6 @@ pub enum ValueProblem {
     /// The type of a property is unknown.
     #[error("the type {} of a property is not known{}; `int`, `float`, `str`, `bool` or `json` may stand here", Quoted(found), Nearest(*nearest))]
     UnknownType {
-        /// The type.
         found: String,
         /// The one that was probably meant.
         nearest: Option<&'static str>,
@@ -43,11 +38,8 @@ pub enum ValueProblem {
         Quoted(found)
     )]
     BadProperty {
-        /// The property.
         property: String,
-        /// What must stand there.
         wanted: &'static str,
-        /// What stands there.
         found: String,
     },
     /// The text of a property of type `json` is no JSON.
@@ -56,7 +48,6 @@ pub enum ValueProblem {
         Quoted(property)
     )]
     BadJson {
-        /// The property.
         property: String,
         /// The JSON parser's words.
         reason: String,
@@ -66,71 +57,46 @@ pub enum ValueProblem {
         "the duration {} is not known; seconds from 0 on must stand here, such as `90` or `0.5`",
         Quoted(found)
     )]
-    BadDuration {
-        /// What stands there.
-        found: String,
-    },
+    BadDuration { found: String },
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
-    LongDuration {
-        /// The longest.
-        limit: Millis,
-    },
+    LongDuration { limit: Millis },
     /// `process` of a call does not name a field.
     #[error(
         "the call of {} names no field; `$` and the name of the field that holds a definition must stand here",
         Quoted(found)
     )]
-    BadCall {
-        /// What stands there.
-        found: String,
-    },
+    BadCall { found: String },
     /// A second module of a name.
     #[error("there is a module {} already", Quoted(name))]
-    DuplicateModule {
-        /// The name.
-        name: String,
-    },
+    DuplicateModule { name: String },
     /// A module with neither bytes nor a hash.
     #[error(
         "the module {} is empty; base64 must stand here, or the attribute `hash`",
         Quoted(name)
     )]
-    NoModule {
-        /// The name.
-        name: String,
-    },
+    NoModule { name: String },
     /// A module with both bytes and a hash.
     #[error(
         "the module {} has a hash already; no text may stand here",
         Quoted(name)
     )]
-    TwoModules {
-        /// The name.
-        name: String,
-    },
+    TwoModules { name: String },
     /// Bytes of a module that are not base64.
     #[error("the module {} is not base64 (RFC 4648, with padding)", Quoted(name))]
-    BadBase64 {
-        /// The name.
-        name: String,
-    },
+    BadBase64 { name: String },
     /// The hash of a module is none.
     #[error(
         "{} is no hash; `sha256:` and 64 lower-case hexadecimal digits must stand here",
         Quoted(found)
     )]
-    BadHash {
-        /// What stands there.
-        found: String,
-    },
+    BadHash { found: String },
     /// A condition without text and module.
     #[error("this condition is empty; an expression must stand here, or the attribute `module`")]
     EmptyCondition,
     /// A condition with both text and module.
     #[error("this condition has a module already; no text may stand here")]
     TwoConditions,
-    /// A `function` without a `module`.
     #[error("the attribute `function` needs the attribute `module` beside it")]
     FunctionWithoutModule,
     /// A function's name that WIT does not allow.
@@ -138,28 +104,18 @@ pub enum ValueProblem {
         "{} is no name of a function; words of letters and digits with `-` between them must stand here, such as `is-high`",
         Quoted(found)
     )]
-    BadFunction {
-        /// What stands there.
-        found: String,
-    },
+    BadFunction { found: String },
     /// A condition's module is not declared.
     #[error("the module {} is not declared{}; a `module` of that name must stand under `process`", Quoted(found), Nearest(nearest.as_deref()))]
     UnknownModule {
-        /// The name.
         found: String,
         /// The one that was probably meant.
         nearest: Option<String>,
     },
     /// A condition's expression is refused.
     #[error("the expression is refused: {reason}")]
-    Expression {
-        /// The expression compiler's words.
-        reason: String,
-    },
+    Expression { reason: String },
     /// The expressions could not be compiled together.
     #[error("the expressions of this definition do not compile: {reason}")]
-    Guest {
-        /// The expression compiler's words.
-        reason: String,
-    },
+    Guest { reason: String },
 }

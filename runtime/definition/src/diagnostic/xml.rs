@@ -5,10 +5,8 @@ use super::words::Quoted;
 /// What there may be too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Counted {
-    /// Elements of any kind.
     #[error("elements")]
     Elements,
-    /// Attributes of one element.
     #[error("attributes of one element")]
     Attributes,
     /// Activities of the process, cases included.
@@ -17,7 +15,6 @@ pub enum Counted {
     /// Branches of one `all`.
     #[error("branches of one `all`")]
     Branches,
-    /// Conditions.
     #[error("conditions")]
     Conditions,
     /// Bytes of one condition's text.
@@ -26,19 +23,15 @@ pub enum Counted {
     /// Bytes of all conditions' texts.
     #[error("bytes in all conditions together")]
     ConditionsBytes,
-    /// Properties of the context.
     #[error("properties")]
     Properties,
-    /// Modules.
     #[error("modules")]
     Modules,
     /// Bytes of an attribute's value.
     #[error("bytes in the value of an attribute")]
     AttributeBytes,
-    /// Elements within one another.
     #[error("elements nested in one another")]
     Nesting,
-    /// Further diagnostics.
     #[error("problems; the rest is left out")]
     Diagnostics,
 }
@@ -46,25 +39,19 @@ pub enum Counted {
 /// A markup that has an end of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Markup {
-    /// A tag.
     #[error("this tag is not closed; `>` must follow")]
     Tag,
-    /// The value of an attribute.
     #[error("the value of an attribute in this tag is not closed; its quote must follow")]
     AttributeValue,
-    /// A comment.
     #[error("this comment is not closed; `-->` must follow")]
     Comment,
-    /// A CDATA section.
     #[error("this CDATA section is not closed; `]]>` must follow")]
     CData,
     /// A processing instruction or the XML declaration.
     #[error("this XML declaration or processing instruction is not closed; `?>` must follow")]
     Instruction,
-    /// A document type declaration.
     #[error("this document type declaration is not closed, and none may stand in a definition")]
     Doctype,
-    /// A reference that begins with `&`.
     #[error(
         "this `&` begins no reference; a name and `;` must follow, or `&amp;` may stand for it"
     )]
@@ -77,7 +64,6 @@ pub enum XmlProblem {
     /// More bytes than a definition may have.
     #[error("the definition has {bytes} bytes; at most {limit} are allowed")]
     TooLarge {
-        /// How many there are.
         bytes: usize,
         /// How many there may be.
         limit: usize,
@@ -85,7 +71,6 @@ pub enum XmlProblem {
     /// More of something than there may be.
     #[error("more than {limit} {what}")]
     TooMany {
-        /// Of what.
         what: Counted,
         /// How many there may be.
         limit: usize,
@@ -98,10 +83,7 @@ pub enum XmlProblem {
         "the declared encoding {} is not known; a definition must be UTF-8 text",
         Quoted(encoding)
     )]
-    OtherEncoding {
-        /// Its name.
-        encoding: String,
-    },
+    OtherEncoding { encoding: String },
     /// The XML declaration names another version, or none.
     #[error("the XML declaration must begin with `version=\"1.0\"`")]
     OtherVersion,
@@ -110,22 +92,15 @@ pub enum XmlProblem {
     LateDeclaration,
     /// A character that XML does not allow.
     #[error("the character U+{:04X} is not allowed in XML", u32::from(*found))]
-    BadCharacter {
-        /// The character.
-        found: char,
-    },
+    BadCharacter { found: char },
     /// A document type declaration, which could declare entities.
     #[error("a document type declaration (DOCTYPE) may not stand in a definition")]
     Doctype,
-    /// A processing instruction.
     #[error(
         "the processing instruction {} may not stand in a definition",
         Quoted(target)
     )]
-    ProcessingInstruction {
-        /// Its target.
-        target: String,
-    },
+    ProcessingInstruction { target: String },
     /// A reference to an entity that XML itself does not have.
     #[error(
         "the entity {} is not known; XML knows `&lt;`, `&gt;`, `&amp;`, `&quot;` and `&apos;`",
@@ -160,19 +135,13 @@ pub enum XmlProblem {
         "{} is no name of an element; `<` in text must be written `&lt;`",
         Quoted(found)
     )]
-    BadName {
-        /// What stands there.
-        found: String,
-    },
+    BadName { found: String },
     /// A name with a prefix, or a declaration of one.
     #[error(
         "{} belongs to a namespace; names in a definition have none",
         Quoted(name)
     )]
-    Namespace {
-        /// The name.
-        name: String,
-    },
+    Namespace { name: String },
     /// An attribute that is not written as XML wants it.
     #[error("an attribute must be written ` name=\"value\"`: {problem}")]
     MalformedAttribute {
@@ -181,52 +150,31 @@ pub enum XmlProblem {
     },
     /// An attribute that occurs twice.
     #[error("the attribute {} stands in this element already", Quoted(attribute))]
-    DuplicateAttribute {
-        /// Its name.
-        attribute: String,
-    },
+    DuplicateAttribute { attribute: String },
     /// An element has no end tag.
     #[error("the element {} is not closed; its end tag must follow", Quoted(tag))]
-    UnclosedElement {
-        /// Its name.
-        tag: String,
-    },
+    UnclosedElement { tag: String },
     /// An end tag closes another element than the open one.
     #[error(
         "found the end tag of {} where that of {} must stand",
         Quoted(found),
         Quoted(expected)
     )]
-    OtherEnd {
-        /// What it would close.
-        found: String,
-        /// What is open.
-        expected: String,
-    },
+    OtherEnd { found: String, expected: String },
     /// An end tag while nothing is open.
     #[error("found the end tag of {}, but no element is open here", Quoted(found))]
-    NothingToEnd {
-        /// What it would close.
-        found: String,
-    },
-    /// A second root element.
+    NothingToEnd { found: String },
     #[error(
         "found a second root element, {}; a definition is one `process`",
         Quoted(tag)
     )]
-    SecondRoot {
-        /// Its name.
-        tag: String,
-    },
+    SecondRoot { tag: String },
     /// Text before or after the root element.
     #[error(
         "found the text {} outside of the root element; only comments may stand here",
         Quoted(text)
     )]
-    TextOutside {
-        /// How it begins.
-        text: String,
-    },
+    TextOutside { text: String },
     /// There is no element at all.
     #[error("there is no element here; a definition is one `process`")]
     NoElement,

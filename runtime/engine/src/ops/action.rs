@@ -5,7 +5,6 @@ use bureaucrat_model::{
     Answer, Effect, FaultCode, FiberId, FiberState, HistoryEvent, Turn, WaitKind,
 };
 
-/// Sends the task.
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,

@@ -12,7 +12,6 @@ use bureaucrat_model::{
 /// The field that holds the event.
 const FIELD: &str = "event";
 
-/// Subscribes to the event.
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, event: &str) -> Result<(), Trouble> {
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
@@ -33,7 +32,6 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, event: &str) -> R
     Ok(())
 }
 
-/// An event came.
 pub(crate) fn event(
     machine: &mut Machine<'_>,
     fiber: FiberId,

@@ -9,7 +9,6 @@ use bureaucrat_model::{
     ProcessId, Program, Wait, WaitKind,
 };
 
-/// Starts the called process.
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, field: &str) -> Result<(), Trouble> {
     let definition = definition(machine.fiber(fiber)?, field)?;
     let (depth, limit) = (

@@ -3,7 +3,6 @@
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{Effect, FiberId, HistoryEvent, Millis, Timestamp, Turn, WaitKind};
 
-/// Starts the timer.
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -24,7 +23,6 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// The timer came due.
 pub(crate) fn fire(
     machine: &mut Machine<'_>,
     fiber: FiberId,

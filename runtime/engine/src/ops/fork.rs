@@ -9,7 +9,6 @@ use bureaucrat_model::{
     Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Op, OpIndex, Wait, WaitKind,
 };
 
-/// Starts the branches.
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,

@@ -3,7 +3,6 @@
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{FiberId, OpIndex};
 
-/// Jumps.
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,

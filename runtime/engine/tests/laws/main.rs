@@ -1,5 +1,5 @@
 //! Laws that hold for every program and every order of inputs, sensible or not.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod generator;
 mod world;

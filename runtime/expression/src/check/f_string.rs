@@ -56,7 +56,6 @@ impl Checker<'_> {
         }
     }
 
-    /// A value in a written format.
     pub(super) fn formatted(&self, at: &impl Ranged, value: Node, written: &str) -> Checked {
         if written.is_empty() {
             return Ok(Node::Call("str", vec![value]));

@@ -14,11 +14,9 @@ pub(crate) enum Receiver {
     Dict,
     Set,
     Float,
-    /// Texts, lists and tuples.
     Ordered,
 }
 
-/// What a method takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
     Values(&'static [Missing]),

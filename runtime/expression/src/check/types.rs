@@ -36,7 +36,6 @@ enum Subtypes {
 }
 
 impl Checker<'_> {
-    /// The argument of `type(…)`.
     pub(super) fn argument_of_type<'e>(&self, expression: &'e Expr) -> Option<&'e Expr> {
         match expression {
             Expr::Call(call)

@@ -166,7 +166,6 @@ struct Expander {
     texts: BTreeMap<String, usize>,
     /// How many loops have been opened, for names that differ.
     loops: usize,
-    /// The open loops' numbers.
     open: Vec<usize>,
 }
 

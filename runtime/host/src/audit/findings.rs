@@ -14,7 +14,6 @@ pub enum Kind {
     Damaged,
     /// It should be there and is not.
     Missing,
-    /// Nothing needs it.
     Orphan,
     /// It reads, and contradicts itself or others.
     Inconsistent,
@@ -57,7 +56,6 @@ impl Repair {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The table.
     pub table: Table,
     /// The key of the record, also of one that is missing.
     pub key: Vec<u8>,
@@ -84,7 +82,6 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What an audit gave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Audit {
     /// The findings, at most 100,000.
@@ -104,7 +101,6 @@ impl Audit {
     }
 }
 
-/// Findings as they come.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     audit: Audit,

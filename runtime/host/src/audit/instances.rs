@@ -8,7 +8,6 @@ use bureaucrat_model::{
 use bureaucrat_store::{StoreError, Table, keys, reading::Gap, records};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Running,
@@ -24,15 +23,12 @@ pub(super) enum Phase {
 pub(super) enum Need {
     /// A task in the outbox, or sent already.
     Answer,
-    /// A timer.
     Timer(Timestamp),
-    /// A subscription.
     Event(String),
     /// A called process, or a row that starts it.
     Child(ProcessId),
 }
 
-/// A fiber that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub fiber: FiberId,

@@ -25,7 +25,6 @@ use instances::Processes;
 /// A key after every key that there is.
 const END: [u8; 80] = [u8::MAX; 80];
 
-/// An audit under way.
 struct Auditor<'a> {
     store: &'a dyn Store,
     config: &'a HostConfig,

@@ -6,7 +6,6 @@ use bureaucrat_store::{Row, Store, StoreError, Table, Unit, Write};
 /// The writes for some findings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// The writes.
     pub unit: Unit,
     /// Records that are removed or overwritten, as they are; to be kept somewhere before the writes are done.
     pub lost: Vec<(Table, Row)>,

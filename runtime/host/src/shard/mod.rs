@@ -50,25 +50,18 @@ use std::{
     time::Duration,
 };
 
-/// What all shards share.
 pub struct Shared {
-    /// The configuration.
     pub config: Arc<HostConfig>,
-    /// The store.
     pub store: Arc<dyn Store>,
-    /// The broker.
     pub broker: Arc<dyn Broker>,
-    /// The time.
     pub time: EngineTime,
     /// The place of the next event or subscription in the order of commits.
     pub sequence: AtomicU64,
     /// The secret that ids are derived with.
     pub secret: [u8; 32],
-    /// Where conditions run.
     pub sandbox: Sandbox,
     /// Where dear work is done.
     pub compute: Arc<dyn Compute>,
-    /// Compiled definitions.
     pub definitions: Arc<Definitions>,
     /// The damage that was come upon.
     pub damages: Arc<Damages>,
@@ -128,7 +121,6 @@ const ROOM: Millis = Millis(5);
 /// The longest that a shard sleeps.
 const SLEEP: Millis = Millis(1_000);
 
-/// A shard.
 pub struct Shard {
     id: u16,
     shared: Arc<Shared>,

@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 /// Whether an answer may count.
 pub(super) enum Authority {
-    /// Its user may answer.
     Enough,
     /// Which of the participants it is for has to be known first.
     Unclear,
@@ -28,7 +27,6 @@ pub(super) enum Authority {
 }
 
 impl Shard {
-    /// The rules of a user.
     pub(super) fn rules(&self, user: Option<&String>) -> Arc<Rules> {
         self.policy.of(user.map(String::as_str)).clone()
     }

@@ -21,7 +21,6 @@ use std::sync::Arc;
 
 /// Whether a piece of work is done.
 pub(super) enum Done {
-    /// It is.
     Yes,
     /// A job has to be done first; then go on with this piece.
     After(Task, Box<Work>),
@@ -452,7 +451,6 @@ impl Shard {
 
 /// What came of an evaluation on the shard's thread.
 pub(super) enum Attempt {
-    /// Its outcome.
     Outcome(Evaluation),
     /// It takes more fuel than the thread can spare.
     NeedsMore,
@@ -470,7 +468,6 @@ fn is_spent(evaluation: &Evaluation) -> bool {
 pub(super) enum Kept {
     /// None does.
     Free,
-    /// One does: inputs wait.
     Busy,
 }
 

@@ -58,7 +58,6 @@ const fn tight() -> WireLimits {
     }
 }
 
-/// An answer.
 pub fn answer(input: &[u8]) -> u64 {
     let _ = decode_answer(input, &tight());
     match decode_answer(input, &WireLimits::default()) {
@@ -73,7 +72,6 @@ pub fn answer(input: &[u8]) -> u64 {
     }
 }
 
-/// An event.
 pub fn event(input: &[u8]) -> u64 {
     if let Ok(message) = decode_event(input, &tight()) {
         assert!(message.name.len() <= 16);
@@ -87,7 +85,6 @@ pub fn event(input: &[u8]) -> u64 {
     }
 }
 
-/// A reply.
 pub fn reply(input: &[u8]) -> u64 {
     let _ = decode_reply(input, &tight());
     match decode_reply(input, &WireLimits::default()) {

@@ -60,7 +60,6 @@ pub fn program(input: &[u8]) -> u64 {
     }
 }
 
-/// An instance.
 pub fn instance(input: &[u8]) -> u64 {
     match records::decode_instance(b"key", input) {
         Ok((version, instance)) => {
@@ -73,7 +72,6 @@ pub fn instance(input: &[u8]) -> u64 {
     }
 }
 
-/// Every other record.
 pub fn record(input: &[u8]) -> u64 {
     let trace = |result: Result<usize, bureaucrat_store::StoreError>| match result {
         Ok(kind) => kind as u64,

@@ -19,7 +19,6 @@ const LOG_MIB: f64 = 144.0;
 /// Of the rate that was asked for, what has to be reached in the last third.
 const RATE_PART: f64 = 0.8;
 
-/// One figure, judged.
 #[derive(Debug)]
 pub struct Row {
     name: &'static str,
@@ -40,7 +39,6 @@ enum Limit {
 }
 
 impl Row {
-    /// Whether it stayed flat.
     pub fn is_flat(&self) -> bool {
         match self.limit {
             Limit::AtMost(limit) => self.last <= limit,
@@ -51,7 +49,6 @@ impl Row {
     }
 }
 
-/// Judges all figures.
 pub fn judge(samples: &[Sample], rate: u32) -> Vec<Row> {
     let last_pid = samples.last().map_or(0, |sample| sample.pid);
     let life: Vec<Sample> = samples

@@ -28,9 +28,7 @@ pub struct Sample {
     pub at: f64,
     /// The engine's process; another one after each restart.
     pub pid: u32,
-    /// Resident memory in MiB.
     pub memory: Option<f64>,
-    /// Open file handles.
     pub handles: Option<f64>,
     /// The storage's size in MiB, without the write-ahead log.
     pub disk: f64,
@@ -44,7 +42,6 @@ pub struct Sample {
     pub rate: f64,
 }
 
-/// What is looked at.
 #[derive(Debug)]
 pub struct Watched {
     pid: AtomicU32,

@@ -22,7 +22,6 @@ pub struct Client {
     pub channel: Channel,
 }
 
-/// Connects.
 pub async fn connect(shared: &Shared) -> Result<Client> {
     let connection = Connection::connect(&shared.url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;

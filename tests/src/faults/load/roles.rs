@@ -51,7 +51,6 @@ const GROUPS: u64 = 20;
 const TWICE: u64 = 5;
 const LOST: u64 = 400;
 
-/// Starts everybody.
 pub fn spawn(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
     let mut clients = vec![
         again_and_again(shared, launch),
@@ -212,7 +211,6 @@ fn work(shared: &Shared, participant: &str, mut task: Value) -> Value {
     task
 }
 
-/// Hears how processes end.
 async fn listen(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let mut consumer = clients::consume(&client.channel, &shared.name("listener")).await?;

@@ -33,7 +33,6 @@ fn unfit() -> anyhow::Error {
     anyhow!("the engine's answer does not fit the question")
 }
 
-/// Stores a module.
 pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> {
     let component = STANDARD.encode(files::read(&deploy.file)?);
     let progress = Progress::start("the engine compiles the module");
@@ -73,7 +72,6 @@ pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> 
     }
 }
 
-/// Lists what is stored.
 pub fn list(options: &Options, list: &ModuleList) -> anyhow::Result<Exit> {
     let ModuleAnswer::Stored { modules } = ask(options, ModuleQuery::List)? else {
         bail!(unfit());
@@ -93,7 +91,6 @@ pub fn list(options: &Options, list: &ModuleList) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Forgets a module.
 pub fn remove(options: &Options, remove: &ModuleRemove) -> anyhow::Result<Exit> {
     let hash = remove.hash;
     let mut users = Vec::new();

@@ -121,7 +121,6 @@ pub fn gives(kind: ExportKind) -> &'static str {
     }
 }
 
-/// Evaluates a function.
 pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
     let bytes = files::read(&run.file)?;
     let fields = fields(run.fields.as_deref())?;
