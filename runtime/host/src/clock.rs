@@ -3,7 +3,6 @@
 //! Between starts it follows the monotonic clock and slews towards wall time, by at most a tenth of what passes; its
 //! highest value is kept in the store, so that a clock that was set back while the engine was down holds it still.
 
-use crate::planted::{Fault, planted};
 use bureaucrat_model::Timestamp;
 use std::{
     sync::{Mutex, PoisonError},
@@ -82,9 +81,8 @@ impl EngineTime {
                 "the machine's clock is behind the time of the last run: the engine's time waits for it"
             );
         }
-        let is_forgetful = planted(Fault::NowBehindKept);
         let reading = Reading {
-            now: if is_forgetful { wall } else { wall.max(kept.0) },
+            now: wall.max(kept.0),
             monotonic: source.monotonic(),
             spare: 0,
             apart: false,
@@ -106,11 +104,6 @@ impl EngineTime {
         // Not more than what passed, since something did whenever the sum grew: time never runs backwards.
         let spare = reading.spare.saturating_add(passed);
         let slew = spare / SLEW;
-        let slew = if planted(Fault::NowFollowsWall) {
-            u64::MAX
-        } else {
-            slew
-        };
         let now = wall.clamp(straight.saturating_sub(slew), straight.saturating_add(slew));
         let apart = wall.abs_diff(now) > JUMP;
         if apart && !reading.apart {

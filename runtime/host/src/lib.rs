@@ -21,10 +21,6 @@ mod large;
 pub mod modules;
 mod opened;
 mod outbox;
-#[cfg(not(feature = "planted-faults"))]
-mod planted;
-#[cfg(feature = "planted-faults")]
-pub mod planted;
 mod programs;
 pub mod query;
 pub mod questions;

@@ -10,7 +10,6 @@ use crate::{
     events::{self, Handout},
     host::HostError,
     large::Large,
-    planted::{Fault, planted},
     programs::Programs,
     router::{Router, ShardInput},
     shard::{Shard, Shared},
@@ -137,9 +136,7 @@ impl Opened {
         let (left, finished) = events::leftovers(&*store, &damages)?;
         let mut handouts = vec![Vec::new(); usize::from(config.shards)];
         for (shard, handout) in left {
-            if let Some(list) = handouts.get_mut(usize::from(shard))
-                && !planted(Fault::HandoutForgottenAtStart)
-            {
+            if let Some(list) = handouts.get_mut(usize::from(shard)) {
                 list.push(handout);
             }
         }
@@ -166,11 +163,7 @@ impl Opened {
             receivers,
             handouts,
             kept,
-            sequence: if planted(Fault::SequenceBeginsAnew) {
-                0
-            } else {
-                sequence + SEQUENCE_GAP
-            },
+            sequence: sequence + SEQUENCE_GAP,
             damages,
             tenants,
             programs,

@@ -7,7 +7,6 @@
 use crate::{
     broker::Ticket,
     large::{Large, LargeClaim},
-    planted::{Fault, planted},
     router,
     tenants::{AccountOf, Claim},
 };
@@ -294,8 +293,7 @@ impl Outbox {
     pub fn retry(&mut self, now: Timestamp) {
         let mut ready = Vec::new();
         self.troubles.retain(|_, trouble| {
-            let is_given_up = planted(Fault::TroubleNeverRetried);
-            if trouble.probe.is_some() || trouble.next > now || is_given_up {
+            if trouble.probe.is_some() || trouble.next > now {
                 return true;
             }
             while let Some(key) = trouble.waiting.pop_front() {

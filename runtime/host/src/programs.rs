@@ -7,7 +7,6 @@
 //! that every instance is counted from before its transaction is built until its removal is durable, and nobody can begin
 //! to need a program while the commit that removes it is under way.
 
-use crate::planted::{Fault, planted};
 use bureaucrat_model::{Millis, ProgramHash, Timestamp};
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -163,11 +162,7 @@ impl Programs {
             return None;
         }
         state.last = now;
-        let programs = if planted(Fault::ProgramInUseRemoved) {
-            state.known.keys().take(PORTION).copied().collect()
-        } else {
-            state.unused.iter().take(PORTION).copied().collect()
-        };
+        let programs = state.unused.iter().take(PORTION).copied().collect();
         Some(Removal { state, programs })
     }
 

@@ -6,7 +6,6 @@ use crate::{
     commands::{Command, OrderOutcome},
     definitions::Loaded,
     events::Handout,
-    planted::{self, planted},
     programs::Use,
     tenants::AccountOf,
     timers::WaitKey,
@@ -226,16 +225,6 @@ impl Transaction {
     }
 
     pub fn set_timer(&mut self, due: Timestamp, wait: WaitKey) {
-        let same = planted(planted::Fault::TimersUnderOneKey);
-        let wait = if same {
-            WaitKey {
-                turn: Turn(0),
-                fiber: FiberId(0),
-                ..wait
-            }
-        } else {
-            wait
-        };
         self.put(Table::Timers, keys::timer(due, wait), Vec::new());
         self.after.timers.push((due, wait));
     }

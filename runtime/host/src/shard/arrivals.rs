@@ -4,11 +4,10 @@ use super::{Shard, deployments::is_module};
 use crate::{
     broker::{Delivery, Source},
     events::{EventProgress, EventRecord, Handout},
-    planted::{Fault, planted},
     router::Arrival,
     transaction::{Cause, Transaction, Work},
 };
-use bureaucrat_model::{Answer, Input, Millis, ProcessId};
+use bureaucrat_model::{Answer, Input, ProcessId};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
@@ -63,7 +62,7 @@ impl Shard {
         let process = answer.target.process;
         let input = Input::Answer {
             activity: answer.target.path,
-            turn: answer.turn.filter(|_| !planted(Fault::EarlierTurnAccepted)),
+            turn: answer.turn,
             answer: answer.answer,
         };
         let transaction = Transaction::acknowledging(delivery.handle);
@@ -201,20 +200,15 @@ impl Shard {
             return Ok(());
         };
         let key = keys::seen(&hash);
-        let is_short = planted(Fault::DedupeDroppedEarly);
         let retention = self.shared.config.seen_retention;
-        let until = self
-            .now()
-            .after(if is_short { Millis(0) } else { retention });
+        let until = self.now().after(retention);
         transaction.put(
             Table::Seen,
             key.clone(),
             records::encode(&SeenRecord { process })?,
         );
         transaction.put(Table::Seen, keys::expiry(until, &key), Vec::new());
-        if !planted(Fault::DedupeForgetsGroup) {
-            self.seen_now.insert(hash, process);
-        }
+        self.seen_now.insert(hash, process);
         Ok(())
     }
 
@@ -243,10 +237,7 @@ impl Shard {
             code,
             self.now(),
             &delivery.properties,
-            match planted(Fault::DeadLetterCut) {
-                true => delivery.body[..delivery.body.len() / 2].to_vec(),
-                false => delivery.body.clone(),
-            },
+            delivery.body.clone(),
         );
         let mut transaction = Transaction::acknowledging(delivery.handle);
         transaction.publish(self.own_key(OutboxKind::DeadLetter), message)?;

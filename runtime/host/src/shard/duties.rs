@@ -4,12 +4,11 @@
 use super::{Shard, work::Kept};
 use crate::{
     events::{EventProgress, Finished, Handout},
-    planted::{Fault, planted},
     timers::{self, Purpose, WaitKey},
     transaction::{Cause, Transaction, Work},
 };
 use bureaucrat_model::{Input, Millis, Timestamp};
-use bureaucrat_store::{Group, StoreError, Table, keys, reading::scan_around, records};
+use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
 
 /// Timers that one turn takes.
 const TIMERS: usize = 256;
@@ -60,12 +59,6 @@ impl Shard {
     fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<(), StoreError> {
         let process = wait.process;
         let cause = Cause::Timer(due, wait);
-        if planted(Fault::TimerLostInCrash) {
-            let mut first = Transaction::default();
-            first.stop_timer(due, wait);
-            let units = vec![first.into_unit()?.0];
-            self.shared.store.commit(&Group { units })?;
-        }
         match timers::purpose(wait) {
             Purpose::Wait => {
                 let input = Input::TimerFired {
@@ -140,7 +133,7 @@ impl Shard {
                 continue;
             };
             let subscribed = <[u8; 8]>::try_from(&*value).map_or(0, u64::from_be_bytes);
-            if subscribed >= handout.sequence && !planted(Fault::EventWakesLaterWait) {
+            if subscribed >= handout.sequence {
                 continue;
             }
             if self.is_busy(wait.process)? == Kept::Free {

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     compute::Task,
-    planted::{self, planted},
     timers::{self, Purpose, WaitKey},
     transaction::{CallStart, Cause, Transaction, Work},
 };
@@ -86,7 +85,6 @@ impl Shard {
                 );
                 transaction.publish(task_row(process, turn), message)?;
             }
-            Effect::WithdrawTask { .. } if planted(planted::Fault::AnsweredTaskStays) => {}
             Effect::WithdrawTask { turn } => transaction.withdraw(task_row(process, turn)),
             Effect::StartTimer { fiber, turn, due } => {
                 transaction.set_timer(
@@ -147,7 +145,6 @@ impl Shard {
                     },
                 )?;
             }
-            Effect::CancelChild { .. } if planted(planted::Fault::ChildLeftRunning) => {}
             Effect::CancelChild { child } => self.cancel_child(transaction, process, child),
             Effect::End(ending) => self.end(transaction, process, ending)?,
             Effect::Record(event) => {
@@ -158,7 +155,6 @@ impl Shard {
                     self.shared.config.history_entries,
                 )?;
             }
-            Effect::Yield if planted(planted::Fault::YieldForgotten) => {}
             Effect::Yield => {
                 if let Some(wait) = timers::reminder(process, Purpose::Continue) {
                     transaction.set_timer(self.now(), wait);
@@ -345,7 +341,6 @@ impl Shard {
             turn,
             ..
         }) = caller
-            && !planted(planted::Fault::ChildEndLost)
         {
             let input = Input::ChildEnded {
                 fiber,

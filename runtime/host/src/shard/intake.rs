@@ -2,20 +2,14 @@
 //! it. What waits is kept here, unacknowledged; the broker's side bounds how much that can be.
 
 use super::{Shard, Stopping};
-use crate::{
-    outbox::{Outbox, Publishing},
-    planted::{Fault, planted},
-    router::ShardInput,
-};
+use crate::{outbox::Publishing, router::ShardInput};
 use bureaucrat_store::StoreError;
 
 impl Shard {
     pub(super) fn take(&mut self, input: ShardInput) -> Result<(), StoreError> {
         match input {
             ShardInput::Arrived { .. } if self.is_full() => {
-                if !planted(Fault::HeldBackDropped) {
-                    self.held_back.push_back(input);
-                }
+                self.held_back.push_back(input);
                 Ok(())
             }
             ShardInput::Arrived { delivery, arrival } => {
@@ -34,10 +28,6 @@ impl Shard {
                 Ok(())
             }
             ShardInput::PublishingDown => {
-                if planted(Fault::ForgetOutboxOnReconnect) {
-                    let in_flight = self.shared.config.publishes_in_flight;
-                    self.outbox = Outbox::new(self.id, in_flight, self.shared.large.clone());
-                }
                 self.outbox.set_publishing(Publishing::Down);
                 Ok(())
             }

@@ -9,7 +9,6 @@ use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
-    planted::{Fault, planted},
     tenants::Claim,
     transaction::{LoadedProgram, Transaction, Work},
 };
@@ -81,9 +80,7 @@ impl Shard {
         process: ProcessId,
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
-        if let Some(in_hand) = self.launching.get_mut(&process)
-            && !planted(Fault::LaunchInHandForgotten)
-        {
+        if let Some(in_hand) = self.launching.get_mut(&process) {
             in_hand.deliveries.push(delivery);
             return Ok(());
         }

@@ -4,7 +4,6 @@ use super::Shard;
 use crate::{
     broker::{PublishOutcome, Ticket},
     outbox::Notice,
-    planted::{Fault, planted},
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -22,7 +21,6 @@ impl Shard {
             let bound = |end: &[u8]| [&[kind as u8], end].concat();
             for key in self.outbox_scan(&bound(&from), &bound(&to))? {
                 match key.kind {
-                    OutboxKind::Call if planted(Fault::CallForgottenAtStart) => {}
                     OutboxKind::Call => self.restart_call(key)?,
                     OutboxKind::Task
                     | OutboxKind::Reply
@@ -70,9 +68,6 @@ impl Shard {
             let bytes = message.body.len();
             if let Some(ticket) = self.outbox.take_ticket(key, destination, bytes) {
                 self.shared.broker.publish(ticket, message);
-                if planted(Fault::TrimOnPublish) {
-                    self.trim(Some(key));
-                }
             }
         }
         Ok(())
@@ -87,16 +82,6 @@ impl Shard {
     }
 
     pub(super) fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) {
-        let is_taken_for_confirmed = match &outcome {
-            PublishOutcome::Confirmed => false,
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) => planted(Fault::TrimOnReturn),
-            PublishOutcome::Lost => planted(Fault::TrimOnLoss),
-        };
-        let outcome = if is_taken_for_confirmed {
-            PublishOutcome::Confirmed
-        } else {
-            outcome
-        };
         match outcome {
             PublishOutcome::Confirmed => {
                 let (row, notice, destination) = self.outbox.confirmed(ticket);

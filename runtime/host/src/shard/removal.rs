@@ -5,7 +5,6 @@
 
 use super::{Shard, work::Kept};
 use crate::{
-    planted::{Fault, planted},
     timers::{self, WaitKey},
     transaction::Transaction,
 };
@@ -82,9 +81,7 @@ impl Shard {
         let tombstone = keys::tombstone(process);
         let until = self.now().after(self.shared.config.tombstone_retention);
         transaction.put(Table::Seen, keys::expiry(until, &tombstone), Vec::new());
-        if !planted(Fault::TombstoneMissing) {
-            transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
-        }
+        transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
         transaction.after.removed.push(process);
         let rows = transaction.writes.len();
         self.finish(transaction)?;

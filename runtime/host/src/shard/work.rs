@@ -4,7 +4,6 @@ use super::{Finished, Shard, Waiting, orders::no_program, tenancy::Authority};
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
-    planted::{self, planted},
     transaction::{Cause, Held, Transaction, Work},
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
@@ -160,16 +159,7 @@ impl Shard {
     }
 
     /// A transaction is complete: it goes into the group.
-    pub(super) fn finish(&mut self, mut transaction: Transaction) -> Result<(), StoreError> {
-        if planted(planted::Fault::AcknowledgeBeforeCommit) {
-            let handles = transaction.after.acknowledge.drain(..);
-            handles.for_each(|handle| self.shared.broker.acknowledge(handle));
-        }
-        if planted(planted::Fault::PublishBeforeCommit) {
-            let rows = transaction.after.publish.drain(..);
-            rows.for_each(|(key, message)| self.outbox.insert(key, Some(message), None));
-            self.drain()?;
-        }
+    pub(super) fn finish(&mut self, transaction: Transaction) -> Result<(), StoreError> {
         let (unit, held, after) = transaction.into_unit()?;
         let processes = held.keys().copied().collect();
         self.residents.extend(held);
