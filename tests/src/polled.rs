@@ -2,7 +2,7 @@
 
 use crate::simulation::SimulatedClock;
 use bureaucrat_host::{
-    HostConfig, HostError, Opened,
+    Driver, HostConfig, HostError, Opened, Progress,
     broker::{
         Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Source,
         Ticket,
@@ -11,8 +11,8 @@ use bureaucrat_host::{
     compute::{Compute, Job, perform},
     damage::Damages,
     definitions::Definitions,
+    commit::{self, Batch, Committer},
     router::Router,
-    shard::{Progress, Shard},
 };
 use bureaucrat_model::ProcessId;
 use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
@@ -28,6 +28,7 @@ struct Taken {
     published: Vec<(Ticket, Outgoing)>,
     acknowledged: Vec<DeliveryHandle>,
     jobs: Vec<Job>,
+    batches: Vec<Batch>,
 }
 
 /// What the host gives away.
@@ -47,6 +48,12 @@ impl Broker for Outside {
 
     fn publish(&self, ticket: Ticket, message: Outgoing) {
         self.lock().published.push((ticket, message));
+    }
+}
+
+impl Committer for Outside {
+    fn submit(&self, batch: Batch) {
+        self.lock().batches.push(batch);
     }
 }
 
@@ -91,7 +98,8 @@ pub enum Confirms {
 
 /// A host that runs when it is told to.
 pub struct Polled {
-    shards: Vec<Shard>,
+    driver: Driver,
+    store: Arc<dyn Store>,
     router: Arc<Router>,
     outside: Arc<Outside>,
     definitions: Arc<Definitions>,
@@ -114,7 +122,7 @@ impl Polled {
         clock: Arc<SimulatedClock>,
         sandbox: &Sandbox,
     ) -> Result<Self, HostError> {
-        let opened = Opened::new(config, store, [7; 32])?;
+        let opened = Opened::new(config, store.clone(), [7; 32])?;
         let outside = Arc::new(Outside::default());
         let definitions = opened.definitions(sandbox);
         let (router, damages) = (opened.router.clone(), opened.damages.clone());
@@ -125,10 +133,11 @@ impl Polled {
             outside.clone(),
             definitions.clone(),
         );
-        let shards = opened.shards(&shared)?;
+        let driver = opened.driver(&shared, outside.clone())?;
         router.receive(BrokerEvent::PublishingUp);
         Ok(Self {
-            shards,
+            driver,
+            store,
             router,
             outside,
             definitions,
@@ -200,18 +209,20 @@ impl Polled {
         }
     }
 
-    /// One turn of each shard.
+    /// One turn, and the commit of what it submits.
     ///
     /// # Errors
     /// When the store fails.
     pub fn turn(&mut self) -> Result<Progress, StoreError> {
-        let mut together = Progress::Idle;
-        for shard in &mut self.shards {
-            if shard.poll()? == Progress::Busy {
-                together = Progress::Busy;
-            }
+        let progress = self.driver.poll()?;
+        let batches = std::mem::take(&mut self.outside.lock().batches);
+        if batches.is_empty() {
+            return Ok(progress);
         }
-        Ok(together)
+        for outcome in commit::write(&self.store, batches) {
+            self.router.send(outcome);
+        }
+        Ok(Progress::Busy)
     }
 
     /// Does the jobs that are asked for; gives how many there were.
@@ -219,8 +230,8 @@ impl Polled {
         let jobs = std::mem::take(&mut self.outside.lock().jobs);
         let count = jobs.len();
         for job in jobs {
-            let (shard, input) = perform(job, &self.definitions, &self.sandbox);
-            self.router.send(shard, input);
+            self.router
+                .send(perform(job, &self.definitions, &self.sandbox));
         }
         count
     }

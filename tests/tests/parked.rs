@@ -75,10 +75,7 @@ fn park(folder: &Path, process: ProcessId) {
         key: process.as_bytes().to_vec(),
         value: encode_instance(version, &instance).unwrap(),
     };
-    let unit = Unit {
-        guards: vec![],
-        writes: vec![put],
-    };
+    let unit = Unit::of(vec![put]);
     store.commit(&Group { units: vec![unit] }).unwrap();
 }
 
@@ -98,7 +95,6 @@ fn a_parked_process_keeps_what_it_can_take_and_the_rest_is_told() {
     let sandbox = sandbox().unwrap();
     let open = || {
         let config = HostConfig {
-            shards: 1,
             residents: 0,
             incident_inputs: 2,
             ..HostConfig::default()

@@ -148,10 +148,7 @@ fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
         .dump()
         .into_iter()
         .map(|(table, key, value)| Write::Put { table, key, value });
-    let unit = Unit {
-        guards: vec![],
-        writes: writes.collect(),
-    };
+    let unit = Unit::of(writes.collect());
     copy.commit(&Group { units: vec![unit] }).unwrap();
     Arc::new(copy)
 }

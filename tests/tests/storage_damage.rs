@@ -32,7 +32,6 @@ const PROCESSES: usize = 6;
 
 fn config() -> HostConfig {
     HostConfig {
-        shards: 2,
         // None is kept in memory: each record is read when it is needed.
         residents: 0,
         ..HostConfig::default()
@@ -198,10 +197,7 @@ fn rows(store: &dyn Store, table: Table) -> Vec<Row> {
 
 fn put(store: &dyn Store, table: Table, key: Vec<u8>, value: Vec<u8>) {
     let writes = vec![Write::Put { table, key, value }];
-    let unit = Unit {
-        guards: vec![],
-        writes,
-    };
+    let unit = Unit::of(writes);
     store.commit(&Group { units: vec![unit] }).unwrap();
 }
 

@@ -21,10 +21,7 @@ fn rows(store: &RocksStore, table: Table) -> Vec<Row> {
 }
 
 fn commit(store: &RocksStore, writes: Vec<Write>) {
-    let unit = Unit {
-        guards: vec![],
-        writes,
-    };
+    let unit = Unit::of(writes);
     store.commit(&Group { units: vec![unit] }).unwrap();
 }
 

@@ -17,7 +17,6 @@ const RETENTION: u64 = 2_000;
 
 fn config(unused_programs: usize) -> HostConfig {
     HostConfig {
-        shards: 2,
         retention: Millis(RETENTION),
         unused_programs,
         ..HostConfig::default()
@@ -115,10 +114,7 @@ fn programs_that_nobody_uses_are_found_at_the_start() {
             value,
         }
     });
-    let unit = Unit {
-        guards: Vec::new(),
-        writes: writes.collect(),
-    };
+    let unit = Unit::of(writes.collect());
     store.commit(&Group { units: vec![unit] }).unwrap();
     assert_eq!(programs(&store), 6);
     drop(store);

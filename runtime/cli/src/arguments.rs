@@ -131,9 +131,6 @@ pub struct DaemonOptions {
     /// The topic exchange that is told of launches and ends [default: bureaucrat.processes]
     #[arg(long, value_name = "EXCHANGE", env = "BUREAUCRAT_NOTICE_EXCHANGE")]
     pub notice_exchange: Option<String>,
-    /// How many threads run processes; a storage keeps the number that it was made with [default: 4]
-    #[arg(long, value_name = "COUNT", env = "BUREAUCRAT_SHARDS")]
-    pub shards: Option<u16>,
     /// Messages of a queue that are in hand at once [default: 500]
     #[arg(long, value_name = "COUNT", env = "BUREAUCRAT_PREFETCH")]
     pub prefetch: Option<u16>,

@@ -54,8 +54,6 @@ pub struct Configuration {
     pub dead_letter_queue: String,
     /// The exchange of launches and ends.
     pub notice_exchange: String,
-    /// Threads that run processes, in a new storage.
-    pub shards: u16,
     /// Messages of a queue in hand at once.
     pub prefetch: u16,
     /// Whether guests with a language runtime inside are taken.
@@ -158,7 +156,6 @@ impl Configuration {
                 "notice_exchange",
                 "bureaucrat.processes",
             ),
-            shards: choice(daemon.shards, own("shards"), "shards")?.unwrap_or(4),
             prefetch: choice(daemon.prefetch, own("prefetch"), "prefetch")?.unwrap_or(500),
             runtime_guests: parsed(
                 daemon.runtime_guests,

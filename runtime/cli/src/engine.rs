@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
-    Host, HostConfig, SHARDS_MAX,
+    Host, HostConfig,
     clock::SystemClock,
     query::{Query, QueryAnswer},
 };
@@ -38,7 +38,9 @@ const MACHINE_CODE: &str = "machine-code";
 const MACHINE_CODE_KEY: &str = "machine-code.key";
 /// The threads that speak with the broker.
 const BROKER_THREADS: usize = 2;
-/// Threads that evaluate conditions beside the shards.
+/// Threads that evaluate conditions beside the driver.
+/// Threads that drive shards, and evaluate what is cheap.
+const DRIVERS: usize = 1;
 const COMPUTE_THREADS: usize = 2;
 
 /// Runs the engine until a signal ends it. `ready` is called once it runs; the broker may be away at that time.
@@ -210,7 +212,6 @@ fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'s
 fn host_config(configuration: &Configuration) -> HostConfig {
     let queues = broker::engine_queues(configuration);
     HostConfig {
-        shards: configuration.shards,
         dialect: configuration.dialect,
         task_queue: configuration.task_queue,
         launch_queue: configuration.launch_queue.clone(),
@@ -224,8 +225,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
     }
 }
 
-/// The sandbox: one slot for each thread that may evaluate. A storage may have been made with more shards than are
-/// configured now, so the most that there can be are reckoned with; an unused slot costs address space only.
+/// The sandbox: one slot for each thread that may evaluate.
 fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
     let storage = &configuration.storage;
     let cache = CacheConfig {
@@ -233,7 +233,7 @@ fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
         key: files::secret(&storage.join(MACHINE_CODE_KEY))?,
     };
     Sandbox::new(SandboxConfig {
-        threads: usize::from(SHARDS_MAX) + COMPUTE_THREADS,
+        threads: DRIVERS + COMPUTE_THREADS,
         limits: configuration.limits,
         cache: Some(cache),
         runtime_class: match configuration.runtime_guests {

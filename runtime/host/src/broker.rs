@@ -98,6 +98,11 @@ pub enum BrokerEvent {
         ticket: Ticket,
         outcome: PublishOutcome,
     },
+    /// A consuming connection ended: every delivery up to this generation that was not acknowledged comes again. Told
+    /// after the last delivery of it.
+    ConsumingDown {
+        generation: u64,
+    },
     /// Publishing works, from now on or again.
     PublishingUp,
     /// Publishing does not work; every ticket without outcome has got [`PublishOutcome::Lost`] before this.

@@ -1,13 +1,15 @@
-//! Work that takes its time: compiling definitions and modules, and evaluating dear guests.
+//! Work that takes its time: compiling definitions and modules, and evaluating expensive guests.
 //!
 //! A shard submits a job and goes on; the outcome comes back as one of its inputs. The amount of work under way is
 //! bounded: a launch keeps its delivery unacknowledged, and a tree of calls has one job at a time. The threads give way to
-//! those of the shards, so that what is dear, or means to be, slows nobody else down.
+//! those of the shards, so that what is expensive, or means to be, slows nobody else down.
 
 use crate::{
     definitions::{Definitions, LoadFailure, Loaded},
-    fair::{FairQueue, User},
-    router::{Router, ShardInput},
+    intake::{
+        fair::{FairQueue, User},
+        router::{Incoming, Router},
+    },
 };
 use bureaucrat_model::{Fields, ProgramHash};
 use bureaucrat_sandbox::{Budget, CompileBudget, Evaluated, Guest, Sandbox};
@@ -48,8 +50,6 @@ pub enum Task {
 
 /// A job and whose it is.
 pub struct Job {
-    /// The shard that waits for it.
-    pub shard: u16,
     pub id: JobId,
     /// Whom it is done for.
     pub user: User,
@@ -72,7 +72,7 @@ pub trait Compute: Send + Sync {
 }
 
 /// Does one job. The same code for every [`Compute`].
-pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> (u16, ShardInput) {
+pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> Incoming {
     let outcome = match job.task {
         Task::Compile { source, budget } => {
             JobOutcome::Loaded(definitions.compile(&source, budget))
@@ -88,13 +88,10 @@ pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> (u16, 
             budget,
         } => JobOutcome::Evaluated(sandbox.evaluate_within(&guest, &function, &fields, budget)),
     };
-    (
-        job.shard,
-        ShardInput::Done {
-            job: job.id,
-            outcome,
-        },
-    )
+    Incoming::Done {
+        job: job.id,
+        outcome,
+    }
 }
 
 /// A few threads that do jobs, in two lanes: what is compiled or loaded keeps no evaluation waiting. In each lane users have
@@ -166,8 +163,7 @@ impl ComputeThreads {
                     // On Linux it is this thread's own. One that may not give way works all the same.
                     let _ = setpriority_process(None, NICE);
                     while let Some(job) = lane.next() {
-                        let (shard, input) = perform(job, &definitions, &sandbox);
-                        router.send(shard, input);
+                        router.send(perform(job, &definitions, &sandbox));
                     }
                 })?);
             }

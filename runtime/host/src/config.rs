@@ -7,12 +7,8 @@ use bureaucrat_wire::{Dialect, TaskQueue, WireLimits};
 use std::sync::Arc;
 
 /// How many shards there can be.
-pub const SHARDS_MAX: u16 = 256;
-
 #[derive(Debug, Clone)]
 pub struct HostConfig {
-    /// Shards of a new storage, from 1 to [`SHARDS_MAX`]; an existing storage keeps the number that it was made with.
-    pub shards: u16,
     /// The dialect that tasks go out in.
     pub dialect: Dialect,
     /// What kind of workers tasks are for.
@@ -61,6 +57,10 @@ pub struct HostConfig {
     pub incident_retry: Millis,
     /// The most instances of a shard that are kept decoded in memory.
     pub residents: usize,
+    /// Bytes of their records.
+    pub residents_bytes: usize,
+    /// Bytes that are on their way to the store; with more nothing is begun.
+    pub submitted_bytes: usize,
     /// So many stored programs that nobody runs any more are removed together.
     pub unused_programs: usize,
     /// The most compiled definitions that are kept in memory.
@@ -76,7 +76,6 @@ impl Default for HostConfig {
     fn default() -> Self {
         const HOUR: u64 = 3_600_000;
         Self {
-            shards: 4,
             dialect: Dialect::Workitem,
             task_queue: TaskQueue::Taskqueue,
             launch_queue: "bureaucrat".into(),
@@ -108,7 +107,9 @@ impl Default for HostConfig {
             inline_fuel: 100_000,
             incident_inputs: 1_000,
             incident_retry: Millis(30_000),
-            residents: 10_000,
+            residents: 100_000,
+            residents_bytes: 64 << 20,
+            submitted_bytes: 16 << 20,
             unused_programs: 64,
             definitions: 1_000,
             policy: None,

@@ -1,18 +1,22 @@
-//! The host as a whole: opens the store, starts the shards, answers questions, ends in order.
+//! The host as a whole: opens the store, starts the driver, answers questions, ends in order.
 
 use crate::{
     broker::{Broker, BrokerEvents},
     clock::ClockSource,
-    commands::{Command, Order},
+    commit::CommitThread,
     compute::ComputeThreads,
     config::HostConfig,
     damage::Damages,
-    modules::Modules,
-    opened::Opened,
-    query::{Query, QueryAnswer},
-    questions::{self, Asked},
-    router::Router,
-    shard::{Progress, Shard, Shared},
+    driver::{Driver, Progress},
+    intake::router::Router,
+    open::Opened,
+    operate::{
+        commands::{Command, Order},
+        modules::Modules,
+        query::{Query, QueryAnswer},
+        questions::{self, Asked},
+    },
+    shared::Shared,
     tenants::Tenants,
 };
 use bureaucrat_model::{ProcessId, Timestamp};
@@ -44,17 +48,19 @@ pub enum HostError {
     /// The system gives no thread.
     #[error("a thread can't be started: {0}")]
     Thread(String),
-    /// A shard ended by a panic: a fault of the engine.
-    #[error("shard {0} ended by a panic; nothing that it had not committed was acknowledged")]
-    Panic(u16),
+    /// A fault of the engine.
+    #[error("the driver ended by a panic; nothing that was not durable was acknowledged")]
+    Panic,
 }
 
 /// How long an order may take.
 const ORDER_PATIENCE: Duration = Duration::from_secs(30);
 
+#[derive(Default)]
 struct Running {
-    shards: Vec<JoinHandle<()>>,
+    driver: Option<JoinHandle<()>>,
     compute: Option<Arc<ComputeThreads>>,
+    committer: Option<Arc<CommitThread>>,
 }
 
 struct Inner {
@@ -96,10 +102,7 @@ impl Host {
             router: opened.router.clone(),
             tenants: opened.tenants.clone(),
             opened: Mutex::new(Some(opened)),
-            running: Mutex::new(Running {
-                shards: Vec::new(),
-                compute: None,
-            }),
+            running: Mutex::default(),
             failure: Mutex::new(None),
             ended: crossbeam_channel::bounded(1),
             now: Mutex::new(None),
@@ -116,7 +119,7 @@ impl Host {
         self.0.tenants.replace(policy);
     }
 
-    /// Starts the shards, each on a thread of its own. A second call does nothing.
+    /// Starts the driver and the threads that work for it. A second call does nothing.
     ///
     /// # Errors
     /// When the store can't be read or the system gives no thread.
@@ -139,24 +142,25 @@ impl Host {
             definitions,
         );
         *lock(&inner.now) = Some(shared.clone());
-        let shards = opened.shards(&shared)?;
-        let mut running = lock(&inner.running);
-        running.compute = Some(compute);
-        for (id, shard) in (0..).zip(shards) {
-            let host = self.clone();
-            let builder = std::thread::Builder::new().name(format!("shard-{id}"));
-            running
-                .shards
-                .push(builder.spawn(move || host.run(id, shard)).map_err(thread)?);
-        }
+        let committer = CommitThread::start(inner.store.clone(), opened.router.clone());
+        let committer = Arc::new(committer.map_err(thread)?);
+        let driver = opened.driver(&shared, committer.clone())?;
+        let host = self.clone();
+        let builder = std::thread::Builder::new().name("driver".into());
+        let driver = builder.spawn(move || host.run(driver)).map_err(thread)?;
+        *lock(&inner.running) = Running {
+            driver: Some(driver),
+            compute: Some(compute),
+            committer: Some(committer),
+        };
         Ok(())
     }
 
-    fn run(&self, id: u16, mut shard: Shard) {
-        // A panic must not go unnoticed: the other shards would go on while this one's messages wait for ever.
+    fn run(&self, mut driver: Driver) {
+        // A panic must not go unnoticed: everything would wait without end.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             loop {
-                match shard.wait() {
+                match driver.wait() {
                     Ok(Progress::Ended) => return Ok(()),
                     Ok(Progress::Busy | Progress::Idle) => {}
                     Err(error) => return Err(error),
@@ -166,7 +170,7 @@ impl Host {
         match outcome {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fail(error.into()),
-            Err(_) => self.fail(HostError::Panic(id)),
+            Err(_) => self.fail(HostError::Panic),
         }
     }
 
@@ -225,19 +229,17 @@ impl Host {
         }
     }
 
-    /// Lets the shards finish what is in hand, and waits for them. Consuming is to be stopped before.
+    /// Lets what is in hand be finished, and waits for it. Consuming is to be stopped before.
     pub fn stop(&self) {
         self.0.router.stop();
-        let (shards, compute) = {
-            let mut running = lock(&self.0.running);
-            (std::mem::take(&mut running.shards), running.compute.take())
-        };
-        for shard in shards {
-            if shard.join().is_err() {
-                tracing::error!("a shard's thread panicked while it ended");
-            }
+        let running = std::mem::take(&mut *lock(&self.0.running));
+        if running.driver.is_some_and(|driver| driver.join().is_err()) {
+            tracing::error!("the driver panicked while it ended");
         }
-        if let Some(compute) = compute {
+        if let Some(committer) = running.committer {
+            committer.stop();
+        }
+        if let Some(compute) = running.compute {
             compute.stop();
         }
     }

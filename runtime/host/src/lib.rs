@@ -1,4 +1,5 @@
-//! The host: shards that take what the broker delivers, run the engine, commit, and then act.
+//! The host: takes what the broker delivers, runs the engine, commits, and then acts. Data flows through the folders in
+//! this order: `intake`, `plan`, `commit`, `act`; `driver` ties them. `open` starts them, `operate` answers operators.
 //!
 //! It promises the order of things: nothing is acknowledged or published before it is durable, each input takes effect
 //! once, and what leaves goes through the outbox. It is written against three traits, [`broker::Broker`],
@@ -6,32 +7,29 @@
 //! under the simulator. AMQP, RocksDB and the system's clock are left to others.
 #![forbid(unsafe_code)]
 
-pub mod audit;
+mod act;
 pub mod broker;
 pub mod clock;
-pub mod commands;
+pub mod commit;
 pub mod compute;
 mod config;
 pub mod damage;
 pub mod definitions;
-pub mod events;
-mod fair;
+mod driver;
 mod host;
-mod large;
-pub mod modules;
-mod opened;
-mod outbox;
+mod intake;
+mod open;
+mod operate;
+mod plan;
 mod programs;
-pub mod query;
-pub mod questions;
-mod restored;
-pub mod router;
-pub mod shard;
+mod shared;
 pub mod tenants;
-mod timers;
-mod transaction;
 
-pub use config::{HostConfig, SHARDS_MAX};
+pub use config::HostConfig;
+pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
-pub use opened::Opened;
-pub use restored::mark_restored;
+pub use intake::router;
+pub use open::{Opened, mark_restored};
+pub use operate::{audit, commands, modules, query, questions};
+pub use plan::events;
+pub use shared::Shared;

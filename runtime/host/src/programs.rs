@@ -4,12 +4,12 @@
 //! their data in the definition's text, each a program of its own: without removal the storage would grow with every one.
 //!
 //! It promises that a program is never removed while a stored process, or a transaction under construction, needs it. For
-//! that every instance is counted from before its transaction is built until its removal is durable, and nobody can begin
-//! to need a program while the commit that removes it is under way.
+//! that every instance is counted from before its transaction is built until its removal is durable. A program counts as
+//! stored as soon as a plan writes it and as gone as soon as a plan removes it: plans become durable in order.
 
 use bureaucrat_model::{Millis, ProgramHash, Timestamp};
 use bureaucrat_store::{
-    Store, StoreError, Table,
+    Store, StoreError, Table, Write,
     reading::scan_all,
     records::{self, InstanceHead},
 };
@@ -153,41 +153,30 @@ impl Programs {
         }
     }
 
-    /// Programs to be removed along with the next commit, if there are enough or they have waited long enough. Nobody can
-    /// begin to use any program until the removal is dropped, so it should be kept no longer than for that commit.
-    pub fn removal(&self, now: Timestamp) -> Option<Removal<'_>> {
+    /// The removal of programs that nobody uses, to go with the next submission, if there are enough of them or they have
+    /// waited long enough. Whoever needs one of them from now on stores it again, later in the order of submissions.
+    pub fn removal(&self, now: Timestamp) -> Vec<Write> {
         let mut state = self.lock();
         let is_time = state.unused.len() >= self.worth || now >= state.last.after(PATIENCE);
         if self.removing == Removing::No || state.unused.is_empty() || !is_time {
-            return None;
+            return Vec::new();
         }
         state.last = now;
-        let programs = state.unused.iter().take(PORTION).copied().collect();
-        Some(Removal { state, programs })
+        let programs: Vec<_> = state.unused.iter().take(PORTION).copied().collect();
+        let removal = programs.into_iter().map(|program| {
+            state.known.remove(&program);
+            state.unused.remove(&program);
+            Write::Delete {
+                table: Table::Programs,
+                key: program.0.to_vec(),
+            }
+        });
+        removal.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counts are changed in one go: what a panic left is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug)]
-pub struct Removal<'a> {
-    state: MutexGuard<'a, State>,
-    programs: Vec<ProgramHash>,
-}
-
-impl Removal<'_> {
-    pub fn programs(&self) -> &[ProgramHash] {
-        &self.programs
-    }
-
-    pub fn done(mut self) {
-        for program in std::mem::take(&mut self.programs) {
-            self.state.known.remove(&program);
-            self.state.unused.remove(&program);
-        }
     }
 }
 
@@ -209,6 +198,10 @@ impl Use {
     /// The instance is durable, and its program with it: it counts until [`Programs::end_use`].
     pub fn keep(mut self) {
         self.ends = Ends::WithTheInstance;
+    }
+
+    /// Its program is written by what is planned.
+    pub fn is_stored(&self) {
         self.programs.note_stored(self.program);
     }
 }

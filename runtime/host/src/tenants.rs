@@ -5,7 +5,7 @@
 //! counted from the records of processes and the rows of the outbox, so that they are right after any crash; from then on
 //! each shard keeps them up with what it commits. Without a policy nothing is counted.
 
-use crate::fair::User;
+use crate::intake::fair::User;
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::{Policy, Quota, Quotas, Rule, Rules, Violation};
 use bureaucrat_store::{

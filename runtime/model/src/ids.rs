@@ -22,8 +22,19 @@ pub enum IdError {
     Hash(String),
 }
 
-/// The id of a process: a UUID, 16 bytes. Its first two bytes choose the shard, and a called process has those of its
-/// caller, so that a whole tree of calls lives on one shard.
+/// One of the 256 shards of a storage: the unit that an engine owns. Its processes' ids begin with its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u8);
+
+impl ShardId {
+    /// Every shard, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).map(Self)
+    }
+}
+
+/// The id of a process: a UUID, 16 bytes. A called process has the first two bytes of its caller, so that a whole tree of
+/// calls lives on one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(Uuid);
 
@@ -55,10 +66,9 @@ impl ProcessId {
         self.0.as_bytes()
     }
 
-    /// The number, taken from the first two bytes, that the shard follows from.
-    pub const fn shard_key(&self) -> u16 {
-        let bytes = self.0.as_bytes();
-        u16::from_be_bytes([bytes[0], bytes[1]])
+    /// The shard that the process belongs to: the first byte of its id.
+    pub const fn shard(&self) -> ShardId {
+        ShardId(self.0.as_bytes()[0])
     }
 
     /// The id of the `count`th process that this one calls: SHA-256 over the store's secret, this id and the count,
@@ -358,7 +368,7 @@ mod tests {
     fn a_child_lives_on_its_callers_shard() {
         let process = ProcessId::from_seed([0xab; 16]);
         let child = process.child(&[1; 32], 0);
-        assert_eq!(child.shard_key(), process.shard_key());
+        assert_eq!(child.shard(), process.shard());
         assert_ne!(child, process.child(&[1; 32], 1));
         assert_ne!(child, process.child(&[2; 32], 0));
     }

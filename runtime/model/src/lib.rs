@@ -20,7 +20,8 @@ pub use fault::{Fault, FaultCode};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
 pub use ids::{
-    ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash, Turn,
+    ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
+    ShardId, Turn,
 };
 pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
 pub use instance::{

@@ -1,110 +1,78 @@
-//! One commit: guards are checked, what passes goes into one batch, the batch is written and synced.
+//! One commit: what is not fenced goes into one batch, the batch is written and synced.
 
-use crate::{family, read_error, suspect};
-use bureaucrat_store::{Group, Guard, StoreError, Table, Unit, Verdict, Version, Write};
-use bureaucrat_store::{keys, records};
+use crate::{family, suspect};
+use bureaucrat_store::{Epoch, Group, Owner, StoreError, Unit, Verdict, Write};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use std::{
-    collections::HashMap,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-/// Versions that units earlier in the group give to instances, by key.
-type Pending = HashMap<Vec<u8>, Version>;
+/// The state that commits share.
+#[derive(Debug, Default)]
+pub struct Commits {
+    /// After a write failed nothing is written any more: whether it is on the disk is not known.
+    failed: AtomicBool,
+    /// The epoch of the shards' owner; 0 before anybody took them.
+    present: AtomicU64,
+}
 
-/// Commits `group`. After one write that failed no further one is tried: its outcome on disk is not known, so guards
-/// could be checked against something that a restart takes back.
-pub fn commit(
-    database: &DB,
-    failed: &AtomicBool,
-    folder: &Path,
-    group: &Group,
-) -> Result<Vec<Verdict>, StoreError> {
-    if failed.load(Ordering::Acquire) {
-        return Err(StoreError::Write(
-            "an earlier write failed; the engine has to be started again".into(),
-        ));
+impl Commits {
+    pub fn set_present(&self, epoch: Epoch) {
+        self.present.store(epoch.0, Ordering::Release);
     }
-    let mut pending = Pending::new();
-    let mut batch = WriteBatch::default();
-    let mut verdicts = Vec::with_capacity(group.units.len());
-    for unit in &group.units {
-        let verdict = check(database, &pending, unit)?;
-        if verdict == Verdict::Committed {
-            append(database, &mut batch, &mut pending, unit)?;
+
+    /// Writes a group with one sync; a group that has nothing to write takes none.
+    pub fn commit(
+        &self,
+        database: &DB,
+        folder: &Path,
+        group: &Group,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(StoreError::Write(
+                "an earlier write failed; the engine has to be started again".into(),
+            ));
         }
-        verdicts.push(verdict);
-    }
-    if !batch.is_empty() {
-        let mut durable = WriteOptions::default();
-        durable.set_sync(true);
-        database.write_opt(batch, &durable).map_err(|error| {
-            failed.store(true, Ordering::Release);
-            if error.kind() == rocksdb::ErrorKind::Corruption {
-                suspect::note(folder);
+        let mut batch = WriteBatch::default();
+        let mut verdicts = Vec::with_capacity(group.units.len());
+        for unit in &group.units {
+            let verdict = self.verdict(unit);
+            if verdict == Verdict::Committed {
+                append(database, &mut batch, unit)?;
             }
-            StoreError::Write(error.to_string())
-        })?;
-    }
-    Ok(verdicts)
-}
-
-fn check(database: &DB, pending: &Pending, unit: &Unit) -> Result<Verdict, StoreError> {
-    for Guard { process, expected } in &unit.guards {
-        let key = keys::instance(*process);
-        let found = match pending.get(&key) {
-            Some(version) => *version,
-            None => match stored_version(database, &key) {
-                Ok(version) => version,
-                Err(StoreError::Damaged { .. }) => {
-                    return Ok(Verdict::Damaged { process: *process });
+            verdicts.push(verdict);
+        }
+        if !batch.is_empty() {
+            let mut durable = WriteOptions::default();
+            durable.set_sync(true);
+            database.write_opt(batch, &durable).map_err(|error| {
+                self.failed.store(true, Ordering::Release);
+                if error.kind() == rocksdb::ErrorKind::Corruption {
+                    suspect::note(folder);
                 }
-                Err(error) => return Err(error),
-            },
-        };
-        if found != *expected {
-            return Ok(Verdict::Conflict {
-                process: *process,
-                found,
-            });
+                StoreError::Write(error.to_string())
+            })?;
+        }
+        Ok(verdicts)
+    }
+
+    fn verdict(&self, unit: &Unit) -> Verdict {
+        let present = Epoch(self.present.load(Ordering::Acquire));
+        match unit.owner {
+            Owner::Shard(_, epoch) if epoch != present => Verdict::Fenced { present },
+            Owner::Shard(..) | Owner::Nobody => Verdict::Committed,
         }
     }
-    Ok(Verdict::Committed)
 }
 
-/// The version of an instance on disk: a point read without copying the record.
-fn stored_version(database: &DB, key: &[u8]) -> Result<Version, StoreError> {
-    let table = Table::Instances;
-    database
-        .get_pinned_cf(family(database, table)?, key)
-        .map_err(|error| read_error(table, key, &error))?
-        .map_or(Ok(Version(0)), |record| {
-            records::instance_version(key, &record)
-        })
-}
-
-fn append(
-    database: &DB,
-    batch: &mut WriteBatch,
-    pending: &mut Pending,
-    unit: &Unit,
-) -> Result<(), StoreError> {
+fn append(database: &DB, batch: &mut WriteBatch, unit: &Unit) -> Result<(), StoreError> {
     for write in &unit.writes {
         match write {
             Write::Put { table, key, value } => {
-                if *table == Table::Instances {
-                    let version = records::instance_version(key, value)?;
-                    pending.insert(key.clone(), version);
-                }
                 batch.put_cf(family(database, *table)?, key, value);
             }
-            Write::Delete { table, key } => {
-                if *table == Table::Instances {
-                    pending.insert(key.clone(), Version(0));
-                }
-                batch.delete_cf(family(database, *table)?, key);
-            }
+            Write::Delete { table, key } => batch.delete_cf(family(database, *table)?, key),
         }
     }
     Ok(())

@@ -13,12 +13,13 @@ mod open;
 mod options;
 mod suspect;
 
-use bureaucrat_store::{Group, Row, Store, StoreError, Table, Verdict, records};
+use bureaucrat_store::{
+    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, next_epoch, records,
+};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, checkpoint::Checkpoint};
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
 };
 
 /// A store in a folder of the local disk. One process at a time may have it open.
@@ -33,7 +34,7 @@ pub struct RocksStore {
     /// Tables in which something is damaged, as far as the opening has looked.
     damaged: Vec<Table>,
     /// Set by the first write that fails: what is in memory then no longer tells what is on disk.
-    failed: AtomicBool,
+    commits: commit::Commits,
 }
 
 /// What is to become of a storage whose log has lost what was synced.
@@ -73,7 +74,7 @@ impl RocksStore {
             folder: path.to_owned(),
             mark,
             damaged,
-            failed: AtomicBool::new(false),
+            commits: commit::Commits::default(),
         })
     }
 
@@ -134,8 +135,16 @@ impl Store for RocksStore {
             .collect()
     }
 
+    fn own(&self) -> Result<Epoch, StoreError> {
+        let (epoch, write) = next_epoch(self)?;
+        let units = vec![Unit::of(vec![write])];
+        self.commit(&Group { units })?;
+        self.commits.set_present(epoch);
+        Ok(epoch)
+    }
+
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        let verdicts = commit::commit(&self.database, &self.failed, &self.folder, group)?;
+        let verdicts = self.commits.commit(&self.database, &self.folder, group)?;
         self.mark.note(self.database.latest_sequence_number());
         Ok(verdicts)
     }

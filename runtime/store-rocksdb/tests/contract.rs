@@ -2,9 +2,8 @@
 //! scans compared between the two.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_store::{
-    Group, Guard, MemoryStore, Store, Table, Unit, Verdict, Version, Write, keys, records,
-};
+use bureaucrat_model::ShardId;
+use bureaucrat_store::{Epoch, Group, MemoryStore, Owner, Store, Table, Unit, Verdict, Write};
 use bureaucrat_store_rocksdb::RocksStore;
 use proptest::prelude::*;
 
@@ -12,32 +11,6 @@ fn on_both(check: impl Fn(&dyn Store)) {
     check(&MemoryStore::new());
     let folder = tempfile::tempdir().unwrap();
     check(&RocksStore::open(folder.path()).unwrap());
-}
-
-fn instance_key(number: u8) -> Vec<u8> {
-    vec![number; 16]
-}
-
-/// A record that has an instance's version, and nothing of an instance behind it; stores look no further.
-fn instance_record(version: u64, body: u8) -> Vec<u8> {
-    let mut record = vec![records::FORMAT];
-    record.extend_from_slice(&version.to_be_bytes());
-    record.push(body);
-    record
-}
-
-fn guard(number: u8, expected: u64) -> Guard {
-    Guard {
-        process: keys::instance_of(&instance_key(number)).unwrap(),
-        expected: Version(expected),
-    }
-}
-
-fn conflict(number: u8, found: u64) -> Verdict {
-    Verdict::Conflict {
-        process: keys::instance_of(&instance_key(number)).unwrap(),
-        found: Version(found),
-    }
 }
 
 fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
@@ -48,14 +21,6 @@ fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
     }
 }
 
-fn put_instance(number: u8, version: u64) -> Write {
-    put(
-        Table::Instances,
-        &instance_key(number),
-        &instance_record(version, number),
-    )
-}
-
 fn delete(table: Table, key: &[u8]) -> Write {
     Write::Delete {
         table,
@@ -63,8 +28,13 @@ fn delete(table: Table, key: &[u8]) -> Write {
     }
 }
 
-fn unit(guards: Vec<Guard>, writes: Vec<Write>) -> Unit {
-    Unit { guards, writes }
+fn unit(writes: Vec<Write>) -> Unit {
+    Unit::of(writes)
+}
+
+fn owned(shard: u8, epoch: Epoch, writes: Vec<Write>) -> Unit {
+    let owner = Owner::Shard(ShardId(shard), epoch);
+    Unit { owner, writes }
 }
 
 fn commit(store: &dyn Store, units: Vec<Unit>) -> Vec<Verdict> {
@@ -83,7 +53,7 @@ fn what_was_put_is_got_and_what_was_deleted_is_gone() {
             delete(Table::Outbox, b"never there"),
         ];
         assert_eq!(
-            commit(store, vec![unit(vec![], writes)]),
+            commit(store, vec![unit(writes)]),
             [Verdict::Committed]
         );
         assert_eq!(store.get(Table::Outbox, b"a").unwrap(), Some(b"3".to_vec()));
@@ -101,7 +71,7 @@ fn scans_are_in_order_of_bytes_with_the_end_left_out() {
             .iter()
             .map(|key| put(Table::Events, key, key))
             .collect();
-        commit(store, vec![unit(vec![], writes)]);
+        commit(store, vec![unit(writes)]);
         let scan = |from: &[u8], to: &[u8], limit| -> Vec<Vec<u8>> {
             let rows = store.scan(Table::Events, from, to, limit).unwrap();
             rows.into_iter().map(|(key, _)| key).collect()
@@ -119,50 +89,35 @@ fn scans_are_in_order_of_bytes_with_the_end_left_out() {
 }
 
 #[test]
-fn a_unit_whose_guard_fails_is_left_out_alone() {
+fn units_of_an_earlier_owner_are_left_out_alone() {
     on_both(|store| {
-        let first = vec![
-            unit(vec![guard(1, 0)], vec![put_instance(1, 1)]),
-            unit(vec![guard(2, 3)], vec![put(Table::Outbox, b"x", b"")]),
-            unit(vec![], vec![put(Table::Outbox, b"y", b"")]),
+        let first = store.own().unwrap();
+        let write = |key: &[u8]| vec![put(Table::Outbox, key, b"")];
+        let units = vec![owned(1, first, write(b"a")), unit(write(b"b"))];
+        assert_eq!(commit(store, units), [Verdict::Committed; 2]);
+        let second = store.own().unwrap();
+        assert!(second > first);
+        let units = vec![
+            owned(1, first, write(b"c")),
+            owned(1, second, write(b"d")),
+            unit(write(b"e")),
+            owned(2, first, vec![delete(Table::Outbox, b"a")]),
         ];
-        assert_eq!(
-            commit(store, first),
-            [Verdict::Committed, conflict(2, 0), Verdict::Committed]
-        );
-        assert_eq!(store.get(Table::Outbox, b"x").unwrap(), None);
-        assert_eq!(store.get(Table::Outbox, b"y").unwrap(), Some(vec![]));
-        let second = vec![unit(vec![guard(1, 0)], vec![put_instance(1, 9)])];
-        assert_eq!(commit(store, second), [conflict(1, 1)]);
+        let fenced = Verdict::Fenced { present: second };
+        let expected = [fenced, Verdict::Committed, Verdict::Committed, fenced];
+        assert_eq!(commit(store, units), expected);
+        let there = |key: &[u8]| store.get(Table::Outbox, key).unwrap().is_some();
+        assert!(there(b"a") && there(b"b") && there(b"d") && there(b"e"));
+        assert!(!there(b"c"));
     });
 }
 
 #[test]
-fn guards_see_the_units_before_them() {
-    on_both(|store| {
-        let units = vec![
-            unit(vec![guard(1, 0)], vec![put_instance(1, 1)]),
-            unit(vec![guard(1, 0)], vec![put(Table::Outbox, b"x", b"")]),
-            unit(vec![guard(1, 1)], vec![put_instance(1, 2)]),
-            unit(
-                vec![guard(1, 2)],
-                vec![delete(Table::Instances, &instance_key(1))],
-            ),
-            unit(vec![guard(1, 0), guard(2, 1)], vec![put_instance(1, 5)]),
-            unit(vec![guard(1, 0)], vec![put_instance(1, 1)]),
-        ];
-        let expected = [
-            Verdict::Committed,
-            conflict(1, 1),
-            Verdict::Committed,
-            Verdict::Committed,
-            conflict(2, 0),
-            Verdict::Committed,
-        ];
-        assert_eq!(commit(store, units), expected);
-        let record = store.get(Table::Instances, &instance_key(1)).unwrap();
-        assert_eq!(record, Some(instance_record(1, 1)));
-    });
+fn epochs_go_on_over_a_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = RocksStore::open(folder.path()).unwrap().own().unwrap();
+    let second = RocksStore::open(folder.path()).unwrap().own().unwrap();
+    assert!(second > first);
 }
 
 fn table() -> impl Strategy<Value = Table> {
@@ -172,26 +127,14 @@ fn table() -> impl Strategy<Value = Table> {
 
 fn write() -> impl Strategy<Value = Write> {
     let key = || prop::collection::vec(0_u8..4, 0..3);
-    let numbered = (0_u8..4, 0_u64..4);
     prop_oneof![
-        3 => numbered.prop_map(|(number, version)| put_instance(number, version)),
-        1 => (0_u8..4).prop_map(|number| delete(Table::Instances, &instance_key(number))),
-        3 => (table(), key(), any::<[u8; 2]>()).prop_filter_map("instances have versions", |(table, key, value)| {
-            (table != Table::Instances).then(|| put(table, &key, &value))
-        }),
+        3 => (table(), key(), any::<[u8; 2]>()).prop_map(|(table, key, value)| put(table, &key, &value)),
         1 => (table(), key()).prop_map(|(table, key)| delete(table, &key)),
     ]
 }
 
 fn group() -> impl Strategy<Value = Group> {
-    let guards = prop::collection::vec((0_u8..4, 0_u64..4), 0..2);
-    let unit = (guards, prop::collection::vec(write(), 0..5)).prop_map(|(guards, writes)| Unit {
-        guards: guards
-            .into_iter()
-            .map(|(number, version)| guard(number, version))
-            .collect(),
-        writes,
-    });
+    let unit = prop::collection::vec(write(), 0..5).prop_map(Unit::of);
     prop::collection::vec(unit, 0..5).prop_map(|units| Group { units })
 }
 

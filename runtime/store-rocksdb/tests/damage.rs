@@ -15,10 +15,7 @@ fn put(store: &RocksStore, table: Table, rows: impl IntoIterator<Item = (Vec<u8>
     let writes = rows
         .into_iter()
         .map(|(key, value)| Write::Put { table, key, value });
-    let unit = Unit {
-        guards: vec![],
-        writes: writes.collect(),
-    };
+    let unit = Unit::of(writes.collect());
     store.commit(&Group { units: vec![unit] }).unwrap();
 }
 
@@ -263,10 +260,7 @@ fn damage_that_stops_a_merge_does_not_stop_the_next_run() {
                 key: key(number * 50),
                 value: random(number + opening, 100),
             };
-            let unit = Unit {
-                guards: vec![],
-                writes: vec![write],
-            };
+            let unit = Unit::of(vec![write]);
             match store.commit(&Group { units: vec![unit] }) {
                 Ok(_) => {}
                 Err(StoreError::Write(reason)) => {

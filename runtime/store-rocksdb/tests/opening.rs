@@ -11,10 +11,7 @@ fn put(store: &RocksStore, table: Table, key: &[u8], value: &[u8]) {
         key: key.to_vec(),
         value: value.to_vec(),
     };
-    let units = vec![Unit {
-        guards: vec![],
-        writes: vec![write],
-    }];
+    let units = vec![Unit::of(vec![write])];
     store.commit(&Group { units }).unwrap();
 }
 

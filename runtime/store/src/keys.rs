@@ -1,7 +1,10 @@
 //! Keys: how the things that are stored are ordered. All numbers are big-endian, so that the order of keys is the order
 //! of what they stand for; `docs/formats.md` lists them.
+//!
+//! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which is a process id's first
+//! byte. Subscriptions are an index across shards and begin with the event's name.
 
-use bureaucrat_model::{FiberId, ProcessId, Timestamp, Turn};
+use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};
 
 /// A key that is not of the form that its table has; the record is damaged or of another format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,11 +53,25 @@ impl WaitKey {
     }
 }
 
-/// The key of a timer: due time (8 bytes), then the wait.
+/// The key of a timer: shard (1 byte), due time (8 bytes), then the wait.
 pub fn timer(due: Timestamp, wait: WaitKey) -> Vec<u8> {
-    let mut key = due.0.to_be_bytes().to_vec();
+    let mut key = timers_from(wait.process.shard(), due);
     wait.append(&mut key);
     key
+}
+
+/// What the keys of a shard's timers begin with that are due at `due`.
+pub fn timers_from(shard: ShardId, due: Timestamp) -> Vec<u8> {
+    let mut key = Vec::with_capacity(9 + WAIT_LENGTH);
+    key.push(shard.0);
+    key.extend_from_slice(&due.0.to_be_bytes());
+    key
+}
+
+/// When the timer of a key is due, or of what such keys begin with.
+pub fn due_of(key: &[u8]) -> Option<Timestamp> {
+    let due = key.get(1..)?.first_chunk::<8>()?;
+    Some(Timestamp(u64::from_be_bytes(*due)))
 }
 
 /// What a timer's key says.
@@ -62,7 +79,8 @@ pub fn timer(due: Timestamp, wait: WaitKey) -> Vec<u8> {
 /// # Errors
 /// When the key has another length.
 pub fn timer_of(key: &[u8]) -> Result<(Timestamp, WaitKey), KeyError> {
-    let (due, wait) = key.split_first_chunk::<8>().ok_or(KeyError)?;
+    let (_, rest) = key.split_first().ok_or(KeyError)?;
+    let (due, wait) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
     Ok((Timestamp(u64::from_be_bytes(*due)), WaitKey::read(wait)?))
 }
 
@@ -91,33 +109,24 @@ pub fn subscription_of(key: &[u8]) -> Result<WaitKey, KeyError> {
     WaitKey::read(&key[start..])
 }
 
-/// The key of an event that is being handed out: its sequence (8 bytes), then 0 and 0.
-pub fn event(sequence: u64) -> Vec<u8> {
-    event_part(sequence, 0)
-}
-
-/// The key of how far a shard has handed out an event: the sequence, then the shard's number plus 1 (2 bytes).
-pub fn event_progress(sequence: u64, shard: u16) -> Vec<u8> {
-    event_part(sequence, shard.saturating_add(1))
-}
-
-fn event_part(sequence: u64, part: u16) -> Vec<u8> {
-    let mut key = sequence.to_be_bytes().to_vec();
-    key.extend_from_slice(&part.to_be_bytes());
+/// The key of an event that is being handed out: its shard (1 byte), then its sequence (8 bytes).
+pub fn event(shard: ShardId, sequence: u64) -> Vec<u8> {
+    let mut key = vec![shard.0];
+    key.extend_from_slice(&sequence.to_be_bytes());
     key
 }
 
-/// The sequence of an event's key, and the shard when it is a progress row.
+/// The shard and the sequence of an event's key.
 ///
 /// # Errors
 /// When the key has another length.
-pub fn event_of(key: &[u8]) -> Result<(u64, Option<u16>), KeyError> {
-    let (sequence, part) = key.split_first_chunk::<8>().ok_or(KeyError)?;
-    let part = u16::from_be_bytes(part.try_into().map_err(|_| KeyError)?);
-    Ok((u64::from_be_bytes(*sequence), part.checked_sub(1)))
+pub fn event_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
+    let (shard, rest) = key.split_first().ok_or(KeyError)?;
+    let sequence = rest.try_into().map_err(|_| KeyError)?;
+    Ok((ShardId(*shard), u64::from_be_bytes(sequence)))
 }
 
-/// The kinds of outbox rows, by which they are ordered first.
+/// The kinds of outbox rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutboxKind {
     /// A task to a participant; the number is the turn.
@@ -142,20 +151,21 @@ impl OutboxKind {
     ];
 }
 
-/// The key of an outbox row: kind (1 byte), process (16 bytes), number (8 bytes).
+/// The key of an outbox row: process (16 bytes), kind (1 byte), number (8 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxKey {
-    pub kind: OutboxKind,
     /// The process that it belongs to.
     pub process: ProcessId,
+    pub kind: OutboxKind,
     /// Its number among the process's rows of this kind.
     pub number: u64,
 }
 
 impl OutboxKey {
+    /// The stored form.
     pub fn to_bytes(self) -> Vec<u8> {
-        let mut key = vec![self.kind as u8];
-        key.extend_from_slice(self.process.as_bytes());
+        let mut key = self.process.as_bytes().to_vec();
+        key.push(self.kind as u8);
         key.extend_from_slice(&self.number.to_be_bytes());
         key
     }
@@ -165,15 +175,15 @@ impl OutboxKey {
     /// # Errors
     /// For another length or an unknown kind.
     pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
-        let (&kind, rest) = key.split_first().ok_or(KeyError)?;
+        let (process, rest) = key.split_first_chunk::<16>().ok_or(KeyError)?;
+        let (&kind, number) = rest.split_first().ok_or(KeyError)?;
         let kind = OutboxKind::ALL
             .into_iter()
             .find(|known| *known as u8 == kind)
             .ok_or(KeyError)?;
-        let (process, number) = rest.split_first_chunk::<16>().ok_or(KeyError)?;
         Ok(Self {
-            kind,
             process: ProcessId::from_bytes(*process),
+            kind,
             number: u64::from_be_bytes(number.try_into().map_err(|_| KeyError)?),
         })
     }
@@ -195,34 +205,77 @@ pub fn history_number(key: &[u8]) -> Result<u64, KeyError> {
     Ok(u64::from_be_bytes(number.try_into().map_err(|_| KeyError)?))
 }
 
-/// The key of a message that took effect: `m`, then a SHA-256 over publisher, queue, id and body.
+/// The key of a message that took effect: the hash's first byte as its shard, `m`, then the hash (32 bytes).
 pub fn seen(hash: &[u8; 32]) -> Vec<u8> {
-    let mut key = vec![b'm'];
+    let mut key = vec![hash[0], MESSAGE];
     key.extend_from_slice(hash);
     key
 }
 
-/// The key of a process that was removed: `p`, then its id.
+/// The key of a process that was removed: shard (1 byte), `p`, then its id.
 pub fn tombstone(process: ProcessId) -> Vec<u8> {
-    let mut key = vec![b'p'];
+    let mut key = vec![process.shard().0, TOMBSTONE];
     key.extend_from_slice(process.as_bytes());
     key
 }
 
-/// The key that says when another one of the same table may go: `x`, the time (8 bytes), then that key.
+/// The key that says when another one of the same table may go: shard (1 byte), `x`, the time (8 bytes), then that key
+/// without its shard.
 pub fn expiry(at: Timestamp, key: &[u8]) -> Vec<u8> {
-    let mut expiry = vec![b'x'];
+    let (shard, rest) = key.split_first().unwrap_or((&0, &[]));
+    let mut expiry = vec![*shard, EXPIRY];
     expiry.extend_from_slice(&at.0.to_be_bytes());
-    expiry.extend_from_slice(key);
+    expiry.extend_from_slice(rest);
     expiry
+}
+
+/// Where the expiries of a shard begin, and where those end that are due until `until`, which included.
+pub fn expiries(shard: ShardId, until: Timestamp) -> (Vec<u8>, Vec<u8>) {
+    let from = vec![shard.0, EXPIRY];
+    let mut to = from.clone();
+    to.extend_from_slice(&until.0.saturating_add(1).to_be_bytes());
+    (from, to)
 }
 
 /// The key that an expiry names.
 ///
 /// # Errors
 /// When the key is too short.
-pub fn expired_of(key: &[u8]) -> Result<&[u8], KeyError> {
-    key.get(9..).filter(|rest| !rest.is_empty()).ok_or(KeyError)
+pub fn expired_of(key: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let rest = key.get(10..).filter(|rest| !rest.is_empty());
+    let mut expired = vec![*key.first().ok_or(KeyError)?];
+    expired.extend_from_slice(rest.ok_or(KeyError)?);
+    Ok(expired)
+}
+
+/// What a key of [`crate::Table::Seen`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenKey {
+    Message,
+    Tombstone(ProcessId),
+    Expiry,
+}
+
+/// What a key of [`crate::Table::Seen`] is about.
+///
+/// # Errors
+/// When it is of none of its table's forms.
+pub fn seen_of(key: &[u8]) -> Result<SeenKey, KeyError> {
+    match (key.get(1), key.len()) {
+        (Some(&MESSAGE), 34) => Ok(SeenKey::Message),
+        (Some(&TOMBSTONE), 18) => Ok(SeenKey::Tombstone(instance_of(&key[2..])?)),
+        (Some(&EXPIRY), 11..) => Ok(SeenKey::Expiry),
+        _ => Err(KeyError),
+    }
+}
+
+const MESSAGE: u8 = b'm';
+const TOMBSTONE: u8 = b'p';
+const EXPIRY: u8 = b'x';
+
+/// The first key of a shard, and the first key after all of its keys.
+pub fn shard_range(shard: ShardId) -> (Vec<u8>, Vec<u8>) {
+    (vec![shard.0], prefix_end(&[shard.0]))
 }
 
 /// The first key after all that begin with `prefix`.
@@ -264,10 +317,12 @@ mod tests {
             a in (any::<u64>(), any::<u8>(), any::<u32>(), any::<u64>()),
             b in (any::<u64>(), any::<u8>(), any::<u32>(), any::<u64>()),
         ) {
-            let logical = |(due, process, fiber, turn)| (Timestamp(due), wait(process, fiber, turn));
+            let logical = |(due, process, fiber, turn): (u64, u8, u32, u64)| {
+                (process, Timestamp(due), wait(process, fiber, turn))
+            };
             let (left, right) = (logical(a), logical(b));
-            prop_assert_eq!(timer(left.0, left.1).cmp(&timer(right.0, right.1)), left.cmp(&right));
-            prop_assert_eq!(timer_of(&timer(left.0, left.1)), Ok(left));
+            prop_assert_eq!(timer(left.1, left.2).cmp(&timer(right.1, right.2)), left.cmp(&right));
+            prop_assert_eq!(timer_of(&timer(left.1, left.2)), Ok((left.1, left.2)));
         }
 
         #[test]

@@ -12,4 +12,6 @@ pub mod records;
 mod table;
 
 pub use memory::MemoryStore;
-pub use table::{Group, Guard, Row, Store, StoreError, Table, Unit, Verdict, Version, Write};
+pub use table::{
+    EPOCH_KEY, Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
+};

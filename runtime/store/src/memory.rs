@@ -1,8 +1,7 @@
 //! A store in memory, for tests and simulation: the same promises, gone with the process.
 
-use crate::{
-    keys, records,
-    table::{Group, Guard, Row, Store, StoreError, Table, Unit, Verdict, Version, Write},
+use crate::table::{
+    Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
 };
 use std::{
     collections::BTreeMap,
@@ -13,7 +12,14 @@ type Tables = BTreeMap<Table, BTreeMap<Vec<u8>, Vec<u8>>>;
 
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    tables: Mutex<Tables>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    tables: Tables,
+    /// Nobody's as long as nobody has taken the shards.
+    present: Option<Epoch>,
 }
 
 impl MemoryStore {
@@ -24,8 +30,9 @@ impl MemoryStore {
 
     /// Every record, for comparing whole stores.
     pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
-        let tables = self.lock();
-        tables
+        let state = self.lock();
+        state
+            .tables
             .iter()
             .flat_map(|(table, rows)| {
                 rows.iter()
@@ -34,9 +41,9 @@ impl MemoryStore {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // A panic of another thread cannot leave a half-written unit: writes are plain map operations.
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -44,6 +51,7 @@ impl Store for MemoryStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self
             .lock()
+            .tables
             .get(&table)
             .and_then(|rows| rows.get(key))
             .cloned())
@@ -59,8 +67,8 @@ impl Store for MemoryStore {
         if from >= to {
             return Ok(Vec::new());
         }
-        let tables = self.lock();
-        let Some(rows) = tables.get(&table) else {
+        let state = self.lock();
+        let Some(rows) = state.tables.get(&table) else {
             return Ok(Vec::new());
         };
         let range = rows.range(from.to_vec()..to.to_vec());
@@ -70,36 +78,35 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn own(&self) -> Result<Epoch, StoreError> {
+        let (epoch, write) = next_epoch(self)?;
+        let mut state = self.lock();
+        apply(&mut state.tables, std::slice::from_ref(&write));
+        state.present = Some(epoch);
+        Ok(epoch)
+    }
+
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        let mut tables = self.lock();
-        group
-            .units
-            .iter()
-            .map(|unit| apply(&mut tables, unit))
-            .collect()
+        let mut state = self.lock();
+        let verdicts = group.units.iter().map(|unit| state.write(unit));
+        Ok(verdicts.collect())
     }
 }
 
-fn apply(tables: &mut Tables, unit: &Unit) -> Result<Verdict, StoreError> {
-    for Guard { process, expected } in &unit.guards {
-        let key = keys::instance(*process);
-        let stored = tables
-            .get(&Table::Instances)
-            .and_then(|rows| rows.get(&key));
-        let found = stored.map_or(Ok(Version(0)), |record| {
-            records::instance_version(&key, record)
-        });
-        let Ok(found) = found else {
-            return Ok(Verdict::Damaged { process: *process });
-        };
-        if found != *expected {
-            return Ok(Verdict::Conflict {
-                process: *process,
-                found,
-            });
+impl State {
+    fn write(&mut self, unit: &Unit) -> Verdict {
+        if let (Owner::Shard(_, epoch), Some(present)) = (unit.owner, self.present)
+            && epoch != present
+        {
+            return Verdict::Fenced { present };
         }
+        apply(&mut self.tables, &unit.writes);
+        Verdict::Committed
     }
-    for write in &unit.writes {
+}
+
+fn apply(tables: &mut Tables, writes: &[Write]) {
+    for write in writes {
         match write {
             Write::Put { table, key, value } => {
                 tables
@@ -112,5 +119,4 @@ fn apply(tables: &mut Tables, unit: &Unit) -> Result<Verdict, StoreError> {
             }
         }
     }
-    Ok(Verdict::Committed)
 }

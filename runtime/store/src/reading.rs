@@ -201,7 +201,7 @@ fn between(low: &Place, high: &Place) -> Option<Place> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{Group, MemoryStore, Unit, Verdict, Write};
+    use crate::{Epoch, Group, MemoryStore, Unit, Verdict, Write};
 
     /// A store in which every read that comes upon one of some keys finds damage.
     struct Damaged {
@@ -233,6 +233,10 @@ mod tests {
             }
         }
 
+        fn own(&self) -> Result<Epoch, StoreError> {
+            self.inside.own()
+        }
+
         fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
             self.inside.commit(group)
         }
@@ -258,10 +262,7 @@ mod tests {
                 key: key(number * 3),
                 value: vec![],
             });
-            let unit = Unit {
-                guards: vec![],
-                writes: writes.collect(),
-            };
+            let unit = Unit::of(writes.collect());
             store.commit(&Group { units: vec![unit] }).unwrap();
             for limit in [1, 7, 1000, 5000] {
                 let mut found = Vec::new();

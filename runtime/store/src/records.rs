@@ -1,8 +1,8 @@
-//! Records: a format byte, then MessagePack (rmp-serde, structs as arrays); before an instance its version, 8 bytes.
+//! Records: a format byte, then MessagePack (rmp-serde, structs as arrays).
 
 use crate::{
     keys,
-    table::{Store, StoreError, Table, Version},
+    table::{Store, StoreError, Table},
 };
 use bureaucrat_model::{Instance, ProcessId, ProgramHash, Timestamp};
 use serde::{
@@ -64,8 +64,6 @@ pub fn read<T: DeserializeOwned>(
 /// An instance as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredInstance {
-    /// The version that a commit has to expect.
-    pub version: Version,
     pub instance: Instance,
     /// Bytes of its record.
     pub bytes: usize,
@@ -83,46 +81,11 @@ pub fn read_instance(
     let Some(record) = store.get(Table::Instances, &key)? else {
         return Ok(None);
     };
-    let (version, instance) = decode_instance(&key, &record)?;
+    let instance = decode(Table::Instances, &key, &record)?;
     Ok(Some(StoredInstance {
-        version,
         instance,
         bytes: record.len(),
     }))
-}
-
-/// An instance as it is stored.
-///
-/// # Errors
-/// As [`encode`].
-pub fn encode_instance(version: Version, instance: &Instance) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = vec![FORMAT];
-    bytes.extend_from_slice(&version.0.to_be_bytes());
-    rmp_serde::encode::write(&mut bytes, instance)
-        .map_err(|error| StoreError::Write(error.to_string()))?;
-    Ok(bytes)
-}
-
-/// The version of a stored instance.
-///
-/// # Errors
-/// When the record is too short or of another format.
-pub fn instance_version(key: &[u8], bytes: &[u8]) -> Result<Version, StoreError> {
-    split_instance(key, bytes).map(|(version, _)| version)
-}
-
-/// Reads a stored instance.
-///
-/// # Errors
-/// When the bytes are of another format or do not decode.
-pub fn decode_instance(key: &[u8], bytes: &[u8]) -> Result<(Version, Instance), StoreError> {
-    let (version, body) = split_instance(key, bytes)?;
-    let instance = rmp_serde::from_slice(body).map_err(|error| StoreError::Damaged {
-        table: Table::Instances,
-        key: hexadecimal(key),
-        reason: error.to_string(),
-    })?;
-    Ok((version, instance))
 }
 
 /// What a stored instance begins with.
@@ -139,12 +102,7 @@ pub struct InstanceHead {
 /// # Errors
 /// When the bytes are of another format or do not decode.
 pub fn instance_head(key: &[u8], bytes: &[u8]) -> Result<InstanceHead, StoreError> {
-    let (_, body) = split_instance(key, bytes)?;
-    rmp_serde::from_slice(body).map_err(|error| StoreError::Damaged {
-        table: Table::Instances,
-        key: hexadecimal(key),
-        reason: error.to_string(),
-    })
+    decode(Table::Instances, key, bytes)
 }
 
 /// What a process's stored record begins with, and the record's bytes; none when there is none that can be read.
@@ -210,23 +168,6 @@ fn three<'de, A: SeqAccess<'de>>(
     Ok(first.zip(second).zip(third).map(|((a, b), c)| (a, b, c)))
 }
 
-fn split_instance<'a>(key: &[u8], bytes: &'a [u8]) -> Result<(Version, &'a [u8]), StoreError> {
-    let damaged = |reason: &str| StoreError::Damaged {
-        table: Table::Instances,
-        key: hexadecimal(key),
-        reason: reason.into(),
-    };
-    let (format, rest) = bytes.split_first().ok_or_else(|| damaged("it is empty"))?;
-    if *format != FORMAT {
-        return Err(damaged("its format is not known here"));
-    }
-    let (version, body) = rest
-        .split_first_chunk::<8>()
-        .ok_or_else(|| damaged("it ends early"))?;
-    Ok((Version(u64::from_be_bytes(*version)), body))
-}
-
-/// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -269,7 +210,7 @@ mod tests {
                     Status::Ended(Ending::Completed(Fields::parse(r#"{"x": [1]}"#).unwrap()))
                 }
             };
-            let record = encode_instance(Version(7), &instance).unwrap();
+            let record = encode(&instance).unwrap();
             let head = instance_head(b"key", &record).unwrap();
             assert_eq!(
                 (head.user.as_deref(), head.ended_at),

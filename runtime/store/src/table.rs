@@ -1,6 +1,7 @@
 //! The store's trait and the shape of a commit.
 
-use bureaucrat_model::ProcessId;
+use crate::records;
+use bureaucrat_model::ShardId;
 
 /// The tables, each an ordered map from key to record. Numbers and names are those of `docs/formats.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,10 +55,6 @@ impl Table {
     }
 }
 
-/// How many times an instance was written; the first write makes it 1, 0 stands for an instance that is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Version(pub u64);
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
     Put {
@@ -69,23 +66,39 @@ pub enum Write {
     Delete { table: Table, key: Vec<u8> },
 }
 
-/// What must hold for a unit to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guard {
-    pub process: ProcessId,
-    /// The version that it must have in the store; 0 when it must not be there.
-    pub expected: Version,
+/// How many times the ownership of a shard has changed hands. An engine writes under the epoch in which it took the
+/// shard, and only as long as that is the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+/// In whose name a unit is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// In nobody's: records that are named by their content, what the store says of itself, repairs of a store that no
+    /// engine runs on.
+    #[default]
+    Nobody,
+    /// In the name of a shard's owner.
+    Shard(ShardId, Epoch),
 }
 
 /// Changes that are written together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
-    /// What must hold of each of these instances; all or the unit fails.
-    pub guards: Vec<Guard>,
+    pub owner: Owner,
+    /// In order: a later one of the same key wins.
     pub writes: Vec<Write>,
 }
 
 impl Unit {
+    /// A unit in nobody's name.
+    pub const fn of(writes: Vec<Write>) -> Self {
+        Self {
+            owner: Owner::Nobody,
+            writes,
+        }
+    }
+
     /// Bytes of its keys and records.
     pub fn bytes(&self) -> usize {
         let of = |write: &Write| match write {
@@ -106,16 +119,10 @@ pub struct Group {
 /// What became of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
+    /// It is durable.
     Committed,
-    /// An instance did not have the expected version; nothing of the unit was written.
-    Conflict {
-        process: ProcessId,
-        found: Version,
-    },
-    /// The record of an instance can't be read, so its version is not known; nothing of the unit was written.
-    Damaged {
-        process: ProcessId,
-    },
+    /// Another engine owns the shard now; nothing of the unit was written.
+    Fenced { present: Epoch },
 }
 
 /// What can go wrong in a store. After an error of a commit nothing may be acknowledged any more.
@@ -151,6 +158,11 @@ pub enum StoreError {
     /// A commit failed; whether it is durable is not known.
     #[error("writing to the storage failed: {0}")]
     Write(String),
+    /// Another engine owns a shard that this one wrote to.
+    #[error(
+        "another engine has taken over (epoch {present}); this one stops, and nothing that it had in hand counts"
+    )]
+    Fenced { present: u64 },
     /// A record does not decode.
     #[error("a record of table {table} is damaged (key {key}): {reason}", table = table.name())]
     Damaged {
@@ -185,10 +197,33 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError>;
 
-    /// Writes the units whose guards hold, atomically and durably, and tells what became of each. A guard is checked
-    /// against the store and the units before it in the group.
+    /// Takes every shard: units of earlier owners are fenced from now on. Returns the epoch to write under.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn own(&self) -> Result<Epoch, StoreError>;
+
+    /// Writes the units that are not fenced, atomically and durably, and tells what became of each.
     ///
     /// # Errors
     /// When writing or syncing fails; the group may or may not be there after a restart, as a whole.
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError>;
+}
+
+/// The key under which a store keeps the epoch of its present owner, in [`Table::Meta`].
+pub const EPOCH_KEY: &[u8] = b"epoch";
+
+/// The epoch of the next owner, and the write that makes it the present one.
+///
+/// # Errors
+/// When the record of the present one can't be read.
+pub fn next_epoch(store: &dyn Store) -> Result<(Epoch, Write), StoreError> {
+    let present: Option<u64> = records::read(store, Table::Meta, EPOCH_KEY)?;
+    let next = present.unwrap_or(0).saturating_add(1);
+    let write = Write::Put {
+        table: Table::Meta,
+        key: EPOCH_KEY.to_vec(),
+        value: records::encode(&next)?,
+    };
+    Ok((Epoch(next), write))
 }

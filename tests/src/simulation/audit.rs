@@ -36,7 +36,7 @@ fn is_kept(instance: &Instance, fiber: FiberId, turn: Turn) -> bool {
 
 impl Known {
     /// A process was written, or removed; before it was so.
-    pub fn changed(&mut self, process: ProcessId, before: Option<&Instance>, served: Option<u64>) {
+    pub fn changed(&mut self, process: ProcessId, before: Option<&Instance>) {
         let Some(after) = self.instances.get(&process).cloned() else {
             return self.removal(process, before);
         };
@@ -60,7 +60,7 @@ impl Known {
                     let now = self.now;
                     self.violate(format!("a timer of {process} due at {due} fired at {now}"));
                 }
-                WaitKind::Event { .. } => self.event_taken(process, fiber, wait.turn, served),
+                WaitKind::Event { .. } => self.event_taken(&after, fiber, wait.turn),
                 WaitKind::Timer { .. }
                 | WaitKind::Answer { .. }
                 | WaitKind::Child { .. }
@@ -71,28 +71,26 @@ impl Known {
         self.ended(&after);
     }
 
-    fn event_taken(&mut self, process: ProcessId, fiber: FiberId, turn: Turn, served: Option<u64>) {
-        // Without a cursor in its commit the event was kept while the process was parked.
-        let (Some(event), Some(subscribed)) =
-            (served, self.subscribed.get(&(process, turn)).copied())
-        else {
+    /// The event that ended a wait has to be one that was written after the wait began.
+    fn event_taken(&mut self, after: &Instance, fiber: FiberId, turn: Turn) {
+        let process = after.process;
+        let fields = match (&after.status, after.fibers.get(&fiber)) {
+            (Status::Ended(Ending::Completed(fields)), _) => fields,
+            (_, Some(fiber)) => &fiber.fields,
+            (_, None) => return,
+        };
+        let Some(subscribed) = self.subscribed.get(&(process, turn)).copied() else {
             return;
         };
-        if subscribed >= event {
+        let fields: Value = serde_json::from_str(&fields.to_json()).unwrap_or_default();
+        let Some(unique) = fields["event"]["unique"].as_u64() else {
+            return;
+        };
+        let written = self.sequences.get(&unique);
+        let last = written.and_then(|written| written.iter().max());
+        if last.is_none_or(|last| subscribed >= *last) {
             self.violate(format!(
-                "the event {event} reached a wait of {process} that came after it ({subscribed})"
-            ));
-        }
-        if !self.served.insert((
-            event,
-            WaitKey {
-                process,
-                fiber,
-                turn,
-            },
-        )) {
-            self.violate(format!(
-                "the event {event} reached a wait of {process} twice"
+                "the event {unique} reached a wait of {process} that came after it ({subscribed})"
             ));
         }
     }
@@ -174,7 +172,7 @@ impl Known {
             || self
                 .cancelled
                 .iter()
-                .any(|process| process.shard_key() == instance.process.shard_key());
+                .any(|process| process.as_bytes()[..2] == instance.process.as_bytes()[..2]);
         let cancelled = is_cancelled
             && instance
                 .fault()

@@ -4,9 +4,10 @@
 //! A group counts once it was synced; the facts hear of it then.
 
 use super::{Facts, Random, SeamFault, SimulatedClock};
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::ShardId;
 use bureaucrat_store::{
-    Group, Guard, MemoryStore, Row, Store, StoreError, Table, Unit, Verdict, Version, Write,
+    Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
+    next_epoch,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,6 +42,7 @@ struct State {
     power_is_gone: bool,
     planted: Option<SeamFault>,
     commits: u64,
+    present: Option<Epoch>,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Disk {
             power_is_gone: false,
             planted,
             commits: 0,
+            present: None,
         };
         Self {
             state: Mutex::new(state),
@@ -148,12 +151,9 @@ fn copy(store: &MemoryStore) -> MemoryStore {
     let writes = rows
         .map(|(table, key, value)| Write::Put { table, key, value })
         .collect();
-    // Nothing is guarded, so that nothing can conflict.
+    // In nobody's name, so that nothing is fenced.
     let _ = copy.commit(&Group {
-        units: vec![Unit {
-            guards: Vec::new(),
-            writes,
-        }],
+        units: vec![Unit::of(writes)],
     });
     copy
 }
@@ -175,6 +175,14 @@ impl Store for Disk {
         let mut state = self.lock();
         Self::reading(&mut state, table)?;
         state.seen.scan(table, from, to, limit)
+    }
+
+    fn own(&self) -> Result<Epoch, StoreError> {
+        let (epoch, write) = next_epoch(self)?;
+        let units = vec![Unit::of(vec![write])];
+        self.commit(&Group { units })?;
+        self.lock().present = Some(epoch);
+        Ok(epoch)
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
@@ -227,26 +235,37 @@ impl Store for Disk {
             state.tail.extend_from_slice(&record);
             return state.seen.commit(group);
         }
-        let synced = state.lasting.commit(group)?;
+        let present = state.present;
+        let fenced = |unit: &Unit| match (unit.owner, present) {
+            (Owner::Shard(_, epoch), Some(present)) if epoch != present => {
+                Some(Verdict::Fenced { present })
+            }
+            (Owner::Shard(..) | Owner::Nobody, _) => None,
+        };
+        if group.units.iter().any(|unit| fenced(unit).is_some()) {
+            self.facts.violate("a unit of an earlier owner was submitted");
+        }
+        state.lasting.commit(group)?;
         let verdicts = state.seen.commit(group)?;
-        self.facts.durable(group, &synced);
+        self.facts.durable(group, &verdicts);
         Ok(verdicts)
     }
 }
 
 /// The log's records: length, checksum, then the group.
 mod log {
-    use super::{Group, Guard, ProcessId, Table, Unit, Version, Write};
+    use super::{Epoch, Group, Owner, ShardId, Table, Unit, Write};
 
     pub fn write(group: &Group) -> Vec<u8> {
         let mut body = Vec::new();
         number(&mut body, group.units.len());
         for unit in &group.units {
-            number(&mut body, unit.guards.len());
-            for guard in &unit.guards {
-                body.extend_from_slice(guard.process.as_bytes());
-                body.extend_from_slice(&guard.expected.0.to_be_bytes());
-            }
+            let (kind, shard, epoch) = match unit.owner {
+                Owner::Nobody => (0, 0, 0),
+                Owner::Shard(shard, epoch) => (1, shard.0, epoch.0),
+            };
+            body.extend_from_slice(&[kind, shard]);
+            body.extend_from_slice(&u64::to_be_bytes(epoch));
             number(&mut body, unit.writes.len());
             for write in &unit.writes {
                 let (table, key, value) = match write {
@@ -277,10 +296,10 @@ mod log {
         let mut group = Group::default();
         for _ in 0..take_number(&mut body)? {
             let mut unit = Unit::default();
-            for _ in 0..take_number(&mut body)? {
-                let process = ProcessId::from_bytes(take(&mut body, 16)?.try_into().ok()?);
-                let expected = Version(u64::from_be_bytes(take(&mut body, 8)?.try_into().ok()?));
-                unit.guards.push(Guard { process, expected });
+            let (kind, shard) = (take(&mut body, 1)?[0], take(&mut body, 1)?[0]);
+            let epoch = u64::from_be_bytes(take(&mut body, 8)?.try_into().ok()?);
+            if kind == 1 {
+                unit.owner = Owner::Shard(ShardId(shard), Epoch(epoch));
             }
             for _ in 0..take_number(&mut body)? {
                 let number = take(&mut body, 1)?[0];

@@ -1,14 +1,14 @@
-//! The engine as it runs on a machine: the host's own shards, router and definitions, polled instead of run by threads.
+//! The engine as it runs on a machine: the host's own driver, router and definitions, polled instead of run by threads.
 
 use super::SimulatedClock;
 use bureaucrat_host::{
-    HostConfig, HostError, Opened,
+    Driver, HostConfig, HostError, Opened, Progress,
     broker::{Broker, BrokerEvent, BrokerEvents},
     commands::{Command, Order},
+    commit::{self, Batch, Committer},
     compute::{Compute, Job, perform},
     definitions::Definitions,
     router::Router,
-    shard::{Progress, Shard},
 };
 use bureaucrat_model::ProcessId;
 use bureaucrat_sandbox::Sandbox;
@@ -31,9 +31,24 @@ impl Compute for Jobs {
     }
 }
 
+/// Batches that wait until the simulation writes them.
+#[derive(Default)]
+struct Batches(Mutex<VecDeque<Batch>>);
+
+impl Committer for Batches {
+    fn submit(&self, batch: Batch) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(batch);
+    }
+}
+
 /// An engine; gone with its machine.
 pub struct Engine {
-    shards: Vec<Option<Shard>>,
+    driver: Option<Driver>,
+    store: Arc<dyn Store>,
+    batches: Arc<Batches>,
     router: Arc<Router>,
     jobs: Arc<Jobs>,
     definitions: Arc<Definitions>,
@@ -52,7 +67,8 @@ impl Engine {
         clock: &Arc<SimulatedClock>,
         sandbox: &Sandbox,
     ) -> Result<Self, HostError> {
-        let opened = Opened::new(config, store, [7; 32])?;
+        let opened = Opened::new(config, store.clone(), [7; 32])?;
+        let batches = Arc::new(Batches::default());
         let jobs = Arc::new(Jobs::default());
         let definitions = opened.definitions(sandbox);
         let router = opened.router.clone();
@@ -63,9 +79,11 @@ impl Engine {
             jobs.clone(),
             definitions.clone(),
         );
-        let shards = opened.shards(&shared)?;
+        let driver = opened.driver(&shared, batches.clone())?;
         Ok(Self {
-            shards: shards.into_iter().map(Some).collect(),
+            driver: Some(driver),
+            store,
+            batches,
             router,
             jobs,
             definitions,
@@ -73,14 +91,9 @@ impl Engine {
         })
     }
 
-    /// How many shards it has.
-    pub fn shards(&self) -> usize {
-        self.shards.len()
-    }
-
-    /// Whether every shard has ended.
+    /// Whether its driver has ended.
     pub fn has_ended(&self) -> bool {
-        self.shards.iter().all(Option::is_none)
+        self.driver.is_none()
     }
 
     /// Tells it something of the broker.
@@ -88,26 +101,38 @@ impl Engine {
         self.router.receive(event);
     }
 
-    /// Lets a shard take its turn.
+    /// Lets the driver take its turn.
     ///
     /// # Errors
     /// When the store fails; the engine can't go on then.
-    pub fn poll(&mut self, place: usize) -> Result<(), StoreError> {
-        let Some(shard) = self.shards.get_mut(place) else {
+    pub fn poll(&mut self) -> Result<(), StoreError> {
+        let Some(running) = &mut self.driver else {
             return Ok(());
         };
-        let Some(running) = shard else { return Ok(()) };
         match running.poll() {
             Ok(Progress::Busy | Progress::Idle) => Ok(()),
             Ok(Progress::Ended) => {
-                *shard = None;
+                self.driver = None;
                 Ok(())
             }
             Err(error) => {
-                *shard = None;
+                self.driver = None;
                 Err(error)
             }
         }
+    }
+
+    /// Writes at most so many of the batches that wait, together; returns how many.
+    pub fn commit(&self, most: usize) -> usize {
+        let mut batches = self.batches.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = commit::together(batches.iter()).min(most);
+        let batches: Vec<Batch> = batches.drain(..count).collect();
+        if !batches.is_empty() {
+            for outcome in commit::write(&self.store, batches) {
+                self.router.send(outcome);
+            }
+        }
+        count
     }
 
     /// Gives an operator's order; nobody waits for its outcome.
@@ -115,7 +140,7 @@ impl Engine {
         self.router.order(Command::new(process, order).0);
     }
 
-    /// Tells every shard to finish.
+    /// Tells it to finish.
     pub fn stop(&self) {
         self.router.stop();
     }
@@ -127,8 +152,8 @@ impl Engine {
         let job = jobs.remove(place);
         drop(jobs);
         let Some(job) = job else { return false };
-        let (shard, input) = perform(job, &self.definitions, &self.sandbox);
-        self.router.send(shard, input);
+        self.router
+            .send(perform(job, &self.definitions, &self.sandbox));
         true
     }
 }

@@ -12,7 +12,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     Group, Verdict,
-    keys::{OutboxKey, WaitKey},
+    keys::OutboxKey,
     records,
 };
 use bureaucrat_wire::Outgoing;
@@ -34,7 +34,8 @@ pub(super) struct Known {
     /// When the event of a number was written.
     pub written: BTreeMap<u64, Vec<Timestamp>>,
     pub identified: BTreeSet<u64>,
-    pub served: BTreeSet<(u64, WaitKey)>,
+    /// The places in the order that each event was written at.
+    pub sequences: BTreeMap<u64, Vec<u64>>,
     /// The places of subscriptions that ended.
     pub subscribed: BTreeMap<(ProcessId, Turn), u64>,
     pub dead: BTreeSet<Vec<u8>>,
@@ -112,10 +113,7 @@ impl Facts {
         for (unit, verdict) in group.units.iter().zip(verdicts) {
             match verdict {
                 Verdict::Committed => known.unit(unit, &mut touched),
-                Verdict::Damaged { .. } => known.violate("a commit met a damaged record".into()),
-                Verdict::Conflict { process, found } => {
-                    known.violate(format!("a commit met version {} of {process}", found.0));
-                }
+                Verdict::Fenced { .. } => known.violate("a unit was fenced".into()),
             }
         }
         for process in touched {
@@ -171,11 +169,11 @@ impl Facts {
         let starts = known.starts.get(name).into_iter().flatten();
         starts.into_iter().any(|(process, _)| {
             // A tree of calls shares the beginning of its ids.
-            let key = process.shard_key();
+            let key = process.as_bytes()[..2].to_vec();
             known
                 .cancelled
                 .iter()
-                .any(|cancelled| cancelled.shard_key() == key)
+                .any(|cancelled| cancelled.as_bytes()[..2] == key)
         })
     }
 

@@ -40,8 +40,9 @@ impl Rival {
                     engine.receive(event);
                 }
             }
-            for place in (0..engine.shards()).chain(0..engine.shards()) {
-                engine.poll(place).map_err(|error| error.to_string())?;
+            for _ in 0..4 {
+                engine.poll().map_err(|error| error.to_string())?;
+                while engine.commit(usize::MAX) > 0 {}
                 while engine.do_job(0) {}
             }
             for source in SOURCES {

@@ -111,9 +111,8 @@ impl World {
             if engine.has_ended() {
                 break;
             }
-            for place in 0..engine.shards() {
-                self.poll_shard(place)?;
-            }
+            self.poll()?;
+            self.commit(usize::MAX);
             if let Some(event) = self.broker.confirm(self.engines, &mut self.random)
                 && let Some(engine) = &self.engine
             {
@@ -200,14 +199,10 @@ impl World {
             }
         }
         for _ in 0..2 {
-            let shards = self
-                .engine
-                .as_ref()
-                .map_or(0, crate::simulation::Engine::shards);
-            for place in 0..shards {
-                self.poll_shard(place)?;
-                self.holds()?;
-            }
+            self.poll()?;
+            self.commit(usize::MAX);
+            self.poll()?;
+            self.holds()?;
             while self.engine.as_ref().is_some_and(|engine| engine.do_job(0)) {}
         }
         while self.broker.route(self.engines, &mut self.random, false) {}

@@ -139,7 +139,11 @@ impl World {
             0..5 => self.people.launch(&mut self.random, &self.plan),
             5..21 => self.deliver(),
             21..37 => self.arrive(),
-            37..57 => self.poll()?,
+            37..50 => self.poll()?,
+            50..57 => {
+                let most = 1 + self.random.place(4);
+                self.commit(most);
+            }
             57..62 => self.job(),
             62..69 => self.route(),
             69..76 => self.confirm(),
@@ -222,32 +226,28 @@ impl World {
         }
     }
 
-    fn poll(&mut self) -> Result<(), String> {
-        let Some(engine) = &self.engine else {
-            return Ok(());
-        };
-        let place = self.random.place(engine.shards());
-        self.poll_shard(place)
-    }
-
-    pub(super) fn poll_shard(&mut self, place: usize) -> Result<(), String> {
+    pub(super) fn poll(&mut self) -> Result<(), String> {
         let Some(engine) = &mut self.engine else {
             return Ok(());
         };
-        let before = self.disk.commits();
-        let polled = engine.poll(place);
-        let after = self.disk.commits();
-        // Most turns find nothing to do; a trace of them would tell nothing.
-        if after != before {
-            self.note(format_args!(
-                "shard {place} takes its turn, {} commits",
-                after - before
-            ));
-        }
+        let polled = engine.poll();
         self.told_at_once();
         match polled {
             Ok(()) => Ok(()),
-            Err(error) => self.failed(place, &error),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Batches that were submitted are written, together.
+    pub(super) fn commit(&mut self, most: usize) {
+        let Some(engine) = &self.engine else { return };
+        let count = engine.commit(most);
+        // Most steps find nothing to do; a trace of them would tell nothing.
+        if count > 0 {
+            self.note(format_args!("{count} batches are committed"));
+        }
+        if self.disk.power_is_gone() {
+            self.fall("power cuts during a commit");
         }
     }
 
@@ -259,26 +259,25 @@ impl World {
     }
 
     /// A shard can't go on: the others finish what they have in hand, as far as the disk lets them.
-    fn failed(&mut self, place: usize, error: &StoreError) -> Result<(), String> {
+    fn failed(&mut self, error: &StoreError) -> Result<(), String> {
         match error {
             StoreError::Write(_) | StoreError::Read { .. } => {}
             StoreError::Locked { .. }
             | StoreError::Unusable { .. }
             | StoreError::Format { .. }
             | StoreError::LostTail { .. }
-            | StoreError::Damaged { .. } => return Err(format!("shard {place}: {error}")),
+            | StoreError::Fenced { .. }
+            | StoreError::Damaged { .. } => return Err(error.to_string()),
         }
-        self.note(format_args!("shard {place} can't go on: {error}"));
+        self.note(format_args!("the engine can't go on: {error}"));
         if self.disk.power_is_gone() {
             self.fall("power cuts during a commit");
             return Ok(());
         }
-        if let Some(engine) = &mut self.engine {
+        if let Some(engine) = &self.engine {
             engine.stop();
-            for place in 0..engine.shards() {
-                // Failures of the others change nothing any more.
-                let _ = engine.poll(place);
-            }
+            // What was submitted before may still reach the disk.
+            engine.commit(usize::MAX);
         }
         self.holds()?;
         self.fall("failures of the disk");
@@ -345,7 +344,6 @@ fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     } else {
         Dialect::Message
     };
-    let shards = 1 + random.below(4) as u16;
     let small_of = |random: &mut Random, usual: usize, least: u64, most: u64| {
         let drawn = least + random.below(most - least + 1);
         let is_small = random.once_in(2) && plan.has(Trouble::Bounds);
@@ -363,7 +361,6 @@ fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     let mut small = |usual, least, most| small_of(random, usual, least, most);
     HostConfig {
         dialect,
-        shards,
         publishes_in_flight: small(50, 1, 4),
         group_inputs: small(256, 1, 4),
         group_bytes,

@@ -25,8 +25,9 @@ impl Known {
             key,
             value,
         } = write
-            && key.starts_with(b"mark/")
-            && let Ok((now, _)) = records::decode::<(Timestamp, u64)>(Table::Meta, key, value)
+            && key == b"mark"
+            && let Ok((now, _, _)) =
+                records::decode::<(Timestamp, u64, Timestamp)>(Table::Meta, key, value)
         {
             self.now = now;
         }
@@ -34,7 +35,6 @@ impl Known {
 
     pub fn unit(&mut self, unit: &Unit, touched: &mut BTreeSet<ProcessId>) {
         let mut changed = Vec::new();
-        let mut served = None;
         let mut left = Vec::new();
         for write in &unit.writes {
             let (table, key, value) = match write {
@@ -45,7 +45,7 @@ impl Known {
                 Table::Instances => self.instance_written(key, value, &mut changed),
                 Table::Timers => self.timer_written(key, value.is_some(), touched),
                 Table::Subscriptions => self.subscription_written(key, value, touched),
-                Table::Events => self.event_written(key, value, &mut served),
+                Table::Events => self.event_written(key, value),
                 Table::Outbox => self.outbox_written(key, value, touched, &mut left),
                 Table::Programs => self.program_written(key, value.is_some()),
                 Table::Modules | Table::Seen | Table::History | Table::Meta => {}
@@ -54,7 +54,7 @@ impl Known {
         for (process, before) in changed {
             touched.insert(process);
             self.has_program(process);
-            self.changed(process, before.as_ref(), served);
+            self.changed(process, before.as_ref());
         }
         for (key, row) in left {
             self.row_left(key, &row);
@@ -91,8 +91,8 @@ impl Known {
         let Ok(process) = keys::instance_of(key) else {
             return self.violate(format!("an instance has the key {key:02x?}"));
         };
-        let before = match value.map(|record| records::decode_instance(key, record)) {
-            Some(Ok((_, instance))) => self.instances.insert(process, instance),
+        let before = match value.map(|record| records::decode(Table::Instances, key, record)) {
+            Some(Ok(instance)) => self.instances.insert(process, instance),
             Some(Err(error)) => return self.violate(error.to_string()),
             None => {
                 self.removed.insert(process);
@@ -161,20 +161,18 @@ impl Known {
         self.highest = self.highest.max(sequence);
     }
 
-    fn event_written(&mut self, key: &[u8], value: Option<&Vec<u8>>, served: &mut Option<u64>) {
-        let Ok((sequence, shard)) = keys::event_of(key) else {
+    fn event_written(&mut self, key: &[u8], value: Option<&Vec<u8>>) {
+        let Ok((_, sequence)) = keys::event_of(key) else {
             return self.violate(format!("an event has the key {key:02x?}"));
         };
-        match (shard, value) {
-            (Some(_), Some(_)) => *served = Some(sequence),
-            (Some(_), None) => {}
-            (None, Some(record)) => {
+        match value {
+            Some(record) => {
                 match records::decode::<EventRecord>(Table::Events, key, record) {
                     Ok(record) => self.new_event(sequence, &record),
                     Err(error) => self.violate(error.to_string()),
                 }
             }
-            (None, None) => {
+            None => {
                 if let Some(event) = self.events.remove(&sequence) {
                     self.event_gone(sequence, &event);
                 }
@@ -187,6 +185,7 @@ impl Known {
         let number = unique(record);
         let now = self.now;
         let retention = self.seen_retention;
+        self.sequences.entry(number).or_default().push(sequence);
         let written = self.written.entry(number).or_default();
         written.push(now);
         let twice = written.len() > 1 && now < written[0].after(retention);

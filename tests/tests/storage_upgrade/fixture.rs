@@ -70,7 +70,6 @@ pub fn write(folder: &Path) -> Result<()> {
     });
     let sandbox = sandbox.map_err(|error| anyhow!(error))?;
     let config = HostConfig {
-        shards: 2,
         dead_letter_queue: "sto.fixture.dead".into(),
         ..HostConfig::default()
     };
@@ -197,8 +196,5 @@ fn parked(store: &RocksStore, now: Timestamp) -> Result<Unit> {
         (Table::Timers, keys::timer(now, retry), Vec::new()),
     ];
     let writes = rows.map(|(table, key, value)| Write::Put { table, key, value });
-    Ok(Unit {
-        guards: Vec::new(),
-        writes: writes.into(),
-    })
+    Ok(Unit::of(writes.into()))
 }

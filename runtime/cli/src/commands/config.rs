@@ -60,7 +60,6 @@ fn view(settings: &Configuration) -> Value {
         "event_queue": settings.event_queue,
         "dead_letter_queue": settings.dead_letter_queue,
         "notice_exchange": settings.notice_exchange,
-        "shards": settings.shards,
         "prefetch": settings.prefetch,
         "runtime_guests": match settings.runtime_guests {
             RuntimeGuests::Allowed => "allowed",

@@ -29,7 +29,6 @@ const KNOWN: [(&str, &[&str]); 2] = [
             "event_queue",
             "dead_letter_queue",
             "notice_exchange",
-            "shards",
             "prefetch",
             "retention",
             "policy",

@@ -1,0 +1,215 @@
+//! Timers: what is to happen at a time. The near future is in memory, all of it on disk.
+//!
+//! Beside waits of fibers, rows with fiber numbers that no fiber has remind the host of its own duties towards a process.
+
+use crate::damage::Damages;
+use bureaucrat_model::{FiberId, Millis, ProcessId, ShardId, Timestamp, Turn};
+use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_around};
+use std::collections::BTreeSet;
+
+pub use bureaucrat_store::keys::WaitKey;
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A fiber waits for it.
+    Wait,
+    /// The process used up a step's instructions and is to go on.
+    Continue,
+    /// The process is parked and is to be tried again.
+    Retry,
+    /// The process ended and has been visible long enough.
+    Remove,
+}
+
+const CONTINUE: u32 = u32::MAX;
+const RETRY: u32 = u32::MAX - 1;
+const REMOVE: u32 = u32::MAX - 2;
+
+/// The row that reminds of a duty.
+pub fn reminder(process: ProcessId, purpose: Purpose) -> Option<WaitKey> {
+    let fiber = match purpose {
+        Purpose::Wait => return None,
+        Purpose::Continue => CONTINUE,
+        Purpose::Retry => RETRY,
+        Purpose::Remove => REMOVE,
+    };
+    Some(WaitKey {
+        process,
+        fiber: FiberId(fiber),
+        turn: Turn(0),
+    })
+}
+
+/// What a row is for.
+pub fn purpose(wait: WaitKey) -> Purpose {
+    match wait.fiber.0 {
+        CONTINUE => Purpose::Continue,
+        RETRY => Purpose::Retry,
+        REMOVE => Purpose::Remove,
+        _ => Purpose::Wait,
+    }
+}
+
+/// How far ahead rows are held in memory.
+const HORIZON: Millis = Millis(60_000);
+
+/// Rows that one reading takes from the disk.
+const BATCH: usize = 10_000;
+
+/// How far the rows of a shard were read.
+#[derive(Debug, Clone)]
+struct Reach {
+    /// Every row on disk that is due before this is in memory.
+    until: Timestamp,
+    /// Where the reading continues when it stopped within a millisecond.
+    cursor: Option<Vec<u8>>,
+}
+
+/// The timers of all shards.
+#[derive(Debug)]
+pub struct Timers {
+    /// Submitted, and not durable.
+    planned: BTreeSet<(Timestamp, WaitKey)>,
+    near: BTreeSet<(Timestamp, WaitKey)>,
+    /// Taken, and their rows are not removed durably.
+    firing: BTreeSet<(Timestamp, WaitKey)>,
+    reaches: Vec<Reach>,
+    /// The shard that is read next.
+    turn: usize,
+    /// Before this no shard has to be read.
+    next_reading: Timestamp,
+}
+
+impl Timers {
+    /// Timers over rows of which none is due before `fired`.
+    pub fn new(fired: Timestamp) -> Self {
+        let reach = Reach {
+            until: fired,
+            cursor: None,
+        };
+        Self {
+            planned: BTreeSet::new(),
+            near: BTreeSet::new(),
+            firing: BTreeSet::new(),
+            reaches: ShardId::all().map(|_| reach.clone()).collect(),
+            turn: 0,
+            next_reading: Timestamp(0),
+        }
+    }
+
+    /// Notes a timer whose row is submitted.
+    pub fn plan(&mut self, due: Timestamp, wait: WaitKey) {
+        self.planned.insert((due, wait));
+    }
+
+    /// Notes a timer whose row was committed.
+    pub fn insert(&mut self, due: Timestamp, wait: WaitKey) {
+        self.planned.remove(&(due, wait));
+        // At the very millisecond where reading stopped, the disk may hold rows on both sides of the cursor.
+        let shard = usize::from(wait.process.shard().0);
+        if self
+            .reaches
+            .get(shard)
+            .is_some_and(|reach| due <= reach.until)
+        {
+            self.near.insert((due, wait));
+        }
+    }
+
+    /// Forgets a timer whose row was removed.
+    pub fn remove(&mut self, due: Timestamp, wait: WaitKey) {
+        self.near.remove(&(due, wait));
+        self.firing.remove(&(due, wait));
+    }
+
+    /// Reads rows of the near future when it is time to. Damaged rows stay on disk.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn refill(
+        &mut self,
+        store: &dyn Store,
+        damages: &Damages,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut left = BATCH;
+        while left > 0 && now >= self.next_reading {
+            let Some(reach) = self.reaches.get(self.turn) else {
+                self.turn = 0;
+                self.next_reading = now.after(Millis(HORIZON.0 / 2));
+                break;
+            };
+            let until = now.after(HORIZON);
+            let shard = ShardId(u8::try_from(self.turn).unwrap_or(u8::MAX));
+            let from = match &reach.cursor {
+                Some(cursor) => cursor.clone(),
+                None => keys::timers_from(shard, reach.until),
+            };
+            let to = keys::timers_from(shard, until);
+            let portion = scan_around(store, Table::Timers, &from, &to, left)?;
+            damages.note_gaps(Table::Timers, &portion.gaps);
+            left -= portion.rows.len();
+            for (key, _) in portion.rows {
+                match keys::timer_of(&key) {
+                    Ok(timer) if self.firing.contains(&timer) => {}
+                    Ok(timer) => {
+                        self.near.insert(timer);
+                    }
+                    Err(_) => damages.note_key(Table::Timers, &key),
+                }
+            }
+            // New rows between the cursor and the horizon are read from the disk by the next reading.
+            let reach = match portion.next {
+                Some(next) => Reach {
+                    until: keys::due_of(&next).unwrap_or(until),
+                    cursor: Some(next),
+                },
+                None => {
+                    self.turn += 1;
+                    Reach {
+                        until,
+                        cursor: None,
+                    }
+                }
+            };
+            if let Some(place) = self.reaches.get_mut(usize::from(shard.0)) {
+                *place = reach;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes at most `limit` timers that are due, in the order of their times. Their rows are still on disk.
+    pub fn take_due(&mut self, now: Timestamp, limit: usize) -> Vec<(Timestamp, WaitKey)> {
+        let mut due = Vec::new();
+        while due.len() < limit {
+            match self.near.first() {
+                Some(first) if first.0 <= now => due.extend(self.near.pop_first()),
+                _ => break,
+            }
+        }
+        self.firing.extend(due.iter().copied());
+        due
+    }
+
+    /// The time before which no row is left on the disk, as far as is known.
+    pub fn fired(&self, now: Timestamp) -> Timestamp {
+        let unread = self.reaches.iter().map(|reach| reach.until).min();
+        let first = |set: &BTreeSet<(Timestamp, WaitKey)>| set.first().map(|(due, _)| *due);
+        let sets = [&self.planned, &self.near, &self.firing];
+        sets.into_iter()
+            .map(first)
+            .chain([unread])
+            .flatten()
+            .min()
+            .map_or(now, |earliest| earliest.min(now))
+    }
+
+    /// When the next timer is due, or the disk is to be read again.
+    pub fn next_due(&self) -> Timestamp {
+        self.near
+            .first()
+            .map_or(self.next_reading, |(due, _)| (*due).min(self.next_reading))
+    }
+}

@@ -1,0 +1,42 @@
+//! Rows that left the outbox: they are removed along with the next commit, or after a moment.
+
+use bureaucrat_model::{Millis, Timestamp};
+use bureaucrat_store::keys::OutboxKey;
+
+/// They wait at most this long for a commit to go with.
+const DELAY: Millis = Millis(100);
+/// So many force a commit of their own.
+const MOST: usize = 1_000;
+
+/// Rows to be removed.
+#[derive(Debug, Default)]
+pub struct Trims {
+    rows: Vec<OutboxKey>,
+    since: Timestamp,
+}
+
+impl Trims {
+    pub fn add(&mut self, key: OutboxKey, now: Timestamp) {
+        if self.rows.is_empty() {
+            self.since = now;
+        }
+        self.rows.push(key);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// When they are to go at the latest.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.rows.len() {
+            0 => None,
+            MOST.. => Some(Timestamp(0)),
+            _ => Some(self.since.after(DELAY)),
+        }
+    }
+
+    pub fn take(&mut self) -> Vec<OutboxKey> {
+        std::mem::take(&mut self.rows)
+    }
+}

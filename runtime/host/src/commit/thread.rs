@@ -1,0 +1,76 @@
+//! The committer of production: a thread that writes what waits, then what came meanwhile.
+
+use super::{Batch, Committer, together, write};
+use crate::intake::router::Router;
+use bureaucrat_store::Store;
+use crossbeam_channel::{Receiver, Sender};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+/// The thread and the way to it. The planner bounds the bytes that are on their way.
+pub struct CommitThread {
+    sender: Mutex<Option<Sender<Batch>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl CommitThread {
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(store: Arc<dyn Store>, router: Arc<Router>) -> std::io::Result<Self> {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let builder = std::thread::Builder::new().name("commit".into());
+        let thread = builder.spawn(move || run(&store, &router, &receiver))?;
+        Ok(Self {
+            sender: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Lets the thread finish what was submitted, and waits for it.
+    pub fn stop(&self) {
+        let sender = self
+            .sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(sender);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the commit thread panicked");
+        }
+    }
+}
+
+impl Committer for CommitThread {
+    fn submit(&self, batch: Batch) {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*sender {
+            // A thread that ended has told why; nothing of the batch is acknowledged.
+            let _ = sender.send(batch);
+        }
+    }
+}
+
+fn run(store: &Arc<dyn Store>, router: &Router, receiver: &Receiver<Batch>) {
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            match receiver.recv() {
+                Ok(batch) => waiting.push_back(batch),
+                Err(_) => return,
+            }
+        }
+        waiting.extend(receiver.try_iter());
+        let count = together(&waiting);
+        for outcome in write(store, waiting.drain(..count).collect()) {
+            router.send(outcome);
+        }
+    }
+}

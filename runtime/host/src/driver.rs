@@ -1,0 +1,435 @@
+//! The driver: takes inputs in order, has them planned, submits what is planned, and acts on what is durable.
+//!
+//! One driver drives all shards that the engine owns. It never blocks but for reading the store, and everything that it
+//! keeps in memory can be read from the store again. The parts know their own business; the order of things is here:
+//! nothing is acted on before its ticket has come back.
+
+use crate::{
+    act::Actor,
+    act::outbox::Publishing,
+    broker::{Delivery, PublishOutcome, Ticket},
+    commit::{Durable, Pipeline},
+    intake::{
+        Intake,
+        router::{Arrival, Incoming},
+    },
+    open::marks::{self, Mark},
+    plan::{
+        Planner, Ready,
+        upkeep::{Fired, Forgotten, Removal},
+    },
+    shared::Shared,
+};
+use bureaucrat_model::{Millis, ShardId, Timestamp};
+use bureaucrat_store::{Owner, StoreError, Table, Unit, Write};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+/// Whether the driver continues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It has taken inputs or done duties.
+    Busy,
+    Idle,
+    /// It was told to end, and everything in hand is done.
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Yes { since: Timestamp },
+}
+
+/// Timers that one turn takes.
+const TIMERS: usize = 256;
+/// Processes that one portion removes, and rows that end a portion early.
+const REMOVALS: usize = 16;
+const REMOVED_ROWS: usize = 2_000;
+/// How often a shard is looked at for memories to forget.
+const FORGET: Millis = Millis(200);
+/// How often it is looked whether there is room for large messages.
+const ROOM: Millis = Millis(5);
+/// The longest sleep.
+const SLEEP: Millis = Millis(1_000);
+/// How long a driver that is told to end waits for the outcomes of its publishes.
+const LAST_PUBLISHES: Millis = Millis(3_000);
+
+/// Drives the shards of an engine.
+pub struct Driver {
+    shared: Arc<Shared>,
+    receiver: Receiver<Incoming>,
+    intake: Intake,
+    planner: Planner,
+    pipeline: Pipeline,
+    actor: Actor,
+    /// The shard whose memories are looked at next, and when.
+    forget_next: (ShardId, Timestamp),
+    stopping: Stopping,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        receiver: Receiver<Incoming>,
+        pipeline: Pipeline,
+        fired: Timestamp,
+    ) -> Self {
+        Self {
+            receiver,
+            intake: Intake::new(shared.large.clone()),
+            planner: Planner::new(shared.clone()),
+            pipeline,
+            actor: Actor::new(shared.clone(), fired),
+            forget_next: (ShardId(0), shared.time.now()),
+            stopping: Stopping::No,
+            shared,
+        }
+    }
+
+    pub(crate) fn parts(&mut self) -> (&mut Planner, &mut Actor) {
+        (&mut self.planner, &mut self.actor)
+    }
+
+    /// Waits for inputs as long as nothing is due, then takes them.
+    ///
+    /// # Errors
+    /// When the store fails; the driver must not be used any more, and nothing that is not durable is acknowledged.
+    pub fn wait(&mut self) -> Result<Progress, StoreError> {
+        let wait = self.next_wake().since(self.shared.time.now());
+        match self.receiver.recv_timeout(Duration::from_millis(wait.0)) {
+            Ok(first) => self.turn(Some(first)),
+            Err(RecvTimeoutError::Timeout) => self.turn(None),
+            Err(RecvTimeoutError::Disconnected) => Ok(Progress::Ended),
+        }
+    }
+
+    /// Takes the inputs that are there, without waiting.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub fn poll(&mut self) -> Result<Progress, StoreError> {
+        self.turn(None)
+    }
+
+    /// When something is due, as far as is known now.
+    pub fn next_wake(&self) -> Timestamp {
+        let now = self.shared.time.now();
+        if self.planner.is_ready() {
+            return now;
+        }
+        let mut wake = now.after(SLEEP);
+        // Without room nothing begins; room comes with an input.
+        if self.has_room() {
+            let is_due = self.planner.launching.may_begin()
+                || self.planner.handouts.are_ready()
+                || self.intake.has_held();
+            if is_due {
+                return now;
+            }
+            if self.intake.has_large() {
+                // Room for large ones may come without an input.
+                wake = now.after(if self.shared.large.has_room() {
+                    Millis(0)
+                } else {
+                    ROOM
+                });
+            }
+            wake = wake
+                .min(self.actor.timers.next_due())
+                .min(self.forget_next.1);
+            wake = wake.min(self.actor.removals.next().unwrap_or(wake));
+        }
+        wake = wake.min(self.actor.outbox.next_retry().unwrap_or(wake));
+        wake = wake.min(self.actor.trims.due().unwrap_or(wake));
+        if self.stopping != Stopping::No {
+            wake = wake.min(now.after(Millis(20)));
+        }
+        wake
+    }
+
+    fn turn(&mut self, first: Option<Incoming>) -> Result<Progress, StoreError> {
+        self.planner.begin_turn();
+        let taken = self.take_inputs(first)?;
+        let begun = self.begin_what_waits()?;
+        let duties = self.duties()?;
+        let submitted = self.submit()?;
+        self.actor.drain()?;
+        if let Stopping::Yes { since } = self.stopping
+            && self.has_ended(since)
+        {
+            return Ok(Progress::Ended);
+        }
+        Ok(if taken + begun + duties + submitted > 0 {
+            Progress::Busy
+        } else {
+            Progress::Idle
+        })
+    }
+
+    fn take_inputs(&mut self, first: Option<Incoming>) -> Result<usize, StoreError> {
+        let mut taken = 0;
+        let mut next = first.or_else(|| self.receiver.try_recv().ok());
+        while let Some(input) = next {
+            self.take(input)?;
+            taken += 1;
+            let more = taken < self.shared.config.group_inputs && !self.has_much();
+            next = if more {
+                self.receiver.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, input: Incoming) -> Result<(), StoreError> {
+        match input {
+            Incoming::Arrived { delivery, arrival } => self.arrived(delivery, arrival),
+            Incoming::Published { ticket, outcome } => self.published(ticket, outcome),
+            Incoming::PublishingUp => {
+                self.actor.outbox.set_publishing(Publishing::Up);
+                Ok(())
+            }
+            Incoming::PublishingDown => {
+                self.actor.outbox.set_publishing(Publishing::Down);
+                Ok(())
+            }
+            Incoming::ConsumingDown { generation } => {
+                self.intake.drop_stale(generation);
+                self.planner.drop_stale(generation)
+            }
+            Incoming::Committed(outcome) => {
+                for durable in self.pipeline.settle(outcome)? {
+                    self.durable(durable)?;
+                }
+                self.planner.residents.shrink();
+                Ok(())
+            }
+            Incoming::Done { job, outcome } => self.planner.done(job, outcome),
+            Incoming::Ordered(command) => self.planner.ordered(command),
+            Incoming::Stop => {
+                if self.stopping == Stopping::No {
+                    let since = self.shared.time.now();
+                    self.stopping = Stopping::Yes { since };
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn arrived(&mut self, delivery: Delivery, arrival: Arrival) -> Result<(), StoreError> {
+        if self.stopping != Stopping::No {
+            // It stays with the broker, which gives it to whoever comes next.
+            return Ok(());
+        }
+        let delivery = match self.has_room() {
+            true => self.intake.pass(delivery, arrival),
+            false => self.intake.hold(delivery, arrival),
+        };
+        match delivery {
+            Some((delivery, arrival)) => self.planner.arrived(delivery, arrival),
+            None => Ok(()),
+        }
+    }
+
+    fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) -> Result<(), StoreError> {
+        self.actor.published(ticket, outcome);
+        Ok(())
+    }
+
+    /// Acts on a plan that is durable. What follows may be new work.
+    fn durable(&mut self, mut durable: Durable) -> Result<(), StoreError> {
+        self.actor.act(&mut durable);
+        for process in durable.processes {
+            self.planner.residents.durable(process);
+        }
+        let after = durable.after;
+        self.planner.remembered(&after.remembered);
+        for call in after.calls {
+            self.planner.start_call(call);
+        }
+        for arrived in after.arrived {
+            self.planner.handouts.add(arrived);
+        }
+        match after.served {
+            Some(served) => self.planner.served(&served),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins launches, inputs that were held back, and large messages, as far as there is room.
+    fn begin_what_waits(&mut self) -> Result<usize, StoreError> {
+        let mut begun = 0;
+        while self.has_room() && !self.has_much() {
+            let Some((delivery, arrival)) = self.intake.next_held() else {
+                break;
+            };
+            begun += 1;
+            if let Some((delivery, arrival)) = self.intake.pass(delivery, arrival) {
+                self.planner.arrived(delivery, arrival)?;
+            }
+        }
+        if self.has_room() {
+            begun += self.planner.serve_lines()?;
+        }
+        while self.has_room() && !self.has_much() {
+            let Some((delivery, arrival)) = self.intake.next_large() else {
+                break;
+            };
+            begun += 1;
+            self.planner.arrived(delivery, arrival)?;
+        }
+        Ok(begun)
+    }
+
+    /// Does a portion of everything that is due; returns how much.
+    fn duties(&mut self) -> Result<usize, StoreError> {
+        let now = self.shared.time.now();
+        self.actor.outbox.retry(now);
+        if !self.has_room() {
+            return Ok(0);
+        }
+        let mut done = self.fire(now)?;
+        done += self.planner.hand_out()?;
+        done += self.forget(now)?;
+        done += self.remove(now)?;
+        Ok(done)
+    }
+
+    fn fire(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        let store = &*self.shared.store;
+        let timers = &mut self.actor.timers;
+        timers.refill(store, &self.shared.damages, now)?;
+        if self.actor.removals.is_full() {
+            return Ok(0);
+        }
+        let due = self.actor.timers.take_due(now, TIMERS);
+        let count = due.len();
+        for (due, wait) in due {
+            match self.planner.timer_due(due, wait)? {
+                Fired::Planned => {}
+                Fired::Removal => self.actor.removals.push((due, wait)),
+            }
+        }
+        Ok(count)
+    }
+
+    fn forget(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        let (shard, due) = self.forget_next;
+        if now < due {
+            return Ok(0);
+        }
+        let (count, forgotten) = self.planner.forget(shard, now)?;
+        self.forget_next = match forgotten {
+            Forgotten::All => (ShardId(shard.0.wrapping_add(1)), now.after(FORGET)),
+            Forgotten::Portion => (shard, now),
+        };
+        Ok(count)
+    }
+
+    fn remove(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        let is_time = self.actor.removals.next().is_some_and(|next| now >= next);
+        if !is_time && !self.planner.is_ready() {
+            return Ok(0);
+        }
+        let (mut processes, mut removed_rows) = (0, 0);
+        while processes < REMOVALS && removed_rows < REMOVED_ROWS {
+            let Some((due, wait)) = self.actor.removals.pop() else {
+                break;
+            };
+            match self.planner.remove(due, wait)? {
+                Removal::Planned { rows } => removed_rows += rows,
+                Removal::Later => {
+                    self.actor.removals.push((due, wait));
+                    self.actor.removals.pause(now);
+                    break;
+                }
+            }
+            processes += 1;
+        }
+        if processes > 0 {
+            self.actor.removals.pause(now);
+        }
+        Ok(processes)
+    }
+
+    /// Submits what is planned; returns how many plans.
+    fn submit(&mut self) -> Result<usize, StoreError> {
+        let now = self.shared.time.now();
+        let trims_are_due = self.actor.trims.due().is_some_and(|due| now >= due);
+        if !self.planner.is_ready() && !trims_are_due {
+            return Ok(0);
+        }
+        let ready = self.planner.take_ready();
+        let count = ready.len();
+        let mut plans = Vec::with_capacity(count);
+        for Ready {
+            mut plan,
+            withdrawn,
+        } in ready
+        {
+            let accounts = |process| {
+                let held = self.planner.residents.get(process);
+                held.and_then(|held| held.account.clone())
+            };
+            self.actor.plan(&mut plan, withdrawn, accounts)?;
+            plans.push(plan);
+        }
+        let closing = self.closing(now)?;
+        let large = self.intake.take_under_way();
+        self.pipeline.submit(plans, closing, large);
+        Ok(count)
+    }
+
+    /// What goes with every submission: rows that left the outbox, programs that nobody uses, and how far time, sequence
+    /// and timers have come.
+    fn closing(&mut self, now: Timestamp) -> Result<Vec<Unit>, StoreError> {
+        let mut by_shard: BTreeMap<ShardId, Vec<Write>> = BTreeMap::new();
+        for key in self.actor.trims.take() {
+            let writes = by_shard.entry(key.process.shard()).or_default();
+            writes.push(Write::Delete {
+                table: Table::Outbox,
+                key: key.to_bytes(),
+            });
+        }
+        let epoch = self.shared.epoch;
+        let owned = by_shard.into_iter().map(|(shard, writes)| Unit {
+            owner: Owner::Shard(shard, epoch),
+            writes,
+        });
+        let mut units: Vec<Unit> = owned.collect();
+        let mark = Mark {
+            now,
+            sequence: self.shared.sequence.load(Ordering::Acquire),
+            fired: self.actor.timers.fired(now),
+        };
+        let mut writes = self.shared.programs.removal(now);
+        writes.push(marks::write(&mark)?);
+        units.push(Unit::of(writes));
+        Ok(units)
+    }
+
+    /// Whether anything more may be begun: the outbox bounds what waits to leave, the pipeline what waits to be written.
+    fn has_room(&self) -> bool {
+        self.actor.outbox.len() < self.shared.config.outbox_rows
+            && self.pipeline.bytes() < self.shared.config.submitted_bytes
+    }
+
+    /// Whether there is so much to write that it goes before anything more is taken.
+    fn has_much(&self) -> bool {
+        self.planner.ready_bytes() >= self.shared.config.group_bytes
+    }
+
+    fn has_ended(&self, since: Timestamp) -> bool {
+        let now = self.shared.time.now();
+        let is_settled = self.pipeline.is_settled() && !self.planner.is_ready();
+        let has_published = self.actor.outbox.in_flight() == 0 && self.actor.trims.is_empty();
+        let is_late = now.since(since) > LAST_PUBLISHES;
+        self.receiver.is_empty() && is_settled && (has_published || is_late)
+    }
+}

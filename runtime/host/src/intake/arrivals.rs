@@ -1,0 +1,262 @@
+//! What becomes of a delivery: a process, an answer taken, an event written, or a dead letter.
+
+use super::{deployments::is_module, router::Arrival};
+use crate::{
+    broker::{Delivery, Source},
+    plan::{
+        Planner,
+        events::{Arrived, EventRecord},
+        residents::Found,
+        transaction::{Cause, Transaction, Work},
+    },
+};
+use bureaucrat_model::{Answer, Input, ProcessId, ShardId};
+use bureaucrat_policy::Rule;
+use bureaucrat_store::{
+    StoreError, Table, keys,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use bureaucrat_wire::{AnswerMessage, EventMessage, UnreadableAnswer, dead_letter};
+use serde::{Deserialize, Serialize};
+
+/// What is remembered of a message that took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeenRecord {
+    /// The process that it started; none for an event and for a launch that was refused.
+    pub process: Option<ProcessId>,
+}
+
+impl Planner {
+    /// Takes a delivery.
+    pub(crate) fn arrived(
+        &mut self,
+        delivery: Delivery,
+        arrival: Arrival,
+    ) -> Result<(), StoreError> {
+        match arrival {
+            Arrival::Launch { .. } if is_module(&delivery) => self.module_arrived(delivery),
+            Arrival::Launch { process, seen } => self.launch_arrived(delivery, process, seen),
+            Arrival::Answer(Ok(answer)) => self.answer_arrived(delivery, answer),
+            Arrival::Answer(Err(unreadable)) => self.unreadable_answer(delivery, unreadable),
+            Arrival::Event { shard, event, seen } => {
+                self.event_arrived(&delivery, shard, event, seen)
+            }
+            Arrival::Unreadable(unreadable) => {
+                let (shard, reason) = (self.some_shard(), unreadable.to_string());
+                let transaction = self.dead_letter(shard, &delivery, unreadable.code(), &reason)?;
+                self.finish(transaction)
+            }
+        }
+    }
+
+    fn answer_arrived(
+        &mut self,
+        delivery: Delivery,
+        answer: AnswerMessage,
+    ) -> Result<(), StoreError> {
+        let process = answer.target.process;
+        let input = Input::Answer {
+            activity: answer.target.path,
+            turn: answer.turn,
+            answer: answer.answer,
+        };
+        let transaction = Transaction::acknowledging(process.shard(), delivery.handle);
+        if self.knows(process)? {
+            let work = Work::Step {
+                process,
+                input,
+                cause: Cause::Answer(Box::new(delivery)),
+            };
+            return self.begin(process, transaction.then(work));
+        }
+        if self.was_removed(process)? {
+            tracing::debug!(%process, "an answer came for a process that ended and was removed");
+            return self.finish(transaction);
+        }
+        let transaction = self.dead_letter(
+            process.shard(),
+            &delivery,
+            "unknown-process",
+            &format!("there is no process {process}"),
+        )?;
+        self.finish(transaction)
+    }
+
+    fn unreadable_answer(
+        &mut self,
+        delivery: Delivery,
+        unreadable: UnreadableAnswer,
+    ) -> Result<(), StoreError> {
+        let reason = unreadable.reason.to_string();
+        let shard = match &unreadable.waiting {
+            Some((activity, _)) => activity.process.shard(),
+            None => self.some_shard(),
+        };
+        let mut transaction =
+            self.dead_letter(shard, &delivery, unreadable.reason.code(), &reason)?;
+        let Some((activity, turn)) = unreadable.waiting else {
+            return self.finish(transaction);
+        };
+        if !self.knows(activity.process)? {
+            return self.finish(transaction);
+        }
+        let input = Input::Answer {
+            activity: activity.path,
+            turn,
+            answer: Answer::Unreadable(reason),
+        };
+        transaction.work.push_back(Work::Step {
+            process: activity.process,
+            input,
+            cause: Cause::UnreadableAnswer(delivery.properties.user_id),
+        });
+        self.begin(activity.process, transaction)
+    }
+
+    /// Whether a process was there and was removed.
+    fn was_removed(&self, process: ProcessId) -> Result<bool, StoreError> {
+        if matches!(self.residents.find(process), Found::Removed) {
+            return Ok(true);
+        }
+        let key = keys::tombstone(process);
+        let tombstone = self.shared.store.get(Table::Seen, &key);
+        let tombstone = self.shared.damages.around(None, tombstone)?;
+        Ok(tombstone.flatten().is_some())
+    }
+
+    fn event_arrived(
+        &mut self,
+        delivery: &Delivery,
+        shard: ShardId,
+        event: EventMessage,
+        seen: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        let rules = self.rules(delivery.properties.user_id.as_ref());
+        if !rules.publishes.matches(&event.name) {
+            let what = format!("publishing the event `{}` is not allowed", event.name);
+            let violation = rules.broken(Rule::Publishes, what);
+            let transaction = self.violation(shard, delivery, &violation)?;
+            return self.finish(transaction);
+        }
+        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
+        if let Some(hash) = &seen {
+            match self.seen_before(hash) {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    tracing::debug!(
+                        event = event.name,
+                        "an event with this message id took effect before"
+                    );
+                    return self.finish(transaction);
+                }
+                Err(error) => return self.memory_is_damaged(shard, delivery, error),
+            }
+        }
+        self.remember(&mut transaction, seen, None)?;
+        let sequence = self.shared.draw();
+        let name = event.name.clone();
+        let record = records::encode(&EventRecord {
+            name: event.name,
+            event: event.event,
+        })?;
+        transaction.after.arrived.push(Arrived {
+            shard,
+            sequence,
+            name,
+            bytes: record.len(),
+        });
+        transaction.put(Table::Events, keys::event(shard, sequence), record);
+        self.finish(transaction)
+    }
+
+    /// What a message with this hash brought about, when it took effect before.
+    #[expect(
+        clippy::option_option,
+        reason = "seen or not, and then: with a process or without"
+    )]
+    pub(crate) fn seen_before(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<Option<ProcessId>>, StoreError> {
+        if let Some(process) = self.memories.get(hash) {
+            return Ok(Some(*process));
+        }
+        let record =
+            records::read::<SeenRecord>(&*self.shared.store, Table::Seen, &keys::seen(hash))?;
+        Ok(record.map(|record| record.process))
+    }
+
+    pub(crate) fn remember(
+        &mut self,
+        transaction: &mut Transaction,
+        seen: Option<[u8; 32]>,
+        process: Option<ProcessId>,
+    ) -> Result<(), StoreError> {
+        let Some(hash) = seen else {
+            return Ok(());
+        };
+        let key = keys::seen(&hash);
+        let retention = self.shared.config.seen_retention;
+        let until = self.now().after(retention);
+        transaction.put(
+            Table::Seen,
+            key.clone(),
+            records::encode(&SeenRecord { process })?,
+        );
+        transaction.put(Table::Seen, keys::expiry(until, &key), Vec::new());
+        self.memories.insert(hash, process);
+        transaction.after.remembered.push(hash);
+        Ok(())
+    }
+
+    /// A transaction that puts a message, whole, into the dead-letter queue and acknowledges it.
+    pub(crate) fn dead_letter(
+        &mut self,
+        shard: ShardId,
+        delivery: &Delivery,
+        code: &str,
+        reason: &str,
+    ) -> Result<Transaction, StoreError> {
+        let queue = match delivery.handle.source {
+            Source::Launches => &self.shared.config.launch_queue,
+            Source::Answers => &self.shared.config.message_queue,
+            Source::Events => &self.shared.config.event_queue,
+        };
+        tracing::warn!(
+            queue,
+            code,
+            reason,
+            "a message can't be used; it goes to the dead-letter queue"
+        );
+        let message = dead_letter(
+            &self.shared.config.dead_letter_queue,
+            queue,
+            reason,
+            code,
+            self.now(),
+            &delivery.properties,
+            delivery.body.clone(),
+        );
+        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
+        transaction.publish(self.own_key(shard, OutboxKind::DeadLetter), message);
+        Ok(transaction)
+    }
+
+    /// The key of an outbox row that belongs to no process: under an id of the shard that no process has.
+    pub(crate) fn own_key(&self, shard: ShardId, kind: OutboxKind) -> OutboxKey {
+        let mut bytes = [0; 16];
+        bytes[0] = shard.0;
+        OutboxKey {
+            process: ProcessId::from_bytes(bytes),
+            kind,
+            number: self.shared.draw(),
+        }
+    }
+
+    /// A shard for what belongs to none of them.
+    pub(crate) fn some_shard(&self) -> ShardId {
+        let [.., byte] = self.shared.draw().to_be_bytes();
+        ShardId(byte)
+    }
+}

@@ -1,0 +1,144 @@
+//! Modules that come over AMQP: a message of the content type `application/wasm` on the launch queue is a component to be
+//! stored.
+//!
+//! It passes the same admission as a module that comes in a definition, and the policy of its user as a launch does. The reply has its hash, or the reasons of the refusal;
+//! a message that is refused is a dead letter. To store a module twice changes nothing, so that nothing is remembered of it.
+
+use crate::{
+    broker::{Delivery, DeliveryHandle},
+    compute::{JobOutcome, Task},
+    definitions::{LoadFailure, module_class},
+    plan::{Planner, jobs::Waiting, transaction::Transaction},
+    tenants::Claim,
+};
+use bureaucrat_model::{ModuleHash, ShardId};
+use bureaucrat_policy::{ModuleClass, Permission, Quota, Rule, Violation};
+use bureaucrat_sandbox::Guest;
+use bureaucrat_store::{StoreError, Table, keys::OutboxKind};
+use bureaucrat_wire::{MODULE_TYPE, Report, deployed, reply};
+use std::sync::Arc;
+
+/// A module that is being compiled.
+pub struct Deployment {
+    delivery: Delivery,
+    /// Its place among what waits for its user.
+    _waiting: Option<Claim>,
+}
+
+impl Deployment {
+    /// The delivery that asks for it.
+    pub const fn handle(&self) -> DeliveryHandle {
+        self.delivery.handle
+    }
+}
+
+/// Whether a message on the launch queue is a module.
+pub(super) fn is_module(delivery: &Delivery) -> bool {
+    delivery.properties.content_type.as_deref() == Some(MODULE_TYPE)
+}
+
+impl Planner {
+    pub(crate) fn module_arrived(&mut self, delivery: Delivery) -> Result<(), StoreError> {
+        let user = delivery.properties.user_id.clone();
+        let claim = match self.may_deploy(&delivery) {
+            Ok(claim) => claim,
+            Err(violation) => {
+                let code = violation.rule.code();
+                return self.refuse_module(&delivery, code, &[violation.to_string()]);
+            }
+        };
+        let component: Arc<[u8]> = Arc::from(&*delivery.body);
+        let budget = self.compile_budget(user.as_ref());
+        let deployment = Deployment {
+            delivery,
+            _waiting: claim,
+        };
+        let task = Task::Admit { component, budget };
+        self.submit(user, task, Waiting::Module(Box::new(deployment)));
+        Ok(())
+    }
+
+    /// What can be said of a module before it is read: whoever may launch nothing, or not with this module, deploys nothing.
+    /// A module counts as a launch does.
+    fn may_deploy(&self, delivery: &Delivery) -> Result<Option<Claim>, Violation> {
+        let user = delivery.properties.user_id.as_ref();
+        let rules = self.rules(user);
+        if rules.launches == Permission::Refused {
+            return Err(rules.broken(Rule::Launches, "launches are not allowed"));
+        }
+        let hash = ModuleHash::of(&delivery.body);
+        if let Some(violation) = rules.check_module(hash, ModuleClass::Small).pop() {
+            return Err(violation);
+        }
+        let size = delivery.body.len() as u64;
+        if let Some(violation) = rules.over(Quota::ModuleBytes, size, "the module has", "bytes") {
+            return Err(violation);
+        }
+        let account = self.shared.tenants.account(user);
+        account
+            .map(|account| account.queue(&rules, self.now()))
+            .transpose()
+    }
+
+    pub(crate) fn module_admitted(
+        &mut self,
+        deployment: &Deployment,
+        outcome: JobOutcome,
+    ) -> Result<(), StoreError> {
+        let JobOutcome::Admitted(admitted) = outcome else {
+            return Ok(());
+        };
+        let delivery = &deployment.delivery;
+        let (code, reasons) = match admitted {
+            Ok(guest) => return self.store_module(delivery, &guest),
+            Err(LoadFailure::Refused { code, reasons }) => (code, reasons),
+            Err(LoadFailure::Environment(reason)) => {
+                let said = "the engine could not compile the module, publish it again later";
+                ("definition", vec![format!("{said}: {reason}")])
+            }
+        };
+        self.refuse_module(delivery, code, &reasons)
+    }
+
+    fn store_module(&mut self, delivery: &Delivery, guest: &Guest) -> Result<(), StoreError> {
+        let hash = guest.hash();
+        let class = module_class(guest);
+        let user = delivery.properties.user_id.as_ref();
+        if let Some(violation) = self.rules(user).check_module(hash, class).pop() {
+            let code = violation.rule.code();
+            return self.refuse_module(delivery, code, &[violation.to_string()]);
+        }
+        let reply_to = match self.reply_to(delivery) {
+            Ok(reply_to) => reply_to,
+            Err(refusal) => {
+                let code = refusal.code();
+                return self.refuse_module(delivery, code, &refusal.reasons());
+            }
+        };
+        let shard = ShardId(hash.0[0]);
+        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
+        transaction.put(Table::Modules, hash.0.to_vec(), delivery.body.clone());
+        if let Some(reply_to) = reply_to {
+            let key = self.own_key(shard, OutboxKind::Reply);
+            transaction.publish(key, deployed(&reply_to, hash));
+        }
+        tracing::info!(module = %hash, user, "a module was deployed");
+        self.finish(transaction)
+    }
+
+    fn refuse_module(
+        &mut self,
+        delivery: &Delivery,
+        code: &'static str,
+        reasons: &[String],
+    ) -> Result<(), StoreError> {
+        let text = reasons.join("\n");
+        let shard = self.some_shard();
+        let mut transaction = self.dead_letter(shard, delivery, code, &text)?;
+        if let Ok(Some(reply_to)) = self.reply_to(delivery) {
+            let message = reply(&reply_to, None, Report::Rejected { reasons });
+            transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
+        }
+        self.finish(transaction)
+    }
+}

@@ -1,0 +1,442 @@
+//! Launches: from a delivery, by way of its user's line, to a process or a refusal.
+//!
+//! A launch that the policy lets in waits in its user's line, unacknowledged. Each turn serves the lines in turn, so that
+//! one user's flood is one line among others; what goes over a user's own bounds is refused at once, so that it keeps no
+//! place of the prefetch from others.
+
+use super::fair::{FairQueue, User};
+use crate::{
+    broker::Delivery,
+    compute::{JobOutcome, Task},
+    definitions::{LoadFailure, Loaded},
+    plan::{
+        Planner,
+        jobs::Waiting,
+        transaction::{LoadedProgram, Transaction, Work},
+    },
+    tenants::Claim,
+};
+use bureaucrat_model::{Launch, ProcessId, Redelivered, ReplyTo};
+use bureaucrat_policy::{Permission, Quota, Rule, Violation};
+use bureaucrat_store::{StoreError, keys::OutboxKind};
+use bureaucrat_wire::{Report, notice, reply};
+use std::{collections::HashMap, sync::Arc};
+
+/// A launch that waits or whose definition is being compiled, with every delivery of it.
+struct LaunchInHand {
+    deliveries: Vec<Delivery>,
+    seen: Option<[u8; 32]>,
+    /// Its place among its user's waiting launches.
+    _waiting: Option<Claim>,
+}
+
+/// Launches in hand: those that wait in their users' lines, and those whose definitions are being compiled.
+#[derive(Default)]
+pub(crate) struct Launching {
+    launches: HashMap<ProcessId, LaunchInHand>,
+    lines: FairQueue<ProcessId>,
+    /// Whether the first of them waits for a definition of others to be compiled.
+    lines_wait: bool,
+    compiling: usize,
+}
+
+impl Launching {
+    /// Adds a repeat to a launch in hand; gives the delivery back when there is none.
+    fn repeat(&mut self, process: ProcessId, delivery: Delivery) -> Option<Delivery> {
+        match self.launches.get_mut(&process) {
+            Some(in_hand) => {
+                in_hand.deliveries.push(delivery);
+                None
+            }
+            None => Some(delivery),
+        }
+    }
+
+    fn queue(&mut self, user: User, process: ProcessId, launch: LaunchInHand) {
+        self.launches.insert(process, launch);
+        self.lines.push(user, process);
+    }
+
+    /// Whether one could be begun now.
+    pub fn may_begin(&self) -> bool {
+        !self.lines.is_empty() && !self.lines_wait
+    }
+
+    /// The next launch whose turn it is.
+    fn next(&mut self) -> Option<(User, ProcessId)> {
+        loop {
+            let (user, process) = self.lines.pop()?;
+            // One whose deliveries come again has left its place in the line.
+            if self.launches.contains_key(&process) {
+                return Some((user, process));
+            }
+        }
+    }
+
+    /// The text of its definition.
+    fn definition(&self, process: ProcessId) -> &[u8] {
+        let launch = self.launches.get(&process);
+        launch
+            .and_then(|launch| launch.deliveries.first())
+            .map_or(&[], |first| &first.body)
+    }
+
+    /// No more definitions are compiled now: the launch keeps its place.
+    fn wait(&mut self, user: User, process: ProcessId) {
+        self.lines.give_back(user, process);
+        self.lines_wait = true;
+    }
+
+    /// A definition was compiled.
+    pub fn compiled(&mut self) {
+        self.compiling = self.compiling.saturating_sub(1);
+        self.lines_wait = false;
+    }
+
+    /// Drops what came over connections up to this one: it comes again.
+    pub fn drop_stale(&mut self, generation: u64) {
+        self.launches.retain(|_, launch| {
+            let deliveries = &mut launch.deliveries;
+            deliveries.retain(|delivery| delivery.handle.generation > generation);
+            !deliveries.is_empty()
+        });
+    }
+}
+
+/// Why a launch is refused.
+pub(super) enum Refusal {
+    /// The definition can't be used; the code says whether it or one of its modules.
+    Definition {
+        code: &'static str,
+        reasons: Vec<String>,
+    },
+    /// The definition breaks rules, now as later.
+    Rules(Vec<Violation>),
+    /// No verdict on the definition: the same message may be published again, and counts then.
+    ForNow(Violation),
+    /// The engine could not make the definition ready; as little a verdict.
+    Environment(String),
+}
+
+impl Refusal {
+    fn definition(reason: String) -> Self {
+        Self::Definition {
+            code: "definition",
+            reasons: vec![reason],
+        }
+    }
+
+    /// The code of the dead letter.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Definition { code, .. } => code,
+            Self::Rules(violations) => violations
+                .first()
+                .map_or(Rule::Launches.code(), |first| first.rule.code()),
+            Self::ForNow(violation) => violation.rule.code(),
+            Self::Environment(_) => "definition",
+        }
+    }
+
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        match self {
+            Self::Definition { reasons, .. } => reasons.clone(),
+            Self::Rules(violations) => violations.iter().map(ToString::to_string).collect(),
+            Self::ForNow(violation) => vec![violation.to_string()],
+            Self::Environment(reason) => vec![format!(
+                "the engine could not make the definition ready, publish it again later: {reason}"
+            )],
+        }
+    }
+}
+
+impl Planner {
+    pub(crate) fn launch_arrived(
+        &mut self,
+        delivery: Delivery,
+        process: ProcessId,
+        seen: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        let Some(delivery) = self.launching.repeat(process, delivery) else {
+            return Ok(());
+        };
+        if let Some(hash) = &seen {
+            match self.seen_before(hash) {
+                Ok(None) => {}
+                Ok(Some(first)) => return self.launch_repeated(process, &delivery, first),
+                Err(error) => return self.memory_is_damaged(process.shard(), &delivery, error),
+            }
+        }
+        let user = delivery.properties.user_id.clone();
+        let admitted = self.admit(&delivery);
+        let mut in_hand = LaunchInHand {
+            deliveries: vec![delivery],
+            seen,
+            _waiting: None,
+        };
+        match admitted {
+            Ok(waiting) => {
+                in_hand._waiting = waiting;
+                self.launching.queue(user, process, in_hand);
+                Ok(())
+            }
+            Err(refusal) => self.refuse_launch(process, in_hand, &refusal),
+        }
+    }
+
+    /// What can be said of a launch before its definition is read.
+    fn admit(&self, delivery: &Delivery) -> Result<Option<Claim>, Refusal> {
+        let user = delivery.properties.user_id.as_ref();
+        let (rules, size) = (self.rules(user), delivery.body.len());
+        if rules.launches == Permission::Refused {
+            let violation = rules.broken(Rule::Launches, "launches are not allowed");
+            return Err(Refusal::Rules(vec![violation]));
+        }
+        let bound = self.shared.config.definition_limits.bytes;
+        if size > bound {
+            return Err(Refusal::definition(format!(
+                "the definition is too large: {size} bytes of at most {bound}"
+            )));
+        }
+        let quota = Quota::DefinitionBytes;
+        if let Some(violation) = rules.over(quota, size as u64, "the definition has", "bytes") {
+            return Err(Refusal::Rules(vec![violation]));
+        }
+        let Some(account) = self.shared.tenants.account(user) else {
+            return Ok(None);
+        };
+        account
+            .queue(&rules, self.now())
+            .map(Some)
+            .map_err(Refusal::ForNow)
+    }
+
+    /// Begins a portion of the launches that wait, one of each user in turn; returns how many.
+    pub(crate) fn serve_lines(&mut self) -> Result<usize, StoreError> {
+        let mut served = 0;
+        let config = self.shared.config.clone();
+        while served < config.group_launches
+            && self.launching.may_begin()
+            && self.ready_bytes() < config.group_bytes
+        {
+            let Some((user, process)) = self.launching.next() else {
+                break;
+            };
+            let body = self.launching.definition(process);
+            if let Some(loaded) = self.shared.definitions.cached(body) {
+                self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded)))?;
+            } else if self.launching.compiling < config.compiling_launches {
+                let source: Arc<[u8]> = Arc::from(body);
+                let budget = self.compile_budget(user.as_ref());
+                self.launching.compiling += 1;
+                let task = Task::Compile { source, budget };
+                self.submit(user, task, Waiting::Launch(process));
+            } else {
+                self.launching.wait(user, process);
+            }
+            served += 1;
+        }
+        Ok(served)
+    }
+
+    pub(crate) fn launch_compiled(
+        &mut self,
+        process: ProcessId,
+        outcome: JobOutcome,
+    ) -> Result<(), StoreError> {
+        let Some(in_hand) = self.launching.launches.remove(&process) else {
+            return Ok(());
+        };
+        let JobOutcome::Loaded(loaded) = outcome else {
+            return Ok(());
+        };
+        let admitted = match loaded {
+            Err(LoadFailure::Refused { code, reasons }) => {
+                Err(Refusal::Definition { code, reasons })
+            }
+            Err(LoadFailure::Environment(reason)) => Err(Refusal::Environment(reason)),
+            Ok(loaded) => self
+                .admit_compiled(&in_hand, &loaded)
+                .map(|to| (loaded, to)),
+        };
+        match admitted {
+            Ok((loaded, reply_to)) => self.start(process, in_hand, loaded, reply_to),
+            Err(refusal) => self.refuse_launch(process, in_hand, &refusal),
+        }
+    }
+
+    /// Holds a compiled definition against its user's rules, and counts the process that is to be.
+    fn admit_compiled(
+        &self,
+        in_hand: &LaunchInHand,
+        loaded: &Loaded,
+    ) -> Result<Option<ReplyTo>, Refusal> {
+        let Some(first) = in_hand.deliveries.first() else {
+            return Ok(None);
+        };
+        let user = first.properties.user_id.as_ref();
+        let reply_to = self.reply_to(first)?;
+        let rules = self.rules(user);
+        let violations = rules.check(&loaded.profile);
+        if !violations.is_empty() {
+            return Err(Refusal::Rules(violations));
+        }
+        if let Some(account) = self.shared.tenants.account(user) {
+            account.start(&rules).map_err(Refusal::ForNow)?;
+        }
+        Ok(reply_to)
+    }
+
+    fn start(
+        &mut self,
+        process: ProcessId,
+        in_hand: LaunchInHand,
+        loaded: Arc<Loaded>,
+        reply_to: Option<ReplyTo>,
+    ) -> Result<(), StoreError> {
+        let Some(first) = in_hand.deliveries.first() else {
+            return Ok(());
+        };
+        let launch = Launch {
+            process,
+            program: loaded.hash,
+            user: first.properties.user_id.clone(),
+            reply_to,
+            caller: None,
+            message_id: first.properties.message_id.clone(),
+            redelivered: if in_hand.seen.is_some() {
+                Redelivered::No
+            } else {
+                first.redelivered
+            },
+        };
+        if launch.redelivered == Redelivered::Perhaps {
+            tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");
+        }
+        let mut transaction = Transaction::new(process.shard());
+        transaction.after.acknowledge = in_hand
+            .deliveries
+            .iter()
+            .map(|delivery| delivery.handle)
+            .collect();
+        self.remember(&mut transaction, in_hand.seen, Some(process))?;
+        for repeated in in_hand.deliveries.iter().skip(1) {
+            self.tell_launcher_again(&mut transaction, repeated, Some(process));
+        }
+        let work = Work::Launch {
+            launch: Box::new(launch),
+            loaded: LoadedProgram(loaded),
+        };
+        self.begin(process, transaction.then(work))
+    }
+
+    /// The launcher's address, unless it is one that it may not give.
+    pub(crate) fn reply_to(&self, delivery: &Delivery) -> Result<Option<ReplyTo>, Refusal> {
+        let Some(queue) = delivery.properties.reply_to.clone() else {
+            return Ok(None);
+        };
+        if queue.starts_with("worker_") || self.shared.config.engine_queues.contains(&queue) {
+            return Err(Refusal::definition(format!(
+                "reply_to may not name `{queue}`: that queue belongs to the engine or a participant"
+            )));
+        }
+        let rules = self.rules(delivery.properties.user_id.as_ref());
+        if !rules.reply_to.matches(&queue) {
+            let what = format!("replies to `{queue}` are not allowed");
+            return Err(Refusal::Rules(vec![rules.broken(Rule::ReplyTo, what)]));
+        }
+        Ok(Some(ReplyTo {
+            queue,
+            correlation_id: delivery.properties.correlation_id.clone(),
+        }))
+    }
+
+    fn launch_repeated(
+        &mut self,
+        process: ProcessId,
+        delivery: &Delivery,
+        first: Option<ProcessId>,
+    ) -> Result<(), StoreError> {
+        tracing::debug!(process = ?first, "a launch with this message id took effect before");
+        let mut transaction = Transaction::acknowledging(process.shard(), delivery.handle);
+        self.tell_launcher_again(&mut transaction, delivery, first);
+        match first {
+            // The first one may wait for a job: it has to be durable before the repeat is acknowledged.
+            Some(process) => self.begin(process, transaction),
+            None => self.finish(transaction),
+        }
+    }
+
+    /// Answers a repeated launch as the first was.
+    fn tell_launcher_again(
+        &mut self,
+        transaction: &mut Transaction,
+        delivery: &Delivery,
+        first: Option<ProcessId>,
+    ) {
+        let Ok(Some(reply_to)) = self.reply_to(delivery) else {
+            return;
+        };
+        let reasons = ["an earlier message with this id was refused".to_owned()];
+        let message = match first {
+            Some(process) => reply(&reply_to, Some(process), Report::Launched),
+            None => reply(&reply_to, None, Report::Rejected { reasons: &reasons }),
+        };
+        let key = self.own_key(transaction.shard, OutboxKind::Reply);
+        transaction.publish(key, message);
+    }
+
+    fn refuse_launch(
+        &mut self,
+        process: ProcessId,
+        in_hand: LaunchInHand,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
+        let Some(first) = in_hand.deliveries.first() else {
+            return Ok(());
+        };
+        let shard = process.shard();
+        let reasons = refusal.reasons();
+        let text = reasons.join("\n");
+        let (mut transaction, seen) = match refusal {
+            Refusal::Definition { code, .. } => {
+                (self.dead_letter(shard, first, code, &text)?, in_hand.seen)
+            }
+            Refusal::Environment(_) => (self.dead_letter(shard, first, "definition", &text)?, None),
+            Refusal::ForNow(violation) => {
+                let code = violation.rule.code();
+                (self.dead_letter(shard, first, code, &text)?, None)
+            }
+            Refusal::Rules(violations) => {
+                let rule = violations
+                    .first()
+                    .map_or(Rule::Launches, |first| first.rule);
+                (
+                    self.dead_letter(shard, first, rule.code(), &text)?,
+                    in_hand.seen,
+                )
+            }
+        };
+        transaction.after.acknowledge = in_hand
+            .deliveries
+            .iter()
+            .map(|delivery| delivery.handle)
+            .collect();
+        self.remember(&mut transaction, seen, None)?;
+        let reasons = &reasons;
+        for delivery in &in_hand.deliveries {
+            if let Ok(Some(reply_to)) = self.reply_to(delivery) {
+                let message = reply(&reply_to, None, Report::Rejected { reasons });
+                transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
+            }
+        }
+        let message = notice(
+            &self.shared.config.notice_exchange,
+            None,
+            "",
+            Report::Rejected { reasons },
+        );
+        transaction.publish(self.own_key(shard, OutboxKind::Notice), message);
+        self.finish(transaction)
+    }
+}

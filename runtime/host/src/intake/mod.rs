@@ -1,0 +1,87 @@
+//! Intake: what comes from the broker, until it is planned. What waits here is not acknowledged; the broker's side bounds
+//! how many bytes that can be.
+
+mod arrivals;
+pub(crate) mod deployments;
+pub(crate) mod fair;
+pub(crate) mod large;
+pub(crate) mod launches;
+pub mod router;
+
+pub(crate) use arrivals::SeenRecord;
+
+use crate::broker::Delivery;
+use large::{Large, LargeClaim};
+use router::Arrival;
+use std::{collections::VecDeque, sync::Arc};
+
+type Waiting = (Delivery, Arrival);
+
+/// Deliveries that wait for room in the outbox or the store, or, if they are large, for others like them.
+pub struct Intake {
+    bounds: Arc<Large>,
+    held: VecDeque<Waiting>,
+    large: VecDeque<Waiting>,
+    /// Large ones that are on their way to the store.
+    under_way: Vec<LargeClaim>,
+}
+
+impl Intake {
+    pub fn new(bounds: Arc<Large>) -> Self {
+        Self {
+            bounds,
+            held: VecDeque::new(),
+            large: VecDeque::new(),
+            under_way: Vec::new(),
+        }
+    }
+
+    /// Lets a delivery pass, unless it has to wait for its turn.
+    pub fn pass(&mut self, delivery: Delivery, arrival: Arrival) -> Option<Waiting> {
+        if self.bounds.concerns(delivery.body.len()) {
+            self.large.push_back((delivery, arrival));
+            return None;
+        }
+        Some((delivery, arrival))
+    }
+
+    /// Holds a delivery until there is room.
+    pub fn hold(&mut self, delivery: Delivery, arrival: Arrival) -> Option<Waiting> {
+        self.held.push_back((delivery, arrival));
+        None
+    }
+
+    pub fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    pub fn has_large(&self) -> bool {
+        !self.large.is_empty()
+    }
+
+    pub fn next_held(&mut self) -> Option<Waiting> {
+        self.held.pop_front()
+    }
+
+    /// The next large delivery, if there is room for one.
+    pub fn next_large(&mut self) -> Option<Waiting> {
+        if !self.bounds.has_room() {
+            return None;
+        }
+        let (delivery, arrival) = self.large.pop_front()?;
+        self.under_way.push(self.bounds.claim(delivery.body.len()));
+        Some((delivery, arrival))
+    }
+
+    /// The claims of those under way, to be kept until they are stored.
+    pub fn take_under_way(&mut self) -> Vec<LargeClaim> {
+        std::mem::take(&mut self.under_way)
+    }
+
+    /// Drops what came over connections up to this one: it comes again.
+    pub fn drop_stale(&mut self, generation: u64) {
+        let is_current = |(delivery, _): &Waiting| delivery.handle.generation > generation;
+        self.held.retain(is_current);
+        self.large.retain(is_current);
+    }
+}

@@ -1,0 +1,9 @@
+//! Opening: what a storage says of itself, and what earlier runs left to do.
+
+pub(crate) mod identity;
+pub(crate) mod marks;
+mod opened;
+mod restored;
+
+pub use opened::Opened;
+pub use restored::mark_restored;

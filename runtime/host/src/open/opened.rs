@@ -1,0 +1,221 @@
+//! What a store says of itself, and what a start takes from it: identity, mark, events that are left, the outbox.
+
+use super::{
+    identity::{self, Identity},
+    marks::{MARK, Mark, SEQUENCE_GAP},
+};
+use crate::{
+    broker::Broker,
+    clock::{ClockSource, EngineTime},
+    commit::{Committer, Pipeline},
+    compute::Compute,
+    config::HostConfig,
+    damage::Damages,
+    definitions::Definitions,
+    driver::Driver,
+    host::HostError,
+    intake::{
+        large::Large,
+        router::{Incoming, Router},
+    },
+    plan::events::{Arrived, EventRecord},
+    programs::Programs,
+    shared::Shared,
+    tenants::Tenants,
+};
+use bureaucrat_model::Timestamp;
+use bureaucrat_sandbox::Sandbox;
+use bureaucrat_store::{
+    Epoch, Store, StoreError, Table, keys,
+    keys::{OutboxKey, OutboxKind},
+    reading::{scan_all, scan_around},
+    records,
+};
+use crossbeam_channel::Receiver;
+use std::sync::{Arc, atomic::AtomicU64};
+
+/// What a store gives to start from; the same for the host and for the simulator.
+pub struct Opened {
+    pub config: Arc<HostConfig>,
+    pub secret: [u8; 32],
+    pub router: Arc<Router>,
+    /// The end that the driver reads from.
+    pub receiver: Receiver<Incoming>,
+    pub epoch: Epoch,
+    /// How far earlier runs have come.
+    mark: Mark,
+    /// The damage that was found so far.
+    pub damages: Arc<Damages>,
+    pub tenants: Arc<Tenants>,
+    pub programs: Arc<Programs>,
+    pub store: Arc<dyn Store>,
+}
+
+impl Opened {
+    /// Takes the shards of a store and reads what it says of itself; makes it say so when it is new.
+    ///
+    /// # Errors
+    /// When the store fails, or the configuration can't be used.
+    pub fn new(
+        config: HostConfig,
+        store: Arc<dyn Store>,
+        secret_if_new: [u8; 32],
+    ) -> Result<Self, HostError> {
+        let damages = Arc::new(Damages::default());
+        let Identity { secret } = identity::of(&*store, secret_if_new)?;
+        let epoch = meta(store.own())?;
+        let mark = meta(records::read(&*store, Table::Meta, MARK))?;
+        let mut mark = mark.unwrap_or(Mark {
+            now: Timestamp(0),
+            sequence: 0,
+            fired: Timestamp(0),
+        });
+        mark.sequence += SEQUENCE_GAP;
+        let tenants = Arc::new(Tenants::new(config.policy.clone()));
+        let programs = Programs::open(&*store, config.unused_programs, |head, bytes| {
+            tenants.count(head, bytes);
+        })?;
+        let programs = Arc::new(programs);
+        let config = Arc::new(config);
+        let (router, receiver) = Router::new(config.clone(), secret, epoch);
+        Ok(Self {
+            secret,
+            router: Arc::new(router),
+            receiver,
+            epoch,
+            mark,
+            damages,
+            tenants,
+            programs,
+            store,
+            config,
+        })
+    }
+
+    /// The definitions at hand, over this store.
+    pub fn definitions(&self, sandbox: &Sandbox) -> Arc<Definitions> {
+        Arc::new(Definitions::new(
+            self.config.clone(),
+            self.store.clone(),
+            sandbox.clone(),
+        ))
+    }
+
+    /// What the shards share, with the seams that are given here. Time begins now.
+    pub fn share(
+        &self,
+        broker: Arc<dyn Broker>,
+        clock: Arc<dyn ClockSource>,
+        sandbox: &Sandbox,
+        compute: Arc<dyn Compute>,
+        definitions: Arc<Definitions>,
+    ) -> Arc<Shared> {
+        Arc::new(Shared {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            broker,
+            epoch: self.epoch,
+            time: EngineTime::new(clock, self.mark.now),
+            sequence: AtomicU64::new(self.mark.sequence),
+            secret: self.secret,
+            sandbox: sandbox.clone(),
+            compute,
+            definitions,
+            damages: self.damages.clone(),
+            router: self.router.clone(),
+            tenants: self.tenants.clone(),
+            programs: self.programs.clone(),
+            large: Large::new(self.config.large_bytes, self.config.large_under_way),
+        })
+    }
+
+    /// The driver of all shards, over what is shared, with what earlier runs left to do.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn driver(
+        self,
+        shared: &Arc<Shared>,
+        committer: Arc<dyn Committer>,
+    ) -> Result<Driver, StoreError> {
+        let pipeline = Pipeline::new(committer);
+        let mut driver = Driver::new(shared.clone(), self.receiver, pipeline, self.mark.fired);
+        read_outbox(shared, &mut driver)?;
+        read_events(shared, &mut driver)?;
+        Ok(driver)
+    }
+}
+
+/// Reads the outbox of an earlier run: what is to be published, and calls whose child was not started.
+fn read_outbox(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let mut calls = Vec::new();
+    let (_, actor) = driver.parts();
+    let store = &*shared.store;
+    let gaps = scan_all(store, Table::Outbox, &[], &END, |key, _| {
+        match OutboxKey::from_bytes(&key) {
+            Ok(key) if key.kind == OutboxKind::Call => calls.push(key),
+            Ok(key) => {
+                let account = shared.tenants.account_of(store, key.process)?;
+                actor.outbox.found(key, account);
+            }
+            Err(_) => shared.damages.note_key(Table::Outbox, &key),
+        }
+        Ok(())
+    })?;
+    shared.damages.note_gaps(Table::Outbox, &gaps);
+    let (planner, _) = driver.parts();
+    for call in calls {
+        planner.restart_call(call)?;
+    }
+    Ok(())
+}
+
+/// Reads which events were being handed out: they are, from the beginning. Bodies are looked at one after the other. A
+/// damaged one stays where it is.
+fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let mut found = Vec::new();
+    let mut from = Vec::new();
+    loop {
+        let portion = scan_around(&*shared.store, Table::Events, &from, &END, 1)?;
+        shared.damages.note_gaps(Table::Events, &portion.gaps);
+        for (key, value) in portion.rows {
+            let Ok((shard, sequence)) = keys::event_of(&key) else {
+                shared.damages.note_key(Table::Events, &key);
+                continue;
+            };
+            let record = records::decode::<EventRecord>(Table::Events, &key, &value);
+            if let Some(record) = shared.damages.around(None, record)? {
+                found.push(Arrived {
+                    shard,
+                    sequence,
+                    name: record.name,
+                    bytes: value.len(),
+                });
+            }
+        }
+        match portion.next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    found.sort_by_key(|arrived| arrived.sequence);
+    let (planner, _) = driver.parts();
+    for arrived in found {
+        planner.handouts.add(arrived);
+    }
+    Ok(())
+}
+
+/// After every key.
+const END: [u8; 40] = [u8::MAX; 40];
+
+/// What the store says of itself: no engine may run on a guess at it.
+pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {
+    read.map_err(|error| {
+        if matches!(error, StoreError::Damaged { .. }) {
+            HostError::Meta(error)
+        } else {
+            HostError::Store(error)
+        }
+    })
+}

@@ -1,0 +1,29 @@
+//! A storage that was made of a backup: what it counts goes on far beyond what the original may have counted since.
+
+use super::marks::{self, MARK, Mark};
+use crate::host::HostError;
+use bureaucrat_store::{EPOCH_KEY, Group, Store, Table, Unit, Write, records};
+
+/// Epochs and sequence numbers that the original may have used since the backup.
+pub(crate) const EPOCHS: u64 = 1 << 32;
+const SEQUENCES: u64 = 1 << 40;
+
+/// Marks a storage that was made of a backup.
+///
+/// # Errors
+/// When the store fails.
+pub fn mark_restored(store: &dyn Store) -> Result<(), HostError> {
+    let epoch: u64 = records::read(store, Table::Meta, EPOCH_KEY)?.unwrap_or(0);
+    let mut writes = vec![Write::Put {
+        table: Table::Meta,
+        key: EPOCH_KEY.to_vec(),
+        value: records::encode(&epoch.saturating_add(EPOCHS))?,
+    }];
+    if let Some(mut mark) = records::read::<Mark>(store, Table::Meta, MARK)? {
+        mark.sequence = mark.sequence.saturating_add(SEQUENCES);
+        writes.push(marks::write(&mark)?);
+    }
+    let units = vec![Unit::of(writes)];
+    store.commit(&Group { units })?;
+    Ok(())
+}

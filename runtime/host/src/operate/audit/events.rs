@@ -1,0 +1,25 @@
+//! Events that are being handed out: each is whole.
+
+use super::{Auditor, Repair};
+use crate::plan::events::EventRecord;
+use bureaucrat_store::{StoreError, Table, keys, records};
+
+impl Auditor<'_> {
+    pub(super) fn events(&mut self) -> Result<(), StoreError> {
+        self.each(Table::Events, |auditor, key, value| {
+            let Ok((_, sequence)) = keys::event_of(&key) else {
+                auditor.stranger(Table::Events, &key, "its key is not of its table's form");
+                return Ok(());
+            };
+            auditor.drawn(sequence);
+            if let Err(error) = records::decode::<EventRecord>(Table::Events, &key, &value) {
+                let what = error.to_string();
+                auditor
+                    .findings
+                    .damaged(Table::Events, &key, None, what, Repair::None);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}

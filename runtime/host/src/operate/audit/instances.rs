@@ -1,0 +1,266 @@
+//! Instances: each is whole in itself and fits its program; what its fibers wait for is noted for the other tables.
+
+use super::{Auditor, Repair, programs::Programs};
+use bureaucrat_model::{
+    Caller, Ending, FiberId, FiberState, Input, Instance, Op, ProcessId, Program, Status,
+    Timestamp, Turn, WaitKind,
+};
+use bureaucrat_store::{StoreError, Table, keys, reading::Gap, records};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// Parked; for which turns inputs are kept.
+    Parked,
+    Ended {
+        at: Timestamp,
+    },
+}
+
+/// What a wait needs from other tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A task in the outbox, or sent already.
+    Answer,
+    Timer(Timestamp),
+    Event(String),
+    /// A called process, or a row that starts it.
+    Child(ProcessId),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub fiber: FiberId,
+    pub turn: Turn,
+    pub need: Need,
+    /// Whether what it needs was found.
+    pub met: bool,
+}
+
+/// What is kept in mind of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub phase: Phase,
+    pub waiting: Vec<Waiting>,
+    pub caller: Option<Caller>,
+    /// It was cut off in the middle of its instructions, and is to go on.
+    pub yielded: bool,
+    /// Turns that a parked process has an input for.
+    pub kept: Vec<Turn>,
+    pub reminders: Reminders,
+}
+
+/// The host's own timers that were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Reminders {
+    pub go_on: bool,
+    pub retry: bool,
+    pub remove: bool,
+}
+
+/// The processes of a store.
+#[derive(Debug, Default)]
+pub(super) struct Processes {
+    pub known: BTreeMap<ProcessId, Known>,
+    damaged: BTreeSet<ProcessId>,
+    gaps: Vec<Gap>,
+}
+
+impl Processes {
+    /// Whether the process's record can't be read, or may be in a part that can't.
+    pub fn is_hidden(&self, process: ProcessId) -> bool {
+        let key = process.as_bytes().as_slice();
+        let within = |gap: &Gap| key >= gap.from.as_slice() && key < gap.to.as_slice();
+        self.damaged.contains(&process) || self.gaps.iter().any(within)
+    }
+
+    /// The fiber of a process that waits under this turn.
+    pub fn waiting(&mut self, process: ProcessId, turn: Turn) -> Option<&mut Waiting> {
+        let known = self.known.get_mut(&process)?;
+        known.waiting.iter_mut().find(|wait| wait.turn == turn)
+    }
+}
+
+impl Auditor<'_> {
+    pub(super) fn instances(&mut self, programs: &Programs) -> Result<Processes, StoreError> {
+        let mut processes = Processes::default();
+        let gaps = self.each(Table::Instances, |auditor, key, value| {
+            let Ok(process) = keys::instance_of(&key) else {
+                let what = "its key is not of its table's form".into();
+                auditor
+                    .findings
+                    .damaged(Table::Instances, &key, None, what, Repair::None);
+                return Ok(());
+            };
+            match records::decode::<Instance>(Table::Instances, &key, &value) {
+                Ok(instance) => {
+                    let program = programs.get(&instance.program);
+                    let mut problems = problems(&instance, program);
+                    if instance.process != process {
+                        problems.push(format!("it says that it is {}", instance.process));
+                    }
+                    for what in problems {
+                        auditor
+                            .findings
+                            .inconsistent(Table::Instances, &key, Some(process), what);
+                    }
+                    processes.known.insert(process, known(&instance));
+                }
+                Err(error) => {
+                    processes.damaged.insert(process);
+                    let what = error.to_string();
+                    auditor.findings.damaged(
+                        Table::Instances,
+                        &key,
+                        Some(process),
+                        what,
+                        Repair::None,
+                    );
+                }
+            }
+            Ok(())
+        })?;
+        processes.gaps = gaps;
+        Ok(processes)
+    }
+}
+
+fn known(instance: &Instance) -> Known {
+    let waiting = instance.fibers.iter().filter_map(|(fiber, state)| {
+        let FiberState::Waiting(wait) = &state.state else {
+            return None;
+        };
+        let need = match &wait.kind {
+            WaitKind::Answer { .. } => Need::Answer,
+            WaitKind::Timer { due } => Need::Timer(*due),
+            WaitKind::Event { event, .. } => Need::Event(event.clone()),
+            WaitKind::Child { child } => Need::Child(*child),
+            WaitKind::Branches { .. } | WaitKind::Condition { .. } => return None,
+        };
+        Some(Waiting {
+            fiber: *fiber,
+            turn: wait.turn,
+            need,
+            met: false,
+        })
+    });
+    let (phase, kept) = match &instance.status {
+        Status::Running => (Phase::Running, Vec::new()),
+        Status::Incident { inputs, .. } => {
+            (Phase::Parked, inputs.iter().filter_map(turn_of).collect())
+        }
+        Status::Ended(Ending::Completed(_) | Ending::Failed(_)) => {
+            let at = instance.ended_at.unwrap_or(Timestamp(0));
+            (Phase::Ended { at }, Vec::new())
+        }
+    };
+    Known {
+        phase,
+        waiting: waiting.collect(),
+        caller: instance.caller.clone(),
+        yielded: instance
+            .fibers
+            .values()
+            .any(|fiber| fiber.state == FiberState::Ready),
+        kept,
+        reminders: Reminders::default(),
+    }
+}
+
+/// The wait that an input is for.
+fn turn_of(input: &Input) -> Option<Turn> {
+    match input {
+        Input::TimerFired { turn, .. }
+        | Input::ChildEnded { turn, .. }
+        | Input::ChildRefused { turn, .. }
+        | Input::Event { turn, .. }
+        | Input::Evaluated { turn, .. } => Some(*turn),
+        Input::Answer { turn, .. } => *turn,
+        Input::Continue => None,
+    }
+}
+
+/// What does not hold within the instance.
+fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
+    let mut problems = Vec::new();
+    let ended = instance.has_ended();
+    if ended != instance.ended_at.is_some() {
+        problems.push("its state and its time of end contradict each other".into());
+    }
+    if ended != instance.fibers.is_empty() {
+        problems.push(format!(
+            "it has {} fibers, which its state does not allow",
+            instance.fibers.len()
+        ));
+    }
+    if program.is_none() && !ended {
+        problems.push(format!(
+            "its program {} is not there or does not read",
+            instance.program
+        ));
+    }
+    let mut turns = BTreeSet::new();
+    for (id, fiber) in &instance.fibers {
+        let mut wrong = |what: String| problems.push(format!("fiber {}: {what}", id.0));
+        if id.0 >= instance.next_fiber {
+            wrong("its number was never given".into());
+        }
+        if let Some(branch) = &fiber.branch
+            && !instance.fibers.contains_key(&branch.parent)
+        {
+            wrong(format!("its parent {} is not there", branch.parent.0));
+        }
+        let op = program.map(|program| program.op(fiber.at).map(|(op, _)| op));
+        if op == Some(None) {
+            wrong(format!("there is no instruction {}", fiber.at.0));
+        }
+        let FiberState::Waiting(wait) = &fiber.state else {
+            continue;
+        };
+        if wait.turn.0 >= instance.next_turn || !turns.insert(wait.turn) {
+            wrong(format!(
+                "its turn {} was never given, or twice",
+                wait.turn.0
+            ));
+        }
+        if let Some(Some(op)) = op
+            && !fits(op, &wait.kind)
+        {
+            wrong(format!("instruction {} does not wait for this", fiber.at.0));
+        }
+        if let WaitKind::Branches { remaining } = &wait.kind {
+            let of_it = |fiber: &&bureaucrat_model::Fiber| {
+                fiber
+                    .branch
+                    .as_ref()
+                    .is_some_and(|branch| branch.parent == *id)
+            };
+            let branches = instance.fibers.values().filter(of_it).count();
+            if branches != *remaining as usize {
+                wrong(format!(
+                    "it waits for {remaining} branches and has {branches}"
+                ));
+            }
+        }
+        let evaluating = matches!(
+            &wait.kind,
+            WaitKind::Condition { .. } | WaitKind::Event { check: Some(_), .. }
+        );
+        if evaluating && instance.status == Status::Running {
+            wrong("it waits for a condition that nobody evaluates".into());
+        }
+    }
+    problems
+}
+
+fn fits(op: &Op, kind: &WaitKind) -> bool {
+    match kind {
+        WaitKind::Answer { .. } => matches!(op, Op::Action { .. }),
+        WaitKind::Timer { .. } => matches!(op, Op::Delay { .. }),
+        WaitKind::Event { .. } => matches!(op, Op::Await { .. }),
+        WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
+        WaitKind::Branches { .. } => matches!(op, Op::Fork { .. }),
+        WaitKind::Condition { .. } => matches!(op, Op::Test { .. }),
+    }
+}

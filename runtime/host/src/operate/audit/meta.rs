@@ -1,0 +1,128 @@
+//! What a store says of itself: format, identity, epoch, mark.
+
+use super::{Auditor, Finding, Kind, Repair};
+use crate::open::{
+    identity::{IDENTITY, IdentityRecord},
+    marks::{self, MARK, Mark, SEQUENCE_GAP},
+};
+use bureaucrat_model::Timestamp;
+use bureaucrat_store::{EPOCH_KEY, StoreError, Table, Write, records};
+
+/// An epoch that is rebuilt begins here: far beyond any that was used, since ids of processes follow from it.
+pub(crate) const EPOCHS_STEP: u64 = 1 << 32;
+
+/// The store's own record.
+const FORMAT: &[u8] = b"format";
+
+impl Auditor<'_> {
+    pub(super) fn meta(&mut self) -> Result<(), StoreError> {
+        let mut damaged_mark = None;
+        let mut seen_identity = false;
+        self.each(Table::Meta, |auditor, key, value| {
+            match key.as_slice() {
+                FORMAT => {}
+                IDENTITY => {
+                    seen_identity = true;
+                    auditor.identity(&value);
+                }
+                EPOCH_KEY => {
+                    if let Err(error) = records::decode::<u64>(Table::Meta, &key, &value) {
+                        let fresh = records::encode(&EPOCHS_STEP)?;
+                        let repair = Repair::Rebuild(vec![put(&key, fresh)]);
+                        let what = error.to_string();
+                        auditor
+                            .findings
+                            .damaged(Table::Meta, &key, None, what, repair);
+                    }
+                }
+                MARK => match records::decode::<Mark>(Table::Meta, &key, &value) {
+                    Ok(mark) => {
+                        auditor.now = mark.now;
+                        auditor.sequence = mark.sequence;
+                        auditor.fired = mark.fired;
+                    }
+                    Err(error) => damaged_mark = Some(error.to_string()),
+                },
+                key => auditor.findings.orphan(
+                    Table::Meta,
+                    key,
+                    None,
+                    "no engine knows this record".into(),
+                ),
+            }
+            Ok(())
+        })?;
+        if !seen_identity {
+            self.findings.push(Finding {
+                table: Table::Meta,
+                key: IDENTITY.to_vec(),
+                process: None,
+                kind: Kind::Missing,
+                what: "the store has no identity: no engine ever ran on it, or the record is lost"
+                    .into(),
+                repair: Repair::None,
+            });
+        }
+        self.findings.damaged_mark = damaged_mark;
+        Ok(())
+    }
+
+    fn identity(&mut self, value: &[u8]) {
+        let wrong = match records::decode::<IdentityRecord>(Table::Meta, IDENTITY, value) {
+            Ok(identity) if identity.secret.len() != 32 => {
+                "the secret is not 32 bytes long".to_owned()
+            }
+            Ok(_) => return,
+            Err(error) => error.to_string(),
+        };
+        let what = format!("{wrong}; ids are derived from it, only a backup brings it back");
+        self.findings
+            .damaged(Table::Meta, IDENTITY, None, what, Repair::None);
+    }
+
+    /// A mark that comes after everything that is stored; timers are looked for from the beginning of time.
+    fn mark(&self) -> Result<Write, StoreError> {
+        marks::write(&Mark {
+            now: self.now,
+            sequence: self.sequence.max(self.findings.highest) + SEQUENCE_GAP,
+            fired: Timestamp(0),
+        })
+    }
+
+    /// Whether the mark is whole, and no record has a sequence beyond it or a time before it.
+    pub(super) fn mark_fits(&mut self) {
+        let repair = self
+            .mark()
+            .map_or(Repair::None, |write| Repair::Rebuild(vec![write]));
+        if let Some(what) = self.findings.damaged_mark.take() {
+            self.findings.damaged(Table::Meta, MARK, None, what, repair);
+            return;
+        }
+        let what = if self.findings.highest >= self.sequence && self.findings.highest > 0 {
+            format!(
+                "the sequence stands at {}, but a record carries {}",
+                self.sequence, self.findings.highest
+            )
+        } else if self.findings.earliest.is_some_and(|due| due < self.fired) {
+            "a timer is due before the time from which timers are looked for".into()
+        } else {
+            return;
+        };
+        self.findings.push(Finding {
+            table: Table::Meta,
+            key: MARK.to_vec(),
+            process: None,
+            kind: Kind::Inconsistent,
+            what,
+            repair,
+        });
+    }
+}
+
+fn put(key: &[u8], value: Vec<u8>) -> Write {
+    Write::Put {
+        table: Table::Meta,
+        key: key.to_vec(),
+        value,
+    }
+}

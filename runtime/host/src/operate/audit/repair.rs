@@ -1,0 +1,52 @@
+//! What would put findings right: writes, and the records that go with them.
+
+use super::{Finding, Repair};
+use crate::open::marks;
+use bureaucrat_store::{Row, Store, StoreError, Table, Unit, Write};
+
+/// The writes for some findings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    pub unit: Unit,
+    /// Records that are removed or overwritten, as they are; to be kept somewhere before the writes are done.
+    pub lost: Vec<(Table, Row)>,
+    /// How many of the findings are put right.
+    pub repaired: usize,
+}
+
+/// What puts these findings right, as far as the store still knows.
+///
+/// # Errors
+/// When reading fails for other reasons than damage.
+pub fn plan(store: &dyn Store, findings: &[Finding]) -> Result<Plan, StoreError> {
+    let mut plan = Plan::default();
+    let mut adds_timers = false;
+    for finding in findings {
+        let writes = match &finding.repair {
+            Repair::None => continue,
+            Repair::Rebuild(writes) => writes.clone(),
+            Repair::Remove => vec![Write::Delete {
+                table: finding.table,
+                key: finding.key.clone(),
+            }],
+        };
+        plan.repaired += 1;
+        for write in &writes {
+            let (Write::Put { table, key, .. } | Write::Delete { table, key }) = write;
+            match store.get(*table, key) {
+                Ok(Some(value)) => plan.lost.push((*table, (key.clone(), value))),
+                // What can't be read can't be kept.
+                Ok(None) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let is_timer =
+            |write: &Write| matches!(write, Write::Put { table, .. } if *table == Table::Timers);
+        adds_timers |= writes.iter().any(is_timer);
+        plan.unit.writes.extend(writes);
+    }
+    if adds_timers && let Some(write) = marks::from_the_beginning(store)? {
+        plan.unit.writes.push(write);
+    }
+    Ok(plan)
+}

@@ -1,0 +1,317 @@
+//! Timers, subscriptions, outbox rows and calls: each is what an instance waits for, and each wait has its own.
+
+use super::{
+    Auditor, Finding, Kind, Presence, Repair,
+    instances::{Known, Need, Phase, Processes, Waiting},
+};
+use crate::act::timers::{self, Purpose, WaitKey};
+use bureaucrat_model::{ProcessId, Timestamp, Turn};
+use bureaucrat_store::{
+    StoreError, Table, Write, keys,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use bureaucrat_wire::Outgoing;
+
+impl Auditor<'_> {
+    pub(super) fn timers(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
+        self.each(Table::Timers, |auditor, key, _| {
+            match keys::timer_of(&key) {
+                Ok((due, wait)) => auditor.timer(processes, &key, due, wait),
+                Err(error) => auditor.stranger(Table::Timers, &key, &error.to_string()),
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn timer(&mut self, processes: &mut Processes, key: &[u8], due: Timestamp, wait: WaitKey) {
+        let earliest = self.findings.earliest.unwrap_or(due);
+        self.findings.earliest = Some(earliest.min(due));
+        let process = wait.process;
+        let presence = processes.presence(process);
+        if presence == Presence::Hidden {
+            return;
+        }
+        let mut orphan = |what: &str| {
+            self.findings
+                .orphan(Table::Timers, key, Some(process), what.into());
+        };
+        let known = processes.known.get_mut(&process);
+        match timers::purpose(wait) {
+            Purpose::Wait => match processes.waiting(process, wait.turn) {
+                Some(waiting)
+                    if waiting.fiber == wait.fiber && waiting.need == Need::Timer(due) =>
+                {
+                    waiting.met = true;
+                }
+                _ => orphan("no fiber waits for this timer"),
+            },
+            // These may outlast what they were set for: a process that was cancelled while it was parked.
+            Purpose::Continue => {
+                if let Some(known) = known {
+                    known.reminders.go_on = true;
+                }
+            }
+            Purpose::Retry => {
+                if let Some(known) = known {
+                    known.reminders.retry = true;
+                }
+            }
+            Purpose::Remove => match known {
+                Some(known) if matches!(known.phase, Phase::Ended { .. }) => {
+                    known.reminders.remove = true;
+                }
+                Some(_) => orphan("the process has not ended, and is to be removed"),
+                None => orphan("there is no such process to remove"),
+            },
+        }
+    }
+
+    pub(super) fn subscriptions(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
+        self.each(Table::Subscriptions, |auditor, key, value| {
+            let read = keys::subscription_of(&key);
+            let sequence = <[u8; 8]>::try_from(value.as_slice()).map(u64::from_be_bytes);
+            let (Ok(wait), Ok(sequence)) = (read, sequence) else {
+                auditor.stranger(
+                    Table::Subscriptions,
+                    &key,
+                    "key or sequence is not of the table's form",
+                );
+                return Ok(());
+            };
+            auditor.drawn(sequence);
+            if processes.presence(wait.process) == Presence::Hidden {
+                return Ok(());
+            }
+            let is_it = |waiting: &Waiting| {
+                let Need::Event(event) = &waiting.need else {
+                    return false;
+                };
+                waiting.fiber == wait.fiber && keys::subscription(event, wait) == key
+            };
+            match processes.waiting(wait.process, wait.turn) {
+                Some(waiting) if is_it(waiting) => waiting.met = true,
+                _ => auditor.findings.orphan(
+                    Table::Subscriptions,
+                    &key,
+                    Some(wait.process),
+                    "no fiber awaits this event".into(),
+                ),
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn outbox(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
+        self.each(Table::Outbox, |auditor, key, value| {
+            let row = match OutboxKey::from_bytes(&key) {
+                Ok(row) => row,
+                Err(error) => {
+                    auditor.stranger(Table::Outbox, &key, &error.to_string());
+                    return Ok(());
+                }
+            };
+            if is_nobody(row.process) {
+                auditor.drawn(row.number);
+            }
+            if row.kind != OutboxKind::Call
+                && let Err(error) = records::decode::<Outgoing>(Table::Outbox, &key, &value)
+            {
+                let what = error.to_string();
+                auditor.findings.damaged(
+                    Table::Outbox,
+                    &key,
+                    Some(row.process),
+                    what,
+                    Repair::None,
+                );
+            }
+            auditor.outbox_row(processes, &key, row);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn outbox_row(&mut self, processes: &mut Processes, key: &[u8], row: OutboxKey) {
+        let presence = processes.presence(row.process);
+        if presence == Presence::Hidden {
+            return;
+        }
+        match row.kind {
+            OutboxKind::Task => match processes.waiting(row.process, Turn(row.number)) {
+                Some(waiting) if waiting.need == Need::Answer => waiting.met = true,
+                _ => self.findings.orphan(
+                    Table::Outbox,
+                    key,
+                    Some(row.process),
+                    "nobody waits for the answer to this task".into(),
+                ),
+            },
+            OutboxKind::Call => match processes.waiting(row.process, Turn(row.number)) {
+                Some(waiting) if matches!(waiting.need, Need::Child(_)) => waiting.met = true,
+                // A caller that failed leaves its row to the job that compiles the definition, or to the next start.
+                _ => {}
+            },
+            // They may outlast their process, when the broker is away for long.
+            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::DeadLetter => {}
+        }
+    }
+
+    /// Rows whose key or value has another form: they name no wait, and what they stood for is rebuilt from instances.
+    pub(super) fn stranger(&mut self, table: Table, key: &[u8], what: &str) {
+        self.findings
+            .damaged(table, key, None, what.to_owned(), Repair::Remove);
+    }
+
+    /// Waits, endings and incidents whose row was not found.
+    pub(super) fn unmet(&mut self, processes: &Processes) {
+        for (process, known) in &processes.known {
+            self.reminders(*process, known);
+            for waiting in known.waiting.iter().filter(|waiting| !waiting.met) {
+                self.unmet_wait(processes, *process, known, waiting);
+            }
+        }
+    }
+
+    fn reminders(&mut self, process: ProcessId, known: &Known) {
+        let (purpose, due, what) = match known.phase {
+            Phase::Ended { at } if !known.reminders.remove => (
+                Purpose::Remove,
+                at.after(self.config.retention),
+                "nothing reminds of removing the process",
+            ),
+            Phase::Parked if !known.reminders.retry => (
+                Purpose::Retry,
+                self.now,
+                "nothing reminds of trying the parked process again",
+            ),
+            Phase::Running if known.yielded && !known.reminders.go_on => (
+                Purpose::Continue,
+                self.now,
+                "nothing reminds of letting the process go on",
+            ),
+            Phase::Ended { .. } | Phase::Parked | Phase::Running => return,
+        };
+        if let Some(wait) = timers::reminder(process, purpose) {
+            let write = put(Table::Timers, keys::timer(due, wait), Vec::new());
+            self.findings.missing(write, Some(process), what.into());
+        }
+    }
+
+    fn unmet_wait(
+        &mut self,
+        processes: &Processes,
+        process: ProcessId,
+        known: &Known,
+        waiting: &Waiting,
+    ) {
+        let wait = WaitKey {
+            process,
+            fiber: waiting.fiber,
+            turn: waiting.turn,
+        };
+        // What came for a parked process has left its table and waits in the instance.
+        if known.kept.contains(&waiting.turn) {
+            return;
+        }
+        match &waiting.need {
+            Need::Answer => {}
+            Need::Timer(due) => {
+                let write = put(Table::Timers, keys::timer(*due, wait), Vec::new());
+                let what = format!("fiber {} waits for a timer", waiting.fiber.0);
+                self.findings.missing(write, Some(process), what);
+            }
+            Need::Event(event) => {
+                // Whoever is subscribed anew gets what is published from now on.
+                let sequence = self.sequence.saturating_sub(1).to_be_bytes().to_vec();
+                let write = put(
+                    Table::Subscriptions,
+                    keys::subscription(event, wait),
+                    sequence,
+                );
+                let what = format!("fiber {} awaits event {event}", waiting.fiber.0);
+                self.findings.missing(write, Some(process), what);
+            }
+            Need::Child(child) => self.unmet_child(processes, known, wait, *child),
+        }
+    }
+
+    fn unmet_child(
+        &mut self,
+        processes: &Processes,
+        known: &Known,
+        wait: WaitKey,
+        child: ProcessId,
+    ) {
+        let process = wait.process;
+        match processes.known.get(&child) {
+            Some(called) if !matches!(called.phase, Phase::Ended { .. }) => {}
+            Some(_) => self.findings.inconsistent(
+                Table::Instances,
+                &keys::instance(process),
+                Some(process),
+                format!(
+                    "fiber {} waits for process {child}, which has ended",
+                    wait.fiber.0
+                ),
+            ),
+            // A parked caller asks for its calls again when it goes on.
+            None if processes.is_hidden(child) || known.phase == Phase::Parked => {}
+            None => {
+                let row = OutboxKey {
+                    kind: OutboxKind::Call,
+                    process,
+                    number: wait.turn.0,
+                };
+                let write = put(Table::Outbox, row.to_bytes(), Vec::new());
+                let what = format!(
+                    "fiber {} waits for process {child}, which is not there and not to be started",
+                    wait.fiber.0
+                );
+                self.findings.missing(write, Some(process), what);
+            }
+        }
+    }
+
+    /// Called processes whose caller does not wait for them.
+    pub(super) fn callers(&mut self, processes: &Processes) {
+        for (process, known) in &processes.known {
+            let Some(caller) = &known.caller else {
+                continue;
+            };
+            if matches!(known.phase, Phase::Ended { .. }) || processes.is_hidden(caller.process) {
+                continue;
+            }
+            let waits = |waiting: &Waiting| {
+                waiting.fiber == caller.fiber
+                    && waiting.turn == caller.turn
+                    && waiting.need == Need::Child(*process)
+            };
+            let is_awaited = processes
+                .known
+                .get(&caller.process)
+                .is_some_and(|known| known.waiting.iter().any(waits));
+            if !is_awaited {
+                self.findings.push(Finding {
+                    table: Table::Instances,
+                    key: keys::instance(*process),
+                    process: Some(*process),
+                    kind: Kind::Orphan,
+                    what: format!("its caller {} does not wait for it", caller.process),
+                    repair: Repair::None,
+                });
+            }
+        }
+    }
+}
+
+/// Whether the id is one that rows without a process stand under: two bytes of the shard's range, then zeros.
+fn is_nobody(process: ProcessId) -> bool {
+    process.as_bytes()[1..].iter().all(|byte| *byte == 0)
+}
+
+fn put(table: Table, key: Vec<u8>, value: Vec<u8>) -> Write {
+    Write::Put { table, key, value }
+}

@@ -1,0 +1,7 @@
+//! What operators ask and order.
+
+pub mod audit;
+pub mod commands;
+pub mod modules;
+pub mod query;
+pub mod questions;

@@ -1,0 +1,281 @@
+//! What the engine asks for, turned into rows and messages of the transaction.
+
+use super::{
+    Planner,
+    transaction::{CallStart, Cause, Evaluate, Transaction, Work},
+};
+use crate::act::timers::{self, Purpose, WaitKey};
+use bureaucrat_model::{Caller, Effect, Ending, Fault, FaultCode, Input, ProcessId, Turn};
+use bureaucrat_store::{
+    StoreError, Table, keys,
+    keys::{OutboxKey, OutboxKind},
+};
+use bureaucrat_wire::{Report, Task as WireTask, notice, reply, task};
+use std::collections::VecDeque;
+
+/// Called processes that one transaction starts inside of itself; further ones start in transactions of their own, so
+/// that processes that call and call give way to others.
+const CHILDREN_WITHIN: usize = 32;
+
+impl Planner {
+    /// Applies all effects of a step. What they ask for comes back in later pieces of work.
+    pub(super) fn effects(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        effects: VecDeque<Effect>,
+    ) -> Result<(), StoreError> {
+        for effect in effects {
+            self.effect(transaction, process, effect)?;
+        }
+        Ok(())
+    }
+
+    fn effect(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        match effect {
+            Effect::Evaluate {
+                fiber,
+                turn,
+                condition,
+                fields,
+            } => {
+                let evaluate = Evaluate {
+                    fiber,
+                    turn,
+                    condition,
+                    fields,
+                };
+                let work = Work::Evaluate { process, evaluate };
+                transaction.work.push_back(work);
+            }
+            Effect::SendTask {
+                activity,
+                turn,
+                participant,
+                fields,
+            } => {
+                let held = transaction.held.get(&process);
+                if let Some(fault) = held.and_then(|held| self.outbox_fault(held, &activity)) {
+                    transaction.work.push_back(Work::Cancel { process, fault });
+                    return Ok(());
+                }
+                let message = task(
+                    self.shared.config.dialect,
+                    self.shared.config.task_queue,
+                    &WireTask {
+                        process,
+                        path: &activity,
+                        turn,
+                        participant: &participant,
+                        fields: &fields,
+                    },
+                );
+                transaction.publish(task_row(process, turn), message);
+            }
+            Effect::WithdrawTask { turn } => transaction.withdraw(task_row(process, turn)),
+            Effect::StartTimer { fiber, turn, due } => {
+                transaction.set_timer(
+                    due,
+                    WaitKey {
+                        process,
+                        fiber,
+                        turn,
+                    },
+                );
+            }
+            Effect::StopTimer { fiber, turn, due } => {
+                transaction.stop_timer(
+                    due,
+                    WaitKey {
+                        process,
+                        fiber,
+                        turn,
+                    },
+                );
+            }
+            Effect::Subscribe { event, fiber, turn } => {
+                let sequence = self.shared.draw();
+                let key = keys::subscription(
+                    &event,
+                    WaitKey {
+                        process,
+                        fiber,
+                        turn,
+                    },
+                );
+                transaction.put(Table::Subscriptions, key, sequence.to_be_bytes().to_vec());
+            }
+            Effect::Unsubscribe { event, fiber, turn } => {
+                transaction.delete(
+                    Table::Subscriptions,
+                    keys::subscription(
+                        &event,
+                        WaitKey {
+                            process,
+                            fiber,
+                            turn,
+                        },
+                    ),
+                );
+            }
+            Effect::StartChild {
+                child,
+                caller,
+                definition,
+            } => {
+                self.start_child(
+                    transaction,
+                    CallStart {
+                        child,
+                        caller,
+                        definition,
+                    },
+                )?;
+            }
+            Effect::CancelChild { child } => self.cancel_child(transaction, process, child),
+            Effect::End(ending) => self.end(transaction, process, ending)?,
+            Effect::Record(event) => {
+                transaction.record(
+                    process,
+                    self.now(),
+                    event,
+                    self.shared.config.history_entries,
+                )?;
+            }
+            Effect::Yield => {
+                if let Some(wait) = timers::reminder(process, Purpose::Continue) {
+                    transaction.set_timer(self.now(), wait);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a called process: within the transaction when its definition is at hand, otherwise after the commit, by a
+    /// row that outlives a crash.
+    fn start_child(
+        &mut self,
+        transaction: &mut Transaction,
+        call: CallStart,
+    ) -> Result<(), StoreError> {
+        if transaction.launched < CHILDREN_WITHIN
+            && let Some(loaded) = self.shared.definitions.cached(call.definition.as_bytes())
+        {
+            transaction.launched += 1;
+            let user = transaction.user(call.caller.process);
+            let work = self.child_launch(&call, user, loaded);
+            transaction.work.push_back(work);
+            return Ok(());
+        }
+        transaction.call(call_row(&call.caller), call);
+        Ok(())
+    }
+
+    fn cancel_child(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        child: ProcessId,
+    ) {
+        let fault = Fault {
+            code: FaultCode::new(FaultCode::CALL_ERROR),
+            message: format!("the calling process {process} ended"),
+            activity: bureaucrat_model::ActivityPath::default(),
+            line: 0,
+        };
+        transaction.work.push_back(Work::Cancel {
+            process: child,
+            fault,
+        });
+    }
+
+    /// Tells the caller, the launcher and whoever listens, and sets the time at which the process is removed.
+    fn end(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        ending: Ending,
+    ) -> Result<(), StoreError> {
+        let Some(held) = transaction.held.get(&process) else {
+            return Ok(());
+        };
+        if let Some(account) = &held.account {
+            account.end();
+        }
+        let (reply_to, caller, name) = (
+            held.instance.reply_to.clone(),
+            held.instance.caller.clone(),
+            held.instance.name.clone(),
+        );
+        let report = match &ending {
+            Ending::Completed(fields) => Report::Completed { fields },
+            Ending::Failed(fault) => Report::Failed { fault },
+        };
+        if let Some(reply_to) = reply_to {
+            let key = OutboxKey {
+                kind: OutboxKind::Reply,
+                process,
+                number: 1,
+            };
+            transaction.publish(key, reply(&reply_to, Some(process), report));
+        }
+        let message = notice(
+            &self.shared.config.notice_exchange,
+            Some(process),
+            &name,
+            report,
+        );
+        transaction.publish(
+            OutboxKey {
+                kind: OutboxKind::Notice,
+                process,
+                number: 1,
+            },
+            message,
+        );
+        if let Some(wait) = timers::reminder(process, Purpose::Remove) {
+            transaction.set_timer(self.now().after(self.shared.config.retention), wait);
+        }
+        if let Some(Caller {
+            process: caller,
+            fiber,
+            turn,
+            ..
+        }) = caller
+        {
+            let input = Input::ChildEnded {
+                fiber,
+                turn,
+                ending,
+            };
+            transaction.work.push_back(Work::Step {
+                process: caller,
+                input,
+                cause: Cause::Other,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
+    OutboxKey {
+        kind: OutboxKind::Task,
+        process,
+        number: turn.0,
+    }
+}
+
+/// The row of a call whose child is to be started.
+pub(super) fn call_row(caller: &Caller) -> OutboxKey {
+    OutboxKey {
+        kind: OutboxKind::Call,
+        process: caller.process,
+        number: caller.turn.0,
+    }
+}

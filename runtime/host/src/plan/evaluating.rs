@@ -1,0 +1,162 @@
+//! Conditions: evaluated on this thread with a small portion of fuel, by a job where that does not suffice.
+
+use super::{
+    Planner,
+    transaction::{Cause, Evaluate, Transaction, Work},
+    work::Done,
+};
+use crate::compute::Task;
+use bureaucrat_model::{
+    Evaluation, EvaluationOutcome, FiberState, Input, Instance, ProcessId, Status, Wait, WaitKind,
+};
+use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
+use bureaucrat_store::StoreError;
+
+/// How often a condition is evaluated again when the environment failed, before the process is parked.
+const EVALUATIONS: usize = 3;
+
+impl Planner {
+    /// Evaluates a condition, unless nobody waits for it any more.
+    pub(super) fn evaluate(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        evaluate: Evaluate,
+    ) -> Result<Done, StoreError> {
+        let Some(held) = transaction.held.get(&process) else {
+            return Ok(Done::Yes);
+        };
+        if !is_asked(&held.instance, &evaluate) {
+            return Ok(Done::Yes);
+        }
+        let (program, budget) = (held.instance.program, self.budget_of(held));
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            let resume = Work::Evaluate { process, evaluate };
+            return Ok(Done::after(Task::Load(program), resume));
+        };
+        let Evaluate {
+            fiber,
+            turn,
+            condition,
+            fields,
+        } = evaluate;
+        let found = loaded
+            .program
+            .condition(condition)
+            .and_then(|condition| Some((loaded.guest(condition.guest)?, condition)));
+        let Some((guest, named)) = found else {
+            let reason = format!(
+                "condition {} of program {program} has no guest",
+                condition.0
+            );
+            self.park(transaction, process, reason)?;
+            return Ok(Done::Yes);
+        };
+        let attempt = match guest.class() {
+            Class::Small => self.evaluate_now(guest, &named.function, &fields, budget),
+            Class::Runtime => Ok(Attempt::NeedsMore),
+        };
+        match attempt {
+            Ok(Attempt::Outcome(evaluation)) => {
+                let input = Input::Evaluated {
+                    fiber,
+                    turn,
+                    condition,
+                    evaluation,
+                };
+                transaction.work.push_front(Work::Step {
+                    process,
+                    input,
+                    cause: Cause::Other,
+                });
+            }
+            Err(reason) => self.park(transaction, process, reason)?,
+            Ok(Attempt::NeedsMore) => {
+                let job = Task::Evaluate {
+                    guest: guest.clone(),
+                    function: named.function.clone(),
+                    fields,
+                    budget,
+                };
+                let resume = Work::Outcome {
+                    process,
+                    fiber,
+                    turn,
+                    condition,
+                };
+                return Ok(Done::after(job, resume));
+            }
+        }
+        Ok(Done::Yes)
+    }
+
+    /// Evaluates a condition on this thread, as often as the environment needs, with no more fuel than the thread can spare.
+    /// What is left to a job begins again there, so that its outcome and its fuel are those of one whole evaluation.
+    pub(super) fn evaluate_now(
+        &self,
+        guest: &bureaucrat_sandbox::Guest,
+        function: &str,
+        fields: &bureaucrat_model::Fields,
+        budget: Budget,
+    ) -> Result<Attempt, String> {
+        let portion = Budget {
+            fuel: budget.fuel.min(self.shared.config.inline_fuel),
+            ..budget
+        };
+        let fuel = budget.fuel.min(self.shared.sandbox.limits().fuel);
+        let mut last = String::new();
+        for _ in 0..EVALUATIONS {
+            let sandbox = &self.shared.sandbox;
+            match evaluation(sandbox.evaluate_within(guest, function, fields, portion)) {
+                Ok(evaluation) if portion.fuel < fuel && is_spent(&evaluation) => {
+                    return Ok(Attempt::NeedsMore);
+                }
+                Ok(evaluation) => return Ok(Attempt::Outcome(evaluation)),
+                Err(reason) => last = reason,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Whether a fiber of a running process waits for this very condition.
+fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
+    let fiber = instance.fibers.get(&evaluate.fiber);
+    matches!(instance.status, Status::Running)
+        && matches!(
+            fiber.map(|fiber| &fiber.state),
+            Some(FiberState::Waiting(Wait { turn, kind: WaitKind::Condition { .. }, .. }))
+                if *turn == evaluate.turn
+        )
+}
+
+/// What came of an evaluation on this thread.
+pub(super) enum Attempt {
+    Outcome(Evaluation),
+    /// It takes more fuel than the thread can spare.
+    NeedsMore,
+}
+
+fn is_spent(evaluation: &Evaluation) -> bool {
+    match &evaluation.outcome {
+        EvaluationOutcome::Verdict(_) => false,
+        EvaluationOutcome::Fault { code, .. } => code.as_str() == codes::FUEL,
+    }
+}
+
+/// An outcome that counts, or why there is none.
+pub(super) fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
+    let outcome = match evaluated.outcome {
+        Outcome::Verdict(verdict) => EvaluationOutcome::Verdict(verdict),
+        Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
+        Outcome::Value(_) => EvaluationOutcome::Fault {
+            code: bureaucrat_model::FaultCode::new(bureaucrat_model::FaultCode::CONDITION_ERROR),
+            message: "the function gives a value where a verdict is needed".into(),
+        },
+        Outcome::Environmental(reason) => return Err(reason),
+    };
+    Ok(Evaluation {
+        outcome,
+        fuel: evaluated.fuel,
+    })
+}

@@ -1,0 +1,155 @@
+//! Events on their way to those who wait for them.
+//!
+//! An event is stored once, in the shard that its name chooses, and acknowledged. Then it is handed out: the subscriptions
+//! to its name, across all shards, are walked over in portions, and each that is older than the event gets it in a
+//! transaction of its own process. The event goes once all of these are durable. What a crash interrupts is handed out
+//! again from the beginning: nobody is served twice, since who was served has another wait by then, or none.
+//!
+//! Events of one name keep their order; no name waits for another. Bodies stay in the store.
+
+use bureaucrat_model::{JsonText, ShardId};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, VecDeque};
+
+/// An event as it is stored while it is handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRecord {
+    pub name: String,
+    /// The whole JSON object.
+    pub event: JsonText,
+}
+
+/// An event that is durable and is to be handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    pub shard: ShardId,
+    /// Its place in the order of events and subscriptions.
+    pub sequence: u64,
+    pub name: String,
+    /// The size of its body.
+    pub bytes: usize,
+}
+
+/// A subscriber's share of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    pub name: String,
+    pub sequence: u64,
+}
+
+/// An event that is being handed out.
+#[derive(Debug)]
+pub struct Handout {
+    pub arrived: Arrived,
+    /// The first subscription that was not looked at; none at the beginning.
+    pub from: Option<Vec<u8>>,
+    /// Whether every subscription was looked at.
+    pub stage: Stage,
+    /// Transactions of subscribers that are not durable.
+    pub open: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Serving,
+    Served,
+}
+
+/// Bytes of one event that subscribers' transactions hold at once, and at least one of them.
+const OPEN_BYTES: usize = 4 << 20;
+/// Subscribers of one event whose transactions are open at once.
+const OPEN_MAX: usize = 1_024;
+
+impl Handout {
+    /// How many more subscribers may be served now.
+    pub fn room(&self) -> usize {
+        let most = (OPEN_BYTES / self.arrived.bytes.max(1)).clamp(1, OPEN_MAX);
+        most.saturating_sub(self.open)
+    }
+}
+
+/// The events under way, those of each name in order.
+#[derive(Debug, Default)]
+pub struct Handouts {
+    names: HashMap<String, VecDeque<Handout>>,
+    /// Names whose first event may have somebody to serve, each once, served in turn.
+    turns: VecDeque<String>,
+}
+
+impl Handouts {
+    pub fn add(&mut self, arrived: Arrived) {
+        let name = arrived.name.clone();
+        let line = self.names.entry(name.clone()).or_default();
+        line.push_back(Handout {
+            arrived,
+            from: None,
+            stage: Stage::Serving,
+            open: 0,
+        });
+        if line.len() == 1 {
+            self.turns.push_back(name);
+        }
+    }
+
+    /// Whether somebody may be served now.
+    pub fn are_ready(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
+    /// How many events are under way.
+    pub fn len(&self) -> usize {
+        self.names.values().map(VecDeque::len).sum()
+    }
+
+    /// The name whose turn it is; what is given to [`Self::turn_over`] or [`Self::served`] comes again.
+    pub fn next(&mut self) -> Option<String> {
+        self.turns.pop_front()
+    }
+
+    /// The first event of a name.
+    pub fn first(&mut self, name: &str) -> Option<&mut Handout> {
+        self.names.get_mut(name)?.front_mut()
+    }
+
+    /// A portion was served: the name has another turn, unless its first event waits for what is open, or is done.
+    pub fn turn_over(&mut self, name: String) -> Option<Arrived> {
+        let first = self.names.get_mut(&name)?.front_mut()?;
+        match first.stage {
+            Stage::Serving if first.room() > 0 => self.turns.push_back(name),
+            Stage::Serving => {}
+            Stage::Served => return self.done(&name),
+        }
+        None
+    }
+
+    /// A subscriber's transaction is durable. Returns an event that is done with that.
+    pub fn served(&mut self, served: &Served) -> Option<Arrived> {
+        let first = self.names.get_mut(&served.name)?.front_mut()?;
+        if first.arrived.sequence != served.sequence {
+            return None;
+        }
+        let was_full = first.room() == 0;
+        first.open = first.open.saturating_sub(1);
+        match first.stage {
+            Stage::Serving if was_full => self.turns.push_back(served.name.clone()),
+            Stage::Serving => {}
+            Stage::Served => return self.done(&served.name),
+        }
+        None
+    }
+
+    /// The first event of a name is done when nothing of it is open; the next one's turn comes.
+    fn done(&mut self, name: &str) -> Option<Arrived> {
+        let line = self.names.get_mut(name)?;
+        if line.front()?.open > 0 {
+            return None;
+        }
+        let done = line.pop_front()?;
+        if line.is_empty() {
+            self.names.remove(name);
+        } else {
+            self.turns.push_back(name.to_owned());
+        }
+        Some(done.arrived)
+    }
+}

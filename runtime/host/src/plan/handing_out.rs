@@ -1,0 +1,127 @@
+//! Handing out events: a portion of the subscribers of one name, then another name's turn.
+
+use super::{
+    Planner,
+    events::{Arrived, EventRecord, Served, Stage},
+    transaction::{Cause, Transaction, Work},
+};
+use crate::act::timers::WaitKey;
+use bureaucrat_model::{Input, JsonText};
+use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
+
+/// Subscribers that one turn serves.
+const SUBSCRIBERS: usize = 256;
+/// Events without subscribers that one turn is done with.
+const EVENTS: usize = 256;
+/// Bytes that the plans of a turn may have before the rest waits for the next one.
+const TURN_BYTES: usize = 1 << 20;
+
+impl Planner {
+    /// Serves a portion of those who wait for events; returns how many events and subscribers it looked at.
+    pub(crate) fn hand_out(&mut self) -> Result<usize, StoreError> {
+        let (mut looked_at, mut events) = (0, 0);
+        while looked_at < SUBSCRIBERS && events < EVENTS && self.ready_bytes < TURN_BYTES {
+            let Some(name) = self.handouts.next() else {
+                break;
+            };
+            events += 1;
+            looked_at += self.serve_some(&name, SUBSCRIBERS - looked_at)?;
+            if let Some(done) = self.handouts.turn_over(name) {
+                self.event_done(&done)?;
+            }
+        }
+        Ok(looked_at + events)
+    }
+
+    /// Serves subscribers of the first event of a name; returns how many were looked at.
+    fn serve_some(&mut self, name: &str, limit: usize) -> Result<usize, StoreError> {
+        let prefix = keys::subscriptions_to(name);
+        let Some(first) = self.handouts.first(name) else {
+            return Ok(0);
+        };
+        let arrived = first.arrived.clone();
+        let limit = limit.min(first.room().max(1));
+        let from = first.from.clone().unwrap_or_else(|| prefix.clone());
+        let end = keys::prefix_end(&prefix);
+        let store = &*self.shared.store;
+        let portion = scan_around(store, Table::Subscriptions, &from, &end, limit)?;
+        self.shared
+            .damages
+            .note_gaps(Table::Subscriptions, &portion.gaps);
+        let mut body = None;
+        let (mut open, looked_at) = (0, portion.rows.len());
+        for (key, value) in portion.rows {
+            let Ok(wait) = keys::subscription_of(&key) else {
+                self.shared.damages.note_key(Table::Subscriptions, &key);
+                continue;
+            };
+            let subscribed = <[u8; 8]>::try_from(&*value).map_or(0, u64::from_be_bytes);
+            if subscribed >= arrived.sequence {
+                continue;
+            }
+            let event = match &body {
+                Some(event) => event,
+                None => match self.body_of(&arrived)? {
+                    Some(event) => body.insert(event),
+                    None => break,
+                },
+            };
+            open += 1;
+            self.serve(&arrived, wait, event.clone())?;
+        }
+        if let Some(first) = self.handouts.first(name) {
+            first.open += open;
+            match portion.next {
+                Some(next) => first.from = Some(next),
+                None => first.stage = Stage::Served,
+            }
+        }
+        Ok(looked_at)
+    }
+
+    /// The body of an event; none when it is damaged, which is noted: the event stays where it is and reaches nobody.
+    fn body_of(&self, arrived: &Arrived) -> Result<Option<JsonText>, StoreError> {
+        let key = keys::event(arrived.shard, arrived.sequence);
+        let read = records::read::<EventRecord>(&*self.shared.store, Table::Events, &key);
+        let read = self.shared.damages.around(None, read)?;
+        Ok(read.flatten().map(|record| record.event))
+    }
+
+    fn serve(
+        &mut self,
+        arrived: &Arrived,
+        wait: WaitKey,
+        event: JsonText,
+    ) -> Result<(), StoreError> {
+        let input = Input::Event {
+            fiber: wait.fiber,
+            turn: wait.turn,
+            event,
+        };
+        let work = Work::Step {
+            process: wait.process,
+            input,
+            cause: Cause::Other,
+        };
+        let mut transaction = Transaction::of(wait.process, work);
+        transaction.after.served = Some(Served {
+            name: arrived.name.clone(),
+            sequence: arrived.sequence,
+        });
+        self.begin(wait.process, transaction)
+    }
+
+    /// A subscriber's share of an event is durable.
+    pub(crate) fn served(&mut self, served: &Served) -> Result<(), StoreError> {
+        match self.handouts.served(served) {
+            Some(done) => self.event_done(&done),
+            None => Ok(()),
+        }
+    }
+
+    fn event_done(&mut self, arrived: &Arrived) -> Result<(), StoreError> {
+        let mut transaction = Transaction::new(arrived.shard);
+        transaction.delete(Table::Events, keys::event(arrived.shard, arrived.sequence));
+        self.finish(transaction)
+    }
+}

@@ -1,0 +1,260 @@
+//! Incidents: a process is parked when the host can't go on for reasons of its own, and tried again later.
+
+use super::{
+    Planner, calls,
+    tenancy::Authority,
+    transaction::{Cause, Evaluate, Transaction, Work},
+    work::Done,
+};
+use crate::{
+    act::timers::{self, Purpose},
+    broker::Delivery,
+    compute::Task,
+};
+use bureaucrat_engine::{awaits_answer, pending_evaluations};
+use bureaucrat_model::{Answer, Effect, HistoryEvent, Input, ProcessId, ShardId, Status};
+use bureaucrat_store::StoreError;
+
+impl Planner {
+    /// Tries a parked process again: the conditions that could not be evaluated, then the inputs that came meanwhile.
+    pub(super) fn resume(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<Done, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get(&process) else {
+            return Ok(Done::Yes);
+        };
+        if !matches!(held.instance.status, Status::Incident { .. }) {
+            return Ok(Done::Yes);
+        }
+        let program = held.instance.program;
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            return Ok(Done::after(Task::Load(program), Work::Resume(process)));
+        };
+        let Some(held) = transaction.change(process) else {
+            return Ok(Done::Yes);
+        };
+        let Status::Incident { inputs, .. } =
+            std::mem::replace(&mut held.instance.status, Status::Running)
+        else {
+            return Ok(Done::Yes);
+        };
+        let pending = pending_evaluations(&held.instance);
+        let calls = calls::awaited(&loaded, &held.instance);
+        for call in calls {
+            if !self.knows(call.child)? {
+                transaction.after.calls.push(call);
+            }
+        }
+        let entries = self.shared.config.history_entries;
+        transaction.record(process, self.now(), HistoryEvent::Resumed, entries)?;
+        for effect in pending {
+            if let Effect::Evaluate {
+                fiber,
+                turn,
+                condition,
+                fields,
+            } = effect
+            {
+                let evaluate = Evaluate {
+                    fiber,
+                    turn,
+                    condition,
+                    fields,
+                };
+                let work = Work::Evaluate { process, evaluate };
+                transaction.work.push_back(work);
+            }
+        }
+        let inputs = inputs.into();
+        transaction.later.push_back(Work::Kept { process, inputs });
+        Ok(Done::Yes)
+    }
+
+    pub(super) fn park_work(
+        &mut self,
+        transaction: &mut Transaction,
+        work: Work,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        match work {
+            Work::Step {
+                process,
+                input,
+                cause,
+            } => {
+                // An answer that may not count must not be kept for later, where nobody knows whose it was.
+                let held = transaction.held.get(&process);
+                let authority = held.map(|held| self.authority(held, None, &input, &cause));
+                if matches!(authority, Some(Authority::Unclear | Authority::Missing(_))) {
+                    return self.refuse_unclear(transaction, cause);
+                }
+                self.park(transaction, process, reason)?;
+                if let Some(held) = transaction.change(process)
+                    && let Status::Incident { inputs, .. } = &mut held.instance.status
+                {
+                    inputs.push(input);
+                }
+                Ok(())
+            }
+            Work::Resume(process)
+            | Work::Cancel { process, .. }
+            | Work::Evaluate { process, .. }
+            | Work::Kept { process, .. }
+            | Work::Outcome { process, .. } => self.park(transaction, process, reason),
+            Work::Effects { process, .. } | Work::Park { process, .. } => {
+                self.park(transaction, process, reason)
+            }
+            // An order never waits for a job.
+            Work::Order(_) => Ok(()),
+            Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
+        }
+    }
+
+    /// Keeps an input until its process goes on. What it waits for can't change until then, so an answer that fits nothing
+    /// is told now, while its message is there; so is one too many.
+    pub(super) fn keep_for_parked(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        input: Input,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        let room = self.shared.config.incident_inputs;
+        let Some(held) = transaction.held.get(&process) else {
+            return Ok(Done::Yes);
+        };
+        // A program that can't be read may be why it is parked; what fits is seen later then.
+        if let Input::Answer { activity, turn, .. } = &input
+            && let Some(loaded) = self
+                .shared
+                .definitions
+                .cached_program(held.instance.program)
+            && let Err(rejection) = awaits_answer(&loaded.program, &held.instance, activity, *turn)
+        {
+            return self.rejected(transaction, process, rejection, cause);
+        }
+        let Status::Incident { inputs, .. } = &held.instance.status else {
+            return Ok(Done::Yes);
+        };
+        if inputs.iter().any(|kept| is_repeat(kept, &input)) {
+            tracing::debug!(%process, "an answer came again to a parked process");
+            return Ok(Done::Yes);
+        }
+        // Each wait has one timer and one called process: those are few. Answers and events can be any number.
+        let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
+        if is_bounded || inputs.len() < room {
+            if let Some(held) = transaction.change(process)
+                && let Status::Incident { inputs, .. } = &mut held.instance.status
+            {
+                inputs.push(input);
+            }
+            return Ok(Done::Yes);
+        }
+        let reason = format!("process {process} is parked and has {room} inputs to take already");
+        if let Cause::Answer(delivery) = cause {
+            let letter = self.dead_letter(process.shard(), &delivery, "parked", &reason)?;
+            transaction.absorb(letter);
+        } else {
+            tracing::warn!(%process, reason, "an event is dropped");
+        }
+        Ok(Done::Yes)
+    }
+
+    /// Whether a message took effect before can't be read: it is kept whole among the dead letters.
+    ///
+    /// # Errors
+    /// The error itself, when it is another than damage.
+    pub(crate) fn memory_is_damaged(
+        &mut self,
+        shard: ShardId,
+        delivery: &Delivery,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
+        if !matches!(error, StoreError::Damaged { .. }) {
+            return Err(error);
+        }
+        self.shared.damages.note(None, &error);
+        let transaction =
+            self.dead_letter(shard, delivery, "damaged-record", &error.to_string())?;
+        self.finish(transaction)
+    }
+
+    /// Something came for a process whose record is damaged. An answer is kept whole among the dead letters; a timer stays
+    /// where it is; an event and the end of a called process are told to nobody, as to a process that is gone.
+    pub(super) fn arrived_for_hidden(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        match cause {
+            Cause::Answer(delivery) => {
+                let damage = self.shared.damages.of(process);
+                let reason = damage.map_or_else(String::new, |damage| damage.to_string());
+                let letter =
+                    self.dead_letter(process.shard(), &delivery, "damaged-process", &reason)?;
+                transaction.absorb(letter);
+            }
+            Cause::UnreadableAnswer(_) | Cause::Timer(..) | Cause::Other => {
+                tracing::warn!(%process, "something came for a process whose record is damaged");
+            }
+        }
+        Ok(Done::Yes)
+    }
+
+    /// Parks a process as an incident and sets the time of the next try.
+    pub(super) fn park(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let entries = self.shared.config.history_entries;
+        let Some(held) = transaction.change(process) else {
+            return Ok(());
+        };
+        if held.instance.has_ended() {
+            return Ok(());
+        }
+        tracing::error!(%process, reason, "the process is parked as an incident; it is tried again later");
+        let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
+            Status::Incident { inputs, .. } => inputs,
+            Status::Running | Status::Ended(_) => Vec::new(),
+        };
+        held.instance.status = Status::Incident {
+            reason: reason.clone(),
+            inputs,
+        };
+        transaction.record(process, now, HistoryEvent::Parked { reason }, entries)?;
+        if let Some(wait) = timers::reminder(process, Purpose::Retry) {
+            transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
+        }
+        Ok(())
+    }
+}
+
+/// Whether an answer is for the same task as one before it that counts. One that leaves its activity suspended does not.
+fn is_repeat(before: &Input, now: &Input) -> bool {
+    match (before, now) {
+        (
+            Input::Answer {
+                activity,
+                turn: Some(turn),
+                answer:
+                    Answer::Replace(_) | Answer::Update(_) | Answer::Critical(_) | Answer::Unreadable(_),
+            },
+            Input::Answer {
+                activity: again,
+                turn: Some(repeated),
+                ..
+            },
+        ) => activity == again && turn == repeated,
+        _ => false,
+    }
+}

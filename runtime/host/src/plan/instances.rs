@@ -1,0 +1,147 @@
+//! Instances: found in memory or in the store, taken into a transaction, followed up to the top of their tree of calls.
+
+use super::{
+    Planner,
+    residents::Found,
+    transaction::{Change, Held, Transaction},
+};
+use bureaucrat_model::{FiberState, ProcessId, WaitKind};
+use bureaucrat_store::{
+    StoreError, Table, keys,
+    reading::scan_around,
+    records::{self, StoredInstance},
+};
+
+impl Planner {
+    /// Takes an instance into the transaction; false when there is none.
+    pub(crate) fn hold(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<bool, StoreError> {
+        if transaction.held.contains_key(&process) {
+            return Ok(true);
+        }
+        match self.peek(process)? {
+            Some(held) => {
+                if matches!(self.residents.find(process), Found::Unknown) {
+                    self.residents.remember(process, held.clone());
+                }
+                transaction.held.insert(process, held);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Whether a process is there; one whose record is damaged is.
+    pub(crate) fn knows(&self, process: ProcessId) -> Result<bool, StoreError> {
+        match self.residents.find(process) {
+            Found::Here(_) => return Ok(true),
+            Found::Removed => return Ok(false),
+            Found::Unknown => {}
+        }
+        self.has(Table::Instances, &keys::instance(process), process)
+    }
+
+    /// Whether a record of a process is there; one that can't be read is.
+    pub(crate) fn has(
+        &self,
+        table: Table,
+        key: &[u8],
+        process: ProcessId,
+    ) -> Result<bool, StoreError> {
+        let read = self.shared.store.get(table, key);
+        let found = self.shared.damages.around(Some(process), read)?;
+        Ok(found.is_none_or(|record| record.is_some()))
+    }
+
+    /// Whether the record of a process was found to be damaged.
+    pub(crate) fn is_hidden(&self, process: ProcessId) -> bool {
+        self.shared.damages.hide(process)
+    }
+
+    /// An instance as it stands after every finished transaction; none when there is none, or its record is damaged.
+    pub(crate) fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
+        match self.residents.find(process) {
+            Found::Here(held) => return Ok(Some(held.clone())),
+            Found::Removed => return Ok(None),
+            Found::Unknown => {}
+        }
+        let read = records::read_instance(&*self.shared.store, process);
+        let read = self.shared.damages.around(Some(process), read)?;
+        let Some(StoredInstance { instance, bytes }) = read.flatten() else {
+            return Ok(None);
+        };
+        Ok(Some(Held {
+            stored: bytes as u64,
+            change: Change::None,
+            account: self.account(instance.user.as_ref()),
+            instance,
+            history_next: self.history_end(process)?,
+        }))
+    }
+
+    fn history_end(&self, process: ProcessId) -> Result<u64, StoreError> {
+        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
+            .unwrap_or(usize::MAX);
+        let from = keys::history(process, 0);
+        let to = keys::history(process, u64::MAX);
+        let store = &*self.shared.store;
+        let portion = scan_around(store, Table::History, &from, &to, most)?;
+        self.shared.damages.note_gaps(Table::History, &portion.gaps);
+        let last = portion
+            .rows
+            .last()
+            .and_then(|(key, _)| keys::history_number(key).ok());
+        Ok(last.map_or(0, |number| number + 1))
+    }
+
+    /// The process at the top of the tree of calls.
+    pub(crate) fn root_of(&self, process: ProcessId) -> Result<ProcessId, StoreError> {
+        self.root_within(&Transaction::new(process.shard()), process)
+    }
+
+    pub(crate) fn root_within(
+        &self,
+        transaction: &Transaction,
+        process: ProcessId,
+    ) -> Result<ProcessId, StoreError> {
+        let mut root = process;
+        for _ in 0..=self.shared.config.engine_limits.call_depth {
+            let caller = match transaction
+                .held
+                .get(&root)
+                .or_else(|| self.residents.get(root))
+            {
+                Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),
+                None => self
+                    .peek(root)?
+                    .and_then(|held| held.instance.caller.map(|caller| caller.process)),
+            };
+            match caller {
+                Some(caller) => root = caller,
+                None => break,
+            }
+        }
+        Ok(root)
+    }
+
+    /// Whether a caller still waits for this called process; it may have failed while the definition was compiled.
+    pub(crate) fn awaits(
+        &self,
+        transaction: &Transaction,
+        caller: ProcessId,
+        child: ProcessId,
+    ) -> Result<bool, StoreError> {
+        let waits = |held: &Held| {
+            held.instance.fibers.values().any(|fiber| {
+                matches!(&fiber.state, FiberState::Waiting(wait) if wait.kind == WaitKind::Child { child })
+            })
+        };
+        match transaction.held.get(&caller) {
+            Some(held) => Ok(waits(held)),
+            None => Ok(self.peek(caller)?.is_some_and(|held| waits(&held))),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Planning: an input and what is known become plans, which say what is to be written and what follows once it is.
+//!
+//! The planner knows no socket and no thread. It reads the store where memory does not know better, sees everything that
+//! it planned before, durable or not, and writes nothing itself. The order of work inside of a transaction is always the
+//! same: all effects of a step are applied before anything is fed back, and conditions are answered in the order in which
+//! they were asked, whether on this thread or by a job.
+
+mod calls;
+mod effects;
+mod evaluating;
+pub mod events;
+mod handing_out;
+mod incidents;
+mod instances;
+pub(crate) mod jobs;
+mod orders;
+pub(crate) mod residents;
+mod tenancy;
+pub(crate) mod transaction;
+pub(crate) mod upkeep;
+mod work;
+
+use crate::{
+    broker::DeliveryHandle,
+    commit::Plan,
+    compute::{Job, JobId, JobOutcome, Task},
+    intake::{deployments::Deployment, fair::User, launches::Launching},
+    shared::Shared,
+};
+use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_policy::Policy;
+use bureaucrat_store::{StoreError, keys::OutboxKey};
+use events::Handouts;
+use jobs::{Jobs, Waiting};
+use residents::Residents;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use transaction::{Planned, Transaction};
+
+/// A plan, and the messages that it takes out of the outbox.
+pub struct Ready {
+    pub plan: Plan,
+    pub withdrawn: Vec<OutboxKey>,
+}
+
+/// Transactions over what is in memory and what the store holds.
+pub struct Planner {
+    pub(crate) shared: Arc<Shared>,
+    /// The policy that this turn goes by.
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) residents: Residents,
+    pub(crate) jobs: Jobs,
+    pub(crate) launching: Launching,
+    pub(crate) handouts: Handouts,
+    /// Called processes whose definitions are being compiled.
+    calling: BTreeSet<ProcessId>,
+    /// Messages that took effect in plans that are not durable.
+    pub(crate) memories: HashMap<[u8; 32], Option<ProcessId>>,
+    ready: Vec<Ready>,
+    ready_bytes: usize,
+}
+
+impl Planner {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        let config = &shared.config;
+        Self {
+            policy: shared.tenants.policy(),
+            residents: Residents::new(config.residents, config.residents_bytes),
+            jobs: Jobs::default(),
+            launching: Launching::default(),
+            handouts: Handouts::default(),
+            calling: BTreeSet::new(),
+            memories: HashMap::new(),
+            ready: Vec::new(),
+            ready_bytes: 0,
+            shared,
+        }
+    }
+
+    /// A turn begins: it goes by the policy of now.
+    pub fn begin_turn(&mut self) {
+        self.policy = self.shared.tenants.policy();
+    }
+
+    /// Bytes that the plans of this turn are to write.
+    pub const fn ready_bytes(&self) -> usize {
+        self.ready_bytes
+    }
+
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The plans since the last time.
+    pub fn take_ready(&mut self) -> Vec<Ready> {
+        self.ready_bytes = 0;
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Notes that messages are remembered by the store from now on.
+    pub fn remembered(&mut self, hashes: &[[u8; 32]]) {
+        for hash in hashes {
+            self.memories.remove(hash);
+        }
+    }
+
+    /// A connection ended: what waits here on behalf of its deliveries is dropped, since they come again.
+    pub fn drop_stale(&mut self, generation: u64) -> Result<(), StoreError> {
+        self.launching.drop_stale(generation);
+        let is_stale = |handle: &DeliveryHandle| handle.generation <= generation;
+        let given_up = self.jobs.drop_stale(
+            |transaction| transaction.is_stale(generation),
+            |deployment: &Deployment| is_stale(&deployment.handle()),
+        );
+        for (root, transaction) in given_up {
+            self.give_up(transaction);
+            self.free(root)?;
+        }
+        Ok(())
+    }
+
+    /// A job is done.
+    pub fn done(&mut self, job: JobId, outcome: JobOutcome) -> Result<(), StoreError> {
+        match self.jobs.take(job) {
+            Some(Waiting::Launch(process)) => {
+                self.launching.compiled();
+                self.launch_compiled(process, outcome)
+            }
+            Some(Waiting::Call(call)) => self.call_compiled(call, outcome),
+            Some(Waiting::Module(delivery)) => self.module_admitted(&delivery, outcome),
+            Some(Waiting::Transaction {
+                root,
+                transaction,
+                resume,
+            }) => self.resume_after(root, *transaction, *resume, outcome),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.time.now()
+    }
+
+    pub(crate) fn submit(&mut self, user: User, task: Task, waiting: Waiting) {
+        let id = self.jobs.add(waiting);
+        self.shared.compute.submit(Job { id, user, task });
+    }
+
+    /// A transaction is complete: what it comes to goes with the next submission.
+    pub(crate) fn finish(&mut self, transaction: Transaction) -> Result<(), StoreError> {
+        let Planned {
+            plan,
+            withdrawn,
+            changed,
+        } = transaction.into_plan(self.shared.epoch)?;
+        for used in &plan.after.uses {
+            used.is_stored();
+        }
+        for (process, held) in changed {
+            self.residents.plan(process, held);
+        }
+        let messages = plan.after.publish.iter();
+        let bodies: usize = messages.map(|(_, message)| message.body.len()).sum();
+        self.ready_bytes += plan.unit.bytes() + bodies;
+        self.ready.push(Ready { plan, withdrawn });
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Orders of operators: each is a transaction of its process, and is answered once that is durable.
+
+use super::{
+    Planner,
+    transaction::{Transaction, Work},
+    work::Done,
+};
+use crate::operate::commands::{Command, Order, OrderOutcome};
+use bureaucrat_model::{
+    ActivityPath, Fault, FaultCode, Fields, HistoryEvent, ProcessId, Program, Status,
+};
+use bureaucrat_store::StoreError;
+
+impl Planner {
+    pub(crate) fn ordered(&mut self, command: Command) -> Result<(), StoreError> {
+        let process = command.process;
+        self.begin(
+            process,
+            Transaction::of(process, Work::Order(Box::new(command))),
+        )
+    }
+
+    /// Does an order as far as its process allows it; further work follows in the same transaction.
+    pub(super) fn obey(
+        &mut self,
+        transaction: &mut Transaction,
+        command: Command,
+    ) -> Result<Done, StoreError> {
+        let Command {
+            process,
+            order,
+            reply,
+        } = command;
+        let outcome = self.outcome_of(transaction, process, order)?;
+        tracing::info!(%process, ?outcome, "an operator's order");
+        transaction.after.answers.push((reply, outcome));
+        Ok(Done::Yes)
+    }
+
+    fn outcome_of(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        order: Order,
+    ) -> Result<OrderOutcome, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(if self.is_hidden(process) {
+                OrderOutcome::Damaged
+            } else {
+                OrderOutcome::Unknown
+            });
+        }
+        let status = transaction
+            .held
+            .get(&process)
+            .map(|held| &held.instance.status);
+        let (event, work) = match (order, status) {
+            (_, None) => return Ok(OrderOutcome::Unknown),
+            (_, Some(Status::Ended(_))) => return Ok(OrderOutcome::Ended),
+            (Order::Retry, Some(Status::Running)) => return Ok(OrderOutcome::NotParked),
+            (Order::Retry, Some(Status::Incident { .. })) => {
+                (HistoryEvent::Retried, Work::Resume(process))
+            }
+            (Order::Cancel { reason }, Some(Status::Running | Status::Incident { .. })) => {
+                let fault = Fault {
+                    code: FaultCode::new(FaultCode::CANCELLED),
+                    message: reason.clone(),
+                    activity: ActivityPath::default(),
+                    line: 0,
+                };
+                let event = HistoryEvent::Cancelled { reason };
+                (event, Work::Cancel { process, fault })
+            }
+        };
+        let entries = self.shared.config.history_entries;
+        transaction.record(process, self.now(), event, entries)?;
+        transaction.work.push_front(work);
+        Ok(OrderOutcome::Done)
+    }
+}
+
+/// A program without anything: ending a process from outside needs none, and the process's own may be what is broken.
+pub(super) fn no_program() -> Program {
+    Program {
+        name: String::new(),
+        context: Fields::new(),
+        ops: Vec::new(),
+        sites: Vec::new(),
+        conditions: Vec::new(),
+        inline_guest: Vec::new(),
+    }
+}

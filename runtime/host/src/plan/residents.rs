@@ -1,0 +1,139 @@
+//! Instances in memory, as they are after every transaction that was planned, durable or not.
+//!
+//! What is not durable yet stays here: the store does not know it. All else may be forgotten, what was used longest ago
+//! first, and is read again.
+
+use super::transaction::Held;
+use bureaucrat_model::ProcessId;
+use std::collections::{BTreeMap, HashMap};
+
+/// What is known of a process.
+pub enum Found<'a> {
+    Here(&'a Held),
+    /// Its removal is planned and not durable yet: the store still has it.
+    Removed,
+    /// Nothing: the store knows.
+    Unknown,
+}
+
+struct Resident {
+    /// None when its removal is planned.
+    held: Option<Held>,
+    used: u64,
+    /// Plans that changed it and are not durable.
+    plans: u32,
+}
+
+/// What an instance takes beside its record.
+const OVERHEAD: usize = 1_024;
+
+impl Resident {
+    fn bytes(&self) -> usize {
+        let stored = self.held.as_ref().map_or(0, |held| held.stored);
+        usize::try_from(stored)
+            .unwrap_or(usize::MAX)
+            .saturating_add(OVERHEAD)
+    }
+}
+
+/// The instances in memory.
+pub struct Residents {
+    known: HashMap<ProcessId, Resident>,
+    order: BTreeMap<u64, ProcessId>,
+    uses: u64,
+    bytes: usize,
+    bytes_max: usize,
+    count_max: usize,
+}
+
+impl Residents {
+    pub fn new(count_max: usize, bytes_max: usize) -> Self {
+        Self {
+            known: HashMap::new(),
+            order: BTreeMap::new(),
+            uses: 0,
+            bytes: 0,
+            bytes_max,
+            count_max,
+        }
+    }
+
+    pub fn find(&self, process: ProcessId) -> Found<'_> {
+        match self.known.get(&process) {
+            None => Found::Unknown,
+            Some(Resident { held: None, .. }) => Found::Removed,
+            Some(Resident {
+                held: Some(held), ..
+            }) => Found::Here(held),
+        }
+    }
+
+    pub fn get(&self, process: ProcessId) -> Option<&Held> {
+        self.known.get(&process)?.held.as_ref()
+    }
+
+    /// Keeps an instance as the store has it.
+    pub fn remember(&mut self, process: ProcessId, held: Held) {
+        let plans = self
+            .known
+            .get(&process)
+            .map_or(0, |resident| resident.plans);
+        self.set(process, Some(held), plans);
+    }
+
+    /// A transaction that changed a process is planned; without an instance it is removed.
+    pub fn plan(&mut self, process: ProcessId, held: Option<Held>) {
+        let plans = self
+            .known
+            .get(&process)
+            .map_or(0, |resident| resident.plans);
+        self.set(process, held, plans + 1);
+    }
+
+    /// One of the plans that changed a process is durable.
+    pub fn durable(&mut self, process: ProcessId) {
+        let Some(resident) = self.known.get_mut(&process) else {
+            return;
+        };
+        resident.plans = resident.plans.saturating_sub(1);
+        if resident.plans == 0 && resident.held.is_none() {
+            self.forget(process);
+        }
+    }
+
+    /// Forgets what was used longest ago, until what is left is within the bounds.
+    pub fn shrink(&mut self) {
+        let mut from = 0;
+        while self.known.len() > self.count_max || self.bytes > self.bytes_max {
+            let Some((used, process)) = self.order.range(from..).next().map(|(u, p)| (*u, *p))
+            else {
+                return;
+            };
+            from = used + 1;
+            if self
+                .known
+                .get(&process)
+                .is_some_and(|resident| resident.plans == 0)
+            {
+                self.forget(process);
+            }
+        }
+    }
+
+    fn set(&mut self, process: ProcessId, held: Option<Held>, plans: u32) {
+        self.forget(process);
+        self.uses += 1;
+        let used = self.uses;
+        let resident = Resident { held, used, plans };
+        self.bytes += resident.bytes();
+        self.order.insert(used, process);
+        self.known.insert(process, resident);
+    }
+
+    fn forget(&mut self, process: ProcessId) {
+        if let Some(resident) = self.known.remove(&process) {
+            self.bytes -= resident.bytes();
+            self.order.remove(&resident.used);
+        }
+    }
+}

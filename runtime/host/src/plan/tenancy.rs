@@ -1,0 +1,233 @@
+//! What the policy says of a running process: limits of its steps, budgets of its conditions, its calls, and who may
+//! answer for it.
+
+use super::{
+    Planner,
+    residents::Found,
+    transaction::{Cause, Held, Transaction},
+    work::Done,
+};
+use crate::{broker::Delivery, definitions::Loaded, tenants::AccountOf};
+use bureaucrat_model::{
+    ActivityPath, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
+    ProgramHash, ShardId, Wait, WaitKind,
+};
+use bureaucrat_policy::{Quota, Rule, Rules, Violation};
+use bureaucrat_sandbox::{Budget, CompileBudget};
+use bureaucrat_store::{StoreError, records};
+use std::sync::Arc;
+
+/// Whether an answer may count.
+pub(super) enum Authority {
+    Enough,
+    /// Which of the participants it is for has to be known first.
+    Unclear,
+    /// Its user may not; the rule.
+    Missing(Violation),
+}
+
+impl Planner {
+    pub(crate) fn rules(&self, user: Option<&String>) -> Arc<Rules> {
+        self.policy.of(user.map(String::as_str)).clone()
+    }
+
+    pub(crate) fn account(&self, user: Option<&String>) -> AccountOf {
+        self.shared.tenants.account(user)
+    }
+
+    /// A process's record goes: its bytes count no more. Gives its program, when there is a record that can be read.
+    pub(crate) fn uncount(&self, process: ProcessId) -> Result<Option<ProgramHash>, StoreError> {
+        if let Found::Here(held) = self.residents.find(process) {
+            if let Some(account) = &held.account {
+                account.resize(held.stored, 0);
+            }
+            return Ok(Some(held.instance.program));
+        }
+        let Some((head, bytes)) = records::read_head(&*self.shared.store, process)? else {
+            return Ok(None);
+        };
+        if let Some(account) = self.account(head.user.as_ref()) {
+            account.resize(bytes, 0);
+        }
+        Ok(Some(head.program))
+    }
+
+    /// The bounds of a step of this instance. A user whose records take as much as they may can't let one grow.
+    pub(crate) fn limits_of(&self, held: &Held) -> EngineLimits {
+        let Some(account) = &held.account else {
+            return self.shared.config.engine_limits;
+        };
+        let user = held.instance.user.as_ref();
+        let mut limits = self.limits_of_user(user);
+        let most = self.rules(user).quotas.get(Quota::StoredBytes);
+        if account.usage().bytes >= most {
+            // No fiber grows beyond the largest, and no branches are started that would not fit where the process is now.
+            let fibers = held.instance.fibers.values();
+            let largest = fibers.map(|fiber| fiber.fields.size()).max();
+            let stored = usize::try_from(held.stored).unwrap_or(usize::MAX);
+            limits.fields_bytes = limits.fields_bytes.min(largest.unwrap_or(stored));
+            limits.instance_bytes = limits.instance_bytes.min(stored);
+        }
+        limits
+    }
+
+    /// The bounds of a user's processes.
+    pub(crate) fn limits_of_user(&self, user: Option<&String>) -> EngineLimits {
+        let base = self.shared.config.engine_limits;
+        let quotas = &self.policy.of(user.map(String::as_str)).quotas;
+        EngineLimits {
+            fields_bytes: base.fields_bytes.min(quotas.size(Quota::FieldsBytes)),
+            instance_bytes: base.instance_bytes.min(quotas.size(Quota::ProcessBytes)),
+            call_depth: base.call_depth.min(quotas.count(Quota::CallDepth)),
+            ..base
+        }
+    }
+
+    /// What an evaluation for this instance may spend.
+    pub(crate) fn budget_of(&self, held: &Held) -> Budget {
+        let quotas = &self.policy.of(held.instance.user.as_deref()).quotas;
+        Budget {
+            fuel: quotas.get(Quota::Fuel),
+            memory_bytes: quotas.get(Quota::MemoryBytes),
+            table_elements: quotas.get(Quota::TableElements),
+            host_calls: quotas.get(Quota::HostCalls),
+            host_bytes_returned: quotas.get(Quota::HostBytes),
+        }
+    }
+
+    /// What compiling a module for this user may take.
+    pub(crate) fn compile_budget(&self, user: Option<&String>) -> CompileBudget {
+        let quotas = &self.policy.of(user.map(String::as_str)).quotas;
+        CompileBudget {
+            seconds: quotas.count(Quota::CompileSeconds),
+            memory_bytes: quotas.get(Quota::CompileMemoryBytes),
+        }
+    }
+
+    /// The fault of a process that would send a task although its user has too many in the outbox.
+    pub(crate) fn outbox_fault(&self, held: &Held, activity: &ActivityPath) -> Option<Fault> {
+        let account = held.account.as_ref()?;
+        let rules = self.policy.of(held.instance.user.as_deref());
+        let violation = rules.over(
+            Quota::OutboxRows,
+            account.usage().rows,
+            "the user's messages in the outbox, which wait to be taken:",
+            "rows",
+        )?;
+        Some(Fault {
+            code: FaultCode::new(FaultCode::LIMIT_EXCEEDED),
+            message: violation.to_string(),
+            activity: activity.clone(),
+            line: 0,
+        })
+    }
+
+    /// Holds a called definition against the rules of its caller's user, and counts the process that is to be.
+    pub(crate) fn admit_call(
+        &self,
+        user: Option<&String>,
+        definition: &str,
+        loaded: &Loaded,
+    ) -> Result<(), String> {
+        let rules = self.rules(user);
+        let size = definition.len() as u64;
+        let too_large = rules.over(
+            Quota::DefinitionBytes,
+            size,
+            "the called definition has",
+            "bytes",
+        );
+        let mut violations = rules.check(&loaded.profile);
+        violations.extend(too_large);
+        if violations.is_empty()
+            && let Some(account) = self.account(user)
+        {
+            violations.extend(account.start(&rules).err());
+        }
+        if violations.is_empty() {
+            return Ok(());
+        }
+        let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        Err(reasons.join("; "))
+    }
+
+    /// Whether the user of an answer may answer for the participant that it is for.
+    pub(crate) fn authority(
+        &self,
+        held: &Held,
+        program: Option<&Program>,
+        input: &Input,
+        cause: &Cause,
+    ) -> Authority {
+        let (Input::Answer { activity, turn, .. }, user) = (input, cause.answerer()) else {
+            return Authority::Enough;
+        };
+        let Some(user) = user else {
+            return Authority::Enough;
+        };
+        let rules = self.policy.of(user.map(String::as_str));
+        if rules.answers.is_all() {
+            return Authority::Enough;
+        }
+        for fiber in held.instance.fibers.values() {
+            let FiberState::Waiting(Wait {
+                turn: waited,
+                kind: WaitKind::Answer { participant },
+                ..
+            }) = &fiber.state
+            else {
+                continue;
+            };
+            let site = program.and_then(|program| program.op(fiber.at));
+            let is_other = turn.is_some_and(|turn| turn != *waited)
+                || site.is_some_and(|(_, site)| site.path != *activity);
+            if is_other || rules.answers.matches(participant) {
+                continue;
+            }
+            if program.is_none() {
+                return Authority::Unclear;
+            }
+            let what = format!("answering for participant `{participant}` is not allowed");
+            return Authority::Missing(rules.broken(Rule::Answers, what));
+        }
+        Authority::Enough
+    }
+
+    /// An answer that may not count goes to the dead letters; its process is as it was.
+    pub(crate) fn refuse_answer(
+        &mut self,
+        transaction: &mut Transaction,
+        cause: Cause,
+        violation: &Violation,
+    ) -> Result<Done, StoreError> {
+        if let Cause::Answer(delivery) = cause {
+            let letter = self.violation(transaction.shard, &delivery, violation)?;
+            transaction.absorb(letter);
+        }
+        Ok(Done::Yes)
+    }
+
+    /// The same for an answer of which it can't be found out, since the program can't be loaded, whether it may count.
+    pub(crate) fn refuse_unclear(
+        &mut self,
+        transaction: &mut Transaction,
+        cause: Cause,
+    ) -> Result<(), StoreError> {
+        let rules = self.rules(cause.answerer().flatten());
+        let what = "the process can't be loaded, and not every participant that it waits for may be answered for";
+        let violation = rules.broken(Rule::Answers, what);
+        self.refuse_answer(transaction, cause, &violation)?;
+        Ok(())
+    }
+
+    /// A transaction that puts a message into the dead-letter queue for a rule that it broke.
+    pub(crate) fn violation(
+        &mut self,
+        shard: ShardId,
+        delivery: &Delivery,
+        violation: &Violation,
+    ) -> Result<Transaction, StoreError> {
+        let code = violation.rule.code();
+        self.dead_letter(shard, delivery, code, &violation.to_string())
+    }
+}

@@ -1,0 +1,409 @@
+//! A transaction: everything that one input brings about, in one process or in a tree of calls; written together or
+//! not at all.
+
+use super::events::{Arrived, Served};
+use crate::{
+    act::timers::WaitKey,
+    broker::{Delivery, DeliveryHandle},
+    commit::Plan,
+    definitions::Loaded,
+    operate::commands::{Command, OrderOutcome},
+    programs::Use,
+    tenants::AccountOf,
+};
+use bureaucrat_model::{
+    Caller, ConditionIndex, Effect, Fault, FiberId, Fields, HistoryEntry, HistoryEvent, Input,
+    Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn,
+};
+use bureaucrat_store::{
+    Epoch, Owner, StoreError, Table, Unit, Write, keys,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use bureaucrat_wire::Outgoing;
+use crossbeam_channel::Sender;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// An instance as the transaction has changed it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub instance: Instance,
+    /// The number of its next history entry.
+    pub history_next: u64,
+    /// Bytes of its record in the store; 0 for a new one.
+    pub stored: u64,
+    /// What it counts against.
+    pub account: AccountOf,
+    /// Whether the transaction changed it, so that it is to be written.
+    pub change: Change,
+}
+
+/// Whether an instance has to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    None,
+    Changed,
+}
+
+/// A called process that is to be started after the commit.
+#[derive(Debug, Clone)]
+pub struct CallStart {
+    /// The id that it gets.
+    pub child: ProcessId,
+    pub caller: Caller,
+    /// The XML of its definition.
+    pub definition: String,
+}
+
+/// Where an input came from: what is to be done when the engine does not take it.
+#[derive(Debug)]
+pub enum Cause {
+    /// An answer; the message is kept for the dead-letter queue.
+    Answer(Box<Delivery>),
+    /// An answer that can't be read and is a dead letter already, from this user.
+    UnreadableAnswer(Option<String>),
+    /// A timer, whose row goes in any case.
+    Timer(Timestamp, WaitKey),
+    /// Anything else: nothing is to be done.
+    Other,
+}
+
+impl Cause {
+    /// Who answered: the user, or none for a message without one; nothing at all for what is no answer.
+    #[expect(
+        clippy::option_option,
+        reason = "an answer or none, and then: with a user or without"
+    )]
+    pub fn answerer(&self) -> Option<Option<&String>> {
+        match self {
+            Self::Answer(delivery) => Some(delivery.properties.user_id.as_ref()),
+            Self::UnreadableAnswer(user) => Some(user.as_ref()),
+            Self::Timer(..) | Self::Other => None,
+        }
+    }
+}
+
+/// A piece of work within a transaction.
+#[derive(Debug)]
+pub enum Work {
+    /// Give an input to a process.
+    Step {
+        process: ProcessId,
+        input: Input,
+        cause: Cause,
+    },
+    /// Do what the engine asked for.
+    Effects {
+        process: ProcessId,
+        effects: VecDeque<Effect>,
+    },
+    Launch {
+        launch: Box<Launch>,
+        loaded: LoadedProgram,
+    },
+    /// End a process from outside.
+    Cancel { process: ProcessId, fault: Fault },
+    /// Let a parked process go on.
+    Resume(ProcessId),
+    /// Do what an operator orders.
+    Order(Box<Command>),
+    /// Park a process as an incident.
+    Park { process: ProcessId, reason: String },
+    /// Give a process the inputs that came while it was parked, one after the other: each with all that follows from it
+    /// before the next.
+    Kept {
+        process: ProcessId,
+        inputs: VecDeque<Input>,
+    },
+    /// Evaluate a condition, if it is still waited for.
+    Evaluate {
+        process: ProcessId,
+        evaluate: Evaluate,
+    },
+    /// A condition whose job is under way; its outcome comes as an input.
+    Outcome {
+        process: ProcessId,
+        fiber: FiberId,
+        turn: Turn,
+        condition: ConditionIndex,
+    },
+}
+
+/// A condition that a fiber waits for.
+#[derive(Debug, Clone)]
+pub struct Evaluate {
+    pub fiber: FiberId,
+    pub turn: Turn,
+    pub condition: ConditionIndex,
+    pub fields: Fields,
+}
+
+/// A program that is ready to run; prints as its hash.
+#[derive(Clone)]
+pub struct LoadedProgram(pub Arc<Loaded>);
+
+impl std::fmt::Debug for LoadedProgram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0.hash)
+    }
+}
+
+/// What is done once the transaction is durable.
+#[derive(Debug, Default)]
+pub struct After {
+    pub acknowledge: Vec<DeliveryHandle>,
+    /// Rows that went into the outbox, with their messages.
+    pub publish: Vec<(OutboxKey, Outgoing)>,
+    /// Timers that were set.
+    pub timers: Vec<(Timestamp, WaitKey)>,
+    /// Timers that were removed.
+    pub stopped: Vec<(Timestamp, WaitKey)>,
+    /// Called processes to start.
+    pub calls: Vec<CallStart>,
+    /// Events to hand out.
+    pub arrived: Vec<Arrived>,
+    /// The event that a subscriber was served.
+    pub served: Option<Served>,
+    /// Memories of messages that the store has from now on.
+    pub remembered: Vec<[u8; 32]>,
+    /// The programs of new instances.
+    pub uses: Vec<Use>,
+    /// The programs of instances that are not there any more.
+    pub unused: Vec<ProgramHash>,
+    /// Operators to answer.
+    pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
+}
+
+/// A transaction under construction. All that it writes belongs to one shard.
+#[derive(Debug)]
+pub struct Transaction {
+    pub shard: ShardId,
+    /// The instances that it looks at or changes.
+    pub held: BTreeMap<ProcessId, Held>,
+    /// Processes that it removes.
+    removed: Vec<ProcessId>,
+    /// Its writes, but for instances and messages.
+    writes: Vec<Write>,
+    /// Messages that are not needed any more.
+    withdrawn: Vec<OutboxKey>,
+    pub after: After,
+    /// What is left to do.
+    pub work: VecDeque<Work>,
+    /// What is left to do once nothing of that is left.
+    pub later: VecDeque<Work>,
+    /// Called processes that were started inside of it.
+    pub launched: usize,
+}
+
+impl Transaction {
+    pub fn new(shard: ShardId) -> Self {
+        Self {
+            shard,
+            held: BTreeMap::new(),
+            removed: Vec::new(),
+            writes: Vec::new(),
+            withdrawn: Vec::new(),
+            after: After::default(),
+            work: VecDeque::new(),
+            later: VecDeque::new(),
+            launched: 0,
+        }
+    }
+
+    /// A transaction on a process that begins with this piece of work.
+    pub fn of(process: ProcessId, work: Work) -> Self {
+        Self::new(process.shard()).then(work)
+    }
+
+    /// A transaction that acknowledges a delivery.
+    pub fn acknowledging(shard: ShardId, handle: DeliveryHandle) -> Self {
+        let mut transaction = Self::new(shard);
+        transaction.after.acknowledge.push(handle);
+        transaction
+    }
+
+    /// The user of an instance that it holds.
+    pub fn user(&self, process: ProcessId) -> Option<String> {
+        self.held.get(&process)?.instance.user.clone()
+    }
+
+    /// An instance that it changes.
+    pub fn change(&mut self, process: ProcessId) -> Option<&mut Held> {
+        let held = self.held.get_mut(&process)?;
+        held.change = Change::Changed;
+        Some(held)
+    }
+
+    /// Adds work to be done after what is there.
+    #[must_use]
+    pub fn then(mut self, work: Work) -> Self {
+        self.work.push_back(work);
+        self
+    }
+
+    /// The next piece of work.
+    pub fn next(&mut self) -> Option<Work> {
+        self.work.pop_front().or_else(|| self.later.pop_front())
+    }
+
+    /// Whether all that it acknowledges is of connections up to this one, so that it comes again.
+    pub fn is_stale(&self, generation: u64) -> bool {
+        let mut handles = self.after.acknowledge.iter();
+        !self.after.acknowledge.is_empty() && handles.all(|handle| handle.generation <= generation)
+    }
+
+    /// Takes over what another transaction writes and publishes.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.writes.append(&mut other.writes);
+        self.after.publish.append(&mut other.after.publish);
+    }
+
+    /// Sets a record.
+    pub fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push(Write::Put { table, key, value });
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, table: Table, key: Vec<u8>) {
+        self.writes.push(Write::Delete { table, key });
+    }
+
+    /// Removes an instance.
+    pub fn remove(&mut self, process: ProcessId) {
+        self.delete(Table::Instances, keys::instance(process));
+        self.removed.push(process);
+    }
+
+    /// How many records it writes, instances left out.
+    pub fn rows(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Puts a message into the outbox.
+    pub fn publish(&mut self, key: OutboxKey, message: Outgoing) {
+        self.after.publish.push((key, message));
+    }
+
+    /// Takes a message out of it.
+    pub fn withdraw(&mut self, key: OutboxKey) {
+        let before = self.after.publish.len();
+        self.after.publish.retain(|(other, _)| *other != key);
+        if self.after.publish.len() == before {
+            self.withdrawn.push(key);
+        }
+    }
+
+    /// Notes a call that is to be started after the commit.
+    pub fn call(&mut self, row: OutboxKey, call: CallStart) {
+        self.put(Table::Outbox, row.to_bytes(), Vec::new());
+        self.after.calls.push(call);
+    }
+
+    /// A call that was noted is started, or not needed any more.
+    pub fn end_call(&mut self, row: OutboxKey) {
+        self.delete(Table::Outbox, row.to_bytes());
+        self.after.calls.retain(|call| {
+            (call.caller.process, call.caller.turn.0) != (row.process, row.number)
+                || row.kind != OutboxKind::Call
+        });
+    }
+
+    /// Sets a timer.
+    pub fn set_timer(&mut self, due: Timestamp, wait: WaitKey) {
+        self.put(Table::Timers, keys::timer(due, wait), Vec::new());
+        self.after.timers.push((due, wait));
+    }
+
+    /// Removes a timer.
+    pub fn stop_timer(&mut self, due: Timestamp, wait: WaitKey) {
+        self.delete(Table::Timers, keys::timer(due, wait));
+        self.after.timers.retain(|timer| *timer != (due, wait));
+        self.after.stopped.push((due, wait));
+    }
+
+    /// Notes what happened to a process, within `entries_max` entries: the first one stays, then the newest.
+    ///
+    /// # Errors
+    /// When an entry can't be encoded.
+    pub fn record(
+        &mut self,
+        process: ProcessId,
+        at: Timestamp,
+        event: HistoryEvent,
+        entries_max: u64,
+    ) -> Result<(), StoreError> {
+        let Some(held) = self.change(process) else {
+            return Ok(());
+        };
+        let number = held.history_next;
+        held.history_next += 1;
+        let entry = HistoryEntry { at, event };
+        let record = records::encode(&entry)?;
+        self.put(Table::History, keys::history(process, number), record);
+        // Entry 0 is the launch and entry 1 the mark that something was left out.
+        let oldest = number.saturating_sub(entries_max.max(3));
+        if oldest >= 1 {
+            if oldest == 1 {
+                let event = HistoryEvent::Truncated;
+                let record = records::encode(&HistoryEntry { at, event })?;
+                self.put(Table::History, keys::history(process, 1), record);
+            } else {
+                self.delete(Table::History, keys::history(process, oldest));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be committed, the messages that are to leave the outbox with it, and the instances as they are after it.
+    ///
+    /// # Errors
+    /// When an instance can't be encoded.
+    pub fn into_plan(self, epoch: Epoch) -> Result<Planned, StoreError> {
+        let mut writes = self.writes;
+        let mut changed = Vec::new();
+        for (process, mut held) in self.held {
+            if held.change == Change::None {
+                continue;
+            }
+            held.change = Change::None;
+            let value = records::encode(&held.instance)?;
+            let size = value.len() as u64;
+            if let Some(account) = &held.account {
+                account.resize(held.stored, size);
+            }
+            held.stored = size;
+            writes.push(Write::Put {
+                table: Table::Instances,
+                key: keys::instance(process),
+                value,
+            });
+            changed.push((process, Some(held)));
+        }
+        changed.extend(self.removed.into_iter().map(|process| (process, None)));
+        let unit = Unit {
+            owner: Owner::Shard(self.shard, epoch),
+            writes,
+        };
+        let plan = Plan {
+            unit,
+            processes: changed.iter().map(|(process, _)| *process).collect(),
+            after: self.after,
+        };
+        Ok(Planned {
+            plan,
+            withdrawn: self.withdrawn,
+            changed,
+        })
+    }
+}
+
+/// A complete transaction.
+pub struct Planned {
+    pub plan: Plan,
+    pub withdrawn: Vec<OutboxKey>,
+    /// The instances as they are after it; none for one that is removed.
+    pub changed: Vec<(ProcessId, Option<Held>)>,
+}

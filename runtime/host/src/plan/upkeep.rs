@@ -1,0 +1,129 @@
+//! What the engine does on its own: timers that fire, ended processes that go, memories that are forgotten. Each in
+//! bounded portions, so that deliveries do not wait.
+
+use super::{
+    Planner,
+    jobs::Kept,
+    residents::Found,
+    transaction::{Cause, Transaction, Work},
+};
+use crate::act::timers::{self, Purpose, WaitKey};
+use bureaucrat_model::{Input, ShardId, Timestamp};
+use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
+
+/// Memories that one portion forgets.
+const EXPIRIES: usize = 500;
+
+/// What becomes of a timer that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fired {
+    /// A transaction of its process takes it, and its row.
+    Planned,
+    /// Its process is to be removed.
+    Removal,
+}
+
+/// What came of an attempt to remove a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It goes with so many rows.
+    Planned { rows: usize },
+    /// A job has it in hand: later.
+    Later,
+}
+
+impl Planner {
+    /// Takes a timer that is due.
+    pub(crate) fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<Fired, StoreError> {
+        let process = wait.process;
+        let cause = Cause::Timer(due, wait);
+        let input = match timers::purpose(wait) {
+            Purpose::Wait => Input::TimerFired {
+                fiber: wait.fiber,
+                turn: wait.turn,
+            },
+            Purpose::Continue => Input::Continue,
+            Purpose::Retry => {
+                let mut transaction = Transaction::of(process, Work::Resume(process));
+                transaction.stop_timer(due, wait);
+                self.begin(process, transaction)?;
+                return Ok(Fired::Planned);
+            }
+            Purpose::Remove => return Ok(Fired::Removal),
+        };
+        let work = Work::Step {
+            process,
+            input,
+            cause,
+        };
+        self.begin(process, Transaction::of(process, work))?;
+        Ok(Fired::Planned)
+    }
+
+    /// Removes an ended process with its history; a tombstone tells later answers that it was there.
+    pub(crate) fn remove(&mut self, due: Timestamp, wait: WaitKey) -> Result<Removal, StoreError> {
+        let process = wait.process;
+        // A late answer may wait for the program with the instance in hand.
+        if self.is_busy(process)? == Kept::Busy {
+            return Ok(Removal::Later);
+        }
+        let mut transaction = Transaction::new(process.shard());
+        transaction.stop_timer(due, wait);
+        if matches!(self.residents.find(process), Found::Removed) {
+            self.finish(transaction)?;
+            return Ok(Removal::Planned { rows: 1 });
+        }
+        transaction.after.unused.extend(self.uncount(process)?);
+        transaction.remove(process);
+        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
+            .unwrap_or(usize::MAX);
+        let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
+        let portion = scan_around(&*self.shared.store, Table::History, &from, &to, most)?;
+        for (key, _) in portion.rows {
+            transaction.delete(Table::History, key);
+        }
+        let tombstone = keys::tombstone(process);
+        let until = self.now().after(self.shared.config.tombstone_retention);
+        transaction.put(Table::Seen, keys::expiry(until, &tombstone), Vec::new());
+        transaction.put(Table::Seen, tombstone, vec![records::FORMAT]);
+        let rows = transaction.rows();
+        self.finish(transaction)?;
+        Ok(Removal::Planned { rows })
+    }
+
+    /// Forgets messages and removed processes of a shard whose time is over; returns how many, and whether that was all.
+    pub(crate) fn forget(
+        &mut self,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<(usize, Forgotten), StoreError> {
+        let (from, to) = keys::expiries(shard, now);
+        let store = &*self.shared.store;
+        let portion = scan_around(store, Table::Seen, &from, &to, EXPIRIES)?;
+        self.shared.damages.note_gaps(Table::Seen, &portion.gaps);
+        let count = portion.rows.len();
+        let forgotten = match portion.next {
+            Some(_) => Forgotten::Portion,
+            None => Forgotten::All,
+        };
+        if count == 0 {
+            return Ok((0, forgotten));
+        }
+        let mut transaction = Transaction::new(shard);
+        for (key, _) in portion.rows {
+            if let Ok(expired) = keys::expired_of(&key) {
+                transaction.delete(Table::Seen, expired);
+            }
+            transaction.delete(Table::Seen, key);
+        }
+        self.finish(transaction)?;
+        Ok((count, forgotten))
+    }
+}
+
+/// Whether a shard has anything left that could be forgotten now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgotten {
+    All,
+    Portion,
+}

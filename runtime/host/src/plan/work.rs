@@ -1,0 +1,427 @@
+//! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
+
+use super::{
+    Planner,
+    evaluating::evaluation,
+    jobs::{Kept, Waiting},
+    orders::no_program,
+    tenancy::Authority,
+    transaction::{Cause, Change, Held, Transaction, Work},
+};
+use crate::{
+    compute::{JobOutcome, Task},
+    definitions::{LoadFailure, Loaded},
+};
+use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
+use bureaucrat_model::{EngineLimits, Fault, Input, Launch, ProcessId, Status};
+use bureaucrat_store::{
+    StoreError, Table,
+    keys::{OutboxKey, OutboxKind},
+};
+use bureaucrat_wire::{Report, notice, reply};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Whether a piece of work is done.
+pub(super) enum Done {
+    Yes,
+    /// A job has to be done first; then go on with this piece.
+    After(Task, Box<Work>),
+}
+
+impl Done {
+    /// A job has to be done first; then go on with `resume`.
+    pub(super) fn after(task: Task, resume: Work) -> Self {
+        Self::After(task, Box::new(resume))
+    }
+}
+
+impl Planner {
+    /// Begins a transaction on a process, or lets it wait while a job keeps the process's tree of calls.
+    pub(crate) fn begin(
+        &mut self,
+        process: ProcessId,
+        transaction: Transaction,
+    ) -> Result<(), StoreError> {
+        if self.jobs.are_idle() {
+            return self.run(None, process, transaction);
+        }
+        let root = self.root_of(process)?;
+        match self.jobs.wait(root, transaction) {
+            Some(transaction) => self.run(Some(root), process, transaction),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a job keeps the tree of this process.
+    pub(crate) fn is_busy(&self, process: ProcessId) -> Result<Kept, StoreError> {
+        if self.jobs.are_idle() {
+            return Ok(Kept::Free);
+        }
+        Ok(self.jobs.keeps(self.root_of(process)?))
+    }
+
+    fn run(
+        &mut self,
+        root: Option<ProcessId>,
+        process: ProcessId,
+        mut transaction: Transaction,
+    ) -> Result<(), StoreError> {
+        while let Some(work) = transaction.next() {
+            match self.perform(&mut transaction, work)? {
+                Done::Yes => {}
+                Done::After(task, resume) => {
+                    let root = match root {
+                        Some(root) => root,
+                        None => self.root_within(&transaction, process)?,
+                    };
+                    let user = transaction.user(process);
+                    let transaction = Box::new(transaction);
+                    self.submit(
+                        user,
+                        task,
+                        Waiting::Transaction {
+                            root,
+                            transaction,
+                            resume,
+                        },
+                    );
+                    return Ok(());
+                }
+            }
+        }
+        self.finish(transaction)
+    }
+
+    /// Continues with a transaction whose job is done, then with those that waited behind it.
+    pub(super) fn resume_after(
+        &mut self,
+        root: ProcessId,
+        mut transaction: Transaction,
+        resume: Work,
+        outcome: JobOutcome,
+    ) -> Result<(), StoreError> {
+        match (resume, outcome) {
+            (
+                Work::Outcome {
+                    process,
+                    fiber,
+                    turn,
+                    condition,
+                },
+                JobOutcome::Evaluated(evaluated),
+            ) => match evaluation(evaluated) {
+                Ok(evaluation) => {
+                    let input = Input::Evaluated {
+                        fiber,
+                        turn,
+                        condition,
+                        evaluation,
+                    };
+                    transaction.work.push_front(Work::Step {
+                        process,
+                        input,
+                        cause: Cause::Other,
+                    });
+                }
+                Err(reason) => self.park(&mut transaction, process, reason)?,
+            },
+            (work, JobOutcome::Loaded(Ok(loaded))) => {
+                self.shared.definitions.keep(&loaded);
+                transaction.work.push_front(work);
+            }
+            (work, JobOutcome::Loaded(Err(failure))) => {
+                let reason = match failure {
+                    LoadFailure::Refused { reasons, .. } => reasons.join("; "),
+                    LoadFailure::Environment(reason) => reason,
+                };
+                self.park_work(&mut transaction, work, reason)?;
+            }
+            (work, JobOutcome::Evaluated(_) | JobOutcome::Admitted(_)) => {
+                transaction.work.push_front(work);
+            }
+        }
+        let waiting = self.jobs.free(root);
+        self.run(Some(root), root, transaction)?;
+        self.run_all(root, waiting)
+    }
+
+    /// Frees a tree whose transaction is given up, and continues with those that waited behind it.
+    pub(super) fn free(&mut self, root: ProcessId) -> Result<(), StoreError> {
+        let waiting = self.jobs.free(root);
+        self.run_all(root, waiting)
+    }
+
+    fn run_all(
+        &mut self,
+        root: ProcessId,
+        waiting: VecDeque<Transaction>,
+    ) -> Result<(), StoreError> {
+        for next in waiting {
+            if let Some(next) = self.jobs.wait(root, next) {
+                self.run(Some(root), root, next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what a transaction that is given up has counted.
+    pub(super) fn give_up(&mut self, transaction: Transaction) {
+        for hash in &transaction.after.remembered {
+            self.memories.remove(hash);
+        }
+        for held in transaction.held.into_values() {
+            if let (0, Some(account)) = (held.stored, held.account)
+                && !held.instance.has_ended()
+            {
+                account.end();
+            }
+        }
+    }
+
+    fn perform(&mut self, transaction: &mut Transaction, work: Work) -> Result<Done, StoreError> {
+        match work {
+            Work::Step {
+                process,
+                input,
+                cause,
+            } => self.step(transaction, process, input, cause),
+            Work::Effects { process, effects } => {
+                self.effects(transaction, process, effects)?;
+                Ok(Done::Yes)
+            }
+            Work::Evaluate { process, evaluate } => self.evaluate(transaction, process, evaluate),
+            Work::Launch { launch, loaded } => self.launch(transaction, *launch, &loaded.0),
+            Work::Cancel { process, fault } => self.cancel(transaction, process, fault),
+            Work::Resume(process) => self.resume(transaction, process),
+            Work::Kept { process, inputs } => Ok(give_next(transaction, process, inputs)),
+            Work::Order(command) => self.obey(transaction, *command),
+            Work::Park { process, reason } => {
+                if self.hold(transaction, process)? {
+                    self.park(transaction, process, reason)?;
+                }
+                Ok(Done::Yes)
+            }
+            Work::Outcome { .. } => Ok(Done::Yes),
+        }
+    }
+
+    fn step(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        input: Input,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        let is_there = self.hold(transaction, process)?;
+        if !is_there && self.is_hidden(process) {
+            return self.arrived_for_hidden(transaction, process, cause);
+        }
+        if let Cause::Timer(due, wait) = &cause {
+            transaction.stop_timer(*due, *wait);
+        }
+        if !is_there {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        let program = held.instance.program;
+        let loaded = self.shared.definitions.cached_program(program);
+        let known = loaded.as_ref().map(|loaded| &loaded.program);
+        match self.authority(held, known, &input, &cause) {
+            Authority::Enough => {}
+            Authority::Unclear => {
+                let resume = Work::Step {
+                    process,
+                    input,
+                    cause,
+                };
+                return Ok(Done::after(Task::Load(program), resume));
+            }
+            Authority::Missing(violation) => {
+                return self.refuse_answer(transaction, cause, &violation);
+            }
+        }
+        if let Status::Incident { .. } = held.instance.status {
+            return self.keep_for_parked(transaction, process, input, cause);
+        }
+        let Some(loaded) = loaded else {
+            return Ok(Done::after(
+                Task::Load(program),
+                Work::Step {
+                    process,
+                    input,
+                    cause,
+                },
+            ));
+        };
+        let limits = self.limits_of(held);
+        let environment = self.environment(&limits);
+        match step(&loaded.program, &mut held.instance, &environment, input) {
+            Ok(effects) => {
+                held.change = Change::Changed;
+                transaction.work.push_front(Work::Effects {
+                    process,
+                    effects: effects.into(),
+                });
+                Ok(Done::Yes)
+            }
+            Err(rejection) => self.rejected(transaction, process, rejection, cause),
+        }
+    }
+
+    pub(super) fn rejected(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        rejection: Rejection,
+        cause: Cause,
+    ) -> Result<Done, StoreError> {
+        let Cause::Answer(delivery) = cause else {
+            tracing::debug!(%process, %rejection, "an input came too late");
+            return Ok(Done::Yes);
+        };
+        match rejection {
+            Rejection::Stale(_) | Rejection::Ended(_) => {
+                tracing::debug!(%process, %rejection, "an answer came too late");
+            }
+            Rejection::NotWaiting(_) => {
+                let letter = self.dead_letter(
+                    process.shard(),
+                    &delivery,
+                    "not-waiting",
+                    &rejection.to_string(),
+                )?;
+                transaction.absorb(letter);
+            }
+        }
+        Ok(Done::Yes)
+    }
+
+    fn launch(
+        &mut self,
+        transaction: &mut Transaction,
+        launching: Launch,
+        loaded: &Arc<Loaded>,
+    ) -> Result<Done, StoreError> {
+        let process = launching.process;
+        if let Some(caller) = &launching.caller
+            && !self.awaits(transaction, caller.process, process)?
+        {
+            tracing::debug!(%process, "its caller ended before it was started");
+            if let Some(account) = self.account(launching.user.as_ref()) {
+                account.end();
+            }
+            return Ok(Done::Yes);
+        }
+        self.store_program(transaction, loaded);
+        let limits = self.limits_of_user(launching.user.as_ref());
+        let environment = self.environment(&limits);
+        let (instance, effects) = launch(&loaded.program, &launching, &environment);
+        let now = self.now();
+        if let Some(reply_to) = &instance.reply_to {
+            let key = OutboxKey {
+                kind: OutboxKind::Reply,
+                process,
+                number: 0,
+            };
+            transaction.publish(key, reply(reply_to, Some(process), Report::Launched));
+        }
+        let message = notice(
+            &self.shared.config.notice_exchange,
+            Some(process),
+            &instance.name,
+            Report::Launched,
+        );
+        transaction.publish(
+            OutboxKey {
+                kind: OutboxKind::Notice,
+                process,
+                number: 0,
+            },
+            message,
+        );
+        tracing::debug!(%process, name = instance.name, at = %now, "launched");
+        transaction.held.insert(
+            process,
+            Held {
+                stored: 0,
+                change: Change::Changed,
+                account: self.account(launching.user.as_ref()),
+                instance,
+                history_next: 0,
+            },
+        );
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
+        Ok(Done::Yes)
+    }
+
+    /// Writes a program and its modules, unless the store has them.
+    fn store_program(&self, transaction: &mut Transaction, loaded: &Loaded) {
+        let programs = &self.shared.programs;
+        transaction.after.uses.push(programs.begin_use(loaded.hash));
+        if programs.is_stored(loaded.hash) {
+            return;
+        }
+        let (key, record) = (loaded.hash.0.to_vec(), loaded.stored.clone());
+        transaction.put(Table::Programs, key, record);
+        for (hash, bytes) in &loaded.modules {
+            transaction.put(Table::Modules, hash.0.to_vec(), bytes.clone());
+        }
+    }
+
+    fn cancel(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+    ) -> Result<Done, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Done::Yes);
+        };
+        if held.instance.has_ended() {
+            return Ok(Done::Yes);
+        }
+        let environment = self.environment(&self.shared.config.engine_limits);
+        let effects = cancel(&no_program(), &mut held.instance, &environment, fault);
+        held.change = Change::Changed;
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
+        Ok(Done::Yes)
+    }
+
+    pub(super) fn environment<'a>(&'a self, limits: &'a EngineLimits) -> Environment<'a> {
+        Environment {
+            now: self.now(),
+            secret: &self.shared.secret,
+            limits,
+        }
+    }
+}
+
+/// Gives a process the next of the inputs that were kept; the others follow once all that comes of it is done.
+fn give_next(
+    transaction: &mut Transaction,
+    process: ProcessId,
+    mut inputs: VecDeque<Input>,
+) -> Done {
+    if let Some(input) = inputs.pop_front() {
+        transaction.work.push_back(Work::Step {
+            process,
+            input,
+            cause: Cause::Other,
+        });
+    }
+    if !inputs.is_empty() {
+        transaction.later.push_front(Work::Kept { process, inputs });
+    }
+    Done::Yes
+}

@@ -1,0 +1,49 @@
+//! What the parts of the host share: the seams to the outside, and what is known of users, programs and damage.
+
+use crate::{
+    broker::Broker,
+    clock::EngineTime,
+    compute::Compute,
+    config::HostConfig,
+    damage::Damages,
+    definitions::Definitions,
+    intake::{large::Large, router::Router},
+    programs::Programs,
+    tenants::Tenants,
+};
+use bureaucrat_sandbox::Sandbox;
+use bureaucrat_store::{Epoch, Store};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// What the parts of the host share.
+pub struct Shared {
+    pub config: Arc<HostConfig>,
+    pub store: Arc<dyn Store>,
+    /// Under which this engine owns its shards.
+    pub epoch: Epoch,
+    pub broker: Arc<dyn Broker>,
+    pub time: EngineTime,
+    /// The next place in the order of events and subscriptions.
+    pub sequence: AtomicU64,
+    /// What ids are derived with.
+    pub secret: [u8; 32],
+    pub sandbox: Sandbox,
+    /// Where expensive work is done.
+    pub compute: Arc<dyn Compute>,
+    pub definitions: Arc<Definitions>,
+    pub damages: Arc<Damages>,
+    pub router: Arc<Router>,
+    pub tenants: Arc<Tenants>,
+    pub programs: Arc<Programs>,
+    pub large: Arc<Large>,
+}
+
+impl Shared {
+    /// Draws the next place in the order of events and subscriptions.
+    pub fn draw(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::AcqRel)
+    }
+}
