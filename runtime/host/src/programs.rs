@@ -8,12 +8,8 @@
 //! to need a program while the commit that removes it is under way.
 
 use crate::planted::{Fault, planted};
-use bureaucrat_model::{Millis, ProgramHash, Timestamp};
-use bureaucrat_store::{
-    Store, StoreError, Table,
-    reading::scan_all,
-    records::{self, InstanceHead},
-};
+use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp};
+use bureaucrat_store::{Store, StoreError, Table, instances::decode_head, reading::scan_all};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -67,7 +63,7 @@ impl Programs {
     pub fn open(
         store: &dyn Store,
         worth: usize,
-        mut see: impl FnMut(&InstanceHead, u64),
+        mut see: impl FnMut(&Head, u64),
     ) -> Result<Self, StoreError> {
         let mut state = State::default();
         let mut damaged = 0;
@@ -87,9 +83,10 @@ impl Programs {
             &[],
             &[u8::MAX; 17],
             |key, record| {
-                match records::instance_head(&key, &record) {
-                    Ok(head) => {
-                        see(&head, record.len() as u64);
+                match decode_head(&key, &record) {
+                    Ok(stored) => {
+                        let head = stored.head;
+                        see(&head, record.len() as u64 + stored.body_bytes);
                         state.known.entry(head.program).or_default().users += 1;
                         state.unused.remove(&head.program);
                     }

@@ -16,7 +16,11 @@ use bureaucrat_model::{
     ProcessId, ProgramHash, Timestamp, Turn,
 };
 use bureaucrat_store::{
-    Guard, StoreError, Table, Unit, Version, Write, keys, keys::OutboxKey, records,
+    Guard, StoreError, Table, Unit, Write,
+    instances::{InstanceRows, write_instance},
+    keys,
+    keys::OutboxKey,
+    records,
 };
 use bureaucrat_wire::Outgoing;
 use crossbeam_channel::Sender;
@@ -28,13 +32,9 @@ use std::{
 /// An instance as the transaction has changed it.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// The version in the store, 0 for a new one.
-    pub version: Version,
     pub instance: Instance,
-    /// The number of its next history entry.
-    pub history_next: u64,
-    /// Bytes of its record in the store.
-    pub stored: u64,
+    /// What of it is in the store.
+    pub rows: InstanceRows,
     pub account: AccountOf,
 }
 
@@ -260,8 +260,8 @@ impl Transaction {
         let Some(held) = self.held.get_mut(&process) else {
             return Ok(());
         };
-        let number = held.history_next;
-        held.history_next += 1;
+        let number = held.instance.next_history;
+        held.instance.next_history += 1;
         let entry = bureaucrat_model::HistoryEntry { at, event };
         self.put(
             Table::History,
@@ -299,20 +299,13 @@ impl Transaction {
         for (process, held) in &mut held {
             guards.push(Guard {
                 process: *process,
-                expected: held.version,
+                expected: held.rows.version(),
             });
-            held.version = Version(held.version.0 + 1);
-            let value = records::encode_instance(held.version, &held.instance)?;
-            let size = value.len() as u64;
+            let before = held.rows.bytes();
+            write_instance(&mut held.instance, &mut held.rows, &mut writes)?;
             if let Some(account) = &held.account {
-                account.resize(held.stored, size);
+                account.resize(before, held.rows.bytes());
             }
-            held.stored = size;
-            writes.push(Write::Put {
-                table: Table::Instances,
-                key: keys::instance(*process),
-                value,
-            });
         }
         Ok((Unit { guards, writes }, held, self.after))
     }

@@ -2,7 +2,7 @@
 
 use crate::{family, read_error, suspect};
 use bureaucrat_store::{Group, Guard, StoreError, Table, Unit, Verdict, Version, Write};
-use bureaucrat_store::{keys, records};
+use bureaucrat_store::{instances, keys};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use std::{
     collections::HashMap,
@@ -80,7 +80,7 @@ fn stored_version(database: &DB, key: &[u8]) -> Result<Version, StoreError> {
         .get_pinned_cf(family(database, table)?, key)
         .map_err(|error| read_error(table, key, &error))?
         .map_or(Ok(Version(0)), |record| {
-            records::instance_version(key, &record)
+            instances::instance_version(key, &record)
         })
 }
 
@@ -94,7 +94,7 @@ fn append(
         match write {
             Write::Put { table, key, value } => {
                 if *table == Table::Instances {
-                    let version = records::instance_version(key, value)?;
+                    let version = instances::instance_version(key, value)?;
                     pending.insert(key.clone(), version);
                 }
                 batch.put_cf(family(database, *table)?, key, value);

@@ -21,6 +21,23 @@ pub fn instance_of(key: &[u8]) -> Result<ProcessId, KeyError> {
     Ok(ProcessId::from_bytes(key.try_into().map_err(|_| KeyError)?))
 }
 
+/// The key of a fiber: process, then number (4 bytes).
+pub fn fiber(process: ProcessId, fiber: FiberId) -> Vec<u8> {
+    let mut key = process.as_bytes().to_vec();
+    key.extend_from_slice(&fiber.0.to_be_bytes());
+    key
+}
+
+/// The process and the number that a fiber's key names.
+///
+/// # Errors
+/// When the key is not 20 bytes long.
+pub fn fiber_of(key: &[u8]) -> Result<(ProcessId, FiberId), KeyError> {
+    let (process, number) = key.split_first_chunk::<16>().ok_or(KeyError)?;
+    let number = u32::from_be_bytes(number.try_into().map_err(|_| KeyError)?);
+    Ok((ProcessId::from_bytes(*process), FiberId(number)))
+}
+
 /// A wait, as timers and subscriptions name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitKey {

@@ -1,7 +1,7 @@
 //! A store in memory, for tests and simulation: the same promises, gone with the process.
 
 use crate::{
-    keys, records,
+    instances, keys,
     table::{Group, Guard, Row, Store, StoreError, Table, Unit, Verdict, Version, Write},
 };
 use std::{
@@ -87,7 +87,7 @@ fn apply(tables: &mut Tables, unit: &Unit) -> Result<Verdict, StoreError> {
             .get(&Table::Instances)
             .and_then(|rows| rows.get(&key));
         let found = stored.map_or(Ok(Version(0)), |record| {
-            records::instance_version(&key, record)
+            instances::instance_version(&key, record)
         });
         let Ok(found) = found else {
             return Ok(Verdict::Damaged { process: *process });

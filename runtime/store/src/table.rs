@@ -21,10 +21,12 @@ pub enum Table {
     History = 9,
     /// Format, secret, time and sequence.
     Meta = 10,
+    /// The fibers of instances, by process and number.
+    Fibers = 11,
 }
 
 impl Table {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -35,6 +37,7 @@ impl Table {
         Self::Seen,
         Self::History,
         Self::Meta,
+        Self::Fibers,
     ];
 
     /// The table's name in the store.
@@ -50,6 +53,7 @@ impl Table {
             Self::Seen => "seen",
             Self::History => "history",
             Self::Meta => "meta",
+            Self::Fibers => "fibers",
         }
     }
 }

@@ -20,12 +20,12 @@ fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
         .fibers
         .iter()
         .filter_map(|(id, fiber)| match &fiber.state {
-            FiberState::Waiting(wait) => Some((*id, wait)),
+            FiberState::Waiting(wait) => Some((id, wait)),
             FiberState::Ready => None,
         })
 }
 
-const fn is_parked(instance: &Instance) -> bool {
+fn is_parked(instance: &Instance) -> bool {
     matches!(instance.status, Status::Incident { .. })
 }
 
@@ -331,10 +331,7 @@ fn reminders(
             .filter(|(_, fiber, _)| fiber.0 == number)
             .count()
     };
-    let ready = instance
-        .fibers
-        .values()
-        .any(|fiber| fiber.state == FiberState::Ready);
+    let ready = instance.fibers.first_ready().is_some();
     if count(REMOVE) != usize::from(instance.has_ended()) {
         return Err(format!(
             "{} reminders to remove it, it has ended: {}",

@@ -4,9 +4,9 @@ use super::Shard;
 use crate::transaction::{Held, Transaction};
 use bureaucrat_model::{FiberState, ProcessId, WaitKind};
 use bureaucrat_store::{
-    StoreError, Table, keys,
-    reading::scan_around,
-    records::{self, StoredInstance},
+    StoreError, Table,
+    instances::{StoredInstance, read_instance},
+    keys,
 };
 
 impl Shard {
@@ -58,38 +58,16 @@ impl Shard {
         if let Some(held) = self.residents.get(&process) {
             return Ok(Some(held.clone()));
         }
-        let read = records::read_instance(&*self.shared.store, process);
+        let read = read_instance(&*self.shared.store, process);
         let read = self.shared.damages.around(Some(process), read)?;
-        let Some(StoredInstance {
-            version,
-            instance,
-            bytes,
-        }) = read.flatten()
-        else {
+        let Some(StoredInstance { instance, rows }) = read.flatten() else {
             return Ok(None);
         };
         Ok(Some(Held {
-            version,
-            stored: bytes as u64,
             account: self.account(instance.user.as_ref()),
             instance,
-            history_next: self.history_end(process)?,
+            rows,
         }))
-    }
-
-    fn history_end(&self, process: ProcessId) -> Result<u64, StoreError> {
-        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
-            .unwrap_or(usize::MAX);
-        let from = keys::history(process, 0);
-        let to = keys::history(process, u64::MAX);
-        let store = &*self.shared.store;
-        let portion = scan_around(store, Table::History, &from, &to, most)?;
-        self.shared.damages.note_gaps(Table::History, &portion.gaps);
-        let last = portion
-            .rows
-            .last()
-            .and_then(|(key, _)| keys::history_number(key).ok());
-        Ok(last.map_or(0, |number| number + 1))
     }
 
     /// The process at the top of the tree of calls.
@@ -112,7 +90,7 @@ impl Shard {
                 Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),
                 None => self
                     .peek(root)?
-                    .and_then(|held| held.instance.caller.map(|caller| caller.process)),
+                    .and_then(|held| Some(held.instance.caller.as_ref()?.process)),
             };
             match caller {
                 Some(caller) => root = caller,
@@ -130,7 +108,7 @@ impl Shard {
         child: ProcessId,
     ) -> Result<bool, StoreError> {
         let waits = |held: &Held| {
-            held.instance.fibers.values().any(|fiber| {
+            held.instance.fibers.iter().any(|(_, fiber)| {
                 matches!(&fiber.state, FiberState::Waiting(wait) if wait.kind == WaitKind::Child { child })
             })
         };

@@ -10,7 +10,9 @@ use crate::{
     transaction::Transaction,
 };
 use bureaucrat_model::{Millis, Timestamp};
-use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
+use bureaucrat_store::{
+    StoreError, Table, instances::delete_instance, keys, reading::scan_around, records,
+};
 use std::collections::VecDeque;
 
 /// Processes that one portion removes.
@@ -71,7 +73,7 @@ impl Shard {
         let mut transaction = Transaction::default();
         transaction.stop_timer(due, wait);
         transaction.after.unused.extend(self.uncount(process)?);
-        transaction.delete(Table::Instances, keys::instance(process));
+        delete_instance(&*self.shared.store, process, &mut transaction.writes)?;
         let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
             .unwrap_or(usize::MAX);
         let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));

@@ -14,6 +14,7 @@ use bureaucrat_model::{
 use bureaucrat_sandbox::{Budget, Evaluated, Outcome, codes};
 use bureaucrat_store::{
     StoreError, Table,
+    instances::InstanceRows,
     keys::{OutboxKey, OutboxKind},
 };
 use bureaucrat_wire::{Report, notice, reply};
@@ -340,11 +341,9 @@ impl Shard {
         transaction.held.insert(
             process,
             Held {
-                version: bureaucrat_store::Version(0),
-                stored: 0,
+                rows: InstanceRows::default(),
                 account: self.account(launching.user.as_ref()),
                 instance,
-                history_next: 0,
             },
         );
         transaction.work.push_front(Work::Effects {
