@@ -78,7 +78,7 @@ fn park(folder: &Path, process: ProcessId) {
 fn kept(folder: &Path, process: ProcessId) -> Vec<Input> {
     let store = RocksStore::open(folder).unwrap();
     let stored = read_instance(&store, process).unwrap().unwrap();
-    match stored.instance.status {
+    match stored.instance.status.clone() {
         Status::Incident { inputs, .. } => inputs,
         Status::Running | Status::Ended(_) => panic!("it is not parked"),
     }
