@@ -8,10 +8,10 @@ use bureaucrat_host::{
         Ticket,
     },
     commands::{Command, Order, OrderOutcome},
+    commit::{self, Batch, Committer},
     compute::{Compute, Job, perform},
     damage::Damages,
     definitions::Definitions,
-    commit::{self, Batch, Committer},
     router::Router,
 };
 use bureaucrat_model::ProcessId;

@@ -7,13 +7,14 @@
 #[path = "formats/samples.rs"]
 mod samples;
 
-use bureaucrat_host::events::{EventProgress, EventRecord};
+use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Branch, ConditionIndex, Ending, FiberId, FiberState, HistoryEntry, JsonText, Program, ReplyTo,
-    Status, Timestamp, Turn, WaitKind,
+    ShardId, Status, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
-    Table, Version,
+    Group, MemoryStore, Store, Table, Unit, Write,
+    instances::{InstanceRows, read_instance, write_instance},
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
@@ -47,17 +48,16 @@ fn golden(file: &str, found: &Lines) -> Lines {
         found.len(),
         "{file}: records came or went"
     );
-    let bytes = |digits: &str| {
-        (0..digits.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-            .collect()
-    };
     let line = |line: &str| {
         let (name, digits) = line.split_once(' ').unwrap();
         (name.to_owned(), bytes(digits))
     };
     expected.lines().map(line).collect()
+}
+
+fn bytes(digits: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+    (0..digits.len()).step_by(2).map(byte).collect()
 }
 
 /// Encodes every value, compares with the file, and reads the file's bytes back.
@@ -151,16 +151,32 @@ fn instances() {
             instance(Status::Ended(Ending::Failed(fault())), Vec::new()),
         ),
     ];
-    holds(
-        "instances.hex",
-        &values,
-        |value| records::encode_instance(Version(513), value).unwrap(),
-        |bytes| {
-            let (version, instance) = records::decode_instance(b"key", bytes).unwrap();
-            assert_eq!(version, Version(513));
-            instance
-        },
-    );
+    let mut found = Lines::new();
+    for (name, instance) in &values {
+        let (mut instance, mut writes) = (instance.clone(), Vec::new());
+        write_instance(&mut instance, &mut InstanceRows::default(), &mut writes).unwrap();
+        for write in writes {
+            let Write::Put { table, key, value } = write else {
+                panic!("a new instance deletes {write:?}");
+            };
+            let key = records::hexadecimal(&key);
+            found.push((format!("{name}/{}/{key}", table.name()), value));
+        }
+    }
+    let golden = golden("instances.hex", &found);
+    for (name, instance) in &values {
+        let rows = golden.iter().filter_map(|(row, value)| {
+            let (table, key) = row.strip_prefix(name)?.strip_prefix('/')?.split_once('/')?;
+            let table = Table::ALL.into_iter().find(|known| known.name() == table)?;
+            let (key, value) = (bytes(key), value.clone());
+            Some(Write::Put { table, key, value })
+        });
+        let unit = Unit::of(rows.collect());
+        let store = MemoryStore::new();
+        store.commit(&Group { units: vec![unit] }).unwrap();
+        let read = read_instance(&store, process(1)).unwrap().unwrap();
+        assert_eq!(read.instance, *instance, "{name} reads otherwise");
+    }
 }
 
 #[test]
@@ -258,15 +274,6 @@ fn events() {
         |value| records::encode(value).unwrap(),
         |bytes| records::decode(Table::Events, b"key", bytes).unwrap(),
     );
-    let progress = EventProgress {
-        from: vec![0, 4, 255],
-    };
-    holds(
-        "event-cursors.hex",
-        &[("cursor", progress)],
-        |value| records::encode(value).unwrap(),
-        |bytes| records::decode(Table::Events, b"key", bytes).unwrap(),
-    );
 }
 
 #[test]
@@ -279,10 +286,10 @@ fn keys_of_all_tables() {
     let at = Timestamp(1_800_000_000_000);
     let mut found: Lines = vec![
         ("instance".into(), keys::instance(process(1))),
+        ("fiber".into(), keys::fiber(process(1), FiberId(258))),
         ("timer".into(), keys::timer(at, wait)),
         ("subscription".into(), keys::subscription("paid", wait)),
-        ("event".into(), keys::event(258)),
-        ("event-progress".into(), keys::event_progress(258, 3)),
+        ("event".into(), keys::event(ShardId(3), 258)),
         ("history".into(), keys::history(process(1), 258)),
         ("seen".into(), keys::seen(&[9; 32])),
         ("tombstone".into(), keys::tombstone(process(1))),
@@ -302,12 +309,12 @@ fn keys_of_all_tables() {
         key.as_slice()
     };
     assert_eq!(keys::instance_of(of("instance")), Ok(process(1)));
+    assert_eq!(keys::fiber_of(of("fiber")), Ok((process(1), FiberId(258))));
     assert_eq!(keys::timer_of(of("timer")), Ok((at, wait)));
     assert_eq!(keys::subscription_of(of("subscription")), Ok(wait));
-    assert_eq!(keys::event_of(of("event")), Ok((258, None)));
-    assert_eq!(keys::event_of(of("event-progress")), Ok((258, Some(3))));
+    assert_eq!(keys::event_of(of("event")), Ok((ShardId(3), 258)));
     assert_eq!(keys::history_number(of("history")), Ok(258));
-    assert_eq!(keys::expired_of(of("expiry")), Ok(of("seen")));
+    assert_eq!(keys::expired_of(of("expiry")), Ok(of("seen").to_vec()));
     for kind in OutboxKind::ALL {
         let key = OutboxKey::from_bytes(of(&format!("outbox-{}", kind as u8))).unwrap();
         assert_eq!((key.kind, key.process, key.number), (kind, process(1), 258));
@@ -330,6 +337,7 @@ fn tables_have_their_names_and_numbers() {
         "8 seen",
         "9 history",
         "10 meta",
+        "11 fibers",
     ];
     assert_eq!(found, expected);
 }

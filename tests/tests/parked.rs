@@ -8,8 +8,8 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{Input, ProcessId, Status};
 use bureaucrat_store::{
-    Group, Store, Table, Unit, Write,
-    records::{encode_instance, read_instance},
+    Group, Store, Unit,
+    instances::{read_instance, write_instance},
 };
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
@@ -65,24 +65,20 @@ fn codes(published: &[Outgoing]) -> Vec<String> {
 fn park(folder: &Path, process: ProcessId) {
     let store = RocksStore::open(folder).unwrap();
     let stored = read_instance(&store, process).unwrap().unwrap();
-    let (version, mut instance) = (stored.version, stored.instance);
+    let (mut instance, mut rows) = (stored.instance, stored.rows);
     instance.status = Status::Incident {
         reason: "the test says so".into(),
         inputs: vec![],
     };
-    let put = Write::Put {
-        table: Table::Instances,
-        key: process.as_bytes().to_vec(),
-        value: encode_instance(version, &instance).unwrap(),
-    };
-    let unit = Unit::of(vec![put]);
+    let mut unit = Unit::default();
+    write_instance(&mut instance, &mut rows, &mut unit.writes).unwrap();
     store.commit(&Group { units: vec![unit] }).unwrap();
 }
 
 fn kept(folder: &Path, process: ProcessId) -> Vec<Input> {
     let store = RocksStore::open(folder).unwrap();
     let stored = read_instance(&store, process).unwrap().unwrap();
-    match stored.instance.status {
+    match stored.instance.status.clone() {
         Status::Incident { inputs, .. } => inputs,
         Status::Running | Status::Ended(_) => panic!("it is not parked"),
     }

@@ -118,6 +118,7 @@ impl Storage {
             Table::Events => key.ends_with(&[0, 0]),
             Table::Outbox => key[0] == OutboxKind::Task as u8 && contains(key),
             Table::Instances
+            | Table::Fibers
             | Table::Timers
             | Table::Subscriptions
             | Table::History
@@ -222,30 +223,44 @@ fn audited(storage: &Storage, table: Table, key: &[u8]) {
 #[test]
 fn a_damaged_instance_is_an_incident_and_its_answers_are_kept() {
     for stage in [Stage::Launched, Stage::Answered, Stage::Delayed] {
-        let storage = Storage::at(stage);
-        let (key, value) = storage.damage(Table::Instances);
-        audited(&storage, Table::Instances, &key);
+        damaged_at(stage, Table::Instances);
+    }
+}
+
+#[test]
+fn so_is_one_of_which_a_fiber_is_damaged() {
+    for stage in [Stage::Launched, Stage::Delayed] {
+        damaged_at(stage, Table::Fibers);
+    }
+}
+
+fn damaged_at(stage: Stage, table: Table) {
+    let storage = Storage::at(stage);
+    let (key, value) = storage.damage(table);
+    audited(&storage, table, &key);
+    let mut host = storage.open().unwrap();
+    let (ended, codes) = storage.run(&mut host, stage);
+    assert_eq!(ended, all_but_the_victim(), "{stage:?}");
+    let kept = usize::from(stage == Stage::Launched);
+    assert_eq!(codes, vec!["damaged-process"; kept]);
+    let damage = host.damages.of(storage.victim()).unwrap().to_string();
+    assert!(
+        damage.contains(&format!("table {}", table.name())),
+        "{damage}"
+    );
+    let cancel = Order::Cancel {
+        reason: "why".into(),
+    };
+    let outcome = host.order(storage.victim(), cancel).unwrap();
+    assert_eq!(outcome, Some(OrderOutcome::Damaged));
+    drop(host);
+    // Restored, it goes on: its timer was left where it was.
+    if stage == Stage::Delayed {
+        put(&storage.store(), table, key, value);
         let mut host = storage.open().unwrap();
-        let (ended, codes) = storage.run(&mut host, stage);
-        assert_eq!(ended, all_but_the_victim(), "{stage:?}");
-        let kept = usize::from(stage == Stage::Launched);
-        assert_eq!(codes, vec!["damaged-process"; kept]);
-        let damage = host.damages.of(storage.victim()).unwrap().to_string();
-        assert!(damage.contains("table instances"), "{damage}");
-        let cancel = Order::Cancel {
-            reason: "why".into(),
-        };
-        let outcome = host.order(storage.victim(), cancel).unwrap();
-        assert_eq!(outcome, Some(OrderOutcome::Damaged));
-        drop(host);
-        // Restored, it goes on: its timer was left where it was.
-        if stage == Stage::Delayed {
-            put(&storage.store(), Table::Instances, key, value);
-            let mut host = storage.open().unwrap();
-            let (ended, _) = storage.run(&mut host, stage);
-            // Of others the notices that were not yet trimmed come once more.
-            assert!(ended.contains("p0"), "{ended:?}");
-        }
+        let (ended, _) = storage.run(&mut host, stage);
+        // Of others the notices that were not yet trimmed come once more.
+        assert!(ended.contains("p0"), "{ended:?}");
     }
 }
 

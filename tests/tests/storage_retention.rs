@@ -18,7 +18,8 @@ use bureaucrat_model::{
     Timestamp, Turn,
 };
 use bureaucrat_store::{
-    Group, Store, Table, Unit, Version, Write,
+    Group, Store, Table, Unit, Write,
+    instances::{InstanceRows, write_instance},
     keys::{self, WaitKey},
     records,
 };
@@ -91,10 +92,13 @@ fn fill(store: &RocksStore, count: u32) {
             message_id: None,
             redelivered: Redelivered::No,
         };
-        let (instance, effects) = launch(&compiled.program, &launching, &environment);
-        let record = records::encode_instance(Version(1), &instance).unwrap();
-        unit.writes
-            .push(put(Table::Instances, keys::instance(process), record));
+        let (mut instance, effects) = launch(&compiled.program, &launching, &environment);
+        write_instance(
+            &mut instance,
+            &mut InstanceRows::default(),
+            &mut unit.writes,
+        )
+        .unwrap();
         let events = effects.into_iter().filter_map(|effect| {
             let Effect::Record(event) = effect else {
                 return None;

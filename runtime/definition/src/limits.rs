@@ -63,8 +63,8 @@ impl Default for Limits {
         Self {
             bytes: 1 << 20,
             depth: 64,
-            activities: 10_000,
-            branches: 1_000,
+            activities: 20_000,
+            branches: 10_000,
             conditions: 1_000,
             condition_bytes: 4_096,
             conditions_bytes: 64 << 10,

@@ -27,15 +27,15 @@ impl Machine<'_> {
     }
 
     fn end(&mut self, ending: Ending) {
-        self.clear_fibers();
+        self.instance.fibers.clear();
         self.instance.ended_at = Some(self.environment.now);
         self.instance.status = Status::Ended(ending.clone());
         self.effects.push(Effect::End(ending));
     }
 
     fn withdraw_all(&mut self) {
-        for (id, fiber) in &self.instance.fibers {
-            self.effects.extend(withdrawal(*id, fiber));
+        for (id, fiber) in self.instance.fibers.iter() {
+            self.effects.extend(withdrawal(id, fiber));
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::{
     ops,
 };
 use bureaucrat_model::{
-    ActivityId, ActivityPath, ConditionIndex, Evaluation, FiberId, FiberState, Input, Instance, Op,
-    ProcessId, Program, Turn, Wait, WaitKind,
+    ActivityId, ActivityPath, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
+    Instance, Op, OpIndex, ProcessId, Program, Site, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs what it lets run.
@@ -132,21 +132,27 @@ pub(crate) fn find_answered(
     activity: &ActivityPath,
     turn: Option<Turn>,
 ) -> Result<FiberId, Rejection> {
-    for (id, fiber) in &instance.fibers {
-        let FiberState::Waiting(Wait {
-            turn: current,
-            kind: WaitKind::Answer { .. },
-            ..
-        }) = &fiber.state
-        else {
-            continue;
-        };
-        let here = program
-            .op(fiber.at)
-            .is_some_and(|(op, site)| matches!(op, Op::Action { .. }) && site.path == *activity);
-        if here && turn.is_none_or(|turn| turn == *current) {
-            return Ok(*id);
+    let is_asked = |op: &Op, site: &Site| matches!(op, Op::Action { .. }) && site.path == *activity;
+    let places = || {
+        let sites = (0..)
+            .map(OpIndex)
+            .zip(program.ops.iter().zip(&program.sites));
+        sites.filter_map(|(at, (op, site))| is_asked(op, site).then_some(at))
+    };
+    let found = match turn {
+        Some(turn) => {
+            let waiting = instance.fibers.waiting(turn).filter(|(_, fiber)| {
+                let here = program.op(fiber.at);
+                is_waiting_for_answer(fiber) && here.is_some_and(|(op, site)| is_asked(op, site))
+            });
+            waiting.map(|(id, _)| id)
         }
+        None => places()
+            .filter_map(|at| instance.fibers.asking_at(at))
+            .min(),
+    };
+    if let Some(fiber) = found {
+        return Ok(fiber);
     }
     let aim = Aim::Activity {
         activity: ActivityId {
@@ -155,12 +161,22 @@ pub(crate) fn find_answered(
         },
         turn,
     };
-    // A wait of an action ends with its answer, so an earlier turn of this activity is no later than its last answer.
-    match (instance.answered.get(activity), turn) {
-        (Some(_), None) => Err(Rejection::Stale(aim)),
-        (Some(last), Some(turn)) if turn <= *last => Err(Rejection::Stale(aim)),
-        (None, _) | (Some(_), Some(_)) => Err(Rejection::NotWaiting(aim)),
-    }
+    let stale = match turn {
+        Some(turn) => turn.0 < instance.next_turn && instance.fibers.waiting(turn).is_none(),
+        None => places().any(|at| instance.fibers.has_answered(at)),
+    };
+    Err(if stale {
+        Rejection::Stale(aim)
+    } else {
+        Rejection::NotWaiting(aim)
+    })
+}
+
+fn is_waiting_for_answer(fiber: &Fiber) -> bool {
+    let FiberState::Waiting(wait) = &fiber.state else {
+        return false;
+    };
+    matches!(wait.kind, WaitKind::Answer { .. })
 }
 
 /// What the fiber waits for under this turn.
@@ -169,12 +185,7 @@ fn find_wait<'a>(
     fiber: FiberId,
     turn: Turn,
 ) -> Result<&'a Wait, Rejection> {
-    match machine
-        .instance
-        .fibers
-        .get(&fiber)
-        .map(|found| &found.state)
-    {
+    match machine.instance.fibers.get(fiber).map(|found| &found.state) {
         Some(FiberState::Waiting(wait)) if wait.turn == turn => Ok(wait),
         Some(FiberState::Waiting(_) | FiberState::Ready) | None => {
             Err(if turn.0 < machine.instance.next_turn {

@@ -27,11 +27,10 @@ pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
-    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, HistoryEvent, Input,
-    Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
+    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, Head, HistoryEvent,
+    Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
 };
 use machine::Machine;
-use std::collections::BTreeMap;
 
 /// What a step sees of the world outside.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +54,11 @@ pub fn launch(
         state: FiberState::Ready,
         fields: program.context.clone(),
         branch: None,
+        answered: None,
         scopes: Vec::new(),
         handlers: Vec::new(),
     };
-    let mut instance = Instance {
+    let head = Head {
         process: launch.process,
         program: launch.program,
         name: program.name.clone(),
@@ -68,13 +68,13 @@ pub fn launch(
         launched_at: environment.now,
         ended_at: None,
         status: Status::Running,
-        fibers: BTreeMap::from([(FiberId(0), first)]),
         next_fiber: 1,
         next_turn: 0,
         next_call: 0,
+        next_history: 0,
         ops_without_waiting: 0,
-        answered: BTreeMap::new(),
     };
+    let mut instance = Instance::new(head, [(FiberId(0), first)]);
     let mut machine = Machine::new(program, &mut instance, environment);
     machine.record(HistoryEvent::Launched {
         message_id: launch.message_id.clone(),

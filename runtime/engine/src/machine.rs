@@ -9,7 +9,6 @@ use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
     HistoryEvent, Instance, OpIndex, Program, Turn, Wait, WaitKind,
 };
-use std::collections::BTreeSet;
 
 /// Why a process fails, before it is known where.
 #[derive(Debug)]
@@ -38,10 +37,6 @@ pub(crate) struct Machine<'a> {
     pub instance: &'a mut Instance,
     pub environment: &'a Environment<'a>,
     pub effects: Vec<Effect>,
-    /// The fibers that can run; follows their states.
-    ready: BTreeSet<FiberId>,
-    /// Bytes of fields that all fibers hold; counted when the first fork of a step asks, then kept.
-    pub held_bytes: Option<usize>,
 }
 
 impl<'a> Machine<'a> {
@@ -50,19 +45,11 @@ impl<'a> Machine<'a> {
         instance: &'a mut Instance,
         environment: &'a Environment<'a>,
     ) -> Self {
-        let ready = instance
-            .fibers
-            .iter()
-            .filter(|(_, fiber)| fiber.state == FiberState::Ready)
-            .map(|(id, _)| *id)
-            .collect();
         Self {
             program,
             instance,
             environment,
             effects: Vec::new(),
-            ready,
-            held_bytes: None,
         }
     }
 
@@ -85,7 +72,7 @@ impl<'a> Machine<'a> {
 
     /// Whether fibers can run that have not, which means that the process has yielded.
     pub fn has_yielded(&self) -> bool {
-        !self.ready.is_empty()
+        self.instance.fibers.first_ready().is_some()
     }
 
     /// Whether the share of a step is used up. The share is a part of the count of the whole budget: it ends where the
@@ -99,14 +86,14 @@ impl<'a> Machine<'a> {
 
     /// Asks to be called again when fibers can run.
     pub fn yield_if_ready(&mut self) {
-        if !self.ready.is_empty() {
+        if self.has_yielded() {
             self.effects.push(Effect::Yield);
         }
     }
 
     /// Runs fibers until every one waits, the share of this step is used up, or the process ends.
     pub fn run(&mut self) {
-        while let Some(&fiber) = self.ready.first() {
+        while let Some(fiber) = self.instance.fibers.first_ready() {
             if let Err(trouble) = self.spend().and_then(|()| self.run_op(fiber)) {
                 self.fail_at(fiber, trouble);
                 return;
@@ -116,7 +103,7 @@ impl<'a> Machine<'a> {
             }
         }
         if let Err(trouble) = self.check_held() {
-            let fiber = self.instance.fibers.keys().next().copied();
+            let fiber = self.instance.fibers.first();
             self.fail_at(fiber.unwrap_or_default(), trouble);
             return;
         }
@@ -148,14 +135,18 @@ impl<'a> Machine<'a> {
     pub fn fiber(&self, fiber: FiberId) -> Result<&Fiber, Trouble> {
         self.instance
             .fibers
-            .get(&fiber)
+            .get(fiber)
             .ok_or_else(|| Trouble::program("a fiber is missing"))
     }
 
-    pub fn fiber_mut(&mut self, fiber: FiberId) -> Result<&mut Fiber, Trouble> {
+    pub fn change<T>(
+        &mut self,
+        fiber: FiberId,
+        change: impl FnOnce(&mut Fiber) -> T,
+    ) -> Result<T, Trouble> {
         self.instance
             .fibers
-            .get_mut(&fiber)
+            .change(fiber, change)
             .ok_or_else(|| Trouble::program("a fiber is missing"))
     }
 
@@ -172,7 +163,7 @@ impl<'a> Machine<'a> {
     fn site(&self, fiber: FiberId) -> (ActivityPath, u32) {
         self.instance
             .fibers
-            .get(&fiber)
+            .get(fiber)
             .and_then(|fiber| self.program.op(fiber.at))
             .map(|(_, site)| (site.path.clone(), site.span.line))
             .unwrap_or_default()
@@ -188,9 +179,8 @@ impl<'a> Machine<'a> {
     /// Lets the fiber wait under `turn`.
     pub fn wait(&mut self, fiber: FiberId, turn: Turn, kind: WaitKind) -> Result<(), Trouble> {
         let since = self.environment.now;
-        self.fiber_mut(fiber)?.state = FiberState::Waiting(Wait { turn, since, kind });
-        self.ready.remove(&fiber);
-        Ok(())
+        let state = FiberState::Waiting(Wait { turn, since, kind });
+        self.change(fiber, |fiber| fiber.state = state)
     }
 
     /// Ends the fiber's wait and leaves it where it is: if it fails now, it has nothing open to take back.
@@ -201,11 +191,10 @@ impl<'a> Machine<'a> {
 
     /// Lets the fiber run on at `at`.
     pub fn go_to(&mut self, fiber: FiberId, at: OpIndex) -> Result<(), Trouble> {
-        let target = self.fiber_mut(fiber)?;
-        target.at = at;
-        target.state = FiberState::Ready;
-        self.ready.insert(fiber);
-        Ok(())
+        self.change(fiber, |fiber| {
+            fiber.at = at;
+            fiber.state = FiberState::Ready;
+        })
     }
 
     /// Lets the fiber run on after the instruction that it is at.
@@ -217,22 +206,11 @@ impl<'a> Machine<'a> {
     /// Adds a fiber that can run.
     pub fn add_fiber(&mut self, id: FiberId, fiber: Fiber) {
         self.instance.fibers.insert(id, fiber);
-        self.ready.insert(id);
-    }
-
-    pub fn remove_fiber(&mut self, id: FiberId) -> Option<Fiber> {
-        self.ready.remove(&id);
-        self.instance.fibers.remove(&id)
-    }
-
-    pub fn clear_fibers(&mut self) {
-        self.ready.clear();
-        self.instance.fibers.clear();
     }
 
     /// Gives the fiber new fields, if they are within the limit.
     pub fn set_fields(&mut self, fiber: FiberId, fields: Fields) -> Result<(), Trouble> {
-        self.fiber_mut(fiber)?.fields = fields;
+        self.change(fiber, |fiber| fiber.fields = fields)?;
         self.check_fields(fiber)
     }
 
@@ -258,7 +236,7 @@ impl<'a> Machine<'a> {
         if self.instance.fibers.len() < 2 {
             return Ok(());
         }
-        ops::fork::check_held(self, held_bytes(self.instance))
+        ops::fork::check_held(self, self.instance.fibers.held_bytes())
     }
 
     /// Has a condition evaluated over `fields`.
@@ -295,17 +273,4 @@ impl<'a> Machine<'a> {
             line,
         });
     }
-}
-
-/// Bytes of fields that the fibers hold, those that branches started from included.
-pub(crate) fn held_bytes(instance: &Instance) -> usize {
-    let size = |fiber: &Fiber| {
-        let base = fiber.branch.as_ref().map_or(0, |branch| branch.base.size());
-        fiber.fields.size().saturating_add(base)
-    };
-    instance
-        .fibers
-        .values()
-        .map(size)
-        .fold(0, usize::saturating_add)
 }

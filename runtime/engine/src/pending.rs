@@ -7,7 +7,7 @@ use bureaucrat_model::{Effect, FiberState, Instance, WaitKind};
 /// because it could not evaluate a condition, and lets it go on.
 pub fn pending_evaluations(instance: &Instance) -> Vec<Effect> {
     let mut effects = Vec::new();
-    for (id, fiber) in &instance.fibers {
+    for (id, fiber) in instance.fibers.iter() {
         let FiberState::Waiting(wait) = &fiber.state else {
             continue;
         };
@@ -24,7 +24,7 @@ pub fn pending_evaluations(instance: &Instance) -> Vec<Effect> {
             | WaitKind::Branches { .. } => continue,
         };
         effects.push(Effect::Evaluate {
-            fiber: *id,
+            fiber: id,
             turn: wait.turn,
             condition,
             fields,

@@ -7,11 +7,9 @@
 //! that every instance is counted from before its transaction is built until its removal is durable. A program counts as
 //! stored as soon as a plan writes it and as gone as soon as a plan removes it: plans become durable in order.
 
-use bureaucrat_model::{Millis, ProgramHash, Timestamp};
+use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp};
 use bureaucrat_store::{
-    Store, StoreError, Table, Write,
-    reading::scan_all,
-    records::{self, InstanceHead},
+    Store, StoreError, Table, Write, instances::decode_head, reading::scan_all,
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -66,7 +64,7 @@ impl Programs {
     pub fn open(
         store: &dyn Store,
         worth: usize,
-        mut see: impl FnMut(&InstanceHead, u64),
+        mut see: impl FnMut(&Head, u64),
     ) -> Result<Self, StoreError> {
         let mut state = State::default();
         let mut damaged = 0;
@@ -86,9 +84,10 @@ impl Programs {
             &[],
             &[u8::MAX; 17],
             |key, record| {
-                match records::instance_head(&key, &record) {
-                    Ok(head) => {
-                        see(&head, record.len() as u64);
+                match decode_head(&key, &record) {
+                    Ok(stored) => {
+                        let head = stored.head;
+                        see(&head, record.len() as u64 + stored.body_bytes);
                         state.known.entry(head.program).or_default().users += 1;
                         state.unused.remove(&head.program);
                     }

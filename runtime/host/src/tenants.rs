@@ -6,12 +6,9 @@
 //! each shard keeps them up with what it commits. Without a policy nothing is counted.
 
 use crate::intake::fair::User;
-use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_model::{Head, ProcessId, Timestamp};
 use bureaucrat_policy::{Policy, Quota, Quotas, Rule, Rules, Violation};
-use bureaucrat_store::{
-    Store, StoreError,
-    records::{self, InstanceHead},
-};
+use bureaucrat_store::{Store, StoreError, instances::read_head};
 use std::{
     collections::HashMap,
     sync::{
@@ -215,7 +212,7 @@ impl Tenants {
     }
 
     /// Counts a process that is stored at the start, by the head of its record and the record's bytes.
-    pub fn count(&self, head: &InstanceHead, bytes: u64) {
+    pub fn count(&self, head: &Head, bytes: u64) {
         if let Some(account) = self.account(head.user.as_ref()) {
             account.resize(0, bytes);
             if head.ended_at.is_none() {
@@ -236,7 +233,7 @@ impl Tenants {
         if self.accounts.is_none() {
             return Ok(None);
         }
-        let head = records::read_head(store, process)?;
+        let head = read_head(store, process)?;
         Ok(head.and_then(|(head, _)| self.account(head.user.as_ref())))
     }
 

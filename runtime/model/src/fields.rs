@@ -4,7 +4,7 @@
 //! asks for it; copying fields copies reference counts.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::{fmt, sync::Arc};
 
@@ -78,10 +78,77 @@ impl fmt::Debug for JsonText {
 }
 
 /// The fields of a fiber or process, in order. Of a name that occurs twice the last value counts, at the first's place.
-/// Clones share their map until one of them changes.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fields(Arc<IndexMap<Arc<str>, JsonText>>);
+/// Clones share their map until one of them changes, and their values even then.
+#[derive(Clone, Default)]
+pub struct Fields(Arc<Map>);
+
+/// A map from names to values that knows its size.
+#[derive(Clone, Default)]
+struct Map {
+    entries: IndexMap<Arc<str>, JsonText>,
+    size: usize,
+}
+
+/// What a field takes as JSON, without escapes in its name.
+fn size_of(name: &str, value: &JsonText) -> usize {
+    name.len() + value.as_str().len() + 6
+}
+
+impl Map {
+    /// A value that is equal to the one that is there is left out, so that the old one stays shared.
+    fn set(&mut self, name: &Arc<str>, value: &JsonText) {
+        match self.entries.get_mut(&**name) {
+            Some(old) if old == value => {}
+            Some(old) => {
+                self.size -= old.as_str().len();
+                self.size += value.as_str().len();
+                *old = value.clone();
+            }
+            None => {
+                self.size += size_of(name, value);
+                self.entries.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    fn remove(&mut self, name: &str) -> Option<JsonText> {
+        let value = self.entries.shift_remove(name)?;
+        self.size -= size_of(name, &value);
+        Some(value)
+    }
+}
+
+impl FromIterator<(Arc<str>, JsonText)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, JsonText)>>(items: I) -> Self {
+        let entries: IndexMap<_, _> = items.into_iter().collect();
+        let sizes = entries.iter().map(|(name, value)| size_of(name, value));
+        Self {
+            size: sizes.sum(),
+            entries,
+        }
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other) || self.0.entries == other.0.entries
+    }
+}
+
+impl Eq for Fields {}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.entries.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = IndexMap::<Arc<str>, JsonText>::deserialize(deserializer)?;
+        Ok(Self(Arc::new(entries.into_iter().collect())))
+    }
+}
 
 impl Fields {
     /// No fields.
@@ -124,74 +191,91 @@ impl Fields {
 
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&JsonText> {
-        self.0.get(name)
+        self.0.entries.get(name)
     }
 
     /// Sets a field, in its old place if it has one.
     pub fn set(&mut self, name: &str, value: JsonText) {
-        self.map().insert(Arc::from(name), value);
+        self.map().set(&Arc::from(name), &value);
     }
 
     /// Removes a field; the order of the others stays.
     pub fn remove(&mut self, name: &str) -> Option<JsonText> {
-        self.map().shift_remove(name)
+        self.map().remove(name)
     }
 
     /// Sets every field of `other` in these.
     pub fn update(&mut self, other: &Self) {
         let map = self.map();
-        for (name, value) in &*other.0 {
-            map.insert(name.clone(), value.clone());
+        for (name, value) in &other.0.entries {
+            map.set(name, value);
         }
     }
 
     /// Applies to these what changed from `base` to `changed`: added and altered values are set, removed ones removed.
     /// Values are compared as text.
     pub fn merge(&mut self, base: &Self, changed: &Self) {
+        if base.is_same(changed) {
+            return;
+        }
         let map = self.map();
-        for name in base.0.keys() {
-            if !changed.0.contains_key(name) {
-                map.shift_remove(name);
+        for name in base.0.entries.keys() {
+            if !changed.0.entries.contains_key(name) {
+                map.remove(name);
             }
         }
-        for (name, value) in &*changed.0 {
-            if base.0.get(name) != Some(value) {
-                map.insert(name.clone(), value.clone());
+        for (name, value) in &changed.0.entries {
+            if base.0.entries.get(name) != Some(value) {
+                map.set(name, value);
             }
         }
     }
 
-    fn map(&mut self) -> &mut IndexMap<Arc<str>, JsonText> {
+    /// These fields, with names and values shared with `old` where they are equal: a copy that came from outside
+    /// takes no memory of its own, and what is stored already is known again.
+    #[must_use]
+    pub fn sharing(self, old: &Self) -> Self {
+        let old = &old.0.entries;
+        let shared = |(name, value): (&Arc<str>, &JsonText)| match old.get_key_value(name) {
+            Some((name, kept)) if kept == value => (name.clone(), kept.clone()),
+            Some((name, _)) => (name.clone(), value.clone()),
+            None => (name.clone(), value.clone()),
+        };
+        Self(Arc::new(self.0.entries.iter().map(shared).collect()))
+    }
+
+    /// Whether both are one map in memory.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn map(&mut self) -> &mut Map {
         Arc::make_mut(&mut self.0)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &JsonText)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+        self.0.entries.iter().map(|(name, value)| (&**name, value))
     }
 
     /// How many fields there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.entries.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.entries.is_empty()
     }
 
     /// About how many bytes the fields take as JSON, without escapes in names.
     pub fn size(&self) -> usize {
-        self.0
-            .iter()
-            .map(|(name, value)| name.len() + value.as_str().len() + 6)
-            .sum()
+        self.0.size
     }
 
     /// The fields as borrowed raw values, for writing them into a larger JSON document as they came.
     pub fn to_raw(&self) -> IndexMap<&str, &RawValue> {
-        self.0
-            .iter()
-            .filter_map(|(name, value)| Some((&**name, value.raw()?)))
+        self.iter()
+            .filter_map(|(name, value)| Some((name, value.raw()?)))
             .collect()
     }
 }

@@ -2,15 +2,19 @@
 
 use crate::{
     fault::Fault,
+    fibers::{FiberChange, Fibers},
     fields::{Fields, JsonText},
     history::Redelivered,
-    ids::{ActivityPath, FiberId, ProcessId, ProgramHash, Turn},
+    ids::{FiberId, ProcessId, ProgramHash, Turn},
     input::{Ending, Input},
     program::{ConditionIndex, OpIndex},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+};
 
 /// Who waits for a called process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,15 +132,17 @@ pub struct Fiber {
     pub fields: Fields,
     /// The fork that it belongs to; none for the first fiber.
     pub branch: Option<Branch>,
+    /// The action whose answer it took last: tells a repeated answer without a turn from one to nothing.
+    pub answered: Option<OpIndex>,
     /// Inner scopes, innermost last; kept for the language to come, empty for now.
     pub scopes: Vec<Fields>,
     /// Fault handlers, innermost last; kept for the language to come, empty for now.
     pub handlers: Vec<OpIndex>,
 }
 
-/// The state of one process.
+/// What an instance is but for its fibers: little, whatever runs in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instance {
+pub struct Head {
     pub process: ProcessId,
     pub program: ProgramHash,
     /// The name that its definition gives it; empty for none.
@@ -149,21 +155,19 @@ pub struct Instance {
     pub launched_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub status: Status,
-    /// Its fibers; none once it has ended.
-    pub fibers: BTreeMap<FiberId, Fiber>,
     /// The number of the next fiber.
     pub next_fiber: u32,
     /// The number of the next wait.
     pub next_turn: u64,
     /// The number of the next call.
     pub next_call: u64,
+    /// The number of the next history entry.
+    pub next_history: u64,
     /// Instructions run since the process last waited for something outside of it.
     pub ops_without_waiting: u64,
-    /// For each action that was answered, the last wait that was; tells a late duplicate from an answer to nothing.
-    pub answered: BTreeMap<ActivityPath, Turn>,
 }
 
-impl Instance {
+impl Head {
     /// Whether the process has ended.
     pub const fn has_ended(&self) -> bool {
         matches!(self.status, Status::Ended(_))
@@ -175,5 +179,74 @@ impl Instance {
             Status::Ended(Ending::Failed(fault)) => Some(fault),
             Status::Ended(Ending::Completed(_)) | Status::Running | Status::Incident { .. } => None,
         }
+    }
+}
+
+/// The state of one process: its head, which it derefs to, and its fibers.
+///
+/// It knows what of it changed since [`Instance::take_changes`] was last called. Writing to the head through a mutable
+/// reference marks it as changed, whatever is written.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    head: Head,
+    head_changed: bool,
+    /// Its fibers; none once it has ended.
+    pub fibers: Fibers,
+}
+
+/// Two are equal when they are in the same state, whatever of it is written.
+impl PartialEq for Instance {
+    fn eq(&self, other: &Self) -> bool {
+        self.head == other.head && self.fibers == other.fibers
+    }
+}
+
+impl Eq for Instance {}
+
+impl Deref for Instance {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl DerefMut for Instance {
+    fn deref_mut(&mut self) -> &mut Head {
+        self.head_changed = true;
+        &mut self.head
+    }
+}
+
+impl Instance {
+    /// A new instance, of which nothing is written.
+    pub fn new(head: Head, fibers: impl IntoIterator<Item = (FiberId, Fiber)>) -> Self {
+        let mut new = Fibers::default();
+        for (id, fiber) in fibers {
+            new.insert(id, fiber);
+        }
+        Self {
+            head,
+            head_changed: true,
+            fibers: new,
+        }
+    }
+
+    /// An instance as it is written.
+    pub fn written(head: Head, fibers: impl IntoIterator<Item = (FiberId, Fiber)>) -> Self {
+        let mut instance = Self::new(head, fibers);
+        instance.take_changes();
+        instance
+    }
+
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// What changed since this was last asked, for one who writes it; none when nothing did.
+    pub fn take_changes(&mut self) -> Option<BTreeMap<FiberId, FiberChange>> {
+        let fibers = self.fibers.take_changes();
+        let head = std::mem::take(&mut self.head_changed);
+        (head || !fibers.is_empty()).then_some(fibers)
     }
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod fault;
+mod fibers;
 mod fields;
 mod history;
 mod id_bytes;
@@ -17,6 +18,7 @@ mod program;
 mod time;
 
 pub use fault::{Fault, FaultCode};
+pub use fibers::{FiberChange, Fibers};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
 pub use ids::{
@@ -25,7 +27,7 @@ pub use ids::{
 };
 pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
 pub use instance::{
-    Branch, Caller, Fiber, FiberState, Instance, Launch, ReplyTo, Status, Wait, WaitKind,
+    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Status, Wait, WaitKind,
 };
 pub use limits::EngineLimits;
 pub use program::{

@@ -24,7 +24,7 @@ impl Default for EngineLimits {
         Self {
             ops_per_step: 1_000,
             ops_without_waiting: 1_000_000,
-            fibers: 10_000,
+            fibers: 20_000,
             fields_bytes: 16 << 20,
             instance_bytes: 128 << 20,
             call_depth: 32,

@@ -103,7 +103,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Events
         | Table::Outbox
         | Table::History
-        | Table::Meta => false,
+        | Table::Meta
+        | Table::Fibers => false,
     }
 }
 
@@ -111,6 +112,11 @@ fn is_read_by_key(table: Table) -> bool {
 fn is_a_queue(table: Table) -> bool {
     match table {
         Table::Timers | Table::Subscriptions | Table::Events | Table::Outbox | Table::Seen => true,
-        Table::Programs | Table::Modules | Table::Instances | Table::History | Table::Meta => false,
+        Table::Programs
+        | Table::Modules
+        | Table::Instances
+        | Table::History
+        | Table::Meta
+        | Table::Fibers => false,
     }
 }

@@ -52,10 +52,7 @@ fn what_was_put_is_got_and_what_was_deleted_is_gone() {
             delete(Table::Outbox, b"b"),
             delete(Table::Outbox, b"never there"),
         ];
-        assert_eq!(
-            commit(store, vec![unit(writes)]),
-            [Verdict::Committed]
-        );
+        assert_eq!(commit(store, vec![unit(writes)]), [Verdict::Committed]);
         assert_eq!(store.get(Table::Outbox, b"a").unwrap(), Some(b"3".to_vec()));
         assert_eq!(store.get(Table::Timers, b"a").unwrap(), Some(b"2".to_vec()));
         assert_eq!(store.get(Table::Outbox, b"b").unwrap(), None);

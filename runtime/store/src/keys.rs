@@ -24,6 +24,23 @@ pub fn instance_of(key: &[u8]) -> Result<ProcessId, KeyError> {
     Ok(ProcessId::from_bytes(key.try_into().map_err(|_| KeyError)?))
 }
 
+/// The key of a fiber: process, then number (4 bytes).
+pub fn fiber(process: ProcessId, fiber: FiberId) -> Vec<u8> {
+    let mut key = process.as_bytes().to_vec();
+    key.extend_from_slice(&fiber.0.to_be_bytes());
+    key
+}
+
+/// The process and the number that a fiber's key names.
+///
+/// # Errors
+/// When the key is not 20 bytes long.
+pub fn fiber_of(key: &[u8]) -> Result<(ProcessId, FiberId), KeyError> {
+    let (process, number) = key.split_first_chunk::<16>().ok_or(KeyError)?;
+    let number = u32::from_be_bytes(number.try_into().map_err(|_| KeyError)?);
+    Ok((ProcessId::from_bytes(*process), FiberId(number)))
+}
+
 /// A wait, as timers and subscriptions name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitKey {
@@ -79,9 +96,13 @@ pub fn due_of(key: &[u8]) -> Option<Timestamp> {
 /// # Errors
 /// When the key has another length.
 pub fn timer_of(key: &[u8]) -> Result<(Timestamp, WaitKey), KeyError> {
-    let (_, rest) = key.split_first().ok_or(KeyError)?;
+    let (shard, rest) = key.split_first().ok_or(KeyError)?;
     let (due, wait) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
-    Ok((Timestamp(u64::from_be_bytes(*due)), WaitKey::read(wait)?))
+    let (due, wait) = (u64::from_be_bytes(*due), WaitKey::read(wait)?);
+    if wait.process.shard().0 != *shard {
+        return Err(KeyError);
+    }
+    Ok((Timestamp(due), wait))
 }
 
 /// The key of a subscription: the length of the event's name (2 bytes), the name, then the wait. Names longer than
@@ -187,6 +208,31 @@ impl OutboxKey {
             number: u64::from_be_bytes(number.try_into().map_err(|_| KeyError)?),
         })
     }
+}
+
+/// What an exchange and a routing key are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DestinationHash(pub [u8; 16]);
+
+/// The key of a row in the index of destinations that take nothing: the destination's hash (16 bytes), then the key of the
+/// outbox row that is set aside. An index across shards; each row is written by the shard of its process.
+pub fn backlog(destination: DestinationHash, row: OutboxKey) -> Vec<u8> {
+    let mut key = destination.0.to_vec();
+    key.extend_from_slice(&row.to_bytes());
+    key
+}
+
+/// Where the rows of a destination begin, and the first key after them.
+pub fn backlog_of(destination: DestinationHash) -> (Vec<u8>, Vec<u8>) {
+    (destination.0.to_vec(), prefix_end(&destination.0))
+}
+
+/// The outbox row that a key of the index names.
+///
+/// # Errors
+/// When the key is of another form.
+pub fn backlog_row(key: &[u8]) -> Result<OutboxKey, KeyError> {
+    OutboxKey::from_bytes(key.get(16..).ok_or(KeyError)?)
 }
 
 /// The key of a history entry: process, then number (8 bytes).

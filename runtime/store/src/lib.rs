@@ -5,6 +5,7 @@
 //! host's business.
 #![forbid(unsafe_code)]
 
+pub mod instances;
 pub mod keys;
 mod memory;
 pub mod reading;

@@ -83,7 +83,8 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Outbox
         | Table::Seen
         | Table::History
-        | Table::Meta => 1_000,
+        | Table::Meta
+        | Table::Fibers => 1_000,
     }
 }
 

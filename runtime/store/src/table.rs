@@ -22,10 +22,12 @@ pub enum Table {
     History = 9,
     /// Format, secret, time and sequence.
     Meta = 10,
+    /// The fibers of instances, by process and number.
+    Fibers = 11,
 }
 
 impl Table {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -36,6 +38,7 @@ impl Table {
         Self::Seen,
         Self::History,
         Self::Meta,
+        Self::Fibers,
     ];
 
     /// The table's name in the store.
@@ -51,6 +54,7 @@ impl Table {
             Self::Seen => "seen",
             Self::History => "history",
             Self::Meta => "meta",
+            Self::Fibers => "fibers",
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use anyhow::{Result, ensure};
 use bureaucrat_host::{HostConfig, audit::audit as audit_store};
 use bureaucrat_model::{HistoryEntry, HistoryEvent, Timestamp, Turn};
-use bureaucrat_store::{Store, Table, keys, reading, records};
+use bureaucrat_store::{Store, Table, instances::decode_head, keys, reading, records};
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -96,7 +96,7 @@ fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
 fn unended(store: &dyn Store) -> Result<String> {
     let mut found = Vec::new();
     for (key, record) in store.scan(Table::Instances, &[], &[u8::MAX; 80], 100_000)? {
-        let (_, instance) = records::decode_instance(&key, &record)?;
+        let instance = decode_head(&key, &record)?.head;
         if !instance.has_ended() {
             let process = keys::instance_of(&key)?;
             let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));

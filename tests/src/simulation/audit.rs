@@ -6,7 +6,7 @@ use bureaucrat_model::{
     Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Timestamp, Turn, Wait,
     WaitKind,
 };
-use bureaucrat_store::keys::{OutboxKey, OutboxKind, WaitKey};
+use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -20,12 +20,12 @@ fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
         .fibers
         .iter()
         .filter_map(|(id, fiber)| match &fiber.state {
-            FiberState::Waiting(wait) => Some((*id, wait)),
+            FiberState::Waiting(wait) => Some((id, wait)),
             FiberState::Ready => None,
         })
 }
 
-const fn is_parked(instance: &Instance) -> bool {
+fn is_parked(instance: &Instance) -> bool {
     matches!(instance.status, Status::Incident { .. })
 }
 
@@ -74,7 +74,7 @@ impl Known {
     /// The event that ended a wait has to be one that was written after the wait began.
     fn event_taken(&mut self, after: &Instance, fiber: FiberId, turn: Turn) {
         let process = after.process;
-        let fields = match (&after.status, after.fibers.get(&fiber)) {
+        let fields = match (&after.status, after.fibers.get(fiber)) {
             (Status::Ended(Ending::Completed(fields)), _) => fields,
             (_, Some(fiber)) => &fiber.fields,
             (_, None) => return,
@@ -329,10 +329,7 @@ fn reminders(
             .filter(|(_, fiber, _)| fiber.0 == number)
             .count()
     };
-    let ready = instance
-        .fibers
-        .values()
-        .any(|fiber| fiber.state == FiberState::Ready);
+    let ready = instance.fibers.first_ready().is_some();
     if count(REMOVE) != usize::from(instance.has_ended()) {
         return Err(format!(
             "{} reminders to remove it, it has ended: {}",

@@ -243,7 +243,8 @@ impl Store for Disk {
             (Owner::Shard(..) | Owner::Nobody, _) => None,
         };
         if group.units.iter().any(|unit| fenced(unit).is_some()) {
-            self.facts.violate("a unit of an earlier owner was submitted");
+            self.facts
+                .violate("a unit of an earlier owner was submitted");
         }
         state.lasting.commit(group)?;
         let verdicts = state.seen.commit(group)?;

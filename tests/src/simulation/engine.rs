@@ -124,7 +124,11 @@ impl Engine {
 
     /// Writes at most so many of the batches that wait, together; returns how many.
     pub fn commit(&self, most: usize) -> usize {
-        let mut batches = self.batches.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batches = self
+            .batches
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let count = commit::together(batches.iter()).min(most);
         let batches: Vec<Batch> = batches.drain(..count).collect();
         if !batches.is_empty() {

@@ -10,11 +10,7 @@ use bureaucrat_model::{
     ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, ProcessId, Status, Timestamp,
     Turn,
 };
-use bureaucrat_store::{
-    Group, Verdict,
-    keys::OutboxKey,
-    records,
-};
+use bureaucrat_store::{Group, MemoryStore, Verdict, keys::OutboxKey, records};
 use bureaucrat_wire::Outgoing;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +21,8 @@ use std::{
 pub(super) struct Known {
     pub violation: Option<String>,
     pub instances: BTreeMap<ProcessId, Instance>,
+    /// Their rows, as they were written.
+    pub rows: MemoryStore,
     pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
     pub timers: BTreeMap<ProcessId, BTreeSet<(Timestamp, FiberId, Turn)>>,
@@ -350,9 +348,10 @@ impl Known {
                         Ok(())
                     }
                     Status::Incident { .. } | Status::Running => {
-                        match instance.answered.get(path) {
-                            Some(last) if last >= turn => Ok(()),
-                            Some(_) | None => dead("it did not count"),
+                        if has_counted(instance, *turn) {
+                            Ok(())
+                        } else {
+                            dead("it did not count")
                         }
                     }
                 },
@@ -361,18 +360,17 @@ impl Known {
     }
 
     /// Whether the answer to this wait took effect, so that another one may not.
-    pub fn is_answered(&self, process: ProcessId, path: &ActivityPath, turn: Turn) -> bool {
+    pub fn is_answered(&self, process: ProcessId, turn: Turn) -> bool {
         match self.instances.get(&process) {
             None => self.removed.contains(&process),
-            Some(instance) => {
-                instance.has_ended()
-                    || instance
-                        .answered
-                        .get(path)
-                        .is_some_and(|last| *last >= turn)
-            }
+            Some(instance) => instance.has_ended() || has_counted(instance, turn),
         }
     }
+}
+
+/// Whether an answer to this wait has been taken: it was waited for, and is not any more.
+fn has_counted(instance: &Instance, turn: Turn) -> bool {
+    turn.0 < instance.next_turn && instance.fibers.waiting(turn).is_none()
 }
 
 fn is_answer(input: &Input, path: &ActivityPath, turn: Turn) -> bool {

@@ -23,7 +23,7 @@ impl People {
             .map_err(|_| format!("a task has the message id `{origin}`"))?;
         let turn = origin.turn.ok_or("a task without a turn")?;
         let (process, path) = (origin.activity.process, origin.activity.path);
-        let counted = self.facts.known().is_answered(process, &path, turn);
+        let counted = self.facts.known().is_answered(process, turn);
         let mut body = parsed(&task.body)?;
         let place = match self.dialect {
             Dialect::Workitem => "fields",

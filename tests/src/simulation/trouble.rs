@@ -166,6 +166,7 @@ impl World {
         }
         for table in [
             Table::Instances,
+            Table::Fibers,
             Table::History,
             Table::Timers,
             Table::Subscriptions,

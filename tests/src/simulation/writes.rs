@@ -4,7 +4,8 @@ use super::{definitions::COMMON_EVENT, facts::Known, world::unique};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{Instance, ProcessId, Status, Timestamp, Turn};
 use bureaucrat_store::{
-    Table, Unit, Write,
+    Group, Store, Table, Unit, Write,
+    instances::read_instance,
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
@@ -34,7 +35,7 @@ impl Known {
     }
 
     pub fn unit(&mut self, unit: &Unit, touched: &mut BTreeSet<ProcessId>) {
-        let mut changed = Vec::new();
+        let mut instances = (BTreeSet::new(), Unit::default());
         let mut left = Vec::new();
         for write in &unit.writes {
             let (table, key, value) = match write {
@@ -42,7 +43,10 @@ impl Known {
                 Write::Delete { table, key } => (*table, key, None),
             };
             match table {
-                Table::Instances => self.instance_written(key, value, &mut changed),
+                Table::Instances | Table::Fibers => {
+                    instances.0.extend(process_of(key));
+                    instances.1.writes.push(write.clone());
+                }
                 Table::Timers => self.timer_written(key, value.is_some(), touched),
                 Table::Subscriptions => self.subscription_written(key, value, touched),
                 Table::Events => self.event_written(key, value),
@@ -51,7 +55,7 @@ impl Known {
                 Table::Modules | Table::Seen | Table::History | Table::Meta => {}
             }
         }
-        for (process, before) in changed {
+        for (process, before) in self.instances_written(instances.0, instances.1) {
             touched.insert(process);
             self.has_program(process);
             self.changed(process, before.as_ref());
@@ -82,24 +86,31 @@ impl Known {
         }
     }
 
-    fn instance_written(
+    /// The processes that these rows are of, with what each was before.
+    fn instances_written(
         &mut self,
-        key: &[u8],
-        value: Option<&Vec<u8>>,
-        changed: &mut Vec<(ProcessId, Option<Instance>)>,
-    ) {
-        let Ok(process) = keys::instance_of(key) else {
-            return self.violate(format!("an instance has the key {key:02x?}"));
-        };
-        let before = match value.map(|record| records::decode(Table::Instances, key, record)) {
-            Some(Ok(instance)) => self.instances.insert(process, instance),
-            Some(Err(error)) => return self.violate(error.to_string()),
-            None => {
-                self.removed.insert(process);
-                self.instances.remove(&process)
-            }
-        };
-        changed.push((process, before));
+        processes: BTreeSet<ProcessId>,
+        rows: Unit,
+    ) -> Vec<(ProcessId, Option<Instance>)> {
+        if let Err(error) = self.rows.commit(&Group { units: vec![rows] }) {
+            self.violate(error.to_string());
+        }
+        let mut changed = Vec::new();
+        for process in processes {
+            let before = match read_instance(&self.rows, process) {
+                Ok(Some(stored)) => self.instances.insert(process, stored.instance),
+                Ok(None) => {
+                    self.removed.insert(process);
+                    self.instances.remove(&process)
+                }
+                Err(error) => {
+                    self.violate(error.to_string());
+                    continue;
+                }
+            };
+            changed.push((process, before));
+        }
+        changed
     }
 
     fn timer_written(&mut self, key: &[u8], is_put: bool, touched: &mut BTreeSet<ProcessId>) {
@@ -166,12 +177,10 @@ impl Known {
             return self.violate(format!("an event has the key {key:02x?}"));
         };
         match value {
-            Some(record) => {
-                match records::decode::<EventRecord>(Table::Events, key, record) {
-                    Ok(record) => self.new_event(sequence, &record),
-                    Err(error) => self.violate(error.to_string()),
-                }
-            }
+            Some(record) => match records::decode::<EventRecord>(Table::Events, key, record) {
+                Ok(record) => self.new_event(sequence, &record),
+                Err(error) => self.violate(error.to_string()),
+            },
             None => {
                 if let Some(event) = self.events.remove(&sequence) {
                     self.event_gone(sequence, &event);
@@ -278,4 +287,9 @@ impl Known {
             ));
         }
     }
+}
+
+/// The process that a key of an instance's rows begins with.
+fn process_of(key: &[u8]) -> Option<ProcessId> {
+    keys::instance_of(key.get(..16)?).ok()
 }

@@ -3,9 +3,9 @@
 use bureaucrat_model::{
     ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, ConditionRange,
     Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
-    Guest, HistoryEvent, Input, Instance, JsonText, Millis, ModuleHash, Op, OpIndex, ProcessId,
-    Program, ProgramHash, Redelivered, ReplyTo, Site, Span, Status, Taken, Timestamp, Turn, Wait,
-    WaitKind,
+    Guest, Head, HistoryEvent, Input, Instance, JsonText, Millis, ModuleHash, Op, OpIndex,
+    ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Site, Span, Status, Taken, Timestamp,
+    Turn, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -85,7 +85,7 @@ pub fn program() -> Program {
 }
 
 pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
-    Instance {
+    let head = Head {
         process: process(1),
         program: ProgramHash([2; 32]),
         name: "everything".into(),
@@ -104,12 +104,12 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
         ended_at: matches!(status, Status::Ended(_)).then_some(Timestamp(1_800_000_000_001)),
         status,
         next_fiber: u32::try_from(fibers.len()).unwrap(),
-        fibers: (0..).map(FiberId).zip(fibers).collect(),
         next_turn: 9,
         next_call: 1,
+        next_history: 300,
         ops_without_waiting: 70_000,
-        answered: [(path(), Turn(6))].into(),
-    }
+    };
+    Instance::new(head, (0..).map(FiberId).zip(fibers))
 }
 
 pub fn fiber(state: FiberState) -> Fiber {
@@ -118,6 +118,7 @@ pub fn fiber(state: FiberState) -> Fiber {
         state,
         fields: fields(),
         branch: None,
+        answered: Some(OpIndex(1)),
         scopes: Vec::new(),
         handlers: Vec::new(),
     }

@@ -44,12 +44,13 @@ pub(crate) fn answer(
     match answer {
         Answer::Replace(fields) => {
             taken(machine, fiber, turn)?;
+            let fields = fields.sharing(&machine.fiber(fiber)?.fields);
             machine.set_fields(fiber, fields)?;
             machine.go_on(fiber)
         }
         Answer::Update(update) => {
             taken(machine, fiber, turn)?;
-            machine.fiber_mut(fiber)?.fields.update(&update);
+            machine.change(fiber, |fiber| fiber.fields.update(&update))?;
             machine.check_fields(fiber)?;
             machine.go_on(fiber)
         }
@@ -71,8 +72,8 @@ pub(crate) fn answer(
 /// The answer counts: its task need not be sent any more, and another one like it is late.
 fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
     let activity = machine.path(fiber);
-    machine.instance.answered.insert(activity.clone(), turn);
     machine.stop_waiting(fiber)?;
+    machine.change(fiber, |fiber| fiber.answered = Some(fiber.at))?;
     machine.effects.push(Effect::WithdrawTask { turn });
     machine.record(HistoryEvent::Answered { activity, turn });
     Ok(())

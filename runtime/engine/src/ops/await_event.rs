@@ -54,7 +54,7 @@ pub(crate) fn verdict(
     holds: bool,
 ) -> Result<(), Trouble> {
     let (name, range) = conditions(machine, fiber)?;
-    let Some(event) = checked(machine, fiber)?.take() else {
+    let Some(event) = swap_check(machine, fiber, None)? else {
         return Err(Trouble::program("no event is being checked"));
     };
     let fields = candidate(machine, fiber, &event.0)?;
@@ -118,24 +118,25 @@ fn evaluate(
     condition: ConditionIndex,
     fields: Fields,
 ) -> Result<(), Trouble> {
-    *checked(machine, fiber)? = Some((event, condition));
+    swap_check(machine, fiber, Some((event, condition)))?;
     machine.ask(fiber, turn, condition, fields)
 }
 
-/// The place of the event that is being checked.
-fn checked<'m>(
-    machine: &'m mut Machine<'_>,
+/// Sets which event is being checked; returns the one before.
+fn swap_check(
+    machine: &mut Machine<'_>,
     fiber: FiberId,
-) -> Result<&'m mut Option<(JsonText, ConditionIndex)>, Trouble> {
-    match &mut machine.fiber_mut(fiber)?.state {
+    next: Option<(JsonText, ConditionIndex)>,
+) -> Result<Option<(JsonText, ConditionIndex)>, Trouble> {
+    machine.change(fiber, |fiber| match &mut fiber.state {
         FiberState::Waiting(Wait {
             kind: WaitKind::Event { check, .. },
             ..
-        }) => Ok(check),
+        }) => Ok(std::mem::replace(check, next)),
         FiberState::Waiting(_) | FiberState::Ready => {
             Err(Trouble::program("the fiber does not wait for an event"))
         }
-    }
+    })?
 }
 
 /// The name and the conditions of the await that the fiber is at.

@@ -53,7 +53,7 @@ pub(crate) fn ended(
             let activity = machine.path(fiber);
             machine.record(HistoryEvent::Returned { activity, child });
             machine.stop_waiting(fiber)?;
-            machine.fiber_mut(fiber)?.fields.update(&fields);
+            machine.change(fiber, |fiber| fiber.fields.update(&fields))?;
             machine.check_fields(fiber)?;
             machine.go_on(fiber)
         }
@@ -84,7 +84,7 @@ pub(crate) fn refused(
 
 /// The effect that starts the process which the fiber waits for.
 pub(crate) fn again(program: &Program, instance: &Instance, fiber: FiberId) -> Option<Effect> {
-    let found = instance.fibers.get(&fiber)?;
+    let found = instance.fibers.get(fiber)?;
     let FiberState::Waiting(Wait {
         turn,
         kind: WaitKind::Child { child },

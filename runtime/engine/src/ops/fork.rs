@@ -4,7 +4,7 @@
 //! share values, but each holds names and places of its own, so what all fibers hold together is bounded before copies
 //! are made.
 
-use crate::machine::{Machine, Trouble, held_bytes};
+use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
     Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Op, OpIndex, Wait, WaitKind,
 };
@@ -33,12 +33,8 @@ pub(crate) fn start(
     };
     let fields = machine.fields(fiber)?;
     let copies = fields.size().saturating_mul(2 * branches.len());
-    let held = machine
-        .held_bytes
-        .unwrap_or_else(|| held_bytes(machine.instance))
-        .saturating_add(copies);
-    check_held(machine, held)?;
-    machine.held_bytes = Some(held);
+    let held = machine.instance.fibers.held_bytes();
+    check_held(machine, held.saturating_add(copies))?;
     machine.instance.next_fiber = next_fiber;
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
@@ -56,6 +52,7 @@ pub(crate) fn start(
                 parent: fiber,
                 base: fields.clone(),
             }),
+            answered: None,
             scopes: Vec::new(),
             handlers: Vec::new(),
         };
@@ -67,28 +64,29 @@ pub(crate) fn start(
 /// Ends a branch: its changes are applied, and after the last one the forking fiber goes on.
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     // The fiber itself stays until nothing can fail any more, so that a fault knows where it happened.
-    let ended = machine.fiber_mut(fiber)?;
-    let Some(Branch { parent, base }) = ended.branch.take() else {
+    let (branch, changed, answered) = machine.change(fiber, |ended| {
+        let fields = std::mem::take(&mut ended.fields);
+        (ended.branch.take(), fields, ended.answered)
+    })?;
+    let Some(Branch { parent, base }) = branch else {
         return Err(Trouble::program("a branch ends that was never forked"));
     };
-    let changed = std::mem::take(&mut ended.fields);
-    let target = machine.fiber_mut(parent)?;
-    let FiberState::Waiting(Wait {
-        kind: WaitKind::Branches { remaining },
-        ..
-    }) = &mut target.state
-    else {
-        return Err(Trouble::program("a branch ends that nobody waits for"));
-    };
-    *remaining = remaining.saturating_sub(1);
-    let joined = *remaining == 0;
-    target.fields.merge(&base, &changed);
-    let at = target.at;
+    let (joined, at) = machine.change(parent, |target| {
+        let FiberState::Waiting(Wait {
+            kind: WaitKind::Branches { remaining },
+            ..
+        }) = &mut target.state
+        else {
+            return Err(Trouble::program("a branch ends that nobody waits for"));
+        };
+        *remaining = remaining.saturating_sub(1);
+        let joined = *remaining == 0;
+        target.fields.merge(&base, &changed);
+        target.answered = answered.or(target.answered);
+        Ok((joined, target.at))
+    })??;
     machine.check_fields(parent)?;
-    machine.remove_fiber(fiber);
-    if let Some(held) = machine.held_bytes {
-        machine.held_bytes = Some(held.saturating_sub(base.size() + changed.size()));
-    }
+    machine.instance.fibers.remove(fiber);
     if !joined {
         return Ok(());
     }

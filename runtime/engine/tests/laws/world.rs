@@ -6,6 +6,10 @@ use bureaucrat_model::{
     EvaluationOutcome, Fault, FaultCode, FiberId, FiberState, Fields, Input, Instance, JsonText,
     Launch, ProcessId, Program, ProgramHash, Redelivered, Timestamp, Turn, WaitKind,
 };
+use bureaucrat_store::{
+    Group, MemoryStore, Store, Unit,
+    instances::{InstanceRows, StoredInstance, read_instance, write_instance},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SECRET: [u8; 32] = [7; 32];
@@ -23,6 +27,7 @@ pub struct World<'a> {
     program: &'a Program,
     limits: &'a EngineLimits,
     instance: Instance,
+    written: Written,
     now: u64,
     books: Books,
     evaluations: BTreeMap<(FiberId, Turn), ConditionIndex>,
@@ -40,6 +45,7 @@ impl<'a> World<'a> {
             program,
             limits,
             instance,
+            written: Written::default(),
             now: 0,
             books: Books::default(),
             evaluations: BTreeMap::new(),
@@ -50,6 +56,7 @@ impl<'a> World<'a> {
             effects: Vec::new(),
         };
         world.account(effects);
+        world.written.follow(&mut world.instance);
         world
     }
 
@@ -57,7 +64,7 @@ impl<'a> World<'a> {
     pub fn act(&mut self, choice: u64) {
         self.now += choice >> 48;
         let input = self.choose(choice);
-        let before = encoded(&self.instance);
+        let before = self.instance.clone();
         let environment = Environment {
             now: Timestamp(self.now),
             secret: &SECRET,
@@ -81,9 +88,12 @@ impl<'a> World<'a> {
                 }
                 self.taken.push((self.now, input));
                 self.account(effects);
+                self.written.follow(&mut self.instance);
             }
             Err(rejection) => {
-                assert_eq!(before, encoded(&self.instance), "{rejection:?}");
+                assert_eq!(before, self.instance, "{rejection:?}");
+                let left = self.instance.take_changes();
+                assert_eq!(left, None, "{rejection:?} leaves something to write");
                 assert_eq!(self.ended, matches!(rejection, Rejection::Ended(_)));
             }
         }
@@ -92,6 +102,8 @@ impl<'a> World<'a> {
     /// The same inputs from the start give the same bytes and effects.
     pub fn check_replay(&self) {
         let (mut instance, mut effects) = start(self.program, self.limits);
+        let mut written = Written::default();
+        written.follow(&mut instance);
         for (now, input) in &self.taken {
             let environment = Environment {
                 now: Timestamp(*now),
@@ -99,11 +111,10 @@ impl<'a> World<'a> {
                 limits: self.limits,
             };
             effects.extend(step(self.program, &mut instance, &environment, input.clone()).unwrap());
+            written.follow(&mut instance);
         }
-        assert_eq!(encoded(&instance), encoded(&self.instance));
+        assert_eq!(written.store.dump(), self.written.store.dump());
         assert_eq!(effects, self.effects);
-        let stored: Instance = rmp_serde::from_slice(&encoded(&instance)).unwrap();
-        assert_eq!(stored, instance);
     }
 
     fn choose(&self, choice: u64) -> Input {
@@ -237,13 +248,13 @@ impl<'a> World<'a> {
     /// yielded.
     fn check_waits(&self) {
         let (mut seen, mut found) = (BTreeSet::new(), Books::default());
-        for (id, fiber) in &self.instance.fibers {
+        for (id, fiber) in self.instance.fibers.iter() {
             let FiberState::Waiting(wait) = &fiber.state else {
                 assert!(self.yielded, "a fiber was left to run");
                 continue;
             };
             assert!(seen.insert(wait.turn) && wait.turn.0 < self.instance.next_turn);
-            let key = (*id, wait.turn);
+            let key = (id, wait.turn);
             match &wait.kind {
                 WaitKind::Answer { .. } => {
                     let (_, site) = self.program.op(fiber.at).unwrap();
@@ -259,7 +270,7 @@ impl<'a> World<'a> {
                 }
                 WaitKind::Child { child } => {
                     found.children.insert(key, *child);
-                    let call = unstarted_call(self.program, &self.instance, *id);
+                    let call = unstarted_call(self.program, &self.instance, id);
                     assert!(self.effects.contains(&call.unwrap()));
                 }
                 WaitKind::Condition { condition } => {
@@ -290,8 +301,34 @@ fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
     launch(program, &start, &environment)
 }
 
-fn encoded(instance: &Instance) -> Vec<u8> {
-    rmp_serde::to_vec(instance).unwrap()
+/// A store that gets an instance's changes alone, and gives the whole instance back after each.
+#[derive(Default)]
+struct Written {
+    rows: InstanceRows,
+    store: MemoryStore,
+}
+
+impl Written {
+    fn follow(&mut self, instance: &mut Instance) {
+        let mut unit = Unit::default();
+        write_instance(instance, &mut self.rows, &mut unit.writes).unwrap();
+        self.store.commit(&Group { units: vec![unit] }).unwrap();
+        let read = read_instance(&self.store, instance.process).unwrap();
+        let StoredInstance {
+            instance: stored,
+            rows,
+        } = read.unwrap();
+        assert_eq!(&stored, instance);
+        assert_eq!(rows, self.rows);
+        assert_eq!(stored.fibers.held_bytes(), instance.fibers.held_bytes());
+        assert_eq!(stored.fibers.first_ready(), instance.fibers.first_ready());
+        let records = self
+            .store
+            .dump()
+            .into_iter()
+            .map(|(_, _, record)| record.len());
+        assert_eq!(records.sum::<usize>() as u64, self.rows.bytes());
+    }
 }
 
 fn evaluation(detail: usize) -> Evaluation {

@@ -42,9 +42,4 @@ impl Removals {
     pub fn pause(&mut self, now: Timestamp) {
         self.next = now.after(PAUSE);
     }
-
-    /// The earliest time of which a row may still be there.
-    pub fn first(&self) -> Option<Timestamp> {
-        self.due.front().map(|(due, _)| *due)
-    }
 }

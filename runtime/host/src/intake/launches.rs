@@ -104,7 +104,7 @@ impl Launching {
 }
 
 /// Why a launch is refused.
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The definition can't be used; the code says whether it or one of its modules.
     Definition {
         code: &'static str,

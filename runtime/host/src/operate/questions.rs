@@ -3,16 +3,25 @@
 use super::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView};
 use crate::damage::Damages;
 use bureaucrat_model::{
-    ActivityId, Ending, FiberId, FiberState, HistoryEntry, Instance, ProcessId, Program, Status,
+    ActivityId, Ending, Fiber, FiberId, FiberState, Head, HistoryEntry, ProcessId, Program, Status,
     Timestamp, WaitKind,
 };
-use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_around, records};
+use bureaucrat_store::{
+    Store, StoreError, Table,
+    instances::{decode_head, first_fibers, read_instance},
+    keys,
+    reading::scan_around,
+    records,
+};
 
 /// The longest page of a list.
 const PAGE: usize = 1_000;
 
 /// Processes that one list looks at while it searches for a state.
 const LOOKED_AT: usize = 100_000;
+
+/// Fibers of each process whose waits a list tells; `show` tells all.
+const LISTED_FIBERS: usize = 20;
 
 /// What answers are made from.
 #[derive(Clone, Copy)]
@@ -70,9 +79,15 @@ fn list(
             };
             looked_at += 1;
             last = Some(process);
-            let read = records::decode::<Instance>(Table::Instances, &key, &record);
+            let read = decode_head(&key, &record).and_then(|stored| {
+                let fibers = first_fibers(asked.store, process, LISTED_FIBERS)?;
+                Ok((stored.head, fibers))
+            });
             let row = match asked.damages.around(Some(process), read)? {
-                Some(instance) => summary(asked, &instance)?,
+                Some((head, fibers)) => {
+                    let fibers = fibers.iter().map(|(id, fiber)| (*id, fiber));
+                    summary(asked, &head, fibers)?
+                }
                 None => hidden(process),
             };
             if state.is_none_or(|state| state == row.state) {
@@ -92,7 +107,7 @@ fn list(
 }
 
 fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAnswer, StoreError> {
-    let read = records::read_instance(asked.store, process);
+    let read = read_instance(asked.store, process);
     let instance = match asked.damages.around(Some(process), read)? {
         Some(Some(stored)) => stored.instance,
         Some(None) => return Ok(QueryAnswer::Unknown { process }),
@@ -102,7 +117,7 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
             ))));
         }
     };
-    let fields = match (&instance.status, instance.fibers.get(&FiberId(0))) {
+    let fields = match (&instance.status, instance.fibers.get(FiberId(0))) {
         (Status::Ended(Ending::Completed(fields)), _) => Some(fields),
         (_, fiber) => fiber.map(|fiber| &fiber.fields),
     };
@@ -121,7 +136,7 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         }
     };
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
-        summary: summary(asked, &instance)?,
+        summary: summary(asked, &instance, instance.fibers.iter())?,
         fields,
         fault: instance.fault().cloned(),
         incident,
@@ -185,7 +200,7 @@ fn line(entry: &HistoryEntry) -> String {
     format!("{}  {}", entry.at, entry.event)
 }
 
-const fn state_of(instance: &Instance) -> State {
+const fn state_of(instance: &Head) -> State {
     match &instance.status {
         Status::Running => State::Running,
         Status::Incident { .. } => State::Incident,
@@ -194,8 +209,12 @@ const fn state_of(instance: &Instance) -> State {
     }
 }
 
-fn summary(asked: &Asked<'_>, instance: &Instance) -> Result<ProcessSummary, StoreError> {
-    let program = if instance.fibers.is_empty() {
+fn summary<'a>(
+    asked: &Asked<'_>,
+    instance: &Head,
+    fibers: impl Iterator<Item = (FiberId, &'a Fiber)>,
+) -> Result<ProcessSummary, StoreError> {
+    let program = if instance.has_ended() {
         None
     } else {
         let stored = asked.store.get(Table::Programs, &instance.program.0);
@@ -206,7 +225,7 @@ fn summary(asked: &Asked<'_>, instance: &Instance) -> Result<ProcessSummary, Sto
             .and_then(|bytes| Program::decode(&bytes).ok())
     };
     let mut waits = Vec::new();
-    for (id, fiber) in &instance.fibers {
+    for (id, fiber) in fibers {
         let FiberState::Waiting(wait) = &fiber.state else {
             continue;
         };
@@ -225,7 +244,7 @@ fn summary(asked: &Asked<'_>, instance: &Instance) -> Result<ProcessSummary, Sto
             },
         );
         waits.push(WaitView {
-            fiber: *id,
+            fiber: id,
             activity,
             line: site.map_or(0, |site| site.span.line),
             waits_for: words(&wait.kind),

@@ -47,7 +47,9 @@ impl Planner {
         }
         let work = match loaded {
             Ok(loaded) => {
-                let user = self.peek(caller)?.and_then(|held| held.instance.user);
+                let user = self
+                    .peek(caller)?
+                    .and_then(|held| held.instance.user.clone());
                 self.child_launch(&call, user, loaded)
             }
             Err(LoadFailure::Refused { reasons, .. }) => refused(&call, reasons.join("; ")),
@@ -140,8 +142,8 @@ fn refused(call: &CallStart, reason: String) -> Work {
 
 /// The calls that an instance waits for, started or not.
 pub(super) fn awaited(loaded: &Loaded, instance: &Instance) -> Vec<CallStart> {
-    let waited = |fiber| unstarted_call(&loaded.program, instance, fiber);
-    let effects = instance.fibers.keys().filter_map(|fiber| waited(*fiber));
+    let waited = |(fiber, _)| unstarted_call(&loaded.program, instance, fiber);
+    let effects = instance.fibers.iter().filter_map(waited);
     effects
         .filter_map(|effect| {
             let Effect::StartChild {

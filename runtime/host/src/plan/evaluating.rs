@@ -7,7 +7,7 @@ use super::{
 };
 use crate::compute::Task;
 use bureaucrat_model::{
-    Evaluation, EvaluationOutcome, FiberState, Input, Instance, ProcessId, Status, Wait, WaitKind,
+    Evaluation, EvaluationOutcome, FiberState, Input, Instance, ProcessId, Status, WaitKind,
 };
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
@@ -121,13 +121,25 @@ impl Planner {
 
 /// Whether a fiber of a running process waits for this very condition.
 fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
-    let fiber = instance.fibers.get(&evaluate.fiber);
+    let fiber = instance.fibers.get(evaluate.fiber);
+    let Some(FiberState::Waiting(wait)) = fiber.map(|fiber| &fiber.state) else {
+        return false;
+    };
+    let asked = match &wait.kind {
+        WaitKind::Condition { condition }
+        | WaitKind::Event {
+            check: Some((_, condition)),
+            ..
+        } => *condition,
+        WaitKind::Answer { .. }
+        | WaitKind::Timer { .. }
+        | WaitKind::Event { check: None, .. }
+        | WaitKind::Child { .. }
+        | WaitKind::Branches { .. } => return false,
+    };
     matches!(instance.status, Status::Running)
-        && matches!(
-            fiber.map(|fiber| &fiber.state),
-            Some(FiberState::Waiting(Wait { turn, kind: WaitKind::Condition { .. }, .. }))
-                if *turn == evaluate.turn
-        )
+        && wait.turn == evaluate.turn
+        && asked == evaluate.condition
 }
 
 /// What came of an evaluation on this thread.

@@ -35,7 +35,7 @@ impl Planner {
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
             return Ok(Done::after(Task::Load(program), Work::Resume(process)));
         };
-        let Some(held) = transaction.change(process) else {
+        let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Done::Yes);
         };
         let Status::Incident { inputs, .. } =
@@ -94,7 +94,7 @@ impl Planner {
                     return self.refuse_unclear(transaction, cause);
                 }
                 self.park(transaction, process, reason)?;
-                if let Some(held) = transaction.change(process)
+                if let Some(held) = transaction.held.get_mut(&process)
                     && let Status::Incident { inputs, .. } = &mut held.instance.status
                 {
                     inputs.push(input);
@@ -148,7 +148,7 @@ impl Planner {
         // Each wait has one timer and one called process: those are few. Answers and events can be any number.
         let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
         if is_bounded || inputs.len() < room {
-            if let Some(held) = transaction.change(process)
+            if let Some(held) = transaction.held.get_mut(&process)
                 && let Status::Incident { inputs, .. } = &mut held.instance.status
             {
                 inputs.push(input);
@@ -216,7 +216,7 @@ impl Planner {
     ) -> Result<(), StoreError> {
         let now = self.now();
         let entries = self.shared.config.history_entries;
-        let Some(held) = transaction.change(process) else {
+        let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
         };
         if held.instance.has_ended() {

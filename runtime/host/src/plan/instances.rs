@@ -3,13 +3,13 @@
 use super::{
     Planner,
     residents::Found,
-    transaction::{Change, Held, Transaction},
+    transaction::{Held, Transaction},
 };
 use bureaucrat_model::{FiberState, ProcessId, WaitKind};
 use bureaucrat_store::{
-    StoreError, Table, keys,
-    reading::scan_around,
-    records::{self, StoredInstance},
+    StoreError, Table,
+    instances::{StoredInstance, read_instance},
+    keys,
 };
 
 impl Planner {
@@ -68,33 +68,16 @@ impl Planner {
             Found::Removed => return Ok(None),
             Found::Unknown => {}
         }
-        let read = records::read_instance(&*self.shared.store, process);
+        let read = read_instance(&*self.shared.store, process);
         let read = self.shared.damages.around(Some(process), read)?;
-        let Some(StoredInstance { instance, bytes }) = read.flatten() else {
+        let Some(StoredInstance { instance, rows }) = read.flatten() else {
             return Ok(None);
         };
         Ok(Some(Held {
-            stored: bytes as u64,
-            change: Change::None,
+            rows,
             account: self.account(instance.user.as_ref()),
             instance,
-            history_next: self.history_end(process)?,
         }))
-    }
-
-    fn history_end(&self, process: ProcessId) -> Result<u64, StoreError> {
-        let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
-            .unwrap_or(usize::MAX);
-        let from = keys::history(process, 0);
-        let to = keys::history(process, u64::MAX);
-        let store = &*self.shared.store;
-        let portion = scan_around(store, Table::History, &from, &to, most)?;
-        self.shared.damages.note_gaps(Table::History, &portion.gaps);
-        let last = portion
-            .rows
-            .last()
-            .and_then(|(key, _)| keys::history_number(key).ok());
-        Ok(last.map_or(0, |number| number + 1))
     }
 
     /// The process at the top of the tree of calls.
@@ -117,7 +100,7 @@ impl Planner {
                 Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),
                 None => self
                     .peek(root)?
-                    .and_then(|held| held.instance.caller.map(|caller| caller.process)),
+                    .and_then(|held| Some(held.instance.caller.as_ref()?.process)),
             };
             match caller {
                 Some(caller) => root = caller,
@@ -135,7 +118,7 @@ impl Planner {
         child: ProcessId,
     ) -> Result<bool, StoreError> {
         let waits = |held: &Held| {
-            held.instance.fibers.values().any(|fiber| {
+            held.instance.fibers.iter().any(|(_, fiber)| {
                 matches!(&fiber.state, FiberState::Waiting(wait) if wait.kind == WaitKind::Child { child })
             })
         };

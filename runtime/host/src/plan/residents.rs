@@ -29,7 +29,7 @@ const OVERHEAD: usize = 1_024;
 
 impl Resident {
     fn bytes(&self) -> usize {
-        let stored = self.held.as_ref().map_or(0, |held| held.stored);
+        let stored = self.held.as_ref().map_or(0, |held| held.rows.bytes());
         usize::try_from(stored)
             .unwrap_or(usize::MAX)
             .saturating_add(OVERHEAD)

@@ -14,11 +14,11 @@ use bureaucrat_model::{
 };
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
 use bureaucrat_sandbox::{Budget, CompileBudget};
-use bureaucrat_store::{StoreError, records};
+use bureaucrat_store::{StoreError, instances::read_head};
 use std::sync::Arc;
 
 /// Whether an answer may count.
-pub(super) enum Authority {
+pub(crate) enum Authority {
     Enough,
     /// Which of the participants it is for has to be known first.
     Unclear,
@@ -39,11 +39,11 @@ impl Planner {
     pub(crate) fn uncount(&self, process: ProcessId) -> Result<Option<ProgramHash>, StoreError> {
         if let Found::Here(held) = self.residents.find(process) {
             if let Some(account) = &held.account {
-                account.resize(held.stored, 0);
+                account.resize(held.rows.bytes(), 0);
             }
             return Ok(Some(held.instance.program));
         }
-        let Some((head, bytes)) = records::read_head(&*self.shared.store, process)? else {
+        let Some((head, bytes)) = read_head(&*self.shared.store, process)? else {
             return Ok(None);
         };
         if let Some(account) = self.account(head.user.as_ref()) {
@@ -62,9 +62,9 @@ impl Planner {
         let most = self.rules(user).quotas.get(Quota::StoredBytes);
         if account.usage().bytes >= most {
             // No fiber grows beyond the largest, and no branches are started that would not fit where the process is now.
-            let fibers = held.instance.fibers.values();
-            let largest = fibers.map(|fiber| fiber.fields.size()).max();
-            let stored = usize::try_from(held.stored).unwrap_or(usize::MAX);
+            let fibers = held.instance.fibers.iter();
+            let largest = fibers.map(|(_, fiber)| fiber.fields.size()).max();
+            let stored = usize::try_from(held.rows.bytes()).unwrap_or(usize::MAX);
             limits.fields_bytes = limits.fields_bytes.min(largest.unwrap_or(stored));
             limits.instance_bytes = limits.instance_bytes.min(stored);
         }
@@ -169,9 +169,13 @@ impl Planner {
         if rules.answers.is_all() {
             return Authority::Enough;
         }
-        for fiber in held.instance.fibers.values() {
+        let fibers = &held.instance.fibers;
+        let asked: Vec<_> = match turn {
+            Some(turn) => fibers.waiting(*turn).into_iter().collect(),
+            None => fibers.iter().collect(),
+        };
+        for (_, fiber) in asked {
             let FiberState::Waiting(Wait {
-                turn: waited,
                 kind: WaitKind::Answer { participant },
                 ..
             }) = &fiber.state
@@ -179,8 +183,7 @@ impl Planner {
                 continue;
             };
             let site = program.and_then(|program| program.op(fiber.at));
-            let is_other = turn.is_some_and(|turn| turn != *waited)
-                || site.is_some_and(|(_, site)| site.path != *activity);
+            let is_other = site.is_some_and(|(_, site)| site.path != *activity);
             if is_other || rules.answers.matches(participant) {
                 continue;
             }

@@ -16,7 +16,9 @@ use bureaucrat_model::{
     Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn,
 };
 use bureaucrat_store::{
-    Epoch, Owner, StoreError, Table, Unit, Write, keys,
+    Epoch, Owner, Store, StoreError, Table, Unit, Write,
+    instances::{InstanceRows, delete_instance, write_instance},
+    keys,
     keys::{OutboxKey, OutboxKind},
     records,
 };
@@ -31,21 +33,10 @@ use std::{
 #[derive(Debug, Clone)]
 pub struct Held {
     pub instance: Instance,
-    /// The number of its next history entry.
-    pub history_next: u64,
-    /// Bytes of its record in the store; 0 for a new one.
-    pub stored: u64,
+    /// What of it is in the store.
+    pub rows: InstanceRows,
     /// What it counts against.
     pub account: AccountOf,
-    /// Whether the transaction changed it, so that it is to be written.
-    pub change: Change,
-}
-
-/// Whether an instance has to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    None,
-    Changed,
 }
 
 /// A called process that is to be started after the commit.
@@ -230,13 +221,6 @@ impl Transaction {
         self.held.get(&process)?.instance.user.clone()
     }
 
-    /// An instance that it changes.
-    pub fn change(&mut self, process: ProcessId) -> Option<&mut Held> {
-        let held = self.held.get_mut(&process)?;
-        held.change = Change::Changed;
-        Some(held)
-    }
-
     /// Adds work to be done after what is there.
     #[must_use]
     pub fn then(mut self, work: Work) -> Self {
@@ -272,9 +256,13 @@ impl Transaction {
     }
 
     /// Removes an instance.
-    pub fn remove(&mut self, process: ProcessId) {
-        self.delete(Table::Instances, keys::instance(process));
+    ///
+    /// # Errors
+    /// When the keys of its rows can't be read.
+    pub fn remove(&mut self, store: &dyn Store, process: ProcessId) -> Result<(), StoreError> {
+        delete_instance(store, process, &mut self.writes)?;
         self.removed.push(process);
+        Ok(())
     }
 
     /// How many records it writes, instances left out.
@@ -335,11 +323,11 @@ impl Transaction {
         event: HistoryEvent,
         entries_max: u64,
     ) -> Result<(), StoreError> {
-        let Some(held) = self.change(process) else {
+        let Some(held) = self.held.get_mut(&process) else {
             return Ok(());
         };
-        let number = held.history_next;
-        held.history_next += 1;
+        let number = held.instance.next_history;
+        held.instance.next_history += 1;
         let entry = HistoryEntry { at, event };
         let record = records::encode(&entry)?;
         self.put(Table::History, keys::history(process, number), record);
@@ -365,21 +353,13 @@ impl Transaction {
         let mut writes = self.writes;
         let mut changed = Vec::new();
         for (process, mut held) in self.held {
-            if held.change == Change::None {
+            let before = held.rows.bytes();
+            if !write_instance(&mut held.instance, &mut held.rows, &mut writes)? {
                 continue;
             }
-            held.change = Change::None;
-            let value = records::encode(&held.instance)?;
-            let size = value.len() as u64;
             if let Some(account) = &held.account {
-                account.resize(held.stored, size);
+                account.resize(before, held.rows.bytes());
             }
-            held.stored = size;
-            writes.push(Write::Put {
-                table: Table::Instances,
-                key: keys::instance(process),
-                value,
-            });
             changed.push((process, Some(held)));
         }
         changed.extend(self.removed.into_iter().map(|process| (process, None)));

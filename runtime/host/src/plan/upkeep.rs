@@ -74,7 +74,7 @@ impl Planner {
             return Ok(Removal::Planned { rows: 1 });
         }
         transaction.after.unused.extend(self.uncount(process)?);
-        transaction.remove(process);
+        transaction.remove(&*self.shared.store, process)?;
         let most = usize::try_from(self.shared.config.history_entries.saturating_add(8))
             .unwrap_or(usize::MAX);
         let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));

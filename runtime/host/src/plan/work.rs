@@ -6,7 +6,7 @@ use super::{
     jobs::{Kept, Waiting},
     orders::no_program,
     tenancy::Authority,
-    transaction::{Cause, Change, Held, Transaction, Work},
+    transaction::{Cause, Held, Transaction, Work},
 };
 use crate::{
     compute::{JobOutcome, Task},
@@ -16,13 +16,14 @@ use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
 use bureaucrat_model::{EngineLimits, Fault, Input, Launch, ProcessId, Status};
 use bureaucrat_store::{
     StoreError, Table,
+    instances::InstanceRows,
     keys::{OutboxKey, OutboxKind},
 };
 use bureaucrat_wire::{Report, notice, reply};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Whether a piece of work is done.
-pub(super) enum Done {
+pub(crate) enum Done {
     Yes,
     /// A job has to be done first; then go on with this piece.
     After(Task, Box<Work>),
@@ -170,7 +171,7 @@ impl Planner {
             self.memories.remove(hash);
         }
         for held in transaction.held.into_values() {
-            if let (0, Some(account)) = (held.stored, held.account)
+            if let (0, Some(account)) = (held.rows.bytes(), held.account)
                 && !held.instance.has_ended()
             {
                 account.end();
@@ -259,7 +260,6 @@ impl Planner {
         let environment = self.environment(&limits);
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {
-                held.change = Change::Changed;
                 transaction.work.push_front(Work::Effects {
                     process,
                     effects: effects.into(),
@@ -345,11 +345,9 @@ impl Planner {
         transaction.held.insert(
             process,
             Held {
-                stored: 0,
-                change: Change::Changed,
+                rows: InstanceRows::default(),
                 account: self.account(launching.user.as_ref()),
                 instance,
-                history_next: 0,
             },
         );
         transaction.work.push_front(Work::Effects {
@@ -390,7 +388,6 @@ impl Planner {
         }
         let environment = self.environment(&self.shared.config.engine_limits);
         let effects = cancel(&no_program(), &mut held.instance, &environment, fault);
-        held.change = Change::Changed;
         transaction.work.push_front(Work::Effects {
             process,
             effects: effects.into(),

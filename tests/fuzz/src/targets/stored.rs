@@ -5,13 +5,17 @@
 use crate::{corpus, random::Random, trace};
 use anyhow::Result;
 use bureaucrat_engine::{Environment, launch, pending_evaluations, step};
-use bureaucrat_host::events::{EventProgress, EventRecord};
+use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, FiberId,
-    Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program, Redelivered,
-    Timestamp, Turn,
+    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, Fiber,
+    FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program,
+    Redelivered, Timestamp, Turn,
 };
-use bureaucrat_store::{Table, Version, keys, records};
+use bureaucrat_store::{
+    Group, MemoryStore, Store, Table, Unit, Write,
+    instances::{InstanceRows, decode_head, read_instance, write_instance},
+    keys, records,
+};
 use bureaucrat_wire::Outgoing;
 
 /// MessagePack that says much in few bytes; as text, so ASCII alone.
@@ -61,15 +65,20 @@ pub fn program(input: &[u8]) -> u64 {
 }
 
 pub fn instance(input: &[u8]) -> u64 {
-    match records::decode_instance(b"key", input) {
-        Ok((version, instance)) => {
-            let stored = records::encode_instance(version, &instance).unwrap_or_default();
-            let again = records::decode_instance(b"key", &stored);
-            assert!(again.is_ok_and(|again| again == (version, instance.clone())));
-            trace::of_count("instance", instance.fibers.len())
+    let head = match decode_head(b"key", input) {
+        Ok(stored) => trace::of_count("head", stored.fibers as usize),
+        Err(error) => trace::of_text(&error.to_string()),
+    };
+    let fiber = match records::decode::<Fiber>(Table::Fibers, b"key", input) {
+        Ok(fiber) => {
+            let stored = records::encode(&fiber).unwrap_or_default();
+            let again = records::decode::<Fiber>(Table::Fibers, b"key", &stored);
+            assert!(again.is_ok_and(|again| again == fiber));
+            trace::of_count("fiber", fiber.fields.len())
         }
         Err(error) => trace::of_text(&error.to_string()),
-    }
+    };
+    head ^ fiber.rotate_left(1)
 }
 
 pub fn record(input: &[u8]) -> u64 {
@@ -88,7 +97,6 @@ pub fn record(input: &[u8]) -> u64 {
     trace(history.map(|_| 1))
         ^ trace(records::decode::<Outgoing>(Table::Outbox, b"key", input).map(|_| 2))
         ^ trace(records::decode::<EventRecord>(Table::Events, b"key", input).map(|_| 4))
-        ^ trace(records::decode::<EventProgress>(Table::Events, b"key", input).map(|_| 8))
         ^ trace(records::decode::<u64>(Table::Meta, b"key", input).map(|_| 16))
 }
 
@@ -106,10 +114,8 @@ pub fn key(input: &[u8]) -> u64 {
     if keys::subscription_of(input).is_ok() {
         read |= 4;
     }
-    if let Ok((sequence, shard)) = keys::event_of(input) {
-        if let Some(shard) = shard.filter(|shard| *shard < u16::MAX) {
-            assert_eq!(keys::event_progress(sequence, shard), input);
-        }
+    if let Ok((shard, sequence)) = keys::event_of(input) {
+        assert_eq!(keys::event(shard, sequence), input);
         read |= 8;
     }
     if let Ok(key) = keys::OutboxKey::from_bytes(input) {
@@ -180,19 +186,28 @@ pub fn engine(input: &[u8]) -> u64 {
 
 /// The instance as it reads after some of its stored bytes changed, if it still does.
 fn damaged(instance: &Instance, random: &mut Random) -> Option<Instance> {
-    let mut stored = records::encode_instance(Version(1), instance).ok()?;
+    let fibers = instance.fibers.iter();
+    let fibers = fibers.map(|(id, fiber)| (id, fiber.clone()));
+    let mut copy = Instance::new(instance.head().clone(), fibers);
+    let mut unit = Unit::default();
+    write_instance(&mut copy, &mut InstanceRows::default(), &mut unit.writes).ok()?;
     for _ in 0..=random.below(3) {
-        let at = 9 + random.below(stored.len().saturating_sub(9));
-        if let Some(byte) = stored.get_mut(at) {
-            *byte = random.bits() as u8;
+        let row = random.below(unit.writes.len());
+        if let Some(Write::Put { table, value, .. }) = unit.writes.get_mut(row) {
+            let prefix = if *table == Table::Instances { 9 } else { 1 };
+            let at = prefix + random.below(value.len().saturating_sub(prefix));
+            if let Some(byte) = value.get_mut(at) {
+                *byte = random.bits() as u8;
+            }
         }
     }
-    let (_, instance) = records::decode_instance(b"key", &stored).ok()?;
-    Some(instance)
+    let store = MemoryStore::new();
+    store.commit(&Group { units: vec![unit] }).ok()?;
+    Some(read_instance(&store, instance.process).ok()??.instance)
 }
 
 fn input_for(instance: &Instance, random: &mut Random) -> Input {
-    let fibers: Vec<FiberId> = instance.fibers.keys().copied().collect();
+    let fibers: Vec<FiberId> = instance.fibers.iter().map(|(id, _)| id).collect();
     let fiber = random
         .one_of(&fibers)
         .copied()

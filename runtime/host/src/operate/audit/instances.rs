@@ -1,11 +1,17 @@
 //! Instances: each is whole in itself and fits its program; what its fibers wait for is noted for the other tables.
 
-use super::{Auditor, Repair, programs::Programs};
+use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Ending, FiberId, FiberState, Input, Instance, Op, ProcessId, Program, Status,
+    Caller, Ending, Fiber, FiberId, FiberState, Input, Instance, Op, ProcessId, Program, Status,
     Timestamp, Turn, WaitKind,
 };
-use bureaucrat_store::{StoreError, Table, keys, reading::Gap, records};
+use bureaucrat_store::{
+    StoreError, Table,
+    instances::{StoredInstance, assemble},
+    keys,
+    reading::Gap,
+    records,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +99,8 @@ impl Auditor<'_> {
                     .damaged(Table::Instances, &key, None, what, Repair::None);
                 return Ok(());
             };
-            match records::decode::<Instance>(Table::Instances, &key, &value) {
-                Ok(instance) => {
+            match assemble(auditor.store, process, &value) {
+                Ok(StoredInstance { instance, .. }) => {
                     let program = programs.get(&instance.program);
                     let mut problems = problems(&instance, program);
                     if instance.process != process {
@@ -107,7 +113,7 @@ impl Auditor<'_> {
                     }
                     processes.known.insert(process, known(&instance));
                 }
-                Err(error) => {
+                Err(error @ StoreError::Damaged { .. }) => {
                     processes.damaged.insert(process);
                     let what = error.to_string();
                     auditor.findings.damaged(
@@ -118,11 +124,37 @@ impl Auditor<'_> {
                         Repair::None,
                     );
                 }
+                Err(error) => return Err(error),
             }
             Ok(())
         })?;
         processes.gaps = gaps;
+        self.fibers(&processes)?;
         Ok(processes)
+    }
+
+    /// Whether each row of a fiber has its process; that each process has its fibers was seen with its head.
+    fn fibers(&mut self, processes: &Processes) -> Result<(), StoreError> {
+        self.each(Table::Fibers, |auditor, key, value| {
+            let Ok((process, _)) = keys::fiber_of(&key) else {
+                let what = "its key is not of its table's form".into();
+                let findings = &mut auditor.findings;
+                findings.damaged(Table::Fibers, &key, None, what, Repair::Remove);
+                return Ok(());
+            };
+            if let Err(error) = records::decode::<Fiber>(Table::Fibers, &key, &value) {
+                let what = error.to_string();
+                let findings = &mut auditor.findings;
+                findings.damaged(Table::Fibers, &key, Some(process), what, Repair::None);
+            }
+            if processes.presence(process) == Presence::Absent {
+                let what = "its process is not there".into();
+                let findings = &mut auditor.findings;
+                findings.orphan(Table::Fibers, &key, Some(process), what);
+            }
+            Ok(())
+        })?;
+        Ok(())
     }
 }
 
@@ -139,7 +171,7 @@ fn known(instance: &Instance) -> Known {
             WaitKind::Branches { .. } | WaitKind::Condition { .. } => return None,
         };
         Some(Waiting {
-            fiber: *fiber,
+            fiber,
             turn: wait.turn,
             need,
             met: false,
@@ -159,10 +191,7 @@ fn known(instance: &Instance) -> Known {
         phase,
         waiting: waiting.collect(),
         caller: instance.caller.clone(),
-        yielded: instance
-            .fibers
-            .values()
-            .any(|fiber| fiber.state == FiberState::Ready),
+        yielded: instance.fibers.first_ready().is_some(),
         kept,
         reminders: Reminders::default(),
     }
@@ -201,13 +230,21 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         ));
     }
     let mut turns = BTreeSet::new();
-    for (id, fiber) in &instance.fibers {
+    let mut branches = BTreeMap::<FiberId, usize>::new();
+    for parent in instance
+        .fibers
+        .iter()
+        .filter_map(|(_, fiber)| Some(fiber.branch.as_ref()?.parent))
+    {
+        *branches.entry(parent).or_default() += 1;
+    }
+    for (id, fiber) in instance.fibers.iter() {
         let mut wrong = |what: String| problems.push(format!("fiber {}: {what}", id.0));
         if id.0 >= instance.next_fiber {
             wrong("its number was never given".into());
         }
         if let Some(branch) = &fiber.branch
-            && !instance.fibers.contains_key(&branch.parent)
+            && instance.fibers.get(branch.parent).is_none()
         {
             wrong(format!("its parent {} is not there", branch.parent.0));
         }
@@ -230,13 +267,7 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
             wrong(format!("instruction {} does not wait for this", fiber.at.0));
         }
         if let WaitKind::Branches { remaining } = &wait.kind {
-            let of_it = |fiber: &&bureaucrat_model::Fiber| {
-                fiber
-                    .branch
-                    .as_ref()
-                    .is_some_and(|branch| branch.parent == *id)
-            };
-            let branches = instance.fibers.values().filter(of_it).count();
+            let branches = branches.get(&id).copied().unwrap_or(0);
             if branches != *remaining as usize {
                 wrong(format!(
                     "it waits for {remaining} branches and has {branches}"

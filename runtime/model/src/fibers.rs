@@ -1,0 +1,196 @@
+//! The fibers of an instance, and what is asked of them at each step: which can run, who waits under a turn or for an
+//! answer, how many bytes they hold. All of it is kept up to date with each change, so that a step costs what it
+//! changes, however many fibers there are. Which fibers changed is kept for the one who writes them.
+
+use crate::{
+    ids::{FiberId, Turn},
+    instance::{Fiber, FiberState, WaitKind},
+    program::OpIndex,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What became of a fiber since its instance was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FiberChange {
+    /// It is new or differs.
+    Put,
+    /// It was written, and is not there any more.
+    Deleted,
+}
+
+/// Whether a changed fiber was there when its instance was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Written,
+    Absent,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Fibers {
+    fibers: BTreeMap<FiberId, Fiber>,
+    ready: BTreeSet<FiberId>,
+    turns: BTreeMap<Turn, FiberId>,
+    /// Those that wait for an answer, by where they are.
+    asking: BTreeSet<(OpIndex, FiberId)>,
+    answered: BTreeSet<(OpIndex, FiberId)>,
+    held_bytes: usize,
+    changed: BTreeMap<FiberId, Before>,
+}
+
+/// Two are equal when their fibers are, whatever of them is written.
+impl PartialEq for Fibers {
+    fn eq(&self, other: &Self) -> bool {
+        self.fibers == other.fibers
+    }
+}
+
+impl Eq for Fibers {}
+
+impl Fibers {
+    pub fn get(&self, id: FiberId) -> Option<&Fiber> {
+        self.fibers.get(&id)
+    }
+
+    /// In the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (FiberId, &Fiber)> {
+        self.fibers.iter().map(|(id, fiber)| (*id, fiber))
+    }
+
+    pub fn len(&self) -> usize {
+        self.fibers.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fibers.is_empty()
+    }
+
+    pub fn first(&self) -> Option<FiberId> {
+        self.fibers.keys().next().copied()
+    }
+
+    /// The first fiber that can run.
+    pub fn first_ready(&self) -> Option<FiberId> {
+        self.ready.first().copied()
+    }
+
+    /// The fiber that waits under a turn.
+    pub fn waiting(&self, turn: Turn) -> Option<(FiberId, &Fiber)> {
+        let id = *self.turns.get(&turn)?;
+        Some((id, self.fibers.get(&id)?))
+    }
+
+    /// The first fiber that waits for an answer at this instruction.
+    pub fn asking_at(&self, at: OpIndex) -> Option<FiberId> {
+        first_at(&self.asking, at)
+    }
+
+    /// Whether the last answer of one of them was to this instruction.
+    pub fn has_answered(&self, at: OpIndex) -> bool {
+        first_at(&self.answered, at).is_some()
+    }
+
+    /// Bytes of fields that all of them hold, those that branches started from included.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Adds a fiber, or replaces the one of this number.
+    pub fn insert(&mut self, id: FiberId, fiber: Fiber) {
+        let before = self.fibers.insert(id, fiber);
+        self.mark(id, before.is_some());
+        if let Some(before) = before {
+            self.forget(id, &before);
+        }
+        self.note(id);
+    }
+
+    /// Changes a fiber; none when it is not there.
+    pub fn change<T>(&mut self, id: FiberId, change: impl FnOnce(&mut Fiber) -> T) -> Option<T> {
+        let mut fiber = self.fibers.remove(&id)?;
+        self.mark(id, true);
+        self.forget(id, &fiber);
+        let result = change(&mut fiber);
+        self.fibers.insert(id, fiber);
+        self.note(id);
+        Some(result)
+    }
+
+    pub fn remove(&mut self, id: FiberId) -> Option<Fiber> {
+        let fiber = self.fibers.remove(&id)?;
+        self.forget(id, &fiber);
+        if self.changed.get(&id) == Some(&Before::Absent) {
+            self.changed.remove(&id);
+        } else {
+            self.changed.insert(id, Before::Written);
+        }
+        Some(fiber)
+    }
+
+    pub fn clear(&mut self) {
+        while let Some(id) = self.first() {
+            self.remove(id);
+        }
+    }
+
+    pub(crate) fn take_changes(&mut self) -> BTreeMap<FiberId, FiberChange> {
+        let changed = std::mem::take(&mut self.changed);
+        let change = |id: &FiberId| match self.fibers.contains_key(id) {
+            true => FiberChange::Put,
+            false => FiberChange::Deleted,
+        };
+        changed.into_keys().map(|id| (id, change(&id))).collect()
+    }
+
+    fn mark(&mut self, id: FiberId, was_there: bool) {
+        let before = match was_there {
+            true => Before::Written,
+            false => Before::Absent,
+        };
+        // The first change since the last writing says what is written.
+        self.changed.entry(id).or_insert(before);
+    }
+
+    fn note(&mut self, id: FiberId) {
+        let Some(fiber) = self.fibers.get(&id) else {
+            return;
+        };
+        self.held_bytes = self.held_bytes.saturating_add(held(fiber));
+        match &fiber.state {
+            FiberState::Ready => {
+                self.ready.insert(id);
+            }
+            FiberState::Waiting(wait) => {
+                self.turns.insert(wait.turn, id);
+                if matches!(wait.kind, WaitKind::Answer { .. }) {
+                    self.asking.insert((fiber.at, id));
+                }
+            }
+        }
+        self.answered.extend(fiber.answered.map(|at| (at, id)));
+    }
+
+    fn forget(&mut self, id: FiberId, fiber: &Fiber) {
+        self.held_bytes = self.held_bytes.saturating_sub(held(fiber));
+        self.ready.remove(&id);
+        if let FiberState::Waiting(wait) = &fiber.state {
+            // A damaged instance may have two waits under one turn.
+            if self.turns.get(&wait.turn) == Some(&id) {
+                self.turns.remove(&wait.turn);
+            }
+            self.asking.remove(&(fiber.at, id));
+        }
+        if let Some(at) = fiber.answered {
+            self.answered.remove(&(at, id));
+        }
+    }
+}
+
+fn held(fiber: &Fiber) -> usize {
+    let base = fiber.branch.as_ref().map_or(0, |branch| branch.base.size());
+    fiber.fields.size().saturating_add(base)
+}
+
+fn first_at(places: &BTreeSet<(OpIndex, FiberId)>, at: OpIndex) -> Option<FiberId> {
+    let mut here = places.range((at, FiberId(0))..=(at, FiberId(u32::MAX)));
+    here.next().map(|(_, id)| *id)
+}

@@ -1,0 +1,309 @@
+//! Field values in the store: fields that are large are cut into runs of consecutive fields, each a row of its own that
+//! is written once and named by the fibers that hold it.
+//!
+//! A value over [`SMALL`] bytes is a run by itself. Where others begin and end follows from the names and sizes of the
+//! fields in them, so a field that changes makes one new run, and the others are found again: a run is known by where
+//! its names and values are in memory, which copies, merges and answers share as long as nothing changes. How many
+//! fibers name a run is counted in memory, from the fibers' records; with the last name its row goes.
+
+use crate::{
+    keys,
+    records::{decode, encode},
+    table::{StoreError, Table, Write},
+};
+use bureaucrat_model::{Fields, JsonText, ProcessId};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// Fields of so many bytes together stay in the record of their fiber; a value of more is a row of its own.
+pub const SMALL: usize = 4 << 10;
+/// A run of this size ends with the next field whose name says so.
+const RUN_WANTED: usize = 2 << 10;
+/// A run of this size ends whatever the next field is.
+const RUN_MAX: usize = 16 << 10;
+/// A run of less stays in the record.
+const RUN_MIN: usize = 512;
+
+type Entry = (Arc<str>, JsonText);
+
+/// A part of fields, as a record has it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Part {
+    /// Fields that stand in the record itself.
+    #[serde(rename = "1")]
+    Here(Fields),
+    /// The number of a run.
+    #[serde(rename = "2")]
+    Run(u64),
+}
+
+#[derive(Debug, Clone)]
+struct Run {
+    entries: Arc<[Entry]>,
+    /// How many times records name it.
+    names: u32,
+    /// Bytes of its record; 0 while it is to be written.
+    bytes: u64,
+}
+
+/// The runs of one instance; by default none.
+#[derive(Debug, Clone, Default)]
+pub struct Runs {
+    next: u64,
+    runs: BTreeMap<u64, Run>,
+    /// Runs by [`place_of`] their entries.
+    known: HashMap<u64, u64>,
+    /// Those that were named first since the last writing, or lost a name.
+    touched: BTreeSet<u64>,
+    /// The fields that were cut last, with their parts: branches of a fork start from the same.
+    last: Option<(Fields, Vec<Part>)>,
+}
+
+/// Two are equal when their rows are.
+impl PartialEq for Runs {
+    fn eq(&self, other: &Self) -> bool {
+        let rows = |runs: &Self| -> Vec<(u64, u32, u64)> {
+            let row = |(number, run): (&u64, &Run)| (*number, run.names, run.bytes);
+            runs.runs.iter().map(row).collect()
+        };
+        self.next == other.next && rows(self) == rows(other)
+    }
+}
+
+impl Eq for Runs {}
+
+impl Runs {
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The parts of some fields, each run named once more.
+    pub fn name(&mut self, fields: &Fields) -> Vec<Part> {
+        if fields.size() <= SMALL {
+            return vec![Part::Here(fields.clone())];
+        }
+        let parts = match self.last.take() {
+            Some((last, parts)) if last.is_same(fields) => parts,
+            Some(_) | None => self.cut(fields),
+        };
+        for number in numbers(&parts) {
+            if let Some(run) = self.runs.get_mut(&number) {
+                run.names += 1;
+            }
+        }
+        self.last = Some((fields.clone(), parts.clone()));
+        parts
+    }
+
+    /// Takes away a name of each run that these parts name.
+    pub fn release(&mut self, named: &[u64]) {
+        for number in named {
+            if let Some(run) = self.runs.get_mut(number) {
+                run.names = run.names.saturating_sub(1);
+                self.touched.insert(*number);
+            }
+        }
+    }
+
+    /// Adds the writes for runs that are new, and for those that nothing names any more. Returns by how much the bytes of
+    /// their rows grew and shrank.
+    ///
+    /// # Errors
+    /// As [`encode`].
+    pub fn write(
+        &mut self,
+        process: ProcessId,
+        writes: &mut Vec<Write>,
+    ) -> Result<(u64, u64), StoreError> {
+        let (mut grown, mut shrunk) = (0, 0);
+        self.last = None;
+        for number in std::mem::take(&mut self.touched) {
+            let Some(run) = self.runs.get_mut(&number) else {
+                continue;
+            };
+            let (table, key) = (Table::Values, keys::value(process, number));
+            if run.names == 0 {
+                if run.bytes > 0 {
+                    writes.push(Write::Delete { table, key });
+                    shrunk += run.bytes;
+                }
+                self.forget(number);
+            } else if run.bytes == 0 {
+                let value = encode(&Fields::from_entries(run.entries.iter().cloned()))?;
+                run.bytes = value.len() as u64;
+                grown += run.bytes;
+                writes.push(Write::Put { table, key, value });
+            }
+        }
+        Ok((grown, shrunk))
+    }
+
+    fn forget(&mut self, number: u64) {
+        if let Some(run) = self.runs.remove(&number) {
+            let place = place_of(&run.entries);
+            if self.known.get(&place) == Some(&number) {
+                self.known.remove(&place);
+            }
+        }
+    }
+
+    fn cut(&mut self, fields: &Fields) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let (mut run, mut size, mut here) = (Vec::new(), 0, 0);
+        for (name, value) in fields.entries() {
+            let large = value.as_str().len() > SMALL;
+            if large {
+                self.end_run(&mut run, &mut size, &mut here, &mut parts);
+            }
+            run.push((name.clone(), value.clone()));
+            size += name.len() + value.as_str().len();
+            if large || size >= RUN_MAX || (size >= RUN_WANTED && is_last(name)) {
+                self.end_run(&mut run, &mut size, &mut here, &mut parts);
+            }
+        }
+        self.end_run(&mut run, &mut size, &mut here, &mut parts);
+        parts
+    }
+
+    fn end_run(
+        &mut self,
+        run: &mut Vec<Entry>,
+        size: &mut usize,
+        here: &mut usize,
+        parts: &mut Vec<Part>,
+    ) {
+        let (entries, size) = (std::mem::take(run), std::mem::take(size));
+        if entries.is_empty() {
+            return;
+        }
+        if size < RUN_MIN && *here < SMALL {
+            *here += size;
+            parts.push(Part::Here(Fields::from_entries(entries)));
+        } else {
+            parts.push(Part::Run(self.number(entries)));
+        }
+    }
+
+    /// The number of a run: the one that it has, or a new one.
+    fn number(&mut self, entries: Vec<Entry>) -> u64 {
+        let place = place_of(&entries);
+        if let Some(number) = self.known.get(&place)
+            && let Some(run) = self.runs.get(number)
+            && is_same(&run.entries, &entries)
+        {
+            return *number;
+        }
+        let number = self.next;
+        self.next += 1;
+        let run = Run {
+            entries: entries.into(),
+            names: 0,
+            bytes: 0,
+        };
+        self.runs.insert(number, run);
+        self.known.insert(place, number);
+        self.touched.insert(number);
+        number
+    }
+
+    /// Takes in a run as it was read.
+    ///
+    /// # Errors
+    /// When its record does not decode.
+    pub fn read(&mut self, key: &[u8], number: u64, record: &[u8]) -> Result<(), StoreError> {
+        let fields: Fields = decode(Table::Values, key, record)?;
+        let entries: Arc<[Entry]> = fields
+            .entries()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.known.insert(place_of(&entries), number);
+        let run = Run {
+            entries,
+            names: 0,
+            bytes: record.len() as u64,
+        };
+        self.runs.insert(number, run);
+        Ok(())
+    }
+
+    pub fn set_next(&mut self, next: u64) {
+        self.next = next;
+    }
+
+    /// The fields that parts stand for, each run named once more; the number of a run that is not there.
+    ///
+    /// # Errors
+    /// The first number that no run has.
+    pub fn resolve(&mut self, parts: Vec<Part>) -> Result<Fields, u64> {
+        if let [Part::Here(fields)] = parts.as_slice() {
+            return Ok(fields.clone());
+        }
+        for number in numbers(&parts) {
+            self.runs.get_mut(&number).ok_or(number)?.names += 1;
+        }
+        if let Some((fields, last)) = &self.last
+            && *last == parts
+        {
+            return Ok(fields.clone());
+        }
+        let mut entries = Vec::new();
+        for part in &parts {
+            match part {
+                Part::Here(fields) => {
+                    let here = fields.entries();
+                    entries.extend(here.map(|(name, value)| (name.clone(), value.clone())));
+                }
+                Part::Run(number) => {
+                    let run = self.runs.get(number).ok_or(*number)?;
+                    entries.extend(run.entries.iter().cloned());
+                }
+            }
+        }
+        let fields = Fields::from_entries(entries);
+        self.last = Some((fields.clone(), parts));
+        Ok(fields)
+    }
+
+    /// Runs that nothing names.
+    pub fn unnamed(&self) -> impl Iterator<Item = u64> {
+        let unnamed = |(number, run): (&u64, &Run)| (run.names == 0).then_some(*number);
+        self.runs.iter().filter_map(unnamed)
+    }
+}
+
+/// The numbers of the runs in parts.
+pub fn numbers(parts: &[Part]) -> impl Iterator<Item = u64> {
+    parts.iter().filter_map(|part| match part {
+        Part::Here(_) => None,
+        Part::Run(number) => Some(*number),
+    })
+}
+
+/// Whether a long run ends with a field of this name: one of four.
+fn is_last(name: &str) -> bool {
+    mixed(name.bytes().map(u64::from)).is_multiple_of(4)
+}
+
+/// A number that says where names and values are in memory.
+fn place_of(entries: &[Entry]) -> u64 {
+    mixed(entries.iter().flat_map(|entry| address(entry)))
+}
+
+fn address((name, value): &Entry) -> [u64; 2] {
+    [name.as_ptr() as u64, value.as_str().as_ptr() as u64]
+}
+
+fn is_same(left: &[Entry], right: &[Entry]) -> bool {
+    left.len() == right.len()
+        && left.iter().map(address).eq(right.iter().map(address))
+}
+
+/// FNV-1a over numbers, with its high bits in the low ones.
+fn mixed(numbers: impl Iterator<Item = u64>) -> u64 {
+    let step = |sum: u64, number| (sum ^ number).wrapping_mul(0x0100_0000_01b3);
+    let sum = numbers.fold(0xcbf2_9ce4_8422_2325, step);
+    sum ^ (sum >> 32)
+}
