@@ -71,6 +71,10 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         } => {
             evaluated(machine, fiber, turn, condition, evaluation)?;
         }
+        Input::TaskRefused { turn, reason } => {
+            let fiber = find_sent(machine, turn)?;
+            settle(machine, fiber, |_| Err(ops::action::refused(reason)));
+        }
         Input::Continue => {
             if !machine.has_yielded() {
                 return Err(Rejection::Stale(Aim::Process(machine.instance.process)));
@@ -123,6 +127,19 @@ fn settle<'a>(
         Ok(()) => machine.run(),
         Err(trouble) => machine.fail_at(fiber, trouble),
     }
+}
+
+/// The fiber that waits for the answer to the task that was sent under this turn.
+fn find_sent(machine: &Machine<'_>, turn: Turn) -> Result<FiberId, Rejection> {
+    let found = machine.instance.fibers.waiting(turn);
+    let sent = found.and_then(|(id, fiber)| match &fiber.state {
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Answer { .. },
+            ..
+        }) => Some(id),
+        FiberState::Waiting(_) | FiberState::Ready => None,
+    });
+    sent.ok_or(Rejection::Stale(Aim::Process(machine.instance.process)))
 }
 
 /// The fiber that waits for an answer of this activity, under this turn if one is given.

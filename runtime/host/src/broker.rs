@@ -81,6 +81,8 @@ pub enum PublishOutcome {
     /// The broker refused it (`basic.nack`), or it closed the channel over it (an exchange that does not exist, a
     /// property that may not be); the broker's words.
     Refused(String),
+    /// The broker never takes this message, for what it is; the broker's words.
+    Unsendable(String),
     /// The connection went away before the outcome was known; it may or may not have arrived.
     Lost,
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     act::Actor,
-    act::outbox::Publishing,
+    act::{outbox::Publishing, outgoing::Unsendable},
     broker::{Delivery, PublishOutcome, Ticket},
     commit::{Durable, Pipeline},
     intake::{
@@ -21,7 +21,7 @@ use crate::{
     shared::Shared,
 };
 use bureaucrat_model::{Millis, ShardId, Timestamp};
-use bureaucrat_store::{Owner, StoreError, Table, Unit, Write};
+use bureaucrat_store::{Owner, StoreError, Unit, Write};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
     collections::BTreeMap,
@@ -144,7 +144,10 @@ impl Driver {
                 .min(self.forget_next.1);
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
         }
-        wake = wake.min(self.actor.outbox.next_retry().unwrap_or(wake));
+        if self.actor.outbox.is_open() {
+            let next = self.actor.outbox.troubles.next_try();
+            wake = wake.min(next.unwrap_or(wake));
+        }
         wake = wake.min(self.actor.trims.due().unwrap_or(wake));
         if self.stopping != Stopping::No {
             wake = wake.min(now.after(Millis(20)));
@@ -238,8 +241,10 @@ impl Driver {
     }
 
     fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) -> Result<(), StoreError> {
-        self.actor.published(ticket, outcome);
-        Ok(())
+        match self.actor.published(ticket, outcome) {
+            Some(Unsendable { key, words }) => self.planner.task_refused(key, words),
+            None => Ok(()),
+        }
     }
 
     /// Acts on a plan that is durable. What follows may be new work.
@@ -290,7 +295,6 @@ impl Driver {
     /// Does a portion of everything that is due; returns how much.
     fn duties(&mut self) -> Result<usize, StoreError> {
         let now = self.shared.time.now();
-        self.actor.outbox.retry(now);
         if !self.has_room() {
             return Ok(0);
         }
@@ -362,7 +366,7 @@ impl Driver {
     fn submit(&mut self) -> Result<usize, StoreError> {
         let now = self.shared.time.now();
         let trims_are_due = self.actor.trims.due().is_some_and(|due| now >= due);
-        if !self.planner.is_ready() && !trims_are_due {
+        if !self.planner.is_ready() && !trims_are_due && self.actor.aside.is_empty() {
             return Ok(0);
         }
         let ready = self.planner.take_ready();
@@ -380,6 +384,7 @@ impl Driver {
             self.actor.plan(&mut plan, withdrawn, accounts)?;
             plans.push(plan);
         }
+        plans.extend(self.actor.set_aside()?);
         let closing = self.closing(now)?;
         let large = self.intake.take_under_way();
         self.pipeline.submit(plans, closing, large);
@@ -390,12 +395,9 @@ impl Driver {
     /// and timers have come.
     fn closing(&mut self, now: Timestamp) -> Result<Vec<Unit>, StoreError> {
         let mut by_shard: BTreeMap<ShardId, Vec<Write>> = BTreeMap::new();
-        for key in self.actor.trims.take() {
-            let writes = by_shard.entry(key.process.shard()).or_default();
-            writes.push(Write::Delete {
-                table: Table::Outbox,
-                key: key.to_bytes(),
-            });
+        for gone in self.actor.trims.take() {
+            let writes = by_shard.entry(gone.key.process.shard()).or_default();
+            writes.extend(gone.writes());
         }
         let epoch = self.shared.epoch;
         let owned = by_shard.into_iter().map(|(shard, writes)| Unit {

@@ -1,6 +1,7 @@
 //! What the parts of the host share: the seams to the outside, and what is known of users, programs and damage.
 
 use crate::{
+    act::troubles::Full,
     broker::Broker,
     clock::EngineTime,
     compute::Compute,
@@ -39,6 +40,8 @@ pub struct Shared {
     pub tenants: Arc<Tenants>,
     pub programs: Arc<Programs>,
     pub large: Arc<Large>,
+    /// Destinations that have too much waiting.
+    pub full: Arc<Full>,
 }
 
 impl Shared {

@@ -19,6 +19,8 @@ impl FaultCode {
     pub const ACTION_ERROR: &'static str = "ActionError";
     /// An answer that can't be read came for a waiting activity.
     pub const BAD_ANSWER: &'static str = "BadAnswer";
+    /// The broker never takes the task of an activity, for what it is: too large, say.
+    pub const TASK_REFUSED: &'static str = "TaskRefused";
     /// The definition of a call is missing, refused, or nested too deeply.
     pub const CALL_ERROR: &'static str = "CallError";
     /// A guest's error text had no code.

@@ -105,6 +105,13 @@ pub enum Input {
     /// Goes on after [`Effect::Yield`].
     #[serde(rename = "7")]
     Continue,
+    /// The broker never takes the task that was sent under this turn.
+    #[serde(rename = "8")]
+    TaskRefused {
+        turn: Turn,
+        /// The broker's words.
+        reason: String,
+    },
 }
 
 /// What the host is to do, in this order, in the commit of the step that asked for it.

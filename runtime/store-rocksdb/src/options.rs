@@ -97,21 +97,28 @@ pub fn table(table: Table) -> Options {
 /// Tables that are asked for keys that may well not be there.
 fn is_read_by_key(table: Table) -> bool {
     match table {
-        Table::Programs | Table::Modules | Table::Instances | Table::Seen => true,
+        Table::Programs | Table::Modules | Table::Instances | Table::Seen | Table::Aside => true,
         Table::Timers
         | Table::Subscriptions
         | Table::Events
         | Table::Outbox
         | Table::History
         | Table::Meta
-        | Table::Fibers => false,
+        | Table::Fibers
+        | Table::Backlog => false,
     }
 }
 
 /// Tables whose records come and go.
 fn is_a_queue(table: Table) -> bool {
     match table {
-        Table::Timers | Table::Subscriptions | Table::Events | Table::Outbox | Table::Seen => true,
+        Table::Timers
+        | Table::Subscriptions
+        | Table::Events
+        | Table::Outbox
+        | Table::Seen
+        | Table::Aside
+        | Table::Backlog => true,
         Table::Programs
         | Table::Modules
         | Table::Instances

@@ -84,7 +84,9 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Seen
         | Table::History
         | Table::Meta
-        | Table::Fibers => 1_000,
+        | Table::Fibers
+        | Table::Aside
+        | Table::Backlog => 1_000,
     }
 }
 

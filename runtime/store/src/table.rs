@@ -24,10 +24,14 @@ pub enum Table {
     Meta = 10,
     /// The fibers of instances, by process and number.
     Fibers = 11,
+    /// Messages whose destination takes nothing, by process, kind and number.
+    Aside = 13,
+    /// The index of these by destination.
+    Backlog = 14,
 }
 
 impl Table {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -39,6 +43,8 @@ impl Table {
         Self::History,
         Self::Meta,
         Self::Fibers,
+        Self::Aside,
+        Self::Backlog,
     ];
 
     /// The table's name in the store.
@@ -55,6 +61,8 @@ impl Table {
             Self::History => "history",
             Self::Meta => "meta",
             Self::Fibers => "fibers",
+            Self::Aside => "aside",
+            Self::Backlog => "backlog",
         }
     }
 }

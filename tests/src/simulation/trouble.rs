@@ -172,6 +172,8 @@ impl World {
             Table::Subscriptions,
             Table::Events,
             Table::Outbox,
+            Table::Aside,
+            Table::Backlog,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(

@@ -50,9 +50,11 @@ impl Known {
                 Table::Timers => self.timer_written(key, value.is_some(), touched),
                 Table::Subscriptions => self.subscription_written(key, value, touched),
                 Table::Events => self.event_written(key, value),
-                Table::Outbox => self.outbox_written(key, value, touched, &mut left),
+                Table::Outbox | Table::Aside => {
+                    self.outbox_written(key, value, touched, &mut left);
+                }
                 Table::Programs => self.program_written(key, value.is_some()),
-                Table::Modules | Table::Seen | Table::History | Table::Meta => {}
+                Table::Modules | Table::Seen | Table::History | Table::Meta | Table::Backlog => {}
             }
         }
         for (process, before) in self.instances_written(instances.0, instances.1) {
@@ -61,7 +63,10 @@ impl Known {
             self.changed(process, before.as_ref());
         }
         for (key, row) in left {
-            self.row_left(key, &row);
+            // One that is set aside leaves one table for another.
+            if !self.outbox.contains_key(&key) {
+                self.row_left(key, &row);
+            }
         }
     }
 

@@ -175,6 +175,10 @@ pub fn inputs() -> Vec<Input> {
             message: "'x'".into(),
         }),
         Input::Continue,
+        Input::TaskRefused {
+            turn: Turn(9),
+            reason: "too large".into(),
+        },
     ]
 }
 

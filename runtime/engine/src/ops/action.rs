@@ -69,6 +69,11 @@ pub(crate) fn answer(
     }
 }
 
+/// The broker never takes the task.
+pub(crate) fn refused(reason: String) -> Trouble {
+    Trouble::new(FaultCode::TASK_REFUSED, reason)
+}
+
 /// The answer counts: its task need not be sent any more, and another one like it is late.
 fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
     let activity = machine.path(fiber);

@@ -2,23 +2,26 @@
 //!
 //! Nothing here decides what a process does; it carries out what plans say, once their tickets have come back.
 
+pub mod aside;
 pub mod outbox;
-mod outgoing;
+pub(crate) mod outgoing;
 mod removals;
 pub mod timers;
 mod trims;
+pub mod troubles;
 
 use crate::{
     commit::{Durable, Plan},
-    plan::transaction::After,
+    plan::transaction::{After, Publish},
     shared::Shared,
     tenants::AccountOf,
 };
-use bureaucrat_model::{ProcessId, Timestamp};
-use bureaucrat_store::{StoreError, Table, Write, keys::OutboxKey, records};
-use outbox::Outbox;
+use aside::SettingAside;
+use bureaucrat_model::{ProcessId, ShardId, Timestamp};
+use bureaucrat_store::{Owner, StoreError, Table, Unit, Write, keys::OutboxKey, records};
+use outbox::{Outbox, Place, Withdrawn};
 use removals::Removals;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use timers::{Timers, WaitKey};
 use trims::Trims;
 
@@ -27,6 +30,7 @@ pub struct Actor {
     shared: Arc<Shared>,
     pub(crate) outbox: Outbox,
     pub(crate) trims: Trims,
+    pub(crate) aside: SettingAside,
     pub(crate) timers: Timers,
     pub(crate) removals: Removals,
 }
@@ -35,8 +39,9 @@ impl Actor {
     pub fn new(shared: Arc<Shared>, fired: Timestamp) -> Self {
         let in_flight = shared.config.publishes_in_flight;
         Self {
-            outbox: Outbox::new(in_flight, shared.large.clone()),
+            outbox: Outbox::new(in_flight, shared.large.clone(), shared.full.clone()),
             trims: Trims::default(),
+            aside: SettingAside::default(),
             timers: Timers::new(fired),
             removals: Removals::default(),
             shared,
@@ -53,22 +58,41 @@ impl Actor {
         withdrawn: Vec<OutboxKey>,
         account: impl Fn(ProcessId) -> AccountOf,
     ) -> Result<(), StoreError> {
-        for (key, message) in &plan.after.publish {
+        let now = self.now();
+        for publish in &mut plan.after.publish {
+            let (key, message) = (publish.key, &publish.message);
             let value = records::encode(message)?;
-            self.outbox
-                .plan(*key, message.body.len(), account(key.process));
-            plan.unit.writes.push(Write::Put {
-                table: Table::Outbox,
-                key: key.to_bytes(),
-                value,
-            });
-        }
-        for key in withdrawn {
-            if self.outbox.withdraw(key) {
-                plan.unit.writes.push(Write::Delete {
+            publish.place = self.outbox.plan(key, message, account(key.process), now);
+            match publish.place {
+                Place::Outbox => plan.unit.writes.push(Write::Put {
                     table: Table::Outbox,
                     key: key.to_bytes(),
+                    value,
+                }),
+                Place::Aside(hash) => {
+                    let (exchange, routing_key) = (&message.exchange, &message.routing_key);
+                    let rows = aside::rows(key, hash, exchange, routing_key, value)?;
+                    plan.unit.writes.extend(rows);
+                }
+            }
+        }
+        for key in withdrawn {
+            let table = match self.outbox.withdraw(key) {
+                Withdrawn::Row => Table::Outbox,
+                Withdrawn::Perhaps => Table::Aside,
+                Withdrawn::Nothing => continue,
+            };
+            self.aside.withdraw(key);
+            let mut delete = |table| {
+                plan.unit.writes.push(Write::Delete {
+                    table,
+                    key: key.to_bytes(),
                 });
+            };
+            delete(table);
+            // One that is about to be set aside is still in the outbox's table.
+            if table == Table::Aside {
+                delete(Table::Outbox);
             }
         }
         for (due, wait) in &plan.after.timers {
@@ -82,6 +106,7 @@ impl Actor {
         let After {
             acknowledge,
             publish,
+            moved,
             timers,
             stopped,
             uses,
@@ -92,8 +117,16 @@ impl Actor {
         for handle in acknowledge.drain(..) {
             self.shared.broker.acknowledge(handle);
         }
-        for (key, message) in publish.drain(..) {
-            self.outbox.activate(key, message);
+        for Publish {
+            key,
+            place,
+            message,
+        } in publish.drain(..)
+        {
+            self.outbox.activate(key, place, message);
+        }
+        for moved in moved.drain(..) {
+            self.outbox.troubles.durable(&moved);
         }
         for (due, wait) in stopped.drain(..) {
             self.timers.remove(due, wait);
@@ -111,6 +144,30 @@ impl Actor {
             // Whoever asked may have gone.
             let _ = reply.try_send(outcome);
         }
+    }
+
+    /// The plan that sets rows of a shard aside; none when there are none.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn set_aside(&mut self) -> Result<Vec<Plan>, StoreError> {
+        let mut plans: BTreeMap<ShardId, Plan> = BTreeMap::new();
+        for moved in self.aside.take() {
+            let writes = SettingAside::writes(&*self.shared.store, &moved)?;
+            let shard = moved.key.process.shard();
+            let owner = Owner::Shard(shard, self.shared.epoch);
+            let plan = plans.entry(shard).or_insert_with(|| Plan {
+                unit: Unit {
+                    owner,
+                    writes: Vec::new(),
+                },
+                processes: Vec::new(),
+                after: After::default(),
+            });
+            plan.unit.writes.extend(writes);
+            plan.after.moved.push(moved.destination);
+        }
+        Ok(plans.into_values().collect())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,68 +1,44 @@
-//! The outbox: messages that are durable and on their way out, and when each is tried again.
+//! The outbox: messages that are durable and on their way out.
 //!
-//! A row leaves once it is confirmed and not returned. A destination that takes nothing is tried with one message at a
-//! time, ever more rarely, and keeps nobody else's messages waiting. Dead letters, as large as whoever sent them likes, have
-//! a lane of their own, and in each lane the bytes under way are bounded. Rows live in the store; here stand their keys.
+//! A row leaves once it is confirmed and not returned. Rows of a destination that takes nothing are set aside
+//! ([`super::troubles`]), so that here is only what can leave now. Replies and notices that nobody takes are dropped. Dead
+//! letters, as large as whoever sent them likes, have a lane of their own, and in each lane the bytes under way are bounded.
+//! Rows live in the store; here are their keys, and the newest messages.
 
+use super::troubles::{Destination, Full, News, Troubles};
 use crate::{
     broker::Ticket,
     intake::large::{Large, LargeClaim},
     tenants::{AccountOf, Claim},
 };
-use bureaucrat_model::{Millis, Timestamp};
-use bureaucrat_store::keys::{OutboxKey, OutboxKind};
+use bureaucrat_model::Timestamp;
+use bureaucrat_store::keys::{DestinationHash, OutboxKey, OutboxKind};
 use bureaucrat_wire::Outgoing;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
-
-/// A destination: exchange and routing key.
-pub type Destination = (String, String);
 
 /// Bytes of messages that a lane holds in memory beside their keys; others are read from the store when their turn comes.
 const HELD_MAX: usize = 8 << 20;
 /// So many bytes under way in a lane let nothing more leave. One message may be larger.
 const IN_FLIGHT_MAX: usize = 8 << 20;
 
-/// The first and the longest wait before a destination is tried again.
-const BACKOFF_FIRST: Millis = Millis(500);
-const BACKOFF_LAST: Millis = Millis(15_000);
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowState {
-    /// Planned, and not durable.
+    /// Submitted, and not durable.
     Planned,
     Queued,
-    InFlight(Ticket),
-    Waiting,
+    InFlight,
 }
 
 #[derive(Debug)]
 struct Row {
     state: RowState,
     /// Counts it against its user for as long as it is here.
-    _claim: Option<Claim>,
-    /// Counts a large dead letter until it is confirmed, or known to have nowhere to go.
-    large: Option<LargeClaim>,
-}
-
-#[derive(Debug)]
-struct Trouble {
-    attempts: u32,
-    next: Timestamp,
-    waiting: VecDeque<OutboxKey>,
-    /// The row that is being tried.
-    probe: Option<OutboxKey>,
-}
-
-/// What a destination's trouble is worth telling about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// It takes nothing; first sign of it.
-    TroubleBegan,
-    TroubleEnded,
-    None,
+    claim: Option<Claim>,
+    /// Counts a large dead letter until it is confirmed, or set aside.
+    _large: Option<LargeClaim>,
 }
 
 /// Rows that wait for nothing but their turn.
@@ -92,11 +68,52 @@ impl Lane {
     }
 }
 
+/// Where a row is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Outbox,
+    /// Set aside, under this destination.
+    Aside(DestinationHash),
+}
+
+/// A publish under way.
 #[derive(Debug)]
 struct Flight {
     key: OutboxKey,
     destination: Destination,
     bytes: usize,
+    place: Place,
+}
+
+/// What a row that is not needed any more leaves in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    Row,
+    /// Perhaps a row that is set aside.
+    Perhaps,
+    Nothing,
+}
+
+/// What became of a publish.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Landed {
+    pub key: OutboxKey,
+    pub destination: Destination,
+    pub place: Place,
+    /// None when the row was withdrawn meanwhile.
+    pub row: Option<RowGone>,
+    pub news: News,
+}
+
+/// What is to be done about the row of a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowGone {
+    /// It left.
+    Left,
+    /// It is to be set aside.
+    SetAside(DestinationHash),
+    /// It stays where it is.
+    Stays,
 }
 
 /// The outbox in memory.
@@ -109,34 +126,34 @@ pub struct Outbox {
     dead_letters: Lane,
     others: Lane,
     in_flight: HashMap<Ticket, Flight>,
-    troubles: BTreeMap<Destination, Trouble>,
+    pub(crate) troubles: Troubles,
     up: Publishing,
 }
 
+/// Whether publishing works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publishing {
     Up,
-    /// It does not.
     Down,
 }
 
 impl Outbox {
     /// An empty outbox with at most `in_flight_max` publishes at once. Publishing begins down.
-    pub fn new(in_flight_max: usize, large: Arc<Large>) -> Self {
+    pub fn new(in_flight_max: usize, large: Arc<Large>, full: Arc<Full>) -> Self {
         Self {
-            large,
             in_flight_max,
+            large,
             count: 0,
             rows: HashMap::new(),
             dead_letters: Lane::default(),
             others: Lane::default(),
             in_flight: HashMap::new(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::new(full),
             up: Publishing::Down,
         }
     }
 
-    /// How many rows there are.
+    /// How many rows there are that can leave.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -146,19 +163,41 @@ impl Outbox {
         self.in_flight.len()
     }
 
-    /// Notes a row whose plan is submitted, and whom it counts against.
-    pub fn plan(&mut self, key: OutboxKey, bytes: usize, account: AccountOf) {
+    /// Notes a message that is about to be submitted, and whom it counts against. Returns where its row belongs.
+    pub fn plan(
+        &mut self,
+        key: OutboxKey,
+        message: &Outgoing,
+        account: AccountOf,
+        now: Timestamp,
+    ) -> Place {
+        let claim = account.map(|account| account.row());
+        let bytes = message.body.len();
+        if is_kept(key.kind) && !self.troubles.is_empty() {
+            let destination = (message.exchange.clone(), message.routing_key.clone());
+            if self.troubles.sets_aside(&destination) {
+                let troubles = &mut self.troubles;
+                let hash = troubles.set_aside(&destination, key, bytes, claim, now);
+                return Place::Aside(hash);
+            }
+        }
         let is_large = key.kind == OutboxKind::DeadLetter && self.large.concerns(bytes);
         let row = Row {
             state: RowState::Planned,
-            _claim: account.map(|account| account.row()),
-            large: is_large.then(|| self.large.claim(bytes)),
+            claim,
+            _large: is_large.then(|| self.large.claim(bytes)),
         };
         self.rows.insert(key, row);
+        Place::Outbox
     }
 
-    /// A planned row is durable, unless it was withdrawn meanwhile: it may leave.
-    pub fn activate(&mut self, key: OutboxKey, message: Outgoing) {
+    /// A submitted message is durable, unless it was withdrawn meanwhile: it may leave.
+    pub fn activate(&mut self, key: OutboxKey, place: Place, message: Outgoing) {
+        if let Place::Aside(_) = place {
+            let destination = (message.exchange, message.routing_key);
+            self.troubles.durable(&destination);
+            return;
+        }
         if let Some(row) = self.rows.get_mut(&key)
             && row.state == RowState::Planned
         {
@@ -169,26 +208,22 @@ impl Outbox {
 
     /// Notes a row of an earlier run.
     pub fn found(&mut self, key: OutboxKey, account: AccountOf) {
-        self.plan(key, 0, account);
-        self.requeue(key);
+        let row = Row {
+            state: RowState::Queued,
+            claim: account.map(|account| account.row()),
+            _large: None,
+        };
+        self.rows.insert(key, row);
+        self.lane(key).push(key, None);
     }
 
-    /// Forgets a row that is not needed any more; false when there is none, so that there is nothing to remove. A publish
-    /// under way continues; its outcome means nothing any more.
-    pub fn withdraw(&mut self, key: OutboxKey) -> bool {
-        let row = self.rows.remove(&key);
-        if row
-            .as_ref()
-            .is_some_and(|row| row.state == RowState::Queued)
-        {
-            // A row that was to try its destination and never will must not keep the others waiting.
-            for trouble in self.troubles.values_mut() {
-                if trouble.probe == Some(key) {
-                    trouble.probe = None;
-                }
-            }
+    /// Forgets a row that is not needed any more. A publish under way continues; its outcome means nothing any more.
+    pub fn withdraw(&mut self, key: OutboxKey) -> Withdrawn {
+        match self.rows.remove(&key) {
+            Some(_) => Withdrawn::Row,
+            None if self.troubles.is_empty() => Withdrawn::Nothing,
+            None => Withdrawn::Perhaps,
         }
-        row.is_some()
     }
 
     /// Publishing works, or not.
@@ -196,164 +231,138 @@ impl Outbox {
         self.up = up;
     }
 
+    /// Whether something may be published.
+    pub fn is_open(&self) -> bool {
+        self.up == Publishing::Up && self.in_flight.len() < self.in_flight_max
+    }
+
     /// The next row to publish, with its message when that is held. None when there is none, or the windows are full.
     pub fn next(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
-        if self.up == Publishing::Down || self.in_flight.len() >= self.in_flight_max {
+        if !self.is_open() {
             return None;
         }
         while let Some((key, message)) = self.pop() {
-            if self.is(key, RowState::Queued) {
+            let row = self.rows.get(&key);
+            if row.is_some_and(|row| row.state == RowState::Queued) {
                 return Some((key, message));
             }
         }
         None
     }
 
-    /// Gives a row that is about to be published its ticket; none when its destination is in trouble, where it waits.
-    /// `bytes` is the size of its body.
+    /// Gives a row that is about to be published its ticket. None when its destination takes nothing: it is to be set
+    /// aside.
     pub fn take_ticket(
+        &mut self,
+        key: OutboxKey,
+        message: &Outgoing,
+        now: Timestamp,
+    ) -> Result<Ticket, DestinationHash> {
+        let destination = (message.exchange.clone(), message.routing_key.clone());
+        let bytes = message.body.len();
+        if is_kept(key.kind) && self.troubles.sets_aside(&destination) {
+            let claim = self.rows.remove(&key).and_then(|row| row.claim);
+            let troubles = &mut self.troubles;
+            return Err(troubles.set_aside(&destination, key, bytes, claim, now));
+        }
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.state = RowState::InFlight;
+        }
+        Ok(self.fly(key, destination, bytes, Place::Outbox))
+    }
+
+    /// Gives a row that was set aside its ticket.
+    pub fn take_ticket_aside(
+        &mut self,
+        key: OutboxKey,
+        message: &Outgoing,
+        hash: DestinationHash,
+    ) -> Ticket {
+        let destination = (message.exchange.clone(), message.routing_key.clone());
+        self.troubles.published(&destination);
+        self.fly(key, destination, message.body.len(), Place::Aside(hash))
+    }
+
+    fn fly(
         &mut self,
         key: OutboxKey,
         destination: Destination,
         bytes: usize,
-    ) -> Option<Ticket> {
-        if let Some(trouble) = self.troubles.get_mut(&destination)
-            && trouble.probe != Some(key)
-        {
-            trouble.waiting.push_back(key);
-            self.set(key, RowState::Waiting);
-            return None;
-        }
+        place: Place,
+    ) -> Ticket {
         self.count += 1;
         let ticket = Ticket(self.count);
-        self.set(key, RowState::InFlight(ticket));
         let bytes = bytes.max(1);
         self.lane(key).in_flight += bytes;
         let flight = Flight {
             key,
             destination,
             bytes,
+            place,
         };
         self.in_flight.insert(ticket, flight);
-        Some(ticket)
+        ticket
     }
 
-    /// A publish was confirmed: the row that may go, unless it was withdrawn.
-    pub fn confirmed(
-        &mut self,
-        ticket: Ticket,
-    ) -> (Option<OutboxKey>, Notice, Option<Destination>) {
-        let Some((key, destination)) = self.land(ticket) else {
-            return (None, Notice::None, None);
-        };
-        let row = self.rows.remove(&key).map(|_| key);
-        let Some(trouble) = self.troubles.remove(&destination) else {
-            return (row, Notice::None, None);
-        };
-        for key in trouble.waiting {
-            self.requeue(key);
-        }
-        (row, Notice::TroubleEnded, Some(destination))
+    /// What a publish under way is.
+    pub fn kind_of(&self, ticket: Ticket) -> Option<OutboxKind> {
+        self.in_flight.get(&ticket).map(|flight| flight.key.kind)
     }
 
-    /// A publish was returned or refused: the row waits for its destination, with others that go there.
-    pub fn refused(
-        &mut self,
-        ticket: Ticket,
-        now: Timestamp,
-    ) -> (Notice, Option<(OutboxKey, Destination)>) {
-        let Some((key, destination)) = self.land(ticket) else {
-            return (Notice::None, None);
-        };
-        let known = self.troubles.contains_key(&destination);
-        let trouble = self.troubles.entry(destination.clone()).or_insert(Trouble {
-            attempts: 0,
-            next: now,
-            waiting: VecDeque::new(),
-            probe: None,
-        });
-        if !known || trouble.probe == Some(key) {
-            trouble.attempts = trouble.attempts.saturating_add(1);
-            let wait = BACKOFF_FIRST.0 << (trouble.attempts - 1).min(10);
-            trouble.next = now.after(Millis(wait.min(BACKOFF_LAST.0)));
-            trouble.probe = None;
-        }
-        if let Some(row) = self.rows.get_mut(&key) {
-            row.state = RowState::Waiting;
-            row.large = None;
-            trouble.waiting.push_back(key);
-        }
-        let notice = if known {
-            Notice::None
-        } else {
-            Notice::TroubleBegan
-        };
-        (notice, Some((key, destination)))
-    }
-
-    /// A publish is lost with its connection: the row is tried again as soon as publishing works.
-    pub fn lost(&mut self, ticket: Ticket) {
-        if let Some((key, destination)) = self.land(ticket) {
-            if let Some(trouble) = self.troubles.get_mut(&destination)
-                && trouble.probe == Some(key)
-            {
-                trouble.probe = None;
-                trouble.waiting.push_back(key);
-                self.set(key, RowState::Waiting);
-            } else {
-                self.requeue(key);
+    /// A publish was confirmed, or is not to be tried again: its row may go, unless it was withdrawn.
+    pub fn left(&mut self, ticket: Ticket) -> Option<Landed> {
+        let flight = self.land(ticket)?;
+        let row = match flight.place {
+            Place::Outbox => self.rows.remove(&flight.key).map(|_| RowGone::Left),
+            Place::Aside(_) => {
+                let bytes = flight.bytes;
+                self.troubles.gone(&flight.destination, flight.key, bytes);
+                Some(RowGone::Left)
             }
-        }
+        };
+        Some(landed(flight, row, News::None))
     }
 
-    /// Queues a message for each destination in trouble whose time has come.
-    pub fn retry(&mut self, now: Timestamp) {
-        let mut ready = Vec::new();
-        self.troubles.retain(|_, trouble| {
-            if trouble.probe.is_some() || trouble.next > now {
-                return true;
-            }
-            while let Some(key) = trouble.waiting.pop_front() {
-                let row = self.rows.get(&key);
-                if row.is_some_and(|row| row.state == RowState::Waiting) {
-                    trouble.probe = Some(key);
-                    ready.push(key);
-                    return true;
+    /// A publish was confirmed.
+    pub fn confirmed(&mut self, ticket: Ticket) -> Option<Landed> {
+        let landed = self.left(ticket)?;
+        self.troubles.taken(&landed.destination);
+        Some(landed)
+    }
+
+    /// A publish was returned or refused by its destination.
+    pub fn refused(&mut self, ticket: Ticket, now: Timestamp) -> Option<Landed> {
+        let flight = self.land(ticket)?;
+        if !is_kept(flight.key.kind) {
+            let row = self.rows.remove(&flight.key).map(|_| RowGone::Left);
+            return Some(landed(flight, row, News::None));
+        }
+        let news = self.troubles.refused(&flight.destination, now);
+        let row = match flight.place {
+            Place::Aside(_) => Some(RowGone::Stays),
+            Place::Outbox => self.rows.remove(&flight.key).map(|row| {
+                let (key, bytes) = (flight.key, flight.bytes);
+                let troubles = &mut self.troubles;
+                let destination = &flight.destination;
+                RowGone::SetAside(troubles.set_aside(destination, key, bytes, row.claim, now))
+            }),
+        };
+        Some(landed(flight, row, news))
+    }
+
+    /// A publish is lost with its connection: it is tried again as soon as publishing works.
+    pub fn lost(&mut self, ticket: Ticket, now: Timestamp) {
+        let Some(flight) = self.land(ticket) else {
+            return;
+        };
+        match flight.place {
+            Place::Aside(_) => self.troubles.lost(&flight.destination, flight.key, now),
+            Place::Outbox => {
+                if let Some(row) = self.rows.get_mut(&flight.key) {
+                    row.state = RowState::Queued;
+                    self.lane(flight.key).push(flight.key, None);
                 }
             }
-            false
-        });
-        for key in ready {
-            self.requeue(key);
-        }
-    }
-
-    /// When the next destination is to be tried again.
-    pub fn next_retry(&self) -> Option<Timestamp> {
-        self.troubles
-            .values()
-            .filter(|trouble| trouble.probe.is_none())
-            .map(|trouble| trouble.next)
-            .min()
-    }
-
-    fn is(&self, key: OutboxKey, state: RowState) -> bool {
-        self.rows.get(&key).is_some_and(|row| row.state == state)
-    }
-
-    fn set(&mut self, key: OutboxKey, state: RowState) {
-        if let Some(row) = self.rows.get_mut(&key) {
-            row.state = state;
-            if state == RowState::Waiting {
-                row.large = None;
-            }
-        }
-    }
-
-    fn requeue(&mut self, key: OutboxKey) {
-        if let Some(row) = self.rows.get_mut(&key) {
-            row.state = RowState::Queued;
-            self.lane(key).push(key, None);
         }
     }
 
@@ -366,14 +375,13 @@ impl Outbox {
         first.pop().or_else(|| second.pop())
     }
 
-    fn land(&mut self, ticket: Ticket) -> Option<(OutboxKey, Destination)> {
-        let Flight {
-            key,
-            destination,
-            bytes,
-        } = self.in_flight.remove(&ticket)?;
-        self.lane(key).in_flight -= bytes;
-        Some((key, destination))
+    fn land(&mut self, ticket: Ticket) -> Option<Flight> {
+        let flight = self.in_flight.remove(&ticket)?;
+        self.lane(flight.key).in_flight -= flight.bytes;
+        if let Place::Aside(_) = flight.place {
+            self.troubles.landed(&flight.destination);
+        }
+        Some(flight)
     }
 
     fn lane(&mut self, key: OutboxKey) -> &mut Lane {
@@ -383,5 +391,24 @@ impl Outbox {
                 &mut self.others
             }
         }
+    }
+}
+
+fn landed(flight: Flight, row: Option<RowGone>, news: News) -> Landed {
+    Landed {
+        key: flight.key,
+        destination: flight.destination,
+        place: flight.place,
+        row,
+        news,
+    }
+}
+
+/// Whether a message waits for its destination. Others are dropped when nobody takes them: whoever gave the address has
+/// gone.
+const fn is_kept(kind: OutboxKind) -> bool {
+    match kind {
+        OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => true,
+        OutboxKind::Reply | OutboxKind::Notice => false,
     }
 }

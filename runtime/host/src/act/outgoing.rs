@@ -1,101 +1,216 @@
-//! Draining the outbox: publish, and trim what was confirmed and not returned.
+//! Draining the outbox: publish, remove what was confirmed and not returned, set aside what nobody takes.
 
-use super::{Actor, outbox::Notice};
+use super::{
+    Actor,
+    aside::{Gone, Moved},
+    outbox::{Landed, Place, RowGone},
+    troubles::{Destination, News, Next},
+};
 use crate::broker::{PublishOutcome, Ticket};
 use bureaucrat_store::{
     StoreError, Table,
-    keys::{OutboxKey, OutboxKind},
+    keys::{DestinationHash, OutboxKey, OutboxKind},
     records,
 };
 use bureaucrat_wire::Outgoing;
 
+/// Rows of the index that one reading takes.
+const PORTION: usize = 64;
+
+/// A task that the broker never takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsendable {
+    pub key: OutboxKey,
+    /// The broker's words.
+    pub words: String,
+}
+
 impl Actor {
-    /// Publishes what the window allows.
+    /// Publishes what the windows allow: what can leave, then what was set aside for destinations that take again.
     pub(crate) fn drain(&mut self) -> Result<(), StoreError> {
         while let Some((key, message)) = self.outbox.next() {
             let message = match message {
-                Some(message) => message,
-                None => match self.stored_message(key)? {
-                    Some(message) => message,
-                    None => {
-                        self.outbox.withdraw(key);
-                        continue;
-                    }
-                },
+                Some(message) => Some(message),
+                None => self.stored_message(Table::Outbox, key)?,
             };
-            let destination = (message.exchange.clone(), message.routing_key.clone());
-            let bytes = message.body.len();
-            if let Some(ticket) = self.outbox.take_ticket(key, destination, bytes) {
-                self.shared.broker.publish(ticket, message);
+            let Some(message) = message else {
+                self.outbox.withdraw(key);
+                continue;
+            };
+            let now = self.now();
+            match self.outbox.take_ticket(key, &message, now) {
+                Ok(ticket) => self.shared.broker.publish(ticket, message),
+                Err(hash) => self.aside.add(Moved::of(key, hash, &message)),
+            }
+        }
+        self.try_destinations()?;
+        self.serve_destinations()
+    }
+
+    /// Tries each destination in trouble whose time has come with the first message that was set aside for it.
+    fn try_destinations(&mut self) -> Result<(), StoreError> {
+        while self.outbox.is_open() {
+            let now = self.now();
+            let Some((destination, hash)) = self.outbox.troubles.due(now) else {
+                break;
+            };
+            let mut from = None;
+            loop {
+                let keys = self.aside.index(&*self.shared.store, hash, from, 1)?;
+                let Some(key) = keys.first().copied() else {
+                    if self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended {
+                        tracing::info!(?destination, "nothing waits for the destination any more");
+                    }
+                    break;
+                };
+                if self.publish_aside(&destination, hash, key)? {
+                    break;
+                }
+                from = Some(key);
             }
         }
         Ok(())
     }
 
+    /// Serves destinations that take messages again, each in turn.
+    fn serve_destinations(&mut self) -> Result<(), StoreError> {
+        let mut idle = 0;
+        while self.outbox.is_open() && idle < self.outbox.troubles.served() {
+            let Some((destination, hash, next)) = self.outbox.troubles.serve() else {
+                break;
+            };
+            idle += 1;
+            match next {
+                Next::Publish(key) => {
+                    self.publish_aside(&destination, hash, key)?;
+                    idle = 0;
+                }
+                Next::Read(from) => {
+                    let keys = self.aside.index(&*self.shared.store, hash, from, PORTION)?;
+                    if !keys.is_empty() {
+                        idle = 0;
+                    }
+                    if self.outbox.troubles.read(&destination, keys) == News::Ended {
+                        tracing::info!(?destination, "everything that waited has left");
+                    }
+                }
+                Next::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes a message that was set aside; false when it is not there any more.
+    fn publish_aside(
+        &mut self,
+        destination: &Destination,
+        hash: DestinationHash,
+        key: OutboxKey,
+    ) -> Result<bool, StoreError> {
+        let Some(message) = self.stored_message(Table::Aside, key)? else {
+            // It was withdrawn; the index learns of it now.
+            self.outbox.troubles.gone(destination, key, 0);
+            self.trim(key, Place::Aside(hash));
+            return Ok(false);
+        };
+        let ticket = self.outbox.take_ticket_aside(key, &message, hash);
+        self.shared.broker.publish(ticket, message);
+        Ok(true)
+    }
+
     /// The message of a row; none when it is gone, or damaged: then it stays where it is, and its process is an incident.
-    fn stored_message(&self, key: OutboxKey) -> Result<Option<Outgoing>, StoreError> {
+    fn stored_message(&self, table: Table, key: OutboxKey) -> Result<Option<Outgoing>, StoreError> {
         let bytes = key.to_bytes();
-        let message = records::read(&*self.shared.store, Table::Outbox, &bytes);
+        let message = records::read(&*self.shared.store, table, &bytes);
         let message = self.shared.damages.around(Some(key.process), message)?;
         Ok(message.flatten())
     }
 
-    pub(crate) fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) {
+    /// Takes the outcome of a publish. Returns a task that can't be sent at all.
+    pub(crate) fn published(
+        &mut self,
+        ticket: Ticket,
+        outcome: PublishOutcome,
+    ) -> Option<Unsendable> {
+        let now = self.now();
         match outcome {
             PublishOutcome::Confirmed => {
-                let (row, notice, destination) = self.outbox.confirmed(ticket);
-                self.trim(row);
-                if let (Notice::TroubleEnded, Some((exchange, routing_key))) = (notice, destination)
-                {
-                    tracing::info!(
-                        exchange,
-                        routing_key,
-                        "the destination takes messages again"
-                    );
-                }
+                let landed = self.outbox.confirmed(ticket)?;
+                self.settle(&landed);
+                None
             }
-            PublishOutcome::Unroutable => self.refused(ticket, "no queue takes them"),
-            PublishOutcome::Refused(reason) => self.refused(ticket, &reason),
-            PublishOutcome::Lost => self.outbox.lost(ticket),
+            PublishOutcome::Unroutable => {
+                let landed = self.outbox.refused(ticket, now)?;
+                self.refused(&landed, "no queue takes them");
+                None
+            }
+            PublishOutcome::Refused(words) => {
+                let landed = self.outbox.refused(ticket, now)?;
+                self.refused(&landed, &words);
+                None
+            }
+            PublishOutcome::Unsendable(words) => self.unsendable(ticket, words),
+            PublishOutcome::Lost => {
+                self.outbox.lost(ticket, now);
+                None
+            }
         }
     }
 
-    fn refused(&mut self, ticket: Ticket, reason: &str) {
-        let now = self.now();
-        let (notice, row) = self.outbox.refused(ticket, now);
-        let Some((key, (exchange, routing_key))) = row else {
-            return;
-        };
-        match key.kind {
-            // Nobody is there to be told any more: whoever gave the address has gone.
-            OutboxKind::Reply | OutboxKind::Notice => {
-                tracing::debug!(
-                    exchange,
-                    routing_key,
-                    reason,
-                    "a message about a process could not be delivered"
-                );
-                self.outbox.withdraw(key);
-                self.trim(Some(key));
-            }
+    fn refused(&mut self, landed: &Landed, reason: &str) {
+        let (exchange, routing_key) = &landed.destination;
+        match landed.key.kind {
+            OutboxKind::Reply | OutboxKind::Notice => tracing::debug!(
+                exchange,
+                routing_key,
+                reason,
+                "a message about a process could not be delivered"
+            ),
             OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => {
-                if notice == Notice::TroubleBegan {
+                if landed.news == News::Began {
                     tracing::warn!(
                         exchange,
                         routing_key,
-                        process = %key.process,
+                        process = %landed.key.process,
                         reason,
-                        "messages can't be delivered; they stay in the outbox and are tried again"
+                        "messages can't be delivered; they are kept and tried again"
                     );
                 }
             }
         }
+        self.settle(landed);
     }
 
-    fn trim(&mut self, row: Option<OutboxKey>) {
-        if let Some(key) = row {
-            let now = self.now();
-            self.trims.add(key, now);
+    /// The broker never takes this message. A task's activity is told; a dead letter that is too large to be one waits, whole,
+    /// for an operator.
+    fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<Unsendable> {
+        let now = self.now();
+        let landed = match self.outbox.kind_of(ticket)? {
+            OutboxKind::DeadLetter => self.outbox.refused(ticket, now)?,
+            OutboxKind::Task | OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
+                self.outbox.left(ticket)?
+            }
+        };
+        let key = landed.key;
+        let is_needed = landed.row.is_some();
+        self.refused(&landed, &words);
+        (key.kind == OutboxKind::Task && is_needed).then_some(Unsendable { key, words })
+    }
+
+    fn settle(&mut self, landed: &Landed) {
+        match landed.row {
+            Some(RowGone::Left) => self.trim(landed.key, landed.place),
+            Some(RowGone::SetAside(hash)) => self.aside.add(Moved {
+                key: landed.key,
+                hash,
+                destination: landed.destination.clone(),
+            }),
+            Some(RowGone::Stays) | None => {}
         }
+    }
+
+    fn trim(&mut self, key: OutboxKey, place: Place) {
+        let now = self.now();
+        self.trims.add(Gone { key, place }, now);
     }
 }

@@ -1,7 +1,7 @@
 //! Rows that left the outbox: they are removed along with the next commit, or after a moment.
 
+use super::aside::Gone;
 use bureaucrat_model::{Millis, Timestamp};
-use bureaucrat_store::keys::OutboxKey;
 
 /// They wait at most this long for a commit to go with.
 const DELAY: Millis = Millis(100);
@@ -11,16 +11,16 @@ const MOST: usize = 1_000;
 /// Rows to be removed.
 #[derive(Debug, Default)]
 pub struct Trims {
-    rows: Vec<OutboxKey>,
+    rows: Vec<Gone>,
     since: Timestamp,
 }
 
 impl Trims {
-    pub fn add(&mut self, key: OutboxKey, now: Timestamp) {
+    pub fn add(&mut self, gone: Gone, now: Timestamp) {
         if self.rows.is_empty() {
             self.since = now;
         }
-        self.rows.push(key);
+        self.rows.push(gone);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -36,7 +36,7 @@ impl Trims {
         }
     }
 
-    pub fn take(&mut self) -> Vec<OutboxKey> {
+    pub fn take(&mut self) -> Vec<Gone> {
         std::mem::take(&mut self.rows)
     }
 }

@@ -5,6 +5,7 @@ use super::{
     marks::{MARK, Mark, SEQUENCE_GAP},
 };
 use crate::{
+    act::aside::BacklogRecord,
     broker::Broker,
     clock::{ClockSource, EngineTime},
     commit::{Committer, Pipeline},
@@ -125,6 +126,7 @@ impl Opened {
             router: self.router.clone(),
             tenants: self.tenants.clone(),
             programs: self.programs.clone(),
+            full: Arc::default(),
             large: Large::new(self.config.large_bytes, self.config.large_under_way),
         })
     }
@@ -163,10 +165,34 @@ fn read_outbox(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
         Ok(())
     })?;
     shared.damages.note_gaps(Table::Outbox, &gaps);
+    read_backlog(shared, driver)?;
     let (planner, _) = driver.parts();
     for call in calls {
         planner.restart_call(call)?;
     }
+    Ok(())
+}
+
+/// Reads which destinations take nothing, and how much waits for each. The messages stay where they are.
+fn read_backlog(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let (_, actor) = driver.parts();
+    let store = &*shared.store;
+    let gaps = scan_all(store, Table::Backlog, &[], &END, |key, value| {
+        let record = records::decode::<BacklogRecord>(Table::Backlog, &key, &value);
+        let (Ok(row), Some(record)) = (
+            keys::backlog_row(&key),
+            shared.damages.around(None, record)?,
+        ) else {
+            return Ok(());
+        };
+        let destination = (record.exchange, record.routing_key);
+        let account = shared.tenants.account_of(store, row.process)?;
+        let claim = account.map(|account| account.row());
+        let troubles = &mut actor.outbox.troubles;
+        troubles.found(&destination, row, record.bytes, claim);
+        Ok(())
+    })?;
+    shared.damages.note_gaps(Table::Backlog, &gaps);
     Ok(())
 }
 
@@ -207,7 +233,7 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
 }
 
 /// After every key.
-const END: [u8; 40] = [u8::MAX; 40];
+const END: [u8; 48] = [u8::MAX; 48];
 
 /// What the store says of itself: no engine may run on a guess at it.
 pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {

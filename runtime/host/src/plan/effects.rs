@@ -10,7 +10,7 @@ use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
 };
-use bureaucrat_wire::{Report, Task as WireTask, notice, reply, task};
+use bureaucrat_wire::{Outgoing, Report, Task as WireTask, notice, reply, task};
 use std::collections::VecDeque;
 
 /// Called processes that one transaction starts inside of itself; further ones start in transactions of their own, so
@@ -75,6 +75,15 @@ impl Planner {
                         fields: &fields,
                     },
                 );
+                if self
+                    .shared
+                    .full
+                    .has(&message.exchange, &message.routing_key)
+                {
+                    let work = refused_for_now(process, turn, &message);
+                    transaction.work.push_back(work);
+                    return Ok(());
+                }
                 transaction.publish(task_row(process, turn), message);
             }
             Effect::WithdrawTask { turn } => transaction.withdraw(task_row(process, turn)),
@@ -260,6 +269,19 @@ impl Planner {
             });
         }
         Ok(())
+    }
+}
+
+/// Too much waits for the destination of a task.
+fn refused_for_now(process: ProcessId, turn: Turn, message: &Outgoing) -> Work {
+    let reason = format!(
+        "1 GiB of messages wait for the routing key `{}` of the exchange `{}` already, and nobody takes them",
+        message.routing_key, message.exchange
+    );
+    Work::Step {
+        process,
+        input: Input::TaskRefused { turn, reason },
+        cause: Cause::Other,
     }
 }
 

@@ -162,7 +162,7 @@ impl Planner {
             self.residents.plan(process, held);
         }
         let messages = plan.after.publish.iter();
-        let bodies: usize = messages.map(|(_, message)| message.body.len()).sum();
+        let bodies: usize = messages.map(|publish| publish.message.body.len()).sum();
         self.ready_bytes += plan.unit.bytes() + bodies;
         self.ready.push(Ready { plan, withdrawn });
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::events::{Arrived, Served};
 use crate::{
-    act::timers::WaitKey,
+    act::{outbox::Place, timers::WaitKey, troubles::Destination},
     broker::{Delivery, DeliveryHandle},
     commit::Plan,
     definitions::Loaded,
@@ -142,12 +142,23 @@ impl std::fmt::Debug for LoadedProgram {
     }
 }
 
+/// A message for the outbox.
+#[derive(Debug)]
+pub struct Publish {
+    pub key: OutboxKey,
+    pub message: Outgoing,
+    /// Where its row is; decided when it is submitted.
+    pub place: Place,
+}
+
 /// What is done once the transaction is durable.
 #[derive(Debug, Default)]
 pub struct After {
     pub acknowledge: Vec<DeliveryHandle>,
-    /// Rows that went into the outbox, with their messages.
-    pub publish: Vec<(OutboxKey, Outgoing)>,
+    /// Messages that went into the outbox.
+    pub publish: Vec<Publish>,
+    /// Destinations of rows that were set aside.
+    pub moved: Vec<Destination>,
     /// Timers that were set.
     pub timers: Vec<(Timestamp, WaitKey)>,
     /// Timers that were removed.
@@ -272,13 +283,17 @@ impl Transaction {
 
     /// Puts a message into the outbox.
     pub fn publish(&mut self, key: OutboxKey, message: Outgoing) {
-        self.after.publish.push((key, message));
+        self.after.publish.push(Publish {
+            key,
+            message,
+            place: Place::Outbox,
+        });
     }
 
     /// Takes a message out of it.
     pub fn withdraw(&mut self, key: OutboxKey) {
         let before = self.after.publish.len();
-        self.after.publish.retain(|(other, _)| *other != key);
+        self.after.publish.retain(|publish| publish.key != key);
         if self.after.publish.len() == before {
             self.withdrawn.push(key);
         }

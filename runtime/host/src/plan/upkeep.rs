@@ -8,8 +8,8 @@ use super::{
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
-use bureaucrat_model::{Input, ShardId, Timestamp};
-use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
+use bureaucrat_model::{Input, ShardId, Timestamp, Turn};
+use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKey, reading::scan_around, records};
 
 /// Memories that one portion forgets.
 const EXPIRIES: usize = 500;
@@ -58,6 +58,20 @@ impl Planner {
         };
         self.begin(process, Transaction::of(process, work))?;
         Ok(Fired::Planned)
+    }
+
+    /// The broker never takes the task of an activity: the activity fails.
+    pub(crate) fn task_refused(&mut self, key: OutboxKey, words: String) -> Result<(), StoreError> {
+        let process = key.process;
+        let work = Work::Step {
+            process,
+            input: Input::TaskRefused {
+                turn: Turn(key.number),
+                reason: words,
+            },
+            cause: Cause::Other,
+        };
+        self.begin(process, Transaction::of(process, work))
     }
 
     /// Removes an ended process with its history; a tombstone tells later answers that it was there.

@@ -206,7 +206,7 @@ fn turn_of(input: &Input) -> Option<Turn> {
         | Input::Event { turn, .. }
         | Input::Evaluated { turn, .. } => Some(*turn),
         Input::Answer { turn, .. } => *turn,
-        Input::Continue => None,
+        Input::Continue | Input::TaskRefused { .. } => None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     Auditor, Finding, Kind, Presence, Repair,
     instances::{Known, Need, Phase, Processes, Waiting},
 };
+use crate::act::aside::BacklogRecord;
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_model::{ProcessId, Timestamp, Turn};
 use bureaucrat_store::{
@@ -12,6 +13,7 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::Outgoing;
+use std::collections::BTreeSet;
 
 impl Auditor<'_> {
     pub(super) fn timers(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
@@ -105,36 +107,90 @@ impl Auditor<'_> {
     }
 
     pub(super) fn outbox(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
-        self.each(Table::Outbox, |auditor, key, value| {
+        let mut aside = BTreeSet::new();
+        for table in [Table::Outbox, Table::Aside] {
+            self.messages(processes, table, &mut aside)?;
+        }
+        self.backlog(aside)
+    }
+
+    /// Messages on their way out, or set aside.
+    fn messages(
+        &mut self,
+        processes: &mut Processes,
+        table: Table,
+        aside: &mut BTreeSet<OutboxKey>,
+    ) -> Result<(), StoreError> {
+        self.each(table, |auditor, key, value| {
             let row = match OutboxKey::from_bytes(&key) {
                 Ok(row) => row,
                 Err(error) => {
-                    auditor.stranger(Table::Outbox, &key, &error.to_string());
+                    auditor.stranger(table, &key, &error.to_string());
                     return Ok(());
                 }
             };
+            if table == Table::Aside {
+                aside.insert(row);
+            }
             if is_nobody(row.process) {
                 auditor.drawn(row.number);
             }
             if row.kind != OutboxKind::Call
-                && let Err(error) = records::decode::<Outgoing>(Table::Outbox, &key, &value)
+                && let Err(error) = records::decode::<Outgoing>(table, &key, &value)
             {
                 let what = error.to_string();
-                auditor.findings.damaged(
-                    Table::Outbox,
-                    &key,
-                    Some(row.process),
-                    what,
-                    Repair::None,
-                );
+                auditor
+                    .findings
+                    .damaged(table, &key, Some(row.process), what, Repair::None);
             }
-            auditor.outbox_row(processes, &key, row);
+            auditor.outbox_row(processes, table, &key, row);
             Ok(())
         })?;
         Ok(())
     }
 
-    fn outbox_row(&mut self, processes: &mut Processes, key: &[u8], row: OutboxKey) {
+    /// Each message that is set aside is in the index of destinations. An entry may outlast its message.
+    fn backlog(&mut self, mut aside: BTreeSet<OutboxKey>) -> Result<(), StoreError> {
+        self.each(Table::Backlog, |auditor, key, value| {
+            let record = records::decode::<BacklogRecord>(Table::Backlog, &key, &value);
+            match (keys::backlog_row(&key), record) {
+                (Ok(row), Ok(_)) => {
+                    aside.remove(&row);
+                }
+                (Err(error), _) => auditor.stranger(Table::Backlog, &key, &error.to_string()),
+                (Ok(_), Err(error)) => {
+                    auditor.stranger(Table::Backlog, &key, &error.to_string());
+                }
+            }
+            Ok(())
+        })?;
+        for row in aside {
+            self.findings.push(Finding {
+                table: Table::Aside,
+                key: row.to_bytes(),
+                process: Some(row.process),
+                kind: Kind::Missing,
+                what: "it is set aside, and no destination's index has it".into(),
+                repair: Repair::Rebuild(self.back_in_outbox(row)?),
+            });
+        }
+        Ok(())
+    }
+
+    /// The writes that take a message back among those that leave.
+    fn back_in_outbox(&self, row: OutboxKey) -> Result<Vec<Write>, StoreError> {
+        let key = row.to_bytes();
+        let Some(value) = self.store.get(Table::Aside, &key)? else {
+            return Ok(Vec::new());
+        };
+        let delete = Write::Delete {
+            table: Table::Aside,
+            key: key.clone(),
+        };
+        Ok(vec![put(Table::Outbox, key, value), delete])
+    }
+
+    fn outbox_row(&mut self, processes: &mut Processes, table: Table, key: &[u8], row: OutboxKey) {
         let presence = processes.presence(row.process);
         if presence == Presence::Hidden {
             return;
@@ -143,7 +199,7 @@ impl Auditor<'_> {
             OutboxKind::Task => match processes.waiting(row.process, Turn(row.number)) {
                 Some(waiting) if waiting.need == Need::Answer => waiting.met = true,
                 _ => self.findings.orphan(
-                    Table::Outbox,
+                    table,
                     key,
                     Some(row.process),
                     "nobody waits for the answer to this task".into(),

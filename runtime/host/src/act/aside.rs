@@ -1,0 +1,152 @@
+//! Rows that are set aside for destinations that take nothing: out of the outbox's table, under an index of destinations.
+
+use super::{outbox::Place, troubles::Destination};
+use bureaucrat_store::{
+    Store, StoreError, Table, Write,
+    keys::{self, DestinationHash, OutboxKey},
+    records,
+};
+use bureaucrat_wire::Outgoing;
+use serde::{Deserialize, Serialize};
+
+/// A row of the outbox that is to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub key: OutboxKey,
+    pub hash: DestinationHash,
+    pub destination: Destination,
+}
+
+impl Moved {
+    pub fn of(key: OutboxKey, hash: DestinationHash, message: &Outgoing) -> Self {
+        Self {
+            key,
+            hash,
+            destination: (message.exchange.clone(), message.routing_key.clone()),
+        }
+    }
+}
+
+/// A row that left for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    pub key: OutboxKey,
+    pub place: Place,
+}
+
+impl Gone {
+    /// The writes that remove it.
+    pub fn writes(self) -> Vec<Write> {
+        let delete = |table, key| Write::Delete { table, key };
+        match self.place {
+            Place::Outbox => vec![delete(Table::Outbox, self.key.to_bytes())],
+            Place::Aside(hash) => vec![
+                delete(Table::Aside, self.key.to_bytes()),
+                delete(Table::Backlog, keys::backlog(hash, self.key)),
+            ],
+        }
+    }
+}
+
+/// What the index says of a row: where it is to go, and its size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BacklogRecord {
+    pub exchange: String,
+    pub routing_key: String,
+    pub bytes: u64,
+}
+
+/// Rows that wait for the next submission to be set aside with.
+#[derive(Debug, Default)]
+pub struct SettingAside {
+    moves: Vec<Moved>,
+}
+
+impl SettingAside {
+    pub fn add(&mut self, moved: Moved) {
+        self.moves.push(moved);
+    }
+
+    /// A row is not needed any more: it is not set aside.
+    pub fn withdraw(&mut self, key: OutboxKey) {
+        self.moves.retain(|moved| moved.key != key);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.moves.is_empty()
+    }
+
+    /// The rows to set aside now.
+    pub fn take(&mut self) -> Vec<Moved> {
+        std::mem::take(&mut self.moves)
+    }
+
+    /// The writes that set a row aside; none when it is not in the outbox's table any more.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn writes(store: &dyn Store, moved: &Moved) -> Result<Vec<Write>, StoreError> {
+        let key = moved.key.to_bytes();
+        let value = match store.get(Table::Outbox, &key) {
+            Ok(Some(value)) => value,
+            // What can't be read stays where it is.
+            Ok(None) | Err(StoreError::Damaged { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut writes = vec![Write::Delete {
+            table: Table::Outbox,
+            key: key.clone(),
+        }];
+        let (exchange, routing_key) = &moved.destination;
+        writes.extend(rows(moved.key, moved.hash, exchange, routing_key, value)?);
+        Ok(writes)
+    }
+
+    /// Rows that the index has of a destination, behind one of them.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn index(
+        &self,
+        store: &dyn Store,
+        hash: DestinationHash,
+        behind: Option<OutboxKey>,
+        limit: usize,
+    ) -> Result<Vec<OutboxKey>, StoreError> {
+        let (first, end) = keys::backlog_of(hash);
+        let from = behind.map_or(first, |key| keys::successor(&keys::backlog(hash, key)));
+        let rows = store.scan(Table::Backlog, &from, &end, limit)?;
+        let key = |(key, _): (Vec<u8>, Vec<u8>)| keys::backlog_row(&key).ok();
+        Ok(rows.into_iter().filter_map(key).collect())
+    }
+}
+
+/// The writes of a row that is set aside, with its entry in the index.
+///
+/// # Errors
+/// When the entry can't be encoded.
+pub fn rows(
+    key: OutboxKey,
+    hash: DestinationHash,
+    exchange: &str,
+    routing_key: &str,
+    value: Vec<u8>,
+) -> Result<[Write; 2], StoreError> {
+    let record = BacklogRecord {
+        exchange: exchange.to_owned(),
+        routing_key: routing_key.to_owned(),
+        bytes: value.len() as u64,
+    };
+    Ok([
+        Write::Put {
+            table: Table::Aside,
+            key: key.to_bytes(),
+            value,
+        },
+        Write::Put {
+            table: Table::Backlog,
+            key: keys::backlog(hash, key),
+            value: records::encode(&record)?,
+        },
+    ])
+}

@@ -1,0 +1,350 @@
+//! Destinations in trouble: exchange and routing key that take nothing now.
+//!
+//! What waits for such a destination is set aside: it leaves memory and the outbox's table, and is found again by an index
+//! of destinations. One message at a time tries the destination, ever more rarely; when one is taken, what was set aside is
+//! served in portions, in turn with everybody else. Here are the counts and times; rows are the store's.
+
+use crate::tenants::Claim;
+use bureaucrat_model::{Millis, Timestamp};
+use bureaucrat_store::keys::{DestinationHash, OutboxKey};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// A destination: exchange and routing key.
+pub type Destination = (String, String);
+
+/// The first and the longest wait before a destination is tried again.
+const BACKOFF_FIRST: Millis = Millis(500);
+const BACKOFF_LAST: Millis = Millis(15_000);
+
+/// How a destination is dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It is tried again at this time.
+    Waiting { next: Timestamp },
+    /// A message is trying it.
+    Probing,
+    /// It takes messages again: what was set aside is served.
+    Draining,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    hash: DestinationHash,
+    phase: Phase,
+    attempts: u32,
+    /// Bytes that were set aside, as far as is known.
+    bytes: u64,
+    /// Rows that are set aside by what is not durable yet: the index does not have them.
+    planned: usize,
+    /// Where the reading of the index continues.
+    from: Option<OutboxKey>,
+    /// Read, and not published yet.
+    read: VecDeque<OutboxKey>,
+    under_way: usize,
+}
+
+/// Bytes that are set aside for one destination; with more, new tasks for it are refused.
+const ASIDE_MAX: u64 = 1 << 30;
+
+/// Destinations for which so much is set aside that new tasks for them are refused.
+#[derive(Debug, Default)]
+pub struct Full {
+    is_any: AtomicBool,
+    destinations: Mutex<BTreeSet<Destination>>,
+}
+
+impl Full {
+    /// Whether a destination takes no more.
+    pub fn has(&self, exchange: &str, routing_key: &str) -> bool {
+        if !self.is_any.load(Ordering::Acquire) {
+            return false;
+        }
+        let destination = (exchange.to_owned(), routing_key.to_owned());
+        self.lock().contains(&destination)
+    }
+
+    fn set(&self, destination: &Destination, bytes: u64) {
+        let is_full = bytes >= ASIDE_MAX;
+        if !is_full && !self.is_any.load(Ordering::Acquire) {
+            return;
+        }
+        let mut destinations = self.lock();
+        if is_full {
+            destinations.insert(destination.clone());
+        } else {
+            destinations.remove(destination);
+        }
+        self.is_any
+            .store(!destinations.is_empty(), Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Destination>> {
+        // A set is whole after a panic elsewhere.
+        self.destinations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The destinations in trouble.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    full: Arc<Full>,
+    of: BTreeMap<Destination, Trouble>,
+    /// Destinations that are served, in turn.
+    draining: VecDeque<Destination>,
+    /// Whom rows that were set aside count against.
+    claims: HashMap<OutboxKey, Claim>,
+}
+
+/// Whether a destination's trouble is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    Began,
+    Ended,
+    None,
+}
+
+/// What a driver does for a destination that may have something to send.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Publish this row.
+    Publish(OutboxKey),
+    /// Read the index, from this row on.
+    Read(Option<OutboxKey>),
+    Nothing,
+}
+
+impl Troubles {
+    pub fn new(full: Arc<Full>) -> Self {
+        Self {
+            full,
+            ..Self::default()
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Whether new messages to a destination are set aside at once.
+    pub fn sets_aside(&self, destination: &Destination) -> bool {
+        let trouble = self.of.get(destination);
+        trouble.is_some_and(|trouble| trouble.phase != Phase::Draining)
+    }
+
+    /// When the next destination is tried again.
+    pub fn next_try(&self) -> Option<Timestamp> {
+        let times = self.of.values().filter_map(|trouble| match trouble.phase {
+            Phase::Waiting { next } => Some(next),
+            Phase::Probing | Phase::Draining => None,
+        });
+        times.min()
+    }
+
+    /// A row of an earlier run is set aside.
+    pub fn found(
+        &mut self,
+        destination: &Destination,
+        key: OutboxKey,
+        bytes: u64,
+        claim: Option<Claim>,
+    ) {
+        let trouble = self.trouble(destination, Timestamp(0));
+        trouble.bytes += bytes;
+        let bytes = trouble.bytes;
+        self.full.set(destination, bytes);
+        self.claims.extend(claim.map(|claim| (key, claim)));
+    }
+
+    /// A row is set aside by what is about to be submitted.
+    pub fn set_aside(
+        &mut self,
+        destination: &Destination,
+        key: OutboxKey,
+        bytes: usize,
+        claim: Option<Claim>,
+        now: Timestamp,
+    ) -> DestinationHash {
+        let trouble = self.trouble(destination, now);
+        trouble.bytes += bytes as u64;
+        trouble.planned += 1;
+        let (hash, bytes) = (trouble.hash, trouble.bytes);
+        self.full.set(destination, bytes);
+        self.claims.extend(claim.map(|claim| (key, claim)));
+        hash
+    }
+
+    /// A row that was set aside is durable.
+    pub fn durable(&mut self, destination: &Destination) {
+        if let Some(trouble) = self.of.get_mut(destination) {
+            trouble.planned = trouble.planned.saturating_sub(1);
+        }
+    }
+
+    /// A destination refused a message.
+    pub fn refused(&mut self, destination: &Destination, now: Timestamp) -> News {
+        let is_new = !self.of.contains_key(destination);
+        let trouble = self.trouble(destination, now);
+        // Those that were under way when the first came back tell nothing new.
+        if is_new || trouble.phase == Phase::Probing || trouble.phase == Phase::Draining {
+            trouble.attempts = trouble.attempts.saturating_add(1);
+            let wait = BACKOFF_FIRST.0 << (trouble.attempts - 1).min(10);
+            let next = now.after(Millis(wait.min(BACKOFF_LAST.0)));
+            trouble.phase = Phase::Waiting { next };
+            trouble.from = None;
+            trouble.read.clear();
+            self.draining.retain(|other| other != destination);
+        }
+        if is_new { News::Began } else { News::None }
+    }
+
+    /// A message of a destination was taken.
+    pub fn taken(&mut self, destination: &Destination) {
+        if let Some(trouble) = self.of.get_mut(destination)
+            && trouble.phase != Phase::Draining
+        {
+            trouble.phase = Phase::Draining;
+            trouble.attempts = 0;
+            self.draining.push_back(destination.clone());
+        }
+    }
+
+    /// A destination whose time has come to be tried: with the first row that was set aside.
+    pub fn due(&mut self, now: Timestamp) -> Option<(Destination, DestinationHash)> {
+        let is_due =
+            |trouble: &Trouble| matches!(trouble.phase, Phase::Waiting { next } if next <= now);
+        let (destination, trouble) = self.of.iter_mut().find(|(_, trouble)| is_due(trouble))?;
+        trouble.phase = Phase::Probing;
+        Some((destination.clone(), trouble.hash))
+    }
+
+    /// There was nothing to try a destination with. It is forgotten, unless something is on its way to the index.
+    pub fn nothing_to_try(&mut self, destination: &Destination, now: Timestamp) -> News {
+        match self.of.get_mut(destination) {
+            Some(trouble) if trouble.planned > 0 => {
+                let next = now.after(BACKOFF_FIRST);
+                trouble.phase = Phase::Waiting { next };
+                News::None
+            }
+            Some(_) => {
+                self.full.set(destination, 0);
+                self.of.remove(destination);
+                News::Ended
+            }
+            None => News::None,
+        }
+    }
+
+    /// A row that was set aside is published.
+    pub fn published(&mut self, destination: &Destination) {
+        if let Some(trouble) = self.of.get_mut(destination) {
+            trouble.under_way += 1;
+        }
+    }
+
+    /// A publish of a row that was set aside has its outcome.
+    pub fn landed(&mut self, destination: &Destination) {
+        if let Some(trouble) = self.of.get_mut(destination) {
+            trouble.under_way = trouble.under_way.saturating_sub(1);
+        }
+    }
+
+    /// The try of a destination was lost with its connection: another follows as soon as publishing works.
+    pub fn lost(&mut self, destination: &Destination, key: OutboxKey, now: Timestamp) {
+        let Some(trouble) = self.of.get_mut(destination) else {
+            return;
+        };
+        match trouble.phase {
+            Phase::Probing => trouble.phase = Phase::Waiting { next: now },
+            Phase::Draining => trouble.read.push_front(key),
+            Phase::Waiting { .. } => {}
+        }
+    }
+
+    /// A row that was set aside is gone for good.
+    pub fn gone(&mut self, destination: &Destination, key: OutboxKey, bytes: usize) {
+        self.claims.remove(&key);
+        if let Some(trouble) = self.of.get_mut(destination) {
+            trouble.bytes = trouble.bytes.saturating_sub(bytes as u64);
+            self.full.set(destination, trouble.bytes);
+            trouble.read.retain(|other| *other != key);
+        }
+    }
+
+    /// A destination that is served, and what to do for it; each has its turn.
+    pub fn serve(&mut self) -> Option<(Destination, DestinationHash, Next)> {
+        let destination = self.draining.pop_front()?;
+        let trouble = self.of.get_mut(&destination)?;
+        let hash = trouble.hash;
+        let is_full = trouble.under_way >= UNDER_WAY;
+        let next = match trouble.read.pop_front_if(|_| !is_full) {
+            Some(key) => Next::Publish(key),
+            None if trouble.under_way > 0 => Next::Nothing,
+            None => Next::Read(trouble.from),
+        };
+        self.draining.push_back(destination.clone());
+        Some((destination, hash, next))
+    }
+
+    /// How many destinations are served.
+    pub fn served(&self) -> usize {
+        self.draining.len()
+    }
+
+    /// A portion of the index was read; news when nothing is left.
+    pub fn read(&mut self, destination: &Destination, keys: Vec<OutboxKey>) -> News {
+        let Some(trouble) = self.of.get_mut(destination) else {
+            return News::None;
+        };
+        if let Some(last) = keys.last() {
+            trouble.from = Some(*last);
+            trouble.read = keys.into();
+            return News::None;
+        }
+        // What was set aside behind the reading, while it continued, is found by another pass.
+        if trouble.from.take().is_some() || trouble.planned > 0 {
+            return News::None;
+        }
+        self.full.set(destination, 0);
+        self.of.remove(destination);
+        self.draining.retain(|other| other != destination);
+        News::Ended
+    }
+
+    fn trouble(&mut self, destination: &Destination, now: Timestamp) -> &mut Trouble {
+        self.of
+            .entry(destination.clone())
+            .or_insert_with(|| Trouble {
+                hash: hash_of(destination),
+                phase: Phase::Waiting { next: now },
+                attempts: 0,
+                bytes: 0,
+                planned: 0,
+                from: None,
+                read: VecDeque::new(),
+                under_way: 0,
+            })
+    }
+}
+
+/// Publishes of one destination's backlog that are under way at once.
+const UNDER_WAY: usize = 64;
+
+fn hash_of((exchange, routing_key): &Destination) -> DestinationHash {
+    let digest = Sha256::new()
+        .chain_update((exchange.len() as u64).to_be_bytes())
+        .chain_update(exchange)
+        .chain_update(routing_key)
+        .finalize();
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest[..16]);
+    DestinationHash(hash)
+}
