@@ -4,7 +4,9 @@ use crate::{
     arguments::RuntimeGuests,
     backup, broker, commands,
     configuration::{Configuration, without_password},
-    control, files, modules,
+    control, files,
+    lapse::Lapse,
+    modules,
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
@@ -52,7 +54,9 @@ pub fn run(
     for remark in &configuration.remarks {
         tracing::warn!("{remark}");
     }
+    broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
+    let lapse = Lapse::open(&configuration.storage);
     let store = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
     for table in store.damaged_tables() {
         tracing::error!(
@@ -80,7 +84,7 @@ pub fn run(
     // Signals are caught before anything is in hand that they could cut short.
     let ended = ended(&runtime, &host)?;
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
-    let broker = broker::start(configuration, host.events(), runtime.handle())?;
+    let broker = broker::start(configuration, &host, lapse.wait(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
     control::serve(&configuration.storage, move |query| match query {
@@ -96,18 +100,27 @@ pub fn run(
         "bureaucrat runs"
     );
     ready()?;
-    let signal = runtime.block_on(ended);
-    match &signal {
-        Ok(name) => tracing::info!("{name}: finishing what is in hand"),
-        Err(_) => tracing::error!("the host gave up"),
-    }
+    let mut foreign = None;
+    runtime.block_on(async {
+        tokio::select! {
+            words = broker.foreign() => foreign = Some(words),
+            signal = ended => match signal {
+                Ok(name) => tracing::info!("{name}: finishing what is in hand"),
+                Err(_) => tracing::error!("the host gave up"),
+            },
+        }
+    });
     broker.stop_consuming();
     host.stop();
     runtime.block_on(broker.shutdown());
     control::remove(&configuration.storage);
-    match host.failure() {
-        Some(failure) => Err(anyhow!(failure).context("the engine can't go on")),
-        None => {
+    match (host.failure(), foreign) {
+        (Some(failure), _) => {
+            lapse.note();
+            Err(anyhow!(failure).context("the engine can't go on"))
+        }
+        (None, Some(words)) => Err(anyhow!(words)),
+        (None, None) => {
             tracing::info!("bureaucrat ends");
             Ok(())
         }

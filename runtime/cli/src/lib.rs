@@ -15,6 +15,7 @@ mod control;
 mod daemon;
 mod engine;
 mod files;
+mod lapse;
 mod logging;
 mod modules;
 pub mod pid_file;

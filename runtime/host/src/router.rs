@@ -11,6 +11,7 @@ use crate::{
     events::Handout,
 };
 use bureaucrat_model::ProcessId;
+use bureaucrat_store::records;
 use bureaucrat_wire::{
     AnswerMessage, EventMessage, Unreadable, UnreadableAnswer, decode_answer, decode_event,
 };
@@ -49,6 +50,10 @@ pub enum ShardInput {
     Arrived {
         delivery: Delivery,
         arrival: Arrival,
+    },
+    /// A generation of consuming connections ended: what was not acknowledged of it comes again.
+    ConsumingDown {
+        generation: u64,
     },
     /// A publish has its outcome.
     Published {
@@ -150,6 +155,12 @@ impl Router {
         mac.finalize().into_bytes().into()
     }
 
+    /// What tells this storage from others, without its secret; the same for a storage that was
+    /// restored from its backup.
+    pub fn storage_id(&self) -> String {
+        records::hexadecimal(&self.keyed("storage", &[])[..16])
+    }
+
     /// The hash that a message with an id is remembered by.
     fn seen(&self, delivery: &Delivery) -> Option<[u8; 32]> {
         let id = delivery.properties.message_id.as_deref()?;
@@ -224,6 +235,11 @@ impl BrokerEvents for Router {
             BrokerEvent::Delivered(delivery) => {
                 let (shard, arrival) = self.arrival(&delivery);
                 self.send(shard, ShardInput::Arrived { delivery, arrival });
+            }
+            BrokerEvent::ConsumingDown { generation } => {
+                for shard in 0..self.shards() {
+                    self.send(shard, ShardInput::ConsumingDown { generation });
+                }
             }
             BrokerEvent::Published { ticket, outcome } => {
                 self.send(

@@ -234,7 +234,7 @@ impl Shard {
             queue,
             code,
             reason,
-            "a message can't be used; it is in the dead-letter queue"
+            "a message can't be used; it goes to the dead-letter queue"
         );
         let message = dead_letter(
             &self.shared.config.dead_letter_queue,

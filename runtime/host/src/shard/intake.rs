@@ -25,6 +25,7 @@ impl Shard {
                 }
                 self.arrived(delivery, arrival)
             }
+            ShardInput::ConsumingDown { .. } => Ok(()),
             ShardInput::Published { ticket, outcome } => {
                 self.published(ticket, outcome);
                 Ok(())

@@ -89,7 +89,9 @@ impl Shard {
     pub(super) fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) {
         let is_taken_for_confirmed = match &outcome {
             PublishOutcome::Confirmed => false,
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) => planted(Fault::TrimOnReturn),
+            PublishOutcome::Unroutable
+            | PublishOutcome::Refused(_)
+            | PublishOutcome::Unsendable(_) => planted(Fault::TrimOnReturn),
             PublishOutcome::Lost => planted(Fault::TrimOnLoss),
         };
         let outcome = if is_taken_for_confirmed {
@@ -111,7 +113,9 @@ impl Shard {
                 }
             }
             PublishOutcome::Unroutable => self.refused(ticket, "no queue takes them"),
-            PublishOutcome::Refused(reason) => self.refused(ticket, &reason),
+            PublishOutcome::Refused(reason) | PublishOutcome::Unsendable(reason) => {
+                self.refused(ticket, &reason);
+            }
             PublishOutcome::Lost => self.outbox.lost(ticket),
         }
     }

@@ -1,0 +1,82 @@
+//! Messages that the broker may close a channel or a connection over, and that therefore go the
+//! careful way.
+//!
+//! The keys of messages that were on their way when it happened are remembered, and so is what
+//! their culprit teaches about others: a message at least as large as one that was too large is as
+//! suspicious. Replies to direct reply-to addresses are suspects always, since RabbitMQ before 3.11
+//! closes the connection over an address of another broker.
+
+use crate::flights::{Job, Key};
+use bureaucrat_wire::ReplyAddress;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// How many keys are remembered.
+const KEYS_MAX: usize = 100_000;
+/// A culprit of fewer bytes was hardly refused for its size.
+const LARGE_BYTES: usize = 32 << 10;
+
+#[derive(Debug)]
+struct Known {
+    keys: HashSet<Key>,
+    /// A message of so many bytes, or more, may be too large.
+    large: usize,
+}
+
+/// What is known of messages that may close a channel.
+#[derive(Debug)]
+pub(crate) struct Suspects(Mutex<Known>);
+
+impl Default for Suspects {
+    fn default() -> Self {
+        Self(Mutex::new(Known {
+            keys: HashSet::new(),
+            large: usize::MAX,
+        }))
+    }
+}
+
+impl Suspects {
+    /// Whether a message needs care. Its key takes a look at its whole body, so that it is made
+    /// only when it is needed.
+    pub fn contains(&self, job: &Job, key: impl FnOnce() -> Key) -> bool {
+        let message = &job.message;
+        let known = self.lock();
+        (!known.keys.is_empty() && known.keys.contains(&key()))
+            || message.body.len() >= known.large
+            || (message.exchange.is_empty() && ReplyAddress::is_direct(&message.routing_key))
+    }
+
+    /// A message was on its way when its channel was closed.
+    pub fn add(&self, key: Key) {
+        let mut known = self.lock();
+        if known.keys.len() >= KEYS_MAX {
+            known.keys.clear();
+        }
+        known.keys.insert(key);
+    }
+
+    /// A message of this size is the one that its channel was closed over.
+    pub fn convict(&self, key: Key, bytes: usize) {
+        self.add(key);
+        let mut known = self.lock();
+        if bytes >= LARGE_BYTES {
+            known.large = known.large.min(bytes);
+        }
+    }
+
+    /// The broker took a message of this size.
+    pub fn clear(&self, key: Key, bytes: usize) {
+        let mut known = self.lock();
+        known.keys.remove(&key);
+        if bytes >= known.large {
+            known.large = bytes + 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
