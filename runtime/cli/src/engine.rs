@@ -4,7 +4,7 @@ use crate::{
     arguments::RuntimeGuests,
     backup, broker, commands,
     configuration::{Configuration, without_password},
-    control, files,
+    control, files, handles,
     lapse::Lapse,
     modules,
 };
@@ -21,6 +21,7 @@ use bureaucrat_store::Store;
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{
     fs::DirBuilder,
+    mem::ManuallyDrop,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -54,6 +55,7 @@ pub fn run(
     for remark in &configuration.remarks {
         tracing::warn!("{remark}");
     }
+    handles::raise();
     broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
     let lapse = Lapse::open(&configuration.storage);
@@ -75,12 +77,16 @@ pub fn run(
         sandbox(configuration)?,
         files::draw_secret()?,
     )?;
+    handles::enough()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BROKER_THREADS)
         .thread_name("broker")
         .enable_all()
         .build()
         .context("the threads for the broker can't be started")?;
+    // It lives as long as the process: a thread of the AMQP library that is just connecting would
+    // panic over a runtime that is gone.
+    let runtime = ManuallyDrop::new(runtime);
     // Signals are caught before anything is in hand that they could cut short.
     let ended = ended(&runtime, &host)?;
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;

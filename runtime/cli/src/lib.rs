@@ -15,6 +15,7 @@ mod control;
 mod daemon;
 mod engine;
 mod files;
+mod handles;
 mod lapse;
 mod logging;
 mod modules;
