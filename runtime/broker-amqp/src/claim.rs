@@ -57,10 +57,11 @@ pub(crate) async fn claim(
     match others.next() {
         None => Ok(()),
         Some(other) => Err(Failure::Foreign(format!(
-            "the queues belong to another storage: the queue `{queue}` holds the id {}, and this storage has the id \
-             {storage}. Answers to tasks of the other storage would find no process here. Start the engine with the other \
-             storage, or with a copy of it that `bureaucrat restore` made; or, if the other storage is gone for good, delete \
-             the queue `{queue}` and start this engine again",
+            "the queues belong to another storage: the queue `{queue}` holds the id {}, and this \
+             storage has the id {storage}. Answers to tasks of the other storage would find no \
+             process here. Start the engine with the other storage, or with a copy of it that \
+             `bureaucrat restore` made. If the other storage is lost for good, delete the queue \
+             `{queue}` and start this engine again",
             String::from_utf8_lossy(other).escape_debug()
         ))),
     }
@@ -86,8 +87,8 @@ async fn read(
         found.insert(message.delivery.data);
     }
     Err(Failure::Foreign(format!(
-        "the queue `{queue}` is to hold the id of the storage that the queues belong to, and holds something else: delete it, \
-         unless another program uses it, and start the engine again"
+        "the queue `{queue}` is to hold the id of the storage that the queues belong to, and holds \
+         something else: delete it, unless another program uses it, and start the engine again"
     )))
 }
 

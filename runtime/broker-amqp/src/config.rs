@@ -192,7 +192,8 @@ mod tests {
             ..QueueNames::default()
         };
         let error = names.check().map_err(|error| error.to_string());
-        let words = "the queue for launches and the queue for dead letters are both named `bureaucrat`; give one another name";
+        let words = "the queue for launches and the queue for dead letters are both named \
+            `bureaucrat`; give one another name";
         assert_eq!(error, Err(words.to_owned()));
         let names = QueueNames {
             events: "bureaucrat.storage".to_owned(),

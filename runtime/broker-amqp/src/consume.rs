@@ -109,7 +109,7 @@ impl Consuming {
         let wait = self.config.consume_after;
         if !wait.is_zero() {
             warn!(
-                "no messages are taken for {wait:?}, since the last run ended by a failure a short time ago"
+                "no messages are taken for {wait:?}, since the last runs ended by failures a short time ago"
             );
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}

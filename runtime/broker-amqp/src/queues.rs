@@ -131,8 +131,9 @@ async fn check_type(
             (Ok(()), false) => {
                 let (kind, other) = (kind.name(), other.name());
                 return Err(format!(
-                    "queue {queue}: it is a {other} queue, and queue_type is {kind} ({words}). Set queue_type = {other}; \
-                     or move its messages elsewhere and delete it, and the engine makes a {kind} queue"
+                    "queue {queue}: it is a {other} queue, and queue_type is {kind} ({words}). Set \
+                     queue_type = {other}; or move its messages elsewhere and delete it, and the \
+                     engine makes a {kind} queue"
                 ));
             }
             (Err(_), _) => {}

@@ -5,7 +5,7 @@ use crate::{
     backup, broker, commands,
     configuration::{Configuration, without_password},
     control, files, handles,
-    lapse::Lapse,
+    lapses::Lapses,
     modules,
 };
 use anyhow::{Context, anyhow};
@@ -58,7 +58,7 @@ pub fn run(
     handles::raise();
     broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
-    let lapse = Lapse::open(&configuration.storage);
+    let lapses = Lapses::open(&configuration.storage);
     let store = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
     for table in store.damaged_tables() {
         tracing::error!(
@@ -90,7 +90,7 @@ pub fn run(
     // Signals are caught before anything is in hand that they could cut short.
     let ended = ended(&runtime, &host)?;
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
-    let broker = broker::start(configuration, &host, lapse.wait(), runtime.handle())?;
+    let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
     control::serve(&configuration.storage, move |query| match query {
@@ -122,7 +122,7 @@ pub fn run(
     control::remove(&configuration.storage);
     match (host.failure(), foreign) {
         (Some(failure), _) => {
-            lapse.note();
+            lapses.note();
             Err(anyhow!(failure).context("the engine can't go on"))
         }
         (None, Some(words)) => Err(anyhow!(words)),

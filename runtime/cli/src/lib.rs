@@ -16,7 +16,7 @@ mod daemon;
 mod engine;
 mod files;
 mod handles;
-mod lapse;
+mod lapses;
 mod logging;
 mod modules;
 pub mod pid_file;

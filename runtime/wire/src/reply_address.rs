@@ -72,8 +72,8 @@ pub enum ReplyAddressError {
     TooLong { bytes: usize },
     /// The broker would have replaced it; a message that came another way can't be answered.
     #[error(
-        "reply_to is `{DIRECT}` itself, which only the broker can turn into an address: publish on the channel that \
-         consumes from `{DIRECT}`, to this broker"
+        "reply_to is `{DIRECT}` itself, which only the broker can turn into an address: publish on \
+         the channel that consumes from `{DIRECT}`, to this broker"
     )]
     NotReplaced,
     #[error(
