@@ -14,10 +14,7 @@ use crate::{
     suspects::Suspects,
 };
 use bureaucrat_host::broker::PublishOutcome;
-use lapin::{
-    Channel, Connection, Error, options::ConfirmSelectOptions, protocol::AMQPSoftError,
-    uri::AMQPUri,
-};
+use lapin::{Channel, Connection, Error, options::ConfirmSelectOptions, uri::AMQPUri};
 use std::{
     sync::{
         Arc,
@@ -146,8 +143,8 @@ impl Careful {
             let jobs = vec![job];
             return parts.push(Part { jobs, closed: 1 });
         }
-        self.suspects.convict(key, job.message.body.len());
-        job.pending.settle(verdict(closed));
+        job.pending
+            .settle(self.suspects.convict(closed, key, job.message.body.len()));
     }
 
     /// A channel with confirms, made again for as long as there is none.
@@ -208,19 +205,6 @@ pub(crate) fn launch(flights: &mut Flights, channel: &Channel, job: Job, frame_m
         Err(error) => job
             .pending
             .settle(PublishOutcome::Unsendable(error.to_string())),
-    }
-}
-
-/// The outcome of the message that the broker closed over.
-pub(crate) fn verdict(closed: Closed) -> PublishOutcome {
-    match closed {
-        Closed::Connection(words)
-        | Closed::Channel(
-            AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::CONTENTTOOLARGE,
-            words,
-        ) => PublishOutcome::Unsendable(words),
-        // An exchange that is missing, or that may not be written to: no fault of the message.
-        Closed::Channel(_, words) => PublishOutcome::Refused(words),
     }
 }
 

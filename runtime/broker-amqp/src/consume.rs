@@ -10,7 +10,7 @@ use crate::{
     AmqpConfig,
     backoff::Backoff,
     broker::{Phase, wait_for},
-    claim::claim,
+    claim::Claim,
     connection::{close, connect, place, refusal, timely},
     convert::short,
     in_hand::{InHand, Intake},
@@ -206,13 +206,11 @@ impl Consuming {
         };
         let owning = in_time(own(&first.connection, &self.config.names.owner)).await?;
         let (names, kind) = (&self.config.names, self.config.queue_type);
-        claim(
-            &first.connection,
-            &names.storage,
-            kind,
-            &self.config.storage,
-        )
-        .await?;
+        let claim = Claim {
+            config: &self.config,
+            uri: &self.uri,
+        };
+        claim.make(&first.connection).await?;
         timely(declare_all(&first.connection, names, kind)).await?;
         let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source)));
         *self.acknowledging.lock() = Some(Arc::new(Generation {

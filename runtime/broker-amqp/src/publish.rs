@@ -10,7 +10,7 @@ use crate::{
     asking::Asking,
     backoff::Backoff,
     broker::{Phase, wait_for},
-    careful::{Careful, launch, open, verdict},
+    careful::{Careful, launch, open},
     connection::{Closed, close, closed, connect, place, timely},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
@@ -358,8 +358,8 @@ impl Lane {
             && let Some(closed) = closed
             && let Some((job, key)) = stranded.pop()
         {
-            self.suspects.convict(key, job.message.body.len());
-            job.pending.settle(verdict(closed));
+            let outcome = self.suspects.convict(closed, key, job.message.body.len());
+            job.pending.settle(outcome);
         }
         for (job, _) in stranded {
             if !job.message.exchange.is_empty() {

@@ -6,8 +6,13 @@
 //! suspicious. Replies to direct reply-to addresses are suspects always, since RabbitMQ before 3.11
 //! closes the connection over an address of another broker.
 
-use crate::flights::{Job, Key};
+use crate::{
+    connection::Closed,
+    flights::{Job, Key},
+};
+use bureaucrat_host::broker::PublishOutcome;
 use bureaucrat_wire::ReplyAddress;
+use lapin::protocol::AMQPSoftError;
 use std::{
     collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -58,13 +63,23 @@ impl Suspects {
         known.keys.insert(key);
     }
 
-    /// A message of this size is the one that its channel was closed over.
-    pub fn convict(&self, key: Key, bytes: usize) {
+    /// A message of this size is the one that the broker closed over: its outcome.
+    pub fn convict(&self, closed: Closed, key: Key, bytes: usize) -> PublishOutcome {
         self.add(key);
-        let mut known = self.lock();
+        let words = match closed {
+            Closed::Connection(words)
+            | Closed::Channel(
+                AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::CONTENTTOOLARGE,
+                words,
+            ) => words,
+            // An exchange that is missing, or that may not be written to: no fault of the message.
+            Closed::Channel(_, words) => return PublishOutcome::Refused(words),
+        };
         if bytes >= LARGE_BYTES {
+            let mut known = self.lock();
             known.large = known.large.min(bytes);
         }
+        PublishOutcome::Unsendable(words)
     }
 
     /// The broker took a message of this size.
