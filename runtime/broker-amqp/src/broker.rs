@@ -105,6 +105,7 @@ impl AmqpBroker {
             up: publishing_up,
             keys: Arc::default(),
             suspects: Arc::default(),
+            nodes: Arc::default(),
         };
         let tasks = Mutex::new(vec![
             runtime.spawn(consumer.run()),

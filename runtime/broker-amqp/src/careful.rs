@@ -11,6 +11,7 @@ use crate::{
     connection::{Closed, closed, connect, place, timely},
     convert::to_lapin,
     flights::{Flights, Job, Key, Keys, Settled},
+    nodes::Nodes,
     suspects::Suspects,
 };
 use bureaucrat_host::broker::PublishOutcome;
@@ -22,7 +23,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tracing::{debug, warn};
 
 /// How many suspects go together.
@@ -31,7 +32,7 @@ const BATCH: usize = 128;
 const LOOK: Duration = Duration::from_millis(250);
 /// The pauses between connections that the broker closed over a suspect: short, since finding one
 /// takes several.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(160));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(80));
 
 /// What the careful way works with.
 pub(crate) struct Careful {
@@ -39,6 +40,9 @@ pub(crate) struct Careful {
     pub uri: AMQPUri,
     pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
+    pub nodes: Arc<Nodes>,
+    /// Where messages go that waited for what is known now.
+    pub usual: UnboundedSender<Job>,
     /// How many messages are here.
     pub busy: Arc<AtomicUsize>,
 }
@@ -66,7 +70,12 @@ impl Careful {
         while jobs.recv_many(&mut batch, BATCH).await > 0 {
             let jobs = std::mem::take(&mut batch);
             let count = jobs.len();
+            let nodes = jobs.iter().filter_map(|job| Nodes::of(&job.message));
+            let nodes: Vec<u32> = nodes.collect();
             self.publish(jobs, &mut line, &mut pauses).await;
+            for job in nodes.into_iter().flat_map(|node| self.nodes.answered(node)) {
+                let _ = self.usual.send(job);
+            }
             self.busy.fetch_sub(count, Ordering::AcqRel);
         }
     }
@@ -117,6 +126,10 @@ impl Careful {
         match settled.outcome {
             PublishOutcome::Confirmed | PublishOutcome::Unroutable => {
                 self.suspects.clear(settled.key, settled.message.body.len());
+                let node = Nodes::of(settled.message);
+                for job in node.into_iter().flat_map(|node| self.nodes.ours(node)) {
+                    let _ = self.usual.send(job);
+                }
             }
             PublishOutcome::Refused(_) | PublishOutcome::Unsendable(_) | PublishOutcome::Lost => {}
         }
@@ -138,13 +151,17 @@ impl Careful {
         };
         // A channel is closed over what is on it; a connection may be closed for another reason
         // just then.
-        let is_chance = matches!(closed, Closed::Connection(_)) && before == 0;
+        let node = Nodes::of(&job.message);
+        let is_chance = matches!(closed, Closed::Connection(_)) && before == 0 && node.is_none();
         if is_chance {
             let jobs = vec![job];
             return parts.push(Part { jobs, closed: 1 });
         }
-        job.pending
-            .settle(self.suspects.convict(closed, key, job.message.body.len()));
+        let outcome = self.suspects.convict(closed, key, job.message.body.len());
+        if let (Some(node), PublishOutcome::Unsendable(words)) = (node, &outcome) {
+            self.nodes.foreign(node, words);
+        }
+        job.pending.settle(outcome);
     }
 
     /// A channel with confirms, made again for as long as there is none.

@@ -95,14 +95,14 @@ impl Claim<'_> {
     async fn put(&self, ids: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
         let queue = &self.config.names.storage;
         let connection = connect(self.config, self.uri, "claiming", None).await?;
-        let put = async {
+        let all = async {
             let channel = timely(open(&connection)).await?;
             for id in ids {
                 put(&channel, queue, id).await?;
             }
-            Ok(())
+            Ok::<(), Failure>(())
         };
-        let put: Result<(), Failure> = put.await;
+        let put = all.await;
         close(&connection).await;
         put
     }

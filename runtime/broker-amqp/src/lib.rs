@@ -23,6 +23,7 @@ mod flights;
 mod guard;
 mod in_hand;
 mod lane;
+mod nodes;
 mod pending;
 mod publish;
 mod queues;

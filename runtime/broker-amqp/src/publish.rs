@@ -14,6 +14,7 @@ use crate::{
     connection::{Closed, close, closed, connect, place, timely},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
+    nodes::{Nodes, Way},
     queues::{declare_all, keep},
     suspects::Suspects,
 };
@@ -57,6 +58,7 @@ pub(crate) struct Publishing {
     pub up: watch::Sender<bool>,
     pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
+    pub nodes: Arc<Nodes>,
 }
 
 /// Why a connection does not publish any more.
@@ -144,6 +146,7 @@ impl Publishing {
         let ended = self.serve(&connection, &mut lane, &mut back).await;
         drop(lane);
         tasks.shutdown().await;
+        self.nodes.end();
         drop(back);
         while self.jobs.try_recv().is_ok() {}
         self.up.send_replace(false);
@@ -163,17 +166,19 @@ impl Publishing {
         let (careful, care) = unbounded_channel();
         let (usual, back) = unbounded_channel();
         let exchanges = Arc::<Exchanges>::default();
-        let asks = Asking {
-            connection: Arc::clone(connection),
-            exchanges: Arc::clone(&exchanges),
-            usual,
-        };
         let cares = Careful {
             config: self.config.clone(),
             uri: self.uri.clone(),
             keys: Arc::clone(&self.keys),
             suspects: Arc::clone(&self.suspects),
+            nodes: Arc::clone(&self.nodes),
+            usual: usual.clone(),
             busy: Arc::default(),
+        };
+        let asks = Asking {
+            connection: Arc::clone(connection),
+            exchanges: Arc::clone(&exchanges),
+            usual,
         };
         let busy = Arc::clone(&cares.busy);
         let returned = Arc::<Notify>::default();
@@ -192,6 +197,7 @@ impl Publishing {
             flights: Flights::new(Arc::clone(&self.keys)),
             keys: Arc::clone(&self.keys),
             suspects: Arc::clone(&self.suspects),
+            nodes: Arc::clone(&self.nodes),
             exchanges,
             asking,
             careful,
@@ -270,6 +276,7 @@ struct Lane {
     flights: Flights,
     keys: Arc<Keys>,
     suspects: Arc<Suspects>,
+    nodes: Arc<Nodes>,
     exchanges: Arc<Exchanges>,
     asking: UnboundedSender<Job>,
     careful: UnboundedSender<Job>,
@@ -292,6 +299,11 @@ impl Lane {
         if self.suspects.contains(&job, || self.keys.of(&job.message)) {
             return self.take_care(job);
         }
+        let job = match self.nodes.way(job) {
+            Way::Usual(job) => job,
+            Way::Careful(job) => return self.take_care(job),
+            Way::None => return,
+        };
         match self.exchanges.look(&job.message.exchange) {
             Known::There => launch(&mut self.flights, &self.channel, job, self.frame_max),
             Known::Missing(words) => job.pending.settle(PublishOutcome::Refused(words)),
@@ -345,7 +357,12 @@ impl Lane {
                     messages = stranded.len(),
                     "the broker closed the publishing connection over a message: {error}"
                 );
-                stranded.iter().for_each(|(_, key)| self.suspects.add(*key));
+                for (job, key) in &stranded {
+                    self.suspects.add(*key);
+                    if let Some(node) = Nodes::of(&job.message) {
+                        self.nodes.doubt(node);
+                    }
+                }
             }
             // Dropping tells that they are lost.
             return Scope::Connection;

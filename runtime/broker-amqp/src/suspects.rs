@@ -3,8 +3,7 @@
 //!
 //! The keys of messages that were on their way when it happened are remembered, and so is what
 //! their culprit teaches about others: a message at least as large as one that was too large is as
-//! suspicious. Replies to direct reply-to addresses are suspects always, since RabbitMQ before 3.11
-//! closes the connection over an address of another broker.
+//! suspicious. A direct address that RabbitMQ would not write is suspicious always.
 
 use crate::{
     connection::Closed,
@@ -51,7 +50,9 @@ impl Suspects {
         let known = self.lock();
         (!known.keys.is_empty() && known.keys.contains(&key()))
             || message.body.len() >= known.large
-            || (message.exchange.is_empty() && ReplyAddress::is_direct(&message.routing_key))
+            || (message.exchange.is_empty()
+                && ReplyAddress::is_direct(&message.routing_key)
+                && ReplyAddress::direct_node(&message.routing_key).is_none())
     }
 
     /// A message was on its way when its channel was closed.

@@ -90,9 +90,9 @@ async fn a_message_that_comes_again_disturbs_nobody() {
 }
 
 /// A direct reply-to address as RabbitMQ writes it, of a node that is no part of this broker.
-fn address_of_another_broker() -> String {
-    let node = b"reply@12345";
-    let process = [&[131, 88, 118, 0, 11][..], node, &[0; 12]].concat();
+fn address_of_another_broker(number: u64) -> String {
+    let node = format!("reply@{}", 10_000 + number);
+    let process = [&[131, 88, 118, 0, 11][..], node.as_bytes(), &[0; 12]].concat();
     format!(
         "amq.rabbitmq.reply-to.{}.{}",
         STANDARD.encode(process),
@@ -109,7 +109,7 @@ async fn replies_to_another_brokers_clients_end_with_an_outcome() {
     let start = Instant::now();
     let foreign = Outgoing {
         mandatory: Mandatory::No,
-        ..to(&address_of_another_broker(), "x")
+        ..to(&address_of_another_broker(0), "x")
     };
     publish_all(&broker, 100, |ticket| match ticket % 50 {
         25 => foreign.clone(),
@@ -156,6 +156,37 @@ async fn forty_direct_replies_come_at_once() {
     })
     .await;
     assert!(start.elapsed() < Duration::from_secs(10));
+    broker.shutdown().await;
+    clean(&connection, &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_foreign_addresses_keeps_no_direct_reply_waiting() {
+    let names = names();
+    let (connection, channel) = client().await;
+    let (address, mut replies) = direct_consumer(&channel).await;
+    let (broker, recorder) = started(config(&url(), &names)).await;
+    let reply = |key: &str, ticket: u64| Outgoing {
+        mandatory: Mandatory::No,
+        ..to(key, &ticket.to_string())
+    };
+    broker.publish(Ticket(0), reply(&address, 0));
+    until("the node is known", || recorder.outcomes().len() == 1).await;
+    let start = Instant::now();
+    for ticket in 1..=3_000 {
+        // Each node is another one, or each is the same.
+        let number = if ticket < 1_500 { ticket } else { 0 };
+        let key = address_of_another_broker(number);
+        broker.publish(Ticket(ticket), reply(&key, ticket));
+    }
+    broker.publish(Ticket(3_001), reply(&address, 3_001));
+    for expected in ["0", "3001"] {
+        let reply = tokio::time::timeout(PATIENCE, replies.recv()).await;
+        assert_eq!(reply.unwrap().as_deref(), Some(expected));
+    }
+    assert!(start.elapsed() < Duration::from_secs(10));
+    until("all have outcomes", || recorder.outcomes().len() == 3_002).await;
+    assert_eq!(recorder.count(&BrokerEvent::PublishingDown), 0);
     broker.shutdown().await;
     clean(&connection, &names).await;
 }

@@ -26,7 +26,7 @@ const PID_NUMBERS_BYTES: usize = 12;
 /// The key that tells the requests of a channel apart.
 const KEY_BYTES: usize = 16;
 /// Erlang's hash of a node's name is below this.
-const NODE_HASHES: u64 = 1 << 27;
+const NODE_HASHES: u32 = 1 << 27;
 
 /// Queues that no reply may go to.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ impl ReplyAddress {
             let token = rest.strip_prefix('.');
             return match token {
                 None if rest.is_empty() => Err(ReplyAddressError::NotReplaced),
-                Some(token) if is_token(token) => Ok(Self { queue: text.into() }),
+                Some(token) if node(token).is_some() => Ok(Self { queue: text.into() }),
                 Some(_) | None => Err(ReplyAddressError::Malformed),
             };
         }
@@ -115,9 +115,13 @@ impl ReplyAddress {
 
     /// Whether messages to a routing key go directly to a client's channel, without a queue.
     pub fn is_direct(routing_key: &str) -> bool {
-        routing_key
-            .strip_prefix(DIRECT)
-            .is_some_and(|rest| rest.starts_with('.'))
+        token(routing_key).is_some()
+    }
+
+    /// The node of the channel that a direct address leads to, as a hash of its name; none where
+    /// the address is none that RabbitMQ writes.
+    pub fn direct_node(routing_key: &str) -> Option<u32> {
+        node(token(routing_key)?)
     }
 
     /// The queue, which is the routing key in the default exchange.
@@ -136,32 +140,26 @@ pub(crate) fn mandatory(queue: &str) -> Mandatory {
     }
 }
 
-/// Whether RabbitMQ writes such tokens: an Erlang process id and a key, each in base64, with a dot
-/// between.
-fn is_token(token: &str) -> bool {
-    let Some((process, key)) = token.split_once('.') else {
-        return false;
-    };
-    let (Ok(process), Ok(key)) = (STANDARD.decode(process), STANDARD.decode(key)) else {
-        return false;
-    };
-    key.len() == KEY_BYTES && is_process(&process)
+/// What stands after the prefix of a direct address.
+fn token(routing_key: &str) -> Option<&str> {
+    routing_key.strip_prefix(DIRECT)?.strip_prefix('.')
 }
 
-fn is_process(bytes: &[u8]) -> bool {
-    let Some([high, low, rest @ ..]) = bytes.strip_prefix(&PID_START) else {
-        return false;
+/// The node in a token as RabbitMQ writes it: an Erlang process id and a key, each in base64, with
+/// a dot between.
+fn node(token: &str) -> Option<u32> {
+    let (process, key) = token.split_once('.')?;
+    let (process, key) = (STANDARD.decode(process).ok()?, STANDARD.decode(key).ok()?);
+    let [high, low, rest @ ..] = process.strip_prefix(&PID_START)? else {
+        return None;
     };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
-    let Some((node, numbers)) = rest.split_at_checked(length) else {
-        return false;
-    };
-    let hash = std::str::from_utf8(node)
-        .ok()
-        .and_then(|node| node.strip_prefix(NODE_PREFIX))
-        .filter(|hash| hash.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|hash| hash.parse::<u64>().ok());
-    numbers.len() == PID_NUMBERS_BYTES && hash.is_some_and(|hash| hash < NODE_HASHES)
+    let (name, numbers) = rest.split_at_checked(length)?;
+    let hash = std::str::from_utf8(name).ok()?.strip_prefix(NODE_PREFIX)?;
+    let is_number = hash.bytes().all(|byte| byte.is_ascii_digit());
+    let is_form = key.len() == KEY_BYTES && numbers.len() == PID_NUMBERS_BYTES && is_number;
+    let hash = hash.parse().ok().filter(|hash| *hash < NODE_HASHES);
+    hash.filter(|_| is_form)
 }
 
 #[cfg(test)]
@@ -220,6 +218,8 @@ mod tests {
         assert_eq!(parse("a queue/of.mine"), Ok("a queue/of.mine".to_owned()));
         assert_eq!(parse(WRITTEN), Ok(WRITTEN.to_owned()));
         assert!(ReplyAddress::is_direct(WRITTEN));
+        assert_eq!(ReplyAddress::direct_node(WRITTEN), Some(92_731_076));
+        assert_eq!(ReplyAddress::direct_node("queue"), None);
         assert_eq!(mandatory(WRITTEN), Mandatory::No);
         assert_eq!(mandatory("amq.rabbitmq.reply-to"), Mandatory::Yes);
         let other_broker = token("reply@134217727", &[1; 12], &[2; 16]);
