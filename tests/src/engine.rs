@@ -18,6 +18,12 @@ pub fn broker_url() -> Result<String> {
     )
 }
 
+/// The prefix of queues that no other run of the tests has used: a broker remembers whose its
+/// queues are.
+pub fn of_this_run(prefix: &str) -> String {
+    format!("{prefix}-{}", std::process::id())
+}
+
 /// The binary that was built beside this test.
 ///
 /// # Errors

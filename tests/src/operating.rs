@@ -1,6 +1,6 @@
 //! A real engine as its operator sees it: by the commands of its binary, over the real broker.
 
-use crate::engine::{Engine, broker_url};
+use crate::engine::{Engine, broker_url, of_this_run};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::{
@@ -27,7 +27,8 @@ impl Operated {
     /// When there is no broker or no folder.
     pub fn new(prefix: &str, options: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let engine = Engine::new(&broker_url()?, folder.path(), prefix, options);
+        let prefix = of_this_run(prefix);
+        let engine = Engine::new(&broker_url()?, folder.path(), &prefix, options);
         // The engine's environment names its queues for the engine alone; the file names them for every command.
         let names = ["launches", "events"].map(|of| engine.name(of));
         let [launches, events] = names;

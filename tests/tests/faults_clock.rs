@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use bureaucrat_tests::{
-    engine::{Engine, broker_url},
+    engine::{Engine, broker_url, of_this_run},
     faults::{Load, Plan, Preload, audit, rounds, row, seed},
     operating::Operated,
     simulation::Random,
@@ -24,10 +24,11 @@ const OFFSETS: [i64; 6] = [5_000, -5_000, 7_200_000, -7_200_000, 86_400_000 * 2,
 async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
     let rounds = rounds()?;
     let url = broker_url()?;
+    let prefix = of_this_run("clock");
     let folder = tempfile::tempdir()?;
     let preload = Preload::new(folder.path())?;
     // The longest jump between two runs is two days; ended processes are to be there for the audit all the same.
-    let mut engine = Engine::new(&url, folder.path(), "clock", &["--retention", "30d"])
+    let mut engine = Engine::new(&url, folder.path(), &prefix, &["--retention", "30d"])
         .with_environment(preload.environment());
     let jumps = rounds * OFFSETS.len();
     let plan = Plan {
@@ -35,7 +36,7 @@ async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
         rate: None,
         padding: 0,
     };
-    let load = Load::start(&url, "clock", plan).await?;
+    let load = Load::start(&url, &prefix, plan).await?;
     let mut random = Random::new(seed()?);
     engine.start()?;
     let (mut running, mut down) = (0, 0);

@@ -5,7 +5,7 @@
 
 use anyhow::{Result, ensure};
 use bureaucrat_tests::{
-    engine::{Engine, broker_url},
+    engine::{Engine, broker_url, of_this_run},
     faults::{Fault, Load, Plan, Preload, audit, rounds, row, seed},
     simulation::Random,
 };
@@ -38,17 +38,18 @@ const KINDS: [Fault; 5] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_writes_and_syncs_fail_or_take_long() -> Result<()> {
     let url = broker_url()?;
+    let prefix = of_this_run("disk");
     let folder = tempfile::tempdir()?;
     let preload = Preload::new(folder.path())?;
     let mut engine =
-        Engine::new(&url, folder.path(), "disk", &[]).with_environment(preload.environment());
+        Engine::new(&url, folder.path(), &prefix, &[]).with_environment(preload.environment());
     let faults = rounds()? * KINDS.len();
     let plan = Plan {
         processes: faults as u64 * PROCESSES_A_FAULT,
         rate: None,
         padding: 0,
     };
-    let load = Load::start(&url, "disk", plan).await?;
+    let load = Load::start(&url, &prefix, plan).await?;
     let mut random = Random::new(seed()?);
     engine.start()?;
     let (mut left, mut slow) = (0, 0);
@@ -166,14 +167,15 @@ async fn nothing_is_lost_when_the_disk_is_full() -> Result<()> {
         }
     };
     let url = broker_url()?;
-    let mut engine = Engine::new(&url, disk.folder.path(), "full", &[]);
+    let prefix = of_this_run("full");
+    let mut engine = Engine::new(&url, disk.folder.path(), &prefix, &[]);
     let faults = rounds()? as u64 * 2;
     let plan = Plan {
         processes: faults * PROCESSES_A_FULL_DISK,
         rate: None,
         padding: PADDING,
     };
-    let load = Load::start(&url, "full", plan).await?;
+    let load = Load::start(&url, &prefix, plan).await?;
     engine.start()?;
     for begun in (0..faults).map(|fault| fault * PROCESSES_A_FULL_DISK) {
         load.hold_back_from(begun + PROCESSES_A_FAULT);

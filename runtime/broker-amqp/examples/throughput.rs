@@ -46,7 +46,9 @@ impl BrokerEvents for Counter {
                 }
                 self.consumed.send_modify(|count| *count += 1);
             }
-            BrokerEvent::PublishingUp | BrokerEvent::PublishingDown => {}
+            BrokerEvent::ConsumingDown { .. }
+            | BrokerEvent::PublishingUp
+            | BrokerEvent::PublishingDown => {}
         }
     }
 }
@@ -98,6 +100,7 @@ async fn main() {
         events: "throughput.events".to_owned(),
         dead_letters: "throughput.dead".to_owned(),
         owner: "throughput.owner".to_owned(),
+        storage: "throughput.storage".to_owned(),
         processes: "throughput.processes".to_owned(),
     };
     let connection = Connection::connect(&url, ConnectionProperties::default())
@@ -128,7 +131,7 @@ async fn main() {
     });
     let config = AmqpConfig {
         names: names.clone(),
-        ..AmqpConfig::new(&url)
+        ..AmqpConfig::new(&url, "throughput")
     };
     let handle = tokio::runtime::Handle::current();
     let broker = Arc::new(AmqpBroker::start(config, counter.clone(), &handle).unwrap());

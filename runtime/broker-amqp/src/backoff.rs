@@ -1,4 +1,6 @@
-//! Pauses between attempts: doubled each time up to a bound, with jitter, so that engines don't come all at once.
+//! Pauses between attempts: doubled each time up to a bound, with jitter, so that engines don't
+//! come all at once. A connection that is lost soon after it was made counts as one more failed
+//! attempt.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -31,9 +33,13 @@ impl Backoff {
         due / 2 + due.mul_f64(random as f64 / f64::from(u32::MAX) / 2.0)
     }
 
-    /// An attempt succeeded: the next series starts short again.
-    pub fn reset(&mut self) {
-        self.next = self.first;
+    /// An attempt succeeded and the connection worked for this long. Only one that worked for
+    /// longer than the longest pause lets the next series start short again: otherwise a connection
+    /// that is made and lost at once would be made again without a pause.
+    pub fn worked(&mut self, span: Duration) {
+        if span > self.longest {
+            self.next = self.first;
+        }
     }
 }
 
@@ -48,7 +54,9 @@ mod tests {
             let pause = backoff.pause().as_millis();
             assert!((due / 2..=due).contains(&pause), "{pause} of {due}");
         }
-        backoff.reset();
+        backoff.worked(Duration::from_millis(300));
+        assert!(backoff.pause().as_millis() > 100, "it was lost too soon");
+        backoff.worked(Duration::from_millis(301));
         assert!(backoff.pause().as_millis() <= 100);
     }
 }

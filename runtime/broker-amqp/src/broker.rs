@@ -1,7 +1,7 @@
 //! The handle that the host holds.
 
 use crate::{
-    AmqpConfig,
+    AmqpConfig, NamesError,
     connection::parse,
     consume::{Acknowledging, Consuming},
     flights::Job,
@@ -46,6 +46,9 @@ pub enum StartError {
     /// The URL is none of AMQP.
     #[error("the broker's URL can't be read: {0}")]
     Url(String),
+    /// The engine's queues can't be told apart, or can't be named so.
+    #[error(transparent)]
+    Names(#[from] NamesError),
 }
 
 /// The broker did not become ready in time.
@@ -61,6 +64,7 @@ pub struct AmqpBroker {
     phase: watch::Sender<Phase>,
     consuming: watch::Receiver<bool>,
     publishing: watch::Receiver<bool>,
+    foreign: watch::Receiver<Option<String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -68,16 +72,18 @@ impl AmqpBroker {
     /// Starts the connections on a runtime and returns at once; a broker that is away is tried again for ever.
     ///
     /// # Errors
-    /// When the URL can't be read.
+    /// When the URL can't be read, or the queues' names can't be used.
     pub fn start(
         config: AmqpConfig,
         events: Arc<dyn BrokerEvents>,
         runtime: &Handle,
     ) -> Result<Self, StartError> {
         let uri = parse(&config).map_err(StartError::Url)?;
+        config.names.check()?;
         let (phase, phases) = watch::channel(Phase::Running);
         let (consuming_up, consuming) = watch::channel(false);
         let (publishing_up, publishing) = watch::channel(false);
+        let (foreign_is, foreign) = watch::channel(None);
         let (jobs, jobs_out) = unbounded_channel();
         let acknowledging = Arc::<Acknowledging>::default();
         let consumer = Consuming {
@@ -88,6 +94,7 @@ impl AmqpBroker {
             in_hand: std::array::from_fn(|_| InHand::new(config.in_hand)),
             phase: phases.clone(),
             up: consuming_up,
+            foreign: foreign_is,
         };
         let publisher = Publishing {
             config,
@@ -98,6 +105,7 @@ impl AmqpBroker {
             up: publishing_up,
             keys: Arc::default(),
             suspects: Arc::default(),
+            nodes: Arc::default(),
         };
         let tasks = Mutex::new(vec![
             runtime.spawn(consumer.run()),
@@ -110,6 +118,7 @@ impl AmqpBroker {
             phase,
             consuming,
             publishing,
+            foreign,
             tasks,
         })
     }
@@ -127,6 +136,20 @@ impl AmqpBroker {
         tokio::time::timeout(timeout, both)
             .await
             .map_err(|_| NotReady(timeout))
+    }
+
+    /// Waits until it is known that the queues belong to another storage, and says which: this
+    /// engine does not consume them. Never ends otherwise.
+    pub async fn foreign(&self) -> String {
+        let mut foreign = self.foreign.clone();
+        let words = match foreign.wait_for(Option::is_some).await {
+            Ok(words) => words.clone(),
+            Err(_) => None,
+        };
+        match words {
+            Some(words) => words,
+            None => std::future::pending().await,
+        }
     }
 
     /// Stops consuming. What was delivered can still be acknowledged, and publishing goes on.
@@ -163,6 +186,7 @@ impl Broker for AmqpBroker {
     fn publish(&self, ticket: Ticket, message: Outgoing) {
         let pending = Pending::new(ticket, Arc::clone(&self.events));
         // A job that finds the publisher gone is dropped, which tells that it is lost.
+        let message = Arc::new(message);
         let _ = self.jobs.send(Job { pending, message });
     }
 }

@@ -1,146 +1,235 @@
-//! The careful way to publish: for messages that might close their channel, so that others' messages are not on it.
+//! The careful way to publish: over a connection of its own, for messages that the broker may close
+//! a channel or the connection over.
 //!
-//! A message to an exchange of which nothing is known waits here until the broker was asked, on a channel of its own, and
-//! then goes the usual way. A message that was on a channel when the broker closed it is published here, alone, so that it
-//! is clear which one it was.
+//! Suspects that wait go together, many at once. When the broker closes over them, those that it
+//! had confirmed are done, and the others are tried again in two halves, until one that is alone is
+//! the culprit. A culprit gets the broker's words; no innocent waits for more than the halving.
 
 use crate::{
-    connection::{refusal, timely},
-    exchanges::{Exchanges, Known},
-    flights::{Job, Key, published},
-    queues::exchange_exists,
+    AmqpConfig,
+    backoff::Backoff,
+    connection::{Closed, closed, connect, place, timely},
+    convert::to_lapin,
+    flights::{Flights, Job, Key, Keys, Settled},
+    nodes::Nodes,
+    suspects::Suspects,
 };
 use bureaucrat_host::broker::PublishOutcome;
-use lapin::{BasicProperties, Channel, Confirmation, Connection, options::ConfirmSelectOptions};
+use lapin::{Channel, Connection, Error, options::ConfirmSelectOptions, uri::AMQPUri};
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tracing::{debug, warn};
 
-/// How many suspects are remembered.
-const SUSPECTS_MAX: usize = 10_000;
-
-/// Messages that may have closed a channel.
-#[derive(Debug, Default)]
-pub(crate) struct Suspects(Mutex<HashSet<Key>>);
-
-impl Suspects {
-    pub fn contains(&self, key: Key) -> bool {
-        self.lock().contains(&key)
-    }
-
-    pub fn add(&self, key: Key) {
-        let mut keys = self.lock();
-        if keys.len() >= SUSPECTS_MAX {
-            keys.clear();
-        }
-        keys.insert(key);
-    }
-
-    fn clear(&self, key: Key) {
-        self.lock().remove(&key);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<Key>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A message that needs care.
-pub(crate) enum Care {
-    /// Its exchange is not known.
-    Exchange(Box<Job>),
-    /// It may have closed a channel.
-    Suspect(Box<Job>, Key, Box<BasicProperties>),
-}
+/// How many suspects go together.
+const BATCH: usize = 128;
+/// How often messages without outcome are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// The pauses between connections that the broker closed over a suspect: short, since finding one
+/// takes several.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(80));
 
 /// What the careful way works with.
 pub(crate) struct Careful {
-    pub connection: Arc<Connection>,
-    pub exchanges: Arc<Exchanges>,
+    pub config: AmqpConfig,
+    pub uri: AMQPUri,
+    pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
-    /// Where messages go whose exchange is there.
+    pub nodes: Arc<Nodes>,
+    /// Where messages go that waited for what is known now.
     pub usual: UnboundedSender<Job>,
+    /// How many messages are here.
+    pub busy: Arc<AtomicUsize>,
+}
+
+/// Suspects that go together.
+struct Part {
+    jobs: Vec<Job>,
+    /// How often the connection was closed over this one message, which was alone on it.
+    closed: u8,
+}
+
+/// The connection, and what was opened on it.
+struct Line {
+    connection: Connection,
+    channel: Channel,
+    since: Instant,
 }
 
 impl Careful {
-    /// Publishes one after the other until nobody sends any more.
-    pub async fn run(self, mut jobs: UnboundedReceiver<Care>) {
-        let mut channel = None;
-        while let Some(care) = jobs.recv().await {
-            match care {
-                Care::Exchange(job) => self.ask(*job).await,
-                Care::Suspect(job, key, properties) => {
-                    self.publish(&mut channel, *job, key, *properties).await
-                }
-            }
-        }
-    }
-
-    async fn ask(&self, job: Job) {
-        let exchange = job.message.exchange.clone();
-        // Somebody may have asked for the same one just before.
-        if self.exchanges.look(&exchange) == Known::Nothing {
-            match timely(exchange_exists(&self.connection, &exchange)).await {
-                Ok(Ok(())) => self.exchanges.learn(&exchange, Known::There),
-                Ok(Err(words)) => self.exchanges.learn(&exchange, Known::Missing(words)),
-                // The connection is going; dropping the job tells that it is lost.
-                Err(_) => return,
-            }
-        }
-        match self.exchanges.look(&exchange) {
-            Known::Missing(words) => job.pending.settle(PublishOutcome::Refused(words)),
-            Known::There | Known::Nothing => {
+    /// Publishes until nobody sends any more. Dropping it tells that what it has is lost.
+    pub async fn run(self, mut jobs: UnboundedReceiver<Job>) {
+        let mut line = None;
+        let mut pauses = Backoff::new(self.config.retry);
+        let mut batch = Vec::with_capacity(BATCH);
+        while jobs.recv_many(&mut batch, BATCH).await > 0 {
+            let jobs = std::mem::take(&mut batch);
+            let count = jobs.len();
+            let nodes = jobs.iter().filter_map(|job| Nodes::of(&job.message));
+            let nodes: Vec<u32> = nodes.collect();
+            self.publish(jobs, &mut line, &mut pauses).await;
+            for job in nodes.into_iter().flat_map(|node| self.nodes.answered(node)) {
                 let _ = self.usual.send(job);
             }
+            self.busy.fetch_sub(count, Ordering::AcqRel);
         }
     }
 
-    async fn publish(
-        &self,
-        channel: &mut Option<Channel>,
-        job: Job,
-        key: Key,
-        properties: BasicProperties,
-    ) {
-        let open = match channel.take() {
-            Some(open) if open.status().connected() => open,
-            Some(_) | None => match timely(self.open()).await {
-                Ok(open) => open,
-                Err(_) => return,
-            },
-        };
-        let outcome = match published(open.clone(), job.message, properties).await {
-            Ok(Confirmation::Ack(None)) => PublishOutcome::Confirmed,
-            Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => {
-                PublishOutcome::Unroutable
+    /// Publishes all of these, and finds out which of them can't be.
+    async fn publish(&self, jobs: Vec<Job>, line: &mut Option<Line>, pauses: &mut Backoff) {
+        let mut after_closing = Backoff::new(PAUSES);
+        let mut parts = vec![Part { jobs, closed: 0 }];
+        while let Some(part) = parts.pop() {
+            let (channel, frame_max) = self.channel(line, pauses).await;
+            let mut flights = Flights::new(Arc::clone(&self.keys));
+            for job in part.jobs {
+                launch(&mut flights, &channel, job, frame_max);
             }
-            Ok(Confirmation::Nack(None)) => {
-                PublishOutcome::Refused("the broker did not take it (basic.nack)".to_owned())
+            let Some(error) = self.landed(&mut flights).await else {
+                continue;
+            };
+            let left = flights.strand();
+            let Some(closed) = closed(&error) else {
+                // It went away for a reason of its own; dropping tells that they are lost.
+                debug!("the connection for suspects is gone: {error}");
+                drop(line.take());
+                continue;
+            };
+            if matches!(closed, Closed::Connection(_)) {
+                drop(line.take());
+                tokio::time::sleep(after_closing.pause()).await;
             }
-            Ok(Confirmation::NotRequested) => PublishOutcome::Lost,
-            Err(error) => match refusal(&error) {
-                Some((_, words)) => {
-                    job.pending.settle(PublishOutcome::Refused(words));
-                    return;
+            self.divide(left, part.closed, closed, &mut parts);
+        }
+    }
+
+    /// Waits until each has its outcome; or, when the channel is gone, gives the error.
+    async fn landed(&self, flights: &mut Flights) -> Option<Error> {
+        loop {
+            let settled = flights.settle(|settled| self.note(settled));
+            if let Err(error) = settled {
+                return Some(error);
+            }
+            if flights.is_empty() {
+                return None;
+            }
+            let _ = tokio::time::timeout(LOOK, flights.changed()).await;
+        }
+    }
+
+    fn note(&self, settled: &Settled<'_>) {
+        match settled.outcome {
+            PublishOutcome::Confirmed | PublishOutcome::Unroutable => {
+                self.suspects.clear(settled.key, settled.message.body.len());
+                let node = Nodes::of(settled.message);
+                for job in node.into_iter().flat_map(|node| self.nodes.ours(node)) {
+                    let _ = self.usual.send(job);
                 }
-                None => PublishOutcome::Lost,
-            },
+            }
+            PublishOutcome::Refused(_) | PublishOutcome::Unsendable(_) | PublishOutcome::Lost => {}
+        }
+    }
+
+    /// What becomes of messages that had no outcome when the broker closed.
+    fn divide(&self, mut left: Vec<(Job, Key)>, before: u8, closed: Closed, parts: &mut Vec<Part>) {
+        if left.len() > 1 {
+            let jobs = |half: Vec<(Job, Key)>| half.into_iter().map(|(job, _)| job).collect();
+            let second = left.split_off(left.len() / 2);
+            for half in [second, left] {
+                let jobs = jobs(half);
+                parts.push(Part { jobs, closed: 0 });
+            }
+            return;
+        }
+        let Some((job, key)) = left.pop() else {
+            return;
         };
-        *channel = Some(open);
-        match outcome {
-            PublishOutcome::Confirmed | PublishOutcome::Unroutable => self.suspects.clear(key),
-            PublishOutcome::Refused(_) | PublishOutcome::Lost => {}
+        // A channel is closed over what is on it; a connection may be closed for another reason
+        // just then.
+        let node = Nodes::of(&job.message);
+        let is_chance = matches!(closed, Closed::Connection(_)) && before == 0 && node.is_none();
+        if is_chance {
+            let jobs = vec![job];
+            return parts.push(Part { jobs, closed: 1 });
+        }
+        let outcome = self.suspects.convict(closed, key, job.message.body.len());
+        if let (Some(node), PublishOutcome::Unsendable(words)) = (node, &outcome) {
+            self.nodes.foreign(node, words);
         }
         job.pending.settle(outcome);
     }
 
-    async fn open(&self) -> Result<Channel, lapin::Error> {
-        let channel = self.connection.create_channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
-        Ok(channel)
+    /// A channel with confirms, made again for as long as there is none.
+    async fn channel(&self, line: &mut Option<Line>, pauses: &mut Backoff) -> (Channel, u32) {
+        let mut told = None;
+        loop {
+            match self.opened(line).await {
+                Ok(opened) => return opened,
+                Err(words) => {
+                    if let Some(line) = line.take() {
+                        pauses.worked(line.since.elapsed());
+                    }
+                    if told.as_ref() != Some(&words) {
+                        let broker = place(&self.uri);
+                        warn!(
+                            broker,
+                            "no connection for messages that need care, trying again: {words}"
+                        );
+                        told = Some(words);
+                    }
+                }
+            }
+            tokio::time::sleep(pauses.pause()).await;
+        }
     }
+
+    async fn opened(&self, line: &mut Option<Line>) -> Result<(Channel, u32), String> {
+        let is_open = |line: &Line| line.connection.status().connected();
+        let current = match line.take().filter(is_open) {
+            Some(current) if current.channel.status().connected() => current,
+            Some(current) => Line {
+                channel: timely(open(&current.connection)).await?,
+                ..current
+            },
+            None => {
+                let connection =
+                    connect(&self.config, &self.uri, "publishing with care", None).await?;
+                Line {
+                    channel: timely(open(&connection)).await?,
+                    connection,
+                    since: Instant::now(),
+                }
+            }
+        };
+        let opened = (
+            current.channel.clone(),
+            current.connection.configuration().frame_max(),
+        );
+        *line = Some(current);
+        Ok(opened)
+    }
+}
+
+/// Sends a message on its way, unless AMQP can't carry it.
+pub(crate) fn launch(flights: &mut Flights, channel: &Channel, job: Job, frame_max: u32) {
+    match to_lapin(&job.message, frame_max) {
+        Ok(properties) => flights.launch(channel, job, properties),
+        Err(error) => job
+            .pending
+            .settle(PublishOutcome::Unsendable(error.to_string())),
+    }
+}
+
+/// A channel with confirms.
+pub(crate) async fn open(connection: &Connection) -> Result<Channel, Error> {
+    let channel = connection.create_channel().await?;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await?;
+    Ok(channel)
 }

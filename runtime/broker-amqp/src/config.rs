@@ -1,6 +1,7 @@
 //! What can be set.
 
 use bureaucrat_host::broker::Source;
+use bureaucrat_wire::SHORT_TEXT_BYTES_MAX;
 use std::time::Duration;
 
 /// The names of the queues and exchanges that the engine uses.
@@ -13,6 +14,8 @@ pub struct QueueNames {
     pub dead_letters: String,
     /// The exclusive queue that tells engines apart: whoever holds it consumes.
     pub owner: String,
+    /// The queue that remembers which storage the queues belong to.
+    pub storage: String,
     /// The topic exchange for news of processes.
     pub processes: String,
 }
@@ -25,12 +28,50 @@ impl Default for QueueNames {
             events: "bureaucrat_events".to_owned(),
             dead_letters: "bureaucrat_dead".to_owned(),
             owner: "bureaucrat.owner".to_owned(),
+            storage: "bureaucrat.storage".to_owned(),
             processes: "bureaucrat.processes".to_owned(),
         }
     }
 }
 
 impl QueueNames {
+    /// The engine's queues, each with what it is for.
+    pub fn queues(&self) -> [(&'static str, &str); 6] {
+        [
+            ("launches", &self.launches),
+            ("answers", &self.answers),
+            ("events", &self.events),
+            ("dead letters", &self.dead_letters),
+            ("the owner", &self.owner),
+            ("the storage", &self.storage),
+        ]
+    }
+
+    /// Checks that each queue has a name that AMQP can carry, and none has two uses: dead letters
+    /// that come back as launches would never end.
+    ///
+    /// # Errors
+    /// With the reason.
+    pub fn check(&self) -> Result<(), NamesError> {
+        let queues = self.queues();
+        for (at, (role, name)) in queues.into_iter().enumerate() {
+            if name.is_empty() || name.len() > SHORT_TEXT_BYTES_MAX {
+                let bytes = name.len();
+                return Err(NamesError::Length { role, bytes });
+            }
+            if name.starts_with("amq.") {
+                let name = name.to_owned();
+                return Err(NamesError::Reserved { role, name });
+            }
+            let mut others = queues.into_iter().skip(at + 1);
+            if let Some((other, _)) = others.find(|(_, other)| *other == name) {
+                let name = name.to_owned();
+                return Err(NamesError::Same { role, other, name });
+            }
+        }
+        Ok(())
+    }
+
     /// The queue that is consumed in this role.
     pub fn of(&self, source: Source) -> &str {
         match source {
@@ -41,12 +82,60 @@ impl QueueNames {
     }
 }
 
+/// Names of queues that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NamesError {
+    #[error(
+        "the queue for {role} has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are possible"
+    )]
+    Length { role: &'static str, bytes: usize },
+    #[error(
+        "the queue for {role} is named `{name}`, but the broker keeps names that begin with `amq.` to itself"
+    )]
+    Reserved { role: &'static str, name: String },
+    #[error(
+        "the queue for {role} and the queue for {other} are both named `{name}`; give one another name"
+    )]
+    Same {
+        role: &'static str,
+        other: &'static str,
+        name: String,
+    },
+}
+
+/// What kind of queues the engine makes for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueType {
+    Classic,
+    /// Replicated. What the broker's delivery limit drops goes to the dead-letter queue, at least
+    /// once.
+    Quorum,
+}
+
+impl QueueType {
+    /// As `x-queue-type` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Quorum => "quorum",
+        }
+    }
+}
+
 /// How to reach and use the broker.
 #[derive(Clone)]
 pub struct AmqpConfig {
     /// `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`; a `heartbeat` in its query wins over ours.
     pub url: String,
     pub names: QueueNames,
+    /// What kind of queues is made, and has to be there; without one a queue that is there is used
+    /// as it is.
+    pub queue_type: Option<QueueType>,
+    /// The id of the storage that the queues belong to.
+    pub storage: String,
+    /// How long the start waits before it takes messages: an engine that fails again and again over
+    /// the same storage must not use up the deliveries that a quorum queue allows.
+    pub consume_after: Duration,
     /// How many deliveries of each queue may be unacknowledged.
     pub prefetch: u16,
     /// How many bytes of each queue's deliveries may be in memory before no more are read.
@@ -62,11 +151,14 @@ pub struct AmqpConfig {
 }
 
 impl AmqpConfig {
-    /// The usual settings with this URL.
-    pub fn new(url: &str) -> Self {
+    /// The usual settings with this URL, for the storage of this id.
+    pub fn new(url: &str, storage: &str) -> Self {
         Self {
             url: url.to_owned(),
             names: QueueNames::default(),
+            queue_type: None,
+            storage: storage.to_owned(),
+            consume_after: Duration::ZERO,
             prefetch: 500,
             in_hand: 64 << 20,
             connection_name: "bureaucrat".to_owned(),
@@ -85,5 +177,35 @@ impl std::fmt::Debug for AmqpConfig {
             .field("prefetch", &self.prefetch)
             .field("connection_name", &self.connection_name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_queue_has_one_use() {
+        assert_eq!(QueueNames::default().check(), Ok(()));
+        let names = QueueNames {
+            dead_letters: "bureaucrat".to_owned(),
+            ..QueueNames::default()
+        };
+        let error = names.check().map_err(|error| error.to_string());
+        let words = "the queue for launches and the queue for dead letters are both named \
+            `bureaucrat`; give one another name";
+        assert_eq!(error, Err(words.to_owned()));
+        let names = QueueNames {
+            events: "bureaucrat.storage".to_owned(),
+            ..QueueNames::default()
+        };
+        assert!(matches!(names.check(), Err(NamesError::Same { .. })));
+        for name in [String::new(), "q".repeat(256), "amq.gen".to_owned()] {
+            let names = QueueNames {
+                answers: name,
+                ..QueueNames::default()
+            };
+            assert!(names.check().is_err());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{AmqpConfig, guard, in_hand::Intake};
 use lapin::{
     Connection, ConnectionProperties, Error, ErrorKind,
-    protocol::{AMQPErrorKind, AMQPSoftError},
+    protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
     uri::AMQPUri,
 };
 use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
@@ -62,13 +62,41 @@ pub(crate) async fn close(connection: &Connection) {
     let _ = tokio::time::timeout(Duration::from_secs(5), connection.close(200, "bye".into())).await;
 }
 
-/// The broker's words, when it closed a channel, not the connection, over what was asked.
-pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
+/// What the broker closed over something that was sent to it.
+#[derive(Debug, Clone)]
+pub(crate) enum Closed {
+    /// The channel; why, and in which words.
+    Channel(AMQPSoftError, String),
+    /// The whole connection.
+    Connection(String),
+}
+
+/// Whether the broker closed over something that was sent. A connection that went away, or that was
+/// closed for a reason of the broker's own (an operator, a shutdown, a lack of resources), was not
+/// closed over a message.
+pub(crate) fn closed(error: &Error) -> Option<Closed> {
     let ErrorKind::ProtocolError(error) = error.kind() else {
         return None;
     };
+    let words = error.get_message().to_string();
     match error.kind() {
-        AMQPErrorKind::Soft(soft) => Some((soft.clone(), error.get_message().to_string())),
+        AMQPErrorKind::Soft(soft) => Some(Closed::Channel(soft.clone(), words)),
+        AMQPErrorKind::Hard(
+            AMQPHardError::FRAMEERROR
+            | AMQPHardError::SYNTAXERROR
+            | AMQPHardError::COMMANDINVALID
+            | AMQPHardError::UNEXPECTEDFRAME
+            | AMQPHardError::NOTIMPLEMENTED
+            | AMQPHardError::INTERNALERROR,
+        ) => Some(Closed::Connection(words)),
         AMQPErrorKind::Hard(_) => None,
+    }
+}
+
+/// The broker's words, when it closed a channel, not the connection, over what was asked.
+pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
+    match closed(error)? {
+        Closed::Channel(soft, words) => Some((soft, words)),
+        Closed::Connection(_) => None,
     }
 }

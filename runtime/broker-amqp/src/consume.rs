@@ -1,20 +1,23 @@
 //! Consuming: a connection for each of the three queues, since one that is not read for a while, because too much of its queue
 //! is in hand, must not keep the others waiting; the first of them holds the owner queue. Acknowledgements go back over them.
 //!
-//! Whatever goes wrong on a channel takes all three connections down; the next ones have another generation, so that tags of
-//! the old ones reach nobody.
+//! Anything that goes wrong on a channel (RabbitMQ's consumer timeout, say) takes all three
+//! connections down: its deliveries come again, and the host has to know. The host is told once a
+//! generation has handed over its last delivery; the next connections have another generation, so
+//! that tags of the old ones reach nobody.
 
 use crate::{
     AmqpConfig,
     backoff::Backoff,
     broker::{Phase, wait_for},
+    claim::Claim,
     connection::{close, connect, place, refusal, timely},
     convert::short,
     in_hand::{InHand, Intake},
     lane::{Failure, Lane, Queue, acknowledge, in_time},
     queues::declare_all,
 };
-use bureaucrat_host::broker::{BrokerEvents, DeliveryHandle, Source};
+use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, DeliveryHandle, Source};
 use lapin::{
     Channel, Connection,
     options::{BasicQosOptions, QueueDeclareOptions},
@@ -24,7 +27,7 @@ use lapin::{
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinSet};
 use tracing::{debug, info, warn};
@@ -93,6 +96,8 @@ pub(crate) struct Consuming {
     pub in_hand: [Arc<InHand>; 3],
     pub phase: watch::Receiver<Phase>,
     pub up: watch::Sender<bool>,
+    /// Why this engine may not consume.
+    pub foreign: watch::Sender<Option<String>>,
 }
 
 impl Consuming {
@@ -101,19 +106,35 @@ impl Consuming {
         let mut backoff = Backoff::new(self.config.retry);
         let mut number = 0;
         let mut told: Option<String> = None;
+        let wait = self.config.consume_after;
+        if !wait.is_zero() {
+            warn!(
+                "no messages are taken for {wait:?}, since the last runs ended by failures a short time ago"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = wait_for(&mut self.phase, Phase::Draining) => {}
+            }
+        }
         while *self.phase.borrow() == Phase::Running {
             number += 1;
-            let failure = match self.session(number, &mut backoff, &mut told).await {
-                Ok(()) => break,
-                Err(failure) => failure,
-            };
-            self.acknowledging.lock().take();
+            let mut since = None;
+            let ended = self.session(number, &mut since).await;
             self.up.send_replace(false);
+            let Err(failure) = ended else { break };
+            if let Some(since) = since {
+                backoff.worked(Instant::elapsed(&since));
+                told = None;
+            }
             let (words, pause) = match failure {
                 Failure::Standby(words) => (
                     format!("another engine has the queues, standing by: {words}"),
                     STANDBY_PAUSE,
                 ),
+                Failure::Foreign(words) => {
+                    self.foreign.send_replace(Some(words));
+                    break;
+                }
                 Failure::Lost(words) => (
                     format!("not consuming, trying again: {words}"),
                     backoff.pause(),
@@ -131,23 +152,27 @@ impl Consuming {
         self.up.send_replace(false);
     }
 
-    /// One set of connections, until they are closed on purpose.
-    async fn session(
-        &self,
-        number: u64,
-        backoff: &mut Backoff,
-        told: &mut Option<String>,
-    ) -> Result<(), Failure> {
+    /// One set of connections, until they are closed on purpose; `since` is when they began to
+    /// consume.
+    async fn session(&self, number: u64, since: &mut Option<Instant>) -> Result<(), Failure> {
         let mut lines = Vec::with_capacity(SOURCES.len());
+        let mut tasks = JoinSet::new();
         let mut phase = self.phase.clone();
         let ended = tokio::select! {
             connected = self.connect(&mut lines) => match connected {
-                Ok(()) => self.consume(&lines, number, backoff, told).await,
+                Ok(()) => self.consume(&lines, number, &mut tasks, since).await,
                 Err(words) => Err(words.into()),
             },
             () = wait_for(&mut phase, Phase::Draining) => Ok(()),
         };
-        self.acknowledging.lock().take();
+        let generation = self.acknowledging.lock().take();
+        // A task that still runs could hand something over after the news.
+        tasks.shutdown().await;
+        if generation.is_some() {
+            let generation = number;
+            self.events
+                .receive(BrokerEvent::ConsumingDown { generation });
+        }
         let mut closing = JoinSet::new();
         for line in lines {
             closing.spawn(async move { close(&line.connection).await });
@@ -173,26 +198,33 @@ impl Consuming {
         &self,
         lines: &[Line],
         number: u64,
-        backoff: &mut Backoff,
-        told: &mut Option<String>,
+        tasks: &mut JoinSet<Result<(), Failure>>,
+        since: &mut Option<Instant>,
     ) -> Result<(), Failure> {
         let Some(first) = lines.first() else {
             return Ok(());
         };
         let owning = in_time(own(&first.connection, &self.config.names.owner)).await?;
-        timely(declare_all(&first.connection, &self.config.names)).await?;
+        let (names, kind) = (&self.config.names, self.config.queue_type);
+        let claim = Claim {
+            config: &self.config,
+            uri: &self.uri,
+        };
+        claim.make(&first.connection).await?;
+        timely(declare_all(&first.connection, names, kind)).await?;
         let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source)));
         *self.acknowledging.lock() = Some(Arc::new(Generation {
             number,
             lanes: lanes.clone(),
         }));
-        let mut tasks = JoinSet::new();
         for (line, lane) in lines.iter().zip(lanes) {
             let channel = timely(open(&line.connection, self.config.prefetch)).await?;
             let queue = Queue {
                 connection: Arc::clone(&line.connection),
                 channel: channel.clone(),
-                name: self.config.names.of(line.source).to_owned(),
+                name: names.of(line.source).to_owned(),
+                kind,
+                dead_letters: names.dead_letters.clone(),
                 generation: number,
                 lane: Arc::clone(&lane),
                 intake: Arc::clone(&line.intake),
@@ -208,8 +240,7 @@ impl Consuming {
                 self.phase.clone(),
             ));
         }
-        backoff.reset();
-        *told = None;
+        *since = Some(Instant::now());
         info!(broker = place(&self.uri), generation = number, "consuming");
         self.up.send_replace(true);
         while let Some(ended) = tasks.join_next().await {

@@ -34,6 +34,8 @@ pub(crate) fn to_lapin(
     message: &Outgoing,
     frame_max: u32,
 ) -> Result<BasicProperties, ConvertError> {
+    short("the exchange's name", &message.exchange)?;
+    short("the routing key", &message.routing_key)?;
     let ours = &message.properties;
     let (bytes, limit) = (size(ours), frame_max as usize);
     if limit > 0 && bytes > limit {

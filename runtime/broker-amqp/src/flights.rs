@@ -5,7 +5,7 @@
 //! so that the return of one message can come along with the confirm of another. All confirms that came are looked at
 //! before any of them counts, and the return of a message comes before its confirm.
 
-use crate::{connection::refusal, convert::short, pending::Pending};
+use crate::{connection::closed, convert::short, pending::Pending};
 use bureaucrat_host::broker::PublishOutcome;
 use bureaucrat_wire::{Mandatory, Outgoing};
 use lapin::{
@@ -19,8 +19,12 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
+
+/// How long all messages of a channel that is gone have to learn why.
+const WORDS: Duration = Duration::from_secs(1);
 
 /// What a message is recognised by: two with the same key are interchangeable for whoever waits for their outcome.
 pub(crate) type Key = u64;
@@ -28,7 +32,14 @@ pub(crate) type Key = u64;
 /// A message that is to be published, and who waits for its outcome.
 pub(crate) struct Job {
     pub pending: Pending,
-    pub message: Outgoing,
+    pub message: Arc<Outgoing>,
+}
+
+/// A message that has its outcome.
+pub(crate) struct Settled<'a> {
+    pub key: Key,
+    pub message: &'a Outgoing,
+    pub outcome: &'a PublishOutcome,
 }
 
 /// Makes keys of messages, those that go and those that come back.
@@ -78,16 +89,16 @@ impl Keys {
 }
 
 /// Publishes a message that was converted and waits for its confirm. The frames are in lapin's queue after the first poll.
-pub(crate) async fn published(
+async fn published(
     channel: Channel,
-    message: Outgoing,
+    message: Arc<Outgoing>,
     properties: BasicProperties,
 ) -> Result<Confirmation, Error> {
     let (Ok(exchange), Ok(routing_key)) = (
         short("", &message.exchange),
         short("", &message.routing_key),
     ) else {
-        // Whoever calls has checked both; a message that is not sent is confirmed by nobody.
+        // `to_lapin` has checked both; a message that is not sent is confirmed by nobody.
         return Ok(Confirmation::NotRequested);
     };
     let options = BasicPublishOptions {
@@ -137,20 +148,12 @@ impl Wake for WakeSlot {
 type Confirm = Pin<Box<dyn Future<Output = Result<Confirmation, Error>> + Send>>;
 
 struct Flight {
-    pending: Pending,
+    job: Job,
     key: Key,
-    exchange: String,
     waker: Waker,
     /// `None` once it has ended.
     confirm: Option<Confirm>,
     returned: bool,
-}
-
-/// A flight whose channel was closed.
-pub(crate) struct Stranded {
-    pub pending: Pending,
-    pub key: Key,
-    pub exchange: String,
 }
 
 /// The messages on their way on one channel.
@@ -161,7 +164,8 @@ pub(crate) struct Flights {
     ready: Arc<Ready>,
     /// Flights that were confirmed or refused and are not settled yet.
     ended: Vec<(u64, PublishOutcome)>,
-    error: Option<Error>,
+    /// Why the channel is gone, in the words that tell most, and since when.
+    error: Option<(Error, Instant)>,
 }
 
 impl Flights {
@@ -177,23 +181,19 @@ impl Flights {
     }
 
     /// Publishes. The order of calls is the order on the wire.
-    pub fn launch(&mut self, channel: &Channel, job: Job, key: Key, properties: BasicProperties) {
+    pub fn launch(&mut self, channel: &Channel, job: Job, properties: BasicProperties) {
         let slot = self.next;
         self.next += 1;
         let waker = Waker::from(Arc::new(WakeSlot {
             slot,
             ready: Arc::clone(&self.ready),
         }));
+        let message = Arc::clone(&job.message);
         let flight = Flight {
-            pending: job.pending,
-            key,
-            exchange: job.message.exchange.clone(),
+            key: self.keys.of(&message),
+            job,
             waker,
-            confirm: Some(Box::pin(published(
-                channel.clone(),
-                job.message,
-                properties,
-            ))),
+            confirm: Some(Box::pin(published(channel.clone(), message, properties))),
             returned: false,
         };
         self.flights.insert(slot, flight);
@@ -211,8 +211,9 @@ impl Flights {
         async move { ready.some.notified().await }
     }
 
-    /// Settles all that have their outcome. An error means that the channel is gone.
-    pub fn settle(&mut self) -> Result<(), Error> {
+    /// Settles all that have their outcome, and tells each to `told`. An error means that the
+    /// channel is gone; to be called again within a second while messages have none.
+    pub fn settle(&mut self, mut told: impl FnMut(&Settled<'_>)) -> Result<(), Error> {
         loop {
             let slots = self.ready.take();
             if slots.is_empty() {
@@ -224,30 +225,40 @@ impl Flights {
         }
         for (slot, outcome) in std::mem::take(&mut self.ended) {
             if let Some(flight) = self.flights.remove(&slot) {
-                flight.pending.settle(if flight.returned {
+                let outcome = if flight.returned {
                     PublishOutcome::Unroutable
                 } else {
                     outcome
+                };
+                told(&Settled {
+                    key: flight.key,
+                    message: &flight.job.message,
+                    outcome: &outcome,
                 });
+                flight.job.pending.settle(outcome);
             }
         }
-        self.error.take().map_or(Ok(()), Err)
+        // Some are told that the channel is closing before others are told why.
+        let is_over = |since: &Instant| {
+            let mut flights = self.flights.values();
+            flights.all(|flight| flight.confirm.is_none()) || since.elapsed() > WORDS
+        };
+        match self.error.take_if(|(_, since)| is_over(since)) {
+            Some((error, _)) => Err(error),
+            None => Ok(()),
+        }
     }
 
     /// Everything that has no outcome, after the channel is gone; in the order in which it was published.
-    pub fn strand(&mut self) -> Vec<Stranded> {
+    pub fn strand(&mut self) -> Vec<(Job, Key)> {
         let mut flights: Vec<(u64, Flight)> = self.flights.drain().collect();
         flights.sort_by_key(|(slot, _)| *slot);
         let mut stranded = Vec::new();
         for (_, flight) in flights {
             if flight.returned {
-                flight.pending.settle(PublishOutcome::Unroutable);
+                flight.job.pending.settle(PublishOutcome::Unroutable);
             } else {
-                stranded.push(Stranded {
-                    pending: flight.pending,
-                    key: flight.key,
-                    exchange: flight.exchange,
-                });
+                stranded.push((flight.job, flight.key));
             }
         }
         stranded
@@ -282,8 +293,9 @@ impl Flights {
             Ok(Confirmation::NotRequested) => self.ended.push((slot, PublishOutcome::Lost)),
             Err(error) => match &self.error {
                 // What the broker said tells more than that the channel was closing already.
-                Some(before) if refusal(before).is_some() || refusal(&error).is_none() => {}
-                Some(_) | None => self.error = Some(error),
+                Some((before, _)) if closed(before).is_some() || closed(&error).is_none() => {}
+                Some((_, since)) => self.error = Some((error, *since)),
+                None => self.error = Some((error, Instant::now())),
             },
         }
     }

@@ -1,11 +1,12 @@
 //! One queue that is consumed: hands its deliveries over, sends their acknowledgements, begins anew when the queue was deleted.
 
 use crate::{
+    QueueType,
     broker::{Phase, wait_for},
     connection::{refusal, timely},
     convert::{from_lapin, short},
     in_hand::Intake,
-    queues::declare_queue,
+    queues::{Letters, declare_queue},
     tracker::{Ack, Stragglers, Tracker},
 };
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Source};
@@ -34,6 +35,8 @@ const POLITENESS: Duration = Duration::from_secs(5);
 pub(crate) enum Failure {
     /// Another engine has the queues.
     Standby(String),
+    /// The queues belong to another storage.
+    Foreign(String),
     Lost(String),
 }
 
@@ -82,6 +85,9 @@ pub(crate) struct Queue {
     pub connection: Arc<Connection>,
     pub channel: Channel,
     pub name: String,
+    /// What it is declared with when it was deleted.
+    pub kind: Option<QueueType>,
+    pub dead_letters: String,
     pub generation: u64,
     pub lane: Arc<Lane>,
     pub intake: Arc<Intake>,
@@ -129,7 +135,13 @@ impl Queue {
                         queue = self.name,
                         "the queue was deleted; it is declared and consumed anew"
                     );
-                    timely(declare_queue(&self.connection, &self.name)).await?;
+                    let again = declare_queue(
+                        &self.connection,
+                        &self.name,
+                        self.kind,
+                        Letters::Limited(&self.dead_letters),
+                    );
+                    timely(again).await?;
                     consumer = in_time(self.start()).await?;
                 }
                 None => return Err(Failure::Lost("the channel was closed".to_owned())),

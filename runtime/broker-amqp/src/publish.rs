@@ -1,29 +1,38 @@
 //! The publishing connection: everything goes over one channel with confirms, many messages at once; nothing leaves before
 //! the engine's own queues are there, since what leaves may be answered at once.
 //!
-//! A message that might close the channel takes the careful way instead. When the channel is closed all the same, those
-//! on it are lost, to be tried again by the host, and become suspects; one that was alone on it is refused.
+//! A message that might close the channel takes the careful way instead. When the channel is closed
+//! all the same, those on it take that way too, which finds the culprit; after the whole connection
+//! was closed they do when they come again.
 
 use crate::{
     AmqpConfig,
+    asking::Asking,
     backoff::Backoff,
     broker::{Phase, wait_for},
-    careful::{Care, Careful, Suspects},
-    connection::{close, connect, place, refusal, timely},
-    convert::{ConvertError, short, to_lapin},
+    careful::{Careful, launch, open},
+    connection::{Closed, close, closed, connect, place, timely},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
-    queues::declare_all,
+    nodes::{Nodes, Way},
+    queues::{declare_all, keep},
+    suspects::Suspects,
 };
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome};
 use futures_core::Stream;
-use lapin::{
-    BasicProperties, Channel, Connection, Error, ErrorKind, Event, options::ConfirmSelectOptions,
-    uri::AMQPUri,
+use lapin::{Channel, Connection, Error, ErrorKind, Event, uri::AMQPUri};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
-use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{
+        Notify,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         watch,
     },
@@ -35,6 +44,8 @@ use tracing::{error, info, warn};
 const BATCH: usize = 128;
 /// How often an idle connection is looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long a connection that was closed has to say of each message why it has no outcome.
+const WORDS: Duration = Duration::from_secs(1);
 /// How long closing waits for confirms.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -47,6 +58,7 @@ pub(crate) struct Publishing {
     pub up: watch::Sender<bool>,
     pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
+    pub nodes: Arc<Nodes>,
 }
 
 /// Why a connection does not publish any more.
@@ -64,9 +76,10 @@ impl Publishing {
             let words = match self.connected().await {
                 None => return,
                 Some(Ok(connection)) => {
-                    backoff.reset();
-                    told = None;
-                    match self.session(connection).await {
+                    let since = Instant::now();
+                    let ended = self.session(connection).await;
+                    backoff.worked(since.elapsed());
+                    match ended {
                         Ended::OnPurpose => return,
                         Ended::Lost(words) => words,
                     }
@@ -112,7 +125,12 @@ impl Publishing {
         let connection = Arc::new(connection);
         // Who gets a task may answer before the consuming connection is up: the answer needs its queue then.
         let prepared = async {
-            timely(declare_all(&connection, &self.config.names)).await?;
+            timely(declare_all(
+                &connection,
+                &self.config.names,
+                self.config.queue_type,
+            ))
+            .await?;
             timely(open(&connection)).await
         };
         let channel = match prepared.await {
@@ -123,39 +141,72 @@ impl Publishing {
         self.events.receive(BrokerEvent::PublishingUp);
         self.up.send_replace(true);
 
-        let (careful, care) = unbounded_channel();
-        let (usual, mut back) = unbounded_channel();
         let mut tasks = JoinSet::new();
-        let exchanges = Arc::<Exchanges>::default();
-        tasks.spawn(
-            Careful {
-                connection: Arc::clone(&connection),
-                exchanges: Arc::clone(&exchanges),
-                suspects: Arc::clone(&self.suspects),
-                usual,
-            }
-            .run(care),
-        );
-        tasks.spawn(watch_alarms(Arc::clone(&connection), place(&self.uri)));
-        let mut lane = Lane {
-            channel,
-            frame_max: connection.configuration().frame_max(),
-            flights: Flights::new(Arc::clone(&self.keys)),
-            keys: Arc::clone(&self.keys),
-            suspects: Arc::clone(&self.suspects),
-            exchanges,
-            careful,
-            held: Vec::new(),
-        };
+        let (mut lane, mut back) = self.lane(&connection, channel, &mut tasks);
         let ended = self.serve(&connection, &mut lane, &mut back).await;
         drop(lane);
         tasks.shutdown().await;
+        self.nodes.end();
         drop(back);
         while self.jobs.try_recv().is_ok() {}
         self.up.send_replace(false);
         self.events.receive(BrokerEvent::PublishingDown);
         close(&connection).await;
         ended
+    }
+
+    /// The usual channel, what comes back to it, and the tasks beside it.
+    fn lane(
+        &self,
+        connection: &Arc<Connection>,
+        channel: Channel,
+        tasks: &mut JoinSet<()>,
+    ) -> (Lane, UnboundedReceiver<Job>) {
+        let (asking, questions) = unbounded_channel();
+        let (careful, care) = unbounded_channel();
+        let (usual, back) = unbounded_channel();
+        let exchanges = Arc::<Exchanges>::default();
+        let cares = Careful {
+            config: self.config.clone(),
+            uri: self.uri.clone(),
+            keys: Arc::clone(&self.keys),
+            suspects: Arc::clone(&self.suspects),
+            nodes: Arc::clone(&self.nodes),
+            usual: usual.clone(),
+            busy: Arc::default(),
+        };
+        let asks = Asking {
+            connection: Arc::clone(connection),
+            exchanges: Arc::clone(&exchanges),
+            usual,
+        };
+        let busy = Arc::clone(&cares.busy);
+        let returned = Arc::<Notify>::default();
+        tasks.spawn(asks.run(questions));
+        tasks.spawn(cares.run(care));
+        tasks.spawn(watch_alarms(Arc::clone(connection), place(&self.uri)));
+        tasks.spawn(keep(
+            Arc::clone(connection),
+            self.config.names.clone(),
+            self.config.queue_type,
+            Arc::clone(&returned),
+        ));
+        let lane = Lane {
+            channel,
+            frame_max: connection.configuration().frame_max(),
+            flights: Flights::new(Arc::clone(&self.keys)),
+            keys: Arc::clone(&self.keys),
+            suspects: Arc::clone(&self.suspects),
+            nodes: Arc::clone(&self.nodes),
+            exchanges,
+            asking,
+            careful,
+            busy,
+            held: Vec::new(),
+            dead_letters: self.config.names.dead_letters.clone(),
+            returned,
+        };
+        (lane, back)
     }
 
     async fn serve(
@@ -166,6 +217,7 @@ impl Publishing {
     ) -> Ended {
         let mut look = tokio::time::interval(LOOK);
         let mut closing = None;
+        let mut closed: Option<Instant> = None;
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let changed = lane.flights.changed();
@@ -189,7 +241,7 @@ impl Publishing {
             for job in batch.drain(..) {
                 lane.take(job);
             }
-            let gone = match lane.flights.settle() {
+            let gone = match lane.settle() {
                 Err(error) => match lane.strand(&error) {
                     Scope::Connection => return Ended::Lost(error.to_string()),
                     Scope::Channel => true,
@@ -198,7 +250,11 @@ impl Publishing {
                 Ok(()) => lane.flights.is_empty() && !lane.channel.status().connected(),
             };
             if !connection.status().connected() {
-                return Ended::Lost("the connection was closed".to_owned());
+                let since = closed.get_or_insert_with(Instant::now);
+                if lane.flights.is_empty() || since.elapsed() > WORDS {
+                    return Ended::Lost("the connection was closed".to_owned());
+                }
+                continue;
             }
             if gone {
                 match timely(open(connection)).await {
@@ -206,7 +262,7 @@ impl Publishing {
                     Err(words) => return Ended::Lost(words),
                 }
             }
-            if closing.is_some_and(|since| lane.flights.is_empty() || since.elapsed() > CLOSING) {
+            if closing.is_some_and(|since| lane.is_idle() || since.elapsed() > CLOSING) {
                 return Ended::OnPurpose;
             }
         }
@@ -220,48 +276,65 @@ struct Lane {
     flights: Flights,
     keys: Arc<Keys>,
     suspects: Arc<Suspects>,
+    nodes: Arc<Nodes>,
     exchanges: Arc<Exchanges>,
-    careful: UnboundedSender<Care>,
+    asking: UnboundedSender<Job>,
+    careful: UnboundedSender<Job>,
+    /// How many messages go the careful way.
+    busy: Arc<AtomicUsize>,
     /// Messages that came while the channel was closing.
     held: Vec<Job>,
+    /// The engine's queue that nobody consumes, and who is told when a message comes back from it.
+    dead_letters: String,
+    returned: Arc<Notify>,
 }
 
 impl Lane {
-    /// Sends a message on its way.
+    /// Sends a message on its way. A job that finds nobody is dropped, which tells that it is lost.
     fn take(&mut self, job: Job) {
         if !self.channel.status().connected() {
             self.held.push(job);
             return;
         }
-        let properties = match self.converted(&job) {
-            Ok(properties) => properties,
-            Err(error) => {
-                return job
-                    .pending
-                    .settle(PublishOutcome::Refused(error.to_string()));
-            }
-        };
-        let key = self.keys.of(&job.message);
-        if self.suspects.contains(key) {
-            // A job that finds nobody is dropped, which tells that it is lost.
-            let _ = self
-                .careful
-                .send(Care::Suspect(Box::new(job), key, Box::new(properties)));
-            return;
+        if self.suspects.contains(&job, || self.keys.of(&job.message)) {
+            return self.take_care(job);
         }
+        let job = match self.nodes.way(job) {
+            Way::Usual(job) => job,
+            Way::Careful(job) => return self.take_care(job),
+            Way::None => return,
+        };
         match self.exchanges.look(&job.message.exchange) {
-            Known::There => self.flights.launch(&self.channel, job, key, properties),
+            Known::There => launch(&mut self.flights, &self.channel, job, self.frame_max),
             Known::Missing(words) => job.pending.settle(PublishOutcome::Refused(words)),
             Known::Nothing => {
-                let _ = self.careful.send(Care::Exchange(Box::new(job)));
+                let _ = self.asking.send(job);
             }
         }
     }
 
-    fn converted(&self, job: &Job) -> Result<BasicProperties, ConvertError> {
-        short("the exchange's name", &job.message.exchange)?;
-        short("the routing key", &job.message.routing_key)?;
-        to_lapin(&job.message, self.frame_max)
+    fn take_care(&self, job: Job) {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        let _ = self.careful.send(job);
+    }
+
+    /// Whether everything that was taken has its outcome.
+    fn is_idle(&self) -> bool {
+        self.flights.is_empty() && self.busy.load(Ordering::Acquire) == 0
+    }
+
+    /// Settles what has its outcome. An error means that the channel is gone.
+    fn settle(&mut self) -> Result<(), Error> {
+        let (dead_letters, returned) = (&self.dead_letters, &self.returned);
+        self.flights.settle(|settled| {
+            let message = settled.message;
+            if *settled.outcome == PublishOutcome::Unroutable
+                && message.exchange.is_empty()
+                && message.routing_key == *dead_letters
+            {
+                returned.notify_one();
+            }
+        })
     }
 
     /// There is a new channel.
@@ -275,28 +348,41 @@ impl Lane {
     /// The channel is gone, with everything on it.
     fn strand(&mut self, error: &Error) -> Scope {
         let mut stranded = self.flights.strand();
-        let words = match (refusal(error), error.kind()) {
-            (Some((_, words)), _) => Some(words),
-            (None, ErrorKind::InvalidChannelState(..)) => None,
+        let closed = closed(error);
+        let is_channel = matches!(closed, Some(Closed::Channel(..)))
+            || matches!(error.kind(), ErrorKind::InvalidChannelState(..));
+        if !is_channel {
+            if closed.is_some() {
+                error!(
+                    messages = stranded.len(),
+                    "the broker closed the publishing connection over a message: {error}"
+                );
+                for (job, key) in &stranded {
+                    self.suspects.add(*key);
+                    if let Some(node) = Nodes::of(&job.message) {
+                        self.nodes.doubt(node);
+                    }
+                }
+            }
             // Dropping tells that they are lost.
-            (None, _) => return Scope::Connection,
-        };
-        error!(
+            return Scope::Connection;
+        }
+        warn!(
             messages = stranded.len(),
-            "the broker closed the publishing channel: {error}"
+            "the broker closed the publishing channel, looking for the message: {error}"
         );
         if stranded.len() == 1
-            && let Some(words) = words
-            && let Some(only) = stranded.pop()
+            && let Some(closed) = closed
+            && let Some((job, key)) = stranded.pop()
         {
-            self.suspects.add(only.key);
-            only.pending.settle(PublishOutcome::Refused(words));
+            let outcome = self.suspects.convict(closed, key, job.message.body.len());
+            job.pending.settle(outcome);
         }
-        for each in &stranded {
-            self.suspects.add(each.key);
-            if !each.exchange.is_empty() {
-                self.exchanges.learn(&each.exchange, Known::Nothing);
+        for (job, _) in stranded {
+            if !job.message.exchange.is_empty() {
+                self.exchanges.learn(&job.message.exchange, Known::Nothing);
             }
+            self.take_care(job);
         }
         Scope::Channel
     }
@@ -307,14 +393,6 @@ impl Lane {
 enum Scope {
     Channel,
     Connection,
-}
-
-async fn open(connection: &Connection) -> Result<Channel, Error> {
-    let channel = connection.create_channel().await?;
-    channel
-        .confirm_select(ConfirmSelectOptions::default())
-        .await?;
-    Ok(channel)
 }
 
 /// Tells when the broker blocks publishers, and when it goes on.

@@ -1,67 +1,202 @@
-//! The engine's own queues and its exchange: looked for first, created only when missing, so that one that exists with
-//! other arguments (a quorum queue, say) is used as it is.
+//! The engine's own queues and its exchange: looked for first, created only when missing. A queue
+//! that exists with other arguments is used as it is, but for one of another type than is wanted.
 
-use crate::{QueueNames, connection::refusal, convert::short};
+use crate::{
+    QueueNames, QueueType,
+    connection::{refusal, timely},
+    convert::short,
+};
 use lapin::{
-    Connection, ExchangeKind,
+    Channel, Connection, Error, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueDeclareOptions},
     protocol::AMQPSoftError,
-    types::FieldTable,
+    types::{AMQPValue, FieldTable, LongString},
 };
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tracing::{debug, warn};
 
-/// Declares everything that is the engine's, besides the owner queue.
-pub(crate) async fn declare_all(connection: &Connection, names: &QueueNames) -> Result<(), String> {
-    for queue in [
-        &names.launches,
-        &names.answers,
-        &names.events,
-        &names.dead_letters,
-    ] {
-        declare_queue(connection, queue).await?;
+/// How often the queue that nobody consumes is looked for.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What becomes of messages that a quorum queue drops, since they were delivered too often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Letters<'a> {
+    /// They go to this queue.
+    Limited(&'a str),
+    /// None are dropped so.
+    Kept,
+}
+
+/// Whether a queue was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Declared {
+    There,
+    Made,
+}
+
+/// Declares everything that is the engine's, besides the owner queue and the one that says whose
+/// they are.
+pub(crate) async fn declare_all(
+    connection: &Connection,
+    names: &QueueNames,
+    kind: Option<QueueType>,
+) -> Result<(), String> {
+    let dead_letters = &names.dead_letters;
+    declare_queue(connection, dead_letters, kind, Letters::Kept).await?;
+    for queue in [&names.launches, &names.answers, &names.events] {
+        declare_queue(connection, queue, kind, Letters::Limited(dead_letters)).await?;
     }
     declare_exchange(connection, &names.processes).await
 }
 
-/// Declares one queue: durable, not exclusive, not deleted by itself, unless it exists.
-pub(crate) async fn declare_queue(connection: &Connection, queue: &str) -> Result<(), String> {
-    let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
-    // A miss closes the channel, so each question has one of its own.
-    let channel = connection
-        .create_channel()
-        .await
-        .map_err(|error| error.to_string())?;
-    match channel
-        .queue_declare(name.clone(), passive, FieldTable::default())
-        .await
-    {
-        Ok(_) => {
-            let _ = channel.close(200, "done".into()).await;
-            return Ok(());
+/// Declares the dead-letter queue and the exchange again when they were deleted, for as long as the
+/// connection works: they have no consumer that would notice. `returned` tells that a letter came back.
+pub(crate) async fn keep(
+    connection: Arc<Connection>,
+    names: QueueNames,
+    kind: Option<QueueType>,
+    returned: Arc<Notify>,
+) {
+    let queue = names.dead_letters;
+    loop {
+        let _ = tokio::time::timeout(LOOK, returned.notified()).await;
+        match timely(declare_queue(&connection, &queue, kind, Letters::Kept)).await {
+            Ok(Declared::There) => {}
+            Ok(Declared::Made) => warn!(queue, "the queue was deleted; it is declared again"),
+            Err(words) => debug!(queue, "the queue can't be looked for: {words}"),
         }
-        Err(error) => match refusal(&error) {
-            Some((AMQPSoftError::NOTFOUND, _)) => {}
-            Some((_, words)) => return Err(format!("queue {queue}: {words}")),
-            None => return Err(error.to_string()),
-        },
+        if let Err(words) = timely(declare_exchange(&connection, &names.processes)).await {
+            debug!("the exchange can't be looked for: {words}");
+        }
     }
-    let channel = connection
-        .create_channel()
-        .await
-        .map_err(|error| error.to_string())?;
-    let durable = QueueDeclareOptions {
-        durable: true,
+}
+
+/// Declares one queue: durable, not exclusive, not deleted by itself, unless it exists.
+///
+/// # Errors
+/// When it exists with another type than is wanted, or the broker can't be asked.
+pub(crate) async fn declare_queue(
+    connection: &Connection,
+    queue: &str,
+    kind: Option<QueueType>,
+    letters: Letters<'_>,
+) -> Result<Declared, String> {
+    let declared = match attempt(connection, queue, Attempt::Passive).await? {
+        Ok(()) => Declared::There,
+        Err((AMQPSoftError::NOTFOUND, _)) => {
+            let arguments = kind.map_or_else(FieldTable::default, |kind| table(kind, letters));
+            return match attempt(connection, queue, Attempt::Make(arguments)).await? {
+                Ok(()) => Ok(Declared::Made),
+                Err((_, words)) => Err(format!("queue {queue}: {words}")),
+            };
+        }
+        Err((_, words)) => return Err(format!("queue {queue}: {words}")),
+    };
+    if let Some(kind) = kind {
+        check_type(connection, queue, kind, letters).await?;
+    }
+    Ok(declared)
+}
+
+/// Finds out whether a queue that exists is of the type that is wanted: the broker tells by which
+/// arguments it takes for the same. A queue with arguments that nobody here would give keeps its
+/// secret, and is used.
+async fn check_type(
+    connection: &Connection,
+    queue: &str,
+    kind: QueueType,
+    letters: Letters<'_>,
+) -> Result<(), String> {
+    let wanted = Attempt::Make(table(kind, letters));
+    let Err((_, words)) = attempt(connection, queue, wanted).await? else {
+        return Ok(());
+    };
+    let other = match kind {
+        QueueType::Classic => QueueType::Quorum,
+        QueueType::Quorum => QueueType::Classic,
+    };
+    let mut candidates = vec![
+        (kind, type_alone(kind)),
+        (other, table(other, letters)),
+        (other, type_alone(other)),
+    ];
+    if other == QueueType::Classic {
+        candidates.push((other, FieldTable::default()));
+    }
+    for (candidate, arguments) in candidates {
+        let is_it = attempt(connection, queue, Attempt::Make(arguments)).await?;
+        match (is_it, candidate == kind) {
+            (Ok(()), true) => break,
+            (Ok(()), false) => {
+                let (kind, other) = (kind.name(), other.name());
+                return Err(format!(
+                    "queue {queue}: it is a {other} queue, and queue_type is {kind} ({words}). Set \
+                     queue_type = {other}; or move its messages elsewhere and delete it, and the \
+                     engine makes a {kind} queue"
+                ));
+            }
+            (Err(_), _) => {}
+        }
+    }
+    debug!(queue, "the queue is used as it is: {words}");
+    Ok(())
+}
+
+/// One way to ask for a queue.
+enum Attempt {
+    /// Only whether it is there.
+    Passive,
+    /// With these arguments.
+    Make(FieldTable),
+}
+
+/// Asks for a queue on a channel of its own, since a refusal closes it: the inner error is the
+/// broker's no, the outer one that it could not be asked.
+async fn attempt(
+    connection: &Connection,
+    queue: &str,
+    attempt: Attempt,
+) -> Result<Result<(), (AMQPSoftError, String)>, String> {
+    let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
+    let (passive, arguments) = match attempt {
+        Attempt::Passive => (true, FieldTable::default()),
+        Attempt::Make(arguments) => (false, arguments),
+    };
+    let options = QueueDeclareOptions {
+        passive,
+        durable: !passive,
         ..QueueDeclareOptions::default()
     };
-    channel
-        .queue_declare(name, durable, FieldTable::default())
-        .await
-        .map_err(|error| format!("queue {queue}: {error}"))?;
-    let _ = channel.close(200, "done".into()).await;
-    Ok(())
+    let channel = channel(connection).await?;
+    let answer = channel.queue_declare(name, options, arguments).await;
+    answered(&channel, answer.map(|_| ())).await
+}
+
+/// The arguments of a queue that the engine makes.
+fn table(kind: QueueType, letters: Letters<'_>) -> FieldTable {
+    let mut table = type_alone(kind);
+    if let (QueueType::Quorum, Letters::Limited(queue)) = (kind, letters) {
+        for (name, value) in [
+            ("x-dead-letter-exchange", ""),
+            ("x-dead-letter-routing-key", queue),
+            ("x-dead-letter-strategy", "at-least-once"),
+            ("x-overflow", "reject-publish"),
+        ] {
+            table.insert(name.into(), text(value));
+        }
+    }
+    table
+}
+
+fn type_alone(kind: QueueType) -> FieldTable {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), text(kind.name()));
+    table
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(LongString::from(value.as_bytes()))
 }
 
 /// Declares the topic exchange for news of processes, unless it exists.
@@ -69,21 +204,13 @@ async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(),
     if exchange.is_empty() || exchange_exists(connection, exchange).await?.is_ok() {
         return Ok(());
     }
-    let name = short("an exchange's name", exchange).map_err(|error| error.to_string())?;
-    let channel = connection
-        .create_channel()
-        .await
-        .map_err(|error| error.to_string())?;
     let durable = ExchangeDeclareOptions {
         durable: true,
         ..ExchangeDeclareOptions::default()
     };
-    channel
-        .exchange_declare(name, ExchangeKind::Topic, durable, FieldTable::default())
-        .await
-        .map_err(|error| format!("exchange {exchange}: {error}"))?;
-    let _ = channel.close(200, "done".into()).await;
-    Ok(())
+    exchange_asked(connection, exchange, ExchangeKind::Topic, durable)
+        .await?
+        .map_err(|words| format!("exchange {exchange}: {words}"))
 }
 
 /// Whether an exchange exists: the inner error is the broker's no, the outer one that it could not be asked.
@@ -91,29 +218,45 @@ pub(crate) async fn exchange_exists(
     connection: &Connection,
     exchange: &str,
 ) -> Result<Result<(), String>, String> {
-    let name = match short("an exchange's name", exchange) {
-        Ok(name) => name,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let channel = connection
-        .create_channel()
-        .await
-        .map_err(|error| error.to_string())?;
     let passive = ExchangeDeclareOptions {
         passive: true,
         ..ExchangeDeclareOptions::default()
     };
-    match channel
-        .exchange_declare(name, ExchangeKind::Direct, passive, FieldTable::default())
-        .await
-    {
+    exchange_asked(connection, exchange, ExchangeKind::Direct, passive).await
+}
+
+async fn exchange_asked(
+    connection: &Connection,
+    exchange: &str,
+    kind: ExchangeKind,
+    options: ExchangeDeclareOptions,
+) -> Result<Result<(), String>, String> {
+    let name = match short("an exchange's name", exchange) {
+        Ok(name) => name,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let channel = channel(connection).await?;
+    let asked = channel.exchange_declare(name, kind, options, FieldTable::default());
+    let answer = asked.await;
+    let answered = answered(&channel, answer).await?;
+    Ok(answered.map_err(|(_, words)| words))
+}
+
+async fn channel(connection: &Connection) -> Result<Channel, String> {
+    let channel = connection.create_channel().await;
+    channel.map_err(|error| error.to_string())
+}
+
+/// Tells a no from an answer that did not come; a channel that is still open is closed.
+async fn answered(
+    channel: &Channel,
+    answer: Result<(), Error>,
+) -> Result<Result<(), (AMQPSoftError, String)>, String> {
+    match answer {
         Ok(()) => {
             let _ = channel.close(200, "done".into()).await;
             Ok(Ok(()))
         }
-        Err(error) => match refusal(&error) {
-            Some((_, words)) => Ok(Err(words)),
-            None => Err(error.to_string()),
-        },
+        Err(error) => refusal(&error).map(Err).ok_or_else(|| error.to_string()),
     }
 }

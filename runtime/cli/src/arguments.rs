@@ -128,6 +128,10 @@ pub struct DaemonOptions {
     /// The queue for messages that can't be used [default: bureaucrat_dead]
     #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_DEAD_LETTER_QUEUE")]
     pub dead_letter_queue: Option<String>,
+    /// What kind of queues the engine makes for itself: classic or quorum [default: the broker's;
+    /// what is there is used]
+    #[arg(long, value_name = "TYPE", env = "BUREAUCRAT_QUEUE_TYPE")]
+    pub queue_type: Option<QueueKind>,
     /// The topic exchange that is told of launches and ends [default: bureaucrat.processes]
     #[arg(long, value_name = "EXCHANGE", env = "BUREAUCRAT_NOTICE_EXCHANGE")]
     pub notice_exchange: Option<String>,
@@ -146,6 +150,15 @@ pub struct DaemonOptions {
     /// Set by the daemon for the process that it becomes.
     #[arg(long, hide = true)]
     pub daemon_child: bool,
+}
+
+/// What kind of queues the engine makes for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QueueKind {
+    /// On one node.
+    Classic,
+    /// Replicated; needs RabbitMQ 3.10.
+    Quorum,
 }
 
 /// How to log.

@@ -3,40 +3,48 @@
 use crate::configuration::Configuration;
 use anyhow::Context;
 use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
-use bureaucrat_host::broker::BrokerEvents;
-use std::sync::Arc;
+use bureaucrat_host::Host;
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
-/// Begins to connect; returns at once, also when the broker is away.
+/// Begins to connect for a host; returns at once, also when the broker is away. No messages are
+/// taken before `consume_after` has passed.
 pub fn start(
     configuration: &Configuration,
-    events: Arc<dyn BrokerEvents>,
+    host: &Host,
+    consume_after: Duration,
     runtime: &Handle,
 ) -> anyhow::Result<Arc<AmqpBroker>> {
     let config = AmqpConfig {
         names: names(configuration),
+        queue_type: configuration.queue_type,
+        consume_after,
         prefetch: configuration.prefetch,
-        ..AmqpConfig::new(&configuration.amqp)
+        ..AmqpConfig::new(&configuration.amqp, &host.storage_id())
     };
     let broker =
-        AmqpBroker::start(config, events, runtime).context("the broker's address can't be used")?;
+        AmqpBroker::start(config, host.events(), runtime).context("the broker can't be used")?;
     Ok(Arc::new(broker))
 }
 
 /// The queues that are the engine's own: replies may not go there.
 pub fn engine_queues(configuration: &Configuration) -> Vec<String> {
-    let QueueNames {
-        launches,
-        answers,
-        events,
-        dead_letters,
-        owner,
-        processes: _,
-    } = names(configuration);
-    vec![launches, answers, events, dead_letters, owner]
+    let names = names(configuration);
+    let queues = names.queues().map(|(_, name)| name.to_owned());
+    queues.into()
 }
 
-/// The owner's queue is named after the launch queue, so that engines with other queues are no rivals.
+/// Checks that the engine's queues can be told apart, before anything is opened.
+///
+/// # Errors
+/// When they can't.
+pub fn check_queues(configuration: &Configuration) -> anyhow::Result<()> {
+    names(configuration).check()?;
+    Ok(())
+}
+
+/// The owner's queue and the one of the storage's id are named after the launch queue, so that
+/// engines with other queues are no rivals.
 fn names(configuration: &Configuration) -> QueueNames {
     QueueNames {
         launches: configuration.launch_queue.clone(),
@@ -44,6 +52,7 @@ fn names(configuration: &Configuration) -> QueueNames {
         events: configuration.event_queue.clone(),
         dead_letters: configuration.dead_letter_queue.clone(),
         owner: format!("{}.owner", configuration.launch_queue),
+        storage: format!("{}.storage", configuration.launch_queue),
         processes: configuration.notice_exchange.clone(),
     }
 }

@@ -9,10 +9,11 @@ pub use ini::IniFile;
 use ini::LIMITS;
 
 use crate::{
-    arguments::{self, DaemonOptions, LogFormat, Options, RuntimeGuests},
+    arguments::{self, DaemonOptions, LogFormat, Options, QueueKind, RuntimeGuests},
     files, places,
 };
 use anyhow::{Context, anyhow};
+use bureaucrat_broker_amqp::QueueType;
 use bureaucrat_sandbox::{SandboxLimits, Setting};
 use bureaucrat_wire::{Dialect, TaskQueue};
 use clap::ValueEnum;
@@ -52,6 +53,8 @@ pub struct Configuration {
     pub event_queue: String,
     /// The queue of messages that can't be used.
     pub dead_letter_queue: String,
+    /// What kind of queues the engine makes for itself.
+    pub queue_type: Option<QueueType>,
     /// The exchange of launches and ends.
     pub notice_exchange: String,
     /// Messages of a queue in hand at once.
@@ -151,6 +154,13 @@ impl Configuration {
                 "dead_letter_queue",
                 "bureaucrat_dead",
             ),
+            queue_type: parsed(daemon.queue_type, own("queue_type"), "queue_type", |text| {
+                QueueKind::from_str(text, true)
+            })?
+            .map(|kind| match kind {
+                QueueKind::Classic => QueueType::Classic,
+                QueueKind::Quorum => QueueType::Quorum,
+            }),
             notice_exchange: text(
                 &daemon.notice_exchange,
                 "notice_exchange",

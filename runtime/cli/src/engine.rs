@@ -4,7 +4,9 @@ use crate::{
     arguments::RuntimeGuests,
     backup, broker, commands,
     configuration::{Configuration, without_password},
-    control, files, modules,
+    control, files, handles,
+    lapses::Lapses,
+    modules,
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
@@ -19,6 +21,7 @@ use bureaucrat_store::Store;
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{
     fs::DirBuilder,
+    mem::ManuallyDrop,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -54,7 +57,10 @@ pub fn run(
     for remark in &configuration.remarks {
         tracing::warn!("{remark}");
     }
+    handles::raise();
+    broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
+    let lapses = Lapses::open(&configuration.storage);
     let store = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
     for table in store.damaged_tables() {
         tracing::error!(
@@ -73,16 +79,20 @@ pub fn run(
         sandbox(configuration)?,
         files::draw_secret()?,
     )?;
+    handles::enough()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BROKER_THREADS)
         .thread_name("broker")
         .enable_all()
         .build()
         .context("the threads for the broker can't be started")?;
+    // It lives as long as the process: a thread of the AMQP library that is just connecting would
+    // panic over a runtime that is gone.
+    let runtime = ManuallyDrop::new(runtime);
     // Signals are caught before anything is in hand that they could cut short.
     let ended = ended(&runtime, &host)?;
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
-    let broker = broker::start(configuration, host.events(), runtime.handle())?;
+    let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
     control::serve(&configuration.storage, move |query| match query {
@@ -98,18 +108,27 @@ pub fn run(
         "bureaucrat runs"
     );
     ready()?;
-    let signal = runtime.block_on(ended);
-    match &signal {
-        Ok(name) => tracing::info!("{name}: finishing what is in hand"),
-        Err(_) => tracing::error!("the host gave up"),
-    }
+    let mut foreign = None;
+    runtime.block_on(async {
+        tokio::select! {
+            words = broker.foreign() => foreign = Some(words),
+            signal = ended => match signal {
+                Ok(name) => tracing::info!("{name}: finishing what is in hand"),
+                Err(_) => tracing::error!("the host gave up"),
+            },
+        }
+    });
     broker.stop_consuming();
     host.stop();
     runtime.block_on(broker.shutdown());
     control::remove(&configuration.storage);
-    match host.failure() {
-        Some(failure) => Err(anyhow!(failure).context("the engine can't go on")),
-        None => {
+    match (host.failure(), foreign) {
+        (Some(failure), _) => {
+            lapses.note();
+            Err(anyhow!(failure).context("the engine can't go on"))
+        }
+        (None, Some(words)) => Err(anyhow!(words)),
+        (None, None) => {
             tracing::info!("bureaucrat ends");
             Ok(())
         }

@@ -15,6 +15,8 @@ mod control;
 mod daemon;
 mod engine;
 mod files;
+mod handles;
+mod lapses;
 mod logging;
 mod modules;
 pub mod pid_file;

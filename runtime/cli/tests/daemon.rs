@@ -171,3 +171,22 @@ fn a_start_that_fails_says_why_and_leaves_with_1() {
         words(&output)
     );
 }
+
+#[test]
+fn queues_with_two_uses_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().join("storage");
+    for (flag, queue) in [
+        ("--dead-letter-queue", "bureaucrat"),
+        ("--event-queue", "bureaucrat_msgs"),
+        ("--message-queue", "bureaucrat.storage"),
+    ] {
+        let output = bureaucrat(&storage)
+            .args(["-f", flag, queue])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        let both = format!("both named `{queue}`");
+        assert!(words(&output).contains(&both), "{}", words(&output));
+    }
+}

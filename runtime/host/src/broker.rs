@@ -20,7 +20,7 @@ pub enum Source {
 /// What acknowledges one delivery. A tag means something only on the channel of the connection that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryHandle {
-    /// Which connection, counted from the engine's start.
+    /// Which set of consuming connections, counted from the engine's start.
     pub generation: u64,
     /// The queue, which has a channel of its own.
     pub source: Source,
@@ -78,10 +78,11 @@ pub enum PublishOutcome {
     Confirmed,
     /// Returned: no queue takes it.
     Unroutable,
-    /// The broker refused it (`basic.nack`), or it closed the channel over it (an exchange that does not exist, a
-    /// property that may not be); the broker's words.
+    /// The broker does not take it now: a `basic.nack`, an exchange that does not exist or that may
+    /// not be written to. The broker's words.
     Refused(String),
-    /// The broker never takes this message, for what it is; the broker's words.
+    /// The broker never takes this message, for what it is (too large, a property that may not be):
+    /// it closes the channel or the connection over it, or AMQP can't carry it. The broker's words.
     Unsendable(String),
     /// The connection went away before the outcome was known; it may or may not have arrived.
     Lost,
@@ -95,15 +96,15 @@ pub enum PublishOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerEvent {
     Delivered(Delivery),
+    /// The consuming connections of a generation ended, for whatever reason. Told once, after the
+    /// generation's last delivery. Each delivery of it that was not acknowledged comes again.
+    ConsumingDown {
+        generation: u64,
+    },
     /// A publish has its outcome; each ticket gets exactly one.
     Published {
         ticket: Ticket,
         outcome: PublishOutcome,
-    },
-    /// A consuming connection ended: every delivery up to this generation that was not acknowledged comes again. Told
-    /// after the last delivery of it.
-    ConsumingDown {
-        generation: u64,
     },
     /// Publishing works, from now on or again.
     PublishingUp,

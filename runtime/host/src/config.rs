@@ -89,6 +89,7 @@ impl Default for HostConfig {
                 "bureaucrat_events",
                 "bureaucrat_dead",
                 "bureaucrat.owner",
+                "bureaucrat.storage",
             ]
             .map(String::from)
             .into(),

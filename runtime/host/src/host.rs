@@ -114,6 +114,11 @@ impl Host {
         self.0.router.clone()
     }
 
+    /// What tells the storage from others, for the broker's side; not secret.
+    pub fn storage_id(&self) -> String {
+        self.0.router.storage_id()
+    }
+
     /// Puts another policy in force, for what comes from now on. Does nothing when the host was opened without one.
     pub fn replace_policy(&self, policy: Arc<Policy>) {
         self.0.tenants.replace(policy);

@@ -15,6 +15,7 @@ mod launcher;
 mod limits;
 mod message;
 mod reply;
+mod reply_address;
 mod scan;
 mod task;
 mod unreadable;
@@ -33,6 +34,7 @@ pub use message::{
     UNREADABLE_HEADER, UNREADABLE_RAW_HEADER,
 };
 pub use reply::{Reply, Report, decode_reply, notice, reply};
+pub use reply_address::{ReplyAddress, ReplyAddressError, Reserved};
 pub use task::{Dialect, ParticipantError, Task, TaskQueue, UnknownName, routing_key_fits, task};
 pub use unreadable::Unreadable;
 

@@ -1,7 +1,8 @@
 //! What the engine tells launchers and listeners about a process, and how a launcher reads it.
 
 use crate::{
-    Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits, cut, scan::Scan,
+    Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits, cut,
+    reply_address::mandatory, scan::Scan,
 };
 use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
 use serde::Deserialize;
@@ -67,7 +68,8 @@ impl Report<'_> {
     }
 }
 
-/// The reply to a launcher, by the default exchange. Mandatory, so that the engine learns when nobody is there any more.
+/// The reply to a launcher, by the default exchange. Mandatory but for direct addresses, so that
+/// the engine learns when nobody is there any more.
 pub fn reply(reply_to: &ReplyTo, process: Option<ProcessId>, report: Report<'_>) -> Outgoing {
     to(reply_to, report.to_json(process, None))
 }
@@ -77,7 +79,7 @@ pub(crate) fn to(reply_to: &ReplyTo, json: String) -> Outgoing {
     Outgoing {
         exchange: String::new(),
         routing_key: reply_to.queue.clone(),
-        mandatory: Mandatory::Yes,
+        mandatory: mandatory(&reply_to.queue),
         properties: Properties {
             correlation_id: reply_to.correlation_id.clone(),
             ..Properties::persistent("application/json")

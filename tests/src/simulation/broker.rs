@@ -182,11 +182,14 @@ impl SimulatedBroker {
             .is_some_and(|link| link.connection.is_some())
     }
 
-    /// An engine's consuming connection breaks, as far as the engine sees; the broker notices by [`Self::notice`].
-    pub fn break_consuming(&self, engine: u64) {
-        if let Some(link) = self.lock().links.get_mut(&engine) {
-            link.connection = None;
-        }
+    /// An engine's consuming connection breaks, as far as the engine sees: what it is told of that.
+    /// The broker notices by [`Self::notice`].
+    pub fn break_consuming(&self, engine: u64) -> Option<BrokerEvent> {
+        let mut state = self.lock();
+        let link = state.links.get_mut(&engine)?;
+        link.connection.take()?;
+        let generation = link.generation;
+        Some(BrokerEvent::ConsumingDown { generation })
     }
 
     /// The broker notices connections whose engine is not there any more: what was not acknowledged comes again.

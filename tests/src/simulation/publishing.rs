@@ -20,7 +20,9 @@ impl SimulatedBroker {
         };
         let ticket = wire.ticket;
         let refused = refuses && random.once_in(40);
-        let outcome = if refused {
+        let outcome = if refused && wire.message.body.len() % 2 == 1 {
+            PublishOutcome::Unsendable("the simulated broker closes the channel over it".into())
+        } else if refused {
             PublishOutcome::Refused("the simulated broker refuses it".into())
         } else {
             self.deposit(&mut state, wire.message.clone())
@@ -43,12 +45,17 @@ impl SimulatedBroker {
         let may_be_dropped = !key.starts_with("worker_") && key != DEAD;
         match outcome {
             PublishOutcome::Confirmed => self.facts.settle(wire.row.clone()),
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) if may_be_dropped => {
-                self.facts.settle(wire.row.clone())
+            PublishOutcome::Unroutable
+            | PublishOutcome::Refused(_)
+            | PublishOutcome::Unsendable(_)
+                if may_be_dropped =>
+            {
+                self.facts.settle(wire.row.clone());
             }
-            PublishOutcome::Unroutable | PublishOutcome::Refused(_) | PublishOutcome::Lost => {
-                self.facts.count("messages returned or refused")
-            }
+            PublishOutcome::Unroutable
+            | PublishOutcome::Refused(_)
+            | PublishOutcome::Unsendable(_)
+            | PublishOutcome::Lost => self.facts.count("messages returned or refused"),
         }
     }
 

@@ -63,7 +63,10 @@ impl World {
     fn lose_connection(&mut self, which: u64) {
         self.facts.count("connections lost");
         if which != 0 {
-            self.broker.break_consuming(self.engines);
+            let event = self.broker.break_consuming(self.engines);
+            if let (Some(engine), Some(event)) = (&self.engine, event) {
+                engine.receive(event);
+            }
         }
         if which != 1 {
             let events = self.broker.lose_publishing(self.engines, &mut self.random);

@@ -27,6 +27,7 @@ use std::{
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
+use tokio::runtime::Handle;
 
 /// The largest frame that is asked for where the URL names none, in bytes: RabbitMQ's own default, within which the
 /// properties of every message that it takes from a publisher have to be.
@@ -46,31 +47,60 @@ pub(crate) async fn connect(
     intake: Option<Arc<Intake>>,
 ) -> Result<Connection, lapin::Error> {
     let frame_max = *uri.query.frame_max.get_or_insert(FRAME_MAX);
-    let tokio = Tokio::current();
-    let parts = RuntimeParts::new(tokio.clone(), GuardedReactor(tokio.clone()));
+    let (tokio, handle) = (Tokio::current(), Handle::current());
+    let reactor = GuardedReactor(tokio.clone(), handle.clone());
+    let parts = RuntimeParts::new(tokio.clone(), reactor);
     let open = async move |uri: AMQPUri, _: Runtime<_>| {
         let (runtime, intake) = (Runtime::new(tokio.clone()), intake.clone());
+        let handle = handle.clone();
         let stream = uri.connect_with_config_async(TLSConfig::default(), &runtime);
         let stream = stream.await.map_err(lapin::Error::from)?;
+        let socket = Socket::new(stream, handle);
         Ok(AsyncTcpStream::Plain(Guarded::new(
-            stream, frame_max, intake,
+            socket, frame_max, intake,
         )))
     };
     Connection::connector(uri, Runtime::new(parts), open, properties).await
 }
 
+/// The socket. It is dropped on lapin's own thread, where its adapter would start a runtime of its
+/// own to be dropped in, and panic when the system gives none; so it is dropped in ours.
+struct Socket {
+    stream: Option<AsyncTcpStream<Plain>>,
+    runtime: Handle,
+}
+
+impl Socket {
+    fn new(stream: AsyncTcpStream<Plain>, runtime: Handle) -> Self {
+        let stream = Some(stream);
+        Self { stream, runtime }
+    }
+
+    fn pin(&mut self) -> io::Result<Pin<&mut AsyncTcpStream<Plain>>> {
+        let stream = self.stream.as_mut().map(Pin::new);
+        stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _context = self.runtime.enter();
+        drop(self.stream.take());
+    }
+}
+
 /// A connection to the broker whose incoming frames are filtered.
 pub(crate) struct Guarded {
-    stream: AsyncTcpStream<Plain>,
+    socket: Socket,
     filter: Filter,
     chunk: Box<[u8]>,
     intake: Option<Arc<Intake>>,
 }
 
 impl Guarded {
-    fn new(stream: AsyncTcpStream<Plain>, frame_max: u32, intake: Option<Arc<Intake>>) -> Self {
+    fn new(socket: Socket, frame_max: u32, intake: Option<Arc<Intake>>) -> Self {
         Self {
-            stream,
+            socket,
             intake,
             filter: Filter::new(frame_max),
             chunk: vec![0; CHUNK].into_boxed_slice(),
@@ -95,7 +125,7 @@ impl AsyncRead for Guarded {
             if let Some(intake) = &this.intake {
                 ready!(intake.poll_open(context));
             }
-            let count = ready!(Pin::new(&mut this.stream).poll_read(context, &mut this.chunk))?;
+            let count = ready!(this.socket.pin()?.poll_read(context, &mut this.chunk))?;
             if count == 0 {
                 return Poll::Ready(Ok(0));
             }
@@ -113,7 +143,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        self.get_mut().socket.pin()?.poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -121,21 +151,24 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, parts)
+        self.get_mut()
+            .socket
+            .pin()?
+            .poll_write_vectored(context, parts)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        self.get_mut().socket.pin()?.poll_flush(context)
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_close(context)
+        self.get_mut().socket.pin()?.poll_close(context)
     }
 }
 
 /// tokio's reactor, which names our transport as its own: lapin wants both to fit together.
 #[derive(Debug, Clone)]
-struct GuardedReactor(Tokio);
+struct GuardedReactor(Tokio, Handle);
 
 impl Reactor for GuardedReactor {
     type TcpStream = Guarded;
@@ -161,9 +194,11 @@ impl Reactor for GuardedReactor {
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
+        let runtime = self.1.clone();
         async move {
             let stream = AsyncTcpStream::Plain(connecting.await?);
-            Ok(Guarded::new(stream, FRAME_MAX, None))
+            let socket = Socket::new(stream, runtime);
+            Ok(Guarded::new(socket, FRAME_MAX, None))
         }
     }
 }

@@ -7,11 +7,13 @@ use bureaucrat_host::broker::{
     BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket,
 };
 use bureaucrat_wire::{Mandatory, Outgoing, Properties};
+use futures_core::Stream;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties, options::*, types::FieldTable,
 };
 use std::{
     collections::BTreeMap,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -21,11 +23,17 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
-    sync::watch,
+    sync::{
+        mpsc::{UnboundedReceiver, unbounded_channel},
+        watch,
+    },
 };
 
 /// How long anything may take on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The id of the storage that tests' queues belong to.
+pub const STORAGE: &str = "5ca1ab1e";
 
 /// The broker's URL.
 pub fn url() -> String {
@@ -52,6 +60,7 @@ pub fn names() -> QueueNames {
         events: format!("{prefix}.events"),
         dead_letters: format!("{prefix}.dead"),
         owner: format!("{prefix}.owner"),
+        storage: format!("{prefix}.storage"),
         processes: format!("{prefix}.processes"),
     }
 }
@@ -61,7 +70,7 @@ pub fn config(url: &str, names: &QueueNames) -> AmqpConfig {
     AmqpConfig {
         names: names.clone(),
         retry: (Duration::from_millis(20), Duration::from_millis(200)),
-        ..AmqpConfig::new(url)
+        ..AmqpConfig::new(url, STORAGE)
     }
 }
 
@@ -83,7 +92,8 @@ impl Recorder {
     pub fn deliveries(&self) -> Vec<Delivery> {
         let deliveries = |event| match event {
             BrokerEvent::Delivered(delivery) => Some(delivery),
-            BrokerEvent::Published { .. }
+            BrokerEvent::ConsumingDown { .. }
+            | BrokerEvent::Published { .. }
             | BrokerEvent::PublishingUp
             | BrokerEvent::PublishingDown => None,
         };
@@ -100,6 +110,21 @@ impl Recorder {
             }
         }
         outcomes
+    }
+
+    /// The end of a generation was told once, after all of its deliveries and before those of the
+    /// next.
+    pub fn ended_once_after_its_deliveries(&self, generation: u64) {
+        let down = BrokerEvent::ConsumingDown { generation };
+        assert_eq!(self.count(&down), 1, "generation {generation}");
+        let events = self.events();
+        let place = events.iter().position(|event| *event == down).unwrap();
+        for (at, event) in events.iter().enumerate() {
+            if let BrokerEvent::Delivered(delivery) = event {
+                let is_before = delivery.handle.generation <= generation;
+                assert_eq!(at < place, is_before, "{:?}", delivery.handle);
+            }
+        }
     }
 
     pub fn count(&self, wanted: &BrokerEvent) -> usize {
@@ -224,6 +249,7 @@ pub async fn clean(connection: &Connection, names: &QueueNames) {
         &names.answers,
         &names.events,
         &names.dead_letters,
+        &names.storage,
     ] {
         let _ = channel
             .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())
@@ -295,4 +321,66 @@ pub fn bodies(deliveries: &[Delivery], source: Source) -> Vec<String> {
         .filter(|delivery| delivery.handle.source == source)
         .map(|delivery| String::from_utf8(delivery.body.clone()).unwrap())
         .collect()
+}
+
+/// Takes a message out of a queue.
+pub async fn take(channel: &Channel, queue: &str) -> Option<String> {
+    let no_ack = BasicGetOptions { no_ack: true };
+    let got = channel.basic_get(queue.into(), no_ack).await.unwrap()?;
+    Some(String::from_utf8(got.delivery.data).unwrap())
+}
+
+/// Consumes direct replies on a channel: the address as the broker writes it, and the bodies that
+/// come there.
+pub async fn direct_consumer(channel: &Channel) -> (String, UnboundedReceiver<String>) {
+    let no_ack = BasicConsumeOptions {
+        no_ack: true,
+        ..BasicConsumeOptions::default()
+    };
+    let direct = "amq.rabbitmq.reply-to";
+    let mut consumer = channel
+        .basic_consume(direct.into(), "".into(), no_ack, FieldTable::default())
+        .await
+        .unwrap();
+    let (bodies, replies) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(delivery) =
+            std::future::poll_fn(|context| Pin::new(&mut consumer).poll_next(context)).await
+        {
+            let body = String::from_utf8(delivery.unwrap().data).unwrap();
+            if bodies.send(body).is_err() {
+                return;
+            }
+        }
+    });
+    let queue = own_queue(channel).await;
+    let asking = BasicProperties::default().with_reply_to(direct.into());
+    channel
+        .basic_publish(
+            "".into(),
+            queue.as_str().into(),
+            BasicPublishOptions::default(),
+            b"",
+            asking,
+        )
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+    let no_ack = BasicGetOptions { no_ack: true };
+    let asked = channel.basic_get(queue.as_str().into(), no_ack).await;
+    let asked = asked.unwrap().unwrap();
+    let address = asked.delivery.properties.reply_to().clone();
+    (address.unwrap().to_string(), replies)
+}
+
+/// Whether a queue is there.
+pub async fn exists(connection: &Connection, queue: &str) -> bool {
+    let channel = connection.create_channel().await.unwrap();
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let asked = channel.queue_declare(queue.into(), passive, FieldTable::default());
+    asked.await.is_ok()
 }

@@ -59,6 +59,7 @@ fn view(settings: &Configuration) -> Value {
         "message_queue": settings.message_queue,
         "event_queue": settings.event_queue,
         "dead_letter_queue": settings.dead_letter_queue,
+        "queue_type": settings.queue_type.map(|kind| kind.name()),
         "notice_exchange": settings.notice_exchange,
         "prefetch": settings.prefetch,
         "runtime_guests": match settings.runtime_guests {

@@ -28,6 +28,7 @@ const KNOWN: [(&str, &[&str]); 2] = [
             "message_queue",
             "event_queue",
             "dead_letter_queue",
+            "queue_type",
             "notice_exchange",
             "prefetch",
             "retention",

@@ -108,7 +108,7 @@ impl Planner {
             let code = violation.rule.code();
             return self.refuse_module(delivery, code, &[violation.to_string()]);
         }
-        let reply_to = match self.reply_to(delivery) {
+        let reply_to = match self.reply_to(delivery, &[]) {
             Ok(reply_to) => reply_to,
             Err(refusal) => {
                 let code = refusal.code();
@@ -135,7 +135,7 @@ impl Planner {
         let text = reasons.join("\n");
         let shard = self.some_shard();
         let mut transaction = self.dead_letter(shard, delivery, code, &text)?;
-        if let Ok(Some(reply_to)) = self.reply_to(delivery) {
+        if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
             let message = reply(&reply_to, None, Report::Rejected { reasons });
             transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
         }

@@ -19,7 +19,7 @@ use crate::{
 use bureaucrat_model::{Launch, ProcessId, Redelivered, ReplyTo};
 use bureaucrat_policy::{Permission, Quota, Rule, Violation};
 use bureaucrat_store::{StoreError, keys::OutboxKind};
-use bureaucrat_wire::{Report, notice, reply};
+use bureaucrat_wire::{ReplyAddress, Report, Reserved, notice, reply};
 use std::{collections::HashMap, sync::Arc};
 
 /// A launch that waits or whose definition is being compiled, with every delivery of it.
@@ -275,7 +275,8 @@ impl Planner {
             return Ok(None);
         };
         let user = first.properties.user_id.as_ref();
-        let reply_to = self.reply_to(first)?;
+        let participants: Vec<String> = loaded.profile.participants.keys().cloned().collect();
+        let reply_to = self.reply_to(first, &participants)?;
         let rules = self.rules(user);
         let violations = rules.check(&loaded.profile);
         if !violations.is_empty() {
@@ -330,16 +331,26 @@ impl Planner {
         self.begin(process, transaction.then(work))
     }
 
-    /// The launcher's address, unless it is one that it may not give.
-    pub(crate) fn reply_to(&self, delivery: &Delivery) -> Result<Option<ReplyTo>, Refusal> {
+    /// The launcher's address, unless it is one that it may not give; `participants` are those of
+    /// its definition, as far as that is known.
+    pub(crate) fn reply_to(
+        &self,
+        delivery: &Delivery,
+        participants: &[String],
+    ) -> Result<Option<ReplyTo>, Refusal> {
         let Some(queue) = delivery.properties.reply_to.clone() else {
             return Ok(None);
         };
-        if queue.starts_with("worker_") || self.shared.config.engine_queues.contains(&queue) {
-            return Err(Refusal::definition(format!(
-                "reply_to may not name `{queue}`: that queue belongs to the engine or a participant"
-            )));
-        }
+        let config = &self.shared.config;
+        let reserved = Reserved {
+            engine_queues: &config.engine_queues,
+            dialect: config.dialect,
+            task_queue: config.task_queue,
+            participants,
+        };
+        let queue = ReplyAddress::parse(&queue, &reserved)
+            .map_err(|error| Refusal::definition(error.to_string()))?
+            .into_queue();
         let rules = self.rules(delivery.properties.user_id.as_ref());
         if !rules.reply_to.matches(&queue) {
             let what = format!("replies to `{queue}` are not allowed");
@@ -374,7 +385,7 @@ impl Planner {
         delivery: &Delivery,
         first: Option<ProcessId>,
     ) {
-        let Ok(Some(reply_to)) = self.reply_to(delivery) else {
+        let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) else {
             return;
         };
         let reasons = ["an earlier message with this id was refused".to_owned()];
@@ -425,7 +436,7 @@ impl Planner {
         self.remember(&mut transaction, seen, None)?;
         let reasons = &reasons;
         for delivery in &in_hand.deliveries {
-            if let Ok(Some(reply_to)) = self.reply_to(delivery) {
+            if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
                 let message = reply(&reply_to, None, Report::Rejected { reasons });
                 transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
             }

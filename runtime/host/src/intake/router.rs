@@ -11,7 +11,7 @@ use crate::{
     operate::commands::Command,
 };
 use bureaucrat_model::{ProcessId, ShardId};
-use bureaucrat_store::Epoch;
+use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
     AnswerMessage, EventMessage, Unreadable, UnreadableAnswer, decode_answer, decode_event,
 };
@@ -130,6 +130,12 @@ impl Router {
             mac.update(part);
         }
         mac.finalize().into_bytes().into()
+    }
+
+    /// What tells this storage from others, without its secret; the same for a storage that was
+    /// restored from its backup.
+    pub fn storage_id(&self) -> String {
+        records::hexadecimal(&self.keyed("storage", &[])[..16])
     }
 
     /// The hash that a message with an id is remembered by.

@@ -1,0 +1,165 @@
+//! Whose the queues are: a queue of one message, which holds the id of the storage that they belong
+//! to.
+//!
+//! An engine with another storage would know none of the processes that answers are for. So the
+//! engine that got the owner queue looks here before it consumes: no message, and it puts its own;
+//! another id, and it refuses.
+//!
+//! Most often what was read goes back. It is published again before it is acknowledged when there is
+//! more than one message, or when a quorum queue has delivered it so often that its limit is near:
+//! so a crash at any point leaves the id at least once. Several of the same id count as one.
+
+use crate::{
+    AmqpConfig,
+    careful::open,
+    connection::{close, connect, timely},
+    convert::short,
+    lane::Failure,
+    queues::{Letters, declare_queue},
+};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection,
+    options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions},
+    types::AMQPValue,
+    uri::AMQPUri,
+};
+use std::collections::BTreeSet;
+
+/// More messages than this, or longer ones, were not put there by engines.
+const MESSAGES_MAX: usize = 64;
+const ID_BYTES_MAX: usize = 256;
+
+/// So many deliveries of a quorum queue are no danger: its limit is 20 where it has one.
+const DELIVERIES_MAX: i64 = 8;
+
+/// What is in the queue, unacknowledged.
+#[derive(Default)]
+struct Found {
+    ids: BTreeSet<Vec<u8>>,
+    messages: usize,
+    last: Option<u64>,
+    /// The most deliveries of one of them, as a quorum queue counts them.
+    deliveries: i64,
+}
+
+/// Whose the queues are to be, and where that is kept.
+pub(crate) struct Claim<'a> {
+    pub config: &'a AmqpConfig,
+    pub uri: &'a AMQPUri,
+}
+
+impl Claim<'_> {
+    /// Makes sure that the queues belong to this storage, over the connection that holds the owner queue: when it
+    /// breaks, what was read is back before another engine can become the owner.
+    ///
+    /// # Errors
+    /// When they belong to another storage, or the broker can't be asked.
+    pub async fn make(&self, owner: &Connection) -> Result<(), Failure> {
+        let (queue, storage) = (&self.config.names.storage, &self.config.storage);
+        let kind = self.config.queue_type;
+        timely(declare_queue(owner, queue, kind, Letters::Kept)).await?;
+        let channel = timely(owner.create_channel()).await?;
+        let mut found = read(&channel, queue).await?;
+        let is_fine = found.messages == 1 && found.deliveries < DELIVERIES_MAX;
+        if !is_fine {
+            if found.ids.is_empty() {
+                found.ids.insert(storage.as_bytes().to_vec());
+            }
+            self.put(&found.ids).await?;
+        }
+        match found.last {
+            Some(tag) if is_fine => {
+                let back = BasicNackOptions {
+                    multiple: true,
+                    requeue: true,
+                };
+                timely(channel.basic_nack(tag, back)).await?;
+            }
+            Some(tag) => {
+                let all = BasicAckOptions { multiple: true };
+                timely(channel.basic_ack(tag, all)).await?;
+            }
+            None => {}
+        }
+        // The answer says that the broker has read what was sent before.
+        timely(channel.close(200, "done".into())).await?;
+        let mut others = found.ids.iter().filter(|id| *id != storage.as_bytes());
+        match others.next() {
+            None => Ok(()),
+            Some(other) => Err(Failure::Foreign(foreign(queue, storage, other))),
+        }
+    }
+
+    /// Puts these there, each once, over a connection of its own: one that has published is not read any more when the
+    /// broker is short of memory, and the owner's connection has acknowledgements to send.
+    async fn put(&self, ids: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
+        let queue = &self.config.names.storage;
+        let connection = connect(self.config, self.uri, "claiming", None).await?;
+        let all = async {
+            let channel = timely(open(&connection)).await?;
+            for id in ids {
+                put(&channel, queue, id).await?;
+            }
+            Ok::<(), Failure>(())
+        };
+        let put = all.await;
+        close(&connection).await;
+        put
+    }
+}
+
+fn foreign(queue: &str, storage: &str, other: &[u8]) -> String {
+    format!(
+        "the queues belong to another storage: the queue `{queue}` holds the id {}, and this \
+         storage has the id {storage}. Answers to tasks of the other storage would find no process \
+         here. Start the engine with the other storage, or with a copy of it that `bureaucrat \
+         restore` made. If the other storage is lost for good, delete the queue `{queue}` and start \
+         this engine again",
+        String::from_utf8_lossy(other).escape_debug()
+    )
+}
+
+/// Reads what is in the queue, and leaves it unacknowledged.
+async fn read(channel: &Channel, queue: &str) -> Result<Found, Failure> {
+    let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
+    let mut found = Found::default();
+    while found.messages < MESSAGES_MAX {
+        let get = channel.basic_get(name.clone(), BasicGetOptions::default());
+        let Some(message) = timely(get).await? else {
+            return Ok(found);
+        };
+        let delivery = message.delivery;
+        if delivery.data.len() > ID_BYTES_MAX {
+            break;
+        }
+        let headers = delivery.properties.headers().as_ref();
+        let count = headers.and_then(|headers| headers.inner().get("x-delivery-count"));
+        let count = count.and_then(AMQPValue::as_long_long_int).unwrap_or(0);
+        found.deliveries = found.deliveries.max(count);
+        found.messages += 1;
+        found.last = Some(delivery.delivery_tag);
+        found.ids.insert(delivery.data);
+    }
+    Err(Failure::Foreign(format!(
+        "the queue `{queue}` is to hold the id of the storage that the queues belong to, and holds \
+         something else: delete it, unless another program uses it, and start the engine again"
+    )))
+}
+
+async fn put(channel: &Channel, queue: &str, id: &[u8]) -> Result<(), Failure> {
+    let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
+    let mandatory = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let properties = BasicProperties::default()
+        .with_delivery_mode(2)
+        .with_content_type("text/plain".into());
+    let confirm = timely(channel.basic_publish("".into(), name, mandatory, id, properties)).await?;
+    match timely(confirm).await? {
+        Confirmation::Ack(None) => Ok(()),
+        Confirmation::Ack(Some(_)) | Confirmation::Nack(_) | Confirmation::NotRequested => Err(
+            Failure::Lost(format!("the broker does not keep the id in `{queue}`")),
+        ),
+    }
+}

@@ -1,0 +1,123 @@
+//! How often the last runs ended by a failure, so that an engine that is started again and again
+//! over a storage that fails takes the same messages ever more rarely: a quorum queue drops what it
+//! delivered too often.
+//!
+//! A file of one byte in the storage counts. It is made while all is well and overwritten in place,
+//! since a full disk takes no new file.
+
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+const FILE: &str = "failures";
+/// A failure that is longer ago does not count any more.
+const RECENT: Duration = Duration::from_secs(300);
+/// How long a start waits at most before it takes messages; the first waits a second, each further
+/// one twice as long.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The failures of the last runs, as far as the storage can tell: this is a courtesy, no promise.
+#[derive(Debug)]
+pub struct Lapses {
+    file: Option<File>,
+    count: u8,
+    since: Instant,
+}
+
+impl Lapses {
+    pub fn open(storage: &Path) -> Self {
+        let path = storage.join(FILE);
+        let mut options = File::options();
+        let opened = options
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path);
+        let Ok(file) = opened else {
+            return Self {
+                file: None,
+                count: 0,
+                since: Instant::now(),
+            };
+        };
+        let mut byte = [0];
+        match file.read_at(&mut byte, 0) {
+            Ok(1) if is_recent(&file) => {}
+            Ok(_) | Err(_) => {
+                byte = [0];
+                write(&file, 0);
+            }
+        }
+        Self {
+            file: Some(file),
+            count: byte[0],
+            since: Instant::now(),
+        }
+    }
+
+    /// How long the start is to wait before it takes messages.
+    pub fn wait(&self) -> Duration {
+        let doublings = u32::from(self.count).saturating_sub(1).min(16);
+        match self.count {
+            0 => Duration::ZERO,
+            _ => Duration::from_secs(1 << doublings).min(WAIT_MAX),
+        }
+    }
+
+    /// This run failed; one that went well for long enough begins a new count.
+    pub fn note(&self) {
+        let before = if self.since.elapsed() < RECENT {
+            self.count
+        } else {
+            0
+        };
+        if let Some(file) = &self.file {
+            write(file, before.saturating_add(1));
+        }
+    }
+}
+
+fn is_recent(file: &File) -> bool {
+    let modified = file.metadata().and_then(|data| data.modified());
+    let ago = modified.ok().and_then(|at| at.elapsed().ok());
+    ago.is_some_and(|ago| ago < RECENT)
+}
+
+fn write(file: &File, count: u8) {
+    let written = file.write_all_at(&[count], 0);
+    if let Err(error) = written.and_then(|()| file.set_modified(SystemTime::now())) {
+        tracing::debug!("the count of failures stays as it is: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn starts_wait_ever_longer_after_failures_and_forget_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Lapses::open(folder.path());
+        assert_eq!(open().wait(), Duration::ZERO);
+        assert_eq!(open().wait(), Duration::ZERO, "it did not fail");
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            open().note();
+            assert_eq!(open().wait(), Duration::from_secs(seconds));
+        }
+        let lapses = open();
+        let long_ago = SystemTime::now() - RECENT;
+        lapses
+            .file
+            .as_ref()
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        assert_eq!(open().wait(), Duration::ZERO);
+        assert_eq!(open().wait(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,283 @@
+//! Where a reply may go: the queue that a launcher names in `reply_to`, checked before anything is
+//! sent to it.
+//!
+//! RabbitMQ before 3.11 closes the connection over a direct reply-to address that it can't decode,
+//! and any version closes the channel over a routing key that is too long. So an address is taken
+//! only in the form in which RabbitMQ itself writes it. Whether somebody listens there is not known
+//! here.
+
+use crate::{Dialect, Mandatory, SHORT_TEXT_BYTES_MAX, TaskQueue};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// What a requester names to be answered directly; RabbitMQ replaces it by an address on the way.
+const DIRECT: &str = "amq.rabbitmq.reply-to";
+/// What every queue of a `taskqueue` worker begins with.
+const WORKER_PREFIX: &str = "worker_";
+/// Celery's default queue.
+const CELERY_QUEUE: &str = "celery";
+
+/// Erlang's external term format: the version, a process id, and its node's name as a text with a
+/// length of two bytes.
+const PID_START: [u8; 3] = [131, 88, 118];
+/// The node's name in an address: this, and a hash of the real name.
+const NODE_PREFIX: &str = "reply@";
+/// The numbers of a process id after the node's name: id, serial, creation.
+const PID_NUMBERS_BYTES: usize = 12;
+/// The key that tells the requests of a channel apart.
+const KEY_BYTES: usize = 16;
+/// Erlang's hash of a node's name is below this.
+const NODE_HASHES: u32 = 1 << 27;
+
+/// Queues that no reply may go to.
+#[derive(Debug, Clone, Copy)]
+pub struct Reserved<'a> {
+    /// The engine's own.
+    pub engine_queues: &'a [String],
+    pub dialect: Dialect,
+    pub task_queue: TaskQueue,
+    /// Who gets tasks of the process that is to be launched.
+    pub participants: &'a [String],
+}
+
+impl Reserved<'_> {
+    fn owner(&self, queue: &str) -> Option<&'static str> {
+        if self.engine_queues.iter().any(|own| own == queue) {
+            return Some("the engine");
+        }
+        let is_celery = match (self.task_queue, self.dialect) {
+            (TaskQueue::Taskqueue, _) => false,
+            (TaskQueue::Celery, Dialect::Workitem) => queue == CELERY_QUEUE,
+            // Tasks go to a queue that is named by what stands before the participant's first dot.
+            (TaskQueue::Celery, Dialect::Message) => {
+                let names = self.participants.iter().map(|name| name.split('.').next());
+                queue == CELERY_QUEUE || names.flatten().any(|name| name == queue)
+            }
+        };
+        (is_celery || queue.starts_with(WORKER_PREFIX)).then_some("a participant")
+    }
+}
+
+/// An address that a reply may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyAddress {
+    queue: String,
+}
+
+/// Why an address can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyAddressError {
+    #[error("reply_to is empty")]
+    Empty,
+    #[error("reply_to has {bytes} bytes, more than the {SHORT_TEXT_BYTES_MAX} of a queue's name")]
+    TooLong { bytes: usize },
+    /// The broker would have replaced it; a message that came another way can't be answered.
+    #[error(
+        "reply_to is `{DIRECT}` itself, which only the broker can turn into an address: publish on \
+         the channel that consumes from `{DIRECT}`, to this broker"
+    )]
+    NotReplaced,
+    #[error(
+        "reply_to begins as a direct reply-to address does, but RabbitMQ writes none of this form"
+    )]
+    Malformed,
+    #[error("reply_to may not name `{queue}`: that queue belongs to {owner}")]
+    Reserved { queue: String, owner: &'static str },
+}
+
+impl ReplyAddress {
+    /// Reads what a launcher wrote.
+    ///
+    /// # Errors
+    /// When no reply can go there, or none may.
+    pub fn parse(text: &str, reserved: &Reserved<'_>) -> Result<Self, ReplyAddressError> {
+        if text.is_empty() {
+            return Err(ReplyAddressError::Empty);
+        }
+        if text.len() > SHORT_TEXT_BYTES_MAX {
+            return Err(ReplyAddressError::TooLong { bytes: text.len() });
+        }
+        if let Some(rest) = text.strip_prefix(DIRECT) {
+            let token = rest.strip_prefix('.');
+            return match token {
+                None if rest.is_empty() => Err(ReplyAddressError::NotReplaced),
+                Some(token) if node(token).is_some() => Ok(Self { queue: text.into() }),
+                Some(_) | None => Err(ReplyAddressError::Malformed),
+            };
+        }
+        match reserved.owner(text) {
+            Some(owner) => Err(ReplyAddressError::Reserved {
+                queue: text.into(),
+                owner,
+            }),
+            None => Ok(Self { queue: text.into() }),
+        }
+    }
+
+    /// Whether messages to a routing key go directly to a client's channel, without a queue.
+    pub fn is_direct(routing_key: &str) -> bool {
+        token(routing_key).is_some()
+    }
+
+    /// The node of the channel that a direct address leads to, as a hash of its name; none where
+    /// the address is none that RabbitMQ writes.
+    pub fn direct_node(routing_key: &str) -> Option<u32> {
+        node(token(routing_key)?)
+    }
+
+    /// The queue, which is the routing key in the default exchange.
+    pub fn into_queue(self) -> String {
+        self.queue
+    }
+}
+
+/// Whether the engine wants to know that a reply has nowhere to go. RabbitMQ returns mandatory
+/// messages to direct addresses even when it delivers them, so that nothing can be known there.
+pub(crate) fn mandatory(queue: &str) -> Mandatory {
+    if ReplyAddress::is_direct(queue) {
+        Mandatory::No
+    } else {
+        Mandatory::Yes
+    }
+}
+
+/// What stands after the prefix of a direct address.
+fn token(routing_key: &str) -> Option<&str> {
+    routing_key.strip_prefix(DIRECT)?.strip_prefix('.')
+}
+
+/// The node in a token as RabbitMQ writes it: an Erlang process id and a key, each in base64, with
+/// a dot between.
+fn node(token: &str) -> Option<u32> {
+    let (process, key) = token.split_once('.')?;
+    let (process, key) = (STANDARD.decode(process).ok()?, STANDARD.decode(key).ok()?);
+    let [high, low, rest @ ..] = process.strip_prefix(&PID_START)? else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let (name, numbers) = rest.split_at_checked(length)?;
+    let hash = std::str::from_utf8(name).ok()?.strip_prefix(NODE_PREFIX)?;
+    let is_number = hash.bytes().all(|byte| byte.is_ascii_digit());
+    let is_form = key.len() == KEY_BYTES && numbers.len() == PID_NUMBERS_BYTES && is_number;
+    let hash = hash.parse().ok().filter(|hash| *hash < NODE_HASHES);
+    hash.filter(|_| is_form)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reserved(task_queue: TaskQueue, dialect: Dialect) -> Result<(), ReplyAddressError> {
+        let engine_queues = ["bureaucrat".to_owned(), "bureaucrat.storage".to_owned()];
+        let participants = ["shop.pack".to_owned()];
+        let reserved = Reserved {
+            engine_queues: &engine_queues,
+            dialect,
+            task_queue,
+            participants: &participants,
+        };
+        for queue in ["bureaucrat", "bureaucrat.storage", "worker_", "worker_x"] {
+            let error = ReplyAddress::parse(queue, &reserved).unwrap_err();
+            assert!(
+                matches!(error, ReplyAddressError::Reserved { .. }),
+                "{queue}"
+            );
+        }
+        ReplyAddress::parse("replies", &reserved)?;
+        ReplyAddress::parse("celery", &reserved)?;
+        ReplyAddress::parse("shop", &reserved)?;
+        Ok(())
+    }
+
+    fn parse(text: &str) -> Result<String, ReplyAddressError> {
+        let reserved = Reserved {
+            engine_queues: &[],
+            dialect: Dialect::Workitem,
+            task_queue: TaskQueue::Taskqueue,
+            participants: &[],
+        };
+        ReplyAddress::parse(text, &reserved).map(ReplyAddress::into_queue)
+    }
+
+    fn token(node: &str, numbers: &[u8], key: &[u8]) -> String {
+        let length = u16::try_from(node.len()).unwrap().to_be_bytes();
+        let process = [&PID_START, &length[..], node.as_bytes(), numbers].concat();
+        format!(
+            "{DIRECT}.{}.{}",
+            STANDARD.encode(process),
+            STANDARD.encode(key)
+        )
+    }
+
+    /// As RabbitMQ 3.10.8 wrote it.
+    const WRITTEN: &str = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUA5MjczMTA3NgAAAs0AAAAAawpqGQ==.P0ymMyROW+5zRycATQ0ATA==";
+
+    #[test]
+    fn addresses_are_taken_as_rabbitmq_writes_them() {
+        assert_eq!(parse("a queue/of.mine"), Ok("a queue/of.mine".to_owned()));
+        assert_eq!(parse(WRITTEN), Ok(WRITTEN.to_owned()));
+        assert!(ReplyAddress::is_direct(WRITTEN));
+        assert_eq!(ReplyAddress::direct_node(WRITTEN), Some(92_731_076));
+        assert_eq!(ReplyAddress::direct_node("queue"), None);
+        assert_eq!(mandatory(WRITTEN), Mandatory::No);
+        assert_eq!(mandatory("amq.rabbitmq.reply-to"), Mandatory::Yes);
+        let other_broker = token("reply@134217727", &[1; 12], &[2; 16]);
+        assert_eq!(parse(&other_broker), Ok(other_broker.clone()));
+    }
+
+    #[test]
+    fn addresses_of_other_forms_are_refused() {
+        assert_eq!(parse(""), Err(ReplyAddressError::Empty));
+        let bytes = 256;
+        assert_eq!(
+            parse(&"q".repeat(bytes)),
+            Err(ReplyAddressError::TooLong { bytes })
+        );
+        assert_eq!(parse(DIRECT), Err(ReplyAddressError::NotReplaced));
+        let node = "reply@7";
+        for text in [
+            "amq.rabbitmq.reply-to.".to_owned(),
+            "amq.rabbitmq.reply-to.x.y".to_owned(),
+            "amq.rabbitmq.reply-to.YWJj.YWJj".to_owned(),
+            "amq.rabbitmq.reply-tox".to_owned(),
+            format!("{WRITTEN}."),
+            format!("{WRITTEN}="),
+            WRITTEN[..WRITTEN.len() - 1].to_owned(),
+            token("rabbit@7", &[1; 12], &[2; 16]),
+            token("reply@", &[1; 12], &[2; 16]),
+            token("reply@-1", &[1; 12], &[2; 16]),
+            token("reply@134217728", &[1; 12], &[2; 16]),
+            token(node, &[1; 11], &[2; 16]),
+            token(node, &[1; 13], &[2; 16]),
+            token(node, &[1; 12], &[2; 15]),
+        ] {
+            assert_eq!(parse(&text), Err(ReplyAddressError::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn queues_of_the_engine_and_of_participants_are_refused() {
+        let refused = |queue: &str| {
+            Err(ReplyAddressError::Reserved {
+                queue: queue.to_owned(),
+                owner: "a participant",
+            })
+        };
+        assert_eq!(reserved(TaskQueue::Taskqueue, Dialect::Message), Ok(()));
+        let workitem = reserved(TaskQueue::Celery, Dialect::Workitem);
+        assert_eq!(workitem, refused("celery"));
+        let message = reserved(TaskQueue::Celery, Dialect::Message);
+        assert_eq!(message, refused("celery"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_can_be_a_routing_key(text in "\\PC{0,300}") {
+            if let Ok(queue) = parse(&text) {
+                prop_assert!(!queue.is_empty() && queue.len() <= SHORT_TEXT_BYTES_MAX);
+                prop_assert_eq!(queue, text);
+            }
+        }
+    }
+}
