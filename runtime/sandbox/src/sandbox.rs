@@ -3,10 +3,11 @@
 use crate::{
     admission::{self, Admitted},
     cache::{Cache, Entry},
+    class::Class,
     code::TrustedCode,
     compile::Compiler,
     config::{RuntimeClass, SandboxConfig},
-    engines::{self, Class, Ticker},
+    engines::{self, Ticker},
     error::{LoadError, Refusal, SandboxError},
     evaluate,
     guest::{Guest, Ready},
@@ -15,7 +16,7 @@ use crate::{
     loaded::{Loaded, Origin},
     outcome::Evaluated,
 };
-use bureaucrat_model::{Fields, ModuleHash};
+use bureaucrat_model::{Fields, ModuleHash, lock};
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -209,11 +210,7 @@ impl Sandbox {
     }
 
     fn loaded(&self) -> MutexGuard<'_, Loaded> {
-        // Whoever panicked held a map of whole entries.
-        self.0
-            .loaded
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.0.loaded)
     }
 
     fn pool(&self, class: Class) -> Result<&Pool, LoadError> {
