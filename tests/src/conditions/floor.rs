@@ -89,9 +89,9 @@ fn engine() -> Result<Engine> {
         .max_memories_per_module(1)
         .max_memory_size(1 << 20)
         .table_elements(10_000)
-        .linear_memory_keep_resident(64 << 10)
+        .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(4 << 10)
-        .pagemap_scan(Enabled::Auto)
+        .pagemap_scan(Enabled::No)
         .max_unused_warm_slots(1);
     let mut config = Config::new();
     config
@@ -150,10 +150,7 @@ impl Component {
         let instance = self.pre.instantiate(&mut store)?;
         let function =
             instance.get_typed_func::<(), (Result<bool, String>,)>(&mut store, &self.evaluate)?;
-        function
-            .call(&mut store, ())?
-            .0
-            .map_err(Error::msg)
+        function.call(&mut store, ())?.0.map_err(Error::msg)
     }
 }
 
