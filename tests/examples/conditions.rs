@@ -1,4 +1,5 @@
-//! Measures conditions alone, without a broker: `cargo run --release -p bureaucrat-tests --example conditions [SECONDS]`.
+//! Measures conditions alone, without a broker: `cargo run --release -p bureaucrat-tests --example
+//! conditions [SECONDS]`.
 #![forbid(unsafe_code)]
 
 fn main() -> anyhow::Result<()> {

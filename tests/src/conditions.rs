@@ -1,8 +1,9 @@
 //! What one evaluation of a condition costs, next to its floor, measured in turns in one run.
 //!
-//! The floor is `context["x"] < 4` by hand in a bare wasmtime store: a fresh instance each time, fuel, an epoch deadline, the
-//! sandbox's settings for code and pool, one host function that knows one field. What the sandbox adds to it are its limits, its
-//! fields and its expression compiler. A core module with the same content shows what the component model costs.
+//! The floor is `context["x"] < 4` by hand in a bare wasmtime store: a fresh instance each time,
+//! fuel, an epoch deadline, the sandbox's settings for code and pool, one host function that knows
+//! one field. What the sandbox adds to it are its limits, its fields and its expression compiler. A
+//! core module with the same content shows what the component model costs.
 
 use anyhow::{Context, Result, ensure};
 use bureaucrat_model::Fields;
@@ -21,7 +22,8 @@ const LONGER: &str =
 const FIELDS: &str =
     r#"{"x": 3, "customer": {"country": "FI", "orders": [1, 2, 3]}, "text": "hello"}"#;
 
-/// Evaluations before the next contender's turn: so few that what else the machine does meets all alike.
+/// Evaluations before the next contender's turn: so few that what else the machine does meets all
+/// alike.
 const TURN: u32 = 500;
 
 /// The cost of one evaluation, each the median of all turns.
@@ -35,7 +37,8 @@ pub struct Costs {
     pub ratio: f64,
 }
 
-/// Measures the condition in the sandbox and by hand, one after the other, again and again for `time`.
+/// Measures the condition in the sandbox and by hand, one after the other, again and again for
+/// `time`.
 ///
 /// # Errors
 /// When a guest does not load, or gives anything but true.

@@ -25,6 +25,8 @@ mod format;
 mod ir;
 mod library;
 pub mod limits;
+mod main_module;
+mod memory;
 mod parse;
 mod repr;
 pub mod vocabulary;
@@ -114,7 +116,7 @@ pub fn compile(functions: &[Function]) -> Result<Vec<u8>, CompileError> {
     let mut constants = constants::Constants::new();
     let exports: Vec<_> = functions
         .iter()
-        .map(|function| component::Export {
+        .map(|function| main_module::Export {
             name: &function.name,
             kind: function.kind,
             body: emit::function(&function.expression, function.kind, &mut constants),

@@ -1,4 +1,5 @@
-//! Bytes as lower-case hexadecimal digits, two a byte: how hashes, keys and unreadable bytes are printed everywhere.
+//! Bytes as lower-case hexadecimal digits, two a byte: how hashes, keys and unreadable bytes are
+//! printed everywhere.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
 //! Locks whose holder panicked.
 //!
-//! A panic on one thread poisons the locks that it held. Here every state behind a lock is whole between
-//! statements, so the poison says nothing that matters: the other threads continue with what is there.
+//! A panic on one thread poisons the locks that it held. Here every state behind a lock is whole
+//! between statements, so the poison says nothing that matters: the other threads continue with
+//! what is there.
 
 use std::sync::{LockResult, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,8 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     unpoisoned(mutex.lock())
 }
 
-/// What a lock, a wait on a condition or a `Mutex::into_inner` returns, whether or not a holder panicked.
+/// What a lock, a wait on a condition or a `Mutex::into_inner` returns, whether or not a holder
+/// panicked.
 pub fn unpoisoned<T>(result: LockResult<T>) -> T {
     result.unwrap_or_else(PoisonError::into_inner)
 }

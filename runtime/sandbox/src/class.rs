@@ -5,7 +5,8 @@ use crate::limits::SandboxLimits;
 /// The sort of a guest, by what its instance takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// A few core instances, one memory and two tables, small ones: [`SandboxLimits`] has the numbers.
+    /// A few core instances, one memory and two tables, small ones: [`SandboxLimits`] has the
+    /// numbers.
     Small,
     /// A guest with a language runtime inside.
     Runtime,
@@ -45,8 +46,9 @@ impl Class {
         }
     }
 
-    /// Tables that one guest may have. A small one has that of its module, which LLVM's linker makes even when nothing is in it,
-    /// and that of the shim that component encoders put before it.
+    /// Tables that one guest may have. A small one has that of its module, which LLVM's linker
+    /// makes even when nothing is in it, and that of the shim that component encoders put before
+    /// it.
     pub(crate) const fn tables(self) -> u32 {
         match self {
             Self::Small => 2,

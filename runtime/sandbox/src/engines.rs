@@ -1,7 +1,8 @@
 //! The engines, and the clock that interrupts them.
 //!
-//! Settings of the pool are engine-wide, so inline guests, small modules and guests with a language runtime inside have an
-//! engine each. The compile worker builds the same engines without a pool: what decides the machine code is the same.
+//! Settings of the pool are engine-wide, so inline guests, small modules and guests with a language
+//! runtime inside have an engine each. The compile worker builds the same engines without a pool:
+//! what decides the machine code is the same.
 
 use crate::{class::Class, error::SandboxError, features, limits::SandboxLimits};
 use bureaucrat_model::{lock, unpoisoned};
@@ -26,8 +27,8 @@ const TABLE_RESIDENT_BYTES: usize = 4 << 10;
 /// How a pool clears a memory for the next instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clearing {
-    /// All of it up to [`WHOLE_BYTES`], without a system call: 0.7 µs less for one page, which is what an inline guest has.
-    /// From three pages on it is the more expensive way.
+    /// All of it up to [`WHOLE_BYTES`], without a system call: 0.7 µs less for one page, which is
+    /// what an inline guest has. From three pages on it is the more expensive way.
     Whole,
     /// Only the pages that were written to, where the system can say which.
     WrittenPages,
