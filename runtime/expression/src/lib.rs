@@ -7,14 +7,14 @@
 //! The crate runs nothing, reads nothing and draws nothing: the same expressions give the same bytes.
 //!
 //! # Layout
-//! - `parse`: bounds the text, then has it parsed by ruff's parser.
+//! - `parse`: bounds the text, then has it parsed by ruff's parser, as `wrapped` has it.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
 //! - `format`: format specifications, as the helpers take them.
 //! - `emit` and `constants`: from `ir` to instructions and data.
 //! - `repr`: how Python writes a text, for the names of fields.
 //! - `library`: the helper functions of `helpers/`, and which of them are reached.
 //! - `vocabulary`: the names of the functions and methods that there are.
-//! - `component`: the two core modules and the component around them.
+//! - `memory`, `main_module` and `component`: the two core modules, and the component around them.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -30,6 +30,7 @@ mod memory;
 mod parse;
 mod repr;
 pub mod vocabulary;
+mod wrapped;
 
 use std::collections::BTreeSet;
 
