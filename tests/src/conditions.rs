@@ -127,10 +127,10 @@ fn turn(mut evaluate: impl FnMut() -> Result<bool>) -> Result<Duration> {
 
 fn holds(sandbox: &Sandbox, guest: &Guest, fields: &Fields) -> Result<bool> {
     let evaluated = sandbox.evaluate(guest, "c0", fields);
-    match evaluated.outcome {
-        Outcome::Verdict(holds) => Ok(holds),
-        other => anyhow::bail!("no verdict: {other:?}"),
-    }
+    let Outcome::Verdict(holds) = evaluated.outcome else {
+        anyhow::bail!("no verdict: {:?}", evaluated.outcome);
+    };
+    Ok(holds)
 }
 
 fn sandbox() -> Result<Sandbox> {
