@@ -2,6 +2,7 @@
 
 pub mod answering;
 pub mod attacks;
+pub mod conditions;
 pub mod conformance;
 pub mod engine;
 pub mod faults;

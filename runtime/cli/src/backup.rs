@@ -2,6 +2,7 @@
 //! written last, so that a backup without one is no backup.
 
 use anyhow::{Context, anyhow, bail, ensure};
+use bureaucrat_model::Hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -133,12 +134,7 @@ fn checksum(path: &Path) -> io::Result<(u64, String)> {
     loop {
         let length = file.read(&mut part)?;
         if length == 0 {
-            let digits = hash
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            return Ok((bytes, digits));
+            return Ok((bytes, Hex(&hash.finalize()).to_string()));
         }
         hash.update(&part[..length]);
         bytes += length as u64;

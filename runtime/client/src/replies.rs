@@ -1,5 +1,6 @@
 //! The replies that come in, handed to the launches that wait for them.
 
+use bureaucrat_model::lock;
 use bureaucrat_wire::{Reply, Unreadable, WireLimits, decode_reply};
 use futures_core::Stream;
 use lapin::{Consumer, types::ShortString};
@@ -7,7 +8,7 @@ use std::{
     collections::HashMap,
     future::poll_fn,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -28,7 +29,7 @@ impl Waiting {
     /// Waits for the replies to one launch; no longer than the returned end lives.
     pub fn wait(&self, correlation_id: &str) -> UnboundedReceiver<Read> {
         let (sender, receiver) = unbounded_channel();
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if !state.closed {
             state.waiting.retain(|_, sender| !sender.is_closed());
             state.waiting.insert(correlation_id.to_owned(), sender);
@@ -46,18 +47,14 @@ impl Waiting {
                 .correlation_id()
                 .as_ref()
                 .map(ShortString::as_str);
-            let sender = id.and_then(|id| self.lock().waiting.get(id).cloned());
+            let sender = id.and_then(|id| lock(&self.0).waiting.get(id).cloned());
             if let Some(sender) = sender {
                 // A launch that is not interested any more has dropped its end.
                 let _ = sender.send(decode_reply(&delivery.data, &WireLimits::default()));
             }
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         state.closed = true;
         state.waiting.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -28,7 +28,7 @@ use ruff_text_size::Ranged;
 
 use crate::ir::{Constant, Node, SequenceKind};
 use crate::limits::DEPTH_MAX;
-use crate::parse::Wrapped;
+use crate::wrapped::Wrapped;
 use crate::{Expression, Refusal};
 
 /// Checks a tree that came from a wrapped text.

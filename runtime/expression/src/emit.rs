@@ -116,13 +116,7 @@ impl Emitter<'_> {
                 self.number(address);
             }
             Node::Fields => self.call("fields"),
-            Node::Field(name) => {
-                let missing = format!("KeyError: {}", repr::of_text(name));
-                let cell = self.constants.text(&missing);
-                self.number(cell);
-                self.path(name);
-                self.call("field");
-            }
+            Node::Field(name) => self.field(name),
             Node::FieldOr(name, default) => {
                 self.value(default);
                 self.path(name);
@@ -141,12 +135,7 @@ impl Emitter<'_> {
             }
             Node::Call(helper, operands) => {
                 self.values(operands);
-                match (self.sets, *helper) {
-                    (true, "subtract" | "bit_and" | "bit_or" | "bit_xor") => {
-                        self.call(&format!("{helper}_sets"));
-                    }
-                    _ => self.call(helper),
-                }
+                self.operation(helper);
             }
             Node::CallWith(helper, operands, number) => {
                 self.values(operands);
@@ -180,14 +169,7 @@ impl Emitter<'_> {
                 test,
                 body,
                 otherwise,
-            } => {
-                self.truth(test);
-                self.open(Instruction::If(BlockType::Result(ValType::I32)));
-                self.value(body);
-                self.push(Instruction::Else);
-                self.value(otherwise);
-                self.close();
-            }
+            } => self.choice(test, body, otherwise, Self::value),
             Node::Sequence(kind, items) => self.sequence(*kind, items),
             Node::Dict(pairs) => self.dict(pairs),
             Node::Comprehension {
@@ -217,6 +199,35 @@ impl Emitter<'_> {
     fn bind(&mut self, variable: u32, value: &Node) {
         self.value(value);
         self.push(Instruction::LocalSet(variable));
+    }
+
+    /// Calls a helper whose operands are on the stack; where sets can occur, some have a version
+    /// that knows them.
+    fn operation(&mut self, helper: &str) {
+        match (self.sets, helper) {
+            (true, "subtract" | "bit_and" | "bit_or" | "bit_xor") => {
+                self.call(&format!("{helper}_sets"));
+            }
+            _ => self.call(helper),
+        }
+    }
+
+    /// One of two nodes, each emitted by `leave`.
+    fn choice(&mut self, test: &Node, body: &Node, otherwise: &Node, leave: fn(&mut Self, &Node)) {
+        self.truth(test);
+        self.open(Instruction::If(BlockType::Result(ValType::I32)));
+        leave(self, body);
+        self.push(Instruction::Else);
+        leave(self, otherwise);
+        self.close();
+    }
+
+    fn field(&mut self, name: &str) {
+        let missing = format!("KeyError: {}", repr::of_text(name));
+        let cell = self.constants.text(&missing);
+        self.number(cell);
+        self.path(name);
+        self.call("field");
     }
 
     /// The JSON pointer of a top-level field: its address and its length.
@@ -305,14 +316,7 @@ impl Emitter<'_> {
                 test,
                 body,
                 otherwise,
-            } => {
-                self.truth(test);
-                self.open(Instruction::If(BlockType::Result(ValType::I32)));
-                self.truth(body);
-                self.push(Instruction::Else);
-                self.truth(otherwise);
-                self.close();
-            }
+            } => self.choice(test, body, otherwise, Self::truth),
             Node::Chain { first, links } => self.chain(first, links),
             Node::Quantified {
                 quantifier,

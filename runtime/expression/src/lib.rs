@@ -7,14 +7,14 @@
 //! The crate runs nothing, reads nothing and draws nothing: the same expressions give the same bytes.
 //!
 //! # Layout
-//! - `parse`: bounds the text, then has it parsed by ruff's parser.
+//! - `parse`: bounds the text, then has it parsed by ruff's parser, as `wrapped` has it.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
 //! - `format`: format specifications, as the helpers take them.
 //! - `emit` and `constants`: from `ir` to instructions and data.
 //! - `repr`: how Python writes a text, for the names of fields.
 //! - `library`: the helper functions of `helpers/`, and which of them are reached.
 //! - `vocabulary`: the names of the functions and methods that there are.
-//! - `component`: the two core modules and the component around them.
+//! - `memory`, `main_module` and `component`: the two core modules, and the component around them.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -25,9 +25,12 @@ mod format;
 mod ir;
 mod library;
 pub mod limits;
+mod main_module;
+mod memory;
 mod parse;
 mod repr;
 pub mod vocabulary;
+mod wrapped;
 
 use std::collections::BTreeSet;
 
@@ -114,7 +117,7 @@ pub fn compile(functions: &[Function]) -> Result<Vec<u8>, CompileError> {
     let mut constants = constants::Constants::new();
     let exports: Vec<_> = functions
         .iter()
-        .map(|function| component::Export {
+        .map(|function| main_module::Export {
             name: &function.name,
             kind: function.kind,
             body: emit::function(&function.expression, function.kind, &mut constants),

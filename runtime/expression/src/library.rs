@@ -33,8 +33,6 @@ const PRELUDE: &str = r#"
 (global $point (mut i32) (i32.const 0))
 "#;
 
-/// Globals of the main module's own, all `i32`, after the imported heap pointer.
-pub(crate) const OWN_GLOBALS: u32 = 8;
 /// The index of the global that holds the first fault's text, or 0.
 pub(crate) const FAULT_GLOBAL: u32 = 1;
 
@@ -73,6 +71,8 @@ pub(crate) struct Helper {
     calls: BTreeSet<u32>,
     /// Data segments that it copies from.
     segments: BTreeSet<u32>,
+    /// One more than the highest index of a global that it uses.
+    globals: u32,
 }
 
 /// The parsed helpers. Function indices are those of the helper module: host functions first.
@@ -94,6 +94,9 @@ pub(crate) struct Reached {
     pub(crate) functions: BTreeSet<u32>,
     /// Passive data segments by their index there.
     pub(crate) segments: BTreeSet<u32>,
+    /// How many of the prelude's globals are needed, from the first on. Each costs every instance
+    /// some nanoseconds.
+    pub(crate) globals: u32,
 }
 
 impl Library {
@@ -211,6 +214,13 @@ impl Library {
         &self.segments[segment as usize]
     }
 
+    /// Whether a function that reads a table is among those that are reached.
+    pub(crate) fn reads_tables(&self, reached: &Reached) -> bool {
+        self.names
+            .iter()
+            .any(|(name, index)| tables::is_reader(name) && reached.functions.contains(index))
+    }
+
     /// Everything that calls of these functions lead to.
     pub(crate) fn reach(&self, from: impl IntoIterator<Item = u32>) -> Reached {
         let mut reached = Reached::default();
@@ -222,6 +232,7 @@ impl Library {
             let helper = &self.helpers[(function - self.host_count()) as usize];
             open.extend(&helper.calls);
             reached.segments.extend(&helper.segments);
+            reached.globals = reached.globals.max(helper.globals);
         }
         reached
     }
@@ -231,7 +242,7 @@ fn helper(
     signature: u32,
     body: &FunctionBody<'_>,
 ) -> Result<Helper, wasmparser::BinaryReaderError> {
-    let (mut calls, mut segments) = (BTreeSet::new(), BTreeSet::new());
+    let (mut calls, mut segments, mut globals) = (BTreeSet::new(), BTreeSet::new(), 0);
     for operator in body.get_operators_reader()? {
         match operator? {
             Operator::Call { function_index } => {
@@ -239,6 +250,9 @@ fn helper(
             }
             Operator::MemoryInit { data_index, .. } => {
                 segments.insert(data_index);
+            }
+            Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } => {
+                globals = globals.max(global_index + 1);
             }
             _ => {}
         }
@@ -248,5 +262,6 @@ fn helper(
         body: body.range(),
         calls,
         segments,
+        globals,
     })
 }

@@ -13,6 +13,7 @@ use ruff_python_parser::{Mode, lexer, parse_expression};
 use ruff_text_size::{Ranged, TextSize};
 
 use crate::limits::{NESTING_MAX, SOURCE_BYTES_MAX, TOKENS_MAX};
+use crate::wrapped::Wrapped;
 use crate::{Expression, Refusal, check};
 
 /// Parses and checks one expression. White space and line breaks around and inside it do not matter.
@@ -27,9 +28,9 @@ pub fn parse(source: &str) -> Result<Expression, Refusal> {
         )));
     }
     // As in parentheses, so that line breaks do not matter; on a line of its own, the closing one survives a comment.
-    let wrapped = Wrapped(format!("({source}\n)"));
+    let wrapped = Wrapped::new(format!("({source}\n)"));
     bound(&wrapped, source)?;
-    let parsed = parse_expression(&wrapped.0).map_err(|error| {
+    let parsed = parse_expression(wrapped.as_str()).map_err(|error| {
         wrapped.refusal(error.location.start(), format!("syntax: {}", error.error))
     })?;
     let tree = parsed.into_expr();
@@ -50,47 +51,10 @@ fn at_start(reason: String) -> Refusal {
     }
 }
 
-pub(crate) struct Wrapped(String);
-
-impl Wrapped {
-    /// Whether a literal escapes half of a surrogate pair, for which the parser puts U+FFFD: no text here can hold it.
-    pub(crate) fn has_surrogate(&self, literal: &impl Ranged, value: &str) -> bool {
-        let range = literal.range();
-        let written = self
-            .0
-            .get(range.start().to_usize()..range.end().to_usize())
-            .unwrap_or_default();
-        let surrogate = |marker: &str| {
-            written.split(marker).skip(1).any(|after| {
-                let mut digits = after.chars().map(|digit| digit.to_ascii_lowercase());
-                digits.next() == Some('d')
-                    && digits
-                        .next()
-                        .is_some_and(|digit| matches!(digit, '8'..='9' | 'a'..='f'))
-            })
-        };
-        value.contains('\u{fffd}') && (surrogate("\\u") || surrogate("\\U0000"))
-    }
-
-    /// A refusal of what begins at an offset of the wrapped text.
-    pub(crate) fn refusal(&self, offset: TextSize, reason: String) -> Refusal {
-        let inner = self.0.strip_suffix("\n)").unwrap_or(&self.0);
-        let before = inner
-            .get(1..offset.to_usize().min(inner.len()).max(1))
-            .unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Refusal {
-            reason,
-            line: before.matches('\n').count() as u32 + 1,
-            column: before[line_start..].chars().count() as u32 + 1,
-        }
-    }
-}
-
 /// Refuses what would nest too deep for the parser, and brackets that would close the parenthesis around the text.
 fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refusal> {
     let deep = || Err(at_start(format!("nesting deeper than {NESTING_MAX}")));
-    let mut tokens = lexer::lex(&wrapped.0, Mode::Expression);
+    let mut tokens = lexer::lex(wrapped.as_str(), Mode::Expression);
     let (mut brackets, mut prefixes, mut chained) = (0_usize, 0_usize, 0_usize);
     let mut closed = false;
     for count in 0.. {
@@ -148,7 +112,7 @@ fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refusal> {
 
 /// The parser's complaint about the bare text, whose brackets are known to be unbalanced.
 fn unbalanced(source: &str) -> Refusal {
-    let bare = Wrapped(format!(" {source}\n)"));
+    let bare = Wrapped::new(format!(" {source}\n)"));
     match parse_expression(source) {
         Err(error) => bare.refusal(
             error.location.start() + TextSize::new(1),

@@ -2,7 +2,10 @@
 //!
 //! Text forms are those that travel on the wire; parsing is exact, so that one thing has one name.
 
-use crate::id_bytes;
+use crate::{
+    hex::{self, Hex},
+    id_bytes,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
@@ -272,7 +275,7 @@ macro_rules! hash {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("sha256:")?;
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                fmt::Display::fmt(&Hex(&self.0), f)
             }
         }
 
@@ -287,15 +290,8 @@ macro_rules! hash {
 
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let wrong = || IdError::Hash(shortened(text));
-                let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?.as_bytes();
-                if digits.len() != 64 {
-                    return Err(wrong());
-                }
-                let mut hash = [0; 32];
-                for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-                    *byte = hex_digit(pair[0]).zip(hex_digit(pair[1])).map(|(h, l)| h << 4 | l).ok_or_else(wrong)?;
-                }
-                Ok(Self(hash))
+                let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?;
+                hex::read(digits).map(Self).ok_or_else(wrong)
             }
         }
     };
@@ -308,14 +304,6 @@ hash! {
 hash! {
     /// The hash of a module's bytes as they were uploaded.
     ModuleHash
-}
-
-const fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
 }
 
 /// Enough of a stranger's text to recognise it by.

@@ -1,25 +1,30 @@
 //! The vocabulary of the runtime: ids, values, time, bytecode, the engine's inputs and effects.
 //!
-//! Everything here is plain data that compares, clones and serialises. The crate promises that what is
-//! stored or sent keeps its numbers (see `docs/formats.md`) and that every text form parses back.
-//! It decides nothing: how a process runs is the engine's business, how bytes travel that of `wire` and `store`.
+//! Everything here is plain data that compares, clones and serialises. The crate promises that what
+//! is stored or sent keeps its numbers (see `docs/formats.md`) and that every text form parses
+//! back. It decides nothing: how a process runs is the engine's business, how bytes travel that of
+//! `wire` and `store`. Two helpers that every crate needs are here as well, since every crate names
+//! this one: [`Hex`] and [`lock`].
 #![forbid(unsafe_code)]
 
 mod fault;
 mod fibers;
 mod fields;
+mod hex;
 mod history;
 mod id_bytes;
 mod ids;
 mod input;
 mod instance;
 mod limits;
+mod locks;
 mod program;
 mod time;
 
 pub use fault::{Fault, FaultCode};
 pub use fibers::{FiberChange, Fibers};
 pub use fields::{Fields, FieldsError, JsonText};
+pub use hex::Hex;
 pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
 pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
@@ -30,6 +35,7 @@ pub use instance::{
     Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Status, Wait, WaitKind,
 };
 pub use limits::EngineLimits;
+pub use locks::{lock, unpoisoned};
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
     ProgramError, Site, SourceModule, Span,

@@ -5,8 +5,8 @@
 //! counting is left out; it is validated and compared all the same, which also tells its exports.
 
 use crate::{
-    census, config::RuntimeClass, contract, engines::Class, error::Refusal, features,
-    guest::Export, limits::SandboxLimits,
+    census, class::Class, config::RuntimeClass, contract, error::Refusal, features, guest::Export,
+    limits::SandboxLimits,
 };
 use wasmparser::{Parser, Validator};
 

@@ -6,7 +6,7 @@
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
 )]
 
-use crate::{engines::Class, features, names};
+use crate::{class::Class, features, names};
 use std::collections::BTreeMap;
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -71,7 +71,7 @@ pub fn build_module(
     let mut outline = Outline::read(core)?;
     let mut module = match outline.has_metadata {
         true => core.to_vec(),
-        false => names::renamed(core, &outline.use_wit_names())?,
+        false => names::renamed(core, &outline.use_wit_names()).map_err(invalid)?,
     };
     if !outline.has_metadata {
         let mut resolve = Resolve::default();
@@ -110,7 +110,6 @@ struct Outline {
 
 impl Outline {
     fn read(core: &[u8]) -> Result<Self, BuildError> {
-        let invalid = |error: wasmparser::BinaryReaderError| BuildError::Invalid(error.to_string());
         let types = Validator::new_with_features(features::allowed(Class::Runtime))
             .validate_all(core)
             .map_err(invalid)?;
@@ -187,6 +186,10 @@ impl Outline {
 /// Names that the canonical ABI gives to exports of its own.
 fn is_canonical(name: &str) -> bool {
     name.starts_with("cabi_") || name.starts_with('_')
+}
+
+fn invalid(error: wasmparser::BinaryReaderError) -> BuildError {
+    BuildError::Invalid(error.to_string())
 }
 
 fn wit_error(error: impl std::fmt::Display) -> BuildError {

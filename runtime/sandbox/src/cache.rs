@@ -6,9 +6,9 @@
 //! Nothing here is an error: without its cache the sandbox compiles again.
 
 use crate::{
-    SandboxError, code::TrustedCode, config::CacheConfig, engines::Class, limits::SandboxLimits,
+    SandboxError, class::Class, code::TrustedCode, config::CacheConfig, limits::SandboxLimits,
 };
-use bureaucrat_model::ModuleHash;
+use bureaucrat_model::{Hex, ModuleHash};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{
@@ -126,13 +126,11 @@ impl Cache {
     }
 
     fn path(&self, entry: &Entry) -> PathBuf {
-        let hex =
-            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
         self.config.folder.join(format!(
             "{}-{}-{}.{EXTENSION}",
-            hex(&entry.hash.0),
+            Hex(&entry.hash.0),
             entry.class.number(),
-            hex(&entry.compatibility[..8]),
+            Hex(&entry.compatibility[..8]),
         ))
     }
 

@@ -7,45 +7,15 @@
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
 )]
 
-use crate::{engines::Class, error::Refusal, limits::SandboxLimits};
-use std::fmt;
+use crate::{
+    class::Class,
+    error::{Counted, Refusal},
+    limits::SandboxLimits,
+};
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
     ComponentTypeRef, CoreType, FunctionBody, Instance, Operator, Parser, Payload,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Counted {
-    /// Functions in all core modules.
-    Functions,
-    /// Bytes of one function's body.
-    FunctionBodyBytes,
-    Locals,
-    /// Blocks within one another in a function.
-    Nesting,
-    /// Targets of one `br_table`.
-    BranchTargets,
-    Types,
-    /// Imports, exports, globals, segments and the like.
-    Items,
-    /// Components and modules within one another.
-    Depth,
-}
-
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Functions => "functions",
-            Self::FunctionBodyBytes => "bytes in one function",
-            Self::Locals => "locals in one function",
-            Self::Nesting => "blocks within one another",
-            Self::BranchTargets => "targets of one `br_table`",
-            Self::Types => "types",
-            Self::Items => "imports, exports, globals, segments and other items",
-            Self::Depth => "components and modules within one another",
-        })
-    }
-}
 
 /// What a component's instance will take, as far as the outermost component shows it.
 #[derive(Debug, Default)]

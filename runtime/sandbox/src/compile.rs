@@ -1,13 +1,14 @@
 //! The parent's side of the compile worker: starts it, feeds it, waits no longer than allowed, tells its ends apart.
 
 use crate::{
+    class::Class,
     code::TrustedCode,
     config::WorkerCommand,
-    engines::Class,
     error::{LoadError, Refusal},
     limits::SandboxLimits,
     worker::{ANSWER_CODE, ANSWER_REFUSED, Request},
 };
+use bureaucrat_model::{lock, unpoisoned};
 use std::{
     io::{Read, Write},
     os::unix::process::ExitStatusExt,
@@ -36,11 +37,7 @@ pub(crate) struct Place<'a>(&'a Compiler);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        *self
-            .0
-            .running
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) -= 1;
+        *lock(&self.0.running) -= 1;
         self.0.ended.notify_one();
     }
 }
@@ -56,14 +53,10 @@ impl Compiler {
 
     /// Waits until a worker may be started.
     pub(crate) fn place(&self) -> Place<'_> {
-        let running = self
-            .running
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut running = self
-            .ended
-            .wait_while(running, |running| *running >= WORKERS_MAX)
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut running = unpoisoned(
+            self.ended
+                .wait_while(lock(&self.running), |running| *running >= WORKERS_MAX),
+        );
         *running += 1;
         Place(self)
     }

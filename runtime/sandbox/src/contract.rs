@@ -9,7 +9,7 @@
 
 use crate::{
     census::invalid,
-    engines::Class,
+    class::Class,
     error::Refusal,
     features,
     guest::{Export, ExportKind},

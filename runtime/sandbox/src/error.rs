@@ -1,7 +1,6 @@
 //! What can go wrong before a guest runs, by who must act.
 
-use crate::census::Counted;
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// The sandbox could not be set up; the operator must act.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,4 +139,38 @@ pub enum Refusal {
         /// The bound in bytes.
         limit: usize,
     },
+}
+
+/// What a component has too many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// Functions in all core modules.
+    Functions,
+    /// Bytes of one function's body.
+    FunctionBodyBytes,
+    Locals,
+    /// Blocks within one another in a function.
+    Nesting,
+    /// Targets of one `br_table`.
+    BranchTargets,
+    Types,
+    /// Imports, exports, globals, segments and the like.
+    Items,
+    /// Components and modules within one another.
+    Depth,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Functions => "functions",
+            Self::FunctionBodyBytes => "bytes in one function",
+            Self::Locals => "locals in one function",
+            Self::Nesting => "blocks within one another",
+            Self::BranchTargets => "targets of one `br_table`",
+            Self::Types => "types",
+            Self::Items => "imports, exports, globals, segments and other items",
+            Self::Depth => "components and modules within one another",
+        })
+    }
 }

@@ -19,8 +19,7 @@ pub(crate) fn evaluate(
     limits: &SandboxLimits,
     budget: Budget,
 ) -> Evaluated {
-    let limits = &limits.within(budget);
-    let fuel = limits.fuel;
+    let fuel = limits.fuel.min(budget.fuel);
     let ready = &*guest.0;
     let Some(place) = ready
         .exports
@@ -39,9 +38,9 @@ pub(crate) fn evaluate(
     let run = Run::new(
         fields.clone(),
         HostLimits {
-            calls: limits.host_calls,
+            calls: limits.host_calls.min(budget.host_calls),
             pointer_bytes: limits.pointer_bytes,
-            bytes_returned: limits.host_bytes_returned,
+            bytes_returned: lesser(limits.host_bytes_returned, budget.host_bytes_returned),
             keys: limits.keys,
         },
         lesser(ready.class.table_elements(limits), budget.table_elements),

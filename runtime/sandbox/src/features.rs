@@ -3,7 +3,7 @@
 //! Every feature that the parser knows is in just one of [`ALLOWED`], [`RUNTIMES_ONLY`] and [`REFUSED`], by name; a test fails
 //! when a new version of the parser brings one that stands in none.
 
-use crate::engines::Class;
+use crate::class::Class;
 use wasmparser::WasmFeatures;
 
 /// What guests of a class may use.

@@ -1,6 +1,6 @@
 //! A guest that is ready to be evaluated.
 
-use crate::{engines::Class, host::Run};
+use crate::{class::Class, host::Run};
 use bureaucrat_model::ModuleHash;
 use std::{fmt, sync::Arc, time::Duration};
 use wasmtime::component::{ComponentExportIndex, InstancePre};

@@ -6,13 +6,10 @@
 use crate::{
     document::{Document, Found, Want},
     meter::{Meter, Stop},
-    number,
+    value::{self, Value},
 };
 use bureaucrat_model::Fields;
-use wasmtime::{
-    AsContextMut, ResourceLimiter, StoreContextMut,
-    component::{ComponentType, Linker, Lower},
-};
+use wasmtime::{AsContextMut, ResourceLimiter, StoreContextMut, component::Linker};
 
 /// The name under which guests import the interface.
 pub(crate) const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
@@ -23,28 +20,6 @@ const CALL_FUEL: u64 = 100;
 const BYTE_FUEL: u64 = 1;
 /// Fuel of each key that is returned, for the guest's allocator is entered for each.
 const KEY_FUEL: u64 = 32;
-
-/// The contract's `value`.
-#[derive(Debug, Clone, PartialEq, ComponentType, Lower)]
-#[component(variant)]
-pub(crate) enum Value {
-    #[component(name = "null")]
-    Null,
-    #[component(name = "boolean")]
-    Boolean(bool),
-    #[component(name = "integer")]
-    Integer(i64),
-    #[component(name = "big-integer")]
-    BigInteger(String),
-    #[component(name = "float")]
-    Float(f64),
-    #[component(name = "text")]
-    Text(String),
-    #[component(name = "list")]
-    List(u32),
-    #[component(name = "record")]
-    Record(u32),
-}
 
 /// What calls of the interface may take in one evaluation.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +76,7 @@ impl Run {
             Found::Record { keys, .. } => Value::Record(length(keys.len())?),
             Found::Scalar(text) => {
                 meter.charge(text.len() as u64 * BYTE_FUEL)?;
-                number::scalar(text)?
+                value::scalar(text)?
             }
         };
         if let Value::Text(text) | Value::BigInteger(text) = &value {

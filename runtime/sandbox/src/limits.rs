@@ -97,18 +97,6 @@ impl Budget {
     };
 }
 
-impl SandboxLimits {
-    /// These, narrowed by a budget.
-    pub(crate) fn within(&self, budget: Budget) -> Self {
-        Self {
-            fuel: self.fuel.min(budget.fuel),
-            host_calls: self.host_calls.min(budget.host_calls),
-            host_bytes_returned: lesser(self.host_bytes_returned, budget.host_bytes_returned),
-            ..*self
-        }
-    }
-}
-
 /// The lesser of a size and a number that may go beyond what this machine can address.
 pub(crate) fn lesser(size: usize, number: u64) -> usize {
     usize::try_from(number).map_or(size, |number| number.min(size))

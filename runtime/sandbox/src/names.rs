@@ -2,10 +2,9 @@
 //!
 //! Languages whose functions can't be exported under such names export `is_high` or `isHigh`; both mean `is-high`.
 
-use crate::build::BuildError;
 use std::collections::BTreeMap;
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
-use wasmparser::{ExternalKind, Parser, Payload};
+use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload};
 
 /// Whether WIT allows the name.
 pub(crate) fn is_wit_name(name: &str) -> bool {
@@ -38,15 +37,14 @@ pub(crate) fn wit_name(name: &str) -> Option<String> {
 pub(crate) fn renamed(
     core: &[u8],
     names: &BTreeMap<String, String>,
-) -> Result<Vec<u8>, BuildError> {
-    let invalid = |error: wasmparser::BinaryReaderError| BuildError::Invalid(error.to_string());
+) -> Result<Vec<u8>, BinaryReaderError> {
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(core) {
-        let payload = payload.map_err(invalid)?;
+        let payload = payload?;
         if let Payload::ExportSection(exports) = &payload {
             let mut section = ExportSection::new();
             for export in exports.clone() {
-                let export = export.map_err(invalid)?;
+                let export = export?;
                 let kind = match export.kind {
                     ExternalKind::Func | ExternalKind::FuncExact => ExportKind::Func,
                     ExternalKind::Table => ExportKind::Table,

@@ -3,10 +3,11 @@
 use crate::{
     admission::{self, Admitted},
     cache::{Cache, Entry},
+    class::Class,
     code::TrustedCode,
     compile::Compiler,
     config::{RuntimeClass, SandboxConfig},
-    engines::{self, Class, Ticker},
+    engines::{self, Clearing, Ticker},
     error::{LoadError, Refusal, SandboxError},
     evaluate,
     guest::{Guest, Ready},
@@ -15,7 +16,7 @@ use crate::{
     loaded::{Loaded, Origin},
     outcome::Evaluated,
 };
-use bureaucrat_model::{Fields, ModuleHash};
+use bureaucrat_model::{Fields, ModuleHash, lock};
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -34,6 +35,8 @@ struct Shared {
     /// The same for guests with a language runtime inside.
     runtime_limits: SandboxLimits,
     runtime_class: RuntimeClass,
+    /// For the guests of programs, which our own compiler made.
+    inline: Pool,
     small: Pool,
     runtime: Option<Pool>,
     loaded: Mutex<Loaded>,
@@ -49,9 +52,17 @@ struct Pool {
     compatibility: [u8; 32],
 }
 
+/// An admitted component on its way to a guest.
+struct Candidate<'a> {
+    origin: Origin,
+    component: &'a [u8],
+    hash: ModuleHash,
+    admitted: Admitted,
+}
+
 impl Pool {
-    fn new(class: Class, config: &SandboxConfig) -> Result<Self, SandboxError> {
-        let engine = engines::evaluating_engine(class, config.threads, &config.limits)?;
+    fn new(class: Class, clearing: Clearing, config: &SandboxConfig) -> Result<Self, SandboxError> {
+        let engine = engines::evaluating_engine(class, clearing, config.threads, &config.limits)?;
         let mut linker = Linker::new(&engine);
         host::add_to(&mut linker).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         Ok(Self {
@@ -68,12 +79,16 @@ impl Sandbox {
     /// # Errors
     /// When the address space does not suffice, or the cache's folder can't be used.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let small = Pool::new(Class::Small, &config)?;
+        let inline = Pool::new(Class::Small, Clearing::Whole, &config)?;
+        let small = Pool::new(Class::Small, Clearing::WrittenPages, &config)?;
         let runtime = match config.runtime_class {
             RuntimeClass::Refused => None,
-            RuntimeClass::Allowed => Some(Pool::new(Class::Runtime, &config)?),
+            RuntimeClass::Allowed => {
+                Some(Pool::new(Class::Runtime, Clearing::WrittenPages, &config)?)
+            }
         };
-        let ticked = std::iter::once(&small)
+        let ticked = [&inline, &small]
+            .into_iter()
             .chain(&runtime)
             .map(|pool| pool.engine.clone())
             .collect();
@@ -85,6 +100,7 @@ impl Sandbox {
             limits: config.limits,
             runtime_limits: config.limits.for_runtimes(),
             runtime_class: config.runtime_class,
+            inline,
             small,
             runtime,
             loaded: Mutex::new(Loaded::new(&config.limits)),
@@ -104,19 +120,24 @@ impl Sandbox {
         if let Some(guest) = self.loaded().get(Origin::Inline, hash) {
             return Ok(guest);
         }
-        let admitted = admission::admit_inline(component)?;
-        let guest = match self.cached(&admitted, component, hash) {
+        let candidate = Candidate {
+            origin: Origin::Inline,
+            component,
+            hash,
+            admitted: admission::admit_inline(component)?,
+        };
+        let guest = match self.cached(&candidate) {
             Some(guest) => guest,
             None => {
                 let started = Instant::now();
                 let code = self
-                    .pool(admitted.class)?
+                    .pool(&candidate)?
                     .engine
                     .precompile_component(component)
                     .map_err(|error| Refusal::Compiler(format!("{error:#}")))?;
                 // The bytes came from the compiler itself.
                 let code = TrustedCode::vouched_for(code);
-                self.keep_and_ready(admitted, component, hash, code, started.elapsed())?
+                self.keep_and_ready(&candidate, code, started.elapsed())?
             }
         };
         self.loaded().insert(Origin::Inline, guest.clone());
@@ -147,8 +168,14 @@ impl Sandbox {
             return Ok(guest);
         }
         let shared = &*self.0;
-        let admitted = admission::admit_module(component, &shared.limits, shared.runtime_class)?;
-        let guest = match self.cached(&admitted, component, hash) {
+        let candidate = Candidate {
+            origin: Origin::Module,
+            component,
+            hash,
+            admitted: admission::admit_module(component, &shared.limits, shared.runtime_class)?,
+        };
+        let class = candidate.admitted.class;
+        let guest = match self.cached(&candidate) {
             Some(guest) => guest,
             None => {
                 let place = shared.compiler.place();
@@ -157,16 +184,14 @@ impl Sandbox {
                     return Ok(guest);
                 }
                 let started = Instant::now();
-                let limits = self.limits_of(admitted.class);
+                let limits = self.limits_of(class);
                 let limits = SandboxLimits {
                     compile_seconds: limits.compile_seconds.min(budget.seconds),
                     compile_memory_bytes: limits.compile_memory_bytes.min(budget.memory_bytes),
                     ..*limits
                 };
-                let code = shared
-                    .compiler
-                    .compile(&place, component, admitted.class, &limits)?;
-                self.keep_and_ready(admitted, component, hash, code, started.elapsed())?
+                let code = shared.compiler.compile(&place, component, class, &limits)?;
+                self.keep_and_ready(&candidate, code, started.elapsed())?
             }
         };
         self.loaded().insert(Origin::Module, guest.clone());
@@ -209,62 +234,58 @@ impl Sandbox {
     }
 
     fn loaded(&self) -> MutexGuard<'_, Loaded> {
-        // Whoever panicked held a map of whole entries.
-        self.0
-            .loaded
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.0.loaded)
     }
 
-    fn pool(&self, class: Class) -> Result<&Pool, LoadError> {
-        match class {
-            Class::Small => Ok(&self.0.small),
-            Class::Runtime => self.0.runtime.as_ref().ok_or_else(|| {
-                LoadError::Environment(
-                    "guests with a language runtime inside have no pool".to_owned(),
-                )
-            }),
+    fn pool(&self, candidate: &Candidate<'_>) -> Result<&Pool, LoadError> {
+        match (candidate.origin, candidate.admitted.class) {
+            (Origin::Inline, Class::Small) => Ok(&self.0.inline),
+            (Origin::Module, Class::Small) => Ok(&self.0.small),
+            (Origin::Inline | Origin::Module, Class::Runtime) => {
+                self.0.runtime.as_ref().ok_or_else(|| {
+                    LoadError::Environment(
+                        "guests with a language runtime inside have no pool".to_owned(),
+                    )
+                })
+            }
         }
     }
 
-    fn entry(&self, class: Class, hash: ModuleHash) -> Result<Entry, LoadError> {
+    fn entry(&self, candidate: &Candidate<'_>) -> Result<Entry, LoadError> {
         Ok(Entry {
-            hash,
-            class,
-            compatibility: self.pool(class)?.compatibility,
+            hash: candidate.hash,
+            class: candidate.admitted.class,
+            compatibility: self.pool(candidate)?.compatibility,
         })
     }
 
     /// A guest from the cache of machine code; whatever is wrong with the file, it is compiled again.
-    fn cached(&self, admitted: &Admitted, component: &[u8], hash: ModuleHash) -> Option<Guest> {
-        let entry = self.entry(admitted.class, hash).ok()?;
+    fn cached(&self, candidate: &Candidate<'_>) -> Option<Guest> {
+        let entry = self.entry(candidate).ok()?;
         let code = self.0.cache.as_ref()?.read(&entry)?;
-        self.ready(admitted, component, hash, code, None).ok()
+        self.ready(candidate, code, None).ok()
     }
 
     fn keep_and_ready(
         &self,
-        admitted: Admitted,
-        component: &[u8],
-        hash: ModuleHash,
+        candidate: &Candidate<'_>,
         code: TrustedCode,
         compile_time: Duration,
     ) -> Result<Guest, LoadError> {
         if let Some(cache) = &self.0.cache {
-            cache.write(&self.entry(admitted.class, hash)?, &code);
+            cache.write(&self.entry(candidate)?, &code);
         }
-        self.ready(&admitted, component, hash, code, Some(compile_time))
+        self.ready(candidate, code, Some(compile_time))
     }
 
     fn ready(
         &self,
-        admitted: &Admitted,
-        component: &[u8],
-        hash: ModuleHash,
+        candidate: &Candidate<'_>,
         code: TrustedCode,
         compile_time: Option<Duration>,
     ) -> Result<Guest, LoadError> {
-        let pool = self.pool(admitted.class)?;
+        let pool = self.pool(candidate)?;
+        let admitted = &candidate.admitted;
         let code_bytes = code.as_bytes().len();
         // What the pool's slots can't hold is refused here, before anything runs.
         let resources = |error: wasmtime::Error| Refusal::Resources(format!("{error:#}"));
@@ -281,8 +302,8 @@ impl Sandbox {
             exports: admitted.exports.clone(),
             indices,
             class: admitted.class,
-            hash,
-            size: component.len(),
+            hash: candidate.hash,
+            size: candidate.component.len(),
             code_bytes,
             compile_time,
         })))

@@ -6,7 +6,7 @@
 //! A request is, in little endian: the bytes `BCW1`, the class (u8), seconds (u32), bytes of memory (u64), the component's
 //! length (u64), the component. An answer is one byte, [`ANSWER_CODE`] or [`ANSWER_REFUSED`], then machine code or a reason.
 
-use crate::engines::{self, Class};
+use crate::{class::Class, engines};
 use nix::sys::resource::{Resource, setrlimit};
 use std::io::{self, Read, Write};
 

@@ -22,6 +22,15 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
+/// A guest with more code than it needs.
+fn with(code: &str) -> Vec<u8> {
+    component(
+        "",
+        &format!("{code} (func (export \"evaluate\") (result i32) i32.const 512)"),
+        &[("evaluate", Returns::Verdict)],
+    )
+}
+
 #[test]
 fn only_components_are_taken() {
     let sandbox = sandbox();
@@ -135,13 +144,6 @@ fn features_outside_of_the_list_are_refused() {
         ..config(SandboxLimits::default())
     })
     .unwrap();
-    let with = |code: &str| {
-        component(
-            "",
-            &format!("{code} (func (export \"evaluate\") (result i32) i32.const 512)"),
-            &[("evaluate", Returns::Verdict)],
-        )
-    };
     for code in [
         "(memory i64 1)",
         "(memory 1 1 shared)",
@@ -190,13 +192,6 @@ fn everything_is_counted() {
         ..SandboxLimits::default()
     };
     let sandbox = Sandbox::new(config(limits)).unwrap();
-    let with = |code: &str| {
-        component(
-            "",
-            &format!("{code} (func (export \"evaluate\") (result i32) i32.const 512)"),
-            &[("evaluate", Returns::Verdict)],
-        )
-    };
     sandbox.load_module(&with("")).unwrap();
     let too_many = |bytes: &[u8]| {
         let refused = refusal(&sandbox, bytes);
@@ -243,13 +238,17 @@ fn everything_is_counted() {
         too_many(&wat("(component (component (component (core module))))")),
         Counted::Depth
     );
-    let large = Sandbox::new(config(SandboxLimits {
+}
+
+#[test]
+fn a_module_is_bounded_in_bytes() {
+    let limits = SandboxLimits {
         module_bytes: 100,
-        ..limits
-    }))
-    .unwrap();
+        ..SandboxLimits::default()
+    };
+    let sandbox = Sandbox::new(config(limits)).unwrap();
     assert!(matches!(
-        refusal(&large, &with("")),
+        refusal(&sandbox, &with("")),
         Refusal::TooLarge { limit: 100, .. }
     ));
 }

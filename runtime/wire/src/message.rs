@@ -3,6 +3,7 @@
 //! The serde form is what stands in outbox rows; field order and the numbers on variants are part of it.
 
 use crate::{Unreadable, cut};
+use bureaucrat_model::Hex;
 use serde::{Deserialize, Serialize};
 
 /// The longest short text of AMQP 0-9-1, in bytes: exchange names, routing keys, most properties, header names.
@@ -63,7 +64,7 @@ impl HeaderValue {
             }
             Self::Decimal { scale, value } => json!({"scale": scale, "value": value}),
             Self::Text(text) => Value::from(text.as_str()),
-            Self::Bytes(bytes) => json!({"hex": hex(bytes)}),
+            Self::Bytes(bytes) => json!({"hex": Hex(bytes).to_string()}),
             Self::Timestamp(seconds) => Value::from(*seconds),
             Self::List(items) => items.iter().map(Self::to_json).collect(),
             Self::Table(entries) => table_to_json(entries),
@@ -79,17 +80,6 @@ pub(crate) fn table_to_json(entries: &[(String, HeaderValue)]) -> serde_json::Va
             .map(|(name, value)| (name.clone(), value.to_json()))
             .collect(),
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// The header that stands in place of properties and headers that could not be read: the reason, a text. Whoever sets it

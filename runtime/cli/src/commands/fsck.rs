@@ -13,8 +13,8 @@ use bureaucrat_host::{
     HostConfig,
     audit::{Audit, Finding, audit, repair},
 };
-use bureaucrat_model::Millis;
-use bureaucrat_store::{Group, Row, Store, Table, records};
+use bureaucrat_model::{Hex, Millis};
+use bureaucrat_store::{Group, Row, Store, Table};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use serde_json::{Value, json};
 use std::{
@@ -141,8 +141,8 @@ impl Kept {
             for (table, (key, value)) in lost {
                 let line = json!({
                     "table": table.name(),
-                    "key": records::hexadecimal(key),
-                    "record": records::hexadecimal(value),
+                    "key": Hex(key).to_string(),
+                    "record": Hex(value).to_string(),
                 });
                 writeln!(self.file, "{line}")?;
             }
@@ -183,7 +183,7 @@ fn print(found: &Audit, repaired: usize, fsck: &Fsck) -> anyhow::Result<()> {
             finding.kind.word(),
             finding.repair.word(),
             finding.what,
-            records::hexadecimal(&finding.key)
+            Hex(&finding.key)
         ))?;
     }
     let records: u64 = found.records.values().sum();
@@ -207,7 +207,7 @@ fn print(found: &Audit, repaired: usize, fsck: &Fsck) -> anyhow::Result<()> {
 fn finding(finding: &Finding) -> Value {
     json!({
         "table": finding.table.name(),
-        "key": records::hexadecimal(&finding.key),
+        "key": Hex(&finding.key).to_string(),
         "process": finding.process.map(id),
         "kind": finding.kind.word(),
         "what": finding.what,

@@ -27,6 +27,25 @@ struct Arguments {
     values: Vec<(u32, Node)>,
 }
 
+/// What `[…]` behind an argument leads to; digits alone are an index.
+fn subscripted(value: Node, keys: Vec<String>) -> Node {
+    keys.into_iter().fold(value, |value, key| {
+        let digits = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
+        let number = key.parse().ok().filter(|_| digits);
+        let key = number.map_or_else(|| Node::text(key), Node::integer);
+        Node::Call("subscript", vec![value, key])
+    })
+}
+
+fn converted(value: Node, conversion: Option<char>) -> Node {
+    match conversion {
+        Some('r') => Node::Call("repr", vec![value]),
+        Some('a') => Node::Call("ascii_text", vec![value]),
+        Some(_) => Node::Call("str", vec![value]),
+        None => value,
+    }
+}
+
 impl Checker<'_> {
     pub(super) fn braces(&mut self, receiver: &Expr, call: &ExprCall) -> Checked {
         let Expr::StringLiteral(template) = receiver else {
@@ -80,20 +99,7 @@ impl Checker<'_> {
                     format!("the field `{{{argument}}}` without an argument"),
                 );
             };
-            let value = keys
-                .into_iter()
-                .fold(Node::Variable(variable), |value, key| {
-                    let digits = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
-                    let number = key.parse().ok().filter(|_| digits);
-                    let key = number.map_or_else(|| Node::text(key), Node::integer);
-                    Node::Call("subscript", vec![value, key])
-                });
-            let value = match conversion {
-                Some('r') => Node::Call("repr", vec![value]),
-                Some('a') => Node::Call("ascii_text", vec![value]),
-                Some(_) => Node::Call("str", vec![value]),
-                None => value,
-            };
+            let value = converted(subscripted(Node::Variable(variable), keys), conversion);
             pieces.push(self.formatted(template, value, &format)?);
         }
         let body = joined(pieces);

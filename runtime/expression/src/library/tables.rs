@@ -32,7 +32,7 @@ pub(crate) fn read(source: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The text of a table's data and of the helper that copies them the first time and gives their address, which it keeps
-/// in the table's place among [`TABLES_BYTES`].
+/// in the table's place among [`TABLES_BYTES`]. [`is_reader`] knows it by its name.
 pub(crate) fn function(place: usize, name: &str, bytes: &[u8]) -> String {
     let length = bytes.len();
     assert!(
@@ -48,6 +48,11 @@ pub(crate) fn function(place: usize, name: &str, bytes: &[u8]) -> String {
          (memory.init $table_{name} (local.get $p) (i32.const 0) (i32.const {length}))\n\
          (i32.store (i32.const {kept}) (local.get $p))\n(local.get $p))\n"
     )
+}
+
+/// Whether a helper of this name is what [`function`] makes.
+pub(crate) fn is_reader(name: &str) -> bool {
+    name.starts_with("table_")
 }
 
 /// The bounds of a property.

@@ -1,6 +1,29 @@
 //! JSON's plain values as values of the contract.
 
-use crate::{host::Value, meter::Stop};
+use crate::meter::Stop;
+use wasmtime::component::{ComponentType, Lower};
+
+/// The contract's `value`.
+#[derive(Debug, Clone, PartialEq, ComponentType, Lower)]
+#[component(variant)]
+pub(crate) enum Value {
+    #[component(name = "null")]
+    Null,
+    #[component(name = "boolean")]
+    Boolean(bool),
+    #[component(name = "integer")]
+    Integer(i64),
+    #[component(name = "big-integer")]
+    BigInteger(String),
+    #[component(name = "float")]
+    Float(f64),
+    #[component(name = "text")]
+    Text(String),
+    #[component(name = "list")]
+    List(u32),
+    #[component(name = "record")]
+    Record(u32),
+}
 
 /// The most bytes that an integer within 64 bits takes, the sign included.
 const INTEGER_BYTES_MAX: usize = 20;

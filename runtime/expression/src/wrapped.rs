@@ -1,0 +1,52 @@
+//! The text that the parser is given: the caller's with something around it, and places in it as the
+//! caller counts them.
+
+use ruff_text_size::{Ranged, TextSize};
+
+use crate::Refusal;
+
+/// One character, the expression, a line break and one character.
+pub(crate) struct Wrapped(String);
+
+impl Wrapped {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a literal escapes half of a surrogate pair, for which the parser puts U+FFFD: no text here can hold it.
+    pub(crate) fn has_surrogate(&self, literal: &impl Ranged, value: &str) -> bool {
+        let range = literal.range();
+        let written = self
+            .0
+            .get(range.start().to_usize()..range.end().to_usize())
+            .unwrap_or_default();
+        let surrogate = |marker: &str| {
+            written.split(marker).skip(1).any(|after| {
+                let mut digits = after.chars().map(|digit| digit.to_ascii_lowercase());
+                digits.next() == Some('d')
+                    && digits
+                        .next()
+                        .is_some_and(|digit| matches!(digit, '8'..='9' | 'a'..='f'))
+            })
+        };
+        value.contains('\u{fffd}') && (surrogate("\\u") || surrogate("\\U0000"))
+    }
+
+    /// A refusal of what begins at an offset of the wrapped text.
+    pub(crate) fn refusal(&self, offset: TextSize, reason: String) -> Refusal {
+        let inner = self.0.strip_suffix("\n)").unwrap_or(&self.0);
+        let before = inner
+            .get(1..offset.to_usize().min(inner.len()).max(1))
+            .unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Refusal {
+            reason,
+            line: before.matches('\n').count() as u32 + 1,
+            column: before[line_start..].chars().count() as u32 + 1,
+        }
+    }
+}
