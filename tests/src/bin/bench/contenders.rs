@@ -6,6 +6,7 @@ use crate::{
     clerk::Clerk,
     participant::Participant,
     relay::{self, Relay},
+    subject::Subject,
 };
 use anyhow::{Context, Result, bail};
 use bureaucrat_tests::engine::{Engine, broker_url};
@@ -34,18 +35,18 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// The engine, with the settings of the crash tests and further options, in `folder`.
+    /// The engine, with its state in `folder`.
     ///
     /// # Errors
     /// When it does not start.
     pub fn engine(
         clerk: &mut Clerk,
+        subject: &Subject,
         folder: &Path,
         prefix: &str,
-        options: &[&str],
     ) -> Result<Self> {
         let url = broker_url()?;
-        let mut engine = Engine::new(&url, folder, prefix, options);
+        let mut engine = subject.engine(folder, prefix)?;
         for queue in ENGINE_QUEUES {
             clerk.declare(&engine.name(queue))?;
         }

@@ -5,7 +5,7 @@ mod healthy;
 mod kinds;
 mod runs;
 
-use crate::statistics::quantile;
+use crate::{statistics::quantile, subject::Subject};
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use kinds::Kind;
@@ -43,9 +43,8 @@ pub struct Settings {
     /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
-    /// An option for the engine, such as --engine-option=--shards=1; may be repeated
-    #[arg(long)]
-    engine_option: Vec<String>,
+    #[command(flatten)]
+    subject: Subject,
 }
 
 impl Settings {

@@ -5,6 +5,7 @@ use crate::{
     contenders::Contender,
     processes::{self, LogWatch},
     statistics::per_second,
+    subject::Subject,
 };
 use anyhow::{Result, bail, ensure};
 use bureaucrat_tests::engine::broker_url;
@@ -36,9 +37,8 @@ pub struct Settings {
     /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
-    /// An option for the engine, such as --engine-option=--shards=1; may be repeated
-    #[arg(long)]
-    engine_option: Vec<String>,
+    #[command(flatten)]
+    subject: Subject,
 }
 
 impl Settings {
@@ -87,8 +87,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut clerk = Clerk::connect(&broker_url()?)?;
     let prefix = format!("growth-{}", std::process::id());
-    let options: Vec<&str> = settings.engine_option.iter().map(String::as_str).collect();
-    let mut engine = Contender::engine(&mut clerk, folder.path(), &prefix, &options)?;
+    let mut engine = Contender::engine(&mut clerk, &settings.subject, folder.path(), &prefix)?;
     engine.fill(&clerk, settings.in_flight)?;
     let mut points: Vec<Point> = Vec::new();
     if !settings.json {

@@ -6,6 +6,7 @@ use crate::{
     contenders::Contender,
     processes,
     statistics::{Spread, per_second},
+    subject::Subject,
 };
 use anyhow::{Result, ensure};
 use bureaucrat_tests::engine::broker_url;
@@ -33,9 +34,8 @@ pub struct Settings {
     /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
-    /// An option for the engine, such as --engine-option=--shards=1; may be repeated
-    #[arg(long)]
-    engine_option: Vec<String>,
+    #[command(flatten)]
+    subject: Subject,
 }
 
 impl Default for Settings {
@@ -46,7 +46,7 @@ impl Default for Settings {
             millis: None,
             thorough: false,
             json: false,
-            engine_option: Vec::new(),
+            subject: Subject::default(),
         }
     }
 }
@@ -104,8 +104,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut clerk = Clerk::connect(&broker_url()?)?;
     let prefix = format!("bench-{}", std::process::id());
-    let options: Vec<&str> = settings.engine_option.iter().map(String::as_str).collect();
-    let mut engine = Contender::engine(&mut clerk, folder.path(), &prefix, &options)?;
+    let mut engine = Contender::engine(&mut clerk, &settings.subject, folder.path(), &prefix)?;
     engine.fill(&clerk, 1)?;
     // The relays carry what the engine sends, to the byte.
     let body = engine.participant.last_body();

@@ -8,7 +8,7 @@ use std::{
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, TryRecvError},
+    sync::mpsc::Receiver,
 };
 
 /// The size at which a new file is begun, as RocksDB does.
@@ -85,11 +85,8 @@ pub fn commit<B: AsRef<[u8]>>(
     durable: impl Fn(Vec<B>) -> bool,
 ) -> io::Result<()> {
     while let Ok(mut group) = batches.recv() {
-        loop {
-            match batches.try_recv() {
-                Ok(batch) => group.extend(batch),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while let Ok(batch) = batches.try_recv() {
+            group.extend(batch);
         }
         for body in &group {
             log.append(body.as_ref());

@@ -11,12 +11,14 @@ mod forward;
 mod growth;
 mod levels;
 mod log;
+mod memory;
 mod participant;
 mod processes;
 mod profile;
 mod relay;
 mod statistics;
 mod steps;
+mod subject;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -45,6 +47,8 @@ enum Part {
     Growth(growth::Settings),
     /// Memory, other processes' p99 and the time of an end while the engine is flooded
     Floods(floods::Settings),
+    /// What stays resident after hostile messages of several MiB
+    Memory(memory::Settings),
     /// Where the engine's CPU goes, by perf and strace
     Profile(profile::Settings),
     /// A relay in a process of its own; `levels` starts it
@@ -64,6 +68,7 @@ fn main() -> Result<()> {
         Some(Part::Levels(settings)) => levels::run(&settings),
         Some(Part::Growth(settings)) => growth::run(&settings),
         Some(Part::Floods(settings)) => floods::run(&settings),
+        Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),
         Some(Part::Relay(settings)) => relay::run(&settings),
         None => {

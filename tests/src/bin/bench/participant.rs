@@ -168,7 +168,8 @@ async fn answer(
         anyhow::Ok(())
     };
     tokio::select! {
-        ended = working => ended.inspect_err(|error| eprintln!("the participant: {error:#}")),
+        biased;
         () = async { while left.changed().await.is_ok() {} } => Ok(()),
+        ended = working => ended.inspect_err(|error| eprintln!("the participant: {error:#}")),
     }
 }

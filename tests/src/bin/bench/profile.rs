@@ -1,7 +1,7 @@
 //! Where the engine's CPU goes: samples by perf, system calls by strace, thread switches, for the
 //! engine under load at some numbers of actions in flight.
 
-use crate::{clerk::Clerk, contenders::Contender, processes};
+use crate::{clerk::Clerk, contenders::Contender, processes, subject::Subject};
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::engine::broker_url;
 use clap::Args;
@@ -26,9 +26,8 @@ pub struct Settings {
     /// Where perf's data, its reports and strace's tables are left
     #[arg(long)]
     output: PathBuf,
-    /// An option for the engine, such as --engine-option=--shards=1; may be repeated
-    #[arg(long)]
-    engine_option: Vec<String>,
+    #[command(flatten)]
+    subject: Subject,
 }
 
 /// # Errors
@@ -38,8 +37,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut clerk = Clerk::connect(&broker_url()?)?;
     let prefix = format!("profile-{}", std::process::id());
-    let options: Vec<&str> = settings.engine_option.iter().map(String::as_str).collect();
-    let mut engine = Contender::engine(&mut clerk, folder.path(), &prefix, &options)?;
+    let mut engine = Contender::engine(&mut clerk, &settings.subject, folder.path(), &prefix)?;
     for &in_flight in &settings.in_flight {
         engine.fill(&clerk, in_flight)?;
         engine.participant.open();
@@ -107,7 +105,7 @@ fn sampled(engine: &Contender, settings: &Settings, in_flight: u64) -> Result<()
             .filter(|line| !line.is_empty() && !line.starts_with('#'));
         println!("-- samples by {sort}");
         for line in lines.take(LINES) {
-            println!("{}", line.trim_end());
+            println!("{}", line.trim_end_matches([' ', '-']));
         }
     }
     Ok(())
@@ -124,7 +122,7 @@ fn report(data: &Path, sort: &str, to: &Path) -> Result<()> {
             "--percent-limit",
             "0.2",
         ])
-        .args(["--sort", sort, "-i"])
+        .args(["-F", &format!("overhead,{sort}"), "-i"])
         .arg(data)
         .stdin(Stdio::null())
         .stdout(File::create(to)?)

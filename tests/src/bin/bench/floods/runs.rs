@@ -11,7 +11,7 @@ use crate::{
     relay::{self, Relay},
 };
 use anyhow::{Context, Result, bail};
-use bureaucrat_tests::engine::{Engine, broker_url};
+use bureaucrat_tests::engine::broker_url;
 use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -41,8 +41,7 @@ pub struct Observed {
 pub fn engine(settings: &Settings, flood: &Flood, prefix: &str) -> Result<Observed> {
     let url = broker_url()?;
     let folder = tempfile::tempdir()?;
-    let options: Vec<&str> = settings.engine_option.iter().map(String::as_str).collect();
-    let mut engine = Engine::new(&url, folder.path(), prefix, &options);
+    let mut engine = settings.subject.engine(folder.path(), prefix)?;
     let mut clerk = Clerk::connect(&url)?;
     for of in ["launches", "answers", "events", "dead"] {
         clerk.declare(&engine.name(of))?;
