@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use bureaucrat_tests::engine::{Engine, broker_url};
 use std::path::Path;
 
-/// Loops for ever over a condition and an action.
+/// Loops without end over a condition and an action.
 const DEFINITION: &str = "<process><context>\
     <property name=\"n\" type=\"int\">0</property>\
     <property name=\"text\" type=\"str\">some text that goes along</property></context>\

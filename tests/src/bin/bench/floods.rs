@@ -28,7 +28,8 @@ pub struct Settings {
     /// Messages of 16 MiB [default: 30, thorough: 1000]
     #[arg(long)]
     large: Option<u64>,
-    /// Seconds that healthy processes are watched from a flood's begin on [default: 5, thorough: 60]
+    /// Seconds that healthy processes are watched, from the start of a flood
+    /// [default: 5, thorough: 60]
     #[arg(long)]
     seconds: Option<u64>,
     /// Healthy processes
@@ -113,7 +114,7 @@ struct Flooded {
     budget_mib: u64,
     /// Whether the peak is at most the budget plus a quarter.
     within_budget: bool,
-    /// From SIGTERM to the end, in the midst of the flood; none if it had to be killed.
+    /// From SIGTERM to the end, during the flood; none if it had to be killed.
     end_seconds: Option<f64>,
 }
 
@@ -165,12 +166,13 @@ fn flooded(settings: &Settings, kind: Kind, prefix: &str) -> Result<Flooded> {
 
 fn print_head(settings: &Settings) {
     println!(
-        "floods: {} healthy processes, watched for {} s from a flood's begin on; waits in ms",
+        "floods: {} healthy processes, watched for {} s from a flood's start; waits in ms",
         settings.healthy,
         settings.seconds()
     );
     println!(
-        "{:>14} {:>15} | {:>8} {:>8} {:>9} {:>8} | {:>8} {:>8} {:>8} | {:>6} | {:>8} {:>8} {:>7} | {:>9}",
+        "{:>14} {:>15} | {:>8} {:>8} {:>9} {:>8} | {:>8} {:>8} {:>8} | {:>6} | \
+         {:>8} {:>8} {:>7} | {:>9}",
         "flood",
         "messages",
         "p99 calm",
@@ -194,7 +196,8 @@ fn print(flooded: &Flooded) {
         .end_seconds
         .map_or("killed".to_owned(), |end| format!("{end:.2}"));
     println!(
-        "{:>14} {:>15} | {:>8.1} {:>8.1} {:>9.1} {:>8} | {:>8.1} {:>8.1} {:>8} | {:>6.2} | {:>8.0} {:>8.0} {:>7} | {:>9}",
+        "{:>14} {:>15} | {:>8.1} {:>8.1} {:>9.1} {:>8} | {:>8.1} {:>8.1} {:>8} | {:>6.2} | \
+         {:>8.0} {:>8.0} {:>7} | {:>9}",
         flooded.kind,
         format!("{} of {}", engine.put, flooded.count),
         engine.before.p99_millis,

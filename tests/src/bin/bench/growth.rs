@@ -195,7 +195,8 @@ fn restart(contender: &mut Contender) -> Result<Duration> {
 
 fn print_head(settings: &Settings) {
     println!(
-        "growth: {} actions in flight for {:?}; half of the stored processes await an event, half a time",
+        "growth: {} actions in flight for {:?}; of the stored processes, half await an event, half \
+         a time",
         settings.in_flight,
         settings.time()
     );

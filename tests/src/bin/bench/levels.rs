@@ -1,5 +1,5 @@
 //! The engine beside the durable and the bare relay at several numbers of messages in flight: in
-//! short rounds, one after the other, so that whatever the machine does meets all three.
+//! short rounds, one after the other, so that a noisy machine disturbs all three alike.
 
 use crate::{
     clerk::Clerk,
@@ -14,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// The durable relay is no measure where it is slower than this beside the bare one.
+/// A level is void where the durable relay makes less than this part of the bare one's rate.
 const VALID_FROM: f64 = 0.7;
 
 #[derive(Debug, Args)]
@@ -197,7 +197,8 @@ fn level(in_flight: u64, [engine, durable, bare]: &[Vec<Round>; 3]) -> Level {
 
 fn print_head(settings: &Settings, body: usize) {
     println!(
-        "levels: {} rounds of {:?} each, interleaved; bodies of {body} bytes; medians, quartiles in brackets",
+        "levels: {} rounds of {:?} each, interleaved; bodies of {body} bytes; medians, quartiles \
+         in brackets",
         settings.rounds(),
         settings.time(),
     );
@@ -223,7 +224,8 @@ fn print(level: &Level) {
     };
     let ratio = |Spread { median, low, high }: Spread| format!("{median:.2} [{low:.2}–{high:.2}]");
     println!(
-        "{:>9} | {:>22} {:>22} {:>22} | {:>18} {:>18} | {:>7.0} {:>7.0} {:>7.0} {:>6.2}{}",
+        "{:>9} | {:>22} {:>22} {:>22} | {:>18} {:>18} | \
+         {:>7.0} {:>7.0} {:>7.0} {:>6.2}{}",
         level.in_flight,
         rate(&level.engine),
         rate(&level.durable_relay),
@@ -240,8 +242,9 @@ fn print(level: &Level) {
 
 fn print_legend() {
     println!(
-        "durable relay: consume, append twice, one fdatasync for what waits, publish with confirm, acknowledge; bare: \
-         without the log. CPU: of that process alone, an action. void: the durable relay is below {VALID_FROM} of the bare one."
+        "durable relay: consume, append twice, one fdatasync for all that waits, publish with \
+         confirm, acknowledge\nbare relay: the same without the log\nCPU: µs an action, of that \
+         process alone\nvoid: the durable relay makes less than {VALID_FROM} of the bare one"
     );
 }
 

@@ -73,14 +73,15 @@ pub fn run(settings: &Settings) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&seen)?);
     } else {
         println!(
-            "memory: {:.0} MiB resident before {} hostile messages of {} MiB, {:.0} at the most, {:.0} after",
+            "memory: {:.0} MiB resident before {} hostile messages of {} MiB, {:.0} at most, {:.0} \
+             after",
             seen.before, settings.messages, settings.mib, seen.peak, seen.after
         );
     }
     Ok(())
 }
 
-/// Messages that are dear to read: values by the million, text, elements.
+/// Messages that are expensive to read: values by the million, text, elements.
 fn bodies(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let filled = |before: &str, part: &str, after: &str| {
         let mut body = before.to_owned();
@@ -90,7 +91,8 @@ fn bodies(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
         body.push_str(after);
         body.into_bytes()
     };
-    let header = "{\"header\": {\"message\": \"response\", \"target\": \"t_0\", \"origin\": \"t_0\"}, \"fields\": ";
+    let header =
+        r#"{"header": {"message": "response", "target": "t_0", "origin": "t_0"}, "fields": "#;
     vec![
         (
             "answers",

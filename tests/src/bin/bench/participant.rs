@@ -1,5 +1,5 @@
 //! The participant: on a thread of its own, takes tasks and answers each with its own body, at
-//! once. It can be told to hold them, so that whoever asks for tasks comes to rest.
+//! once. It can be told to hold them, so that the one that asks comes to rest.
 
 use crate::forward::{self, Ends, Taken};
 use anyhow::{Result, bail};

@@ -60,7 +60,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     })
 }
 
-/// Relays a flood as any engine would have to, or waits for ever when there is none.
+/// Relays a flood as any engine would have to, or waits indefinitely when there is none.
 async fn flood(settings: &Settings) -> Result<()> {
     match (&settings.flood_from, &settings.flood_to) {
         (Some(from), Some(to)) => relay(from, to, None).await,

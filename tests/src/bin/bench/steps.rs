@@ -58,7 +58,7 @@ pub fn measure(time: Duration) {
         }
     }
     println!(
-        "engine steps    {:>9.0} /s  an answer taken and the next task asked for, no I/O, one thread",
+        "engine steps    {:>9.0} /s  take an answer and ask for the next task, no I/O, one thread",
         per_second(count, started.elapsed())
     );
 }

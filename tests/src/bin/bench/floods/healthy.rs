@@ -71,8 +71,8 @@ impl Healthy {
         lock(&self.seen).bodies.values().cloned().collect()
     }
 
-    /// How long each wait took since the last call, in milliseconds, sorted; one that goes on
-    /// counts as long as it is by now.
+    /// How long each wait took since the last call, in milliseconds, sorted; one that has
+    /// not ended counts with its length so far.
     pub fn waits(&self) -> Vec<f64> {
         let mut seen = lock(&self.seen);
         let mut took = std::mem::take(&mut seen.took);

@@ -52,21 +52,9 @@ pub fn engine(settings: &Settings, flood: &Flood, prefix: &str) -> Result<Observ
     let _emptied = Emptied::start(&url, &engine.name("dead"))?;
     engine.start()?;
     let pid = engine.pid().context("the engine does not run")?;
-    if let Some((count, definition)) = &flood.waiters {
-        clerk.put(&engine.name("launches"), definition.as_bytes(), *count)?;
-        while clerk.ready(&engine.name("launches"))? > 0 {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        processes::rest(pid, PATIENCE)?;
-    }
+    park_waiters(flood, &clerk, &engine.name("launches"), pid)?;
     let healthy = Healthy::start(&url, &tasks, &engine.name("answers"))?;
-    for who in 0..settings.healthy {
-        let definition = format!(
-            "<process><context><property name=\"{WHO}\" type=\"int\">{who}</property></context>\
-             <while><condition>True</condition><action participant=\"{participant}\"/></while></process>"
-        );
-        clerk.put(&engine.name("launches"), definition.as_bytes(), 1)?;
-    }
+    launch_healthy(settings, &clerk, &engine.name("launches"), &participant)?;
     let bodies = all_have_asked(&healthy, settings.healthy).with_context(|| engine.log_tail())?;
     let (seen, resident_before) = watched(
         settings,
@@ -131,6 +119,39 @@ pub fn relay(settings: &Settings, flood: &Flood, prefix: &str, bodies: &[Vec<u8>
     )?;
     relay.check()?;
     Ok(seen)
+}
+
+fn park_waiters(flood: &Flood, clerk: &Clerk, launches: &str, pid: u32) -> Result<()> {
+    let Some((count, definition)) = &flood.waiters else {
+        return Ok(());
+    };
+    clerk.put(launches, definition.as_bytes(), *count)?;
+    let started = Instant::now();
+    while clerk.ready(launches)? > 0 {
+        if started.elapsed() > PATIENCE {
+            bail!("the engine does not take the launches of those that wait");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    processes::rest(pid, PATIENCE)
+}
+
+fn launch_healthy(
+    settings: &Settings,
+    clerk: &Clerk,
+    launches: &str,
+    participant: &str,
+) -> Result<()> {
+    for who in 0..settings.healthy {
+        let definition = format!(
+            "<process>\
+             <context><property name=\"{WHO}\" type=\"int\">{who}</property></context>\
+             <while><condition>True</condition><action participant=\"{participant}\"/></while>\
+             </process>"
+        );
+        clerk.put(launches, definition.as_bytes(), 1)?;
+    }
+    Ok(())
 }
 
 /// Waits until each healthy process has asked; returns their tasks' bodies.
