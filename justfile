@@ -16,7 +16,7 @@ demo:
 test *stages:
     scripts/test {{ stages }}
 
-# conditions, engine steps and actions a second
+# speed, CPU, growth, floods; `just bench --help` lists the parts
 bench *arguments:
     scripts/bench {{ arguments }}
 

@@ -1,6 +1,10 @@
 //! The real engine as a process of its own: started, killed, ended in order.
 
 use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -192,11 +196,7 @@ impl Engine {
         let Some(mut child) = self.child.take() else {
             bail!("the engine does not run")
         };
-        let pid = i32::try_from(child.id())?;
-        nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(pid),
-            nix::sys::signal::Signal::SIGTERM,
-        )?;
+        kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(status) = child.try_wait()? {
@@ -221,10 +221,20 @@ impl Engine {
     /// # Errors
     /// When it does not run.
     pub fn hang_up(&self) -> Result<()> {
+        self.signal(Signal::SIGHUP)
+    }
+
+    /// Sends it SIGTERM; [`Engine::ended`] waits for what comes of it.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::SIGTERM)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
         let child = self.child.as_ref().context("the engine does not run")?;
-        let pid = i32::try_from(child.id())?;
-        let signal = nix::sys::signal::Signal::SIGHUP;
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal)?;
+        kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
         Ok(())
     }
 

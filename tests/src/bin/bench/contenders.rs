@@ -1,0 +1,132 @@
+//! What is compared: the engine, the durable relay, the bare relay, each a process of its own with
+//! queues and a participant of its own. All live for the whole run; one whose participant holds
+//! its tasks is at rest.
+
+use crate::{
+    clerk::Clerk,
+    participant::Participant,
+    relay::{self, Relay},
+    subject::Subject,
+};
+use anyhow::{Context, Result, bail};
+use bureaucrat_tests::engine::{Engine, broker_url};
+use std::path::Path;
+
+/// Loops without end over a condition and an action.
+const DEFINITION: &str = "<process><context>\
+    <property name=\"n\" type=\"int\">0</property>\
+    <property name=\"text\" type=\"str\">some text that goes along</property></context>\
+    <while><condition>True</condition><action participant=\"PARTICIPANT\"/></while></process>";
+/// The engine's own queues.
+const ENGINE_QUEUES: [&str; 4] = ["launches", "answers", "events", "dead"];
+
+enum Worker {
+    Engine(Box<Engine>),
+    Relay(Relay),
+}
+
+/// One of them.
+pub struct Contender {
+    worker: Worker,
+    pub participant: Participant,
+    /// What puts one more message in flight: where to, and which.
+    seed: (String, Vec<u8>),
+    in_flight: u64,
+}
+
+impl Contender {
+    /// The engine, with its state in `folder`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn engine(
+        clerk: &mut Clerk,
+        subject: &Subject,
+        folder: &Path,
+        prefix: &str,
+    ) -> Result<Self> {
+        let url = broker_url()?;
+        let mut engine = subject.engine(folder, prefix)?;
+        for queue in ENGINE_QUEUES {
+            clerk.declare(&engine.name(queue))?;
+        }
+        let participant_name = format!("{prefix}-participant");
+        let tasks = format!("worker_{participant_name}");
+        clerk.declare(&tasks)?;
+        engine.start()?;
+        let definition = DEFINITION.replace("PARTICIPANT", &participant_name);
+        Ok(Self {
+            participant: Participant::start(&url, &tasks, &engine.name("answers"))?,
+            seed: (engine.name("launches"), definition.into_bytes()),
+            worker: Worker::Engine(Box::new(engine)),
+            in_flight: 0,
+        })
+    }
+
+    /// A relay of messages with this body; durable if it has a folder for its log.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn relay(clerk: &mut Clerk, log: Option<&Path>, prefix: &str, body: &[u8]) -> Result<Self> {
+        let queue = |of| format!("{prefix}.{of}");
+        for of in ["tasks", "answers"] {
+            clerk.declare(&queue(of))?;
+        }
+        let relay = Relay::start(&relay::Settings {
+            from: queue("answers"),
+            to: queue("tasks"),
+            log: log.map(Path::to_owned),
+            flood_from: None,
+            flood_to: None,
+        })?;
+        Ok(Self {
+            worker: Worker::Relay(relay),
+            participant: Participant::start(&broker_url()?, &queue("tasks"), &queue("answers"))?,
+            seed: (queue("tasks"), body.to_vec()),
+            in_flight: 0,
+        })
+    }
+
+    /// Brings so many messages in flight, more than there were, all held by the participant.
+    ///
+    /// # Errors
+    /// When they do not arrive there.
+    pub fn fill(&mut self, clerk: &Clerk, in_flight: u64) -> Result<()> {
+        let (queue, body) = &self.seed;
+        clerk.put(queue, body, in_flight - self.in_flight)?;
+        self.in_flight = in_flight;
+        self.settle()
+    }
+
+    /// Waits until the participant, told to hold, holds all that is in flight.
+    ///
+    /// # Errors
+    /// When something is lost or has ended.
+    pub fn settle(&mut self) -> Result<()> {
+        let settled = self.participant.holds(self.in_flight);
+        match &mut self.worker {
+            Worker::Engine(engine) => {
+                settled.with_context(|| format!("the engine's log:\n{}", engine.log_tail()))
+            }
+            Worker::Relay(relay) => relay.check().and(settled),
+        }
+    }
+
+    /// # Errors
+    /// When this is a relay.
+    pub fn engine_mut(&mut self) -> Result<&mut Engine> {
+        match &mut self.worker {
+            Worker::Engine(engine) => Ok(engine),
+            Worker::Relay(_) => bail!("a relay is no engine"),
+        }
+    }
+
+    /// # Errors
+    /// When it does not run.
+    pub fn pid(&self) -> Result<u32> {
+        match &self.worker {
+            Worker::Engine(engine) => engine.pid().context("the engine does not run"),
+            Worker::Relay(relay) => Ok(relay.pid()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Healthy processes beside a flood: so many loops whose participant thinks for a moment before
+//! each answer. From publishing an answer to the next task is what the engine makes them wait.
+
+use crate::forward::{Ends, persistent, send};
+use anyhow::{Context, Result};
+use futures_lite::StreamExt;
+use lapin::options::BasicAckOptions;
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+use tokio::{sync::watch, task::JoinSet};
+
+/// How long the participant thinks.
+const THINKING: Duration = Duration::from_millis(100);
+const PREFETCH: u16 = 10_000;
+
+/// Who asked is told by this field.
+pub const WHO: &str = "who";
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// When each one's last answer was published, as long as no task came for it.
+    waiting: HashMap<u64, Instant>,
+    /// The newest body of each.
+    bodies: HashMap<u64, Vec<u8>>,
+    took: Vec<Duration>,
+}
+
+#[derive(Debug)]
+pub struct Healthy {
+    seen: Arc<Mutex<Seen>>,
+    stop: Option<watch::Sender<()>>,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+impl Healthy {
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(url: &str, tasks: &str, answers: &str) -> Result<Self> {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (stop, mut stopped) = watch::channel(());
+        let (url, tasks, answers) = (url.to_owned(), tasks.to_owned(), answers.to_owned());
+        let its = seen.clone();
+        let thread = std::thread::Builder::new()
+            .name("healthy".into())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                runtime.block_on(async {
+                    tokio::select! {
+                        ended = answer(&url, &tasks, &answers, &its) =>
+                            ended.inspect_err(|error| eprintln!("healthy processes: {error:#}")),
+                        _ = stopped.changed() => Ok(()),
+                    }
+                })
+            })?;
+        Ok(Self {
+            seen,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// The bodies of the tasks, one of each process that has asked.
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        lock(&self.seen).bodies.values().cloned().collect()
+    }
+
+    /// How long each wait took since the last call, in milliseconds, sorted; one that has
+    /// not ended counts with its length so far.
+    pub fn waits(&self) -> Vec<f64> {
+        let mut seen = lock(&self.seen);
+        let mut took = std::mem::take(&mut seen.took);
+        let now = Instant::now();
+        let slow = |at: &Instant| Some(now - *at).filter(|so_far| *so_far > THINKING);
+        took.extend(seen.waiting.values().filter_map(slow));
+        let mut millis: Vec<f64> = took.iter().map(|took| took.as_secs_f64() * 1e3).collect();
+        millis.sort_by(f64::total_cmp);
+        millis
+    }
+}
+
+impl Drop for Healthy {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn answer(url: &str, tasks: &str, answers: &str, seen: &Arc<Mutex<Seen>>) -> Result<()> {
+    let mut ends = Ends::open(url, tasks, PREFETCH).await?;
+    let mut thinking = JoinSet::new();
+    while let Some(delivery) = ends.consumer.next().await {
+        let delivery = delivery?;
+        delivery.ack(BasicAckOptions::default()).await?;
+        let body: Value = serde_json::from_slice(&delivery.data)?;
+        let who = body["fields"][WHO].as_u64().context("a task of nobody")?;
+        {
+            let mut seen = lock(seen);
+            if let Some(since) = seen.waiting.remove(&who) {
+                seen.took.push(since.elapsed());
+            }
+            seen.bodies.insert(who, delivery.data.clone());
+        }
+        let (channel, answers, seen) = (ends.publishing.clone(), answers.to_owned(), seen.clone());
+        thinking.spawn(async move {
+            tokio::time::sleep(THINKING).await;
+            lock(&seen).waiting.insert(who, Instant::now());
+            send(&channel, &answers, &delivery.data, persistent())
+                .await?
+                .await?;
+            anyhow::Ok(())
+        });
+        while let Some(ended) = thinking.try_join_next() {
+            ended??;
+        }
+    }
+    anyhow::bail!("the broker ended the consumer")
+}
