@@ -104,7 +104,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Outbox
         | Table::History
         | Table::Meta
-        | Table::Fibers => false,
+        | Table::Fibers
+        | Table::Values => false,
     }
 }
 
@@ -117,6 +118,7 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Instances
         | Table::History
         | Table::Meta
-        | Table::Fibers => false,
+        | Table::Fibers
+        | Table::Values => false,
     }
 }

@@ -10,7 +10,10 @@ pub mod keys;
 mod memory;
 pub mod reading;
 pub mod records;
+mod runs;
+mod stored_fiber;
 mod table;
 
 pub use memory::MemoryStore;
+pub use runs::Part;
 pub use table::{Group, Guard, Row, Store, StoreError, Table, Unit, Verdict, Version, Write};

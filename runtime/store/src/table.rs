@@ -23,10 +23,12 @@ pub enum Table {
     Meta = 10,
     /// The fibers of instances, by process and number.
     Fibers = 11,
+    /// Fields of instances that are large, by process and number.
+    Values = 12,
 }
 
 impl Table {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -38,6 +40,7 @@ impl Table {
         Self::History,
         Self::Meta,
         Self::Fibers,
+        Self::Values,
     ];
 
     /// The table's name in the store.
@@ -54,6 +57,7 @@ impl Table {
             Self::History => "history",
             Self::Meta => "meta",
             Self::Fibers => "fibers",
+            Self::Values => "values",
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Ending, Fiber, FiberId, FiberState, Input, Instance, Op, ProcessId, Program, Status,
+    Caller, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program, Status,
     Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
-    instances::{StoredInstance, assemble},
+    instances::{StoredFiber, StoredInstance, assemble},
     keys,
     reading::Gap,
     records,
@@ -109,6 +109,9 @@ impl Auditor<'_> {
                     if rows.version().0 == 0 {
                         problems.push("its version is 0".into());
                     }
+                    for number in rows.unnamed_values() {
+                        problems.push(format!("its fields {number} are stored and not named"));
+                    }
                     for what in problems {
                         auditor
                             .findings
@@ -132,31 +135,42 @@ impl Auditor<'_> {
             Ok(())
         })?;
         processes.gaps = gaps;
-        self.fibers(&processes)?;
+        self.bodies(&processes)?;
         Ok(processes)
     }
 
-    /// Whether each row of a fiber has its process; that each process has its fibers was seen with its head.
-    fn fibers(&mut self, processes: &Processes) -> Result<(), StoreError> {
-        self.each(Table::Fibers, |auditor, key, value| {
-            let Ok((process, _)) = keys::fiber_of(&key) else {
-                let what = "its key is not of its table's form".into();
-                let findings = &mut auditor.findings;
-                findings.damaged(Table::Fibers, &key, None, what, Repair::Remove);
-                return Ok(());
-            };
-            if let Err(error) = records::decode::<Fiber>(Table::Fibers, &key, &value) {
-                let what = error.to_string();
-                let findings = &mut auditor.findings;
-                findings.damaged(Table::Fibers, &key, Some(process), what, Repair::None);
-            }
-            if processes.presence(process) == Presence::Absent {
-                let what = "its process is not there".into();
-                let findings = &mut auditor.findings;
-                findings.orphan(Table::Fibers, &key, Some(process), what);
-            }
-            Ok(())
-        })?;
+    /// Whether each row of a fiber and of large fields has its process; that each process has its rows was seen with its
+    /// head.
+    fn bodies(&mut self, processes: &Processes) -> Result<(), StoreError> {
+        for table in [Table::Fibers, Table::Values] {
+            self.each(table, |auditor, key, value| {
+                let process = match table {
+                    Table::Fibers => keys::fiber_of(&key).map(|(process, _)| process),
+                    _ => keys::value_of(&key).map(|(process, _)| process),
+                };
+                let Ok(process) = process else {
+                    let what = "its key is not of its table's form".into();
+                    let findings = &mut auditor.findings;
+                    findings.damaged(table, &key, None, what, Repair::Remove);
+                    return Ok(());
+                };
+                let read = match table {
+                    Table::Fibers => records::decode::<StoredFiber>(table, &key, &value).map(drop),
+                    _ => records::decode::<Fields>(table, &key, &value).map(drop),
+                };
+                if let Err(error) = read {
+                    let what = error.to_string();
+                    let findings = &mut auditor.findings;
+                    findings.damaged(table, &key, Some(process), what, Repair::None);
+                }
+                if processes.presence(process) == Presence::Absent {
+                    let what = "its process is not there".into();
+                    let findings = &mut auditor.findings;
+                    findings.orphan(table, &key, Some(process), what);
+                }
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 }
