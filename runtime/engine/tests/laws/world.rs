@@ -1,7 +1,7 @@
 //! A world around one instance that keeps books of everything open and checks every step against them.
 
 use crate::written::Written;
-use bureaucrat_engine::{Environment, Rejection, launch, step, unstarted_call};
+use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields, unstarted_call};
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, Effect, Ending, EngineLimits, Evaluation,
     EvaluationOutcome, Fault, FaultCode, FiberId, FiberState, Fields, Input, Instance, JsonText,
@@ -256,6 +256,8 @@ impl<'a> World<'a> {
                 WaitKind::Answer { .. } => {
                     let (_, site) = self.program.op(fiber.at).unwrap();
                     found.tasks.insert(wait.turn, site.path.clone());
+                    let fields = task_fields(&self.instance, wait.turn);
+                    assert_eq!(fields, Some(&fiber.fields));
                 }
                 WaitKind::Timer { due } => {
                     found.timers.insert(key, *due);

@@ -10,6 +10,7 @@ use crate::{
     timers::{self, Purpose, WaitKey},
     transaction::{CallStart, Cause, Transaction, Work},
 };
+use bureaucrat_engine::task_fields;
 use bureaucrat_model::{
     Caller, ConditionIndex, Effect, Ending, Fault, FaultCode, FiberId, Fields, Input, ProcessId,
     Status, Turn,
@@ -66,13 +67,16 @@ impl Shard {
                 activity,
                 turn,
                 participant,
-                fields,
             } => {
                 let held = transaction.held.get(&process);
                 if let Some(fault) = held.and_then(|held| self.outbox_fault(held, &activity)) {
                     transaction.work.push_back(Work::Cancel { process, fault });
                     return Ok(Done::Yes);
                 }
+                let fields = held.and_then(|held| task_fields(&held.instance, turn));
+                let Some(fields) = fields else {
+                    return Ok(Done::Yes);
+                };
                 let message = task(
                     self.shared.config.dialect,
                     self.shared.config.task_queue,
@@ -81,7 +85,7 @@ impl Shard {
                         path: &activity,
                         turn,
                         participant: &participant,
-                        fields: &fields,
+                        fields,
                     },
                 );
                 transaction.publish(task_row(process, turn), message)?;
