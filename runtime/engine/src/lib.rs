@@ -27,8 +27,8 @@ pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
-    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, Fields, Head, HistoryEvent,
-    Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
+    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, Fields, Head,
+    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
 };
 use machine::Machine;
 

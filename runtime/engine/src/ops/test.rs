@@ -41,7 +41,10 @@ pub(crate) fn evaluated(
     let (outcome, verdict) = match evaluation.outcome {
         EvaluationOutcome::Verdict(holds) => (ConditionOutcome::Verdict(holds), Ok(holds)),
         EvaluationOutcome::Fault { code, message } => (
-            ConditionOutcome::Fault(code.clone()),
+            ConditionOutcome::Fault {
+                code: code.clone(),
+                message: machine.shortened(message.clone()),
+            },
             Err(Trouble { code, message }),
         ),
     };
@@ -51,9 +54,14 @@ pub(crate) fn evaluated(
         outcome,
         fuel: evaluation.fuel,
     });
-    let holds = verdict?;
     let at = machine.fiber(fiber)?.at;
-    match machine.program.ops.get(at.0 as usize) {
+    let op = machine.program.ops.get(at.0 as usize);
+    // Who publishes an event need not know what conditions read of it: one that fails does not hold.
+    let holds = match op {
+        Some(Op::Await { .. }) => verdict.unwrap_or(false),
+        _ => verdict?,
+    };
+    match op {
         Some(Op::Await { .. }) => await_event::verdict(machine, fiber, turn, condition, holds),
         Some(Op::Test { .. }) if holds => machine.go_on(fiber),
         Some(Op::Test {
