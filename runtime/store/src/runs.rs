@@ -32,7 +32,7 @@ type Entry = (Arc<str>, JsonText);
 type EntryRef<'a> = (&'a Arc<str>, &'a JsonText);
 
 /// A part of fields, as a record has it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// Fields that stand in the record itself.
     #[serde(rename = "1")]
@@ -311,7 +311,7 @@ fn is_same(run: &[Entry], entries: &[EntryRef<'_>]) -> bool {
 
 /// FNV-1a over numbers, with its high bits in the low ones.
 fn mixed(numbers: impl Iterator<Item = u64>) -> u64 {
-    let step = |sum: u64, number| (sum ^ number).wrapping_mul(0x0100_0000_01b3);
+    let step = |sum: u64, number: u64| (sum ^ number).wrapping_mul(0x0100_0000_01b3);
     let sum = numbers.fold(0xcbf2_9ce4_8422_2325, step);
     sum ^ (sum >> 32)
 }

@@ -140,18 +140,8 @@ fn swap_check(
 /// The name and the conditions of the await that the fiber is at.
 fn conditions(machine: &Machine<'_>, fiber: FiberId) -> Result<(String, ConditionRange), Trouble> {
     let at = machine.fiber(fiber)?.at;
-    match machine.program.ops.get(at.0 as usize) {
-        Some(Op::Await { event, conditions }) => Ok((event.clone(), *conditions)),
-        Some(
-            Op::Action { .. }
-            | Op::Delay { .. }
-            | Op::Call { .. }
-            | Op::Jump { .. }
-            | Op::Test { .. }
-            | Op::Fork { .. }
-            | Op::EndBranch
-            | Op::Complete,
-        )
-        | None => Err(Trouble::program("the fiber is at no await")),
+    match machine.program.op(at) {
+        Some((Op::Await { event, conditions }, _)) => Ok((event.clone(), *conditions)),
+        Some(_) | None => Err(Trouble::program("the fiber is at no await")),
     }
 }

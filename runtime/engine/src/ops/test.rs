@@ -71,16 +71,7 @@ pub(crate) fn evaluated(
             Some(next) => evaluate(machine, fiber, turn, next),
             None => machine.go_to(fiber, *otherwise),
         },
-        Some(
-            Op::Action { .. }
-            | Op::Delay { .. }
-            | Op::Call { .. }
-            | Op::Jump { .. }
-            | Op::Fork { .. }
-            | Op::EndBranch
-            | Op::Complete,
-        )
-        | None => Err(Trouble::program("the fiber is at no test")),
+        Some(_) | None => Err(Trouble::program("the fiber is at no test")),
     }
 }
 

@@ -9,6 +9,7 @@ use bureaucrat_engine::{Environment, step};
 use bureaucrat_model::{
     Answer, Effect, EngineLimits, Fields, Input, Instance, JsonText, Program, Timestamp,
 };
+use std::collections::VecDeque;
 
 /// A process of a program at work, each step written.
 struct Costed {
@@ -16,7 +17,7 @@ struct Costed {
     limits: EngineLimits,
     instance: Instance,
     written: Written,
-    tasks: Vec<Effect>,
+    tasks: VecDeque<Effect>,
 }
 
 impl Costed {
@@ -35,13 +36,13 @@ impl Costed {
             limits,
             instance,
             written,
-            tasks: tasks(effects),
+            tasks: tasks(effects).into(),
         }
     }
 
     /// Answers the first task that is open; returns how many bytes of how many rows that wrote.
     fn answer(&mut self, answer: Answer) -> (usize, usize) {
-        let Effect::SendTask { activity, turn, .. } = self.tasks.remove(0) else {
+        let Effect::SendTask { activity, turn, .. } = self.tasks.pop_front().unwrap() else {
             panic!("no task is open");
         };
         let input = Input::Answer {
