@@ -110,7 +110,7 @@ impl<'a> World<'a> {
             effects.extend(step(self.program, &mut instance, &environment, input.clone()).unwrap());
             written.follow(&mut instance);
         }
-        assert_eq!(written.store.dump(), self.written.store.dump());
+        assert_eq!(written.dump(), self.written.dump());
         assert_eq!(effects, self.effects);
     }
 

@@ -2,7 +2,7 @@
 
 use bureaucrat_model::Instance;
 use bureaucrat_store::{
-    Group, MemoryStore, Store, Unit,
+    Group, MemoryStore, Store, Table, Unit,
     instances::{InstanceRows, StoredInstance, read_instance, write_instance},
 };
 
@@ -24,6 +24,11 @@ impl Written {
         self.total += bytes;
         self.store.commit(&Group { units: vec![unit] }).unwrap();
         (bytes, rows)
+    }
+
+    /// Every record.
+    pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        self.store.dump()
     }
 
     /// What is in the store is the whole instance.
