@@ -15,6 +15,7 @@ mod input;
 mod instance;
 mod limits;
 mod program;
+mod shared_map;
 mod time;
 
 pub use fault::{Fault, FaultCode};
@@ -33,4 +34,5 @@ pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
     ProgramError, Site, SourceModule, Span,
 };
+pub use shared_map::SharedMap;
 pub use time::{Millis, Timestamp};

@@ -13,9 +13,11 @@ use crate::{
     runs::{Part, Runs, numbers},
     table::{Store, StoreError, Table, Version, Write},
 };
-use bureaucrat_model::{Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, Status};
+use bureaucrat_model::{
+    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, SharedMap, Status,
+};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// An instance, and what of it is in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +33,7 @@ pub struct InstanceRows {
     head_bytes: u64,
     /// The runs that the head names.
     head_runs: Vec<u64>,
-    fibers: BTreeMap<FiberId, FiberRow>,
+    fibers: SharedMap<FiberRow>,
     runs: Runs,
     /// Bytes of all rows but the head.
     body_bytes: u64,
@@ -101,11 +103,11 @@ pub fn write_instance(
                 };
                 rows.body_bytes += row.bytes;
                 writes.push(Write::Put { table, key, value });
-                rows.fibers.insert(id, row)
+                rows.fibers.insert(u64::from(id.0), row)
             }
             (FiberChange::Put | FiberChange::Deleted, _) => {
                 writes.push(Write::Delete { table, key });
-                rows.fibers.remove(&id)
+                rows.fibers.remove(u64::from(id.0))
             }
         };
         if let Some(old) = old {
@@ -196,7 +198,8 @@ pub fn assemble(
     for (id, fiber, bytes) in read_fibers(store, process, stored.fibers as usize + 1)? {
         rows.body_bytes += bytes;
         let runs = fiber.named();
-        rows.fibers.insert(id, FiberRow { bytes, runs });
+        rows.fibers
+            .insert(u64::from(id.0), FiberRow { bytes, runs });
         fibers.push((id, fiber.read(&mut rows.runs).map_err(missing)?));
     }
     let mut head = stored.head;

@@ -11,10 +11,10 @@ use crate::{
     records::{decode, encode},
     table::{StoreError, Table, Write},
 };
-use bureaucrat_model::{Fields, JsonText, ProcessId};
+use bureaucrat_model::{Fields, JsonText, ProcessId, SharedMap};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     ops::Range,
     sync::Arc,
 };
@@ -55,7 +55,7 @@ struct Run {
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
     next: u64,
-    runs: BTreeMap<u64, Run>,
+    runs: SharedMap<Run>,
     /// Runs by [`place_of`] their entries.
     known: HashMap<u64, u64>,
     /// Those that were named first since the last writing, or lost a name.
@@ -68,7 +68,7 @@ pub struct Runs {
 impl PartialEq for Runs {
     fn eq(&self, other: &Self) -> bool {
         let rows = |runs: &Self| -> Vec<(u64, u32, u64)> {
-            let row = |(number, run): (&u64, &Run)| (*number, run.names, run.bytes);
+            let row = |(number, run): (u64, &Run)| (number, run.names, run.bytes);
             runs.runs.iter().map(row).collect()
         };
         self.next == other.next && rows(self) == rows(other)
@@ -92,7 +92,7 @@ impl Runs {
             Some(_) | None => self.cut(fields),
         };
         for number in numbers(&parts) {
-            if let Some(run) = self.runs.get_mut(&number) {
+            if let Some(run) = self.runs.get_mut(number) {
                 run.names += 1;
             }
         }
@@ -103,7 +103,7 @@ impl Runs {
     /// Takes away a name of each run that these parts name.
     pub fn release(&mut self, named: &[u64]) {
         for number in named {
-            if let Some(run) = self.runs.get_mut(number) {
+            if let Some(run) = self.runs.get_mut(*number) {
                 run.names = run.names.saturating_sub(1);
                 self.touched.insert(*number);
             }
@@ -123,7 +123,7 @@ impl Runs {
         let (mut grown, mut shrunk) = (0, 0);
         self.last = None;
         for number in std::mem::take(&mut self.touched) {
-            let Some(run) = self.runs.get_mut(&number) else {
+            let Some(run) = self.runs.get_mut(number) else {
                 continue;
             };
             let (table, key) = (Table::Values, keys::value(process, number));
@@ -144,7 +144,7 @@ impl Runs {
     }
 
     fn forget(&mut self, number: u64) {
-        if let Some(run) = self.runs.remove(&number) {
+        if let Some(run) = self.runs.remove(number) {
             let place = place_of(run.entries.iter().map(|(name, value)| (name, value)));
             if self.known.get(&place) == Some(&number) {
                 self.known.remove(&place);
@@ -172,7 +172,7 @@ impl Runs {
     fn number(&mut self, entries: &[EntryRef<'_>]) -> u64 {
         let place = place_of(entries.iter().copied());
         if let Some(number) = self.known.get(&place)
-            && let Some(run) = self.runs.get(number)
+            && let Some(run) = self.runs.get(*number)
             && is_same(&run.entries, entries)
         {
             return *number;
@@ -220,7 +220,7 @@ impl Runs {
             return Ok(fields.clone());
         }
         for number in numbers(&parts) {
-            self.runs.get_mut(&number).ok_or(number)?.names += 1;
+            self.runs.get_mut(number).ok_or(number)?.names += 1;
         }
         if let Some((fields, last)) = &self.last
             && *last == parts
@@ -234,7 +234,7 @@ impl Runs {
                     entries.extend(fields.entries().map(|entry| owned(&entry)));
                 }
                 Part::Run(number) => {
-                    let run = self.runs.get(number).ok_or(*number)?;
+                    let run = self.runs.get(*number).ok_or(*number)?;
                     entries.extend(run.entries.iter().cloned());
                 }
             }
@@ -246,7 +246,7 @@ impl Runs {
 
     /// Runs that nothing names.
     pub fn unnamed(&self) -> impl Iterator<Item = u64> {
-        let unnamed = |(number, run): (&u64, &Run)| (run.names == 0).then_some(*number);
+        let unnamed = |(number, run): (u64, &Run)| (run.names == 0).then_some(number);
         self.runs.iter().filter_map(unnamed)
     }
 }
