@@ -121,9 +121,10 @@ impl Op {
 
     /// Where the branches that it starts begin.
     pub fn branches(&self) -> &[OpIndex] {
-        match self {
-            Self::Fork { branches, .. } => branches,
-            _ => &[],
+        if let Self::Fork { branches, .. } = self {
+            branches
+        } else {
+            &[]
         }
     }
 

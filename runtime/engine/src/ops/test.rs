@@ -57,9 +57,10 @@ pub(crate) fn evaluated(
     let at = machine.fiber(fiber)?.at;
     let op = machine.program.ops.get(at.0 as usize);
     // Who publishes an event need not know what conditions read of it: one that fails does not hold.
-    let holds = match op {
-        Some(Op::Await { .. }) => verdict.unwrap_or(false),
-        _ => verdict?,
+    let holds = if matches!(op, Some(Op::Await { .. })) {
+        verdict.unwrap_or(false)
+    } else {
+        verdict?
     };
     match op {
         Some(Op::Await { .. }) => await_event::verdict(machine, fiber, turn, condition, holds),

@@ -144,9 +144,10 @@ impl Auditor<'_> {
     fn bodies(&mut self, processes: &Processes) -> Result<(), StoreError> {
         for table in [Table::Fibers, Table::Values] {
             self.each(table, |auditor, key, value| {
-                let process = match table {
-                    Table::Fibers => keys::fiber_of(&key).map(|(process, _)| process),
-                    _ => keys::value_of(&key).map(|(process, _)| process),
+                let process = if table == Table::Fibers {
+                    keys::fiber_of(&key).map(|(process, _)| process)
+                } else {
+                    keys::value_of(&key).map(|(process, _)| process)
                 };
                 let Ok(process) = process else {
                     let what = "its key is not of its table's form".into();
@@ -154,9 +155,10 @@ impl Auditor<'_> {
                     findings.damaged(table, &key, None, what, Repair::Remove);
                     return Ok(());
                 };
-                let read = match table {
-                    Table::Fibers => records::decode::<StoredFiber>(table, &key, &value).map(drop),
-                    _ => records::decode::<Fields>(table, &key, &value).map(drop),
+                let read = if table == Table::Fibers {
+                    records::decode::<StoredFiber>(table, &key, &value).map(drop)
+                } else {
+                    records::decode::<Fields>(table, &key, &value).map(drop)
                 };
                 if let Err(error) = read {
                     let what = error.to_string();
