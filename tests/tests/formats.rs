@@ -287,6 +287,7 @@ fn keys_of_all_tables() {
     let mut found: Lines = vec![
         ("instance".into(), keys::instance(process(1))),
         ("fiber".into(), keys::fiber(process(1), FiberId(258))),
+        ("value".into(), keys::value(process(1), 258)),
         ("timer".into(), keys::timer(at, wait)),
         ("subscription".into(), keys::subscription("paid", wait)),
         ("event".into(), keys::event(ShardId(3), 258)),
@@ -310,6 +311,7 @@ fn keys_of_all_tables() {
     };
     assert_eq!(keys::instance_of(of("instance")), Ok(process(1)));
     assert_eq!(keys::fiber_of(of("fiber")), Ok((process(1), FiberId(258))));
+    assert_eq!(keys::value_of(of("value")), Ok((process(1), 258)));
     assert_eq!(keys::timer_of(of("timer")), Ok((at, wait)));
     assert_eq!(keys::subscription_of(of("subscription")), Ok(wait));
     assert_eq!(keys::event_of(of("event")), Ok((ShardId(3), 258)));
@@ -338,6 +340,7 @@ fn tables_have_their_names_and_numbers() {
         "9 history",
         "10 meta",
         "11 fibers",
+        "12 values",
     ];
     assert_eq!(found, expected);
 }

@@ -119,6 +119,7 @@ impl Storage {
             Table::Outbox => key[0] == OutboxKind::Task as u8 && contains(key),
             Table::Instances
             | Table::Fibers
+            | Table::Values
             | Table::Timers
             | Table::Subscriptions
             | Table::History
@@ -222,45 +223,32 @@ fn audited(storage: &Storage, table: Table, key: &[u8]) {
 
 #[test]
 fn a_damaged_instance_is_an_incident_and_its_answers_are_kept() {
-    for stage in [Stage::Launched, Stage::Answered, Stage::Delayed] {
-        damaged_at(stage, Table::Instances);
-    }
-}
-
-#[test]
-fn so_is_one_of_which_a_fiber_is_damaged() {
-    for stage in [Stage::Launched, Stage::Delayed] {
-        damaged_at(stage, Table::Fibers);
-    }
-}
-
-fn damaged_at(stage: Stage, table: Table) {
-    let storage = Storage::at(stage);
-    let (key, value) = storage.damage(table);
-    audited(&storage, table, &key);
-    let mut host = storage.open().unwrap();
-    let (ended, codes) = storage.run(&mut host, stage);
-    assert_eq!(ended, all_but_the_victim(), "{stage:?}");
-    let kept = usize::from(stage == Stage::Launched);
-    assert_eq!(codes, vec!["damaged-process"; kept]);
-    let damage = host.damages.of(storage.victim()).unwrap().to_string();
-    assert!(
-        damage.contains(&format!("table {}", table.name())),
-        "{damage}"
-    );
-    let cancel = Order::Cancel {
-        reason: "why".into(),
-    };
-    let outcome = host.order(storage.victim(), cancel).unwrap();
-    assert_eq!(outcome, Some(OrderOutcome::Damaged));
-    drop(host);
-    // Restored, it goes on: its timer was left where it was.
-    if stage == Stage::Delayed {
-        put(&storage.store(), table, key, value);
+    let stages = [Stage::Launched, Stage::Answered, Stage::Delayed];
+    let fiber = |stage| (stage, Table::Fibers);
+    let head = |stage| (stage, Table::Instances);
+    for (stage, table) in stages.map(head).into_iter().chain(stages.map(fiber)) {
+        let storage = Storage::at(stage);
+        let (key, value) = storage.damage(table);
+        audited(&storage, table, &key);
         let mut host = storage.open().unwrap();
-        let (ended, _) = storage.run(&mut host, stage);
-        // Of others the notices that were not yet trimmed come once more.
-        assert!(ended.contains("p0"), "{ended:?}");
+        let (ended, codes) = storage.run(&mut host, stage);
+        assert_eq!(ended, all_but_the_victim(), "{stage:?}");
+        let kept = usize::from(stage == Stage::Launched);
+        assert_eq!(codes, vec!["damaged-process"; kept]);
+        let damage = host.damages.of(storage.victim()).unwrap().to_string();
+        assert!(damage.contains(table.name()), "{damage}");
+        let reason = "why".into();
+        let cancelled = host.order(storage.victim(), Order::Cancel { reason });
+        assert_eq!(cancelled.unwrap(), Some(OrderOutcome::Damaged));
+        drop(host);
+        // Restored, it goes on: its timer was left where it was.
+        if stage == Stage::Delayed {
+            put(&storage.store(), table, key, value);
+            let mut host = storage.open().unwrap();
+            let (ended, _) = storage.run(&mut host, stage);
+            // Of others the notices that were not yet trimmed come once more.
+            assert!(ended.contains("p0"), "{ended:?}");
+        }
     }
 }
 

@@ -101,19 +101,8 @@ impl Emitter {
     /// Makes the jump, test or fork at `place` lead to the next instruction.
     fn land(&mut self, place: usize) {
         let here = self.here();
-        match self.ops.get_mut(place) {
-            Some(Op::Jump { target }) => *target = here,
-            Some(Op::Test { otherwise, .. }) => *otherwise = here,
-            Some(Op::Fork { next, .. }) => *next = here,
-            Some(
-                Op::Action { .. }
-                | Op::Delay { .. }
-                | Op::Await { .. }
-                | Op::Call { .. }
-                | Op::EndBranch
-                | Op::Complete,
-            )
-            | None => {}
+        if let Some(op) = self.ops.get_mut(place) {
+            op.set_target(here);
         }
     }
 

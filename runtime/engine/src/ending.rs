@@ -18,9 +18,7 @@ impl Machine<'_> {
 
     /// Ends the process with a fault; its message is cut to the limit.
     pub fn fail(&mut self, mut fault: Fault) {
-        let limit = self.environment.limits.fault_message_bytes;
-        let end = fault.message.floor_char_boundary(limit);
-        fault.message.truncate(end);
+        fault.message = self.shortened(fault.message);
         self.withdraw_all();
         self.record(HistoryEvent::Failed(fault.clone()));
         self.end(Ending::Failed(fault));

@@ -27,8 +27,8 @@ pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
-    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, Head, HistoryEvent,
-    Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
+    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, Fields, Head,
+    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
 };
 use machine::Machine;
 
@@ -117,6 +117,12 @@ pub fn awaits_answer(
     turn: Option<Turn>,
 ) -> Result<(), Rejection> {
     input::find_answered(program, instance, activity, turn).map(|_| ())
+}
+
+/// The fields of a task whose answer is waited for under `turn`: what is sent can be made from the instance at any time
+/// until then. `None` when nobody waits for such an answer any more.
+pub fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
+    ops::action::task_fields(instance, turn)
 }
 
 /// The call that the fiber waits for, as the effect that starts it: for a host that finds, at start, that the called

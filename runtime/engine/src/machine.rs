@@ -259,6 +259,13 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// A message within the limit.
+    pub fn shortened(&self, mut message: String) -> String {
+        let limit = self.environment.limits.fault_message_bytes;
+        message.truncate(message.floor_char_boundary(limit));
+        message
+    }
+
     pub fn record(&mut self, event: HistoryEvent) {
         self.effects.push(Effect::Record(event));
     }

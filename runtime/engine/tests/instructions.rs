@@ -1,7 +1,9 @@
 //! What single instructions do to an instance, effect by effect, and how inputs that do not fit are told apart.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, unstarted_call};
+use bureaucrat_engine::{
+    Environment, Rejection, cancel, launch, step, task_fields, unstarted_call,
+};
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, ConditionRange, Effect, Ending, EngineLimits, Evaluation,
     EvaluationOutcome, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input, Instance, JsonText,
@@ -115,9 +117,10 @@ fn an_action_sends_a_task_and_takes_its_answer_once() {
             activity: ActivityPath(vec![0]),
             turn: Turn(0),
             participant: "p".into(),
-            fields: program.context.clone(),
         }
     );
+    assert_eq!(task_fields(&instance, Turn(0)), Some(&program.context));
+    assert_eq!(task_fields(&instance, Turn(1)), None);
     let before = instance.clone();
     let never = go(&program, &mut instance, update(&[0], Some(1), "{}"));
     assert!(matches!(never, Err(Rejection::NotWaiting(_))), "{never:?}");

@@ -64,7 +64,9 @@ impl Damages {
             if noted.of.len() < NOTED_MAX {
                 noted.of.entry(process).or_insert_with(damage);
             }
-            if matches!(table, Table::Instances | Table::Fibers) && noted.hidden.len() < NOTED_MAX {
+            if matches!(table, Table::Instances | Table::Fibers | Table::Values)
+                && noted.hidden.len() < NOTED_MAX
+            {
                 noted.hidden.insert(process);
             }
         }

@@ -6,6 +6,7 @@ use crate::{
     ids::{FiberId, Turn},
     instance::{Fiber, FiberState, WaitKind},
     program::OpIndex,
+    shared_map::SharedMap,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +26,17 @@ enum Before {
     Absent,
 }
 
+/// Copies share the fibers themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Fibers {
-    fibers: BTreeMap<FiberId, Fiber>,
+    fibers: SharedMap<Fiber>,
     ready: BTreeSet<FiberId>,
-    turns: BTreeMap<Turn, FiberId>,
+    /// Those that wait, by their turns.
+    turns: SharedMap<FiberId>,
     /// Those that wait for an answer, by where they are.
-    asking: BTreeSet<(OpIndex, FiberId)>,
-    answered: BTreeSet<(OpIndex, FiberId)>,
+    asking: Places,
+    /// Those that took an answer, by where the last one was.
+    answered: Places,
     held_bytes: usize,
     changed: BTreeMap<FiberId, Before>,
 }
@@ -48,12 +52,12 @@ impl Eq for Fibers {}
 
 impl Fibers {
     pub fn get(&self, id: FiberId) -> Option<&Fiber> {
-        self.fibers.get(&id)
+        self.fibers.get(u64::from(id.0))
     }
 
     /// In the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (FiberId, &Fiber)> {
-        self.fibers.iter().map(|(id, fiber)| (*id, fiber))
+        self.fibers.iter().map(|(id, fiber)| (fiber_of(id), fiber))
     }
 
     pub fn len(&self) -> usize {
@@ -65,7 +69,7 @@ impl Fibers {
     }
 
     pub fn first(&self) -> Option<FiberId> {
-        self.fibers.keys().next().copied()
+        self.fibers.iter().next().map(|(id, _)| fiber_of(id))
     }
 
     /// The first fiber that can run.
@@ -75,18 +79,18 @@ impl Fibers {
 
     /// The fiber that waits under a turn.
     pub fn waiting(&self, turn: Turn) -> Option<(FiberId, &Fiber)> {
-        let id = *self.turns.get(&turn)?;
-        Some((id, self.fibers.get(&id)?))
+        let id = *self.turns.get(turn.0)?;
+        Some((id, self.fibers.get(u64::from(id.0))?))
     }
 
     /// The first fiber that waits for an answer at this instruction.
     pub fn asking_at(&self, at: OpIndex) -> Option<FiberId> {
-        first_at(&self.asking, at)
+        self.asking.first(at)
     }
 
     /// Whether the last answer of one of them was to this instruction.
     pub fn has_answered(&self, at: OpIndex) -> bool {
-        first_at(&self.answered, at).is_some()
+        self.answered.first(at).is_some()
     }
 
     /// Bytes of fields that all of them hold, those that branches started from included.
@@ -96,7 +100,7 @@ impl Fibers {
 
     /// Adds a fiber, or replaces the one of this number.
     pub fn insert(&mut self, id: FiberId, fiber: Fiber) {
-        let before = self.fibers.insert(id, fiber);
+        let before = self.fibers.insert(u64::from(id.0), fiber);
         self.mark(id, before.is_some());
         if let Some(before) = before {
             self.forget(id, &before);
@@ -106,17 +110,17 @@ impl Fibers {
 
     /// Changes a fiber; none when it is not there.
     pub fn change<T>(&mut self, id: FiberId, change: impl FnOnce(&mut Fiber) -> T) -> Option<T> {
-        let mut fiber = self.fibers.remove(&id)?;
+        let mut fiber = self.fibers.remove(u64::from(id.0))?;
         self.mark(id, true);
         self.forget(id, &fiber);
         let result = change(&mut fiber);
-        self.fibers.insert(id, fiber);
+        self.fibers.insert(u64::from(id.0), fiber);
         self.note(id);
         Some(result)
     }
 
     pub fn remove(&mut self, id: FiberId) -> Option<Fiber> {
-        let fiber = self.fibers.remove(&id)?;
+        let fiber = self.fibers.remove(u64::from(id.0))?;
         self.forget(id, &fiber);
         if self.changed.get(&id) == Some(&Before::Absent) {
             self.changed.remove(&id);
@@ -134,9 +138,9 @@ impl Fibers {
 
     pub(crate) fn take_changes(&mut self) -> BTreeMap<FiberId, FiberChange> {
         let changed = std::mem::take(&mut self.changed);
-        let change = |id: &FiberId| match self.fibers.contains_key(id) {
-            true => FiberChange::Put,
-            false => FiberChange::Deleted,
+        let change = |id: &FiberId| match self.fibers.get(u64::from(id.0)) {
+            Some(_) => FiberChange::Put,
+            None => FiberChange::Deleted,
         };
         changed.into_keys().map(|id| (id, change(&id))).collect()
     }
@@ -151,7 +155,7 @@ impl Fibers {
     }
 
     fn note(&mut self, id: FiberId) {
-        let Some(fiber) = self.fibers.get(&id) else {
+        let Some(fiber) = self.fibers.get(u64::from(id.0)) else {
             return;
         };
         self.held_bytes = self.held_bytes.saturating_add(held(fiber));
@@ -160,13 +164,15 @@ impl Fibers {
                 self.ready.insert(id);
             }
             FiberState::Waiting(wait) => {
-                self.turns.insert(wait.turn, id);
+                self.turns.insert(wait.turn.0, id);
                 if matches!(wait.kind, WaitKind::Answer { .. }) {
-                    self.asking.insert((fiber.at, id));
+                    self.asking.add(fiber.at, id);
                 }
             }
         }
-        self.answered.extend(fiber.answered.map(|at| (at, id)));
+        if let Some(at) = fiber.answered {
+            self.answered.add(at, id);
+        }
     }
 
     fn forget(&mut self, id: FiberId, fiber: &Fiber) {
@@ -174,13 +180,15 @@ impl Fibers {
         self.ready.remove(&id);
         if let FiberState::Waiting(wait) = &fiber.state {
             // A damaged instance may have two waits under one turn.
-            if self.turns.get(&wait.turn) == Some(&id) {
-                self.turns.remove(&wait.turn);
+            if self.turns.get(wait.turn.0) == Some(&id) {
+                self.turns.remove(wait.turn.0);
             }
-            self.asking.remove(&(fiber.at, id));
+            if matches!(wait.kind, WaitKind::Answer { .. }) {
+                self.asking.remove(fiber.at, id);
+            }
         }
         if let Some(at) = fiber.answered {
-            self.answered.remove(&(at, id));
+            self.answered.remove(at, id);
         }
     }
 }
@@ -190,7 +198,36 @@ fn held(fiber: &Fiber) -> usize {
     fiber.fields.size().saturating_add(base)
 }
 
-fn first_at(places: &BTreeSet<(OpIndex, FiberId)>, at: OpIndex) -> Option<FiberId> {
-    let mut here = places.range((at, FiberId(0))..=(at, FiberId(u32::MAX)));
-    here.next().map(|(_, id)| *id)
+fn fiber_of(key: u64) -> FiberId {
+    FiberId(u32::try_from(key).unwrap_or(u32::MAX))
+}
+
+/// Fibers by instructions.
+#[derive(Debug, Clone, Default)]
+struct Places(SharedMap<BTreeSet<FiberId>>);
+
+impl Places {
+    fn first(&self, at: OpIndex) -> Option<FiberId> {
+        self.0.get(u64::from(at.0))?.first().copied()
+    }
+
+    fn add(&mut self, at: OpIndex, id: FiberId) {
+        let key = u64::from(at.0);
+        if let Some(here) = self.0.get_mut(key) {
+            here.insert(id);
+        } else {
+            self.0.insert(key, BTreeSet::from([id]));
+        }
+    }
+
+    fn remove(&mut self, at: OpIndex, id: FiberId) {
+        let key = u64::from(at.0);
+        let Some(here) = self.0.get_mut(key) else {
+            return;
+        };
+        here.remove(&id);
+        if here.is_empty() {
+            self.0.remove(key);
+        }
+    }
 }

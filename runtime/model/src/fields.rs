@@ -235,6 +235,10 @@ impl Fields {
     /// takes no memory of its own, and what is stored already is known again.
     #[must_use]
     pub fn sharing(self, old: &Self) -> Self {
+        let is_equal = self.len() == old.len() && self.0.entries.iter().eq(&old.0.entries);
+        if is_equal {
+            return old.clone();
+        }
         let old = &old.0.entries;
         let shared = |(name, value): (&Arc<str>, &JsonText)| match old.get_key_value(name) {
             Some((name, kept)) if kept == value => (name.clone(), kept.clone()),
@@ -242,6 +246,16 @@ impl Fields {
             None => (name.clone(), value.clone()),
         };
         Self(Arc::new(self.0.entries.iter().map(shared).collect()))
+    }
+
+    /// The fields with their shared names, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Arc<str>, &JsonText)> {
+        self.0.entries.iter()
+    }
+
+    /// Fields of these entries; of a name that occurs twice the last value counts.
+    pub fn from_entries(entries: impl IntoIterator<Item = (Arc<str>, JsonText)>) -> Self {
+        Self(Arc::new(entries.into_iter().collect()))
     }
 
     /// Whether both are one map in memory.

@@ -123,14 +123,14 @@ pub enum Taken {
     No,
 }
 
-/// What a condition gave, without the message of a fault.
+/// What a condition gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConditionOutcome {
     /// It held, or not.
     #[serde(rename = "1")]
     Verdict(bool),
     #[serde(rename = "2")]
-    Fault(FaultCode),
+    Fault { code: FaultCode, message: String },
 }
 
 /// One thing that happened, and when.
@@ -231,7 +231,7 @@ impl fmt::Display for ConditionOutcome {
         match self {
             Self::Verdict(true) => f.write_str("true"),
             Self::Verdict(false) => f.write_str("false"),
-            Self::Fault(code) => code.fmt(f),
+            Self::Fault { code, message } => write!(f, "{code}: {message}"),
         }
     }
 }

@@ -125,14 +125,14 @@ pub enum Effect {
         /// The fields that it sees.
         fields: Fields,
     },
-    /// Send a task to a participant.
+    /// Send a task to a participant, with the fields of the fiber that waits under this turn: they stay as they are until
+    /// the wait ends.
     SendTask {
         activity: ActivityPath,
         /// The wait; it travels in `origin`.
         turn: Turn,
         /// Who is to do it.
         participant: String,
-        fields: Fields,
     },
     /// The task of this wait needs no sending any more: its answer counted, or its process failed.
     WithdrawTask {

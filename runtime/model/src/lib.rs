@@ -19,6 +19,7 @@ mod instance;
 mod limits;
 mod locks;
 mod program;
+mod shared_map;
 mod time;
 
 pub use fault::{Fault, FaultCode};
@@ -40,4 +41,5 @@ pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
     ProgramError, Site, SourceModule, Span,
 };
+pub use shared_map::SharedMap;
 pub use time::{Millis, Timestamp};

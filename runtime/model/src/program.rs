@@ -104,6 +104,58 @@ pub enum Op {
     Complete,
 }
 
+impl Op {
+    /// The conditions that it tries; none of them for an instruction that tries none.
+    pub fn conditions(&self) -> ConditionRange {
+        match self {
+            Self::Await { conditions, .. } | Self::Test { conditions, .. } => *conditions,
+            Self::Action { .. }
+            | Self::Delay { .. }
+            | Self::Call { .. }
+            | Self::Jump { .. }
+            | Self::Fork { .. }
+            | Self::EndBranch
+            | Self::Complete => ConditionRange::default(),
+        }
+    }
+
+    /// Where the branches that it starts begin.
+    pub fn branches(&self) -> &[OpIndex] {
+        if let Self::Fork { branches, .. } = self {
+            branches
+        } else {
+            &[]
+        }
+    }
+
+    /// Where it goes on, when that may be elsewhere than at the next instruction.
+    pub fn target(&self) -> Option<OpIndex> {
+        match self {
+            Self::Jump { target: at }
+            | Self::Test { otherwise: at, .. }
+            | Self::Fork { next: at, .. } => Some(*at),
+            Self::Action { .. }
+            | Self::Delay { .. }
+            | Self::Await { .. }
+            | Self::Call { .. }
+            | Self::EndBranch
+            | Self::Complete => None,
+        }
+    }
+
+    /// Lets it go on at `at`, if it can go on elsewhere than at the next instruction.
+    pub fn set_target(&mut self, at: OpIndex) {
+        if let Self::Jump { target: place }
+        | Self::Test {
+            otherwise: place, ..
+        }
+        | Self::Fork { next: place, .. } = self
+        {
+            *place = at;
+        }
+    }
+}
+
 /// Where an instruction came from in the definition.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -238,36 +290,16 @@ impl Program {
                 .is_some_and(|end| end as usize <= self.conditions.len())
         };
         for op in &self.ops {
-            match op {
-                Op::Await { conditions, .. } if !covers(*conditions) => {
-                    return inconsistent("a condition is missing");
-                }
-                Op::Jump { target } if !within(*target) => {
-                    return inconsistent("a jump leads outside");
-                }
-                Op::Test {
-                    conditions,
-                    otherwise,
-                } => {
-                    if !covers(*conditions) {
-                        return inconsistent("a condition is missing");
-                    }
-                    if !within(*otherwise) {
-                        return inconsistent("a jump leads outside");
-                    }
-                }
-                Op::Fork { branches, next } => {
-                    if !within(*next) || !branches.iter().copied().all(within) {
-                        return inconsistent("a branch leads outside");
-                    }
-                }
-                Op::Action { .. }
-                | Op::Delay { .. }
-                | Op::Await { .. }
-                | Op::Call { .. }
-                | Op::Jump { .. }
-                | Op::EndBranch
-                | Op::Complete => {}
+            if !covers(op.conditions()) {
+                return inconsistent("a condition is missing");
+            }
+            if !op
+                .target()
+                .into_iter()
+                .chain(op.branches().iter().copied())
+                .all(within)
+            {
+                return inconsistent("an instruction leads outside");
             }
         }
         match self.ops.last() {

@@ -105,7 +105,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::History
         | Table::Meta
         | Table::Fibers
-        | Table::Backlog => false,
+        | Table::Backlog
+        | Table::Values => false,
     }
 }
 
@@ -124,6 +125,7 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Instances
         | Table::History
         | Table::Meta
-        | Table::Fibers => false,
+        | Table::Fibers
+        | Table::Values => false,
     }
 }

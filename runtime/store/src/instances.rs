@@ -1,17 +1,23 @@
-//! Instances as rows: a head, and a row for each fiber, so that a step writes what it changed.
+//! Instances as rows: a head, a row for each fiber, and rows for fields that are large, so that a step writes what it
+//! changed.
 //!
 //! The head says how many fibers there are and how many bytes their rows take: a row that is missing is noticed, and
 //! what needs no fibers reads the head alone. Damage of one row is damage of the whole process. Which shard writes an
 //! instance, and when, is left to the host.
 
+pub use crate::stored_fiber::StoredFiber;
 use crate::{
     keys,
+    reading::batch_of,
     records::{decode, encode, hexadecimal},
+    runs::{Part, Runs, numbers},
     table::{Store, StoreError, Table, Write},
 };
-use bureaucrat_model::{Fiber, FiberChange, FiberId, Head, Instance, ProcessId};
+use bureaucrat_model::{
+    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, SharedMap, Status,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An instance, and what of it is in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,16 +30,30 @@ pub struct StoredInstance {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstanceRows {
     head_bytes: u64,
-    /// Bytes of each fiber's row.
-    fibers: BTreeMap<FiberId, u64>,
+    /// The runs that the head names.
+    head_runs: Vec<u64>,
+    fibers: SharedMap<FiberRow>,
+    runs: Runs,
     /// Bytes of all rows but the head.
     body_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FiberRow {
+    bytes: u64,
+    /// The runs that it names, as often as it does.
+    runs: Arc<[u64]>,
 }
 
 impl InstanceRows {
     /// Bytes of all records.
     pub const fn bytes(&self) -> u64 {
         self.head_bytes + self.body_bytes
+    }
+
+    /// The numbers of rows in the table `Values` that nothing names.
+    pub fn unnamed_values(&self) -> impl Iterator<Item = u64> {
+        self.runs.unnamed()
     }
 }
 
@@ -43,7 +63,12 @@ pub struct StoredHead {
     pub fibers: u32,
     /// Bytes of all rows but the head.
     pub body_bytes: u64,
+    /// The number of the next row in the table `Values`.
+    pub next_value: u64,
+    /// The head; final fields that are large are left out.
     pub head: Head,
+    /// The parts of final fields that are large.
+    pub ending: Vec<Part>,
 }
 
 /// Adds the writes that bring the store from `rows` to what the instance is now; false when nothing changed.
@@ -59,24 +84,44 @@ pub fn write_instance(
         return Ok(false);
     };
     let process = instance.process;
+    let mut released = std::mem::take(&mut rows.head_runs);
     for (id, change) in changes {
         let (table, key) = (Table::Fibers, keys::fiber(process, id));
         let old = match (change, instance.fibers.get(id)) {
             (FiberChange::Put, Some(fiber)) => {
-                let value = encode(fiber)?;
-                let size = value.len() as u64;
+                let stored = StoredFiber::of(fiber, &mut rows.runs);
+                let value = encode(&stored)?;
+                let row = FiberRow {
+                    bytes: value.len() as u64,
+                    runs: stored.named(),
+                };
+                rows.body_bytes += row.bytes;
                 writes.push(Write::Put { table, key, value });
-                rows.body_bytes += size;
-                rows.fibers.insert(id, size)
+                rows.fibers.insert(u64::from(id.0), row)
             }
             (FiberChange::Put | FiberChange::Deleted, _) => {
                 writes.push(Write::Delete { table, key });
-                rows.fibers.remove(&id)
+                rows.fibers.remove(u64::from(id.0))
             }
         };
-        rows.body_bytes = rows.body_bytes.saturating_sub(old.unwrap_or(0));
+        if let Some(old) = old {
+            rows.body_bytes = rows.body_bytes.saturating_sub(old.bytes);
+            released.extend_from_slice(&old.runs);
+        }
     }
-    let value = encode(&(rows.fibers.len(), rows.body_bytes, instance.head()))?;
+    let (head, ending) = split_ending(instance.head(), &mut rows.runs);
+    rows.head_runs = numbers(&ending).collect();
+    rows.runs.release(&released);
+    let (grown, shrunk) = rows.runs.write(process, writes)?;
+    rows.body_bytes = (rows.body_bytes + grown).saturating_sub(shrunk);
+    let stored = StoredHead {
+        fibers: u32::try_from(rows.fibers.len()).unwrap_or(u32::MAX),
+        body_bytes: rows.body_bytes,
+        next_value: rows.runs.next(),
+        head,
+        ending,
+    };
+    let value = encode(&stored)?;
     rows.head_bytes = value.len() as u64;
     writes.push(Write::Put {
         table: Table::Instances,
@@ -84,6 +129,26 @@ pub fn write_instance(
         value,
     });
     Ok(true)
+}
+
+/// A head to be stored, with the parts of its final fields when they are large.
+fn split_ending(head: &Head, runs: &mut Runs) -> (Head, Vec<Part>) {
+    let Status::Ended(Ending::Completed(fields)) = &head.status else {
+        return (head.clone(), Vec::new());
+    };
+    let mut parts = runs.name(fields);
+    let status = match parts.as_slice() {
+        [Part::Here(_)] => {
+            parts.clear();
+            head.status.clone()
+        }
+        _ => Status::Ended(Ending::Completed(Fields::new())),
+    };
+    let head = Head {
+        status,
+        ..head.clone()
+    };
+    (head, parts)
 }
 
 /// The instance of a process; none when there is none.
@@ -115,11 +180,22 @@ pub fn assemble(
         head_bytes: record.len() as u64,
         ..InstanceRows::default()
     };
+    rows.runs.set_next(stored.next_value);
+    rows.body_bytes += read_runs(store, process, &mut rows.runs)?;
+    let missing = |number| missing_value(process, number);
     let mut fibers = Vec::new();
-    for (id, fiber, size) in read_fibers(store, process, stored.fibers as usize + 1)? {
-        rows.fibers.insert(id, size);
-        rows.body_bytes += size;
-        fibers.push((id, fiber));
+    for (id, fiber, bytes) in read_fibers(store, process, stored.fibers as usize + 1)? {
+        rows.body_bytes += bytes;
+        let runs = fiber.named();
+        rows.fibers
+            .insert(u64::from(id.0), FiberRow { bytes, runs });
+        fibers.push((id, fiber.read(&mut rows.runs).map_err(missing)?));
+    }
+    let mut head = stored.head;
+    if !stored.ending.is_empty() {
+        rows.head_runs = numbers(&stored.ending).collect();
+        let fields = rows.runs.resolve(stored.ending).map_err(missing)?;
+        head.status = Status::Ended(Ending::Completed(fields));
     }
     let (found, bytes) = (fibers.len(), rows.body_bytes);
     if (found, bytes) != (stored.fibers as usize, stored.body_bytes) {
@@ -127,18 +203,49 @@ pub fn assemble(
             table: Table::Fibers,
             key: hexadecimal(process.as_bytes()),
             reason: format!(
-                "the process has {} fibers of {} bytes, {found} of {bytes} bytes are there",
+                "the process has {} fibers and {} bytes of rows; {found} and {bytes} are there",
                 stored.fibers, stored.body_bytes
             ),
         });
     }
     Ok(StoredInstance {
-        instance: Instance::written(stored.head, fibers),
+        instance: Instance::written(head, fibers),
         rows,
     })
 }
 
-/// The first fibers of a process, at most `limit`, for one who does not need all.
+/// Takes in the runs of a process; returns the bytes of their rows.
+fn read_runs(store: &dyn Store, process: ProcessId, runs: &mut Runs) -> Result<u64, StoreError> {
+    let mut from = keys::value(process, 0);
+    let to = keys::prefix_end(process.as_bytes());
+    let mut bytes = 0;
+    loop {
+        let batch = store.scan(Table::Values, &from, &to, batch_of(Table::Values))?;
+        let Some((last, _)) = batch.last() else {
+            return Ok(bytes);
+        };
+        from = keys::successor(last);
+        for (key, record) in batch {
+            let (_, number) = keys::value_of(&key).map_err(|error| StoreError::Damaged {
+                table: Table::Values,
+                key: hexadecimal(&key),
+                reason: error.to_string(),
+            })?;
+            runs.read(&key, number, &record)?;
+            bytes += record.len() as u64;
+        }
+    }
+}
+
+fn missing_value(process: ProcessId, number: u64) -> StoreError {
+    StoreError::Damaged {
+        table: Table::Values,
+        key: hexadecimal(&keys::value(process, number)),
+        reason: "fields of the process are not there".into(),
+    }
+}
+
+/// The first fibers of a process, at most `limit`, for one who needs neither all nor their fields.
 ///
 /// # Errors
 /// As [`read_instance`].
@@ -146,7 +253,7 @@ pub fn first_fibers(
     store: &dyn Store,
     process: ProcessId,
     limit: usize,
-) -> Result<Vec<(FiberId, Fiber)>, StoreError> {
+) -> Result<Vec<(FiberId, StoredFiber)>, StoreError> {
     let fibers = read_fibers(store, process, limit)?;
     let without_size = |(id, fiber, _)| (id, fiber);
     Ok(fibers.into_iter().map(without_size).collect())
@@ -156,7 +263,7 @@ fn read_fibers(
     store: &dyn Store,
     process: ProcessId,
     limit: usize,
-) -> Result<Vec<(FiberId, Fiber, u64)>, StoreError> {
+) -> Result<Vec<(FiberId, StoredFiber, u64)>, StoreError> {
     let from = keys::fiber(process, FiberId(0));
     let to = keys::prefix_end(process.as_bytes());
     let rows = store.scan(Table::Fibers, &from, &to, limit)?;
@@ -186,12 +293,12 @@ pub fn delete_instance(
         key: keys::instance(process),
     });
     let from = process.as_bytes().as_slice();
-    let rows = store.scan(Table::Fibers, from, &keys::prefix_end(from), usize::MAX)?;
-    let delete = |(key, _)| Write::Delete {
-        table: Table::Fibers,
-        key,
-    };
-    writes.extend(rows.into_iter().map(delete));
+    let to = keys::prefix_end(from);
+    for table in [Table::Fibers, Table::Values] {
+        let rows = store.scan(table, from, &to, usize::MAX)?;
+        let delete = |(key, _)| Write::Delete { table, key };
+        writes.extend(rows.into_iter().map(delete));
+    }
     Ok(())
 }
 

@@ -41,6 +41,23 @@ pub fn fiber_of(key: &[u8]) -> Result<(ProcessId, FiberId), KeyError> {
     Ok((ProcessId::from_bytes(*process), FiberId(number)))
 }
 
+/// The key of large fields of an instance: process, then number (8 bytes).
+pub fn value(process: ProcessId, number: u64) -> Vec<u8> {
+    let mut key = process.as_bytes().to_vec();
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The process and the number that a key of large fields names.
+///
+/// # Errors
+/// When the key is not 24 bytes long.
+pub fn value_of(key: &[u8]) -> Result<(ProcessId, u64), KeyError> {
+    let (process, number) = key.split_first_chunk::<16>().ok_or(KeyError)?;
+    let number = u64::from_be_bytes(number.try_into().map_err(|_| KeyError)?);
+    Ok((ProcessId::from_bytes(*process), number))
+}
+
 /// A wait, as timers and subscriptions name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitKey {

@@ -10,9 +10,12 @@ pub mod keys;
 mod memory;
 pub mod reading;
 pub mod records;
+mod runs;
+mod stored_fiber;
 mod table;
 
 pub use memory::MemoryStore;
+pub use runs::Part;
 pub use table::{
     EPOCH_KEY, Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
 };

@@ -75,7 +75,7 @@ pub fn scan_around(
 /// How many rows of a table are read at once when much of it is: fewer where records are large.
 pub const fn batch_of(table: Table) -> usize {
     match table {
-        Table::Programs | Table::Modules => 16,
+        Table::Programs | Table::Modules | Table::Values => 16,
         Table::Instances
         | Table::Timers
         | Table::Subscriptions

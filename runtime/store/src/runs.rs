@@ -11,10 +11,11 @@ use crate::{
     records::{decode, encode},
     table::{StoreError, Table, Write},
 };
-use bureaucrat_model::{Fields, JsonText, ProcessId};
+use bureaucrat_model::{Fields, JsonText, ProcessId, SharedMap};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
+    ops::Range,
     sync::Arc,
 };
 
@@ -28,9 +29,10 @@ const RUN_MAX: usize = 16 << 10;
 const RUN_MIN: usize = 512;
 
 type Entry = (Arc<str>, JsonText);
+type EntryRef<'a> = (&'a Arc<str>, &'a JsonText);
 
 /// A part of fields, as a record has it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// Fields that stand in the record itself.
     #[serde(rename = "1")]
@@ -53,7 +55,7 @@ struct Run {
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
     next: u64,
-    runs: BTreeMap<u64, Run>,
+    runs: SharedMap<Run>,
     /// Runs by [`place_of`] their entries.
     known: HashMap<u64, u64>,
     /// Those that were named first since the last writing, or lost a name.
@@ -66,7 +68,7 @@ pub struct Runs {
 impl PartialEq for Runs {
     fn eq(&self, other: &Self) -> bool {
         let rows = |runs: &Self| -> Vec<(u64, u32, u64)> {
-            let row = |(number, run): (&u64, &Run)| (*number, run.names, run.bytes);
+            let row = |(number, run): (u64, &Run)| (number, run.names, run.bytes);
             runs.runs.iter().map(row).collect()
         };
         self.next == other.next && rows(self) == rows(other)
@@ -90,7 +92,7 @@ impl Runs {
             Some(_) | None => self.cut(fields),
         };
         for number in numbers(&parts) {
-            if let Some(run) = self.runs.get_mut(&number) {
+            if let Some(run) = self.runs.get_mut(number) {
                 run.names += 1;
             }
         }
@@ -101,7 +103,7 @@ impl Runs {
     /// Takes away a name of each run that these parts name.
     pub fn release(&mut self, named: &[u64]) {
         for number in named {
-            if let Some(run) = self.runs.get_mut(number) {
+            if let Some(run) = self.runs.get_mut(*number) {
                 run.names = run.names.saturating_sub(1);
                 self.touched.insert(*number);
             }
@@ -121,7 +123,7 @@ impl Runs {
         let (mut grown, mut shrunk) = (0, 0);
         self.last = None;
         for number in std::mem::take(&mut self.touched) {
-            let Some(run) = self.runs.get_mut(&number) else {
+            let Some(run) = self.runs.get_mut(number) else {
                 continue;
             };
             let (table, key) = (Table::Values, keys::value(process, number));
@@ -142,8 +144,8 @@ impl Runs {
     }
 
     fn forget(&mut self, number: u64) {
-        if let Some(run) = self.runs.remove(&number) {
-            let place = place_of(&run.entries);
+        if let Some(run) = self.runs.remove(number) {
+            let place = place_of(run.entries.iter().map(|(name, value)| (name, value)));
             if self.known.get(&place) == Some(&number) {
                 self.known.remove(&place);
             }
@@ -151,55 +153,34 @@ impl Runs {
     }
 
     fn cut(&mut self, fields: &Fields) -> Vec<Part> {
-        let mut parts = Vec::new();
-        let (mut run, mut size, mut here) = (Vec::new(), 0, 0);
-        for (name, value) in fields.entries() {
-            let large = value.as_str().len() > SMALL;
-            if large {
-                self.end_run(&mut run, &mut size, &mut here, &mut parts);
-            }
-            run.push((name.clone(), value.clone()));
-            size += name.len() + value.as_str().len();
-            if large || size >= RUN_MAX || (size >= RUN_WANTED && is_last(name)) {
-                self.end_run(&mut run, &mut size, &mut here, &mut parts);
+        let entries: Vec<EntryRef<'_>> = fields.entries().collect();
+        let (mut parts, mut here) = (Vec::new(), 0);
+        for range in ranges(&entries) {
+            let run = &entries[range];
+            let size = run.iter().map(|entry| size_of(*entry)).sum::<usize>();
+            if size < RUN_MIN && here < SMALL {
+                here += size;
+                parts.push(Part::Here(Fields::from_entries(run.iter().map(owned))));
+            } else {
+                parts.push(Part::Run(self.number(run)));
             }
         }
-        self.end_run(&mut run, &mut size, &mut here, &mut parts);
         parts
     }
 
-    fn end_run(
-        &mut self,
-        run: &mut Vec<Entry>,
-        size: &mut usize,
-        here: &mut usize,
-        parts: &mut Vec<Part>,
-    ) {
-        let (entries, size) = (std::mem::take(run), std::mem::take(size));
-        if entries.is_empty() {
-            return;
-        }
-        if size < RUN_MIN && *here < SMALL {
-            *here += size;
-            parts.push(Part::Here(Fields::from_entries(entries)));
-        } else {
-            parts.push(Part::Run(self.number(entries)));
-        }
-    }
-
     /// The number of a run: the one that it has, or a new one.
-    fn number(&mut self, entries: Vec<Entry>) -> u64 {
-        let place = place_of(&entries);
+    fn number(&mut self, entries: &[EntryRef<'_>]) -> u64 {
+        let place = place_of(entries.iter().copied());
         if let Some(number) = self.known.get(&place)
-            && let Some(run) = self.runs.get(number)
-            && is_same(&run.entries, &entries)
+            && let Some(run) = self.runs.get(*number)
+            && is_same(&run.entries, entries)
         {
             return *number;
         }
         let number = self.next;
         self.next += 1;
         let run = Run {
-            entries: entries.into(),
+            entries: entries.iter().map(owned).collect(),
             names: 0,
             bytes: 0,
         };
@@ -215,11 +196,8 @@ impl Runs {
     /// When its record does not decode.
     pub fn read(&mut self, key: &[u8], number: u64, record: &[u8]) -> Result<(), StoreError> {
         let fields: Fields = decode(Table::Values, key, record)?;
-        let entries: Arc<[Entry]> = fields
-            .entries()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        self.known.insert(place_of(&entries), number);
+        self.known.insert(place_of(fields.entries()), number);
+        let entries = fields.entries().map(|entry| owned(&entry)).collect();
         let run = Run {
             entries,
             names: 0,
@@ -242,7 +220,7 @@ impl Runs {
             return Ok(fields.clone());
         }
         for number in numbers(&parts) {
-            self.runs.get_mut(&number).ok_or(number)?.names += 1;
+            self.runs.get_mut(number).ok_or(number)?.names += 1;
         }
         if let Some((fields, last)) = &self.last
             && *last == parts
@@ -253,11 +231,10 @@ impl Runs {
         for part in &parts {
             match part {
                 Part::Here(fields) => {
-                    let here = fields.entries();
-                    entries.extend(here.map(|(name, value)| (name.clone(), value.clone())));
+                    entries.extend(fields.entries().map(|entry| owned(&entry)));
                 }
                 Part::Run(number) => {
-                    let run = self.runs.get(number).ok_or(*number)?;
+                    let run = self.runs.get(*number).ok_or(*number)?;
                     entries.extend(run.entries.iter().cloned());
                 }
             }
@@ -269,7 +246,7 @@ impl Runs {
 
     /// Runs that nothing names.
     pub fn unnamed(&self) -> impl Iterator<Item = u64> {
-        let unnamed = |(number, run): (&u64, &Run)| (run.names == 0).then_some(*number);
+        let unnamed = |(number, run): (u64, &Run)| (run.names == 0).then_some(number);
         self.runs.iter().filter_map(unnamed)
     }
 }
@@ -282,28 +259,59 @@ pub fn numbers(parts: &[Part]) -> impl Iterator<Item = u64> {
     })
 }
 
+/// Where runs begin and end: it follows from names and sizes around the place alone, so that a change moves no
+/// boundary far from it.
+fn ranges(entries: &[EntryRef<'_>]) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (at, entry) in entries.iter().enumerate() {
+        let is_large = entry.1.as_str().len() > SMALL;
+        if is_large && start < at {
+            ranges.push(start..at);
+            (start, size) = (at, 0);
+        }
+        size += size_of(*entry);
+        if is_large || size >= RUN_MAX || (size >= RUN_WANTED && is_last(entry.0)) {
+            ranges.push(start..at + 1);
+            (start, size) = (at + 1, 0);
+        }
+    }
+    if start < entries.len() {
+        ranges.push(start..entries.len());
+    }
+    ranges
+}
+
 /// Whether a long run ends with a field of this name: one of four.
 fn is_last(name: &str) -> bool {
     mixed(name.bytes().map(u64::from)).is_multiple_of(4)
 }
 
-/// A number that says where names and values are in memory.
-fn place_of(entries: &[Entry]) -> u64 {
-    mixed(entries.iter().flat_map(|entry| address(entry)))
+fn size_of((name, value): EntryRef<'_>) -> usize {
+    name.len() + value.as_str().len()
 }
 
-fn address((name, value): &Entry) -> [u64; 2] {
+fn owned(entry: &EntryRef<'_>) -> Entry {
+    (entry.0.clone(), entry.1.clone())
+}
+
+/// A number that says where names and values are in memory.
+fn place_of<'a>(entries: impl Iterator<Item = EntryRef<'a>>) -> u64 {
+    mixed(entries.flat_map(address))
+}
+
+fn address((name, value): EntryRef<'_>) -> [u64; 2] {
     [name.as_ptr() as u64, value.as_str().as_ptr() as u64]
 }
 
-fn is_same(left: &[Entry], right: &[Entry]) -> bool {
-    left.len() == right.len()
-        && left.iter().map(address).eq(right.iter().map(address))
+fn is_same(run: &[Entry], entries: &[EntryRef<'_>]) -> bool {
+    let places = run.iter().map(|(name, value)| address((name, value)));
+    run.len() == entries.len() && places.eq(entries.iter().copied().map(address))
 }
 
 /// FNV-1a over numbers, with its high bits in the low ones.
 fn mixed(numbers: impl Iterator<Item = u64>) -> u64 {
-    let step = |sum: u64, number| (sum ^ number).wrapping_mul(0x0100_0000_01b3);
+    let step = |sum: u64, number: u64| (sum ^ number).wrapping_mul(0x0100_0000_01b3);
     let sum = numbers.fold(0xcbf2_9ce4_8422_2325, step);
     sum ^ (sum >> 32)
 }

@@ -24,6 +24,8 @@ pub enum Table {
     Meta = 10,
     /// The fibers of instances, by process and number.
     Fibers = 11,
+    /// Fields of instances that are large, by process and number.
+    Values = 12,
     /// Messages whose destination takes nothing, by process, kind and number.
     Aside = 13,
     /// The index of these by destination.
@@ -31,7 +33,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -43,6 +45,7 @@ impl Table {
         Self::History,
         Self::Meta,
         Self::Fibers,
+        Self::Values,
         Self::Aside,
         Self::Backlog,
     ];
@@ -61,6 +64,7 @@ impl Table {
             Self::History => "history",
             Self::Meta => "meta",
             Self::Fibers => "fibers",
+            Self::Values => "values",
             Self::Aside => "aside",
             Self::Backlog => "backlog",
         }

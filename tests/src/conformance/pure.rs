@@ -6,7 +6,7 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use bureaucrat_definition::{Limits, compile};
-use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
+use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
 use bureaucrat_model::{
     ActivityPath, Answer, Caller, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
     Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, Launch, Millis,
@@ -208,8 +208,13 @@ impl Pure {
                     activity,
                     turn,
                     participant,
-                    fields,
-                } => self.send(id, &activity, turn, &participant, &fields),
+                } => {
+                    let process = self.processes.get(&id);
+                    let fields = process.and_then(|process| task_fields(&process.instance, turn));
+                    if let Some(fields) = fields.cloned() {
+                        self.send(id, &activity, turn, &participant, &fields);
+                    }
+                }
                 Effect::StartTimer { fiber, turn, due } => {
                     self.timers.insert((due, id, fiber, turn));
                 }

@@ -1,7 +1,10 @@
 //! Whether what is durable of a process fits together, after each commit that touched it: every wait has its row, every row
 //! its wait, a process that ended stays as it is, and ends as its definition says.
 
-use super::{Expected, facts::Known};
+use super::{
+    Expected,
+    facts::{Known, tree},
+};
 use bureaucrat_model::{
     Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Timestamp, Turn, Wait,
     WaitKind,
@@ -177,7 +180,11 @@ impl Known {
             && instance
                 .fault()
                 .is_some_and(|fault| fault.code.as_str() == "Cancelled");
-        if !holds && !cancelled {
+        let refused = self.unsendable.contains(&tree(instance.process))
+            && instance
+                .fault()
+                .is_some_and(|fault| fault.code.as_str() == "TaskRefused");
+        if !holds && !cancelled && !refused {
             let name = &instance.name;
             self.violate(format!(
                 "{name} ended with {ending:?}; expected was {expected:?}"

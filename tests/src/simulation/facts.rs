@@ -43,6 +43,8 @@ pub(super) struct Known {
     pub floor: u64,
     /// Rows that the broker has taken, or returned to whoever may drop them.
     pub settled: BTreeSet<Vec<u8>>,
+    /// Trees of calls that have a task which the broker never takes.
+    pub unsendable: BTreeSet<[u8; 2]>,
     pub launches: Vec<LaunchFacts>,
     acknowledged: BTreeMap<Content, usize>,
     /// Answers whose acknowledgement by the engine was looked at.
@@ -253,6 +255,16 @@ impl Facts {
     }
 
     /// The broker has taken a message, or returned one about a process to nobody.
+    /// The broker never takes the task of this row: its process may fail over it.
+    pub fn unsendable(&self, row: &[u8]) {
+        let mut known = self.known();
+        let rows = known.outbox.iter().filter(|(_, value)| *value == row);
+        let trees: Vec<_> = rows.map(|(key, _)| tree(key.process)).collect();
+        known.unsendable.extend(trees);
+        known.settled.insert(row.to_vec());
+        *known.counts.entry("tasks that can't be sent").or_default() += 1;
+    }
+
     pub fn settle(&self, row: Vec<u8>) {
         self.known().settled.insert(row);
     }
@@ -376,4 +388,10 @@ fn has_counted(instance: &Instance, turn: Turn) -> bool {
 fn is_answer(input: &Input, path: &ActivityPath, turn: Turn) -> bool {
     matches!(input, Input::Answer { activity, turn: found, answer: Answer::Replace(_) | Answer::Update(_) | Answer::Critical(_) | Answer::Unreadable(_) | Answer::Suspended(_) }
         if activity == path && found.is_none_or(|found| found == turn))
+}
+
+/// What all ids of a tree of calls begin with.
+pub(super) fn tree(process: ProcessId) -> [u8; 2] {
+    let [first, second, ..] = *process.as_bytes();
+    [first, second]
 }

@@ -52,6 +52,7 @@ impl SimulatedBroker {
             {
                 self.facts.settle(wire.row.clone());
             }
+            PublishOutcome::Unsendable(_) if key != DEAD => self.facts.unsendable(&wire.row),
             PublishOutcome::Unroutable
             | PublishOutcome::Refused(_)
             | PublishOutcome::Unsendable(_)

@@ -170,6 +170,7 @@ impl World {
         for table in [
             Table::Instances,
             Table::Fibers,
+            Table::Values,
             Table::History,
             Table::Timers,
             Table::Subscriptions,

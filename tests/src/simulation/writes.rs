@@ -43,7 +43,7 @@ impl Known {
                 Write::Delete { table, key } => (*table, key, None),
             };
             match table {
-                Table::Instances | Table::Fibers => {
+                Table::Instances | Table::Fibers | Table::Values => {
                     instances.0.extend(process_of(key));
                     instances.1.writes.push(write.clone());
                 }

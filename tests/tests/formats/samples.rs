@@ -266,7 +266,10 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
         ("condition-held", condition(ConditionOutcome::Verdict(true))),
         (
             "condition-failed",
-            condition(ConditionOutcome::Fault(FaultCode::new("KeyError"))),
+            condition(ConditionOutcome::Fault {
+                code: FaultCode::new("KeyError"),
+                message: "'id'".into(),
+            }),
         ),
         (
             "forked",

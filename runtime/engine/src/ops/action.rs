@@ -2,7 +2,7 @@
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
-    Answer, Effect, FaultCode, FiberId, FiberState, HistoryEvent, Turn, WaitKind,
+    Answer, Effect, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance, Turn, WaitKind,
 };
 
 pub(crate) fn start(
@@ -12,7 +12,6 @@ pub(crate) fn start(
 ) -> Result<(), Trouble> {
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
-    let fields = machine.fields(fiber)?;
     let kind = WaitKind::Answer {
         participant: participant.to_owned(),
     };
@@ -21,7 +20,6 @@ pub(crate) fn start(
         activity: activity.clone(),
         turn,
         participant: participant.to_owned(),
-        fields,
     });
     machine.record(HistoryEvent::TaskSent {
         activity,
@@ -29,6 +27,15 @@ pub(crate) fn start(
         participant: participant.to_owned(),
     });
     Ok(())
+}
+
+/// The fields of the task that was sent under this turn, while its answer is waited for.
+pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
+    let (_, fiber) = instance.fibers.waiting(turn)?;
+    let FiberState::Waiting(wait) = &fiber.state else {
+        return None;
+    };
+    matches!(wait.kind, WaitKind::Answer { .. }).then_some(&fiber.fields)
 }
 
 /// Takes an answer; the input has been matched with this fiber's wait.

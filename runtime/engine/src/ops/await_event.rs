@@ -1,7 +1,7 @@
 //! `await`: waits for an event for which a condition holds, or for any event of the name.
 //!
 //! The event's whole object stands in the field `event` while conditions are evaluated. The fiber's own fields change
-//! only when the event is taken; otherwise the fiber waits on under the same turn.
+//! only when the event is taken; otherwise the fiber waits on under the same turn. A condition that fails does not hold.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
@@ -75,9 +75,7 @@ pub(crate) fn verdict(
 
 /// The fiber's fields as they would be with the event.
 fn candidate(machine: &Machine<'_>, fiber: FiberId, event: &JsonText) -> Result<Fields, Trouble> {
-    let fields = candidate_fields(&machine.fields(fiber)?, event);
-    machine.check_size(&fields)?;
-    Ok(fields)
+    Ok(candidate_fields(&machine.fields(fiber)?, event))
 }
 
 /// A fiber's fields as conditions see them while an event is checked.
@@ -142,18 +140,8 @@ fn swap_check(
 /// The name and the conditions of the await that the fiber is at.
 fn conditions(machine: &Machine<'_>, fiber: FiberId) -> Result<(String, ConditionRange), Trouble> {
     let at = machine.fiber(fiber)?.at;
-    match machine.program.ops.get(at.0 as usize) {
-        Some(Op::Await { event, conditions }) => Ok((event.clone(), *conditions)),
-        Some(
-            Op::Action { .. }
-            | Op::Delay { .. }
-            | Op::Call { .. }
-            | Op::Jump { .. }
-            | Op::Test { .. }
-            | Op::Fork { .. }
-            | Op::EndBranch
-            | Op::Complete,
-        )
-        | None => Err(Trouble::program("the fiber is at no await")),
+    match machine.program.op(at) {
+        Some((Op::Await { event, conditions }, _)) => Ok((event.clone(), *conditions)),
+        Some(_) | None => Err(Trouble::program("the fiber is at no await")),
     }
 }

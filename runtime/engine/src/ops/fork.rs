@@ -6,7 +6,7 @@
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
-    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Op, OpIndex, Wait, WaitKind,
+    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, OpIndex, Wait, WaitKind,
 };
 
 pub(crate) fn start(
@@ -92,19 +92,10 @@ pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
     }
     let activity = machine.path(parent);
     machine.record(HistoryEvent::Joined { activity });
-    match machine.program.ops.get(at.0 as usize) {
-        Some(Op::Fork { next, .. }) => machine.go_to(parent, *next),
-        Some(
-            Op::Action { .. }
-            | Op::Delay { .. }
-            | Op::Await { .. }
-            | Op::Call { .. }
-            | Op::Jump { .. }
-            | Op::Test { .. }
-            | Op::EndBranch
-            | Op::Complete,
-        )
-        | None => Err(Trouble::program("a branch ends below something else")),
+    let fork = machine.program.op(at).and_then(|(op, _)| op.target());
+    match fork {
+        Some(next) => machine.go_to(parent, next),
+        None => Err(Trouble::program("a branch ends below something else")),
     }
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn evaluated(
     let (outcome, verdict) = match evaluation.outcome {
         EvaluationOutcome::Verdict(holds) => (ConditionOutcome::Verdict(holds), Ok(holds)),
         EvaluationOutcome::Fault { code, message } => (
-            ConditionOutcome::Fault(code.clone()),
+            ConditionOutcome::Fault {
+                code: code.clone(),
+                message: machine.shortened(message.clone()),
+            },
             Err(Trouble { code, message }),
         ),
     };
@@ -51,9 +54,15 @@ pub(crate) fn evaluated(
         outcome,
         fuel: evaluation.fuel,
     });
-    let holds = verdict?;
     let at = machine.fiber(fiber)?.at;
-    match machine.program.ops.get(at.0 as usize) {
+    let op = machine.program.ops.get(at.0 as usize);
+    // Who publishes an event need not know what conditions read of it: one that fails does not hold.
+    let holds = if matches!(op, Some(Op::Await { .. })) {
+        verdict.unwrap_or(false)
+    } else {
+        verdict?
+    };
+    match op {
         Some(Op::Await { .. }) => await_event::verdict(machine, fiber, turn, condition, holds),
         Some(Op::Test { .. }) if holds => machine.go_on(fiber),
         Some(Op::Test {
@@ -63,16 +72,7 @@ pub(crate) fn evaluated(
             Some(next) => evaluate(machine, fiber, turn, next),
             None => machine.go_to(fiber, *otherwise),
         },
-        Some(
-            Op::Action { .. }
-            | Op::Delay { .. }
-            | Op::Call { .. }
-            | Op::Jump { .. }
-            | Op::Fork { .. }
-            | Op::EndBranch
-            | Op::Complete,
-        )
-        | None => Err(Trouble::program("the fiber is at no test")),
+        Some(_) | None => Err(Trouble::program("the fiber is at no test")),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Laws that hold for every program and every order of inputs, sensible or not.
 #![allow(clippy::unwrap_used)]
 
+mod costs;
 mod generator;
 mod world;
+mod written;
 
 use bureaucrat_model::{EngineLimits, Op, OpIndex};
 use proptest::prelude::*;
@@ -10,7 +12,7 @@ use world::World;
 
 /// Limits that random processes reach now and then.
 fn limits() -> impl Strategy<Value = EngineLimits> {
-    (1_u32..20, 20_u64..400, 3_u32..40, 60_usize..4_000).prop_map(
+    (1_u32..20, 20_u64..400, 3_u32..40, 60_usize..40_000).prop_map(
         |(ops_per_step, ops_without_waiting, fibers, fields_bytes)| EngineLimits {
             ops_per_step,
             ops_without_waiting,

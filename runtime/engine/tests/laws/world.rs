@@ -1,14 +1,11 @@
 //! A world around one instance that keeps books of everything open and checks every step against them.
 
-use bureaucrat_engine::{Environment, Rejection, launch, step, unstarted_call};
+use crate::written::Written;
+use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields, unstarted_call};
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, Effect, Ending, EngineLimits, Evaluation,
     EvaluationOutcome, Fault, FaultCode, FiberId, FiberState, Fields, Input, Instance, JsonText,
     Launch, ProcessId, Program, ProgramHash, Redelivered, Timestamp, Turn, WaitKind,
-};
-use bureaucrat_store::{
-    Group, MemoryStore, Store, Unit,
-    instances::{InstanceRows, StoredInstance, read_instance, write_instance},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,7 +110,7 @@ impl<'a> World<'a> {
             effects.extend(step(self.program, &mut instance, &environment, input.clone()).unwrap());
             written.follow(&mut instance);
         }
-        assert_eq!(written.store.dump(), self.written.store.dump());
+        assert_eq!(written.dump(), self.written.dump());
         assert_eq!(effects, self.effects);
     }
 
@@ -259,6 +256,8 @@ impl<'a> World<'a> {
                 WaitKind::Answer { .. } => {
                     let (_, site) = self.program.op(fiber.at).unwrap();
                     found.tasks.insert(wait.turn, site.path.clone());
+                    let fields = task_fields(&self.instance, wait.turn);
+                    assert_eq!(fields, Some(&fiber.fields));
                 }
                 WaitKind::Timer { due } => {
                     found.timers.insert(key, *due);
@@ -283,7 +282,7 @@ impl<'a> World<'a> {
     }
 }
 
-fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
+pub fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
     let start = Launch {
         process: ProcessId::from_seed([1; 16]),
         program: ProgramHash::of(b"random"),
@@ -299,36 +298,6 @@ fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
         limits,
     };
     launch(program, &start, &environment)
-}
-
-/// A store that gets an instance's changes alone, and gives the whole instance back after each.
-#[derive(Default)]
-struct Written {
-    rows: InstanceRows,
-    store: MemoryStore,
-}
-
-impl Written {
-    fn follow(&mut self, instance: &mut Instance) {
-        let mut unit = Unit::default();
-        write_instance(instance, &mut self.rows, &mut unit.writes).unwrap();
-        self.store.commit(&Group { units: vec![unit] }).unwrap();
-        let read = read_instance(&self.store, instance.process).unwrap();
-        let StoredInstance {
-            instance: stored,
-            rows,
-        } = read.unwrap();
-        assert_eq!(&stored, instance);
-        assert_eq!(rows, self.rows);
-        assert_eq!(stored.fibers.held_bytes(), instance.fibers.held_bytes());
-        assert_eq!(stored.fibers.first_ready(), instance.fibers.first_ready());
-        let records = self
-            .store
-            .dump()
-            .into_iter()
-            .map(|(_, _, record)| record.len());
-        assert_eq!(records.sum::<usize>() as u64, self.rows.bytes());
-    }
 }
 
 fn evaluation(detail: usize) -> Evaluation {
@@ -353,8 +322,17 @@ fn answer(detail: usize) -> Answer {
         2 | 3 => Answer::Suspended("s".into()),
         4..=9 => Answer::Replace(fields(r#"{"d": "<process/>", "y": 1e2}"#)),
         10 => Answer::Update(fields(&format!(r#"{{"z": "{}"}}"#, "z".repeat(3_000)))),
+        11 => Answer::Update(fields(&format!(r#"{{"l": "{}"}}"#, "l".repeat(5_000)))),
+        12 => Answer::Update(many(detail)),
         _ => Answer::Update(fields(r#"{"z": {"k": 1}, "x": null}"#)),
     }
+}
+
+/// Fields that take more than one row.
+fn many(detail: usize) -> Fields {
+    let value = JsonText::text(&"m".repeat(200));
+    let name = |place| format!("m{}", place * (1 + detail % 3));
+    (0..30).map(|place| (name(place), value.clone())).collect()
 }
 
 fn ended(fiber: FiberId, turn: Turn, detail: usize) -> Input {

@@ -3,8 +3,8 @@
 use super::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView};
 use crate::damage::Damages;
 use bureaucrat_model::{
-    ActivityId, Ending, Fiber, FiberId, FiberState, Head, HistoryEntry, ProcessId, Program, Status,
-    Timestamp, WaitKind,
+    ActivityId, Ending, FiberId, FiberState, Head, HistoryEntry, OpIndex, ProcessId, Program,
+    Status, Timestamp, WaitKind,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -85,7 +85,8 @@ fn list(
             });
             let row = match asked.damages.around(Some(process), read)? {
                 Some((head, fibers)) => {
-                    let fibers = fibers.iter().map(|(id, fiber)| (*id, fiber));
+                    let fibers = fibers.iter();
+                    let fibers = fibers.map(|(id, fiber)| (*id, fiber.at, &fiber.state));
                     summary(asked, &head, fibers)?
                 }
                 None => hidden(process),
@@ -135,8 +136,10 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
             damage.map(|damage| damage.to_string())
         }
     };
+    let fibers = instance.fibers.iter();
+    let fibers = fibers.map(|(id, fiber)| (id, fiber.at, &fiber.state));
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
-        summary: summary(asked, &instance, instance.fibers.iter())?,
+        summary: summary(asked, &instance, fibers)?,
         fields,
         fault: instance.fault().cloned(),
         incident,
@@ -212,7 +215,7 @@ const fn state_of(instance: &Head) -> State {
 fn summary<'a>(
     asked: &Asked<'_>,
     instance: &Head,
-    fibers: impl Iterator<Item = (FiberId, &'a Fiber)>,
+    fibers: impl Iterator<Item = (FiberId, OpIndex, &'a FiberState)>,
 ) -> Result<ProcessSummary, StoreError> {
     let program = if instance.has_ended() {
         None
@@ -225,13 +228,13 @@ fn summary<'a>(
             .and_then(|bytes| Program::decode(&bytes).ok())
     };
     let mut waits = Vec::new();
-    for (id, fiber) in fibers {
-        let FiberState::Waiting(wait) = &fiber.state else {
+    for (id, at, state) in fibers {
+        let FiberState::Waiting(wait) = state else {
             continue;
         };
         let site = program
             .as_ref()
-            .and_then(|program| program.op(fiber.at))
+            .and_then(|program| program.op(at))
             .map(|(_, site)| site);
         let activity = site.map_or_else(
             || instance.process.to_string(),

@@ -5,6 +5,7 @@ use super::{
     transaction::{CallStart, Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
+use bureaucrat_engine::task_fields;
 use bureaucrat_model::{Caller, Effect, Ending, Fault, FaultCode, Input, ProcessId, Turn};
 use bureaucrat_store::{
     StoreError, Table, keys,
@@ -57,13 +58,16 @@ impl Planner {
                 activity,
                 turn,
                 participant,
-                fields,
             } => {
                 let held = transaction.held.get(&process);
                 if let Some(fault) = held.and_then(|held| self.outbox_fault(held, &activity)) {
                     transaction.work.push_back(Work::Cancel { process, fault });
                     return Ok(());
                 }
+                let fields = held.and_then(|held| task_fields(&held.instance, turn));
+                let Some(fields) = fields else {
+                    return Ok(());
+                };
                 let message = task(
                     self.shared.config.dialect,
                     self.shared.config.task_queue,
@@ -72,7 +76,7 @@ impl Planner {
                         path: &activity,
                         turn,
                         participant: &participant,
-                        fields: &fields,
+                        fields,
                     },
                 );
                 if self

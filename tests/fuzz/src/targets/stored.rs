@@ -7,13 +7,13 @@ use anyhow::Result;
 use bureaucrat_engine::{Environment, launch, pending_evaluations, step};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, Fiber,
-    FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program,
-    Redelivered, Timestamp, Turn,
+    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, FiberId,
+    Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program, Redelivered,
+    Timestamp, Turn,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
-    instances::{InstanceRows, decode_head, read_instance, write_instance},
+    instances::{InstanceRows, StoredFiber, decode_head, read_instance, write_instance},
     keys, records,
 };
 use bureaucrat_wire::Outgoing;
@@ -69,10 +69,10 @@ pub fn instance(input: &[u8]) -> u64 {
         Ok(stored) => trace::of_count("head", stored.fibers as usize),
         Err(error) => trace::of_text(&error.to_string()),
     };
-    let fiber = match records::decode::<Fiber>(Table::Fibers, b"key", input) {
+    let fiber = match records::decode::<StoredFiber>(Table::Fibers, b"key", input) {
         Ok(fiber) => {
             let stored = records::encode(&fiber).unwrap_or_default();
-            let again = records::decode::<Fiber>(Table::Fibers, b"key", &stored);
+            let again = records::decode::<StoredFiber>(Table::Fibers, b"key", &stored);
             assert!(again.is_ok_and(|again| again == fiber));
             trace::of_count("fiber", fiber.fields.len())
         }

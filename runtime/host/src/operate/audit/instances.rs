@@ -2,12 +2,12 @@
 
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Ending, Fiber, FiberId, FiberState, Input, Instance, Op, ProcessId, Program, Status,
+    Caller, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program, Status,
     Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
-    instances::{StoredInstance, assemble},
+    instances::{StoredFiber, StoredInstance, assemble},
     keys,
     reading::Gap,
     records,
@@ -100,11 +100,14 @@ impl Auditor<'_> {
                 return Ok(());
             };
             match assemble(auditor.store, process, &value) {
-                Ok(StoredInstance { instance, .. }) => {
+                Ok(StoredInstance { instance, rows }) => {
                     let program = programs.get(&instance.program);
                     let mut problems = problems(&instance, program);
                     if instance.process != process {
                         problems.push(format!("it says that it is {}", instance.process));
+                    }
+                    for number in rows.unnamed_values() {
+                        problems.push(format!("its fields {number} are stored and not named"));
                     }
                     for what in problems {
                         auditor
@@ -129,31 +132,44 @@ impl Auditor<'_> {
             Ok(())
         })?;
         processes.gaps = gaps;
-        self.fibers(&processes)?;
+        self.bodies(&processes)?;
         Ok(processes)
     }
 
-    /// Whether each row of a fiber has its process; that each process has its fibers was seen with its head.
-    fn fibers(&mut self, processes: &Processes) -> Result<(), StoreError> {
-        self.each(Table::Fibers, |auditor, key, value| {
-            let Ok((process, _)) = keys::fiber_of(&key) else {
-                let what = "its key is not of its table's form".into();
-                let findings = &mut auditor.findings;
-                findings.damaged(Table::Fibers, &key, None, what, Repair::Remove);
-                return Ok(());
-            };
-            if let Err(error) = records::decode::<Fiber>(Table::Fibers, &key, &value) {
-                let what = error.to_string();
-                let findings = &mut auditor.findings;
-                findings.damaged(Table::Fibers, &key, Some(process), what, Repair::None);
-            }
-            if processes.presence(process) == Presence::Absent {
-                let what = "its process is not there".into();
-                let findings = &mut auditor.findings;
-                findings.orphan(Table::Fibers, &key, Some(process), what);
-            }
-            Ok(())
-        })?;
+    /// Whether each row of a fiber and of large fields has its process; that each process has its rows was seen with its
+    /// head.
+    fn bodies(&mut self, processes: &Processes) -> Result<(), StoreError> {
+        for table in [Table::Fibers, Table::Values] {
+            self.each(table, |auditor, key, value| {
+                let process = if table == Table::Fibers {
+                    keys::fiber_of(&key).map(|(process, _)| process)
+                } else {
+                    keys::value_of(&key).map(|(process, _)| process)
+                };
+                let Ok(process) = process else {
+                    let what = "its key is not of its table's form".into();
+                    let findings = &mut auditor.findings;
+                    findings.damaged(table, &key, None, what, Repair::Remove);
+                    return Ok(());
+                };
+                let read = if table == Table::Fibers {
+                    records::decode::<StoredFiber>(table, &key, &value).map(drop)
+                } else {
+                    records::decode::<Fields>(table, &key, &value).map(drop)
+                };
+                if let Err(error) = read {
+                    let what = error.to_string();
+                    let findings = &mut auditor.findings;
+                    findings.damaged(table, &key, Some(process), what, Repair::None);
+                }
+                if processes.presence(process) == Presence::Absent {
+                    let what = "its process is not there".into();
+                    let findings = &mut auditor.findings;
+                    findings.orphan(table, &key, Some(process), what);
+                }
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 }

@@ -1,0 +1,56 @@
+//! A store that gets an instance's changes alone, and must give the whole instance back.
+
+use bureaucrat_model::Instance;
+use bureaucrat_store::{
+    Group, MemoryStore, Store, Table, Unit,
+    instances::{InstanceRows, StoredInstance, read_instance, write_instance},
+};
+
+/// A store, and what it has of one instance.
+#[derive(Default)]
+pub struct Written {
+    rows: InstanceRows,
+    store: MemoryStore,
+    /// Bytes of keys and records that were written so far.
+    pub total: usize,
+}
+
+impl Written {
+    /// Writes what changed; returns how many bytes of how many rows.
+    pub fn write(&mut self, instance: &mut Instance) -> (usize, usize) {
+        let mut unit = Unit::default();
+        write_instance(instance, &mut self.rows, &mut unit.writes).unwrap();
+        let (bytes, rows) = (unit.bytes(), unit.writes.len());
+        self.total += bytes;
+        self.store.commit(&Group { units: vec![unit] }).unwrap();
+        (bytes, rows)
+    }
+
+    /// Every record.
+    pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+        self.store.dump()
+    }
+
+    /// What is in the store is the whole instance.
+    pub fn check(&self, instance: &Instance) {
+        let read = read_instance(&self.store, instance.process).unwrap();
+        let StoredInstance {
+            instance: stored,
+            rows,
+        } = read.unwrap();
+        assert_eq!(&stored, instance);
+        assert_eq!(rows, self.rows);
+        assert_eq!(rows.unnamed_values().count(), 0);
+        assert_eq!(stored.fibers.held_bytes(), instance.fibers.held_bytes());
+        assert_eq!(stored.fibers.first_ready(), instance.fibers.first_ready());
+        let dump = self.store.dump().into_iter();
+        let records = dump.map(|(_, _, record)| record.len());
+        assert_eq!(records.sum::<usize>() as u64, self.rows.bytes());
+    }
+
+    /// Writes what changed, and checks it.
+    pub fn follow(&mut self, instance: &mut Instance) {
+        self.write(instance);
+        self.check(instance);
+    }
+}
