@@ -16,7 +16,7 @@ use crate::{
     shared::Shared,
     tenants::AccountOf,
 };
-use aside::SettingAside;
+use aside::{Gone, SettingAside};
 use bureaucrat_model::{ProcessId, ShardId, Timestamp};
 use bureaucrat_store::{Owner, StoreError, Table, Unit, Write, keys::OutboxKey, records};
 use outbox::{Outbox, Place, Withdrawn};
@@ -77,23 +77,20 @@ impl Actor {
             }
         }
         for key in withdrawn {
-            let table = match self.outbox.withdraw(key) {
-                Withdrawn::Row => Table::Outbox,
-                Withdrawn::Perhaps => Table::Aside,
+            let place = match self.outbox.withdraw(key) {
+                Withdrawn::Row(place) => place,
+                // One that is about to be set aside is still in the outbox's table.
+                Withdrawn::Perhaps => {
+                    self.aside.withdraw(key);
+                    for table in [Table::Aside, Table::Outbox] {
+                        let key = key.to_bytes();
+                        plan.unit.writes.push(Write::Delete { table, key });
+                    }
+                    continue;
+                }
                 Withdrawn::Nothing => continue,
             };
-            self.aside.withdraw(key);
-            let mut delete = |table| {
-                plan.unit.writes.push(Write::Delete {
-                    table,
-                    key: key.to_bytes(),
-                });
-            };
-            delete(table);
-            // One that is about to be set aside is still in the outbox's table.
-            if table == Table::Aside {
-                delete(Table::Outbox);
-            }
+            plan.unit.writes.extend(Gone { key, place }.writes());
         }
         for (due, wait) in &plan.after.timers {
             self.timers.plan(*due, *wait);

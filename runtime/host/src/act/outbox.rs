@@ -30,6 +30,8 @@ enum RowState {
     Planned,
     Queued,
     InFlight,
+    /// The broker never takes it: it goes along with the fault of its activity.
+    Unsendable(Place),
 }
 
 #[derive(Debug)]
@@ -88,7 +90,7 @@ struct Flight {
 /// What a row that is not needed any more leaves in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawn {
-    Row,
+    Row(Place),
     /// Perhaps a row that is set aside.
     Perhaps,
     Nothing,
@@ -220,7 +222,11 @@ impl Outbox {
     /// Forgets a row that is not needed any more. A publish under way continues; its outcome means nothing any more.
     pub fn withdraw(&mut self, key: OutboxKey) -> Withdrawn {
         match self.rows.remove(&key) {
-            Some(_) => Withdrawn::Row,
+            Some(Row {
+                state: RowState::Unsendable(place),
+                ..
+            }) => Withdrawn::Row(place),
+            Some(_) => Withdrawn::Row(Place::Outbox),
             None if self.troubles.is_empty() => Withdrawn::Nothing,
             None => Withdrawn::Perhaps,
         }
@@ -321,6 +327,25 @@ impl Outbox {
             }
         };
         Some(landed(flight, row, News::None))
+    }
+
+    /// The broker never takes a task. Its row stays until its activity's fault takes it away; none when it was withdrawn.
+    pub fn unsendable(&mut self, ticket: Ticket) -> Option<OutboxKey> {
+        let flight = self.land(ticket)?;
+        let (key, place) = (flight.key, flight.place);
+        match place {
+            Place::Outbox => self.rows.get_mut(&key)?.state = RowState::Unsendable(place),
+            Place::Aside(_) => {
+                self.troubles.gone(&flight.destination, key, flight.bytes);
+                let row = Row {
+                    state: RowState::Unsendable(place),
+                    claim: None,
+                    _large: None,
+                };
+                self.rows.insert(key, row);
+            }
+        }
+        Some(key)
     }
 
     /// A publish was confirmed.

@@ -186,15 +186,17 @@ impl Actor {
     fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<Unsendable> {
         let now = self.now();
         let landed = match self.outbox.kind_of(ticket)? {
+            OutboxKind::Task => {
+                let key = self.outbox.unsendable(ticket)?;
+                return Some(Unsendable { key, words });
+            }
             OutboxKind::DeadLetter => self.outbox.refused(ticket, now)?,
-            OutboxKind::Task | OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
+            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
                 self.outbox.left(ticket)?
             }
         };
-        let key = landed.key;
-        let is_needed = landed.row.is_some();
         self.refused(&landed, &words);
-        (key.kind == OutboxKind::Task && is_needed).then_some(Unsendable { key, words })
+        None
     }
 
     fn settle(&mut self, landed: &Landed) {
