@@ -113,16 +113,18 @@ impl Storage {
         let contains = |bytes: &[u8]| bytes.windows(16).any(|part| part == process.as_bytes());
         match table {
             Table::Programs => Program::decode(value).unwrap().name == "p0",
-            Table::Seen => key[0] == b'm' && contains(value),
-            Table::Meta => key.starts_with(b"mark/"),
-            Table::Events => key.ends_with(&[0, 0]),
-            Table::Outbox => key[0] == OutboxKind::Task as u8 && contains(key),
+            Table::Seen => key[1] == b'm' && contains(value),
+            Table::Meta => key == b"mark",
+            Table::Events => true,
+            Table::Outbox => key[16] == OutboxKind::Task as u8 && contains(key),
             Table::Instances
             | Table::Fibers
             | Table::Values
             | Table::Timers
             | Table::Subscriptions
             | Table::History
+            | Table::Aside
+            | Table::Backlog
             | Table::Modules => contains(key),
         }
     }

@@ -119,7 +119,7 @@ impl Driver {
     /// When something is due, as far as is known now.
     pub fn next_wake(&self) -> Timestamp {
         let now = self.shared.time.now();
-        if self.planner.is_ready() {
+        if self.planner.is_ready() || !self.actor.aside.is_empty() {
             return now;
         }
         let mut wake = now.after(SLEEP);

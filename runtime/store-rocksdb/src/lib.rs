@@ -24,9 +24,7 @@ use std::{
 
 /// A store in a folder of the local disk. One process at a time may have it open.
 ///
-/// Commits may come from several threads at once; RocksDB joins the syncs of those that wait together. No lock is held
-/// from the check of the guards to the write, so two groups that guard the *same* process must not be committed at the
-/// same time. The host keeps to that, since each process belongs to one shard and a shard commits one group at a time.
+/// Commits come from one thread at a time: the host has one committer.
 pub struct RocksStore {
     database: DB,
     folder: PathBuf,

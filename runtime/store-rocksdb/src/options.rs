@@ -56,6 +56,9 @@ pub fn database() -> Options {
     options.set_max_open_files(OPEN_FILES);
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(1 << 20); // background files reach the disk evenly, so that a log's sync waits less
+    // One thread writes: nobody waits for it to be let in.
+    options.set_allow_concurrent_memtable_write(false);
+    options.set_enable_write_thread_adaptive_yield(false);
     options.set_avoid_unnecessary_blocking_io(true);
     options.set_log_level(LogLevel::Warn);
     options.set_max_log_file_size(LOG_FILE_BYTES);

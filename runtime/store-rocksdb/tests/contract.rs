@@ -2,8 +2,9 @@
 //! scans compared between the two.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_model::ShardId;
-use bureaucrat_store::{Epoch, Group, MemoryStore, Owner, Store, Table, Unit, Verdict, Write};
+use bureaucrat_store::{
+    Epoch, Group, MemoryStore, Owner, ShardId, Store, Table, Unit, Verdict, Write,
+};
 use bureaucrat_store_rocksdb::RocksStore;
 use proptest::prelude::*;
 

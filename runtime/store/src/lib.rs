@@ -14,6 +14,7 @@ mod runs;
 mod stored_fiber;
 mod table;
 
+pub use bureaucrat_model::ShardId;
 pub use memory::MemoryStore;
 pub use runs::Part;
 pub use table::{

@@ -56,6 +56,9 @@ pub struct BacklogRecord {
     pub bytes: u64,
 }
 
+/// So many rows are set aside with one submission.
+const MOVES_MAX: usize = 256;
+
 /// Rows that wait for the next submission to be set aside with.
 #[derive(Debug, Default)]
 pub struct SettingAside {
@@ -70,6 +73,11 @@ impl SettingAside {
     /// A row is not needed any more: it is not set aside.
     pub fn withdraw(&mut self, key: OutboxKey) {
         self.moves.retain(|moved| moved.key != key);
+    }
+
+    /// Whether no more should be added before these are submitted.
+    pub fn is_full(&self) -> bool {
+        self.moves.len() >= MOVES_MAX
     }
 
     pub fn is_empty(&self) -> bool {

@@ -228,7 +228,10 @@ impl Outbox {
             }) => Withdrawn::Row(place),
             Some(_) => Withdrawn::Row(Place::Outbox),
             None if self.troubles.is_empty() => Withdrawn::Nothing,
-            None => Withdrawn::Perhaps,
+            None => {
+                self.troubles.withdrawn(key);
+                Withdrawn::Perhaps
+            }
         }
     }
 

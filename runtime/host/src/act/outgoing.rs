@@ -17,6 +17,9 @@ use bureaucrat_wire::Outgoing;
 /// Rows of the index that one reading takes.
 const PORTION: usize = 64;
 
+/// Entries of the index that one try looks at: those whose message was withdrawn are left out.
+const TRIED: usize = 256;
+
 /// A task that the broker never takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsendable {
@@ -28,7 +31,9 @@ pub struct Unsendable {
 impl Actor {
     /// Publishes what the windows allow: what can leave, then what was set aside for destinations that take again.
     pub(crate) fn drain(&mut self) -> Result<(), StoreError> {
-        while let Some((key, message)) = self.outbox.next() {
+        while !self.aside.is_full()
+            && let Some((key, message)) = self.outbox.next()
+        {
             let message = match message {
                 Some(message) => Some(message),
                 None => self.stored_message(Table::Outbox, key)?,
@@ -55,7 +60,7 @@ impl Actor {
                 break;
             };
             let mut from = None;
-            loop {
+            for _ in 0..TRIED {
                 let keys = self.aside.index(&*self.shared.store, hash, from, 1)?;
                 let Some(key) = keys.first().copied() else {
                     if self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended {
@@ -68,6 +73,7 @@ impl Actor {
                 }
                 from = Some(key);
             }
+            self.outbox.troubles.was_not_tried(&destination, now);
         }
         Ok(())
     }

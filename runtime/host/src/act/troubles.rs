@@ -243,6 +243,22 @@ impl Troubles {
         }
     }
 
+    /// A destination was due and nothing was published: it is tried again a little later.
+    pub fn was_not_tried(&mut self, destination: &Destination, now: Timestamp) {
+        if let Some(trouble) = self.of.get_mut(destination)
+            && trouble.phase == Phase::Probing
+            && trouble.under_way == 0
+        {
+            let next = now.after(BACKOFF_FIRST);
+            trouble.phase = Phase::Waiting { next };
+        }
+    }
+
+    /// A row is not needed any more; whether it was set aside is not known.
+    pub fn withdrawn(&mut self, key: OutboxKey) {
+        self.claims.remove(&key);
+    }
+
     /// A row that was set aside is published.
     pub fn published(&mut self, destination: &Destination) {
         if let Some(trouble) = self.of.get_mut(destination) {
