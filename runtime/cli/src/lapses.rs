@@ -19,7 +19,7 @@ const RECENT: Duration = Duration::from_secs(300);
 /// one twice as long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The failures of the last runs, as far as the storage can tell: this is a courtesy, no promise.
+/// The failures of the last runs, as far as the storage can tell. Nothing depends on it.
 #[derive(Debug)]
 pub struct Lapses {
     file: Option<File>,
