@@ -68,6 +68,13 @@ impl Lapses {
         }
     }
 
+    /// This run ended in order.
+    pub fn forget(&self) {
+        if let Some(file) = &self.file {
+            write(file, 0);
+        }
+    }
+
     /// This run failed; one that went well for long enough begins a new count.
     pub fn note(&self) {
         let before = if self.since.elapsed() < RECENT {
@@ -109,7 +116,10 @@ mod tests {
             open().note();
             assert_eq!(open().wait(), Duration::from_secs(seconds));
         }
+        open().forget();
+        assert_eq!(open().wait(), Duration::ZERO);
         let lapses = open();
+        lapses.note();
         let long_ago = SystemTime::now() - RECENT;
         lapses
             .file
