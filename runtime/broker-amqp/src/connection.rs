@@ -1,12 +1,20 @@
 //! Connecting, and telling errors apart.
 
 use crate::{AmqpConfig, guard, in_hand::Intake};
+use futures_core::Stream;
 use lapin::{
-    Connection, ConnectionProperties, Error, ErrorKind,
+    Connection, ConnectionProperties, Error, ErrorKind, Event,
     protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
     uri::AMQPUri,
 };
-use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt::Display,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+use tracing::{info, warn};
 
 /// The URL, with our heartbeat where it names none.
 pub(crate) fn parse(config: &AmqpConfig) -> Result<AMQPUri, String> {
@@ -98,5 +106,17 @@ pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
     match closed(error)? {
         Closed::Channel(soft, words) => Some((soft, words)),
         Closed::Connection(_) => None,
+    }
+}
+
+/// Tells when the broker blocks publishers, and when it goes on.
+pub(crate) async fn watch_alarms(connection: Arc<Connection>, place: String) {
+    let mut events = pin!(connection.events_listener());
+    while let Some(event) = poll_fn(|context| events.as_mut().poll_next(context)).await {
+        if let Event::ConnectionBlocked(reason) = event {
+            warn!(broker = place, "the broker blocks publishing: {reason}");
+        } else if matches!(event, Event::ConnectionUnblocked) {
+            info!(broker = place, "the broker takes messages again");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     backoff::Backoff,
     broker::{Phase, wait_for},
     careful::{Careful, launch, open},
-    connection::{Closed, close, closed, connect, place, timely},
+    connection::{Closed, close, closed, connect, place, timely, watch_alarms},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
     nodes::{Nodes, Way},
@@ -19,10 +19,8 @@ use crate::{
     suspects::Suspects,
 };
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome};
-use futures_core::Stream;
-use lapin::{Channel, Connection, Error, ErrorKind, Event, uri::AMQPUri};
+use lapin::{Channel, Connection, Error, ErrorKind, uri::AMQPUri};
 use std::{
-    future::poll_fn,
     pin::pin,
     sync::{
         Arc,
@@ -393,16 +391,4 @@ impl Lane {
 enum Scope {
     Channel,
     Connection,
-}
-
-/// Tells when the broker blocks publishers, and when it goes on.
-async fn watch_alarms(connection: Arc<Connection>, place: String) {
-    let mut events = pin!(connection.events_listener());
-    while let Some(event) = poll_fn(|context| events.as_mut().poll_next(context)).await {
-        if let Event::ConnectionBlocked(reason) = event {
-            warn!(broker = place, "the broker blocks publishing: {reason}");
-        } else if matches!(event, Event::ConnectionUnblocked) {
-            info!(broker = place, "the broker takes messages again");
-        }
-    }
 }

@@ -22,8 +22,8 @@ pub fn start(
         prefetch: configuration.prefetch,
         ..AmqpConfig::new(&configuration.amqp, &host.storage_id())
     };
-    let broker =
-        AmqpBroker::start(config, host.events(), runtime).context("the broker can't be used")?;
+    let broker = AmqpBroker::start(config, host.events(), runtime)
+        .context("the broker's address can't be used")?;
     Ok(Arc::new(broker))
 }
 

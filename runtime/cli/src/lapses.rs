@@ -19,7 +19,7 @@ const RECENT: Duration = Duration::from_secs(300);
 /// one twice as long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The failures of the last runs, as far as the storage can tell: this is a courtesy, no promise.
+/// The failures of the last runs, as far as the storage can tell. Nothing depends on it.
 #[derive(Debug)]
 pub struct Lapses {
     file: Option<File>,
@@ -68,6 +68,13 @@ impl Lapses {
         }
     }
 
+    /// This run ended in order.
+    pub fn forget(&self) {
+        if let Some(file) = &self.file {
+            write(file, 0);
+        }
+    }
+
     /// This run failed; one that went well for long enough begins a new count.
     pub fn note(&self) {
         let before = if self.since.elapsed() < RECENT {
@@ -109,7 +116,10 @@ mod tests {
             open().note();
             assert_eq!(open().wait(), Duration::from_secs(seconds));
         }
+        open().forget();
+        assert_eq!(open().wait(), Duration::ZERO);
         let lapses = open();
+        lapses.note();
         let long_ago = SystemTime::now() - RECENT;
         lapses
             .file

@@ -47,7 +47,7 @@ impl Reserved<'_> {
         let is_celery = match (self.task_queue, self.dialect) {
             (TaskQueue::Taskqueue, _) => false,
             (TaskQueue::Celery, Dialect::Workitem) => queue == CELERY_QUEUE,
-            // Tasks go to a queue that is named by what stands before the participant's first dot.
+            // Tasks go to a queue that is named by the part before the participant's first dot.
             (TaskQueue::Celery, Dialect::Message) => {
                 let names = self.participants.iter().map(|name| name.split('.').next());
                 queue == CELERY_QUEUE || names.flatten().any(|name| name == queue)
@@ -140,7 +140,7 @@ pub(crate) fn mandatory(queue: &str) -> Mandatory {
     }
 }
 
-/// What stands after the prefix of a direct address.
+/// The part after the prefix of a direct address.
 fn token(routing_key: &str) -> Option<&str> {
     routing_key.strip_prefix(DIRECT)?.strip_prefix('.')
 }
