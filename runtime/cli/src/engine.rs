@@ -25,7 +25,7 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     runtime::Runtime,
@@ -41,10 +41,13 @@ const MACHINE_CODE: &str = "machine-code";
 const MACHINE_CODE_KEY: &str = "machine-code.key";
 /// The threads that speak with the broker.
 const BROKER_THREADS: usize = 2;
-/// Threads that evaluate conditions beside the driver.
 /// Threads that drive shards, and evaluate what is cheap.
 const DRIVERS: usize = 1;
+/// Threads that evaluate conditions beside the driver.
 const COMPUTE_THREADS: usize = 2;
+
+/// How long the threads that speak with the broker may take to end after everything is done.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// Runs the engine until a signal ends it. `ready` is called once it runs; the broker may be away at that time.
 ///
@@ -122,6 +125,9 @@ pub fn run(
     host.stop();
     runtime.block_on(broker.shutdown());
     control::remove(&configuration.storage);
+    // lapin 4.12 can block a worker for good while a connection closes with a delivery half read: it
+    // drops a consumer under the lock that the drop takes. Nothing is in hand any more.
+    runtime.shutdown_timeout(ENDING);
     match (host.failure(), foreign) {
         (Some(failure), _) => {
             lapses.note();

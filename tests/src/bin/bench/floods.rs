@@ -19,7 +19,8 @@ pub struct Settings {
     /// Rows for a missing queue, and dead replies [default: 5000, thorough: 200000]
     #[arg(long)]
     rows: Option<u64>,
-    /// Processes that wait for a large event [default: 300, thorough: 10000]
+    /// Processes that wait for a large event; each may cost megabytes of memory and disk
+    /// [default: 300, thorough: 10000]
     #[arg(long)]
     waiters: Option<u64>,
     /// Large events

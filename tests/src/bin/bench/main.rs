@@ -16,6 +16,7 @@ mod participant;
 mod processes;
 mod profile;
 mod relay;
+mod sizes;
 mod statistics;
 mod steps;
 mod subject;
@@ -49,6 +50,8 @@ enum Part {
     Floods(floods::Settings),
     /// What stays resident after hostile messages of several MiB
     Memory(memory::Settings),
+    /// What a step of a process with large fields writes, and an `all` of many branches
+    Sizes(sizes::Settings),
     /// Where the engine's CPU goes, by perf and strace
     Profile(profile::Settings),
     /// A relay in a process of its own; `levels` starts it
@@ -69,6 +72,7 @@ fn main() -> Result<()> {
         Some(Part::Growth(settings)) => growth::run(&settings),
         Some(Part::Floods(settings)) => floods::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
+        Some(Part::Sizes(settings)) => sizes::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),
         Some(Part::Relay(settings)) => relay::run(&settings),
         None => {

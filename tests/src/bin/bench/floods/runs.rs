@@ -69,8 +69,10 @@ pub fn engine(settings: &Settings, flood: &Flood, prefix: &str) -> Result<Observ
     engine.terminate()?;
     let end = match engine.ended(ENDING) {
         Ok(_) => Some(asked.elapsed()),
-        Err(error) => {
-            eprintln!("{error:#}");
+        Err(_) => {
+            let tail = engine.log_tail();
+            let last = tail.lines().last().unwrap_or_default();
+            eprintln!("the engine still runs {ENDING:?} after SIGTERM; its last words: {last}");
             engine.kill()?;
             None
         }
