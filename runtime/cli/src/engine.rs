@@ -25,7 +25,7 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::{
     runtime::Runtime,
@@ -45,9 +45,6 @@ const BROKER_THREADS: usize = 2;
 const DRIVERS: usize = 1;
 /// Threads that evaluate conditions beside the driver.
 const COMPUTE_THREADS: usize = 2;
-
-/// How long the threads that speak with the broker may take to end after everything is done.
-const ENDING: Duration = Duration::from_secs(1);
 
 /// Runs the engine until a signal ends it. `ready` is called once it runs; the broker may be away at that time.
 ///
@@ -125,9 +122,6 @@ pub fn run(
     host.stop();
     runtime.block_on(broker.shutdown());
     control::remove(&configuration.storage);
-    // lapin 4.12 can block a worker for good while a connection closes with a delivery half read: it
-    // drops a consumer under the lock that the drop takes. Nothing is in hand any more.
-    runtime.shutdown_timeout(ENDING);
     match (host.failure(), foreign) {
         (Some(failure), _) => {
             lapses.note();

@@ -4,6 +4,8 @@
 //! keeps in memory can be read from the store again. The parts know their own business; the order of things is here:
 //! nothing is acted on before its ticket has come back.
 
+mod duties;
+
 use crate::{
     act::Actor,
     act::{outbox::Publishing, outgoing::Unsendable},
@@ -14,10 +16,7 @@ use crate::{
         router::{Arrival, Incoming},
     },
     open::marks::{self, Mark},
-    plan::{
-        Planner, Ready,
-        upkeep::{Fired, Forgotten, Removal},
-    },
+    plan::{Planner, Ready},
     shared::Shared,
 };
 use bureaucrat_model::{Millis, ShardId, Timestamp};
@@ -45,13 +44,6 @@ enum Stopping {
     Yes { since: Timestamp },
 }
 
-/// Timers that one turn takes.
-const TIMERS: usize = 256;
-/// Processes that one portion removes, and rows that end a portion early.
-const REMOVALS: usize = 16;
-const REMOVED_ROWS: usize = 2_000;
-/// How often a shard is looked at for memories to forget.
-const FORGET: Millis = Millis(200);
 /// How often it is looked whether there is room for large messages.
 const ROOM: Millis = Millis(5);
 /// The longest sleep.
@@ -290,76 +282,6 @@ impl Driver {
             self.planner.arrived(delivery, arrival)?;
         }
         Ok(begun)
-    }
-
-    /// Does a portion of everything that is due; returns how much.
-    fn duties(&mut self) -> Result<usize, StoreError> {
-        let now = self.shared.time.now();
-        if !self.has_room() {
-            return Ok(0);
-        }
-        let mut done = self.fire(now)?;
-        done += self.planner.hand_out()?;
-        done += self.forget(now)?;
-        done += self.remove(now)?;
-        Ok(done)
-    }
-
-    fn fire(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        let store = &*self.shared.store;
-        let timers = &mut self.actor.timers;
-        timers.refill(store, &self.shared.damages, now)?;
-        if self.actor.removals.is_full() {
-            return Ok(0);
-        }
-        let due = self.actor.timers.take_due(now, TIMERS);
-        let count = due.len();
-        for (due, wait) in due {
-            match self.planner.timer_due(due, wait)? {
-                Fired::Planned => {}
-                Fired::Removal => self.actor.removals.push((due, wait)),
-            }
-        }
-        Ok(count)
-    }
-
-    fn forget(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        let (shard, due) = self.forget_next;
-        if now < due {
-            return Ok(0);
-        }
-        let (count, forgotten) = self.planner.forget(shard, now)?;
-        self.forget_next = match forgotten {
-            Forgotten::All => (ShardId(shard.0.wrapping_add(1)), now.after(FORGET)),
-            Forgotten::Portion => (shard, now),
-        };
-        Ok(count)
-    }
-
-    fn remove(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        let is_time = self.actor.removals.next().is_some_and(|next| now >= next);
-        if !is_time && !self.planner.is_ready() {
-            return Ok(0);
-        }
-        let (mut processes, mut removed_rows) = (0, 0);
-        while processes < REMOVALS && removed_rows < REMOVED_ROWS {
-            let Some((due, wait)) = self.actor.removals.pop() else {
-                break;
-            };
-            match self.planner.remove(due, wait)? {
-                Removal::Planned { rows } => removed_rows += rows,
-                Removal::Later => {
-                    self.actor.removals.push((due, wait));
-                    self.actor.removals.pause(now);
-                    break;
-                }
-            }
-            processes += 1;
-        }
-        if processes > 0 {
-            self.actor.removals.pause(now);
-        }
-        Ok(processes)
     }
 
     /// Submits what is planned; returns how many plans.

@@ -3,6 +3,8 @@
 //! Nothing here decides what a process does; it carries out what plans say, once their tickets have come back.
 
 pub mod aside;
+mod landing;
+mod lane;
 pub mod outbox;
 pub(crate) mod outgoing;
 mod removals;

@@ -5,7 +5,11 @@
 //! letters, as large as whoever sent them likes, have a lane of their own, and in each lane the bytes under way are bounded.
 //! Rows live in the store; here are their keys, and the newest messages.
 
-use super::troubles::{Destination, Full, News, Troubles};
+pub use super::landing::{Landed, Place, RowGone, Withdrawn};
+use super::{
+    lane::Lane,
+    troubles::{Destination, Full, News, Troubles},
+};
 use crate::{
     broker::Ticket,
     intake::large::{Large, LargeClaim},
@@ -14,15 +18,7 @@ use crate::{
 use bureaucrat_model::Timestamp;
 use bureaucrat_store::keys::{DestinationHash, OutboxKey, OutboxKind};
 use bureaucrat_wire::Outgoing;
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
-
-/// Bytes of messages that a lane holds in memory beside their keys; others are read from the store when their turn comes.
-const HELD_MAX: usize = 8 << 20;
-/// So many bytes under way in a lane let nothing more leave. One message may be larger.
-const IN_FLIGHT_MAX: usize = 8 << 20;
+use std::{collections::HashMap, sync::Arc};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowState {
@@ -43,41 +39,6 @@ struct Row {
     _large: Option<LargeClaim>,
 }
 
-/// Rows that wait for nothing but their turn.
-#[derive(Debug, Default)]
-struct Lane {
-    queue: VecDeque<(OutboxKey, Option<Outgoing>)>,
-    /// Bytes of the messages in the queue.
-    held: usize,
-    /// Bytes that were published and have no outcome yet.
-    in_flight: usize,
-}
-
-impl Lane {
-    fn push(&mut self, key: OutboxKey, message: Option<Outgoing>) {
-        let message = message.filter(|message| self.held + message.body.len() <= HELD_MAX);
-        self.held += message.as_ref().map_or(0, |message| message.body.len());
-        self.queue.push_back((key, message));
-    }
-
-    fn pop(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
-        if self.in_flight >= IN_FLIGHT_MAX {
-            return None;
-        }
-        let (key, message) = self.queue.pop_front()?;
-        self.held -= message.as_ref().map_or(0, |message| message.body.len());
-        Some((key, message))
-    }
-}
-
-/// Where a row is in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Outbox,
-    /// Set aside, under this destination.
-    Aside(DestinationHash),
-}
-
 /// A publish under way.
 #[derive(Debug)]
 struct Flight {
@@ -85,37 +46,6 @@ struct Flight {
     destination: Destination,
     bytes: usize,
     place: Place,
-}
-
-/// What a row that is not needed any more leaves in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Withdrawn {
-    Row(Place),
-    /// Perhaps a row that is set aside.
-    Perhaps,
-    Nothing,
-}
-
-/// What became of a publish.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Landed {
-    pub key: OutboxKey,
-    pub destination: Destination,
-    pub place: Place,
-    /// None when the row was withdrawn meanwhile.
-    pub row: Option<RowGone>,
-    pub news: News,
-}
-
-/// What is to be done about the row of a publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowGone {
-    /// It left.
-    Left,
-    /// It is to be set aside.
-    SetAside(DestinationHash),
-    /// It stays where it is.
-    Stays,
 }
 
 /// The outbox in memory.
@@ -302,7 +232,7 @@ impl Outbox {
         self.count += 1;
         let ticket = Ticket(self.count);
         let bytes = bytes.max(1);
-        self.lane(key).in_flight += bytes;
+        self.lane(key).depart(bytes);
         let flight = Flight {
             key,
             destination,
@@ -396,16 +326,17 @@ impl Outbox {
 
     /// Dead letters come last, but one of them is always under way.
     fn pop(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
-        let (first, second) = match self.dead_letters.in_flight {
-            0 => (&mut self.dead_letters, &mut self.others),
-            _ => (&mut self.others, &mut self.dead_letters),
+        let (first, second) = if self.dead_letters.is_idle() {
+            (&mut self.dead_letters, &mut self.others)
+        } else {
+            (&mut self.others, &mut self.dead_letters)
         };
         first.pop().or_else(|| second.pop())
     }
 
     fn land(&mut self, ticket: Ticket) -> Option<Flight> {
         let flight = self.in_flight.remove(&ticket)?;
-        self.lane(flight.key).in_flight -= flight.bytes;
+        self.lane(flight.key).land(flight.bytes);
         if let Place::Aside(_) = flight.place {
             self.troubles.landed(&flight.destination);
         }

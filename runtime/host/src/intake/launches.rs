@@ -4,7 +4,7 @@
 //! one user's flood is one line among others; what goes over a user's own bounds is refused at once, so that it keeps no
 //! place of the prefetch from others.
 
-use super::fair::{FairQueue, User};
+use super::launching::LaunchInHand;
 use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
@@ -20,88 +20,7 @@ use bureaucrat_model::{Launch, ProcessId, Redelivered, ReplyTo};
 use bureaucrat_policy::{Permission, Quota, Rule, Violation};
 use bureaucrat_store::{StoreError, keys::OutboxKind};
 use bureaucrat_wire::{ReplyAddress, Report, Reserved, notice, reply};
-use std::{collections::HashMap, sync::Arc};
-
-/// A launch that waits or whose definition is being compiled, with every delivery of it.
-struct LaunchInHand {
-    deliveries: Vec<Delivery>,
-    seen: Option<[u8; 32]>,
-    /// Its place among its user's waiting launches.
-    _waiting: Option<Claim>,
-}
-
-/// Launches in hand: those that wait in their users' lines, and those whose definitions are being compiled.
-#[derive(Default)]
-pub(crate) struct Launching {
-    launches: HashMap<ProcessId, LaunchInHand>,
-    lines: FairQueue<ProcessId>,
-    /// Whether the first of them waits for a definition of others to be compiled.
-    lines_wait: bool,
-    compiling: usize,
-}
-
-impl Launching {
-    /// Adds a repeat to a launch in hand; gives the delivery back when there is none.
-    fn repeat(&mut self, process: ProcessId, delivery: Delivery) -> Option<Delivery> {
-        match self.launches.get_mut(&process) {
-            Some(in_hand) => {
-                in_hand.deliveries.push(delivery);
-                None
-            }
-            None => Some(delivery),
-        }
-    }
-
-    fn queue(&mut self, user: User, process: ProcessId, launch: LaunchInHand) {
-        self.launches.insert(process, launch);
-        self.lines.push(user, process);
-    }
-
-    /// Whether one could be begun now.
-    pub fn may_begin(&self) -> bool {
-        !self.lines.is_empty() && !self.lines_wait
-    }
-
-    /// The next launch whose turn it is.
-    fn next(&mut self) -> Option<(User, ProcessId)> {
-        loop {
-            let (user, process) = self.lines.pop()?;
-            // One whose deliveries come again has left its place in the line.
-            if self.launches.contains_key(&process) {
-                return Some((user, process));
-            }
-        }
-    }
-
-    /// The text of its definition.
-    fn definition(&self, process: ProcessId) -> &[u8] {
-        let launch = self.launches.get(&process);
-        launch
-            .and_then(|launch| launch.deliveries.first())
-            .map_or(&[], |first| &first.body)
-    }
-
-    /// No more definitions are compiled now: the launch keeps its place.
-    fn wait(&mut self, user: User, process: ProcessId) {
-        self.lines.give_back(user, process);
-        self.lines_wait = true;
-    }
-
-    /// A definition was compiled.
-    pub fn compiled(&mut self) {
-        self.compiling = self.compiling.saturating_sub(1);
-        self.lines_wait = false;
-    }
-
-    /// Drops what came over connections up to this one: it comes again.
-    pub fn drop_stale(&mut self, generation: u64) {
-        self.launches.retain(|_, launch| {
-            let deliveries = &mut launch.deliveries;
-            deliveries.retain(|delivery| delivery.handle.generation > generation);
-            !deliveries.is_empty()
-        });
-    }
-}
+use std::sync::Arc;
 
 /// Why a launch is refused.
 pub(crate) enum Refusal {
@@ -172,11 +91,11 @@ impl Planner {
         let mut in_hand = LaunchInHand {
             deliveries: vec![delivery],
             seen,
-            _waiting: None,
+            waiting: None,
         };
         match admitted {
             Ok(waiting) => {
-                in_hand._waiting = waiting;
+                in_hand.waiting = waiting;
                 self.launching.queue(user, process, in_hand);
                 Ok(())
             }
@@ -225,10 +144,10 @@ impl Planner {
             let body = self.launching.definition(process);
             if let Some(loaded) = self.shared.definitions.cached(body) {
                 self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded)))?;
-            } else if self.launching.compiling < config.compiling_launches {
+            } else if self.launching.compilations() < config.compiling_launches {
                 let source: Arc<[u8]> = Arc::from(body);
                 let budget = self.compile_budget(user.as_ref());
-                self.launching.compiling += 1;
+                self.launching.compiling();
                 let task = Task::Compile { source, budget };
                 self.submit(user, task, Waiting::Launch(process));
             } else {
@@ -244,7 +163,7 @@ impl Planner {
         process: ProcessId,
         outcome: JobOutcome,
     ) -> Result<(), StoreError> {
-        let Some(in_hand) = self.launching.launches.remove(&process) else {
+        let Some(in_hand) = self.launching.take(process) else {
             return Ok(());
         };
         let JobOutcome::Loaded(loaded) = outcome else {

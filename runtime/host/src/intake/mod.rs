@@ -6,6 +6,7 @@ pub(crate) mod deployments;
 pub(crate) mod fair;
 pub(crate) mod large;
 pub(crate) mod launches;
+pub(crate) mod launching;
 pub mod router;
 
 pub(crate) use arrivals::SeenRecord;

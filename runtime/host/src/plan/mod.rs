@@ -6,6 +6,7 @@
 //! they were asked, whether on this thread or by a job.
 
 mod calls;
+mod cause;
 mod effects;
 mod evaluating;
 pub mod events;
@@ -15,6 +16,7 @@ mod instances;
 pub(crate) mod jobs;
 mod orders;
 pub(crate) mod residents;
+mod starting;
 mod tenancy;
 pub(crate) mod transaction;
 pub(crate) mod upkeep;
@@ -24,7 +26,7 @@ use crate::{
     broker::DeliveryHandle,
     commit::Plan,
     compute::{Job, JobId, JobOutcome, Task},
-    intake::{deployments::Deployment, fair::User, launches::Launching},
+    intake::{deployments::Deployment, fair::User, launching::Launching},
     shared::Shared,
 };
 use bureaucrat_model::{ProcessId, Timestamp};

@@ -6,21 +6,16 @@ use super::{
     jobs::{Kept, Waiting},
     orders::no_program,
     tenancy::Authority,
-    transaction::{Cause, Held, Transaction, Work},
+    transaction::{Cause, Transaction, Work},
 };
 use crate::{
     compute::{JobOutcome, Task},
-    definitions::{LoadFailure, Loaded},
+    definitions::LoadFailure,
 };
-use bureaucrat_engine::{Environment, Rejection, cancel, launch, step};
-use bureaucrat_model::{EngineLimits, Fault, Input, Launch, ProcessId, Status};
-use bureaucrat_store::{
-    StoreError, Table,
-    instances::InstanceRows,
-    keys::{OutboxKey, OutboxKind},
-};
-use bureaucrat_wire::{Report, notice, reply};
-use std::{collections::VecDeque, sync::Arc};
+use bureaucrat_engine::{Environment, Rejection, cancel, step};
+use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Status};
+use bureaucrat_store::StoreError;
+use std::collections::VecDeque;
 
 /// Whether a piece of work is done.
 pub(crate) enum Done {
@@ -296,79 +291,6 @@ impl Planner {
             }
         }
         Ok(Done::Yes)
-    }
-
-    fn launch(
-        &mut self,
-        transaction: &mut Transaction,
-        launching: Launch,
-        loaded: &Arc<Loaded>,
-    ) -> Result<Done, StoreError> {
-        let process = launching.process;
-        if let Some(caller) = &launching.caller
-            && !self.awaits(transaction, caller.process, process)?
-        {
-            tracing::debug!(%process, "its caller ended before it was started");
-            if let Some(account) = self.account(launching.user.as_ref()) {
-                account.end();
-            }
-            return Ok(Done::Yes);
-        }
-        self.store_program(transaction, loaded);
-        let limits = self.limits_of_user(launching.user.as_ref());
-        let environment = self.environment(&limits);
-        let (instance, effects) = launch(&loaded.program, &launching, &environment);
-        let now = self.now();
-        if let Some(reply_to) = &instance.reply_to {
-            let key = OutboxKey {
-                kind: OutboxKind::Reply,
-                process,
-                number: 0,
-            };
-            transaction.publish(key, reply(reply_to, Some(process), Report::Launched));
-        }
-        let message = notice(
-            &self.shared.config.notice_exchange,
-            Some(process),
-            &instance.name,
-            Report::Launched,
-        );
-        transaction.publish(
-            OutboxKey {
-                kind: OutboxKind::Notice,
-                process,
-                number: 0,
-            },
-            message,
-        );
-        tracing::debug!(%process, name = instance.name, at = %now, "launched");
-        transaction.held.insert(
-            process,
-            Held {
-                rows: InstanceRows::default(),
-                account: self.account(launching.user.as_ref()),
-                instance,
-            },
-        );
-        transaction.work.push_front(Work::Effects {
-            process,
-            effects: effects.into(),
-        });
-        Ok(Done::Yes)
-    }
-
-    /// Writes a program and its modules, unless the store has them.
-    fn store_program(&self, transaction: &mut Transaction, loaded: &Loaded) {
-        let programs = &self.shared.programs;
-        transaction.after.uses.push(programs.begin_use(loaded.hash));
-        if programs.is_stored(loaded.hash) {
-            return;
-        }
-        let (key, record) = (loaded.hash.0.to_vec(), loaded.stored.clone());
-        transaction.put(Table::Programs, key, record);
-        for (hash, bytes) in &loaded.modules {
-            transaction.put(Table::Modules, hash.0.to_vec(), bytes.clone());
-        }
     }
 
     fn cancel(

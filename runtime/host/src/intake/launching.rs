@@ -1,0 +1,102 @@
+//! Launches in hand: in their users' lines, or waiting for their definitions.
+
+use super::fair::{FairQueue, User};
+use crate::{broker::Delivery, tenants::Claim};
+use bureaucrat_model::ProcessId;
+use std::collections::HashMap;
+
+/// A launch that waits or whose definition is being compiled, with every delivery of it.
+pub(crate) struct LaunchInHand {
+    pub deliveries: Vec<Delivery>,
+    pub seen: Option<[u8; 32]>,
+    /// Its place among its user's waiting launches.
+    pub waiting: Option<Claim>,
+}
+
+/// Launches in hand: those that wait in their users' lines, and those whose definitions are being compiled.
+#[derive(Default)]
+pub(crate) struct Launching {
+    launches: HashMap<ProcessId, LaunchInHand>,
+    lines: FairQueue<ProcessId>,
+    /// Whether the first of them waits for a definition of others to be compiled.
+    lines_wait: bool,
+    compiling: usize,
+}
+
+impl Launching {
+    /// Adds a repeat to a launch in hand; gives the delivery back when there is none.
+    pub fn repeat(&mut self, process: ProcessId, delivery: Delivery) -> Option<Delivery> {
+        match self.launches.get_mut(&process) {
+            Some(in_hand) => {
+                in_hand.deliveries.push(delivery);
+                None
+            }
+            None => Some(delivery),
+        }
+    }
+
+    pub fn queue(&mut self, user: User, process: ProcessId, launch: LaunchInHand) {
+        self.launches.insert(process, launch);
+        self.lines.push(user, process);
+    }
+
+    /// Whether one could be begun now.
+    pub fn may_begin(&self) -> bool {
+        !self.lines.is_empty() && !self.lines_wait
+    }
+
+    /// The next launch whose turn it is.
+    pub fn next(&mut self) -> Option<(User, ProcessId)> {
+        loop {
+            let (user, process) = self.lines.pop()?;
+            // One whose deliveries come again has left its place in the line.
+            if self.launches.contains_key(&process) {
+                return Some((user, process));
+            }
+        }
+    }
+
+    /// The text of its definition.
+    pub fn definition(&self, process: ProcessId) -> &[u8] {
+        let launch = self.launches.get(&process);
+        launch
+            .and_then(|launch| launch.deliveries.first())
+            .map_or(&[], |first| &first.body)
+    }
+
+    /// No more definitions are compiled now: the launch keeps its place.
+    pub fn wait(&mut self, user: User, process: ProcessId) {
+        self.lines.give_back(user, process);
+        self.lines_wait = true;
+    }
+
+    /// A definition was compiled.
+    pub fn compiled(&mut self) {
+        self.compiling = self.compiling.saturating_sub(1);
+        self.lines_wait = false;
+    }
+
+    /// Drops what came over connections up to this one: it comes again.
+    pub fn drop_stale(&mut self, generation: u64) {
+        self.launches.retain(|_, launch| {
+            let deliveries = &mut launch.deliveries;
+            deliveries.retain(|delivery| delivery.handle.generation > generation);
+            !deliveries.is_empty()
+        });
+    }
+
+    /// Takes a launch out.
+    pub fn take(&mut self, process: ProcessId) -> Option<LaunchInHand> {
+        self.launches.remove(&process)
+    }
+
+    /// A definition is being compiled.
+    pub fn compiling(&mut self) {
+        self.compiling += 1;
+    }
+
+    /// How many definitions are being compiled.
+    pub const fn compilations(&self) -> usize {
+        self.compiling
+    }
+}
