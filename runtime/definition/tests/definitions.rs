@@ -92,6 +92,17 @@ fn refused_definitions_give_their_diagnostics() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+#[test]
+fn one_branch_too_many_is_refused_where_it_stands() {
+    let branches = "<delay duration=\"1\"/>\n".repeat(10_001);
+    let source = format!("<process><all>\n{branches}</all></process>");
+    let refused = compile(source.as_bytes(), &Limits::default()).unwrap_err();
+    let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["10002:1: more than 10000 branches of one `all`"]);
+    let fewer = source.replacen("<delay duration=\"1\"/>\n", "", 1);
+    assert!(compile(fewer.as_bytes(), &Limits::default()).is_ok());
+}
+
 /// The stored form is a format: whatever changes this hash changes what old stores hold.
 #[test]
 fn the_first_example_is_stored_as_ever() {

@@ -116,7 +116,6 @@ impl Target {
                     "history.hex",
                     "outbox.hex",
                     "events.hex",
-                    "event-cursors.hex",
                 ];
                 let all: Result<Vec<_>> = files.into_iter().map(corpus::golden).collect();
                 all?.concat()
