@@ -13,7 +13,6 @@ use clap::Args;
 use futures_lite::StreamExt;
 use lapin::{message::Delivery, options::BasicAckOptions};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::time::Duration;
 use tokio::{runtime::Runtime, time::timeout};
 
@@ -69,9 +68,14 @@ struct Seen {
 
 /// A task, as far as an answer needs it.
 #[derive(Deserialize)]
-struct Task<'a> {
-    #[serde(borrow)]
-    header: &'a RawValue,
+struct Task {
+    header: Header,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    target: String,
+    origin: String,
 }
 
 /// An engine with one participant that this program plays.
@@ -210,12 +214,15 @@ impl Place {
         })
     }
 
-    /// Takes a task and answers it with these fields.
+    /// Takes a task and answers it with these fields, in the dialect whose answers leave all other
+    /// fields as they are.
     fn answer(&mut self, fields: &str) -> Result<()> {
         let task = self.take()?;
-        let read: Task = serde_json::from_slice(&task.data)?;
-        let header = read.header.get();
-        let body = format!("{{\"header\": {header}, \"fields\": {{{fields}}}}}");
+        let Header { target, origin } = serde_json::from_slice::<Task>(&task.data)?.header;
+        let body = format!(
+            "{{\"name\": \"response\", \"target\": \"{target}\", \"origin\": \"{origin}\", \
+             \"payload\": {{{fields}, \"status\": \"done\"}}}}"
+        );
         let answers = self.engine.name("answers");
         let publishing = &self.ends.publishing;
         self.runtime.block_on(async {
