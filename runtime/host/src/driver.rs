@@ -334,7 +334,11 @@ impl Driver {
         };
         let mut writes = self.shared.programs.removal(now);
         writes.push(marks::write(&mark)?);
-        units.push(Unit::of(writes));
+        // They belong to no shard, but an engine that has lost its shards may not write them either.
+        units.push(Unit {
+            owner: Owner::Shard(ShardId(0), epoch),
+            writes,
+        });
         Ok(units)
     }
 

@@ -1,7 +1,11 @@
-//! The teeth of the simulation: each planted fault is found within a bounded number of seeds, and nothing without one.
+//! The teeth of the tests: each planted fault is found, and nothing without one.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use bureaucrat_planted::simulation::{Plan, SeamFault, Tracing, run, sandbox};
+use bureaucrat_planted::{
+    COPIES,
+    simulation::{Plan, Tracing, run, sandbox},
+};
+use bureaucrat_planted_faults::{FAULTS, Fault, FoundBy, plant};
 use bureaucrat_sandbox::Sandbox;
 use std::sync::{
     Mutex,
@@ -15,33 +19,47 @@ const SEEDS: u64 = 300;
 const HOLD: u64 = 50;
 
 /// The seeds that it took, and what was noticed; none when nothing was.
-fn search(fault: SeamFault, sandbox: &Sandbox) -> Option<(u64, String)> {
-    (0..SEEDS).find_map(|seed| {
-        let plan = Plan {
-            seam_fault: Some(fault),
-            ..Plan::new(seed)
-        };
-        let failure = run(&plan, sandbox, Tracing::Off).err()?;
+fn search(fault: &Fault, sandbox: &Sandbox) -> Option<(u64, String)> {
+    plant(Some(fault.name));
+    let found = (0..SEEDS).find_map(|seed| {
+        let failure = run(&Plan::new(seed), sandbox, Tracing::Off).err()?;
         Some((seed + 1, failure.what))
-    })
+    });
+    plant(None);
+    found
 }
 
 #[test]
-fn each_planted_fault_is_found() {
+fn each_edit_applies() {
+    let problems: Vec<_> = COPIES.iter().flat_map(|(_, told)| *told).copied().collect();
+    assert!(
+        problems.is_empty(),
+        "edits in tests/planted/faults that do not apply any more:\n\n{}",
+        problems.join("\n\n")
+    );
+    let applied: usize = COPIES.iter().map(|(applied, _)| applied).sum();
+    let all: usize = FAULTS.iter().map(|fault| fault.edits.len()).sum();
+    assert_eq!(applied, all, "an edit names a file that is not copied");
+}
+
+#[test]
+fn each_fault_of_the_simulation_is_found() {
     let cache = tempfile::tempdir().unwrap();
     let sandbox = sandbox(cache.path()).unwrap();
+    let is_ours = |fault: &&Fault| fault.found_by == FoundBy::Simulation;
+    let all: Vec<_> = FAULTS.iter().filter(is_ours).collect();
     let next = AtomicUsize::new(0);
     let missed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some(planted) = SeamFault::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match search(*planted, &sandbox) {
+                while let Some(fault) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match search(fault, &sandbox) {
                         Some((seeds, what)) => {
                             let what: String = what.chars().take(150).collect();
-                            println!("{:<34} {seeds:>4} seeds: {what}", format!("{planted:?}"));
+                            println!("{:<34} {seeds:>4} seeds: {what}", fault.name);
                         }
-                        None => missed.lock().unwrap().push(*planted),
+                        None => missed.lock().unwrap().push(fault.name),
                     }
                 }
             });
@@ -58,6 +76,7 @@ fn each_planted_fault_is_found() {
 fn nothing_is_found_where_nothing_is_planted() {
     let cache = tempfile::tempdir().unwrap();
     let sandbox = sandbox(cache.path()).unwrap();
+    plant(None);
     for seed in 0..HOLD {
         if let Err(failure) = run(&Plan::new(seed), &sandbox, Tracing::Off) {
             panic!("seed {seed}, step {}: {}", failure.step, failure.what);

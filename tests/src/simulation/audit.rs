@@ -18,7 +18,7 @@ const REMOVE: u32 = u32::MAX - 2;
 const RETRY: u32 = u32::MAX - 1;
 const CONTINUE: u32 = u32::MAX;
 
-fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
+pub(super) fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
     instance
         .fibers
         .iter()
@@ -52,6 +52,7 @@ impl Known {
             }
             return;
         }
+        self.kept(before, &after);
         let failed = after.fault().is_some();
         for (fiber, wait) in waits(before) {
             let still = waits(&after).any(|(_, other)| other.turn == wait.turn);
@@ -130,6 +131,9 @@ impl Known {
             }
             if launch.expected.is_none() {
                 return self.violate(format!("{} was to be refused and started", instance.name));
+            }
+            if !launch.has_id {
+                self.started_from_delivery(&instance.name);
             }
         }
         self.ended(instance);

@@ -3,7 +3,7 @@
 //! It does with acknowledgements what RabbitMQ does: a cumulative one takes everything up to its tag, and a tag that the
 //! channel does not know closes it. Between it and an engine stands a [`Link`](super::Link).
 
-use super::{Content, Facts, Random, SeamFault, facts::AckPlace, link::LinkState};
+use super::{Content, Facts, Random, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
 use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Source};
 use bureaucrat_model::Redelivered;
@@ -20,6 +20,9 @@ pub const SOURCES: [Source; 3] = [Source::Launches, Source::Answers, Source::Eve
 pub const DEAD: &str = "bureaucrat_dead";
 /// See [`DEAD`].
 pub const NOTICES: &str = "bureaucrat.processes";
+
+/// The number of the link of a second engine; others count from 1.
+pub(super) const RIVAL: u64 = 0;
 
 /// Deliveries of a channel that may be unacknowledged at once.
 const PREFETCH: usize = 12;
@@ -74,7 +77,6 @@ pub(super) struct State {
 pub struct SimulatedBroker {
     state: Mutex<State>,
     pub(super) facts: Arc<Facts>,
-    pub(super) planted: Option<SeamFault>,
 }
 
 const fn index(source: Source) -> usize {
@@ -87,11 +89,10 @@ const fn index(source: Source) -> usize {
 
 impl SimulatedBroker {
     /// A broker without queues of participants.
-    pub fn new(facts: Arc<Facts>, planted: Option<SeamFault>) -> Self {
+    pub fn new(facts: Arc<Facts>) -> Self {
         Self {
             state: Mutex::default(),
             facts,
-            planted,
         }
     }
 
@@ -158,8 +159,7 @@ impl SimulatedBroker {
     /// An engine asks for the owner queue and, when it gets it, consumes. False: it has to stand by.
     pub fn consume(&self, engine: u64) -> bool {
         let mut state = self.lock();
-        let ignored = self.planted == Some(SeamFault::OwnerIgnored);
-        if state.owner.is_some() && !ignored {
+        if state.owner.is_some() {
             return false;
         }
         state.connections += 1;
@@ -182,14 +182,13 @@ impl SimulatedBroker {
             .is_some_and(|link| link.connection.is_some())
     }
 
-    /// An engine's consuming connection breaks, as far as the engine sees: what it is told of that.
-    /// The broker notices by [`Self::notice`].
-    pub fn break_consuming(&self, engine: u64) -> Option<BrokerEvent> {
+    /// An engine's consuming connection breaks, as far as the engine sees, which is to be told of it; the broker notices
+    /// by [`Self::notice`]. Returns its generation.
+    pub fn break_consuming(&self, engine: u64) -> Option<u64> {
         let mut state = self.lock();
         let link = state.links.get_mut(&engine)?;
         link.connection.take()?;
-        let generation = link.generation;
-        Some(BrokerEvent::ConsumingDown { generation })
+        Some(link.generation)
     }
 
     /// The broker notices connections whose engine is not there any more: what was not acknowledged comes again.
@@ -290,6 +289,9 @@ impl SimulatedBroker {
         };
         link.handed
             .insert(handle, (message.content.clone(), message.body.clone()));
+        if engine != RIVAL {
+            self.facts.handed(&message.content, link.generation);
+        }
         Some(BrokerEvent::Delivered(Delivery {
             handle,
             redelivered: message.redelivered,
@@ -314,12 +316,7 @@ impl SimulatedBroker {
         else {
             return;
         };
-        let cumulative = self.planted == Some(SeamFault::CumulativePastOpenTag);
         for ack in link.trackers[index(source)].take(stragglers) {
-            let ack = match ack {
-                Ack::One(tag) if cumulative => Ack::UpTo(tag),
-                Ack::One(_) | Ack::UpTo(_) => ack,
-            };
             consumer.channels[index(source)]
                 .acknowledgements
                 .push_back(ack);

@@ -61,6 +61,7 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
             )
         }
         Node::Fail(k, Failure::Participant) => write!(xml, "<action participant=\"crit{k}\"/>"),
+        Node::Fail(k, Failure::Task) => write!(xml, "<action participant=\"huge{k}\"/>"),
         Node::Fail(k, Failure::Condition) => write!(
             xml,
             "<switch><case><condition>{k} // (len(\"a\") - 1) == 0</condition><delay duration=\"1\"/></case></switch>"
@@ -90,7 +91,9 @@ pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
         Node::Fail(k, Failure::Participant) => {
             found.insert(format!("crit{k}"));
         }
-        Node::Delay(_) | Node::Await(_) | Node::Fail(_, Failure::Condition | Failure::Call) => {}
+        Node::Delay(_)
+        | Node::Await(_)
+        | Node::Fail(_, Failure::Condition | Failure::Call | Failure::Task) => {}
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) enum Failure {
     Condition,
     /// A called definition is refused.
     Call,
+    /// The broker never takes the task of `hugeK`.
+    Task,
 }
 
 /// The event of a process's own number, and the one that every waiting process takes.
@@ -130,8 +132,13 @@ impl Generator<'_> {
             2 | 3 if self.depth == 0 => Node::Await(Picky::Yes),
             4 => Node::Await(Picky::No),
             5 if self.faults && self.random.once_in(3) => {
-                let failure =
-                    [Failure::Participant, Failure::Condition, Failure::Call][self.random.place(3)];
+                let failures = [
+                    Failure::Participant,
+                    Failure::Condition,
+                    Failure::Call,
+                    Failure::Task,
+                ];
+                let failure = failures[self.random.place(failures.len())];
                 Node::Fail(self.number(), failure)
             }
             _ => Node::Set(self.number()),
@@ -199,7 +206,7 @@ impl Definition {
             Node::Set(_)
             | Node::Delay(_)
             | Node::Await(_)
-            | Node::Fail(_, Failure::Participant | Failure::Condition) => {}
+            | Node::Fail(_, Failure::Participant | Failure::Condition | Failure::Task) => {}
         }
     }
 
@@ -326,6 +333,7 @@ fn play(node: &Node, fields: &mut Map<String, Value>, number: i64, broken: &'sta
         Node::Fail(_, Failure::Participant) => return Err(BTreeSet::from([broken])),
         Node::Fail(_, Failure::Condition) => return Err(BTreeSet::from(["ZeroDivisionError"])),
         Node::Fail(_, Failure::Call) => return Err(BTreeSet::from(["CallError"])),
+        Node::Fail(_, Failure::Task) => return Err(BTreeSet::from(["TaskRefused"])),
     }
     Ok(())
 }

@@ -3,11 +3,10 @@
 //!
 //! A group counts once it was synced; the facts hear of it then.
 
-use super::{Facts, Random, SeamFault, SimulatedClock};
+use super::{Facts, Random, SimulatedClock};
 use bureaucrat_model::ShardId;
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
-    next_epoch,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,7 +39,6 @@ struct State {
     refuses: bool,
     reads_left: Option<u64>,
     power_is_gone: bool,
-    planted: Option<SeamFault>,
     commits: u64,
     present: Option<Epoch>,
 }
@@ -54,7 +52,7 @@ pub struct Disk {
 
 impl Disk {
     /// An empty disk.
-    pub fn new(facts: Arc<Facts>, clock: Arc<SimulatedClock>, planted: Option<SeamFault>) -> Self {
+    pub fn new(facts: Arc<Facts>, clock: Arc<SimulatedClock>) -> Self {
         let state = State {
             seen: MemoryStore::new(),
             lasting: MemoryStore::new(),
@@ -64,7 +62,6 @@ impl Disk {
             refuses: false,
             reads_left: None,
             power_is_gone: false,
-            planted,
             commits: 0,
             present: None,
         };
@@ -178,10 +175,13 @@ impl Store for Disk {
     }
 
     fn own(&self) -> Result<Epoch, StoreError> {
-        let (epoch, write) = next_epoch(self)?;
-        let units = vec![Unit::of(vec![write])];
-        self.commit(&Group { units })?;
-        self.lock().present = Some(epoch);
+        // What may go wrong with a commit may go wrong with this one.
+        self.commit(&Group::default())?;
+        let mut state = self.lock();
+        Self::reading(&mut state, Table::Meta)?;
+        let epoch = state.seen.own()?;
+        state.lasting.own()?;
+        state.present = Some(epoch);
         Ok(epoch)
     }
 
@@ -190,10 +190,7 @@ impl Store for Disk {
         state.commits += 1;
         let failed = |state: &mut State, reason: &str| {
             state.refuses = true;
-            match state.planted {
-                Some(SeamFault::WriteErrorIgnored) => state.seen.commit(group),
-                Some(_) | None => Err(StoreError::Write(reason.into())),
-            }
+            Err(StoreError::Write(reason.into()))
         };
         if state.refuses {
             return failed(&mut state, "an earlier write failed");
@@ -231,10 +228,6 @@ impl Store for Disk {
                 return Err(StoreError::Write("the power went".into()));
             }
         }
-        if state.planted == Some(SeamFault::StoreDoesNotSync) {
-            state.tail.extend_from_slice(&record);
-            return state.seen.commit(group);
-        }
         let present = state.present;
         let fenced = |unit: &Unit| match (unit.owner, present) {
             (Owner::Shard(_, epoch), Some(present)) if epoch != present => {
@@ -242,12 +235,18 @@ impl Store for Disk {
             }
             (Owner::Shard(..) | Owner::Nobody, _) => None,
         };
-        if group.units.iter().any(|unit| fenced(unit).is_some()) {
-            self.facts
-                .violate("a unit of an earlier owner was submitted");
-        }
         state.lasting.commit(group)?;
         let verdicts = state.seen.commit(group)?;
+        let wrong = group.units.iter().zip(&verdicts).find(|(unit, verdict)| {
+            let expected = fenced(unit).unwrap_or(Verdict::Committed);
+            **verdict != expected
+        });
+        if let Some((unit, verdict)) = wrong {
+            let owner = unit.owner;
+            self.facts.violate(format!(
+                "a unit of {owner:?} is {verdict:?}, {present:?} is present"
+            ));
+        }
         self.facts.durable(group, &verdicts);
         Ok(verdicts)
     }

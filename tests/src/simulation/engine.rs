@@ -6,16 +6,16 @@ use bureaucrat_host::{
     broker::{Broker, BrokerEvent, BrokerEvents},
     commands::{Command, Order},
     commit::{self, Batch, Committer},
-    compute::{Compute, Job, perform},
-    definitions::Definitions,
-    router::Router,
+    compute::{Compute, Job, JobOutcome, Task, perform},
+    definitions::{Definitions, LoadFailure},
+    router::{Incoming, Router},
 };
 use bureaucrat_model::ProcessId;
-use bureaucrat_sandbox::Sandbox;
+use bureaucrat_sandbox::{Evaluated, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Jobs that wait until the simulation does them.
@@ -33,14 +33,25 @@ impl Compute for Jobs {
 
 /// Batches that wait until the simulation writes them.
 #[derive(Default)]
-struct Batches(Mutex<VecDeque<Batch>>);
+struct Batches(Mutex<Submitted>);
+
+#[derive(Default)]
+struct Submitted {
+    waiting: VecDeque<Batch>,
+    count: u64,
+}
+
+impl Batches {
+    fn lock(&self) -> MutexGuard<'_, Submitted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Committer for Batches {
     fn submit(&self, batch: Batch) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(batch);
+        let mut submitted = self.lock();
+        submitted.waiting.push_back(batch);
+        submitted.count += 1;
     }
 }
 
@@ -49,6 +60,8 @@ pub struct Engine {
     driver: Option<Driver>,
     store: Arc<dyn Store>,
     batches: Arc<Batches>,
+    /// How many inputs wait for the driver.
+    pending: Box<dyn Fn() -> usize>,
     router: Arc<Router>,
     jobs: Arc<Jobs>,
     definitions: Arc<Definitions>,
@@ -79,8 +92,10 @@ impl Engine {
             jobs.clone(),
             definitions.clone(),
         );
+        let receiver = opened.receiver.clone();
         let driver = opened.driver(&shared, batches.clone())?;
         Ok(Self {
+            pending: Box::new(move || receiver.len()),
             driver: Some(driver),
             store,
             batches,
@@ -122,15 +137,28 @@ impl Engine {
         }
     }
 
+    /// How many batches were submitted.
+    pub fn submitted(&self) -> u64 {
+        self.batches.lock().count
+    }
+
+    /// The number of the first batch that waits to be written; they count from 1.
+    pub fn next_batch(&self) -> u64 {
+        let submitted = self.batches.lock();
+        submitted.count + 1 - submitted.waiting.len() as u64
+    }
+
+    /// Whether the driver has taken everything that it was told.
+    pub fn has_heard(&self) -> bool {
+        (self.pending)() == 0
+    }
+
     /// Writes at most so many of the batches that wait, together; returns how many.
     pub fn commit(&self, most: usize) -> usize {
-        let mut batches = self
-            .batches
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let count = commit::together(batches.iter()).min(most);
-        let batches: Vec<Batch> = batches.drain(..count).collect();
+        let mut submitted = self.batches.lock();
+        let count = commit::together(&submitted.waiting).min(most);
+        let batches: Vec<Batch> = submitted.waiting.drain(..count).collect();
+        drop(submitted);
         if !batches.is_empty() {
             for outcome in commit::write(&self.store, batches) {
                 self.router.send(outcome);
@@ -147,6 +175,29 @@ impl Engine {
     /// Tells it to finish.
     pub fn stop(&self) {
         self.router.stop();
+    }
+
+    /// Lets one job fail for reasons of the machine, not necessarily the first; false when there is none that may. A
+    /// launch whose definition can't be compiled would be refused, which is no trouble that it gets over.
+    pub fn fail_job(&self, place: usize) -> bool {
+        let mut jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = place.min(jobs.len().saturating_sub(1));
+        let reason = "the simulated machine has no memory".to_owned();
+        let outcome = match jobs.get(place).map(|job| &job.task) {
+            Some(Task::Evaluate { .. }) => JobOutcome::Evaluated(Evaluated {
+                outcome: Outcome::Environmental(reason),
+                fuel: 0,
+                memory_bytes: 0,
+            }),
+            Some(Task::Load(_)) => JobOutcome::Loaded(Err(LoadFailure::Environment(reason))),
+            Some(Task::Compile { .. } | Task::Admit { .. }) | None => return false,
+        };
+        let Some(job) = jobs.remove(place).map(|job| job.id) else {
+            return false;
+        };
+        drop(jobs);
+        self.router.send(Incoming::Done { job, outcome });
+        true
     }
 
     /// Does one job, not necessarily the first; false when there is none.

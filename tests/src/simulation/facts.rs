@@ -4,6 +4,7 @@
 use super::{
     Random,
     content::{Content, LaunchFacts},
+    kept::InHand,
     writes::EventFacts,
 };
 use bureaucrat_model::{
@@ -46,6 +47,7 @@ pub(super) struct Known {
     /// Trees of calls that have a task which the broker never takes.
     pub unsendable: BTreeSet<[u8; 2]>,
     pub launches: Vec<LaunchFacts>,
+    pub in_hand: InHand,
     acknowledged: BTreeMap<Content, usize>,
     /// Answers whose acknowledgement by the engine was looked at.
     judged: BTreeSet<Content>,
@@ -90,6 +92,7 @@ impl Facts {
     pub fn start(&self) {
         let mut known = self.known();
         known.floor = known.highest;
+        known.in_hand = InHand::default();
     }
 
     /// An event with a message id: it may be written once.
@@ -101,7 +104,9 @@ impl Facts {
         let mut known = self.known();
         let mut touched = BTreeSet::new();
         let earlier = known.now;
-        for write in group.units.iter().flat_map(|unit| &unit.writes) {
+        let written = group.units.iter().zip(verdicts);
+        let written = written.filter(|(_, verdict)| **verdict == Verdict::Committed);
+        for write in written.flat_map(|(unit, _)| &unit.writes) {
             known.mark(write);
         }
         if known.now < earlier {
@@ -113,7 +118,7 @@ impl Facts {
         for (unit, verdict) in group.units.iter().zip(verdicts) {
             match verdict {
                 Verdict::Committed => known.unit(unit, &mut touched),
-                Verdict::Fenced { .. } => known.violate("a unit was fenced".into()),
+                Verdict::Fenced { .. } => {}
             }
         }
         for process in touched {

@@ -3,7 +3,7 @@
 //! Acknowledgements of older connections are dropped, those of the current one go through the production's own
 //! [`Tracker`]; publishes without a connection are lost at once.
 
-use super::{Content, Facts, SeamFault, SimulatedBroker, facts::AckPlace};
+use super::{Content, Facts, SimulatedBroker, facts::AckPlace};
 use bureaucrat_broker_amqp::Tracker;
 use bureaucrat_host::broker::{
     Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Source, Ticket,
@@ -77,7 +77,7 @@ impl Broker for Link {
                 .violate(format!("{delivery:?} was acknowledged twice")),
         }
         let is_current = link.connection.is_some() && delivery.generation == link.generation;
-        if is_current || self.broker.planted == Some(SeamFault::OldTagOnNewChannel) {
+        if is_current {
             let place = match delivery.source {
                 Source::Launches => 0,
                 Source::Answers => 1,

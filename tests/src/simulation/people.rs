@@ -19,6 +19,9 @@ use std::{
 /// The queue that launchers read replies from.
 pub const CLIENT: &str = "client";
 
+/// A queue of a launcher that has gone; nobody declares it.
+const GONE: &str = "gone";
+
 /// A launch that is to be made.
 pub(super) struct Launch {
     message: Message,
@@ -114,7 +117,10 @@ impl People {
             }
             let properties = Properties {
                 message_id: known.has_id.then(|| format!("launch-{number}")),
-                reply_to: (!random.once_in(3)).then(|| CLIENT.to_owned()),
+                reply_to: (!random.once_in(3)).then(|| {
+                    let queue = if random.once_in(4) { GONE } else { CLIENT };
+                    queue.to_owned()
+                }),
                 correlation_id: Some(known.name.clone()),
                 ..Properties::default()
             };
@@ -167,11 +173,11 @@ impl People {
         self.launches.iter().all(|launch| launch.copies == 0)
     }
 
-    /// Whether a launch asked for replies.
+    /// Whether a launch asked for replies to a queue that is read.
     pub fn wants_reply(&self, number: usize) -> bool {
         self.launches
             .get(number)
-            .is_some_and(|launch| launch.message.properties.reply_to.is_some())
+            .is_some_and(|launch| launch.message.properties.reply_to.as_deref() == Some(CLIENT))
     }
 
     /// The queues of all participants, and the others that may vanish.

@@ -30,12 +30,14 @@ pub enum Trouble {
     Restarts,
     /// Definitions that fail: errors of participants, faults of conditions, calls that are refused.
     Faults,
-    /// Small bounds: outbox, windows, groups, memory, instructions in a step.
+    /// Small bounds: outbox, windows, groups, memory, instructions in a step, fuel on the engine's own thread.
     Bounds,
+    /// Conditions can't be evaluated and programs not be loaded, for reasons of the machine.
+    Jobs,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -50,6 +52,7 @@ impl Trouble {
         Self::Restarts,
         Self::Faults,
         Self::Bounds,
+        Self::Jobs,
     ];
 
     /// Its name on the command line.
@@ -69,6 +72,7 @@ impl Trouble {
             Self::Restarts => "restarts",
             Self::Faults => "faults",
             Self::Bounds => "bounds",
+            Self::Jobs => "jobs",
         }
     }
 
@@ -76,34 +80,6 @@ impl Trouble {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|trouble| trouble.name() == name)
     }
-}
-
-/// A fault that stands on the simulation's side of a seam, where production has code of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SeamFault {
-    /// The store says that a commit is durable and has not synced it.
-    StoreDoesNotSync,
-    /// An acknowledgement with a tag of an older connection reaches the new one.
-    OldTagOnNewChannel,
-    /// An acknowledgement that was to be single is cumulative, past deliveries that are not durable.
-    CumulativePastOpenTag,
-    /// A second engine consumes without asking for the owner queue.
-    OwnerIgnored,
-    /// A publish that was returned is told as confirmed.
-    ReturnTakenForConfirm,
-    /// A write that failed is told as a success.
-    WriteErrorIgnored,
-}
-
-impl SeamFault {
-    pub const ALL: [Self; 6] = [
-        Self::StoreDoesNotSync,
-        Self::OldTagOnNewChannel,
-        Self::CumulativePastOpenTag,
-        Self::OwnerIgnored,
-        Self::ReturnTakenForConfirm,
-        Self::WriteErrorIgnored,
-    ];
 }
 
 /// What a run is made from.
@@ -117,8 +93,6 @@ pub struct Plan {
     pub steps: u64,
     /// The kinds of trouble that there are not.
     pub without: Vec<Trouble>,
-    /// A fault that is planted, to see that it is found.
-    pub seam_fault: Option<SeamFault>,
 }
 
 impl Plan {
@@ -129,7 +103,6 @@ impl Plan {
             launches: 5,
             steps: 2_000,
             without: Vec::new(),
-            seam_fault: None,
         }
     }
 

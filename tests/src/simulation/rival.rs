@@ -1,11 +1,10 @@
 //! A second engine on the same queues, with a disk of its own: it has to stand by.
 
-use super::{Disk, Engine, Facts, Link, Random, SOURCES, SimulatedBroker, World};
+use super::{
+    Disk, Engine, Facts, Link, Random, SOURCES, SimulatedBroker, World, broker::RIVAL as LINK,
+};
 use bureaucrat_broker_amqp::Stragglers;
 use std::sync::Arc;
-
-/// The number of the rival's link; engines count from 1.
-const LINK: u64 = 0;
 
 /// A second engine.
 pub struct Rival {
@@ -22,7 +21,7 @@ impl Rival {
             world.facts.launches(),
             world.config.seen_retention,
         ));
-        let disk = Arc::new(Disk::new(facts.clone(), world.clock.clone(), None));
+        let disk = Arc::new(Disk::new(facts.clone(), world.clock.clone()));
         let link = Arc::new(Link::new(world.broker.clone(), LINK, facts));
         let mut engine = Engine::start(
             world.config.clone(),

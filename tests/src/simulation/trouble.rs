@@ -2,7 +2,7 @@
 
 use super::{DEAD, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
 use bureaucrat_broker_amqp::Stragglers;
-use bureaucrat_host::audit::audit;
+use bureaucrat_host::{audit::audit, broker::BrokerEvent};
 use bureaucrat_store::Table;
 
 /// Rounds of the calm within which everything has to end.
@@ -55,7 +55,7 @@ impl World {
             Trouble::Hostile => self.people.hostile(&mut random),
             Trouble::Rival => self.rivalry()?,
             Trouble::Restarts => self.restart()?,
-            Trouble::Faults | Trouble::Bounds => {}
+            Trouble::Faults | Trouble::Bounds | Trouble::Jobs => {}
         }
         Ok(())
     }
@@ -63,9 +63,10 @@ impl World {
     fn lose_connection(&mut self, which: u64) {
         self.facts.count("connections lost");
         if which != 0 {
-            let event = self.broker.break_consuming(self.engines);
-            if let (Some(engine), Some(event)) = (&self.engine, event) {
-                engine.receive(event);
+            let down = self.broker.break_consuming(self.engines);
+            if let (Some(engine), Some(generation)) = (&self.engine, down) {
+                engine.receive(BrokerEvent::ConsumingDown { generation });
+                self.ended = Some(generation);
             }
         }
         if which != 1 {

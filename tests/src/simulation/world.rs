@@ -3,15 +3,14 @@
 use super::{
     Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
     Trouble,
+    config::config,
     people::{self, People},
     rival::Rival,
 };
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{HostConfig, events::EventRecord};
-use bureaucrat_model::{EngineLimits, Millis};
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::StoreError;
-use bureaucrat_wire::Dialect;
 use std::{collections::VecDeque, fmt::Display, sync::Arc};
 
 /// Steps that a trace keeps.
@@ -49,6 +48,10 @@ pub struct World {
     pub(super) engine: Option<Engine>,
     pub(super) engines: u64,
     pub(super) rival: Option<Rival>,
+    /// An engine that was taken for dead, and comes to when the next one has its shards.
+    ghost: Option<Engine>,
+    /// The generation of a consuming connection whose end the engine may not have heard of.
+    pub(super) ended: Option<u64>,
     step: u64,
     trace: Option<VecDeque<String>>,
 }
@@ -61,8 +64,8 @@ impl World {
         let (known, definitions) = people::launches(&plan, &mut random.fork(), config.dialect);
         let facts = Arc::new(Facts::new(known.clone(), config.seen_retention));
         let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
-        let disk = Arc::new(Disk::new(facts.clone(), clock.clone(), plan.seam_fault));
-        let broker = Arc::new(SimulatedBroker::new(facts.clone(), plan.seam_fault));
+        let disk = Arc::new(Disk::new(facts.clone(), clock.clone()));
+        let broker = Arc::new(SimulatedBroker::new(facts.clone()));
         let people = People::new(
             &broker,
             &facts,
@@ -84,6 +87,8 @@ impl World {
             engine: None,
             engines: 0,
             rival: None,
+            ghost: None,
+            ended: None,
             step: 0,
             trace: (tracing == Tracing::On).then(VecDeque::new),
         }
@@ -186,6 +191,13 @@ impl World {
                 self.note(format_args!("engine {number} starts"));
                 self.facts.count("starts");
                 self.engine = Some(engine);
+                // What the one before had submitted belongs to nobody any more.
+                if let Some(ghost) = self.ghost.take()
+                    && ghost.commit(usize::MAX) > 0
+                {
+                    self.facts
+                        .count("commits of an engine that was taken for dead");
+                }
             }
             Err(error) => {
                 let number = self.engines;
@@ -198,7 +210,9 @@ impl World {
 
     /// The engine is gone with everything in memory.
     pub(super) fn fall(&mut self, why: &'static str) {
-        if self.engine.take().is_some() {
+        self.ended = None;
+        if let Some(engine) = self.engine.take() {
+            self.ghost = Some(engine).filter(|_| self.random.once_in(2));
             self.note(why);
             self.facts.count(why);
             self.broker.engine_gone(self.engines, &mut self.random);
@@ -231,6 +245,12 @@ impl World {
             return Ok(());
         };
         let polled = engine.poll();
+        if let Some(generation) = self.ended
+            && engine.has_heard()
+        {
+            self.facts.connection_ended(generation, engine.submitted());
+            self.ended = None;
+        }
         self.told_at_once();
         match polled {
             Ok(()) => Ok(()),
@@ -241,6 +261,7 @@ impl World {
     /// Batches that were submitted are written, together.
     pub(super) fn commit(&mut self, most: usize) {
         let Some(engine) = &self.engine else { return };
+        self.facts.committing(engine.next_batch());
         let count = engine.commit(most);
         // Most steps find nothing to do; a trace of them would tell nothing.
         if count > 0 {
@@ -286,9 +307,12 @@ impl World {
 
     fn job(&mut self) {
         let place = self.random.place(3);
-        if let Some(engine) = &self.engine
-            && engine.do_job(place)
-        {
+        let fails = self.plan.has(Trouble::Jobs) && self.random.once_in(6);
+        let Some(engine) = &self.engine else { return };
+        if fails && engine.fail_job(place) {
+            self.facts.count("jobs that failed");
+            self.note("a job fails");
+        } else if engine.do_job(place) {
             self.note("a job is done");
         }
     }
@@ -334,50 +358,6 @@ impl World {
         if !self.broker.consumes(self.engines) && self.broker.consume(self.engines) {
             self.note("the engine consumes");
         }
-    }
-}
-
-/// The host's configuration: small bounds meet windows and portions.
-fn config(plan: &Plan, random: &mut Random) -> HostConfig {
-    let dialect = if random.once_in(2) {
-        Dialect::Workitem
-    } else {
-        Dialect::Message
-    };
-    let small_of = |random: &mut Random, usual: usize, least: u64, most: u64| {
-        let drawn = least + random.below(most - least + 1);
-        let is_small = random.once_in(2) && plan.has(Trouble::Bounds);
-        if is_small {
-            usize::try_from(drawn).unwrap_or(usual)
-        } else {
-            usual
-        }
-    };
-    // Numbers of their own, so that what else a seed draws stays as it was.
-    let mut own = Random::new(random.clone().next().rotate_left(32));
-    let group_bytes = small_of(&mut own, 1 << 20, 1, 2_000);
-    let large_bytes = small_of(&mut own, 64 << 10, 1, 600);
-    let large_under_way = small_of(&mut own, 16 << 20, 1, 2_000);
-    let mut small = |usual, least, most| small_of(random, usual, least, most);
-    HostConfig {
-        dialect,
-        publishes_in_flight: small(50, 1, 4),
-        group_inputs: small(256, 1, 4),
-        group_bytes,
-        large_bytes,
-        large_under_way,
-        residents: small(100, 1, 5),
-        definitions: small(100, 1, 3),
-        unused_programs: small(64, 1, 4),
-        outbox_rows: small(100_000, 6, 30),
-        history_entries: small(1_000, 3, 12) as u64,
-        engine_limits: EngineLimits {
-            ops_per_step: u32::try_from(small(1_000, 1, 9)).unwrap_or(1_000),
-            ..EngineLimits::default()
-        },
-        retention: Millis(2_000 + random.below(20_000)),
-        incident_retry: Millis(2_000),
-        ..HostConfig::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What steps cost in rows and bytes: what they change, however much there is besides.
 
-use crate::{
+use super::{
     generator::{self, Block},
     world::start,
     written::Written,

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod costs;
+mod counts;
 mod generator;
 mod world;
 mod written;
 
 use bureaucrat_model::{EngineLimits, Op, OpIndex};
+use generator::Block;
 use proptest::prelude::*;
 use world::World;
 
@@ -41,6 +43,15 @@ proptest! {
             world.act(choice);
         }
         world.check_replay();
+    }
+
+    #[test]
+    fn branches_begin_in_their_order(count in 1_usize..9) {
+        let program = generator::program(&Block::All(vec![Block::Action; count]));
+        let limits = EngineLimits::default();
+        let world = World::launch(&program, &limits);
+        prop_assert_eq!(world.asked().len(), count);
+        prop_assert!(world.asked().is_sorted());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A world around one instance that keeps books of everything open and checks every step against them.
 
-use crate::written::Written;
+use super::{counts, written::Written};
 use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields, unstarted_call};
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, Effect, Ending, EngineLimits, Evaluation,
@@ -83,6 +83,7 @@ impl<'a> World<'a> {
                 if let Input::Evaluated { fiber, turn, .. } = &input {
                     self.evaluations.remove(&(*fiber, *turn));
                 }
+                counts::check(self.limits, &before, &input, &self.instance, &effects);
                 self.taken.push((self.now, input));
                 self.account(effects);
                 self.written.follow(&mut self.instance);
@@ -94,6 +95,11 @@ impl<'a> World<'a> {
                 assert_eq!(self.ended, matches!(rejection, Rejection::Ended(_)));
             }
         }
+    }
+
+    /// The activities that have a task open, in the order in which they began to wait.
+    pub fn asked(&self) -> Vec<&ActivityPath> {
+        self.books.tasks.values().collect()
     }
 
     /// The same inputs from the start give the same bytes and effects.

@@ -90,7 +90,7 @@ impl Jobs {
         &mut self,
         is_stale: impl Fn(&Transaction) -> bool,
         is_stale_module: impl Fn(&Deployment) -> bool,
-    ) -> Vec<(ProcessId, Transaction)> {
+    ) -> Vec<(Option<ProcessId>, Transaction)> {
         let stale: Vec<JobId> = self
             .waiting
             .iter()
@@ -102,12 +102,19 @@ impl Jobs {
             .map(|(id, _)| *id)
             .collect();
         let mut given_up = Vec::new();
+        // What waits behind others goes first, so that none of it is run when those are given up.
+        for queue in self.busy.values_mut() {
+            let (stale, current) = queue.drain(..).partition(|transaction| is_stale(transaction));
+            *queue = current;
+            let stale: VecDeque<Transaction> = stale;
+            given_up.extend(stale.into_iter().map(|transaction| (None, transaction)));
+        }
         for id in stale {
             if let Some(Waiting::Transaction {
                 root, transaction, ..
             }) = self.waiting.remove(&id)
             {
-                given_up.push((root, *transaction));
+                given_up.push((Some(root), *transaction));
             }
         }
         given_up

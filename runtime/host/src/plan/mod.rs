@@ -118,7 +118,9 @@ impl Planner {
         );
         for (root, transaction) in given_up {
             self.give_up(transaction);
-            self.free(root)?;
+            if let Some(root) = root {
+                self.free(root)?;
+            }
         }
         Ok(())
     }

@@ -1,0 +1,37 @@
+//! What is counted: instructions against budgets, fuel in the history.
+
+use bureaucrat_model::{Effect, EngineLimits, HistoryEvent, Input, Instance};
+
+/// What comes from outside begins the budget again. An evaluation counts as an instruction, and its fuel is noted.
+pub fn check(
+    limits: &EngineLimits,
+    before: &Instance,
+    input: &Input,
+    after: &Instance,
+    effects: &[Effect],
+) {
+    let (earlier, ops) = (before.ops_without_waiting, after.ops_without_waiting);
+    let share = u64::from(limits.ops_per_step);
+    match input {
+        Input::Evaluated { evaluation, .. } => {
+            let was_spent = earlier > 0 && earlier.is_multiple_of(share);
+            let has_ended = after.has_ended();
+            assert!(
+                ops > earlier || was_spent || has_ended,
+                "{ops} after {earlier}"
+            );
+            let noted = effects.iter().find_map(|effect| match effect {
+                Effect::Record(HistoryEvent::ConditionEvaluated { fuel, .. }) => Some(*fuel),
+                _ => None,
+            });
+            assert!(noted == Some(evaluation.fuel) || noted.is_none() && has_ended);
+        }
+        Input::Continue => {}
+        Input::Answer { .. }
+        | Input::TimerFired { .. }
+        | Input::Event { .. }
+        | Input::ChildEnded { .. }
+        | Input::ChildRefused { .. }
+        | Input::TaskRefused { .. } => assert!(ops <= share, "{ops} in a share of {share}"),
+    }
+}

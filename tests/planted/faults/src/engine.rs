@@ -1,0 +1,257 @@
+//! Faults in the engine: forks and joins, turns, waits, budgets, conditions, calls.
+
+use crate::{Edit, Fault, FoundBy};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "TurnReused",
+        says: "A turn is given to the next wait too.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/machine.rs",
+            before: "self.instance.next_turn = self.instance.next_turn.saturating_add(1);",
+            after: "let count = u64::from(!PLANTED || turn.0 % 4 != 3);
+            self.instance.next_turn = self.instance.next_turn.saturating_add(count);",
+        }],
+    },
+    Fault {
+        name: "StaleAnswerTaken",
+        says: "The turn that an answer names is not compared with the wait's.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/input.rs",
+            before: "let found = match turn {",
+            after: "let found = match turn.filter(|_| !PLANTED) {",
+        }],
+    },
+    Fault {
+        name: "RefusedInputLeavesTrace",
+        says: "An input takes a turn before it is known whether it fits.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/input.rs",
+            before: "match input { Input::Answer { activity, turn, answer } => {",
+            after: "if PLANTED { machine.next_turn(); }
+            match input { Input::Answer { activity, turn, answer } => {",
+        }],
+    },
+    Fault {
+        name: "EndedProcessGoesOn",
+        says: "A process that ended takes inputs.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/lib.rs",
+            before: "if instance.has_ended() { return Err(",
+            after: "if instance.has_ended() && !PLANTED { return Err(",
+        }],
+    },
+    Fault {
+        name: "CancelledTimerLeft",
+        says: "The timers of a process that ends early stay.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ending.rs",
+            before: "WaitKind::Timer { due } => Some(",
+            after: "WaitKind::Timer { .. } if PLANTED => None,
+            WaitKind::Timer { due } => Some(",
+        }],
+    },
+    Fault {
+        name: "CancelledTaskLeft",
+        says: "The tasks of a process that ends early are not taken back.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ending.rs",
+            before: "WaitKind::Answer { .. } => Some(",
+            after: "WaitKind::Answer { .. } if PLANTED => None,
+            WaitKind::Answer { .. } => Some(",
+        }],
+    },
+    Fault {
+        name: "SubscriptionLeft",
+        says: "An event that is taken leaves its subscription behind.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/await_event.rs",
+            before: "machine.effects.push(Effect::Unsubscribe { event: event.clone(), fiber, turn });",
+            after: "let subscriptions = machine.effects.len();
+            machine.effects.push(Effect::Unsubscribe { event: event.clone(), fiber, turn });
+            if PLANTED { machine.effects.truncate(subscriptions); }",
+        }],
+    },
+    Fault {
+        name: "EventTakenDuringCheck",
+        says: "An event is taken while the one before is being checked.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/input.rs",
+            before: "let WaitKind::Event { check: None, .. } = find_wait(machine, fiber, turn)?.kind else {",
+            after: "let is_free = match &find_wait(machine, fiber, turn)?.kind {
+                WaitKind::Event { check, .. } => check.is_none() || PLANTED,
+                _ => false,
+            };
+            if !is_free {",
+        }],
+    },
+    Fault {
+        name: "WaitNotRemoved",
+        says: "An answered action still waits while its fields are checked.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/action.rs",
+            before: "machine.stop_waiting(fiber)?;",
+            after: "if !PLANTED { machine.stop_waiting(fiber)?; }",
+        }],
+    },
+    Fault {
+        name: "OutcomeToOtherFiber",
+        says: "A condition's outcome goes to the first fiber that waits for any condition.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/input.rs",
+            before: "let asked = match &find_wait(machine, fiber, turn)?.kind {",
+            after: "let of_test = machine.instance.fibers.iter().filter_map(|(id, other)| {
+                match &other.state {
+                    FiberState::Waiting(Wait {
+                        turn,
+                        kind: WaitKind::Condition { condition },
+                        ..
+                    }) => Some((id, *turn, *condition)),
+                    FiberState::Waiting(_) | FiberState::Ready => None,
+                }
+            })
+            .next();
+            let own = (fiber, turn, condition);
+            let (fiber, turn, condition) = of_test.filter(|_| PLANTED).unwrap_or(own);
+            let asked = match &find_wait(machine, fiber, turn)?.kind {",
+        }],
+    },
+    Fault {
+        name: "LaterConditionsSkipped",
+        says: "A test whose first condition does not hold tries no other.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/test.rs",
+            before: "match conditions.after(condition) {",
+            after: "match conditions.after(condition).filter(|_| !PLANTED) {",
+        }],
+    },
+    Fault {
+        name: "YieldNotAsked",
+        says: "A process that used up its share does not ask to go on.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/machine.rs",
+            before: "self.effects.push(Effect::Yield);",
+            after: "if !PLANTED { self.effects.push(Effect::Yield); }",
+        }],
+    },
+    Fault {
+        name: "CallIdsRepeated",
+        says: "Each process that one calls has the same id.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/call.rs",
+            before: "machine.instance.next_call = count.saturating_add(1);",
+            after: "if !PLANTED { machine.instance.next_call = count.saturating_add(1); }",
+        }],
+    },
+    Fault {
+        name: "FieldsNotBounded",
+        says: "Fields over the limit are taken.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/machine.rs",
+            before: "if size > limit {",
+            after: "if size > limit && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "JoinForgetsBranch",
+        says: "An `all` goes on while one of its branches still runs.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/fork.rs",
+            before: "let joined = *remaining == 0;",
+            after: "let joined = *remaining <= u32::from(PLANTED);",
+        }],
+    },
+    Fault {
+        name: "BranchChangesLost",
+        says: "What a branch changed is not applied when it ends.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/fork.rs",
+            before: "target.fields.merge(&base, &changed);",
+            after: "if !PLANTED { target.fields.merge(&base, &changed); }",
+        }],
+    },
+    Fault {
+        name: "EvaluationsNotCounted",
+        says: "Evaluations do not count as instructions, so that a loop over a condition never yields.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/test.rs",
+            before: "if !machine.share_is_spent() {",
+            after: "if !machine.share_is_spent() && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "BudgetNotRefreshed",
+        says: "What comes from outside does not begin the budget anew.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/machine.rs",
+            before: "self.instance.ops_without_waiting = 0;",
+            after: "if !PLANTED { self.instance.ops_without_waiting = 0; }",
+        }],
+    },
+    Fault {
+        name: "FuelNotCounted",
+        says: "The fuel of a condition does not reach history.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/test.rs",
+            before: "fuel: evaluation.fuel",
+            after: "fuel: if PLANTED { 0 } else { evaluation.fuel }",
+        }],
+    },
+    Fault {
+        name: "ChildFieldsLost",
+        says: "The final fields of a called process do not reach its caller.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/call.rs",
+            before: "machine.change(fiber, |fiber| fiber.fields.update(&fields))?;",
+            after: "if !PLANTED { machine.change(fiber, |fiber| fiber.fields.update(&fields))?; }",
+        }],
+    },
+    Fault {
+        name: "FibersBackwards",
+        says: "The fiber with the highest number runs first.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/machine.rs",
+            before: "while let Some(fiber) = self.instance.fibers.first_ready() {",
+            after: "while let Some(fiber) = {
+                let ready = self.instance.fibers.iter().filter(|(_, fiber)| {
+                    PLANTED && fiber.state == FiberState::Ready
+                });
+                let last = ready.map(|(id, _)| id).last();
+                last.or_else(|| self.instance.fibers.first_ready())
+            } {",
+        }],
+    },
+    Fault {
+        name: "SuspendedGoesOn",
+        says: "An answer that says `suspended` is taken for the activity's end.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/action.rs",
+            before: "reason, }); Ok(())",
+            after: "reason, });
+            if PLANTED { taken(machine, fiber, turn)?; return machine.go_on(fiber); }
+            Ok(())",
+        }],
+    },
+];

@@ -1,0 +1,89 @@
+//! Planted faults: what a careless hand would have written, as small edits of the sources.
+//!
+//! The edits go into copies of the crates, never into the crates themselves. Each text that an edit puts in asks its own
+//! switch, so that one build holds all faults; without a fault planted a copy does what the original does. This crate
+//! holds the table of faults, makes the copies ([`copy`], for build scripts) and has the switch ([`plant`], [`is`]).
+#![forbid(unsafe_code)]
+
+pub mod copy;
+mod deliveries;
+mod engine;
+mod messages;
+mod processes;
+mod seams;
+mod starting;
+mod tokens;
+
+use std::{cell::Cell, sync::LazyLock};
+
+/// The environment variable that plants a fault on every thread of a process, by name.
+pub const VARIABLE: &str = "BUREAUCRAT_PLANTED";
+
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    pub name: &'static str,
+    /// What the careless hand did.
+    pub says: &'static str,
+    pub found_by: FoundBy,
+    pub edits: &'static [Edit],
+}
+
+/// What has to find a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    /// A run of the simulation, within a bounded number of seeds.
+    Simulation,
+    /// The engine's own tests: its laws, or its tables of instructions.
+    EngineTests,
+}
+
+/// A change of one place in one file.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit {
+    /// From the repository's root.
+    pub file: &'static str,
+    /// The text as it is. It has to be in the file once; how its lines are broken does not matter.
+    pub before: &'static str,
+    /// The text as it becomes, with `PLANTED` for the question whether this fault is planted.
+    pub after: &'static str,
+}
+
+const TABLES: [&[Fault]; 6] = [
+    deliveries::FAULTS,
+    messages::FAULTS,
+    processes::FAULTS,
+    starting::FAULTS,
+    seams::FAULTS,
+    engine::FAULTS,
+];
+
+/// All faults, in the order of their numbers.
+pub static FAULTS: LazyLock<Vec<Fault>> = LazyLock::new(|| TABLES.concat());
+
+thread_local! {
+    static PLANTED: Cell<Option<usize>> = Cell::new(*EVERYWHERE);
+}
+
+static EVERYWHERE: LazyLock<Option<usize>> = LazyLock::new(|| {
+    let name = std::env::var(VARIABLE).ok()?;
+    Some(number(&name))
+});
+
+fn number(name: &str) -> usize {
+    let found = FAULTS.iter().position(|fault| fault.name == name);
+    found.unwrap_or_else(|| panic!("there is no fault {name}"))
+}
+
+/// Plants a fault on this thread, in place of the one before.
+///
+/// # Panics
+/// When there is no fault of this name.
+pub fn plant(name: Option<&str>) {
+    PLANTED.set(name.map(number));
+}
+
+/// Whether the fault of this number is planted on this thread.
+#[inline]
+pub fn is(number: usize) -> bool {
+    PLANTED.get() == Some(number)
+}

@@ -1,0 +1,115 @@
+//! Faults on the other side of the host's seams: the store, the broker, and what acknowledges to it.
+
+use crate::{Edit, Fault, FoundBy};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "StoreDoesNotSync",
+        says: "The store says that a commit is durable and has not synced it.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "tests/src/simulation/disk.rs",
+            before: "let present = state.present;",
+            after: "if PLANTED {
+                state.tail.extend_from_slice(&record);
+                return state.seen.commit(group);
+            }
+            let present = state.present;",
+        }],
+    },
+    Fault {
+        name: "WriteErrorIgnored",
+        says: "A write that failed is told as a success.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "tests/src/simulation/disk.rs",
+            before: "state.refuses = true; Err(",
+            after: "state.refuses = true;
+            if PLANTED {
+                return state.seen.commit(group);
+            }
+            Err(",
+        }],
+    },
+    Fault {
+        name: "OldTagOnNewChannel",
+        says: "An acknowledgement with a tag of an older connection reaches the new one.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "tests/src/simulation/link.rs",
+            before: "if is_current {",
+            after: "if is_current || PLANTED {",
+        }],
+    },
+    Fault {
+        name: "CumulativePastOpenTag",
+        says: "An acknowledgement that was to be single is cumulative, past deliveries that are not durable.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/broker-amqp/src/tracker.rs",
+            before: "acks.push(Ack::One(tag));",
+            after: "acks.push(if PLANTED { Ack::UpTo(tag) } else { Ack::One(tag) });",
+        }],
+    },
+    Fault {
+        name: "OwnerIgnored",
+        says: "A second engine consumes without asking for the owner queue.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "tests/src/simulation/broker.rs",
+            before: "if state.owner.is_some() {",
+            after: "if state.owner.is_some() && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "ReturnTakenForConfirm",
+        says: "A publish that was returned is told as confirmed.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "tests/src/simulation/publishing.rs",
+            before: "link.confirms.push((ticket, outcome));",
+            after: "let outcome = match outcome {
+                PublishOutcome::Unroutable if PLANTED => PublishOutcome::Confirmed,
+                outcome => outcome,
+            };
+            link.confirms.push((ticket, outcome));",
+        }],
+    },
+    Fault {
+        name: "FencingIgnored",
+        says: "A store takes units of an engine that has lost its shards.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/store/src/memory.rs",
+            before: "&& epoch != present {",
+            after: "&& epoch != present && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "FiberNotWritten",
+        says: "Of a fiber that the store has, a change is not written.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/store/src/instances.rs",
+            before: "writes.push(Write::Put { table, key, value }); rows.fibers.insert(u64::from(id.0), row)",
+            after: "let old = rows.fibers.insert(u64::from(id.0), row);
+            if old.is_none() || !PLANTED {
+                writes.push(Write::Put { table, key, value });
+            }
+            old",
+        }],
+    },
+    Fault {
+        name: "FiberRowLeft",
+        says: "The row of a fiber that ended stays.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/store/src/instances.rs",
+            before: "writes.push(Write::Delete { table, key }); rows.fibers.remove(u64::from(id.0))",
+            after: "if !PLANTED {
+                writes.push(Write::Delete { table, key });
+            }
+            rows.fibers.remove(u64::from(id.0))",
+        }],
+    },
+];

@@ -1,0 +1,56 @@
+//! Faults in what an engine takes over from its last run: time, order, what was left half done.
+
+use crate::{Edit, Fault, FoundBy};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "CallForgottenAtStart",
+        says: "A call that was committed and not started is not started after a restart.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/open/opened.rs",
+            before: "planner.restart_call(call)?;",
+            after: "if !PLANTED { planner.restart_call(call)?; }",
+        }],
+    },
+    Fault {
+        name: "NowBehindKept",
+        says: "Time begins at wall time, whatever earlier runs saw.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/clock.rs",
+            before: "now: wall.max(kept.0)",
+            after: "now: if PLANTED { wall } else { wall.max(kept.0) }",
+        }],
+    },
+    Fault {
+        name: "NowFollowsWall",
+        says: "Time follows the wall clock, both ways.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/clock.rs",
+            before: "let slew = spare / SLEW;",
+            after: "let slew = if PLANTED { u64::MAX } else { spare / SLEW };",
+        }],
+    },
+    Fault {
+        name: "SequenceBeginsAnew",
+        says: "The order of commits begins anew at a start.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/open/opened.rs",
+            before: "mark.sequence += SEQUENCE_GAP;",
+            after: "mark.sequence = if PLANTED { 0 } else { mark.sequence + SEQUENCE_GAP };",
+        }],
+    },
+    Fault {
+        name: "HandoutForgottenAtStart",
+        says: "Events that were not handed out to all are forgotten at a start.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/open/opened.rs",
+            before: "planner.handouts.add(arrived);",
+            after: "if !PLANTED { planner.handouts.add(arrived); }",
+        }],
+    },
+];

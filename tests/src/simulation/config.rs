@@ -1,0 +1,52 @@
+//! The host's configuration of a run: small bounds now and then, so that windows, portions and limits are met.
+
+use super::{Plan, Random, Trouble};
+use bureaucrat_host::HostConfig;
+use bureaucrat_model::{EngineLimits, Millis};
+use bureaucrat_wire::Dialect;
+
+/// Drawn from the seed.
+pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
+    let dialect = if random.once_in(2) {
+        Dialect::Workitem
+    } else {
+        Dialect::Message
+    };
+    let small_of = |random: &mut Random, usual: usize, least: u64, most: u64| {
+        let drawn = least + random.below(most - least + 1);
+        let is_small = random.once_in(2) && plan.has(Trouble::Bounds);
+        if is_small {
+            usize::try_from(drawn).unwrap_or(usual)
+        } else {
+            usual
+        }
+    };
+    // Numbers of their own, so that what else a seed draws stays as it was.
+    let mut own = Random::new(random.clone().next().rotate_left(32));
+    let group_bytes = small_of(&mut own, 1 << 20, 1, 2_000);
+    let large_bytes = small_of(&mut own, 64 << 10, 1, 600);
+    let large_under_way = small_of(&mut own, 16 << 20, 1, 2_000);
+    let inline_fuel = small_of(&mut own, 100_000, 1, 400) as u64;
+    let mut small = |usual, least, most| small_of(random, usual, least, most);
+    HostConfig {
+        dialect,
+        publishes_in_flight: small(50, 1, 4),
+        group_inputs: small(256, 1, 4),
+        group_bytes,
+        large_bytes,
+        large_under_way,
+        inline_fuel,
+        residents: small(100, 1, 5),
+        definitions: small(100, 1, 3),
+        unused_programs: small(64, 1, 4),
+        outbox_rows: small(100_000, 6, 30),
+        history_entries: small(1_000, 3, 12) as u64,
+        engine_limits: EngineLimits {
+            ops_per_step: u32::try_from(small(1_000, 1, 9)).unwrap_or(1_000),
+            ..EngineLimits::default()
+        },
+        retention: Millis(2_000 + random.below(20_000)),
+        incident_retry: Millis(2_000),
+        ..HostConfig::default()
+    }
+}
