@@ -18,7 +18,7 @@ const ATTACKS: [&str; 6] = [
     "an endless loop",
     "growing memory without end",
     "20,000 functions",
-    "12,000 activities",
+    "22,000 activities",
     "loops within loops within loops",
     "an answer of 10^5 levels",
 ];

@@ -103,14 +103,14 @@ fn sizes() -> Vec<Attack> {
         definition(
             "45,000 activities, as many as fit into a megabyte",
             LIMITS,
-            "more than 13016 elements",
+            "more than 23016 elements",
             filled("", "<delay duration=\"1\"/>", 45_000, ""),
         ),
         definition(
-            "12,000 activities",
+            "22,000 activities",
             LIMITS,
-            "more than 10000 activities",
-            filled("", "<delay duration=\"1\"/>", 12_000, ""),
+            "more than 20000 activities",
+            filled("", "<delay duration=\"1\"/>", 22_000, ""),
         ),
         definition(
             "10^5 elements within one another",
@@ -121,14 +121,14 @@ fn sizes() -> Vec<Attack> {
         definition(
             "`all` with 10^5 branches",
             LIMITS,
-            "more than 13016 elements",
+            "more than 23016 elements",
             filled("<all>", "<all/>", 100_000, "</all>"),
         ),
         definition(
-            "`all` with 2,000 branches",
+            "`all` with 12,000 branches",
             LIMITS,
-            "more than 1000 branches of one `all`",
-            filled("<all>", "<all/>", 2_000, "</all>"),
+            "more than 10000 branches of one `all`",
+            filled("<all>", "<all/>", 12_000, "</all>"),
         ),
         definition(
             "2,000 conditions",
@@ -194,7 +194,7 @@ fn processes() -> Vec<Attack> {
         definition(
             "`all` within `all`, 10 wide and 4 deep",
             LIMITS,
-            "more than 10000 activities",
+            "more than 20000 activities",
             format!("<process>{forks}</process>"),
         ),
         elsewhere(
