@@ -341,6 +341,8 @@ fn tables_have_their_names_and_numbers() {
         "10 meta",
         "11 fibers",
         "12 values",
+        "13 aside",
+        "14 backlog",
     ];
     assert_eq!(found, expected);
 }

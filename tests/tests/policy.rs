@@ -24,7 +24,7 @@ participants = ["POL.a", "POL.shared"]
 awaits = ["POL.go"]
 answers = ["POL.a"]
 publishes = ["POL.go"]
-reply_to = ["POL.*"]
+reply_to = ["POL*"]
 calls = true
 [users.alice.quotas]
 definition_bytes = 2_000
@@ -35,7 +35,7 @@ launches = true
 participants = ["POL.b"]
 modules = "any"
 answers = ["POL.b"]
-reply_to = ["POL.*"]
+reply_to = ["POL*"]
 [users.guest]
 answers = ["*"]
 publishes = ["*"]
@@ -254,7 +254,7 @@ async fn a_flood_of_one_user_leaves_anothers_launches_served() -> Result<()> {
     let policy = r#"
         [default]
         participants = ["*"]
-        reply_to = ["polx.*"]
+        reply_to = ["polx*"]
         [default.quotas]
         launches_per_minute = 3_000
         waiting_launches = 100
@@ -329,7 +329,7 @@ async fn a_condition_that_burns_its_fuel_keeps_nobody_waiting_and_costs_its_quot
         [default]
         modules = "any"
         participants = ["*"]
-        reply_to = ["polb.*"]
+        reply_to = ["polb*"]
         [default.quotas]
         waiting_launches = "unlimited"
         [users.alice.quotas]

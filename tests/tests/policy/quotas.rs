@@ -7,7 +7,7 @@ use base64::Engine as _;
 const POLICY: &str = r#"
 [default]
 participants = ["*"]
-reply_to = ["polu.*"]
+reply_to = ["polu*"]
 modules = "any"
 [users.alice.quotas]
 launches_per_minute = 2
