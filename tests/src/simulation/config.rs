@@ -27,6 +27,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     let large_bytes = small_of(&mut own, 64 << 10, 1, 600);
     let large_under_way = small_of(&mut own, 16 << 20, 1, 2_000);
     let inline_fuel = small_of(&mut own, 100_000, 1, 400) as u64;
+    let residents_bytes = small_of(&mut own, 64 << 20, 1, 3_000);
     let mut small = |usual, least, most| small_of(random, usual, least, most);
     HostConfig {
         dialect,
@@ -36,6 +37,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
         large_bytes,
         large_under_way,
         inline_fuel,
+        residents_bytes,
         residents: small(100, 1, 5),
         definitions: small(100, 1, 3),
         unused_programs: small(64, 1, 4),

@@ -103,7 +103,14 @@ impl Generator<'_> {
         }
         match self.random.below(12) {
             0 => Node::Sequence(self.nodes(3, inner + 1)),
-            1 | 2 => Node::All(self.nodes(3, inner + 1)),
+            1 | 2 => {
+                let mut branches = self.nodes(3, inner + 1);
+                // A branch that fails at once, while the others have just begun.
+                if self.faults && self.random.once_in(10) {
+                    branches.insert(0, Node::Fail(self.number(), Failure::Condition));
+                }
+                Node::All(branches)
+            }
             3 | 4 => {
                 let (number, bound) = (self.number(), 1 + self.random.below(3) as i64);
                 let body = if self.random.once_in(2) {

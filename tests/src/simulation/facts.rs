@@ -104,9 +104,10 @@ impl Facts {
         let mut known = self.known();
         let mut touched = BTreeSet::new();
         let earlier = known.now;
-        let written = group.units.iter().zip(verdicts);
-        let written = written.filter(|(_, verdict)| **verdict == Verdict::Committed);
-        for write in written.flat_map(|(unit, _)| &unit.writes) {
+        let units = group.units.iter().zip(verdicts);
+        let written = units.filter(|(_, verdict)| **verdict == Verdict::Committed);
+        let written: Vec<_> = written.map(|(unit, _)| unit).collect();
+        for write in written.iter().flat_map(|unit| &unit.writes) {
             known.mark(write);
         }
         if known.now < earlier {
@@ -115,11 +116,8 @@ impl Facts {
                 "time ran backwards: a commit at {now} after one at {earlier}"
             ));
         }
-        for (unit, verdict) in group.units.iter().zip(verdicts) {
-            match verdict {
-                Verdict::Committed => known.unit(unit, &mut touched),
-                Verdict::Fenced { .. } => {}
-            }
+        for unit in written {
+            known.unit(unit, &mut touched);
         }
         for process in touched {
             known.audit(process);

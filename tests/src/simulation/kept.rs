@@ -25,12 +25,15 @@ pub(super) struct InHand {
 impl InHand {
     /// Whether a process may come of the launch now; it does.
     fn start(&mut self, launch: usize) -> bool {
+        if self.batch <= self.submitted {
+            return true;
+        }
         let generations = self.generations.entry(launch).or_default();
         let is_in_hand = !generations.is_empty();
         if is_in_hand {
             generations.remove(0);
         }
-        is_in_hand || self.batch <= self.submitted
+        is_in_hand
     }
 }
 

@@ -80,7 +80,7 @@ impl World {
             self.connect();
             for source in SOURCES {
                 while self.broker.deliver(self.engines, source) {}
-                if let (Some(engine), Some(event)) =
+                while let (Some(engine), Some(event)) =
                     (&self.engine, self.broker.arrive(self.engines, source))
                 {
                     engine.receive(event);

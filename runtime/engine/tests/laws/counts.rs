@@ -20,9 +20,11 @@ pub fn check(
                 ops > earlier || was_spent || has_ended,
                 "{ops} after {earlier}"
             );
-            let noted = effects.iter().find_map(|effect| match effect {
-                Effect::Record(HistoryEvent::ConditionEvaluated { fuel, .. }) => Some(*fuel),
-                _ => None,
+            let noted = effects.iter().find_map(|effect| {
+                let Effect::Record(HistoryEvent::ConditionEvaluated { fuel, .. }) = effect else {
+                    return None;
+                };
+                Some(*fuel)
             });
             assert!(noted == Some(evaluation.fuel) || noted.is_none() && has_ended);
         }

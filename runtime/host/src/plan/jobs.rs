@@ -84,7 +84,7 @@ impl Jobs {
         self.busy.remove(&root).unwrap_or_default()
     }
 
-    /// Takes out what waits on behalf of deliveries that come again, as `is_stale` says; gives the transactions that are
+    /// Takes out what waits on behalf of deliveries that come again, as `is_stale` says. Returns the transactions that are
     /// given up, with the trees that they kept.
     pub fn drop_stale(
         &mut self,
@@ -104,9 +104,8 @@ impl Jobs {
         let mut given_up = Vec::new();
         // What waits behind others goes first, so that none of it is run when those are given up.
         for queue in self.busy.values_mut() {
-            let (stale, current) = queue.drain(..).partition(|transaction| is_stale(transaction));
+            let (stale, current): (VecDeque<_>, _) = queue.drain(..).partition(&is_stale);
             *queue = current;
-            let stale: VecDeque<Transaction> = stale;
             given_up.extend(stale.into_iter().map(|transaction| (None, transaction)));
         }
         for id in stale {

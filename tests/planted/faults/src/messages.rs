@@ -143,16 +143,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "BacklogNotAwaited",
-        says: "A destination is forgotten while a row of it is on its way to the index.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/act/troubles.rs",
-            before: "Some(trouble) if trouble.planned > 0 => {",
-            after: "Some(trouble) if trouble.planned > 0 && !PLANTED => {",
-        }],
-    },
-    Fault {
         name: "WithdrawnStaysAside",
         says: "A task that is not needed any more stays where it was set aside.",
         found_by: FoundBy::Simulation,
