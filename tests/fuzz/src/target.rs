@@ -112,11 +112,7 @@ impl Target {
             Self::Program | Self::Engine => targets::stored::programs()?,
             Self::Instance => corpus::golden("instances.hex")?,
             Self::Record => {
-                let files = [
-                    "history.hex",
-                    "outbox.hex",
-                    "events.hex",
-                ];
+                let files = ["history.hex", "outbox.hex", "events.hex"];
                 let all: Result<Vec<_>> = files.into_iter().map(corpus::golden).collect();
                 all?.concat()
             }
