@@ -46,7 +46,7 @@ pub enum LostTail {
 
 impl RocksStore {
     /// The format of what is stored, kept under [`RocksStore::FORMAT_KEY`] in [`Table::Meta`] as decimal digits.
-    pub const FORMAT: u8 = 1;
+    pub const FORMAT: u8 = 2;
 
     /// The key of the format in [`Table::Meta`].
     pub const FORMAT_KEY: &'static [u8] = b"format";

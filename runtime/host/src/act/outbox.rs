@@ -263,13 +263,14 @@ impl Outbox {
     }
 
     /// The broker never takes a task. Its row stays until its activity's fault takes it away; none when it was withdrawn.
-    pub fn unsendable(&mut self, ticket: Ticket) -> Option<OutboxKey> {
+    pub fn unsendable(&mut self, ticket: Ticket, now: Timestamp) -> Option<OutboxKey> {
         let flight = self.land(ticket)?;
         let (key, place) = (flight.key, flight.place);
         match place {
             Place::Outbox => self.rows.get_mut(&key)?.state = RowState::Unsendable(place),
             Place::Aside(_) => {
                 self.troubles.gone(&flight.destination, key, flight.bytes);
+                self.troubles.tells_nothing(&flight.destination, now);
                 let row = Row {
                     state: RowState::Unsendable(place),
                     claim: None,

@@ -187,22 +187,29 @@ impl Actor {
         self.settle(landed);
     }
 
-    /// The broker never takes this message. A task's activity is told; a dead letter that is too large to be one waits, whole,
-    /// for an operator.
+    /// The broker never takes this message. A task's activity is told; a dead letter stays in the outbox, whole, and is tried
+    /// again by the next start.
     fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<Unsendable> {
         let now = self.now();
-        let landed = match self.outbox.kind_of(ticket)? {
+        match self.outbox.kind_of(ticket)? {
             OutboxKind::Task => {
-                let key = self.outbox.unsendable(ticket)?;
-                return Some(Unsendable { key, words });
+                let key = self.outbox.unsendable(ticket, now)?;
+                Some(Unsendable { key, words })
             }
-            OutboxKind::DeadLetter => self.outbox.refused(ticket, now)?,
+            OutboxKind::DeadLetter => {
+                self.outbox.unsendable(ticket, now);
+                tracing::error!(
+                    reason = words,
+                    "the broker does not take a dead letter; it stays in the storage, and the next start tries it again"
+                );
+                None
+            }
             OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
-                self.outbox.left(ticket)?
+                let landed = self.outbox.left(ticket)?;
+                self.refused(&landed, &words);
+                None
             }
-        };
-        self.refused(&landed, &words);
-        None
+        }
     }
 
     fn settle(&mut self, landed: &Landed) {

@@ -285,6 +285,15 @@ impl Troubles {
         }
     }
 
+    /// What tried a destination tells nothing of it: the next message tries it at once.
+    pub fn tells_nothing(&mut self, destination: &Destination, now: Timestamp) {
+        if let Some(trouble) = self.of.get_mut(destination)
+            && trouble.phase == Phase::Probing
+        {
+            trouble.phase = Phase::Waiting { next: now };
+        }
+    }
+
     /// A row that was set aside is gone for good.
     pub fn gone(&mut self, destination: &Destination, key: OutboxKey, bytes: usize) {
         self.claims.remove(&key);

@@ -96,13 +96,8 @@ impl Handouts {
         !self.turns.is_empty()
     }
 
-    /// How many events are under way.
-    pub fn len(&self) -> usize {
-        self.names.values().map(VecDeque::len).sum()
-    }
-
     /// The name whose turn it is; what is given to [`Self::turn_over`] or [`Self::served`] comes again.
-    pub fn next(&mut self) -> Option<String> {
+    pub fn take_turn(&mut self) -> Option<String> {
         self.turns.pop_front()
     }
 

@@ -21,7 +21,7 @@ impl Planner {
     pub(crate) fn hand_out(&mut self) -> Result<usize, StoreError> {
         let (mut looked_at, mut events) = (0, 0);
         while looked_at < SUBSCRIBERS && events < EVENTS && self.ready_bytes < TURN_BYTES {
-            let Some(name) = self.handouts.next() else {
+            let Some(name) = self.handouts.take_turn() else {
                 break;
             };
             events += 1;
