@@ -21,8 +21,10 @@ impl SimulatedBroker {
         let ticket = wire.ticket;
         let refused = refuses && random.once_in(40);
         let key = &wire.message.routing_key;
-        // A task that is never taken fails its process, which the definition has to know.
-        let is_closing = refused && !key.starts_with("worker_") && wire.message.body.len() % 2 == 1;
+        // A task that is never taken fails its process, which the definition has to know; a dead letter stays until the
+        // next start.
+        let may_close = !key.starts_with("worker_") && key != DEAD;
+        let is_closing = refused && may_close && wire.message.body.len() % 2 == 1;
         let outcome = if key.starts_with("worker_huge") || is_closing {
             PublishOutcome::Unsendable("the simulated broker closes the channel over it".into())
         } else if refused {
