@@ -67,7 +67,7 @@ pub enum JobOutcome {
 
 /// Whoever does jobs: threads in production, the simulator's schedule in tests.
 pub trait Compute: Send + Sync {
-    /// Takes a job; its outcome goes to the shard as [`ShardInput::Done`]. Never blocks.
+    /// Takes a job; its outcome goes to the driver as [`Incoming::Done`]. Never blocks.
     fn submit(&self, job: Job);
 }
 

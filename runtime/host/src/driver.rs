@@ -20,10 +20,9 @@ use crate::{
     shared::Shared,
 };
 use bureaucrat_model::{Millis, ShardId, Timestamp};
-use bureaucrat_store::{Owner, StoreError, Unit, Write};
+use bureaucrat_store::{Owner, StoreError, Unit};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
-    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -153,7 +152,10 @@ impl Driver {
         let begun = self.begin_what_waits()?;
         let duties = self.duties()?;
         let submitted = self.submit()?;
-        self.actor.drain()?;
+        // What is left goes out after the next start.
+        if self.stopping == Stopping::No {
+            self.actor.drain()?;
+        }
         if let Stopping::Yes { since } = self.stopping
             && self.has_ended(since)
         {
@@ -306,27 +308,15 @@ impl Driver {
             self.actor.plan(&mut plan, withdrawn, accounts)?;
             plans.push(plan);
         }
-        plans.extend(self.actor.set_aside()?);
+        plans.extend(self.actor.tidy()?);
         let closing = self.closing(now)?;
         let large = self.intake.take_under_way();
         self.pipeline.submit(plans, closing, large);
         Ok(count)
     }
 
-    /// What goes with every submission: rows that left the outbox, programs that nobody uses, and how far time, sequence
-    /// and timers have come.
-    fn closing(&mut self, now: Timestamp) -> Result<Vec<Unit>, StoreError> {
-        let mut by_shard: BTreeMap<ShardId, Vec<Write>> = BTreeMap::new();
-        for gone in self.actor.trims.take() {
-            let writes = by_shard.entry(gone.key.process.shard()).or_default();
-            writes.extend(gone.writes());
-        }
-        let epoch = self.shared.epoch;
-        let owned = by_shard.into_iter().map(|(shard, writes)| Unit {
-            owner: Owner::Shard(shard, epoch),
-            writes,
-        });
-        let mut units: Vec<Unit> = owned.collect();
+    /// What goes with every submission: programs that nobody uses, and how far time, sequence and timers have come.
+    fn closing(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
         let mark = Mark {
             now,
             sequence: self.shared.sequence.load(Ordering::Acquire),
@@ -335,11 +325,10 @@ impl Driver {
         let mut writes = self.shared.programs.removal(now);
         writes.push(marks::write(&mark)?);
         // They belong to no shard, but an engine that has lost its shards may not write them either.
-        units.push(Unit {
-            owner: Owner::Shard(ShardId(0), epoch),
+        Ok(Unit {
+            owner: Owner::Shard(ShardId(0), self.shared.epoch),
             writes,
-        });
-        Ok(units)
+        })
     }
 
     /// Whether anything more may be begun: the outbox bounds what waits to leave, the pipeline what waits to be written.

@@ -258,20 +258,6 @@ impl Facts {
     }
 
     /// The broker has taken a message, or returned one about a process to nobody.
-    /// The broker never takes the task of this row: its process may fail over it.
-    pub fn unsendable(&self, row: &[u8]) {
-        let mut known = self.known();
-        let rows = known.outbox.iter().filter(|(_, value)| *value == row);
-        let trees: Vec<_> = rows.map(|(key, _)| tree(key.process)).collect();
-        known.unsendable.extend(trees);
-        known.settled.insert(row.to_vec());
-        *known.counts.entry("tasks that can't be sent").or_default() += 1;
-    }
-
-    pub fn settle(&self, row: Vec<u8>) {
-        self.known().settled.insert(row);
-    }
-
     /// A delivery is acknowledged, by the engine or at the broker: what it brings about has to be durable now.
     pub fn taken(&self, content: &Content, body: &[u8], at: AckPlace) {
         let mut known = self.known();

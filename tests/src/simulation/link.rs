@@ -10,7 +10,7 @@ use bureaucrat_host::broker::{
 };
 use bureaucrat_wire::Outgoing;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -33,6 +33,10 @@ pub(super) struct LinkState {
     pub publishing: bool,
     pub wire: VecDeque<Wire>,
     pub confirms: Vec<(Ticket, PublishOutcome)>,
+    /// The rows of tasks whose outcome this engine has not heard.
+    pub tasks: BTreeMap<Ticket, Vec<u8>>,
+    /// Tasks of which it has heard that the broker has them: it may not publish them again.
+    pub heard: BTreeSet<Vec<u8>>,
     pub events: VecDeque<BrokerEvent>,
 }
 
@@ -93,6 +97,15 @@ impl Broker for Link {
         let Some(link) = state.links.get_mut(&self.engine) else {
             return;
         };
+        if link.heard.contains(&row) {
+            let key = &message.routing_key;
+            self.facts.violate(format!(
+                "a task to `{key}` was published again though its confirm was heard"
+            ));
+        }
+        if message.routing_key.starts_with("worker_") {
+            link.tasks.insert(ticket, row.clone());
+        }
         if link.publishing {
             link.wire.push_back(Wire {
                 ticket,

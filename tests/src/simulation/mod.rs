@@ -23,6 +23,7 @@ mod publishing;
 mod random;
 mod report;
 mod rival;
+mod settling;
 mod trouble;
 mod world;
 mod writes;

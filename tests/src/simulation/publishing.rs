@@ -93,6 +93,10 @@ impl SimulatedBroker {
         }
         let place = random.place(link.confirms.len());
         let (ticket, outcome) = link.confirms.remove(place);
+        let task = link.tasks.remove(&ticket);
+        if outcome == PublishOutcome::Confirmed {
+            link.heard.extend(task);
+        }
         Some(BrokerEvent::Published { ticket, outcome })
     }
 

@@ -206,10 +206,10 @@ impl World {
                 engine.receive(event);
             }
         }
-        for _ in 0..2 {
+        // A turn may take as little as one input; there are more of them than turns would be otherwise.
+        for _ in 0..6 {
             self.poll()?;
             self.commit(usize::MAX);
-            self.poll()?;
             self.holds()?;
             while self.engine.as_ref().is_some_and(|engine| engine.do_job(0)) {}
         }

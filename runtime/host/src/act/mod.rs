@@ -20,7 +20,7 @@ use crate::{
 };
 use aside::{Gone, SettingAside};
 use bureaucrat_model::{ProcessId, ShardId, Timestamp};
-use bureaucrat_store::{Owner, StoreError, Table, Unit, Write, keys::OutboxKey, records};
+use bureaucrat_store::{Epoch, Owner, StoreError, Table, Write, keys::OutboxKey, records};
 use outbox::{Outbox, Place, Withdrawn};
 use removals::Removals;
 use std::{collections::BTreeMap, sync::Arc};
@@ -84,6 +84,7 @@ impl Actor {
                 // One that is about to be set aside is still in the outbox's table.
                 Withdrawn::Perhaps => {
                     self.aside.withdraw(key);
+                    plan.after.left.push(key);
                     for table in [Table::Aside, Table::Outbox] {
                         let key = key.to_bytes();
                         plan.unit.writes.push(Write::Delete { table, key });
@@ -93,6 +94,7 @@ impl Actor {
                 Withdrawn::Nothing => continue,
             };
             plan.unit.writes.extend(Gone { key, place }.writes());
+            plan.after.left.push(key);
         }
         for (due, wait) in &plan.after.timers {
             self.timers.plan(*due, *wait);
@@ -106,6 +108,7 @@ impl Actor {
             acknowledge,
             publish,
             moved,
+            left,
             timers,
             stopped,
             uses,
@@ -123,6 +126,9 @@ impl Actor {
         } in publish.drain(..)
         {
             self.outbox.activate(key, place, message);
+        }
+        for key in left.drain(..) {
+            self.outbox.troubles.left(key);
         }
         for moved in moved.drain(..) {
             self.outbox.troubles.durable(&moved);
@@ -145,26 +151,23 @@ impl Actor {
         }
     }
 
-    /// The plan that sets rows of a shard aside; none when there are none.
+    /// The plans that set rows aside and remove those that left, one a shard.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub fn set_aside(&mut self) -> Result<Vec<Plan>, StoreError> {
+    pub fn tidy(&mut self) -> Result<Vec<Plan>, StoreError> {
+        let epoch = self.shared.epoch;
         let mut plans: BTreeMap<ShardId, Plan> = BTreeMap::new();
         for moved in self.aside.take() {
             let writes = SettingAside::writes(&*self.shared.store, &moved)?;
-            let shard = moved.key.process.shard();
-            let owner = Owner::Shard(shard, self.shared.epoch);
-            let plan = plans.entry(shard).or_insert_with(|| Plan {
-                unit: Unit {
-                    owner,
-                    writes: Vec::new(),
-                },
-                processes: Vec::new(),
-                after: After::default(),
-            });
+            let plan = plan_of(&mut plans, moved.key, epoch);
             plan.unit.writes.extend(writes);
             plan.after.moved.push(moved.destination);
+        }
+        for gone in self.trims.take() {
+            let plan = plan_of(&mut plans, gone.key, epoch);
+            plan.unit.writes.extend(gone.writes());
+            plan.after.left.push(gone.key);
         }
         Ok(plans.into_values().collect())
     }
@@ -176,3 +179,10 @@ impl Actor {
 
 /// A timer that is due.
 pub type Due = (Timestamp, WaitKey);
+
+/// The plan of a row's shard.
+fn plan_of(plans: &mut BTreeMap<ShardId, Plan>, key: OutboxKey, epoch: Epoch) -> &mut Plan {
+    let shard = key.process.shard();
+    let empty = || Plan::empty(Owner::Shard(shard, epoch));
+    plans.entry(shard).or_insert_with(empty)
+}

@@ -63,7 +63,10 @@ impl Actor {
             for _ in 0..TRIED {
                 let keys = self.aside.index(&*self.shared.store, hash, from, 1)?;
                 let Some(key) = keys.first().copied() else {
-                    if self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended {
+                    // What is on its way out still has its entry: it is looked at again.
+                    if from.is_none()
+                        && self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended
+                    {
                         tracing::info!(?destination, "nothing waits for the destination any more");
                     }
                     break;
@@ -113,6 +116,9 @@ impl Actor {
         hash: DestinationHash,
         key: OutboxKey,
     ) -> Result<bool, StoreError> {
+        if self.outbox.troubles.is_leaving(key) {
+            return Ok(false);
+        }
         let Some(message) = self.stored_message(Table::Aside, key)? else {
             // It was withdrawn; the index learns of it now.
             self.outbox.troubles.gone(destination, key, 0);

@@ -9,7 +9,7 @@ use bureaucrat_model::{Millis, Timestamp};
 use bureaucrat_store::keys::{DestinationHash, OutboxKey};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -100,6 +100,8 @@ pub struct Troubles {
     of: BTreeMap<Destination, Trouble>,
     /// Destinations that are served, in turn.
     draining: VecDeque<Destination>,
+    /// Rows that left, and whose removal is not durable: the store still has them.
+    leaving: HashSet<OutboxKey>,
     /// Whom rows that were set aside count against.
     claims: HashMap<OutboxKey, Claim>,
 }
@@ -257,6 +259,7 @@ impl Troubles {
     /// A row is not needed any more; whether it was set aside is not known.
     pub fn withdrawn(&mut self, key: OutboxKey) {
         self.claims.remove(&key);
+        self.leaving.insert(key);
     }
 
     /// A row that was set aside is published.
@@ -285,6 +288,16 @@ impl Troubles {
         }
     }
 
+    /// Whether a row that the store has is on its way out.
+    pub fn is_leaving(&self, key: OutboxKey) -> bool {
+        self.leaving.contains(&key)
+    }
+
+    /// The removal of a row that was set aside is durable.
+    pub fn left(&mut self, key: OutboxKey) {
+        self.leaving.remove(&key);
+    }
+
     /// What tried a destination tells nothing of it: the next message tries it at once.
     pub fn tells_nothing(&mut self, destination: &Destination, now: Timestamp) {
         if let Some(trouble) = self.of.get_mut(destination)
@@ -297,6 +310,7 @@ impl Troubles {
     /// A row that was set aside is gone for good.
     pub fn gone(&mut self, destination: &Destination, key: OutboxKey, bytes: usize) {
         self.claims.remove(&key);
+        self.leaving.insert(key);
         if let Some(trouble) = self.of.get_mut(destination) {
             trouble.bytes = trouble.bytes.saturating_sub(bytes as u64);
             self.full.set(destination, trouble.bytes);
@@ -326,12 +340,16 @@ impl Troubles {
 
     /// A portion of the index was read; news when nothing is left.
     pub fn read(&mut self, destination: &Destination, keys: Vec<OutboxKey>) -> News {
+        let leaving = &self.leaving;
         let Some(trouble) = self.of.get_mut(destination) else {
             return News::None;
         };
         if let Some(last) = keys.last() {
             trouble.from = Some(*last);
-            trouble.read = keys.into();
+            trouble.read = keys
+                .into_iter()
+                .filter(|key| !leaving.contains(key))
+                .collect();
             return News::None;
         }
         // What was set aside behind the reading, while it continued, is found by another pass.

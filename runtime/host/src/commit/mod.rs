@@ -1,8 +1,8 @@
 //! Commits: plans go in, one write and one sync are made of all that wait, outcomes come back in order.
 //!
-//! [`Pipeline`] is the planner's side: it numbers what is submitted and keeps what follows until its ticket comes back.
+//! `Pipeline` is the planner's side: it numbers what is submitted and keeps what follows until its ticket comes back.
 //! [`Committer`] is the seam to whatever writes: a thread in production, the schedule in the simulation. Both use
-//! [`write`], so that the merging is the same. Nothing of a plan is acted on before its ticket, and after a failed commit
+//! [`write()`], so that the merging is the same. Nothing of a plan is acted on before its ticket, and after a failed commit
 //! nothing later succeeds: the store refuses it.
 
 mod pipeline;

@@ -3,7 +3,7 @@
 use super::{Batch, CommitOutcome, CommitTicket, Committer};
 use crate::{intake::large::LargeClaim, plan::transaction::After};
 use bureaucrat_model::ProcessId;
-use bureaucrat_store::{StoreError, Unit, Verdict};
+use bureaucrat_store::{Owner, StoreError, Unit, Verdict};
 use std::{collections::VecDeque, sync::Arc};
 
 /// What a transaction came to: what is to be written, and what follows once it is durable.
@@ -13,6 +13,20 @@ pub struct Plan {
     /// The processes that it changes or removes.
     pub processes: Vec<ProcessId>,
     pub after: After,
+}
+
+impl Plan {
+    /// A plan that changes nothing yet.
+    pub fn empty(owner: Owner) -> Self {
+        Self {
+            unit: Unit {
+                owner,
+                writes: Vec::new(),
+            },
+            processes: Vec::new(),
+            after: After::default(),
+        }
+    }
 }
 
 /// A plan that is durable.
@@ -58,8 +72,8 @@ impl Pipeline {
         self.submitted.is_empty()
     }
 
-    /// Submits plans, with units of the engine's own and the claims of large messages that are among them.
-    pub fn submit(&mut self, plans: Vec<Plan>, closing: Vec<Unit>, large: Vec<LargeClaim>) {
+    /// Submits plans, with a unit of the engine's own and the claims of large messages that are among them.
+    pub fn submit(&mut self, plans: Vec<Plan>, closing: Unit, large: Vec<LargeClaim>) {
         self.count += 1;
         let ticket = CommitTicket(self.count);
         let mut units = Vec::with_capacity(plans.len() + 1);
@@ -71,7 +85,7 @@ impl Pipeline {
                 after: plan.after,
             });
         }
-        units.extend(closing);
+        units.push(closing);
         let bytes = units.iter().map(Unit::bytes).sum();
         self.bytes += bytes;
         self.submitted.push_back(Submitted {

@@ -132,6 +132,8 @@ pub struct After {
     pub publish: Vec<Publish>,
     /// Destinations of rows that were set aside.
     pub moved: Vec<Destination>,
+    /// Rows that left the outbox for good.
+    pub left: Vec<OutboxKey>,
     /// Timers that were set.
     pub timers: Vec<(Timestamp, WaitKey)>,
     /// Timers that were removed.
