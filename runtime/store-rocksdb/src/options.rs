@@ -6,8 +6,8 @@
 
 use bureaucrat_store::Table;
 use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel, Options,
-    WriteBufferManager,
+    BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel,
+    Options, WriteBufferManager,
 };
 use std::sync::LazyLock;
 
@@ -77,6 +77,10 @@ pub fn table(table: Table) -> Options {
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_format_version(6);
+    // An index of a large file is read in parts: as a whole it would not fit the cache, and be read again for each record.
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true);
+    blocks.set_pin_top_level_index_and_filter(true);
     if is_read_by_key(table) {
         blocks.set_bloom_filter(10.0, false);
     }

@@ -10,7 +10,7 @@ use bureaucrat_host::broker::{
 };
 use bureaucrat_wire::Outgoing;
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct LinkState {
     /// The rows of tasks whose outcome this engine has not heard.
     pub tasks: BTreeMap<Ticket, Vec<u8>>,
     /// Tasks of which it has heard that the broker has them: it may not publish them again.
-    pub heard: BTreeSet<Vec<u8>>,
+    pub heard: BTreeMap<Vec<u8>, Ticket>,
     pub events: VecDeque<BrokerEvent>,
 }
 
@@ -97,10 +97,10 @@ impl Broker for Link {
         let Some(link) = state.links.get_mut(&self.engine) else {
             return;
         };
-        if link.heard.contains(&row) {
+        if let Some(heard) = link.heard.get(&row) {
             let key = &message.routing_key;
             self.facts.violate(format!(
-                "a task to `{key}` was published again though its confirm was heard"
+                "a task to `{key}` was published again as {ticket:?} though the confirm of {heard:?} was heard"
             ));
         }
         if message.routing_key.starts_with("worker_") {

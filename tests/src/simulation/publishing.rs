@@ -95,7 +95,7 @@ impl SimulatedBroker {
         let (ticket, outcome) = link.confirms.remove(place);
         let task = link.tasks.remove(&ticket);
         if outcome == PublishOutcome::Confirmed {
-            link.heard.extend(task);
+            link.heard.extend(task.map(|task| (task, ticket)));
         }
         Some(BrokerEvent::Published { ticket, outcome })
     }

@@ -218,7 +218,7 @@ impl Outbox {
         hash: DestinationHash,
     ) -> Ticket {
         let destination = (message.exchange.clone(), message.routing_key.clone());
-        self.troubles.published(&destination);
+        self.troubles.published(&destination, key);
         self.fly(key, destination, message.body.len(), Place::Aside(hash))
     }
 
@@ -339,7 +339,7 @@ impl Outbox {
         let flight = self.in_flight.remove(&ticket)?;
         self.lane(flight.key).land(flight.bytes);
         if let Place::Aside(_) = flight.place {
-            self.troubles.landed(&flight.destination);
+            self.troubles.landed(&flight.destination, flight.key);
         }
         Some(flight)
     }

@@ -100,6 +100,8 @@ pub struct Troubles {
     of: BTreeMap<Destination, Trouble>,
     /// Destinations that are served, in turn.
     draining: VecDeque<Destination>,
+    /// Rows that were set aside and are being published.
+    flying: HashSet<OutboxKey>,
     /// Rows that left, and whose removal is not durable: the store still has them.
     leaving: HashSet<OutboxKey>,
     /// Whom rows that were set aside count against.
@@ -263,14 +265,16 @@ impl Troubles {
     }
 
     /// A row that was set aside is published.
-    pub fn published(&mut self, destination: &Destination) {
+    pub fn published(&mut self, destination: &Destination, key: OutboxKey) {
+        self.flying.insert(key);
         if let Some(trouble) = self.of.get_mut(destination) {
             trouble.under_way += 1;
         }
     }
 
     /// A publish of a row that was set aside has its outcome.
-    pub fn landed(&mut self, destination: &Destination) {
+    pub fn landed(&mut self, destination: &Destination, key: OutboxKey) {
+        self.flying.remove(&key);
         if let Some(trouble) = self.of.get_mut(destination) {
             trouble.under_way = trouble.under_way.saturating_sub(1);
         }
@@ -288,9 +292,9 @@ impl Troubles {
         }
     }
 
-    /// Whether a row that the store has is on its way out.
+    /// Whether a row that the store has is on its way out already.
     pub fn is_leaving(&self, key: OutboxKey) -> bool {
-        self.leaving.contains(&key)
+        self.leaving.contains(&key) || self.flying.contains(&key)
     }
 
     /// The removal of a row that was set aside is durable.
@@ -340,16 +344,14 @@ impl Troubles {
 
     /// A portion of the index was read; news when nothing is left.
     pub fn read(&mut self, destination: &Destination, keys: Vec<OutboxKey>) -> News {
-        let leaving = &self.leaving;
+        let (leaving, flying) = (&self.leaving, &self.flying);
         let Some(trouble) = self.of.get_mut(destination) else {
             return News::None;
         };
         if let Some(last) = keys.last() {
             trouble.from = Some(*last);
-            trouble.read = keys
-                .into_iter()
-                .filter(|key| !leaving.contains(key))
-                .collect();
+            let stays = |key: &OutboxKey| !leaving.contains(key) && !flying.contains(key);
+            trouble.read = keys.into_iter().filter(stays).collect();
             return News::None;
         }
         // What was set aside behind the reading, while it continued, is found by another pass.

@@ -26,9 +26,9 @@ impl Planner {
     ) -> Result<Done, StoreError> {
         let process = launching.process;
         if let Some(caller) = &launching.caller
-            && !self.awaits(transaction, caller.process, process)?
+            && (self.knows(process)? || !self.awaits(transaction, caller.process, process)?)
         {
-            tracing::debug!(%process, "its caller ended before it was started");
+            tracing::debug!(%process, "its caller ended before it was started, or it was started before");
             if let Some(account) = self.account(launching.user.as_ref()) {
                 account.end();
             }

@@ -159,8 +159,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/act/outgoing.rs",
-            before: "return Some(Unsendable { key, words })",
-            after: "return Some(Unsendable { key, words }).filter(|_| !PLANTED)",
+            before: "Some(Unsendable { key, words })",
+            after: "Some(Unsendable { key, words }).filter(|_| !PLANTED)",
         }],
     },
 ];
