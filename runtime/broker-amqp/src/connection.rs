@@ -67,7 +67,7 @@ pub(crate) async fn timely<T, E: Display>(
 
 /// Closes politely, but does not wait long for the broker.
 pub(crate) async fn close(connection: &Connection) {
-    let _ = tokio::time::timeout(Duration::from_secs(5), connection.close(200, "bye".into())).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "bye".into())).await;
 }
 
 /// What the broker closed over something that was sent to it.
