@@ -9,7 +9,10 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{ProcessId, Program};
 use bureaucrat_sandbox::Sandbox;
-use bureaucrat_store::{Group, Row, Store, Table, Unit, Write, keys::OutboxKind};
+use bureaucrat_store::{
+    Group, Row, ShardId, Store, Table, Unit, Write,
+    keys::{self, OutboxKind},
+};
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
     polled::{Confirms, Polled, sandbox},
@@ -353,23 +356,16 @@ fn keys_of_another_form_are_left_out_and_repaired() {
 }
 
 #[test]
-fn a_damaged_event_and_a_damaged_cursor_do_not_keep_the_engine_from_starting() {
-    for (part, is_body) in [([0, 0], true), ([0, 1], false)] {
-        let storage = Storage::at(Stage::Answered);
-        let sequence = 5_u64.to_be_bytes();
-        let key = [sequence.as_slice(), &part].concat();
-        put(
-            &storage.store(),
-            Table::Events,
-            key.clone(),
-            b"\x01\xc1".to_vec(),
-        );
-        let mut host = storage.open().unwrap();
-        assert_eq!(storage.run(&mut host, Stage::Answered).0, everybody());
-        drop(host);
-        let kept = storage.store().get(Table::Events, &key).unwrap();
-        assert_eq!(kept.is_some(), is_body);
-    }
+fn a_damaged_event_does_not_keep_the_engine_from_starting() {
+    let storage = Storage::at(Stage::Answered);
+    let key = keys::event(ShardId(0), 5);
+    let damaged = b"\x01\xc1".to_vec();
+    put(&storage.store(), Table::Events, key.clone(), damaged);
+    let mut host = storage.open().unwrap();
+    assert_eq!(storage.run(&mut host, Stage::Answered).0, everybody());
+    drop(host);
+    let kept = storage.store().get(Table::Events, &key).unwrap();
+    assert!(kept.is_some());
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn processes() -> Vec<Attack> {
         "<call process=\"$d\"/>".repeat(1_000)
     );
     let forks = (0..4).fold("<delay duration=\"1\"/>".to_owned(), |inner, _| {
-        format!("<all>{}</all>", inner.repeat(10))
+        format!("<all>{}</all>", inner.repeat(12))
     });
     vec![
         attack(
@@ -192,7 +192,7 @@ fn processes() -> Vec<Attack> {
             How::Process(bomb),
         ),
         definition(
-            "`all` within `all`, 10 wide and 4 deep",
+            "`all` within `all`, 12 wide and 4 deep",
             LIMITS,
             "more than 20000 activities",
             format!("<process>{forks}</process>"),
