@@ -221,7 +221,7 @@ impl Driver {
 
     fn arrived(&mut self, delivery: Delivery, arrival: Arrival) -> Result<(), StoreError> {
         if self.stopping != Stopping::No {
-            // It stays with the broker, which gives it to whoever comes next.
+            // It stays with the broker, which gives it to the next engine.
             return Ok(());
         }
         let delivery = match self.has_room() {

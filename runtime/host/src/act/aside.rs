@@ -9,6 +9,11 @@ use bureaucrat_store::{
 use bureaucrat_wire::Outgoing;
 use serde::{Deserialize, Serialize};
 
+/// Where a message goes.
+pub fn destination_of(message: &Outgoing) -> Destination {
+    (message.exchange.clone(), message.routing_key.clone())
+}
+
 /// A row of the outbox that is to be set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
@@ -22,7 +27,7 @@ impl Moved {
         Self {
             key,
             hash,
-            destination: (message.exchange.clone(), message.routing_key.clone()),
+            destination: destination_of(message),
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A row leaves once it is confirmed and not returned. Rows of a destination that takes nothing are set aside
 //! ([`super::troubles`]), so that here is only what can leave now. Replies and notices that nobody takes are dropped. Dead
-//! letters, as large as whoever sent them likes, have a lane of their own, and in each lane the bytes under way are bounded.
+//! letters, which are as large as their senders make them, have a lane of their own, and each lane bounds the bytes under way.
 //! Rows live in the store; here are their keys, and the newest messages.
 
 pub use super::landing::{Landed, Place, RowGone, Withdrawn};
 use super::{
+    aside::destination_of,
     lane::Lane,
     troubles::{Destination, Full, News, Troubles},
 };
@@ -106,7 +107,7 @@ impl Outbox {
         let claim = account.map(|account| account.row());
         let bytes = message.body.len();
         if is_kept(key.kind) && !self.troubles.is_empty() {
-            let destination = (message.exchange.clone(), message.routing_key.clone());
+            let destination = destination_of(message);
             if self.troubles.sets_aside(&destination) {
                 let troubles = &mut self.troubles;
                 let hash = troubles.set_aside(&destination, key, bytes, claim, now);
@@ -189,15 +190,17 @@ impl Outbox {
         None
     }
 
-    /// Gives a row that is about to be published its ticket. None when its destination takes nothing: it is to be set
-    /// aside.
+    /// Gives a row that is about to be published its ticket.
+    ///
+    /// # Errors
+    /// When its destination takes nothing: the row is to be set aside under this hash.
     pub fn take_ticket(
         &mut self,
         key: OutboxKey,
         message: &Outgoing,
         now: Timestamp,
     ) -> Result<Ticket, DestinationHash> {
-        let destination = (message.exchange.clone(), message.routing_key.clone());
+        let destination = destination_of(message);
         let bytes = message.body.len();
         if is_kept(key.kind) && self.troubles.sets_aside(&destination) {
             let claim = self.rows.remove(&key).and_then(|row| row.claim);
@@ -217,7 +220,7 @@ impl Outbox {
         message: &Outgoing,
         hash: DestinationHash,
     ) -> Ticket {
-        let destination = (message.exchange.clone(), message.routing_key.clone());
+        let destination = destination_of(message);
         self.troubles.published(&destination, key);
         self.fly(key, destination, message.body.len(), Place::Aside(hash))
     }
@@ -364,8 +367,8 @@ fn landed(flight: Flight, row: Option<RowGone>, news: News) -> Landed {
     }
 }
 
-/// Whether a message waits for its destination. Others are dropped when nobody takes them: whoever gave the address has
-/// gone.
+/// Whether a message waits for its destination. Others are dropped when nobody takes them: the process that gave the
+/// address has gone.
 const fn is_kept(kind: OutboxKind) -> bool {
     match kind {
         OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => true,

@@ -2,12 +2,12 @@
 
 use super::{
     Planner,
-    transaction::{Cause, Evaluate, Transaction, Work},
+    transaction::{Evaluate, Transaction, Work},
     work::Done,
 };
 use crate::compute::Task;
 use bureaucrat_model::{
-    Evaluation, EvaluationOutcome, FiberState, Input, Instance, ProcessId, Status, WaitKind,
+    Evaluation, EvaluationOutcome, FiberState, Instance, ProcessId, Status, WaitKind,
 };
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
@@ -58,17 +58,8 @@ impl Planner {
         };
         match attempt {
             Ok(Attempt::Outcome(evaluation)) => {
-                let input = Input::Evaluated {
-                    fiber,
-                    turn,
-                    condition,
-                    evaluation,
-                };
-                transaction.work.push_front(Work::Step {
-                    process,
-                    input,
-                    cause: Cause::Other,
-                });
+                let work = Work::evaluated(process, fiber, turn, condition, evaluation);
+                transaction.work.push_front(work);
             }
             Err(reason) => self.park(transaction, process, reason)?,
             Ok(Attempt::NeedsMore) => {

@@ -3,7 +3,7 @@
 use super::{
     Planner, calls,
     tenancy::Authority,
-    transaction::{Cause, Evaluate, Transaction, Work},
+    transaction::{Cause, Transaction, Work},
     work::Done,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     compute::Task,
 };
 use bureaucrat_engine::{awaits_answer, pending_evaluations};
-use bureaucrat_model::{Answer, Effect, HistoryEvent, Input, ProcessId, ShardId, Status};
+use bureaucrat_model::{Answer, HistoryEvent, Input, ProcessId, ShardId, Status};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -52,24 +52,7 @@ impl Planner {
         }
         let entries = self.shared.config.history_entries;
         transaction.record(process, self.now(), HistoryEvent::Resumed, entries)?;
-        for effect in pending {
-            if let Effect::Evaluate {
-                fiber,
-                turn,
-                condition,
-                fields,
-            } = effect
-            {
-                let evaluate = Evaluate {
-                    fiber,
-                    turn,
-                    condition,
-                    fields,
-                };
-                let work = Work::Evaluate { process, evaluate };
-                transaction.work.push_back(work);
-            }
-        }
+        self.effects(transaction, process, pending.into())?;
         let inputs = inputs.into();
         transaction.later.push_back(Work::Kept { process, inputs });
         Ok(Done::Yes)

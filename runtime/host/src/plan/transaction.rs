@@ -1,5 +1,4 @@
-//! A transaction: everything that one input brings about, in one process or in a tree of calls; written together or
-//! not at all.
+//! A transaction: all that one input brings about, in a process or a tree of calls; written together or not at all.
 
 pub use super::cause::Cause;
 use super::events::{Arrived, Served};
@@ -13,8 +12,8 @@ use crate::{
     tenants::AccountOf,
 };
 use bureaucrat_model::{
-    Caller, ConditionIndex, Effect, Fault, FiberId, Fields, HistoryEntry, HistoryEvent, Input,
-    Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn,
+    Caller, ConditionIndex, Effect, Evaluation, Fault, FiberId, Fields, HistoryEntry, HistoryEvent,
+    Input, Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn,
 };
 use bureaucrat_store::{
     Epoch, Owner, Store, StoreError, Table, Unit, Write,
@@ -94,6 +93,28 @@ pub enum Work {
         turn: Turn,
         condition: ConditionIndex,
     },
+}
+
+impl Work {
+    /// Gives a fiber the outcome of the condition that it asked for.
+    pub fn evaluated(
+        process: ProcessId,
+        fiber: FiberId,
+        turn: Turn,
+        condition: ConditionIndex,
+        evaluation: Evaluation,
+    ) -> Self {
+        Self::Step {
+            process,
+            input: Input::Evaluated {
+                fiber,
+                turn,
+                condition,
+                evaluation,
+            },
+            cause: Cause::Other,
+        }
+    }
 }
 
 /// A condition that a fiber waits for.

@@ -107,17 +107,8 @@ impl Planner {
                 JobOutcome::Evaluated(evaluated),
             ) => match evaluation(evaluated) {
                 Ok(evaluation) => {
-                    let input = Input::Evaluated {
-                        fiber,
-                        turn,
-                        condition,
-                        evaluation,
-                    };
-                    transaction.work.push_front(Work::Step {
-                        process,
-                        input,
-                        cause: Cause::Other,
-                    });
+                    let work = Work::evaluated(process, fiber, turn, condition, evaluation);
+                    transaction.work.push_front(work);
                 }
                 Err(reason) => self.park(&mut transaction, process, reason)?,
             },

@@ -1,6 +1,6 @@
 //! Writes copies of crates into the folders that cargo gives to their build scripts, with all edits made in them.
 //!
-//! An edit that does not apply is left out and told to the tests by the copy's `NOT_APPLIED`, so that whoever changes the
+//! An edit that does not apply is left out and told to the tests by the copy's `NOT_APPLIED`, so that the person who changes the
 //! sources can still build everything, and learns of it from the test.
 
 use crate::{FAULTS, tokens};
@@ -74,7 +74,7 @@ pub fn write(copy: &Copy) {
     let repository = package.ancestors().nth(levels).expect("a package below it");
     let (from, to) = (repository.join(copy.from), variable("OUT_DIR").join("copy"));
     println!("cargo:rerun-if-changed={}", from.display());
-    // What was copied of a file that is gone would not be looked at, but would confuse whoever reads the copy.
+    // What was copied of a file that is gone would not be looked at, but would confuse a reader of the copy.
     let _ = fs::remove_dir_all(&to);
     let mut report = Report::default();
     let mut left = vec![PathBuf::from(copy.root)];

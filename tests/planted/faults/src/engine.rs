@@ -198,7 +198,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "BudgetNotRefreshed",
-        says: "What comes from outside does not begin the budget anew.",
+        says: "What comes from outside does not begin the budget again.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/machine.rs",

@@ -147,7 +147,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "ProgramInUseRemoved",
-        says: "Programs are removed whoever uses them.",
+        says: "Programs are removed while processes use them.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/programs.rs",

@@ -35,7 +35,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "SequenceBeginsAnew",
-        says: "The order of commits begins anew at a start.",
+        says: "The order of commits begins again at a start.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/open/opened.rs",
