@@ -5,6 +5,8 @@
 
 mod activity;
 mod condition;
+mod duration;
+mod faults;
 mod module;
 mod property;
 mod shape;
@@ -37,6 +39,7 @@ pub(crate) fn check(
         conditions: Conditions::default(),
         modules: Vec::new(),
         activities: 0,
+        handlers_around: 0,
     };
     checker.process()
 }
@@ -49,6 +52,8 @@ pub(crate) struct Checker<'t, 's, 'd, 'x> {
     modules: Vec<bureaucrat_model::SourceModule>,
     /// How many activities there were so far.
     activities: usize,
+    /// How many handlers there are around what is being checked.
+    handlers_around: usize,
 }
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
@@ -67,11 +72,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let child = self.shape(Tag::Context, child);
             let fields = self.context(&child);
             if context.replace(fields).is_some() {
-                let problem = GrammarProblem::SecondContext;
+                let tag = Tag::Process.name();
+                let problem = GrammarProblem::SecondContext { tag };
                 self.diagnostics.push(child.element.start, problem);
             }
         }
-        let body = self.activities(&node, &ActivityPath::default());
+        let body = self.body(&node, &ActivityPath::default());
         let process = Process {
             name,
             span: self.diagnostics.span(root.start),

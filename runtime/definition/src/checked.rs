@@ -1,7 +1,8 @@
 //! The checked tree: what a definition means. Nothing in it can be wrong any more, apart from what only a run shows.
 
 use bureaucrat_model::{
-    ActivityPath, Condition, ConditionRange, Fields, Millis, SourceModule, Span,
+    ActivityPath, CodePattern, Condition, ConditionRange, FaultCode, Fields, Millis, SourceModule,
+    Span,
 };
 
 #[derive(Debug)]
@@ -12,7 +13,24 @@ pub(crate) struct Process {
     pub(crate) modules: Vec<SourceModule>,
     /// The conditions that ranges in the tree point into.
     pub(crate) conditions: Vec<Condition>,
-    pub(crate) body: Vec<Activity>,
+    pub(crate) body: Body,
+}
+
+/// What is done in an element, and who catches what goes wrong there.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    pub(crate) activities: Vec<Activity>,
+    pub(crate) handlers: Vec<Handler>,
+}
+
+/// A case of `faults`, or its default.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    pub(crate) path: ActivityPath,
+    pub(crate) span: Span,
+    /// None of them for the default.
+    pub(crate) codes: Vec<CodePattern>,
+    pub(crate) body: Body,
 }
 
 /// An activity or a case.
@@ -25,16 +43,16 @@ pub(crate) struct Activity {
 
 #[derive(Debug)]
 pub(crate) enum ActivityKind {
-    Sequence(Vec<Activity>),
+    Sequence(Body),
     Action {
         participant: String,
     },
     Switch(Vec<Case>),
     While {
         conditions: ConditionRange,
-        body: Vec<Activity>,
+        body: Body,
     },
-    All(Vec<Activity>),
+    All(Body),
     Call {
         field: String,
     },
@@ -45,6 +63,11 @@ pub(crate) enum ActivityKind {
         event: String,
         conditions: ConditionRange,
     },
+    Fault {
+        /// None for the fault that is being handled.
+        code: Option<FaultCode>,
+        message: String,
+    },
 }
 
 /// A case of a switch.
@@ -52,6 +75,7 @@ pub(crate) enum ActivityKind {
 pub(crate) struct Case {
     pub(crate) path: ActivityPath,
     pub(crate) span: Span,
-    pub(crate) conditions: ConditionRange,
-    pub(crate) body: Vec<Activity>,
+    /// None for the default.
+    pub(crate) conditions: Option<ConditionRange>,
+    pub(crate) body: Body,
 }

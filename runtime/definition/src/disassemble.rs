@@ -1,6 +1,6 @@
 //! Prints a program for people: one instruction a line, then the conditions.
 
-use bureaucrat_model::{Condition, ConditionRange, Guest, Op, Program};
+use bureaucrat_model::{Condition, ConditionRange, Guest, Handler, Op, Program};
 use std::fmt::Write as _;
 
 /// The program as text. Each instruction has its index, its name with operands, the path of its activity (`_` for the
@@ -62,9 +62,31 @@ fn operation(op: &Op) -> String {
                 .collect();
             format!("fork [{}] then {:04}", branches.join(" "), next.0)
         }
+        Op::Fault { code, message } => match code {
+            Some(code) => format!("fault {:?} {message:?}", code.as_str()),
+            None => "fault again".to_owned(),
+        },
+        Op::EnterScope { handlers, next } => {
+            let handlers: Vec<String> = handlers.iter().map(handler).collect();
+            format!("enter-scope [{}] then {:04}", handlers.join(", "), next.0)
+        }
+        Op::LeaveScope => "leave-scope".to_owned(),
         Op::EndBranch => "end-branch".to_owned(),
         Op::Complete => "complete".to_owned(),
     }
+}
+
+fn handler(handler: &Handler) -> String {
+    let codes: Vec<_> = handler
+        .codes
+        .iter()
+        .map(|code| format!("{:?}", code.as_str()))
+        .collect();
+    let codes = match codes.as_slice() {
+        [] => "default".to_owned(),
+        codes => codes.join(" "),
+    };
+    format!("{codes} at {:04}", handler.at.0)
 }
 
 fn range(before: &str, conditions: ConditionRange) -> String {

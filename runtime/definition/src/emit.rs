@@ -10,17 +10,30 @@
 //!   2:
 //! ```
 //!
+//! ```text
+//! an element with handlers
+//!   enter-scope [A → 1, B → 2] → 3
+//!   …
+//!   leave-scope
+//!   1: handler of A
+//!   leave-scope
+//!   2: handler of B
+//!   leave-scope
+//!   3:
+//! ```
+//!
 //! Sequences and switches have no instruction of their own. Every instruction belongs to an activity: the tests and jumps
 //! of a case to the case, those of a loop to the loop, the end of a branch to the branch, the end of all to the process.
 
-use crate::checked::{Activity, ActivityKind, Case, Process};
+use crate::checked::{Activity, ActivityKind, Body, Case, Handler, Process};
 use bureaucrat_model::{ActivityPath, ConditionRange, Op, OpIndex, Program, Site, Span};
 
 /// The program of a process, and its inline guest beside it.
 pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     let mut emitter = Emitter::default();
-    emitter.all_of(&process.body);
-    emitter.push(Op::Complete, &ActivityPath::default(), process.span);
+    let root = ActivityPath::default();
+    emitter.body(&process.body, &root, process.span);
+    emitter.push(Op::Complete, &root, process.span);
     Program {
         name: process.name,
         context: process.context,
@@ -53,6 +66,46 @@ impl Emitter {
         OpIndex(u32::try_from(self.ops.len()).unwrap_or(u32::MAX))
     }
 
+    fn body(&mut self, body: &Body, path: &ActivityPath, span: Span) {
+        self.scope(&body.handlers, path, span, |emitter| {
+            emitter.all_of(&body.activities);
+        });
+    }
+
+    /// Emits what `inner` does, in a scope if there are handlers.
+    fn scope(
+        &mut self,
+        handlers: &[Handler],
+        path: &ActivityPath,
+        span: Span,
+        inner: impl FnOnce(&mut Self),
+    ) {
+        if handlers.is_empty() {
+            return inner(self);
+        }
+        let next = OpIndex::default();
+        let enter = Op::EnterScope {
+            handlers: Vec::new(),
+            next,
+        };
+        let enter = self.push(enter, path, span);
+        inner(self);
+        self.push(Op::LeaveScope, path, span);
+        let mut entries = Vec::with_capacity(handlers.len());
+        for handler in handlers {
+            entries.push(bureaucrat_model::Handler {
+                codes: handler.codes.clone(),
+                at: self.here(),
+            });
+            self.body(&handler.body, &handler.path, handler.span);
+            self.push(Op::LeaveScope, &handler.path, handler.span);
+        }
+        if let Some(Op::EnterScope { handlers, .. }) = self.ops.get_mut(enter) {
+            *handlers = entries;
+        }
+        self.land(enter);
+    }
+
     fn all_of(&mut self, activities: &[Activity]) {
         for activity in activities {
             self.activity(activity);
@@ -62,15 +115,21 @@ impl Emitter {
     fn activity(&mut self, activity: &Activity) {
         let (path, span) = (&activity.path, activity.span);
         let op = match &activity.kind {
-            ActivityKind::Sequence(body) => return self.all_of(body),
+            ActivityKind::Sequence(body) => return self.body(body, path, span),
             ActivityKind::Switch(cases) => return self.switch(cases),
-            ActivityKind::All(branches) => return self.fork(branches, path, span),
+            ActivityKind::All(body) => {
+                return self.scope(&body.handlers, path, span, |emitter| {
+                    emitter.fork(&body.activities, path, span);
+                });
+            }
             ActivityKind::While { conditions, body } => {
-                let start = self.here();
-                let test = self.test(*conditions, path, span);
-                self.all_of(body);
-                self.push(Op::Jump { target: start }, path, span);
-                return self.land(test);
+                return self.scope(&body.handlers, path, span, |emitter| {
+                    let start = emitter.here();
+                    let test = emitter.test(*conditions, path, span);
+                    emitter.all_of(&body.activities);
+                    emitter.push(Op::Jump { target: start }, path, span);
+                    emitter.land(test);
+                });
             }
             ActivityKind::Action { participant } => Op::Action {
                 participant: participant.clone(),
@@ -84,6 +143,10 @@ impl Emitter {
             ActivityKind::Await { event, conditions } => Op::Await {
                 event: event.clone(),
                 conditions: *conditions,
+            },
+            ActivityKind::Fault { code, message } => Op::Fault {
+                code: code.clone(),
+                message: message.clone(),
             },
         };
         self.push(op, path, span);
@@ -110,13 +173,17 @@ impl Emitter {
         let mut ends = Vec::with_capacity(cases.len());
         for (place, case) in cases.iter().enumerate() {
             let (path, span) = (&case.path, case.span);
-            let test = self.test(case.conditions, path, span);
-            self.all_of(&case.body);
+            let test = case
+                .conditions
+                .map(|conditions| self.test(conditions, path, span));
+            self.body(&case.body, path, span);
             if place + 1 < cases.len() {
                 let target = OpIndex::default();
                 ends.push(self.push(Op::Jump { target }, path, span));
             }
-            self.land(test);
+            if let Some(test) = test {
+                self.land(test);
+            }
         }
         for end in ends {
             self.land(end);

@@ -11,12 +11,20 @@ pub(crate) enum Tag {
     Action,
     Switch,
     Case,
+    /// What is done when no other case of a switch, or of handlers, is for it.
+    Default,
     While,
     All,
     Call,
     Delay,
     Await,
+    Fault,
     Condition,
+    /// The `context` of an activity.
+    Scope,
+    Faults,
+    /// A `case` of `faults`.
+    Handler,
 }
 
 /// Whether text may stand directly in an element.
@@ -28,7 +36,8 @@ pub(crate) enum Content {
     Text,
 }
 
-const TAGS: [(&str, Tag); 14] = [
+/// The names; what an element of one name is may depend on where it is.
+const TAGS: [(&str, Tag); 18] = [
     ("process", Tag::Process),
     ("context", Tag::Context),
     ("property", Tag::Property),
@@ -37,23 +46,26 @@ const TAGS: [(&str, Tag); 14] = [
     ("action", Tag::Action),
     ("switch", Tag::Switch),
     ("case", Tag::Case),
+    ("default", Tag::Default),
     ("while", Tag::While),
     ("all", Tag::All),
     ("call", Tag::Call),
     ("delay", Tag::Delay),
     ("await", Tag::Await),
+    ("fault", Tag::Fault),
     ("condition", Tag::Condition),
+    ("context", Tag::Scope),
+    ("faults", Tag::Faults),
 ];
 
 /// Elements that later versions of the original had and that this language is to get.
-const LATER: [&str; 12] = [
+const LATER: [&str; 11] = [
     "assign",
     "catch",
     "compensate",
-    "fault",
+    "finally",
     "faulthandler",
     "faulthandlers",
-    "faults",
     "foreach",
     "handler",
     "handlers",
@@ -61,13 +73,15 @@ const LATER: [&str; 12] = [
     "throw",
 ];
 
-/// What stands in a `process`.
+/// What may be in a `process`. What may be in other elements is a part of it.
 const IN_PROCESS: &[&str] = &[
-    "context", "module", "sequence", "action", "switch", "while", "all", "call", "delay", "await",
+    "module", "context", "sequence", "action", "switch", "while", "all", "call", "delay", "await",
+    "fault",
 ];
-/// What stands in a `while`.
+/// What may be in a `while`.
 const IN_WHILE: &[&str] = &[
     "condition",
+    "context",
     "sequence",
     "action",
     "switch",
@@ -76,18 +90,30 @@ const IN_WHILE: &[&str] = &[
     "call",
     "delay",
     "await",
+    "fault",
 ];
 
 impl Tag {
-    /// The element of a name.
-    pub(crate) fn of(name: &str) -> Option<Self> {
+    /// The element of a name in another one.
+    pub(crate) fn of(name: &str, parent: Self) -> Option<Self> {
+        match (name, parent) {
+            ("context", Self::Process) => return Some(Self::Context),
+            ("context", _) => return Some(Self::Scope),
+            ("case", Self::Faults) => return Some(Self::Handler),
+            _ => {}
+        }
         let (_, tag) = TAGS.iter().find(|(known, _)| *known == name)?;
         Some(*tag)
     }
 
     pub(crate) fn name(self) -> &'static str {
+        let tag = if self == Self::Handler {
+            Self::Case
+        } else {
+            self
+        };
         TAGS.iter()
-            .find(|(_, tag)| *tag == self)
+            .find(|(_, known)| *known == tag)
             .map_or("", |(name, _)| name)
     }
 
@@ -102,10 +128,15 @@ impl Tag {
             Self::Delay => &["duration"],
             Self::Await => &["event"],
             Self::Condition => &["module", "function"],
+            Self::Fault => &["code", "message"],
+            Self::Handler => &["code"],
             Self::Context
+            | Self::Scope
+            | Self::Faults
             | Self::Sequence
             | Self::Switch
             | Self::Case
+            | Self::Default
             | Self::While
             | Self::All => &[],
         }
@@ -120,8 +151,13 @@ impl Tag {
             Self::Call => &["process"],
             Self::Delay => &["duration"],
             Self::Await => &["event"],
+            Self::Handler => &["code"],
             Self::Process
             | Self::Condition
+            | Self::Fault
+            | Self::Scope
+            | Self::Faults
+            | Self::Default
             | Self::Context
             | Self::Sequence
             | Self::Switch
@@ -135,10 +171,12 @@ impl Tag {
     pub(crate) fn children(self) -> &'static [&'static str] {
         match self {
             Self::Process => IN_PROCESS,
-            Self::Context => &["property"],
-            // What stands in a process, but for `context` and `module`.
-            Self::Sequence | Self::All => IN_PROCESS.get(2..).unwrap_or_default(),
-            Self::Switch => &["case"],
+            Self::Context => &["property", "faults"],
+            Self::Scope => &["faults"],
+            Self::Faults | Self::Switch => &["case", "default"],
+            Self::Sequence | Self::All | Self::Default | Self::Handler => {
+                IN_PROCESS.get(1..).unwrap_or_default()
+            }
             Self::Case | Self::While => IN_WHILE,
             Self::Await => &["condition"],
             Self::Property
@@ -146,6 +184,7 @@ impl Tag {
             | Self::Action
             | Self::Call
             | Self::Delay
+            | Self::Fault
             | Self::Condition => &[],
         }
     }
@@ -163,15 +202,22 @@ impl Tag {
             | Self::All
             | Self::Call
             | Self::Delay
-            | Self::Await => Content::Elements,
+            | Self::Await
+            | Self::Default
+            | Self::Fault
+            | Self::Scope
+            | Self::Faults
+            | Self::Handler => Content::Elements,
         }
     }
 }
 
-/// The name in lower case, if it is one that the language is to get; `context` is one of them inside of activities.
+/// The name in lower case, if it is one that the language is to get, or to get there.
 pub(crate) fn later(name: &str, parent: Tag) -> Option<&'static str> {
-    if name == "context" && parent != Tag::Process {
-        return (parent.content() == Content::Elements).then_some("context");
+    match (name, parent) {
+        ("property", Tag::Scope) => return Some("property"),
+        ("condition", Tag::Handler) => return Some("condition"),
+        _ => {}
     }
     LATER
         .into_iter()

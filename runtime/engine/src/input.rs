@@ -109,9 +109,13 @@ fn evaluated(
         return Err(not_waiting(machine, fiber, turn));
     }
     match ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
-        Err(trouble) => machine.fail_at(fiber, trouble),
-        Ok(()) if machine.share_is_spent() => machine.yield_if_ready(),
-        Ok(()) => machine.run(),
+        Err(trouble) => machine.throw_at(fiber, trouble),
+        Ok(()) => {}
+    }
+    if machine.share_is_spent() {
+        machine.yield_if_ready();
+    } else {
+        machine.run();
     }
     Ok(())
 }
@@ -123,10 +127,10 @@ fn settle<'a>(
     apply: impl FnOnce(&mut Machine<'a>) -> Result<(), Trouble>,
 ) {
     machine.refresh_budget();
-    match apply(machine) {
-        Ok(()) => machine.run(),
-        Err(trouble) => machine.fail_at(fiber, trouble),
+    if let Err(trouble) = apply(machine) {
+        machine.throw_at(fiber, trouble);
     }
+    machine.run();
 }
 
 /// The fiber that waits for the answer to the task that was sent under this turn.

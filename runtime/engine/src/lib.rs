@@ -13,6 +13,7 @@
 //! - `ops`: one file an instruction, how it starts and how what it waited for resumes it
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
 //! - `input`: which instruction an input is for
+//! - `throwing`: which scope handles a fault, and what is stopped for that
 //! - `ending`: completion, failure, cancellation
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ mod machine;
 mod ops;
 mod pending;
 mod rejection;
+mod throwing;
 
 pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
@@ -56,7 +58,6 @@ pub fn launch(
         branch: None,
         answered: None,
         scopes: Vec::new(),
-        handlers: Vec::new(),
     };
     let head = Head {
         process: launch.process,

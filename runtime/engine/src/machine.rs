@@ -10,7 +10,7 @@ use bureaucrat_model::{
     HistoryEvent, Instance, OpIndex, Program, Turn, Wait, WaitKind,
 };
 
-/// Why a process fails, before it is known where.
+/// Why a fiber can't go on, before it is known where it is.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub code: FaultCode,
@@ -27,7 +27,7 @@ impl Trouble {
 
     /// The program is not one that `Program::check` lets pass, or not the one that the instance was made from.
     pub fn program(what: &str) -> Self {
-        Self::new("ProgramError", what)
+        Self::new(FaultCode::PROGRAM_ERROR, what)
     }
 }
 
@@ -95,8 +95,7 @@ impl<'a> Machine<'a> {
     pub fn run(&mut self) {
         while let Some(fiber) = self.instance.fibers.first_ready() {
             if let Err(trouble) = self.spend().and_then(|()| self.run_op(fiber)) {
-                self.fail_at(fiber, trouble);
-                return;
+                self.throw_at(fiber, trouble);
             }
             if self.share_is_spent() {
                 break;
@@ -105,7 +104,6 @@ impl<'a> Machine<'a> {
         if let Err(trouble) = self.check_held() {
             let fiber = self.instance.fibers.first();
             self.fail_at(fiber.unwrap_or_default(), trouble);
-            return;
         }
         self.yield_if_ready();
     }
@@ -208,10 +206,31 @@ impl<'a> Machine<'a> {
         self.instance.fibers.insert(id, fiber);
     }
 
-    /// Gives the fiber new fields, if they are within the limit.
+    /// Gives the fiber new fields, if they are within the limit; otherwise it keeps what it has, for a handler.
     pub fn set_fields(&mut self, fiber: FiberId, fields: Fields) -> Result<(), Trouble> {
-        self.change(fiber, |fiber| fiber.fields = fields)?;
-        self.check_fields(fiber)
+        self.check_size(&fields)?;
+        self.change(fiber, |fiber| fiber.fields = fields)
+    }
+
+    /// Updates the fiber's fields, if they stay within the limit.
+    pub fn update_fields(&mut self, fiber: FiberId, update: &Fields) -> Result<(), Trouble> {
+        self.change_fields(fiber, update.size(), |fields| fields.update(update))
+    }
+
+    /// Changes the fiber's fields, which grow by at most `growth` bytes, if they stay within the limit.
+    pub fn change_fields(
+        &mut self,
+        fiber: FiberId,
+        growth: usize,
+        change: impl FnOnce(&mut Fields),
+    ) -> Result<(), Trouble> {
+        let size = self.fiber(fiber)?.fields.size();
+        if size.saturating_add(growth) <= self.environment.limits.fields_bytes {
+            return self.change(fiber, |fiber| change(&mut fiber.fields));
+        }
+        let mut fields = self.fields(fiber)?;
+        change(&mut fields);
+        self.set_fields(fiber, fields)
     }
 
     /// Fails when the fiber's fields are over the limit.
@@ -270,14 +289,19 @@ impl<'a> Machine<'a> {
         self.effects.push(Effect::Record(event));
     }
 
-    /// Ends the process with a fault at the activity that the fiber is at.
+    /// Ends the process with a fault at the activity that the fiber is at, whatever handlers there are.
     pub fn fail_at(&mut self, fiber: FiberId, trouble: Trouble) {
+        let fault = self.fault_at(fiber, trouble);
+        self.fail(fault);
+    }
+
+    pub fn fault_at(&self, fiber: FiberId, trouble: Trouble) -> Fault {
         let (activity, line) = self.site(fiber);
-        self.fail(Fault {
+        Fault {
             code: trouble.code,
             message: trouble.message,
             activity,
             line,
-        });
+        }
     }
 }

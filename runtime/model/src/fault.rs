@@ -31,6 +31,10 @@ impl FaultCode {
     pub const CANCELLED: &'static str = "Cancelled";
     /// The process grew beyond a limit: its fields, or its fibers.
     pub const LIMIT_EXCEEDED: &'static str = "LimitExceeded";
+    /// The program is none that a compiler makes.
+    pub const PROGRAM_ERROR: &'static str = "ProgramError";
+    /// A `fault` of the definition that names no code.
+    pub const TERMINATE: &'static str = "terminate";
 
     /// A code, cut to its longest length at a character's boundary.
     pub fn new(code: &str) -> Self {
@@ -42,6 +46,56 @@ impl FaultCode {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a handler of all faults catches it. Cancelling is for handlers that name it.
+    pub fn is_caught_by_default(&self) -> bool {
+        self.0 != Self::CANCELLED
+    }
+
+    /// Whether no handler may run for it: one that did could go on without end, or over a program that makes no sense.
+    pub fn is_final(&self) -> bool {
+        [Self::OP_BUDGET_EXCEEDED, Self::PROGRAM_ERROR].contains(&self.as_str())
+    }
+}
+
+/// A pattern of codes: `*` stands for any text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CodePattern(String);
+
+impl CodePattern {
+    /// A pattern; none for a text that is empty, longer than a code, or holds white space.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=FaultCode::LENGTH_MAX).contains(&text.len());
+        (fits && !text.contains(char::is_whitespace)).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the code is one of these. A `*` never stands for cancelling: a handler has to name it.
+    pub fn matches(&self, code: &FaultCode) -> bool {
+        if !code.is_caught_by_default() {
+            return self.0 == code.0;
+        }
+        let mut pieces = self.0.split('*');
+        let (first, mut rest) = (pieces.next().unwrap_or_default(), code.as_str());
+        match rest.strip_prefix(first) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+        let Some(last) = pieces.next_back() else {
+            return rest.is_empty();
+        };
+        for piece in pieces {
+            match rest.split_once(piece) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
     }
 }
 
@@ -70,5 +124,38 @@ impl fmt::Display for Fault {
             "{}: {} (activity {}, line {})",
             self.code, self.message, self.activity, self.line
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_stand_for_codes() {
+        for (pattern, code, expected) in [
+            ("A", "A", true),
+            ("A", "AB", false),
+            ("shop.*", "shop.Declined", true),
+            ("shop.*", "shop.", true),
+            ("shop.*", "shops", false),
+            ("*", "", true),
+            ("*", "anything", true),
+            ("*Error", "KeyError", true),
+            ("*Error", "Errors", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("a*a", "a", false),
+            ("Cancelled", "Cancelled", true),
+            ("*", "Cancelled", false),
+            ("Cancel*", "Cancelled", false),
+        ] {
+            let found =
+                CodePattern::new(pattern).is_some_and(|found| found.matches(&FaultCode::new(code)));
+            assert_eq!(found, expected, "{pattern} {code}");
+        }
+        for text in ["", "a b", &"x".repeat(65)] {
+            assert_eq!(CodePattern::new(text), None, "{text}");
+        }
     }
 }

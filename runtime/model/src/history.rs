@@ -100,6 +100,13 @@ pub enum HistoryEvent {
     /// An operator let a parked process be tried again.
     #[serde(rename = "20")]
     Retried,
+    /// A handler of a scope took over.
+    #[serde(rename = "21")]
+    Caught {
+        /// The activity that has the scope.
+        activity: ActivityPath,
+        fault: Fault,
+    },
 }
 
 /// Whether the broker said that it may have delivered a message before.
@@ -222,6 +229,9 @@ impl fmt::Display for HistoryEvent {
             Self::Truncated => f.write_str("(older entries were left out)"),
             Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
             Self::Retried => f.write_str("an operator has it tried again"),
+            Self::Caught { activity, fault } => {
+                write!(f, "{activity}: a handler catches {fault}")
+            }
         }
     }
 }

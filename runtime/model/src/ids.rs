@@ -125,6 +125,12 @@ impl FromStr for ProcessId {
 pub struct ActivityPath(pub Vec<u32>);
 
 impl ActivityPath {
+    /// The segment of the handlers of a scope, which stand beside its activities.
+    pub const FAULTS: u32 = u32::MAX;
+
+    /// Segments from here on are kept for names.
+    const FIRST_NAME: u32 = u32::MAX - 15;
+
     /// The path of this activity's child at `index`.
     #[must_use]
     pub fn child(&self, index: u32) -> Self {
@@ -136,11 +142,15 @@ impl ActivityPath {
 
 impl fmt::Display for ActivityPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|index| write!(f, "_{index}"))
+        self.0.iter().try_for_each(|segment| match *segment {
+            Self::FAULTS => f.write_str("_faults"),
+            index => write!(f, "_{index}"),
+        })
     }
 }
 
 /// The id of an activity, as it travels in `target`: the process id, then `_` and an index for each level (`PID_0_1`).
+/// `faults` and the number of a case lead to the activities of a handler (`PID_0_faults_1_0`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActivityId {
     pub process: ProcessId,
@@ -157,7 +167,7 @@ impl fmt::Display for ActivityId {
 impl FromStr for ActivityId {
     type Err = IdError;
 
-    /// Parses `PID_0_1`; indexes are decimal, without leading zeros, at most 64 of them.
+    /// Parses `PID_0_1`; indexes are decimal, without leading zeros, at most 256 of them.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let wrong = || IdError::Activity(shortened(text));
         let mut parts = text.split('_');
@@ -168,8 +178,15 @@ impl FromStr for ActivityId {
             .map_err(|_| wrong())?;
         let mut path = Vec::new();
         for part in parts {
+            if path.len() == MAX_PATH_LENGTH {
+                return Err(wrong());
+            }
+            if part == "faults" {
+                path.push(ActivityPath::FAULTS);
+                continue;
+            }
             let index: u32 = part.parse().map_err(|_| wrong())?;
-            if index.to_string() != part || path.len() == MAX_PATH_LENGTH {
+            if index.to_string() != part || index >= ActivityPath::FIRST_NAME {
                 return Err(wrong());
             }
             path.push(index);
@@ -322,9 +339,9 @@ mod tests {
         assert_eq!(process.to_string().parse(), Ok(process));
         let activity = ActivityId {
             process,
-            path: ActivityPath(vec![0, 11, 2]),
+            path: ActivityPath(vec![0, 11, ActivityPath::FAULTS, 2]),
         };
-        assert_eq!(activity.to_string(), format!("{process}_0_11_2"));
+        assert_eq!(activity.to_string(), format!("{process}_0_11_faults_2"));
         assert_eq!(activity.to_string().parse(), Ok(activity.clone()));
         let origin = Origin {
             activity,
@@ -344,6 +361,8 @@ mod tests {
             format!("{{{process}}}"),
             format!("{process}_00"),
             format!("{process}_+1"),
+            format!("{process}_4294967295"),
+            format!("{process}_Faults"),
             format!("{process}_"),
             format!("{process}_0~01"),
             String::new(),

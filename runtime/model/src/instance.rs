@@ -122,6 +122,15 @@ pub enum FiberState {
     Waiting(Wait),
 }
 
+/// A scope that a fiber is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The instruction that entered it.
+    pub entered: OpIndex,
+    /// The fault that one of its handlers is dealing with; none while its body runs.
+    pub handling: Option<Fault>,
+}
+
 /// A line of execution within a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fiber {
@@ -134,10 +143,8 @@ pub struct Fiber {
     pub branch: Option<Branch>,
     /// The action whose answer it took last: tells a repeated answer without a turn from one to nothing.
     pub answered: Option<OpIndex>,
-    /// Inner scopes, innermost last; kept for the language to come, empty for now.
-    pub scopes: Vec<Fields>,
-    /// Fault handlers, innermost last; kept for the language to come, empty for now.
-    pub handlers: Vec<OpIndex>,
+    /// The scopes that it is in, innermost last.
+    pub scopes: Vec<Scope>,
 }
 
 /// What an instance is but for its fibers: little, whatever runs in it.

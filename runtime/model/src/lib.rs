@@ -22,7 +22,7 @@ mod program;
 mod shared_map;
 mod time;
 
-pub use fault::{Fault, FaultCode};
+pub use fault::{CodePattern, Fault, FaultCode};
 pub use fibers::{FiberChange, Fibers};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
@@ -33,12 +33,13 @@ pub use ids::{
 };
 pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
 pub use instance::{
-    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Status, Wait, WaitKind,
+    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Scope, Status, Wait,
+    WaitKind,
 };
 pub use limits::EngineLimits;
 pub use locks::{lock, unpoisoned};
 pub use program::{
-    Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
+    Condition, ConditionIndex, ConditionRange, Guest, Handler, ModuleSource, Op, OpIndex, Program,
     ProgramError, Site, SourceModule, Span,
 };
 pub use shared_map::SharedMap;

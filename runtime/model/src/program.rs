@@ -4,6 +4,7 @@
 //! `docs/formats.md`; a number is never given another meaning.
 
 use crate::{
+    fault::{CodePattern, FaultCode},
     fields::Fields,
     ids::{ActivityPath, ModuleHash, ProgramHash},
     time::Millis,
@@ -53,8 +54,26 @@ impl ConditionRange {
     }
 }
 
-/// One instruction. Reserved numbers: 5 fault, 6 assign, 32 enter scope, 33 leave scope, 34 reset scope,
-/// 35 push handler, 36 pop handler, 37 next item of a foreach; the language gets these later.
+/// What a handler of a scope catches.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Handler {
+    /// Patterns of codes; none of them for a handler of all faults.
+    pub codes: Vec<CodePattern>,
+    /// Where it begins.
+    pub at: OpIndex,
+}
+
+impl Handler {
+    pub fn catches(&self, code: &FaultCode) -> bool {
+        match self.codes.as_slice() {
+            [] => code.is_caught_by_default(),
+            codes => codes.iter().any(|pattern| pattern.matches(code)),
+        }
+    }
+}
+
+/// One instruction. Reserved numbers: 6 assign, 34 reset scope, 37 next item of a foreach; the language gets these
+/// later.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Op {
     /// Sends a task to a participant and waits for its answer.
@@ -79,6 +98,13 @@ pub enum Op {
         /// The name of the field.
         field: String,
     },
+    /// Throws a fault.
+    #[serde(rename = "5")]
+    Fault {
+        /// None for the fault that is being handled.
+        code: Option<FaultCode>,
+        message: String,
+    },
     /// Goes on at another instruction.
     #[serde(rename = "16")]
     Jump { target: OpIndex },
@@ -102,6 +128,17 @@ pub enum Op {
     EndBranch,
     #[serde(rename = "20")]
     Complete,
+    /// Enters a scope: until the fiber leaves it, its handlers catch what goes wrong.
+    #[serde(rename = "32")]
+    EnterScope {
+        /// Tried in order; the first that catches a fault handles it.
+        handlers: Vec<Handler>,
+        /// Where the fiber goes on when the scope or a handler of it has ended.
+        next: OpIndex,
+    },
+    /// Leaves the innermost scope.
+    #[serde(rename = "33")]
+    LeaveScope,
 }
 
 impl Op {
@@ -115,17 +152,30 @@ impl Op {
             | Self::Jump { .. }
             | Self::Fork { .. }
             | Self::EndBranch
-            | Self::Complete => ConditionRange::default(),
+            | Self::Complete
+            | Self::Fault { .. }
+            | Self::EnterScope { .. }
+            | Self::LeaveScope => ConditionRange::default(),
         }
     }
 
-    /// Where the branches that it starts begin.
-    pub fn branches(&self) -> &[OpIndex] {
-        if let Self::Fork { branches, .. } = self {
-            branches
-        } else {
-            &[]
+    /// Where the branches that it starts begin, or the handlers of its scope.
+    pub fn entries(&self) -> impl Iterator<Item = OpIndex> {
+        let (mut branches, mut handlers): (&[OpIndex], &[Handler]) = (&[], &[]);
+        if let Self::Fork {
+            branches: those, ..
+        } = self
+        {
+            branches = those;
         }
+        if let Self::EnterScope {
+            handlers: those, ..
+        } = self
+        {
+            handlers = those;
+        }
+        let handlers = handlers.iter().map(|handler| handler.at);
+        branches.iter().copied().chain(handlers)
     }
 
     /// Where it goes on, when that may be elsewhere than at the next instruction.
@@ -133,13 +183,16 @@ impl Op {
         match self {
             Self::Jump { target: at }
             | Self::Test { otherwise: at, .. }
-            | Self::Fork { next: at, .. } => Some(*at),
+            | Self::Fork { next: at, .. }
+            | Self::EnterScope { next: at, .. } => Some(*at),
             Self::Action { .. }
             | Self::Delay { .. }
             | Self::Await { .. }
             | Self::Call { .. }
             | Self::EndBranch
-            | Self::Complete => None,
+            | Self::Complete
+            | Self::Fault { .. }
+            | Self::LeaveScope => None,
         }
     }
 
@@ -149,7 +202,8 @@ impl Op {
         | Self::Test {
             otherwise: place, ..
         }
-        | Self::Fork { next: place, .. } = self
+        | Self::Fork { next: place, .. }
+        | Self::EnterScope { next: place, .. } = self
         {
             *place = at;
         }
@@ -293,17 +347,12 @@ impl Program {
             if !covers(op.conditions()) {
                 return inconsistent("a condition is missing");
             }
-            if !op
-                .target()
-                .into_iter()
-                .chain(op.branches().iter().copied())
-                .all(within)
-            {
+            if !op.target().into_iter().chain(op.entries()).all(within) {
                 return inconsistent("an instruction leads outside");
             }
         }
         match self.ops.last() {
-            Some(Op::Complete | Op::EndBranch | Op::Jump { .. }) => Ok(()),
+            Some(Op::Complete | Op::EndBranch | Op::Jump { .. } | Op::LeaveScope) => Ok(()),
             _ => inconsistent("the last instruction runs off the end"),
         }
     }

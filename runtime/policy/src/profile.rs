@@ -82,8 +82,8 @@ impl Profile {
                         profile.branches = (count, span);
                     }
                 }
-                Op::Test { .. } => {}
-                Op::Jump { .. } | Op::EndBranch | Op::Complete => continue,
+                Op::Test { .. } | Op::Fault { .. } | Op::EnterScope { .. } => {}
+                Op::Jump { .. } | Op::EndBranch | Op::Complete | Op::LeaveScope => continue,
             }
             paths.insert(&site.path);
         }

@@ -1,7 +1,7 @@
 //! A fiber as its row has it: large fields stand in rows of their own, which it names.
 
 use crate::runs::{Part, Runs, numbers};
-use bureaucrat_model::{Branch, Fiber, FiberId, FiberState, Fields, OpIndex};
+use bureaucrat_model::{Branch, Fiber, FiberId, FiberState, OpIndex, Scope};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -14,8 +14,7 @@ pub struct StoredFiber {
     /// The fiber that it is a branch of, and the fields that it started from.
     pub branch: Option<(FiberId, Vec<Part>)>,
     pub answered: Option<OpIndex>,
-    pub scopes: Vec<Fields>,
-    pub handlers: Vec<OpIndex>,
+    pub scopes: Vec<Scope>,
 }
 
 impl StoredFiber {
@@ -30,7 +29,6 @@ impl StoredFiber {
                 .map(|branch| (branch.parent, runs.name(&branch.base))),
             answered: fiber.answered,
             scopes: fiber.scopes.clone(),
-            handlers: fiber.handlers.clone(),
         }
     }
 
@@ -59,7 +57,6 @@ impl StoredFiber {
             branch,
             answered: self.answered,
             scopes: self.scopes,
-            handlers: self.handlers,
         })
     }
 }

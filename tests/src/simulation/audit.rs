@@ -163,16 +163,20 @@ impl Known {
             return;
         };
         let holds = match (&expected, ending) {
-            (Expected::Completed(expected), Ending::Completed(fields)) => {
-                serde_json::from_str::<Map<String, Value>>(&fields.to_json()).is_ok_and(
-                    |mut found| {
-                        found.shift_remove("event");
-                        found == *expected
-                    },
-                )
+            (Expected::Completed(expected, uncertain), Ending::Completed(fields)) => {
+                let certain = |fields: &Map<String, Value>| {
+                    let certain = fields
+                        .iter()
+                        .filter(|(name, _)| *name != "event" && !uncertain.contains(*name));
+                    certain
+                        .map(|(name, value)| (name.clone(), value.clone()))
+                        .collect::<Map<_, _>>()
+                };
+                serde_json::from_str::<Map<String, Value>>(&fields.to_json())
+                    .is_ok_and(|found| certain(&found) == certain(expected))
             }
             (Expected::Failed(codes), Ending::Failed(fault)) => codes.contains(fault.code.as_str()),
-            (Expected::Completed(_), Ending::Failed(_))
+            (Expected::Completed(..), Ending::Failed(_))
             | (Expected::Failed(_), Ending::Completed(_)) => false,
         };
         let is_cancelled = self.cancelled.contains(&instance.process)

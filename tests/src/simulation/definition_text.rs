@@ -1,6 +1,6 @@
 //! The XML of random definitions.
 
-use super::definitions::{COMMON_EVENT, Failure, Given, Node, OWN_EVENT, Picky};
+use super::definitions::{COMMON_EVENT, Failure, Given, Handling, Node, OWN_EVENT, Picky};
 use std::{collections::BTreeSet, fmt::Write};
 
 pub(super) fn write_node(xml: &mut String, node: &Node) {
@@ -23,6 +23,22 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
         Node::Sequence(nodes) => {
             inside(xml, "sequence", nodes);
             Ok(())
+        }
+        Node::Catch(k, nodes, handling) => {
+            let set = format!("<action participant=\"set{k}\"/>");
+            let handlers = match handling {
+                Handling::Default => format!("<default>{set}</default>"),
+                Handling::Pattern => format!(
+                    "<case code=\"None, of*these\"><fault/></case><case code=\"*\">{set}</case>"
+                ),
+                Handling::Again => "<default><fault/></default>".to_owned(),
+            };
+            let _ = write!(
+                xml,
+                "<sequence><context><faults>{handlers}</faults></context>"
+            );
+            nodes.iter().for_each(|node| write_node(xml, node));
+            write!(xml, "</sequence>")
         }
         Node::All(nodes) => {
             inside(xml, "all", nodes);
@@ -80,6 +96,10 @@ pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
         }
         Node::Sequence(nodes) | Node::All(nodes) => {
             nodes.iter().for_each(|node| participants(node, found))
+        }
+        Node::Catch(k, nodes, _) => {
+            found.insert(format!("set{k}"));
+            nodes.iter().for_each(|node| participants(node, found));
         }
         Node::Switch(cases) => cases.iter().for_each(|(_, node)| participants(node, found)),
         Node::Call(k, inner, given) => {

@@ -29,6 +29,19 @@ pub(super) enum Node {
     /// The definition stands in the field `dK`; by a property of the context, or put there by `defK`.
     Call(u32, Box<Definition>, Given),
     Fail(u32, Failure),
+    /// What goes wrong in these is caught; what the handler does says the last.
+    Catch(u32, Vec<Node>, Handling),
+}
+
+/// What a handler does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handling {
+    /// `setK`, whatever the fault.
+    Default,
+    /// `setK`, by a pattern for all codes behind one that fits none.
+    Pattern,
+    /// It throws the fault again.
+    Again,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +76,8 @@ pub const COMMON_EVENT: &str = "any";
 /// What a process is to end with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// These fields, `event` aside.
-    Completed(Map<String, Value>),
+    /// These fields, `event` aside, and those that branches may have brought before they were stopped.
+    Completed(Map<String, Value>, BTreeSet<String>),
     /// A fault with one of these codes.
     Failed(BTreeSet<&'static str>),
 }
@@ -129,6 +142,7 @@ impl Generator<'_> {
                 )
             }
             6 | 7 if self.depth < 2 => self.call(),
+            8 => self.caught(inner),
             _ => self.leaf(),
         }
     }
@@ -150,6 +164,19 @@ impl Generator<'_> {
             }
             _ => Node::Set(self.number()),
         }
+    }
+
+    fn caught(&mut self, inner: u32) -> Node {
+        let number = self.number();
+        let mut body = self.nodes(3, inner + 1);
+        if self.faults && self.random.once_in(2) {
+            let failures = [Failure::Participant, Failure::Condition, Failure::Call];
+            let failure = failures[self.random.place(failures.len())];
+            let place = self.random.place(body.len() + 1);
+            body.insert(place, Node::Fail(self.number(), failure));
+        }
+        let handling = [Handling::Default, Handling::Pattern, Handling::Again];
+        Node::Catch(number, body, handling[self.random.place(handling.len())])
     }
 
     fn call(&mut self) -> Node {
@@ -196,7 +223,7 @@ impl Definition {
                 self.counters.insert(*number);
                 body.iter().for_each(|node| self.note(node));
             }
-            Node::Sequence(nodes) | Node::All(nodes) => {
+            Node::Sequence(nodes) | Node::All(nodes) | Node::Catch(_, nodes, _) => {
                 nodes.iter().for_each(|node| self.note(node))
             }
             Node::Switch(cases) => cases.iter().for_each(|(_, node)| self.note(node)),
@@ -265,8 +292,14 @@ impl Definition {
         let mut fields = self.context();
         fields.insert("number".into(), json!(number));
         let number = i64::try_from(number).unwrap_or(0);
-        match play_all(&self.body, &mut fields, number, broken) {
-            Ok(()) => Expected::Completed(fields),
+        let mut played = Play {
+            fields,
+            uncertain: BTreeSet::new(),
+            number,
+            broken,
+        };
+        match played.all(&self.body) {
+            Ok(()) => Expected::Completed(played.fields, played.uncertain),
             Err(codes) => Expected::Failed(codes),
         }
     }
@@ -287,60 +320,120 @@ impl Definition {
 
 type Played = Result<(), BTreeSet<&'static str>>;
 
-fn play_all(
-    nodes: &[Node],
-    fields: &mut Map<String, Value>,
+/// A process as far as it went.
+struct Play {
+    fields: Map<String, Value>,
+    /// Fields that are there or not, as far as the branches went that a fault stopped.
+    uncertain: BTreeSet<String>,
     number: i64,
     broken: &'static str,
-) -> Played {
-    nodes
-        .iter()
-        .try_for_each(|node| play(node, fields, number, broken))
 }
 
-/// What an activity does to the fields. Branches write fields of their own, so that their order does not matter.
-fn play(node: &Node, fields: &mut Map<String, Value>, number: i64, broken: &'static str) -> Played {
+impl Play {
+    fn all(&mut self, nodes: &[Node]) -> Played {
+        nodes.iter().try_for_each(|node| self.one(node))
+    }
+
+    /// What an activity does to the fields. Branches write fields of their own, so that their order does not matter.
+    fn one(&mut self, node: &Node) -> Played {
+        match node {
+            Node::Set(k) => self.set(*k),
+            Node::Count(k, bound, body) => {
+                let count = format!("c{k}");
+                while self.fields[&count]
+                    .as_i64()
+                    .is_some_and(|count| count < *bound)
+                {
+                    self.all(body)?;
+                    let next = self.fields[&count].as_i64().unwrap_or(0) + 1;
+                    self.fields.insert(count.clone(), json!(next));
+                }
+            }
+            Node::Sequence(nodes) => self.all(nodes)?,
+            Node::All(nodes) => {
+                // Whichever branch fails first, the process has its fault.
+                let played = nodes.iter().filter_map(|node| self.one(node).err());
+                let codes: BTreeSet<_> = played.flatten().collect();
+                if !codes.is_empty() {
+                    nodes
+                        .iter()
+                        .for_each(|node| names(node, &mut self.uncertain));
+                    return Err(codes);
+                }
+            }
+            Node::Switch(cases) => {
+                let number = self.number;
+                let fits = |(remainder, _): &&(i64, Node)| number % 3 == *remainder;
+                if let Some((_, node)) = cases.iter().find(fits) {
+                    self.one(node)?;
+                }
+            }
+            Node::Delay(_) | Node::Await(_) => {}
+            Node::Call(k, inner, given) => {
+                if *given == Given::Participant {
+                    let text = json!(inner.text("called", None));
+                    self.fields.insert(format!("d{k}"), text);
+                }
+                let mut called = Play {
+                    fields: inner.context(),
+                    uncertain: BTreeSet::new(),
+                    number: 0,
+                    broken: self.broken,
+                };
+                called.all(&inner.body)?;
+                self.fields.extend(called.fields);
+                self.uncertain.extend(called.uncertain);
+            }
+            Node::Catch(k, nodes, handling) => {
+                if let Err(codes) = self.all(nodes) {
+                    match handling {
+                        Handling::Default | Handling::Pattern => self.set(*k),
+                        Handling::Again => return Err(codes),
+                    }
+                }
+            }
+            Node::Fail(_, failure) => {
+                return Err(BTreeSet::from([match failure {
+                    Failure::Participant => self.broken,
+                    Failure::Condition => "ZeroDivisionError",
+                    Failure::Call => "CallError",
+                    Failure::Task => "TaskRefused",
+                }]));
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, k: u32) {
+        self.fields.insert(format!("f{k}"), json!(k));
+    }
+}
+
+/// The fields that an activity may write.
+fn names(node: &Node, found: &mut BTreeSet<String>) {
     match node {
         Node::Set(k) => {
-            fields.insert(format!("f{k}"), json!(k));
+            found.insert(format!("f{k}"));
         }
-        Node::Count(k, bound, body) => {
-            let count = format!("c{k}");
-            while fields[&count].as_i64().is_some_and(|count| count < *bound) {
-                play_all(body, fields, number, broken)?;
-                let next = fields[&count].as_i64().unwrap_or(0) + 1;
-                fields.insert(count.clone(), json!(next));
-            }
+        Node::Count(k, _, nodes) => {
+            found.insert(format!("c{k}"));
+            nodes.iter().for_each(|node| names(node, found));
         }
-        Node::Sequence(nodes) => play_all(nodes, fields, number, broken)?,
-        Node::All(nodes) => {
-            // Whichever branch fails first, the process has its fault.
-            let played = nodes
-                .iter()
-                .filter_map(|node| play(node, fields, number, broken).err());
-            let codes: BTreeSet<_> = played.flatten().collect();
-            if !codes.is_empty() {
-                return Err(codes);
-            }
+        Node::Catch(k, nodes, _) => {
+            found.insert(format!("f{k}"));
+            nodes.iter().for_each(|node| names(node, found));
         }
-        Node::Switch(cases) => {
-            if let Some((_, node)) = cases.iter().find(|(remainder, _)| number % 3 == *remainder) {
-                play(node, fields, number, broken)?;
-            }
+        Node::Sequence(nodes) | Node::All(nodes) => {
+            nodes.iter().for_each(|node| names(node, found));
         }
-        Node::Delay(_) | Node::Await(_) => {}
+        Node::Switch(cases) => cases.iter().for_each(|(_, node)| names(node, found)),
         Node::Call(k, inner, given) => {
             if *given == Given::Participant {
-                fields.insert(format!("d{k}"), json!(inner.text("called", None)));
+                found.insert(format!("d{k}"));
             }
-            let mut own = inner.context();
-            play_all(&inner.body, &mut own, 0, broken)?;
-            fields.extend(own);
+            found.extend(inner.context().keys().cloned());
+            inner.body.iter().for_each(|node| names(node, found));
         }
-        Node::Fail(_, Failure::Participant) => return Err(BTreeSet::from([broken])),
-        Node::Fail(_, Failure::Condition) => return Err(BTreeSet::from(["ZeroDivisionError"])),
-        Node::Fail(_, Failure::Call) => return Err(BTreeSet::from(["CallError"])),
-        Node::Fail(_, Failure::Task) => return Err(BTreeSet::from(["TaskRefused"])),
+        Node::Delay(_) | Node::Await(_) | Node::Fail(..) => {}
     }
-    Ok(())
 }

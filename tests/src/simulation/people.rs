@@ -361,7 +361,7 @@ impl People {
         {
             let wanted = match &launch.expected {
                 None => "rejected",
-                Some(Expected::Completed(_)) => "completed",
+                Some(Expected::Completed(..)) => "completed",
                 Some(Expected::Failed(_)) => "failed",
             };
             let told = self.replies.get(&launch.name);

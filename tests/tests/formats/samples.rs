@@ -120,7 +120,6 @@ pub fn fiber(state: FiberState) -> Fiber {
         branch: None,
         answered: Some(OpIndex(1)),
         scopes: Vec::new(),
-        handlers: Vec::new(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Checks activities.
 
-use super::{Checker, Node};
+use super::{Checker, Node, duration::duration};
 use crate::{
     Limits,
-    checked::{Activity, ActivityKind, Case},
+    checked::{Activity, ActivityKind, Body, Case},
     diagnostic::{Counted, GrammarProblem, ValueProblem, cut},
     grammar::Tag,
     syntax::Element,
@@ -11,12 +11,33 @@ use crate::{
 use bureaucrat_model::{ActivityPath, Millis};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// What is done in an element, numbered below `path`, with the handlers of its `context`.
+    pub(super) fn body(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Body {
+        let mut scopes = node.all_children();
+        let scope = scopes.find(|(tag, _)| matches!(tag, Tag::Scope | Tag::Context));
+        if let Some((_, second)) = scopes.find(|(tag, _)| *tag == Tag::Scope) {
+            let tag = node.tag.name();
+            self.note(second.start, GrammarProblem::SecondContext { tag });
+        }
+        let handlers = match scope {
+            Some((tag, scope)) => self.handlers(tag, scope, path),
+            None => Vec::new(),
+        };
+        Body {
+            activities: self.activities(node, path),
+            handlers,
+        }
+    }
+
     /// The activities in an element, numbered below `path`.
-    pub(super) fn activities(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Vec<Activity> {
+    fn activities(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Vec<Activity> {
         let mut activities = Vec::new();
         let mut index = 0;
         for (tag, child) in node.all_children() {
-            if matches!(tag, Tag::Condition | Tag::Context | Tag::Module) {
+            if matches!(
+                tag,
+                Tag::Condition | Tag::Context | Tag::Scope | Tag::Module
+            ) {
                 continue;
             }
             if !self.count_activity(child) {
@@ -41,7 +62,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn kind(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Option<ActivityKind> {
         Some(match node.tag {
-            Tag::Sequence => ActivityKind::Sequence(self.activities(node, path)),
+            Tag::Sequence => ActivityKind::Sequence(self.body(node, path)),
             Tag::All => self.all(node, path),
             Tag::Switch => self.switch(node, path),
             Tag::While => self.while_loop(node, path),
@@ -61,8 +82,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     conditions,
                 }
             }
+            Tag::Fault => self.fault(node)?,
             // The grammar's table gives none of these as an activity.
             Tag::Process
+            | Tag::Scope
+            | Tag::Faults
+            | Tag::Handler
+            | Tag::Default
             | Tag::Context
             | Tag::Property
             | Tag::Module
@@ -72,25 +98,27 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn all(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
-        for (place, (_, child)) in node.all_children().enumerate() {
+        let branches = node.all_children().filter(|(tag, _)| *tag != Tag::Scope);
+        for (place, (_, child)) in branches.enumerate() {
             let limit = self.limits.branches;
             if !self.count(child.start, Counted::Branches, place + 1, limit) {
                 break;
             }
         }
-        ActivityKind::All(self.activities(node, path))
+        ActivityKind::All(self.body(node, path))
     }
 
     fn switch(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let mut cases = Vec::new();
-        for (index, child) in (0..).zip(node.children(Tag::Case)) {
+        self.default_is_last(node);
+        for (index, (tag, child)) in (0..).zip(node.all_children()) {
             if !self.count_activity(child) {
                 break;
             }
             let path = path.child(index);
-            let case = self.shape(Tag::Case, child);
-            let conditions = self.conditions_of(&case);
-            let body = self.activities(&case, &path);
+            let case = self.shape(tag, child);
+            let conditions = (tag == Tag::Case).then(|| self.conditions_of(&case));
+            let body = self.body(&case, &path);
             let span = self.diagnostics.span(child.start);
             cases.push(Case {
                 path,
@@ -105,13 +133,15 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     fn while_loop(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let conditions = self.conditions_of(node);
         // Elements that were refused count: something has been said about them.
-        let only_conditions = node.element.children.len() == node.children(Tag::Condition).count();
+        let others = node.all_children();
+        let others = others.filter(|(tag, _)| matches!(tag, Tag::Condition | Tag::Scope));
+        let only_conditions = node.element.children.len() == others.count();
         if only_conditions {
             self.note(node.element.start, GrammarProblem::EmptyWhile);
         }
         ActivityKind::While {
             conditions,
-            body: self.activities(node, path),
+            body: self.body(node, path),
         }
     }
 
@@ -130,7 +160,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn duration(&mut self, node: &Node<'t, 's>) -> Option<Millis> {
         let attribute = node.element.attribute("duration")?;
-        let Some(duration) = millis(&attribute.value) else {
+        let Some(duration) = duration(&attribute.value) else {
             let found = cut(&attribute.value);
             self.note(attribute.value_start, ValueProblem::BadDuration { found });
             return None;
@@ -141,56 +171,5 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             return None;
         }
         Some(duration)
-    }
-}
-
-/// A number of seconds as milliseconds, rounded to the nearest; none for what is negative, infinite or no number.
-fn millis(seconds: &str) -> Option<Millis> {
-    let seconds = super::float_as_json(seconds.trim())?;
-    let seconds: f64 = seconds.parse().ok()?;
-    if seconds.is_sign_negative() && seconds != 0.0 {
-        return None;
-    }
-    // The cast stays at the end of the range, which is beyond every limit.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the number is not negative, and casts of floats saturate"
-    )]
-    let millis = (seconds * 1_000.0).round() as u64;
-    Some(Millis(millis))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_seconds_to_the_millisecond() {
-        for (text, expected) in [
-            ("0", Some(0)),
-            ("1", Some(1_000)),
-            ("0.5", Some(500)),
-            (".25", Some(250)),
-            ("5.", Some(5_000)),
-            ("1e3", Some(1_000_000)),
-            ("+2", Some(2_000)),
-            (" 3 ", Some(3_000)),
-            ("0.0004", Some(0)),
-            ("-0", Some(0)),
-            ("86400.001", Some(86_400_001)),
-            ("1e300", Some(u64::MAX)),
-            ("-1", None),
-            ("", None),
-            (".", None),
-            ("1s", None),
-            ("nan", None),
-            ("inf", None),
-            ("1e999", None),
-            ("0x10", None),
-            ("1_000", None),
-        ] {
-            assert_eq!(millis(text), expected.map(Millis), "{text}");
-        }
     }
 }

@@ -57,6 +57,20 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
     }
 
+    /// The children of an element whose shape has been checked elsewhere.
+    pub(super) fn known_children(
+        &self,
+        tag: Tag,
+        element: &'t Element<'s>,
+    ) -> Vec<(Tag, &'t Element<'s>)> {
+        let children = element.children.iter();
+        let children = children.filter_map(|child| self.tree.element(*child));
+        let known = children.filter(|child| tag.children().contains(&child.name));
+        known
+            .filter_map(|child| Some((Tag::of(child.name, tag)?, child)))
+            .collect()
+    }
+
     fn attributes(&mut self, tag: Tag, element: &Element<'s>) {
         for attribute in &element.attributes {
             let allowed = tag.attributes();
@@ -89,7 +103,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn child(&mut self, parent: Tag, child: &Element<'s>) -> Option<Tag> {
         let allowed = parent.children();
-        let known = Tag::of(child.name);
+        let known = Tag::of(child.name, parent);
         if known.is_some() && allowed.contains(&child.name) {
             return known;
         }

@@ -44,8 +44,20 @@ pub enum GrammarProblem {
         /// Which elements may stand there.
         allowed: &'static [&'static str],
     },
-    #[error("a process has one `context`; this is another one")]
-    SecondContext,
+    #[error("this `{tag}` already has a `context`")]
+    SecondContext { tag: &'static str },
+    #[error("this `context` already has `faults`")]
+    SecondFaults,
+    /// What follows the default of a `switch` or of `faults`.
+    #[error("this `{tag}` is never tried; `default` must be the last in `{parent}`")]
+    AfterDefault {
+        tag: &'static str,
+        parent: &'static str,
+    },
+    #[error(
+        "a `fault` without `code` throws the handled fault again, with its own message; remove `message` or add `code`"
+    )]
+    MessageOfAnother,
     /// Text where only elements may stand.
     #[error(
         "found the text {} in `{parent}`{}",

@@ -54,13 +54,28 @@ pub enum ValueProblem {
     },
     /// A duration that is no number of seconds.
     #[error(
-        "the duration {} is not known; seconds from 0 on must stand here, such as `90` or `0.5`",
+        "{} is not a duration; use seconds such as `90` or `0.5`, a unit such as `500ms`, `5m`, `2h`, `3d`, or ISO 8601 such as `PT1H30M`",
         Quoted(found)
     )]
     BadDuration { found: String },
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
+    #[error(
+        "{} is not a fault code; use 1 to 64 bytes without spaces, commas and `*`, such as `Declined` or `shop.Declined`",
+        Quoted(found)
+    )]
+    BadCode { found: String },
+    #[error(
+        "the fault code {} is reserved for the engine; use a code of your own",
+        Quoted(found)
+    )]
+    ReservedCode { found: String },
+    #[error(
+        "{} is not a pattern of fault codes; use codes separated by commas, `*` for any text, such as `ActionError, shop.*`",
+        Quoted(found)
+    )]
+    BadPattern { found: String },
     /// `process` of a call does not name a field.
     #[error(
         "the call of {} names no field; `$` and the name of the field that holds a definition must stand here",

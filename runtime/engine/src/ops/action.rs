@@ -57,8 +57,7 @@ pub(crate) fn answer(
         }
         Answer::Update(update) => {
             taken(machine, fiber, turn)?;
-            machine.change(fiber, |fiber| fiber.fields.update(&update))?;
-            machine.check_fields(fiber)?;
+            machine.update_fields(fiber, &update)?;
             machine.go_on(fiber)
         }
         // The failure withdraws the task together with everything else that is open.

@@ -53,8 +53,7 @@ pub(crate) fn ended(
             let activity = machine.path(fiber);
             machine.record(HistoryEvent::Returned { activity, child });
             machine.stop_waiting(fiber)?;
-            machine.change(fiber, |fiber| fiber.fields.update(&fields))?;
-            machine.check_fields(fiber)?;
+            machine.update_fields(fiber, &fields)?;
             machine.go_on(fiber)
         }
         Ending::Failed(fault) => {

@@ -54,7 +54,6 @@ pub(crate) fn start(
             }),
             answered: None,
             scopes: Vec::new(),
-            handlers: Vec::new(),
         };
         machine.add_fiber(FiberId(id), branch);
     }
@@ -64,29 +63,30 @@ pub(crate) fn start(
 /// Ends a branch: its changes are applied, and after the last one the forking fiber goes on.
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     // The fiber itself stays until nothing can fail any more, so that a fault knows where it happened.
-    let (branch, changed, answered) = machine.change(fiber, |ended| {
-        let fields = std::mem::take(&mut ended.fields);
-        (ended.branch.take(), fields, ended.answered)
-    })?;
-    let Some(Branch { parent, base }) = branch else {
+    let ended = machine.fiber(fiber)?;
+    let Some(Branch { parent, base }) = ended.branch.clone() else {
         return Err(Trouble::program("a branch ends that was never forked"));
     };
+    let (changed, answered) = (ended.fields.clone(), ended.answered);
+    if !is_forking(machine.fiber(parent)?) {
+        return Err(Trouble::program("a branch ends that nobody waits for"));
+    }
+    machine.change_fields(parent, changed.size(), |fields| {
+        fields.merge(&base, &changed);
+    })?;
+    machine.instance.fibers.remove(fiber);
     let (joined, at) = machine.change(parent, |target| {
+        target.answered = answered.or(target.answered);
         let FiberState::Waiting(Wait {
             kind: WaitKind::Branches { remaining },
             ..
         }) = &mut target.state
         else {
-            return Err(Trouble::program("a branch ends that nobody waits for"));
+            return (false, target.at);
         };
         *remaining = remaining.saturating_sub(1);
-        let joined = *remaining == 0;
-        target.fields.merge(&base, &changed);
-        target.answered = answered.or(target.answered);
-        Ok((joined, target.at))
-    })??;
-    machine.check_fields(parent)?;
-    machine.instance.fibers.remove(fiber);
+        (*remaining == 0, target.at)
+    })?;
     if !joined {
         return Ok(());
     }
@@ -97,6 +97,13 @@ pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
         Some(next) => machine.go_to(parent, next),
         None => Err(Trouble::program("a branch ends below something else")),
     }
+}
+
+fn is_forking(fiber: &Fiber) -> bool {
+    let FiberState::Waiting(wait) = &fiber.state else {
+        return false;
+    };
+    matches!(wait.kind, WaitKind::Branches { .. })
 }
 
 /// Fails when the fibers' fields together are over the limit.

@@ -5,8 +5,10 @@ pub(crate) mod await_event;
 pub(crate) mod call;
 pub(crate) mod complete;
 pub(crate) mod delay;
+pub(crate) mod fault;
 pub(crate) mod fork;
 pub(crate) mod jump;
+pub(crate) mod scope;
 pub(crate) mod test;
 
 use crate::machine::{Machine, Trouble};
@@ -27,5 +29,8 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         Op::Fork { branches, next } => fork::start(machine, fiber, branches, *next),
         Op::EndBranch => fork::end_branch(machine, fiber),
         Op::Complete => complete::start(machine, fiber),
+        Op::Fault { code, message } => fault::start(machine, fiber, code.as_ref(), message),
+        Op::EnterScope { .. } => scope::enter(machine, fiber),
+        Op::LeaveScope => scope::leave(machine, fiber),
     }
 }

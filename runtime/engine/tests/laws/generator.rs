@@ -1,8 +1,8 @@
 //! Random programs: structured ones as a compiler makes them, and lists of instructions that nobody made sense of.
 
 use bureaucrat_model::{
-    ActivityPath, Condition, ConditionIndex, ConditionRange, Fields, Guest, Millis, Op, OpIndex,
-    Program, Site, Span,
+    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, Fields, Guest,
+    Handler, Millis, Op, OpIndex, Program, Site, Span,
 };
 use proptest::prelude::*;
 
@@ -16,6 +16,11 @@ pub enum Block {
     Switch(Vec<(u32, Block)>),
     While(u32, Box<Block>),
     All(Vec<Block>),
+    Fault(&'static str),
+    /// Only in a handler: throws again what it handles.
+    Again,
+    /// A body, and handlers with what each catches; an empty text for all.
+    Scope(Box<Block>, Vec<(&'static str, Block)>),
 }
 
 pub fn block() -> impl Strategy<Value = Block> {
@@ -24,15 +29,27 @@ pub fn block() -> impl Strategy<Value = Block> {
         1 => (0_u64..50).prop_map(Block::Delay),
         1 => (0_u32..3).prop_map(Block::Await),
         1 => prop_oneof![Just("d"), Just("number"), Just("missing")].prop_map(Block::Call),
+        1 => prop_oneof![Just("a"), Just("b"), Just("Cancelled")].prop_map(Block::Fault),
+        1 => Just(Block::Again),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Block::Sequence),
             prop::collection::vec((0_u32..3, inner.clone()), 0..3).prop_map(Block::Switch),
             (0_u32..3, inner.clone()).prop_map(|(count, body)| Block::While(count, Box::new(body))),
-            prop::collection::vec(inner, 0..4).prop_map(Block::All),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Block::All),
+            (
+                inner.clone(),
+                prop::collection::vec((caught(), inner), 0..3)
+            )
+                .prop_map(|(body, handlers)| Block::Scope(Box::new(body), handlers)),
         ]
     })
+}
+
+fn caught() -> impl Strategy<Value = &'static str> {
+    const CODES: [&str; 6] = ["", "a", "*", "ActionError", "KeyError", "Cancelled"];
+    prop::sample::select(CODES.as_slice())
 }
 
 /// Compiles the block as the definition compiler would.
@@ -157,7 +174,33 @@ impl Compiler {
                 let next = self.here();
                 self.ops[fork] = Op::Fork { branches, next };
             }
+            Block::Fault(code) => {
+                let code = Some(FaultCode::new(code));
+                let message = "thrown".into();
+                self.push(Op::Fault { code, message }, path);
+            }
+            Block::Again => {
+                let (code, message) = (None, String::new());
+                self.push(Op::Fault { code, message }, path);
+            }
+            Block::Scope(body, handlers) => self.scope(body, handlers, path),
         }
+    }
+
+    fn scope(&mut self, body: &Block, handlers: &[(&str, Block)], path: &ActivityPath) {
+        let enter = self.push(Op::Complete, path);
+        self.block(body, &path.child(0));
+        self.push(Op::LeaveScope, path);
+        let mut entries = Vec::new();
+        for (place, (code, block)) in (1..).zip(handlers) {
+            let codes = CodePattern::new(code).into_iter().collect();
+            let at = self.here();
+            entries.push(Handler { codes, at });
+            self.block(block, &path.child(place));
+            self.push(Op::LeaveScope, path);
+        }
+        let (handlers, next) = (entries, self.here());
+        self.ops[enter] = Op::EnterScope { handlers, next };
     }
 
     fn finish(self) -> Program {
@@ -208,5 +251,20 @@ pub fn any_op() -> impl Strategy<Value = Op> {
             .prop_map(|(branches, next)| Op::Fork { branches, next }),
         Just(Op::EndBranch),
         Just(Op::Complete),
+        Just(Op::LeaveScope),
+        prop::option::of(Just(FaultCode::new("a"))).prop_map(|code| Op::Fault {
+            code,
+            message: String::new()
+        }),
+        (prop::collection::vec((caught(), place()), 0..3), place()).prop_map(|(handlers, next)| {
+            let handler = |(code, at): (&str, OpIndex)| Handler {
+                codes: CodePattern::new(code).into_iter().collect(),
+                at,
+            };
+            Op::EnterScope {
+                handlers: handlers.into_iter().map(handler).collect(),
+                next,
+            }
+        }),
     ]
 }

@@ -196,6 +196,10 @@ impl<'a> World<'a> {
             assert!(self.instance.fibers.is_empty());
             self.evaluations.clear();
         }
+        // A branch that was stopped takes no outcome any more.
+        let open = &self.instance.fibers;
+        self.evaluations
+            .retain(|(_, turn), _| open.waiting(*turn).is_some());
         self.check_waits();
     }
 

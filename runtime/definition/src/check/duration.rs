@@ -1,0 +1,130 @@
+//! Durations: seconds, numbers with a unit, and those of ISO 8601.
+
+use bureaucrat_model::Millis;
+
+/// How many milliseconds each unit has.
+const UNITS: [(&str, f64); 6] = [
+    ("ms", 1.0),
+    ("s", 1_000.0),
+    ("m", 60_000.0),
+    ("h", 3_600_000.0),
+    ("d", 86_400_000.0),
+    ("w", 604_800_000.0),
+];
+
+/// A duration, rounded to the nearest millisecond: a number of seconds (`90`, `1.5`), a number and a unit (`500ms`, `5m`), or ISO
+/// 8601 without years and months (`PT1H30M`, `P3D`). None for what is negative, infinite or something else.
+pub(super) fn duration(text: &str) -> Option<Millis> {
+    let text = text.trim();
+    let millis = match text.strip_prefix('P') {
+        Some(period) => iso(period)?,
+        None => {
+            let unit = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+            match UNITS.into_iter().find(|(name, _)| *name == unit) {
+                Some((name, factor)) => number(text.strip_suffix(name)?)? * factor,
+                None => number(text)? * 1_000.0,
+            }
+        }
+    };
+    // The cast stays at the end of the range, which is beyond every limit.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the number is not negative, and casts of floats saturate"
+    )]
+    let millis = millis.round() as u64;
+    Some(Millis(millis))
+}
+
+/// A number that is neither negative nor infinite.
+fn number(text: &str) -> Option<f64> {
+    let number: f64 = super::float_as_json(text)?.parse().ok()?;
+    (number >= 0.0).then_some(number)
+}
+
+/// What follows the `P`: `1W`, `3D`, `1DT12H`, `T1H30M`, `T0.5S`, in this order and each at most once.
+fn iso(period: &str) -> Option<f64> {
+    let (date, time) = match period.split_once('T') {
+        Some((_, "")) => return None,
+        Some((date, time)) => (date, time),
+        None => (period, ""),
+    };
+    if date.is_empty() && time.is_empty() {
+        return None;
+    }
+    let date = parts(date, &[('W', 604_800_000.0), ('D', 86_400_000.0)])?;
+    let time = parts(time, &[('H', 3_600_000.0), ('M', 60_000.0), ('S', 1_000.0)])?;
+    Some(date + time)
+}
+
+fn parts(mut text: &str, units: &[(char, f64)]) -> Option<f64> {
+    let mut total = 0.0;
+    for (unit, factor) in units {
+        if let Some((amount, rest)) = text.split_once(*unit) {
+            if !amount.starts_with(|c: char| c.is_ascii_digit()) {
+                return None;
+            }
+            total += number(&amount.replace(',', "."))? * factor;
+            text = rest;
+        }
+    }
+    text.is_empty().then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_exact_to_the_millisecond() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1", Some(1_000)),
+            ("0.5", Some(500)),
+            (".25", Some(250)),
+            ("5.", Some(5_000)),
+            ("1e3", Some(1_000_000)),
+            ("+2", Some(2_000)),
+            (" 3 ", Some(3_000)),
+            ("0.0004", Some(0)),
+            ("-0", Some(0)),
+            ("86400.001", Some(86_400_001)),
+            ("1e300", Some(u64::MAX)),
+            ("500ms", Some(500)),
+            ("90s", Some(90_000)),
+            ("1.5m", Some(90_000)),
+            ("2h", Some(7_200_000)),
+            ("3d", Some(259_200_000)),
+            ("1w", Some(604_800_000)),
+            ("PT1H30M", Some(5_400_000)),
+            ("P3D", Some(259_200_000)),
+            ("P1W", Some(604_800_000)),
+            ("P1DT0.5S", Some(86_400_500)),
+            ("PT1,5M", Some(90_000)),
+            ("-1", None),
+            ("-1s", None),
+            ("", None),
+            (".", None),
+            ("s", None),
+            ("1 s", None),
+            ("1S", None),
+            ("1y", None),
+            ("1h30m", None),
+            ("nan", None),
+            ("inf", None),
+            ("1e999", None),
+            ("0x10", None),
+            ("1_000", None),
+            ("P", None),
+            ("PT", None),
+            ("P1Y", None),
+            ("P1M", None),
+            ("PT30M1H", None),
+            ("PT1H1H", None),
+            ("P-1D", None),
+            ("PTH", None),
+        ] {
+            assert_eq!(duration(text), expected.map(Millis), "{text}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What happens to a fault: which handler runs, what is stopped, what the process is left with.
+#![allow(clippy::unwrap_used)]
+
+use bureaucrat_engine::{Environment, Rejection, launch, step};
+use bureaucrat_model::{
+    ActivityPath, Answer, CodePattern, Effect, Ending, EngineLimits, FaultCode, Fields, Handler,
+    HistoryEvent, Input, Instance, Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash,
+    Redelivered, Site, Span, Timestamp, Turn,
+};
+
+const SECRET: [u8; 32] = [9; 32];
+
+fn program(ops: Vec<Op>) -> Program {
+    let site = |place: u32| Site {
+        path: ActivityPath(vec![place]),
+        span: Span {
+            line: place + 1,
+            column: 1,
+        },
+    };
+    Program {
+        name: "test".into(),
+        context: Fields::parse(r#"{"a": 1}"#).unwrap(),
+        sites: (0..).take(ops.len()).map(site).collect(),
+        ops,
+        conditions: Vec::new(),
+        inline_guest: Vec::new(),
+    }
+}
+
+fn environment(limits: &EngineLimits) -> Environment<'_> {
+    Environment {
+        now: Timestamp(1_000),
+        secret: &SECRET,
+        limits,
+    }
+}
+
+fn started(program: &Program) -> (Instance, Vec<Effect>) {
+    program.check().unwrap();
+    let start = Launch {
+        process: ProcessId::from_seed([3; 16]),
+        program: ProgramHash::of(b"program"),
+        user: None,
+        reply_to: None,
+        caller: None,
+        message_id: None,
+        redelivered: Redelivered::No,
+    };
+    launch(program, &start, &environment(&EngineLimits::default()))
+}
+
+fn answer(
+    program: &Program,
+    instance: &mut Instance,
+    place: u32,
+    turn: u64,
+    answer: Answer,
+) -> Result<Vec<Effect>, Rejection> {
+    let input = Input::Answer {
+        activity: ActivityPath(vec![place]),
+        turn: Some(Turn(turn)),
+        answer,
+    };
+    let limits = EngineLimits {
+        fields_bytes: 1_000,
+        ..EngineLimits::default()
+    };
+    step(program, instance, &environment(&limits), input)
+}
+
+fn done(fields: &str) -> Answer {
+    Answer::Update(Fields::parse(fields).unwrap())
+}
+
+fn action() -> Op {
+    Op::Action {
+        participant: "p".into(),
+    }
+}
+
+fn scope(handlers: &[(&str, u32)], next: u32) -> Op {
+    let handler = |(code, at): &(&str, u32)| Handler {
+        codes: CodePattern::new(code).into_iter().collect(),
+        at: OpIndex(*at),
+    };
+    Op::EnterScope {
+        handlers: handlers.iter().map(handler).collect(),
+        next: OpIndex(next),
+    }
+}
+
+fn fault(code: &str) -> Op {
+    let code = (!code.is_empty()).then(|| FaultCode::new(code));
+    Op::Fault {
+        code,
+        message: "m".into(),
+    }
+}
+
+fn ending(effects: &[Effect]) -> String {
+    match effects.last() {
+        Some(Effect::End(Ending::Completed(fields))) => fields.to_json(),
+        Some(Effect::End(Ending::Failed(fault))) => fault.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_first_handler_that_catches_a_fault_runs_and_the_scope_is_complete() {
+    let program = program(vec![
+        scope(&[("other", 3), ("Act*", 5), ("", 3)], 7), // 0
+        action(),
+        Op::LeaveScope,
+        fault("never"), // 3
+        Op::LeaveScope,
+        action(), // 5
+        Op::LeaveScope,
+        Op::Complete, // 7
+    ]);
+    let (mut instance, _) = started(&program);
+    let effects = answer(&program, &mut instance, 1, 0, Answer::Critical("no".into())).unwrap();
+    assert_eq!(effects[0], Effect::WithdrawTask { turn: Turn(0) });
+    let Effect::Record(HistoryEvent::Caught { activity, fault }) = &effects[1] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(*activity, ActivityPath(vec![0]));
+    assert_eq!(fault.to_string(), "ActionError: no (activity _1, line 2)");
+    let effects = answer(&program, &mut instance, 5, 1, done(r#"{"b": 2}"#)).unwrap();
+    assert_eq!(ending(&effects), r#"{"a":1,"b":2}"#);
+    // The first task's answer comes late.
+    let late = answer(&program, &mut instance, 1, 0, done("{}"));
+    assert!(matches!(late, Err(Rejection::Ended(_))));
+}
+
+#[test]
+fn a_fault_in_a_handler_is_one_for_the_scope_around_it() {
+    let program = program(vec![
+        scope(&[("", 7)], 9), // 0
+        scope(&[("", 4)], 6),
+        fault("inner"),
+        Op::LeaveScope,
+        fault(""), // 4: the same again
+        Op::LeaveScope,
+        Op::LeaveScope, // 6
+        fault(""),      // 7
+        Op::LeaveScope,
+        Op::Complete, // 9
+    ]);
+    let (_, effects) = started(&program);
+    assert_eq!(ending(&effects), "inner: m (activity _2, line 3)");
+    let caught = effects.iter().filter_map(|effect| match effect {
+        Effect::Record(HistoryEvent::Caught { activity, .. }) => Some(activity.0[0]),
+        _ => None,
+    });
+    assert_eq!(caught.collect::<Vec<_>>(), [1, 0]);
+}
+
+#[test]
+fn a_fault_of_a_branch_stops_the_others_and_leaves_nothing_open() {
+    let program = program(vec![
+        scope(&[("", 9)], 11), // 0
+        Op::Fork {
+            branches: vec![OpIndex(2), OpIndex(4), OpIndex(6)],
+            next: OpIndex(8),
+        },
+        action(), // 2
+        Op::EndBranch,
+        Op::Delay {
+            duration: Millis(5),
+        }, // 4
+        Op::EndBranch,
+        action(), // 6
+        Op::EndBranch,
+        Op::LeaveScope, // 8
+        action(),       // 9
+        Op::LeaveScope,
+        Op::Complete, // 11
+    ]);
+    let (mut instance, _) = started(&program);
+    assert_eq!(instance.fibers.len(), 4);
+    answer(&program, &mut instance, 2, 1, done(r#"{"merged": true}"#)).unwrap();
+    let critical = Answer::Critical("no".into());
+    let effects = answer(&program, &mut instance, 6, 3, critical).unwrap();
+    let stopped: Vec<_> = effects.iter().take(2).collect();
+    assert!(
+        matches!(stopped[0], Effect::StopTimer { .. }),
+        "{stopped:?}"
+    );
+    assert_eq!(*stopped[1], Effect::WithdrawTask { turn: Turn(3) });
+    assert_eq!(instance.fibers.len(), 1);
+    let late = answer(&program, &mut instance, 6, 3, done("{}"));
+    assert!(matches!(late, Err(Rejection::Stale(_))), "{late:?}");
+    let effects = answer(&program, &mut instance, 9, 4, done(r#"{"b": 2}"#)).unwrap();
+    assert_eq!(ending(&effects), r#"{"a":1,"merged":true,"b":2}"#);
+}
+
+#[test]
+fn a_handler_has_the_fields_that_an_answer_too_large_would_have_replaced() {
+    let program = program(vec![
+        scope(&[("LimitExceeded", 3)], 4), // 0
+        action(),
+        Op::LeaveScope,
+        Op::LeaveScope, // 3
+        Op::Complete,   // 4
+    ]);
+    let (mut instance, _) = started(&program);
+    let large = format!(r#"{{"b": "{}"}}"#, "x".repeat(2_000));
+    let effects = answer(&program, &mut instance, 1, 0, done(&large)).unwrap();
+    assert_eq!(ending(&effects), r#"{"a":1}"#);
+}
+
+#[test]
+fn some_faults_are_nobodys_to_catch() {
+    let round = vec![
+        scope(&[("", 3), ("*", 3), ("OpBudgetExceeded", 3)], 0), // 0
+        fault("again"),
+        Op::LeaveScope,
+        Op::LeaveScope, // 3: and again, without end
+        Op::Complete,
+    ];
+    let program = program(round);
+    let (mut instance, mut effects) = started(&program);
+    while let Some(Effect::Yield) = effects.last() {
+        let limits = EngineLimits::default();
+        effects = step(
+            &program,
+            &mut instance,
+            &environment(&limits),
+            Input::Continue,
+        )
+        .unwrap();
+    }
+    assert!(
+        ending(&effects).starts_with("OpBudgetExceeded"),
+        "{effects:?}"
+    );
+}
