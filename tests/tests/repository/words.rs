@@ -126,5 +126,5 @@ fn a_phrase_is_found_over_lines_but_not_over_punctuation() {
     let words = words(text);
     assert_eq!(lines_with(&words, "stands in"), [1]);
     assert_eq!(lines_with(&words, "anew"), [2]);
-    assert_eq!(lines_with(&self::words("it is no longer"), "it is no"), []);
+    assert!(lines_with(&self::words("it is no longer"), "it is no").is_empty());
 }
