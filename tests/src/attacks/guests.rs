@@ -1,4 +1,5 @@
-//! Attacks by guests that run: on time, memory and stack, on the border to the host, on whoever comes after.
+//! Attacks by guests that run: on time, memory and stack, on the boundary to the host, on later
+//! evaluations.
 
 use super::{
     Attack, How, Stop, attack, elsewhere,
@@ -278,7 +279,8 @@ fn results() -> Vec<Attack> {
 }
 
 fn neighbours() -> Vec<Attack> {
-    // Each trap if an earlier evaluation left something; `i32.const 600` is a verdict of zeros, which is false.
+    // Each traps if an earlier evaluation left something; `i32.const 600` is a verdict of zeros,
+    // which is false.
     vec![
         runs(
             "state carried from one evaluation to the next",

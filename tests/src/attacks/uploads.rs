@@ -1,4 +1,4 @@
-//! Attacks by modules before they run: what admission and the compiler meet.
+//! Attacks by modules before they run: on admission and the compiler.
 
 use super::{
     Attack, How, Stop, attack, elsewhere,
@@ -21,7 +21,7 @@ fn text(name: &'static str, by: &'static str, words: &'static str, text: &str) -
     upload(name, by, words, bytes)
 }
 
-/// A guest that gives a verdict, with more beside it in its main module.
+/// A guest that returns a verdict, with additional code in its main module.
 fn with(code: &str) -> Guest {
     guest(format!(
         "{code} (func (export \"evaluate\") (result i32) i32.const 512)"
@@ -111,7 +111,7 @@ fn bombs() -> Vec<Attack> {
     let types: String = (0..11_000)
         .map(|n| format!("(type $t{n} (tuple u8 u8))"))
         .collect();
-    // Each type holds the one before twice: 2^40 fields when it is written out.
+    // Each type contains the previous one twice: 2^40 fields when expanded.
     let doubling: String = std::iter::once("(type $t0 (tuple u8 u8))".to_owned())
         .chain((1..40).map(|n| format!("(type $t{n} (tuple $t{0} $t{0}))", n - 1)))
         .collect();
