@@ -1,4 +1,5 @@
-//! Faults in how processes are driven: what is known of them, the order of work, timers, events, calls, removal.
+//! Faults in how processes are driven: what is known about them, the order of work, timers, events,
+//! calls, removal.
 
 use crate::{Edit, Fault, FoundBy};
 
