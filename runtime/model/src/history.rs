@@ -166,7 +166,7 @@ impl fmt::Display for HistoryEvent {
             } => {
                 write!(
                     f,
-                    "{activity}: task for {participant} into the outbox (turn {turn})"
+                    "{activity}: task for {participant} put into the outbox (turn {turn})"
                 )
             }
             Self::Answered { activity, turn } => write!(f, "{activity}: answered (turn {turn})"),
@@ -194,7 +194,7 @@ impl fmt::Display for HistoryEvent {
                 event,
                 taken: Taken::No,
             } => {
-                write!(f, "{activity}: event {event} left, no condition held")
+                write!(f, "{activity}: event {event} not taken, no condition held")
             }
             Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
             Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
@@ -206,7 +206,7 @@ impl fmt::Display for HistoryEvent {
             } => {
                 write!(
                     f,
-                    "{activity}: condition {} gave {outcome} (fuel {fuel})",
+                    "{activity}: condition {} returned {outcome} (fuel {fuel})",
                     condition.0
                 )
             }
@@ -217,10 +217,10 @@ impl fmt::Display for HistoryEvent {
             Self::Completed => f.write_str("completed"),
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
-            Self::Resumed => f.write_str("goes on after an incident"),
+            Self::Resumed => f.write_str("resumed after the incident"),
             Self::Truncated => f.write_str("(older entries were left out)"),
             Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
-            Self::Retried => f.write_str("an operator has it tried again"),
+            Self::Retried => f.write_str("retried by an operator"),
         }
     }
 }

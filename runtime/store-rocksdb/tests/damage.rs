@@ -275,5 +275,5 @@ fn damage_that_stops_a_merge_does_not_stop_the_next_run() {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
     }
-    panic!("no merge came upon the damage");
+    panic!("no compaction found the damage");
 }

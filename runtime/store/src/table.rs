@@ -160,7 +160,7 @@ pub enum StoreError {
     /// Synced records are missing: the log was damaged, or cut, or replaced by an older one.
     #[error(
         "the storage {path} has lost the end of its log: {lost} changes that were confirmed are not there. Restore a \
-         backup, or go on with what is left after `bureaucrat fsck --accept-lost-tail`; the log as it was is in {kept}"
+         backup, or continue with what is left after `bureaucrat fsck --accept-lost-tail`; the log as it was is in {kept}"
     )]
     LostTail {
         path: String,

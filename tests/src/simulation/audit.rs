@@ -353,7 +353,7 @@ fn reminders(
         return Err("it is parked and nothing reminds to try it again".into());
     }
     if matches!(instance.status, Status::Running) && ready && count(CONTINUE) == 0 {
-        return Err("it has yielded and nothing reminds to go on".into());
+        return Err("it has yielded and nothing reminds it to continue".into());
     }
     Ok(())
 }

@@ -303,7 +303,7 @@ impl Known {
             false => Err(format!("{why}, and there is no dead letter of it")),
         };
         match content {
-            Content::Hostile => dead("it is no use to anybody"),
+            Content::Hostile => dead("nobody can use it"),
             Content::Suspended => Ok(()),
             Content::Launch(number) => {
                 let Some(launch) = self.launches.get(*number) else {

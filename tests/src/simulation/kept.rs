@@ -108,7 +108,7 @@ impl Known {
         if let Some(lost) = lost {
             let process = after.process;
             self.violate(format!(
-                "{process} went on and {lost:?} is lost, which was kept for it"
+                "{process} continued and {lost:?}, which was kept for it, is lost"
             ));
         }
     }

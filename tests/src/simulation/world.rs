@@ -291,7 +291,7 @@ impl World {
             | StoreError::Fenced { .. }
             | StoreError::Damaged { .. } => return Err(error.to_string()),
         }
-        self.note(format_args!("the engine can't go on: {error}"));
+        self.note(format_args!("the engine cannot continue: {error}"));
         if self.disk.power_is_gone() {
             self.fall("power cuts during a commit");
             return Ok(());

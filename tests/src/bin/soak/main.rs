@@ -28,7 +28,7 @@ use tokio::task::block_in_place;
 const HELP: &str = "\
 Usage: soak [--minutes N] [--rate R] [--seed S] [--samples FILE]
 
-  --minutes N     how long launches go on [default: 15]
+  --minutes N     how long to launch processes [default: 15]
   --rate R        launches a second [default: 15]
   --seed S        moments of faults [default: 1]
   --samples FILE  all samples, as comma-separated values
