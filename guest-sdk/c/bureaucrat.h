@@ -29,7 +29,7 @@ struct text {
 enum kind { IS_NULL, IS_BOOLEAN, IS_INTEGER, IS_BIG_INTEGER, IS_FLOAT, IS_TEXT, IS_LIST, IS_RECORD };
 
 struct value {
-  uint8_t is_there;               /* 0: nothing stands there, and the rest is of no meaning */
+  uint8_t is_there;               /* 0: nothing is there, and the rest is meaningless */
   uint8_t unused1[7];
   uint8_t kind;                   /* an `enum kind` */
   uint8_t unused2[7];

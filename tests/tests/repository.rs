@@ -5,6 +5,8 @@
 mod codes;
 #[path = "repository/files.rs"]
 mod files;
+#[path = "repository/words.rs"]
+mod words;
 
 use codes::{codes, module_codes, policy_codes};
 use files::{files_below, none, read, root, rust_files, with_extension};

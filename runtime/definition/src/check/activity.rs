@@ -54,7 +54,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         activities
     }
 
-    fn count_activity(&mut self, element: &Element<'s>) -> bool {
+    pub(super) fn count_activity(&mut self, element: &Element<'s>) -> bool {
         self.activities += 1;
         let limit = self.limits.activities;
         self.count(element.start, Counted::Activities, self.activities, limit)

@@ -29,7 +29,7 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// The fields of the task that was sent under this turn, while its answer is waited for.
+/// The fields of the task that was sent under this turn, while its answer is awaited.
 pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
     let (_, fiber) = instance.fibers.waiting(turn)?;
     let FiberState::Waiting(wait) = &fiber.state else {
@@ -38,7 +38,7 @@ pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
     matches!(wait.kind, WaitKind::Answer { .. }).then_some(&fiber.fields)
 }
 
-/// Takes an answer; the input has been matched with this fiber's wait.
+/// Takes an answer that was already matched with this fiber's wait.
 pub(crate) fn answer(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -60,7 +60,7 @@ pub(crate) fn answer(
             machine.update_fields(fiber, &update)?;
             machine.go_on(fiber)
         }
-        // The failure withdraws the task together with everything else that is open.
+        // The failure withdraws the task, like everything else that is open.
         Answer::Critical(text) => Err(Trouble::new(FaultCode::ACTION_ERROR, text)),
         Answer::Unreadable(reason) => Err(Trouble::new(FaultCode::BAD_ANSWER, reason)),
         Answer::Suspended(reason) => {
@@ -75,12 +75,12 @@ pub(crate) fn answer(
     }
 }
 
-/// The broker never takes the task.
+/// The broker never accepts the task.
 pub(crate) fn refused(reason: String) -> Trouble {
     Trouble::new(FaultCode::TASK_REFUSED, reason)
 }
 
-/// The answer counts: its task need not be sent any more, and another one like it is late.
+/// The answer counts: its task need not be sent any more, and another answer like it is late.
 fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
     let activity = machine.path(fiber);
     machine.stop_waiting(fiber)?;

@@ -1,8 +1,8 @@
-//! `all`: a fiber for each branch, and the ends of branches.
+//! `all`: one fiber for each branch, and the ends of branches.
 //!
-//! A branch starts from a copy of the forking fiber's fields; as it ends, what it changed is applied to them. Branches
-//! share values, but each holds names and places of its own, so what all fibers hold together is bounded before copies
-//! are made.
+//! A branch starts from a copy of the forking fiber's fields. When it ends, its changes are applied
+//! to them. Branches share values, but each has its own names and order, so the total size is
+//! checked before copies are made.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
@@ -60,7 +60,7 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Ends a branch: its changes are applied, and after the last one the forking fiber goes on.
+/// Ends a branch and applies its changes; after the last one, the forking fiber continues.
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     // The fiber itself stays until nothing can fail any more, so that a fault knows where it happened.
     let ended = machine.fiber(fiber)?;
