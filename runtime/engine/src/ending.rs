@@ -39,7 +39,7 @@ impl Machine<'_> {
     }
 }
 
-/// What takes back what the fiber waits for.
+/// The effect that withdraws what the fiber waits for.
 pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Option<Effect> {
     let FiberState::Waiting(wait) = &fiber.state else {
         return None;

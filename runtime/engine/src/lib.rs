@@ -14,8 +14,8 @@
 //! # Layout
 //! - `ops`: one file per instruction: how it starts, and how an input resumes it
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
-//! - `input`: which instruction an input is for
-//! - `throwing`: which scope handles a fault, and what is stopped for that
+//! - `input`: finds the instruction that an input is for
+//! - `throwing`: finds the scope that handles a fault, and stops what is below it
 //! - `ending`: completion, failure, cancellation
 #![forbid(unsafe_code)]
 

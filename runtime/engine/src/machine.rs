@@ -10,7 +10,7 @@ use bureaucrat_model::{
     HistoryEvent, Instance, OpIndex, Program, Turn, Wait, WaitKind,
 };
 
-/// Why a fiber can't go on, before it is known where it is.
+/// Why a fiber fails, before the place is known.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub code: FaultCode,
@@ -208,7 +208,8 @@ impl<'a> Machine<'a> {
         self.instance.fibers.insert(id, fiber);
     }
 
-    /// Gives the fiber new fields, if they are within the limit; otherwise it keeps what it has, for a handler.
+    /// Sets the fiber's fields, if they are within the limit. Otherwise it keeps the old ones, for a
+    /// handler.
     pub fn set_fields(&mut self, fiber: FiberId, fields: Fields) -> Result<(), Trouble> {
         self.check_size(&fields)?;
         self.change(fiber, |fiber| fiber.fields = fields)
@@ -219,7 +220,8 @@ impl<'a> Machine<'a> {
         self.change_fields(fiber, update.size(), |fields| fields.update(update))
     }
 
-    /// Changes the fiber's fields, which grow by at most `growth` bytes, if they stay within the limit.
+    /// Changes the fiber's fields, which grow by at most `growth` bytes, if they stay within the
+    /// limit.
     pub fn change_fields(
         &mut self,
         fiber: FiberId,
@@ -292,7 +294,7 @@ impl<'a> Machine<'a> {
         self.effects.push(Effect::Record(event));
     }
 
-    /// Ends the process with a fault at the activity that the fiber is at, whatever handlers there are.
+    /// Ends the process with a fault at the fiber's current activity. No handler runs.
     pub fn fail_at(&mut self, fiber: FiberId, trouble: Trouble) {
         let fault = self.fault_at(fiber, trouble);
         self.fail(fault);

@@ -127,7 +127,7 @@ fn the_first_handler_that_catches_a_fault_runs_and_the_scope_is_complete() {
     assert_eq!(*activity, ActivityPath(vec![0]));
     assert_eq!(fault.to_string(), "ActionError: no (activity _1, line 2)");
     let effects = answer(&program, &mut instance, 5, 1, done(r#"{"b": 2}"#)).unwrap();
-    assert_eq!(ending(&effects), r#"{"a":1,"b":2}"#);
+    assert_eq!(ending(&effects), r#"{"a": 1, "b": 2}"#);
     // The first task's answer comes late.
     let late = answer(&program, &mut instance, 1, 0, done("{}"));
     assert!(matches!(late, Err(Rejection::Ended(_))));
@@ -192,7 +192,7 @@ fn a_fault_of_a_branch_stops_the_others_and_leaves_nothing_open() {
     let late = answer(&program, &mut instance, 6, 3, done("{}"));
     assert!(matches!(late, Err(Rejection::Stale(_))), "{late:?}");
     let effects = answer(&program, &mut instance, 9, 4, done(r#"{"b": 2}"#)).unwrap();
-    assert_eq!(ending(&effects), r#"{"a":1,"merged":true,"b":2}"#);
+    assert_eq!(ending(&effects), r#"{"a": 1, "merged": true, "b": 2}"#);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_handler_has_the_fields_that_an_answer_too_large_would_have_replaced() {
     let (mut instance, _) = started(&program);
     let large = format!(r#"{{"b": "{}"}}"#, "x".repeat(2_000));
     let effects = answer(&program, &mut instance, 1, 0, done(&large)).unwrap();
-    assert_eq!(ending(&effects), r#"{"a":1}"#);
+    assert_eq!(ending(&effects), r#"{"a": 1}"#);
 }
 
 #[test]

@@ -100,7 +100,7 @@ pub enum HistoryEvent {
     /// An operator retried a parked process.
     #[serde(rename = "20")]
     Retried,
-    /// A handler of a scope took over.
+    /// A handler of a scope caught a fault.
     #[serde(rename = "21")]
     Caught {
         /// The activity that has the scope.
@@ -227,9 +227,9 @@ impl fmt::Display for HistoryEvent {
             Self::Resumed => f.write_str("resumed after the incident"),
             Self::Truncated => f.write_str("(older entries were left out)"),
             Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
-            Self::Retried => f.write_str("an operator has it tried again"),
+            Self::Retried => f.write_str("retried by an operator"),
             Self::Caught { activity, fault } => {
-                write!(f, "{activity}: a handler catches {fault}")
+                write!(f, "{activity}: handles {fault}")
             }
         }
     }

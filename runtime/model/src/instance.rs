@@ -126,11 +126,11 @@ pub enum FiberState {
 pub struct Scope {
     /// The instruction that entered it.
     pub entered: OpIndex,
-    /// The fault that one of its handlers is dealing with; none while its body runs.
+    /// The fault that one of its handlers deals with; none while the body runs.
     pub handling: Option<Fault>,
 }
 
-/// A line of execution within a process.
+/// One line of execution within a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fiber {
     /// The current instruction.

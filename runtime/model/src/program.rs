@@ -71,8 +71,8 @@ impl Handler {
     }
 }
 
-/// One instruction. Reserved numbers: 6 assign, 34 reset scope, 37 next item of a foreach; the language gets these
-/// later.
+/// One instruction. Reserved numbers for the language: 6 assign, 34 reset scope, 37 next item of a
+/// foreach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Op {
     /// Sends a task to a participant and waits for its answer.
@@ -93,10 +93,7 @@ pub enum Op {
     },
     /// Starts the process whose definition a field holds as text, and waits for its end.
     #[serde(rename = "4")]
-    Call {
-        /// The name of the field.
-        field: String,
-    },
+    Call { field: String },
     /// Throws a fault.
     #[serde(rename = "5")]
     Fault {
@@ -104,7 +101,7 @@ pub enum Op {
         code: Option<FaultCode>,
         message: String,
     },
-    /// Goes on at another instruction.
+    /// Continues at another instruction.
     #[serde(rename = "16")]
     Jump { target: OpIndex },
     /// Continues with the next instruction if a condition holds, otherwise at another one.

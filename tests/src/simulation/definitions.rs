@@ -30,7 +30,7 @@ pub(super) enum Node {
     /// The definition is in the field `dK`, set by a property of the context or by `defK`.
     Call(u32, Box<Definition>, Given),
     Fail(u32, Failure),
-    /// What goes wrong in these is caught; what the handler does says the last.
+    /// A fault in these is caught.
     Catch(u32, Vec<Node>, Handling),
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Node {
 pub(super) enum Handling {
     /// `setK`, whatever the fault.
     Default,
-    /// `setK`, by a pattern for all codes behind one that fits none.
+    /// `setK`, by a pattern for all codes after one that matches none.
     Pattern,
     /// It throws the fault again.
     Again,
@@ -77,7 +77,8 @@ pub const COMMON_EVENT: &str = "any";
 /// How a process must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// These fields, `event` aside, and those that branches may have brought before they were stopped.
+    /// With these fields; `event` is not compared, nor are the fields that stopped branches may
+    /// have set.
     Completed(Map<String, Value>, BTreeSet<String>),
     /// A fault with one of these codes.
     Failed(BTreeSet<&'static str>),
@@ -322,10 +323,10 @@ impl Definition {
 
 type Played = Result<(), BTreeSet<&'static str>>;
 
-/// A process as far as it went.
+/// A process so far.
 struct Play {
     fields: Map<String, Value>,
-    /// Fields that are there or not, as far as the branches went that a fault stopped.
+    /// Fields that may be missing, because a fault stopped the branches that set them.
     uncertain: BTreeSet<String>,
     number: i64,
     broken: &'static str,
@@ -336,7 +337,8 @@ impl Play {
         nodes.iter().try_for_each(|node| self.one(node))
     }
 
-    /// What an activity does to the fields. Branches write fields of their own, so that their order does not matter.
+    /// What an activity does to the fields. Branches write their own fields, so their order does not
+    /// matter.
     fn one(&mut self, node: &Node) -> Played {
         match node {
             Node::Set(k) => self.set(*k),

@@ -62,7 +62,7 @@ pub(crate) fn start(
 
 /// Ends a branch and applies its changes; after the last one, the forking fiber continues.
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
-    // The fiber itself stays until nothing can fail any more, so that a fault knows where it happened.
+    // The fiber stays until nothing can fail any more, so that a fault knows where it happened.
     let ended = machine.fiber(fiber)?;
     let Some(Branch { parent, base }) = ended.branch.clone() else {
         return Err(Trouble::program("a branch ends that was never forked"));
@@ -106,7 +106,7 @@ fn is_forking(fiber: &Fiber) -> bool {
     matches!(wait.kind, WaitKind::Branches { .. })
 }
 
-/// Fails when the fibers' fields together are over the limit.
+/// Fails if the fibers' fields together exceed the limit.
 pub(crate) fn check_held(machine: &Machine<'_>, held: usize) -> Result<(), Trouble> {
     let limit = machine.environment.limits.instance_bytes;
     if held > limit {
