@@ -9,6 +9,7 @@ mod duration;
 mod faults;
 mod module;
 mod property;
+mod retry;
 mod shape;
 
 pub(crate) use property::float_as_json;

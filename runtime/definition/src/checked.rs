@@ -1,8 +1,8 @@
 //! The checked tree: what a definition means. Nothing in it can be wrong any more, apart from what only a run shows.
 
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionRange, FaultCode, Fields, Millis, SourceModule,
-    Span,
+    ActivityPath, CodePattern, Condition, ConditionRange, FaultCode, Fields, Millis, Retry,
+    SourceModule, Span,
 };
 
 #[derive(Debug)]
@@ -46,6 +46,7 @@ pub(crate) enum ActivityKind {
     Sequence(Body),
     Action {
         participant: String,
+        retry: Option<Retry>,
     },
     Switch(Vec<Case>),
     While {

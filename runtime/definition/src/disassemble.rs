@@ -1,6 +1,8 @@
 //! Prints a program for people: one instruction a line, then the conditions.
 
-use bureaucrat_model::{Condition, ConditionRange, Guest, Handler, Op, Program};
+use bureaucrat_model::{
+    CodePattern, Condition, ConditionRange, Guest, Handler, Op, Program, Retry,
+};
 use std::fmt::Write as _;
 
 /// The program as text. Each instruction has its index, its name with operands, the path of its activity (`_` for the
@@ -39,7 +41,10 @@ pub fn disassemble(program: &Program) -> String {
 
 fn operation(op: &Op) -> String {
     match op {
-        Op::Action { participant } => format!("action {participant:?}"),
+        Op::Action { participant, retry } => match retry {
+            None => format!("action {participant:?}"),
+            Some(retry) => format!("action {participant:?} {}", again(retry)),
+        },
         Op::Delay { duration } => format!("delay {duration}"),
         Op::Await { event, conditions } => format!("await {event:?}{}", range(" if ", *conditions)),
         Op::Call { field } => format!("call {field:?}"),
@@ -74,6 +79,22 @@ fn operation(op: &Op) -> String {
         Op::EndBranch => "end-branch".to_owned(),
         Op::Complete => "complete".to_owned(),
     }
+}
+
+fn again(retry: &Retry) -> String {
+    let Retry {
+        attempts,
+        delay,
+        factor,
+        max_delay,
+        jitter,
+        on,
+    } = retry;
+    let on: Vec<_> = on.iter().map(CodePattern::as_str).collect();
+    format!(
+        "attempts {attempts} delay {delay} factor {factor}/1000 at most {max_delay} jitter \
+         {jitter}/1000 on {on:?}"
+    )
 }
 
 fn handler(handler: &Handler) -> String {

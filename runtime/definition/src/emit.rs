@@ -131,8 +131,9 @@ impl Emitter {
                     emitter.land(test);
                 });
             }
-            ActivityKind::Action { participant } => Op::Action {
+            ActivityKind::Action { participant, retry } => Op::Action {
                 participant: participant.clone(),
+                retry: retry.clone(),
             },
             ActivityKind::Call { field } => Op::Call {
                 field: field.clone(),

@@ -19,6 +19,7 @@ pub(crate) enum Tag {
     Delay,
     Await,
     Fault,
+    Retry,
     Condition,
     /// The `context` of an activity.
     Scope,
@@ -37,7 +38,7 @@ pub(crate) enum Content {
 }
 
 /// The names; what an element of one name is may depend on where it is.
-const TAGS: [(&str, Tag); 18] = [
+const TAGS: [(&str, Tag); 19] = [
     ("process", Tag::Process),
     ("context", Tag::Context),
     ("property", Tag::Property),
@@ -53,6 +54,7 @@ const TAGS: [(&str, Tag); 18] = [
     ("delay", Tag::Delay),
     ("await", Tag::Await),
     ("fault", Tag::Fault),
+    ("retry", Tag::Retry),
     ("condition", Tag::Condition),
     ("context", Tag::Scope),
     ("faults", Tag::Faults),
@@ -129,6 +131,7 @@ impl Tag {
             Self::Await => &["event"],
             Self::Condition => &["module", "function"],
             Self::Fault => &["code", "message"],
+            Self::Retry => &["attempts", "delay", "factor", "max-delay", "jitter", "on"],
             Self::Handler => &["code"],
             Self::Context
             | Self::Scope
@@ -155,6 +158,7 @@ impl Tag {
             Self::Process
             | Self::Condition
             | Self::Fault
+            | Self::Retry
             | Self::Scope
             | Self::Faults
             | Self::Default
@@ -179,9 +183,10 @@ impl Tag {
             }
             Self::Case | Self::While => IN_WHILE,
             Self::Await => &["condition"],
+            Self::Action => &["retry"],
             Self::Property
             | Self::Module
-            | Self::Action
+            | Self::Retry
             | Self::Call
             | Self::Delay
             | Self::Fault
@@ -205,6 +210,7 @@ impl Tag {
             | Self::Await
             | Self::Default
             | Self::Fault
+            | Self::Retry
             | Self::Scope
             | Self::Faults
             | Self::Handler => Content::Elements,

@@ -42,7 +42,7 @@ impl Limits {
     pub const NAME_BYTES: usize = 200;
     /// Bytes of the longest name of a module or of a function in it.
     pub const IDENTIFIER_BYTES: usize = 128;
-    /// Attributes of one element that are read; the language has none with more than two.
+    /// Attributes of one element that are read; the language has none with more than six.
     pub(crate) const ATTRIBUTES: usize = 16;
 
     /// How deep elements may nest.
@@ -54,7 +54,8 @@ impl Limits {
     pub(crate) fn elements(&self) -> usize {
         [self.conditions, self.properties, self.modules, 1_000]
             .into_iter()
-            .fold(self.activities, usize::saturating_add)
+            // An activity may have a `context` with `faults`.
+            .fold(self.activities.saturating_mul(3), usize::saturating_add)
     }
 }
 

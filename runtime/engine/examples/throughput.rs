@@ -23,6 +23,7 @@ fn main() {
         ops: vec![
             Op::Action {
                 participant: "p".into(),
+                retry: None,
             },
             Op::Jump { target: OpIndex(0) },
         ],

@@ -30,8 +30,12 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             let WaitKind::Timer { due } = find_wait(machine, fiber, turn)?.kind else {
                 return Err(not_waiting(machine, fiber, turn));
             };
-            settle(machine, fiber, |machine| {
-                ops::delay::fire(machine, fiber, turn, due)
+            let at = machine.instance.fibers.get(fiber).map(|found| found.at);
+            let op = at.and_then(|at| machine.program.ops.get(at.0 as usize));
+            let is_pause = matches!(op, Some(Op::Action { .. }));
+            settle(machine, fiber, |machine| match is_pause {
+                true => ops::action::resume(machine, fiber, turn, due),
+                false => ops::delay::fire(machine, fiber, turn, due),
             });
         }
         Input::Event { fiber, turn, event } => {

@@ -59,6 +59,7 @@ pub fn launch(
         fields: program.context.clone(),
         branch: None,
         answered: None,
+        failed: 0,
         scopes: Vec::new(),
     };
     let head = Head {

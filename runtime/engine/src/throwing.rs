@@ -8,6 +8,7 @@
 use crate::{
     ending::withdrawal,
     machine::{Machine, Trouble},
+    ops::action,
 };
 use bureaucrat_model::{Fault, FiberId, HistoryEvent, Op, OpIndex, Scope};
 use std::collections::BTreeSet;
@@ -22,14 +23,18 @@ struct Place {
 }
 
 impl Machine<'_> {
-    /// Throws at the activity that the fiber is at.
+    /// Throws at the activity that the fiber is at, unless that is tried again.
     pub fn throw_at(&mut self, fiber: FiberId, trouble: Trouble) {
-        let fault = self.fault_at(fiber, trouble);
-        self.throw(fiber, fault);
+        let mut fault = self.fault_at(fiber, trouble);
+        fault.message = self.shortened(fault.message);
+        match action::tries_again(self, fiber, &fault) {
+            Ok(true) => {}
+            Ok(false) => self.throw(fiber, fault),
+            Err(trouble) => self.fail_at(fiber, trouble),
+        }
     }
 
-    pub fn throw(&mut self, fiber: FiberId, mut fault: Fault) {
-        fault.message = self.shortened(fault.message);
+    pub fn throw(&mut self, fiber: FiberId, fault: Fault) {
         let Some(place) = self.handler(fiber, &fault) else {
             self.fail(fault);
             return;
@@ -43,6 +48,7 @@ impl Machine<'_> {
         };
         self.record(HistoryEvent::Caught { activity, fault });
         let moved = self.change(place.fiber, |fiber| {
+            fiber.failed = 0;
             fiber.scopes.truncate(place.outer);
             fiber.scopes.push(handling);
         });

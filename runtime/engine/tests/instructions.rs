@@ -73,6 +73,7 @@ fn go(program: &Program, instance: &mut Instance, input: Input) -> Result<Vec<Ef
 fn action(participant: &str) -> Op {
     Op::Action {
         participant: participant.into(),
+        retry: None,
     }
 }
 

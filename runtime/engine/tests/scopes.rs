@@ -76,6 +76,7 @@ fn done(fields: &str) -> Answer {
 fn action() -> Op {
     Op::Action {
         participant: "p".into(),
+        retry: None,
     }
 }
 

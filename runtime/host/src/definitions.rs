@@ -222,7 +222,7 @@ impl Definitions {
     fn check_routing(&self, program: &Program) -> Result<(), LoadFailure> {
         let mut reasons = Vec::new();
         for (op, site) in program.ops.iter().zip(&program.sites) {
-            if let Op::Action { participant } = op
+            if let Op::Action { participant, .. } = op
                 && let Err(error) =
                     routing_key_fits(self.config.dialect, self.config.task_queue, participant)
             {

@@ -100,6 +100,15 @@ pub enum HistoryEvent {
     /// An operator retried a parked process.
     #[serde(rename = "20")]
     Retried,
+    /// An attempt at an action failed; another one follows.
+    #[serde(rename = "22")]
+    AttemptFailed {
+        /// The number of the attempt, from 1.
+        attempt: u32,
+        fault: Fault,
+        /// When the next one begins.
+        due: Timestamp,
+    },
     /// A handler of a scope caught a fault.
     #[serde(rename = "21")]
     Caught {
@@ -228,6 +237,11 @@ impl fmt::Display for HistoryEvent {
             Self::Truncated => f.write_str("(older entries were left out)"),
             Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
             Self::Retried => f.write_str("retried by an operator"),
+            Self::AttemptFailed {
+                attempt,
+                fault,
+                due,
+            } => write!(f, "attempt {attempt} failed, next at {due}: {fault}"),
             Self::Caught { activity, fault } => {
                 write!(f, "{activity}: handles {fault}")
             }

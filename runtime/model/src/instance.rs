@@ -143,6 +143,8 @@ pub struct Fiber {
     /// The last action whose answer it took. Without a turn, this tells a repeated answer from an
     /// unexpected one.
     pub answered: Option<OpIndex>,
+    /// How many attempts at the action that it is at have failed.
+    pub failed: u32,
     /// The scopes that it is in, innermost last.
     pub scopes: Vec<Scope>,
 }

@@ -40,7 +40,7 @@ pub use limits::EngineLimits;
 pub use locks::{lock, unpoisoned};
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, Handler, ModuleSource, Op, OpIndex, Program,
-    ProgramError, Site, SourceModule, Span,
+    ProgramError, Retry, Site, SourceModule, Span,
 };
 pub use shared_map::SharedMap;
 pub use time::{Millis, Timestamp};

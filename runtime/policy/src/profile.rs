@@ -57,9 +57,15 @@ impl Profile {
                 profile.depth = (depth, span);
             }
             match op {
-                Op::Action { participant } => {
+                Op::Action { participant, retry } => {
                     let entry = profile.participants.entry(participant.clone());
                     entry.or_insert(span);
+                    if let Some(retry) = retry {
+                        profile.timers += 1;
+                        if retry.max_delay >= profile.delay.0 {
+                            profile.delay = (retry.max_delay, span);
+                        }
+                    }
                 }
                 Op::Delay { duration } => {
                     profile.timers += 1;

@@ -123,6 +123,7 @@ fn program() -> Program {
             },
             Op::Action {
                 participant: "billing".into(),
+                retry: None,
             },
             Op::EndBranch,
             Op::Delay {

@@ -13,6 +13,7 @@ pub struct StoredFiber {
     /// The fiber that it is a branch of, and the fields that it started from.
     pub branch: Option<(FiberId, Vec<Part>)>,
     pub answered: Option<OpIndex>,
+    pub failed: u32,
     pub scopes: Vec<Scope>,
 }
 
@@ -27,6 +28,7 @@ impl StoredFiber {
                 .as_ref()
                 .map(|branch| (branch.parent, runs.name(&branch.base))),
             answered: fiber.answered,
+            failed: fiber.failed,
             scopes: fiber.scopes.clone(),
         }
     }
@@ -55,6 +57,7 @@ impl StoredFiber {
             fields: runs.resolve(self.fields)?,
             branch,
             answered: self.answered,
+            failed: self.failed,
             scopes: self.scopes,
         })
     }

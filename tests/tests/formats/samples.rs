@@ -37,6 +37,7 @@ pub fn program() -> Program {
     let ops = vec![
         Op::Action {
             participant: "worker".into(),
+            retry: None,
         },
         Op::Delay {
             duration: Millis(1_500),
@@ -119,6 +120,7 @@ pub fn fiber(state: FiberState) -> Fiber {
         fields: fields(),
         branch: None,
         answered: Some(OpIndex(1)),
+        failed: 0,
         scopes: Vec::new(),
     }
 }

@@ -66,9 +66,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Tag::All => self.all(node, path),
             Tag::Switch => self.switch(node, path),
             Tag::While => self.while_loop(node, path),
-            Tag::Action => ActivityKind::Action {
-                participant: self.name(node, "participant", Limits::PARTICIPANT_BYTES)?,
-            },
+            Tag::Action => {
+                let retry = self.retry(node);
+                ActivityKind::Action {
+                    participant: self.name(node, "participant", Limits::PARTICIPANT_BYTES)?,
+                    retry,
+                }
+            }
             Tag::Call => ActivityKind::Call {
                 field: self.called_field(node)?,
             },
@@ -89,6 +93,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             | Tag::Faults
             | Tag::Handler
             | Tag::Default
+            | Tag::Retry
             | Tag::Context
             | Tag::Property
             | Tag::Module
@@ -159,7 +164,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn duration(&mut self, node: &Node<'t, 's>) -> Option<Millis> {
-        let attribute = node.element.attribute("duration")?;
+        self.span(node, "duration")
+    }
+
+    /// The value of an attribute that is a duration. Noted otherwise.
+    pub(super) fn span(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<Millis> {
+        let attribute = node.element.attribute(name)?;
         let Some(duration) = duration(&attribute.value) else {
             let found = cut(&attribute.value);
             self.note(attribute.value_start, ValueProblem::BadDuration { found });

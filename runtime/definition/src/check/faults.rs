@@ -47,7 +47,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
             let node = self.shape(tag, child);
             let codes = match tag {
-                Tag::Handler => self.patterns(&node).unwrap_or_default(),
+                Tag::Handler => self.patterns(&node, "code").unwrap_or_default(),
                 _ => Vec::new(),
             };
             let path = path.child(index);
@@ -75,9 +75,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
     }
 
-    /// The codes that a handler is for.
-    fn patterns(&mut self, node: &Node<'t, 's>) -> Option<Vec<CodePattern>> {
-        let attribute = node.element.attribute("code")?;
+    /// The value of an attribute that lists codes. Noted otherwise.
+    pub(super) fn patterns(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Vec<CodePattern>> {
+        let attribute = node.element.attribute(name)?;
         let mut codes = Vec::new();
         for code in attribute.value.split(',').map(str::trim) {
             match CodePattern::new(code) {

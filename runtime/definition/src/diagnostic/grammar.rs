@@ -46,6 +46,8 @@ pub enum GrammarProblem {
     },
     #[error("this `{tag}` already has a `context`")]
     SecondContext { tag: &'static str },
+    #[error("this `action` already has a `retry`")]
+    SecondRetry,
     #[error("this `context` already has `faults`")]
     SecondFaults,
     /// What follows the default of a `switch` or of `faults`.

@@ -61,6 +61,12 @@ pub enum ValueProblem {
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
+    #[error("`{attribute}` is {}; use {wanted}", Quoted(found))]
+    BadNumber {
+        attribute: &'static str,
+        found: String,
+        wanted: &'static str,
+    },
     #[error(
         "{} is not a fault code; use 1 to 64 bytes without spaces, commas and `*`, such as `Declined` or `shop.Declined`",
         Quoted(found)

@@ -1,8 +1,12 @@
 //! `action`: sends a task to a participant and waits for the answer.
 
-use crate::machine::{Machine, Trouble};
+use crate::{
+    ending::withdrawal,
+    machine::{Machine, Trouble},
+};
 use bureaucrat_model::{
-    Answer, Effect, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance, Turn, WaitKind,
+    Answer, Effect, Fault, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance, Op,
+    ProcessId, Timestamp, Turn, WaitKind,
 };
 
 pub(crate) fn start(
@@ -75,6 +79,62 @@ pub(crate) fn answer(
     }
 }
 
+/// An attempt failed: whether another one follows, after a pause.
+pub(crate) fn tries_again(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    fault: &Fault,
+) -> Result<bool, Trouble> {
+    let found = machine.fiber(fiber)?;
+    let op = machine.program.ops.get(found.at.0 as usize);
+    let Some(Op::Action {
+        retry: Some(retry), ..
+    }) = op
+    else {
+        return Ok(false);
+    };
+    let failed = found.failed.saturating_add(1);
+    if failed >= retry.attempts || !retry.is_for(&fault.code) {
+        machine.change(fiber, |fiber| fiber.failed = 0)?;
+        return Ok(false);
+    }
+    let withdrawn = withdrawal(fiber, found);
+    machine.effects.extend(withdrawn);
+    let turn = machine.next_turn();
+    let pause = retry.pause(failed, chance(machine.instance.process, turn));
+    let due = machine.environment.now.after(pause);
+    machine.change(fiber, |fiber| fiber.failed = failed)?;
+    machine.wait(fiber, turn, WaitKind::Timer { due })?;
+    let effect = Effect::StartTimer { fiber, turn, due };
+    machine.effects.push(effect);
+    machine.record(HistoryEvent::AttemptFailed {
+        attempt: failed,
+        fault: fault.clone(),
+        due,
+    });
+    Ok(true)
+}
+
+/// The pause before another attempt is over.
+pub(crate) fn resume(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    due: Timestamp,
+) -> Result<(), Trouble> {
+    machine.effects.push(Effect::StopTimer { fiber, turn, due });
+    machine.stop_waiting(fiber)
+}
+
+/// A number that is the same for the same pause, and likely another one for others (FNV-1a).
+fn chance(process: ProcessId, turn: Turn) -> u64 {
+    let turn = turn.0.to_be_bytes();
+    let bytes = process.as_bytes().iter().chain(&turn);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// The broker never accepts the task.
 pub(crate) fn refused(reason: String) -> Trouble {
     Trouble::new(FaultCode::TASK_REFUSED, reason)
@@ -84,7 +144,10 @@ pub(crate) fn refused(reason: String) -> Trouble {
 fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
     let activity = machine.path(fiber);
     machine.stop_waiting(fiber)?;
-    machine.change(fiber, |fiber| fiber.answered = Some(fiber.at))?;
+    machine.change(fiber, |fiber| {
+        fiber.answered = Some(fiber.at);
+        fiber.failed = 0;
+    })?;
     machine.effects.push(Effect::WithdrawTask { turn });
     machine.record(HistoryEvent::Answered { activity, turn });
     Ok(())

@@ -53,6 +53,7 @@ pub(crate) fn start(
                 base: fields.clone(),
             }),
             answered: None,
+            failed: 0,
             scopes: Vec::new(),
         };
         machine.add_fiber(FiberId(id), branch);

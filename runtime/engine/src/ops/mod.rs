@@ -17,7 +17,7 @@ use bureaucrat_model::{FiberId, Op};
 /// Runs one instruction of a fiber that is ready.
 pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
     match op {
-        Op::Action { participant } => action::start(machine, fiber, participant),
+        Op::Action { participant, .. } => action::start(machine, fiber, participant),
         Op::Delay { duration } => delay::start(machine, fiber, *duration),
         Op::Await { event, .. } => await_event::start(machine, fiber, event),
         Op::Call { field } => call::start(machine, fiber, field),

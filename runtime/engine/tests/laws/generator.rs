@@ -2,13 +2,15 @@
 
 use bureaucrat_model::{
     ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, Fields, Guest,
-    Handler, Millis, Op, OpIndex, Program, Site, Span,
+    Handler, Millis, Op, OpIndex, Program, Retry, Site, Span,
 };
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 pub enum Block {
     Action,
+    /// An action that is tried so often.
+    Retry(u32),
     Delay(u64),
     Await(u32),
     Call(&'static str),
@@ -26,6 +28,7 @@ pub enum Block {
 pub fn block() -> impl Strategy<Value = Block> {
     let leaf = prop_oneof![
         3 => Just(Block::Action),
+        1 => (0_u32..4).prop_map(Block::Retry),
         1 => (0_u64..50).prop_map(Block::Delay),
         1 => (0_u32..3).prop_map(Block::Await),
         1 => prop_oneof![Just("d"), Just("number"), Just("missing")].prop_map(Block::Call),
@@ -45,6 +48,17 @@ pub fn block() -> impl Strategy<Value = Block> {
                 .prop_map(|(body, handlers)| Block::Scope(Box::new(body), handlers)),
         ]
     })
+}
+
+fn retry(attempts: u32) -> Retry {
+    Retry {
+        attempts,
+        delay: Millis(3),
+        factor: 2_000,
+        max_delay: Millis(9),
+        jitter: 500,
+        on: Vec::new(),
+    }
 }
 
 fn caught() -> impl Strategy<Value = &'static str> {
@@ -126,7 +140,13 @@ impl Compiler {
         match block {
             Block::Action => {
                 let participant = "p".into();
-                self.push(Op::Action { participant }, path);
+                let retry = None;
+                self.push(Op::Action { participant, retry }, path);
+            }
+            Block::Retry(attempts) => {
+                let participant = "p".into();
+                let retry = Some(retry(*attempts));
+                self.push(Op::Action { participant, retry }, path);
             }
             Block::Delay(duration) => {
                 let duration = Millis(*duration);
@@ -231,8 +251,9 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         })
     };
     prop_oneof![
-        Just(Op::Action {
-            participant: "p".into()
+        prop::option::of((0_u32..3).prop_map(retry)).prop_map(|retry| Op::Action {
+            participant: "p".into(),
+            retry
         }),
         (0_u64..9).prop_map(|span| Op::Delay {
             duration: Millis(span)

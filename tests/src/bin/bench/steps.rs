@@ -16,6 +16,7 @@ pub fn measure(time: Duration) {
     let ops = vec![
         Op::Action {
             participant: "p".into(),
+            retry: None,
         },
         Op::Jump { target: OpIndex(0) },
     ];

@@ -304,7 +304,9 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
 fn fits(op: &Op, kind: &WaitKind) -> bool {
     match kind {
         WaitKind::Answer { .. } => matches!(op, Op::Action { .. }),
-        WaitKind::Timer { .. } => matches!(op, Op::Delay { .. }),
+        WaitKind::Timer { .. } => {
+            matches!(op, Op::Delay { .. } | Op::Action { retry: Some(_), .. })
+        }
         WaitKind::Event { .. } => matches!(op, Op::Await { .. }),
         WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
         WaitKind::Branches { .. } => matches!(op, Op::Fork { .. }),
