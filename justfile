@@ -12,6 +12,10 @@ setup:
 demo:
     scripts/demo
 
+# a shell with a throwaway RabbitMQ, the engine and a worker
+playground:
+    scripts/playground
+
 # formatting, lints, documentation, tests: what CI runs
 test *stages:
     scripts/test {{ stages }}
