@@ -4,6 +4,7 @@
 //! which therefore counts only when nothing was noted. The depth of calls is that of the elements, which the reader bounds.
 
 mod activity;
+mod assign;
 mod condition;
 mod duration;
 mod faults;

@@ -1,8 +1,8 @@
 //! The checked tree: what a definition means. Nothing in it can be wrong any more, apart from what only a run shows.
 
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionRange, FaultCode, Fields, Millis, Retry,
-    SourceModule, Span,
+    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
+    Fields, Millis, Retry, SourceModule, Span,
 };
 
 #[derive(Debug)]
@@ -63,6 +63,10 @@ pub(crate) enum ActivityKind {
     Await {
         event: String,
         conditions: ConditionRange,
+    },
+    Assign {
+        target: FieldPath,
+        value: ConditionIndex,
     },
     Fault {
         /// None for the fault that is being handled.

@@ -67,6 +67,7 @@ fn operation(op: &Op) -> String {
                 .collect();
             format!("fork [{}] then {:04}", branches.join(" "), next.0)
         }
+        Op::Assign { target, value } => format!("assign {:?} c{}", target.as_str(), value.0),
         Op::Fault { code, message } => match code {
             Some(code) => format!("fault {:?} {message:?}", code.as_str()),
             None => "fault again".to_owned(),

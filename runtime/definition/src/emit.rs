@@ -145,6 +145,10 @@ impl Emitter {
                 event: event.clone(),
                 conditions: *conditions,
             },
+            ActivityKind::Assign { target, value } => Op::Assign {
+                target: target.clone(),
+                value: *value,
+            },
             ActivityKind::Fault { code, message } => Op::Fault {
                 code: code.clone(),
                 message: message.clone(),

@@ -18,6 +18,7 @@ pub(crate) enum Tag {
     Call,
     Delay,
     Await,
+    Assign,
     Fault,
     Retry,
     Condition,
@@ -38,7 +39,7 @@ pub(crate) enum Content {
 }
 
 /// The names; what an element of one name is may depend on where it is.
-const TAGS: [(&str, Tag); 19] = [
+const TAGS: [(&str, Tag); 20] = [
     ("process", Tag::Process),
     ("context", Tag::Context),
     ("property", Tag::Property),
@@ -53,6 +54,7 @@ const TAGS: [(&str, Tag); 19] = [
     ("call", Tag::Call),
     ("delay", Tag::Delay),
     ("await", Tag::Await),
+    ("assign", Tag::Assign),
     ("fault", Tag::Fault),
     ("retry", Tag::Retry),
     ("condition", Tag::Condition),
@@ -61,8 +63,7 @@ const TAGS: [(&str, Tag); 19] = [
 ];
 
 /// Elements that later versions of the original had and that this language is to get.
-const LATER: [&str; 11] = [
-    "assign",
+const LATER: [&str; 10] = [
     "catch",
     "compensate",
     "finally",
@@ -78,7 +79,7 @@ const LATER: [&str; 11] = [
 /// What may be in a `process`. What may be in other elements is a part of it.
 const IN_PROCESS: &[&str] = &[
     "module", "context", "sequence", "action", "switch", "while", "all", "call", "delay", "await",
-    "fault",
+    "assign", "fault",
 ];
 /// What may be in a `while`.
 const IN_WHILE: &[&str] = &[
@@ -92,6 +93,7 @@ const IN_WHILE: &[&str] = &[
     "call",
     "delay",
     "await",
+    "assign",
     "fault",
 ];
 
@@ -130,6 +132,7 @@ impl Tag {
             Self::Delay => &["duration"],
             Self::Await => &["event"],
             Self::Condition => &["module", "function"],
+            Self::Assign => &["property", "module", "function"],
             Self::Fault => &["code", "message"],
             Self::Retry => &["attempts", "delay", "factor", "max-delay", "jitter", "on"],
             Self::Handler => &["code"],
@@ -155,6 +158,7 @@ impl Tag {
             Self::Delay => &["duration"],
             Self::Await => &["event"],
             Self::Handler => &["code"],
+            Self::Assign => &["property"],
             Self::Process
             | Self::Condition
             | Self::Fault
@@ -186,6 +190,7 @@ impl Tag {
             Self::Action => &["retry"],
             Self::Property
             | Self::Module
+            | Self::Assign
             | Self::Retry
             | Self::Call
             | Self::Delay
@@ -196,7 +201,7 @@ impl Tag {
 
     pub(crate) const fn content(self) -> Content {
         match self {
-            Self::Property | Self::Module | Self::Condition => Content::Text,
+            Self::Property | Self::Module | Self::Condition | Self::Assign => Content::Text,
             Self::Process
             | Self::Context
             | Self::Sequence

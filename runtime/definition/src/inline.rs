@@ -2,7 +2,9 @@
 //!
 //! Equal texts share one function; a function has the name of the first condition that it belongs to, `c` and its index.
 
-use bureaucrat_expression::{Function, Kind};
+pub(crate) use bureaucrat_expression::Kind;
+
+use bureaucrat_expression::Function;
 use std::collections::HashMap;
 
 /// Why an expression is refused, and where in its text; both from 1, the column in characters.
@@ -17,15 +19,16 @@ pub(crate) struct Refused {
 pub(crate) struct Inline {
     functions: Vec<Function>,
     /// The function of each text. Only looked up, so that its order never matters.
-    names: HashMap<String, String>,
+    names: HashMap<(Kind, String), String>,
     bytes: usize,
     over: bool,
 }
 
 impl Inline {
-    /// Adds the text of the condition at `index`; the name of its function.
-    pub(crate) fn add(&mut self, text: &str, index: usize) -> Result<String, Refused> {
-        if let Some(name) = self.names.get(text) {
+    /// Adds the text of the condition or value at `index`; the name of its function.
+    pub(crate) fn add(&mut self, text: &str, kind: Kind, index: usize) -> Result<String, Refused> {
+        let key = (kind, text.to_owned());
+        if let Some(name) = self.names.get(&key) {
             return Ok(name.clone());
         }
         let expression = bureaucrat_expression::parse(text).map_err(|refusal| Refused {
@@ -34,12 +37,12 @@ impl Inline {
             column: refusal.column,
         })?;
         let name = format!("c{index}");
-        self.names.insert(text.to_owned(), name.clone());
+        self.names.insert(key, name.clone());
         self.bytes += text.len();
         self.functions.push(Function {
             name: name.clone(),
             expression,
-            kind: Kind::Verdict,
+            kind,
         });
         Ok(name)
     }

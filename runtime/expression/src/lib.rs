@@ -60,7 +60,7 @@ pub struct Refusal {
     pub column: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `func() -> result<bool, string>`: Python's truth of the value.
     Verdict,

@@ -3,6 +3,7 @@
 
 use crate::{
     fault::{Fault, FaultCode},
+    fields::JsonText,
     ids::{ActivityPath, ProcessId, Turn},
     program::ConditionIndex,
     time::{Millis, Timestamp},
@@ -146,6 +147,22 @@ pub enum ConditionOutcome {
     Verdict(bool),
     #[serde(rename = "2")]
     Fault { code: FaultCode, message: String },
+    /// The value as JSON text, cut to 256 bytes.
+    #[serde(rename = "3")]
+    Value(String),
+}
+
+impl ConditionOutcome {
+    /// The most bytes of a value that are kept.
+    const VALUE_BYTES: usize = 256;
+
+    pub fn value(value: &JsonText) -> Self {
+        let text = value.as_str();
+        match text.floor_char_boundary(Self::VALUE_BYTES) {
+            end if end < text.len() => Self::Value(format!("{}…", &text[..end])),
+            _ => Self::Value(text.to_owned()),
+        }
+    }
 }
 
 /// One thing that happened, and when.
@@ -255,6 +272,7 @@ impl fmt::Display for ConditionOutcome {
             Self::Verdict(true) => f.write_str("true"),
             Self::Verdict(false) => f.write_str("false"),
             Self::Fault { code, message } => write!(f, "{code}: {message}"),
+            Self::Value(value) => f.write_str(value),
         }
     }
 }

@@ -48,6 +48,9 @@ pub enum EvaluationOutcome {
     /// A guest's error, a trap, or a limit.
     #[serde(rename = "2")]
     Fault { code: FaultCode, message: String },
+    /// The value of a function that returns one.
+    #[serde(rename = "3")]
+    Value(JsonText),
 }
 
 /// An outcome and its cost.

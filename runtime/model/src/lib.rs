@@ -9,6 +9,7 @@
 
 mod fault;
 mod fibers;
+mod field_path;
 mod fields;
 mod hex;
 mod history;
@@ -24,6 +25,7 @@ mod time;
 
 pub use fault::{CodePattern, Fault, FaultCode};
 pub use fibers::{FiberChange, Fibers};
+pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
 pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};

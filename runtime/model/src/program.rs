@@ -5,6 +5,7 @@
 
 use crate::{
     fault::{CodePattern, FaultCode},
+    field_path::FieldPath,
     fields::Fields,
     ids::{ActivityPath, ModuleHash, ProgramHash},
     time::Millis,
@@ -119,8 +120,7 @@ impl Handler {
     }
 }
 
-/// One instruction. Reserved numbers for the language: 6 assign, 34 reset scope, 37 next item of a
-/// foreach.
+/// One instruction. Reserved numbers for the language: 34 reset scope, 37 next item of a foreach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Op {
     /// Sends a task to a participant and waits for its answer.
@@ -149,6 +149,13 @@ pub enum Op {
         /// None for the fault that is being handled.
         code: Option<FaultCode>,
         message: String,
+    },
+    /// Puts a value into a field.
+    #[serde(rename = "6")]
+    Assign {
+        target: FieldPath,
+        /// The function whose value it is.
+        value: ConditionIndex,
     },
     /// Continues at another instruction.
     #[serde(rename = "16")]
@@ -191,6 +198,10 @@ impl Op {
     pub fn conditions(&self) -> ConditionRange {
         match self {
             Self::Await { conditions, .. } | Self::Test { conditions, .. } => *conditions,
+            Self::Assign { value, .. } => ConditionRange {
+                first: *value,
+                count: 1,
+            },
             Self::Action { .. }
             | Self::Delay { .. }
             | Self::Call { .. }
@@ -237,6 +248,7 @@ impl Op {
             | Self::EndBranch
             | Self::Complete
             | Self::Fault { .. }
+            | Self::Assign { .. }
             | Self::LeaveScope => None,
         }
     }

@@ -85,7 +85,7 @@ impl Profile {
                         profile.branches = (count, span);
                     }
                 }
-                Op::Test { .. } | Op::Fault { .. } | Op::EnterScope { .. } => {}
+                Op::Test { .. } | Op::Assign { .. } | Op::Fault { .. } | Op::EnterScope { .. } => {}
                 Op::Jump { .. } | Op::EndBranch | Op::Complete | Op::LeaveScope => continue,
             }
             paths.insert(&site.path);

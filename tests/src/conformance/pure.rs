@@ -10,9 +10,9 @@ use bureaucrat_definition::{Limits, compile};
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
 use bureaucrat_model::{
     ActivityPath, Answer, Caller, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
-    Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, Launch, Millis,
-    ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Timestamp,
-    Turn,
+    Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch,
+    Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, Redelivered, ReplyTo,
+    Timestamp, Turn,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -354,7 +354,8 @@ impl Pure {
         let outcome = match evaluated.outcome {
             Outcome::Verdict(holds) => EvaluationOutcome::Verdict(holds),
             Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
-            Outcome::Value(value) => lost(&value),
+            Outcome::Value(value) => JsonText::parse(&value)
+                .map_or_else(|error| lost(&error.to_string()), EvaluationOutcome::Value),
             Outcome::Environmental(reason) => lost(&reason),
         };
         Evaluation {

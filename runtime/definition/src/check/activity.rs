@@ -86,6 +86,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     conditions,
                 }
             }
+            Tag::Assign => self.assign(node)?,
             Tag::Fault => self.fault(node)?,
             // The grammar's table gives none of these as an activity.
             Tag::Process

@@ -5,7 +5,7 @@ use crate::{
     Limits,
     diagnostic::{Counted, ValueProblem, cut, nearest},
     grammar::Tag,
-    inline::{Inline, Refused},
+    inline::{Inline, Kind, Refused},
     syntax::Element,
     text::MappedText,
 };
@@ -51,7 +51,23 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
     }
 
+    /// The value that an element's text or its attributes `module` and `function` name.
+    pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
+        let index = self.conditions.list.len();
+        let limit = self.limits.conditions;
+        if !self.count(node.element.start, Counted::Conditions, index + 1, limit) {
+            return None;
+        }
+        let value = self.function(node, Kind::Value)?;
+        self.conditions.list.push(value);
+        Some(ConditionIndex(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
     fn condition(&mut self, node: &Node<'t, 's>) -> Option<Condition> {
+        self.function(node, Kind::Verdict)
+    }
+
+    fn function(&mut self, node: &Node<'t, 's>, kind: Kind) -> Option<Condition> {
         let element = node.element;
         let text = element.text.first_visible();
         match (element.attribute("module"), text) {
@@ -66,7 +82,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     self.note(function.start, ValueProblem::FunctionWithoutModule);
                     return None;
                 }
-                self.expression(element)
+                self.expression(element, kind)
             }
         }
     }
@@ -103,7 +119,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         })
     }
 
-    fn expression(&mut self, element: &Element<'s>) -> Option<Condition> {
+    fn expression(&mut self, element: &Element<'s>, kind: Kind) -> Option<Condition> {
         let limit = self.limits.condition_bytes;
         let text = element.text.trimmed();
         // Bounded before it is unescaped and parsed.
@@ -125,7 +141,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.conditions.first = text.offset(0);
         }
         let index = self.conditions.list.len();
-        let function = match self.conditions.inline.add(text.as_str(), index) {
+        let function = match self.conditions.inline.add(text.as_str(), kind, index) {
             Ok(function) => function,
             Err(refused) => {
                 let offset = text.offset(refused_offset(&text, &refused));

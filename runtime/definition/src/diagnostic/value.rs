@@ -61,6 +61,11 @@ pub enum ValueProblem {
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
+    #[error(
+        "{} is not the place of a field; use a name, or a JSON Pointer such as `/order/lines/0`",
+        Quoted(found)
+    )]
+    BadPath { found: String },
     #[error("`{attribute}` is {}; use {wanted}", Quoted(found))]
     BadNumber {
         attribute: &'static str,

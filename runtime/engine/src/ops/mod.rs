@@ -1,6 +1,7 @@
 //! The instructions, one file each: how it starts, and how an input resumes it.
 
 pub(crate) mod action;
+pub(crate) mod assign;
 pub(crate) mod await_event;
 pub(crate) mod call;
 pub(crate) mod complete;
@@ -29,6 +30,7 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         Op::Fork { branches, next } => fork::start(machine, fiber, branches, *next),
         Op::EndBranch => fork::end_branch(machine, fiber),
         Op::Complete => complete::start(machine, fiber),
+        Op::Assign { value, .. } => assign::start(machine, fiber, *value),
         Op::Fault { code, message } => fault::start(machine, fiber, code.as_ref(), message),
         Op::EnterScope { .. } => scope::enter(machine, fiber),
         Op::LeaveScope => scope::leave(machine, fiber),

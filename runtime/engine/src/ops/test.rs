@@ -3,11 +3,11 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::await_event,
+    ops::{assign, await_event},
 };
 use bureaucrat_model::{
-    ConditionIndex, ConditionOutcome, ConditionRange, Evaluation, EvaluationOutcome, FiberId,
-    HistoryEvent, Op, OpIndex, Turn, WaitKind,
+    ConditionIndex, ConditionOutcome, ConditionRange, Evaluation, EvaluationOutcome, FaultCode,
+    FiberId, HistoryEvent, JsonText, Op, OpIndex, Turn, WaitKind,
 };
 
 /// Requests the first condition. Without conditions, none holds.
@@ -38,24 +38,22 @@ pub(crate) fn evaluated(
         machine.spend()?;
     }
     let activity = machine.path(fiber);
-    let (outcome, verdict) = match evaluation.outcome {
-        EvaluationOutcome::Verdict(holds) => (ConditionOutcome::Verdict(holds), Ok(holds)),
-        EvaluationOutcome::Fault { code, message } => (
-            ConditionOutcome::Fault {
-                code: code.clone(),
-                message: machine.shortened(message.clone()),
-            },
-            Err(Trouble { code, message }),
-        ),
-    };
+    let at = machine.fiber(fiber)?.at;
+    let op = machine.program.ops.get(at.0 as usize);
+    let (outcome, result) = read(machine, op, evaluation.outcome);
     machine.record(HistoryEvent::ConditionEvaluated {
         activity,
         condition,
         outcome,
         fuel: evaluation.fuel,
     });
-    let at = machine.fiber(fiber)?.at;
-    let op = machine.program.ops.get(at.0 as usize);
+    if let Some(Op::Assign { target, .. }) = op {
+        return match result? {
+            Given::Value(value) => assign::take(machine, fiber, target, value),
+            Given::Verdict(_) => Err(Trouble::program("a value was not evaluated as one")),
+        };
+    }
+    let verdict = result.map(|given| matches!(given, Given::Verdict(true)));
     // The publisher of an event need not know what conditions read, so a condition that fails does
     // not hold.
     let holds = if matches!(op, Some(Op::Await { .. })) {
@@ -77,7 +75,44 @@ pub(crate) fn evaluated(
     }
 }
 
-fn evaluate(
+/// What a function returned, as far as it is what the instruction needs.
+enum Given {
+    Verdict(bool),
+    Value(JsonText),
+}
+
+/// An outcome for the history, and what becomes of it.
+fn read(
+    machine: &Machine<'_>,
+    op: Option<&Op>,
+    outcome: EvaluationOutcome,
+) -> (ConditionOutcome, Result<Given, Trouble>) {
+    let wants_value = matches!(op, Some(Op::Assign { .. }));
+    let unfit = |what: &str| Trouble::new(FaultCode::CONDITION_ERROR, what);
+    let trouble = match outcome {
+        EvaluationOutcome::Verdict(holds) if !wants_value => {
+            return (ConditionOutcome::Verdict(holds), Ok(Given::Verdict(holds)));
+        }
+        EvaluationOutcome::Value(value) if wants_value => {
+            return (ConditionOutcome::value(&value), Ok(Given::Value(value)));
+        }
+        EvaluationOutcome::Verdict(_) => {
+            unfit("the function returns a verdict where a value is needed")
+        }
+        EvaluationOutcome::Value(_) => {
+            unfit("the function returns a value where a verdict is needed")
+        }
+        EvaluationOutcome::Fault { code, message } => Trouble { code, message },
+    };
+    let outcome = ConditionOutcome::Fault {
+        code: trouble.code.clone(),
+        message: machine.shortened(trouble.message.clone()),
+    };
+    (outcome, Err(trouble))
+}
+
+/// Has the fiber wait for the outcome of a function.
+pub(crate) fn evaluate(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,

@@ -1,8 +1,8 @@
 //! Random programs: structured ones as a compiler makes them, and arbitrary lists of instructions.
 
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, Fields, Guest,
-    Handler, Millis, Op, OpIndex, Program, Retry, Site, Span,
+    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
+    Fields, Guest, Handler, Millis, Op, OpIndex, Program, Retry, Site, Span,
 };
 use proptest::prelude::*;
 
@@ -18,12 +18,16 @@ pub enum Block {
     Switch(Vec<(u32, Block)>),
     While(u32, Box<Block>),
     All(Vec<Block>),
+    /// A place that there is, or not, beside the fields of the context.
+    Assign(&'static str),
     Fault(&'static str),
     /// Only in a handler: throws again what it handles.
     Again,
     /// A body, and handlers with what each catches; an empty text for all.
     Scope(Box<Block>, Vec<(&'static str, Block)>),
 }
+
+const PLACES: [&str; 5] = ["a", "/r/s", "/x/0", "/x/7", "/number/n"];
 
 pub fn block() -> impl Strategy<Value = Block> {
     let leaf = prop_oneof![
@@ -34,6 +38,7 @@ pub fn block() -> impl Strategy<Value = Block> {
         1 => prop_oneof![Just("d"), Just("number"), Just("missing")].prop_map(Block::Call),
         1 => prop_oneof![Just("a"), Just("b"), Just("Cancelled")].prop_map(Block::Fault),
         1 => Just(Block::Again),
+        2 => prop::sample::select(PLACES.as_slice()).prop_map(Block::Assign),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
@@ -194,6 +199,11 @@ impl Compiler {
                 let next = self.here();
                 self.ops[fork] = Op::Fork { branches, next };
             }
+            Block::Assign(place) => {
+                let target = FieldPath::new(place).unwrap();
+                let value = self.range(1).first;
+                self.push(Op::Assign { target, value }, path);
+            }
             Block::Fault(code) => {
                 let code = Some(FaultCode::new(code));
                 let message = "thrown".into();
@@ -272,6 +282,10 @@ pub fn any_op() -> impl Strategy<Value = Op> {
             .prop_map(|(branches, next)| Op::Fork { branches, next }),
         Just(Op::EndBranch),
         Just(Op::Complete),
+        (prop::sample::select(PLACES.as_slice()), 0_u32..5).prop_map(|(place, value)| Op::Assign {
+            target: FieldPath::new(place).unwrap(),
+            value: ConditionIndex(value),
+        }),
         Just(Op::LeaveScope),
         prop::option::of(Just(FaultCode::new("a"))).prop_map(|code| Op::Fault {
             code,

@@ -318,6 +318,7 @@ fn evaluation(detail: usize) -> Evaluation {
             code: FaultCode::new("KeyError"),
             message: "ü".repeat(99),
         },
+        1..=5 => EvaluationOutcome::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
         other => EvaluationOutcome::Verdict(other % 2 == 0),
     };
     Evaluation {

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::compute::Task;
 use bureaucrat_model::{
-    Evaluation, EvaluationOutcome, FiberState, Instance, ProcessId, Status, WaitKind,
+    Evaluation, EvaluationOutcome, FaultCode, FiberState, Instance, JsonText, ProcessId, Status,
+    WaitKind,
 };
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
@@ -142,7 +143,7 @@ pub(super) enum Attempt {
 
 fn is_spent(evaluation: &Evaluation) -> bool {
     match &evaluation.outcome {
-        EvaluationOutcome::Verdict(_) => false,
+        EvaluationOutcome::Verdict(_) | EvaluationOutcome::Value(_) => false,
         EvaluationOutcome::Fault { code, .. } => code.as_str() == codes::FUEL,
     }
 }
@@ -152,9 +153,12 @@ pub(super) fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
     let outcome = match evaluated.outcome {
         Outcome::Verdict(verdict) => EvaluationOutcome::Verdict(verdict),
         Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
-        Outcome::Value(_) => EvaluationOutcome::Fault {
-            code: bureaucrat_model::FaultCode::new(bureaucrat_model::FaultCode::CONDITION_ERROR),
-            message: "the function gives a value where a verdict is needed".into(),
+        Outcome::Value(text) => match JsonText::parse(&text) {
+            Ok(value) => EvaluationOutcome::Value(value),
+            Err(error) => EvaluationOutcome::Fault {
+                code: FaultCode::new(codes::RESULT),
+                message: error.to_string(),
+            },
         },
         Outcome::Environmental(reason) => return Err(reason),
     };

@@ -310,6 +310,6 @@ fn fits(op: &Op, kind: &WaitKind) -> bool {
         WaitKind::Event { .. } => matches!(op, Op::Await { .. }),
         WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
         WaitKind::Branches { .. } => matches!(op, Op::Fork { .. }),
-        WaitKind::Condition { .. } => matches!(op, Op::Test { .. }),
+        WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Assign { .. }),
     }
 }
