@@ -12,6 +12,7 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
     // Writing to a String cannot fail.
     let _ = match node {
         Node::Set(k) => write!(xml, "<action participant=\"set{k}\"/>"),
+        Node::Assign(k) => write!(xml, "<assign property=\"f{k}\">{k}</assign>"),
         Node::Count(k, bound, body) => {
             let _ = write!(
                 xml,
@@ -111,7 +112,8 @@ pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
         Node::Fail(k, Failure::Participant) => {
             found.insert(format!("crit{k}"));
         }
-        Node::Delay(_)
+        Node::Assign(_)
+        | Node::Delay(_)
         | Node::Await(_)
         | Node::Fail(_, Failure::Condition | Failure::Call | Failure::Task) => {}
     }

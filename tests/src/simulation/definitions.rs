@@ -16,6 +16,8 @@ use std::{
 pub(super) enum Node {
     /// `setK` puts K into the field `fK`.
     Set(u32),
+    /// The definition puts K into the field `fK` by itself.
+    Assign(u32),
     /// `incK` adds one to `cK` until it reaches the bound; in each round the other activities come
     /// first.
     Count(u32, i64, Vec<Node>),
@@ -164,6 +166,7 @@ impl Generator<'_> {
                 let failure = failures[self.random.place(failures.len())];
                 Node::Fail(self.number(), failure)
             }
+            6..9 => Node::Assign(self.number()),
             _ => Node::Set(self.number()),
         }
     }
@@ -240,6 +243,7 @@ impl Definition {
                 );
             }
             Node::Set(_)
+            | Node::Assign(_)
             | Node::Delay(_)
             | Node::Await(_)
             | Node::Fail(_, Failure::Participant | Failure::Condition | Failure::Task) => {}
@@ -341,7 +345,7 @@ impl Play {
     /// matter.
     fn one(&mut self, node: &Node) -> Played {
         match node {
-            Node::Set(k) => self.set(*k),
+            Node::Set(k) | Node::Assign(k) => self.set(*k),
             Node::Count(k, bound, body) => {
                 let count = format!("c{k}");
                 while self.fields[&count]
@@ -416,7 +420,7 @@ impl Play {
 /// The fields that an activity may write.
 fn names(node: &Node, found: &mut BTreeSet<String>) {
     match node {
-        Node::Set(k) => {
+        Node::Set(k) | Node::Assign(k) => {
             found.insert(format!("f{k}"));
         }
         Node::Count(k, _, nodes) => {
