@@ -57,7 +57,10 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Option<Effect> {
             fiber: id,
             turn,
         }),
-        WaitKind::Child { child } => Some(Effect::CancelChild { child: *child }),
+        WaitKind::Child { child } => Some(Effect::CancelChild {
+            child: *child,
+            turn,
+        }),
         WaitKind::Branches { .. } | WaitKind::Condition { .. } => None,
     }
 }

@@ -6,7 +6,8 @@
 use crate::config::HostConfig;
 use bureaucrat_definition::compile;
 use bureaucrat_model::{
-    Guest as GuestName, ModuleHash, ModuleSource, Op, Program, ProgramHash, SourceModule,
+    ConditionIndex, Guest as GuestName, ModuleHash, ModuleSource, Op, Program, ProgramHash,
+    SourceModule,
 };
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
@@ -254,20 +255,31 @@ impl Definitions {
             let load = || self.sandbox.load_module_within(bytes, budget);
             guests.insert(*hash, retried(load, || place_of(&program, *hash))?);
         }
-        for condition in &program.conditions {
+        let values = program.values();
+        for (index, condition) in (0..).map(ConditionIndex).zip(&program.conditions) {
+            let (wanted, what) = match values.contains(&index) {
+                true => (
+                    ExportKind::Value,
+                    "value (a function without parameters that returns result<string, string>)",
+                ),
+                false => (
+                    ExportKind::Verdict,
+                    "condition (a function without parameters that returns result<bool, string>)",
+                ),
+            };
             let guest = match condition.guest {
                 GuestName::Inline => inline.as_ref(),
                 GuestName::Module(hash) => guests.get(&hash),
             };
             let exported = guest.is_some_and(|guest| {
-                guest.exports().iter().any(|export| {
-                    export.name == condition.function && export.kind == ExportKind::Verdict
-                })
+                guest
+                    .exports()
+                    .iter()
+                    .any(|export| export.name == condition.function && export.kind == wanted)
             });
             if !exported {
                 return Err(LoadFailure::definition(vec![format!(
-                    "{}:{}: the module exports no condition `{}` (a function without parameters that gives \
-                     result<bool, string>)",
+                    "{}:{}: the module does not export `{}` as a {what}",
                     condition.span.line, condition.span.column, condition.function
                 )]));
             }

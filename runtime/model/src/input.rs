@@ -173,6 +173,8 @@ pub enum Effect {
     /// Cancel a running called process, because its caller failed.
     CancelChild {
         child: ProcessId,
+        /// The wait of its caller.
+        turn: Turn,
     },
     /// The process ended: tell its caller, its launcher and all listeners.
     End(Ending),

@@ -11,6 +11,7 @@ use crate::{
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The index of an instruction in its program.
 #[derive(
@@ -417,6 +418,26 @@ impl Program {
     pub fn op(&self, index: OpIndex) -> Option<(&Op, &Site)> {
         let index = index.0 as usize;
         Some((self.ops.get(index)?, self.sites.get(index)?))
+    }
+
+    /// Those conditions whose functions return values, not verdicts.
+    pub fn values(&self) -> BTreeSet<ConditionIndex> {
+        let values = self.ops.iter().filter_map(|op| match op {
+            Op::Assign { value, .. } => Some(*value),
+            Op::Action { .. }
+            | Op::Delay { .. }
+            | Op::Await { .. }
+            | Op::Call { .. }
+            | Op::Fault { .. }
+            | Op::Jump { .. }
+            | Op::Test { .. }
+            | Op::Fork { .. }
+            | Op::EndBranch
+            | Op::Complete
+            | Op::EnterScope { .. }
+            | Op::LeaveScope => None,
+        });
+        values.collect()
     }
 
     pub fn condition(&self, index: ConditionIndex) -> Option<&Condition> {

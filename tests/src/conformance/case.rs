@@ -340,7 +340,11 @@ fn path(text: &str) -> Result<ActivityPath, String> {
         .strip_prefix('_')
         .ok_or_else(|| format!("`{text}` is no path; `_` is the process"))?;
     let indexes = rest.split('_').filter(|index| !index.is_empty());
-    let read: Result<_, _> = indexes.map(str::parse).collect();
+    let segment = |index: &str| match index {
+        "faults" => Ok(ActivityPath::FAULTS),
+        index => index.parse(),
+    };
+    let read: Result<_, _> = indexes.map(segment).collect();
     Ok(ActivityPath(
         read.map_err(|_| format!("`{text}` is no path"))?,
     ))

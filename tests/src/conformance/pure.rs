@@ -282,7 +282,7 @@ impl Pure {
                     );
                 }
             }
-            Effect::CancelChild { child } => self.cancel(child),
+            Effect::CancelChild { child, .. } => self.cancel(child),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
                 if !self.has_ended(id) {

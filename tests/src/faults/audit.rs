@@ -168,6 +168,8 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Resumed
                 | HistoryEvent::Cancelled { .. }
                 | HistoryEvent::Retried
+                | HistoryEvent::Caught { .. }
+                | HistoryEvent::AttemptFailed { .. }
                 | HistoryEvent::Truncated => true,
             };
             ensure!(once, "{process}: happened twice: {entry:?}");

@@ -38,9 +38,18 @@ fn is_kept(instance: &Instance, fiber: FiberId, turn: Turn) -> bool {
         if inputs.contains(&Input::TimerFired { fiber, turn }))
 }
 
+/// How a process's timers may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timers {
+    /// When they are due.
+    Fire,
+    /// Also earlier: a handler stopped what was waiting.
+    MayStop,
+}
+
 impl Known {
     /// A process was written or removed; `before` is its previous state.
-    pub fn changed(&mut self, process: ProcessId, before: Option<&Instance>) {
+    pub fn changed(&mut self, process: ProcessId, before: Option<&Instance>, timers: Timers) {
         let Some(after) = self.instances.get(&process).cloned() else {
             return self.removal(process, before);
         };
@@ -61,7 +70,7 @@ impl Known {
                 continue;
             }
             match &wait.kind {
-                WaitKind::Timer { due } if self.now < *due => {
+                WaitKind::Timer { due } if self.now < *due && timers == Timers::Fire => {
                     let now = self.now;
                     self.violate(format!("a timer of {process} due at {due} fired at {now}"));
                 }
@@ -286,10 +295,7 @@ impl Known {
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;
         within("tasks in the outbox", &tasks, &answers)?;
-        // If a caller has ended, the row of its call is removed once the definition is compiled.
-        if !instance.has_ended() {
-            within("calls in the outbox", &calls, &children)?;
-        }
+        within("calls in the outbox", &calls, &children)?;
         reminders(instance, timers)?;
         self.caller_fits(instance)
     }

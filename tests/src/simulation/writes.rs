@@ -1,8 +1,8 @@
 //! The facts follow the log: what each durable write changes in them, and what may not be written.
 
-use super::{definitions::COMMON_EVENT, facts::Known, world::unique};
+use super::{audit::Timers, definitions::COMMON_EVENT, facts::Known, world::unique};
 use bureaucrat_host::events::EventRecord;
-use bureaucrat_model::{Instance, ProcessId, Status, Timestamp, Turn};
+use bureaucrat_model::{HistoryEntry, HistoryEvent, Instance, ProcessId, Status, Timestamp, Turn};
 use bureaucrat_store::{
     Group, Store, Table, Unit, Write,
     instances::read_instance,
@@ -36,7 +36,7 @@ impl Known {
 
     pub fn unit(&mut self, unit: &Unit, touched: &mut BTreeSet<ProcessId>) {
         let mut instances = (BTreeSet::new(), Unit::default());
-        let mut left = Vec::new();
+        let (mut left, mut handled) = (Vec::new(), BTreeSet::new());
         for write in &unit.writes {
             let (table, key, value) = match write {
                 Write::Put { table, key, value } => (*table, key, Some(value)),
@@ -54,13 +54,18 @@ impl Known {
                     self.outbox_written(key, value, touched, &mut left);
                 }
                 Table::Programs => self.program_written(key, value.is_some()),
-                Table::Modules | Table::Seen | Table::History | Table::Meta | Table::Backlog => {}
+                Table::History => handled.extend(value.and_then(|value| handled_in(key, value))),
+                Table::Modules | Table::Seen | Table::Meta | Table::Backlog => {}
             }
         }
         for (process, before) in self.instances_written(instances.0, instances.1) {
             touched.insert(process);
             self.has_program(process);
-            self.changed(process, before.as_ref());
+            let timers = match handled.contains(&process) {
+                true => Timers::MayStop,
+                false => Timers::Fire,
+            };
+            self.changed(process, before.as_ref(), timers);
         }
         for (key, row) in left {
             // A row that is set aside moves from one table to another.
@@ -294,6 +299,12 @@ impl Known {
             ));
         }
     }
+}
+
+/// The process, if a handler of it caught a fault in this entry of a history.
+fn handled_in(key: &[u8], entry: &[u8]) -> Option<ProcessId> {
+    let entry: HistoryEntry = records::decode(Table::History, key, entry).ok()?;
+    matches!(entry.event, HistoryEvent::Caught { .. }).then(|| process_of(key))?
 }
 
 /// The process at the beginning of a key of an instance's rows.

@@ -242,9 +242,11 @@ impl<'a> World<'a> {
                     .children
                     .insert((caller.fiber, caller.turn), *child);
             }
-            Effect::CancelChild { child } => {
+            Effect::CancelChild { child, turn } => {
                 let before = self.books.children.len();
-                self.books.children.retain(|_, open| open != child);
+                self.books
+                    .children
+                    .retain(|(_, at), open| (at, &*open) != (turn, child));
                 assert_eq!(self.books.children.len() + 1, before);
             }
             Effect::End(_) => self.ended = true,

@@ -150,7 +150,14 @@ impl Planner {
                     },
                 )?;
             }
-            Effect::CancelChild { child } => self.cancel_child(transaction, process, child),
+            Effect::CancelChild { child, turn } => {
+                transaction.end_call(OutboxKey {
+                    process,
+                    kind: OutboxKind::Call,
+                    number: turn.0,
+                });
+                cancel_child(transaction, process, child);
+            }
             Effect::End(ending) => self.end(transaction, process, ending)?,
             Effect::Record(event) => {
                 transaction.record(
@@ -187,24 +194,6 @@ impl Planner {
         }
         transaction.call(call_row(&call.caller), call);
         Ok(())
-    }
-
-    fn cancel_child(
-        &mut self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-        child: ProcessId,
-    ) {
-        let fault = Fault {
-            code: FaultCode::new(FaultCode::CALL_ERROR),
-            message: format!("the calling process {process} ended"),
-            activity: bureaucrat_model::ActivityPath::default(),
-            line: 0,
-        };
-        transaction.work.push_back(Work::Cancel {
-            process: child,
-            fault,
-        });
     }
 
     /// Tells the caller, the launcher and whoever listens, and sets the time at which the process is removed.
@@ -295,6 +284,20 @@ fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
         process,
         number: turn.0,
     }
+}
+
+/// Cancels a called process whose caller waits for it no more.
+fn cancel_child(transaction: &mut Transaction, process: ProcessId, child: ProcessId) {
+    let fault = Fault {
+        code: FaultCode::new(FaultCode::CALL_ERROR),
+        message: format!("the calling process {process} no longer waits for it"),
+        activity: bureaucrat_model::ActivityPath::default(),
+        line: 0,
+    };
+    transaction.work.push_back(Work::Cancel {
+        process: child,
+        fault,
+    });
 }
 
 /// The row of a call whose child is to be started.

@@ -80,9 +80,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/effects.rs",
-            before: "Effect::CancelChild { child } =>",
+            before: "Effect::CancelChild { child, turn } =>",
             after: "Effect::CancelChild { .. } if PLANTED => {}
-            Effect::CancelChild { child } =>",
+            Effect::CancelChild { child, turn } =>",
         }],
     },
     Fault {
