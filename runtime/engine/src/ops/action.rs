@@ -62,7 +62,7 @@ pub(crate) fn answer(
             machine.go_on(fiber)
         }
         // The failure withdraws the task together with everything else that is open.
-        Answer::Critical(text) => Err(Trouble::new(FaultCode::ACTION_ERROR, text)),
+        Answer::Fault { code, message } => Err(Trouble { code, message }),
         Answer::Unreadable(reason) => Err(Trouble::new(FaultCode::BAD_ANSWER, reason)),
         Answer::Suspended(reason) => {
             let activity = machine.path(fiber);
