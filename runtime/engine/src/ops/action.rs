@@ -61,8 +61,8 @@ pub(crate) fn answer(
             machine.check_fields(fiber)?;
             machine.go_on(fiber)
         }
-        // The failure withdraws the task, like everything else that is open.
-        Answer::Critical(text) => Err(Trouble::new(FaultCode::ACTION_ERROR, text)),
+        // The failure withdraws the task together with everything else that is open.
+        Answer::Fault { code, message } => Err(Trouble { code, message }),
         Answer::Unreadable(reason) => Err(Trouble::new(FaultCode::BAD_ANSWER, reason)),
         Answer::Suspended(reason) => {
             let activity = machine.path(fiber);
