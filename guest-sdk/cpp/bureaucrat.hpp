@@ -32,7 +32,7 @@ inline bool operator==(const struct text &left, const struct text &right) {
   return true;
 }
 
-// A pointer that is put together: Pointer("/order/items").item(3).key("price").
+// A pointer that is assembled: Pointer("/order/items").item(3).key("price").
 class Pointer {
   char bytes[256];
   uint32_t length = 0;

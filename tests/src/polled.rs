@@ -159,8 +159,13 @@ impl Polled {
         self.deliver_with(source, properties, body)
     }
 
-    /// Delivers a message with these properties; returns its tag.
-    pub fn deliver_with(&self, source: Source, properties: Properties, body: &str) -> u64 {
+    /// Delivers a message with these properties; gives its tag.
+    pub fn deliver_with(
+        &self,
+        source: Source,
+        properties: Properties,
+        body: impl AsRef<[u8]>,
+    ) -> u64 {
         let tag = self.tags.fetch_add(1, Ordering::Relaxed);
         let delivery = Delivery {
             handle: DeliveryHandle {
@@ -170,7 +175,7 @@ impl Polled {
             },
             redelivered: bureaucrat_model::Redelivered::No,
             properties,
-            body: body.as_bytes().to_vec(),
+            body: body.as_ref().to_vec(),
             hold: Hold::default(),
         };
         self.router.receive(BrokerEvent::Delivered(delivery));

@@ -18,7 +18,7 @@ use bureaucrat_store::{
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
-use bureaucrat_wire::{Dialect, Report, Task, TaskQueue, dead_letter, notice, reply, task};
+use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{
     fault, fiber, fields, history_events, inputs, instance, path, process, program, waiting,
 };
@@ -196,7 +196,7 @@ fn history() {
 
 #[test]
 fn messages_in_the_outbox() {
-    let outgoing = |dialect, queue| {
+    let outgoing = |via| {
         let (path, fields) = (path(), fields());
         let wanted = Task {
             process: process(1),
@@ -205,7 +205,7 @@ fn messages_in_the_outbox() {
             participant: "shop.pack",
             fields: &fields,
         };
-        task(dialect, queue, &wanted)
+        task(&Routes::new(via, Vec::new()), &wanted)
     };
     let to = ReplyTo {
         queue: "replies".into(),
@@ -215,8 +215,7 @@ fn messages_in_the_outbox() {
     let failed = Report::Failed { fault: &fault };
     let completed = Report::Completed { fields: &fields };
     let letter = task(
-        Dialect::Workitem,
-        TaskQueue::Taskqueue,
+        &Routes::new(Via::Taskqueue, Vec::new()),
         &Task {
             process: process(1),
             path: &path(),
@@ -235,18 +234,9 @@ fn messages_in_the_outbox() {
         b"{".to_vec(),
     );
     let values = [
-        (
-            "task-workitem",
-            outgoing(Dialect::Workitem, TaskQueue::Taskqueue),
-        ),
-        (
-            "task-message",
-            outgoing(Dialect::Message, TaskQueue::Taskqueue),
-        ),
-        (
-            "task-celery",
-            outgoing(Dialect::Workitem, TaskQueue::Celery),
-        ),
+        ("task-workitem", outgoing(Via::Taskqueue)),
+        ("task-message", outgoing(Via::Message)),
+        ("task-celery", outgoing(Via::CeleryWorkitem)),
         ("reply", reply(&to, Some(process(1)), completed)),
         (
             "notice",

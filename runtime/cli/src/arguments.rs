@@ -116,6 +116,9 @@ pub struct DaemonOptions {
     /// What kind of workers tasks are for: taskqueue or celery
     #[arg(long, value_name = "TYPE", env = "BUREAUCRAT_TASKQUEUE_TYPE")]
     pub taskqueue_type: Option<TaskQueue>,
+    /// The queue of Celery's workers [default: exchange and routing key celery]
+    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_CELERY_QUEUE")]
+    pub celery_queue: Option<String>,
     /// The queue that launches come from [default: bureaucrat]
     #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_LAUNCH_QUEUE")]
     pub launch_queue: Option<String>,

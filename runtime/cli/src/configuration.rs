@@ -2,6 +2,7 @@
 
 mod address;
 mod ini;
+mod participants;
 
 pub use address::without_password;
 pub use ini::IniFile;
@@ -15,7 +16,7 @@ use crate::{
 use anyhow::{Context, anyhow};
 use bureaucrat_broker_amqp::QueueType;
 use bureaucrat_sandbox::{SandboxLimits, Setting};
-use bureaucrat_wire::{Dialect, TaskQueue};
+use bureaucrat_wire::{Dialect, Routes, TaskQueue, Via};
 use clap::ValueEnum;
 use std::{
     fmt::Display,
@@ -45,6 +46,8 @@ pub struct Configuration {
     pub dialect: Dialect,
     /// The kind of workers.
     pub task_queue: TaskQueue,
+    /// Which way tasks go.
+    pub routes: Routes,
     /// The queue of launches.
     pub launch_queue: String,
     /// The queue of answers.
@@ -134,7 +137,8 @@ impl Configuration {
             .clone()
             .filter(|text| !text.is_empty())
             .or_else(|| own("log"));
-        Ok(Self {
+        let celery_queue = Some(text(&daemon.celery_queue, "celery_queue", ""));
+        let mut configuration = Self {
             source: None,
             amqp: broker(options, ini, password)?,
             pid_file,
@@ -195,7 +199,11 @@ impl Configuration {
             .unwrap_or(LogFormat::Human),
             remarks: ini.remarks(),
             storage,
-        })
+            routes: Routes::new(Via::Taskqueue, Vec::new()),
+        };
+        let celery_queue = celery_queue.filter(|queue| !queue.is_empty());
+        configuration.routes = participants::routes_of(&configuration, ini, celery_queue)?;
+        Ok(configuration)
     }
 }
 

@@ -232,8 +232,7 @@ fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'s
 fn host_config(configuration: &Configuration) -> HostConfig {
     let queues = broker::engine_queues(configuration);
     HostConfig {
-        dialect: configuration.dialect,
-        task_queue: configuration.task_queue,
+        routes: configuration.routes.clone(),
         launch_queue: configuration.launch_queue.clone(),
         message_queue: configuration.message_queue.clone(),
         event_queue: configuration.event_queue.clone(),

@@ -15,6 +15,16 @@ use bureaucrat_model::{
 pub(crate) struct Trouble {
     pub code: FaultCode,
     pub message: String,
+    pub source: Source,
+}
+
+/// Who a fault comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It may do better another time.
+    Participant,
+    /// The definition, the engine, or a called process.
+    Other,
 }
 
 impl Trouble {
@@ -22,6 +32,16 @@ impl Trouble {
         Self {
             code: FaultCode::new(code),
             message: message.into(),
+            source: Source::Other,
+        }
+    }
+
+    /// What a participant failed with.
+    pub fn of_participant(code: FaultCode, message: String) -> Self {
+        Self {
+            code,
+            message,
+            source: Source::Participant,
         }
     }
 

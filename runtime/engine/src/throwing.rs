@@ -25,9 +25,10 @@ struct Place {
 impl Machine<'_> {
     /// Throws at the activity that the fiber is at, unless that is tried again.
     pub fn throw_at(&mut self, fiber: FiberId, trouble: Trouble) {
+        let source = trouble.source;
         let mut fault = self.fault_at(fiber, trouble);
         fault.message = self.shortened(fault.message);
-        match action::tries_again(self, fiber, &fault) {
+        match action::tries_again(self, fiber, &fault, source) {
             Ok(true) => {}
             Ok(false) => self.throw(fiber, fault),
             Err(trouble) => self.fail_at(fiber, trouble),

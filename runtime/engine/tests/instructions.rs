@@ -269,13 +269,14 @@ fn a_failure_takes_back_what_the_others_had_open() {
         started_child
     );
     assert_eq!(unstarted_call(&program, &instance, FiberId(1)), None);
-    let critical = Input::Answer {
+    let (code, message) = (FaultCode::new("Declined"), "no".into());
+    let declined = Input::Answer {
         activity: ActivityPath(vec![1]),
         turn: None,
-        answer: Answer::Critical("no".into()),
+        answer: Answer::Fault { code, message },
     };
     let mut failed = instance.clone();
-    let effects = go(&program, &mut failed, critical).unwrap();
+    let effects = go(&program, &mut failed, declined).unwrap();
     assert!(matches!(
         effects[..],
         [
@@ -290,9 +291,8 @@ fn a_failure_takes_back_what_the_others_had_open() {
             Effect::End(Ending::Failed(_)),
         ]
     ));
-    let fault = failed.fault().unwrap();
-    assert_eq!((fault.code.as_str(), fault.line), ("ActionError", 2));
-    let fault = fault.clone();
+    let fault = failed.fault().unwrap().clone();
+    assert_eq!((fault.code.as_str(), fault.line), ("Declined", 2));
     let limits = EngineLimits::default();
     let cancelled = cancel(
         &program,

@@ -120,7 +120,17 @@ fn the_first_handler_that_catches_a_fault_runs_and_the_scope_is_complete() {
         Op::Complete, // 7
     ]);
     let (mut instance, _) = started(&program);
-    let effects = answer(&program, &mut instance, 1, 0, Answer::Critical("no".into())).unwrap();
+    let effects = answer(
+        &program,
+        &mut instance,
+        1,
+        0,
+        Answer::Fault {
+            code: FaultCode::new("ActionError"),
+            message: "no".into(),
+        },
+    )
+    .unwrap();
     assert_eq!(effects[0], Effect::WithdrawTask { turn: Turn(0) });
     let Effect::Record(HistoryEvent::Caught { activity, fault }) = &effects[1] else {
         panic!("{effects:?}");
@@ -181,7 +191,10 @@ fn a_fault_of_a_branch_stops_the_others_and_leaves_nothing_open() {
     let (mut instance, _) = started(&program);
     assert_eq!(instance.fibers.len(), 4);
     answer(&program, &mut instance, 2, 1, done(r#"{"merged": true}"#)).unwrap();
-    let critical = Answer::Critical("no".into());
+    let critical = Answer::Fault {
+        code: FaultCode::new("ActionError"),
+        message: "no".into(),
+    };
     let effects = answer(&program, &mut instance, 6, 3, critical).unwrap();
     let stopped: Vec<_> = effects.iter().take(2).collect();
     assert!(

@@ -1,18 +1,16 @@
-//! What the host can be told: dialect, names, limits, times. Every bound of the host stands here.
+//! What the host can be told: routes, names, limits, times. Every bound of the host stands here.
 
 use bureaucrat_definition::Limits as DefinitionLimits;
 use bureaucrat_model::{EngineLimits, Millis};
 use bureaucrat_policy::Policy;
-use bureaucrat_wire::{Dialect, TaskQueue, WireLimits};
+use bureaucrat_wire::{Routes, Via, WireLimits};
 use std::sync::Arc;
 
 /// How many shards there can be.
 #[derive(Debug, Clone)]
 pub struct HostConfig {
-    /// The dialect that tasks go out in.
-    pub dialect: Dialect,
-    /// What kind of workers tasks are for.
-    pub task_queue: TaskQueue,
+    /// Which way tasks go to their participants.
+    pub routes: Routes,
     /// The queue that launches come from; named in dead letters.
     pub launch_queue: String,
     /// The queue that answers come from.
@@ -76,8 +74,7 @@ impl Default for HostConfig {
     fn default() -> Self {
         const HOUR: u64 = 3_600_000;
         Self {
-            dialect: Dialect::Workitem,
-            task_queue: TaskQueue::Taskqueue,
+            routes: Routes::new(Via::Taskqueue, Vec::new()),
             launch_queue: "bureaucrat".into(),
             message_queue: "bureaucrat_msgs".into(),
             event_queue: "bureaucrat_events".into(),

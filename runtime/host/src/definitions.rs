@@ -224,8 +224,7 @@ impl Definitions {
         let mut reasons = Vec::new();
         for (op, site) in program.ops.iter().zip(&program.sites) {
             if let Op::Action { participant, .. } = op
-                && let Err(error) =
-                    routing_key_fits(self.config.dialect, self.config.task_queue, participant)
+                && let Err(error) = routing_key_fits(&self.config.routes, participant)
             {
                 reasons.push(format!("{}:{}: {error}", site.span.line, site.span.column));
             }

@@ -72,7 +72,7 @@ impl Driver {
     ) -> Self {
         Self {
             receiver,
-            intake: Intake::new(shared.large.clone()),
+            intake: Intake::new(shared.large.clone(), shared.router.clone()),
             planner: Planner::new(shared.clone()),
             pipeline,
             actor: Actor::new(shared.clone(), fired),

@@ -47,11 +47,6 @@ impl FaultCode {
         &self.0
     }
 
-    /// Whether a participant failed, so that it may do better another time.
-    pub fn is_of_participant(&self) -> bool {
-        [Self::ACTION_ERROR, Self::BAD_ANSWER].contains(&self.as_str())
-    }
-
     /// Whether a handler of all faults catches it. Cancelling is for handlers that name it.
     pub fn is_caught_by_default(&self) -> bool {
         self.0 != Self::CANCELLED

@@ -19,10 +19,10 @@ pub enum Answer {
     /// Message dialect, status `done`: fields that update the fiber's.
     #[serde(rename = "2")]
     Update(Fields),
-    /// Message dialect, status `critical`: the text of `error`.
+    /// The participant failed: workitem dialect, `fault`; message dialect, status `critical`.
     #[serde(rename = "3")]
-    Critical(String),
-    /// Message dialect, any other status: it is recorded, and the activity stays suspended.
+    Fault { code: FaultCode, message: String },
+    /// Message dialect, any other status: it is recorded, the activity stays suspended.
     #[serde(rename = "4")]
     Suspended(String),
     /// The header could be read, but the fields could not; holds the reason.

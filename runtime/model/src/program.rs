@@ -68,20 +68,15 @@ pub struct Retry {
     pub max_delay: Millis,
     /// The part of a pause by which it is longer or shorter, at random.
     pub jitter: u32,
-    /// After which faults; none of them for those of the participant.
+    /// After which faults; empty for whatever the participant fails with.
     pub on: Vec<CodePattern>,
 }
 
 impl Retry {
-    /// Whether another attempt follows when one failed with `code`.
+    /// Whether it is named that another attempt follows when one failed with `code`.
     pub fn is_for(&self, code: &FaultCode) -> bool {
-        match self.on.as_slice() {
-            [] => code.is_of_participant(),
-            patterns => {
-                let named = patterns.iter().any(|pattern| pattern.matches(code));
-                named && !code.is_final() && code.is_caught_by_default()
-            }
-        }
+        let named = self.on.iter().any(|pattern| pattern.matches(code));
+        named && !code.is_final() && code.is_caught_by_default()
     }
 
     /// The pause after `failed` attempts; `chance` is any number, the same for the same pause.

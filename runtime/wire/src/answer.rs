@@ -1,7 +1,9 @@
 //! Answers of participants: decoded by shape, in either dialect, never by content type.
 
 use crate::{Unreadable, WireLimits, cut, scan::Scan};
-use bureaucrat_model::{ActivityId, Answer, Fields, FieldsError, JsonText, Origin, Turn};
+use bureaucrat_model::{
+    ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Origin, Turn,
+};
 
 /// An answer that can be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,10 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
         waiting: None,
     })?;
     let answer = match &shape {
-        Some(Shape::Workitem { fields, .. }) => read_fields(*fields, "fields").map(Answer::Replace),
+        Some(Shape::Workitem { fields, fault, .. }) => match fault {
+            None | Some(b"null") => read_fields(*fields, "fields").map(Answer::Replace),
+            Some(fault) => read_fault(fault, limits),
+        },
         Some(Shape::Message { payload, .. }) => {
             read_fields(*payload, "payload").map(|payload| by_status(payload, limits))
         }
@@ -69,6 +74,8 @@ enum Shape<'a> {
     Workitem {
         header: Option<&'a [u8]>,
         fields: Option<&'a [u8]>,
+        /// The participant failed: then no fields are wanted.
+        fault: Option<&'a [u8]>,
     },
     Message {
         payload: Option<&'a [u8]>,
@@ -80,7 +87,12 @@ impl<'a> Shape<'a> {
         let (header, fields) = (scan.get("header"), scan.get("fields"));
         let payload = scan.get("payload");
         if header.is_some() || (fields.is_some() && payload.is_none()) {
-            Some(Self::Workitem { header, fields })
+            let fault = scan.get("fault");
+            Some(Self::Workitem {
+                header,
+                fields,
+                fault,
+            })
         } else if payload.is_some() || scan.get("name").is_some() {
             Some(Self::Message { payload })
         } else {
@@ -166,17 +178,77 @@ pub(crate) fn read_fields(value: Option<&[u8]>, key: &'static str) -> Result<Fie
     })
 }
 
-/// The message dialect's rules: `done` goes on, `critical` is a fault, anything else leaves the activity suspended.
+/// The fault that a worker names: an object with `code` and `message`, or the message alone.
+fn read_fault(fault: &[u8], limits: &WireLimits) -> Result<Answer, Unreadable> {
+    if fault.starts_with(b"\"") {
+        let message = text(Some(fault), "fault")?;
+        return Ok(participant_fault(None, &message, limits));
+    }
+    let fault = read_fields(Some(fault), "fault")?;
+    let member = |name| fault.get(name).map(said);
+    let message = member("message").unwrap_or_default();
+    Ok(participant_fault(
+        member("code").as_deref(),
+        &message,
+        limits,
+    ))
+}
+
+/// A text's own words, anything else as JSON.
+fn said(value: &JsonText) -> String {
+    value.as_text().unwrap_or_else(|| value.as_str().to_owned())
+}
+
+/// Codes that say what the engine did or found: a participant that gives one gets [`FaultCode::ACTION_ERROR`], with
+/// its code before the message.
+const RESERVED_CODES: [&str; 12] = [
+    FaultCode::BAD_ANSWER,
+    FaultCode::TASK_REFUSED,
+    FaultCode::CALL_ERROR,
+    FaultCode::CONDITION_ERROR,
+    FaultCode::OP_BUDGET_EXCEEDED,
+    FaultCode::CANCELLED,
+    FaultCode::LIMIT_EXCEEDED,
+    "ProgramError",
+    "Deadline",
+    "EventLoop",
+    "HeartbeatLost",
+    "terminate",
+];
+
+/// A fault in a participant's words, as far as they may be the engine's.
+fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Answer {
+    let message = cut(message, limits.text_bytes);
+    let own = || FaultCode::new(FaultCode::ACTION_ERROR);
+    let (code, message) = match code {
+        None | Some("" | FaultCode::ACTION_ERROR) => (own(), message.to_owned()),
+        Some(code) => {
+            let is_name = code.len() <= FaultCode::LENGTH_MAX
+                && code
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            if is_name && !code.starts_with("sandbox.") && !RESERVED_CODES.contains(&code) {
+                (FaultCode::new(code), message.to_owned())
+            } else {
+                let code = cut(code, FaultCode::LENGTH_MAX);
+                (own(), format!("{code}: {message}"))
+            }
+        }
+    };
+    Answer::Fault { code, message }
+}
+
+/// The message dialect's rules: `done` continues, `critical` is a fault, anything else leaves the activity suspended.
 fn by_status(mut payload: Fields, limits: &WireLimits) -> Answer {
     let status = payload.remove("status");
     let status_text = status.as_ref().and_then(JsonText::as_text);
-    let error = || match payload.get("error") {
-        Some(error) => error.as_text().unwrap_or_else(|| error.as_str().to_owned()),
-        None => String::new(),
-    };
+    let error = || payload.get("error").map(said).unwrap_or_default();
     match (status_text.as_deref(), &status) {
         (Some("done"), _) => Answer::Update(payload),
-        (Some("critical"), _) => Answer::Critical(cut(&error(), limits.text_bytes).to_owned()),
+        (Some("critical"), _) => {
+            let code = payload.get("code").map(said);
+            participant_fault(code.as_deref(), &error(), limits)
+        }
         (Some("error"), _) => Answer::Suspended(cut(&error(), limits.text_bytes).to_owned()),
         (_, Some(other)) => {
             Answer::Suspended(format!("status {}", cut(other.as_str(), limits.text_bytes)))

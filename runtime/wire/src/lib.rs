@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod content;
 mod dead_letter;
 mod deployment;
 mod event;
@@ -16,11 +17,15 @@ mod limits;
 mod message;
 mod reply;
 mod reply_address;
+mod route;
 mod scan;
+mod sight;
 mod task;
 mod unreadable;
+mod via;
 
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
+pub use content::{Content, Packed, content};
 pub use dead_letter::{
     CODE_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER, REASON_BYTES_MAX,
     REASON_HEADER, TIME_HEADER, dead_letter,
@@ -35,8 +40,11 @@ pub use message::{
 };
 pub use reply::{Reply, Report, decode_reply, notice, reply};
 pub use reply_address::{ReplyAddress, ReplyAddressError, Reserved};
-pub use task::{Dialect, ParticipantError, Task, TaskQueue, UnknownName, routing_key_fits, task};
-pub use unreadable::Unreadable;
+pub use route::{Destination, Pattern, Route, Routes};
+pub use sight::MessageKind;
+pub use task::{ParticipantError, Task, routing_key_fits, task};
+pub use unreadable::{EncodingProblem, Unreadable};
+pub use via::{Dialect, TaskQueue, UnknownName, Via};
 
 /// `text` cut to at most `bytes` bytes at a character's boundary.
 fn cut(text: &str, bytes: usize) -> &str {

@@ -3,18 +3,22 @@
 //!
 //! RabbitMQ before 3.11 closes the connection over a direct reply-to address that it can't decode,
 //! and any version closes the channel over a routing key that is too long. So an address is taken
-//! only in the form in which RabbitMQ itself writes it. Whether somebody listens there is not known
-//! here.
+//! only in the form in which RabbitMQ itself writes it. AMQP 1.0 clients name a queue by an address,
+//! `/queues/NAME`. Whether somebody listens there is not known here.
 
-use crate::{Dialect, Mandatory, SHORT_TEXT_BYTES_MAX, TaskQueue};
+use crate::{Mandatory, Routes, SHORT_TEXT_BYTES_MAX};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// What a requester names to be answered directly; RabbitMQ replaces it by an address on the way.
 const DIRECT: &str = "amq.rabbitmq.reply-to";
 /// What every queue of a `taskqueue` worker begins with.
 const WORKER_PREFIX: &str = "worker_";
-/// Celery's default queue.
-const CELERY_QUEUE: &str = "celery";
+/// How AMQP 1.0 addresses of queues begin: RabbitMQ 4's, and two of earlier versions.
+const QUEUE_ADDRESSES: [&str; 3] = ["/queues/", "/queue/", "/amq/queue/"];
+/// How its addresses of exchanges begin.
+const EXCHANGE_ADDRESSES: [&str; 3] = ["/exchanges/", "/exchange/", "/topic/"];
 
 /// Erlang's external term format: the version, a process id, and its node's name as a text with a
 /// length of two bytes.
@@ -33,8 +37,7 @@ const NODE_HASHES: u32 = 1 << 27;
 pub struct Reserved<'a> {
     /// The engine's own.
     pub engine_queues: &'a [String],
-    pub dialect: Dialect,
-    pub task_queue: TaskQueue,
+    pub routes: &'a Routes,
     /// Who gets tasks of the process that is to be launched.
     pub participants: &'a [String],
 }
@@ -44,16 +47,9 @@ impl Reserved<'_> {
         if self.engine_queues.iter().any(|own| own == queue) {
             return Some("the engine");
         }
-        let is_celery = match (self.task_queue, self.dialect) {
-            (TaskQueue::Taskqueue, _) => false,
-            (TaskQueue::Celery, Dialect::Workitem) => queue == CELERY_QUEUE,
-            // Tasks go to a queue that is named by the part before the participant's first dot.
-            (TaskQueue::Celery, Dialect::Message) => {
-                let names = self.participants.iter().map(|name| name.split('.').next());
-                queue == CELERY_QUEUE || names.flatten().any(|name| name == queue)
-            }
-        };
-        (is_celery || queue.starts_with(WORKER_PREFIX)).then_some("a participant")
+        let is_of_workers =
+            queue.starts_with(WORKER_PREFIX) || self.routes.is_of_workers(queue, self.participants);
+        is_of_workers.then_some("a participant")
     }
 }
 
@@ -80,6 +76,13 @@ pub enum ReplyAddressError {
         "reply_to begins as a direct reply-to address does, but RabbitMQ writes none of this form"
     )]
     Malformed,
+    #[error(
+        "reply_to is the address of an exchange, `{address}`; replies go to queues, so name one: \
+         `/queues/NAME`"
+    )]
+    Exchange { address: String },
+    #[error("reply_to is `{address}`, whose percent-encoding is not UTF-8 text, or names no queue")]
+    BadAddress { address: String },
     #[error("reply_to may not name `{queue}`: that queue belongs to {owner}")]
     Reserved { queue: String, owner: &'static str },
 }
@@ -93,6 +96,7 @@ impl ReplyAddress {
         if text.is_empty() {
             return Err(ReplyAddressError::Empty);
         }
+        let text = &*queue_of(text)?;
         if text.len() > SHORT_TEXT_BYTES_MAX {
             return Err(ReplyAddressError::TooLong { bytes: text.len() });
         }
@@ -127,6 +131,24 @@ impl ReplyAddress {
     /// The queue, which is the routing key in the default exchange.
     pub fn into_queue(self) -> String {
         self.queue
+    }
+}
+
+/// The queue that an AMQP 1.0 address names; any other text is a queue's name itself.
+fn queue_of(text: &str) -> Result<Cow<'_, str>, ReplyAddressError> {
+    let starts = |prefix: &&str| text.starts_with(*prefix);
+    if EXCHANGE_ADDRESSES.iter().any(starts) {
+        let address = text.to_owned();
+        return Err(ReplyAddressError::Exchange { address });
+    }
+    let Some(prefix) = QUEUE_ADDRESSES.into_iter().find(|prefix| starts(prefix)) else {
+        return Ok(text.into());
+    };
+    match percent_decode_str(&text[prefix.len()..]).decode_utf8() {
+        Ok(name) if !name.is_empty() => Ok(name),
+        Ok(_) | Err(_) => Err(ReplyAddressError::BadAddress {
+            address: text.to_owned(),
+        }),
     }
 }
 
@@ -166,18 +188,25 @@ fn node(token: &str) -> Option<u32> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::Via;
     use proptest::prelude::*;
 
-    fn reserved(task_queue: TaskQueue, dialect: Dialect) -> Result<(), ReplyAddressError> {
+    fn reserved(default: Via) -> Result<(), ReplyAddressError> {
         let engine_queues = ["bureaucrat".to_owned(), "bureaucrat.storage".to_owned()];
         let participants = ["shop.pack".to_owned()];
         let reserved = Reserved {
             engine_queues: &engine_queues,
-            dialect,
-            task_queue,
+            routes: &Routes::new(default, Vec::new()),
             participants: &participants,
         };
-        for queue in ["bureaucrat", "bureaucrat.storage", "worker_", "worker_x"] {
+        for queue in [
+            "bureaucrat",
+            "bureaucrat.storage",
+            "/queues/bureaucrat%2Estorage",
+            "worker_",
+            "worker_x",
+            "/queues/worker_x",
+        ] {
             let error = ReplyAddress::parse(queue, &reserved).unwrap_err();
             assert!(
                 matches!(error, ReplyAddressError::Reserved { .. }),
@@ -193,8 +222,7 @@ mod tests {
     fn parse(text: &str) -> Result<String, ReplyAddressError> {
         let reserved = Reserved {
             engine_queues: &[],
-            dialect: Dialect::Workitem,
-            task_queue: TaskQueue::Taskqueue,
+            routes: &Routes::new(Via::Taskqueue, Vec::new()),
             participants: &[],
         };
         ReplyAddress::parse(text, &reserved).map(ReplyAddress::into_queue)
@@ -264,11 +292,39 @@ mod tests {
                 owner: "a participant",
             })
         };
-        assert_eq!(reserved(TaskQueue::Taskqueue, Dialect::Message), Ok(()));
-        let workitem = reserved(TaskQueue::Celery, Dialect::Workitem);
-        assert_eq!(workitem, refused("celery"));
-        let message = reserved(TaskQueue::Celery, Dialect::Message);
-        assert_eq!(message, refused("celery"));
+        assert_eq!(reserved(Via::Message), Ok(()));
+        assert_eq!(reserved(Via::CeleryWorkitem), refused("celery"));
+        assert_eq!(reserved(Via::CeleryMessage), refused("celery"));
+    }
+
+    #[test]
+    fn addresses_of_amqp_1_0_name_queues() {
+        let cases = [
+            ("/queues/replies", "replies"),
+            ("/queues/my%20replies%2Ffor%C3%BC", "my replies/forü"),
+            ("/queue/replies", "replies"),
+            ("/amq/queue/replies", "replies"),
+            ("queues/replies", "queues/replies"),
+            ("/other/replies", "/other/replies"),
+        ];
+        for (address, queue) in cases {
+            assert_eq!(parse(address), Ok(queue.to_owned()), "{address}");
+        }
+        let address = || "/exchanges/shop/replies".to_owned();
+        assert_eq!(
+            parse(&address()),
+            Err(ReplyAddressError::Exchange { address: address() })
+        );
+        for address in ["/queues/", "/queues/%ff"] {
+            let address = address.to_owned();
+            assert_eq!(
+                parse(&address),
+                Err(ReplyAddressError::BadAddress {
+                    address: address.clone()
+                })
+            );
+        }
+        assert_eq!(parse(&format!("/queues/{WRITTEN}")), Ok(WRITTEN.to_owned()));
     }
 
     proptest! {
@@ -276,7 +332,7 @@ mod tests {
         fn what_is_taken_can_be_a_routing_key(text in "\\PC{0,300}") {
             if let Ok(queue) = parse(&text) {
                 prop_assert!(!queue.is_empty() && queue.len() <= SHORT_TEXT_BYTES_MAX);
-                prop_assert_eq!(queue, text);
+                prop_assert!(queue == text || text.starts_with('/'));
             }
         }
     }

@@ -67,12 +67,16 @@ impl<'a> Scanner<'a> {
         self.space();
         if self.peek() != Some(b'{') {
             // Only what could be JSON at all is told from other text.
-            return Err(match self.peek() {
-                Some(b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                    Unreadable::NotObject
-                }
-                Some(_) | None => self.wrong("no value"),
-            });
+            let found = match self.peek() {
+                Some(b'[') => "a JSON list",
+                Some(b'"') => "a JSON text",
+                Some(b'-' | b'0'..=b'9') => "a number",
+                Some(b't' | b'f') => "`true` or `false`",
+                Some(b'n') => "`null`",
+                Some(_) => return Err(self.wrong("it does not begin with `{`,")),
+                None => return Err(self.wrong("it is empty,")),
+            };
+            return Err(Unreadable::NotObject { found });
         }
         self.place += 1;
         self.space();

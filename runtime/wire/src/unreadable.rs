@@ -1,5 +1,21 @@
 //! Why a body can't be taken.
 
+use crate::{MessageKind, cut};
+
+/// What is wrong with an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EncodingProblem {
+    #[error(
+        "which is not read here: send UTF-8 text, as it is or compressed with content_encoding \
+         `gzip` or `deflate`"
+    )]
+    Unknown,
+    #[error("but the body is not compressed that way, or is damaged")]
+    Damaged,
+    #[error("and the body unpacks to more than the limit of {limit} bytes")]
+    TooLarge { limit: usize },
+}
+
 /// The reason why a body is no message of the kind that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -7,8 +23,38 @@ pub enum Unreadable {
     #[error("properties and headers can't be read: {reason}")]
     Properties { reason: String },
     /// The body has bytes that are not UTF-8.
-    #[error("the body is not UTF-8")]
+    #[error("the body is not UTF-8 text")]
     NotUtf8,
+    #[error("the body is UTF-16 text: send UTF-8")]
+    Utf16,
+    /// The body is compressed or encoded in a way that can't be undone.
+    #[error("{property} is `{encoding}`, {problem}")]
+    Encoding {
+        property: &'static str,
+        encoding: String,
+        problem: EncodingProblem,
+    },
+    /// The body can't be read, and its content type says that it is of another kind.
+    #[error("content_type is `{content_type}`, which is not read here: send {wanted}")]
+    ContentType {
+        content_type: String,
+        /// "JSON", "XML".
+        wanted: &'static str,
+    },
+    /// An AMQP 1.0 client sent something that has no bytes to read.
+    #[error(
+        "the AMQP 1.0 body {what}: send one data section, or a value that is a string or binary"
+    )]
+    Amqp1 { what: &'static str },
+    /// The message would be read in another queue of the engine.
+    #[error(
+        "this looks like {seen}, which belongs in the queue `{belongs}`; here {wanted} is expected"
+    )]
+    Misplaced {
+        seen: MessageKind,
+        belongs: String,
+        wanted: MessageKind,
+    },
     /// The body is larger than the limit.
     #[error("the body has {bytes} bytes, more than the limit of {limit}")]
     TooLarge {
@@ -27,11 +73,17 @@ pub enum Unreadable {
     /// The body nests deeper than the limit.
     #[error("the body nests deeper than {limit} levels")]
     TooDeep { limit: usize },
-    /// The body is JSON, but no object.
-    #[error("the body is not a JSON object")]
-    NotObject,
+    /// The body is JSON, but not an object.
+    #[error("the body is {found}, not a JSON object")]
+    NotObject {
+        /// "a list", "null".
+        found: &'static str,
+    },
     /// The body has neither dialect's shape.
-    #[error("the body has neither `header` and `fields` nor `name` and `payload`")]
+    #[error(
+        "the body has neither `header` and `fields` nor `name` and `payload`: a worker sends back \
+         the whole message that it got, with its fields changed"
+    )]
     NoHeader,
     /// A key that is needed is missing or null.
     #[error("`{key}` is missing or null")]
@@ -47,7 +99,7 @@ pub enum Unreadable {
         /// What is wanted there: "a text", "an object".
         wanted: &'static str,
     },
-    /// The target is no activity id.
+    /// The target is not an activity id.
     #[error("`{key}` is not an activity id: `{text}`")]
     NotAnId {
         /// The key, with its parent.
@@ -62,7 +114,7 @@ pub enum Unreadable {
         name: String,
     },
     /// A message of another name than `response`.
-    #[error("`{name}` is no message that is taken here, only `response` is")]
+    #[error("the message is named `{name}`; only `response` is taken here")]
     UnknownMessage { name: String },
     /// An event without a name.
     #[error("the event has no name: `event` is missing, null or empty")]
@@ -80,16 +132,53 @@ pub enum Unreadable {
     UnknownStatus { status: String },
 }
 
+/// Words of content types that are read, or say nothing.
+const READ_TYPES: [&str; 7] = [
+    "json",
+    "xml",
+    "bureaucrat",
+    "text/plain",
+    "text/html",
+    "octet-stream",
+    "application/data",
+];
+
 impl Unreadable {
+    /// The same reason, or, where the body is not what is wanted and the content type says so, that
+    /// one.
+    #[must_use]
+    pub fn by_content_type(self, content_type: Option<&str>, wanted: &'static str) -> Self {
+        let is_other = content_type
+            .map(|text| text.trim().to_ascii_lowercase())
+            .is_some_and(|text| {
+                !text.is_empty() && !READ_TYPES.iter().any(|read| text.contains(read))
+            });
+        let is_unread = matches!(
+            self,
+            Self::NotUtf8 | Self::NotJson { .. } | Self::NotObject { .. }
+        );
+        match content_type {
+            Some(content_type) if is_other && is_unread => Self::ContentType {
+                content_type: cut(content_type, 80).to_owned(),
+                wanted,
+            },
+            Some(_) | None => self,
+        }
+    }
+
     /// The stable code that goes into the dead letter's header.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Properties { .. } => "wire.properties",
-            Self::NotUtf8 => "wire.not-utf8",
+            Self::NotUtf8 | Self::Utf16 => "wire.not-utf8",
+            Self::Encoding { .. } => "wire.content-encoding",
+            Self::ContentType { .. } => "wire.content-type",
+            Self::Amqp1 { .. } => "wire.amqp-1.0",
+            Self::Misplaced { .. } => "wire.misplaced",
             Self::TooLarge { .. } => "wire.too-large",
             Self::NotJson { .. } => "wire.not-json",
             Self::TooDeep { .. } => "wire.too-deep",
-            Self::NotObject => "wire.not-object",
+            Self::NotObject { .. } => "wire.not-object",
             Self::NoHeader => "wire.no-header",
             Self::Missing { .. } => "wire.missing-key",
             Self::WrongType { .. } => "wire.wrong-type",

@@ -25,7 +25,7 @@ fn shown(body: &[u8]) -> String {
             match message.answer {
                 Answer::Replace(fields) => format!("replace {at} {}", fields.to_json()),
                 Answer::Update(fields) => format!("update {at} {}", fields.to_json()),
-                Answer::Critical(text) => format!("critical {at} {text}"),
+                Answer::Fault { code, message } => format!("fault {at} {code} {message}"),
                 Answer::Suspended(text) => format!("suspended {at} {text}"),
                 Answer::Unreadable(text) => format!("unreadable {at} {text}"),
             }

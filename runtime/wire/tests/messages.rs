@@ -5,8 +5,8 @@ use bureaucrat_model::{
     ActivityPath, Answer, Fault, FaultCode, Fields, JsonText, ProcessId, ReplyTo, Timestamp, Turn,
 };
 use bureaucrat_wire::{
-    Address, Dialect, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX, ParticipantError,
-    Properties, Reply, Report, Task, TaskQueue, Unreadable, WireLimits, dead_letter, decode_answer,
+    Address, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX, ParticipantError, Properties,
+    Reply, Report, Routes, Task, Unreadable, Via, WireLimits, dead_letter, decode_answer,
     decode_event, decode_reply, event, launch, merge_fields, notice, reply, routing_key_fits, task,
 };
 use proptest::prelude::*;
@@ -17,15 +17,9 @@ fn pid() -> ProcessId {
     PID.parse().unwrap()
 }
 
-fn sent(
-    dialect: Dialect,
-    queue: TaskQueue,
-    participant: &str,
-    fields: &Fields,
-) -> bureaucrat_wire::Outgoing {
+fn sent(via: Via, participant: &str, fields: &Fields) -> bureaucrat_wire::Outgoing {
     task(
-        dialect,
-        queue,
+        &Routes::new(via, Vec::new()),
         &Task {
             process: pid(),
             path: &ActivityPath(vec![0, 1]),
@@ -43,7 +37,7 @@ fn body(message: &bureaucrat_wire::Outgoing) -> &str {
 #[test]
 fn a_workitem_looks_as_the_original_wrote_it() {
     let fields = Fields::parse(r#"{"a": 1.50}"#).unwrap();
-    let message = sent(Dialect::Workitem, TaskQueue::Taskqueue, "check", &fields);
+    let message = sent(Via::Taskqueue, "check", &fields);
     assert_eq!(
         body(&message).replace(PID, "PID"),
         r#"{"header": {"message": "response", "target": "PID_0_1", "origin": "PID_0_1~7"}, "fields": {"a": 1.50}}"#
@@ -67,7 +61,7 @@ fn a_workitem_looks_as_the_original_wrote_it() {
 #[test]
 fn a_message_carries_status_done() {
     let fields = Fields::parse(r#"{"a": 1}"#).unwrap();
-    let message = sent(Dialect::Message, TaskQueue::Taskqueue, "check", &fields);
+    let message = sent(Via::Message, "check", &fields);
     assert_eq!(
         body(&message).replace(PID, "PID"),
         r#"{"name": "response", "target": "PID_0_1", "origin": "PID_0_1~7", "payload": {"a": 1, "status": "done"}}"#
@@ -81,16 +75,11 @@ fn a_message_carries_status_done() {
 #[test]
 fn celery_gets_protocol_1() {
     let fields = Fields::new();
-    let message = sent(
-        Dialect::Workitem,
-        TaskQueue::Celery,
-        "shop.tasks.check",
-        &fields,
-    );
+    let message = sent(Via::CeleryWorkitem, "shop.tasks.check", &fields);
     let json: serde_json::Value = serde_json::from_slice(&message.body).unwrap();
     assert_eq!(json["task"], "shop.tasks.check");
     assert_eq!(json["args"][0]["header"]["target"], format!("{PID}_0_1"));
-    assert_eq!(json["id"].as_str().unwrap().len(), 36);
+    assert_eq!(json["id"], format!("{PID}_0_1~7"));
     assert_eq!(
         json.as_object()
             .unwrap()
@@ -121,12 +110,7 @@ fn celery_gets_protocol_1() {
         message.properties.content_encoding.as_deref(),
         Some("utf-8")
     );
-    let other = sent(
-        Dialect::Message,
-        TaskQueue::Celery,
-        "shop.tasks.check",
-        &fields,
-    );
+    let other = sent(Via::CeleryMessage, "shop.tasks.check", &fields);
     assert_eq!(
         (other.exchange.as_str(), other.routing_key.as_str()),
         ("shop", "shop")
@@ -135,27 +119,18 @@ fn celery_gets_protocol_1() {
 
 #[test]
 fn participants_have_to_fit_into_a_routing_key() {
-    let check = |dialect, queue, participant: &str| routing_key_fits(dialect, queue, participant);
+    let check = |via, participant: &str| routing_key_fits(&Routes::new(via, vec![]), participant);
+    assert_eq!(check(Via::Taskqueue, &"x".repeat(248)), Ok(()));
     assert_eq!(
-        check(Dialect::Workitem, TaskQueue::Taskqueue, &"x".repeat(248)),
-        Ok(())
-    );
-    assert_eq!(
-        check(Dialect::Workitem, TaskQueue::Taskqueue, &"x".repeat(249)),
+        check(Via::Taskqueue, &"x".repeat(249)),
         Err(ParticipantError::TooLong { bytes: 256 })
     );
+    assert_eq!(check(Via::CeleryWorkitem, &"x".repeat(400)), Ok(()));
     assert_eq!(
-        check(Dialect::Workitem, TaskQueue::Celery, &"x".repeat(400)),
-        Ok(())
-    );
-    assert_eq!(
-        check(Dialect::Message, TaskQueue::Celery, ".tasks"),
+        check(Via::CeleryMessage, ".tasks"),
         Err(ParticipantError::NoExchange)
     );
-    assert_eq!(
-        check(Dialect::Workitem, TaskQueue::Taskqueue, ""),
-        Err(ParticipantError::Empty)
-    );
+    assert_eq!(check(Via::Taskqueue, ""), Err(ParticipantError::Empty));
 }
 
 #[test]
@@ -437,12 +412,12 @@ proptest! {
     #[test]
     fn a_task_sent_back_as_it_came_is_its_answer(fields in fields()) {
         let limits = WireLimits::default();
-        let message = sent(Dialect::Workitem, TaskQueue::Taskqueue, "p", &fields);
+        let message = sent(Via::Taskqueue, "p", &fields);
         let answer = decode_answer(&message.body, &limits).unwrap();
         prop_assert_eq!(answer.target.to_string(), format!("{PID}_0_1"));
         prop_assert_eq!(answer.turn, Some(Turn(7)));
         prop_assert_eq!(answer.answer, Answer::Replace(fields.clone()));
-        let message = sent(Dialect::Message, TaskQueue::Taskqueue, "p", &fields);
+        let message = sent(Via::Message, "p", &fields);
         let mut update = fields;
         update.remove("status");
         prop_assert_eq!(decode_answer(&message.body, &limits).unwrap().answer, Answer::Update(update));

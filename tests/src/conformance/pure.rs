@@ -18,8 +18,8 @@ use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
 };
 use bureaucrat_wire::{
-    Dialect, Reply, Report, Task, TaskQueue, WireLimits, decode_answer, decode_event, decode_reply,
-    merge_fields, reply, task,
+    Dialect, Reply, Report, Routes, Task, TaskQueue, Via, WireLimits, decode_answer, decode_event,
+    decode_reply, merge_fields, reply, task,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -322,7 +322,8 @@ impl Pure {
             participant,
             fields,
         };
-        let message = task(self.dialect, TaskQueue::Taskqueue, &asked);
+        let via = Via::of(self.dialect, TaskQueue::Taskqueue);
+        let message = task(&Routes::new(via, Vec::new()), &asked);
         let queue = message.routing_key.trim_start_matches("worker_").to_owned();
         self.tasks.entry(queue).or_default().push_back(message.body);
     }

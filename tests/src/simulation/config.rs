@@ -4,7 +4,7 @@
 use super::{Plan, Random, Trouble};
 use bureaucrat_host::HostConfig;
 use bureaucrat_model::{EngineLimits, Millis};
-use bureaucrat_wire::Dialect;
+use bureaucrat_wire::{Dialect, Routes, TaskQueue, Via};
 
 /// Drawn from the seed.
 pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
@@ -31,7 +31,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     let residents_bytes = small_of(&mut own, 64 << 20, 1, 3_000);
     let mut small = |usual, least, most| small_of(random, usual, least, most);
     HostConfig {
-        dialect,
+        routes: Routes::new(Via::of(dialect, TaskQueue::Taskqueue), Vec::new()),
         publishes_in_flight: small(50, 1, 4),
         group_inputs: small(256, 1, 4),
         group_bytes,

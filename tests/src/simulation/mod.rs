@@ -31,7 +31,7 @@ mod writes;
 
 pub use broker::{DEAD, Message, NOTICES, SOURCES, Sent, SimulatedBroker};
 pub use clock::SimulatedClock;
-pub use content::{Content, LaunchFacts};
+pub use content::{COMPRESSED, Content, LaunchFacts};
 pub use definitions::{Definition, Expected};
 pub use disk::Disk;
 pub use engine::Engine;

@@ -1,8 +1,8 @@
 //! Clients, participants and listeners: they publish, answer and read, and know what must happen.
 
 use super::{
-    Content, Definition, Expected, Facts, LaunchFacts, Message, Plan, Random, SimulatedBroker,
-    Trouble,
+    COMPRESSED, Content, Definition, Expected, Facts, LaunchFacts, Message, Plan, Random,
+    SimulatedBroker, Trouble,
     broker::{DEAD, NOTICES, Sent},
     definitions::{COMMON_EVENT, OWN_EVENT},
     hostile,
@@ -130,6 +130,11 @@ impl People {
                 properties,
                 body,
                 redelivered: Redelivered::No,
+            };
+            let is_compressed = definition.is_some() && number as u64 % COMPRESSED == 1;
+            let message = match is_compressed {
+                true => message.compressed(),
+                false => message,
             };
             people.launches.push(Launch {
                 message,

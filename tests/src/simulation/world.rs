@@ -61,7 +61,8 @@ impl World {
     pub fn new(plan: Plan, sandbox: Sandbox, tracing: Tracing) -> Self {
         let mut random = Random::new(plan.seed);
         let config = config(&plan, &mut random.fork());
-        let (known, definitions) = people::launches(&plan, &mut random.fork(), config.dialect);
+        let dialect = config.routes.default_via().dialect();
+        let (known, definitions) = people::launches(&plan, &mut random.fork(), dialect);
         let facts = Arc::new(Facts::new(known.clone(), config.seen_retention));
         let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
         let disk = Arc::new(Disk::new(facts.clone(), clock.clone()));
@@ -69,7 +70,7 @@ impl World {
         let people = People::new(
             &broker,
             &facts,
-            config.dialect,
+            dialect,
             definitions,
             &known,
             &mut random.fork(),

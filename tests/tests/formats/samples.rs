@@ -154,7 +154,10 @@ pub fn inputs() -> Vec<Input> {
     vec![
         answer(Answer::Replace(fields())),
         answer(Answer::Update(fields())),
-        answer(Answer::Critical("no".into())),
+        answer(Answer::Fault {
+            code: FaultCode::new("Declined"),
+            message: "no".into(),
+        }),
         answer(Answer::Suspended("later".into())),
         answer(Answer::Unreadable("what?".into())),
         Input::TimerFired { fiber, turn },

@@ -17,13 +17,15 @@ pub fn run(options: &Options, daemon: &DaemonOptions, config: &Config) -> anyhow
         print_line(&shown.to_string())?;
         return Ok(Exit::Done);
     }
-    let limits = shown["limits"].as_object().into_iter().flatten();
-    let limits = limits.map(|(name, value)| (format!("limits.{name}"), value));
+    let inner = ["participants", "limits"].into_iter().flat_map(|section| {
+        let values = shown[section].as_object().into_iter().flatten();
+        values.map(move |(name, value)| (format!("{section}.{name}"), value))
+    });
     let settings_shown = shown.as_object().into_iter().flatten();
     let settings_shown = settings_shown
-        .filter(|(key, _)| *key != "limits")
+        .filter(|(_, value)| !value.is_object())
         .map(|(key, value)| (key.clone(), value));
-    for (key, value) in settings_shown.chain(limits) {
+    for (key, value) in settings_shown.chain(inner) {
         let text = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
@@ -47,6 +49,13 @@ fn limits(settings: &Configuration) -> Value {
         .into()
 }
 
+/// The routes, as they are written in the file.
+fn participants(settings: &Configuration) -> Value {
+    let routes = settings.routes.iter();
+    let shown = routes.map(|route| (route.pattern.to_string(), json!(route.to_string())));
+    shown.collect::<Map<_, _>>().into()
+}
+
 fn view(settings: &Configuration) -> Value {
     json!({
         "config": settings.source.as_ref().map(|path| path.display().to_string()),
@@ -55,6 +64,7 @@ fn view(settings: &Configuration) -> Value {
         "pid_file": settings.pid_file.display().to_string(),
         "dialect": settings.dialect.to_string(),
         "taskqueue_type": settings.task_queue.to_string(),
+        "participants": participants(settings),
         "launch_queue": settings.launch_queue,
         "message_queue": settings.message_queue,
         "event_queue": settings.event_queue,

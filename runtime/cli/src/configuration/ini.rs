@@ -1,5 +1,6 @@
 //! The INI file, as Python's ConfigParser reads it: what it says, and what of it is not understood.
 
+use super::participants::PARTICIPANTS;
 use anyhow::{Context, anyhow};
 use bureaucrat_sandbox::Setting;
 use configparser::ini::Ini;
@@ -23,6 +24,7 @@ const KNOWN: [(&str, &[&str]); 2] = [
             "storage_dir",
             "pid_file",
             "taskqueue_type",
+            "celery_queue",
             "dialect",
             "launch_queue",
             "message_queue",
@@ -49,6 +51,9 @@ const LAUNCHER_KEYS: [&str; 2] = ["launcher_routing_key", "launcher_exchange"];
 #[derive(Debug, Default)]
 pub struct IniFile {
     ini: Ini,
+    /// The same with names in the case in which they are written.
+    cased: Ini,
+    text: String,
 }
 
 impl IniFile {
@@ -62,13 +67,55 @@ impl IniFile {
                 "the configuration is larger than {FILE_BYTES_MAX} bytes"
             ));
         }
-        let mut ini = Ini::new();
-        // A password may hold `#` and `;`; only ` ;` begins a comment inside a line, see `IniFile::get`.
-        ini.set_inline_comment_symbols(Some(&[]));
-        ini.set_multiline(true);
-        ini.read(text.to_owned())
-            .map_err(|reason| anyhow!(reason))?;
-        Ok(Self { ini })
+        let read = |mut ini: Ini| {
+            // A password may hold `#` and `;`; only ` ;` begins a comment inside a line, see `IniFile::get`.
+            ini.set_inline_comment_symbols(Some(&[]));
+            ini.set_multiline(true);
+            ini.read(text.to_owned())
+                .map_err(|reason| anyhow!(reason))?;
+            anyhow::Ok(ini)
+        };
+        Ok(Self {
+            ini: read(Ini::new())?,
+            cased: read(Ini::new_cs())?,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The line, the key and the value of each entry of a section whose keys users choose.
+    pub fn entries(&self, section: &str) -> Vec<(usize, String, String)> {
+        let named = |name: &&String| name.eq_ignore_ascii_case(section);
+        let sections = self.cased.get_map_ref();
+        let keys = sections
+            .keys()
+            .filter(named)
+            .flat_map(|name| &sections[name]);
+        let mut entries: Vec<_> = keys
+            .map(|(key, value)| {
+                let value = value.as_deref().unwrap_or_default();
+                let value = self.interpolated(section, uncommented(value), INTERPOLATIONS_MAX);
+                (self.line_of(section, key), key.clone(), value)
+            })
+            .collect();
+        entries.sort();
+        entries
+    }
+
+    /// The last line of a section that begins with this key.
+    fn line_of(&self, section: &str, key: &str) -> usize {
+        let (mut is_here, mut found) = (false, 0);
+        for (number, line) in (1..).zip(self.text.lines()) {
+            let line = line.trim();
+            if let Some(name) = line.strip_prefix('[') {
+                is_here = name
+                    .trim_end_matches(']')
+                    .trim()
+                    .eq_ignore_ascii_case(section);
+            } else if is_here && line.split(['=', ':']).next().map(str::trim) == Some(key) {
+                found = number;
+            }
+        }
+        found
     }
 
     /// Reads an INI file.
@@ -92,11 +139,7 @@ impl IniFile {
             .ini
             .get(section, key)
             .or_else(|| self.ini.get("default", key))?;
-        let comment = value
-            .match_indices(';')
-            .map(|(at, _)| at)
-            .find(|at| value[..*at].ends_with(char::is_whitespace));
-        Some(value[..comment.unwrap_or(value.len())].trim().to_owned())
+        Some(uncommented(&value).to_owned())
     }
 
     /// What can't be put in stays as it is written: a format such as `%(asctime)s` is no error.
@@ -152,6 +195,9 @@ impl IniFile {
                 remarks.extend(unknown.map(|key| unknown_key(section, key)));
                 continue;
             }
+            if section == PARTICIPANTS {
+                continue;
+            }
             let known = KNOWN.iter().find(|(name, _)| name == section);
             let Some((_, known)) = known else {
                 if section != "default" {
@@ -175,6 +221,13 @@ impl IniFile {
         }
         remarks
     }
+}
+
+/// The value without the comment that begins with ` ;`.
+fn uncommented(value: &str) -> &str {
+    let mut places = value.match_indices(';').map(|(at, _)| at);
+    let comment = places.find(|at| value[..*at].ends_with(char::is_whitespace));
+    value[..comment.unwrap_or(value.len())].trim()
 }
 
 fn unknown_key(section: &str, key: &str) -> String {

@@ -2,7 +2,7 @@
 
 use crate::{
     ending::withdrawal,
-    machine::{Machine, Trouble},
+    machine::{Machine, Source, Trouble},
 };
 use bureaucrat_model::{
     Answer, Effect, Fault, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance, Op,
@@ -64,9 +64,12 @@ pub(crate) fn answer(
             machine.update_fields(fiber, &update)?;
             machine.go_on(fiber)
         }
-        // The failure withdraws the task, like everything else that is open.
-        Answer::Critical(text) => Err(Trouble::new(FaultCode::ACTION_ERROR, text)),
-        Answer::Unreadable(reason) => Err(Trouble::new(FaultCode::BAD_ANSWER, reason)),
+        // The failure withdraws the task together with everything else that is open.
+        Answer::Fault { code, message } => Err(Trouble::of_participant(code, message)),
+        Answer::Unreadable(reason) => {
+            let code = FaultCode::new(FaultCode::BAD_ANSWER);
+            Err(Trouble::of_participant(code, reason))
+        }
         Answer::Suspended(reason) => {
             let activity = machine.path(fiber);
             machine.record(HistoryEvent::Suspended {
@@ -84,6 +87,7 @@ pub(crate) fn tries_again(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     fault: &Fault,
+    source: Source,
 ) -> Result<bool, Trouble> {
     let found = machine.fiber(fiber)?;
     let op = machine.program.ops.get(found.at.0 as usize);
@@ -94,7 +98,12 @@ pub(crate) fn tries_again(
         return Ok(false);
     };
     let failed = found.failed.saturating_add(1);
-    if failed >= retry.attempts || !retry.is_for(&fault.code) {
+    let is_for = match (retry.on.as_slice(), source) {
+        ([], Source::Participant) => true,
+        ([], Source::Other) => false,
+        _ => retry.is_for(&fault.code),
+    };
+    if failed >= retry.attempts || !is_for {
         machine.change(fiber, |fiber| fiber.failed = 0)?;
         return Ok(false);
     }

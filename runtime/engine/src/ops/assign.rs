@@ -4,7 +4,7 @@ use crate::{
     machine::{Machine, Trouble},
     ops::test,
 };
-use bureaucrat_model::{ConditionIndex, FaultCode, FiberId, FieldPath, FieldPathError, JsonText};
+use bureaucrat_model::{ConditionIndex, FiberId, FieldPath, FieldPathError, JsonText};
 
 pub(crate) fn start(
     machine: &mut Machine<'_>,
@@ -29,10 +29,7 @@ pub(crate) fn take(
             FieldPathError::Index { .. } => "IndexError",
             FieldPathError::Kind { .. } => "TypeError",
         };
-        Trouble {
-            code: FaultCode::new(code),
-            message: error.to_string(),
-        }
+        Trouble::new(code, error.to_string())
     })?;
     let name = target.name();
     let growth = name.len() + whole.as_str().len() + 6;

@@ -60,13 +60,11 @@ pub(crate) fn ended(
         }
         Ending::Failed(fault) => {
             machine.stop_waiting(fiber)?;
-            Err(Trouble {
-                code: fault.code,
-                message: format!(
-                    "the called process {child} failed in its activity {child}{} (line {}): {}",
-                    fault.activity, fault.line, fault.message
-                ),
-            })
+            let message = format!(
+                "the called process {child} failed in its activity {child}{} (line {}): {}",
+                fault.activity, fault.line, fault.message
+            );
+            Err(Trouble::new(fault.code.as_str(), message))
         }
     }
 }

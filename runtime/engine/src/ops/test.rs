@@ -102,7 +102,7 @@ fn read(
         EvaluationOutcome::Value(_) => {
             unfit("the function returns a value where a verdict is needed")
         }
-        EvaluationOutcome::Fault { code, message } => Trouble { code, message },
+        EvaluationOutcome::Fault { code, message } => Trouble::new(code.as_str(), message),
     };
     let outcome = ConditionOutcome::Fault {
         code: trouble.code.clone(),

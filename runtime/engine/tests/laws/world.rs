@@ -332,7 +332,10 @@ fn evaluation(detail: usize) -> Evaluation {
 fn answer(detail: usize) -> Answer {
     let fields = |text: &str| Fields::parse(text).unwrap();
     match detail % 20 {
-        0 => Answer::Critical("c".into()),
+        0 => Answer::Fault {
+            code: FaultCode::new("Declined"),
+            message: "c".into(),
+        },
         1 => Answer::Unreadable("u".into()),
         2 | 3 => Answer::Suspended("s".into()),
         4..=9 => Answer::Replace(fields(r#"{"d": "<process/>", "y": 1e2}"#)),

@@ -35,12 +35,23 @@ impl Planner {
         arrival: Arrival,
     ) -> Result<(), StoreError> {
         match arrival {
-            Arrival::Launch { .. } if is_module(&delivery) => self.module_arrived(delivery),
-            Arrival::Launch { process, seen } => self.launch_arrived(delivery, process, seen),
+            Arrival::Launch { text, .. } if is_module(&delivery) => {
+                self.module_arrived(delivery, text)
+            }
+            Arrival::Launch {
+                process,
+                seen,
+                text,
+            } => self.launch_arrived(delivery, process, seen, text),
             Arrival::Answer(Ok(answer)) => self.answer_arrived(delivery, answer),
             Arrival::Answer(Err(unreadable)) => self.unreadable_answer(delivery, unreadable),
             Arrival::Event { shard, event, seen } => {
                 self.event_arrived(&delivery, shard, event, seen)
+            }
+            // The intake unpacks before it hands over.
+            Arrival::Packed(_) => Ok(()),
+            Arrival::Unreadable(unreadable) if delivery.handle.source == Source::Launches => {
+                self.refuse(&delivery, unreadable.code(), &[unreadable.to_string()])
             }
             Arrival::Unreadable(unreadable) => {
                 let (shard, reason) = (self.some_shard(), unreadable.to_string());

@@ -4,6 +4,7 @@
 //! It passes the same admission as a module that comes in a definition, and the policy of its user as a launch does. The reply has its hash, or the reasons of the refusal;
 //! a message that is refused is a dead letter. To store a module twice changes nothing, so that nothing is remembered of it.
 
+use super::definition::DefinitionText;
 use crate::{
     broker::{Delivery, DeliveryHandle},
     compute::{JobOutcome, Task},
@@ -21,6 +22,9 @@ use std::sync::Arc;
 /// A module that is being compiled.
 pub struct Deployment {
     delivery: Delivery,
+    component: Arc<[u8]>,
+    /// Holds what it counts for.
+    _text: DefinitionText,
     /// Its place among what waits for its user.
     _waiting: Option<Claim>,
 }
@@ -38,19 +42,25 @@ pub(super) fn is_module(delivery: &Delivery) -> bool {
 }
 
 impl Planner {
-    pub(crate) fn module_arrived(&mut self, delivery: Delivery) -> Result<(), StoreError> {
+    pub(crate) fn module_arrived(
+        &mut self,
+        delivery: Delivery,
+        text: DefinitionText,
+    ) -> Result<(), StoreError> {
         let user = delivery.properties.user_id.clone();
-        let claim = match self.may_deploy(&delivery) {
+        let component = text.shared(&delivery.body);
+        let claim = match self.may_deploy(&delivery, &component) {
             Ok(claim) => claim,
             Err(violation) => {
                 let code = violation.rule.code();
-                return self.refuse_module(&delivery, code, &[violation.to_string()]);
+                return self.refuse(&delivery, code, &[violation.to_string()]);
             }
         };
-        let component: Arc<[u8]> = Arc::from(&*delivery.body);
         let budget = self.compile_budget(user.as_ref());
         let deployment = Deployment {
             delivery,
+            component: component.clone(),
+            _text: text,
             _waiting: claim,
         };
         let task = Task::Admit { component, budget };
@@ -60,17 +70,21 @@ impl Planner {
 
     /// What can be said of a module before it is read: whoever may launch nothing, or not with this module, deploys nothing.
     /// A module counts as a launch does.
-    fn may_deploy(&self, delivery: &Delivery) -> Result<Option<Claim>, Violation> {
+    fn may_deploy(
+        &self,
+        delivery: &Delivery,
+        component: &[u8],
+    ) -> Result<Option<Claim>, Violation> {
         let user = delivery.properties.user_id.as_ref();
         let rules = self.rules(user);
         if rules.launches == Permission::Refused {
             return Err(rules.broken(Rule::Launches, "launches are not allowed"));
         }
-        let hash = ModuleHash::of(&delivery.body);
+        let hash = ModuleHash::of(component);
         if let Some(violation) = rules.check_module(hash, ModuleClass::Small).pop() {
             return Err(violation);
         }
-        let size = delivery.body.len() as u64;
+        let size = component.len() as u64;
         if let Some(violation) = rules.over(Quota::ModuleBytes, size, "the module has", "bytes") {
             return Err(violation);
         }
@@ -90,34 +104,39 @@ impl Planner {
         };
         let delivery = &deployment.delivery;
         let (code, reasons) = match admitted {
-            Ok(guest) => return self.store_module(delivery, &guest),
+            Ok(guest) => return self.store_module(deployment, &guest),
             Err(LoadFailure::Refused { code, reasons }) => (code, reasons),
             Err(LoadFailure::Environment(reason)) => {
                 let said = "the engine could not compile the module, publish it again later";
                 ("definition", vec![format!("{said}: {reason}")])
             }
         };
-        self.refuse_module(delivery, code, &reasons)
+        self.refuse(delivery, code, &reasons)
     }
 
-    fn store_module(&mut self, delivery: &Delivery, guest: &Guest) -> Result<(), StoreError> {
+    fn store_module(&mut self, deployment: &Deployment, guest: &Guest) -> Result<(), StoreError> {
+        let delivery = &deployment.delivery;
         let hash = guest.hash();
         let class = module_class(guest);
         let user = delivery.properties.user_id.as_ref();
         if let Some(violation) = self.rules(user).check_module(hash, class).pop() {
             let code = violation.rule.code();
-            return self.refuse_module(delivery, code, &[violation.to_string()]);
+            return self.refuse(delivery, code, &[violation.to_string()]);
         }
         let reply_to = match self.reply_to(delivery, &[]) {
             Ok(reply_to) => reply_to,
             Err(refusal) => {
                 let code = refusal.code();
-                return self.refuse_module(delivery, code, &refusal.reasons());
+                return self.refuse(delivery, code, &refusal.reasons());
             }
         };
         let shard = ShardId(hash.0[0]);
         let mut transaction = Transaction::acknowledging(shard, delivery.handle);
-        transaction.put(Table::Modules, hash.0.to_vec(), delivery.body.clone());
+        transaction.put(
+            Table::Modules,
+            hash.0.to_vec(),
+            deployment.component.to_vec(),
+        );
         if let Some(reply_to) = reply_to {
             let key = self.own_key(shard, OutboxKind::Reply);
             transaction.publish(key, deployed(&reply_to, hash));
@@ -126,7 +145,8 @@ impl Planner {
         self.finish(transaction)
     }
 
-    fn refuse_module(
+    /// Refuses a message on the launch queue that starts nothing: a dead letter, and a reply if one is wanted.
+    pub(super) fn refuse(
         &mut self,
         delivery: &Delivery,
         code: &'static str,

@@ -4,7 +4,7 @@
 //! one user's flood is one line among others; what goes over a user's own bounds is refused at once, so that it keeps no
 //! place of the prefetch from others.
 
-use super::launching::LaunchInHand;
+use super::{definition::DefinitionText, launching::LaunchInHand};
 use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
@@ -75,6 +75,7 @@ impl Planner {
         delivery: Delivery,
         process: ProcessId,
         seen: Option<[u8; 32]>,
+        text: DefinitionText,
     ) -> Result<(), StoreError> {
         let Some(delivery) = self.launching.repeat(process, delivery) else {
             return Ok(());
@@ -87,9 +88,10 @@ impl Planner {
             }
         }
         let user = delivery.properties.user_id.clone();
-        let admitted = self.admit(&delivery);
+        let admitted = self.admit(&delivery, text.of(&delivery.body).len());
         let mut in_hand = LaunchInHand {
             deliveries: vec![delivery],
+            text,
             seen,
             waiting: None,
         };
@@ -104,9 +106,9 @@ impl Planner {
     }
 
     /// What can be said of a launch before its definition is read.
-    fn admit(&self, delivery: &Delivery) -> Result<Option<Claim>, Refusal> {
+    fn admit(&self, delivery: &Delivery, size: usize) -> Result<Option<Claim>, Refusal> {
         let user = delivery.properties.user_id.as_ref();
-        let (rules, size) = (self.rules(user), delivery.body.len());
+        let rules = self.rules(user);
         if rules.launches == Permission::Refused {
             let violation = rules.broken(Rule::Launches, "launches are not allowed");
             return Err(Refusal::Rules(vec![violation]));
@@ -263,8 +265,7 @@ impl Planner {
         let config = &self.shared.config;
         let reserved = Reserved {
             engine_queues: &config.engine_queues,
-            dialect: config.dialect,
-            task_queue: config.task_queue,
+            routes: &config.routes,
             participants,
         };
         let queue = ReplyAddress::parse(&queue, &reserved)

@@ -1,6 +1,9 @@
 //! Launches in hand: in their users' lines, or waiting for their definitions.
 
-use super::fair::{FairQueue, User};
+use super::{
+    definition::DefinitionText,
+    fair::{FairQueue, User},
+};
 use crate::{broker::Delivery, tenants::Claim};
 use bureaucrat_model::ProcessId;
 use std::collections::HashMap;
@@ -8,6 +11,8 @@ use std::collections::HashMap;
 /// A launch that waits or whose definition is being compiled, with every delivery of it.
 pub(crate) struct LaunchInHand {
     pub deliveries: Vec<Delivery>,
+    /// The definition, as a part of the first delivery's body or beside it.
+    pub text: DefinitionText,
     pub seen: Option<[u8; 32]>,
     /// Its place among its user's waiting launches.
     pub waiting: Option<Claim>,
@@ -58,10 +63,11 @@ impl Launching {
 
     /// The text of its definition.
     pub fn definition(&self, process: ProcessId) -> &[u8] {
-        let launch = self.launches.get(&process);
-        launch
-            .and_then(|launch| launch.deliveries.first())
-            .map_or(&[], |first| &first.body)
+        let Some(launch) = self.launches.get(&process) else {
+            return &[];
+        };
+        let first = launch.deliveries.first();
+        first.map_or(&[], |first| launch.text.of(&first.body))
     }
 
     /// No more definitions are compiled now: the launch keeps its place.

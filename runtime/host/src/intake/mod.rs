@@ -1,7 +1,8 @@
-//! Intake: what comes from the broker, until it is planned. What waits here is not acknowledged; the broker's side bounds
-//! how many bytes that can be.
+//! Intake: what comes from the broker, until it is planned. What waits here is not acknowledged;
+//! the broker's side bounds how many bytes that can be.
 
 mod arrivals;
+mod definition;
 pub(crate) mod deployments;
 pub(crate) mod fair;
 pub(crate) mod large;
@@ -13,14 +14,16 @@ pub(crate) use arrivals::SeenRecord;
 
 use crate::broker::Delivery;
 use large::{Large, LargeClaim};
-use router::Arrival;
+use router::{Arrival, Router};
 use std::{collections::VecDeque, sync::Arc};
 
 type Waiting = (Delivery, Arrival);
 
-/// Deliveries that wait for room in the outbox or the store, or, if they are large, for others like them.
+/// Deliveries that wait for room in the outbox or the store, or, if they are large or compressed,
+/// for others like them.
 pub struct Intake {
     bounds: Arc<Large>,
+    router: Arc<Router>,
     held: VecDeque<Waiting>,
     large: VecDeque<Waiting>,
     /// Large ones that are on their way to the store.
@@ -28,9 +31,10 @@ pub struct Intake {
 }
 
 impl Intake {
-    pub fn new(bounds: Arc<Large>) -> Self {
+    pub fn new(bounds: Arc<Large>, router: Arc<Router>) -> Self {
         Self {
             bounds,
+            router,
             held: VecDeque::new(),
             large: VecDeque::new(),
             under_way: Vec::new(),
@@ -39,7 +43,8 @@ impl Intake {
 
     /// Lets a delivery pass, unless it has to wait for its turn.
     pub fn pass(&mut self, delivery: Delivery, arrival: Arrival) -> Option<Waiting> {
-        if self.bounds.concerns(delivery.body.len()) {
+        let is_packed = matches!(arrival, Arrival::Packed(_));
+        if is_packed || self.bounds.concerns(delivery.body.len()) {
             self.large.push_back((delivery, arrival));
             return None;
         }
@@ -64,13 +69,25 @@ impl Intake {
         self.held.pop_front()
     }
 
-    /// The next large delivery, if there is room for one.
+    /// The next large delivery, if there is room for one; unpacked if it is compressed.
     pub fn next_large(&mut self) -> Option<Waiting> {
         if !self.bounds.has_room() {
             return None;
         }
         let (delivery, arrival) = self.large.pop_front()?;
-        self.under_way.push(self.bounds.claim(delivery.body.len()));
+        let (mut arrival, bytes) = match arrival {
+            Arrival::Packed(packed) => self.router.unpack(&delivery, &packed),
+            other => (other, delivery.body.len()),
+        };
+        let claim = Some(self.bounds.claim(bytes));
+        let claim = match &mut arrival {
+            Arrival::Launch { text, .. } => claim.and_then(|claim| text.keep(claim)),
+            Arrival::Answer(_)
+            | Arrival::Event { .. }
+            | Arrival::Packed(_)
+            | Arrival::Unreadable(_) => claim,
+        };
+        self.under_way.extend(claim);
         Some((delivery, arrival))
     }
 

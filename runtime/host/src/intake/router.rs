@@ -1,8 +1,10 @@
-//! The router: decodes what the broker delivers, says what it is for and where it belongs, and queues it for the driver.
+//! The router: decodes what the broker delivers, says what it is for and where it belongs, and
+//! queues it for the driver.
 //!
-//! A launch with a message id gets a process id derived from it, in the shard that remembers the message. An event belongs
-//! to the shard that its name chooses.
+//! A launch with a message id gets a process id derived from it, in the shard that remembers the
+//! message. An event belongs to the shard that its name chooses.
 
+use super::{definition::DefinitionText, deployments::is_module};
 use crate::{
     broker::{BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket},
     commit::CommitOutcome,
@@ -13,7 +15,8 @@ use crate::{
 use bureaucrat_model::{ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
-    AnswerMessage, EventMessage, Unreadable, UnreadableAnswer, decode_answer, decode_event,
+    AnswerMessage, Content, EventMessage, MessageKind, Packed, Unreadable, UnreadableAnswer,
+    content, decode_answer, decode_event,
 };
 use crossbeam_channel::{Receiver, Sender};
 use hmac::{Hmac, KeyInit, Mac};
@@ -23,14 +26,19 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+/// The header of an answer that can't be unpacked as a whole is looked for in so many bytes.
+const HEADER_WITHIN: usize = 16 << 10;
+
 /// What a delivery is for.
 #[derive(Debug)]
 pub enum Arrival {
-    /// A definition; the id that its process gets, and the hash to remember it by when it came with a message id.
+    /// A definition; the id that its process gets, and the hash to remember it by when it came with
+    /// a message id.
     Launch {
         process: ProcessId,
         /// The hash of publisher, queue, message id and body.
         seen: Option<[u8; 32]>,
+        text: DefinitionText,
     },
     Answer(Result<AnswerMessage, UnreadableAnswer>),
     /// An event; the hash to remember it by when it came with a message id.
@@ -39,6 +47,8 @@ pub enum Arrival {
         event: EventMessage,
         seen: Option<[u8; 32]>,
     },
+    /// Something compressed, to be unpacked when there is room for it: see [`Router::unpack`].
+    Packed(Packed),
     /// Something that can't be read.
     Unreadable(Unreadable),
 }
@@ -67,7 +77,8 @@ pub enum Incoming {
     },
     /// A submission is durable, or failed.
     Committed(CommitOutcome),
-    /// A connection ended: every delivery of it and of earlier ones that was not acknowledged comes again.
+    /// A connection ended: every delivery of it and of earlier ones that was not acknowledged comes
+    /// again.
     ConsumingDown {
         generation: u64,
     },
@@ -76,8 +87,8 @@ pub enum Incoming {
     Stop,
 }
 
-/// Queues inputs for the driver. The queue has no bound of its own: the broker's side bounds deliveries by their bytes, the
-/// windows of publishes, jobs and submissions bound their outcomes.
+/// Queues inputs for the driver. The queue has no bound of its own: the broker's side bounds
+/// deliveries by their bytes, the windows of publishes, jobs and submissions bound their outcomes.
 pub struct Router {
     config: Arc<HostConfig>,
     secret: [u8; 32],
@@ -105,7 +116,8 @@ impl Router {
         (router, receiver)
     }
 
-    /// Queues an input. One that comes after the driver has ended is dropped: nothing of it was acknowledged.
+    /// Queues an input. One that comes after the driver has ended is dropped: nothing of it was
+    /// acknowledged.
     pub fn send(&self, input: Incoming) {
         let _ = self.sender.send(input);
     }
@@ -158,19 +170,125 @@ impl Router {
         if let Some(unreadable) = delivery.properties.unreadable() {
             return Arrival::Unreadable(unreadable);
         }
-        match delivery.handle.source {
-            Source::Launches => self.launch(delivery),
-            Source::Answers => {
-                Arrival::Answer(decode_answer(&delivery.body, &self.config.wire_limits))
+        let limit = self.config.wire_limits.body_bytes;
+        let bytes = delivery.body.len();
+        match content(&delivery.properties, &delivery.body) {
+            Ok(Content::Plain(range)) if delivery.handle.source == Source::Launches => {
+                let is_text = self.check_launch(delivery, &delivery.body[range.clone()]);
+                self.launch(delivery, is_text.map(|()| DefinitionText::part(range)))
             }
-            Source::Events => match decode_event(&delivery.body, &self.config.wire_limits) {
-                Ok(event) => self.event(delivery, event),
-                Err(unreadable) => Arrival::Unreadable(unreadable),
-            },
+            Ok(Content::Plain(range)) => self.message(delivery, &delivery.body[range]),
+            Ok(Content::Packed(_)) if bytes > limit => {
+                Arrival::Unreadable(Unreadable::TooLarge { bytes, limit })
+            }
+            Ok(Content::Packed(packed)) => Arrival::Packed(packed),
+            Err(unreadable) => self.unreadable(delivery, &delivery.body, unreadable),
         }
     }
 
-    fn launch(&self, delivery: &Delivery) -> Arrival {
+    /// Unpacks a delivery that was put aside as [`Arrival::Packed`]: what it is for, and how many
+    /// bytes it holds now.
+    pub(super) fn unpack(&self, delivery: &Delivery, packed: &Packed) -> (Arrival, usize) {
+        let limit = match delivery.handle.source {
+            Source::Launches => self.config.definition_limits.bytes,
+            Source::Answers | Source::Events => self.config.wire_limits.body_bytes,
+        };
+        let unpacked = match packed.unpack(&delivery.body, limit) {
+            Ok(unpacked) => unpacked,
+            Err(unreadable) => {
+                let start = packed.start(&delivery.body, HEADER_WITHIN);
+                // It may have taken as long as the largest, so that it counts as one.
+                return (self.unreadable(delivery, &start, unreadable), limit);
+            }
+        };
+        let bytes = unpacked.len();
+        let arrival = if delivery.handle.source == Source::Launches {
+            let is_text = self.check_launch(delivery, &unpacked);
+            let text = is_text.map(|()| DefinitionText::unpacked(unpacked));
+            self.launch(delivery, text)
+        } else {
+            self.message(delivery, &unpacked)
+        };
+        (arrival, bytes)
+    }
+
+    /// What can't be read, with whoever waits for it where it is an answer whose header can be
+    /// read: in most encodings it looks the same.
+    fn unreadable(&self, delivery: &Delivery, content: &[u8], reason: Unreadable) -> Arrival {
+        if delivery.handle.source != Source::Answers {
+            return Arrival::Unreadable(reason);
+        }
+        let waiting = match decode_answer(content, &self.config.wire_limits) {
+            Ok(answer) => Some((answer.target, answer.turn)),
+            Err(refused) => refused.waiting,
+        };
+        Arrival::Answer(Err(UnreadableAnswer { reason, waiting }))
+    }
+
+    /// An answer or an event.
+    fn message(&self, delivery: &Delivery, content: &[u8]) -> Arrival {
+        let limits = &self.config.wire_limits;
+        let content_type = delivery.properties.content_type.as_deref();
+        if delivery.handle.source == Source::Answers {
+            return Arrival::Answer(decode_answer(content, limits).map_err(|refused| {
+                // One with a header that can be read is an answer, whatever else it is.
+                let reason = match refused.waiting {
+                    Some(_) => refused.reason,
+                    None => self.misplaced(content, MessageKind::Answer, refused.reason),
+                };
+                UnreadableAnswer {
+                    reason: reason.by_content_type(content_type, "JSON"),
+                    waiting: refused.waiting,
+                }
+            }));
+        }
+        match decode_event(content, limits) {
+            Ok(event) => self.event(delivery, event),
+            Err(reason) => {
+                let reason = self.misplaced(content, MessageKind::Event, reason);
+                Arrival::Unreadable(reason.by_content_type(content_type, "JSON"))
+            }
+        }
+    }
+
+    /// Whether a launch can be a definition or a module at all; what it is else is said better here
+    /// than by a parser of XML.
+    fn check_launch(&self, delivery: &Delivery, content: &[u8]) -> Result<(), Unreadable> {
+        let start = content.trim_ascii_start().first();
+        if is_module(delivery) || start == Some(&b'<') {
+            return Ok(());
+        }
+        let kind = MessageKind::Definition;
+        let as_other = self.misplaced(content, kind, Unreadable::NotUtf8);
+        match as_other.by_content_type(delivery.properties.content_type.as_deref(), "XML") {
+            Unreadable::NotUtf8 => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    /// That the content would be read in another queue, if it seems so; the reason itself
+    /// otherwise.
+    fn misplaced(&self, content: &[u8], wanted: MessageKind, reason: Unreadable) -> Unreadable {
+        let config = &self.config;
+        match MessageKind::seen(content, &config.wire_limits) {
+            Some(seen) if seen != wanted => Unreadable::Misplaced {
+                seen,
+                belongs: match seen {
+                    MessageKind::Definition => config.launch_queue.clone(),
+                    MessageKind::Answer => config.message_queue.clone(),
+                    MessageKind::Event => config.event_queue.clone(),
+                },
+                wanted,
+            },
+            Some(_) | None => reason,
+        }
+    }
+
+    fn launch(&self, delivery: &Delivery, text: Result<DefinitionText, Unreadable>) -> Arrival {
+        let text = match text {
+            Ok(text) => text,
+            Err(unreadable) => return Arrival::Unreadable(unreadable),
+        };
         let seen = self.seen(delivery);
         let mut seed = match &seen {
             Some(hash) => self.keyed("launch", &[hash]),
@@ -184,7 +302,11 @@ impl Router {
             seed[0] = hash[0];
         }
         let process = id_from(seed);
-        Arrival::Launch { process, seen }
+        Arrival::Launch {
+            process,
+            seen,
+            text,
+        }
     }
 
     fn event(&self, delivery: &Delivery, event: EventMessage) -> Arrival {

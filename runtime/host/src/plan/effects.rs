@@ -69,8 +69,7 @@ impl Planner {
                     return Ok(());
                 };
                 let message = task(
-                    self.shared.config.dialect,
-                    self.shared.config.task_queue,
+                    &self.shared.config.routes,
                     &WireTask {
                         process,
                         path: &activity,

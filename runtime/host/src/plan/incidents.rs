@@ -230,7 +230,10 @@ fn is_repeat(before: &Input, now: &Input) -> bool {
                 activity,
                 turn: Some(turn),
                 answer:
-                    Answer::Replace(_) | Answer::Update(_) | Answer::Critical(_) | Answer::Unreadable(_),
+                    Answer::Replace(_)
+                    | Answer::Update(_)
+                    | Answer::Fault { .. }
+                    | Answer::Unreadable(_),
             },
             Input::Answer {
                 activity: again,

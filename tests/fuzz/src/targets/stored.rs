@@ -9,9 +9,9 @@ use anyhow::Result;
 use bureaucrat_engine::{Environment, launch, pending_evaluations, step};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, FiberId,
-    Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program, Redelivered,
-    Timestamp, Turn,
+    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, FaultCode,
+    FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program,
+    Redelivered, Timestamp, Turn,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -227,7 +227,10 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
             answer: match random.below(5) {
                 0 => Answer::Replace(fields),
                 1 => Answer::Update(fields),
-                2 => Answer::Critical("broken".to_owned()),
+                2 => Answer::Fault {
+                    code: FaultCode::new("Declined"),
+                    message: "broken".to_owned(),
+                },
                 3 => Answer::Suspended("later".to_owned()),
                 _ => Answer::Unreadable("no".to_owned()),
             },

@@ -1,0 +1,255 @@
+//! Which way a task goes: how it is wrapped, to which exchange, under which routing key.
+//!
+//! A [`Route`] is for a participant's exact name or for a prefix of it; [`Routes`] finds the most
+//! specific one, or the way that the dialect and the kind of task queue say. It is asked when a
+//! task is written, and a task keeps the destination that it was written with. Whether a queue is
+//! there is not known here.
+
+use crate::{Address, SHORT_TEXT_BYTES_MAX, TaskQueue, Via, via::CELERY};
+use std::fmt;
+
+/// The participants that a route is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    Name(String),
+    /// Every name that begins like this; the empty one is for all.
+    Prefix(String),
+}
+
+impl Pattern {
+    /// A name, or a prefix that ends with `*`; none where a `*` is elsewhere.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (rest, pattern) = match text.strip_suffix('*') {
+            Some(prefix) => (prefix, Self::Prefix(prefix.to_owned())),
+            None => (text, Self::Name(text.to_owned())),
+        };
+        (!rest.contains('*') && !text.is_empty()).then_some(pattern)
+    }
+
+    /// How specific it is for a name that it is for: a name before any prefix, a long prefix before
+    /// a short one.
+    fn rank(&self, participant: &str) -> Option<(bool, usize)> {
+        match self {
+            Self::Name(name) => (name == participant).then_some((true, name.len())),
+            Self::Prefix(prefix) => participant
+                .starts_with(prefix)
+                .then_some((false, prefix.len())),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+        }
+    }
+}
+
+/// A destination that is told, in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Destination {
+    /// The queue that the workers consume from. Without an exchange, tasks go straight to it.
+    pub queue: Option<String>,
+    pub exchange: Option<String>,
+    /// The queue's name where it is not given.
+    pub routing_key: Option<String>,
+}
+
+impl Destination {
+    /// Where tasks go, if that is told.
+    fn address(&self) -> Option<Address> {
+        let routing_key = self.routing_key.as_ref().or(self.queue.as_ref());
+        match (&self.exchange, routing_key) {
+            (None, None) => None,
+            (exchange, routing_key) => Some(Address {
+                exchange: exchange.clone().unwrap_or_default(),
+                routing_key: routing_key.cloned().unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+/// How tasks for some participants travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub pattern: Pattern,
+    pub via: Via,
+    pub destination: Destination,
+}
+
+impl fmt::Display for Route {
+    /// As it is written in the settings: `celery-workitem queue=shop`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.via.name())?;
+        let Destination {
+            queue,
+            exchange,
+            routing_key,
+        } = &self.destination;
+        let parts = [
+            ("queue", queue),
+            ("exchange", exchange),
+            ("routing_key", routing_key),
+        ];
+        for (name, value) in parts {
+            if let Some(value) = value {
+                write!(f, " {name}={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All routes, and what holds where none fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    default: Via,
+    routes: Vec<Route>,
+}
+
+impl Routes {
+    pub const fn new(default: Via, routes: Vec<Route>) -> Self {
+        Self { default, routes }
+    }
+
+    /// What holds where no route fits.
+    pub const fn default_via(&self) -> Via {
+        self.default
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
+    fn route(&self, participant: &str) -> Option<&Route> {
+        let ranked = self.routes.iter().filter_map(|route| {
+            let rank = route.pattern.rank(participant)?;
+            Some((rank, route))
+        });
+        ranked.max_by_key(|(rank, _)| *rank).map(|(_, route)| route)
+    }
+
+    /// How a participant's tasks are wrapped, and where they go.
+    pub(crate) fn way(&self, participant: &str) -> (Via, Address) {
+        match self.route(participant) {
+            Some(route) => {
+                let told = route.destination.address();
+                let address = told.unwrap_or_else(|| route.via.address(participant));
+                (route.via, address)
+            }
+            None => (self.default, self.default.address(participant)),
+        }
+    }
+
+    /// Whether workers may consume from a queue of this name, as far as routes and these
+    /// participants say.
+    pub(crate) fn is_of_workers(&self, queue: &str, participants: &[String]) -> bool {
+        let is_told = self.routes.iter().any(|route| {
+            let address = route.destination.address();
+            let key = address.as_ref().map(|address| &*address.routing_key);
+            route.destination.queue.as_deref() == Some(queue) || key == Some(queue)
+        });
+        let vias = self.routes.iter().map(|route| route.via);
+        let has_celery = vias
+            .chain([self.default])
+            .any(|via| via.task_queue() == TaskQueue::Celery);
+        is_told
+            || (has_celery && queue == CELERY)
+            || participants
+                .iter()
+                .any(|name| self.way(name).1.routing_key == queue)
+    }
+}
+
+/// Whether a text can be an exchange's or a queue's name, or a routing key.
+pub(crate) const fn is_short(text: &str) -> bool {
+    text.len() <= SHORT_TEXT_BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn route(pattern: &str, via: Via, queue: Option<&str>, exchange: Option<&str>) -> Route {
+        Route {
+            pattern: Pattern::parse(pattern).unwrap(),
+            via,
+            destination: Destination {
+                queue: queue.map(str::to_owned),
+                exchange: exchange.map(str::to_owned),
+                routing_key: None,
+            },
+        }
+    }
+
+    fn routes() -> Routes {
+        Routes::new(
+            Via::Taskqueue,
+            vec![
+                route("shop.*", Via::CeleryWorkitem, Some("shop"), None),
+                route("shop.charge", Via::Message, None, None),
+                route(
+                    "shop.pay.*",
+                    Via::CeleryWorkitem,
+                    Some("pay"),
+                    Some("money"),
+                ),
+                route("legacy*", Via::CeleryMessage, None, None),
+            ],
+        )
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let way = |name| {
+            let (via, address) = routes().way(name);
+            (via, address.exchange, address.routing_key)
+        };
+        let to = |via, exchange: &str, key: &str| (via, exchange.to_owned(), key.to_owned());
+        let cases = [
+            ("shop.pack", to(Via::CeleryWorkitem, "", "shop")),
+            ("shop.charge", to(Via::Message, "", "worker_shop.charge")),
+            ("shop.charge.twice", to(Via::CeleryWorkitem, "", "shop")),
+            ("shop.pay.card", to(Via::CeleryWorkitem, "money", "pay")),
+            ("legacy.a.b", to(Via::CeleryMessage, "legacy", "legacy")),
+            ("shop", to(Via::Taskqueue, "", "worker_shop")),
+            ("Shop.pack", to(Via::Taskqueue, "", "worker_Shop.pack")),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(way(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_route_may_be_for_all() {
+        let all = route("*", Via::CeleryWorkitem, Some("jobs"), None);
+        let routes = Routes::new(Via::Taskqueue, vec![all]);
+        assert_eq!(routes.way("anybody").1.routing_key, "jobs");
+        assert!(Pattern::parse("a*b").is_none() && Pattern::parse("").is_none());
+    }
+
+    #[test]
+    fn queues_of_workers_are_known() {
+        let participants = ["legacy.x".to_owned(), "plain".to_owned()];
+        let is_known = |queue| routes().is_of_workers(queue, &participants);
+        for queue in ["shop", "pay", "celery", "legacy", "worker_plain"] {
+            assert!(is_known(queue), "{queue}");
+        }
+        assert!(!is_known("replies") && !is_known("money"));
+        let plain = Routes::new(Via::Taskqueue, Vec::new());
+        assert!(!plain.is_of_workers("celery", &participants));
+    }
+
+    #[test]
+    fn a_route_is_shown_as_it_is_written() {
+        let shown: Vec<String> = routes().iter().map(ToString::to_string).collect();
+        assert_eq!(shown[2], "celery-workitem queue=pay exchange=money");
+        assert_eq!(shown[1], "message");
+        for via in Via::ALL {
+            assert_eq!(via.name().parse(), Ok(via));
+        }
+    }
+}
