@@ -72,17 +72,17 @@ impl Planner {
             } => {
                 // An answer that may not count must not be kept for later, where nobody knows whose it was.
                 let held = transaction.held.get(&process);
+                let status = held.map(|held| &held.instance.status);
+                let is_parked = matches!(status, Some(Status::Incident { .. }));
                 let authority = held.map(|held| self.authority(held, None, &input, &cause));
                 if matches!(authority, Some(Authority::Unclear | Authority::Missing(_))) {
                     return self.refuse_unclear(transaction, cause);
                 }
-                self.park(transaction, process, reason)?;
-                if let Some(held) = transaction.held.get_mut(&process)
-                    && let Status::Incident { inputs, .. } = &mut held.instance.status
-                {
-                    inputs.push(input);
+                // Without its program nobody can say whether an answer fits; that is seen later.
+                if !is_parked {
+                    self.park(transaction, process, reason)?;
                 }
-                Ok(())
+                self.keep(transaction, process, input, cause)
             }
             Work::Resume(process)
             | Work::Cancel { process, .. }
@@ -107,26 +107,44 @@ impl Planner {
         input: Input,
         cause: Cause,
     ) -> Result<Done, StoreError> {
-        let room = self.shared.config.incident_inputs;
         let Some(held) = transaction.held.get(&process) else {
             return Ok(Done::Yes);
         };
-        // A program that can't be read may be why it is parked; what fits is seen later then.
-        if let Input::Answer { activity, turn, .. } = &input
-            && let Some(loaded) = self
-                .shared
-                .definitions
-                .cached_program(held.instance.program)
-            && let Err(rejection) = awaits_answer(&loaded.program, &held.instance, activity, *turn)
-        {
-            return self.rejected(transaction, process, rejection, cause);
+        if let Input::Answer { activity, turn, .. } = &input {
+            let program = held.instance.program;
+            let Some(loaded) = self.shared.definitions.cached_program(program) else {
+                let resume = Work::Step {
+                    process,
+                    input,
+                    cause,
+                };
+                return Ok(Done::after(Task::Load(program), resume));
+            };
+            if let Err(rejection) = awaits_answer(&loaded.program, &held.instance, activity, *turn)
+            {
+                return self.rejected(transaction, process, rejection, cause);
+            }
         }
-        let Status::Incident { inputs, .. } = &held.instance.status else {
-            return Ok(Done::Yes);
+        self.keep(transaction, process, input, cause)?;
+        Ok(Done::Yes)
+    }
+
+    /// Keeps an input with its parked process, if there is room.
+    fn keep(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        input: Input,
+        cause: Cause,
+    ) -> Result<(), StoreError> {
+        let room = self.shared.config.incident_inputs;
+        let held = transaction.held.get(&process);
+        let Some(Status::Incident { inputs, .. }) = held.map(|held| &held.instance.status) else {
+            return Ok(());
         };
         if inputs.iter().any(|kept| is_repeat(kept, &input)) {
             tracing::debug!(%process, "an answer came again to a parked process");
-            return Ok(Done::Yes);
+            return Ok(());
         }
         // Each wait has one timer and one called process: those are few. Answers and events can be any number.
         let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
@@ -136,7 +154,7 @@ impl Planner {
             {
                 inputs.push(input);
             }
-            return Ok(Done::Yes);
+            return Ok(());
         }
         let reason = format!("process {process} is parked and has {room} inputs to take already");
         if let Cause::Answer(delivery) = cause {
@@ -145,7 +163,7 @@ impl Planner {
         } else {
             tracing::warn!(%process, reason, "an event is dropped");
         }
-        Ok(Done::Yes)
+        Ok(())
     }
 
     /// Whether a message took effect before can't be read: it is kept whole among the dead letters.
