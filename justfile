@@ -1,14 +1,14 @@
-# A convenience: each recipe is a script of the same name. `just` itself is to be had as rust-just from PyPI.
+# Each recipe runs the script of the same name. To install `just`, run `pip install rust-just`.
 
-# what there is
+# lists the recipes
 default:
     @just --list
 
-# installs what is missing, quick when nothing is
+# installs what is missing; quick if nothing is
 setup:
     scripts/setup
 
-# one process from launch to completion, over RabbitMQ, with taskqueue and with Celery workers
+# runs one process from launch to completion, with taskqueue and with Celery workers
 demo:
     scripts/demo
 
@@ -16,22 +16,22 @@ demo:
 test *stages:
     scripts/test {{ stages }}
 
-# speed, CPU, growth, floods; `just bench --help` lists the parts
+# measures speed, CPU, growth and floods; `just bench --help` lists the parts
 bench *arguments:
     scripts/bench {{ arguments }}
 
-# kills, broker faults, disk faults and clock jumps, for longer than the tests
+# runs the fault tests (kills, broker, disk, clock) for longer
 faults *arguments:
     scripts/faults {{ arguments }}
 
-# a fixed load under faults: do memory, handles, disk and queues stay flat
+# a fixed load under faults; checks that memory, file handles, disk and queues do not grow
 soak *arguments:
     scripts/soak {{ arguments }}
 
-# changed seeds to every place that takes bytes from outside, for longer than the tests
+# fuzzes all code that reads bytes from outside, for longer than the tests
 fuzz *arguments:
     scripts/fuzz {{ arguments }}
 
-# a benign load beside each attack of the catalogue: throughput and latency without and with it
+# measures a benign load without and with each attack of the catalogue
 attacks *arguments:
     scripts/attacks {{ arguments }}

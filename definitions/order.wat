@@ -1,5 +1,5 @@
 ;; The module `risk` of order.xml: is an order's integer field `amount` at least 1000?
-;; `wasm-tools parse order.wat | base64 -w 118` gives the text that stands there; a test compares them.
+;; `wasm-tools parse order.wat | base64 -w 118` prints the text in order.xml; a test compares them.
 (component
   (import "bureaucrat:condition/fields@1.0.0" (instance $fields
     (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "big-integer" string)
@@ -8,16 +8,16 @@
     (type $o (option $value))
     (export "get" (func (param "pointer" string) (result $o)))))
 
-  ;; Memory stands in a module of its own, so that `get` can be lowered before the module that calls it is made.
+  ;; Memory is in a module of its own, so that `get` can be lowered before the module that calls it.
   (core module $memory
     (memory (export "memory") 1)
     (global $free (mut i32) (i32.const 1024))
-    ;; Texts that `get` gives are put one behind the other; an instance lives for one evaluation only.
+    ;; Texts from `get` are placed one after the other; an instance serves only one evaluation.
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $given i32)
       (local.set $given (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
       (global.set $free (i32.add (local.get $given) (local.get 3)))
-      ;; Beyond the first page there is no memory: better a trap than a wrong answer.
+      ;; There is no memory beyond the first page: trap rather than return a wrong answer.
       (if (i32.gt_u (global.get $free) (i32.const 65536)) (then unreachable))
       (local.get $given))
     (data (i32.const 0) "/amount")
@@ -32,7 +32,7 @@
     (import "m" "memory" (memory 1))
     (import "f" "get" (func $get (param i32 i32 i32)))
     (func (export "is-high") (result i32)
-      ;; At 64 the option: its case, at 72 the value's case, at 80 what it holds. At 128 the result of this function.
+      ;; At 64 the option's case, at 72 the value's case, at 80 its payload. At 128 this function's result.
       (call $get (i32.const 0) (i32.const 7) (i32.const 64))
       (if (i32.and (i32.load8_u (i32.const 64)) (i32.eq (i32.load8_u (i32.const 72)) (i32.const 2)))
         (then

@@ -1,17 +1,17 @@
 // The contract of bureaucrat's conditions for AssemblyScript: the interface `fields`, and results, in the canonical ABI.
-// Memory is never given back: every evaluation has a fresh instance.
+// Memory is never freed: every evaluation runs in a new instance.
 
 // @ts-ignore: decorator
 @external("bureaucrat:condition/fields@1.0.0", "get")
 declare function importedGet(pointer: usize, length: usize, into: usize): void;
 
-/** What stands at a place. */
+/** A kind of value. */
 export enum Kind { Nothing = -1, Null, Boolean, Integer, BigInteger, Float, Text, List, Record }
 
 const found = memory.data(24, 8);
 const result = memory.data(12, 4);
 
-/** A value: its kind, and what belongs to that. */
+/** A value: its kind and its payload. */
 export class Value {
   kind: Kind = Kind.Nothing;
   boolean: bool = false;
@@ -23,7 +23,7 @@ export class Value {
   length: i32 = 0;
 }
 
-/** What stands at a JSON Pointer. */
+/** The value at a JSON Pointer. */
 export function get(pointer: string): Value {
   const bytes = String.UTF8.encode(pointer);
   importedGet(changetype<usize>(bytes), bytes.byteLength, found);
@@ -43,7 +43,7 @@ export function get(pointer: string): Value {
   return value;
 }
 
-/** What a condition gives: the address of its result. */
+/** The result of a condition: the address of its result. */
 export function verdict(holds: bool): usize {
   store<u8>(result, 0);
   store<u8>(result, holds ? 1 : 0, 4);
@@ -59,7 +59,7 @@ export function error(text: string): usize {
   return result;
 }
 
-/** Where the host puts texts. */
+/** The host allocates memory for texts here. */
 export function cabi_realloc(old: usize, oldSize: usize, alignment: usize, size: usize): usize {
   const start = heap.alloc(size);
   memory.copy(start, old, min(oldSize, size));

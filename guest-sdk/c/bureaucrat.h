@@ -1,6 +1,6 @@
 /* The contract of bureaucrat's conditions for C and C++: the interface `fields`, and results, in the canonical ABI.
  * Include it in one file of the guest; that file also gets the allocator that the host uses.
- * Memory is never given back: every evaluation has a fresh instance. */
+ * Memory is never freed: every evaluation runs in a new instance. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,11 +25,11 @@ struct text {
 #define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
 #endif
 
-/* What stands at a place. */
+/* A kind of value. */
 enum kind { IS_NULL, IS_BOOLEAN, IS_INTEGER, IS_BIG_INTEGER, IS_FLOAT, IS_TEXT, IS_LIST, IS_RECORD };
 
 struct value {
-  uint8_t is_there;               /* 0: nothing stands there, and the rest is of no meaning */
+  uint8_t is_there;               /* 0: nothing is there, and the rest is meaningless */
   uint8_t unused1[7];
   uint8_t kind;                   /* an `enum kind` */
   uint8_t unused2[7];
@@ -45,14 +45,14 @@ struct value {
 __attribute__((import_module("bureaucrat:condition/fields@1.0.0"), import_name("get")))
 BUREAUCRAT_C void bureaucrat_get(const char *pointer, uint32_t length, struct value *into);
 
-/* What stands at a JSON Pointer. */
+/* The value at a JSON Pointer. */
 static inline struct value get(struct text pointer) {
   struct value found;
   bureaucrat_get(pointer.bytes, pointer.length, &found);
   return found;
 }
 
-/* What a condition gives. */
+/* The result of a condition. */
 struct result {
   uint8_t is_error;
   uint8_t unused[3];
@@ -80,7 +80,7 @@ static inline const struct result *error(struct text message) {
   return &bureaucrat_result;
 }
 
-/* Where the host puts texts. The linker says where the heap begins; memory grows as it is needed. */
+/* The host allocates memory for texts here. The linker says where the heap begins; memory grows as necessary. */
 extern char __heap_base;
 static uintptr_t bureaucrat_free;
 

@@ -1,4 +1,4 @@
-// The contract for C++: the C header's types behind optionals of one's own, without the standard library.
+// The contract for C++: the C header's types behind our own optionals, without the standard library.
 #pragma once
 #include "../c/bureaucrat.h"
 
@@ -20,7 +20,7 @@ inline Maybe<struct text> text_at(struct text pointer) {
   auto found = get(pointer);
   return {found.is_there && found.kind == IS_TEXT, found.text};
 }
-// How many items stand there; none for what is no list.
+// The number of items; none for anything but a list.
 inline uint32_t items(struct text pointer) {
   auto found = get(pointer);
   return found.is_there && found.kind == IS_LIST ? found.length : 0;
@@ -32,7 +32,7 @@ inline bool operator==(const struct text &left, const struct text &right) {
   return true;
 }
 
-// A pointer that is put together: Pointer("/order/items").item(3).key("price").
+// A pointer that is assembled: Pointer("/order/items").item(3).key("price").
 class Pointer {
   char bytes[256];
   uint32_t length = 0;

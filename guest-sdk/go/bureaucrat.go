@@ -3,12 +3,12 @@ package main
 import "unsafe"
 
 // The contract of bureaucrat's conditions for Go: the interface `fields`, and results, in the canonical ABI.
-// What crosses the boundary stays reachable to the end: every evaluation has a fresh instance.
+// Everything passed to or from the host stays reachable to the end: every evaluation runs in a new instance.
 
 //go:wasmimport bureaucrat:condition/fields@1.0.0 get
 func importedGet(pointer unsafe.Pointer, length uint32, into unsafe.Pointer)
 
-// Kind is what stands at a place.
+// Kind is the kind of a value.
 type Kind uint8
 
 const (
@@ -23,7 +23,7 @@ const (
 	Nothing
 )
 
-// Value is a kind, and what belongs to that.
+// Value is a kind and its payload.
 type Value struct {
 	Kind    Kind
 	Boolean bool
@@ -33,7 +33,7 @@ type Value struct {
 	Length  uint32 // items of a list, keys of a record
 }
 
-// Get gives what stands at a JSON Pointer.
+// Get returns the value at a JSON Pointer.
 func Get(pointer string) Value {
 	var found [3]uint64
 	importedGet(unsafe.Pointer(unsafe.StringData(pointer)), uint32(len(pointer)), unsafe.Pointer(&found))
@@ -63,7 +63,7 @@ func Get(pointer string) Value {
 var result [3]uint32
 var resultText []byte
 
-// Verdict is what a condition gives.
+// Verdict is the result of a condition.
 func Verdict(holds bool) unsafe.Pointer {
 	result[0] = 0
 	result[1] = 0
@@ -82,7 +82,7 @@ func Fault(text string) unsafe.Pointer {
 	return unsafe.Pointer(&result)
 }
 
-// What the host puts into memory; kept, so that nothing of it is collected.
+// What the host writes to memory; kept, so that none of it is collected.
 var given [][]uint64
 
 //go:wasmexport cabi_realloc

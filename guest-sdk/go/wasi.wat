@@ -1,6 +1,7 @@
-;; Stands in for WASI, which guests may not import: no arguments, no environment, no files, a clock that stands still, and
-;; numbers that are not random, so that the same source gives the same module. Go's runtime asks for these while it starts.
-;; `wasm-merge` links it to the guest; what a function returns is an error number, 0 for none and 8 for a bad descriptor.
+;; Replaces WASI, which guests may not import: no arguments, no environment, no files, a clock that stands
+;; still, and numbers that are not random, so that the same source always produces the same module. Go's
+;; runtime uses these when it starts. `wasm-merge` links this module to the guest. Functions return an error
+;; number: 0 for none, 8 for a bad descriptor.
 (module
   (import "guest" "memory" (memory 0))
   (func (export "args_sizes_get") (param $count i32) (param $bytes i32) (result i32)

@@ -1,5 +1,5 @@
 // The worked example in JavaScript: nested fields, a loop over a list, a comparison of texts, two errors.
-// What is thrown, a text or an Error, becomes the condition's error.
+// A thrown text or Error becomes the condition's error.
 import { get } from "bureaucrat:condition/fields@1.0.0";
 
 const integer = (pointer) => {

@@ -2,9 +2,9 @@
 ;;
 ;;   is-high     whether the integer at /order/amount and the prices of /order/items together are above 10,000; an error when
 ;;               there is no integer
-;;   is-foreign  whether the text at /order/country is another one than "NL"; none counts as "NL"
+;;   is-foreign  whether the text at /order/country is not "NL"; none counts as "NL"
 ;;
-;; Make a component of it:
+;; To make a component:
 ;;   wat2wasm risk.wat -o risk.core.wasm
 ;;   bureaucrat module build risk.core.wasm -o risk.wasm
 ;;
@@ -23,12 +23,12 @@
   (data (i32.const 32) "KeyError: no integer at /order/amount")
   (data (i32.const 160) "/order/items")
   (data (i32.const 176) "TypeError: a price is no integer")
-  ;; The pointer to a price is put together here; the index and what follows it are written behind.
+  ;; The pointer to a price is assembled here; the index and the rest are appended.
   (data (i32.const 256) "/order/items/")
   (data (i32.const 304) "/price")
 
-  ;; Where the host puts what it returns: it asks for memory here. A fresh instance serves one evaluation, so that nothing
-  ;; is ever given back.
+  ;; The host allocates memory for what it returns here. An instance serves only one evaluation, so
+  ;; nothing is ever freed.
   (global $free (mut i32) (i32.const 1024))
   (func (export "cabi_realloc") (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
     (local $start i32)
@@ -48,14 +48,14 @@
     (i32.store (i32.const 136) (local.get $length))
     (i32.const 128))
 
-  ;; Whether there is something at the pointer, of the given case. It is left at 96.
+  ;; Whether there is a value with the given case at the pointer. The value is left at 96.
   (func $is (param $pointer i32) (param $length i32) (param $case i32) (result i32)
     (call $get (local.get $pointer) (local.get $length) (i32.const 96))
     (i32.and
       (i32.load8_u (i32.const 96))
       (i32.eq (i32.load8_u (i32.const 104)) (local.get $case))))
 
-  ;; Writes the pointer to the price of an item; gives its length.
+  ;; Writes the pointer to an item's price; returns its length.
   (func $price-at (param $index i32) (result i32)
     (local $rest i32) (local $digits i32) (local $place i32)
     (local.set $rest (local.get $index))

@@ -1,7 +1,7 @@
 //! The contract of bureaucrat's conditions for Zig: the interface `fields`, and results, in the canonical ABI.
-//! Memory is never given back: every evaluation has a fresh instance.
+//! Memory is never freed: every evaluation runs in a new instance.
 
-/// What stands at a place.
+/// A kind of value.
 pub const Kind = enum(u8) { null, boolean, integer, big_integer, float, text, list, record };
 
 const Text = extern struct { bytes: [*]const u8, length: u32 };
@@ -12,7 +12,7 @@ const Raw = extern struct {
     payload: extern union { boolean: u8, integer: i64, float: f64, text: Text, length: u32 } align(8),
 };
 
-/// A value: its kind, and what belongs to that.
+/// A value: its kind and its payload.
 pub const Value = union(Kind) {
     null,
     boolean: bool,
@@ -31,7 +31,7 @@ const imported = struct {
     extern "bureaucrat:condition/fields@1.0.0" fn get(pointer: [*]const u8, length: usize, into: *Raw) void;
 };
 
-/// What stands at a JSON Pointer; null for nothing.
+/// The value at a JSON Pointer; null if there is none.
 pub fn get(pointer: []const u8) ?Value {
     var raw: Raw = undefined;
     imported.get(pointer.ptr, pointer.len, &raw);
@@ -59,7 +59,7 @@ pub fn integer(pointer: []const u8) ?i64 {
     };
 }
 
-/// What a condition gives.
+/// The result of a condition.
 pub const Result = extern struct {
     is_error: u8,
     payload: extern union { verdict: u8, text: Text } align(4),
@@ -82,7 +82,7 @@ pub fn fault(text: []const u8) *const Result {
 extern var __heap_base: u8;
 var free: usize = 0;
 
-/// Where the host puts texts.
+/// The host allocates memory for texts here.
 export fn cabi_realloc(old: [*]u8, old_size: usize, alignment: usize, size: usize) [*]u8 {
     if (free == 0) free = @intFromPtr(&__heap_base);
     const start = (free + alignment - 1) & ~(alignment - 1);

@@ -1,11 +1,11 @@
-"""Says whether a process waits for an event: reads what `bureaucrat list --json` printed, exits 0 if one does."""
+"""Exits with 0 if a process awaits the event. Reads the output of `bureaucrat list --json`."""
 
 import json
 import sys
 
 
 def waits(value, name):
-    """Whether a `waits_for` anywhere below tells of the event."""
+    """Whether a `waits_for` anywhere in `value` names the event."""
     if isinstance(value, dict):
         return value.get("waits_for") == f"event {name}" or any(waits(inner, name) for inner in value.values())
     return isinstance(value, list) and any(waits(inner, name) for inner in value)
@@ -14,6 +14,6 @@ def waits(value, name):
 text = sys.stdin.read()
 try:
     listing = json.loads(text)
-except json.JSONDecodeError:  # one JSON value a line
+except json.JSONDecodeError:  # one JSON value per line
     listing = [json.loads(line) for line in text.splitlines() if line.strip()]
 sys.exit(0 if waits(listing, sys.argv[1]) else 1)

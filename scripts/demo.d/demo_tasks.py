@@ -1,4 +1,4 @@
-"""The same participants as Celery tasks: a task's full name is the participant's.
+"""The same participants as Celery tasks. The full name of a task is the name of the participant.
 
 A task gets the workitem and returns it; the handlers of bureaucrat_celery send what it returned back to the engine.
 """
@@ -11,13 +11,13 @@ import bureaucrat_celery  # noqa: F401: answers for the tasks below
 from participants import PARTICIPANTS
 
 app = Celery("demo", broker=os.environ["BUREAUCRAT_AMQP"])
-# One worker for a minute: no result store, no control queues, no talk with other workers.
+# A single short-lived worker needs no result store, no control queues and no gossip.
 app.conf.update(
     task_ignore_result=True,
     worker_enable_remote_control=False,
     worker_redirect_stdouts=False,
     broker_connection_retry_on_startup=True,
-    # It heeds a request to stop only when something wakes its loop; looking after the heartbeat does, each second.
+    # The worker notices a stop request only when its loop wakes up; checking the heartbeat wakes it every second.
     broker_heartbeat=10,
     broker_heartbeat_checkrate=10,
 )

@@ -1,6 +1,7 @@
-"""Whether a process ended with the fields that definitions/example1.xml promises; shows them.
+"""Prints the final fields, and checks that they are what definitions/example1.xml describes.
 
-Reads what `bureaucrat launch --wait --json` printed: {"status": …, "process": …, "fields": {…}}, on the last line.
+Reads the output of `bureaucrat launch --wait --json`; the last line is
+{"status": …, "process": …, "fields": {…}}.
 """
 
 import json
@@ -26,4 +27,4 @@ fields = json.loads(sys.stdin.read().splitlines()[-1])["fields"]
 print(json.dumps(fields, indent=2))
 some_process = fields.pop("some_process", "")
 if fields != EXPECTED or "<process" not in some_process:
-    sys.exit(f"demo: these are not the fields that the definition promises: {EXPECTED} and some_process")
+    sys.exit(f"demo: unexpected fields; expected {EXPECTED} and some_process")

@@ -1,4 +1,4 @@
-"""What the participants of definitions/example1.xml do: each changes the fields of the task that it is given."""
+"""The participants of definitions/example1.xml. Each one changes the fields of its task."""
 
 CALLED = """<process name="called">
   <context><property name="inner" type="str">ran</property></context>
@@ -18,7 +18,7 @@ def raise_counter(fields):
 WORK = {
     "participant1": setting(greeting="hello", route="second"),
     "participant2": setting(some_process=CALLED),
-    "participant3": setting(routed=False),  # of the case that does not hold: never asked
+    "participant3": setting(routed=False),  # its case does not hold, so it is never called
     "participant4": setting(routed=True),
     "participant5": raise_counter,
     "participant6": setting(left=True),
@@ -29,7 +29,7 @@ WORK = {
 
 
 def aloud(name, work):
-    """The same participant, telling what it did."""
+    """The same participant, which also prints what it did."""
 
     def participant(fields):
         before = dict(fields)

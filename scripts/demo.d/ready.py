@@ -1,4 +1,4 @@
-"""Whether the engine's queues are there: exits 0 if they are. A launch that comes sooner would have nowhere to go."""
+"""Exits with 0 if the engine's queues exist. Before that, a launch would be lost."""
 
 import os
 import sys

@@ -1,11 +1,11 @@
-"""A taskqueue worker: all that a participant needs is an AMQP client. Plain pika, no library of ours."""
+"""A taskqueue worker in plain pika. A worker needs only an AMQP client."""
 
 import json
 import os
 
 import pika
 
-from participants import PARTICIPANTS  # name of the participant: a function that changes the fields
+from participants import PARTICIPANTS  # participant name: function that changes the fields
 
 channel = pika.BlockingConnection(pika.URLParameters(os.environ["BUREAUCRAT_AMQP"])).channel()
 

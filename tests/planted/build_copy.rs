@@ -1,5 +1,5 @@
-//! The build script of each copy: writes the sources of the crate in `runtime/` that has the folder's name, with every
-//! edit that concerns them. A folder of its own for each copy tells which crate is meant.
+//! The build script of each copy. It writes the sources of the crate in `runtime/` that has the
+//! folder's name, with all edits of its files. Each copy has its own folder, which tells the crate.
 
 use bureaucrat_planted_faults::copy::{COPIES, write};
 

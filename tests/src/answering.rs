@@ -1,4 +1,5 @@
-//! A participant that answers when it is told to: takes the tasks that wait in a queue and gives them back unchanged.
+//! A participant that answers on request: takes the tasks that wait in a queue and returns them
+//! unchanged.
 
 use crate::{engine::broker_url, queues::declare_queue};
 use anyhow::Result;
@@ -45,10 +46,10 @@ impl Answering {
         })
     }
 
-    /// Answers every task that waits in a queue; gives how many there were.
+    /// Answers every task that waits in a queue; returns how many there were.
     ///
     /// # Errors
-    /// When the broker goes away.
+    /// If the broker goes away.
     pub fn answer(&self, queue: &str) -> Result<usize> {
         self.runtime.block_on(async {
             let mut count = 0;

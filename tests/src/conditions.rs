@@ -1,9 +1,10 @@
-//! What one evaluation of a condition costs, next to its floor, measured in turns in one run.
+//! The cost of one evaluation of a condition, compared with a lower bound, measured in turns in one
+//! run.
 //!
-//! The floor is `context["x"] < 4` by hand in a bare wasmtime store: a fresh instance each time,
-//! fuel, an epoch deadline, the sandbox's settings for code and pool, one host function that knows
-//! one field. What the sandbox adds to it are its limits, its fields and its expression compiler. A
-//! core module with the same content shows what the component model costs.
+//! The lower bound is `context["x"] < 4` written by hand in a bare wasmtime store: a new instance
+//! each time, fuel, an epoch deadline, the sandbox's settings for code and pool, one host function
+//! that knows one field. The sandbox adds its limits, its fields and its expression compiler. A
+//! core module with the same content shows the cost of the component model.
 
 use anyhow::{Context, Result, ensure};
 use bureaucrat_model::Fields;
@@ -14,34 +15,33 @@ use std::time::{Duration, Instant};
 
 mod floor;
 
-/// The condition that the floor does by hand.
+/// The condition that is also written by hand.
 const CONDITION: &str = r#"workitem.fields["x"] < 4"#;
-/// One that reads more, without a floor.
+/// A condition that reads more, without a lower bound.
 const LONGER: &str =
     r#"context["customer"]["country"] in ("FI", "SE") and len(context["customer"]["orders"]) >= 3"#;
 const FIELDS: &str =
     r#"{"x": 3, "customer": {"country": "FI", "orders": [1, 2, 3]}, "text": "hello"}"#;
 
-/// Evaluations before the next contender's turn: so few that what else the machine does meets all
-/// alike.
+/// Evaluations before the next contender's turn: few, so that other work on the machine affects all
+/// contenders alike.
 const TURN: u32 = 500;
 
 /// The cost of one evaluation, each the median of all turns.
 #[derive(Debug, Clone, Copy)]
 pub struct Costs {
     pub sandbox: Duration,
-    /// The floor.
+    /// The lower bound.
     pub component: Duration,
     pub core: Duration,
-    /// Sandbox by floor: the median of the ratios of single turns.
+    /// Sandbox divided by lower bound: the median of the ratios of single turns.
     pub ratio: f64,
 }
 
-/// Measures the condition in the sandbox and by hand, one after the other, again and again for
-/// `time`.
+/// Measures the condition in the sandbox and by hand, in alternation, for `time`.
 ///
 /// # Errors
-/// When a guest does not load, or gives anything but true.
+/// If a guest does not load, or returns anything but true.
 pub fn measure(time: Duration) -> Result<Costs> {
     let sandbox = sandbox()?;
     let guest = guest(&sandbox, CONDITION)?;
@@ -73,7 +73,7 @@ pub fn measure(time: Duration) -> Result<Costs> {
     })
 }
 
-/// Measures and prints: [`measure`] for `time`, then a longer condition for as long.
+/// Measures and prints: [`measure`] for `time`, then a longer condition for the same time.
 ///
 /// # Errors
 /// As [`measure`].
@@ -116,7 +116,7 @@ fn line(each: Duration, what: &str) {
     );
 }
 
-/// How long [`TURN`] evaluations take that must all be true.
+/// How long [`TURN`] evaluations take; all must be true.
 fn turn(mut evaluate: impl FnMut() -> Result<bool>) -> Result<Duration> {
     let started = Instant::now();
     for _ in 0..TURN {

@@ -33,7 +33,7 @@ pub fn of_this_run(prefix: &str) -> String {
 /// # Errors
 /// When it is not there.
 pub fn binary() -> Result<PathBuf> {
-    // A test stands in target/release/deps, the benchmark in target/release.
+    // A test is in target/release/deps, the benchmark in target/release.
     let this = std::env::current_exe()?;
     let folders = this.ancestors().skip(1).take(2);
     folders

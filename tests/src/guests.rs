@@ -1,4 +1,4 @@
-//! Guests in many languages: built from source, admitted, and taken through one table of cases.
+//! Guests in many languages: built from source, admitted, and run through one table of cases.
 
 use crate::engine::binary;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -15,9 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Blocks of evaluations, of which the quickest counts.
+/// Blocks of evaluations; the fastest one counts.
 const BLOCKS: u32 = 8;
-/// About how long a block takes; far longer than the tick in which the system counts time.
+/// The approximate duration of a block; much longer than the tick in which the system counts time.
 const BLOCK_TIME: Duration = Duration::from_millis(60);
 
 /// The folder of the guests.
@@ -37,7 +37,7 @@ struct Case {
     message: String,
 }
 
-/// What came of a language.
+/// The results for a language.
 #[derive(Debug)]
 pub struct Tried {
     pub cases: usize,
@@ -46,7 +46,7 @@ pub struct Tried {
     pub class: Class,
     /// How long it took to compile.
     pub compiled: Duration,
-    /// What an evaluation in a fresh instance takes of the processor.
+    /// Processor time of an evaluation in a new instance.
     pub fresh: Duration,
     /// The fuel of that evaluation.
     pub fuel: u64,
@@ -68,11 +68,11 @@ impl std::fmt::Display for Tried {
     }
 }
 
-/// Builds a language's example with `guest-sdk/build`, makes a component of it, and takes it through all cases, each in a
-/// fresh instance in the sandbox.
+/// Builds a language's example with `guest-sdk/build`, makes a component from it, and runs it
+/// through all cases, each in a new instance in the sandbox.
 ///
 /// # Errors
-/// When something of this fails; the message has the toolchain's words or the case's name.
+/// If any of this fails; the message has the toolchain's output or the case's name.
 pub fn try_language(language: &str) -> Result<Tried> {
     let component = component(language)?;
     let sandbox = Sandbox::new(SandboxConfig {
@@ -128,13 +128,14 @@ fn component(language: &str) -> Result<Vec<u8>> {
         "guest-sdk/build {language}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    // What is text becomes binary; what is binary stays.
+    // Text becomes binary; binary stays.
     let bytes = wat::parse_file(&built)?;
     let is_core = bytes.get(4..8) == Some(&[1, 0, 0, 0]);
     if !is_core {
         return Ok(bytes);
     }
-    // What is left of WASI in Go's stands beside the guest's functions, so that a world has to say which are meant.
+    // The rest of WASI in Go's module is next to the guest's functions, so a world must say which
+    // functions are meant.
     let world = std::fs::read_to_string(sdk().join("wit/risk.wit"))?;
     let wit = (language == "go").then_some(&*world);
     Ok(build_module(&bytes, None, wit)?)
@@ -164,8 +165,8 @@ fn check(sandbox: &Sandbox, guest: &Guest, case: &Case) -> Result<()> {
     }
 }
 
-/// What one evaluation in a fresh instance takes of the processor, its fuel and its memory. The best block's mean: other work on the
-/// machine only adds.
+/// Processor time of one evaluation in a new instance, its fuel and its memory. Uses the mean of
+/// the fastest block, because other work on the machine only adds time.
 fn fresh(sandbox: &Sandbox, guest: &Guest) -> Result<(Duration, u64, u64)> {
     let fields = Fields::parse(r#"{"order": {"amount": 7, "country": "BE"}}"#)?;
     let evaluate = || std::hint::black_box(sandbox.evaluate(guest, "is-foreign", &fields));
@@ -185,7 +186,7 @@ fn fresh(sandbox: &Sandbox, guest: &Guest) -> Result<(Duration, u64, u64)> {
     Ok((best, first.fuel, first.memory_bytes))
 }
 
-/// How long this thread has been on a processor.
+/// How long this thread has run on a processor.
 fn on_processor() -> Result<Duration> {
     let line = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = line.split(' ').next().context("schedstat")?.parse()?;

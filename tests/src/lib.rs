@@ -1,4 +1,5 @@
-//! What the tests share: conformance cases and their runners, the simulated world, the real engine as a process, real faults.
+//! What the tests share: conformance cases and their runners, the simulation, the real engine as a
+//! process, fault tests.
 
 pub mod answering;
 pub mod attacks;

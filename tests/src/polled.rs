@@ -1,4 +1,5 @@
-//! The host on any store, polled by hand: a broker that takes everything, jobs that are done at once, a clock that is set.
+//! The host on any store, polled by hand: a broker that takes everything, jobs that finish at once,
+//! a clock that is set.
 
 use crate::simulation::SimulatedClock;
 use bureaucrat_host::{
@@ -31,7 +32,7 @@ struct Taken {
     batches: Vec<Batch>,
 }
 
-/// What the host gives away.
+/// What the host hands out.
 #[derive(Default)]
 struct Outside(Mutex<Taken>);
 
@@ -92,7 +93,7 @@ pub fn sandbox_with(worker: WorkerCommand) -> Result<Sandbox, String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirms {
     All,
-    /// Their outcome does not come, so that their rows stay.
+    /// Their outcomes do not come, so their rows stay.
     None,
 }
 
@@ -107,7 +108,7 @@ pub struct Polled {
     tags: AtomicU64,
     pub confirms: Confirms,
     pub clock: Arc<SimulatedClock>,
-    /// The damage that was come upon.
+    /// The damage that was found.
     pub damages: Arc<Damages>,
 }
 
@@ -149,7 +150,7 @@ impl Polled {
         })
     }
 
-    /// Delivers a message; gives its tag.
+    /// Delivers a message; returns its tag.
     pub fn deliver(&self, source: Source, message_id: Option<&str>, body: &str) -> u64 {
         let properties = Properties {
             message_id: message_id.map(str::to_owned),
@@ -181,10 +182,10 @@ impl Polled {
         tag
     }
 
-    /// Gives an operator's order and does it.
+    /// Submits an operator's order and carries it out.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub fn order(
         &mut self,
         process: ProcessId,
@@ -196,10 +197,11 @@ impl Polled {
         Ok(outcome.try_recv().ok())
     }
 
-    /// Runs until nothing is left to do now; publishes are confirmed as [`Self::confirms`] says. Gives what was published.
+    /// Runs until nothing is left to do for now; publishes are confirmed as [`Self::confirms`]
+    /// says. Returns what was published.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub fn settle(&mut self) -> Result<Vec<Outgoing>, StoreError> {
         let mut published = Vec::new();
         loop {
@@ -214,10 +216,10 @@ impl Polled {
         }
     }
 
-    /// One turn, and the commit of what it submits.
+    /// One loop of the driver, and the commit of what it submits.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub fn turn(&mut self) -> Result<Progress, StoreError> {
         let progress = self.driver.poll()?;
         let batches = std::mem::take(&mut self.outside.lock().batches);
@@ -230,7 +232,7 @@ impl Polled {
         Ok(Progress::Busy)
     }
 
-    /// Does the jobs that are asked for; gives how many there were.
+    /// Does the requested jobs; returns how many there were.
     pub fn jobs(&self) -> usize {
         let jobs = std::mem::take(&mut self.outside.lock().jobs);
         let count = jobs.len();

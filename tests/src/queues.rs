@@ -6,7 +6,7 @@ use lapin::{Channel, options::QueueDeclareOptions, types::FieldTable};
 /// Declares a durable queue.
 ///
 /// # Errors
-/// When the broker goes away, or the queue is there with other arguments.
+/// If the broker goes away, or the queue exists with other arguments.
 pub async fn declare_queue(channel: &Channel, queue: &str) -> Result<()> {
     let durable = QueueDeclareOptions {
         durable: true,

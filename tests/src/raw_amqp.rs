@@ -35,7 +35,7 @@ pub fn long(bytes: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), bytes].concat()
 }
 
-/// A header table whose one entry nests `depth` tables (`F`) or lists (`A`) in each other.
+/// A header table with one entry, which nests `depth` tables (`F`) or lists (`A`) in each other.
 pub fn nested(kind: u8, depth: usize) -> Vec<u8> {
     let entry = if kind == b'F' { 6 } else { 5 };
     let mut content = b"\x01a".to_vec();
@@ -94,10 +94,11 @@ impl RawPublisher {
         Ok(this)
     }
 
-    /// Publishes to a queue, and waits until the broker has it. `properties` are the bytes that belong to `flags`.
+    /// Publishes to a queue, and waits until the broker has it. `properties` are the bytes for
+    /// `flags`.
     ///
     /// # Errors
-    /// When the broker does not take it.
+    /// If the broker does not take it.
     pub fn publish(
         &mut self,
         queue: &str,
@@ -130,7 +131,7 @@ impl RawPublisher {
         Ok(self.stream.write_all(&frame.concat())?)
     }
 
-    /// Reads the next method, which has to be this one.
+    /// Reads the next method, which must be this one.
     fn expect(&mut self, method: [u8; 4]) -> Result<()> {
         let mut prefix = [0; 7];
         self.stream

@@ -19,7 +19,7 @@ const ATTACKS: [&str; 6] = [
     "growing memory without end",
     "20,000 functions",
     "22,000 activities",
-    "loops within loops within loops",
+    "deeply nested loops",
     "an answer of 10^5 levels",
 ];
 

@@ -132,7 +132,7 @@ fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
     assert!(
         shown["history"]
             .to_string()
-            .contains("an operator has it tried again"),
+            .contains("retried by an operator"),
         "{shown}"
     );
     operated.end()?;

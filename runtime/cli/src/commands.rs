@@ -28,10 +28,9 @@ use std::{ffi::OsString, io::Write};
 
 /// The settings for a command that talks to the broker or the engine; warnings go to standard error.
 fn settings(options: &Options) -> anyhow::Result<Configuration> {
-    let configuration = Configuration::load(options, &Default::default())?;
-    let filter = options.log.as_deref().unwrap_or("warn");
+    let configuration = Configuration::load(options)?;
     logging::start(
-        filter,
+        configuration.command_log(),
         configuration.log_format,
         logging::Destination::StandardError,
     )?;

@@ -1,12 +1,8 @@
 //! The engine, put together: store, sandbox, host, broker, control socket; and its end, in the reverse order.
 
 use crate::{
-    arguments::RuntimeGuests,
-    backup, broker, commands,
-    configuration::{Configuration, without_password},
-    control, files, handles,
-    lapses::Lapses,
-    modules,
+    arguments::RuntimeGuests, backup, broker, commands, configuration::Configuration, control,
+    files, handles, lapses::Lapses, modules,
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
@@ -104,7 +100,7 @@ pub fn run(
         version = env!("CARGO_PKG_VERSION"),
         process = std::process::id(),
         storage = %configuration.storage.display(),
-        broker = %without_password(&configuration.amqp),
+        broker = %configuration.amqp,
         "bureaucrat runs"
     );
     ready()?;

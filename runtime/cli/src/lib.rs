@@ -23,9 +23,11 @@ pub mod pid_file;
 mod places;
 mod progress;
 mod rebuild;
+mod title;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use configuration::{Configuration, Unfit};
 use std::{io::Write, process::ExitCode};
 
 /// How the program leaves; the help names these codes.
@@ -54,7 +56,17 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command line of this process. Usage errors leave with 2 by way of clap.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let command = configuration::show_where_used(Arguments::command());
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => title::exit(&error),
+    };
+    // A mistake in the derived types alone could make this fail, and clap then says so.
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    title::hide_password(&arguments.options);
+    if let Err(unfit) = Configuration::check_flags(&arguments.options) {
+        return usage(&unfit);
+    }
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
@@ -65,6 +77,15 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A flag with a value that can't be, told as clap tells its own.
+fn usage(unfit: &Unfit) -> ExitCode {
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {unfit}\n\nFor more information, try '--help'."
+    );
+    Exit::Unusable.into()
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
@@ -85,7 +106,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Eval(eval)) => commands::eval::run(options, eval),
         Some(Command::Module(module)) => commands::module::run(options, module),
         Some(Command::Policy(policy)) => commands::policy::run(policy),
-        Some(Command::Config(config)) => commands::config::run(options, &arguments.daemon, config),
+        Some(Command::Config(config)) => commands::config::run(options, config),
         Some(Command::CompileWorker) => {
             // The sandbox speaks its own protocol on standard input and output and says how to leave.
             std::process::exit(bureaucrat_sandbox::compile_worker_main())

@@ -1,4 +1,4 @@
-//! Prints how many inputs a second the engine takes on this machine, without any input or output around it.
+//! Prints how many inputs per second the engine handles on this machine, without any I/O.
 
 use bureaucrat_engine::{Environment, launch, step};
 use bureaucrat_model::{

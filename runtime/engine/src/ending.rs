@@ -1,7 +1,8 @@
-//! How a process ends: by completing or by failing.
+//! How a process ends: it completes or fails.
 //!
-//! Either way everything that its fibers had open is taken back, in the order of the fibers' numbers, then the ending is
-//! recorded and told. What follows outside of the process is the host's.
+//! Either way, everything that its fibers have open is withdrawn, in the order of the fibers'
+//! numbers; then the ending is recorded and reported. The host does what follows outside of the
+//! process.
 
 use crate::machine::Machine;
 use bureaucrat_model::{
@@ -16,7 +17,7 @@ impl Machine<'_> {
         self.end(Ending::Completed(fields));
     }
 
-    /// Ends the process with a fault; its message is cut to the limit.
+    /// Ends the process with a fault. Cuts the fault's message to the limit.
     pub fn fail(&mut self, mut fault: Fault) {
         fault.message = self.shortened(fault.message);
         self.withdraw_all();
@@ -38,7 +39,7 @@ impl Machine<'_> {
     }
 }
 
-/// What takes back what the fiber waits for.
+/// The effect that withdraws what the fiber waits for.
 fn withdrawal(id: FiberId, fiber: &Fiber) -> Option<Effect> {
     let FiberState::Waiting(wait) = &fiber.state else {
         return None;

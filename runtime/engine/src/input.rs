@@ -1,7 +1,7 @@
-//! Which instruction an input is for.
+//! Finds the instruction that an input is for.
 //!
-//! Every input is matched against what the instance waits for now, before anything changes: one that fits nothing is
-//! rejected and leaves no trace.
+//! Every input is matched with the current waits before anything changes. An input that matches
+//! nothing is rejected and leaves no trace.
 
 use crate::{
     Aim, Rejection,
@@ -13,7 +13,7 @@ use bureaucrat_model::{
     Instance, Op, OpIndex, ProcessId, Program, Site, Turn, Wait, WaitKind,
 };
 
-/// Takes an input and runs what it lets run.
+/// Takes an input and runs the process as far as possible.
 pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Rejection> {
     match input {
         Input::Answer {
@@ -35,7 +35,8 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             });
         }
         Input::Event { fiber, turn, event } => {
-            // While an earlier event is being checked, none is taken: the host brings them one after the other.
+            // While an earlier event is being checked, none is taken: the host delivers them one
+            // after the other.
             let WaitKind::Event { check: None, .. } = find_wait(machine, fiber, turn)?.kind else {
                 return Err(not_waiting(machine, fiber, turn));
             };
@@ -85,7 +86,8 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
     Ok(())
 }
 
-/// Takes the outcome of the condition that the fiber asked for. It is nothing from outside: the budget goes on.
+/// Takes the outcome of the condition that the fiber requested. It does not come from outside, so
+/// the budget is not reset.
 fn evaluated(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -116,7 +118,7 @@ fn evaluated(
     Ok(())
 }
 
-/// Applies what came from outside to the fiber that waited for it, then runs the process.
+/// Applies an input from outside to the fiber that waited for it, then runs the process.
 fn settle<'a>(
     machine: &mut Machine<'a>,
     fiber: FiberId,
@@ -142,7 +144,7 @@ fn find_sent(machine: &Machine<'_>, turn: Turn) -> Result<FiberId, Rejection> {
     sent.ok_or(Rejection::Stale(Aim::Process(machine.instance.process)))
 }
 
-/// The fiber that waits for an answer of this activity, under this turn if one is given.
+/// The fiber that waits for an answer of this activity, under this turn if given.
 pub(crate) fn find_answered(
     program: &Program,
     instance: &Instance,

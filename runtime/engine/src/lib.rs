@@ -1,18 +1,20 @@
-//! The engine: how a process runs, as a pure state machine.
+//! The engine: runs a process, as a pure state machine.
 //!
-//! [`launch`] makes an instance and runs it until it waits; [`step`] hands it one input and runs it until it waits again.
-//! Both give back the effects that the host has to carry out, in order. There is no clock, no randomness, no input and
-//! output in here: time and the store's secret come in through [`Environment`], a condition's outcome comes in as an
-//! input. The same inputs give the same state and effects, byte for byte.
+//! [`launch`] makes an instance and runs it until it waits; [`step`] gives it one input and runs it
+//! until it waits again. Both return the effects that the host must carry out, in order. The crate
+//! uses no clock, no randomness and no I/O: time and the store's secret come in through
+//! [`Environment`], the outcome of a condition comes in as an input. The same inputs produce the
+//! same state and effects, byte for byte.
 //!
-//! The crate promises that it never panics, whatever program and input it gets; that an input which does not fit leaves
-//! the instance as it was; and that a process which ends takes back every task, timer, subscription and call that it
-//! had open. It leaves to the host: making effects durable, evaluating conditions, and bringing inputs one at a time.
+//! The crate promises that it never panics, whatever program and input it gets; that an input that
+//! does not match leaves the instance unchanged; and that a process that ends withdraws every task,
+//! timer, subscription and call that it had open. It leaves to the host: making effects durable,
+//! evaluating conditions, and delivering inputs one at a time.
 //!
 //! # Layout
-//! - `ops`: one file an instruction, how it starts and how what it waited for resumes it
+//! - `ops`: one file per instruction: how it starts, and how an input resumes it
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
-//! - `input`: which instruction an input is for
+//! - `input`: finds the instruction that an input is for
 //! - `ending`: completion, failure, cancellation
 #![forbid(unsafe_code)]
 
@@ -32,14 +34,14 @@ use bureaucrat_model::{
 };
 use machine::Machine;
 
-/// What a step sees of the world outside.
+/// What a step sees of the outside world.
 #[derive(Debug, Clone, Copy)]
 pub struct Environment<'a> {
-    /// The engine's time; it never runs backwards.
+    /// The engine's time; never runs backwards.
     pub now: Timestamp,
-    /// The store's secret, which ids of called processes are derived from.
+    /// The store's secret, from which the ids of called processes are derived.
     pub secret: &'a [u8; 32],
-    /// What one process may spend.
+    /// What one process may use.
     pub limits: &'a EngineLimits,
 }
 
@@ -85,12 +87,13 @@ pub fn launch(
     (instance, effects)
 }
 
-/// Hands one input to an instance and runs it until every fiber waits, it yields, or it ends.
+/// Gives one input to an instance and runs it until every fiber waits, it yields, or it ends.
 ///
-/// The host parks an instance as an incident and lets it go on; in here a parked one is stepped like a running one.
+/// The host parks an instance as an incident and resumes it; the engine steps a parked instance
+/// like a running one.
 ///
 /// # Errors
-/// When the instance does not wait for such an input; it is unchanged then.
+/// If the instance does not wait for such an input. It is unchanged then.
 pub fn step(
     program: &Program,
     instance: &mut Instance,
@@ -105,11 +108,11 @@ pub fn step(
     Ok(machine.finish())
 }
 
-/// Whether the instance waits for an answer of this activity, for a host that keeps the answers of a parked one: nothing
-/// can change what it waits for until it goes on.
+/// Whether the instance waits for an answer of this activity, for a host that keeps the answers of
+/// a parked instance: what it waits for cannot change until it resumes.
 ///
 /// # Errors
-/// What [`step`] would say of it.
+/// The error that [`step`] would return.
 pub fn awaits_answer(
     program: &Program,
     instance: &Instance,
@@ -119,21 +122,22 @@ pub fn awaits_answer(
     input::find_answered(program, instance, activity, turn).map(|_| ())
 }
 
-/// The fields of a task whose answer is waited for under `turn`: what is sent can be made from the instance at any time
-/// until then. `None` when nobody waits for such an answer any more.
+/// The fields of a task whose answer is awaited under `turn`: until then, the task can be made from
+/// the instance at any time. `None` if nothing waits for such an answer any more.
 pub fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
     ops::action::task_fields(instance, turn)
 }
 
-/// The call that the fiber waits for, as the effect that starts it: for a host that finds, at start, that the called
-/// process does not exist yet. `None` when the fiber does not wait for a called process.
+/// The call that the fiber waits for, as the effect that starts it: for a host that finds at
+/// startup that the called process does not exist yet. `None` if the fiber does not wait for a
+/// called process.
 pub fn unstarted_call(program: &Program, instance: &Instance, fiber: FiberId) -> Option<Effect> {
     ops::call::again(program, instance, fiber)
 }
 
-/// Ends an instance that has not ended with a fault from outside: its caller failed, or an operator says so. The effects
-/// are those of a failure, [`Effect::End`] among them; a caller that has ended itself rejects what it is told. An
-/// instance that has ended gives no effects.
+/// Ends a running instance with a fault from outside: its caller failed, or an operator cancelled
+/// it. The effects are those of a failure, including [`Effect::End`]; a caller that has ended
+/// rejects the report. An instance that has already ended returns no effects.
 pub fn cancel(
     program: &Program,
     instance: &mut Instance,

@@ -1,8 +1,8 @@
 //! An instance at work: the run loop with its budgets, and what instructions do to fibers.
 //!
-//! Fibers that can run do so in the order of their numbers, each until it waits. The loop promises to come back: after
-//! a share of instructions it yields, and a process that runs too many without waiting for anything outside fails.
-//! What single instructions do stands in `ops`.
+//! Fibers that can run do so in the order of their numbers, each until it waits. The loop always
+//! returns: after a share of instructions it yields, and a process that runs too many without
+//! waiting for anything outside fails. The instructions themselves are in `ops`.
 
 use crate::{Environment, ops};
 use bureaucrat_model::{
@@ -10,7 +10,7 @@ use bureaucrat_model::{
     HistoryEvent, Instance, OpIndex, Program, Turn, Wait, WaitKind,
 };
 
-/// Why a process fails, before it is known where.
+/// Why a process fails, before the place is known.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub code: FaultCode,
@@ -25,13 +25,14 @@ impl Trouble {
         }
     }
 
-    /// The program is not one that `Program::check` lets pass, or not the one that the instance was made from.
+    /// The program is not one that `Program::check` accepts, or not the one that the instance was
+    /// made from.
     pub fn program(what: &str) -> Self {
         Self::new("ProgramError", what)
     }
 }
 
-/// An instance while an input is worked on, and the effects so far.
+/// An instance that is processing an input, and the effects so far.
 pub(crate) struct Machine<'a> {
     pub program: &'a Program,
     pub instance: &'a mut Instance,
@@ -65,33 +66,33 @@ impl<'a> Machine<'a> {
         self.effects
     }
 
-    /// Something came from outside: the process may run a whole budget again.
+    /// Something came from outside: the process may use a whole budget again.
     pub fn refresh_budget(&mut self) {
         self.instance.ops_without_waiting = 0;
     }
 
-    /// Whether fibers can run that have not, which means that the process has yielded.
+    /// Whether a fiber can run but has not, which means that the process has yielded.
     pub fn has_yielded(&self) -> bool {
         self.instance.fibers.first_ready().is_some()
     }
 
-    /// Whether the share of a step is used up. The share is a part of the count of the whole budget: it ends where the
-    /// count reaches a multiple of it, and the count stays there until the process is told to go on. So a loop that
-    /// evaluates conditions, a step each, yields as any other.
+    /// Whether the share of a step is used up. The share is part of the whole budget: it ends where
+    /// the budget's count reaches a multiple of it, and the count stays there until the process is
+    /// told to continue. So a loop that evaluates conditions, one per step, yields like any other.
     pub fn share_is_spent(&self) -> bool {
         let share = u64::from(self.environment.limits.ops_per_step.max(1));
         let count = self.instance.ops_without_waiting;
         count > 0 && count.is_multiple_of(share)
     }
 
-    /// Asks to be called again when fibers can run.
+    /// Yields if a fiber can run.
     pub fn yield_if_ready(&mut self) {
         if self.has_yielded() {
             self.effects.push(Effect::Yield);
         }
     }
 
-    /// Runs fibers until every one waits, the share of this step is used up, or the process ends.
+    /// Runs fibers until all of them wait, the share of this step is used up, or the process ends.
     pub fn run(&mut self) {
         while let Some(fiber) = self.instance.fibers.first_ready() {
             if let Err(trouble) = self.spend().and_then(|()| self.run_op(fiber)) {
@@ -169,27 +170,28 @@ impl<'a> Machine<'a> {
             .unwrap_or_default()
     }
 
-    /// Takes the number of the next wait.
+    /// Draws the number of the next wait.
     pub fn next_turn(&mut self) -> Turn {
         let turn = Turn(self.instance.next_turn);
         self.instance.next_turn = self.instance.next_turn.saturating_add(1);
         turn
     }
 
-    /// Lets the fiber wait under `turn`.
+    /// Makes the fiber wait under `turn`.
     pub fn wait(&mut self, fiber: FiberId, turn: Turn, kind: WaitKind) -> Result<(), Trouble> {
         let since = self.environment.now;
         let state = FiberState::Waiting(Wait { turn, since, kind });
         self.change(fiber, |fiber| fiber.state = state)
     }
 
-    /// Ends the fiber's wait and leaves it where it is: if it fails now, it has nothing open to take back.
+    /// Ends the fiber's wait and leaves the fiber where it is. If it fails now, it has nothing open
+    /// to withdraw.
     pub fn stop_waiting(&mut self, fiber: FiberId) -> Result<(), Trouble> {
         let at = self.fiber(fiber)?.at;
         self.go_to(fiber, at)
     }
 
-    /// Lets the fiber run on at `at`.
+    /// Continues the fiber at `at`.
     pub fn go_to(&mut self, fiber: FiberId, at: OpIndex) -> Result<(), Trouble> {
         self.change(fiber, |fiber| {
             fiber.at = at;
@@ -197,7 +199,7 @@ impl<'a> Machine<'a> {
         })
     }
 
-    /// Lets the fiber run on after the instruction that it is at.
+    /// Continues the fiber after its current instruction.
     pub fn go_on(&mut self, fiber: FiberId) -> Result<(), Trouble> {
         let next = self.fiber(fiber)?.at.next();
         self.go_to(fiber, next)
@@ -208,18 +210,18 @@ impl<'a> Machine<'a> {
         self.instance.fibers.insert(id, fiber);
     }
 
-    /// Gives the fiber new fields, if they are within the limit.
+    /// Sets the fiber's fields, if they are within the limit.
     pub fn set_fields(&mut self, fiber: FiberId, fields: Fields) -> Result<(), Trouble> {
         self.change(fiber, |fiber| fiber.fields = fields)?;
         self.check_fields(fiber)
     }
 
-    /// Fails when the fiber's fields are over the limit.
+    /// Fails if the fiber's fields exceed the limit.
     pub fn check_fields(&self, fiber: FiberId) -> Result<(), Trouble> {
         self.check_size(&self.fiber(fiber)?.fields)
     }
 
-    /// Fails when `fields` are over the limit.
+    /// Fails if `fields` exceed the limit.
     pub fn check_size(&self, fields: &Fields) -> Result<(), Trouble> {
         let (size, limit) = (fields.size(), self.environment.limits.fields_bytes);
         if size > limit {
@@ -231,7 +233,8 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Fails when all fibers' fields together are over the limit. One fiber alone is within the smaller limit anyway.
+    /// Fails if the fields of all fibers exceed their limit. A single fiber is always within it,
+    /// because its own limit is smaller.
     fn check_held(&self) -> Result<(), Trouble> {
         if self.instance.fibers.len() < 2 {
             return Ok(());
@@ -239,7 +242,7 @@ impl<'a> Machine<'a> {
         ops::fork::check_held(self, self.instance.fibers.held_bytes())
     }
 
-    /// Has a condition evaluated over `fields`.
+    /// Requests the evaluation of a condition over `fields`.
     pub fn ask(
         &mut self,
         fiber: FiberId,
@@ -259,7 +262,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A message within the limit.
+    /// Cuts a message to the limit.
     pub fn shortened(&self, mut message: String) -> String {
         let limit = self.environment.limits.fault_message_bytes;
         message.truncate(message.floor_char_boundary(limit));
@@ -270,7 +273,7 @@ impl<'a> Machine<'a> {
         self.effects.push(Effect::Record(event));
     }
 
-    /// Ends the process with a fault at the activity that the fiber is at.
+    /// Ends the process with a fault at the fiber's current activity.
     pub fn fail_at(&mut self, fiber: FiberId, trouble: Trouble) {
         let (activity, line) = self.site(fiber);
         self.fail(Fault {

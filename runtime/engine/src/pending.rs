@@ -1,10 +1,10 @@
-//! Conditions that are being evaluated: asked for again, when the host could not evaluate them.
+//! Conditions that are being evaluated, requested again if the host could not evaluate them.
 
 use crate::ops::await_event::candidate_fields;
 use bureaucrat_model::{Effect, FiberState, Instance, WaitKind};
 
-/// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that parked the instance
-/// because it could not evaluate a condition, and lets it go on.
+/// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that
+/// parked the instance because it could not evaluate a condition, and resumes it.
 pub fn pending_evaluations(instance: &Instance) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (id, fiber) in instance.fibers.iter() {

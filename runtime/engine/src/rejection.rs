@@ -1,6 +1,6 @@
-//! Inputs that do not fit: why an instance took no notice.
+//! Why an instance did not accept an input.
 //!
-//! The host tells by the variant whether to drop an input quietly or to put it among the dead letters.
+//! The variant tells the host whether to drop the input quietly or to make it a dead letter.
 
 use bureaucrat_model::{ActivityId, FiberId, ProcessId, Turn};
 use std::fmt;
@@ -8,10 +8,9 @@ use std::fmt;
 /// What an input was meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Aim {
-    /// An answer, for an activity.
     Activity {
         activity: ActivityId,
-        /// The wait that the answer named, if it did.
+        /// The wait that the answer named, if any.
         turn: Option<Turn>,
     },
     /// A timer, an event, a called process or a condition, for a wait of a fiber.
@@ -20,7 +19,7 @@ pub enum Aim {
         fiber: FiberId,
         turn: Turn,
     },
-    /// Going on after a yield.
+    /// Continuing after a yield.
     Process(ProcessId),
 }
 
@@ -45,16 +44,16 @@ impl fmt::Display for Aim {
     }
 }
 
-/// Why an input was not taken. The instance is unchanged.
+/// Why an input was not accepted. The instance is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It is late: what it is for was waited for once and has come already. Nobody needs to hear of it.
+    /// It is late: it was awaited and has already arrived. It can be dropped silently.
     #[error("{0} has gone on already")]
     Stale(Aim),
-    /// What it is for does not exist, or never waited for such a thing.
+    /// Its target does not exist, or never waited for this.
     #[error("{0} does not wait for this")]
     NotWaiting(Aim),
-    /// The process has ended. Nobody needs to hear of it.
+    /// The process has ended. The input can be dropped silently.
     #[error("process {0} has ended")]
     Ended(ProcessId),
 }

@@ -1,4 +1,4 @@
-//! What single instructions do to an instance, effect by effect, and how inputs that do not fit are told apart.
+//! What each instruction does to an instance, and how inputs that do not match are told apart.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_engine::{

@@ -1,6 +1,7 @@
-//! The fibers of an instance, and what is asked of them at each step: which can run, who waits under a turn or for an
-//! answer, how many bytes they hold. All of it is kept up to date with each change, so that a step costs what it
-//! changes, however many fibers there are. Which fibers changed is kept for the one who writes them.
+//! The fibers of an instance, and what each step asks about them: which can run, which waits under
+//! a turn or for an answer, how many bytes they hold. All of this is updated with each change, so
+//! the cost of a step depends on what it changes, not on the number of fibers. The module also
+//! records which fibers changed, for the code that writes them.
 
 use crate::{
     ids::{FiberId, Turn},
@@ -10,38 +11,38 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What became of a fiber since its instance was last written.
+/// What happened to a fiber since its instance was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FiberChange {
-    /// It is new or differs.
+    /// It is new or changed.
     Put,
-    /// It was written, and is not there any more.
+    /// It was written before, and no longer exists.
     Deleted,
 }
 
-/// Whether a changed fiber was there when its instance was last written.
+/// Whether a changed fiber existed when its instance was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     Written,
     Absent,
 }
 
-/// Copies share the fibers themselves.
+/// Copies share the fibers.
 #[derive(Debug, Clone, Default)]
 pub struct Fibers {
     fibers: SharedMap<Fiber>,
     ready: BTreeSet<FiberId>,
-    /// Those that wait, by their turns.
+    /// Waiting fibers by turn.
     turns: SharedMap<FiberId>,
-    /// Those that wait for an answer, by where they are.
+    /// Fibers that wait for an answer, by instruction.
     asking: Places,
-    /// Those that took an answer, by where the last one was.
+    /// Fibers that took an answer, by the instruction of the last one.
     answered: Places,
     held_bytes: usize,
     changed: BTreeMap<FiberId, Before>,
 }
 
-/// Two are equal when their fibers are, whatever of them is written.
+/// Fibers are compared; what was written is not.
 impl PartialEq for Fibers {
     fn eq(&self, other: &Self) -> bool {
         self.fibers == other.fibers
@@ -77,7 +78,6 @@ impl Fibers {
         self.ready.first().copied()
     }
 
-    /// The fiber that waits under a turn.
     pub fn waiting(&self, turn: Turn) -> Option<(FiberId, &Fiber)> {
         let id = *self.turns.get(turn.0)?;
         Some((id, self.fibers.get(u64::from(id.0))?))
@@ -88,17 +88,17 @@ impl Fibers {
         self.asking.first(at)
     }
 
-    /// Whether the last answer of one of them was to this instruction.
+    /// Whether a fiber's last answer was for this instruction.
     pub fn has_answered(&self, at: OpIndex) -> bool {
         self.answered.first(at).is_some()
     }
 
-    /// Bytes of fields that all of them hold, those that branches started from included.
+    /// Bytes of the fields of all fibers, including those that branches started from.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
     }
 
-    /// Adds a fiber, or replaces the one of this number.
+    /// Adds a fiber, or replaces the one with this number.
     pub fn insert(&mut self, id: FiberId, fiber: Fiber) {
         let before = self.fibers.insert(u64::from(id.0), fiber);
         self.mark(id, before.is_some());
@@ -108,7 +108,7 @@ impl Fibers {
         self.note(id);
     }
 
-    /// Changes a fiber; none when it is not there.
+    /// Changes a fiber; `None` if it does not exist.
     pub fn change<T>(&mut self, id: FiberId, change: impl FnOnce(&mut Fiber) -> T) -> Option<T> {
         let mut fiber = self.fibers.remove(u64::from(id.0))?;
         self.mark(id, true);
@@ -150,7 +150,7 @@ impl Fibers {
             true => Before::Written,
             false => Before::Absent,
         };
-        // The first change since the last writing says what is written.
+        // The first change since the last write decides what is written.
         self.changed.entry(id).or_insert(before);
     }
 

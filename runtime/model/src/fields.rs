@@ -1,20 +1,20 @@
-//! Fields: the data of a process, a map from top-level name to JSON text as it came.
+//! Fields: the data of a process, a map from top-level names to JSON texts, kept unchanged.
 //!
-//! Values travel losslessly: numbers of any size, floats as written, key order. A value is parsed only when a condition
-//! asks for it; copying fields copies reference counts.
+//! Values are lossless: numbers of any size, floats as written, key order. A value is parsed only
+//! when a condition reads it; copying fields copies reference counts.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::{fmt, sync::Arc};
 
-/// A text that is no JSON object, or not JSON at all.
+/// A text that is not a JSON object, or not JSON at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
-    /// The parser's words, with line and column.
+    /// The parser's message, with line and column.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("a JSON object is needed here: {0}")]
     NotObject(String),
 }
@@ -45,12 +45,11 @@ impl JsonText {
         Self::of(&serde_json::Value::from(text))
     }
 
-    /// The JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value read into a tree; `None` only for nesting beyond what serde_json reads (128 levels).
+    /// The value as a tree; `None` only if it is nested deeper than serde_json reads (128 levels).
     pub fn to_value(&self) -> Option<serde_json::Value> {
         serde_json::from_str(&self.0).ok()
     }
@@ -77,8 +76,9 @@ impl fmt::Debug for JsonText {
     }
 }
 
-/// The fields of a fiber or process, in order. Of a name that occurs twice the last value counts, at the first's place.
-/// Clones share their map until one of them changes, and their values even then.
+/// The fields of a fiber or process, in order. If a name occurs twice, the last value counts, at
+/// the first one's place. Clones share their map until one of them changes, and share values even
+/// then.
 #[derive(Clone, Default)]
 pub struct Fields(Arc<Map>);
 
@@ -89,13 +89,13 @@ struct Map {
     size: usize,
 }
 
-/// What a field takes as JSON, without escapes in its name.
+/// The size of a field as JSON, without escapes in its name.
 fn size_of(name: &str, value: &JsonText) -> usize {
     name.len() + value.as_str().len() + 6
 }
 
 impl Map {
-    /// A value that is equal to the one that is there is left out, so that the old one stays shared.
+    /// Leaves an equal value in place, so that it stays shared.
     fn set(&mut self, name: &Arc<str>, value: &JsonText) {
         match self.entries.get_mut(&**name) {
             Some(old) if old == value => {}
@@ -151,7 +151,6 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 impl Fields {
-    /// No fields.
     pub fn new() -> Self {
         Self::default()
     }
@@ -189,22 +188,21 @@ impl Fields {
         json
     }
 
-    /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&JsonText> {
         self.0.entries.get(name)
     }
 
-    /// Sets a field, in its old place if it has one.
+    /// Sets a field, at its old place if it has one.
     pub fn set(&mut self, name: &str, value: JsonText) {
         self.map().set(&Arc::from(name), &value);
     }
 
-    /// Removes a field; the order of the others stays.
+    /// Removes a field; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<JsonText> {
         self.map().remove(name)
     }
 
-    /// Sets every field of `other` in these.
+    /// Sets every field of `other`.
     pub fn update(&mut self, other: &Self) {
         let map = self.map();
         for (name, value) in &other.0.entries {
@@ -212,8 +210,8 @@ impl Fields {
         }
     }
 
-    /// Applies to these what changed from `base` to `changed`: added and altered values are set, removed ones removed.
-    /// Values are compared as text.
+    /// Applies what changed from `base` to `changed`: sets added and changed values, removes
+    /// removed ones. Values are compared as text.
     pub fn merge(&mut self, base: &Self, changed: &Self) {
         if base.is_same(changed) {
             return;
@@ -231,8 +229,8 @@ impl Fields {
         }
     }
 
-    /// These fields, with names and values shared with `old` where they are equal: a copy that came from outside
-    /// takes no memory of its own, and what is stored already is known again.
+    /// These fields, sharing names and values with `old` where they are equal. So a copy that came
+    /// from outside needs no memory of its own, and stored values are recognised.
     #[must_use]
     pub fn sharing(self, old: &Self) -> Self {
         let is_equal = self.len() == old.len() && self.0.entries.iter().eq(&old.0.entries);
@@ -253,12 +251,12 @@ impl Fields {
         self.0.entries.iter()
     }
 
-    /// Fields of these entries; of a name that occurs twice the last value counts.
+    /// If a name occurs twice, the last value counts.
     pub fn from_entries(entries: impl IntoIterator<Item = (Arc<str>, JsonText)>) -> Self {
         Self(Arc::new(entries.into_iter().collect()))
     }
 
-    /// Whether both are one map in memory.
+    /// Whether both are the same map in memory.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -271,22 +269,20 @@ impl Fields {
         self.0.entries.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// How many fields there are.
     pub fn len(&self) -> usize {
         self.0.entries.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.entries.is_empty()
     }
 
-    /// About how many bytes the fields take as JSON, without escapes in names.
+    /// The approximate size as JSON, without escapes in names.
     pub fn size(&self) -> usize {
         self.0.size
     }
 
-    /// The fields as borrowed raw values, for writing them into a larger JSON document as they came.
+    /// The fields as borrowed raw values, to write them unchanged into a larger JSON document.
     pub fn to_raw(&self) -> IndexMap<&str, &RawValue> {
         self.iter()
             .filter_map(|(name, value)| Some((name, value.raw()?)))

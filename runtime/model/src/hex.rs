@@ -1,9 +1,9 @@
-//! Bytes as lower-case hexadecimal digits, two a byte: how hashes, keys and unreadable bytes are
-//! printed everywhere.
+//! Bytes as lower-case hexadecimal digits, two per byte: the printed form of hashes, keys and
+//! unreadable bytes.
 
 use std::fmt;
 
-/// Prints the bytes that it borrows; `Hex(bytes).to_string()` is the text.
+/// Prints the borrowed bytes; `Hex(bytes).to_string()` is the text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hex<'a>(pub &'a [u8]);
 
@@ -19,7 +19,7 @@ impl fmt::Debug for Hex<'_> {
     }
 }
 
-/// Reads exactly `N` bytes; upper-case digits are refused, so that each value has one text.
+/// Reads exactly `N` bytes. Refuses upper-case digits, so that each value has one text.
 pub(crate) fn read<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let digits = digits.as_bytes();
     if digits.len() != 2 * N {

@@ -1,4 +1,5 @@
-//! What is remembered of a process: what happened, when, which message, which condition gave what.
+//! What is recorded about a process: what happened, when, which message, and each condition's
+//! outcome.
 
 use crate::{
     fault::{Fault, FaultCode},
@@ -13,22 +14,21 @@ use std::fmt;
 pub enum HistoryEvent {
     #[serde(rename = "1")]
     Launched {
-        /// The message id of the launch, if it had one.
+        /// The message id of the launch, if any.
         message_id: Option<String>,
-        /// Whether this may be a repeat of a launch that came without a message id.
+        /// Whether this may repeat a launch that had no message id.
         redelivered: Redelivered,
     },
-    /// A task went into the outbox.
+    /// A task was put into the outbox.
     #[serde(rename = "2")]
     TaskSent {
         activity: ActivityPath,
         turn: Turn,
-        /// Who is to do it.
         participant: String,
     },
     #[serde(rename = "3")]
     Answered { activity: ActivityPath, turn: Turn },
-    /// An answer said that the activity has to wait longer.
+    /// An answer said that the activity must wait longer.
     #[serde(rename = "4")]
     Suspended {
         activity: ActivityPath,
@@ -48,7 +48,7 @@ pub enum HistoryEvent {
         activity: ActivityPath,
         event: String,
     },
-    /// An event came and was taken, or not, as the conditions said.
+    /// An event arrived, and was taken or not, depending on the conditions.
     #[serde(rename = "8")]
     EventReceived {
         activity: ActivityPath,
@@ -80,15 +80,15 @@ pub enum HistoryEvent {
     },
     #[serde(rename = "13")]
     Joined { activity: ActivityPath },
-    /// The process ran to its end.
+    /// The process completed.
     #[serde(rename = "14")]
     Completed,
     #[serde(rename = "15")]
     Failed(Fault),
-    /// The host could not evaluate a condition for reasons of its own; the process is parked.
+    /// The host could not evaluate a condition, for reasons of its own; the process is parked.
     #[serde(rename = "16")]
     Parked { reason: String },
-    /// A parked process goes on.
+    /// A parked process resumed.
     #[serde(rename = "17")]
     Resumed,
     /// Entries before this one were left out to keep the history within its size.
@@ -97,15 +97,15 @@ pub enum HistoryEvent {
     /// An operator cancelled the process.
     #[serde(rename = "19")]
     Cancelled { reason: String },
-    /// An operator let a parked process be tried again.
+    /// An operator retried a parked process.
     #[serde(rename = "20")]
     Retried,
 }
 
-/// Whether the broker said that it may have delivered a message before.
+/// Whether the broker marked a message as possibly delivered before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Redelivered {
-    /// It said nothing of the kind.
+    /// It did not.
     #[default]
     #[serde(rename = "0")]
     No,
@@ -113,20 +113,19 @@ pub enum Redelivered {
     Perhaps,
 }
 
-/// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Taken {
     #[serde(rename = "1")]
     Yes,
-    /// No condition held; the fiber waits on.
+    /// No condition held; the fiber keeps waiting.
     #[serde(rename = "2")]
     No,
 }
 
-/// What a condition gave.
+/// The outcome of a condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConditionOutcome {
-    /// It held, or not.
+    /// Whether it held.
     #[serde(rename = "1")]
     Verdict(bool),
     #[serde(rename = "2")]
@@ -136,13 +135,13 @@ pub enum ConditionOutcome {
 /// One thing that happened, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// When, in the engine's time.
+    /// In the engine's time.
     pub at: Timestamp,
     pub event: HistoryEvent,
 }
 
 impl fmt::Display for HistoryEvent {
-    /// One line for a person. Activities stand as index paths below the process.
+    /// One line for a person. Activities are shown as index paths below the process.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Launched {
@@ -167,7 +166,7 @@ impl fmt::Display for HistoryEvent {
             } => {
                 write!(
                     f,
-                    "{activity}: task for {participant} into the outbox (turn {turn})"
+                    "{activity}: task for {participant} put into the outbox (turn {turn})"
                 )
             }
             Self::Answered { activity, turn } => write!(f, "{activity}: answered (turn {turn})"),
@@ -195,7 +194,7 @@ impl fmt::Display for HistoryEvent {
                 event,
                 taken: Taken::No,
             } => {
-                write!(f, "{activity}: event {event} left, no condition held")
+                write!(f, "{activity}: event {event} not taken, no condition held")
             }
             Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
             Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
@@ -207,7 +206,7 @@ impl fmt::Display for HistoryEvent {
             } => {
                 write!(
                     f,
-                    "{activity}: condition {} gave {outcome} (fuel {fuel})",
+                    "{activity}: condition {} returned {outcome} (fuel {fuel})",
                     condition.0
                 )
             }
@@ -218,10 +217,10 @@ impl fmt::Display for HistoryEvent {
             Self::Completed => f.write_str("completed"),
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
-            Self::Resumed => f.write_str("goes on after an incident"),
+            Self::Resumed => f.write_str("resumed after the incident"),
             Self::Truncated => f.write_str("(older entries were left out)"),
             Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
-            Self::Retried => f.write_str("an operator has it tried again"),
+            Self::Retried => f.write_str("retried by an operator"),
         }
     }
 }

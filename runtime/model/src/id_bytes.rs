@@ -1,4 +1,5 @@
-//! How ids and hashes serialise: as one byte string in records, as their text where people may read it (JSON).
+//! How ids and hashes are serialised: as a byte string in records, as text where people may read it
+//! (JSON).
 
 use serde::{
     Deserialize, Deserializer, Serializer,
@@ -6,10 +7,10 @@ use serde::{
 };
 use std::{borrow::Cow, fmt, str::FromStr};
 
-/// Writes `bytes`, or the text of `id` in a format for people.
+/// Writes `bytes`, or the text of `id` in a human-readable format.
 ///
 /// # Errors
-/// When the format does.
+/// If the format fails.
 pub fn serialize<S: Serializer, const N: usize>(
     serializer: S,
     bytes: &[u8; N],
@@ -22,10 +23,10 @@ pub fn serialize<S: Serializer, const N: usize>(
     }
 }
 
-/// Reads what [`serialize`] wrote. An array of numbers is no byte string: it is refused.
+/// Reads what [`serialize`] wrote. Refuses an array of numbers, which is not a byte string.
 ///
 /// # Errors
-/// When the bytes are not exactly `N`, or the text is no such id.
+/// If there are not exactly `N` bytes, or the text is not an id.
 pub fn deserialize<'de, D, T, const N: usize>(
     deserializer: D,
     from_bytes: impl FnOnce([u8; N]) -> T,

@@ -1,6 +1,6 @@
-//! Ids: what names a process, an activity, a fiber, a wait, a program and a module.
+//! Ids of processes, activities, fibers, waits, programs and modules.
 //!
-//! Text forms are those that travel on the wire; parsing is exact, so that one thing has one name.
+//! The text forms are those on the wire. Parsing is exact, so that each id has only one text.
 
 use crate::{
     hex::{self, Hex},
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
-/// A text that is no id of the kind that was asked for.
+/// A text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a lower-case hyphenated UUID.
@@ -25,19 +25,19 @@ pub enum IdError {
     Hash(String),
 }
 
-/// One of the 256 shards of a storage: the unit that an engine owns. Its processes' ids begin with its number.
+/// One of the 256 shards of a storage, the unit that an engine owns. The ids of its processes begin
+/// with its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u8);
 
 impl ShardId {
-    /// Every shard, in order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..=u8::MAX).map(Self)
     }
 }
 
-/// The id of a process: a UUID, 16 bytes. A called process has the first two bytes of its caller, so that a whole tree of
-/// calls lives on one shard.
+/// The id of a process: a UUID, 16 bytes. A called process has the first two bytes of its caller,
+/// so that a whole call tree is on one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(Uuid);
 
@@ -54,12 +54,13 @@ impl<'de> Deserialize<'de> for ProcessId {
 }
 
 impl ProcessId {
-    /// The id made of these 16 bytes; the version and variant bits of a custom UUID (RFC 9562, version 8) are set.
+    /// Makes an id from 16 bytes; sets the version and variant bits of a custom UUID (RFC 9562,
+    /// version 8).
     pub fn from_seed(seed: [u8; 16]) -> Self {
         Self(uuid::Builder::from_custom_bytes(seed).into_uuid())
     }
 
-    /// The id that was stored as these 16 bytes.
+    /// An id that was stored as these 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
@@ -74,8 +75,8 @@ impl ProcessId {
         ShardId(self.0.as_bytes()[0])
     }
 
-    /// The id of the `count`th process that this one calls: SHA-256 over the store's secret, this id and the count,
-    /// with this id's first two bytes. Nobody without the secret can guess it.
+    /// The id of the `count`th process that this one calls: SHA-256 over the store's secret, this
+    /// id and the count, with this id's first two bytes. It cannot be guessed without the secret.
     pub fn child(&self, secret: &[u8; 32], count: u64) -> Self {
         let digest = Sha256::new()
             .chain_update(secret)
@@ -118,8 +119,8 @@ impl FromStr for ProcessId {
     }
 }
 
-/// The index path of an activity below its process: empty for the process itself.
-/// `<condition>`, `<context>` and `<module>` children do not count.
+/// The index path of an activity below its process; empty for the process itself. `<condition>`,
+/// `<context>` and `<module>` elements are not counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ActivityPath(pub Vec<u32>);
@@ -144,7 +145,7 @@ impl fmt::Display for ActivityPath {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActivityId {
     pub process: ProcessId,
-    /// The way from the process to the activity.
+    /// The path from the process to the activity.
     pub path: ActivityPath,
 }
 
@@ -184,8 +185,8 @@ impl FromStr for ActivityId {
 /// The deepest activity that has an id, in levels below its process.
 const MAX_PATH_LENGTH: usize = 256;
 
-/// The number of a wait within its instance: each wait of any fiber gets the next one, so that an answer to an earlier
-/// round of a loop is told from one to this round.
+/// The number of a wait within its instance. Each wait of any fiber gets the next number, so that
+/// an answer to an earlier round of a loop can be told from one to this round.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -198,13 +199,12 @@ impl fmt::Display for Turn {
     }
 }
 
-/// What stands in `origin` of a task: the activity id, `~` and the turn. Workers echo it; one that echoes the bare
-/// activity id is matched by that alone, as in the original.
+/// The `origin` of a task: the activity id, `~` and the turn. Workers return it. If a worker
+/// returns the bare activity id, the answer is matched by that alone, as in the original.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    /// The activity that the task is for.
     pub activity: ActivityId,
-    /// The wait that the task belongs to, when the worker kept it.
+    /// The wait that the task belongs to, if the worker returned it.
     pub turn: Option<Turn>,
 }
 
@@ -240,7 +240,7 @@ impl FromStr for Origin {
     }
 }
 
-/// The number of a fiber within its instance, never used again.
+/// The number of a fiber within its instance. It is never used again.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -266,7 +266,6 @@ macro_rules! hash {
         }
 
         impl $name {
-            /// SHA-256 of `bytes`.
             pub fn of(bytes: &[u8]) -> Self {
                 Self(Sha256::digest(bytes).into())
             }
@@ -298,7 +297,7 @@ macro_rules! hash {
 }
 
 hash! {
-    /// The hash of a program's stored bytes; an instance names its program by it.
+    /// The hash of a program's stored bytes; an instance refers to its program by this hash.
     ProgramHash
 }
 hash! {
@@ -306,7 +305,7 @@ hash! {
     ModuleHash
 }
 
-/// Enough of a stranger's text to recognise it by.
+/// The beginning of a stranger's text, for a message.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }

@@ -25,54 +25,54 @@ pub enum Answer {
     /// Message dialect, any other status: it is recorded, the activity stays suspended.
     #[serde(rename = "4")]
     Suspended(String),
-    /// An answer whose header could be read but whose fields could not; the reason.
+    /// The header could be read, but the fields could not; holds the reason.
     #[serde(rename = "5")]
     Unreadable(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
-    /// It ran to its end, with these final fields.
+    /// It completed with these fields.
     #[serde(rename = "1")]
     Completed(Fields),
     #[serde(rename = "2")]
     Failed(Fault),
 }
 
-/// What the evaluation of a condition gave; only outcomes that another evaluation would give again.
+/// The outcome of a condition. Only outcomes that another evaluation would repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EvaluationOutcome {
-    /// The condition holds, or not.
+    /// Whether the condition holds.
     #[serde(rename = "1")]
     Verdict(bool),
-    /// The guest's error, a trap, or a limit.
+    /// A guest's error, a trap, or a limit.
     #[serde(rename = "2")]
     Fault { code: FaultCode, message: String },
 }
 
-/// An outcome and what it cost.
+/// An outcome and its cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub outcome: EvaluationOutcome,
-    /// The fuel used, in the sandbox's units.
+    /// In the sandbox's units.
     pub fuel: u64,
 }
 
-/// One thing that happened to an instance.
+/// Something that happened to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
     /// A participant answered a task.
     #[serde(rename = "1")]
     Answer {
-        /// The activity that `target` names.
+        /// The activity in `target`.
         activity: ActivityPath,
-        /// The turn that `origin` carried, if any.
+        /// The turn in `origin`, if any.
         turn: Option<Turn>,
         answer: Answer,
     },
     #[serde(rename = "2")]
     TimerFired { fiber: FiberId, turn: Turn },
-    /// An event of the awaited name was published.
+    /// An event with the awaited name was published.
     #[serde(rename = "3")]
     Event {
         fiber: FiberId,
@@ -87,7 +87,7 @@ pub enum Input {
         turn: Turn,
         ending: Ending,
     },
-    /// A called process could not be started: its definition is refused.
+    /// A called process could not be started because its definition was refused.
     #[serde(rename = "5")]
     ChildRefused {
         /// The fiber that called it.
@@ -102,10 +102,10 @@ pub enum Input {
         condition: ConditionIndex,
         evaluation: Evaluation,
     },
-    /// Goes on after [`Effect::Yield`].
+    /// Continues after [`Effect::Yield`].
     #[serde(rename = "7")]
     Continue,
-    /// The broker never takes the task that was sent under this turn.
+    /// The broker never accepts the task that was sent under this turn.
     #[serde(rename = "8")]
     TaskRefused {
         turn: Turn,
@@ -114,7 +114,7 @@ pub enum Input {
     },
 }
 
-/// What the host is to do, in this order, in the commit of the step that asked for it.
+/// What the host must do, in this order, in the commit of the step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Evaluate a condition; its outcome comes back as [`Input::Evaluated`] before anything is committed.
@@ -122,60 +122,59 @@ pub enum Effect {
         fiber: FiberId,
         turn: Turn,
         condition: ConditionIndex,
-        /// The fields that it sees.
+        /// The fields that the condition sees.
         fields: Fields,
     },
-    /// Send a task to a participant, with the fields of the fiber that waits under this turn: they stay as they are until
-    /// the wait ends.
+    /// Send a task to a participant, with the fields of the fiber that waits under this turn. They
+    /// do not change until the wait ends.
     SendTask {
         activity: ActivityPath,
-        /// The wait; it travels in `origin`.
+        /// The turn, which is sent in `origin`.
         turn: Turn,
-        /// Who is to do it.
         participant: String,
     },
-    /// The task of this wait needs no sending any more: its answer counted, or its process failed.
+    /// The task of this wait is no longer needed: its answer counted, or its process failed.
     WithdrawTask {
         turn: Turn,
     },
-    /// Call back at a time.
+    /// Start a timer.
     StartTimer {
         fiber: FiberId,
         turn: Turn,
         due: Timestamp,
     },
-    /// The timer is not needed any more, or has fired.
+    /// The timer is no longer needed, or has fired.
     StopTimer {
         fiber: FiberId,
         turn: Turn,
         due: Timestamp,
     },
-    /// Hand over events of a name.
+    /// Deliver events with this name.
     Subscribe {
         event: String,
         fiber: FiberId,
         turn: Turn,
     },
-    /// Events of this name are not awaited any more.
+    /// Events with this name are no longer awaited.
     Unsubscribe {
         event: String,
         fiber: FiberId,
         turn: Turn,
     },
     StartChild {
-        /// The id that it gets.
         child: ProcessId,
         caller: Caller,
         /// The XML text of its definition.
         definition: String,
     },
-    /// Cancel a called process that runs, since its caller failed.
+    /// Cancel a running called process, because its caller failed.
     CancelChild {
         child: ProcessId,
     },
-    /// The process ended: tell its caller, its launcher and whoever listens.
+    /// The process ended: tell its caller, its launcher and all listeners.
     End(Ending),
     Record(HistoryEvent),
-    /// The step has run its share of instructions; come back with [`Input::Continue`] after others had their turn.
+    /// The step has run its share of instructions; send [`Input::Continue`] after others had their
+    /// turn.
     Yield,
 }

@@ -1,4 +1,4 @@
-//! Instances: the state of one process, as it is stored.
+//! Instances: the stored state of a process.
 
 use crate::{
     fault::Fault,
@@ -16,34 +16,33 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-/// Who waits for a called process.
+/// The caller of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     pub process: ProcessId,
     pub fiber: FiberId,
     pub turn: Turn,
-    /// How many calls deep the called process is; at least 1.
+    /// How deep the called process is nested; at least 1.
     pub depth: u32,
 }
 
-/// Where a launcher wants to be told.
+/// Where to send replies to a launcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyTo {
-    /// The queue, by the default exchange.
+    /// The queue, through the default exchange.
     pub queue: String,
-    /// What the launcher recognises its launch by.
+    /// The launcher's own id for its launch.
     pub correlation_id: Option<String>,
 }
 
 /// Everything that a new instance starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
-    /// The id that it gets.
     pub process: ProcessId,
     pub program: ProgramHash,
-    /// RabbitMQ's validated `user_id` of the launch, if it was set; a called process has its caller's.
+    /// RabbitMQ's validated `user_id` of the launch, if set. A called process has its caller's.
     pub user: Option<String>,
-    /// Where to tell of the launch and the end.
+    /// Where to report the launch and the end.
     pub reply_to: Option<ReplyTo>,
     pub caller: Option<Caller>,
     /// The message id of the launch.
@@ -52,16 +51,16 @@ pub struct Launch {
     pub redelivered: Redelivered,
 }
 
-/// Whether an instance runs, and how it ended.
+/// Whether an instance is running, or how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     #[serde(rename = "1")]
     Running,
-    /// It ran, and is parked as an incident: the host could not go on for reasons of its own.
+    /// It is parked as an incident: the host could not continue it, for reasons of its own.
     #[serde(rename = "2")]
     Incident {
         reason: String,
-        /// The inputs that wait for the process to go on, oldest first.
+        /// The inputs that are kept until the process continues, oldest first.
         inputs: Vec<Input>,
     },
     #[serde(rename = "3")]
@@ -72,7 +71,7 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
     pub parent: FiberId,
-    /// The fields that the branch started from, to tell what it changed.
+    /// The fields that the branch started from, to find out what it changed.
     pub base: Fields,
 }
 
@@ -86,7 +85,7 @@ pub enum WaitKind {
     #[serde(rename = "3")]
     Event {
         event: String,
-        /// The event whose conditions are being evaluated, with the one that is at work.
+        /// The event whose conditions are being evaluated, and the current condition.
         check: Option<(JsonText, ConditionIndex)>,
     },
     /// The end of a called process.
@@ -94,18 +93,18 @@ pub enum WaitKind {
     Child { child: ProcessId },
     #[serde(rename = "5")]
     Branches {
-        /// How many have not ended.
+        /// How many branches have not ended.
         remaining: u32,
     },
     /// A condition of a `switch` or `while`.
     #[serde(rename = "6")]
     Condition {
-        /// The one that is at work.
+        /// The condition that is being evaluated.
         condition: ConditionIndex,
     },
 }
 
-/// A wait: what for, since when, under which number.
+/// What a fiber waits for, since when, and under which number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     pub turn: Turn,
@@ -122,46 +121,43 @@ pub enum FiberState {
     Waiting(Wait),
 }
 
-/// A line of execution within a process.
+/// One line of execution within a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fiber {
-    /// The instruction that it is at.
+    /// The current instruction.
     pub at: OpIndex,
     pub state: FiberState,
     /// Its fields: the root scope.
     pub fields: Fields,
     /// The fork that it belongs to; none for the first fiber.
     pub branch: Option<Branch>,
-    /// The action whose answer it took last: tells a repeated answer without a turn from one to nothing.
+    /// The last action whose answer it took. Without a turn, this tells a repeated answer from an
+    /// unexpected one.
     pub answered: Option<OpIndex>,
-    /// Inner scopes, innermost last; kept for the language to come, empty for now.
+    /// Inner scopes, innermost last. Reserved for the language; empty for now.
     pub scopes: Vec<Fields>,
-    /// Fault handlers, innermost last; kept for the language to come, empty for now.
+    /// Fault handlers, innermost last. Reserved for the language; empty for now.
     pub handlers: Vec<OpIndex>,
 }
 
-/// What an instance is but for its fibers: little, whatever runs in it.
+/// An instance without its fibers. It is small, whatever the process does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     pub process: ProcessId,
     pub program: ProgramHash,
-    /// The name that its definition gives it; empty for none.
+    /// The name in the definition; may be empty.
     pub name: String,
-    /// The user who launched it, or its caller.
+    /// The user who launched it or its caller.
     pub user: Option<String>,
-    /// Where its launcher wants to be told.
+    /// Where to send replies to its launcher.
     pub reply_to: Option<ReplyTo>,
     pub caller: Option<Caller>,
     pub launched_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub status: Status,
-    /// The number of the next fiber.
     pub next_fiber: u32,
-    /// The number of the next wait.
     pub next_turn: u64,
-    /// The number of the next call.
     pub next_call: u64,
-    /// The number of the next history entry.
     pub next_history: u64,
     /// Instructions run since the process last waited for something outside of it.
     pub ops_without_waiting: u64,
@@ -173,7 +169,7 @@ impl Head {
         matches!(self.status, Status::Ended(_))
     }
 
-    /// The fault that it failed with.
+    /// The fault, if the process failed.
     pub const fn fault(&self) -> Option<&Fault> {
         match &self.status {
             Status::Ended(Ending::Failed(fault)) => Some(fault),
@@ -182,19 +178,19 @@ impl Head {
     }
 }
 
-/// The state of one process: its head, which it derefs to, and its fibers.
+/// The state of one process: its head, to which it derefs, and its fibers.
 ///
-/// It knows what of it changed since [`Instance::take_changes`] was last called. Writing to the head through a mutable
-/// reference marks it as changed, whatever is written.
+/// It tracks what changed since the last call of [`Instance::take_changes`]. Any write through a
+/// mutable reference to the head marks the head as changed.
 #[derive(Debug, Clone)]
 pub struct Instance {
     head: Head,
     head_changed: bool,
-    /// Its fibers; none once it has ended.
+    /// Empty once it has ended.
     pub fibers: Fibers,
 }
 
-/// Two are equal when they are in the same state, whatever of it is written.
+/// The state is compared; what was written is not.
 impl PartialEq for Instance {
     fn eq(&self, other: &Self) -> bool {
         self.head == other.head && self.fibers == other.fibers
@@ -219,7 +215,7 @@ impl DerefMut for Instance {
 }
 
 impl Instance {
-    /// A new instance, of which nothing is written.
+    /// A new instance, of which nothing is written yet.
     pub fn new(head: Head, fibers: impl IntoIterator<Item = (FiberId, Fiber)>) -> Self {
         let mut new = Fibers::default();
         for (id, fiber) in fibers {
@@ -232,7 +228,7 @@ impl Instance {
         }
     }
 
-    /// An instance as it is written.
+    /// An instance that is already written.
     pub fn written(head: Head, fibers: impl IntoIterator<Item = (FiberId, Fiber)>) -> Self {
         let mut instance = Self::new(head, fibers);
         instance.take_changes();
@@ -243,7 +239,7 @@ impl Instance {
         &self.head
     }
 
-    /// What changed since this was last asked, for one who writes it; none when nothing did.
+    /// What changed since the last call, for the code that writes it; `None` if nothing did.
     pub fn take_changes(&mut self) -> Option<BTreeMap<FiberId, FiberChange>> {
         let fibers = self.fibers.take_changes();
         let head = std::mem::take(&mut self.head_changed);

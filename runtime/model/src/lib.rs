@@ -1,10 +1,10 @@
-//! The vocabulary of the runtime: ids, values, time, bytecode, the engine's inputs and effects.
+//! Shared types of the runtime: ids, values, time, bytecode, the engine's inputs and effects.
 //!
-//! Everything here is plain data that compares, clones and serialises. The crate promises that what
-//! is stored or sent keeps its numbers (see `docs/formats.md`) and that every text form parses
-//! back. It decides nothing: how a process runs is the engine's business, how bytes travel that of
-//! `wire` and `store`. Two helpers that every crate needs are here as well, since every crate names
-//! this one: [`Hex`] and [`lock`].
+//! Everything here is plain data that can be compared, cloned and serialised. The crate promises
+//! that stored and sent numbers do not change (see `docs/formats.md`) and that every text form can
+//! be parsed back. It makes no decisions: the engine decides how a process runs; `wire` and `store`
+//! decide how bytes are sent and stored. It also has two helpers that every crate needs: [`Hex`]
+//! and [`lock`].
 #![forbid(unsafe_code)]
 
 mod fault;

@@ -1,21 +1,21 @@
-//! The bounds that the engine keeps.
+//! The limits of the engine.
 
-/// What one process may spend inside the engine. Every bound that is passed is a fault of that process.
+/// What one process may use inside the engine. Exceeding a limit is a fault of that process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
     /// Instructions that one step runs before it yields to other processes.
     pub ops_per_step: u32,
     /// Instructions that a process may run without waiting for something outside of it.
     pub ops_without_waiting: u64,
-    /// Fibers that are alive at once.
+    /// Fibers at the same time.
     pub fibers: u32,
     /// Bytes of one fiber's fields as JSON.
     pub fields_bytes: usize,
-    /// Bytes of the fields of all of a process's fibers together, those that branches started from included.
+    /// Bytes of the fields of all fibers of a process, including those that branches started from.
     pub instance_bytes: usize,
-    /// Calls nested in one another; a process that was launched has depth 0.
+    /// Nested calls; a launched process has depth 0.
     pub call_depth: u32,
-    /// The longest message of a fault, in bytes; longer ones are cut.
+    /// The longest message of a fault, in bytes. Longer messages are cut.
     pub fault_message_bytes: usize,
 }
 

@@ -1,8 +1,7 @@
-//! Locks whose holder panicked.
+//! Locks that ignore panics of their holders.
 //!
-//! A panic on one thread poisons the locks that it held. Here every state behind a lock is whole
-//! between statements, so the poison says nothing that matters: the other threads continue with
-//! what is there.
+//! A panic poisons the locks that its thread holds. In this project, the state behind a lock is
+//! consistent between statements, so a poisoned lock is safe to use: the other threads continue.
 
 use std::sync::{LockResult, Mutex, MutexGuard, PoisonError};
 

@@ -1,7 +1,7 @@
 //! Programs: a definition compiled to activity bytecode and conditions.
 //!
-//! A program is immutable and named by the hash of its stored bytes. The numbers beside the instructions are those of
-//! `docs/formats.md`; a number is never given another meaning.
+//! A program is immutable and named by the hash of its stored bytes. The numbers beside the
+//! instructions are those in `docs/formats.md`; a number never changes its meaning.
 
 use crate::{
     fields::Fields,
@@ -10,7 +10,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The place of an instruction in its program.
+/// The index of an instruction in its program.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -25,36 +25,35 @@ impl OpIndex {
     }
 }
 
-/// The place of a condition in its program.
+/// The index of a condition in its program.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct ConditionIndex(pub u32);
 
-/// Conditions that stand together: any that holds is enough; an empty range holds nothing.
+/// Consecutive conditions. One that holds is enough; an empty range never holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ConditionRange {
-    /// The first one.
     pub first: ConditionIndex,
     pub count: u32,
 }
 
 impl ConditionRange {
-    /// The first condition, if there is any.
+    /// The first condition, if any.
     pub fn start(self) -> Option<ConditionIndex> {
         (self.count > 0).then_some(self.first)
     }
 
-    /// The condition that follows `current`, if there is any.
+    /// The condition after `current`, if any.
     pub fn after(self, current: ConditionIndex) -> Option<ConditionIndex> {
         let next = current.0.checked_add(1)?;
         (next < self.first.0.checked_add(self.count)?).then_some(ConditionIndex(next))
     }
 }
 
-/// One instruction. Reserved numbers: 5 fault, 6 assign, 32 enter scope, 33 leave scope, 34 reset scope,
-/// 35 push handler, 36 pop handler, 37 next item of a foreach; the language gets these later.
+/// One instruction. Reserved numbers for the language: 5 fault, 6 assign, 32 enter scope, 33 leave
+/// scope, 34 reset scope, 35 push handler, 36 pop handler, 37 next item of a foreach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Op {
     /// Sends a task to a participant and waits for its answer.
@@ -63,38 +62,35 @@ pub enum Op {
         /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.
         participant: String,
     },
-    /// Waits for a span of time.
+    /// Waits for some time.
     #[serde(rename = "2")]
     Delay { duration: Millis },
-    /// Waits for an event for which one of the conditions holds, or any event of the name when there is no condition.
+    /// Waits for an event for which a condition holds; without conditions, for any event with this
+    /// name.
     #[serde(rename = "3")]
     Await {
         event: String,
-        /// The conditions that guard it.
         conditions: ConditionRange,
     },
     /// Starts the process whose definition a field holds as text, and waits for its end.
     #[serde(rename = "4")]
-    Call {
-        /// The name of the field.
-        field: String,
-    },
-    /// Goes on at another instruction.
+    Call { field: String },
+    /// Continues at another instruction.
     #[serde(rename = "16")]
     Jump { target: OpIndex },
-    /// Goes on with the next instruction when a condition holds, elsewhere when none does.
+    /// Continues with the next instruction if a condition holds, otherwise at another one.
     #[serde(rename = "17")]
     Test {
-        /// Tried in order; the first that holds ends the search.
+        /// Evaluated in order, until one holds.
         conditions: ConditionRange,
-        /// Where to go when none holds.
+        /// Where to continue if none holds.
         otherwise: OpIndex,
     },
-    /// Starts a fiber for each branch, waits for the ends of all, then goes on at `next`.
+    /// Starts a fiber for each branch, waits until all have ended, then continues at `next`.
     #[serde(rename = "18")]
     Fork {
         branches: Vec<OpIndex>,
-        /// Where the forking fiber goes on.
+        /// Where the forking fiber continues.
         next: OpIndex,
     },
     /// Ends a branch of a fork.
@@ -105,7 +101,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The conditions that it tries; none of them for an instruction that tries none.
+    /// The conditions that it evaluates; may be empty.
     pub fn conditions(&self) -> ConditionRange {
         match self {
             Self::Await { conditions, .. } | Self::Test { conditions, .. } => *conditions,
@@ -119,7 +115,7 @@ impl Op {
         }
     }
 
-    /// Where the branches that it starts begin.
+    /// Where its branches begin.
     pub fn branches(&self) -> &[OpIndex] {
         if let Self::Fork { branches, .. } = self {
             branches
@@ -128,7 +124,7 @@ impl Op {
         }
     }
 
-    /// Where it goes on, when that may be elsewhere than at the next instruction.
+    /// Where it may continue, other than at the next instruction.
     pub fn target(&self) -> Option<OpIndex> {
         match self {
             Self::Jump { target: at }
@@ -143,7 +139,7 @@ impl Op {
         }
     }
 
-    /// Lets it go on at `at`, if it can go on elsewhere than at the next instruction.
+    /// Sets [`Self::target`], if it has one.
     pub fn set_target(&mut self, at: OpIndex) {
         if let Self::Jump { target: place }
         | Self::Test {
@@ -161,9 +157,9 @@ impl Op {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct Span {
-    /// The line, from 1.
+    /// From 1.
     pub line: u32,
-    /// The column in characters, from 1.
+    /// In characters, from 1.
     pub column: u32,
 }
 
@@ -174,10 +170,10 @@ pub struct Site {
     pub span: Span,
 }
 
-/// Which guest holds a condition's function.
+/// Which guest contains a condition's function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Guest {
-    /// The program's own, compiled from its inline expressions.
+    /// The program's own guest, compiled from its inline expressions.
     #[serde(rename = "1")]
     Inline,
     /// A module, by the hash of its bytes.
@@ -191,55 +187,54 @@ pub struct Condition {
     pub guest: Guest,
     /// The name of the export, as WIT writes it.
     pub function: String,
-    /// The text of an inline expression, or `module#function`; for people.
+    /// For people: the text of an inline expression, or `module#function`.
     pub text: String,
-    /// Where it stands in the definition.
+    /// Its place in the definition.
     pub span: Span,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
-    /// The `name` of the process, empty when it has none.
+    /// The `name` of the process; may be empty.
     pub name: String,
-    /// The fields that the definition's `<context>` gives.
+    /// The initial fields, from the definition's `<context>`.
     pub context: Fields,
-    /// The instructions; the process begins at the first.
+    /// The process begins at the first one.
     pub ops: Vec<Op>,
-    /// For each instruction, where it came from.
+    /// One for each instruction.
     pub sites: Vec<Site>,
-    /// The conditions that instructions refer to.
     pub conditions: Vec<Condition>,
-    /// The component that holds the inline expressions; empty when there are none.
+    /// The component with the inline expressions; empty if there are none.
     #[serde(with = "serde_bytes")]
     pub inline_guest: Vec<u8>,
 }
 
-/// Stored bytes that are no program.
+/// Stored bytes that are not a valid program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProgramError {
     /// The first byte names a format that this engine does not know.
     #[error("program format {found} is not known here; this engine reads format {known}")]
     Format {
-        /// What the bytes say.
+        /// The first byte.
         found: u8,
         known: u8,
     },
-    /// The bytes end early or do not decode.
+    /// The bytes are incomplete or do not decode.
     #[error("the stored program is damaged: {0}")]
     Damaged(String),
-    /// It decodes, but an index points nowhere.
+    /// It decodes, but an index is invalid.
     #[error("the stored program is inconsistent: {0}")]
     Inconsistent(&'static str),
 }
 
 impl Program {
-    /// The format that [`Program::encode`] writes: one byte before the MessagePack.
+    /// The format byte that [`Program::encode`] writes before the MessagePack.
     pub const FORMAT: u8 = 1;
 
-    /// The program as it is stored: a format byte, then MessagePack (rmp-serde, structs as arrays).
+    /// The stored form: a format byte, then MessagePack (rmp-serde, structs as arrays).
     ///
     /// # Errors
-    /// When MessagePack cannot hold it, which takes a text of over 4 GiB.
+    /// If MessagePack cannot hold it, which takes a text of more than 4 GiB.
     pub fn encode(&self) -> Result<Vec<u8>, ProgramError> {
         let mut bytes = vec![Self::FORMAT];
         rmp_serde::encode::write(&mut bytes, self)
@@ -252,7 +247,7 @@ impl Program {
         ProgramHash::of(stored)
     }
 
-    /// Reads a stored program and checks that every index in it points somewhere.
+    /// Reads a stored program and checks that every index is valid.
     ///
     /// # Errors
     /// For an unknown format, damaged bytes, and indexes out of range.
@@ -272,10 +267,10 @@ impl Program {
         Ok(program)
     }
 
-    /// Checks that every index points somewhere.
+    /// Checks that every index is valid.
     ///
     /// # Errors
-    /// Names the first kind of index that does not.
+    /// Names the first kind of index that is not.
     pub fn check(&self) -> Result<(), ProgramError> {
         let inconsistent = |what| Err(ProgramError::Inconsistent(what));
         if self.ops.is_empty() || self.ops.len() != self.sites.len() {
@@ -319,22 +314,19 @@ impl Program {
     }
 }
 
-/// Where a definition says that a module's bytes are.
+/// Where a module's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModuleSource {
     Bytes(Vec<u8>),
-    /// Stored on the engine before.
+    /// Already stored by the engine.
     Stored,
 }
 
 /// A `<module>` of a definition; the program refers to it by hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceModule {
-    /// Its name in the definition.
     pub name: String,
-    /// The hash of its bytes.
     pub hash: ModuleHash,
-    /// Where the bytes are.
     pub source: ModuleSource,
     pub span: Span,
 }

@@ -1,14 +1,15 @@
-//! A map from numbers that is cheap to copy: copies share its parts, and a change copies the part that it is in.
+//! A map from numbers that is cheap to copy: copies share its parts, and a change copies only the
+//! part that contains it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-/// How many numbers in a row are in one part.
+/// Consecutive numbers per part.
 const PART: u64 = 128;
 
-/// An ordered map whose copy costs a reference for each 128 numbers.
+/// An ordered map. Copying it costs one reference for each 128 numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedMap<V> {
-    /// Parts by the first number that may be in them; none is empty.
+    /// Parts by the first number that may be in them. No part is empty.
     parts: BTreeMap<u64, Arc<BTreeMap<u64, V>>>,
     len: usize,
 }
@@ -36,7 +37,7 @@ impl<V: Clone> SharedMap<V> {
         Arc::make_mut(part).get_mut(&key)
     }
 
-    /// Sets a value; returns the one before.
+    /// Sets a value; returns the previous one.
     pub fn insert(&mut self, key: u64, value: V) -> Option<V> {
         let part = self.parts.entry(part_of(key)).or_default();
         let before = Arc::make_mut(part).insert(key, value);

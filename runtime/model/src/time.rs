@@ -1,9 +1,9 @@
-//! Time as the engine sees it: milliseconds, handed in, never read from a clock.
+//! Time as the engine sees it: milliseconds, passed in, never read from a clock.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A point in time, in milliseconds since the Unix epoch, in the engine's own time that never runs backwards.
+/// Milliseconds since the Unix epoch, in the engine's own time, which never runs backwards.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -18,12 +18,12 @@ pub struct Timestamp(pub u64);
 pub struct Millis(pub u64);
 
 impl Timestamp {
-    /// This point and `span` later; stays at the end of time instead of overflowing.
+    /// `span` later. Saturates instead of overflowing.
     pub const fn after(self, span: Millis) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 
-    /// How long ago `earlier` was, zero when it lies ahead.
+    /// How long ago `earlier` was; zero if it is in the future.
     pub const fn since(self, earlier: Self) -> Millis {
         Millis(self.0.saturating_sub(earlier.0))
     }

@@ -1,16 +1,17 @@
-//! A definition held against rules: every rule that it breaks, with the place.
+//! Checks a definition against rules: every rule that it violates, with the place.
 
 use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules};
 use bureaucrat_model::{ModuleHash, Span};
 use std::fmt;
 
-/// A rule that was broken.
+/// A violated rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     pub rule: Rule,
-    /// The section of the policy file that it stands in.
+    /// The section of the policy file that the rule is in.
     pub section: String,
-    /// What broke it: a sentence without its end, with the place in the definition where there is one.
+    /// What violates it: a sentence without its end, with the place in the definition if there is
+    /// one.
     pub what: String,
 }
 
@@ -30,7 +31,8 @@ impl Rules {
         }
     }
 
-    /// Refuses what goes over a quota. `what` comes before the numbers: "the definition has 3 delays, at most 2 are allowed".
+    /// Refuses what exceeds a quota. `what` comes before the numbers: "the definition has 3 delays,
+    /// at most 2 are allowed".
     pub fn over(&self, quota: Quota, found: u64, what: &str, unit: &str) -> Option<Violation> {
         let limit = self.quotas.get(quota);
         (found > limit).then(|| {
@@ -41,7 +43,7 @@ impl Rules {
         })
     }
 
-    /// The rules that a definition breaks, by what it consists of.
+    /// The rules that a definition violates, judged by its contents.
     pub fn check(&self, profile: &Profile) -> Vec<Violation> {
         let mut found = Vec::new();
         for (participant, span) in &profile.participants {
@@ -76,7 +78,7 @@ impl Rules {
         found
     }
 
-    /// The rules that a module breaks, wherever it comes from.
+    /// The rules that a module violates, wherever it comes from.
     pub fn check_module(&self, hash: ModuleHash, class: ModuleClass) -> Vec<Violation> {
         let mut found = Vec::new();
         let is_listed = match &self.modules {

@@ -1,4 +1,4 @@
-//! The policy file: TOML to a [`Policy`], with every problem and the place of each.
+//! The policy file: parses TOML to a [`Policy`] and reports every problem with its place.
 
 use crate::{Glob, Globs, ModuleClass, Modules, Permission, Policy, Quota, Rule, Rules};
 use bureaucrat_model::ModuleHash;
@@ -8,19 +8,18 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// The largest policy file, in bytes.
 const BYTES_MAX: usize = 1 << 20;
-/// Problems that are told; the rest is left out.
+/// Reported problems; further ones are left out.
 const PROBLEMS_MAX: usize = 100;
 
-/// One thing that is wrong with a policy file.
+/// One problem in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The line, from 1.
+    /// From 1.
     pub line: usize,
-    /// The column in characters, from 1.
+    /// In characters, from 1.
     pub column: usize,
-    /// What is wrong, and what may stand there.
+    /// What is wrong, and what is allowed here.
     pub message: String,
 }
 
@@ -30,7 +29,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A policy file that can't be used: everything that is wrong with it, in its order.
+/// An invalid policy file: all of its problems, in order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct PolicyError(pub Vec<Problem>);
@@ -39,7 +38,7 @@ impl Policy {
     /// Reads a policy file.
     ///
     /// # Errors
-    /// When it is no TOML, or has anything in it that is not known: then nothing of it is used.
+    /// If it is not TOML, or contains anything unknown. Then nothing of it is used.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let mut reader = Reader {
             text,
@@ -65,7 +64,7 @@ struct Reader<'a> {
     problems: Vec<Problem>,
 }
 
-/// The keys of a section, but for quotas.
+/// The keys of a section, except for quotas.
 fn keys() -> Vec<&'static str> {
     let permissions = Rule::PERMISSIONS.iter().map(|rule| rule.name());
     permissions.chain(["quotas"]).collect()
@@ -256,7 +255,7 @@ impl Reader<'_> {
         table
     }
 
-    /// Finds fault with keys that are not known.
+    /// Reports unknown keys.
     fn only(&mut self, table: &DeTable<'_>, known: &[&str], kind: &str) {
         for key in table.keys() {
             let name = key.get_ref();

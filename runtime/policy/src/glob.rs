@@ -1,28 +1,27 @@
-//! Patterns for names: `*` stands for any characters, everything else for itself.
+//! Patterns for names: `*` matches any characters, everything else matches itself.
 
 use std::fmt;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob(String);
 
-/// A text that is no pattern.
+/// A text that is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     #[error("a name or pattern may not be empty")]
     Empty,
-    /// It is longer than any name.
     #[error("a pattern of {0} bytes is longer than any name, which has at most {max} bytes", max = Glob::BYTES_MAX)]
     TooLong(usize),
 }
 
 impl Glob {
-    /// The longest pattern, in bytes: AMQP's names are no longer.
+    /// The longest pattern, in bytes: AMQP names are not longer.
     pub const BYTES_MAX: usize = 255;
 
-    /// The pattern that this text writes.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// When it is empty or longer than [`Self::BYTES_MAX`].
+    /// If it is empty or longer than [`Self::BYTES_MAX`].
     pub fn new(text: &str) -> Result<Self, GlobError> {
         match text.len() {
             0 => Err(GlobError::Empty),
@@ -31,11 +30,11 @@ impl Glob {
         }
     }
 
-    /// Whether a name fits. Takes at most the product of both lengths in steps.
+    /// Whether a name matches. Takes at most the product of both lengths in steps.
     pub fn matches(&self, name: &str) -> bool {
         let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
         let (mut at, mut from) = (0, 0);
-        // The last star, and how much of the name it has taken.
+        // The last star, and how much of the name it has matched.
         let mut star: Option<(usize, usize)> = None;
         while from < name.len() {
             match pattern.get(at) {
@@ -59,12 +58,13 @@ impl Glob {
         pattern[at..].iter().all(|byte| *byte == b'*')
     }
 
-    /// Whether it is a plain name.
+    /// Whether it is a plain name, without stars.
     pub fn is_name(&self) -> bool {
         !self.0.contains('*')
     }
 
-    /// How many of its bytes are not stars: of two patterns that fit, the more telling one has more.
+    /// How many of its bytes are not stars: of two matching patterns, the more specific one has
+    /// more.
     pub fn weight(&self) -> usize {
         self.0.bytes().filter(|byte| *byte != b'*').count()
     }
@@ -80,7 +80,7 @@ impl fmt::Display for Glob {
     }
 }
 
-/// Patterns of which any may fit; none of them fits nothing.
+/// Patterns of which any one may match; an empty list matches nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Globs(Vec<Glob>);
 
@@ -93,7 +93,7 @@ impl Globs {
         Self(vec![Glob("*".to_owned())])
     }
 
-    /// Whether a name fits one of them.
+    /// Whether a name matches one of them.
     pub fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
     }

@@ -1,9 +1,11 @@
-//! The policy: who may do what on this engine, and how much of it.
+//! The policy: who may do what on this engine, and how much.
 //!
-//! [`Policy::parse`] reads a file in TOML and says of every problem where it stands; [`Policy::of`] gives the rules of a
-//! user; [`Rules::check`] holds a compiled definition, by its [`Profile`], against them. Users are those whom RabbitMQ
-//! vouches for in `user_id`. The crate promises that what it does not know it refuses: an unknown key, a value out of
-//! range, a permission that no section gives. It leaves to others: counting what a user has (the host), and reading files.
+//! [`Policy::parse`] reads a TOML file and reports the place of every problem; [`Policy::of`]
+//! returns the rules of a user; [`Rules::check`] checks a compiled definition, described by its
+//! [`Profile`], against them. Users are those that RabbitMQ validated in `user_id`. The crate
+//! promises to refuse what it does not know: an unknown key, a value out of range, a permission
+//! that no section grants. It leaves to others: counting what a user has (the host), and reading
+//! files.
 #![forbid(unsafe_code)]
 
 mod check;

@@ -1,14 +1,13 @@
-//! What a policy has to know of a compiled definition, found once and kept with it.
+//! What a policy must know about a compiled definition, computed once and kept with it.
 
 use crate::ModuleClass;
 use bureaucrat_model::{Guest, Millis, ModuleHash, Op, Program, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a policy has to know of a module.
+/// What a policy must know about a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleFacts {
     pub class: ModuleClass,
-    /// Its size in bytes.
     pub bytes: u64,
 }
 
@@ -16,36 +15,34 @@ pub struct ModuleFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleUse {
     pub hash: ModuleHash,
-    /// What is known of it.
     pub facts: ModuleFacts,
-    /// Where its first condition stands.
+    /// The place of its first condition.
     pub span: Span,
 }
 
-/// The facts about a program. They depend on the program alone, so that they can be kept for all users.
+/// The facts about a program. They depend only on the program, so they can be kept for all users.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
     /// The participants, each with the place of its first action.
     pub participants: BTreeMap<String, Span>,
-    /// The events that are awaited, each with its first place.
+    /// The awaited events, each with its first place.
     pub events: BTreeMap<String, Span>,
     pub modules: Vec<ModuleUse>,
     /// The place of the first call.
     pub call: Option<Span>,
     pub activities: u64,
-    /// The deepest activity, in levels below the process.
+    /// The depth of the deepest activity, in levels below the process.
     pub depth: (u64, Span),
     /// The most branches of an `all`.
     pub branches: (u64, Span),
     pub conditions: u64,
     pub timers: u64,
     pub delay: (Millis, Span),
-    /// Bytes of the context as JSON.
     pub context_bytes: u64,
 }
 
 impl Profile {
-    /// The profile of a program; `facts` tells of a module that it uses.
+    /// The profile of a program; `facts` describes a module that it uses.
     pub fn of(program: &Program, facts: impl Fn(ModuleHash) -> ModuleFacts) -> Self {
         let mut profile = Self {
             conditions: program.conditions.len() as u64,

@@ -1,10 +1,11 @@
-//! Quotas: how much a user may have, by name, unit and default.
+//! Quotas: name, unit and default of each limit on what a user may have.
 
 use std::fmt;
 
 macro_rules! quotas {
     ($($(#[$doc:meta])* $variant:ident $name:literal $code:literal $default:literal,)*) => {
-        /// A quota. Its key in the policy file is [`Quota::name`], in which the unit stands where it is not a count.
+        /// A quota. Its key in the policy file is [`Quota::name`], which contains the unit unless
+        /// it is a count.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Quota {
             $($(#[$doc])* $variant,)*
@@ -19,12 +20,12 @@ macro_rules! quotas {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The code of a dead letter that tells of it.
+            /// The code of its dead letters.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// What holds where a policy file says nothing: it suits strangers.
+            /// The value if a policy file does not set it; safe for strangers.
             pub const fn default(self) -> u64 {
                 match self { $(Self::$variant => $default,)* }
             }
@@ -33,9 +34,10 @@ macro_rules! quotas {
 }
 
 quotas! {
-    /// Bytes of a definition's XML; a called one's too.
+    /// Bytes of a definition's XML, including called definitions.
     DefinitionBytes "definition_bytes" "quota.definition-bytes" 65_536,
-    /// Activities of a definition that do something: each action, delay, await, call, all, and each switch or while.
+    /// Activities of a definition that do something: each action, delay, await, call, all, switch
+    /// and while.
     Activities "activities" "quota.activities" 500,
     Depth "depth" "quota.depth" 32,
     /// Branches of one `all`.
@@ -45,21 +47,21 @@ quotas! {
     Timers "timers" "quota.timers" 50,
     /// The longest delay, in seconds.
     DelaySeconds "delay_seconds" "quota.delay-seconds" 2_678_400,
-    /// Bytes of the fields of one line of execution, as JSON; at the launch those of the context.
+    /// Bytes of the fields of one fiber, as JSON; at launch, of the context.
     FieldsBytes "fields_bytes" "quota.fields-bytes" 262_144,
-    /// Bytes of the fields of all of a process's lines of execution together.
+    /// Bytes of the fields of all fibers of a process.
     ProcessBytes "process_bytes" "quota.process-bytes" 4_194_304,
-    /// Calls within one another; 0 allows none.
+    /// Nested calls; 0 allows none.
     CallDepth "call_depth" "quota.call-depth" 4,
     /// Processes that have not ended, called ones included.
     LiveProcesses "live_processes" "quota.live-processes" 1_000,
-    /// Bytes of the stored records of processes, ended ones included until they are removed.
+    /// Bytes of the stored records of processes, including ended ones until they are removed.
     StoredBytes "stored_bytes" "quota.stored-bytes" 67_108_864,
-    /// Launches a minute, by messages; after a pause as many at once.
+    /// Launch messages per minute; after a pause, as many at once.
     LaunchesPerMinute "launches_per_minute" "quota.launches-per-minute" 600,
-    /// Launches that wait for their turn in the engine's memory.
+    /// Launches that are waiting for their turn in the engine's memory.
     WaitingLaunches "waiting_launches" "quota.waiting-launches" 100,
-    /// Messages in the outbox: tasks that no queue takes stay there.
+    /// Messages in the outbox. Tasks that no queue takes stay there.
     OutboxRows "outbox_rows" "quota.outbox-rows" 5_000,
     /// Fuel of one evaluation of a condition.
     Fuel "fuel" "quota.fuel" 20_000_000,
@@ -79,20 +81,19 @@ quotas! {
     CompileSeconds "compile_seconds" "quota.compile-seconds" 20,
 }
 
-/// A number for each quota; the highest number stands for no bound.
+/// A number for each quota; the highest number means unlimited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas(Vec<u64>);
 
 impl Quotas {
-    /// No bounds but the engine's own.
+    /// Unlimited, except for the engine's own limits.
     pub const UNBOUNDED: u64 = u64::MAX;
 
-    /// Those that hold where a policy file says nothing.
+    /// The values if a policy file does not set them.
     pub fn strict() -> Self {
         Self(Quota::ALL.iter().map(|quota| quota.default()).collect())
     }
 
-    /// None.
     pub fn unbounded() -> Self {
         Self(vec![Self::UNBOUNDED; Quota::ALL.len()])
     }
@@ -110,7 +111,7 @@ impl Quotas {
         }
     }
 
-    /// One that bounds memory, for comparison with lengths.
+    /// A limit on memory, for comparison with lengths.
     pub fn size(&self, quota: Quota) -> usize {
         usize::try_from(self.get(quota)).unwrap_or(usize::MAX)
     }

@@ -1,39 +1,37 @@
-//! Rules: what a user may do; and the policy, which has rules for every user.
+//! Rules: what a user may do. A policy has rules for every user.
 
 use crate::{Glob, Globs, Quota, Quotas};
 use bureaucrat_model::ModuleHash;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// Whether something may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     Allowed,
-    /// It may not.
     Refused,
 }
 
 /// The modules that definitions may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Modules {
-    /// Any, also such as come within the definition.
+    /// Any, including modules in the definition.
     Any,
-    /// These alone; no list of them forbids modules.
+    /// Only these; an empty list forbids modules.
     Only(Vec<ModuleHash>),
 }
 
-/// Sorts of modules, by what they need.
+/// Classes of modules, by what they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ModuleClass {
-    /// Guests that start in microseconds.
+    /// Guests that start within microseconds.
     Small,
-    /// Guests with a language runtime inside (Go, JavaScript, Python).
+    /// Guests with a language runtime (Go, JavaScript, Python).
     Runtime,
 }
 
-/// A rule that can be broken.
+/// A rule that can be violated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// Whether the user may launch at all.
+    /// Whether the user may launch processes.
     Launches,
     /// The participants that definitions may name.
     Participants,
@@ -41,9 +39,9 @@ pub enum Rule {
     Awaits,
     /// The events that the user may publish.
     Publishes,
-    /// The participants for whom the user may answer.
+    /// The participants for which the user may answer.
     Answers,
-    /// The queues that replies may go to.
+    /// The queues that may receive replies.
     ReplyTo,
     /// The modules that definitions may use.
     Modules,
@@ -53,7 +51,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Every rule but the quotas.
+    /// Every rule except the quotas.
     pub const PERMISSIONS: [Self; 9] = [
         Self::Launches,
         Self::Participants,
@@ -82,7 +80,7 @@ impl Rule {
         }
     }
 
-    /// The code of a dead letter that tells of it.
+    /// The code of its dead letters.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Launches => "policy.launches",
@@ -119,30 +117,22 @@ impl fmt::Display for Rule {
 /// What a user may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// The section of the policy file that they come from.
     pub section: String,
-    /// Whether the user may launch.
     pub launches: Permission,
-    /// The participants that definitions may name.
     pub participants: Globs,
-    /// The events that definitions may await.
     pub awaits: Globs,
-    /// The events that the user may publish.
     pub publishes: Globs,
-    /// The participants for whom the user may answer.
     pub answers: Globs,
-    /// The queues that replies may go to.
     pub reply_to: Globs,
-    /// The modules that definitions may use.
     pub modules: Modules,
-    /// The dearest class of module.
+    /// The most expensive class of module that is allowed.
     pub module_class: ModuleClass,
     pub calls: Permission,
     pub quotas: Quotas,
 }
 
 impl Rules {
-    /// Everything is allowed, within the engine's own bounds: what holds without a policy file.
+    /// Everything is allowed, within the engine's own limits. Applies without a policy file.
     pub fn open() -> Self {
         Self {
             section: "no policy".to_owned(),
@@ -159,7 +149,8 @@ impl Rules {
         }
     }
 
-    /// What a section of a policy file begins from: launches that touch nobody, within quotas that suit strangers.
+    /// The defaults of a section in a policy file: launches that affect nobody else, with quotas
+    /// for strangers.
     pub fn strict() -> Self {
         Self {
             section: "default".to_owned(),
@@ -179,12 +170,12 @@ impl Rules {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Of whoever has no rules of their own.
+    /// For users without rules of their own.
     pub(crate) default: Arc<Rules>,
-    /// Of messages without `user_id`.
+    /// For messages without `user_id`.
     pub(crate) anonymous: Arc<Rules>,
     pub(crate) named: BTreeMap<String, Arc<Rules>>,
-    /// By pattern, the most telling first.
+    /// By pattern, the most specific first.
     pub(crate) patterns: Vec<(Glob, Arc<Rules>)>,
 }
 
@@ -195,7 +186,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Everybody may do everything, within the engine's own bounds.
+    /// Everyone may do everything, within the engine's own limits.
     pub fn open() -> Self {
         let rules = Arc::new(Rules::open());
         Self {
@@ -206,8 +197,8 @@ impl Policy {
         }
     }
 
-    /// The rules of a user, or of a message without one: those under the very name, else those of the pattern that fits
-    /// with the most bytes, else the default.
+    /// The rules for a user, or for a message without one: those under the exact name, otherwise
+    /// those of the matching pattern with the most bytes, otherwise the default.
     pub fn of(&self, user: Option<&str>) -> &Arc<Rules> {
         let Some(user) = user else {
             return &self.anonymous;

@@ -1,4 +1,4 @@
-//! Policy files: what they say, what is wrong with them, and what rules say of definitions.
+//! Policy files: what they mean, what is wrong with them, and how rules judge definitions.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_model::{
@@ -272,7 +272,7 @@ fn the_template_of_the_documentation_is_a_policy() {
     assert_eq!(policy.of(None).launches, Permission::Refused);
     assert!(!policy.of(Some("a stranger")).participants.is_all());
     for quota in Quota::ALL {
-        // The template spells the defaults out.
+        // The template spells out the defaults.
         assert_eq!(
             policy.of(Some("a stranger")).quotas.get(*quota),
             quota.default()

@@ -1,4 +1,4 @@
-//! One commit: what is not fenced goes into one batch, the batch is written and synced.
+//! One commit: everything that is not fenced goes into one batch, which is written and synced.
 
 use crate::{family, suspect};
 use bureaucrat_store::{Epoch, Group, Owner, StoreError, Unit, Verdict, Write};
@@ -11,9 +11,9 @@ use std::{
 /// The state that commits share.
 #[derive(Debug, Default)]
 pub struct Commits {
-    /// After a write failed nothing is written any more: whether it is on the disk is not known.
+    /// After a failed write nothing is written any more, because it is unknown what is on the disk.
     failed: AtomicBool,
-    /// The epoch of the shards' owner; 0 before anybody took them.
+    /// The epoch of the shards' owner; 0 before the first one.
     present: AtomicU64,
 }
 
@@ -22,7 +22,7 @@ impl Commits {
         self.present.store(epoch.0, Ordering::Release);
     }
 
-    /// Writes a group with one sync; a group that has nothing to write takes none.
+    /// Writes a group with one sync. Without anything to write there is no sync.
     pub fn commit(
         &self,
         database: &DB,

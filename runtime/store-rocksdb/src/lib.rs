@@ -1,9 +1,10 @@
-//! The store on RocksDB: a column family a table, one write batch and one sync a group.
+//! The store on RocksDB: a column family per table, one write batch and one sync per group.
 //!
-//! It promises what [`bureaucrat_store::Store`] promises, on a local disk: a group that was committed survives a crash
-//! of the process and of the machine, a group that was not is there as a whole or not at all, and a folder that is
-//! locked, unusable or of another format is refused at [`RocksStore::open`] with a clear message. What is written when
-//! is left to the host. No type of RocksDB leaves this crate.
+//! It promises what [`bureaucrat_store::Store`] promises, on a local disk: a committed group
+//! survives a crash of the process and of the machine; a group that was not committed is there as a
+//! whole or not at all; and [`RocksStore::open`] refuses a folder that is locked, unusable or of
+//! another format, with a clear message. The host decides what is written and when. No RocksDB type
+//! leaves this crate.
 #![forbid(unsafe_code)]
 
 mod commit;
@@ -22,46 +23,49 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A store in a folder of the local disk. One process at a time may have it open.
+/// A store in a folder of the local disk. Only one process at a time can open it.
 ///
 /// Commits come from one thread at a time: the host has one committer.
 pub struct RocksStore {
     database: DB,
     folder: PathBuf,
     mark: mark::DurableMark,
-    /// Tables in which something is damaged, as far as the opening has looked.
+    /// Tables in which the opening found damage.
     damaged: Vec<Table>,
-    /// Set by the first write that fails: what is in memory then no longer tells what is on disk.
+    /// Stops all writes after the first one that fails, because memory may then differ from the
+    /// disk.
     commits: commit::Commits,
 }
 
-/// What is to become of a storage whose log has lost what was synced.
+/// What to do with a storage whose log lost synced data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LostTail {
-    /// It is not opened.
+    /// Do not open it.
     Refuse,
-    /// What is left is taken for the truth.
+    /// Open it, and take what is left for the truth.
     Accept,
 }
 
 impl RocksStore {
-    /// The format of what is stored, kept under [`RocksStore::FORMAT_KEY`] in [`Table::Meta`] as decimal digits.
+    /// The format of the store, stored under [`RocksStore::FORMAT_KEY`] in [`Table::Meta`] as
+    /// decimal digits.
     pub const FORMAT: u8 = 2;
 
     /// The key of the format in [`Table::Meta`].
     pub const FORMAT_KEY: &'static [u8] = b"format";
 
-    /// Opens the store in the folder `path`, creating the folder (for this user alone) and the store if need be.
+    /// Opens the store in the folder `path`. Creates the folder (for this user only) and the store
+    /// if necessary.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process (or this one) has it open, [`StoreError::Format`] when an engine
-    /// with another format wrote it, [`StoreError::LostTail`] when its log has lost what was synced,
-    /// [`StoreError::Unusable`] when it can't be read or written or is damaged.
+    /// [`StoreError::Locked`] if another process (or this one) has it open, [`StoreError::Format`]
+    /// if an engine with another format wrote it, [`StoreError::LostTail`] if its log lost synced
+    /// data, [`StoreError::Unusable`] if it cannot be read or written or is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, LostTail::Refuse)
     }
 
-    /// As [`Self::open`], and says what is to become of a log that has lost what was synced.
+    /// Like [`Self::open`]; also says what to do with a log that lost synced data.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -76,19 +80,20 @@ impl RocksStore {
         })
     }
 
-    /// Writes the records of this moment into a new folder, as a store of its own: files that never change are linked
-    /// where the file system can, others copied. Commits go on meanwhile.
+    /// Writes the records of this moment into a new folder, as a separate store. Files that never
+    /// change are linked if the file system supports it, others are copied. Commits continue
+    /// meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] when the folder is there already or can't be made.
+    /// [`StoreError::Unusable`] if the folder exists or cannot be made.
     pub fn checkpoint(&self, folder: &Path) -> Result<(), StoreError> {
         Checkpoint::new(&self.database)
             .and_then(|checkpoint| checkpoint.create_checkpoint(folder))
             .map_err(|error| open::unusable(folder, error.as_ref()))
     }
 
-    /// Tables that were found damaged while opening, after a write had come upon it. Their files are not merged any more,
-    /// so they only grow, until the storage is repaired.
+    /// Tables that the opening found damaged, after a write had failed over damage. Their files are
+    /// not compacted, so they only grow, until the storage is repaired.
     pub fn damaged_tables(&self) -> &[Table] {
         &self.damaged
     }
@@ -148,7 +153,7 @@ impl Store for RocksStore {
     }
 }
 
-/// The column family of a table. [`open::open`] has made sure that all are there.
+/// The column family of a table. [`open::open`] made sure that it exists.
 fn family(database: &DB, table: Table) -> Result<&ColumnFamily, StoreError> {
     database
         .cf_handle(table.name())
@@ -158,8 +163,8 @@ fn family(database: &DB, table: Table) -> Result<&ColumnFamily, StoreError> {
         })
 }
 
-/// What a failed read of the record at `key`, or of those from there on, means: damage concerns these records alone, all
-/// else the whole store.
+/// What a failed read of the record at `key`, or of records from there on, means: damage concerns
+/// only these records, anything else the whole store.
 fn read_error(table: Table, key: &[u8], error: &rocksdb::Error) -> StoreError {
     if error.kind() == rocksdb::ErrorKind::Corruption {
         return StoreError::Damaged {

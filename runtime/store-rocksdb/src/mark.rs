@@ -1,9 +1,10 @@
 //! The durable mark: how far the log was synced, in a small file beside it.
 //!
-//! RocksDB reads its log up to the first record that is not whole, since a crash can tear the last one. A synced record
-//! that was damaged later looks just the same, and everything after it would be left out without a word. So each commit
-//! notes the sequence that it reached once it is synced, and an opening that comes out before it says so. The mark itself
-//! is not synced: after a power cut it may stand earlier than what is durable, never later.
+//! RocksDB reads its log up to the first incomplete record, because a crash can tear the last one.
+//! A synced record that was damaged later looks the same, and everything after it would be lost
+//! silently. So each commit notes the sequence number that it reached after its sync, and an
+//! opening that recovers less reports that. The mark itself is not synced: after a power cut it may
+//! be behind what is durable, but never ahead.
 
 use std::{
     fs::File,
@@ -13,11 +14,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The file's name, in the folder of the database.
+/// In the folder of the database.
 const NAME: &str = "durable.mark";
-/// What the file begins with; then come the sequence and its complement, 8 bytes each, big-endian.
+/// The file begins with this; then come the sequence and its complement, 8 bytes each, big-endian.
 const MAGIC: &[u8; 8] = b"BCMARK\0\x01";
-/// The bytes of the file.
 const LENGTH: usize = 24;
 
 /// The mark of an open database.
@@ -27,7 +27,7 @@ pub struct DurableMark {
     reached: Mutex<u64>,
 }
 
-/// The sequence that the mark in this folder says was reached; none when there is no mark that can be read.
+/// The sequence that the mark in this folder says was reached; `None` if there is no readable mark.
 pub fn read(folder: &Path) -> Option<u64> {
     let bytes = std::fs::read(folder.join(NAME)).ok()?;
     let rest = bytes.strip_prefix(MAGIC)?;
@@ -41,7 +41,7 @@ impl DurableMark {
     /// The mark of the database in `folder`, which has reached `sequence`.
     ///
     /// # Errors
-    /// When the file can't be made or written.
+    /// If the file cannot be made or written.
     pub fn set(folder: &Path, sequence: u64) -> io::Result<Self> {
         let file = File::options()
             .write(true)
@@ -58,8 +58,8 @@ impl DurableMark {
         Ok(mark)
     }
 
-    /// Notes that everything up to `sequence` is synced. A mark that can't be written stands earlier than it could, which
-    /// only makes it notice less.
+    /// Notes that everything up to `sequence` is synced. If the mark cannot be written it stays
+    /// behind, so it only notices less.
     pub fn note(&self, sequence: u64) {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         if sequence > *reached && self.write(sequence).is_ok() {

@@ -1,4 +1,4 @@
-//! Opening: a folder is made or recognised before anything is written into it.
+//! Opening: a folder is created or recognised before anything is written into it.
 
 use crate::{
     LostTail, RocksStore, family, logs,
@@ -9,12 +9,13 @@ use bureaucrat_store::{StoreError, Table};
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
-/// Opens or creates the database in `path` and makes sure of its format. The tables that are missing in a folder
-/// whose creation was cut short are added only after that. Gives the tables that are damaged, as far as they were looked at.
+/// Opens or creates the database in `path` and checks its format. Only after that, adds tables that
+/// are missing because creation was interrupted. Also returns the tables in which damage was found.
 pub fn open(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
     let was_suspect = suspect::is_suspect(path);
     match attempt(path, lost_tail) {
-        // RocksDB merges from its first moment, and a merge that comes upon damage lets nothing be written, not even here.
+        // RocksDB compacts from the start, and a compaction that finds damage stops all writes,
+        // even here.
         Err(StoreError::Write(_)) if !was_suspect && suspect::is_suspect(path) => {
             attempt(path, lost_tail)
         }
@@ -63,7 +64,7 @@ fn attempt(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
     Ok((database, mark, damaged))
 }
 
-/// Refuses a database that has not come as far as its mark says that it was synced, unless that is accepted.
+/// Refuses a database that recovered less than its mark says was synced, unless that is accepted.
 fn check_tail(
     path: &Path,
     database: &DB,
@@ -81,10 +82,10 @@ fn check_tail(
     }
 }
 
-/// The column families of the database in `path`; all of ours, and the default one that RocksDB insists on, when there
-/// is no database yet and they can be made with it.
+/// The column families of the database in `path`. If there is no database yet: all of ours, and the
+/// default one that RocksDB requires, so that they are created with it.
 fn tables_of(path: &Path) -> Result<Vec<String>, StoreError> {
-    // A database has had its first moment when this file is there; RocksDB renames it into place.
+    // This file exists once a database was created; RocksDB renames it into place.
     if !path.join("CURRENT").exists() {
         let ours = Table::ALL.iter().map(|table| table.name());
         let all = std::iter::once(DEFAULT_COLUMN_FAMILY_NAME).chain(ours);
@@ -100,7 +101,7 @@ fn family_options(name: &str) -> rocksdb::Options {
         .map_or_else(rocksdb::Options::default, options::table)
 }
 
-/// Refuses a database that another format's engine wrote. One that holds nothing at all is new.
+/// Refuses a database of another format. A database without any records is new.
 fn check_format(database: &DB, tables: &[String]) -> Result<(), StoreError> {
     let refused = |found: String| {
         Err(StoreError::Format {
@@ -147,7 +148,7 @@ fn format_record() -> Vec<u8> {
     RocksStore::FORMAT.to_string().into_bytes()
 }
 
-/// A format that is not known, cut to what fits into a message.
+/// An unknown format, cut to fit into a message.
 fn shown(found: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(found).chars().take(32).collect();
     text.escape_default().to_string()
@@ -155,8 +156,8 @@ fn shown(found: &[u8]) -> String {
 
 fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
     let reason = error.to_string();
-    // RocksDB has no kind for this; these are the words of its POSIX environment, for a lock of another process and
-    // for one of this process.
+    // RocksDB has no error kind for this. These are the messages of its POSIX environment, for a
+    // lock held by another process and by this one.
     if reason.starts_with("IO error: While lock file:")
         || reason.starts_with("IO error: lock hold by current process")
     {
@@ -168,7 +169,6 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
     unusable(path, &reason)
 }
 
-/// A folder that can't be used, and why.
 pub fn unusable(path: &Path, reason: &str) -> StoreError {
     StoreError::Unusable {
         path: path.display().to_string(),

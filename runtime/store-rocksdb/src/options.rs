@@ -1,8 +1,9 @@
-//! How RocksDB is set up: for a small machine, bounded memory and files, and short synced writes.
+//! How RocksDB is set up: for a small machine, with bounded memory and files, and short synced
+//! writes.
 //!
-//! Memory: [`MEMTABLES_BYTES`] of fresh records, more for a moment when large ones come, and [`CACHE_BYTES`] of blocks, indexes and filters. Disk beside
-//! the records: at most about [`WAL_BYTES`] of log to replay after a crash, and [`LOG_FILES`] files of RocksDB's own
-//! words.
+//! Memory: [`MEMTABLES_BYTES`] of recent records, briefly more when large ones arrive, and
+//! [`CACHE_BYTES`] of blocks, indexes and filters. Disk besides the records: at most about
+//! [`WAL_BYTES`] of log to replay after a crash, and [`LOG_FILES`] files of RocksDB's own log.
 
 use bureaucrat_store::Table;
 use rocksdb::{
@@ -11,42 +12,43 @@ use rocksdb::{
 };
 use std::sync::LazyLock;
 
-/// Fresh records of all tables in memory, in bytes.
+/// Recent records of all tables in memory, in bytes.
 const MEMTABLES_BYTES: usize = 64 << 20;
-/// Fresh records of one table, in bytes; full ones are written out in the background.
+/// Recent records of one table, in bytes; full memtables are written in the background.
 const MEMTABLE_BYTES: usize = 16 << 20;
-/// The same of the outbox, whose rows go again soon: most go before they are written out, if there is room for both.
+/// The same for the outbox, whose rows are soon deleted: most are deleted before they are written
+/// to a file, if there is room for both.
 const OUTBOX_MEMTABLE_BYTES: usize = 32 << 20;
-/// So many full ones of the outbox may wait to be written out; one more stops every writer, whatever its table.
+/// Full memtables of the outbox that may wait to be written. One more stops every writer of any
+/// table.
 const OUTBOX_MEMTABLES: i32 = 6;
 /// The cache of blocks read, in bytes.
 const CACHE_BYTES: usize = 64 << 20;
-/// The write-ahead log, in bytes; over this the tables that keep its oldest part alive are written out.
+/// The write-ahead log, in bytes. Beyond this, the tables that keep its oldest part alive are
+/// written to files.
 const WAL_BYTES: u64 = 128 << 20;
 /// One file of RocksDB's own log, in bytes.
 const LOG_FILE_BYTES: usize = 1 << 20;
-/// How many of these files are kept.
 const LOG_FILES: usize = 4;
-/// Files that are open at once.
 const OPEN_FILES: i32 = 256;
-/// Of this many neighbouring records in a file...
+/// Out of this many neighbouring records in a file...
 const DELETION_WINDOW: usize = 1024;
-/// ...so many deleted ones make the file worth rewriting.
+/// ...this many deleted ones make the file worth rewriting.
 const DELETION_TRIGGER: usize = 512;
 
-/// The cache and the memory of memtables are one for all tables (and stores) of the process.
+/// One cache and one memtable budget for all tables (and stores) of the process.
 static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_BYTES));
 
-/// What holds for the database as a whole.
+/// Options for the whole database.
 pub fn database() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_paranoid_checks(true);
-    // The log is read up to the first record that is not whole. A crash of the machine can tear the last, unsynced
-    // group in any way, and that must not keep an engine from starting; synced groups are whole.
+    // Reads the log up to the first incomplete record. A crash of the machine can tear the last,
+    // unsynced group in any way, and that must not prevent a start. Synced groups are complete.
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
-    // A whole log file that has gone missing is noticed.
+    // Detects a log file that is missing.
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
@@ -56,7 +58,7 @@ pub fn database() -> Options {
     options.set_max_open_files(OPEN_FILES);
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(1 << 20); // background files reach the disk evenly, so that a log's sync waits less
-    // One thread writes: nobody waits for it to be let in.
+    // Only one thread writes, so no coordination is needed.
     options.set_allow_concurrent_memtable_write(false);
     options.set_enable_write_thread_adaptive_yield(false);
     options.set_avoid_unnecessary_blocking_io(true);
@@ -70,14 +72,15 @@ pub fn database() -> Options {
     options
 }
 
-/// What holds for one table.
+/// Options for one table.
 pub fn table(table: Table) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&CACHE);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_format_version(6);
-    // An index of a large file is read in parts: as a whole it would not fit the cache, and be read again for each record.
+    // The index of a large file is read in parts: as a whole it would not fit the cache, and would
+    // be read again for each record.
     blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
     blocks.set_partition_filters(true);
     blocks.set_pin_top_level_index_and_filter(true);
@@ -95,13 +98,14 @@ pub fn table(table: Table) -> Options {
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
     if is_a_queue(table) {
-        // Whoever scans a queue from its front walks over what was taken out; such files are rewritten soon.
+        // A scan of a queue from its front walks over deleted records; such files are rewritten
+        // soon.
         options.add_compact_on_deletion_collector_factory(DELETION_WINDOW, DELETION_TRIGGER, 0.5);
     }
     options
 }
 
-/// Tables that are asked for keys that may well not be there.
+/// Tables that are often asked for keys that do not exist.
 fn is_read_by_key(table: Table) -> bool {
     match table {
         Table::Programs | Table::Modules | Table::Instances | Table::Seen | Table::Aside => true,

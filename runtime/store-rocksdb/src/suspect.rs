@@ -1,6 +1,7 @@
-//! Damage that stops compactions: a merge of files that comes upon a damaged block makes RocksDB refuse every further
-//! write. The engine ends then, as after any failed commit; the next opening merges nothing of the tables that are damaged,
-//! so that what can be read and written goes on until the storage is repaired.
+//! Damage that stops compactions: when a compaction finds a damaged block, RocksDB refuses all
+//! further writes. The engine then exits, as after any failed commit. The next opening does not
+//! compact the damaged tables, so that the rest can be read and written until the storage is
+//! repaired.
 
 use bureaucrat_store::{StoreError, Table};
 use rocksdb::{DB, IteratorMode, ReadOptions};
@@ -9,23 +10,23 @@ use std::{
     path::Path,
 };
 
-/// The file that says that the database is to be looked over, in its folder.
+/// A file with this name in the database's folder says that the database must be checked.
 const NAME: &str = "suspect";
 
-/// Whether an earlier run came upon damage while it wrote.
+/// Whether an earlier run found damage while writing.
 pub fn is_suspect(folder: &Path) -> bool {
     folder.join(NAME).exists()
 }
 
-/// Notes that a write failed since something is damaged.
+/// Notes that a write failed because of damage.
 pub fn note(folder: &Path) {
-    // If the file can't be made, the next run fails as this one did, and nothing is lost by it.
+    // If the file cannot be made, the next run fails like this one, and nothing is lost.
     if let Ok(file) = File::create(folder.join(NAME)) {
         let _ = file.sync_all();
     }
 }
 
-/// Looks every table over, lets the whole ones be merged again, and gives the damaged ones.
+/// Checks every table, compacts the intact ones again, and returns the damaged ones.
 pub fn look_over(database: &DB, folder: &Path) -> Result<Vec<Table>, StoreError> {
     let mut damaged = Vec::new();
     for table in Table::ALL {
@@ -39,7 +40,7 @@ pub fn look_over(database: &DB, folder: &Path) -> Result<Vec<Table>, StoreError>
         }
     }
     if damaged.is_empty() {
-        // Else the next opening looks everything over once more, which is slow and does no harm.
+        // Otherwise the next opening checks everything again, which is slow but harmless.
         let _ = fs::remove_file(folder.join(NAME));
     }
     Ok(damaged)

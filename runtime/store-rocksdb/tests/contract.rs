@@ -1,5 +1,5 @@
-//! What any store promises, checked on the store in memory and on RocksDB alike, and random sequences of commits and
-//! scans compared between the two.
+//! What any store promises, tested on the in-memory store and on RocksDB, and random sequences of
+//! commits and scans compared between the two.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{
@@ -119,7 +119,7 @@ fn epochs_go_on_over_a_reopening() {
 }
 
 fn table() -> impl Strategy<Value = Table> {
-    // The format's record stands in `Meta`, so that the two stores differ there.
+    // `Meta` contains the format's record, so the two stores differ there.
     prop::sample::select(&Table::ALL[..9])
 }
 
@@ -136,7 +136,7 @@ fn group() -> impl Strategy<Value = Group> {
     prop::collection::vec(unit, 0..5).prop_map(|units| Group { units })
 }
 
-/// Everything in the tables that hold the same in both stores.
+/// Everything in the tables that must be the same in both stores.
 fn contents(store: &dyn Store) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     let mut all = Vec::new();
     for table in &Table::ALL[..9] {

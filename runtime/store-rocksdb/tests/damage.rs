@@ -1,4 +1,4 @@
-//! Damage on the disk: what is lost is noticed, named, and stays where it is.
+//! Damage on the disk: what is lost is detected and named, and stays where it is.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, reading};
@@ -53,7 +53,8 @@ fn largest(folder: &Path, extension: &str) -> PathBuf {
         .unwrap()
 }
 
-/// How many groups from the first one on are there; panics when one is there whose predecessor is not, or half of one.
+/// How many groups from the first one on are there. Panics if a group is there without its
+/// predecessor, or only half of one.
 fn groups(store: &RocksStore) -> u32 {
     let has = |key: &[u8]| store.get(Table::Outbox, key).unwrap();
     let count = (0..GROUPS).take_while(|number| has(&key(*number)).is_some());
@@ -67,7 +68,8 @@ fn groups(store: &RocksStore) -> u32 {
     count
 }
 
-/// A storage as a crash leaves it, copied while it is open; the mark is that of the first `marked` groups.
+/// A storage as a crash leaves it, copied while open; the mark is that of the first `marked`
+/// groups.
 fn crashed(marked: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = RocksStore::open(folder.path()).unwrap();
@@ -91,7 +93,7 @@ fn a_damaged_log_gives_a_prefix_with_everything_synced_or_is_refused() {
         let whole = crashed(marked);
         let log = largest(whole.path(), "log");
         let bytes = fs::read(&log).unwrap();
-        // Primes, so that the places fall anywhere in records and blocks.
+        // A prime, so that the places fall anywhere in records and blocks.
         let places = (0..bytes.len()).step_by(7_001);
         let ends = bytes.len().saturating_sub(200)..bytes.len();
         for place in places.chain(ends.step_by(19)) {
@@ -161,10 +163,10 @@ impl Damage {
     }
 }
 
-/// A store whose rows stand in files, with some blocks each.
+/// A store whose rows are in files of several blocks each.
 fn in_files(folder: &Path, openings: u32) {
     for opening in 0..openings {
-        // Opening writes what the log holds into files.
+        // Opening writes the log's contents into files.
         let store = RocksStore::open(folder).unwrap();
         let rows = (0..2_000).map(|number| (key(number), random(number * 7 + opening, 100)));
         put(&store, Table::Instances, rows);
@@ -192,7 +194,7 @@ fn flip_in_the_middle(file: &Path) {
     fs::write(file, bytes).unwrap();
 }
 
-/// What can be read of the instances, key by key and in a scan that goes around the damage.
+/// The instances that can be read, key by key and in a scan that goes around the damage.
 fn readable(store: &RocksStore) -> usize {
     let read = (0..2_000).filter(|number| match store.get(Table::Instances, &key(*number)) {
         Ok(record) => {
@@ -209,7 +211,7 @@ fn readable(store: &RocksStore) -> usize {
     let read = read.count();
     let end = key(2_000);
     let portion = reading::scan_around(store, Table::Instances, &[], &end, 10_000).unwrap();
-    // A newer record in another file is found by its key; a scan has to pass the damaged one.
+    // A newer record in another file is found by its key; a scan must get past the damaged one.
     let scanned = portion.rows.len();
     assert!(scanned <= read && scanned > 1_800, "{scanned} of {read}");
     assert_eq!(portion.gaps.len(), usize::from(scanned < 2_000));
@@ -220,12 +222,12 @@ fn readable(store: &RocksStore) -> usize {
 fn a_damaged_block_is_found_by_its_checksum_and_hides_its_own_rows_alone() {
     let folder = tempfile::tempdir().unwrap();
     in_files(folder.path(), 1);
-    // Not read before: blocks that were read are in a cache that outlasts the store.
+    // Not read before: blocks that were read are in a cache that outlives the store.
     flip_in_the_middle(&largest(folder.path(), "sst"));
     let store = RocksStore::open(folder.path()).unwrap();
     let read = readable(&store);
     assert!((1_900..2_000).contains(&read), "{read}");
-    // Whatever else is written and read goes on.
+    // Everything else can be written and read.
     put(&store, Table::Instances, [(key(5_000), random(1, 10))]);
     assert!(store.get(Table::Instances, &key(5_000)).unwrap().is_some());
 }
@@ -235,11 +237,11 @@ fn damage_that_stops_a_merge_does_not_stop_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
     in_files(folder.path(), 3);
     flip_in_the_middle(&largest(folder.path(), "sst"));
-    // With the fourth file over the same keys RocksDB begins to merge, and comes upon the damage.
+    // With the fourth file over the same keys RocksDB begins to compact, and finds the damage.
     let mut ended = false;
     for opening in 0..20 {
         let store = RocksStore::open(folder.path()).unwrap();
-        // The merge may come upon it in the opening itself, which begins anew then.
+        // The compaction may find it during the opening, which then starts again.
         if ended || !store.damaged_tables().is_empty() {
             assert_eq!(store.damaged_tables(), [Table::Instances]);
             for number in 0..200 {
@@ -273,5 +275,5 @@ fn damage_that_stops_a_merge_does_not_stop_the_next_run() {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
     }
-    panic!("no merge came upon the damage");
+    panic!("no compaction found the damage");
 }

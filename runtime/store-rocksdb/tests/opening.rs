@@ -1,4 +1,4 @@
-//! Opening a folder of RocksDB: what is kept, and what is refused with which words.
+//! Opening a RocksDB folder: what is kept, and what is refused with which message.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write};
@@ -141,14 +141,14 @@ fn a_torn_tail_of_the_log_loses_only_what_was_not_whole() {
         .filter(|path| path.extension().is_some_and(|end| end == "log"))
         .max_by_key(|path| fs::metadata(path).unwrap().len())
         .unwrap();
-    // The copy is what a crash in the middle of the last write leaves behind.
+    // The copy is what a crash during the last write leaves.
     let crashed = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
         fs::copy(&path, crashed.path().join(path.file_name().unwrap())).unwrap();
     }
     drop(store);
-    // The mark of a commit is written after its sync, so that of the last one is not there yet.
+    // A commit's mark is written after its sync, so the last one's is not there yet.
     fs::write(crashed.path().join("durable.mark"), mark).unwrap();
     let torn = crashed.path().join(log.file_name().unwrap());
     let length = fs::metadata(&torn).unwrap().len();

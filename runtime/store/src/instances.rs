@@ -1,9 +1,9 @@
-//! Instances as rows: a head, a row for each fiber, and rows for fields that are large, so that a step writes what it
-//! changed.
+//! Instances as rows: a head, a row for each fiber, and rows for large fields, so that a step
+//! writes only what it changed.
 //!
-//! The head says how many fibers there are and how many bytes their rows take: a row that is missing is noticed, and
-//! what needs no fibers reads the head alone. Damage of one row is damage of the whole process. Which shard writes an
-//! instance, and when, is left to the host.
+//! The head contains the number of fibers and the size of their rows, so that a missing row is
+//! noticed. Code that needs no fibers reads only the head. A damaged row counts as damage of the
+//! whole process. The host decides which shard writes an instance, and when.
 
 pub use crate::stored_fiber::StoredFiber;
 use crate::{
@@ -19,29 +19,29 @@ use bureaucrat_model::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// An instance, and what of it is in the store.
+/// An instance, and what of it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredInstance {
     pub instance: Instance,
     pub rows: InstanceRows,
 }
 
-/// The rows that the store has of an instance; by default none.
+/// The stored rows of an instance; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstanceRows {
     head_bytes: u64,
-    /// The runs that the head names.
+    /// The runs that the head refers to.
     head_runs: Vec<u64>,
     fibers: SharedMap<FiberRow>,
     runs: Runs,
-    /// Bytes of all rows but the head.
+    /// Bytes of all rows except the head.
     body_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FiberRow {
     bytes: u64,
-    /// The runs that it names, as often as it does.
+    /// The runs that it refers to, as often as it does.
     runs: Arc<[u64]>,
 }
 
@@ -51,30 +51,30 @@ impl InstanceRows {
         self.head_bytes + self.body_bytes
     }
 
-    /// The numbers of rows in the table `Values` that nothing names.
+    /// The numbers of rows in the table `Values` that nothing refers to.
     pub fn unnamed_values(&self) -> impl Iterator<Item = u64> {
         self.runs.unnamed()
     }
 }
 
-/// A head as it is stored.
+/// The stored form of a head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredHead {
     pub fibers: u32,
-    /// Bytes of all rows but the head.
+    /// Bytes of all rows except the head.
     pub body_bytes: u64,
-    /// The number of the next row in the table `Values`.
     pub next_value: u64,
-    /// The head; final fields that are large are left out.
+    /// The head, without final fields that are large.
     pub head: Head,
-    /// The parts of final fields that are large.
+    /// The large parts of final fields.
     pub ending: Vec<Part>,
 }
 
-/// Adds the writes that bring the store from `rows` to what the instance is now; false when nothing changed.
+/// Adds the writes that bring the store from `rows` to the instance's current state. Returns false
+/// if nothing changed.
 ///
 /// # Errors
-/// When MessagePack cannot hold a record, which takes a text of over 4 GiB.
+/// If MessagePack cannot hold a record, which takes a text of more than 4 GiB.
 pub fn write_instance(
     instance: &mut Instance,
     rows: &mut InstanceRows,
@@ -131,7 +131,7 @@ pub fn write_instance(
     Ok(true)
 }
 
-/// A head to be stored, with the parts of its final fields when they are large.
+/// The head to store, with the parts of its final fields if they are large.
 fn split_ending(head: &Head, runs: &mut Runs) -> (Head, Vec<Part>) {
     let Status::Ended(Ending::Completed(fields)) = &head.status else {
         return (head.clone(), Vec::new());
@@ -151,10 +151,10 @@ fn split_ending(head: &Head, runs: &mut Runs) -> (Head, Vec<Part>) {
     (head, parts)
 }
 
-/// The instance of a process; none when there is none.
+/// The instance of a process, if it exists.
 ///
 /// # Errors
-/// When reading fails, and when a row of it is damaged or missing.
+/// If reading fails, or a row of it is damaged or missing.
 pub fn read_instance(
     store: &dyn Store,
     process: ProcessId,
@@ -166,7 +166,7 @@ pub fn read_instance(
     assemble(store, process, &record).map(Some)
 }
 
-/// The instance whose head is `record`.
+/// The instance with the head `record`.
 ///
 /// # Errors
 /// As [`read_instance`].
@@ -214,7 +214,7 @@ pub fn assemble(
     })
 }
 
-/// Takes in the runs of a process; returns the bytes of their rows.
+/// Reads the runs of a process; returns the bytes of their rows.
 fn read_runs(store: &dyn Store, process: ProcessId, runs: &mut Runs) -> Result<u64, StoreError> {
     let mut from = keys::value(process, 0);
     let to = keys::prefix_end(process.as_bytes());
@@ -245,7 +245,8 @@ fn missing_value(process: ProcessId, number: u64) -> StoreError {
     }
 }
 
-/// The first fibers of a process, at most `limit`, for one who needs neither all nor their fields.
+/// The first fibers of a process, at most `limit`, for code that needs neither all of them nor
+/// their fields.
 ///
 /// # Errors
 /// As [`read_instance`].
@@ -282,7 +283,7 @@ fn read_fibers(
 /// Adds the writes that remove every row of a process's instance.
 ///
 /// # Errors
-/// When the keys of its rows can't be read.
+/// If the keys of its rows cannot be read.
 pub fn delete_instance(
     store: &dyn Store,
     process: ProcessId,
@@ -305,15 +306,16 @@ pub fn delete_instance(
 /// Reads a stored head.
 ///
 /// # Errors
-/// When the bytes are of another format or do not decode.
+/// If the bytes are of another format or do not decode.
 pub fn decode_head(key: &[u8], record: &[u8]) -> Result<StoredHead, StoreError> {
     decode(Table::Instances, key, record)
 }
 
-/// The stored head of a process, and the bytes of all of its records; none when there is none that can be read.
+/// The stored head of a process, and the bytes of all of its records; `None` if there is no
+/// readable head.
 ///
 /// # Errors
-/// When the store can't be read.
+/// If the store cannot be read.
 pub fn read_head(store: &dyn Store, process: ProcessId) -> Result<Option<(Head, u64)>, StoreError> {
     let key = keys::instance(process);
     let record = match store.get(Table::Instances, &key) {

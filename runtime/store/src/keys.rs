@@ -1,8 +1,9 @@
-//! Keys: how the things that are stored are ordered. All numbers are big-endian, so that the order of keys is the order
-//! of what they stand for; `docs/formats.md` lists them.
+//! Keys: how stored records are ordered. All numbers are big-endian, so keys sort like the values
+//! that they encode; `docs/formats.md` lists them.
 //!
-//! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which is a process id's first
-//! byte. Subscriptions are an index across shards and begin with the event's name.
+//! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which
+//! is the first byte of a process id. Subscriptions are an index across shards and begin with the
+//! event's name.
 
 mod seen;
 
@@ -10,7 +11,7 @@ pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
 use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};
 
-/// A key that is not of the form that its table has; the record is damaged or of another format.
+/// A key that does not have its table's form: the record is damaged or of another format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key is not of its table's form")]
 pub struct KeyError;
@@ -20,10 +21,10 @@ pub fn instance(process: ProcessId) -> Vec<u8> {
     process.as_bytes().to_vec()
 }
 
-/// The process that an instance's key names.
+/// The process in an instance's key.
 ///
 /// # Errors
-/// When the key is not 16 bytes long.
+/// If the key is not 16 bytes long.
 pub fn instance_of(key: &[u8]) -> Result<ProcessId, KeyError> {
     Ok(ProcessId::from_bytes(key.try_into().map_err(|_| KeyError)?))
 }
@@ -35,10 +36,10 @@ pub fn fiber(process: ProcessId, fiber: FiberId) -> Vec<u8> {
     key
 }
 
-/// The process and the number that a fiber's key names.
+/// The process and number in a fiber's key.
 ///
 /// # Errors
-/// When the key is not 20 bytes long.
+/// If the key is not 20 bytes long.
 pub fn fiber_of(key: &[u8]) -> Result<(ProcessId, FiberId), KeyError> {
     let (process, number) = key.split_first_chunk::<16>().ok_or(KeyError)?;
     let number = u32::from_be_bytes(number.try_into().map_err(|_| KeyError)?);
@@ -52,17 +53,17 @@ pub fn value(process: ProcessId, number: u64) -> Vec<u8> {
     key
 }
 
-/// The process and the number that a key of large fields names.
+/// The process and number in the key of large fields.
 ///
 /// # Errors
-/// When the key is not 24 bytes long.
+/// If the key is not 24 bytes long.
 pub fn value_of(key: &[u8]) -> Result<(ProcessId, u64), KeyError> {
     let (process, number) = key.split_first_chunk::<16>().ok_or(KeyError)?;
     let number = u64::from_be_bytes(number.try_into().map_err(|_| KeyError)?);
     Ok((ProcessId::from_bytes(*process), number))
 }
 
-/// A wait, as timers and subscriptions name it.
+/// A wait, as it appears in the keys of timers and subscriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitKey {
     pub process: ProcessId,
@@ -70,7 +71,7 @@ pub struct WaitKey {
     pub turn: Turn,
 }
 
-/// The bytes of a [`WaitKey`].
+/// The length of a [`WaitKey`] in bytes.
 const WAIT_LENGTH: usize = 28;
 
 impl WaitKey {
@@ -98,7 +99,7 @@ pub fn timer(due: Timestamp, wait: WaitKey) -> Vec<u8> {
     key
 }
 
-/// What the keys of a shard's timers begin with that are due at `due`.
+/// The prefix of the keys of a shard's timers that are due at `due`.
 pub fn timers_from(shard: ShardId, due: Timestamp) -> Vec<u8> {
     let mut key = Vec::with_capacity(9 + WAIT_LENGTH);
     key.push(shard.0);
@@ -106,16 +107,16 @@ pub fn timers_from(shard: ShardId, due: Timestamp) -> Vec<u8> {
     key
 }
 
-/// When the timer of a key is due, or of what such keys begin with.
+/// The due time in a timer's key, or in a prefix of such keys.
 pub fn due_of(key: &[u8]) -> Option<Timestamp> {
     let due = key.get(1..)?.first_chunk::<8>()?;
     Some(Timestamp(u64::from_be_bytes(*due)))
 }
 
-/// What a timer's key says.
+/// The contents of a timer's key.
 ///
 /// # Errors
-/// When the key has another length.
+/// If the key has another length.
 pub fn timer_of(key: &[u8]) -> Result<(Timestamp, WaitKey), KeyError> {
     let (shard, rest) = key.split_first().ok_or(KeyError)?;
     let (due, wait) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
@@ -126,15 +127,15 @@ pub fn timer_of(key: &[u8]) -> Result<(Timestamp, WaitKey), KeyError> {
     Ok((Timestamp(due), wait))
 }
 
-/// The key of a subscription: the length of the event's name (2 bytes), the name, then the wait. Names longer than
-/// 65,535 bytes are cut; definitions admit far shorter ones.
+/// The key of a subscription: the length of the event's name (2 bytes), the name, then the wait.
+/// Names longer than 65,535 bytes are cut; definitions only allow much shorter ones.
 pub fn subscription(event: &str, wait: WaitKey) -> Vec<u8> {
     let mut key = subscriptions_to(event);
     wait.append(&mut key);
     key
 }
 
-/// What the keys of all subscriptions to an event begin with.
+/// The prefix of the keys of all subscriptions to an event.
 pub fn subscriptions_to(event: &str) -> Vec<u8> {
     let length = u16::try_from(event.len()).unwrap_or(u16::MAX);
     let mut key = length.to_be_bytes().to_vec();
@@ -142,10 +143,10 @@ pub fn subscriptions_to(event: &str) -> Vec<u8> {
     key
 }
 
-/// The wait that a subscription's key names.
+/// The wait in a subscription's key.
 ///
 /// # Errors
-/// When the key is too short.
+/// If the key is too short.
 pub fn subscription_of(key: &[u8]) -> Result<WaitKey, KeyError> {
     let start = key.len().checked_sub(WAIT_LENGTH).ok_or(KeyError)?;
     WaitKey::read(&key[start..])
@@ -158,10 +159,10 @@ pub fn event(shard: ShardId, sequence: u64) -> Vec<u8> {
     key
 }
 
-/// The shard and the sequence of an event's key.
+/// The shard and the sequence in an event's key.
 ///
 /// # Errors
-/// When the key has another length.
+/// If the key has another length.
 pub fn event_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
     let (shard, rest) = key.split_first().ok_or(KeyError)?;
     let sequence = rest.try_into().map_err(|_| KeyError)?;
@@ -173,13 +174,14 @@ pub fn event_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
 pub enum OutboxKind {
     /// A task to a participant; the number is the turn.
     Task = 1,
-    /// A called process that is to be started; the number is the turn of the wait.
+    /// A called process that must be started; the number is the turn of the wait.
     Call = 2,
     /// A reply to a launcher; the number is 0 for the launch, 1 for the end.
     Reply = 3,
-    /// A message to the exchange of process states; numbered as replies are.
+    /// A notice on the topic exchange; numbered like replies.
     Notice = 4,
-    /// A dead letter; the number is its sequence, the process one of the shard's.
+    /// A dead letter. The number comes from the sequence; the process id is one that belongs to the
+    /// shard and to no process.
     DeadLetter = 5,
 }
 
@@ -196,10 +198,8 @@ impl OutboxKind {
 /// The key of an outbox row: process (16 bytes), kind (1 byte), number (8 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxKey {
-    /// The process that it belongs to.
     pub process: ProcessId,
     pub kind: OutboxKind,
-    /// Its number among the process's rows of this kind.
     pub number: u64,
 }
 
@@ -231,27 +231,28 @@ impl OutboxKey {
     }
 }
 
-/// What an exchange and a routing key are found by.
+/// A hash by which an exchange and a routing key are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationHash(pub [u8; 16]);
 
-/// The key of a row in the index of destinations that take nothing: the destination's hash (16 bytes), then the key of the
-/// outbox row that is set aside. An index across shards; each row is written by the shard of its process.
+/// The key of a row in the index of failing destinations: the destination's hash (16 bytes), then
+/// the key of the outbox row that is set aside. An index across shards; each row is written by the
+/// shard of its process.
 pub fn backlog(destination: DestinationHash, row: OutboxKey) -> Vec<u8> {
     let mut key = destination.0.to_vec();
     key.extend_from_slice(&row.to_bytes());
     key
 }
 
-/// Where the rows of a destination begin, and the first key after them.
+/// The first key of a destination's rows, and the first key after them.
 pub fn backlog_of(destination: DestinationHash) -> (Vec<u8>, Vec<u8>) {
     (destination.0.to_vec(), prefix_end(&destination.0))
 }
 
-/// The outbox row that a key of the index names.
+/// The outbox row in a key of the index.
 ///
 /// # Errors
-/// When the key is of another form.
+/// If the key has another form.
 pub fn backlog_row(key: &[u8]) -> Result<OutboxKey, KeyError> {
     OutboxKey::from_bytes(key.get(16..).ok_or(KeyError)?)
 }
@@ -263,10 +264,10 @@ pub fn history(process: ProcessId, number: u64) -> Vec<u8> {
     key
 }
 
-/// The number of a history entry's key.
+/// The number in a history entry's key.
 ///
 /// # Errors
-/// When the key has another length.
+/// If the key has another length.
 pub fn history_number(key: &[u8]) -> Result<u64, KeyError> {
     let number = key.get(16..).ok_or(KeyError)?;
     Ok(u64::from_be_bytes(number.try_into().map_err(|_| KeyError)?))

@@ -1,8 +1,9 @@
-//! The store: what the host keeps, behind a trait of reads, ordered scans and one atomic, durable commit.
+//! The store: what the host keeps, behind a trait of reads, ordered scans and one atomic, durable
+//! commit.
 //!
-//! It promises an order of keys that equals the order of what they stand for (see `docs/formats.md`), records that
-//! begin with a format byte, and an in-memory store that behaves like the real one. What is written when is the
-//! host's business.
+//! It promises that keys sort like the values that they encode (see `docs/formats.md`), that
+//! records begin with a format byte, and that the in-memory store behaves like the real one. The
+//! host decides what is written and when.
 #![forbid(unsafe_code)]
 
 pub mod instances;

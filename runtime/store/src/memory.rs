@@ -1,4 +1,4 @@
-//! A store in memory, for tests and simulation: the same promises, gone with the process.
+//! A store in memory, for tests and simulation: the same promises, but gone with the process.
 
 use crate::table::{
     Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
@@ -18,7 +18,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     tables: Tables,
-    /// Nobody's as long as nobody has taken the shards.
+    /// `None` until someone takes the shards.
     present: Option<Epoch>,
 }
 

@@ -1,16 +1,17 @@
-//! Reading around damage: a scan that goes on behind what can't be read, and says what it left out.
+//! Reading around damage: a scan that continues after unreadable parts and reports what it left
+//! out.
 
 use crate::{
     keys,
     table::{Row, Store, StoreError, Table},
 };
 
-/// A part of a table that can't be read: the store says that it is damaged.
+/// A part of a table that is damaged and cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The first key that may be lost.
     pub from: Vec<u8>,
-    /// The first key behind the gap that can be read again.
+    /// The first key after the gap that can be read again.
     pub to: Vec<u8>,
     pub reason: String,
 }
@@ -19,17 +20,17 @@ pub struct Gap {
 pub struct Portion {
     /// Rows in the order of their keys.
     pub rows: Vec<Row>,
-    /// What could not be read between them.
+    /// What could not be read.
     pub gaps: Vec<Gap>,
-    /// Where the next portion begins; none when the range is done.
+    /// Where the next portion begins; `None` at the end of the range.
     pub next: Option<Vec<u8>>,
 }
 
-/// Scans as [`Store::scan`] does, but goes on behind parts that are damaged. The end of such a part is searched among
-/// the keys that there could be, so two damaged parts with little between them may count as one.
+/// Scans like [`Store::scan`], but continues after damaged parts. The end of such a part is
+/// searched among possible keys, so two damaged parts with little between them may count as one.
 ///
 /// # Errors
-/// When reading fails for other reasons than damage.
+/// If reading fails for reasons other than damage.
 pub fn scan_around(
     store: &dyn Store,
     table: Table,
@@ -53,7 +54,7 @@ pub fn scan_around(
                     return Ok(portion);
                 }
             }
-            // A scan that fails gives nothing, not even what comes before the damage.
+            // A failed scan returns nothing, not even what comes before the damage.
             Err(StoreError::Damaged { .. }) if wanted > 1 => step = wanted / 2,
             Err(StoreError::Damaged { reason, .. }) => {
                 let end = readable_again(store, table, &at, to)?;
@@ -72,7 +73,7 @@ pub fn scan_around(
     Ok(portion)
 }
 
-/// How many rows of a table are read at once when much of it is: fewer where records are large.
+/// How many rows of a table to read at once when reading many: fewer if records are large.
 pub const fn batch_of(table: Table) -> usize {
     match table {
         Table::Programs | Table::Modules | Table::Values => 16,
@@ -90,8 +91,8 @@ pub const fn batch_of(table: Table) -> usize {
     }
 }
 
-/// Gives every row of a range that can be read to `row`, [`batch_of`] the table in memory at a time, and says what can't be
-/// read.
+/// Passes every readable row of a range to `row`, holding [`batch_of`] the table in memory at a
+/// time, and returns what cannot be read.
 ///
 /// # Errors
 /// As [`scan_around`].
@@ -115,13 +116,14 @@ pub fn scan_all(
     Ok(gaps)
 }
 
-/// How much of a key counts when the end of a damaged part is searched, in bytes.
+/// How many bytes of a key are compared in the search for the end of a damaged part.
 const PRECISION: usize = 48;
 
-/// A place in the order of keys: the first bytes of one, padded with zeros.
+/// A place in the order of keys: the first bytes of a key, padded with zeros.
 type Place = [u8; PRECISION];
 
-/// The first place after `from` where reading works again, or `to`: found in steps that double, then by halving.
+/// The first place after `from` where reading works again, or `to`. Searches in doubling steps,
+/// then by bisection.
 fn readable_again(
     store: &dyn Store,
     table: Table,
@@ -167,7 +169,7 @@ fn place_of(key: &[u8]) -> Place {
     place
 }
 
-/// The place plus two to the power of `bit`; none past the end.
+/// The place plus two to the power of `bit`; `None` past the end.
 fn plus_power(place: &Place, bit: usize) -> Option<Place> {
     let mut sum = *place;
     let mut at = PRECISION - 1 - bit / 8;
@@ -182,7 +184,7 @@ fn plus_power(place: &Place, bit: usize) -> Option<Place> {
     }
 }
 
-/// The place halfway between two; none when they are neighbours.
+/// The place halfway between two; `None` if they are neighbours.
 fn between(low: &Place, high: &Place) -> Option<Place> {
     let mut sum = [0_u16; PRECISION];
     let mut carry = 0;
@@ -206,7 +208,7 @@ mod tests {
     use super::*;
     use crate::{Epoch, Group, MemoryStore, Unit, Verdict, Write};
 
-    /// A store in which every read that comes upon one of some keys finds damage.
+    /// A store in which every read that touches one of some keys finds damage.
     struct Damaged {
         inside: MemoryStore,
         bad: std::ops::Range<u32>,

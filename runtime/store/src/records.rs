@@ -6,10 +6,10 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The format that is written, and the only one that is read.
 pub const FORMAT: u8 = 1;
 
-/// A record as it is stored.
+/// The stored form of a record.
 ///
 /// # Errors
-/// When MessagePack cannot hold it, which takes a text of over 4 GiB.
+/// If MessagePack cannot hold it, which takes a text of more than 4 GiB.
 pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
     let mut bytes = vec![FORMAT];
     rmp_serde::encode::write(&mut bytes, record)
@@ -20,7 +20,7 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
 /// Reads a record of `table`, stored at `key`.
 ///
 /// # Errors
-/// When the bytes are of another format or do not decode.
+/// If the bytes are of another format or do not decode.
 pub fn decode<T: DeserializeOwned>(
     table: Table,
     key: &[u8],
@@ -40,10 +40,10 @@ pub fn decode<T: DeserializeOwned>(
     }
 }
 
-/// The record at `key`, read and decoded; none when there is none.
+/// The decoded record at `key`, if it exists.
 ///
 /// # Errors
-/// When reading fails, and as [`decode`].
+/// If reading fails, and as [`decode`].
 pub fn read<T: DeserializeOwned>(
     store: &dyn Store,
     table: Table,

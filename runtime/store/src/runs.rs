@@ -1,10 +1,11 @@
-//! Field values in the store: fields that are large are cut into runs of consecutive fields, each a row of its own that
-//! is written once and named by the fibers that hold it.
+//! Field values in the store: large fields are cut into runs of consecutive fields. Each run is a
+//! row that is written once and referred to by the fibers that hold it.
 //!
-//! A value over [`SMALL`] bytes is a run by itself. Where others begin and end follows from the names and sizes of the
-//! fields in them, so a field that changes makes one new run, and the others are found again: a run is known by where
-//! its names and values are in memory, which copies, merges and answers share as long as nothing changes. How many
-//! fibers name a run is counted in memory, from the fibers' records; with the last name its row goes.
+//! A value of more than [`SMALL`] bytes is a run by itself. Where other runs begin and end follows
+//! from the names and sizes of their fields, so a changed field makes one new run, and the others
+//! are recognised: a run is recognised by where its names and values are in memory, which copies,
+//! merges and answers share as long as nothing changes. References to a run are counted in memory,
+//! from the fibers' records; when the last one is gone, the row is removed.
 
 use crate::{
     keys,
@@ -19,22 +20,23 @@ use std::{
     sync::Arc,
 };
 
-/// Fields of so many bytes together stay in the record of their fiber; a value of more is a row of its own.
+/// Fields of up to this many bytes stay in the record of their fiber; a larger value is a row of
+/// its own.
 pub const SMALL: usize = 4 << 10;
-/// A run of this size ends with the next field whose name says so.
+/// A run of this size ends with the next field whose name allows it.
 const RUN_WANTED: usize = 2 << 10;
-/// A run of this size ends whatever the next field is.
+/// A run of this size ends, whatever the next field is.
 const RUN_MAX: usize = 16 << 10;
-/// A run of less stays in the record.
+/// A smaller run stays in the record.
 const RUN_MIN: usize = 512;
 
 type Entry = (Arc<str>, JsonText);
 type EntryRef<'a> = (&'a Arc<str>, &'a JsonText);
 
-/// A part of fields, as a record has it.
+/// A part of fields, as stored in a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
-    /// Fields that stand in the record itself.
+    /// Fields in the record itself.
     #[serde(rename = "1")]
     Here(Fields),
     /// The number of a run.
@@ -45,26 +47,27 @@ pub enum Part {
 #[derive(Debug, Clone)]
 struct Run {
     entries: Arc<[Entry]>,
-    /// How many times records name it.
+    /// How many times records refer to it.
     names: u32,
-    /// Bytes of its record; 0 while it is to be written.
+    /// Bytes of its record; 0 until it is written.
     bytes: u64,
 }
 
-/// The runs of one instance; by default none.
+/// The runs of one instance; none by default.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
     next: u64,
     runs: SharedMap<Run>,
     /// Runs by [`place_of`] their entries.
     known: HashMap<u64, u64>,
-    /// Those that were named first since the last writing, or lost a name.
+    /// Runs that gained their first reference or lost one since the last write.
     touched: BTreeSet<u64>,
-    /// The fields that were cut last, with their parts: branches of a fork start from the same.
+    /// The fields that were cut last, with their parts: all branches of a fork start from the same
+    /// fields.
     last: Option<(Fields, Vec<Part>)>,
 }
 
-/// Two are equal when their rows are.
+/// Compares only the rows.
 impl PartialEq for Runs {
     fn eq(&self, other: &Self) -> bool {
         let rows = |runs: &Self| -> Vec<(u64, u32, u64)> {
@@ -82,7 +85,7 @@ impl Runs {
         self.next
     }
 
-    /// The parts of some fields, each run named once more.
+    /// The parts of some fields. Each run gains a reference.
     pub fn name(&mut self, fields: &Fields) -> Vec<Part> {
         if fields.size() <= SMALL {
             return vec![Part::Here(fields.clone())];
@@ -100,7 +103,7 @@ impl Runs {
         parts
     }
 
-    /// Takes away a name of each run that these parts name.
+    /// Each of these runs loses a reference.
     pub fn release(&mut self, named: &[u64]) {
         for number in named {
             if let Some(run) = self.runs.get_mut(*number) {
@@ -110,8 +113,8 @@ impl Runs {
         }
     }
 
-    /// Adds the writes for runs that are new, and for those that nothing names any more. Returns by how much the bytes of
-    /// their rows grew and shrank.
+    /// Adds the writes for new runs, and for those without references. Returns by how much the
+    /// bytes of their rows grew and shrank.
     ///
     /// # Errors
     /// As [`encode`].
@@ -168,7 +171,7 @@ impl Runs {
         parts
     }
 
-    /// The number of a run: the one that it has, or a new one.
+    /// The number of a run: an existing or a new one.
     fn number(&mut self, entries: &[EntryRef<'_>]) -> u64 {
         let place = place_of(entries.iter().copied());
         if let Some(number) = self.known.get(&place)
@@ -190,10 +193,10 @@ impl Runs {
         number
     }
 
-    /// Takes in a run as it was read.
+    /// Adds a run that was read.
     ///
     /// # Errors
-    /// When its record does not decode.
+    /// If its record does not decode.
     pub fn read(&mut self, key: &[u8], number: u64, record: &[u8]) -> Result<(), StoreError> {
         let fields: Fields = decode(Table::Values, key, record)?;
         self.known.insert(place_of(fields.entries()), number);
@@ -211,10 +214,10 @@ impl Runs {
         self.next = next;
     }
 
-    /// The fields that parts stand for, each run named once more; the number of a run that is not there.
+    /// The fields that the parts represent. Each run gains a reference.
     ///
     /// # Errors
-    /// The first number that no run has.
+    /// The first number that belongs to no run.
     pub fn resolve(&mut self, parts: Vec<Part>) -> Result<Fields, u64> {
         if let [Part::Here(fields)] = parts.as_slice() {
             return Ok(fields.clone());
@@ -244,7 +247,7 @@ impl Runs {
         Ok(fields)
     }
 
-    /// Runs that nothing names.
+    /// Runs without references.
     pub fn unnamed(&self) -> impl Iterator<Item = u64> {
         let unnamed = |(number, run): (u64, &Run)| (run.names == 0).then_some(number);
         self.runs.iter().filter_map(unnamed)
@@ -259,8 +262,8 @@ pub fn numbers(parts: &[Part]) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Where runs begin and end: it follows from names and sizes around the place alone, so that a change moves no
-/// boundary far from it.
+/// Where runs begin and end. That depends only on the names and sizes nearby, so a change moves no
+/// boundary far away.
 fn ranges(entries: &[EntryRef<'_>]) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let (mut start, mut size) = (0, 0);
@@ -282,7 +285,7 @@ fn ranges(entries: &[EntryRef<'_>]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Whether a long run ends with a field of this name: one of four.
+/// Whether a long run ends with a field of this name; one of four does.
 fn is_last(name: &str) -> bool {
     mixed(name.bytes().map(u64::from)).is_multiple_of(4)
 }
@@ -295,7 +298,7 @@ fn owned(entry: &EntryRef<'_>) -> Entry {
     (entry.0.clone(), entry.1.clone())
 }
 
-/// A number that says where names and values are in memory.
+/// A number that identifies where names and values are in memory.
 fn place_of<'a>(entries: impl Iterator<Item = EntryRef<'a>>) -> u64 {
     mixed(entries.flat_map(address))
 }
@@ -309,7 +312,7 @@ fn is_same(run: &[Entry], entries: &[EntryRef<'_>]) -> bool {
     run.len() == entries.len() && places.eq(entries.iter().copied().map(address))
 }
 
-/// FNV-1a over numbers, with its high bits in the low ones.
+/// FNV-1a over numbers, with its high bits folded into the low ones.
 fn mixed(numbers: impl Iterator<Item = u64>) -> u64 {
     let step = |sum: u64, number: u64| (sum ^ number).wrapping_mul(0x0100_0000_01b3);
     let sum = numbers.fold(0xcbf2_9ce4_8422_2325, step);

@@ -1,11 +1,10 @@
-//! A fiber as its row has it: large fields stand in rows of their own, which it names.
+//! The stored form of a fiber: large fields are rows of their own, to which it refers.
 
 use crate::runs::{Part, Runs, numbers};
 use bureaucrat_model::{Branch, Fiber, FiberId, FiberState, Fields, OpIndex};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A fiber as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredFiber {
     pub at: OpIndex,
@@ -34,7 +33,7 @@ impl StoredFiber {
         }
     }
 
-    /// The runs that it names, as often as it does.
+    /// The runs that it refers to, as often as it does.
     pub(crate) fn named(&self) -> Arc<[u64]> {
         let base = self.branch.iter().flat_map(|(_, base)| numbers(base));
         numbers(&self.fields).chain(base).collect()
@@ -43,7 +42,7 @@ impl StoredFiber {
     /// The fiber.
     ///
     /// # Errors
-    /// The number of a run that is not there.
+    /// The number of a missing run.
     pub(crate) fn read(self, runs: &mut Runs) -> Result<Fiber, u64> {
         let branch = match self.branch {
             Some((parent, base)) => Some(Branch {

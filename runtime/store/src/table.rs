@@ -3,32 +3,33 @@
 use crate::records;
 use bureaucrat_model::ShardId;
 
-/// The tables, each an ordered map from key to record. Numbers and names are those of `docs/formats.md`.
+/// The tables, each an ordered map from key to record. `docs/formats.md` has their numbers and
+/// names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     Programs = 1,
-    /// Modules that were uploaded, by hash.
+    /// Uploaded modules, by hash.
     Modules = 2,
     Instances = 3,
     Timers = 4,
     Subscriptions = 5,
     /// Events that are being handed out, by sequence.
     Events = 6,
-    /// What is to leave the engine, by kind and process.
+    /// Messages that must be sent, by process, kind and number.
     Outbox = 7,
-    /// Messages that took effect, by hash; and processes that were removed.
+    /// Messages that took effect, by hash, and processes that were removed.
     Seen = 8,
-    /// What happened to a process, by process and number.
+    /// The history of processes, by process and number.
     History = 9,
     /// Format, secret, time and sequence.
     Meta = 10,
     /// The fibers of instances, by process and number.
     Fibers = 11,
-    /// Fields of instances that are large, by process and number.
+    /// Large fields of instances, by process and number.
     Values = 12,
-    /// Messages whose destination takes nothing, by process, kind and number.
+    /// Messages for failing destinations, by process, kind and number.
     Aside = 13,
-    /// The index of these by destination.
+    /// The index of these messages by destination.
     Backlog = 14,
 }
 
@@ -50,7 +51,6 @@ impl Table {
         Self::Backlog,
     ];
 
-    /// The table's name in the store.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Programs => "programs",
@@ -78,23 +78,23 @@ pub enum Write {
         key: Vec<u8>,
         value: Vec<u8>,
     },
-    /// Removes a record; one that is not there is no error.
+    /// Removes a record, if it exists.
     Delete { table: Table, key: Vec<u8> },
 }
 
-/// How many times the ownership of a shard has changed hands. An engine writes under the epoch in which it took the
-/// shard, and only as long as that is the present one.
+/// How many times the ownership of a shard has changed. An engine writes under the epoch in which
+/// it took the shard, and only while that epoch is the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
-/// In whose name a unit is written.
+/// On whose behalf a unit is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Owner {
-    /// In nobody's: records that are named by their content, what the store says of itself, repairs of a store that no
-    /// engine runs on.
+    /// Nobody: records named by their content, what the store says about itself, and repairs of a
+    /// store without a running engine.
     #[default]
     Nobody,
-    /// In the name of a shard's owner.
+    /// A shard's owner.
     Shard(ShardId, Epoch),
 }
 
@@ -102,12 +102,12 @@ pub enum Owner {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
     pub owner: Owner,
-    /// In order: a later one of the same key wins.
+    /// In order: the last one for a key wins.
     pub writes: Vec<Write>,
 }
 
 impl Unit {
-    /// A unit in nobody's name.
+    /// A unit on behalf of nobody.
     pub const fn of(writes: Vec<Write>) -> Self {
         Self {
             owner: Owner::Nobody,
@@ -132,46 +132,46 @@ pub struct Group {
     pub units: Vec<Unit>,
 }
 
-/// What became of a unit.
+/// What happened to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is durable.
     Committed,
     /// Another engine owns the shard now; nothing of the unit was written.
-    Fenced { present: Epoch },
+    Fenced {
+        present: Epoch,
+    },
 }
 
-/// What can go wrong in a store. After an error of a commit nothing may be acknowledged any more.
+/// Errors of a store. After a failed commit nothing may be acknowledged any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Another engine has it open.
     #[error(
         "the storage {path} is locked by another engine: stop that one first, or give another folder ({reason})"
     )]
     Locked { path: String, reason: String },
-    /// It can't be opened for other reasons.
+    /// It cannot be opened for another reason.
     #[error("the storage {path} can't be opened: {reason}")]
     Unusable { path: String, reason: String },
-    /// It was written by an engine that this one does not understand.
+    /// An engine with another format wrote it.
     #[error(
         "the storage has format {found}; this engine reads format {known}: start an engine of the version that wrote it"
     )]
     Format { found: String, known: u8 },
-    /// Records that were synced are not there any more: the log was damaged, or cut, or replaced by an older one.
+    /// Synced records are missing: the log was damaged, or cut, or replaced by an older one.
     #[error(
         "the storage {path} has lost the end of its log: {lost} changes that were confirmed are not there. Restore a \
-         backup, or go on with what is left after `bureaucrat fsck --accept-lost-tail`; the log as it was is in {kept}"
+         backup, or continue with what is left after `bureaucrat fsck --accept-lost-tail`; the log as it was is in {kept}"
     )]
     LostTail {
         path: String,
-        /// How many records were written in what is lost.
+        /// How many records were lost.
         lost: u64,
         /// Where the log is kept.
         kept: String,
     },
     #[error("reading table {table} failed: {reason}", table = table.name())]
     Read { table: Table, reason: String },
-    /// A commit failed; whether it is durable is not known.
+    /// A commit failed; it is unknown whether it is durable.
     #[error("writing to the storage failed: {0}")]
     Write(String),
     /// Another engine owns a shard that this one wrote to.
@@ -185,26 +185,25 @@ pub enum StoreError {
         table: Table,
         /// The key in hexadecimal.
         key: String,
-        /// What is wrong with it.
         reason: String,
     },
 }
 
-/// A key and its record.
 pub type Row = (Vec<u8>, Vec<u8>);
 
-/// A store. Reads see every commit that was done before.
+/// A store. Reads see every earlier commit.
 pub trait Store: Send + Sync {
     /// The record at `key`.
     ///
     /// # Errors
-    /// When reading fails.
+    /// If reading fails.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// At most `limit` records with keys from `from` (included) to `to` (excluded), in order of keys.
+    /// At most `limit` records with keys from `from` (included) to `to` (excluded), in order of
+    /// keys.
     ///
     /// # Errors
-    /// When reading fails.
+    /// If reading fails.
     fn scan(
         &self,
         table: Table,
@@ -213,26 +212,29 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError>;
 
-    /// Takes every shard: units of earlier owners are fenced from now on. Returns the epoch to write under.
+    /// Takes every shard: units of earlier owners are fenced from now on. Returns the epoch to
+    /// write under.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     fn own(&self) -> Result<Epoch, StoreError>;
 
-    /// Writes the units that are not fenced, atomically and durably, and tells what became of each.
+    /// Writes the units that are not fenced, atomically and durably, and returns what happened to
+    /// each.
     ///
     /// # Errors
-    /// When writing or syncing fails; the group may or may not be there after a restart, as a whole.
+    /// If writing or syncing fails. After a restart, the group may be there as a whole or not at
+    /// all.
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError>;
 }
 
-/// The key under which a store keeps the epoch of its present owner, in [`Table::Meta`].
+/// The key in [`Table::Meta`] of the current owner's epoch.
 pub const EPOCH_KEY: &[u8] = b"epoch";
 
-/// The epoch of the next owner, and the write that makes it the present one.
+/// The epoch of the next owner, and the write that makes it current.
 ///
 /// # Errors
-/// When the record of the present one can't be read.
+/// If the record of the current one cannot be read.
 pub fn next_epoch(store: &dyn Store) -> Result<(Epoch, Write), StoreError> {
     let present: Option<u64> = records::read(store, Table::Meta, EPOCH_KEY)?;
     let next = present.unwrap_or(0).saturating_add(1);

@@ -1,4 +1,4 @@
-//! Seeds: what is kept in the repository for the tests anyway, and the inputs that once failed.
+//! Seeds: files that the repository keeps for other tests, and inputs that failed before.
 
 use crate::Target;
 use anyhow::{Context, Result};
@@ -11,14 +11,14 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The folder of a target's kept inputs.
+/// The folder with a target's kept inputs.
 pub fn folder(target: Target) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("corpus")
         .join(target.name())
 }
 
-/// The files of a folder and the folders below, by name; none when it is not there.
+/// The files of a folder and its subfolders, by name; none if it does not exist.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     if folder.is_dir() {
@@ -35,10 +35,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The kept inputs of a target: those that failed once, and whatever else was worth keeping.
+/// The kept inputs of a target: those that failed before, and others worth keeping.
 ///
 /// # Errors
-/// When the folder can't be read.
+/// If the folder cannot be read.
 pub fn kept(target: Target) -> Result<Vec<Vec<u8>>> {
     files(&folder(target))?
         .iter()
@@ -46,10 +46,10 @@ pub fn kept(target: Target) -> Result<Vec<Vec<u8>>> {
         .collect()
 }
 
-/// Files of the repository as they are, with one of these endings.
+/// Whole files of the repository with one of these endings.
 ///
 /// # Errors
-/// When one can't be read.
+/// If one cannot be read.
 pub fn whole(under: &str, ending: &str) -> Result<Vec<Vec<u8>>> {
     let files = files(&root().join(under))?.into_iter();
     files
@@ -81,10 +81,10 @@ pub fn golden(file: &str) -> Result<Vec<Vec<u8>>> {
     Ok(words.filter_map(hexadecimal).collect())
 }
 
-/// Bodies that stand in the conformance cases: whatever is a JSON object on one line.
+/// Bodies in the conformance cases: every JSON object on one line.
 ///
 /// # Errors
-/// When a case can't be read.
+/// If a case cannot be read.
 pub fn bodies() -> Result<Vec<Vec<u8>>> {
     let mut bodies = Vec::new();
     for case in whole("tests/conformance", "case")? {

@@ -1,12 +1,13 @@
-//! Fuzzing on stable Rust: inputs that are changed seeds, targets that take them, and what counts as a failure.
+//! Fuzzing on stable Rust: mutated seeds, targets that take them, and what counts as a failure.
 //!
-//! Promises: the same seed number gives the same inputs, so that a failure can be found again even when its input was lost;
-//! what an input made a target do (its [`trace`]) decides whether the input is kept as a seed for more, which is a poor
-//! man's coverage and needs neither instrumentation nor a nightly compiler. A panic, an input that takes longer than
-//! [`Target::time_max`], and memory beyond [`MEMORY_MAX`] are failures.
+//! It promises that the same seed number produces the same inputs, so that a failure can be found
+//! again even if its input was lost. What an input made a target do (its [`trace`]) decides whether
+//! the input is kept as another seed; this replaces coverage, and needs neither instrumentation nor
+//! a nightly compiler. A panic, an input that takes longer than [`Target::time_max`], and memory
+//! beyond [`MEMORY_MAX`] are failures.
 //!
-//! The binary `fuzz` runs one target in a process of its own: a stack overflow or an abort ends that process, and the
-//! input that did it stands in its journal. `scripts/fuzz` and this package's test start it.
+//! The binary `fuzz` runs one target in its own process: a stack overflow or an abort ends that
+//! process, and its journal contains the input. `scripts/fuzz` and this package's test start it.
 #![forbid(unsafe_code)]
 
 pub mod corpus;

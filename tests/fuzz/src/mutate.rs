@@ -2,10 +2,12 @@
 
 use crate::random::Random;
 
-/// The longest input that is made, in bytes; long ones cost time and find little that the attack catalogue does not.
+/// The longest input that is made, in bytes. Long ones cost time and find little that the attack
+/// catalogue does not.
 pub const INPUT_MAX: usize = 16 << 10;
 
-/// Bytes at which decoders turn: MessagePack's markers, LEB128's ends, UTF-8's, and those of text.
+/// Bytes at which decoders branch: MessagePack's markers, LEB128's ends, UTF-8's, and those of
+/// text.
 const EDGES: [u8; 24] = [
     0x00, 0x01, 0x7f, 0x80, 0xff, 0xfe, 0xc0, 0xc4, 0xc6, 0xca, 0xcf, 0xd9, 0xdb, 0xdc, 0xdd, 0xdf,
     0xed, 0xf4, b'"', b'<', b'&', b'{', b'[', b'\\',
@@ -72,7 +74,7 @@ fn change(random: &mut Random, input: &mut Vec<u8>, seeds: &[Vec<u8>], tokens: &
     }
 }
 
-/// A token in place of as many bytes.
+/// Replaces bytes by a token of the same length.
 fn replaced_token(random: &mut Random, input: &mut Vec<u8>, at: usize, tokens: &[&str]) {
     if let Some(token) = random.one_of(tokens) {
         let end = (at + token.len()).min(input.len());

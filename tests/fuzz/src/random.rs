@@ -1,10 +1,11 @@
-//! Numbers that look random and come again from the same seed: SplitMix64, which is public domain and ten lines long.
+//! Pseudorandom numbers that are reproducible from a seed: SplitMix64, which is public domain and
+//! ten lines long.
 
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The source that this seed gives.
+    /// The generator for this seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -18,7 +19,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`; 0 when `bound` is 0.
+    /// A number below `bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         let bound = bound.max(1) as u64;
         usize::try_from(self.bits() % bound).unwrap_or(0)

@@ -1,4 +1,5 @@
-//! The loop: seeds first, then changed seeds until the count or the time is reached, with a journal and a watchdog.
+//! The loop: seeds first, then mutated seeds until the count or the time is reached, with a journal
+//! and a watchdog.
 
 use crate::{MEMORY_MAX, Target, mutate, random::Random, targets::Targets};
 use anyhow::{Context, Result, bail, ensure};
@@ -19,10 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The most seeds that are kept; beyond it new ones take the place of old ones.
+/// The most seeds that are kept; beyond this, new ones replace old ones.
 const SEEDS_MAX: usize = 4_000;
 
-/// Inputs between two looks at time and memory.
+/// Inputs between two checks of time and memory.
 const BATCH: u64 = 256;
 
 #[derive(Debug, Clone, Copy)]
@@ -33,16 +34,16 @@ pub struct Bounds {
 
 #[derive(Debug, Clone, Copy)]
 pub struct Done {
-    /// Inputs that were run, seeds included.
+    /// Inputs that were run, including seeds.
     pub inputs: u64,
-    /// Different traces that they gave.
+    /// Different traces that they produced.
     pub traces: usize,
     pub time: Duration,
     /// How much the process grew after the first inputs, in bytes.
     pub grown: u64,
 }
 
-/// The input in hand, on disk before it runs: after an abort it is there to be looked at.
+/// The current input, written to disk before it runs, so that it is there after an abort.
 struct Journal {
     file: File,
     path: PathBuf,
@@ -64,13 +65,13 @@ impl Journal {
     }
 }
 
-/// How much longer than [`Target::time_max`] an input may take by the clock on the wall: one that waits for ever takes no
-/// processor time, and a busy machine lets a process wait.
+/// How much longer than [`Target::time_max`] an input may take by the wall clock: an input that
+/// waits forever uses no processor time, and a busy machine makes a process wait.
 const WALL_FACTOR: u32 = 24;
 
-/// Ends the process when one input takes too long; the journal holds it.
+/// Ends the process if one input takes too long; the journal has the input.
 struct Watchdog {
-    /// Inputs begun; the watchdog looks for a number that does not change.
+    /// Inputs begun; the watchdog checks whether this number changes.
     begun: Arc<AtomicU64>,
 }
 
@@ -99,7 +100,8 @@ impl Watchdog {
     }
 }
 
-/// What this process has worked; nothing when the system does not tell, which leaves the clock on the wall.
+/// The processor time of this process; zero if the system does not say, which leaves the wall
+/// clock.
 fn processor_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
     let times = usage.map(|usage| [usage.user_time(), usage.system_time()]);
@@ -110,10 +112,10 @@ fn processor_time() -> Duration {
     Duration::from_micros(micros.sum::<i64>().unsigned_abs())
 }
 
-/// Runs a target; the input in hand always stands in the file `journal`.
+/// Runs a target. The file `journal` always contains the current input.
 ///
 /// # Errors
-/// When an input failed, with where it stands; when the journal or a seed can't be read or written.
+/// If an input failed, with its place; if the journal or a seed cannot be read or written.
 pub fn run(target: Target, seed: u64, bounds: Bounds, journal: &Path) -> Result<Done> {
     let targets = Targets::for_target(target)?;
     let journal = Journal::open(journal)?;
@@ -127,7 +129,7 @@ pub fn run(target: Target, seed: u64, bounds: Bounds, journal: &Path) -> Result<
         journal.write(input)?;
         match catch_unwind(AssertUnwindSafe(|| targets.run(target, input))) {
             Ok(trace) => Ok(traces.insert(trace)),
-            Err(_) => bail!("an input panics; it stands in {}", journal.path.display()),
+            Err(_) => bail!("an input panics; it is in {}", journal.path.display()),
         }
     };
     for input in seeds.clone() {
@@ -181,13 +183,13 @@ pub fn replay(target: Target, inputs: &[Vec<u8>]) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that this process ever had, in bytes.
+/// The most memory that this process has had so far, in bytes.
 fn peak_memory() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
     Ok(kibibytes
-        .context("/proc/self/status tells of no VmHWM")?
+        .context("/proc/self/status has no VmHWM")?
         .trim()
         .parse::<u64>()?
         << 10)

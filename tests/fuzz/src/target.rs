@@ -1,4 +1,5 @@
-//! The targets: what each takes, where its seeds come from, what its language's tokens are, how long an input may take.
+//! The targets: what each takes, where its seeds come from, the tokens of its language, how long an
+//! input may take.
 
 use crate::{corpus, targets};
 use anyhow::Result;
@@ -6,17 +7,17 @@ use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// Bytes to the XML reader and on: arbitrary markup.
+    /// Bytes to the XML reader and beyond: arbitrary markup.
     Xml,
-    /// Definitions to programs, which then are checked, stored, read back and shown.
+    /// Definitions to programs, which are then checked, stored, read back and shown.
     Definition,
     /// Expressions to the bytes of guests.
     Expression,
-    /// Expressions to guests to results, on fields that are changed too.
+    /// Expressions to guests to results, on fields that are mutated too.
     Guest,
-    /// Bytes to admission; what is admitted is not compiled.
+    /// Bytes to admission; admitted modules are not compiled.
     Admission,
-    /// Bytes to admission, and what is admitted is compiled and run.
+    /// Bytes to admission; admitted modules are compiled and run.
     Module,
     /// Bodies of answers, in both dialects.
     Answer,
@@ -28,7 +29,7 @@ pub enum Target {
     Instance,
     Record,
     Key,
-    /// Stored programs and instances that decode, handed to the engine with inputs.
+    /// Stored programs and instances that decode, given to the engine with inputs.
     Engine,
 }
 
@@ -51,7 +52,7 @@ impl Target {
         Self::Engine,
     ];
 
-    /// Its name on the command line, and that of its folder.
+    /// Its name on the command line, and the name of its folder.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Xml => "xml",
@@ -72,12 +73,12 @@ impl Target {
         }
     }
 
-    /// The target of that name.
+    /// The target with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|target| target.name() == name)
     }
 
-    /// How much processor time one input may take; far more than any should.
+    /// The processor time that one input may take; far more than any should.
     pub const fn time_max(self) -> Duration {
         match self {
             Self::Guest | Self::Module => Duration::from_secs(20),

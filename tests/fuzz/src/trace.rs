@@ -2,7 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The trace of a message: its words without the numbers and quoted parts, which say where and not what.
+/// The trace of a message: its words without numbers and quoted parts, which say where rather than
+/// what.
 pub fn of_text(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     let mut is_quoted = false;
@@ -16,7 +17,7 @@ pub fn of_text(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// The trace of something countable: how many, roughly, of which kind.
+/// The trace of a count: roughly how many, of which kind.
 pub fn of_count(kind: &str, count: usize) -> u64 {
     of_text(kind) ^ u64::from(count.checked_ilog2().unwrap_or(0)).wrapping_mul(0x9E37_79B9)
 }

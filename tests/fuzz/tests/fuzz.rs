@@ -1,4 +1,4 @@
-//! The share of fuzzing that every run of the tests does: all kept inputs, then each target for two seconds.
+//! The fuzzing in every test run: all kept inputs, then each target for two seconds.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_fuzz::{Target, corpus, random::Random, run};

@@ -1,14 +1,14 @@
-//! The simulation over copies of engine, host and store that faults can be planted in. It is a copy itself, so that a fault
-//! can stand on its side of a seam, where production has code of its own.
+//! The simulation over copies of engine, host and store in which faults can be planted. It is
+//! itself a copy, so that a fault can be on its side of a trait, where production has other code.
 #![forbid(unsafe_code)]
 
-/// Checked where it was written, so that no lint is asked here.
+/// Linted where it was written, so no lint runs here.
 #[allow(warnings, clippy::all)]
 pub mod simulation {
     include!(concat!(env!("OUT_DIR"), "/copy/root.rs"));
 }
 
-/// What each copy says of its edits: how many were made in it, and which were not.
+/// For each copy, how many edits were applied, and which were not.
 pub const COPIES: [(usize, &[&str]); 5] = [
     (bureaucrat_engine::APPLIED, bureaucrat_engine::NOT_APPLIED),
     (bureaucrat_host::APPLIED, bureaucrat_host::NOT_APPLIED),

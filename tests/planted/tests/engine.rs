@@ -1,7 +1,8 @@
-//! The engine's own tests over the copy of the engine, and that they find each fault which is theirs.
+//! Runs the engine's own tests over the copy of the engine, and checks that they find each of their
+//! faults.
 //!
-//! The tests are those of the original, included here. For each fault they run in a process of its own, in which the
-//! fault is planted from the outside.
+//! The tests are those of the original, included here. For each fault they run in a separate
+//! process, in which the environment plants the fault.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../../../runtime/engine/tests/instructions.rs"]
@@ -15,13 +16,14 @@ use std::{
     process::{Command, Output},
 };
 
-/// Seconds after which tests count as failed: a fault may let them run without end.
+/// Seconds after which tests count as failed: a fault may make them run forever.
 const SECONDS: &str = "20";
 
-/// What `timeout` says when the time is over.
+/// The exit code of `timeout` when the time is over.
 const TIMED_OUT: i32 = 124;
 
-/// The tests of a module with a fault planted; proptest draws the same cases each time and shrinks none.
+/// Runs the tests of a module with a fault planted; proptest always draws the same cases and
+/// shrinks none.
 fn run(tests: &str, fault: &Fault) -> Output {
     Command::new("timeout")
         .arg(SECONDS)

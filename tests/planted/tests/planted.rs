@@ -1,4 +1,4 @@
-//! The teeth of the tests: each planted fault is found, and nothing without one.
+//! Checks the tests: each planted fault is found, and nothing is found without one.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_planted::{
@@ -12,10 +12,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Seeds within which a fault has to be found.
+/// Seeds within which a fault must be found.
 const SEEDS: u64 = 300;
 
-/// The seeds that it took, and what was noticed; none when nothing was.
+/// The number of seeds that it took, and what was noticed; `None` if nothing was.
 fn search(fault: &Fault, sandbox: &Sandbox) -> Option<(u64, String)> {
     plant(Some(fault.name));
     let found = (0..SEEDS).find_map(|seed| {
@@ -74,7 +74,8 @@ fn nothing_is_found_where_nothing_is_planted() {
     let cache = tempfile::tempdir().unwrap();
     let sandbox = sandbox(cache.path()).unwrap();
     plant(None);
-    // The same seeds, so that what is found elsewhere is the fault's; tests/tests/simulation.rs runs far more.
+    // The same seeds, so that whatever is found elsewhere is due to the fault;
+    // tests/tests/simulation.rs runs many more.
     for seed in 0..SEEDS {
         if let Err(failure) = run(&Plan::new(seed), &sandbox, Tracing::Off) {
             panic!("seed {seed}, step {}: {}", failure.step, failure.what);

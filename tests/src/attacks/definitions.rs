@@ -2,7 +2,7 @@
 
 use super::{Attack, How, Stop, attack, elsewhere};
 
-const LIMITS: &str = "a bound of definitions, before memory is taken";
+const LIMITS: &str = "a limit on definitions, before memory is allocated";
 
 pub(super) fn attacks() -> Vec<Attack> {
     [
@@ -30,7 +30,7 @@ fn filled(before: &str, part: &str, parts: usize, after: &str) -> String {
 }
 
 fn markup() -> Vec<Attack> {
-    const BY: &str = "no document type, no entities but XML's five";
+    const BY: &str = "no document types, only XML's five entities";
     let laughs: String = (1..10)
         .map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10)))
         .collect();
@@ -56,13 +56,13 @@ fn markup() -> Vec<Attack> {
             typed("SYSTEM \"http://localhost/process.dtd\"", ""),
         ),
         definition(
-            "a reference to a character that XML has not",
+            "a reference to a character that XML forbids",
             "references are checked",
             "no character that XML allows",
             "<process><action participant=\"&#0;\"/></process>".to_owned(),
         ),
         definition(
-            "10^5 attributes of one element",
+            "10^5 attributes on one element",
             LIMITS,
             "attributes of one element",
             format!(
@@ -84,7 +84,7 @@ fn markup() -> Vec<Attack> {
             ),
         ),
         definition(
-            "a definition that resumes somebody else's process",
+            "a definition that resumes someone else's process",
             "`parent` is refused",
             "would resume another process",
             "<process parent=\"0123456789abcdef0123456789abcdef_0\"/>".to_owned(),
@@ -113,7 +113,7 @@ fn sizes() -> Vec<Attack> {
             filled("", "<delay duration=\"1\"/>", 22_000, ""),
         ),
         definition(
-            "10^5 elements within one another",
+            "10^5 nested elements",
             LIMITS,
             "more than 64 elements nested in one another",
             format!("<process>{}", "<all>".repeat(100_000)),
@@ -153,7 +153,7 @@ fn sizes() -> Vec<Attack> {
             ),
         ),
         definition(
-            "a timer beyond all time",
+            "an absurdly long delay",
             "delays, 100 years",
             "too long",
             "<process><delay duration=\"99999999999999999999999999\"/></process>".to_owned(),
@@ -187,7 +187,7 @@ fn processes() -> Vec<Attack> {
     vec![
         attack(
             "10^6 timers from one launch",
-            "timers are rows on disk, a step and a commit are bounded; others go on between",
+            "timers are rows on disk; steps and commits are bounded, and others run in between",
             Stop::Harmless,
             How::Process(bomb),
         ),
@@ -199,21 +199,21 @@ fn processes() -> Vec<Attack> {
         ),
         elsewhere(
             "a loop that never waits",
-            "10^6 instructions without waiting, 1,000 in one go",
+            "10^6 instructions without waiting, 1,000 at a time",
             Stop::Fault("OpBudgetExceeded"),
             "tests/conformance/while-budget.case",
             "failed OpBudgetExceeded",
         ),
         elsewhere(
             "a definition that calls itself",
-            "a called process gets its own context alone",
+            "a called process starts from its own context only",
             Stop::Fault("CallError"),
             "tests/conformance/call-recursion.case",
             "failed CallError",
         ),
         attack(
-            "a participant that hands a definition on, call within call",
-            "calls nest 32 deep",
+            "a participant that passes a definition on, so that calls nest",
+            "calls nest at most 32 deep",
             Stop::Fault("CallError"),
             How::Process(
                 "<process><action participant=\"hand\"/><call process=\"$d\"/></process>"
@@ -222,7 +222,7 @@ fn processes() -> Vec<Attack> {
         ),
         elsewhere(
             "an answer to a task of another turn",
-            "turns, which nobody can guess",
+            "turns, which cannot be guessed",
             Stop::Harmless,
             "tests/conformance/answer-forged-turn.case",
             "[script]",
@@ -245,13 +245,13 @@ fn refused_expressions() -> Vec<Attack> {
     let refused = |name, by, words, text: String| expression(name, by, Stop::Refused(words), text);
     vec![
         refused(
-            "10^5 brackets within one another",
+            "10^5 nested brackets",
             BOUNDS,
             "at most 16384 are allowed",
             "(".repeat(100_000),
         ),
         refused(
-            "5,000 minuses in a row",
+            "5,000 minus signs in a row",
             BOUNDS,
             "nest",
             format!("{}1", "-".repeat(5_000)),
@@ -276,13 +276,13 @@ fn refused_expressions() -> Vec<Attack> {
         ),
         refused(
             "an import",
-            "the subset has no names but fields and functions",
+            "expressions know only fields and functions",
             "the method `system`",
             "__import__('os').system('id') == 0".to_owned(),
         ),
         refused(
-            "the way through `__class__`",
-            "no attributes of values",
+            "an escape through `__class__`",
+            "values have no attributes",
             "the attribute `__base__`",
             "().__class__.__base__ == 1".to_owned(),
         ),
@@ -291,7 +291,7 @@ fn refused_expressions() -> Vec<Attack> {
 
 fn expressions() -> Vec<Attack> {
     let memory = Stop::Fault("MemoryError");
-    const BY: &str = "sizes are checked before they are made";
+    const BY: &str = "sizes are checked before memory is allocated";
     vec![
         expression(
             "a text of 10^9 characters by repetition",
@@ -330,13 +330,13 @@ fn expressions() -> Vec<Attack> {
             "any(x < 0 for x in range(context['n']))",
         ),
         expression(
-            "lists within loops within loops",
+            "lists in nested loops",
             "memory, 1 MiB",
             memory,
             "sum([sum([sum([1 for c in 'x' * 1000]) for b in 'x' * 1000]) for a in 'x' * 1000]) > 1",
         ),
         expression(
-            "loops within loops within loops",
+            "deeply nested loops",
             "fuel",
             Stop::Fault("sandbox.fuel"),
             "any(any(any(c < 0 for c in context['l']) for b in context['l']) for a in context['l'])",

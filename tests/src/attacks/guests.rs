@@ -1,4 +1,5 @@
-//! Attacks by guests that run: on time, memory and stack, on the border to the host, on whoever comes after.
+//! Attacks by guests that run: on time, memory and stack, on the boundary to the host, on later
+//! evaluations.
 
 use super::{
     Attack, How, Stop, attack, elsewhere,
@@ -32,13 +33,13 @@ fn resources() -> Vec<Attack> {
         runs("an endless loop", "fuel", FUEL, &evaluates("(loop br 0) unreachable")),
         runs(
             "an endless loop in `start`",
-            "fuel, spent from the instantiation on",
+            "fuel, charged from instantiation on",
             FUEL,
             &guest(format!("(func $s (loop br 0)) (start $s) {after_start}")),
         ),
         on(
             "an endless loop in the guest's allocator",
-            "fuel, in what the host calls too",
+            "fuel, also while the host calls the guest",
             FUEL,
             &evaluates("i32.const 0 i32.const 2 i32.const 64 call $json i32.const 512")
                 .data("/a")
@@ -62,7 +63,7 @@ fn resources() -> Vec<Attack> {
         ),
         runs(
             "growing memory without end",
-            "fuel: growing is dear",
+            "fuel: growing is expensive",
             FUEL,
             &evaluates("(loop i32.const 1 memory.grow drop br 0) unreachable"),
         ),
@@ -74,13 +75,13 @@ fn resources() -> Vec<Attack> {
         ),
         runs(
             "filling memory again and again",
-            "fuel, by the bytes",
+            "fuel, charged by the byte",
             FUEL,
             &evaluates("(loop i32.const 0 i32.const 0 i32.const 60000 memory.fill br 0) unreachable"),
         ),
         runs(
             "growing a table without end",
-            "fuel: growing is dear; 10,000 elements",
+            "fuel: growing is expensive; 10,000 elements",
             FUEL,
             &guest(
                 "(table 1 funcref) (func (export \"evaluate\") (result i32)
@@ -89,13 +90,13 @@ fn resources() -> Vec<Attack> {
         ),
         runs(
             "a flood of calls to the host",
-            "fuel: each call costs before it works",
+            "fuel: each call is charged before it runs",
             FUEL,
             &evaluates("(loop i32.const 0 i32.const 0 i32.const 64 call $get br 0) unreachable"),
         ),
         on(
             "large fields fetched again and again",
-            "bytes over the border, 1 MiB",
+            "bytes returned by the host, 1 MiB",
             BUDGET,
             &evaluates("(loop i32.const 0 i32.const 2 i32.const 64 call $json br 0) unreachable")
                 .data("/a")
@@ -104,14 +105,14 @@ fn resources() -> Vec<Attack> {
         ),
         on(
             "the keys of a huge record",
-            "keys at once, 10,000",
+            "keys listed at once, 10,000",
             BUDGET,
             &evaluates("i32.const 0 i32.const 0 i32.const 64 call $keys i32.const 512"),
             format!("{{{}\"z\":0}}", (0..10_001).map(|n| format!("\"{n}\":0,")).collect::<String>()),
         ),
         elsewhere(
             "fields of 100,000 levels, or of millions of values",
-            "fuel, by the text that is parsed",
+            "fuel, charged for the text that is parsed",
             FUEL,
             LIMITS,
             "large_and_deep_fields_are_paid_for",
@@ -136,43 +137,43 @@ fn traps() -> Vec<Attack> {
             &evaluates("i32.const 1 i32.const 0 i32.div_u"),
         ),
         runs(
-            "the division that overflows",
+            "a division that overflows",
             BY,
             TRAP,
             &evaluates("i32.const -2147483648 i32.const -1 i32.div_s"),
         ),
         runs(
-            "NaN to an integer",
+            "NaN converted to an integer",
             BY,
             TRAP,
             &evaluates("f64.const nan i32.trunc_f64_s"),
         ),
         runs(
-            "reading beyond memory",
+            "reading out of bounds",
             BY,
             TRAP,
             &evaluates("i32.const -4 i32.load"),
         ),
         runs(
-            "calling an empty place of a table",
+            "calling an empty table element",
             BY,
             TRAP,
             &table("i32.const 1 call_indirect (type $t)"),
         ),
         runs(
-            "calling with another type",
+            "calling a function of another type",
             BY,
             TRAP,
             &table("i32.const 0 call_indirect (type $t)"),
         ),
         runs(
-            "calling beyond a table",
+            "calling beyond the end of a table",
             BY,
             TRAP,
             &table("i32.const 9 call_indirect (type $t)"),
         ),
         runs(
-            "data beyond memory",
+            "a data segment out of bounds",
             BY,
             TRAP,
             &guest(
@@ -189,31 +190,31 @@ fn border() -> Vec<Attack> {
         || evaluates("i32.const 0 i32.const 2 i32.const 64 call $json i32.const 512").data("/a");
     let fields = || r#"{"a": "text"}"#.to_owned();
     vec![
-        lies("a pointer's text beyond memory", "i32.const -1 i32.const 10 i32.const 64 call $get unreachable"),
+        lies("a pointer's text out of bounds", "i32.const -1 i32.const 10 i32.const 64 call $get unreachable"),
         lies("a text of 4 GiB", "i32.const 0 i32.const -1 i32.const 64 call $get unreachable"),
-        lies("a result's place beyond memory", "i32.const 0 i32.const 0 i32.const -8 call $get unreachable"),
-        lies("a result's place that is not aligned", "i32.const 0 i32.const 0 i32.const 65 call $get unreachable"),
+        lies("a return area out of bounds", "i32.const 0 i32.const 0 i32.const -8 call $get unreachable"),
+        lies("an unaligned return area", "i32.const 0 i32.const 0 i32.const 65 call $get unreachable"),
         lies(
-            "a pointer that is no UTF-8",
+            "a pointer that is not UTF-8",
             "i32.const 600 i32.const 255 i32.store8 i32.const 600 i32.const 1 i32.const 64 call $get unreachable",
         ),
-        lies("a result beyond memory", "i32.const -8"),
-        lies("a result that is not aligned", "i32.const 513"),
-        lies("a case that there is not", "i32.const 512 i32.const 7 i32.store i32.const 512"),
-        on("an allocator that gives memory beyond its end", BY, ABI, &fetch().allocator("i32.const -8"), fields()),
+        lies("a result out of bounds", "i32.const -8"),
+        lies("an unaligned result", "i32.const 513"),
+        lies("a variant that does not exist", "i32.const 512 i32.const 7 i32.store i32.const 512"),
+        on("an allocator that returns memory out of bounds", BY, ABI, &fetch().allocator("i32.const -8"), fields()),
         lies(
-            "an error text beyond memory",
+            "an error text out of bounds",
             "i32.const 512 i32.const 1 i32.store i32.const 516 i32.const 65530 i32.store i32.const 520 i32.const 7
              i32.store i32.const 512",
         ),
         lies(
-            "an error text that is no UTF-8",
+            "an error text that is not UTF-8",
             "i32.const 512 i32.const 1 i32.store i32.const 516 i32.const 600 i32.store i32.const 520 i32.const 1
              i32.store i32.const 600 i32.const 255 i32.store8 i32.const 512",
         ),
         elsewhere(
-            "half of a surrogate pair in fields",
-            "texts are checked before they are given",
+            "a lone surrogate in the fields",
+            "texts are checked before they are passed",
             Stop::Fault("sandbox.bad-text"),
             LIMITS,
             "half_of_a_surrogate_pair_is_no_text",
@@ -259,13 +260,13 @@ fn results() -> Vec<Attack> {
             &evaluates(text_of(65_537)).value(),
         ),
         runs(
-            "a result that is no JSON",
-            "results are read",
+            "a result that is not JSON",
+            "results are parsed",
             RESULT,
             &evaluates(text_of(0)).value(),
         ),
         runs(
-            "an error that claims one of the sandbox's codes",
+            "an error text with one of the sandbox's codes",
             "a guest's codes never begin with `sandbox.`",
             Stop::Fault("ConditionError"),
             &evaluates(
@@ -278,7 +279,8 @@ fn results() -> Vec<Attack> {
 }
 
 fn neighbours() -> Vec<Attack> {
-    // Each trap if an earlier evaluation left something; `i32.const 600` is a verdict of zeros, which is false.
+    // Each traps if an earlier evaluation left something; `i32.const 600` is a verdict of zeros,
+    // which is false.
     vec![
         runs(
             "state carried from one evaluation to the next",

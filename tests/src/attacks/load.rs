@@ -1,8 +1,9 @@
-//! A benign load on a running engine, measured, alone and beside an attack at full rate.
+//! A benign load on a running engine, measured alone and during an attack at full rate.
 //!
-//! The benign load is open: so many launches a second, whatever becomes of them. The attack is closed: [`WINDOW`] messages
-//! are under way, and each that was dealt with makes place for the next. To the engine they come from different users: the
-//! attack names its user, the benign load none.
+//! The benign load is open: a fixed number of launches per second, whatever happens to them. The
+//! attack is closed: [`WINDOW`] messages are in flight, and each one that was handled makes room
+//! for the next. To the engine they come from different users: the attack names its user, the
+//! benign load does not.
 
 use super::{
     orders::Order,
@@ -26,9 +27,9 @@ use std::{
 };
 use tokio::{sync::watch, time::timeout};
 
-/// Attacks that are under way at once.
+/// Attacks in flight.
 pub const WINDOW: u64 = 64;
-/// How long the last benign processes may take once no new ones are launched.
+/// How long the last benign processes may take after the last launch.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Evaluates a condition, forks, and ends: what most processes do between waits.
@@ -36,27 +37,27 @@ const BENIGN: &str = "<process><context><property name=\"n\" type=\"int\">4</pro
   <switch><case><condition>context['n'] &gt; 3 and 'n' in context</condition><all><sequence/><sequence/></all></case></switch>
 </process>";
 
-/// The engine that is loaded: its broker and its queues.
+/// The engine under load: its broker and its queues.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub url: String,
     pub launches: String,
     pub answers: String,
     pub events: String,
-    /// Where dead letters come from.
+    /// The queue of dead letters.
     pub dead: String,
 }
 
-/// What a benign load met.
+/// What a benign load measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Figures {
     /// Processes that ended, which are all that were launched.
     pub ended: usize,
-    /// Processes that ended a second, from the first launch to the last end.
+    /// Processes that ended per second, from the first launch to the last end.
     pub per_second: f64,
-    /// From publishing a launch to reading that it completed: the median.
+    /// The median time from publishing a launch to reading that it completed.
     pub median: Duration,
-    /// The same: what 99 of 100 stay below.
+    /// The same; 99 of 100 are below.
     pub p99: Duration,
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn channel(place: &Place) -> Result<(Connection, Channel)> {
     Ok((connection, channel))
 }
 
-/// A queue of one's own for replies.
+/// A separate queue for replies.
 async fn replies(channel: &Channel) -> Result<(String, Consumer)> {
     let exclusive = QueueDeclareOptions {
         exclusive: true,
@@ -90,17 +91,17 @@ async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
         .await?)
 }
 
-/// The status that a reply tells.
+/// The status in a reply.
 fn status(body: &[u8]) -> String {
     let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let status = body.as_ref().and_then(|body| body.get("status")?.as_str());
     status.unwrap_or_default().to_owned()
 }
 
-/// Launches `rate` processes a second for a time, and waits until all of them have ended.
+/// Launches `rate` processes per second for a time, and waits until all of them have ended.
 ///
 /// # Errors
-/// When one does not end, or ends otherwise than it should; when the broker goes away.
+/// If one does not end, or ends otherwise than it should; if the broker goes away.
 pub async fn benign(place: &Place, rate: u32, time: Duration) -> Result<Figures> {
     let (connection, publisher) = channel(place).await?;
     let reader = connection.create_channel().await?;
@@ -176,10 +177,10 @@ pub(super) async fn publish(
         .await?)
 }
 
-/// Attacks until `stop` says so, or `most` attacks were dealt with; gives how many were.
+/// Attacks until `stop` says so, or until `most` attacks were handled; returns how many were.
 ///
 /// # Errors
-/// When the broker goes away, or the engine deals with nothing any more.
+/// If the broker goes away, or the engine stops handling messages.
 pub async fn attack(
     place: &Place,
     order: &Order,
@@ -201,7 +202,8 @@ pub async fn attack(
         Order::Event(body) => (body, &place.events),
     };
     let (mut sent, mut done) = (0, 0);
-    // Those that are under way at the end are dealt with, too: the next measurement begins undisturbed.
+    // Wait for those that are in flight at the end too, so that the next measurement begins
+    // undisturbed.
     while done < most && (done < sent || !*stop.borrow_and_update()) {
         while sent < done + WINDOW && sent < most && !*stop.borrow() {
             let properties = BasicProperties::default()
@@ -227,7 +229,7 @@ pub async fn attack(
                     }
                     letter = letters.next() => {
                         letter.context("the broker is gone")??;
-                        // A refused launch has a reply too.
+                        // A refused launch also has a reply.
                         if !matches!(order, Order::Launch(_)) {
                             return Ok(());
                         }
@@ -247,16 +249,16 @@ pub async fn attack(
     Ok(done)
 }
 
-/// A benign load beside an attack.
+/// A benign load during an attack.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside {
-    /// What the benign load met.
+    /// What the benign load measured.
     pub benign: Figures,
-    /// Attacks that were dealt with a second.
+    /// Attacks handled per second.
     pub attacks_per_second: f64,
 }
 
-/// The benign load beside an attack.
+/// The benign load during an attack.
 ///
 /// # Errors
 /// As [`benign`] and [`attack`].
@@ -279,7 +281,8 @@ pub async fn beside(place: &Place, order: &Order, rate: u32, time: Duration) -> 
     })
 }
 
-/// The same with a bare relay instead of an engine, on queues of its own: what the broker alone makes of it.
+/// The same with a bare relay instead of an engine, on separate queues: the cost of the broker
+/// alone.
 ///
 /// # Errors
 /// As [`beside`].

@@ -38,7 +38,7 @@ fn bodies() -> Vec<Attack> {
     vec![
         answer(
             "an answer of 10^5 levels",
-            "bodies nest 100 deep",
+            "bodies nest at most 100 deep",
             "wire.too-deep",
             with(&deep),
         ),
@@ -49,19 +49,19 @@ fn bodies() -> Vec<Attack> {
             with(&format!("{{\"a\": \"{}\"}}", "x".repeat(17 << 20))),
         ),
         answer(
-            "an answer that is no UTF-8",
+            "an answer that is not UTF-8",
             "bodies are checked",
             "wire.not-utf8",
             b"{\"header\": \"\xff\"}",
         ),
         answer(
-            "NaN, which is no JSON",
+            "NaN, which is not JSON",
             "bodies are checked",
             "wire.not-json",
             with("{\"a\": NaN}"),
         ),
         answer(
-            "half of a surrogate pair as a header",
+            "a lone surrogate in the header",
             "bodies are checked",
             "wire.not-json",
             "{\"header\": \"\\ud800\", \"fields\": {}}",
@@ -73,14 +73,14 @@ fn bodies() -> Vec<Attack> {
             with("{}").replace("response", "completed"),
         ),
         answer(
-            "an answer to no activity",
+            "an answer whose target is not an activity",
             "ids are checked",
             "wire.not-an-id",
             with("{}").replace("_0", "_x"),
         ),
         event(
             "an event of 10^5 levels",
-            "bodies nest 100 deep",
+            "bodies nest at most 100 deep",
             "wire.too-deep",
             deep.clone(),
         ),
@@ -110,16 +110,10 @@ fn properties() -> Vec<Attack> {
         )
     };
     vec![
-        tried(
-            "headers of 20,000 tables within one another",
-            "\"20,000 tables\"",
-        ),
-        tried(
-            "headers of 25,000 lists within one another",
-            "\"25,000 lists\"",
-        ),
+        tried("headers with 20,000 nested tables", "\"20,000 tables\""),
+        tried("headers with 25,000 nested lists", "\"25,000 lists\""),
         tried("40,000 headers", "\"40,000 headers\""),
-        tried("a header's name that is no UTF-8", "\"a header's name\""),
-        tried("a message id that is no UTF-8", "\"a message id\""),
+        tried("a header's name that is not UTF-8", "\"a header's name\""),
+        tried("a message id that is not UTF-8", "\"a message id\""),
     ]
 }

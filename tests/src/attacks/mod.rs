@@ -1,8 +1,8 @@
-//! The catalogue of attacks: what a stranger may try, what stops it, and how it is tried. The documentation
-//! (docs/attacks.md), the tests and the load test all come from this one table.
+//! The catalogue of attacks: what a stranger may try, what stops it, and how it is tried. The
+//! documentation (docs/attacks.md), the tests and the load test all come from this table.
 //!
-//! An attack that another test tries already stands here by reference ([`How::Elsewhere`]); the test of this table looks
-//! whether that test is there.
+//! An attack that another test already tries is included by reference ([`How::Elsewhere`]); the
+//! test of this table checks that the other test exists.
 
 mod definitions;
 mod guests;
@@ -19,22 +19,22 @@ pub use perform::{Seen, perform};
 #[derive(Debug, Clone)]
 pub struct Attack {
     pub name: &'static str,
-    /// What stops it, in words.
+    /// For people.
     pub stopped_by: &'static str,
     pub stop: Stop,
     pub how: How,
 }
 
-/// What comes of an attack.
+/// How an attack ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// The process fails with this code.
     Fault(&'static str),
-    /// The definition or module is refused; these words are in the reason.
+    /// The definition or module is refused; the reason contains these words.
     Refused(&'static str),
     /// The message becomes a dead letter with this code.
     DeadLetter(&'static str),
-    /// It does no harm: the outcome is the right one.
+    /// It does no harm: the outcome is right.
     Harmless,
 }
 
@@ -44,7 +44,7 @@ pub enum How {
     /// A guest's function `evaluate` on fields, twice.
     Guest {
         component: Vec<u8>,
-        /// The fields, JSON.
+        /// As JSON.
         fields: String,
     },
     /// A module that is uploaded.
@@ -54,18 +54,19 @@ pub enum How {
     /// An inline expression on fields.
     Expression {
         text: String,
-        /// The fields, JSON.
+        /// As JSON.
         fields: String,
     },
-    /// A definition that compiles, run by a host; its participant `hand` answers with the definition as field `d`.
+    /// A definition that compiles, run by a host. Its participant `hand` answers with the
+    /// definition as field `d`.
     Process(String),
     /// The body of an answer.
     Answer(Vec<u8>),
     /// The body of an event.
     Event(Vec<u8>),
-    /// Another test does it: its file, and what the file must hold.
+    /// Another test tries it: its file, and what the file must contain.
     Elsewhere {
-        /// The file, from the repository's root.
+        /// From the repository's root.
         file: &'static str,
         /// The test's name, or words of the case.
         holds: &'static str,
@@ -83,7 +84,7 @@ pub fn catalogue() -> Vec<Attack> {
     .concat()
 }
 
-/// The catalogue as the documentation has it.
+/// The catalogue as a table for the documentation.
 pub fn table() -> String {
     let mut table =
         String::from("| | attack | what stops it | how it ends |\n| --- | --- | --- | --- |\n");
@@ -127,7 +128,7 @@ pub(crate) fn attack(name: &'static str, stopped_by: &'static str, stop: Stop, h
     }
 }
 
-/// One that another test tries.
+/// An attack that another test tries.
 pub(crate) fn elsewhere(
     name: &'static str,
     stopped_by: &'static str,

@@ -6,10 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_model::Fields;
 use bureaucrat_wire::merge_fields;
 
-/// What is published, again and again.
+/// What is published repeatedly.
 #[derive(Debug, Clone)]
 pub enum Order {
-    /// A definition for the launch queue. What is told of it is `rejected`, `failed` or `completed`.
+    /// A definition for the launch queue. The reply is `rejected`, `failed` or `completed`.
     Launch(Vec<u8>),
     /// An answer; it becomes a dead letter.
     Answer(Vec<u8>),
@@ -18,10 +18,11 @@ pub enum Order {
 }
 
 impl Order {
-    /// The message of an attack; none for one that another test tries, or that leaves much behind on purpose.
+    /// The message of an attack; none for an attack that another test tries, or that leaves much
+    /// behind on purpose.
     ///
     /// # Errors
-    /// When an attack's fields can't be written into a definition.
+    /// If an attack's fields cannot be written into a definition.
     pub fn of(attack: &Attack) -> Result<Option<Self>> {
         Ok(match &attack.how {
             How::Guest { component, fields } => Some(Self::Launch(with_module(component, fields)?)),

@@ -18,7 +18,7 @@ pub enum Seen {
     Refused(String),
     /// A dead letter with this code.
     DeadLetter(&'static str),
-    /// No harm came of it.
+    /// It did no harm.
     Harmless,
     Elsewhere,
 }
@@ -36,13 +36,13 @@ impl Seen {
     }
 }
 
-/// A process that ends at once: whether others go on.
+/// A process that ends at once, to check that other processes still run.
 const BENIGN: &str = "<process name=\"benign\"/>";
 
-/// Tries an attack. Whatever a guest gave must come out again.
+/// Tries an attack. Whatever a guest returned must come out again.
 ///
 /// # Errors
-/// When the test's own means fail, or the outcome depends on the machine.
+/// If the test itself fails, or the outcome depends on the machine.
 pub fn perform(attack: &Attack, sandbox: &Sandbox) -> Result<Seen> {
     match &attack.how {
         How::Guest { component, fields } => match sandbox.load_module(component) {
@@ -115,7 +115,7 @@ fn expression(sandbox: &Sandbox, text: &str, fields: &str) -> Result<Seen> {
     }
 }
 
-/// Launches it on a host, and another process after it, which has to end.
+/// Launches it on a host, and another process after it, which must end.
 fn launched(sandbox: &Sandbox, definition: &str) -> Result<Seen> {
     let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
     let store = Arc::new(MemoryStore::new());
@@ -125,7 +125,7 @@ fn launched(sandbox: &Sandbox, definition: &str) -> Result<Seen> {
     host.turn().context("the attack's first turn")?;
     host.deliver(Source::Launches, Some("benign"), BENIGN);
     let mut published = host.settle()?;
-    // The participant `hand` hands the definition on.
+    // The participant `hand` passes the definition on.
     let mut fresh = published.clone();
     while !fresh.is_empty() {
         for task in fresh

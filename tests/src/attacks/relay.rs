@@ -1,5 +1,5 @@
-//! What the broker alone makes of a benign load beside an attack: a consumer that answers each message at once, without reading,
-//! running or storing anything. No engine on this machine could do better.
+//! The cost of the broker alone for a benign load during an attack: a consumer that answers each
+//! message at once, and reads, runs and stores nothing. No engine on this machine could do better.
 
 use super::load::{Place, channel, publish};
 use anyhow::{Context, Result};
@@ -12,10 +12,10 @@ use lapin::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
-/// What it does with a message of an attack, which names its user.
+/// What to do with a message of an attack, which names its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// A dead letter, whole, and a reply.
+    /// Send a dead letter, whole, and a reply.
     Refused,
     Run,
 }
@@ -66,7 +66,7 @@ pub async fn relay(place: &Place, answer: Answer, mut stop: watch::Receiver<bool
     Ok(())
 }
 
-/// Tells what became of a message, and acknowledges it once all that is confirmed.
+/// Publishes the outcome of a message, and acknowledges the message once everything is confirmed.
 async fn pass(publisher: &Channel, dead: &str, answer: Answer, delivery: Delivery) -> Result<()> {
     let attack = delivery.properties.user_id().is_some();
     let refused = attack && answer == Answer::Refused;

@@ -1,11 +1,11 @@
-//! Attacks by modules before they run: what admission and the compiler meet.
+//! Attacks by modules before they run: on admission and the compiler.
 
 use super::{
     Attack, How, Stop, attack, elsewhere,
     wat::{Guest, guest},
 };
 
-const COUNTED: &str = "a count of admission, before anything is compiled";
+const COUNTED: &str = "an admission limit, before anything is compiled";
 const FEATURES: &str = "the list of WebAssembly features";
 
 pub(super) fn attacks() -> Vec<Attack> {
@@ -21,7 +21,7 @@ fn text(name: &'static str, by: &'static str, words: &'static str, text: &str) -
     upload(name, by, words, bytes)
 }
 
-/// A guest that gives a verdict, with more beside it in its main module.
+/// A guest that returns a verdict, with additional code in its main module.
 fn with(code: &str) -> Guest {
     guest(format!(
         "{code} (func (export \"evaluate\") (result i32) i32.const 512)"
@@ -33,7 +33,7 @@ fn bytes() -> Vec<Attack> {
     cut.truncate(cut.len() / 2);
     vec![
         upload(
-            "no WebAssembly at all",
+            "bytes that are not WebAssembly",
             "admission",
             "no WebAssembly component",
             b"#!/bin/sh\nid\n".to_vec(),
@@ -73,7 +73,7 @@ fn slow() -> Vec<Attack> {
             format!("(func (local {}))", "i64 ".repeat(2_000)),
         ),
         counted(
-            "10^4 blocks within one another",
+            "10^4 nested blocks",
             "blocks within one another",
             format!(
                 "(func {} {})",
@@ -88,7 +88,7 @@ fn slow() -> Vec<Attack> {
         ),
         counted("20,000 functions", "functions", "(func)".repeat(20_000)),
         elsewhere(
-            "a module within all counts that compiles slowly, or takes much memory",
+            "a module within all limits that compiles slowly or needs much memory",
             "the compiler is a process of its own, with limits of time and memory",
             Stop::Refused("compiling the module takes more than"),
             "runtime/sandbox/tests/worker.rs",
@@ -111,7 +111,7 @@ fn bombs() -> Vec<Attack> {
     let types: String = (0..11_000)
         .map(|n| format!("(type $t{n} (tuple u8 u8))"))
         .collect();
-    // Each type holds the one before twice: 2^40 fields when it is written out.
+    // Each type contains the previous one twice: 2^40 fields when expanded.
     let doubling: String = std::iter::once("(type $t0 (tuple u8 u8))".to_owned())
         .chain((1..40).map(|n| format!("(type $t{n} (tuple $t{0} $t{0}))", n - 1)))
         .collect();
@@ -123,7 +123,7 @@ fn bombs() -> Vec<Attack> {
     };
     vec![
         text(
-            "components within one another, 20 deep",
+            "components nested 20 deep",
             COUNTED,
             "components and modules within one another",
             &nested,
@@ -136,7 +136,7 @@ fn bombs() -> Vec<Attack> {
         ),
         text(
             "a type that doubles 40 times",
-            "the validator's size of types",
+            "the validator's limit on type sizes",
             "not valid at byte",
             &format!("(component {doubling} (export \"t\" (type $t39)))"),
         ),
@@ -170,7 +170,7 @@ fn imports() -> Vec<Attack> {
         import("the file system, by WASI", "wasi:filesystem/preopens@0.2.0"),
         import("the clock, by WASI", "wasi:clocks/monotonic-clock@0.2.0"),
         text(
-            "the contract's name with another function",
+            "the contract's interface with another function",
             BY,
             "with a type that is not the contract\'s",
             "(component (import \"bureaucrat:condition/fields@1.0.0\" (instance
@@ -221,7 +221,7 @@ fn features() -> Vec<Attack> {
 }
 
 fn instances() -> Vec<Attack> {
-    const BY: &str = "what a slot of the pool has";
+    const BY: &str = "the limits of a pool slot";
     let needs = |name, words, code: &str| upload(name, BY, words, with(code).component());
     vec![
         text(

@@ -1,4 +1,4 @@
-//! Hostile guests in WAT: a memory and an allocator in a module of their own, the attack in another.
+//! Hostile guests in WAT: memory and allocator in one module, the attack in another.
 
 const FIELDS: &str = r#"(import "bureaucrat:condition/fields@1.0.0" (instance $fields
   (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "big-integer" string)
@@ -10,10 +10,11 @@ const FIELDS: &str = r#"(import "bureaucrat:condition/fields@1.0.0" (instance $f
   (type $j (option string))
   (export "json" (func (param "pointer" string) (result $j)))))"#;
 
-/// An allocator that hands out what follows address 4,096.
+/// An allocator that hands out memory from address 4,096 on.
 const ALLOCATES: &str = "global.get $h global.get $h local.get 3 i32.add i32.const 7 i32.add i32.const -8 i32.and global.set $h";
 
-/// A guest of these parts; `evaluate` is what `code` exports, and gives a verdict unless [`Guest::value`] was called.
+/// A guest made of these parts. `code` exports `evaluate`, which returns a verdict unless
+/// [`Guest::value`] was called.
 #[derive(Debug, Clone)]
 pub struct Guest {
     data: &'static str,
@@ -22,7 +23,7 @@ pub struct Guest {
     code: String,
 }
 
-/// A guest whose main module holds `code`.
+/// A guest whose main module contains `code`.
 pub fn guest(code: impl Into<String>) -> Guest {
     Guest {
         data: "",
@@ -47,13 +48,13 @@ impl Guest {
         self
     }
 
-    /// With another body of its allocator, which has four parameters of type i32 and gives one.
+    /// With another allocator body, which has four parameters of type i32 and returns one.
     pub fn allocator(mut self, body: &'static str) -> Self {
         self.allocator = body;
         self
     }
 
-    /// With a text as its result.
+    /// Returns a text.
     pub fn value(mut self) -> Self {
         self.ok = "string";
         self

@@ -1,5 +1,6 @@
-//! Prints, for each attack of the catalogue, a benign load's throughput and latency without and with it, on a RabbitMQ and
-//! an engine of its own; fails when a benign process is lost or the engine's memory grows.
+//! Prints a benign load's throughput and latency without and with each attack of the catalogue.
+//! Uses its own engine and RabbitMQ. Fails if a benign process is lost or the engine's memory
+//! grows.
 
 use anyhow::{Context, Result, bail, ensure};
 use bureaucrat_tests::{
@@ -15,8 +16,8 @@ use bureaucrat_tests::{
 use std::{process::ExitCode, time::Duration};
 use tokio::sync::watch;
 
-/// How much the engine may grow over the second half of a flood, in bytes: caches, and what the allocator keeps for the largest
-/// messages, fill in the first.
+/// How much the engine may grow during the second half of a flood, in bytes. The first half fills
+/// caches, and what the allocator keeps for the largest messages.
 const GROWTH_MAX: u64 = 16 << 20;
 
 struct Options {
@@ -53,7 +54,7 @@ fn options() -> Result<Options> {
     Ok(options)
 }
 
-/// What a process has in memory, in bytes.
+/// The resident memory of a process, in bytes.
 fn resident(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -94,7 +95,7 @@ async fn run(options: Options) -> Result<()> {
         }
     }
     ensure!(!orders.is_empty(), "no attack has that name");
-    // The first processes of a run compile their definition, and fill caches.
+    // The first processes of a run compile their definition and fill caches.
     benign(&place, options.rate, Duration::from_secs(2)).await?;
     println!(
         "| attack | attacks a second | the broker alone | benign a second | alone | median | alone | p99 | alone | the broker alone | factor |"
@@ -107,7 +108,7 @@ async fn run(options: Options) -> Result<()> {
             .await
             .with_context(|| format!("beside \"{name}\":\n{}", engine.log_tail()))?;
         let relayed = beside_relay(&place, order, *answer, options.rate, time).await;
-        // An attack may be more than the broker alone can bear; the engine was measured all the same.
+        // An attack may be more than the broker alone can handle; the engine was measured anyway.
         let (broker_rate, broker_p99) = match relayed {
             Ok(relayed) => (
                 format!("{:.0}", relayed.attacks_per_second),
@@ -139,7 +140,8 @@ async fn run(options: Options) -> Result<()> {
     operated.end()
 }
 
-/// Twice so many attacks of all kinds: memory is the same after the second half as after the first.
+/// Twice this many attacks of all kinds: memory must be the same after the second half as after the
+/// first.
 async fn flood(place: &Place, orders: &[(&str, Order, Answer)], most: u64, pid: u32) -> Result<()> {
     let each = (most / orders.len() as u64).max(1);
     let mut figures = vec![resident(pid)?];

@@ -16,7 +16,7 @@ Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without 
   --seed SEED      run this one alone, and print its last steps when it fails
   --launches N     processes of a run [default: 5]
   --steps N        steps with trouble before the calm [default: 2000]
-  --without KINDS  kinds of trouble that there are not: power, disk, reads, connections, blocking, queues, clock, repeats,
+  --without KINDS  kinds of trouble to leave out: power, disk, reads, connections, blocking, queues, clock, repeats,
                    late, hostile, rival, restarts, faults, bounds, jobs
 
 Examples:

@@ -1,8 +1,8 @@
 //! `context["x"] < 4` by hand, in a bare wasmtime store with the sandbox's settings.
 //!
-//! `runtime/sandbox/src/engines.rs` has those settings, and keeps them to itself: a change there
-//! belongs here as well. The sandbox is compiled with opt-level 3 and this crate with 2, which makes
-//! the floor look some per cent higher than it is.
+//! `runtime/sandbox/src/engines.rs` has those settings and keeps them private: a change there must
+//! be repeated here. The sandbox is compiled with opt-level 3 and this crate with 2, so the lower
+//! bound looks a few per cent higher than it is.
 
 use wasmtime::{
     Caller, Config, Enabled, Engine, Error, Extern, InstanceAllocationStrategy, Module,
@@ -13,7 +13,7 @@ use wasmtime::{
 const FUEL: u64 = 20_000_000;
 /// The field's value.
 const X: i64 = 3;
-/// The deadline in ticks; nobody ticks here.
+/// The deadline in ticks; nothing ticks here.
 const TICKS: u64 = 11;
 
 const COMPONENT: &str = r#"(component

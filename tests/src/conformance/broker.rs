@@ -1,7 +1,8 @@
-//! The broker stage: the running binary over RabbitMQ, with participants, launchers and listeners on a connection of ours.
+//! The broker stage: the running binary over RabbitMQ, with participants, launchers and listeners
+//! on our own connection.
 //!
-//! Cases run side by side on one engine; the names in them are their own. What an await waits for is asked at the
-//! engine's control socket, since AMQP does not tell it.
+//! Cases run at the same time on one engine; each uses its own names. The engine's control socket
+//! tells what a process awaits, because AMQP does not.
 
 use super::{
     case::{Action, Case, Fate},
@@ -30,12 +31,12 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// How long anything may take before it counts as not coming.
+/// How long to wait for anything that should happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-/// A message that came to a queue of ours.
+/// A message in one of our queues.
 #[derive(Debug)]
 struct Incoming {
     queue: String,
@@ -48,15 +49,15 @@ pub struct Broker {
     connection: Connection,
     engine: Engine,
     dead: Arc<Mutex<Vec<String>>>,
-    /// How many dead letters each process that was played is to have.
+    /// How many dead letters each played process must have.
     expected: Mutex<Vec<(ProcessId, usize)>>,
 }
 
 impl Broker {
-    /// Connects, and listens to the dead letters of an engine that runs.
+    /// Connects, and listens to the dead letters of a running engine.
     ///
     /// # Errors
-    /// When the broker can't be reached, or the engine has made no queues in time.
+    /// If the broker cannot be reached, or the engine did not declare its queues in time.
     pub fn connect(url: &str, engine: Engine) -> Result<Self, Problem> {
         let runtime = Runtime::new()?;
         let dead = Arc::new(Mutex::new(Vec::new()));
@@ -84,7 +85,8 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Waits until the engine has declared its queues; a passive declaration that fails closes its channel.
+    /// Waits until the engine has declared its queues. A passive declaration that fails closes its
+    /// channel.
     fn await_queues(&self) -> Result<(), Problem> {
         let deadline = Instant::now() + PATIENCE;
         for queue in ["launches", "answers", "events", "dead"] {
@@ -109,7 +111,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Hands every message of a queue over, on a channel of its own.
+    /// Forwards every message of a queue, on a separate channel.
     async fn consume(
         &self,
         queue: &str,
@@ -142,7 +144,8 @@ impl Broker {
         Ok(play(case, dialect, &mut stage))
     }
 
-    /// What is wrong with the dead letters once all cases were played: some may have come after their case.
+    /// What is wrong with the dead letters once all cases were played: some may have arrived after
+    /// their case.
     pub fn recount(&self) -> Vec<String> {
         let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |process| self.dead_letters(process);
@@ -156,10 +159,10 @@ impl Broker {
             .collect()
     }
 
-    /// Ends the engine in order.
+    /// Stops the engine cleanly.
     ///
     /// # Errors
-    /// When it does not end.
+    /// If it does not stop.
     pub fn end(mut self) -> Result<i32, Problem> {
         Ok(self.engine.end()?)
     }
@@ -201,7 +204,7 @@ impl Broker {
         })
     }
 
-    /// Asks the engine about a process; `None` when it does not know it (yet).
+    /// Asks the engine about a process; `None` if it does not know it (yet).
     fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<String>)>, String> {
         let socket: PathBuf = self.engine.storage().join("control.sock");
         let asked = || -> Result<QueryAnswer, Problem> {
@@ -245,7 +248,7 @@ fn forward(queue: &str, sender: &Sender<Incoming>) -> impl Fn(Vec<u8>) + Send + 
     let (queue, sender) = (queue.to_owned(), sender.clone());
     move |body| {
         let queue = queue.clone();
-        // The case may have ended; nobody misses the message then.
+        // The case may have ended; then the message is not needed.
         let _ = sender.send(Incoming { queue, body });
     }
 }
@@ -326,7 +329,7 @@ impl OnBroker<'_> {
         }
     }
 
-    /// Waits until so many fibers of the process await the event.
+    /// Waits until this many fibers of the process await the event.
     fn await_waiters(&self, process: ProcessId, name: &str, waiters: usize) -> Result<(), String> {
         let wanted = format!("event {name}");
         let deadline = Instant::now() + PATIENCE;
@@ -353,8 +356,8 @@ impl OnBroker<'_> {
         )
     }
 
-    /// Publishes an event that nobody is to get, and waits until the engine has surely taken it: until another process
-    /// was released by an event after it.
+    /// Publishes an event that nobody must receive, and waits until the engine has certainly taken
+    /// it: until a later event has released another process.
     fn publish_for_nobody(&mut self, body: &str) -> Result<(), String> {
         let canary = self.canary.clone();
         let definition = format!(

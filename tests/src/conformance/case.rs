@@ -1,22 +1,21 @@
-//! Case files: reading them.
+//! Reads case files.
 
 use bureaucrat_model::{ActivityPath, Fields, Millis};
 use bureaucrat_wire::Dialect;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// A file that is no case.
+/// A file that is not a case.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
     /// The folder or file can't be read.
     #[error("{path}: {error}")]
     Read { path: String, error: std::io::Error },
-    /// A line that means nothing.
+    /// A line that cannot be understood.
     #[error("{name}.case:{line}: {problem}")]
     Line {
         name: String,
-        /// The line, from 1.
+        /// From 1.
         line: usize,
-        /// What is wrong with it.
         problem: String,
     },
 }
@@ -28,7 +27,7 @@ pub struct Case {
     pub dialects: Vec<Dialect>,
     /// Fields to launch with, over the definition's own.
     pub fields: Option<Fields>,
-    /// The XML text, with names and modules put in.
+    /// The XML text, with names and modules filled in.
     pub definition: String,
     pub steps: Vec<Step>,
 }
@@ -36,7 +35,7 @@ pub struct Case {
 /// One line of a script.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// The line in the file, from 1.
+    /// In the file, from 1.
     pub line: usize,
     pub text: String,
     pub action: Action,
@@ -45,26 +44,26 @@ pub struct Step {
 /// What is done or expected.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// A task comes to a participant.
+    /// A task arrives at a participant.
     Task {
         participant: String,
         path: ActivityPath,
         fields: Expected,
     },
-    /// A participant answers a task that came to it.
+    /// A participant answers a task.
     Answer {
         task: TaskRef,
         reply: Reply,
-        /// What becomes of the answer.
+        /// What happens to the answer.
         fate: Fate,
     },
-    /// Somebody answers an activity of this process that may never have asked.
+    /// An answer to an activity of this process that may never have sent a task.
     Stray {
         path: ActivityPath,
-        /// What becomes of the answer.
+        /// What happens to the answer.
         fate: Fate,
     },
-    /// A body of any kind comes to the queue of answers; `PID` in it stands for the process.
+    /// Any body arrives in the answer queue; `PID` in it is replaced by the process id.
     Raw {
         body: String,
         fate: Fate,
@@ -82,21 +81,21 @@ pub enum Action {
     Failed {
         code: String,
         path: ActivityPath,
-        /// The message; `*` stands for anything.
+        /// `*` matches anything.
         message: String,
     },
-    /// The launch is refused; `*` stands for anything.
+    /// The launch is refused; `*` matches anything.
     Refused(String),
 }
 
-/// Fields that are expected: exactly these in this order, or these among others (`{"a": 1, ...}`).
+/// Expected fields: exactly these in this order, or at least these (`{"a": 1, ...}`).
 #[derive(Debug, Clone)]
 pub enum Expected {
     Exactly(Fields),
     Among(Fields),
 }
 
-/// A task that came: the last of a participant, or the one of this number, from 1.
+/// A task: the last one of a participant, or the one with this number, from 1.
 #[derive(Debug, Clone)]
 pub struct TaskRef {
     pub participant: String,
@@ -105,13 +104,13 @@ pub struct TaskRef {
 
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// The whole task comes back with these fields set.
+    /// The whole task is returned with these fields set.
     Set(Fields),
-    /// Message dialect: these fields alone come back. Workitem dialect: as [`Reply::Set`].
+    /// Message dialect: only these fields are returned. Workitem dialect: as [`Reply::Set`].
     Update(Fields),
-    /// These fields alone come back in place of the task's.
+    /// These fields are returned instead of the task's.
     Replace(Fields),
-    /// The task comes back without these fields.
+    /// The task is returned without these fields.
     Without(Vec<String>),
     /// As [`Reply::Set`], with the bare activity id as origin.
     Bare(Fields),
@@ -123,29 +122,29 @@ pub enum Reply {
     Critical(String),
     /// Message dialect: status `error` with this error.
     Suspend(String),
-    /// The header can be read, the fields can't.
+    /// The header is readable, the fields are not.
     Broken,
-    /// The last answer to this task once more, byte for byte.
+    /// The last answer to this task again, byte for byte.
     Again,
 }
 
-/// What becomes of an answer.
+/// What happens to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Taken,
-    /// It is late, and dropped.
+    /// It is dropped because it is late.
     Stale,
-    /// It goes to the dead letters.
+    /// It becomes a dead letter.
     Dead,
-    /// It goes to the dead letters, and the activity that it is for fails.
+    /// It becomes a dead letter, and the activity fails.
     Bad,
 }
 
-/// Reads all cases of a folder, in the order of their names. In names that begin with `@`, that becomes `CASE.` so
-/// that cases don't meet on one broker.
+/// Reads all cases of a folder, in the order of their names. `@` at the beginning of names becomes
+/// `CASE.`, so that cases do not interfere on one broker.
 ///
 /// # Errors
-/// When a file can't be read or understood.
+/// If a file cannot be read or understood.
 pub fn load(folder: &Path) -> Result<Vec<Case>, CaseError> {
     let read = |path: &Path, error| CaseError::Read {
         path: path.display().to_string(),
@@ -168,7 +167,7 @@ pub fn load(folder: &Path) -> Result<Vec<Case>, CaseError> {
 /// Reads one case.
 ///
 /// # Errors
-/// For the first line that can't be understood.
+/// For the first line that cannot be understood.
 pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
     let text = text.replace('@', &format!("{name}."));
     let wrong = |line: usize, problem: String| CaseError::Line {

@@ -1,20 +1,19 @@
-//! What a participant sees and sends: JSON of either dialect, read and written as a worker would, without the engine's
-//! own codecs.
+//! What a participant sees and sends: JSON in either dialect, read and written as a worker would,
+//! without the engine's own codecs.
 
 use super::case::Reply;
 use bureaucrat_model::{Fields, JsonText};
 use bureaucrat_wire::Dialect;
 
-/// A task as a participant has it.
+/// A task as a participant sees it.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// The shape that it came in.
     pub dialect: Dialect,
     pub target: String,
     pub origin: String,
     /// The fields, without the message dialect's `status`.
     pub fields: Fields,
-    /// The last answer that was given.
+    /// The last answer.
     pub answered: Option<String>,
 }
 
@@ -63,7 +62,7 @@ impl Received {
     /// The body of an answer.
     ///
     /// # Errors
-    /// When the task was not answered before and [`Reply::Again`] is wanted.
+    /// If [`Reply::Again`] is requested and the task was not answered before.
     pub fn answer(&mut self, reply: &Reply) -> Result<String, String> {
         let set = |changes: &Fields| {
             let mut fields = self.fields.clone();

@@ -1,5 +1,6 @@
-//! The pure stage: the engine, the definition compiler, the sandbox and the wire's codecs, with virtual time and nothing
-//! durable. What the host does around the engine is done here in the plainest way that the contracts allow.
+//! The pure stage: the engine, the definition compiler, the sandbox and the wire's codecs, with
+//! virtual time and nothing durable. It does the host's part in the simplest way that the contracts
+//! allow.
 
 use super::{
     case::{Case, Fate},
@@ -36,7 +37,7 @@ pub fn run_pure(case: &Case, dialect: Dialect) -> Result<Trace, String> {
     Ok(play(case, dialect, &mut stage))
 }
 
-/// One process, its program, and the guests that the program names.
+/// One process, its program, and the program's guests.
 struct Process {
     program: Program,
     guests: BTreeMap<Option<ModuleHash>, Guest>,
@@ -53,14 +54,15 @@ pub struct Pure {
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
     subscriptions: BTreeSet<(String, ProcessId, FiberId, Turn)>,
     tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
-    /// Effects that bring further inputs, oldest first: a queue, since a loop may bring a million of them.
+    /// Effects that cause further inputs, oldest first. A queue, because a loop may cause a million
+    /// of them.
     later: VecDeque<(ProcessId, Effect)>,
     ending: Option<Vec<u8>>,
     dead: usize,
     wrong: Vec<String>,
 }
 
-/// The sandbox that all stages share; evaluations leave nothing behind in it.
+/// The sandbox that all stages share; evaluations leave nothing behind.
 fn sandbox() -> Result<Sandbox, String> {
     static SHARED: OnceLock<Result<Sandbox, String>> = OnceLock::new();
     let new = || {
@@ -81,15 +83,16 @@ fn sandbox() -> Result<Sandbox, String> {
 }
 
 impl Pure {
-    /// A stage where nothing has happened.
+    /// A stage on which nothing has happened.
     ///
     /// # Errors
-    /// When the sandbox can't be set up.
+    /// If the sandbox cannot be set up.
     pub fn new(dialect: Dialect) -> Result<Self, String> {
         Ok(Self {
             dialect,
             limits: EngineLimits {
-                // A loop that never waits is cut sooner than in production, so that the case for it is quick.
+                // A loop that never waits is stopped sooner than in production, so that its case is
+                // fast.
                 ops_without_waiting: 30_000,
                 ..EngineLimits::default()
             },
@@ -172,7 +175,7 @@ impl Pure {
         Ok(())
     }
 
-    /// Brings one input to a process and carries out what follows.
+    /// Gives one input to a process and carries out what follows.
     fn bring(&mut self, id: ProcessId, input: Input) -> Result<(), Option<Rejection>> {
         let environment = Environment {
             now: self.now,
@@ -185,14 +188,14 @@ impl Pure {
         Ok(())
     }
 
-    /// Carries out what was put off, until nothing is left.
+    /// Carries out deferred effects until none is left.
     fn settle(&mut self) {
         while let Some((id, effect)) = self.later.pop_front() {
             self.lead_on(id, effect);
         }
     }
 
-    /// As [`Pure::bring`], for inputs that always fit.
+    /// Like [`Pure::bring`], for inputs that always match.
     fn follow(&mut self, id: ProcessId, input: Input) {
         if let Err(rejection) = self.bring(id, input.clone()) {
             let text = format!("{id} rejected {input:?}: {rejection:?}");
@@ -200,7 +203,8 @@ impl Pure {
         }
     }
 
-    /// Carries out effects in order; those that bring further inputs are put off, as if until after a commit.
+    /// Carries out effects in order. Those that cause further inputs are deferred, as if until
+    /// after a commit.
     fn carry_out(&mut self, id: ProcessId, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
@@ -237,7 +241,7 @@ impl Pure {
         }
     }
 
-    /// Carries out an effect that brings further inputs.
+    /// Carries out an effect that causes further inputs.
     fn lead_on(&mut self, id: ProcessId, effect: Effect) {
         match effect {
             Effect::Evaluate {
@@ -282,7 +286,8 @@ impl Pure {
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
                 if !self.has_ended(id) {
-                    // Several yields may come before the process goes on; the later ones find nothing to do.
+                    // Several yields may come before the process continues; the later ones find
+                    // nothing to do.
                     let _ = self.bring(id, Input::Continue);
                 }
             }
@@ -368,7 +373,7 @@ impl Pure {
         let Some(process) = self.processes.get_mut(&id) else {
             return;
         };
-        // Its caller has ended already and is not told.
+        // Its caller has already ended and is not notified.
         process.instance.caller = None;
         let fault = Fault {
             code: FaultCode::new("Cancelled"),
@@ -458,7 +463,7 @@ impl Stage for Pure {
         self.settle();
         Ok(Some(match (brought, taken) {
             (Ok(()), taken) => taken,
-            // An unreadable one is a dead letter already, whatever it was for.
+            // An unreadable answer is a dead letter anyway, whatever it was for.
             (Err(_), Fate::Bad) => Fate::Dead,
             (Err(Some(Rejection::Stale(_) | Rejection::Ended(_))), _) => Fate::Stale,
             (Err(Some(Rejection::NotWaiting(_)) | None), _) => {
@@ -477,7 +482,7 @@ impl Stage for Pure {
         }
         for (_, id, fiber, turn) in open {
             let event = message.event.clone();
-            // A fiber that another one's failure took away awaits nothing any more.
+            // A fiber that was ended by another one's failure awaits nothing any more.
             if !self.has_ended(id) {
                 self.follow(id, Input::Event { fiber, turn, event });
                 self.settle();

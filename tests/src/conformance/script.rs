@@ -1,7 +1,7 @@
-//! Playing a script on a stage, and the trace of what was seen.
+//! Plays a script on a stage, and traces what was seen.
 //!
-//! Nothing in a script waits for a span of time to see whether something happens: steps name what comes, and a stage
-//! waits for that. Only `time` lets time pass.
+//! A script never waits for some time to see whether something happens: steps name what must
+//! happen, and a stage waits for that. Only `time` lets time pass.
 
 use super::{
     case::{Action, Case, Expected, Fate, Step, TaskRef},
@@ -11,26 +11,27 @@ use bureaucrat_model::{ActivityPath, Fields, JsonText, Millis, ProcessId};
 use bureaucrat_wire::{Dialect, Reply as LauncherReply};
 use std::{collections::BTreeMap, fmt};
 
-/// What came of a launch.
+/// The outcome of a launch.
 #[derive(Debug)]
 pub enum Launched {
     Process(ProcessId),
-    /// A refusal, with all its reasons.
+    /// A refusal with all its reasons.
     Refused(String),
 }
 
-/// A place where a process runs. Errors are sentences: what did not come, what went wrong.
+/// Where a process runs. Errors are sentences: what did not happen, what went wrong.
 pub trait Stage {
     fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String>;
     /// The body of the next task for a participant.
     fn task(&mut self, participant: &str) -> Result<Vec<u8>, String>;
-    /// Brings a body to the queue of answers; tells what became of it where that can be seen at once.
+    /// Publishes a body to the answer queue; returns what happened to it, if that can be seen at
+    /// once.
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String>;
     /// Publishes an event once this many fibers of the process await it.
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
     fn time(&mut self, span: Millis) -> Result<(), String>;
     fn ending(&mut self) -> Result<LauncherReply, String>;
-    /// What is left over that no step asked for, when this many dead letters were expected.
+    /// What is left that no step expected, given the number of expected dead letters.
     fn leftovers(&mut self, dead: usize) -> Vec<String>;
 }
 
@@ -47,12 +48,12 @@ pub struct Entry {
     pub line: usize,
     pub expected: String,
     pub seen: String,
-    /// Whether the two are the same.
+    /// Whether the two are equal.
     pub same: bool,
 }
 
 impl Trace {
-    /// Whether all was as expected.
+    /// Whether everything was as expected.
     pub fn is_right(&self) -> bool {
         self.entries.iter().all(|entry| entry.same)
     }
@@ -72,7 +73,7 @@ impl fmt::Display for Trace {
     }
 }
 
-/// Plays a case; stops at the first step that does not go as expected.
+/// Plays a case; stops at the first unexpected step.
 pub fn play(case: &Case, dialect: Dialect, stage: &mut dyn Stage) -> Trace {
     let mut player = Player {
         dialect,
@@ -254,7 +255,7 @@ impl Player<'_> {
     }
 }
 
-/// An ending as a script would say it.
+/// An ending in the words of a script.
 fn describe(ending: &LauncherReply) -> String {
     match ending {
         LauncherReply::Completed { fields, .. } => format!("completed {}", fields.to_json()),
@@ -282,7 +283,7 @@ fn matches_fields(expected: &Expected, seen: &Fields) -> bool {
     }
 }
 
-/// Whether `text` is what `pattern` says; `*` stands for any run of characters.
+/// Whether `text` matches `pattern`; `*` matches any characters.
 fn matches_glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

@@ -1,12 +1,13 @@
-//! What `scripts/faults` asks of the tests, by the environment, and what it reads of their output.
+//! What `scripts/faults` requests from the tests, through the environment, and what it reads from
+//! their output.
 
 use super::Tally;
 use anyhow::{Context, Result};
 
-/// The number that a variable holds, or another when it is not set.
+/// The number in a variable, or a default.
 ///
 /// # Errors
-/// When it holds anything else.
+/// If the variable is not a number.
 pub fn asked(variable: &str, default: u64) -> Result<u64> {
     match std::env::var(variable) {
         Ok(text) => text
@@ -16,23 +17,24 @@ pub fn asked(variable: &str, default: u64) -> Result<u64> {
     }
 }
 
-/// How often each fault is to happen: `BUREAUCRAT_FAULT_ROUNDS`, once otherwise.
+/// How often to cause each fault: `BUREAUCRAT_FAULT_ROUNDS`, 1 by default.
 ///
 /// # Errors
-/// When that is no number.
+/// If it is not a number.
 pub fn rounds() -> Result<usize> {
     Ok(usize::try_from(asked("BUREAUCRAT_FAULT_ROUNDS", 1)?)?)
 }
 
-/// What the moments of faults are drawn from: `BUREAUCRAT_FAULT_SEED`, 1 otherwise.
+/// The seed for the moments of faults: `BUREAUCRAT_FAULT_SEED`, 1 by default.
 ///
 /// # Errors
-/// When that is no number.
+/// If it is not a number.
 pub fn seed() -> Result<u64> {
     asked("BUREAUCRAT_FAULT_SEED", 1)
 }
 
-/// Prints a row of the table that `scripts/faults` makes: a kind, how often it happened, with how many launches.
+/// Prints a row for the table of `scripts/faults`: a kind, how often it happened, during how many
+/// launches.
 pub fn row(kind: &str, faults: u64, tally: &Tally) {
     println!("fault-row {kind} {faults} {}", tally.ended);
 }

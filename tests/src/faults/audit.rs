@@ -1,4 +1,4 @@
-//! The audit that every fault test ends with: what clients saw, and everything that the storage holds.
+//! The audit at the end of every fault test: what clients saw, and everything in the storage.
 
 use super::{Load, Tally};
 use crate::engine::Engine;
@@ -12,18 +12,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long an engine that was just started may take to answer.
+/// How long a newly started engine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Ends the engine in order, then checks that every launch ended exactly once, that each history is consistent, and that
-/// no row of any table is orphaned, missing or left.
+/// Stops the engine cleanly, then checks that every launch ended exactly once, that each history is
+/// consistent, and that no row of any table is orphaned, missing or left over.
 ///
 /// # Errors
-/// Says what was otherwise.
+/// Says what is wrong.
 pub fn audit(load: &Load, engine: &mut Engine) -> Result<Tally> {
     load.leave();
     end(engine)?;
-    // Events that nobody awaits any more may still be in hand; the next run goes on with them.
+    // Events that nobody awaits any more may still be in progress; the next run resumes them.
     let (deadline, mut pause) = (Instant::now() + PATIENCE, Duration::from_millis(300));
     while events_in_hand(engine)? && Instant::now() < deadline {
         engine.start()?;
@@ -53,10 +53,10 @@ fn events_in_hand(engine: &Engine) -> Result<bool> {
     Ok(!first.is_empty())
 }
 
-/// Checks the storage of an engine that has ended, with `ended` processes that each called one.
+/// Checks the storage of an engine that has exited, with `ended` processes that each called one.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// Says what is wrong.
 fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
     let store = RocksStore::open(&engine.storage().join("state"))?;
     let found = audit_store(&store, &HostConfig::default())?;
@@ -78,7 +78,7 @@ fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
         (Table::Subscriptions, 0),
         (Table::Events, 0),
         (Table::Instances, ended * 2),
-        // One a process, to remove it after the retention.
+        // One per process, to remove it after the retention.
         (Table::Timers, ended * 2),
     ] {
         ensure!(
@@ -92,7 +92,7 @@ fn audit_storage(engine: &Engine, ended: u64) -> Result<()> {
     histories(&store)
 }
 
-/// The processes that have not ended, with what happened to them last.
+/// The processes that have not ended, and the last thing that happened to each.
 fn unended(store: &dyn Store) -> Result<String> {
     let mut found = Vec::new();
     for (key, record) in store.scan(Table::Instances, &[], &[u8::MAX; 80], 100_000)? {
@@ -113,7 +113,8 @@ fn unended(store: &dyn Store) -> Result<String> {
     Ok(format!("not ended: {found:?}"))
 }
 
-/// Each history begins with one launch, ends with one end, never goes back in time, and each task in it was answered once.
+/// Each history begins with one launch, ends with one end, and never goes back in time; each of its
+/// tasks was answered once.
 fn histories(store: &dyn Store) -> Result<()> {
     let mut entries: BTreeMap<Vec<u8>, Vec<HistoryEntry>> = BTreeMap::new();
     let gaps = reading::scan_all(store, Table::History, &[], &[u8::MAX; 80], |key, value| {
@@ -130,7 +131,8 @@ fn histories(store: &dyn Store) -> Result<()> {
         let (mut sent, mut answered) = (BTreeSet::<Turn>::new(), BTreeSet::<Turn>::new());
         let mut whole = true;
         for entry in &entries {
-            // Stands in the place of what was left out of a long history, with the time of the latest such moment.
+            // Takes the place of left-out entries of a long history, with the time of the latest
+            // one.
             if entry.event == HistoryEvent::Truncated {
                 whole = false;
                 continue;

@@ -1,5 +1,5 @@
-//! The load: launches, participants, events and a listener that outlive whatever happens to broker and engine, and what
-//! they saw.
+//! The load: launches, participants, events and a listener that survive whatever happens to broker
+//! and engine, and what they saw.
 
 mod clients;
 mod roles;
@@ -16,20 +16,20 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// What is to be run.
+/// What to run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub processes: u64,
-    /// How many are launched in a second; as many as the broker takes when there is none.
+    /// Launches per second; as many as the broker takes if `None`.
     pub rate: Option<u32>,
-    /// The bytes of a field that each process carries along.
+    /// The bytes of a field that each process carries.
     pub padding: usize,
 }
 
 /// What clients and participants saw.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Launches that are to be published, again perhaps.
+    /// Launches to publish, some of them again.
     to_launch: VecDeque<u64>,
     ended: BTreeMap<String, Value>,
     ended_numbers: BTreeSet<u64>,
@@ -42,7 +42,7 @@ struct Seen {
     double_answers: u64,
     connections: u64,
     task_ids: BTreeSet<String>,
-    /// Nobody launches, nobody sends events: what runs comes to rest.
+    /// Nobody launches or sends events, so that running processes come to rest.
     quiet: bool,
     /// Launches with this number and above are held back.
     held_from: u64,
@@ -69,21 +69,21 @@ impl Shared {
     }
 }
 
-/// Counts of a load that ended well.
+/// The counts of a load that ended well.
 #[derive(Debug, Clone, Copy)]
 pub struct Tally {
     /// Processes that ended, each exactly once.
     pub ended: u64,
     pub tasks: u64,
-    /// Tasks that came again under the same message id.
+    /// Tasks that were sent again with the same message id.
     pub repeated_tasks: u64,
-    /// Answers that were given twice.
+    /// Answers that were sent twice.
     pub double_answers: u64,
-    /// Connections that clients had to make.
+    /// Connections that clients opened.
     pub connections: u64,
 }
 
-/// A load under way; its clients go on until it is dropped.
+/// A running load; its clients continue until it is dropped.
 #[derive(Debug)]
 pub struct Load {
     shared: Arc<Shared>,
@@ -91,11 +91,11 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts the clients of an engine whose queues begin with `prefix`, and waits until its queues are declared, so that
-    /// nothing is published into the void. Needs a tokio runtime.
+    /// Starts the clients of an engine whose queues begin with `prefix`, and waits until its queues
+    /// are declared, so that no message is lost. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the broker can't be reached at all.
+    /// If the broker cannot be reached.
     pub async fn start(url: &str, prefix: &str, plan: Plan) -> Result<Self> {
         let twice = |number: u64| 1 + usize::from(number.is_multiple_of(7));
         let seen = Seen {
@@ -122,7 +122,8 @@ impl Load {
         self.shared.seen().ended.len() as u64
     }
 
-    /// Waits until participants have taken `tasks` new tasks, or all processes have ended, or `patience` is over.
+    /// Waits until participants have taken `tasks` new tasks, or all processes have ended, or
+    /// `patience` has passed.
     pub async fn progress(&self, tasks: usize, patience: Duration) -> Result<()> {
         let (before, deadline) = (self.shared.seen().task_ids.len(), Instant::now() + patience);
         loop {
@@ -138,33 +139,33 @@ impl Load {
         }
     }
 
-    /// Lets nobody launch or send events: processes run on until they wait for an event.
+    /// Stops launches and events: processes run until they wait for an event.
     pub fn hush(&self) {
         self.shared.seen().quiet = true;
     }
 
-    /// Lets only the first `number` launches happen for now, so that some are left for what comes later.
+    /// Allows only the first `number` launches for now, so that some are left for later.
     pub fn hold_back_from(&self, number: u64) {
         self.shared.seen().held_from = number;
     }
 
-    /// Lets clients launch and send events again.
+    /// Allows launches and events again.
     pub fn resume(&self) {
         self.shared.seen().quiet = false;
     }
 
-    /// Lets a participant stay away from the next loss of its queue or connection on.
+    /// Makes a participant stay away after the next loss of its queue or connection.
     pub fn send_away(&self, participant: &str) {
         self.shared.seen().away.insert(participant.to_owned());
     }
 
-    /// Lets all participants come back.
+    /// Makes all participants come back.
     pub fn call_back(&self) {
         self.shared.seen().away.clear();
     }
 
-    /// Lets clients publish every launch again whose process has not ended, under its first message id, as they would
-    /// after a queue was deleted with their messages in it.
+    /// Makes clients publish every launch again whose process has not ended, with its first message
+    /// id, as they would after a queue was deleted with their messages in it.
     pub fn launch_again(&self) {
         let mut seen = self.shared.seen();
         let again: Vec<u64> = (0..self.shared.plan.processes)
@@ -176,7 +177,8 @@ impl Load {
     /// Waits until every process has ended, at most for `patience` without progress.
     ///
     /// # Errors
-    /// When something wrong was seen, or nothing moves any more; the end of the engine's log is in the message.
+    /// If something wrong was seen, or there is no more progress; the message contains the end of
+    /// the engine's log.
     pub async fn finish(&self, engine: &Engine, patience: Duration) -> Result<()> {
         let mut last = (0, Instant::now());
         loop {
@@ -202,17 +204,18 @@ impl Load {
         }
     }
 
-    /// Lets all clients go; what they saw stays.
+    /// Stops all clients; what they saw is kept.
     pub fn leave(&self) {
         for client in &self.clients {
             client.abort();
         }
     }
 
-    /// Checks what clients and participants saw: every launch ended exactly once with the fields that it had to.
+    /// Checks what clients and participants saw: every launch ended exactly once with the right
+    /// fields.
     ///
     /// # Errors
-    /// Says what was otherwise.
+    /// Says what is wrong.
     pub fn check(&self) -> Result<Tally> {
         let seen = self.shared.seen();
         ensure!(seen.wrong.is_empty(), "{:?}", seen.wrong);

@@ -1,8 +1,9 @@
-//! Real faults: a load on the real engine over a real broker, what can be done to engine, broker, disk and clock, and the
-//! audit that every such test ends with.
+//! Fault tests: a load on the real engine over a real broker, what can be done to engine, broker,
+//! disk and clock, and the audit at the end of every such test.
 //!
-//! The load is what a user would run: clients that publish again until they are confirmed, participants that answer twice
-//! now and then and lose their connections, somebody who listens. What is to come of it can be computed.
+//! The load is what a user would run: clients that publish again until they are confirmed,
+//! participants that sometimes answer twice and lose their connections, and a listener. Its outcome
+//! can be computed.
 
 mod asked;
 mod audit;

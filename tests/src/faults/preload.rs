@@ -1,7 +1,8 @@
-//! The fault-injecting library under the engine: writes, syncs and the wall clock, turned by a test while it runs.
+//! The fault-injecting library under the engine: a test controls writes, syncs and the wall clock
+//! while the engine runs.
 //!
-//! [preload.c](../../faults/preload.c) is compiled by the machine's `cc` and loaded by `LD_PRELOAD`; what it does stands in a
-//! file of four numbers that both sides see.
+//! The machine's `cc` compiles [preload.c](../../faults/preload.c), and `LD_PRELOAD` loads it. A
+//! file of four numbers, shared by both sides, controls it.
 
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -11,7 +12,8 @@ use std::{
     process::Command,
 };
 
-/// What goes wrong beneath the engine. Only regular files are touched, not standard output and error.
+/// What goes wrong under the engine. Only regular files are affected, not standard output and
+/// error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
@@ -19,11 +21,11 @@ pub enum Fault {
     Writes(i32),
     /// Syncs fail with this error number; what was written before stays with the kernel.
     Syncs(i32),
-    /// Each sync takes so many milliseconds more.
+    /// Each sync takes this many milliseconds longer.
     SlowSyncs(i32),
 }
 
-/// The library, compiled, and the file by which it is told.
+/// The compiled library, and the file that controls it.
 #[derive(Debug)]
 pub struct Preload {
     library: PathBuf,
@@ -31,7 +33,7 @@ pub struct Preload {
     control_path: PathBuf,
 }
 
-/// Where the offset of the wall clock stands in the control file, in bytes.
+/// The position of the wall clock's offset in the control file, in bytes.
 const CLOCK_AT: u64 = 16;
 
 impl Preload {
@@ -62,7 +64,7 @@ impl Preload {
         })
     }
 
-    /// The environment that loads it.
+    /// The environment variables that load it.
     pub fn environment(&self) -> [(String, String); 2] {
         [
             ("LD_PRELOAD".into(), self.library.display().to_string()),
@@ -73,10 +75,10 @@ impl Preload {
         ]
     }
 
-    /// Lets something go wrong from now on, or nothing any more.
+    /// Sets what goes wrong from now on; may be nothing.
     ///
     /// # Errors
-    /// When the control file can't be written.
+    /// If the control file cannot be written.
     pub fn set(&self, fault: Fault) -> Result<()> {
         let (writes, syncs, slow) = match fault {
             Fault::None => (0, 0, 0),
@@ -91,10 +93,10 @@ impl Preload {
         Ok(())
     }
 
-    /// Lets the wall clock be so many milliseconds off from now on.
+    /// Sets the offset of the wall clock in milliseconds.
     ///
     /// # Errors
-    /// When the control file can't be written.
+    /// If the control file cannot be written.
     pub fn set_clock(&self, offset_millis: i64) -> Result<()> {
         Ok(self
             .control

@@ -1,4 +1,4 @@
-//! A RabbitMQ of one test's own, by `scripts/rabbitmq`: started, ended, killed, told things.
+//! A RabbitMQ for one test, run by `scripts/rabbitmq`: started, stopped, killed, controlled.
 
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -14,10 +14,10 @@ pub struct Rabbit {
 }
 
 impl Rabbit {
-    /// Starts one whose data is in `folder`. Takes ten to twenty seconds.
+    /// Starts a RabbitMQ with its data in `folder`. Takes ten to twenty seconds.
     ///
     /// # Errors
-    /// When it does not start.
+    /// If it does not start.
     pub fn start(folder: &Path) -> Result<Self> {
         let mut rabbit = Self {
             folder: folder.to_owned(),
@@ -35,7 +35,7 @@ impl Rabbit {
     /// Starts it after it was stopped or killed.
     ///
     /// # Errors
-    /// When it does not start, or on another port than before.
+    /// If it does not start, or uses another port than before.
     pub fn start_again(&mut self) -> Result<()> {
         let url = self.script("start", &[])?.trim().to_owned();
         ensure!(
@@ -47,10 +47,10 @@ impl Rabbit {
         Ok(())
     }
 
-    /// Ends it in order.
+    /// Stops it cleanly.
     ///
     /// # Errors
-    /// When the script fails.
+    /// If the script fails.
     pub fn stop(&self) -> Result<()> {
         self.script("stop", &[]).map(drop)
     }
@@ -66,7 +66,7 @@ impl Rabbit {
     /// Runs `rabbitmqctl` with these arguments.
     ///
     /// # Errors
-    /// When it fails, with what it said.
+    /// If it fails; the error contains its output.
     pub fn control(&self, arguments: &[&str]) -> Result<String> {
         self.script("ctl", arguments)
     }

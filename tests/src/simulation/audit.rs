@@ -1,5 +1,6 @@
-//! Whether what is durable of a process fits together, after each commit that touched it: every wait has its row, every row
-//! its wait, a process that ended stays as it is, and ends as its definition says.
+//! Checks after each commit that the durable state of a changed process is consistent: every wait
+//! has its row, every row has its wait, a process that ended does not change, and it ends as its
+//! definition says.
 
 use super::{
     Expected,
@@ -13,7 +14,7 @@ use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Timers under these numbers and above are the host's reminders: continue, try again, remove.
+/// Timers with these numbers and above are the host's reminders: continue, retry, remove.
 const REMOVE: u32 = u32::MAX - 2;
 const RETRY: u32 = u32::MAX - 1;
 const CONTINUE: u32 = u32::MAX;
@@ -38,7 +39,7 @@ fn is_kept(instance: &Instance, fiber: FiberId, turn: Turn) -> bool {
 }
 
 impl Known {
-    /// A process was written, or removed; before it was so.
+    /// A process was written or removed; `before` is its previous state.
     pub fn changed(&mut self, process: ProcessId, before: Option<&Instance>) {
         let Some(after) = self.instances.get(&process).cloned() else {
             return self.removal(process, before);
@@ -75,7 +76,7 @@ impl Known {
         self.ended(&after);
     }
 
-    /// The event that ended a wait has to be one that was written after the wait began.
+    /// The event that ended a wait must have been written after the wait began.
     fn event_taken(&mut self, after: &Instance, fiber: FiberId, turn: Turn) {
         let process = after.process;
         let fields = match (&after.status, after.fibers.get(fiber)) {
@@ -139,7 +140,7 @@ impl Known {
         self.ended(instance);
     }
 
-    /// An instance that has just ended is compared with what its definition says.
+    /// Compares an instance that has just ended with what its definition says.
     fn ended(&mut self, instance: &Instance) {
         let Status::Ended(ending) = &instance.status else {
             return;
@@ -203,7 +204,7 @@ impl Known {
         })
     }
 
-    /// Whether rows and waits of a process fit.
+    /// Checks whether rows and waits of a process match.
     pub fn audit(&mut self, process: ProcessId) {
         if let Err(what) = self.fits(process) {
             self.violate(format!("{process}: {what}"));
@@ -281,7 +282,7 @@ impl Known {
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;
         within("tasks in the outbox", &tasks, &answers)?;
-        // The row of a call whose caller ended goes once the definition is compiled.
+        // If a caller has ended, the row of its call is removed once the definition is compiled.
         if !instance.has_ended() {
             within("calls in the outbox", &calls, &children)?;
         }
@@ -289,7 +290,7 @@ impl Known {
         self.caller_fits(instance)
     }
 
-    /// A child that is waited for runs, or is to be started.
+    /// A child that is awaited must be running, or about to be started.
     fn child_fits(&self, instance: &Instance, child: ProcessId, turn: Turn) -> Result<(), String> {
         let row = OutboxKey {
             kind: OutboxKind::Call,
@@ -352,7 +353,7 @@ fn reminders(
         return Err("it is parked and nothing reminds to try it again".into());
     }
     if matches!(instance.status, Status::Running) && ready && count(CONTINUE) == 0 {
-        return Err("it has yielded and nothing reminds to go on".into());
+        return Err("it has yielded and nothing reminds it to continue".into());
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! The broker: queues, connections with channels of raw tags, the owner queue, publishers' confirms and returns.
+//! The broker: queues, connections with channels of raw tags, the owner queue, publisher confirms
+//! and returns.
 //!
-//! It does with acknowledgements what RabbitMQ does: a cumulative one takes everything up to its tag, and a tag that the
-//! channel does not know closes it. Between it and an engine stands a [`Link`](super::Link).
+//! It treats acknowledgements like RabbitMQ: a cumulative one covers everything up to its tag, and
+//! a tag that the channel does not know closes it. A [`Link`](super::Link) connects it to an
+//! engine.
 
 use super::{Content, Facts, Random, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
@@ -16,21 +18,21 @@ use std::{
 /// The queues of the engine.
 pub const SOURCES: [Source; 3] = [Source::Launches, Source::Answers, Source::Events];
 
-/// Where messages go that nobody can use, and where notices do.
+/// The queue of dead letters, and the exchange of notices.
 pub const DEAD: &str = "bureaucrat_dead";
 /// See [`DEAD`].
 pub const NOTICES: &str = "bureaucrat.processes";
 
-/// The number of the link of a second engine; others count from 1.
+/// The number of a second engine's link; others count from 1.
 pub(super) const RIVAL: u64 = 0;
 
-/// Deliveries of a channel that may be unacknowledged at once.
+/// Deliveries of a channel that may be unacknowledged at the same time.
 const PREFETCH: usize = 12;
 
 /// A message to the engine.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// What it is, as whoever published it knows.
+    /// What it is, known to its publisher.
     pub content: Content,
     pub properties: Properties,
     pub body: Vec<u8>,
@@ -49,9 +51,9 @@ pub struct Sent {
 struct Channel {
     tag: u64,
     unacknowledged: BTreeMap<u64, Message>,
-    /// Delivered, on the way to the engine.
+    /// Delivered, in transit to the engine.
     deliveries: VecDeque<u64>,
-    /// Sent, on the way to the broker.
+    /// Sent, in transit to the broker.
     acknowledgements: VecDeque<Ack>,
 }
 
@@ -88,7 +90,7 @@ const fn index(source: Source) -> usize {
 }
 
 impl SimulatedBroker {
-    /// A broker without queues of participants.
+    /// A broker without participants' queues.
     pub fn new(facts: Arc<Facts>) -> Self {
         Self {
             state: Mutex::default(),
@@ -100,34 +102,35 @@ impl SimulatedBroker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody publishes to one of the engine's queues.
+    /// Publishes to one of the engine's queues.
     pub fn publish_to_engine(&self, source: Source, message: Message) {
         self.lock().queues[index(source)].push_back(message);
     }
 
-    /// Declares a queue or exchange outside of the engine; messages to undeclared ones are returned.
+    /// Declares a queue or exchange outside of the engine; messages to undeclared ones are
+    /// returned.
     pub fn declare(&self, name: &str) {
         self.lock().declared.insert(name.to_owned());
     }
 
-    /// Deletes a queue when it is empty, or an exchange.
+    /// Deletes a queue if it is empty, or an exchange.
     pub fn delete(&self, name: &str) -> bool {
         let mut state = self.lock();
         let empty = name == NOTICES || state.outside.get(name).is_none_or(VecDeque::is_empty);
         empty && state.declared.remove(name)
     }
 
-    /// Whether a queue is there.
+    /// Whether a queue exists.
     pub fn is_declared(&self, name: &str) -> bool {
         self.lock().declared.contains(name)
     }
 
-    /// Blocks publishers, or lets them go on.
+    /// Blocks or unblocks publishers.
     pub fn set_blocked(&self, blocked: bool) {
         self.lock().blocked = blocked;
     }
 
-    /// Takes a message out of a queue outside of the engine.
+    /// Takes a message from a queue outside of the engine.
     pub fn take(&self, queue: &str) -> Option<Sent> {
         self.lock().outside.get_mut(queue)?.pop_front()
     }
@@ -139,7 +142,7 @@ impl SimulatedBroker {
         full.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether nothing is on its way into the engine or out of it.
+    /// Whether nothing is in transit to or from the engine.
     pub fn is_quiet(&self) -> bool {
         let state = self.lock();
         state.queues.iter().all(VecDeque::is_empty)
@@ -156,7 +159,8 @@ impl SimulatedBroker {
             && state.outside.values().all(VecDeque::is_empty)
     }
 
-    /// An engine asks for the owner queue and, when it gets it, consumes. False: it has to stand by.
+    /// An engine asks for the owner queue, and consumes if it gets it. Returns false if it must
+    /// stand by.
     pub fn consume(&self, engine: u64) -> bool {
         let mut state = self.lock();
         if state.owner.is_some() {
@@ -182,8 +186,8 @@ impl SimulatedBroker {
             .is_some_and(|link| link.connection.is_some())
     }
 
-    /// An engine's consuming connection breaks, as far as the engine sees, which is to be told of it; the broker notices
-    /// by [`Self::notice`]. Returns its generation.
+    /// An engine's consuming connection breaks on the engine's side, and the engine must be told.
+    /// The broker notices later, in [`Self::notice`]. Returns the connection's generation.
     pub fn break_consuming(&self, engine: u64) -> Option<u64> {
         let mut state = self.lock();
         let link = state.links.get_mut(&engine)?;
@@ -191,7 +195,8 @@ impl SimulatedBroker {
         Some(link.generation)
     }
 
-    /// The broker notices connections whose engine is not there any more: what was not acknowledged comes again.
+    /// The broker notices connections whose engine is gone, and redelivers what was not
+    /// acknowledged.
     pub fn notice(&self, random: &mut Random) {
         let mut state = self.lock();
         let connected: BTreeSet<_> = state
@@ -218,7 +223,7 @@ impl SimulatedBroker {
             state.owner = None;
         }
         for (channel, queue) in consumer.channels.iter_mut().zip(&mut state.queues) {
-            // Some of what was on its way arrived before.
+            // Some of what was in transit arrived before.
             let arrived = random.place(channel.acknowledgements.len() + 1);
             for ack in channel
                 .acknowledgements
@@ -301,7 +306,7 @@ impl SimulatedBroker {
         }))
     }
 
-    /// An engine's link sends what it is to acknowledge.
+    /// An engine's link sends the acknowledgements that are due.
     pub fn flush(&self, engine: u64, source: Source, stragglers: Stragglers) {
         let mut state = self.lock();
         let State {
@@ -361,12 +366,12 @@ impl SimulatedBroker {
         }
     }
 
-    /// What an engine's link has to tell at once.
+    /// What an engine's link reports immediately.
     pub fn told_at_once(&self, engine: u64) -> Option<BrokerEvent> {
         self.lock().links.get_mut(&engine)?.events.pop_front()
     }
 
-    /// An engine is gone with its connections, which the broker notices later.
+    /// An engine is gone, with its connections; the broker notices later.
     pub fn engine_gone(&self, engine: u64, random: &mut Random) {
         let _ = self.lose_publishing(engine, random);
         self.lock().links.remove(&engine);

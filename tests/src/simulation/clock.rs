@@ -1,9 +1,9 @@
-//! A clock that the simulation turns.
+//! A clock that the simulation sets.
 
 use bureaucrat_host::clock::ClockSource;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Both hands of the clock, in milliseconds.
+/// The monotonic and the wall clock, in milliseconds.
 #[derive(Debug)]
 pub struct SimulatedClock {
     wall: AtomicU64,

@@ -1,4 +1,5 @@
-//! The host's configuration of a run: small bounds now and then, so that windows, portions and limits are met.
+//! The host's configuration of a run: sometimes with small limits, so that windows, portions and
+//! limits are reached.
 
 use super::{Plan, Random, Trouble};
 use bureaucrat_host::HostConfig;
@@ -21,7 +22,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
             usual
         }
     };
-    // Numbers of their own, so that what else a seed draws stays as it was.
+    // Separate random numbers, so that everything else that a seed determines stays the same.
     let mut own = Random::new(random.clone().next().rotate_left(32));
     let group_bytes = small_of(&mut own, 1 << 20, 1, 2_000);
     let large_bytes = small_of(&mut own, 64 << 10, 1, 600);

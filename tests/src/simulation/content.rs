@@ -1,4 +1,4 @@
-//! What messages to the engine are, as whoever publishes them knows.
+//! What messages to the engine are, known to their publishers.
 
 use super::{Expected, Message};
 use bureaucrat_model::{ActivityPath, ProcessId, Turn};
@@ -22,12 +22,12 @@ impl Message {
     }
 }
 
-/// What a message to the engine is, as whoever published it knows.
+/// What a message to the engine is, known to its publisher.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
-    /// The launch of this number.
+    /// The launch with this number.
     Launch(usize),
-    /// An answer that counts once at most.
+    /// An answer that counts at most once.
     Answer {
         process: ProcessId,
         path: ActivityPath,
@@ -35,19 +35,19 @@ pub enum Content {
     },
     /// An answer that leaves the activity waiting.
     Suspended,
-    /// The event of this number.
+    /// The event with this number.
     Event(u64),
-    /// What nobody can understand, or what fits nothing: a dead letter, whole.
+    /// Unreadable, or without a match: becomes a dead letter, whole.
     Hostile,
 }
 
-/// What the model knows of a launch.
+/// What the model knows about a launch.
 #[derive(Debug, Clone)]
 pub struct LaunchFacts {
     /// The name of its process.
     pub name: String,
     /// Whether it has a message id.
     pub has_id: bool,
-    /// What its process ends with; none for one that is refused.
+    /// How its process ends; `None` if it is refused.
     pub expected: Option<Expected>,
 }

@@ -9,7 +9,7 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
         nodes.iter().for_each(|node| write_node(xml, node));
         let _ = write!(xml, "</{tag}>");
     };
-    // Writing to a String can't fail.
+    // Writing to a String cannot fail.
     let _ = match node {
         Node::Set(k) => write!(xml, "<action participant=\"set{k}\"/>"),
         Node::Count(k, bound, body) => {

@@ -1,5 +1,5 @@
-//! Random process definitions whose end can be computed: each place writes fields of its own, so that branches do not
-//! disturb one another, and conditions look only at what is known beforehand.
+//! Random definitions whose end can be computed: each place writes its own fields, so that branches
+//! do not affect each other, and conditions read only what is known beforehand.
 
 use super::{
     Random,
@@ -16,17 +16,18 @@ use std::{
 pub(super) enum Node {
     /// `setK` puts K into the field `fK`.
     Set(u32),
-    /// `incK` adds one to `cK`, as long as that is below the bound; the other activities come before it in each round.
+    /// `incK` adds one to `cK` until it reaches the bound; in each round the other activities come
+    /// first.
     Count(u32, i64, Vec<Node>),
     Sequence(Vec<Node>),
     All(Vec<Node>),
-    /// Cases, each with a remainder of `number` by 3 that it is for.
+    /// Cases, each for one remainder of `number` divided by 3.
     Switch(Vec<(i64, Node)>),
     /// Milliseconds.
     Delay(u64),
     /// Whether it takes only the event of its own process.
     Await(Picky),
-    /// The definition stands in the field `dK`; by a property of the context, or put there by `defK`.
+    /// The definition is in the field `dK`, set by a property of the context or by `defK`.
     Call(u32, Box<Definition>, Given),
     Fail(u32, Failure),
 }
@@ -45,25 +46,25 @@ pub(super) enum Given {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// `critK` answers with an error, where the dialect has one; otherwise with what is no answer.
+    /// `critK` answers with an error if the dialect has one, otherwise with an invalid answer.
     Participant,
     /// A condition divides by zero.
     Condition,
     /// A called definition is refused.
     Call,
-    /// The broker never takes the task of `hugeK`.
+    /// The broker never accepts the task of `hugeK`.
     Task,
 }
 
-/// The event of a process's own number, and the one that every waiting process takes.
+/// The event with a process's own number, and the one that every waiting process takes.
 pub const OWN_EVENT: &str = "go";
 /// See [`OWN_EVENT`].
 pub const COMMON_EVENT: &str = "any";
 
-/// What a process is to end with.
+/// How a process must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// These fields, `event` aside.
+    /// With these fields; `event` is not compared.
     Completed(Map<String, Value>),
     /// A fault with one of these codes.
     Failed(BTreeSet<&'static str>),
@@ -73,7 +74,7 @@ pub enum Expected {
 pub struct Definition {
     pub(super) body: Vec<Node>,
     counters: BTreeSet<u32>,
-    /// Texts of definitions that are called, by the number of the field.
+    /// Texts of called definitions, by the number of the field.
     texts: BTreeMap<u32, (String, Given)>,
 }
 
@@ -245,13 +246,13 @@ impl Definition {
         self.body.iter().for_each(|node| write_node(&mut xml, node));
         xml += "</process>";
         if number.is_none() {
-            // A called process's fields become its caller's, whose own number stays.
+            // A called process's fields are copied to its caller, which must keep its own number.
             xml = xml.replacen("<property name=\"number\" type=\"int\">0</property>", "", 1);
         }
         xml
     }
 
-    /// The participants that it and what it calls asks.
+    /// The participants of this definition and of those that it calls.
     pub fn participants(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         self.body
@@ -260,7 +261,8 @@ impl Definition {
         found
     }
 
-    /// How the process of launch `number` ends; `broken` is the code of a participant's failure in the dialect.
+    /// How the process of launch `number` ends; `broken` is the code of a participant's failure in
+    /// the dialect.
     pub fn expected(&self, number: usize, broken: &'static str) -> Expected {
         let mut fields = self.context();
         fields.insert("number".into(), json!(number));
@@ -298,7 +300,8 @@ fn play_all(
         .try_for_each(|node| play(node, fields, number, broken))
 }
 
-/// What an activity does to the fields. Branches write fields of their own, so that their order does not matter.
+/// What an activity does to the fields. Branches write their own fields, so their order does not
+/// matter.
 fn play(node: &Node, fields: &mut Map<String, Value>, number: i64, broken: &'static str) -> Played {
     match node {
         Node::Set(k) => {

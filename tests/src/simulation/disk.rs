@@ -1,7 +1,8 @@
-//! The disk of the machine, under the store in memory: a log of groups that is written, then synced. What is not synced
-//! when the power goes is lost, or there up to any byte. Writes, syncs and reads fail, the disk is full, a commit takes time.
+//! The machine's disk, under the in-memory store: a log of groups that is written, then synced.
+//! What is not synced when the power fails is lost, or kept up to any byte. Writes, syncs and reads
+//! fail, the disk is full, a commit takes time.
 //!
-//! A group counts once it was synced; the facts hear of it then.
+//! A group counts once it was synced; then the facts are told.
 
 use super::{Facts, Random, SimulatedClock};
 use bureaucrat_model::ShardId;
@@ -10,18 +11,18 @@ use bureaucrat_store::{
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What becomes of the next commit.
+/// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitFate {
-    /// The power goes while it is written; some bytes may be on the disk.
+    /// The power fails during the write; some bytes may be on the disk.
     PowerDuringWrite,
-    /// The power goes when it is written and not synced.
+    /// The power fails after the write and before the sync.
     PowerBeforeSync,
-    /// The power goes when it is durable, before anybody learns of it.
+    /// The power fails when the commit is durable, before anyone knows.
     PowerAfterSync,
     /// Writing fails after some bytes.
     WriteFails,
-    /// The sync fails; what was written may last or not.
+    /// The sync fails; what was written may be kept or not.
     SyncFails,
     /// It takes this many milliseconds.
     Slow(u64),
@@ -31,11 +32,11 @@ pub enum CommitFate {
 struct State {
     seen: MemoryStore,
     lasting: MemoryStore,
-    /// What was written and not synced.
+    /// Written and not synced.
     tail: Vec<u8>,
     fate: Option<CommitFate>,
     full: bool,
-    /// After a failure nothing is written until the engine starts anew, as in the production's store.
+    /// After a failure nothing is written until the engine restarts, as in the production store.
     refuses: bool,
     reads_left: Option<u64>,
     power_is_gone: bool,
@@ -72,7 +73,7 @@ impl Disk {
         }
     }
 
-    /// Decides what becomes of the next commit.
+    /// Decides what happens to the next commit.
     pub fn set_fate(&self, fate: CommitFate) {
         self.lock().fate = Some(fate);
     }
@@ -82,22 +83,23 @@ impl Disk {
         self.lock().full = full;
     }
 
-    /// Lets the `count`th reading from now fail, or none.
+    /// Makes the `count`th read from now fail, or none.
     pub fn fail_reading(&self, count: Option<u64>) {
         self.lock().reads_left = count;
     }
 
-    /// Whether the power went during a commit.
+    /// Whether the power failed during a commit.
     pub fn power_is_gone(&self) -> bool {
         self.lock().power_is_gone
     }
 
-    /// The machine starts anew: of the tail there is a part that ends at any byte, and of that only whole groups count.
+    /// The machine restarts: a part of the tail is there, which ends at any byte, and only its
+    /// complete groups count.
     pub fn start(&self, random: &mut Random) {
         let mut state = self.lock();
         let kept = random.place(state.tail.len() + 1);
         let tail = std::mem::take(&mut state.tail);
-        // Half of the time all of it was on its way already.
+        // Half of the time all of it was already in transit.
         let kept = if random.once_in(2) { tail.len() } else { kept };
         let mut rest = &tail[..kept];
         while let Some((group, after)) = log::read(rest) {
@@ -117,7 +119,7 @@ impl Disk {
         self.lock().lasting.dump()
     }
 
-    /// How many commits were tried.
+    /// How many commits were attempted.
     pub fn commits(&self) -> u64 {
         self.lock().commits
     }
@@ -148,7 +150,7 @@ fn copy(store: &MemoryStore) -> MemoryStore {
     let writes = rows
         .map(|(table, key, value)| Write::Put { table, key, value })
         .collect();
-    // In nobody's name, so that nothing is fenced.
+    // On behalf of nobody, so that nothing is fenced.
     let _ = copy.commit(&Group {
         units: vec![Unit::of(writes)],
     });
@@ -175,7 +177,7 @@ impl Store for Disk {
     }
 
     fn own(&self) -> Result<Epoch, StoreError> {
-        // What may go wrong with a commit may go wrong with this one.
+        // Everything that can go wrong with a commit can go wrong with this one.
         self.commit(&Group::default())?;
         let mut state = self.lock();
         Self::reading(&mut state, Table::Meta)?;
@@ -285,7 +287,7 @@ mod log {
         record
     }
 
-    /// The first whole record, and what comes after it.
+    /// The first complete record, and what follows it.
     pub fn read(mut bytes: &[u8]) -> Option<(Group, &[u8])> {
         let length = take_number(&mut bytes)?;
         let sum = take(&mut bytes, 8)?;

@@ -1,4 +1,5 @@
-//! The engine as it runs on a machine: the host's own driver, router and definitions, polled instead of run by threads.
+//! The engine as it runs on a machine: the host's own driver, router and definitions, polled
+//! instead of run by threads.
 
 use super::SimulatedClock;
 use bureaucrat_host::{
@@ -55,7 +56,7 @@ impl Committer for Batches {
     }
 }
 
-/// An engine; gone with its machine.
+/// An engine; it is lost with its machine.
 pub struct Engine {
     driver: Option<Driver>,
     store: Arc<dyn Store>,
@@ -69,10 +70,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts an engine over what its disk holds.
+    /// Starts an engine on what its disk holds.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub fn start(
         config: HostConfig,
         store: Arc<dyn Store>,
@@ -111,15 +112,15 @@ impl Engine {
         self.driver.is_none()
     }
 
-    /// Tells it something of the broker.
+    /// Reports an event of the broker.
     pub fn receive(&self, event: BrokerEvent) {
         self.router.receive(event);
     }
 
-    /// Lets the driver take its turn.
+    /// Runs one loop of the driver.
     ///
     /// # Errors
-    /// When the store fails; the engine can't go on then.
+    /// If the store fails; then the engine cannot continue.
     pub fn poll(&mut self) -> Result<(), StoreError> {
         let Some(running) = &mut self.driver else {
             return Ok(());
@@ -142,18 +143,18 @@ impl Engine {
         self.batches.lock().count
     }
 
-    /// The number of the first batch that waits to be written; they count from 1.
+    /// The number of the first batch that waits to be written, counting from 1.
     pub fn next_batch(&self) -> u64 {
         let submitted = self.batches.lock();
         submitted.count + 1 - submitted.waiting.len() as u64
     }
 
-    /// Whether the driver has taken everything that it was told.
+    /// Whether the driver has taken all of its inputs.
     pub fn has_heard(&self) -> bool {
         (self.pending)() == 0
     }
 
-    /// Writes at most so many of the batches that wait, together; returns how many.
+    /// Writes up to `most` of the waiting batches together; returns how many.
     pub fn commit(&self, most: usize) -> usize {
         let mut submitted = self.batches.lock();
         let count = commit::together(&submitted.waiting).min(most);
@@ -167,18 +168,19 @@ impl Engine {
         count
     }
 
-    /// Gives an operator's order; nobody waits for its outcome.
+    /// Submits an operator's order; nobody waits for its outcome.
     pub fn order(&self, process: ProcessId, order: Order) {
         self.router.order(Command::new(process, order).0);
     }
 
-    /// Tells it to finish.
+    /// Tells it to shut down.
     pub fn stop(&self) {
         self.router.stop();
     }
 
-    /// Lets one job fail for reasons of the machine, not necessarily the first; false when there is none that may. A
-    /// launch whose definition can't be compiled would be refused, which is no trouble that it gets over.
+    /// Makes one job fail because of the machine, not necessarily the first. Returns false if no
+    /// job may fail. A launch whose definition cannot be compiled would be refused, so that job may
+    /// not.
     pub fn fail_job(&self, place: usize) -> bool {
         let mut jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = place.min(jobs.len().saturating_sub(1));
@@ -200,7 +202,7 @@ impl Engine {
         true
     }
 
-    /// Does one job, not necessarily the first; false when there is none.
+    /// Does one job, not necessarily the first; returns false if there is none.
     pub fn do_job(&self, place: usize) -> bool {
         let mut jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = place.min(jobs.len().saturating_sub(1));

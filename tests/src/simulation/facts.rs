@@ -1,5 +1,5 @@
-//! What is durable, in the order in which it became so, as a model knows it: checked with each commit, each publish and
-//! each acknowledgement. The first thing that does not hold is kept.
+//! What is durable, in the order in which it became durable, as the model knows it. It is checked
+//! at each commit, publish and acknowledgement. The first violation is kept.
 
 use super::{
     Random,
@@ -22,7 +22,7 @@ use std::{
 pub(super) struct Known {
     pub violation: Option<String>,
     pub instances: BTreeMap<ProcessId, Instance>,
-    /// Their rows, as they were written.
+    /// Their rows, as written.
     pub rows: MemoryStore,
     pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
@@ -30,26 +30,26 @@ pub(super) struct Known {
     pub subscriptions: BTreeMap<ProcessId, BTreeMap<(String, FiberId, Turn), u64>>,
     pub outbox: BTreeMap<OutboxKey, Vec<u8>>,
     pub events: BTreeMap<u64, EventFacts>,
-    /// When the event of a number was written.
+    /// When the event with a number was written.
     pub written: BTreeMap<u64, Vec<Timestamp>>,
     pub identified: BTreeSet<u64>,
-    /// The places in the order that each event was written at.
+    /// The sequence numbers at which each event was written.
     pub sequences: BTreeMap<u64, Vec<u64>>,
-    /// The places of subscriptions that ended.
+    /// The sequence numbers of subscriptions that ended.
     pub subscribed: BTreeMap<(ProcessId, Turn), u64>,
     pub dead: BTreeSet<Vec<u8>>,
     pub starts: BTreeMap<String, Vec<(ProcessId, Timestamp)>>,
     pub now: Timestamp,
     pub highest: u64,
     pub floor: u64,
-    /// Rows that the broker has taken, or returned to whoever may drop them.
+    /// Rows that the broker has taken, or has returned and that may be dropped.
     pub settled: BTreeSet<Vec<u8>>,
-    /// Trees of calls that have a task which the broker never takes.
+    /// Call trees with a task that the broker never takes.
     pub unsendable: BTreeSet<[u8; 2]>,
     pub launches: Vec<LaunchFacts>,
     pub in_hand: InHand,
     acknowledged: BTreeMap<Content, usize>,
-    /// Answers whose acknowledgement by the engine was looked at.
+    /// Answers whose acknowledgement by the engine was checked.
     judged: BTreeSet<Content>,
     pub cancelled: BTreeSet<ProcessId>,
     pub seen_retention: Millis,
@@ -60,7 +60,7 @@ pub(super) struct Known {
 pub struct Facts(Mutex<Known>);
 
 impl Facts {
-    /// Nothing is durable; these are to be launched.
+    /// Nothing is durable; these launches will be made.
     pub fn new(launches: Vec<LaunchFacts>, seen_retention: Millis) -> Self {
         Self(Mutex::new(Known {
             launches,
@@ -73,12 +73,12 @@ impl Facts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first thing that did not hold.
+    /// The first violation.
     pub fn violation(&self) -> Option<String> {
         self.known().violation.clone()
     }
 
-    /// Notes what does not hold.
+    /// Records a violation.
     pub fn violate(&self, what: impl Into<String>) {
         self.known().violate(what.into());
     }
@@ -88,14 +88,14 @@ impl Facts {
         *self.known().counts.entry(what).or_default() += 1;
     }
 
-    /// An engine starts: whatever it numbers comes after what is durable now.
+    /// An engine starts: all of its numbers come after what is durable now.
     pub fn start(&self) {
         let mut known = self.known();
         known.floor = known.highest;
         known.in_hand = InHand::default();
     }
 
-    /// An event with a message id: it may be written once.
+    /// An event with a message id: it may be written only once.
     pub fn identify(&self, event: u64) {
         self.known().identified.insert(event);
     }
@@ -124,7 +124,7 @@ impl Facts {
         }
     }
 
-    /// The name of an event that somebody waits for, and the number of its launch.
+    /// The name of an event that a process awaits, and the number of that process's launch.
     pub fn awaited(&self, random: &mut Random) -> Option<(String, u64)> {
         let known = self.known();
         let all: Vec<_> = known
@@ -149,29 +149,29 @@ impl Facts {
         Some((name, number.unwrap_or(0)))
     }
 
-    /// A process that is there.
+    /// Any existing process.
     pub fn some_process(&self, random: &mut Random) -> Option<ProcessId> {
         let known = self.known();
         let all: Vec<_> = known.instances.keys().copied().collect();
         (!all.is_empty()).then(|| all[random.place(all.len())])
     }
 
-    /// An operator cancels a process: it may end so, too.
+    /// An operator cancels a process: it may now end in that way too.
     pub fn may_be_cancelled(&self, process: ProcessId) {
         self.known().cancelled.insert(process);
     }
 
-    /// What was to be launched.
+    /// The planned launches.
     pub fn launches(&self) -> Vec<LaunchFacts> {
         self.known().launches.clone()
     }
 
-    /// Whether a process of this name was cancelled by an operator.
+    /// Whether an operator cancelled a process with this name.
     pub fn was_cancelled(&self, name: &str) -> bool {
         let known = self.known();
         let starts = known.starts.get(name).into_iter().flatten();
         starts.into_iter().any(|(process, _)| {
-            // A tree of calls shares the beginning of its ids.
+            // The ids of a call tree begin with the same bytes.
             let key = process.as_bytes()[..2].to_vec();
             known
                 .cancelled
@@ -180,7 +180,7 @@ impl Facts {
         })
     }
 
-    /// What has not come to its end.
+    /// What has not ended.
     pub fn left(&self) -> Vec<String> {
         let known = self.known();
         let mut left = Vec::new();
@@ -218,10 +218,10 @@ impl Facts {
         left
     }
 
-    /// Somebody was told the state of a process.
+    /// Checks a state of a process that someone was told.
     ///
     /// # Errors
-    /// When it is another one.
+    /// If the state is a different one.
     pub fn told(&self, process: ProcessId, status: &str) -> Result<(), String> {
         let known = self.known();
         let found = match known
@@ -243,7 +243,7 @@ impl Facts {
         }
     }
 
-    /// A message is published: its row has to be durable now.
+    /// A message is published: its row must be durable.
     pub fn published(&self, message: &Outgoing) -> Vec<u8> {
         let row = records::encode(message).unwrap_or_default();
         let mut known = self.known();
@@ -257,8 +257,7 @@ impl Facts {
         row
     }
 
-    /// The broker has taken a message, or returned one about a process to nobody.
-    /// A delivery is acknowledged, by the engine or at the broker: what it brings about has to be durable now.
+    /// A delivery is acknowledged, by the engine or at the broker: its effects must be durable.
     pub fn taken(&self, content: &Content, body: &[u8], at: AckPlace) {
         let mut known = self.known();
         let count = match at {
@@ -269,8 +268,8 @@ impl Facts {
             }
             AckPlace::Engine => 0,
         };
-        // What an answer brought about may be gone again when the acknowledgement reaches the broker: one that was kept while
-        // its process was parked and then fitted nothing.
+        // The effects of an answer may be gone again when its acknowledgement reaches the broker:
+        // it was kept while its process was parked, and then matched nothing.
         if at == AckPlace::Broker && known.judged.contains(content) {
             return;
         }
@@ -288,7 +287,7 @@ impl Facts {
 /// Where an acknowledgement was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AckPlace {
-    /// The host asked for it.
+    /// Requested by the host.
     Engine,
     Broker,
 }
@@ -304,7 +303,7 @@ impl Known {
             false => Err(format!("{why}, and there is no dead letter of it")),
         };
         match content {
-            Content::Hostile => dead("it is no use to anybody"),
+            Content::Hostile => dead("nobody can use it"),
             Content::Suspended => Ok(()),
             Content::Launch(number) => {
                 let Some(launch) = self.launches.get(*number) else {
@@ -369,7 +368,7 @@ impl Known {
     }
 }
 
-/// Whether an answer to this wait has been taken: it was waited for, and is not any more.
+/// Whether an answer to this wait was taken: it was awaited, and is no longer.
 fn has_counted(instance: &Instance, turn: Turn) -> bool {
     turn.0 < instance.next_turn && instance.fibers.waiting(turn).is_none()
 }
@@ -379,7 +378,7 @@ fn is_answer(input: &Input, path: &ActivityPath, turn: Turn) -> bool {
         if activity == path && found.is_none_or(|found| found == turn))
 }
 
-/// What all ids of a tree of calls begin with.
+/// The first bytes of all ids in a call tree.
 pub(super) fn tree(process: ProcessId) -> [u8; 2] {
     let [first, second, ..] = *process.as_bytes();
     [first, second]

@@ -1,4 +1,4 @@
-//! Messages of people who mean no good, or whose programs are broken.
+//! Messages of hostile people or broken programs.
 
 use super::{Content, Facts, Random};
 use bureaucrat_host::broker::Source;
@@ -19,7 +19,7 @@ pub fn definition(number: usize, random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Properties that may do harm when they are taken over.
+/// Properties that may do harm if they are copied.
 pub fn properties(random: &mut Random) -> Properties {
     match random.below(3) {
         0 => Properties::default(),
@@ -42,9 +42,9 @@ pub fn properties(random: &mut Random) -> Properties {
     }
 }
 
-/// A message that can't be understood, or an answer that fits nothing.
+/// A message that cannot be understood, or an answer that matches nothing.
 pub fn message(facts: &Facts, random: &mut Random, dialect: Dialect) -> (Source, Content, Vec<u8>) {
-    // Different each time, so that each can be told from the others.
+    // Each one is different, so that they can be told apart.
     let unique = random.next();
     let garbage: Vec<u8> = match random.below(5) {
         0 => format!("garbage {unique}").into_bytes(),
@@ -72,7 +72,7 @@ pub fn message(facts: &Facts, random: &mut Random, dialect: Dialect) -> (Source,
         _ => match facts.some_process(random) {
             None => (Source::Answers, Content::Hostile, garbage),
             Some(process) => {
-                // An activity that there is not, or a turn that is still to come.
+                // An activity that does not exist, or a turn of the future.
                 let path = if random.once_in(2) {
                     ActivityPath(vec![77])
                 } else {

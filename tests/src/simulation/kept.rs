@@ -1,5 +1,5 @@
-//! What may neither be lost nor come twice for reasons that the host chose: inputs that it kept while a process was
-//! parked, and launches whose deliveries ended with their connection.
+//! What must neither be lost nor repeated because of what the host chose: inputs that it kept while
+//! a process was parked, and launches whose deliveries ended with their connection.
 
 use super::{
     Facts,
@@ -11,19 +11,22 @@ use super::{
 use bureaucrat_model::{Input, Instance, JsonText, Status, WaitKind};
 use std::collections::BTreeMap;
 
-/// Deliveries of launches without message id that the engine has in hand, and may make a process of.
+/// Unacknowledged deliveries of launches without message id, from which the engine may start a
+/// process.
 #[derive(Debug, Default)]
 pub(super) struct InHand {
-    /// The generations of connections that brought each launch, by its number, as often as they did.
+    /// The generations of connections that delivered each launch, by its number, once for each
+    /// delivery.
     generations: BTreeMap<usize, Vec<u64>>,
     /// The first batch that is being committed.
     batch: u64,
-    /// Batches up to this one were submitted before the engine had heard of the last connection's end.
+    /// Batches up to this one were submitted before the engine was told that the last connection
+    /// had ended.
     submitted: u64,
 }
 
 impl InHand {
-    /// Whether a process may come of the launch now; it does.
+    /// Whether the launch may start a process now. Counts it as started.
     fn start(&mut self, launch: usize) -> bool {
         if self.batch <= self.submitted {
             return true;
@@ -38,7 +41,7 @@ impl InHand {
 }
 
 impl Facts {
-    /// The engine gets a delivery.
+    /// The engine receives a delivery.
     pub fn handed(&self, content: &Content, generation: u64) {
         if let Content::Launch(number) = content {
             let mut known = self.known();
@@ -47,7 +50,7 @@ impl Facts {
         }
     }
 
-    /// The engine has heard that a connection ended, and has submitted so many batches until now.
+    /// The engine was told that a connection ended, and has submitted this many batches so far.
     pub fn connection_ended(&self, generation: u64, submitted: u64) {
         let mut known = self.known();
         for generations in known.in_hand.generations.values_mut() {
@@ -56,14 +59,15 @@ impl Facts {
         known.in_hand.submitted = submitted;
     }
 
-    /// Batches are committed, of which this is the first.
+    /// Batches are being committed, beginning with this one.
     pub fn committing(&self, batch: u64) {
         self.known().in_hand.batch = batch;
     }
 }
 
 impl Known {
-    /// A process came of a launch: one of its deliveries is in hand, or was when its batch was submitted.
+    /// A launch started a process: one of its deliveries is unacknowledged, or was when its batch
+    /// was submitted.
     pub fn started_from_delivery(&mut self, name: &str) {
         let number = name
             .strip_prefix('L')
@@ -77,7 +81,8 @@ impl Known {
         }
     }
 
-    /// A process that was parked changed: an event that was kept for it, and that it waits for, is still kept or was taken.
+    /// A parked process changed: an event that was kept for it, and that it awaits, is still kept
+    /// or was taken.
     pub fn kept(&mut self, before: &Instance, after: &Instance) {
         let Status::Incident { inputs, .. } = &before.status else {
             return;
@@ -103,18 +108,18 @@ impl Known {
         if let Some(lost) = lost {
             let process = after.process;
             self.violate(format!(
-                "{process} went on and {lost:?} is lost, which was kept for it"
+                "{process} continued and {lost:?}, which was kept for it, is lost"
             ));
         }
     }
 }
 
-/// Whether the conditions of a wait are being evaluated over the event.
+/// Whether the conditions of a wait are being evaluated for the event.
 fn is_checking(wait: &WaitKind, event: &JsonText) -> bool {
     matches!(wait, WaitKind::Event { check: Some((checked, _)), .. } if checked == event)
 }
 
-/// Whether a process that waits for the event takes it.
+/// Whether a process that awaits the event takes it.
 fn is_meant(instance: &Instance, event: &JsonText) -> bool {
     let Some(event) = event.to_value() else {
         return false;

@@ -1,7 +1,7 @@
-//! What stands between an engine and the broker: the part of the AMQP crate that is pure, driven by the simulation.
+//! Connects an engine to the broker: the pure part of the AMQP crate, driven by the simulation.
 //!
-//! Acknowledgements of older connections are dropped, those of the current one go through the production's own
-//! [`Tracker`]; publishes without a connection are lost at once.
+//! Acknowledgements of older connections are dropped; those of the current one go through the
+//! production code's own [`Tracker`]. Publishes without a connection are lost at once.
 
 use super::{Content, Facts, SimulatedBroker, facts::AckPlace};
 use bureaucrat_broker_amqp::Tracker;
@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-/// A publish on its way to the broker.
+/// A publish in transit to the broker.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub ticket: Ticket,
@@ -33,9 +33,9 @@ pub(super) struct LinkState {
     pub publishing: bool,
     pub wire: VecDeque<Wire>,
     pub confirms: Vec<(Ticket, PublishOutcome)>,
-    /// The rows of tasks whose outcome this engine has not heard.
+    /// The rows of tasks whose outcome this engine has not been told.
     pub tasks: BTreeMap<Ticket, Vec<u8>>,
-    /// Tasks of which it has heard that the broker has them: it may not publish them again.
+    /// Tasks that the broker has confirmed to this engine: it may not publish them again.
     pub heard: BTreeMap<Vec<u8>, Ticket>,
     pub events: VecDeque<BrokerEvent>,
 }
@@ -57,7 +57,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The link of an engine; it has no connection yet.
+    /// The link of an engine; not connected yet.
     pub fn new(broker: Arc<SimulatedBroker>, engine: u64, facts: Arc<Facts>) -> Self {
         broker.lock().links.insert(engine, LinkState::default());
         Self {

@@ -1,6 +1,7 @@
-//! The simulation: the host's own code over a virtual clock, a broker, a disk and people that are drawn from a seed, with
-//! trouble of every kind between any two steps. One seed is one run, the same each time. What has to hold is checked
-//! against a model with each commit, publish and acknowledgement, and at the end.
+//! The simulation: the host's own code with a virtual clock, a broker, a disk and people determined
+//! by a seed, and with every kind of trouble between any two steps. One seed is one run, always the
+//! same. Everything is checked against a model at each commit, publish and acknowledgement, and at
+//! the end.
 
 mod audit;
 mod broker;

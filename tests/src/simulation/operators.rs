@@ -1,4 +1,4 @@
-//! Operators: they ask at any moment, and sometimes order.
+//! Operators: they ask at any moment, and sometimes give orders.
 
 use super::{Trouble, World};
 use bureaucrat_host::{
@@ -11,7 +11,7 @@ use bureaucrat_host::{
 use bureaucrat_model::{ProcessId, Timestamp};
 
 impl World {
-    /// An operator asks, or orders.
+    /// An operator asks or gives an order.
     pub(super) fn operator(&mut self) -> Result<(), String> {
         let Some(process) = self.facts.some_process(&mut self.random) else {
             return Ok(());
@@ -37,7 +37,7 @@ impl World {
         Ok(())
     }
 
-    /// An operator's question about a process, and what the model says.
+    /// An operator asks about a process; the answer is compared with the model.
     fn ask(&self, process: ProcessId) -> Result<(), String> {
         let damages = Damages::default();
         let asked = Asked {

@@ -36,7 +36,7 @@ impl People {
             turn,
         };
         if !self.work(queue, fields)? {
-            // A participant that fails: as the dialect has it, or with what is no answer.
+            // A participant that fails: in the way of the dialect, or with an invalid answer.
             match self.dialect {
                 Dialect::Workitem => {
                     body[place] = json!(["no", random.below(1_000)]);
@@ -49,7 +49,7 @@ impl People {
                 }
             }
         } else if counted {
-            // This one may not count, and would be seen if it did.
+            // This answer may not count, and would be visible if it did.
             fields.insert("again".into(), json!(true));
         } else if self.dialect == Dialect::Message && random.once_in(8) {
             let mut suspended = body.clone();
@@ -82,7 +82,7 @@ impl People {
         self.broker.publish_to_engine(Source::Answers, message);
     }
 
-    /// Does what a participant does to the fields; false when it fails.
+    /// Does a participant's work on the fields; returns false if it fails.
     fn work(&self, queue: &str, fields: &mut Map<String, Value>) -> Result<bool, String> {
         let name = queue.strip_prefix("worker_").unwrap_or_default();
         let digits = name

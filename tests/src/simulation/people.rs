@@ -1,4 +1,4 @@
-//! Clients, participants and listeners: they publish, answer and read, and know what has to become of it.
+//! Clients, participants and listeners: they publish, answer and read, and know what must happen.
 
 use super::{
     COMPRESSED, Content, Definition, Expected, Facts, LaunchFacts, Message, Plan, Random,
@@ -16,13 +16,13 @@ use std::{
     sync::Arc,
 };
 
-/// The queue that launchers read replies from.
+/// The queue from which launchers read replies.
 pub const CLIENT: &str = "client";
 
-/// A queue of a launcher that has gone; nobody declares it.
+/// The queue of a launcher that is gone; nobody declares it.
 const GONE: &str = "gone";
 
-/// A launch that is to be made.
+/// A planned launch.
 pub(super) struct Launch {
     message: Message,
     pub definition: Option<Definition>,
@@ -30,26 +30,26 @@ pub(super) struct Launch {
     copies: u64,
 }
 
-/// Everybody outside of the engine.
+/// Everyone outside of the engine.
 pub struct People {
     pub(super) broker: Arc<SimulatedBroker>,
     pub(super) facts: Arc<Facts>,
     pub(super) dialect: Dialect,
     pub(super) launches: Vec<Launch>,
     events: u64,
-    /// Tasks that came some time ago.
+    /// Tasks from some time ago.
     old: VecDeque<(String, Sent)>,
-    /// Bodies that have to become dead letters, and those that may.
+    /// Bodies that must become dead letters, and those that may.
     pub hostile: BTreeSet<Vec<u8>>,
     /// See [`Self::hostile`].
     pub doubtful: BTreeSet<Vec<u8>>,
-    /// Bodies of dead letters that came.
+    /// Bodies of dead letters that arrived.
     pub dead: BTreeSet<Vec<u8>>,
-    /// What launchers were told, by launch.
+    /// The replies to launchers, by launch.
     pub replies: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// The launches of a plan, and what becomes of them.
+/// The launches of a plan, and their expected outcomes.
 pub fn launches(
     plan: &Plan,
     random: &mut Random,
@@ -61,7 +61,8 @@ pub fn launches(
     };
     (0..plan.launches)
         .map(|number| {
-            // Each has numbers of its own, so that leaving one out leaves the others as they are.
+            // Each launch has its own random numbers, so that leaving one out does not change the
+            // others.
             let mut random = random.fork();
             let has_id = !random.once_in(3);
             let refused = random.once_in(6) && plan.has(Trouble::Hostile);
@@ -78,7 +79,7 @@ pub fn launches(
 }
 
 impl People {
-    /// People who are to make these launches.
+    /// People with these launches to make.
     pub fn new(
         broker: &Arc<SimulatedBroker>,
         facts: &Arc<Facts>,
@@ -144,7 +145,7 @@ impl People {
         people
     }
 
-    /// Publishes the next launch, or a launch again.
+    /// Publishes the next launch, or repeats one.
     pub fn launch(&mut self, random: &mut Random, plan: &Plan) {
         let Some(place) = self.launches.iter().position(|launch| launch.copies > 0) else {
             return;
@@ -158,7 +159,7 @@ impl People {
         }
     }
 
-    /// Publishes a launch again that was published before.
+    /// Publishes an earlier launch again.
     pub fn repeat_launch(&mut self, random: &mut Random) {
         let published = self
             .launches
@@ -198,7 +199,7 @@ impl People {
             .collect()
     }
 
-    /// Publishes an event: one that somebody waits for, when `wanted`, otherwise any.
+    /// Publishes an event: one that a process awaits if `wanted`, otherwise any.
     pub fn event(&mut self, random: &mut Random, plan: &Plan, wanted: bool) {
         let waiting = self
             .facts
@@ -243,7 +244,7 @@ impl People {
         }
     }
 
-    /// Publishes what nobody can understand to one of the engine's queues.
+    /// Publishes a message that cannot be understood to one of the engine's queues.
     pub fn hostile(&mut self, random: &mut Random) {
         let (source, content, body) = hostile::message(&self.facts, random, self.dialect);
         match content {
@@ -266,10 +267,10 @@ impl People {
         );
     }
 
-    /// Somebody outside takes a message, answers a task or reads what it says.
+    /// Someone takes a message, answers a task or reads a reply.
     ///
     /// # Errors
-    /// When the message is not what it should be.
+    /// If the message is not what it should be.
     pub fn participate(&mut self, random: &mut Random, plan: &Plan) -> Result<bool, String> {
         let waiting = self.broker.waiting();
         if waiting.is_empty() {
@@ -295,10 +296,10 @@ impl People {
         Ok(true)
     }
 
-    /// A participant answers a task again that it had some time ago.
+    /// A participant answers an old task again.
     ///
     /// # Errors
-    /// When the task is not what it should be.
+    /// If the task is not what it should be.
     pub fn answer_late(&mut self, random: &mut Random, plan: &Plan) -> Result<(), String> {
         if self.old.is_empty() {
             return Ok(());
@@ -354,10 +355,10 @@ impl People {
         Ok(())
     }
 
-    /// What launchers have to have been told in the end.
+    /// Checks that launchers received all replies.
     ///
     /// # Errors
-    /// Names the launch that was not told.
+    /// Names a launch without its reply.
     pub fn check_replies(&self, known: &[LaunchFacts], facts: &Facts) -> Result<(), String> {
         for (number, launch) in known
             .iter()

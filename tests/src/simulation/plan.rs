@@ -1,38 +1,40 @@
-//! What a run is made from: a seed, how much happens, and which kinds of trouble may. The same plan is the same run.
+//! What a run is made from: a seed, how much happens, and which kinds of trouble. The same plan is
+//! always the same run.
 
 use std::fmt;
 
-/// A kind of trouble; a run that fails is tried without each.
+/// A kind of trouble. A failing run is tried without each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trouble {
     /// The machine loses power: between two steps, or at any byte of a write.
     Power,
-    /// Writes and syncs fail, the disk is full for a while, a commit takes its time.
+    /// Writes and syncs fail, the disk is full for a while, a commit is slow.
     Disk,
     Reads,
-    /// Connections are lost, each by itself.
+    /// Connections are lost, one at a time.
     Connections,
     /// The broker blocks publishers for a while.
     Blocking,
     /// Queues and exchanges vanish and come back; the broker refuses messages.
     Queues,
-    /// The clock jumps both ways; the machine is down for long.
+    /// The clock jumps both ways; the machine is down for a long time.
     Clock,
     /// Clients and participants publish twice.
     Repeats,
-    /// Participants answer what was answered before.
+    /// Participants answer tasks that were answered before.
     Late,
-    /// Messages that nobody can understand come to every queue; launches that are refused.
+    /// Messages that cannot be understood arrive in every queue; launches are refused.
     Hostile,
     /// A second engine is started on the same queues.
     Rival,
-    /// The engine is told to end and is started again.
+    /// The engine is stopped and started again.
     Restarts,
-    /// Definitions that fail: errors of participants, faults of conditions, calls that are refused.
+    /// Definitions that fail: participants' errors, faults of conditions, refused calls.
     Faults,
-    /// Small bounds: outbox, windows, groups, memory, instructions in a step, fuel on the engine's own thread.
+    /// Small limits: outbox, windows, groups, memory, instructions per step, fuel on the engine's
+    /// own thread.
     Bounds,
-    /// Conditions can't be evaluated and programs not be loaded, for reasons of the machine.
+    /// Conditions cannot be evaluated and programs cannot be loaded, because of the machine.
     Jobs,
 }
 
@@ -76,22 +78,21 @@ impl Trouble {
         }
     }
 
-    /// The kind of this name.
+    /// The kind with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|trouble| trouble.name() == name)
     }
 }
 
-/// What a run is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Where its random numbers begin.
     pub seed: u64,
     /// How many processes are launched.
     pub launches: usize,
-    /// How many steps of trouble there are before the world turns kind.
+    /// How many steps of trouble there are before the calm.
     pub steps: u64,
-    /// The kinds of trouble that there are not.
+    /// The kinds of trouble that do not occur.
     pub without: Vec<Trouble>,
 }
 
@@ -106,12 +107,13 @@ impl Plan {
         }
     }
 
-    /// Whether there is this kind of trouble.
+    /// Whether this kind of trouble occurs.
     pub fn has(&self, trouble: Trouble) -> bool {
         !self.without.contains(&trouble)
     }
 
-    /// The smallest plan found that still fails, with what it fails by; `run` says why a plan fails, if it does.
+    /// The smallest plan found that still fails, with its failure; `run` returns how a plan fails,
+    /// if it does.
     pub fn shrink<F>(mut self, mut failure: F, run: impl Fn(&Self) -> Option<F>) -> (Self, F) {
         let mut try_plan = |plan: &mut Self, smaller: Self| match run(&smaller) {
             Some(found) => {

@@ -1,4 +1,5 @@
-//! The broker's other half: what engines publish, with confirms, returns, refusals, and connections lost between them.
+//! The broker's other half: what engines publish, with confirms, returns, refusals, and lost
+//! connections.
 
 use super::{DEAD, Random, Sent, SimulatedBroker, broker::State, link::Wire};
 use bureaucrat_host::broker::{BrokerEvent, PublishOutcome};
@@ -21,8 +22,8 @@ impl SimulatedBroker {
         let ticket = wire.ticket;
         let refused = refuses && random.once_in(40);
         let key = &wire.message.routing_key;
-        // A task that is never taken fails its process, which the definition has to know; a dead letter stays until the
-        // next start.
+        // A task that is never taken fails its process, and the definition must expect that; a dead
+        // letter stays until the next start.
         let may_close = !key.starts_with("worker_") && key != DEAD;
         let is_closing = refused && may_close && wire.message.body.len() % 2 == 1;
         let outcome = if key.starts_with("worker_huge") || is_closing {
@@ -100,7 +101,7 @@ impl SimulatedBroker {
         Some(BrokerEvent::Published { ticket, outcome })
     }
 
-    /// An engine's publishing connection works.
+    /// An engine's publishing connection is up.
     pub fn publish_up(&self, engine: u64) -> Option<BrokerEvent> {
         let mut state = self.lock();
         let link = state.links.get_mut(&engine)?;
@@ -108,7 +109,8 @@ impl SimulatedBroker {
         (!was).then_some(BrokerEvent::PublishingUp)
     }
 
-    /// An engine's publishing connection is lost: what was on its way arrived up to some place; nothing is confirmed.
+    /// An engine's publishing connection is lost: what was in transit arrived up to some point, and
+    /// nothing is confirmed.
     pub fn lose_publishing(&self, engine: u64, random: &mut Random) -> Vec<BrokerEvent> {
         let mut state = self.lock();
         let Some(link) = state.links.get_mut(&engine) else {

@@ -5,7 +5,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of a seed.
+    /// The numbers for a seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -23,7 +23,7 @@ impl Random {
         self.next() % bound
     }
 
-    /// A place in something of this length, which is at least 1.
+    /// An index into something of this length, which is at least 1.
     pub fn place(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length.max(1) as u64)).unwrap_or(0)
     }
@@ -33,7 +33,7 @@ impl Random {
         self.below(times) == 0
     }
 
-    /// Numbers of their own, which depend on nothing that is drawn here later.
+    /// Independent numbers, which do not depend on what is drawn here later.
     pub const fn fork(&mut self) -> Self {
         Self(self.next())
     }

@@ -1,4 +1,4 @@
-//! What runs did, and many of them at once.
+//! What runs did; many runs at once.
 
 use super::{Disk, Facts, Failure, Plan, Tracing, World};
 use bureaucrat_sandbox::{
@@ -18,12 +18,12 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     pub counts: BTreeMap<&'static str, u64>,
-    /// A checksum over everything that was durable in the end.
+    /// A checksum over everything durable at the end.
     pub disk: u64,
 }
 
 impl Report {
-    /// The report of a run that ended well.
+    /// The report of a run without failure.
     pub fn of(facts: &Facts, steps: u64, disk: &Disk) -> Self {
         let mut counts = facts.known().counts.clone();
         counts.insert("steps", steps);
@@ -50,10 +50,10 @@ impl Report {
     }
 }
 
-/// Runs a plan; a panic is a failure as any other.
+/// Runs a plan; a panic is a failure like any other.
 ///
 /// # Errors
-/// What did not hold.
+/// The violation.
 pub fn run(plan: &Plan, sandbox: &Sandbox, tracing: Tracing) -> Result<Report, Failure> {
     let world = World::new(plan.clone(), sandbox.clone(), tracing);
     catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
@@ -68,14 +68,15 @@ pub fn run(plan: &Plan, sandbox: &Sandbox, tracing: Tracing) -> Result<Report, F
     })
 }
 
-/// A sandbox for conditions of definitions; it compiles no uploaded module, and keeps what it compiled in this folder.
+/// A sandbox for the conditions of definitions. It compiles no uploaded modules, and caches
+/// compiled code in this folder.
 ///
 /// # Errors
-/// When it can't be set up.
+/// If it cannot be set up.
 pub fn sandbox(cache: &Path) -> Result<Sandbox, String> {
     Sandbox::new(SandboxConfig {
         threads: 2,
-        // A machine under load must not change what a run does.
+        // The load of the machine must not change what a run does.
         limits: SandboxLimits {
             deadline: Duration::from_secs(60),
             ..SandboxLimits::default()
@@ -93,10 +94,10 @@ pub fn sandbox(cache: &Path) -> Result<Sandbox, String> {
     .map_err(|error| error.to_string())
 }
 
-/// The first plan that fails among many, smaller if possible, or what all did together.
+/// The first failing plan among many, reduced if possible; or what all runs did.
 ///
 /// # Errors
-/// Tells the failure, its last steps and what repeats it.
+/// Describes the failure, its last steps and how to repeat it.
 pub fn sweep(
     plans: &[Plan],
     sandbox: &Sandbox,
@@ -140,7 +141,7 @@ pub fn sweep(
     }
 }
 
-/// A failure for people: what it is, the smallest plan that was found to fail, its last steps.
+/// Describes a failure for people: what it is, the smallest plan found that fails, its last steps.
 pub fn told(plan: Plan, failure: Failure, sandbox: &Sandbox) -> String {
     let first = format!(
         "seed {}, step {}: {}",

@@ -1,4 +1,4 @@
-//! A second engine on the same queues, with a disk of its own: it has to stand by.
+//! A second engine on the same queues, with a disk of its own, which must stand by.
 
 use super::{
     Disk, Engine, Facts, Link, Random, SOURCES, SimulatedBroker, World, broker::RIVAL as LINK,
@@ -6,16 +6,15 @@ use super::{
 use bureaucrat_broker_amqp::Stragglers;
 use std::sync::Arc;
 
-/// A second engine.
 pub struct Rival {
     _engine: Engine,
 }
 
 impl Rival {
-    /// Starts it, and lets it do what it gets to do.
+    /// Starts it, and runs it as far as it gets.
     ///
     /// # Errors
-    /// When it can't start on an empty disk.
+    /// If it cannot start on an empty disk.
     pub fn start(world: &mut World) -> Result<Self, String> {
         let facts = Arc::new(Facts::new(
             world.facts.launches(),

@@ -1,9 +1,9 @@
-//! What the facts know of publishes: what the broker has, and what it never takes.
+//! What the facts record about publishes: what the broker has, and what it never takes.
 
 use super::{Facts, facts::tree};
 
 impl Facts {
-    /// The broker never takes the task of this row: its process may fail over it.
+    /// The broker never takes the task of this row, so its process may fail.
     pub fn unsendable(&self, row: &[u8]) {
         let mut known = self.known();
         let rows = known.outbox.iter().filter(|(_, value)| *value == row);

@@ -1,15 +1,16 @@
-//! The trouble of a run: one kind at a time, drawn from the seed; and the calm after it, in which everything has to end.
+//! The trouble of a run: one kind at a time, determined by the seed; then the calm, in which
+//! everything must end.
 
 use super::{DEAD, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{audit::audit, broker::BrokerEvent};
 use bureaucrat_store::Table;
 
-/// Rounds of the calm within which everything has to end.
+/// Rounds of the calm within which everything must end.
 const ROUNDS: usize = 1_500;
 
 impl World {
-    /// One trouble, when the plan has its kind.
+    /// One kind of trouble, if the plan includes it.
     pub(super) fn trouble(&mut self) -> Result<(), String> {
         let trouble = Trouble::ALL[self.random.place(Trouble::ALL.len())];
         let mut random = self.random.fork();
@@ -75,7 +76,7 @@ impl World {
                 events.into_iter().for_each(|event| engine.receive(event));
             }
         }
-        // What comes over the next connection meets what the engine still has in hand of the last.
+        // Deliveries of the next connection arrive while the engine still holds those of the last.
         if self.random.once_in(2) {
             self.connect();
             for source in SOURCES {
@@ -89,7 +90,8 @@ impl World {
         }
     }
 
-    /// A second engine, on a disk of its own, asks for the queues while the first has them; then it goes away.
+    /// A second engine with its own disk asks for the queues while the first has them; then it goes
+    /// away.
     fn rivalry(&mut self) -> Result<(), String> {
         if !self.broker.consumes(self.engines) {
             return Ok(());
@@ -102,7 +104,8 @@ impl World {
         Ok(())
     }
 
-    /// The engine is told to end, finishes what it has in hand, and is started again later.
+    /// The engine is told to shut down, finishes what it has in progress, and is started again
+    /// later.
     fn restart(&mut self) -> Result<(), String> {
         let Some(engine) = &self.engine else {
             return Ok(());
@@ -139,7 +142,7 @@ impl World {
         Ok(())
     }
 
-    /// No trouble any more: everything has to come to its end, and nothing may be left.
+    /// No more trouble: everything must end, and nothing may be left.
     pub(super) fn calm(&mut self) -> Result<(), String> {
         self.note("the trouble is over");
         self.disk.set_full(false);
@@ -163,7 +166,7 @@ impl World {
             }
         }
         self.check_end()?;
-        // Ended processes are removed in time.
+        // Ended processes are removed after some time.
         for _ in 0..100 {
             self.clock.advance(self.config.retention.0 / 20 + 1);
             self.round()?;
@@ -190,7 +193,7 @@ impl World {
         self.check_audit()
     }
 
-    /// Everybody does everything that there is to do.
+    /// Everyone does everything that they can do.
     fn round(&mut self) -> Result<(), String> {
         self.tick();
         if self.engine.is_none() {
@@ -206,7 +209,7 @@ impl World {
                 engine.receive(event);
             }
         }
-        // A turn may take as little as one input; there are more of them than turns would be otherwise.
+        // A turn may take only one input, so there are more inputs than turns would otherwise take.
         for _ in 0..6 {
             self.poll()?;
             self.commit(usize::MAX);
@@ -260,7 +263,7 @@ impl World {
         self.check_audit()
     }
 
-    /// What the engine's own audit, as `fsck` has it, says of the disk.
+    /// The engine's own audit of the disk, as in `fsck`.
     fn check_audit(&self) -> Result<(), String> {
         let audit = audit(&*self.disk, &self.config).map_err(|error| error.to_string())?;
         match audit.findings.first() {

@@ -1,4 +1,5 @@
-//! The world of one run: people, broker, machine and engine; one step after the other, each drawn from the seed.
+//! The world of one run: people, broker, machine and engine; one step after the other, each
+//! determined by the seed.
 
 use super::{
     Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
@@ -16,22 +17,21 @@ use std::{collections::VecDeque, fmt::Display, sync::Arc};
 /// Steps that a trace keeps.
 const TRACE: usize = 200;
 
-/// What did not hold, and how it came to that.
+/// A violation, and what led to it.
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub step: u64,
-    /// What did not hold.
+    /// The violation.
     pub what: String,
-    /// The last steps, when a trace was asked for.
+    /// The last steps, if a trace was requested.
     pub trace: Vec<String>,
 }
 
-/// Whether a run notes its steps.
+/// Whether a run records its steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracing {
-    /// It does not.
     Off,
-    /// It keeps the last ones.
+    /// Keeps the last ones.
     On,
 }
 
@@ -48,9 +48,9 @@ pub struct World {
     pub(super) engine: Option<Engine>,
     pub(super) engines: u64,
     pub(super) rival: Option<Rival>,
-    /// An engine that was taken for dead, and comes to when the next one has its shards.
+    /// An engine that was presumed dead, and wakes up when the next one has its shards.
     ghost: Option<Engine>,
-    /// The generation of a consuming connection whose end the engine may not have heard of.
+    /// The generation of a consuming connection whose end the engine may not know yet.
     pub(super) ended: Option<u64>,
     step: u64,
     trace: Option<VecDeque<String>>,
@@ -98,7 +98,7 @@ impl World {
     /// Runs to the end.
     ///
     /// # Errors
-    /// The first thing that did not hold.
+    /// The first violation.
     pub fn run(mut self) -> Result<Report, Failure> {
         match self.play() {
             Ok(()) => Ok(Report::of(&self.facts, self.step, &self.disk)),
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// Counts steps of the calm after the trouble, too.
+    /// Counts the steps of the calm too.
     pub(super) const fn tick(&mut self) {
         self.step += 1;
     }
@@ -170,7 +170,7 @@ impl World {
         Ok(())
     }
 
-    /// Starts the machine and the engine on it; after a failure it is tried again later.
+    /// Starts the machine and the engine on it; after a failure it is retried later.
     pub(super) fn start(&mut self) {
         self.engines += 1;
         self.disk.start(&mut self.random);
@@ -192,7 +192,7 @@ impl World {
                 self.note(format_args!("engine {number} starts"));
                 self.facts.count("starts");
                 self.engine = Some(engine);
-                // What the one before had submitted belongs to nobody any more.
+                // What the previous engine had submitted is fenced.
                 if let Some(ghost) = self.ghost.take()
                     && ghost.commit(usize::MAX) > 0
                 {
@@ -209,7 +209,7 @@ impl World {
         }
     }
 
-    /// The engine is gone with everything in memory.
+    /// The engine is lost, with everything in memory.
     pub(super) fn fall(&mut self, why: &'static str) {
         self.ended = None;
         if let Some(engine) = self.engine.take() {
@@ -217,7 +217,7 @@ impl World {
             self.note(why);
             self.facts.count(why);
             self.broker.engine_gone(self.engines, &mut self.random);
-            // A machine that was down finds another time.
+            // The time has changed while the machine was down.
             if self.plan.has(Trouble::Clock) && self.random.once_in(4) {
                 let millis = i64::try_from(self.random.below(7_200_000)).unwrap_or(0) - 3_600_000;
                 self.clock.jump(millis);
@@ -259,12 +259,12 @@ impl World {
         }
     }
 
-    /// Batches that were submitted are written, together.
+    /// Writes submitted batches together.
     pub(super) fn commit(&mut self, most: usize) {
         let Some(engine) = &self.engine else { return };
         self.facts.committing(engine.next_batch());
         let count = engine.commit(most);
-        // Most steps find nothing to do; a trace of them would tell nothing.
+        // Most steps have nothing to do; tracing them would be useless.
         if count > 0 {
             self.note(format_args!("{count} batches are committed"));
         }
@@ -280,7 +280,8 @@ impl World {
         }
     }
 
-    /// A shard can't go on: the others finish what they have in hand, as far as the disk lets them.
+    /// A shard cannot continue: the others finish what they have in progress, as far as the disk
+    /// allows.
     fn failed(&mut self, error: &StoreError) -> Result<(), String> {
         match error {
             StoreError::Write(_) | StoreError::Read { .. } => {}
@@ -291,7 +292,7 @@ impl World {
             | StoreError::Fenced { .. }
             | StoreError::Damaged { .. } => return Err(error.to_string()),
         }
-        self.note(format_args!("the engine can't go on: {error}"));
+        self.note(format_args!("the engine cannot continue: {error}"));
         if self.disk.power_is_gone() {
             self.fall("power cuts during a commit");
             return Ok(());

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub(super) struct EventFacts {
     pub name: String,
-    /// Who waited for it when it was written.
+    /// Which waits awaited it when it was written.
     pub waited: BTreeSet<WaitKey>,
 }
 
@@ -63,7 +63,7 @@ impl Known {
             self.changed(process, before.as_ref());
         }
         for (key, row) in left {
-            // One that is set aside leaves one table for another.
+            // A row that is set aside moves from one table to another.
             if !self.outbox.contains_key(&key) {
                 self.row_left(key, &row);
             }
@@ -91,7 +91,7 @@ impl Known {
         }
     }
 
-    /// The processes that these rows are of, with what each was before.
+    /// The processes of these rows, with their previous states.
     fn instances_written(
         &mut self,
         processes: BTreeSet<ProcessId>,
@@ -153,7 +153,8 @@ impl Known {
                     .or_default()
                     .insert(subscription, sequence);
             }
-            // The sequence is still needed to judge whether the event that ended the wait came after it.
+            // The sequence is still needed to decide whether the event that ended the wait came
+            // after it.
             None => {
                 if let Some(sequence) = self
                     .subscriptions
@@ -229,7 +230,8 @@ impl Known {
         );
     }
 
-    /// An event is handed out: whoever waited for it without conditions when it was written has it.
+    /// An event is no longer stored: every wait without conditions that awaited it when it was
+    /// written must have received it.
     fn event_gone(&mut self, sequence: u64, event: &EventFacts) {
         for wait in event.waited.iter().filter(|_| event.name == COMMON_EVENT) {
             let waits = self
@@ -278,7 +280,7 @@ impl Known {
         self.outbox.insert(key, value.clone());
     }
 
-    /// A row leaves when the broker has its message, or nobody needs it any more.
+    /// A row is removed when the broker has its message, or when it is not needed any more.
     fn row_left(&mut self, key: OutboxKey, row: &[u8]) {
         let waits = self.waits_for_answer(key.process, Turn(key.number));
         let needed = match key.kind {
@@ -294,7 +296,7 @@ impl Known {
     }
 }
 
-/// The process that a key of an instance's rows begins with.
+/// The process at the beginning of a key of an instance's rows.
 fn process_of(key: &[u8]) -> Option<ProcessId> {
     keys::instance_of(key.get(..16)?).ok()
 }

@@ -1,4 +1,4 @@
-//! What crosses the boundary, in the canonical ABI's layout.
+//! What crosses the boundary, in the layout of the canonical ABI.
 
 use crate::Fault;
 use alloc::{boxed::Box, string::String};
@@ -16,7 +16,8 @@ union Payload {
     text: (*const u8, usize),
 }
 
-/// Leaks what is returned: the host reads it after the function has ended, and the instance ends then.
+/// Leaks the returned value: the host reads it after the function has ended, and then drops the
+/// instance.
 fn leak(is_error: u8, payload: Payload) -> *const Returned {
     Box::leak(Box::new(Returned { is_error, payload }))
 }
@@ -35,7 +36,7 @@ pub fn verdict(given: Result<bool, Fault>) -> *const Returned {
     }
 }
 
-/// What a function returns that computes a value.
+/// Returns the value of a function.
 pub fn value(given: Result<String, Fault>) -> *const Returned {
     match given {
         Ok(json) => text(0, json),
@@ -43,7 +44,7 @@ pub fn value(given: Result<String, Fault>) -> *const Returned {
     }
 }
 
-/// The host asks here for memory to put texts and lists into.
+/// The host allocates memory for texts and lists here.
 #[cfg(target_family = "wasm")]
 #[unsafe(no_mangle)]
 extern "C" fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, size: usize) -> *mut u8 {

@@ -1,8 +1,8 @@
-//! The fields of the process that asks, by JSON Pointer (RFC 6901).
+//! The fields of the process that evaluates the condition, by JSON Pointer (RFC 6901).
 
 use alloc::{string::String, vec::Vec};
 
-/// What stands at a place.
+/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// `null`
@@ -23,7 +23,7 @@ pub enum Value {
     Record(u32),
 }
 
-/// What stands at a pointer.
+/// The value at a pointer.
 pub fn get(pointer: &str) -> Option<Value> {
     place::get(pointer)
 }
@@ -33,7 +33,7 @@ pub fn keys(pointer: &str) -> Option<Vec<String>> {
     place::keys(pointer)
 }
 
-/// The JSON text of the value at a pointer, as it came.
+/// The JSON text of the value at a pointer, unchanged.
 pub fn json(pointer: &str) -> Option<String> {
     place::json(pointer)
 }
@@ -54,7 +54,7 @@ pub fn text(pointer: &str) -> Option<String> {
     }
 }
 
-/// The truth value at a pointer.
+/// The boolean at a pointer.
 pub fn boolean(pointer: &str) -> Option<bool> {
     match get(pointer)? {
         Value::Boolean(truth) => Some(truth),
@@ -62,7 +62,7 @@ pub fn boolean(pointer: &str) -> Option<bool> {
     }
 }
 
-/// How many items the list at a pointer has.
+/// The number of items in the list at a pointer.
 pub fn items(pointer: &str) -> Option<u32> {
     match get(pointer)? {
         Value::List(count) => Some(count),
@@ -70,10 +70,10 @@ pub fn items(pointer: &str) -> Option<u32> {
     }
 }
 
-/// The whole subtree at a pointer, as a type of one's own.
+/// The whole subtree at a pointer, as a type of your own.
 ///
 /// # Errors
-/// `KeyError` when nothing stands there, `TypeError` when it is of another shape.
+/// `KeyError` if nothing is there, `TypeError` if it has another shape.
 #[cfg(feature = "serde")]
 pub fn read<T: serde::de::DeserializeOwned>(pointer: &str) -> Result<T, crate::Fault> {
     let json = json(pointer)
@@ -127,7 +127,7 @@ mod place {
         fn json_into(pointer: *const u8, length: usize, into: *mut MaybeUninit<FoundText>);
     }
 
-    /// A text that the host has put into memory of `cabi_realloc`.
+    /// A text that the host has put into memory from `cabi_realloc`.
     ///
     /// # Safety
     /// It must be such a text, and nobody else's.

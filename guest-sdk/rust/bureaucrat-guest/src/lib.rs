@@ -1,4 +1,4 @@
-//! Conditions for bureaucrat in Rust: the fields of the process that asks, and functions under WIT names.
+//! Conditions for bureaucrat in Rust: access to the process's fields, and exports under WIT names.
 //!
 //! ```
 //! use bureaucrat_guest::{Fault, export, fields};
@@ -10,14 +10,14 @@
 //!
 //! export! { verdict "is-high" = is_high; }
 //!
-//! // Natively, in tests, the fields are those that the test sets.
+//! // In native tests, the fields are those that the test sets.
 //! bureaucrat_guest::mock::set(r#"{"order": {"amount": 10001}}"#);
 //! assert_eq!(is_high(), Ok(true));
 //! ```
 //!
-//! Without the standard library: the feature `no-std` brings an allocator and a panic handler. With the feature `serde`,
-//! `fields::read` gives whole subtrees as types of one's own. Memory is never given back under `no-std`: every evaluation
-//! has a fresh instance.
+//! Without the standard library, the feature `no-std` provides an allocator and a panic handler; it never
+//! frees memory, because every evaluation runs in a new instance. With the feature `serde`, `fields::read`
+//! returns whole subtrees as your own types.
 #![no_std]
 
 extern crate alloc;
@@ -50,8 +50,9 @@ impl From<String> for Fault {
     }
 }
 
-/// Exports functions under WIT names: `verdict "is-high" = is_high;` for a `fn() -> Result<bool, E>`, `value "score" = score;`
-/// for a `fn() -> Result<String, E>` that gives one JSON text, where `E` is what a [`Fault`] can be made of.
+/// Exports functions under WIT names: `verdict "is-high" = is_high;` for a `fn() -> Result<bool, E>`,
+/// `value "score" = score;` for a `fn() -> Result<String, E>` that returns one JSON text. `E` is any type
+/// that can be converted into a [`Fault`].
 #[macro_export]
 macro_rules! export {
     ($($kind:ident $name:literal = $function:path;)+) => {

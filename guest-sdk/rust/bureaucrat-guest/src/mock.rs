@@ -1,4 +1,4 @@
-//! Fields for native tests: each thread has its own, none until they are set.
+//! Fields for native tests. Each thread has its own; there are none until they are set.
 
 use crate::fields::Value;
 use alloc::{

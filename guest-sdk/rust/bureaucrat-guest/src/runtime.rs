@@ -8,7 +8,7 @@ use core::{
     ptr,
 };
 
-/// Goes up through memory and gives nothing back.
+/// Allocates upwards and never frees.
 struct Bump {
     free: Cell<usize>,
 }
@@ -17,7 +17,7 @@ struct Bump {
 unsafe impl Sync for Bump {}
 
 unsafe extern "C" {
-    /// Where the linker lets the heap begin.
+    /// The linker places the heap from here.
     static __heap_base: u8;
 }
 

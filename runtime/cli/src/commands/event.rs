@@ -8,5 +8,5 @@ use crate::{
 
 pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
     let fields = files::fields(event.fields.as_deref(), &event.field)?;
-    super::launch::publish_event(options, &event.name, &fields)
+    super::launch::publish_event(options, event, &fields)
 }

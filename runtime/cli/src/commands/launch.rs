@@ -3,7 +3,7 @@
 use super::{id, print_line, settings};
 use crate::{
     Exit,
-    arguments::{Launch, Options},
+    arguments::{Event, Launch, Options},
     configuration::Configuration,
     files,
     progress::Progress,
@@ -131,22 +131,32 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
     }
 }
 
-pub fn publish_event(options: &Options, name: &str, fields: &Fields) -> anyhow::Result<Exit> {
-    let config = launcher(&settings(options)?, PATIENCE);
+pub fn publish_event(options: &Options, event: &Event, fields: &Fields) -> anyhow::Result<Exit> {
+    let patience = event.timeout.unwrap_or(PATIENCE);
+    let mut config = launcher(&settings(options)?, patience);
+    if let Some(exchange) = &event.exchange {
+        config.exchange.clone_from(exchange);
+    }
+    if let Some(routing_key) = &event.routing_key {
+        config.event_routing_key.clone_from(routing_key);
+    }
     runtime()?.block_on(async {
-        let launcher = connected(&config, PATIENCE).await?;
+        let launcher = connected(&config, patience).await?;
         match within(
-            PATIENCE,
+            patience,
             "publishing the event",
-            launcher.event(name, fields),
+            launcher.event(&event.name, fields),
         )
         .await
         {
             Some(published) => published?,
             None => bail!(
                 "the broker did not confirm the event in {} s",
-                PATIENCE.as_secs()
+                patience.as_secs()
             ),
+        }
+        if event.json {
+            print_line(&json!({"status": "published"}).to_string())?;
         }
         Ok(Exit::Done)
     })
@@ -157,7 +167,7 @@ fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
         routing_key: settings.launch_queue.clone(),
         event_routing_key: settings.event_queue.clone(),
         reply_timeout: patience,
-        ..LauncherConfig::new(&settings.amqp)
+        ..LauncherConfig::new(settings.amqp.clone())
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// The fields of the task that was sent under this turn, while its answer is waited for.
+/// The fields of the task that was sent under this turn, while its answer is awaited.
 pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
     let (_, fiber) = instance.fibers.waiting(turn)?;
     let FiberState::Waiting(wait) = &fiber.state else {
@@ -38,7 +38,7 @@ pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
     matches!(wait.kind, WaitKind::Answer { .. }).then_some(&fiber.fields)
 }
 
-/// Takes an answer; the input has been matched with this fiber's wait.
+/// Takes an answer that was already matched with this fiber's wait.
 pub(crate) fn answer(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -76,12 +76,12 @@ pub(crate) fn answer(
     }
 }
 
-/// The broker never takes the task.
+/// The broker never accepts the task.
 pub(crate) fn refused(reason: String) -> Trouble {
     Trouble::new(FaultCode::TASK_REFUSED, reason)
 }
 
-/// The answer counts: its task need not be sent any more, and another one like it is late.
+/// The answer counts: its task need not be sent any more, and another answer like it is late.
 fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
     let activity = machine.path(fiber);
     machine.stop_waiting(fiber)?;

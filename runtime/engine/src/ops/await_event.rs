@@ -1,7 +1,9 @@
-//! `await`: waits for an event for which a condition holds, or for any event of the name.
+//! `await`: waits for an event for which a condition holds, or without conditions for any event
+//! with the name.
 //!
-//! The event's whole object stands in the field `event` while conditions are evaluated. The fiber's own fields change
-//! only when the event is taken; otherwise the fiber waits on under the same turn. A condition that fails does not hold.
+//! While conditions are evaluated, the field `event` holds the event's whole object. The fiber's
+//! own fields change only when the event is taken; otherwise the fiber keeps waiting under the same
+//! turn. A condition that fails does not hold.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
@@ -45,7 +47,7 @@ pub(crate) fn event(
     }
 }
 
-/// A condition of the event at hand held, or not.
+/// Takes the verdict of a condition on the current event.
 pub(crate) fn verdict(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -73,7 +75,7 @@ pub(crate) fn verdict(
     Ok(())
 }
 
-/// The fiber's fields as they would be with the event.
+/// The fiber's fields with the event added.
 fn candidate(machine: &Machine<'_>, fiber: FiberId, event: &JsonText) -> Result<Fields, Trouble> {
     Ok(candidate_fields(&machine.fields(fiber)?, event))
 }
@@ -120,7 +122,7 @@ fn evaluate(
     machine.ask(fiber, turn, condition, fields)
 }
 
-/// Sets which event is being checked; returns the one before.
+/// Sets which event is being checked; returns the previous one.
 fn swap_check(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -137,7 +139,7 @@ fn swap_check(
     })?
 }
 
-/// The name and the conditions of the await that the fiber is at.
+/// The name and the conditions of the fiber's current await.
 fn conditions(machine: &Machine<'_>, fiber: FiberId) -> Result<(String, ConditionRange), Trouble> {
     let at = machine.fiber(fiber)?.at;
     match machine.program.op(at) {

@@ -1,7 +1,8 @@
-//! `call`: starts the process whose definition a field holds, and waits for its end.
+//! `call`: starts the process whose definition is in a field, and waits for its end.
 //!
-//! The called process's id is derived before anything else knows of it and stands in the wait, so that the call can be
-//! started again after a restart. What a called process may do, and whether its text is a definition, the host finds out.
+//! The called process's id is derived first and is part of the wait, so that the call can be
+//! started again after a restart. The host finds out what a called process may do, and whether its
+//! text is a definition.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
@@ -41,7 +42,8 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, field: &str) -> R
     Ok(())
 }
 
-/// The called process ended: its final fields update the caller's, its fault is the call's.
+/// The called process ended: its final fields update the caller's, and its fault becomes the
+/// call's.
 pub(crate) fn ended(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -112,13 +114,13 @@ fn trouble(message: String) -> Trouble {
     Trouble::new(FaultCode::CALL_ERROR, message)
 }
 
-/// How many calls deep a process that this one calls would be.
+/// The depth of a process that this one calls.
 fn depth_below(instance: &Instance) -> u32 {
     let depth = instance.caller.as_ref().map_or(0, |caller| caller.depth);
     depth.saturating_add(1)
 }
 
-/// The text in the field that holds the definition.
+/// The definition's text, from its field.
 fn definition(fiber: &Fiber, field: &str) -> Result<String, Trouble> {
     let value = fiber.fields.get(field).ok_or_else(|| {
         trouble(format!(

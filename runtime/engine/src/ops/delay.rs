@@ -1,4 +1,4 @@
-//! `delay`: waits for a span of time.
+//! `delay`: waits for some time.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{Effect, FiberId, HistoryEvent, Millis, Timestamp, Turn, WaitKind};

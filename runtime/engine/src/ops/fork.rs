@@ -1,8 +1,8 @@
-//! `all`: a fiber for each branch, and the ends of branches.
+//! `all`: one fiber for each branch, and the ends of branches.
 //!
-//! A branch starts from a copy of the forking fiber's fields; as it ends, what it changed is applied to them. Branches
-//! share values, but each holds names and places of its own, so what all fibers hold together is bounded before copies
-//! are made.
+//! A branch starts from a copy of the forking fiber's fields. When it ends, its changes are applied
+//! to them. Branches share values, but each has its own names and order, so the total size is
+//! checked before copies are made.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
@@ -61,9 +61,9 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Ends a branch: its changes are applied, and after the last one the forking fiber goes on.
+/// Ends a branch and applies its changes; after the last one, the forking fiber continues.
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
-    // The fiber itself stays until nothing can fail any more, so that a fault knows where it happened.
+    // The fiber stays until nothing can fail any more, so that a fault knows where it happened.
     let (branch, changed, answered) = machine.change(fiber, |ended| {
         let fields = std::mem::take(&mut ended.fields);
         (ended.branch.take(), fields, ended.answered)
@@ -99,7 +99,7 @@ pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
     }
 }
 
-/// Fails when the fibers' fields together are over the limit.
+/// Fails if the fibers' fields together exceed the limit.
 pub(crate) fn check_held(machine: &Machine<'_>, held: usize) -> Result<(), Trouble> {
     let limit = machine.environment.limits.instance_bytes;
     if held > limit {

@@ -1,4 +1,4 @@
-//! A jump: goes on at another instruction.
+//! A jump: continues at another instruction.
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{FiberId, OpIndex};

@@ -1,4 +1,4 @@
-//! The instructions, one file each: how it starts, and how what it waited for resumes it.
+//! The instructions, one file each: how it starts, and how an input resumes it.
 
 pub(crate) mod action;
 pub(crate) mod await_event;

@@ -1,5 +1,5 @@
-//! A test, as `switch` and `while` have it: conditions are tried in order until one holds. Outcomes of an `await`'s
-//! conditions come in here too and are passed on.
+//! A test, used by `switch` and `while`: evaluates conditions in order until one holds. It also
+//! receives the outcomes of an `await`'s conditions and passes them on.
 
 use crate::{
     machine::{Machine, Trouble},
@@ -10,7 +10,7 @@ use bureaucrat_model::{
     HistoryEvent, Op, OpIndex, Turn, WaitKind,
 };
 
-/// Has the first condition evaluated; without any, none holds.
+/// Requests the first condition. Without conditions, none holds.
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -26,7 +26,7 @@ pub(crate) fn start(
     }
 }
 
-/// A condition of a test or an await was evaluated; the input has been matched with this fiber's wait.
+/// Takes the outcome of a condition of a test or an await, already matched with this fiber's wait.
 pub(crate) fn evaluated(
     machine: &mut Machine<'_>,
     fiber: FiberId,
@@ -56,7 +56,8 @@ pub(crate) fn evaluated(
     });
     let at = machine.fiber(fiber)?.at;
     let op = machine.program.ops.get(at.0 as usize);
-    // Who publishes an event need not know what conditions read of it: one that fails does not hold.
+    // The publisher of an event need not know what conditions read, so a condition that fails does
+    // not hold.
     let holds = if matches!(op, Some(Op::Await { .. })) {
         verdict.unwrap_or(false)
     } else {

@@ -1,4 +1,4 @@
-//! What steps cost in rows and bytes: what they change, however much there is besides.
+//! What steps cost in rows and bytes: only what they change, however large the rest is.
 
 use super::{
     generator::{self, Block},
@@ -11,7 +11,7 @@ use bureaucrat_model::{
 };
 use std::collections::VecDeque;
 
-/// A process of a program at work, each step written.
+/// A process whose steps are all written.
 struct Costed {
     program: Program,
     limits: EngineLimits,
@@ -40,7 +40,7 @@ impl Costed {
         }
     }
 
-    /// Answers the first task that is open; returns how many bytes of how many rows that wrote.
+    /// Answers the first open task; returns how many bytes in how many rows that wrote.
     fn answer(&mut self, answer: Answer) -> (usize, usize) {
         let Effect::SendTask { activity, turn, .. } = self.tasks.pop_front().unwrap() else {
             panic!("no task is open");
@@ -79,13 +79,14 @@ fn number(number: usize) -> JsonText {
     JsonText::parse(&number.to_string()).unwrap()
 }
 
-/// Bytes that all steps of an `all` write, each of whose branches answers with the fields it got and one more.
+/// Bytes written by all steps of an `all` whose branches each answer with the fields they got and
+/// one more.
 fn all(branches: usize, context: &Fields) -> usize {
     let block = Block::All(vec![Block::Action; branches]);
     let mut costed = Costed::launch(&block, context.clone());
     assert_eq!(costed.tasks.len(), branches);
     for branch in 0..branches {
-        // As it comes from outside: nothing of it is shared.
+        // As it arrives from outside: nothing is shared.
         let mut fields = Fields::parse(&context.to_json()).unwrap();
         fields.set(&format!("answer {branch}"), number(branch));
         costed.answer(Answer::Replace(fields));

@@ -1,8 +1,9 @@
-//! What is counted: instructions against budgets, fuel in the history.
+//! What is counted: instructions against budgets, and fuel in the history.
 
 use bureaucrat_model::{Effect, EngineLimits, HistoryEvent, Input, Instance};
 
-/// What comes from outside begins the budget again. An evaluation counts as an instruction, and its fuel is noted.
+/// An input from outside resets the budget. An evaluation counts as an instruction, and its fuel is
+/// recorded.
 pub fn check(
     limits: &EngineLimits,
     before: &Instance,

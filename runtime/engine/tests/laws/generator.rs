@@ -1,4 +1,4 @@
-//! Random programs: structured ones as a compiler makes them, and lists of instructions that nobody made sense of.
+//! Random programs: structured ones as a compiler makes them, and arbitrary lists of instructions.
 
 use bureaucrat_model::{
     ActivityPath, Condition, ConditionIndex, ConditionRange, Fields, Guest, Millis, Op, OpIndex,
@@ -43,7 +43,7 @@ pub fn program(block: &Block) -> Program {
     compiler.finish()
 }
 
-/// A program of these instructions, each an activity of its own.
+/// A program of these instructions, each a separate activity.
 pub fn flat(ops: Vec<Op>) -> Program {
     let mut compiler = Compiler::default();
     for (place, op) in ops.into_iter().enumerate() {
@@ -93,7 +93,7 @@ impl Compiler {
         )
     }
 
-    /// Lets the test or jump at `place` lead to where the next instruction will stand.
+    /// Makes the test or jump at `place` lead to the next instruction.
     fn patch(&mut self, place: usize) {
         let here = self.here();
         if let Op::Test {
@@ -178,7 +178,7 @@ impl Compiler {
     }
 }
 
-/// Any instruction, with indexes that may lead outside.
+/// Any instruction, with indexes that may be invalid.
 pub fn any_op() -> impl Strategy<Value = Op> {
     let place = || (0_u32..10).prop_map(OpIndex);
     let range = || {

@@ -1,4 +1,5 @@
-//! A world around one instance that keeps books of everything open and checks every step against them.
+//! A world around one instance that keeps books of everything open and checks each step against
+//! them.
 
 use super::{counts, written::Written};
 use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields, unstarted_call};
@@ -57,7 +58,8 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Does what the number says: something that the instance waits for, or something that it does not.
+    /// Performs the action that the number selects: something that the instance waits for, or
+    /// something that it does not.
     pub fn act(&mut self, choice: u64) {
         self.now += choice >> 48;
         let input = self.choose(choice);
@@ -97,12 +99,12 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The activities that have a task open, in the order in which they began to wait.
+    /// The activities with an open task, in the order in which they began to wait.
     pub fn asked(&self) -> Vec<&ActivityPath> {
         self.books.tasks.values().collect()
     }
 
-    /// The same inputs from the start give the same bytes and effects.
+    /// Repeating the same inputs from the start produces the same bytes and effects.
     pub fn check_replay(&self) {
         let (mut instance, mut effects) = start(self.program, self.limits);
         let mut written = Written::default();
@@ -247,8 +249,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What fibers wait for is exactly what the books have, under turns that are unique; nothing can run unless it
-    /// yielded.
+    /// What fibers wait for is exactly what the books contain, under unique turns. Nothing can run
+    /// unless the instance yielded.
     fn check_waits(&self) {
         let (mut seen, mut found) = (BTreeSet::new(), Books::default());
         for (id, fiber) in self.instance.fibers.iter() {

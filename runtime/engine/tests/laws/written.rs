@@ -1,4 +1,4 @@
-//! A store that gets an instance's changes alone, and must give the whole instance back.
+//! A store that receives only an instance's changes, and must return the whole instance.
 
 use bureaucrat_model::Instance;
 use bureaucrat_store::{
@@ -6,17 +6,17 @@ use bureaucrat_store::{
     instances::{InstanceRows, StoredInstance, read_instance, write_instance},
 };
 
-/// A store, and what it has of one instance.
+/// A store, and what it contains of one instance.
 #[derive(Default)]
 pub struct Written {
     rows: InstanceRows,
     store: MemoryStore,
-    /// Bytes of keys and records that were written so far.
+    /// Bytes of keys and records written so far.
     pub total: usize,
 }
 
 impl Written {
-    /// Writes what changed; returns how many bytes of how many rows.
+    /// Writes what changed; returns how many bytes in how many rows.
     pub fn write(&mut self, instance: &mut Instance) -> (usize, usize) {
         let mut unit = Unit::default();
         write_instance(instance, &mut self.rows, &mut unit.writes).unwrap();
@@ -26,12 +26,11 @@ impl Written {
         (bytes, rows)
     }
 
-    /// Every record.
     pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         self.store.dump()
     }
 
-    /// What is in the store is the whole instance.
+    /// Checks that the store contains the whole instance.
     pub fn check(&self, instance: &Instance) {
         let read = read_instance(&self.store, instance.process).unwrap();
         let StoredInstance {

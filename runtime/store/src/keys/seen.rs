@@ -1,4 +1,5 @@
-//! Keys of [`crate::Table::Seen`]: messages that took effect, processes that were removed, and when each is forgotten.
+//! Keys of [`crate::Table::Seen`]: messages that took effect, processes that were removed, and when
+//! each record expires.
 
 use super::{KeyError, instance_of};
 use bureaucrat_model::{ProcessId, ShardId, Timestamp};
@@ -17,8 +18,8 @@ pub fn tombstone(process: ProcessId) -> Vec<u8> {
     key
 }
 
-/// The key that says when another one of the same table may go: shard (1 byte), `x`, the time (8 bytes), then that key
-/// without its shard.
+/// The key that says when another key of this table expires: shard (1 byte), `x`, the time (8
+/// bytes), then that key without its shard.
 pub fn expiry(at: Timestamp, key: &[u8]) -> Vec<u8> {
     let (shard, rest) = key.split_first().unwrap_or((&0, &[]));
     let mut expiry = vec![*shard, EXPIRY];
@@ -27,7 +28,7 @@ pub fn expiry(at: Timestamp, key: &[u8]) -> Vec<u8> {
     expiry
 }
 
-/// Where the expiries of a shard begin, and where those end that are due until `until`, which included.
+/// The first key of a shard's expiries, and the end of those that are due at `until` or before.
 pub fn expiries(shard: ShardId, until: Timestamp) -> (Vec<u8>, Vec<u8>) {
     let from = vec![shard.0, EXPIRY];
     let mut to = from.clone();
@@ -35,10 +36,10 @@ pub fn expiries(shard: ShardId, until: Timestamp) -> (Vec<u8>, Vec<u8>) {
     (from, to)
 }
 
-/// The key that an expiry names.
+/// The key that an expiry refers to.
 ///
 /// # Errors
-/// When the key is too short.
+/// If the key is too short.
 pub fn expired_of(key: &[u8]) -> Result<Vec<u8>, KeyError> {
     let rest = key.get(10..).filter(|rest| !rest.is_empty());
     let mut expired = vec![*key.first().ok_or(KeyError)?];
@@ -54,10 +55,10 @@ pub enum SeenKey {
     Expiry,
 }
 
-/// What a key of [`crate::Table::Seen`] is about.
+/// Parses a key of [`crate::Table::Seen`].
 ///
 /// # Errors
-/// When it is of none of its table's forms.
+/// If it has none of the table's forms.
 pub fn seen_of(key: &[u8]) -> Result<SeenKey, KeyError> {
     match (key.get(1), key.len()) {
         (Some(&MESSAGE), 34) => Ok(SeenKey::Message),

@@ -48,7 +48,7 @@ pub const TOKENS: [&str; 40] = [
     "\u{2028}",
 ];
 
-/// Bounds that small inputs reach.
+/// Limits that small inputs reach.
 const fn tight() -> WireLimits {
     WireLimits {
         body_bytes: 2_000,
@@ -93,7 +93,7 @@ pub fn reply(input: &[u8]) -> u64 {
     }
 }
 
-/// Fields: what is read comes out again, and merges with itself to itself.
+/// Fields: what was read can be written and read again, and merging it with itself changes nothing.
 pub fn fields(input: &[u8]) -> u64 {
     let Ok(text) = std::str::from_utf8(input) else {
         return 1;

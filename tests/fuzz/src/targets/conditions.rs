@@ -1,4 +1,4 @@
-//! Expressions: their text to a guest's bytes, and on to what the guest gives.
+//! Expressions: from their text to a guest's bytes, and to the guest's result.
 
 use crate::{corpus, trace};
 use anyhow::Result;
@@ -74,10 +74,10 @@ pub const TOKENS: [&str; 64] = [
     "\\\n",
 ];
 
-/// Expressions of the definitions and the cases, and some that try each corner.
+/// Expressions from the definitions and the cases, and some for each corner case.
 ///
 /// # Errors
-/// When a file can't be read.
+/// If a file cannot be read.
 pub fn expressions() -> Result<Vec<Vec<u8>>> {
     let mut seeds: Vec<Vec<u8>> = [
         "workitem.fields['a'] < 4 and context['b'] is True",
@@ -113,10 +113,10 @@ pub fn expressions() -> Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
-/// The same, with fields behind a zero byte.
+/// The same, with fields after a zero byte.
 ///
 /// # Errors
-/// When a file can't be read.
+/// If a file cannot be read.
 pub fn with_fields() -> Result<Vec<Vec<u8>>> {
     let fields = br#"{"a": 3, "b": true, "n": 2.5, "names": ["X", "y"], "list": [{"n": 1}, {"n": 2}], "t": "text"}"#;
     let expressions = expressions()?.into_iter();
@@ -139,7 +139,7 @@ fn component(text: &str) -> Result<Vec<u8>, String> {
     compile(&functions).map_err(|error| error.to_string())
 }
 
-/// An expression: the same bytes each time.
+/// An expression: compiles to the same bytes each time.
 pub fn expression(input: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(input);
     let made = component(&text);
@@ -149,7 +149,8 @@ pub fn expression(input: &[u8]) -> u64 {
     }
 }
 
-/// An expression on fields: what our own compiler made is taken, does not trap, and gives the same again.
+/// An expression on fields: our own compiler's output is accepted, does not trap, and returns the
+/// same again.
 pub fn guest(sandbox: &Sandbox, input: &[u8]) -> u64 {
     let (text, fields) = match input.iter().position(|byte| *byte == 0) {
         Some(at) => (&input[..at], &input[at + 1..]),

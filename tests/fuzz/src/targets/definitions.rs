@@ -57,7 +57,7 @@ pub const TOKENS: [&str; 48] = [
     "\u{fffe}",
 ];
 
-/// Anything to the reader: a definition by itself, and as a client that adds fields to it.
+/// Any bytes to the reader: as a definition, and as a client that adds fields to it.
 pub fn xml(input: &[u8]) -> u64 {
     if let Ok(text) = std::str::from_utf8(input) {
         let mut fields = Fields::new();
@@ -75,7 +75,8 @@ pub fn xml(input: &[u8]) -> u64 {
     definition(input)
 }
 
-/// A definition: whatever compiles is a right program, can be stored, read back and shown.
+/// A definition: everything that compiles is a valid program that can be stored, read back and
+/// shown.
 pub fn definition(input: &[u8]) -> u64 {
     let limits = Limits::default();
     match compile(input, &limits) {

@@ -1,4 +1,5 @@
-//! What each target does with an input. Whatever must always hold is asserted; a failed assertion is a failure as a panic is.
+//! What each target does with an input. Whatever must always hold is asserted; a failed assertion
+//! counts as a failure, like a panic.
 
 pub mod bodies;
 pub mod conditions;
@@ -34,7 +35,7 @@ impl Targets {
             },
             cache: None,
             runtime_class: RuntimeClass::Refused,
-            // Not there: what is admitted fails to compile, and quickly.
+            // Does not exist: compiling an admitted module fails, quickly.
             worker: WorkerCommand {
                 program: "/nowhere/at/all".into(),
                 arguments: Vec::new(),
@@ -44,7 +45,7 @@ impl Targets {
         Ok(Self { sandbox })
     }
 
-    /// Hands an input to a target; gives what it did, as a trace.
+    /// Gives an input to a target; returns what it did, as a trace.
     pub fn run(&self, target: Target, input: &[u8]) -> u64 {
         match (target, &self.sandbox) {
             (Target::Xml, _) => definitions::xml(input),

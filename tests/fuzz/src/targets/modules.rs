@@ -1,4 +1,4 @@
-//! Uploaded modules: bytes to admission, and what is admitted to its compilation and its run.
+//! Uploaded modules: bytes to admission; admitted modules to compilation and a run.
 
 use crate::{corpus, trace};
 use anyhow::Result;
@@ -61,7 +61,7 @@ pub fn seeds() -> Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
-/// Admission alone: bounded, never a panic, and a reason that a person can read.
+/// Only admission: bounded, never a panic, and a reason that a person can read.
 pub fn admission(sandbox: &Sandbox, input: &[u8]) -> u64 {
     match sandbox.load_module(input) {
         Ok(_) => 1,
@@ -76,7 +76,7 @@ pub fn module(sandbox: &Sandbox, input: &[u8]) -> u64 {
         Ok(_) | Err(LoadError::Environment(_)) => {}
         Err(LoadError::Refused(refusal)) => return trace::of_text(&refusal.to_string()),
     }
-    // Admitted: here it is compiled on this thread, where a crash of the compiler would be seen.
+    // Admitted: compiled here on this thread, where a crash of the compiler is visible.
     let guest = match sandbox.load_inline(input) {
         Ok(guest) => guest,
         Err(error) => return trace::of_text(&error.to_string()),

@@ -1,6 +1,8 @@
-//! What a store holds: programs, instances, other records, keys; and the engine on programs and instances that decode.
+//! The contents of a store: programs, instances, other records, keys; and the engine on programs
+//! and instances that decode.
 //!
-//! Damaged storage must never be a panic: it is told of, or it is a right record of something else.
+//! Damaged storage must never cause a panic: it is reported, or it is a valid record of something
+//! else.
 
 use crate::{corpus, random::Random, trace};
 use anyhow::Result;
@@ -18,7 +20,7 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::Outgoing;
 
-/// MessagePack that says much in few bytes; as text, so ASCII alone.
+/// MessagePack that expands to much from few bytes; as text, so ASCII only.
 pub const TOKENS: [&str; 12] = [
     "\0",
     "\u{1}",
@@ -34,10 +36,10 @@ pub const TOKENS: [&str; 12] = [
     "{\"a\":1}",
 ];
 
-/// Programs as they are stored: the golden ones, and those of the repository's definitions.
+/// Stored programs: the golden ones, and those of the repository's definitions.
 ///
 /// # Errors
-/// When a file can't be read.
+/// If a file cannot be read.
 pub fn programs() -> Result<Vec<Vec<u8>>> {
     let mut seeds = corpus::golden("programs.hex")?;
     for source in corpus::whole("definitions", "xml")? {
@@ -50,7 +52,7 @@ pub fn programs() -> Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
-/// A program: what decodes is right and comes out as it went in.
+/// A program: what decodes is valid and encodes to the same bytes.
 pub fn program(input: &[u8]) -> u64 {
     match Program::decode(input) {
         Ok(program) => {
@@ -100,7 +102,7 @@ pub fn record(input: &[u8]) -> u64 {
         ^ trace(records::decode::<u64>(Table::Meta, b"key", input).map(|_| 16))
 }
 
-/// A key of every table: what reads comes out again.
+/// A key of every table: what is read encodes to the same bytes.
 pub fn key(input: &[u8]) -> u64 {
     let mut read = 0;
     if let Ok(process) = keys::instance_of(input) {
@@ -133,8 +135,8 @@ pub fn key(input: &[u8]) -> u64 {
     read | u64::from(!input.is_empty() && keys::prefix_end(input).as_slice() > input) << 7
 }
 
-/// The engine on a program that decodes: launched, then handed inputs that fit and inputs that do not; now and then the
-/// instance is damaged as its record would be.
+/// The engine on a program that decodes: launched, then given inputs that match and inputs that do
+/// not. Sometimes the instance is damaged as its record could be.
 pub fn engine(input: &[u8]) -> u64 {
     let Ok(program) = Program::decode(input) else {
         return 0;

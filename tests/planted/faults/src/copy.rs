@@ -1,7 +1,8 @@
-//! Writes copies of crates into the folders that cargo gives to their build scripts, with all edits made in them.
+//! Writes copies of crates into the folders that cargo gives to their build scripts, with all edits
+//! applied.
 //!
-//! An edit that does not apply is left out and told to the tests by the copy's `NOT_APPLIED`, so that the person who changes the
-//! sources can still build everything, and learns of it from the test.
+//! An edit that does not apply is skipped and reported to the tests in the copy's `NOT_APPLIED`, so
+//! that everything still builds after a change of the sources, and the test reports it.
 
 use crate::{FAULTS, tokens};
 use std::{
@@ -10,14 +11,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is copied, and what becomes of it.
+/// What is copied, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Copy {
-    /// The package that the copy is for, by the end of its folder's path.
+    /// The package of the copy: the end of its folder's path.
     pub package: &'static str,
     /// The folder of sources, from the repository's root.
     pub from: &'static str,
-    /// The file that is the root of the modules.
+    /// The file with the root of the modules.
     pub root: &'static str,
     pub files: Files,
 }
@@ -26,7 +27,7 @@ pub struct Copy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
     All,
-    /// The root alone, which then needs no other module.
+    /// Only the root, which then needs no other module.
     Root,
 }
 
@@ -63,10 +64,10 @@ pub const COPIES: [Copy; 5] = [
     },
 ];
 
-/// Writes a copy; to be called by its build script.
+/// Writes a copy. Called by its build script.
 ///
 /// # Panics
-/// When files can't be read or written.
+/// If files cannot be read or written.
 pub fn write(copy: &Copy) {
     let variable = |name| PathBuf::from(std::env::var_os(name).expect("cargo sets it"));
     let package = variable("CARGO_MANIFEST_DIR");
@@ -74,7 +75,7 @@ pub fn write(copy: &Copy) {
     let repository = package.ancestors().nth(levels).expect("a package below it");
     let (from, to) = (repository.join(copy.from), variable("OUT_DIR").join("copy"));
     println!("cargo:rerun-if-changed={}", from.display());
-    // What was copied of a file that is gone would not be looked at, but would confuse a reader of the copy.
+    // Copies of files that no longer exist would be ignored, but would confuse a reader.
     let _ = fs::remove_dir_all(&to);
     let mut report = Report::default();
     let mut left = vec![PathBuf::from(copy.root)];
@@ -111,7 +112,7 @@ impl Report {
     }
 }
 
-/// The text of a file with every edit that concerns it.
+/// The text of a file with all of its edits.
 fn edit(file: &str, source: &str, report: &mut Report) -> String {
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for (number, fault) in FAULTS.iter().enumerate() {
@@ -146,7 +147,8 @@ fn edit(file: &str, source: &str, report: &mut Report) -> String {
     edited
 }
 
-/// The root is included in a file, where the attributes and documentation of a crate must not stand.
+/// The root is included in another file, where a crate's attributes and documentation are not
+/// allowed.
 fn without_inner_attributes(text: &str) -> String {
     let is_inner = |line: &&str| line.starts_with("//!") || line.starts_with("#![");
     let lines = text.lines().filter(|line| !is_inner(line));

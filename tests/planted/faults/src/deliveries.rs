@@ -1,4 +1,5 @@
-//! Faults in what is done with deliveries: acknowledgements, answers, memories of messages, held-back inputs.
+//! Faults in handling deliveries: acknowledgements, answers, remembered messages, inputs that are
+//! held back.
 
 use crate::{Edit, Fault, FoundBy};
 

@@ -138,7 +138,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "YieldNotAsked",
-        says: "A process that used up its share does not ask to go on.",
+        says: "A process that used up its share does not ask to continue.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/machine.rs",
@@ -168,7 +168,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "JoinForgetsBranch",
-        says: "An `all` goes on while one of its branches still runs.",
+        says: "An `all` continues while one of its branches still runs.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/fork.rs",

@@ -1,8 +1,9 @@
-//! Planted faults: what a careless hand would have written, as small edits of the sources.
+//! Planted faults: mistakes that a careless programmer could make, as small edits of the sources.
 //!
-//! The edits go into copies of the crates, never into the crates themselves. Each text that an edit puts in asks its own
-//! switch, so that one build holds all faults; without a fault planted a copy does what the original does. This crate
-//! holds the table of faults, makes the copies ([`copy`], for build scripts) and has the switch ([`plant`], [`is`]).
+//! The edits are applied to copies of the crates, never to the crates themselves. Each inserted
+//! text checks its own switch, so that one build holds all faults; without a planted fault a copy
+//! behaves like the original. This crate holds the table of faults, makes the copies ([`copy`], for
+//! build scripts) and has the switch ([`plant`], [`is`]).
 #![forbid(unsafe_code)]
 
 pub mod copy;
@@ -22,13 +23,13 @@ pub const VARIABLE: &str = "BUREAUCRAT_PLANTED";
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     pub name: &'static str,
-    /// What the careless hand did.
+    /// The mistake, in words.
     pub says: &'static str,
     pub found_by: FoundBy,
     pub edits: &'static [Edit],
 }
 
-/// What has to find a fault.
+/// What must find a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundBy {
     /// A run of the simulation, within a bounded number of seeds.
@@ -42,9 +43,9 @@ pub enum FoundBy {
 pub struct Edit {
     /// From the repository's root.
     pub file: &'static str,
-    /// The text as it is. It has to be in the file once; how its lines are broken does not matter.
+    /// The original text. It must occur in the file exactly once; line breaks do not matter.
     pub before: &'static str,
-    /// The text as it becomes, with `PLANTED` for the question whether this fault is planted.
+    /// The new text; `PLANTED` in it tells whether this fault is planted.
     pub after: &'static str,
 }
 
@@ -74,15 +75,15 @@ fn number(name: &str) -> usize {
     found.unwrap_or_else(|| panic!("there is no fault {name}"))
 }
 
-/// Plants a fault on this thread, in place of the one before.
+/// Plants a fault on this thread, replacing the previous one.
 ///
 /// # Panics
-/// When there is no fault of this name.
+/// If no fault has this name.
 pub fn plant(name: Option<&str>) {
     PLANTED.set(name.map(number));
 }
 
-/// Whether the fault of this number is planted on this thread.
+/// Whether the fault with this number is planted on this thread.
 #[inline]
 pub fn is(number: usize) -> bool {
     PLANTED.get() == Some(number)

@@ -1,4 +1,4 @@
-//! Faults in what is sent: the outbox, its rows, and destinations in trouble.
+//! Faults in sending: the outbox, its rows, and failing destinations.
 
 use crate::{Edit, Fault, FoundBy};
 

@@ -1,4 +1,5 @@
-//! Faults in how processes are driven: what is known of them, the order of work, timers, events, calls, removal.
+//! Faults in how processes are driven: what is known about them, the order of work, timers, events,
+//! calls, removal.
 
 use crate::{Edit, Fault, FoundBy};
 
@@ -86,7 +87,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "YieldForgotten",
-        says: "A process that yielded is not reminded to go on.",
+        says: "A process that yielded is not reminded to continue.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/effects.rs",
@@ -171,7 +172,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "KeptInputsLost",
-        says: "The inputs that were kept for a parked process are dropped when it goes on.",
+        says: "The inputs that were kept for a parked process are dropped when it resumes.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/incidents.rs",

@@ -1,4 +1,5 @@
-//! Faults on the other side of the host's seams: the store, the broker, and what acknowledges to it.
+//! Faults on the other side of the host's traits: the store, the broker, and the code that
+//! acknowledges.
 
 use crate::{Edit, Fault, FoundBy};
 

@@ -1,4 +1,4 @@
-//! Faults in what an engine takes over from its last run: time, order, what was left half done.
+//! Faults in what an engine takes over from its previous run: time, order, unfinished work.
 
 use crate::{Edit, Fault, FoundBy};
 

@@ -1,7 +1,7 @@
-//! Source text as tokens, so that an edit's text is found however the lines are broken.
+//! Source text as tokens, so that an edit's text is found wherever the lines break.
 //!
-//! White space and comments count for nothing, and neither does a comma before a closing bracket, which `cargo fmt` adds
-//! and removes. Strings stay whole.
+//! White space and comments are ignored, and so is a comma before a closing bracket, which `cargo
+//! fmt` adds and removes. Strings stay whole.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ struct Token<'a> {
 /// The only place of `text` in `source`.
 ///
 /// # Errors
-/// How often it was found, when that is not once.
+/// How often it was found, if that is not once.
 pub fn find(source: &str, text: &str) -> Result<Range<usize>, usize> {
     let (source, text) = (tokens(source), tokens(text));
     if text.is_empty() {
@@ -49,7 +49,7 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of what the text begins with: white space, a comment, a word, a string, or one character.
+/// The length of the first token: white space, a comment, a word, a string, or one character.
 fn first(text: &str) -> usize {
     let ends = |end: Option<usize>| end.unwrap_or(text.len());
     let run = |is: fn(char) -> bool| ends(text.find(|char| !is(char)));
@@ -76,13 +76,13 @@ fn is_word(char: char) -> bool {
     char == '_' || char.is_alphanumeric()
 }
 
-/// Whether the quotation mark begins a character and no lifetime.
+/// Whether the quotation mark begins a character, not a lifetime.
 fn is_character(text: &str) -> bool {
     let mut chars = text.chars().skip(1);
     chars.next() == Some('\\') || chars.next() == Some('\'')
 }
 
-/// The length of what stands between two such marks, both included.
+/// The length of a text between two such marks, including the marks.
 fn quoted(text: &str, mark: char) -> usize {
     let mut is_escaped = false;
     for (place, char) in text.char_indices().skip(1) {

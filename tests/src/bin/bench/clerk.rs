@@ -1,4 +1,4 @@
-//! Everything with the broker that is not measured: queues made and deleted, messages put in.
+//! Everything with the broker that is not measured: creating and deleting queues, filling them.
 
 use crate::forward;
 use anyhow::Result;
@@ -46,20 +46,20 @@ impl Clerk {
         })
     }
 
-    /// Declares a durable queue, which goes when this is dropped.
+    /// Declares a durable queue, which is deleted when this is dropped.
     ///
     /// # Errors
-    /// When the broker goes away.
+    /// If the broker goes away.
     pub fn declare(&mut self, queue: &str) -> Result<()> {
         self.runtime.block_on(declare_queue(&self.channel, queue))?;
         self.queues.push(queue.to_owned());
         Ok(())
     }
 
-    /// Messages of a queue that nobody has in hand.
+    /// Ready messages of a queue.
     ///
     /// # Errors
-    /// When the broker goes away.
+    /// If the broker goes away.
     pub fn ready(&self, queue: &str) -> Result<u32> {
         let passive = QueueDeclareOptions {
             passive: true,
@@ -71,19 +71,20 @@ impl Clerk {
         Ok(self.runtime.block_on(asking)?.message_count())
     }
 
-    /// Puts the same message into a queue so many times; done when the broker has them all.
+    /// Publishes the same message to a queue `count` times; returns when the broker has confirmed
+    /// all.
     ///
     /// # Errors
-    /// When the broker goes away.
+    /// If the broker goes away.
     pub fn put(&self, queue: &str, body: &[u8], count: u64) -> Result<()> {
         self.put_until(None, queue, body, &forward::persistent(), count)?;
         Ok(())
     }
 
-    /// The same with other properties, and at most until then. Returns how many it became.
+    /// The same with other properties, and only until a deadline. Returns how many were published.
     ///
     /// # Errors
-    /// When the broker goes away.
+    /// If the broker goes away.
     pub fn put_until(
         &self,
         end: Option<Instant>,

@@ -1,4 +1,4 @@
-//! How many conditions one thread evaluates in a second, a fresh sandbox each.
+//! How many conditions one thread evaluates per second, each in a new sandbox.
 
 use crate::statistics::per_second;
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Prints the rate for a small condition and for a larger one.
 ///
 /// # Errors
-/// When a condition has another outcome than it must have.
+/// If a condition has the wrong outcome.
 pub fn measure(time: Duration) -> Result<()> {
     let sandbox = Sandbox::new(SandboxConfig {
         threads: 1,

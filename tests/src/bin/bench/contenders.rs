@@ -1,6 +1,6 @@
-//! What is compared: the engine, the durable relay, the bare relay, each a process of its own with
-//! queues and a participant of its own. All live for the whole run; one whose participant holds
-//! its tasks is at rest.
+//! What is compared: the engine, the durable relay and the bare relay, each in its own process with
+//! its own queues and participant. All run for the whole benchmark; one whose participant holds its
+//! tasks is idle.
 
 use crate::{
     clerk::Clerk,
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use bureaucrat_tests::engine::{Engine, broker_url};
 use std::path::Path;
 
-/// Loops without end over a condition and an action.
+/// An endless loop over a condition and an action.
 const DEFINITION: &str = "<process><context>\
     <property name=\"n\" type=\"int\">0</property>\
     <property name=\"text\" type=\"str\">some text that goes along</property></context>\
@@ -25,11 +25,10 @@ enum Worker {
     Relay(Relay),
 }
 
-/// One of them.
 pub struct Contender {
     worker: Worker,
     pub participant: Participant,
-    /// What puts one more message in flight: where to, and which.
+    /// The message that puts another one in flight, and its destination.
     seed: (String, Vec<u8>),
     in_flight: u64,
 }
@@ -66,7 +65,7 @@ impl Contender {
     /// A relay of messages with this body; durable if it has a folder for its log.
     ///
     /// # Errors
-    /// When it does not start.
+    /// If it does not start.
     pub fn relay(clerk: &mut Clerk, log: Option<&Path>, prefix: &str, body: &[u8]) -> Result<Self> {
         let queue = |of| format!("{prefix}.{of}");
         for of in ["tasks", "answers"] {
@@ -87,10 +86,10 @@ impl Contender {
         })
     }
 
-    /// Brings so many messages in flight, more than there were, all held by the participant.
+    /// Increases the number of messages in flight to this many, all held by the participant.
     ///
     /// # Errors
-    /// When they do not arrive there.
+    /// If they do not arrive there.
     pub fn fill(&mut self, clerk: &Clerk, in_flight: u64) -> Result<()> {
         let (queue, body) = &self.seed;
         clerk.put(queue, body, in_flight - self.in_flight)?;
@@ -98,10 +97,10 @@ impl Contender {
         self.settle()
     }
 
-    /// Waits until the participant, told to hold, holds all that is in flight.
+    /// Waits until the participant, told to hold, holds everything in flight.
     ///
     /// # Errors
-    /// When something is lost or has ended.
+    /// If something is lost or has ended.
     pub fn settle(&mut self) -> Result<()> {
         let settled = self.participant.holds(self.in_flight);
         match &mut self.worker {

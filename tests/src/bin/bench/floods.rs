@@ -1,5 +1,5 @@
-//! The engine in a flood, beside a bare relay in the same: its memory, how long healthy processes
-//! on other queues wait, how long it takes to end.
+//! The engine in a flood, compared with a bare relay in the same flood: its memory, how long
+//! healthy processes on other queues wait, and how long it takes to shut down.
 
 mod healthy;
 mod kinds;

@@ -1,8 +1,9 @@
-//! Moving messages from one queue to another in three stages: read, publish with confirm,
-//! acknowledge. Relays and participants are made of them.
+//! Moves messages from one queue to another in three stages: read, publish with confirm,
+//! acknowledge. Relays and participants are built from these.
 //!
-//! Nothing is acknowledged before what was made of it is confirmed. Each stage takes what is there
-//! at once, and messages keep their order, so that one acknowledgement serves all before it.
+//! A message is acknowledged only after what was made of it is confirmed. Each stage takes
+//! everything that is available at once, and messages keep their order, so that one acknowledgement
+//! covers all before it.
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_lite::{StreamExt, future::poll_once};
@@ -21,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 /// The most messages that a stage takes at once.
 const BATCH: usize = 256;
 
-/// A message on its way. Its bytes are its body.
+/// A message in transit. Its bytes are its body.
 #[derive(Debug)]
 pub struct Taken(Delivery);
 
@@ -76,10 +77,10 @@ impl Ends {
     }
 }
 
-/// Reads; each batch holds all that had arrived.
+/// Reads; each batch contains everything that had arrived.
 ///
 /// # Errors
-/// When the broker ends the consumer, or nobody takes a batch.
+/// If the broker ends the consumer, or nobody takes a batch.
 pub async fn read(mut consumer: Consumer, take: impl Fn(Vec<Taken>) -> Result<()>) -> Result<()> {
     while let Some(first) = consumer.next().await {
         let mut batch = vec![Taken(first?)];
@@ -94,10 +95,10 @@ pub async fn read(mut consumer: Consumer, take: impl Fn(Vec<Taken>) -> Result<()
     bail!("the broker ended the consumer")
 }
 
-/// Publishes bodies as they came.
+/// Publishes bodies unchanged.
 ///
 /// # Errors
-/// When the channel is closed.
+/// If the channel is closed.
 pub async fn publish(
     batch: Vec<Taken>,
     channel: &Channel,
@@ -133,10 +134,10 @@ pub async fn send(
         .await?)
 }
 
-/// Acknowledges what comes and makes nothing of it.
+/// Acknowledges messages and does nothing else with them.
 ///
 /// # Errors
-/// When the broker ends the consumer.
+/// If the broker ends the consumer.
 pub async fn discard(mut consumer: Consumer) -> Result<()> {
     while let Some(delivery) = consumer.next().await {
         delivery?.ack(BasicAckOptions::default()).await?;
@@ -144,10 +145,10 @@ pub async fn discard(mut consumer: Consumer) -> Result<()> {
     bail!("the broker ended the consumer")
 }
 
-/// Acknowledges what is confirmed, many at once, and tells how many each time.
+/// Acknowledges what is confirmed, many at once, and reports how many each time.
 ///
 /// # Errors
-/// When the broker refuses a message or goes away.
+/// If the broker refuses a message or goes away.
 pub async fn acknowledge(mut sent: UnboundedReceiver<Sent>, done: impl Fn(u64)) -> Result<()> {
     let mut waiting = None;
     loop {

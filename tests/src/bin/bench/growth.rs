@@ -1,4 +1,4 @@
-//! What an action, a start and memory cost with more and more processes stored that only wait.
+//! The cost of an action, startup and memory as more and more idle processes are stored.
 
 use crate::{
     clerk::Clerk,
@@ -13,9 +13,9 @@ use clap::Args;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// Wait for what never comes: half for an event, half for a time.
+/// They wait for something that never comes: half for an event, half for a time.
 const PARKED: [&str; 2] = ["<await event=\"never\"/>", "<delay duration=\"5000000\"/>"];
-/// How long the engine may take for so many launches, and to come to rest after them.
+/// Sets how long the engine may take for these launches, and to become idle after them.
 const LAUNCHES_A_SECOND: u64 = 500;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -63,12 +63,12 @@ struct Point {
     actions_per_second: f64,
     /// By which RocksDB's log files grew.
     log_bytes_per_action: f64,
-    /// All that the process gave to the disk, flushes and compaction included.
+    /// Everything that the process wrote to the disk, including flushes and compactions.
     written_bytes_per_action: f64,
     cpu_micros_per_action: f64,
     /// From the start of the process to the first task that it sends for a waiting answer.
     start_to_first_delivery_millis: f64,
-    /// At rest, after that start.
+    /// Idle, after that start.
     resident_mib: f64,
 }
 
@@ -115,8 +115,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Launches so many processes that only wait, and lets the engine come to rest, its compaction
-/// included. Returns how many it took in a second.
+/// Launches idle processes and lets the engine become idle, including its compactions. Returns how
+/// many it launched per second.
 fn park(engine: &mut Contender, clerk: &Clerk, count: u64) -> Result<f64> {
     let launches = engine.engine_mut()?.name("launches");
     let started = Instant::now();
@@ -154,7 +154,7 @@ fn measure(engine: &mut Contender, time: Duration) -> Result<Point> {
     engine.settle()?;
     let actions = engine.participant.answered() - before;
     let took = started.elapsed();
-    // What it put off, such as removals and compaction, belongs to these actions.
+    // Deferred work, such as removals and compactions, belongs to these actions.
     processes::rest(pid, PATIENCE)?;
     ensure!(actions > 0, "nothing moved");
     let each = |all: f64| all / actions as f64;
@@ -170,7 +170,7 @@ fn measure(engine: &mut Contender, time: Duration) -> Result<Point> {
     })
 }
 
-/// Ends the engine, lets answers wait for it, starts it, and takes the time to its first task.
+/// Stops the engine, lets answers wait for it, starts it, and measures the time to its first task.
 fn restart(contender: &mut Contender) -> Result<Duration> {
     contender.engine_mut()?.end()?;
     contender.participant.open();

@@ -1,5 +1,5 @@
-//! The engine beside the durable and the bare relay at several numbers of messages in flight: in
-//! short rounds, one after the other, so that a noisy machine disturbs all three alike.
+//! The engine compared with the durable and the bare relay, at several numbers of messages in
+//! flight: in short alternating rounds, so that a noisy machine disturbs all three alike.
 
 use crate::{
     clerk::Clerk,
@@ -14,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// A level is void where the durable relay makes less than this part of the bare one's rate.
+/// A level is void if the durable relay reaches less than this part of the bare relay's rate.
 const VALID_FROM: f64 = 0.7;
 
 #[derive(Debug, Args)]
@@ -81,11 +81,11 @@ struct Level {
     engine: Figures,
     durable_relay: Figures,
     bare_relay: Figures,
-    /// Of the rates in the same round.
+    /// Ratios of rates in the same round.
     engine_to_durable: Spread,
     durable_to_bare: Spread,
     cpu_engine_to_durable: f64,
-    /// Whether the durable relay is fast enough to be a measure.
+    /// Whether the durable relay is fast enough for a comparison.
     valid: bool,
 }
 
@@ -106,7 +106,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let prefix = format!("bench-{}", std::process::id());
     let mut engine = Contender::engine(&mut clerk, &settings.subject, folder.path(), &prefix)?;
     engine.fill(&clerk, 1)?;
-    // The relays carry what the engine sends, to the byte.
+    // The relays carry exactly the bytes that the engine sends.
     let body = engine.participant.last_body();
     let log = folder.path().join("relay");
     std::fs::create_dir(&log)?;
@@ -143,8 +143,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Lets one contender run: the rate after a moment of warming up, the CPU over all of it, so that
-/// work which it puts off for a moment counts too.
+/// Runs one contender: measures the rate after a short warm-up, and the CPU over the whole round,
+/// so that briefly deferred work counts too.
 fn round(contender: &mut Contender, time: Duration) -> Result<Round> {
     let pid = contender.pid()?;
     let (cpu, all) = (processes::cpu(pid)?, contender.participant.answered());
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn ratios_are_of_the_same_round() {
-        // The machine was slower in the second round, for all.
+        // The machine was slower in the second round, for all contenders.
         let all = [
             rounds([90.0, 9.0, 80.0], 3),
             rounds([100.0, 10.0, 100.0], 2),

@@ -1,8 +1,8 @@
-//! The durable relay's log: appends each body twice, as a store that keeps a state and a message
-//! does, and syncs once for all that waits.
+//! The durable relay's log: appends each body twice, like a store that keeps a state and a message,
+//! and syncs once for everything that waits.
 //!
-//! It is a floor for what durability costs on this disk, no store: nothing is ever read back, and
-//! only the two newest files are kept.
+//! It is a lower bound for the cost of durability on this disk, not a store: nothing is ever read
+//! back, and only the two newest files are kept.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use std::{
     sync::mpsc::Receiver,
 };
 
-/// The size at which a new file is begun, as RocksDB does.
+/// The size at which a new file is begun, as in RocksDB.
 const FILE_BYTES: u64 = 64 << 20;
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Log {
         })
     }
 
-    /// Takes a body; it is durable after the next [`Log::sync`].
+    /// Appends a body; it is durable after the next [`Log::sync`].
     pub fn append(&mut self, body: &[u8]) {
         for _ in 0..2 {
             let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
@@ -45,10 +45,10 @@ impl Log {
         }
     }
 
-    /// Makes durable what was appended: one write and one fdatasync.
+    /// Makes everything appended durable: one write and one fdatasync.
     ///
     /// # Errors
-    /// When the disk fails; nothing that was appended may be published then.
+    /// If the disk fails. Then nothing that was appended may be published.
     pub fn sync(&mut self) -> io::Result<()> {
         if self.written > FILE_BYTES {
             self.begin_file()?;
@@ -78,7 +78,7 @@ fn path(folder: &Path, number: u64) -> PathBuf {
 /// the disk syncs, further batches gather. Ends when either side is gone.
 ///
 /// # Errors
-/// When the disk fails.
+/// If the disk fails.
 pub fn commit<B: AsRef<[u8]>>(
     mut log: Log,
     batches: &Receiver<Vec<B>>,
@@ -114,7 +114,7 @@ mod tests {
         let log = Log::create(folder.path()).unwrap();
         let passed = RefCell::new(Vec::new());
         commit(log, &receiver, |group| {
-            // What is passed on is in the file already.
+            // What is passed on is already in the file.
             let bytes = fs::read(path(folder.path(), 0)).unwrap();
             assert_eq!(
                 bytes,

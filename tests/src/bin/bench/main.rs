@@ -1,5 +1,5 @@
-//! The benchmark. What it measures is in its `--help`; each figure that depends on the machine is
-//! beside one that the same run measured.
+//! The benchmark. `--help` says what it measures. Figures that depend on the machine are shown next
+//! to a reference from the same run.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -36,25 +36,26 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// Conditions that one thread evaluates in a second, a fresh sandbox each
+    /// Conditions that one thread evaluates per second, each in a new sandbox
     Conditions,
-    /// Steps of the engine that one thread makes in a second, without I/O
+    /// Engine steps per second on one thread, without I/O
     Steps,
     /// Builds each language's example guest and prints the table of guest-sdk/README.md
     Guests,
-    /// Actions a second and CPU an action, beside a durable and a bare relay, at several levels
+    /// Actions per second and CPU per action, compared with a durable and a bare relay, at several
+    /// levels
     Levels(levels::Settings),
-    /// What an action, a start and memory cost with more and more processes stored
+    /// Cost of an action, startup and memory as more and more processes are stored
     Growth(growth::Settings),
-    /// Memory, other processes' p99 and the time of an end while the engine is flooded
+    /// Memory, other processes' p99 and shutdown time while the engine is flooded
     Floods(floods::Settings),
-    /// What stays resident after hostile messages of several MiB
+    /// Resident memory after hostile messages of several MiB
     Memory(memory::Settings),
-    /// What a step of a process with large fields writes, and an `all` of many branches
+    /// Bytes written by a step of a process with large fields, and by an `all` with many branches
     Sizes(sizes::Settings),
-    /// Where the engine's CPU goes, by perf and strace
+    /// CPU profile of the engine, with perf and strace
     Profile(profile::Settings),
-    /// A relay in a process of its own; `levels` starts it
+    /// A relay in its own process; `levels` starts it
     #[command(hide = true)]
     Relay(relay::Settings),
 }

@@ -1,4 +1,4 @@
-//! What stays resident after hostile messages of several MiB: whether memory is given back.
+//! Resident memory after hostile messages of several MiB: whether memory is returned.
 
 use crate::{clerk::Clerk, processes, subject::Subject};
 use anyhow::{Context, Result};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long the engine is left alone before the last look.
+/// How long the engine is left alone before the last measurement.
 const SETTLING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]

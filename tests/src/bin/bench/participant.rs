@@ -1,5 +1,5 @@
-//! The participant: on a thread of its own, takes tasks and answers each with its own body, at
-//! once. It can be told to hold them, so that the one that asks comes to rest.
+//! The participant: on a thread of its own, takes tasks and answers each at once with its own body.
+//! It can be told to hold them, so that the sender becomes idle.
 
 use crate::forward::{self, Ends, Taken};
 use anyhow::{Result, bail};
@@ -13,9 +13,9 @@ use std::{
 };
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
-/// More than are ever in flight: it holds them all.
+/// More than are ever in flight, so that it can hold them all.
 const PREFETCH: u16 = 20_000;
-/// How long messages may take to come to rest.
+/// How long messages may take to settle.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,10 +94,10 @@ impl Participant {
         body.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until it holds exactly so many tasks, and all its answers are confirmed.
+    /// Waits until it holds exactly `count` tasks, and all its answers are confirmed.
     ///
     /// # Errors
-    /// When that does not come to be in time.
+    /// If that does not happen in time.
     pub fn holds(&self, count: u64) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {

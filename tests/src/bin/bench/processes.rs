@@ -1,4 +1,4 @@
-//! What the kernel says about a process: CPU, bytes, memory; and how a store's log grows.
+//! What the kernel reports about a process (CPU, bytes, memory), and how a store's log grows.
 
 use anyhow::{Context, Result, bail};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Ticks of a second in /proc, the same on every Linux of today.
+/// Ticks per second in /proc, the same on every current Linux.
 const TICKS: u64 = 100;
 
 /// CPU that a process has used, in user and kernel mode, with all its threads.
@@ -23,7 +23,7 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / TICKS))
 }
 
-/// utime + stime: the 14th and 15th field. The name before them may hold spaces and brackets.
+/// utime + stime: the 14th and 15th field. The name before them may contain spaces and brackets.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace().skip(11);
@@ -32,10 +32,10 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// Bytes that a process has given to disks.
+/// Bytes that a process has written to disks.
 ///
 /// # Errors
-/// When the process is gone or belongs to somebody else.
+/// If the process is gone or belongs to someone else.
 pub fn written(pid: u32) -> Result<u64> {
     let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
     named(&io, "write_bytes:").context("/proc/PID/io names no write_bytes")
@@ -45,7 +45,7 @@ pub fn written(pid: u32) -> Result<u64> {
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     pub resident: u64,
-    /// The most that ever was resident.
+    /// The highest resident memory so far.
     pub peak: u64,
 }
 
@@ -60,10 +60,10 @@ pub fn memory(pid: u32) -> Result<Memory> {
     })
 }
 
-/// How often the threads of a process, those that live now, were switched off the CPU.
+/// How often the threads of a process that are alive now were switched off the CPU.
 ///
 /// # Errors
-/// When the process is gone.
+/// If the process is gone.
 pub fn switches(pid: u32) -> Result<u64> {
     let mut all = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
@@ -76,7 +76,7 @@ pub fn switches(pid: u32) -> Result<u64> {
     Ok(all)
 }
 
-/// The number behind a name at the beginning of a line.
+/// The number after a name at the beginning of a line.
 fn named(text: &str, name: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(name))?;
     value.split_ascii_whitespace().next()?.parse().ok()
@@ -85,7 +85,7 @@ fn named(text: &str, name: &str) -> Option<u64> {
 /// Waits until a process uses hardly any CPU for a second.
 ///
 /// # Errors
-/// When it does not come to rest in time, or is gone.
+/// If it does not become idle in time, or is gone.
 pub fn rest(pid: u32, patience: Duration) -> Result<()> {
     let started = Instant::now();
     loop {
@@ -100,8 +100,8 @@ pub fn rest(pid: u32, patience: Duration) -> Result<()> {
     }
 }
 
-/// Follows the files of a RocksDB's write-ahead log. They only grow, and one stays for a while
-/// after it was full, so that nothing is missed between two looks.
+/// Follows the files of a RocksDB write-ahead log. They only grow, and a full one stays for a
+/// while, so nothing is missed between two looks.
 #[derive(Debug)]
 pub struct LogWatch {
     before: u64,
@@ -147,14 +147,14 @@ impl LogWatch {
     }
 }
 
-/// Notes the size of each log file that is there.
+/// Notes the size of each log file.
 fn look(folder: &Path, sizes: &mut BTreeMap<PathBuf, u64>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "log") {
             match fs::metadata(&path) {
                 Ok(found) => _ = sizes.insert(path, found.len()),
-                // It went between the two calls; its last size is noted.
+                // It was deleted between the two calls; its last size is already noted.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }

@@ -1,5 +1,5 @@
-//! Where the engine's CPU goes: samples by perf, system calls by strace, thread switches, for the
-//! engine under load at some numbers of actions in flight.
+//! Where the engine's CPU time goes: samples by perf, system calls by strace, and thread switches,
+//! for the engine under load at several numbers of actions in flight.
 
 use crate::{clerk::Clerk, contenders::Contender, processes, subject::Subject};
 use anyhow::{Context, Result, ensure};
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// Lines of perf's report that are printed; the files hold all.
+/// Lines of perf's report to print; the files contain all.
 const LINES: usize = 45;
 
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// CPU and thread switches an action, undisturbed.
+/// CPU and thread switches per action, undisturbed.
 fn counted(engine: &Contender, seconds: u64) -> Result<()> {
     let pid = engine.pid()?;
     let before = (
@@ -132,7 +132,7 @@ fn report(data: &Path, sort: &str, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// System calls an action. strace slows the engine down, so only the counts mean something.
+/// System calls per action. strace slows the engine down, so only the counts are meaningful.
 fn traced(engine: &Contender, settings: &Settings, in_flight: u64) -> Result<()> {
     let file = settings.output.join(format!("syscalls-{in_flight}.txt"));
     let before = engine.participant.answered();

@@ -1,5 +1,5 @@
-//! Relays in the engine's place, each as a process of its own: the bare one does what any engine
-//! must do with a broker, the durable one what any durable engine must do with a disk as well.
+//! Relays in place of the engine, each in its own process: the bare one does what any engine must
+//! do with a broker, the durable one also what any durable engine must do with a disk.
 
 use crate::{
     forward::{self, Ends, Taken},
@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::sync::{mpsc::unbounded_channel, oneshot};
 
-/// Messages in hand at once, as the engine's default.
+/// Unacknowledged messages, as in the engine's default.
 const PREFETCH: u16 = 500;
 
 #[derive(Debug, Clone, Args)]
@@ -60,7 +60,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     })
 }
 
-/// Relays a flood as any engine would have to, or waits indefinitely when there is none.
+/// Relays a flood as any engine would have to, or waits indefinitely if there is none.
 async fn flood(settings: &Settings) -> Result<()> {
     match (&settings.flood_from, &settings.flood_to) {
         (Some(from), Some(to)) => relay(from, to, None).await,

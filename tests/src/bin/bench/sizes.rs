@@ -1,5 +1,5 @@
-//! What large processes write: a step that changes one small field among large ones, and an `all`
-//! of many branches.
+//! Bytes written by large processes: a step that changes one small field among large ones, and an
+//! `all` with many branches.
 
 use crate::{
     clerk::Clerk,
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::{runtime::Runtime, time::timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The fields that each process of an `all` has, in bytes.
+/// The fields of each process with an `all`, in bytes.
 const BRANCH_FIELDS: usize = 5_000;
 /// The most bytes of an answer that fills fields.
 const ANSWER_BYTES: usize = 4 << 20;
@@ -37,7 +37,7 @@ pub struct Settings {
     subject: Subject,
 }
 
-/// So many fields of a size.
+/// A number of fields of one size.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Shape {
     fields: usize,
@@ -56,7 +56,7 @@ struct Steps {
 #[derive(Debug, Serialize)]
 struct Branches {
     branches: usize,
-    /// From launch to end; none if the engine does not take so many.
+    /// From launch to end; `None` if the engine does not allow so many.
     log_bytes: Option<u64>,
 }
 
@@ -66,7 +66,7 @@ struct Seen {
     branches: Vec<Branches>,
 }
 
-/// A task, as far as an answer needs it.
+/// The parts of a task that an answer needs.
 #[derive(Deserialize)]
 struct Task {
     header: Header,
@@ -78,7 +78,7 @@ struct Header {
     origin: String,
 }
 
-/// An engine with one participant that this program plays.
+/// An engine with one participant, which this program plays.
 struct Place {
     runtime: Runtime,
     engine: Engine,
@@ -161,7 +161,7 @@ impl Place {
             self.answer(&format!("\"n\": {number}"))?;
         }
         processes::rest(pid, PATIENCE)?;
-        // The last task stays unanswered, so that no further process meets it.
+        // The last task stays unanswered, so that no later process receives it.
         self.take()?;
         let each = |all: f64| all / f64::from(steps);
         Ok(Steps {
@@ -172,7 +172,7 @@ impl Place {
         })
     }
 
-    /// An `all` of so many actions, from launch to end.
+    /// An `all` with this many actions, from launch to end.
     fn all(&mut self, clerk: &Clerk, branches: usize) -> Result<Branches> {
         let pid = self.engine.pid().context("the engine does not run")?;
         processes::rest(pid, PATIENCE)?;
@@ -201,7 +201,7 @@ impl Place {
         })
     }
 
-    /// Takes a task, which is not given to anybody else.
+    /// Takes a task, so that nobody else receives it.
     fn take(&mut self) -> Result<Delivery> {
         self.runtime.block_on(async {
             let task = timeout(PATIENCE, self.ends.consumer.next()).await;

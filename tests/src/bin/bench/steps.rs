@@ -1,4 +1,4 @@
-//! How many steps of the engine one thread makes in a second, without I/O.
+//! How many engine steps per second one thread runs, without I/O.
 
 use crate::statistics::per_second;
 use bureaucrat_model::{
@@ -7,7 +7,7 @@ use bureaucrat_model::{
 };
 use std::time::{Duration, Instant};
 
-/// Prints the rate for a loop of one action: each step takes an answer and asks for the next task.
+/// Prints the rate for a loop of one action: each step takes an answer and sends the next task.
 pub fn measure(time: Duration) {
     let site = || Site {
         path: ActivityPath(vec![0, 0]),

@@ -1,5 +1,5 @@
-//! The engine that is measured: the binary beside this one, with the settings of the crash tests
-//! and what the command line adds.
+//! The engine under test: the binary next to this one, with the settings of the crash tests and
+//! those of the command line.
 
 use anyhow::Result;
 use bureaucrat_tests::engine::{Engine, broker_url};

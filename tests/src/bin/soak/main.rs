@@ -1,8 +1,8 @@
-//! The soak: a fixed load for as long as one likes, with crashes of the engine and restarts of the broker, while memory, file
-//! handles, disk and queues are watched. What does not stay flat fails.
+//! The soak test: a fixed load for any length of time, with engine crashes and broker restarts,
+//! while memory, file handles, disk and queues are watched. It fails if one of them grows.
 //!
-//! In the first half of the time the engine is killed again and again; in the second only the broker fails, so that one
-//! engine lives long enough to show what it leaks.
+//! In the first half the engine is killed repeatedly. In the second half only the broker fails, so
+//! that one engine runs long enough to show what it leaks.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod plot;
@@ -28,7 +28,7 @@ use tokio::task::block_in_place;
 const HELP: &str = "\
 Usage: soak [--minutes N] [--rate R] [--seed S] [--samples FILE]
 
-  --minutes N     how long launches go on [default: 15]
+  --minutes N     how long to launch processes [default: 15]
   --rate R        launches a second [default: 15]
   --seed S        moments of faults [default: 1]
   --samples FILE  all samples, as comma-separated values
@@ -36,13 +36,14 @@ Usage: soak [--minutes N] [--rate R] [--seed S] [--samples FILE]
 Prints a table, a plot and a verdict; leaves with 1 when something does not stay flat, is lost or doubled.
 scripts/soak builds and runs it.";
 
-/// Queues of the engine and of participants begin with this.
+/// Queues of the engine and of participants begin with this prefix.
 const PREFIX: &str = "soak";
-/// How long an ended process stays, so that what is stored reaches its level early in the run.
+/// How long ended processes stay: short, so that the storage reaches its normal size early in the
+/// run.
 const RETENTION: &str = "20";
-/// Without any progress for so long the run has failed.
+/// The run fails after this time without progress.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long the engine may take to answer after its start.
+/// How long the engine may take to answer after it was started.
 const START: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -53,7 +54,7 @@ struct Settings {
     samples: Option<PathBuf>,
 }
 
-/// What is done to the engine and its broker, in this order, again and again.
+/// What is done to the engine and its broker, repeatedly and in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
     KillEngine,
@@ -75,7 +76,7 @@ const EARLY: [Deed; 8] = [
 ];
 const LATE: [Deed; 3] = [Deed::CloseConnections, Deed::KillBroker, Deed::StopBroker];
 
-/// Seconds between two deeds, in the first and in the second half.
+/// Seconds between two actions, in the first and in the second half.
 const EARLY_SECONDS: u64 = 15;
 const LATE_SECONDS: u64 = 60;
 
@@ -157,7 +158,7 @@ async fn soak(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Does deeds until the time is over. Gives those that were done.
+/// Acts until the time is over. Returns what was done.
 async fn disturb(
     settings: &Settings,
     time: Duration,
@@ -176,10 +177,10 @@ async fn disturb(
         } else {
             (late.next(), LATE_SECONDS)
         };
-        // About as often as the constants say, at a moment that nobody chose.
+        // About as often as the constants say, at random moments.
         let millis = seconds * 500 + random.below(seconds * 1_000);
         tokio::time::sleep(Duration::from_millis(millis)).await;
-        // Also finds out when something wrong was seen.
+        // Also fails if something wrong was seen.
         load.progress(0, Duration::ZERO).await?;
         let Some(deed) = deed else { break };
         block_in_place(|| perform(deed, engine, rabbit))?;
@@ -235,10 +236,10 @@ fn count(deeds: &[Deed]) -> String {
     .join(", ")
 }
 
-/// Ends the engine in order and audits what it left: no finding, nothing in hand.
+/// Stops the engine cleanly and audits what it left: no findings, nothing in progress.
 fn check(load: &Load, engine: &mut Engine, folder: &std::path::Path) -> Result<()> {
     load.leave();
-    // The last of what is in hand: events that nobody awaits any more, notices.
+    // What is still in progress at the end: events that nobody awaits any more, notices.
     let deadline = Instant::now() + START;
     loop {
         engine.answers(START)?;

@@ -25,7 +25,7 @@ pub fn plot(samples: &[Sample]) -> String {
 }
 
 fn band(text: &mut String, name: &str, samples: &[Sample], of: impl Fn(&Sample) -> Option<f64>) {
-    // Of the samples that share a column the highest is drawn, so that no peak is lost.
+    // If samples share a column, the highest is drawn, so that no peak is lost.
     let width = COLUMNS.min(samples.len());
     let mut columns = vec![None::<f64>; width];
     for (number, sample) in samples.iter().enumerate() {
@@ -47,7 +47,7 @@ fn band(text: &mut String, name: &str, samples: &[Sample], of: impl Fn(&Sample) 
     }
 }
 
-/// The character for a part of the whole height, in one row of it.
+/// The character for a part of the whole height, in one of its rows.
 fn bar(part: f64, row: usize) -> char {
     let eighths = (part * (ROWS * 8) as f64).round() as usize;
     let here = eighths.saturating_sub(row * 8).min(8);

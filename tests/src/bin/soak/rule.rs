@@ -1,22 +1,27 @@
-//! The rule by which a figure is flat.
+//! The rule by which a figure counts as flat.
 //!
-//! The first quarter of the samples is warm-up. Of the rest, the median of the last third may be above the median of the
-//! first third by a part of it and a fixed amount. Memory and handles are those of the engine's last life, the longest:
-//! a leak can't hide behind a restart. What is kept by design counts as growth that is allowed: the memory of messages
-//! (24 hours) and of removed processes (seven days), at most so many bytes for each launch. The write-ahead log has a bound of
-//! its own. The rate of a third is what ended in it by its time, until the last launch has ended, and may not fall below a part of what was asked for.
+//! The first quarter of the samples is warm-up. In the rest, the median of the last third may
+//! exceed the median of the first third by a proportion and a fixed amount. Memory and handles are
+//! those of the engine's last life, which is the longest, so that a leak cannot hide behind a
+//! restart. Growth by design is allowed: remembered messages (24 hours) and tombstones of removed
+//! processes (seven days), up to a number of bytes per launch. The write-ahead log has its own
+//! limit. The rate of a third is what ended in it divided by its time, until the last launch has
+//! ended, and may not fall below a part of the requested rate.
 
 use crate::samples::Sample;
 use std::fmt::Write as _;
 
-/// What is stored for days for each launch: a message's id and its process, and tombstones of it and of the process that it called.
+/// What is stored for days for each launch: a message's id and its process, and tombstones of that
+/// process and of the one that it called.
 const KEPT_A_LAUNCH_BYTES: f64 = 512.0;
-/// RocksDB fills so many MiB with fresh records before it writes them out (`store-rocksdb/src/options.rs`); how soon depends on
-/// the load, so that a short life may be on its way there.
+/// RocksDB keeps this many MiB of recent records before it writes them to files
+/// (`store-rocksdb/src/options.rs`). How soon it gets there depends on the load, so a short life
+/// may still be growing towards it.
 const BUFFERS_MIB: f64 = 64.0;
-/// The write-ahead log may reach 128 MiB before RocksDB lets its oldest part go (the same file), which takes it a moment.
+/// The write-ahead log may reach 128 MiB before RocksDB drops its oldest part (the same file),
+/// which takes it a moment.
 const LOG_MIB: f64 = 144.0;
-/// Of the rate that was asked for, what has to be reached in the last third.
+/// The part of the requested rate that must be reached in the last third.
 const RATE_PART: f64 = 0.8;
 
 #[derive(Debug)]
@@ -32,9 +37,9 @@ pub struct Row {
 enum Limit {
     AtMost(f64),
     AtLeast(f64),
-    /// At no time more.
+    /// Never more than this.
     Never(f64),
-    /// Too few samples, which proves nothing.
+    /// Too few samples to prove anything.
     Unseen,
 }
 
@@ -115,7 +120,7 @@ fn grows(
     }
 }
 
-/// What has a bound of its own, up to which it may go at any time.
+/// A figure with its own limit, which it may reach at any time.
 fn bounded(
     name: &'static str,
     samples: &[Sample],
@@ -128,7 +133,7 @@ fn bounded(
     }
 }
 
-/// What ended in a third, by the time that it took: outages and what is caught up after them are in it.
+/// What ended in a third divided by its time, including outages and the catching up after them.
 fn keeps_up(samples: &[Sample], rate: u32) -> Row {
     let all = samples.last().map_or(0, |sample| sample.ended);
     let end = samples.partition_point(|sample| sample.ended < all);

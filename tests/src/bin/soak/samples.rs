@@ -1,4 +1,5 @@
-//! What is measured every few seconds: the engine's memory and file handles, its storage's size, the queues, and progress.
+//! What is measured every few seconds: the engine's memory and file handles, the size of its
+//! storage, the queues, and progress.
 
 use anyhow::Result;
 use bureaucrat_tests::{
@@ -21,12 +22,13 @@ use tokio::task::JoinHandle;
 /// Seconds between two samples.
 pub const EVERY: u64 = 3;
 
-/// One look at everything. What could not be seen at that moment, since engine or broker was down, is absent.
+/// One sample of everything. What could not be measured because engine or broker was down is
+/// absent.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// Seconds since the start.
     pub at: f64,
-    /// The engine's process; another one after each restart.
+    /// The engine's process; a new one after each restart.
     pub pid: u32,
     pub memory: Option<f64>,
     pub handles: Option<f64>,
@@ -34,11 +36,11 @@ pub struct Sample {
     pub disk: f64,
     /// The write-ahead log's size in MiB.
     pub log: f64,
-    /// Messages that wait in all queues.
+    /// Messages waiting in all queues.
     pub queued: Option<f64>,
     /// Processes that have ended since the start.
     pub ended: u64,
-    /// Processes that ended a second since the sample before.
+    /// Processes that ended per second since the previous sample.
     pub rate: f64,
 }
 
@@ -62,12 +64,12 @@ impl Watched {
         }
     }
 
-    /// Says which process the engine is now.
+    /// Sets the engine's current process.
     pub fn engine_is(&self, engine: &Engine) {
         self.pid.store(engine.pid().unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// The messages that wait in all queues, when the broker answers.
+    /// The messages waiting in all queues, if the broker answers.
     async fn queued(&self, connection: &mut Option<Connection>) -> Option<f64> {
         let there = match connection.take() {
             Some(there) if there.status().connected() => there,
@@ -94,7 +96,7 @@ impl Watched {
     }
 }
 
-/// Looks every few seconds until it is ended.
+/// Takes samples every few seconds until it is ended.
 #[derive(Debug)]
 pub struct Sampler {
     samples: Arc<Mutex<Vec<Sample>>>,
@@ -141,7 +143,7 @@ impl Sampler {
         }
     }
 
-    /// Ends it, and gives all that it saw.
+    /// Ends it, and returns all samples.
     pub async fn end(self) -> Result<Vec<Sample>> {
         self.over.store(true, Ordering::Relaxed);
         self.task.await?;
@@ -169,8 +171,8 @@ fn handles(pid: u32) -> Option<f64> {
     u32::try_from(count).ok().map(f64::from)
 }
 
-/// The bytes of all files below a folder, without the write-ahead log's and those alone; files that go while it looks count
-/// nothing.
+/// The bytes of all files below a folder without the write-ahead log, and of the log alone. Files
+/// that are deleted meanwhile count as nothing.
 fn sizes(folder: &Path) -> (u64, u64) {
     let (mut disk, mut log) = (0, 0);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -179,7 +181,7 @@ fn sizes(folder: &Path) -> (u64, u64) {
                 let below = sizes(&entry.path());
                 (disk, log) = (disk + below.0, log + below.1);
             }
-            // RocksDB's names: `000123.log` is a part of the write-ahead log, `LOG` its own words.
+            // RocksDB's names: `000123.log` is part of the write-ahead log, `LOG` is its own log.
             Ok(of) if entry.path().extension().is_some_and(|end| end == "log") => log += of.len(),
             Ok(of) => disk += of.len(),
             Err(_) => {}
@@ -188,7 +190,7 @@ fn sizes(folder: &Path) -> (u64, u64) {
     (disk, log)
 }
 
-/// All samples, with a line of names.
+/// All samples, with a header line.
 pub fn as_csv(samples: &[Sample]) -> String {
     let mut text = String::from(
         "seconds,pid,memory_mib,handles,disk_mib,log_mib,queued,ended,ended_a_second\n",

@@ -35,7 +35,7 @@ pub async fn connect(shared: &Shared) -> Result<Client> {
     })
 }
 
-/// Publishes a persistent message; done when the broker has it.
+/// Publishes a persistent message; returns when the broker has it.
 pub async fn publish(
     channel: &Channel,
     queue: &str,
@@ -75,7 +75,8 @@ pub async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
         .await?)
 }
 
-/// Declares the engine's queues, the exchange of notices and a queue that hears of everything, as an administrator may.
+/// Declares the engine's queues, the notice exchange and a queue that receives all notices, as an
+/// administrator may.
 pub async fn declare(shared: &Shared) -> Result<()> {
     let client = connect(shared).await?;
     let channel = &client.channel;

@@ -1,5 +1,5 @@
-//! Who takes part: launchers, participants, somebody who sends events, somebody who listens. Each connects again and
-//! again, for as long as the load runs.
+//! The roles: launchers, participants, an event sender and a listener. Each one reconnects again
+//! and again, for as long as the load runs.
 
 use super::{
     Shared,
@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// Every activity kind, with an end that can be computed.
+/// Every kind of activity, with an end that can be computed.
 const DEFINITION: &str = r#"<process name="everything">
   <context><property name="n" type="int">0</property><property name="number" type="int">NUMBER</property><property name="padding" type="str">PADDING</property></context>
   <action participant="PREFIX.child"/>
@@ -39,15 +39,16 @@ const INNER: &str = r#"<process name="inner"><context><property name="m" type="i
 /// How long a client waits before it connects again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// After what time an event is sent again, at first and at last.
+/// The delay before an event is sent again, at first and at most.
 const FIRST_AGAIN: Duration = Duration::from_millis(500);
 const LAST_AGAIN: Duration = Duration::from_secs(8);
 
-/// So many names of events are there: of those who wait for one, most find that it is meant for another, and not all of them
-/// are asked.
+/// Number of event names. Most processes that wait for a name receive events that are meant for
+/// another process; processes that wait for other names receive none of them.
 const GROUPS: u64 = 20;
 
-/// Of so many tasks a participant answers one twice, and of so many loses its connection before it acknowledges.
+/// A participant answers one of this many tasks twice, and loses its connection before
+/// acknowledging one of this many.
 const TWICE: u64 = 5;
 const LOST: u64 = 400;
 
@@ -73,14 +74,14 @@ where
     let shared = shared.clone();
     tokio::spawn(async move {
         loop {
-            // Whatever ended it, a lost connection above all: the next one is as good.
+            // Whatever the cause, usually a lost connection: try again.
             let _ = role(shared.clone()).await;
             tokio::time::sleep(PAUSE).await;
         }
     })
 }
 
-/// Publishes launches until each is confirmed, under a message id each.
+/// Publishes launches until each is confirmed, each with its own message id.
 async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("launches");
@@ -95,7 +96,7 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        // By the time since the start, so that what an outage delayed is caught up.
+        // Follows the time since the start, so that launches delayed by an outage are caught up.
         if let Some(rate) = shared.plan.rate {
             let due = Duration::from_secs_f64(number as f64 / f64::from(rate.max(1)));
             tokio::time::sleep(due.saturating_sub(shared.started.elapsed())).await;
@@ -111,8 +112,9 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     }
 }
 
-/// Sends the events that processes wait for, again as long as they have not ended, ever more rarely: an event that comes
-/// before its await is dropped, and each goes to all who wait for its name.
+/// Sends the events that processes wait for, and repeats them less and less often until the process
+/// has ended: an event that arrives before its await is dropped, and each one goes to all processes
+/// that wait for its name.
 async fn send_events(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("events");
@@ -146,7 +148,7 @@ async fn send_events(shared: Arc<Shared>) -> Result<()> {
     }
 }
 
-/// Does a participant's part of the processes.
+/// Plays a participant.
 async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
     if shared.seen().away.contains(participant) {
         return Ok(());
@@ -233,7 +235,7 @@ fn hear(shared: &Shared, notice: Value) {
                 seen.ended_numbers.insert(number);
                 seen.awaiting.remove(&number);
             }
-            // The notice itself may come again; what it says may not change.
+            // The notice itself may be repeated; its content may not change.
             if let Some(earlier) = seen.ended.insert(process.clone(), fields.clone())
                 && earlier != fields
             {

@@ -1,5 +1,5 @@
-//! Healthy processes beside a flood: so many loops whose participant thinks for a moment before
-//! each answer. From publishing an answer to the next task is what the engine makes them wait.
+//! Healthy processes during a flood: a number of loops whose participant thinks for a moment before
+//! each answer. They wait for the engine from publishing an answer until the next task.
 
 use crate::forward::{Ends, persistent, send};
 use anyhow::{Context, Result};
@@ -18,12 +18,12 @@ use tokio::{sync::watch, task::JoinSet};
 const THINKING: Duration = Duration::from_millis(100);
 const PREFETCH: u16 = 10_000;
 
-/// Who asked is told by this field.
+/// This field tells who asked.
 pub const WHO: &str = "who";
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// When each one's last answer was published, as long as no task came for it.
+    /// When each one's last answer was published, until its next task arrives.
     waiting: HashMap<u64, Instant>,
     /// The newest body of each.
     bodies: HashMap<u64, Vec<u8>>,
@@ -66,13 +66,13 @@ impl Healthy {
         })
     }
 
-    /// The bodies of the tasks, one of each process that has asked.
+    /// The bodies of the tasks, one for each process that has asked.
     pub fn bodies(&self) -> Vec<Vec<u8>> {
         lock(&self.seen).bodies.values().cloned().collect()
     }
 
-    /// How long each wait took since the last call, in milliseconds, sorted; one that has
-    /// not ended counts with its length so far.
+    /// How long each wait took since the last call, in milliseconds, sorted. A wait that has not
+    /// ended counts with its length so far.
     pub fn waits(&self) -> Vec<f64> {
         let mut seen = lock(&self.seen);
         let mut took = std::mem::take(&mut seen.took);

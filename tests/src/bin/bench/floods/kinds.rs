@@ -24,7 +24,7 @@ pub struct Flood {
     pub body: Vec<u8>,
     pub properties: BasicProperties,
     pub count: u64,
-    /// Processes that are stored before, and how each is defined.
+    /// Processes that are stored before the flood, and their definition.
     pub waiters: Option<(u64, String)>,
     /// Where a bare relay passes each message on to.
     pub relayed_to: Option<Passed>,

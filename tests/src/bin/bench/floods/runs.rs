@@ -17,20 +17,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long things may take that come before a measurement.
+/// How long preparations may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long the engine may take to end before it is killed.
+/// How long the engine may take to exit before it is killed.
 const ENDING: Duration = Duration::from_secs(60);
-/// How long healthy processes run before they are watched, and before the flood.
+/// How long healthy processes run before they are measured, and before the flood.
 const WARMING: Duration = Duration::from_secs(2);
 const CALM: Duration = Duration::from_secs(4);
 
-/// What was seen of the engine.
+/// What was observed of the engine.
 pub struct Observed {
     pub seen: Seen,
     pub resident_before: u64,
     pub peak: u64,
-    /// From SIGTERM to its end.
+    /// From SIGTERM to its exit.
     pub end: Option<Duration>,
     /// What healthy processes' tasks look like.
     pub bodies: Vec<Vec<u8>>,
@@ -171,7 +171,7 @@ fn all_have_asked(healthy: &Healthy, count: u64) -> Result<Vec<Vec<u8>>> {
     }
 }
 
-/// Watches healthy processes before and in the flood; `last_look` comes right before it.
+/// Measures healthy processes before and during the flood; `last_look` runs right before it.
 fn watched<T>(
     settings: &Settings,
     flood: &Flood,
@@ -203,7 +203,7 @@ fn watched<T>(
     Ok((seen, looked))
 }
 
-/// A queue that is emptied, so that what comes there does not fill the broker.
+/// A queue that is emptied continuously, so that its messages do not fill the broker.
 struct Emptied {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
