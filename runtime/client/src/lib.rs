@@ -25,5 +25,6 @@ mod launcher;
 mod replies;
 
 pub use bureaucrat_model::{Fields, JsonText, ProcessId};
+pub use bureaucrat_wire::EventOutcome;
 pub use error::LaunchError;
 pub use launcher::{Ending, Launched, Launcher, LauncherConfig};
