@@ -353,7 +353,7 @@ pub struct List {
 pub enum StateName {
     /// It runs or waits
     Running,
-    /// It is parked, since the engine could not go on for reasons of its own
+    /// It is parked, since the engine could not continue it for reasons of its own
     Incident,
     /// It ran to its end
     Completed,

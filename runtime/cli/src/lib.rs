@@ -26,7 +26,7 @@ mod rebuild;
 mod screen;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::{io::Write, process::ExitCode};
 
 /// How the program leaves; the help names these codes.
@@ -67,7 +67,8 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command line of this process. Usage errors leave with 2 by way of clap.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = plain_usage(Arguments::command()).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
@@ -109,6 +110,27 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
             // The sandbox speaks its own protocol on standard input and output and says how to leave.
             std::process::exit(bureaucrat_sandbox::compile_worker_main())
         }
+    }
+}
+
+/// Usage lines as `--help` has them. Without this, those of errors name every option that a variable gives as if it were
+/// required.
+fn plain_usage(mut command: clap::Command) -> clap::Command {
+    command.build();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(name, plain_usage);
+    }
+    let usage = command.render_usage().to_string();
+    match usage.strip_prefix("Usage: ") {
+        Some(usage) => {
+            let usage = usage.to_owned();
+            command.override_usage(usage)
+        }
+        None => command,
     }
 }
 

@@ -16,7 +16,7 @@ const UNBOUNDED: usize = usize::MAX;
 pub enum Output {
     /// A terminal with so many columns.
     Terminal { columns: usize },
-    /// A file or a pipe: whoever reads it wants everything, whole.
+    /// A file or a pipe: nothing is cut.
     Plain,
 }
 

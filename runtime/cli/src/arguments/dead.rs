@@ -43,8 +43,7 @@ Example:
   bureaucrat dead resend 17 18
 
 The message is sent as a new one, by the engine: without its message id, its user and its expiration. The engine's copy is
-gone then. The letter in the dead-letter queue stays there, under the header bureaucrat-letter with this number: whoever
-reads that queue takes it out.")]
+gone then. The letter in the dead-letter queue stays there; its header bureaucrat-letter has the same number.")]
 pub struct DeadResend {
     /// The letters' numbers
     #[arg(required = true)]
@@ -57,8 +56,7 @@ pub struct DeadResend {
 /// `dead discard`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The letter in the dead-letter queue stays there, under the header bureaucrat-letter with this number: whoever reads that
-queue takes it out.")]
+The letter in the dead-letter queue stays there; its header bureaucrat-letter has the same number.")]
 pub struct DeadDiscard {
     /// The letters' numbers
     #[arg(required = true)]

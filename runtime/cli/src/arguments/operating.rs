@@ -1,4 +1,4 @@
-//! The commands of whoever operates an engine: what is done about a process, and about a storage.
+//! The commands for operators: what they can do about a process, and about a storage.
 
 use bureaucrat_model::IdPrefix;
 use clap::Args;
@@ -28,7 +28,7 @@ pub struct Cancel {
 #[command(after_help = "\
 Examples:
   bureaucrat retry 0c4b8a0e
-  bureaucrat list --state incident    what there is to retry
+  bureaucrat list --state incident    what can be retried
 
 A parked process is tried again every 30 seconds; this does it now. The exit code is 0 once it is tried, which may park
 it again, and 1 when the process is not known, not parked, or has ended.")]
@@ -75,8 +75,8 @@ Examples:
   bureaucrat backup /backups/monday
   bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
 
-The engine goes on meanwhile. On the storage's own file system its files are linked, not copied, which is quick; copy the
-folder elsewhere then. It holds the secret of the storage: keep it as safe as the storage.")]
+The engine keeps running. On the storage's own file system the files are linked, not copied, which is quick; copy the
+folder elsewhere afterwards. It holds the secret of the storage: keep it as safe as the storage.")]
 pub struct Backup {
     /// The folder of the backup; it must not be there yet
     pub folder: PathBuf,
@@ -91,7 +91,7 @@ pub struct Backup {
 Example:
   bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
 
-Every file is checked against the manifest before anything is written. Processes go on from where they were at the time of
+Every file is checked against the manifest before anything is written. Processes resume where they were at the time of
 the backup: tasks that were answered since are sent again, under the same message ids. Never run the original and a
 restored storage on the same queues.")]
 pub struct Restore {

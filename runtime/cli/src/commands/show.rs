@@ -59,7 +59,7 @@ fn json_of(detail: &ProcessDetail) -> Value {
     object
 }
 
-/// A key with its values, a line each.
+/// Lines of keys and values.
 struct Text(Vec<String>);
 
 impl Text {
@@ -97,7 +97,7 @@ fn text_of(detail: &ProcessDetail) -> String {
     text.add("fault", fault(summary));
     text.add("incident", summary.incident.as_deref().map(clean));
     for wait in &summary.waits {
-        text.add("waits", waits::lines(wait, now));
+        text.add("waits for", waits::lines(wait, now));
     }
     let fields = serde_json::to_string_pretty(&detail.fields);
     text.add("fields", [fields.unwrap_or_else(|error| error.to_string())]);

@@ -18,22 +18,22 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
     }
 }
 
-/// The whole of it, a line each: what for, since or until when, where; of a task, where it is.
+/// In full, one line per fact: what for, since or until when, where its task is, where it is in the definition.
 pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
     let since = format!("for {}", span(now.since(wait.since)));
     let what = match &wait.waits_for {
         WaitsFor::Answer { participant } => {
-            format!("for an answer from participant `{participant}`, {since}")
+            format!("an answer from participant `{participant}`, {since}")
         }
-        WaitsFor::Timer { due } if *due <= now => format!("for its delay, which ends now ({due})"),
+        WaitsFor::Timer { due } if *due <= now => format!("its delay, which ends now ({due})"),
         WaitsFor::Timer { due } => {
-            format!("for its delay, until {due} ({} left)", span(due.since(now)))
+            format!("its delay, until {due} ({} left)", span(due.since(now)))
         }
-        WaitsFor::Event { event } => format!("for the event `{event}`, {since}"),
-        WaitsFor::Process { process } => format!("for the end of process {process}, {since}"),
-        WaitsFor::Branches { remaining: 1 } => format!("for one of its branches, {since}"),
-        WaitsFor::Branches { remaining } => format!("for {remaining} of its branches, {since}"),
-        WaitsFor::Condition => format!("for a condition to be evaluated, {since}"),
+        WaitsFor::Event { event } => format!("the event `{event}`, {since}"),
+        WaitsFor::Process { process } => format!("the end of process {process}, {since}"),
+        WaitsFor::Branches { remaining: 1 } => format!("one of its branches, {since}"),
+        WaitsFor::Branches { remaining } => format!("{remaining} of its branches, {since}"),
+        WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
     };
     let mut lines = vec![screen::clean(&what)];
     if matches!(wait.waits_for, WaitsFor::Answer { .. }) {

@@ -38,7 +38,7 @@ impl Actor {
                 (destinations.into_iter().map(aside).collect(), reply)
             }
         };
-        // Whoever asked may have gone.
+        // The asker may be gone.
         let _ = reply.try_send(found);
     }
 

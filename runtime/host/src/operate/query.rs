@@ -66,7 +66,7 @@ pub enum Detail {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Running,
-    /// It is parked, since the engine could not go on for reasons of its own.
+    /// It is parked, since the engine could not continue it for reasons of its own.
     Incident,
     /// It ran to its end.
     Completed,

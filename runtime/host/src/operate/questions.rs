@@ -27,11 +27,11 @@ pub struct Asked<'a> {
     pub now: Timestamp,
     /// The most history entries of a process.
     pub history_entries: u64,
-    /// The damage that was come upon.
+    /// The damage that was found.
     pub damages: &'a Damages,
 }
 
-/// Answers a question; none when it is no question about processes.
+/// Answers a question about processes; none for other questions.
 pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
@@ -55,7 +55,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     }))
 }
 
-/// A process as a list tells of it; none when there is none.
+/// A process as a list shows it, if it exists.
 pub(super) fn found(
     asked: &Asked<'_>,
     process: ProcessId,

@@ -213,3 +213,47 @@ impl Handouts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrived(sequence: u64) -> Arrived {
+        Arrived {
+            shard: ShardId(1),
+            sequence,
+            name: "paid".into(),
+            bytes: 10,
+            reply_to: Some(ReplyTo {
+                queue: "replies".into(),
+                correlation_id: None,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_publisher_is_told_once_after_a_while_and_not_again_at_the_end() {
+        let mut handouts = Handouts::default();
+        handouts.add(arrived(1), Timestamp(0));
+        handouts.add(arrived(2), Timestamp(5_000));
+        assert_eq!(handouts.overdue(Timestamp(9_999)), None);
+        let so_far = EventOutcome::Delivering {
+            waiting: 0,
+            taken: 0,
+        };
+        let told = handouts.overdue(Timestamp(10_000));
+        assert_eq!(told, Some((arrived(1), so_far)));
+        assert_eq!(handouts.overdue(Timestamp(10_000)), None);
+        for (sequence, reply_to) in [(1, None), (2, arrived(2).reply_to)] {
+            let name = handouts.take_turn().unwrap_or_default();
+            if let Some(first) = handouts.first(&name) {
+                first.stage = Stage::Served;
+            }
+            let done = handouts.turn_over(name).map(|done| done.arrived);
+            let of_done = done.map(|arrived| (arrived.sequence, arrived.reply_to));
+            assert_eq!(of_done, Some((sequence, reply_to)));
+        }
+        // The second was done before its time came.
+        assert_eq!(handouts.overdue(Timestamp(60_000)), None);
+    }
+}

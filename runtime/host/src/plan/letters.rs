@@ -105,7 +105,7 @@ impl Planner {
             reply,
         } = command;
         let unknown = || {
-            // Whoever asked may have gone.
+            // The asker may be gone.
             let _ = reply.try_send(OrderOutcome::Unknown);
         };
         let Some(shard) = self.letters.remove(letter) else {
