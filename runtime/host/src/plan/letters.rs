@@ -17,7 +17,7 @@ use bureaucrat_store::{
     keys::{OutboxKey, OutboxKind},
     records,
 };
-use bureaucrat_wire::again;
+use bureaucrat_wire::{REASON_BYTES_MAX, again};
 use std::collections::{BTreeMap, btree_map};
 
 /// So many copies are kept.
@@ -80,7 +80,7 @@ impl Planner {
             at: self.now(),
             queue: queue.to_owned(),
             code: code.to_owned(),
-            reason: reason.to_owned(),
+            reason: reason[..reason.floor_char_boundary(REASON_BYTES_MAX)].to_owned(),
             properties: delivery.properties.clone(),
             bytes: body.len() as u64,
             body: (body.len() <= BODY_MAX).then(|| body.clone().into()),
