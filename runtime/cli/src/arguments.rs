@@ -1,9 +1,11 @@
 //! What can be said on the command line, and what `--help` says about it.
 
+mod dead;
 mod module;
 mod operating;
 mod policy;
 
+pub use dead::Dead;
 pub use module::{
     Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
 };
@@ -14,7 +16,7 @@ pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use crate::configuration::Flags as Options;
 
 use crate::places;
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::IdPrefix;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -23,7 +25,7 @@ Exit codes:
   0  done
   1  an error, diagnostics, a process that failed or was rejected, or an engine that runs already
   2  the command line can't be understood, or a storage can't be read
-  3  the time of --timeout passed first
+  3  the time of --timeout, or of its default, passed first
 
 A flag wins over its variable, the variable over the INI file, the INI file over the default. An empty value
 counts as not set. `bureaucrat config` prints what is in force and where it came from.
@@ -121,6 +123,9 @@ pub enum Command {
     Fsck(Fsck),
     /// Evaluate an expression as a condition would be
     Eval(Eval),
+    /// Look at dead letters, send them again, forget them
+    #[command(subcommand)]
+    Dead(Dead),
     /// Make, check, run and deploy modules
     #[command(subcommand)]
     Module(Module),
@@ -144,7 +149,7 @@ Examples:
   make-definition | bureaucrat launch -
 
 With --wait the final fields are printed as JSON; when the process fails, or is rejected, the reasons go to standard
-error and the exit code is 1.")]
+error and the exit code is 1. When --timeout passes first, the exit code is 3, and the process runs on.")]
 pub struct Launch {
     /// The definition, `-` for standard input
     pub file: PathBuf,
@@ -157,10 +162,10 @@ pub struct Launch {
     /// Wait for the end, and print the final fields
     #[arg(long)]
     pub wait: bool,
-    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: for ever with --wait, else 30s]
+    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: without end with --wait, else 30s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Print JSON: {"status", "process", "fields" or "fault"}
+    /// Print JSON, a line for the launch and with --wait one for the end (docs/json.md)
     #[arg(long)]
     pub json: bool,
     /// The exchange to publish to [default: the broker's default exchange]
@@ -175,7 +180,10 @@ pub struct Launch {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  bureaucrat event paid --fields '{\"order\": 7}'")]
+  bureaucrat event paid --fields '{\"order\": 7}'
+
+Prints how many processes waited for the event and how many took it, once all of them had it, or how many so far after
+10 seconds. Nobody waiting is no error: such an event is dropped.")]
 pub struct Event {
     /// The event's name
     pub name: String,
@@ -185,10 +193,10 @@ pub struct Event {
     /// A single value, as in `launch`
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub field: Vec<String>,
-    /// How long to wait for the broker: 90 (seconds), 15m, 24h [default: 30s]
+    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Print JSON
+    /// Print JSON: {"status", "event", "waiting", "taken"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
     /// The exchange to publish to [default: the broker's default exchange]
@@ -240,17 +248,19 @@ pub struct Compile {
 #[command(after_help = "\
 Examples:
   bureaucrat list --state running
-  bureaucrat list --limit 0 --json    everything, a JSON object a line")]
+  bureaucrat list --limit 0 --json    everything, a JSON object a line (docs/json.md)
+
+The newest come first. On a terminal ids are short; every command takes the first few digits of one.")]
 pub struct List {
     /// Only processes in this state
     #[arg(long)]
     pub state: Option<StateName>,
     /// At most this many; 0 for all
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 50)]
     pub limit: usize,
-    /// Only those after this one, in the order of ids
+    /// Only those that come after this one, launched before it
     #[arg(long, value_name = "PROCESS")]
-    pub after: Option<ProcessId>,
+    pub after: Option<IdPrefix>,
     /// Print a JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -261,7 +271,7 @@ pub struct List {
 pub enum StateName {
     /// It runs or waits
     Running,
-    /// It is parked, since the engine could not go on for reasons of its own
+    /// It is parked, since the engine could not continue it for reasons of its own
     Incident,
     /// It ran to its end
     Completed,
@@ -273,14 +283,14 @@ pub enum StateName {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  bureaucrat show --history 0c4b8a0e-…")]
+  bureaucrat show --history 0c4b8a0e")]
 pub struct Show {
-    /// The process
-    pub process: ProcessId,
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
     /// Print what happened to it, too
     #[arg(long)]
     pub history: bool,
-    /// Print a JSON object
+    /// Print a JSON object (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }

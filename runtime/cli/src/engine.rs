@@ -94,7 +94,12 @@ pub fn run(
     control::serve(&configuration.storage, move |query| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
         Query::Modules(query) => modules::answer(&asked, query),
-        Query::List { .. } | Query::Show { .. } | Query::Order { .. } => asked.query(query),
+        Query::List { .. }
+        | Query::Count { .. }
+        | Query::Find { .. }
+        | Query::Show { .. }
+        | Query::Order { .. }
+        | Query::Letters(_) => asked.query(query),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -23,6 +23,7 @@ pub mod pid_file;
 mod places;
 mod progress;
 mod rebuild;
+mod screen;
 mod title;
 
 use arguments::{Arguments, Command};
@@ -39,9 +40,21 @@ pub enum Exit {
     Failed,
     /// 2: there is nothing to work on: a storage that can't be read. Usage errors have this code too.
     Unusable,
-    /// 3: the time given with `--timeout` passed before the end.
+    /// 3: the time of `--timeout`, or of its default, passed before what was waited for came.
     TimedOut,
 }
+
+/// The time that a command has passed before what it waited for came; what that was, in words.
+#[derive(Debug)]
+struct OutOfTime(String);
+
+impl std::fmt::Display for OutOfTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OutOfTime {}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -56,7 +69,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command line of this process. Usage errors leave with 2 by way of clap.
 pub fn run() -> ExitCode {
-    let command = configuration::show_where_used(Arguments::command());
+    let command = plain_usage(configuration::show_where_used(Arguments::command()));
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
         Err(error) => title::exit(&error),
@@ -72,9 +85,14 @@ pub fn run() -> ExitCode {
         // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            let exit = if error.chain().any(|cause| cause.is::<OutOfTime>()) {
+                Exit::TimedOut
+            } else {
+                Exit::Failed
+            };
             // Where standard error is a file on a full disk, the exit code has to say it alone.
             let _ = writeln!(std::io::stderr(), "bureaucrat: {error:#}");
-            ExitCode::FAILURE
+            exit.into()
         }
     }
 }
@@ -104,6 +122,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
         Some(Command::Eval(eval)) => commands::eval::run(options, eval),
+        Some(Command::Dead(dead)) => commands::dead::run(options, dead),
         Some(Command::Module(module)) => commands::module::run(options, module),
         Some(Command::Policy(policy)) => commands::policy::run(policy),
         Some(Command::Config(config)) => commands::config::run(options, config),
@@ -111,6 +130,27 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
             // The sandbox speaks its own protocol on standard input and output and says how to leave.
             std::process::exit(bureaucrat_sandbox::compile_worker_main())
         }
+    }
+}
+
+/// Usage lines as `--help` has them. Without this, those of errors name every option that a variable gives as if it were
+/// required.
+fn plain_usage(mut command: clap::Command) -> clap::Command {
+    command.build();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(name, plain_usage);
+    }
+    let usage = command.render_usage().to_string();
+    match usage.strip_prefix("Usage: ") {
+        Some(usage) => {
+            let usage = usage.to_owned();
+            command.override_usage(usage)
+        }
+        None => command,
     }
 }
 

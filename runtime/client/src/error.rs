@@ -22,7 +22,7 @@ pub enum LaunchError {
     #[error("the broker refused the message: {0}")]
     Refused(String),
     /// The engine refused the launch.
-    #[error("the launch was refused: {}", .reasons.join("; "))]
+    #[error("the engine refuses it: {}", .reasons.join("; "))]
     Rejected {
         /// Why, each reason a sentence.
         reasons: Vec<String>,

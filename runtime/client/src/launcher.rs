@@ -5,8 +5,8 @@ use crate::{
     replies::{Read, Waiting},
 };
 use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
-use bureaucrat_model::{Fields, ProcessId};
-use bureaucrat_wire::{Address, Outgoing, Reply, event, launch, merge_fields};
+use bureaucrat_model::{Fields, ProcessId, ReplyTo};
+use bureaucrat_wire::{Address, EventOutcome, Outgoing, Reply, event, launch, merge_fields};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
     options::{
@@ -115,7 +115,7 @@ impl Launched {
                 line,
             }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Launched { .. } => Err(LaunchError::OutOfOrder),
+            Reply::Launched { .. } | Reply::Event(_) => Err(LaunchError::OutOfOrder),
         }
     }
 }
@@ -224,7 +224,9 @@ impl Launcher {
         {
             Reply::Launched { process } => Ok(Launched { process, replies }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Completed { .. } | Reply::Failed { .. } => Err(LaunchError::OutOfOrder),
+            Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_) => {
+                Err(LaunchError::OutOfOrder)
+            }
         }
     }
 
@@ -245,8 +247,39 @@ impl Launcher {
     /// # Errors
     /// When it does not get through.
     pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), LaunchError> {
-        self.publish(event(&self.events, name, fields, &new_id()?))
+        self.publish(event(&self.events, name, fields, &new_id()?, None))
             .await
+    }
+
+    /// Publishes an event as [`Self::event`] does, and waits until the engine says who waited for it: once it is handed out
+    /// to all of them, or how many had it after 10 seconds. An engine that is started again meanwhile says nothing.
+    ///
+    /// # Errors
+    /// When the event does not get through, is refused, or no engine says anything in time.
+    pub async fn event_and_wait(
+        &self,
+        name: &str,
+        fields: &Fields,
+    ) -> Result<EventOutcome, LaunchError> {
+        let id = new_id()?;
+        let mut replies = self.waiting.wait(&id);
+        let reply_to = ReplyTo {
+            queue: self.reply_queue.clone(),
+            correlation_id: Some(id.clone()),
+        };
+        self.publish(event(&self.events, name, fields, &id, Some(&reply_to)))
+            .await?;
+        let reply = tokio::time::timeout(self.reply_timeout, replies.recv()).await;
+        match reply
+            .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
+            .ok_or(LaunchError::Closed)??
+        {
+            Reply::Event(outcome) => Ok(outcome),
+            Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
+            Reply::Launched { .. } | Reply::Completed { .. } | Reply::Failed { .. } => {
+                Err(LaunchError::OutOfOrder)
+            }
+        }
     }
 
     /// Closes the connection politely; dropping the launcher closes it too.

@@ -26,5 +26,6 @@ mod replies;
 
 pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
 pub use bureaucrat_model::{Fields, JsonText, ProcessId};
+pub use bureaucrat_wire::EventOutcome;
 pub use error::LaunchError;
 pub use launcher::{Ending, Launched, Launcher, LauncherConfig};

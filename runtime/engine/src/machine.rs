@@ -276,11 +276,12 @@ impl<'a> Machine<'a> {
     /// Ends the process with a fault at the fiber's current activity.
     pub fn fail_at(&mut self, fiber: FiberId, trouble: Trouble) {
         let (activity, line) = self.site(fiber);
-        self.fail(Fault {
+        let fault = Fault {
             code: trouble.code,
             message: trouble.message,
             activity,
             line,
-        });
+        };
+        self.fail(fault, fiber);
     }
 }

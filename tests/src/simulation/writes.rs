@@ -54,7 +54,13 @@ impl Known {
                     self.outbox_written(key, value, touched, &mut left);
                 }
                 Table::Programs => self.program_written(key, value.is_some()),
-                Table::Modules | Table::Seen | Table::History | Table::Meta | Table::Backlog => {}
+                Table::Modules
+                | Table::Seen
+                | Table::History
+                | Table::Meta
+                | Table::Backlog
+                | Table::Recent
+                | Table::Letters => {}
             }
         }
         for (process, before) in self.instances_written(instances.0, instances.1) {
@@ -286,7 +292,10 @@ impl Known {
         let needed = match key.kind {
             OutboxKind::Task => waits,
             OutboxKind::Call => false,
-            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::DeadLetter => true,
+            OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::DeadLetter
+            | OutboxKind::Resent => true,
         };
         if needed && !self.settled.contains(row) {
             self.violate(format!(

@@ -152,6 +152,9 @@ impl Planner {
             Effect::CancelChild { child } => self.cancel_child(transaction, process, child),
             Effect::End(ending) => self.end(transaction, process, ending)?,
             Effect::Record(event) => {
+                if let Some(served) = &mut transaction.after.served {
+                    served.note(&event);
+                }
                 transaction.record(
                     process,
                     self.now(),
