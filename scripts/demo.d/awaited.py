@@ -7,7 +7,7 @@ import sys
 def waits(value, name):
     """Whether a `waits_for` anywhere in `value` names the event."""
     if isinstance(value, dict):
-        return value.get("waits_for") == f"event {name}" or any(waits(inner, name) for inner in value.values())
+        return value.get("waits_for") == {"kind": "event", "event": name} or any(waits(inner, name) for inner in value.values())
     return isinstance(value, list) and any(waits(inner, name) for inner in value)
 
 

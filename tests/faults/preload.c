@@ -1,7 +1,8 @@
 /* Faults beneath the engine, for tests: loaded by LD_PRELOAD, told by the file that BUREAUCRAT_FAULTS names.
  *
  * The file holds, in the machine's byte order: the error number that writes fail with, the one that syncs fail with, how many
- * milliseconds a sync takes more (three int32_t, a fourth is unused), and how many milliseconds the wall clock is off (int64_t);
+ * milliseconds a sync takes more (three int32_t, a fourth is unused), how many milliseconds the wall clock is off, and how many
+ * the machine has slept (int64_t each);
  * 0 is "as always". It is mapped, so that a change counts at once. Only regular files are touched, never the descriptors 0 to 2.
  * See tests/src/faults/preload.rs. */
 #define _GNU_SOURCE
@@ -19,7 +20,7 @@
 
 struct control {
     volatile int32_t write_error, sync_error, sync_delay, unused;
-    volatile int64_t clock_offset;
+    volatile int64_t clock_offset, slept;
 };
 
 static struct control nothing;
@@ -93,8 +94,7 @@ int sync_file_range(int file, off64_t from, off64_t length, unsigned int flags) 
     return REAL(int (*)(int, off64_t, off64_t, unsigned int), sync_file_range)(file, from, length, flags);
 }
 
-static void shift(time_t *seconds, long *parts, long parts_in_a_second) {
-    int64_t offset = control->clock_offset;
+static void shift(int64_t offset, time_t *seconds, long *parts, long parts_in_a_second) {
     *seconds += offset / 1000;
     *parts += offset % 1000 * (parts_in_a_second / 1000);
     if (*parts < 0) {
@@ -108,11 +108,13 @@ static void shift(time_t *seconds, long *parts, long parts_in_a_second) {
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = REAL(int (*)(clockid_t, struct timespec *), clock_gettime)(clock, now);
-    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) shift(&now->tv_sec, &now->tv_nsec, 1000000000);
+    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        shift(control->clock_offset + control->slept, &now->tv_sec, &now->tv_nsec, 1000000000);
+    if (result == 0 && clock == CLOCK_BOOTTIME) shift(control->slept, &now->tv_sec, &now->tv_nsec, 1000000000);
     return result;
 }
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     int result = REAL(int (*)(struct timeval *, void *), gettimeofday)(now, zone);
-    if (result == 0) shift(&now->tv_sec, &now->tv_usec, 1000000);
+    if (result == 0) shift(control->clock_offset + control->slept, &now->tv_sec, &now->tv_usec, 1000000);
     return result;
 }

@@ -126,6 +126,32 @@ fn a_delay_lasts_as_long_as_it_says_though_the_clock_jumps() -> Result<()> {
     Ok(())
 }
 
+/// A laptop's lid, a virtual machine that was suspended: what is due meanwhile is due when it wakes.
+#[test]
+fn a_delay_ends_soon_after_the_machine_wakes() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let preload = Preload::new(folder.path())?;
+    let mut operated = Operated::new("sleeps", &[])?.with_environment(preload.environment());
+    operated.start()?;
+    let definition = operated.path("delay.xml");
+    std::fs::write(
+        &definition,
+        r#"<process name="delay"><delay duration="1800"/></process>"#,
+    )?;
+    let started = Instant::now();
+    let waiting = wait_for_end(&operated, &definition)?;
+    waits(&operated)?;
+    preload.sleep(3_600_000)?;
+    let output = waiting.wait_with_output()?;
+    ensure!(output.status.success(), "launch --wait: {output:?}");
+    println!(
+        "a delay of 1800 s ended {:.1} s after it began, an hour of sleep aside",
+        started.elapsed().as_secs_f64()
+    );
+    operated.end()?;
+    operated.is_clean(&operated.engine.storage())
+}
+
 /// A client that launches, and leaves when the process has ended.
 fn wait_for_end(operated: &Operated, definition: &std::path::Path) -> Result<Child> {
     let mut command = operated.engine.command()?;

@@ -282,6 +282,16 @@ fn keys_of_all_tables() {
         ("subscription".into(), keys::subscription("paid", wait)),
         ("event".into(), keys::event(ShardId(3), 258)),
         ("history".into(), keys::history(process(1), 258)),
+        (
+            "recent".into(),
+            keys::recent(
+                keys::Phase::Failed,
+                keys::Place {
+                    launched_at: at,
+                    process: process(1),
+                },
+            ),
+        ),
         ("seen".into(), keys::seen(&[9; 32])),
         ("tombstone".into(), keys::tombstone(process(1))),
         ("expiry".into(), keys::expiry(at, &keys::seen(&[9; 32]))),
@@ -333,6 +343,8 @@ fn tables_have_their_names_and_numbers() {
         "12 values",
         "13 aside",
         "14 backlog",
+        "15 recent",
+        "16 letters",
     ];
     assert_eq!(found, expected);
 }

@@ -161,7 +161,7 @@ async fn what_a_user_may_not_do_is_refused_and_names_its_rule() -> Result<()> {
 /// What is told of a process that waits for one thing, without how long it has.
 fn unmoved(rig: &Rig, process: &str) -> Result<Value> {
     let mut shown = rig.operated.show(process)?;
-    shown["waits"][0]["waited_ms"] = Value::Null;
+    shown["now"] = Value::Null;
     Ok(shown)
 }
 
@@ -371,7 +371,7 @@ async fn a_condition_that_burns_its_fuel_keeps_nobody_waiting_and_costs_its_quot
     ensure!(shown["fault"]["code"] == "sandbox.fuel", "{shown}");
     // The fuel of one whole evaluation, not of the portion before it.
     ensure!(
-        shown["history"].to_string().contains("(fuel 15000000)"),
+        shown["history"].to_string().contains(r#""fuel":15000000"#),
         "{shown}"
     );
     rig.operated.end()?;

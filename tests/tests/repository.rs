@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The allowed dependencies between our crates, as in ARCHITECTURE.md. Test dependencies are free.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("expression", &["model"]),
     ("definition", &["expression", "model"]),
@@ -39,13 +39,15 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "wire",
         ],
     ),
-    ("broker-amqp", &["host", "model", "wire"]),
-    ("client", &["model", "wire"]),
+    ("connect", &[]),
+    ("broker-amqp", &["connect", "host", "model", "wire"]),
+    ("client", &["connect", "model", "wire"]),
     (
         "cli",
         &[
             "broker-amqp",
             "client",
+            "connect",
             "definition",
             "engine",
             "expression",
@@ -80,8 +82,7 @@ const IMPURE: [&str; 6] = [
 
 /// The most lines of a Rust file. Longer files are listed below with their limits, and may only shrink.
 const LINES_MAX: usize = 400;
-const LARGE: [(&str, usize); 5] = [
-    ("runtime/cli/src/arguments.rs", 460),
+const LARGE: [(&str, usize); 4] = [
     ("runtime/engine/tests/instructions.rs", 440),
     ("runtime/wire/tests/messages.rs", 480),
     ("tests/src/conformance/broker.rs", 480),

@@ -128,6 +128,8 @@ impl Storage {
             | Table::History
             | Table::Aside
             | Table::Backlog
+            | Table::Recent
+            | Table::Letters
             | Table::Modules => contains(key),
         }
     }

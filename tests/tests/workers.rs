@@ -160,14 +160,14 @@ fn config_prints_routes_and_names_the_line_that_can_not_be_used() {
     );
     assert_eq!(code, Some(0), "{err}");
     let shown: Value = serde_json::from_str(&out).unwrap();
-    let participants = json!({"Shop.*": "celery-workitem queue=shop", "print": "message"});
-    assert!(out.contains("participants"), "{out}");
-    assert!(
-        shown.pointer("/participants").is_some_and(|found| {
-            *found == participants || found.pointer("/value") == Some(&participants)
-        }),
-        "{out}"
-    );
+    for (name, route, line) in [
+        ("participants.Shop.*", "celery-workitem queue=shop", 2),
+        ("participants.print", "message", 3),
+    ] {
+        let place = format!("{}:{line}", file.display());
+        let expected = json!({"value": route, "from": "file", "place": place});
+        assert_eq!(shown[name], expected, "{out}");
+    }
     for (line, reason) in [
         (
             "shop.charge = celery queue=shop",

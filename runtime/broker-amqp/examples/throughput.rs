@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
+use bureaucrat_connect::{Addresses, Defaults};
 use bureaucrat_host::broker::{Broker, BrokerEvent, BrokerEvents, PublishOutcome, Ticket};
 use bureaucrat_wire::{Mandatory, Outgoing, Properties};
 use lapin::{
@@ -129,9 +130,10 @@ async fn main() {
         confirmed: watch::channel(0).0,
         consumed: watch::channel(0).0,
     });
+    let addresses = Addresses::parse(&url, &Defaults::default()).unwrap();
     let config = AmqpConfig {
         names: names.clone(),
-        ..AmqpConfig::new(&url, "throughput")
+        ..AmqpConfig::new(addresses, "throughput")
     };
     let handle = tokio::runtime::Handle::current();
     let broker = Arc::new(AmqpBroker::start(config, counter.clone(), &handle).unwrap());

@@ -2,13 +2,14 @@
 
 use crate::{
     AmqpConfig, NamesError,
-    connection::parse,
     consume::{Acknowledging, Consuming},
     flights::Job,
     in_hand::InHand,
     pending::Pending,
     publish::Publishing,
+    reports::Reports,
 };
+use bureaucrat_connect::Dialer;
 use bureaucrat_host::broker::{Broker, BrokerEvents, DeliveryHandle, Ticket};
 use bureaucrat_wire::Outgoing;
 use std::{
@@ -43,9 +44,6 @@ pub(crate) async fn wait_for(phase: &mut watch::Receiver<Phase>, wanted: Phase) 
 /// A broker that can't be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// The URL is none of AMQP.
-    #[error("the broker's URL can't be read: {0}")]
-    Url(String),
     /// The engine's queues can't be told apart, or can't be named so.
     #[error(transparent)]
     Names(#[from] NamesError),
@@ -72,14 +70,15 @@ impl AmqpBroker {
     /// Starts the connections on a runtime and returns at once; a broker that is away is tried again for ever.
     ///
     /// # Errors
-    /// When the URL can't be read, or the queues' names can't be used.
+    /// When the queues' names can't be used.
     pub fn start(
         config: AmqpConfig,
         events: Arc<dyn BrokerEvents>,
         runtime: &Handle,
     ) -> Result<Self, StartError> {
-        let uri = parse(&config).map_err(StartError::Url)?;
         config.names.check()?;
+        let dialer = Arc::new(Dialer::new(config.addresses.clone()));
+        let reports = Arc::<Reports>::default();
         let (phase, phases) = watch::channel(Phase::Running);
         let (consuming_up, consuming) = watch::channel(false);
         let (publishing_up, publishing) = watch::channel(false);
@@ -88,7 +87,8 @@ impl AmqpBroker {
         let acknowledging = Arc::<Acknowledging>::default();
         let consumer = Consuming {
             config: config.clone(),
-            uri: uri.clone(),
+            dialer: Arc::clone(&dialer),
+            reports: Arc::clone(&reports),
             events: Arc::clone(&events),
             acknowledging: Arc::clone(&acknowledging),
             in_hand: std::array::from_fn(|_| InHand::new(config.in_hand)),
@@ -98,7 +98,8 @@ impl AmqpBroker {
         };
         let publisher = Publishing {
             config,
-            uri,
+            dialer,
+            reports,
             events: Arc::clone(&events),
             jobs: jobs_out,
             phase: phases,

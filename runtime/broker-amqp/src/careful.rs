@@ -8,14 +8,16 @@
 use crate::{
     AmqpConfig,
     backoff::Backoff,
-    connection::{Closed, closed, connect, place, timely},
+    connection::{Closed, closed, connect, timely},
     convert::to_lapin,
     flights::{Flights, Job, Key, Keys, Settled},
     nodes::Nodes,
+    reports::{Reports, Role},
     suspects::Suspects,
 };
+use bureaucrat_connect::Dialer;
 use bureaucrat_host::broker::PublishOutcome;
-use lapin::{Channel, Connection, Error, options::ConfirmSelectOptions, uri::AMQPUri};
+use lapin::{Channel, Connection, Error, options::ConfirmSelectOptions};
 use std::{
     sync::{
         Arc,
@@ -24,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// How many suspects go together.
 const BATCH: usize = 128;
@@ -37,7 +39,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// What the careful way works with.
 pub(crate) struct Careful {
     pub config: AmqpConfig,
-    pub uri: AMQPUri,
+    pub dialer: Arc<Dialer>,
+    pub reports: Arc<Reports>,
     pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
     pub nodes: Arc<Nodes>,
@@ -166,22 +169,17 @@ impl Careful {
 
     /// A channel with confirms, made again for as long as there is none.
     async fn channel(&self, line: &mut Option<Line>, pauses: &mut Backoff) -> (Channel, u32) {
-        let mut told = None;
         loop {
             match self.opened(line).await {
-                Ok(opened) => return opened,
+                Ok(opened) => {
+                    self.reports.works(Role::Careful);
+                    return opened;
+                }
                 Err(words) => {
                     if let Some(line) = line.take() {
                         pauses.worked(line.since.elapsed());
                     }
-                    if told.as_ref() != Some(&words) {
-                        let broker = place(&self.uri);
-                        warn!(
-                            broker,
-                            "no connection for messages that need care, trying again: {words}"
-                        );
-                        told = Some(words);
-                    }
+                    self.reports.failed(Role::Careful, words);
                 }
             }
             tokio::time::sleep(pauses.pause()).await;
@@ -197,8 +195,8 @@ impl Careful {
                 ..current
             },
             None => {
-                let connection =
-                    connect(&self.config, &self.uri, "publishing with care", None).await?;
+                let dialed = connect(&self.dialer, "publishing with care", None).await?;
+                let connection = dialed.connection;
                 Line {
                     channel: timely(open(&connection)).await?,
                     connection,

@@ -17,11 +17,11 @@ use crate::{
     lane::Failure,
     queues::{Letters, declare_queue},
 };
+use bureaucrat_connect::Dialer;
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection,
     options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions},
     types::AMQPValue,
-    uri::AMQPUri,
 };
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ struct Found {
 /// Whose the queues are to be, and where that is kept.
 pub(crate) struct Claim<'a> {
     pub config: &'a AmqpConfig,
-    pub uri: &'a AMQPUri,
+    pub dialer: &'a Dialer,
 }
 
 impl Claim<'_> {
@@ -94,7 +94,7 @@ impl Claim<'_> {
     /// broker is short of memory, and the owner's connection has acknowledgements to send.
     async fn put(&self, ids: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
         let queue = &self.config.names.storage;
-        let connection = connect(self.config, self.uri, "claiming", None).await?;
+        let connection = connect(self.dialer, "claiming", None).await?.connection;
         let all = async {
             let channel = timely(open(&connection)).await?;
             for id in ids {

@@ -1,5 +1,6 @@
 //! What can be set.
 
+use bureaucrat_connect::Addresses;
 use bureaucrat_host::broker::Source;
 use bureaucrat_wire::SHORT_TEXT_BYTES_MAX;
 use std::time::Duration;
@@ -123,10 +124,9 @@ impl QueueType {
 }
 
 /// How to reach and use the broker.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AmqpConfig {
-    /// `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`; a `heartbeat` in its query wins over ours.
-    pub url: String,
+    pub addresses: Addresses,
     pub names: QueueNames,
     /// What kind of queues is made, and has to be there; without one a queue that is there is used
     /// as it is.
@@ -140,43 +140,23 @@ pub struct AmqpConfig {
     pub prefetch: u16,
     /// How many bytes of each queue's deliveries may be in memory before no more are read.
     pub in_hand: usize,
-    /// What the broker's operators see the connections as.
-    pub connection_name: String,
-    /// How often the peers tell each other that they live; a connection is given up after twice this time.
-    pub heartbeat: Duration,
-    /// How long one attempt to connect may take.
-    pub connect_timeout: Duration,
     /// The shortest and the longest pause between attempts.
     pub retry: (Duration, Duration),
 }
 
 impl AmqpConfig {
-    /// The usual settings with this URL, for the storage of this id.
-    pub fn new(url: &str, storage: &str) -> Self {
+    /// The usual settings with these addresses, for the storage of this id.
+    pub fn new(addresses: Addresses, storage: &str) -> Self {
         Self {
-            url: url.to_owned(),
+            addresses,
             names: QueueNames::default(),
             queue_type: None,
             storage: storage.to_owned(),
             consume_after: Duration::ZERO,
             prefetch: 500,
             in_hand: 64 << 20,
-            connection_name: "bureaucrat".to_owned(),
-            heartbeat: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(10),
             retry: (Duration::from_millis(100), Duration::from_secs(10)),
         }
-    }
-}
-
-impl std::fmt::Debug for AmqpConfig {
-    /// Leaves the URL out, which holds a password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AmqpConfig")
-            .field("names", &self.names)
-            .field("prefetch", &self.prefetch)
-            .field("connection_name", &self.connection_name)
-            .finish_non_exhaustive()
     }
 }
 

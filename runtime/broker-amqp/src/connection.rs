@@ -1,11 +1,11 @@
 //! Connecting, and telling errors apart.
 
-use crate::{AmqpConfig, guard, in_hand::Intake};
+use crate::{guard::Guard, in_hand::Intake};
+use bureaucrat_connect::{Dialed, Dialer, advised};
 use futures_core::Stream;
 use lapin::{
-    Connection, ConnectionProperties, Error, ErrorKind, Event,
+    Connection, Error, ErrorKind, Event,
     protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
-    uri::AMQPUri,
 };
 use std::{
     fmt::Display,
@@ -16,39 +16,16 @@ use std::{
 };
 use tracing::{info, warn};
 
-/// The URL, with our heartbeat where it names none.
-pub(crate) fn parse(config: &AmqpConfig) -> Result<AMQPUri, String> {
-    let mut uri: AMQPUri = config.url.parse()?;
-    let seconds = u16::try_from(config.heartbeat.as_secs())
-        .unwrap_or(u16::MAX)
-        .max(1);
-    uri.query.heartbeat.get_or_insert(seconds);
-    Ok(uri)
-}
-
-/// Where the broker is, without the password.
-pub(crate) fn place(uri: &AMQPUri) -> String {
-    format!(
-        "{}:{} {}",
-        uri.authority.host, uri.authority.port, uri.vhost
-    )
-}
-
-/// One attempt; `role` tells our connections apart, `intake` bounds what is read ahead of the host.
+/// One attempt at each broker; `role` tells our connections apart, `intake` bounds what is read
+/// ahead of the host.
 pub(crate) async fn connect(
-    config: &AmqpConfig,
-    uri: &AMQPUri,
+    dialer: &Dialer,
     role: &str,
     intake: Option<Arc<Intake>>,
-) -> Result<Connection, String> {
-    let name = format!("{} {role}", config.connection_name);
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let attempt = guard::connect(uri.clone(), properties, intake);
-    match tokio::time::timeout(config.connect_timeout, attempt).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {:?}", config.connect_timeout)),
-    }
+) -> Result<Dialed, String> {
+    let guard = |frame_max| Guard::new(frame_max, intake.clone());
+    let dialed = dialer.dial(role, guard).await;
+    dialed.map_err(|failures| failures.to_string())
 }
 
 /// How long the broker may take to answer a request on a connection that works.
@@ -101,10 +78,14 @@ pub(crate) fn closed(error: &Error) -> Option<Closed> {
     }
 }
 
-/// The broker's words, when it closed a channel, not the connection, over what was asked.
+/// The broker's words, with what to do, when it closed a channel, not the connection, over what
+/// was asked.
 pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
     match closed(error)? {
-        Closed::Channel(soft, words) => Some((soft, words)),
+        Closed::Channel(soft, words) => {
+            let words = advised(soft.get_id(), &words);
+            Some((soft, words))
+        }
         Closed::Connection(_) => None,
     }
 }

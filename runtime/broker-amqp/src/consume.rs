@@ -11,19 +11,20 @@ use crate::{
     backoff::Backoff,
     broker::{Phase, wait_for},
     claim::Claim,
-    connection::{close, connect, place, refusal, timely},
+    connection::{close, connect, refusal, timely},
     convert::short,
     in_hand::{InHand, Intake},
     lane::{Failure, Lane, Queue, acknowledge, in_time},
     queues::declare_all,
+    reports::{Reports, Role},
 };
+use bureaucrat_connect::{Dialer, Hearing};
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, DeliveryHandle, Source};
 use lapin::{
     Channel, Connection,
     options::{BasicQosOptions, QueueDeclareOptions},
     protocol::AMQPSoftError,
     types::FieldTable,
-    uri::AMQPUri,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -46,6 +47,7 @@ const STANDBY_PAUSE: Duration = Duration::from_secs(1);
 struct Line {
     source: Source,
     connection: Arc<Connection>,
+    hearing: Hearing,
     intake: Arc<Intake>,
 }
 
@@ -89,7 +91,8 @@ impl Acknowledging {
 
 pub(crate) struct Consuming {
     pub config: AmqpConfig,
-    pub uri: AMQPUri,
+    pub dialer: Arc<Dialer>,
+    pub reports: Arc<Reports>,
     pub events: Arc<dyn BrokerEvents>,
     pub acknowledging: Arc<Acknowledging>,
     /// What is in hand of each queue.
@@ -105,7 +108,6 @@ impl Consuming {
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.retry);
         let mut number = 0;
-        let mut told: Option<String> = None;
         let wait = self.config.consume_after;
         if !wait.is_zero() {
             warn!(
@@ -124,26 +126,21 @@ impl Consuming {
             let Err(failure) = ended else { break };
             if let Some(since) = since {
                 backoff.worked(Instant::elapsed(&since));
-                told = None;
             }
-            let (words, pause) = match failure {
-                Failure::Standby(words) => (
-                    format!("another engine has the queues, standing by: {words}"),
-                    STANDBY_PAUSE,
-                ),
+            let pause = match failure {
+                Failure::Standby(words) => {
+                    self.reports.failed(Role::Standby, words);
+                    STANDBY_PAUSE
+                }
                 Failure::Foreign(words) => {
                     self.foreign.send_replace(Some(words));
                     break;
                 }
-                Failure::Lost(words) => (
-                    format!("not consuming, trying again: {words}"),
-                    backoff.pause(),
-                ),
+                Failure::Lost(words) => {
+                    self.reports.failed(Role::Consuming, words);
+                    backoff.pause()
+                }
             };
-            if told.as_ref() != Some(&words) {
-                warn!(broker = place(&self.uri), "{words}");
-                told = Some(words);
-            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = wait_for(&mut self.phase, Phase::Draining) => break,
@@ -160,7 +157,7 @@ impl Consuming {
         let mut phase = self.phase.clone();
         let ended = tokio::select! {
             connected = self.connect(&mut lines) => match connected {
-                Ok(()) => self.consume(&lines, number, &mut tasks, since).await,
+                Ok(place) => self.consume(&lines, number, &place, &mut tasks, since).await,
                 Err(words) => Err(words.into()),
             },
             () = wait_for(&mut phase, Phase::Draining) => Ok(()),
@@ -173,6 +170,14 @@ impl Consuming {
             self.events
                 .receive(BrokerEvent::ConsumingDown { generation });
         }
+        let ended = match ended {
+            // What lapin says of a connection that was closed is less than the broker said.
+            Err(Failure::Lost(words)) => {
+                let said = lines.iter().find_map(|line| line.hearing.last_words());
+                Err(Failure::Lost(said.unwrap_or(words)))
+            }
+            other => other,
+        };
         let mut closing = JoinSet::new();
         for line in lines {
             closing.spawn(async move { close(&line.connection).await });
@@ -181,23 +186,28 @@ impl Consuming {
         ended
     }
 
-    async fn connect(&self, lines: &mut Vec<Line>) -> Result<(), String> {
+    /// Returns where the last of them leads.
+    async fn connect(&self, lines: &mut Vec<Line>) -> Result<String, String> {
+        let mut place = String::new();
         for ((source, role), in_hand) in SOURCES.into_iter().zip(&self.in_hand) {
             let intake = Intake::new(in_hand);
-            let connection = connect(&self.config, &self.uri, role, Some(intake.clone())).await?;
+            let dialed = connect(&self.dialer, role, Some(intake.clone())).await?;
+            place = dialed.place;
             lines.push(Line {
                 source,
-                connection: Arc::new(connection),
+                connection: Arc::new(dialed.connection),
+                hearing: dialed.hearing,
                 intake,
             });
         }
-        Ok(())
+        Ok(place)
     }
 
     async fn consume(
         &self,
         lines: &[Line],
         number: u64,
+        place: &str,
         tasks: &mut JoinSet<Result<(), Failure>>,
         since: &mut Option<Instant>,
     ) -> Result<(), Failure> {
@@ -208,7 +218,7 @@ impl Consuming {
         let (names, kind) = (&self.config.names, self.config.queue_type);
         let claim = Claim {
             config: &self.config,
-            uri: &self.uri,
+            dialer: &self.dialer,
         };
         claim.make(&first.connection).await?;
         timely(declare_all(&first.connection, names, kind)).await?;
@@ -241,7 +251,9 @@ impl Consuming {
             ));
         }
         *since = Some(Instant::now());
-        info!(broker = place(&self.uri), generation = number, "consuming");
+        self.reports.works(Role::Consuming);
+        self.reports.works(Role::Standby);
+        info!(broker = place, generation = number, "consuming");
         self.up.send_replace(true);
         while let Some(ended) = tasks.join_next().await {
             match ended {

@@ -107,7 +107,9 @@ impl Queue {
             .basic_consume(name, "".into(), exclusive, FieldTable::default())
             .await;
         consumer.map_err(|error| match refusal(&error) {
-            Some((AMQPSoftError::ACCESSREFUSED, words)) => Failure::Standby(words),
+            Some((AMQPSoftError::ACCESSREFUSED, words)) if words.contains("exclusive use") => {
+                Failure::Standby(words)
+            }
             Some((_, words)) => Failure::Lost(words),
             None => error.into(),
         })

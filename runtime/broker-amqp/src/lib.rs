@@ -27,6 +27,7 @@ mod nodes;
 mod pending;
 mod publish;
 mod queues;
+mod reports;
 mod suspects;
 mod tracker;
 

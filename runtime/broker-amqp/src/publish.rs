@@ -11,15 +11,17 @@ use crate::{
     backoff::Backoff,
     broker::{Phase, wait_for},
     careful::{Careful, launch, open},
-    connection::{Closed, close, closed, connect, place, timely, watch_alarms},
+    connection::{Closed, close, closed, connect, timely, watch_alarms},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
     nodes::{Nodes, Way},
     queues::{declare_all, keep},
+    reports::{Reports, Role},
     suspects::Suspects,
 };
+use bureaucrat_connect::{Dialed, Dialer};
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome};
-use lapin::{Channel, Connection, Error, ErrorKind, uri::AMQPUri};
+use lapin::{Channel, Connection, Error, ErrorKind};
 use std::{
     pin::pin,
     sync::{
@@ -49,7 +51,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 pub(crate) struct Publishing {
     pub config: AmqpConfig,
-    pub uri: AMQPUri,
+    pub dialer: Arc<Dialer>,
+    pub reports: Arc<Reports>,
     pub events: Arc<dyn BrokerEvents>,
     pub jobs: UnboundedReceiver<Job>,
     pub phase: watch::Receiver<Phase>,
@@ -69,28 +72,22 @@ impl Publishing {
     /// Publishes until the phase says to close; comes back from whatever happens to the connection.
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.retry);
-        let mut told: Option<String> = None;
         loop {
             let words = match self.connected().await {
                 None => return,
-                Some(Ok(connection)) => {
+                Some(Ok(dialed)) => {
                     let since = Instant::now();
-                    let ended = self.session(connection).await;
+                    let hearing = dialed.hearing.clone();
+                    let ended = self.session(dialed).await;
                     backoff.worked(since.elapsed());
                     match ended {
                         Ended::OnPurpose => return,
-                        Ended::Lost(words) => words,
+                        Ended::Lost(words) => hearing.last_words().unwrap_or(words),
                     }
                 }
                 Some(Err(words)) => words,
             };
-            if told.as_ref() != Some(&words) {
-                warn!(
-                    broker = place(&self.uri),
-                    "not publishing, trying again: {words}"
-                );
-                told = Some(words);
-            }
+            self.reports.failed(Role::Publishing, words);
             let mut phase = self.phase.clone();
             let mut pause = pin!(tokio::time::sleep(backoff.pause()));
             loop {
@@ -105,13 +102,13 @@ impl Publishing {
     }
 
     /// A new connection, or `None` when there is nothing to do any more. Jobs that come meanwhile are lost.
-    async fn connected(&mut self) -> Option<Result<Connection, String>> {
-        let (config, uri) = (self.config.clone(), self.uri.clone());
-        let mut attempt = pin!(connect(&config, &uri, "publishing", None));
+    async fn connected(&mut self) -> Option<Result<Dialed, String>> {
+        let dialer = Arc::clone(&self.dialer);
+        let mut attempt = pin!(connect(&dialer, "publishing", None));
         let mut phase = self.phase.clone();
         loop {
             tokio::select! {
-                connection = &mut attempt => return Some(connection),
+                dialed = &mut attempt => return Some(dialed),
                 job = self.jobs.recv() => drop(job?),
                 () = wait_for(&mut phase, Phase::Closing) => return None,
             }
@@ -119,8 +116,8 @@ impl Publishing {
     }
 
     /// One connection. When this returns no ticket that it saw is without outcome.
-    async fn session(&mut self, connection: Connection) -> Ended {
-        let connection = Arc::new(connection);
+    async fn session(&mut self, dialed: Dialed) -> Ended {
+        let (connection, place) = (Arc::new(dialed.connection), dialed.place);
         // Who gets a task may answer before the consuming connection is up: the answer needs its queue then.
         let prepared = async {
             timely(declare_all(
@@ -135,12 +132,13 @@ impl Publishing {
             Ok(channel) => channel,
             Err(words) => return Ended::Lost(words),
         };
-        info!(broker = place(&self.uri), "publishing");
+        self.reports.works(Role::Publishing);
+        info!(broker = place, "publishing");
         self.events.receive(BrokerEvent::PublishingUp);
         self.up.send_replace(true);
 
         let mut tasks = JoinSet::new();
-        let (mut lane, mut back) = self.lane(&connection, channel, &mut tasks);
+        let (mut lane, mut back) = self.lane(&connection, &place, channel, &mut tasks);
         let ended = self.serve(&connection, &mut lane, &mut back).await;
         drop(lane);
         tasks.shutdown().await;
@@ -157,6 +155,7 @@ impl Publishing {
     fn lane(
         &self,
         connection: &Arc<Connection>,
+        place: &str,
         channel: Channel,
         tasks: &mut JoinSet<()>,
     ) -> (Lane, UnboundedReceiver<Job>) {
@@ -166,7 +165,8 @@ impl Publishing {
         let exchanges = Arc::<Exchanges>::default();
         let cares = Careful {
             config: self.config.clone(),
-            uri: self.uri.clone(),
+            dialer: Arc::clone(&self.dialer),
+            reports: Arc::clone(&self.reports),
             keys: Arc::clone(&self.keys),
             suspects: Arc::clone(&self.suspects),
             nodes: Arc::clone(&self.nodes),
@@ -182,7 +182,7 @@ impl Publishing {
         let returned = Arc::<Notify>::default();
         tasks.spawn(asks.run(questions));
         tasks.spawn(cares.run(care));
-        tasks.spawn(watch_alarms(Arc::clone(connection), place(&self.uri)));
+        tasks.spawn(watch_alarms(Arc::clone(connection), place.to_owned()));
         tasks.spawn(keep(
             Arc::clone(connection),
             self.config.names.clone(),

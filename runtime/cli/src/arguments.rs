@@ -1,18 +1,22 @@
 //! What can be said on the command line, and what `--help` says about it.
 
+mod dead;
 mod module;
 mod operating;
 mod policy;
 
+pub use dead::Dead;
 pub use module::{
     Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
 };
 pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 
+/// The settings that were given as flags.
+pub use crate::configuration::Flags as Options;
+
 use crate::places;
-use bureaucrat_model::ProcessId;
-use bureaucrat_wire::{Dialect, TaskQueue};
+use bureaucrat_model::IdPrefix;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -21,10 +25,11 @@ Exit codes:
   0  done
   1  an error, diagnostics, a process that failed or was rejected, or an engine that runs already
   2  the command line can't be understood, or a storage can't be read
-  3  the time of --timeout passed first
+  3  the time of --timeout, or of its default, passed first
 
-Settings come from flags, then from BUREAUCRAT_... variables, then from the INI file, then from defaults.
-BUREAUCRAT_AMQP_PASSWORD gives the password where the address has none.";
+A flag wins over its variable, the variable over the INI file, the INI file over the default. An empty value
+counts as not set. `bureaucrat config` prints what is in force and where it came from.
+BUREAUCRAT_AMQP_PASSWORD has the password where the address has none.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,10 +49,8 @@ Examples:
     max_term_width = 110
 )]
 pub struct Arguments {
-    /// What several commands share.
     #[command(flatten)]
     pub options: Options,
-    /// What the engine alone understands.
     #[command(flatten)]
     pub daemon: DaemonOptions,
     /// What to do; without one, the engine runs.
@@ -55,101 +58,13 @@ pub struct Arguments {
     pub command: Option<Command>,
 }
 
-/// What several commands share.
+/// How the engine is started.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Options {
-    /// The INI file to read
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "BUREAUCRAT_CONFIG",
-        global = true
-    )]
-    pub config: Option<PathBuf>,
-    /// The broker's address, amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "BUREAUCRAT_AMQP",
-        hide_env_values = true,
-        global = true
-    )]
-    pub amqp: Option<String>,
-    /// A file that holds the broker's password, for an address without one
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "BUREAUCRAT_AMQP_PASSWORD_FILE",
-        global = true
-    )]
-    pub amqp_password_file: Option<PathBuf>,
-    /// The folder in which the engine keeps everything
-    #[arg(long, value_name = "DIR", env = "BUREAUCRAT_STORAGE", global = true)]
-    pub storage: Option<PathBuf>,
-    /// What to log: a level (error, warn, info, debug, trace), or filters such as `info,bureaucrat_host=debug`
-    #[arg(long, value_name = "FILTER", env = "BUREAUCRAT_LOG", global = true)]
-    pub log: Option<String>,
-    /// How to log
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "BUREAUCRAT_LOG_FORMAT",
-        global = true
-    )]
-    pub log_format: Option<LogFormat>,
-}
-
-/// What the engine alone understands.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Options of the engine")]
+#[command(next_help_heading = "Engine")]
 pub struct DaemonOptions {
     /// Don't daemonize: stay in the foreground and log to standard error
     #[arg(short, long)]
     pub foreground: bool,
-    /// The pid file, locked while the engine runs
-    #[arg(short, long, value_name = "FILE", env = "BUREAUCRAT_PID_FILE")]
-    pub pid_file: Option<PathBuf>,
-    /// The dialect that tasks go out in: workitem or message
-    #[arg(long, value_name = "DIALECT", env = "BUREAUCRAT_DIALECT")]
-    pub dialect: Option<Dialect>,
-    /// What kind of workers tasks are for: taskqueue or celery
-    #[arg(long, value_name = "TYPE", env = "BUREAUCRAT_TASKQUEUE_TYPE")]
-    pub taskqueue_type: Option<TaskQueue>,
-    /// The queue of Celery's workers [default: exchange and routing key celery]
-    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_CELERY_QUEUE")]
-    pub celery_queue: Option<String>,
-    /// The queue that launches come from [default: bureaucrat]
-    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_LAUNCH_QUEUE")]
-    pub launch_queue: Option<String>,
-    /// The queue that answers come from [default: bureaucrat_msgs]
-    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_MESSAGE_QUEUE")]
-    pub message_queue: Option<String>,
-    /// The queue that events come from [default: bureaucrat_events]
-    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_EVENT_QUEUE")]
-    pub event_queue: Option<String>,
-    /// The queue for messages that can't be used [default: bureaucrat_dead]
-    #[arg(long, value_name = "QUEUE", env = "BUREAUCRAT_DEAD_LETTER_QUEUE")]
-    pub dead_letter_queue: Option<String>,
-    /// What kind of queues the engine makes for itself: classic or quorum [default: the broker's;
-    /// what is there is used]
-    #[arg(long, value_name = "TYPE", env = "BUREAUCRAT_QUEUE_TYPE")]
-    pub queue_type: Option<QueueKind>,
-    /// The topic exchange that is told of launches and ends [default: bureaucrat.processes]
-    #[arg(long, value_name = "EXCHANGE", env = "BUREAUCRAT_NOTICE_EXCHANGE")]
-    pub notice_exchange: Option<String>,
-    /// Messages of a queue that are in hand at once [default: 500]
-    #[arg(long, value_name = "COUNT", env = "BUREAUCRAT_PREFETCH")]
-    pub prefetch: Option<u16>,
-    /// How long ended processes stay visible: 90 (seconds), 15m, 24h, 7d [default: 24h]
-    #[arg(long, value_name = "TIME", env = "BUREAUCRAT_RETENTION", value_parser = duration)]
-    pub retention: Option<Duration>,
-    /// The policy: who may do what; SIGHUP reads it again [default: everybody may do everything]
-    #[arg(long, value_name = "FILE", env = "BUREAUCRAT_POLICY")]
-    pub policy: Option<PathBuf>,
-    /// Whether guests with a language runtime inside (Go, JavaScript, Python) are taken [default: refused]
-    #[arg(long, value_name = "WHETHER", env = "BUREAUCRAT_RUNTIME_GUESTS")]
-    pub runtime_guests: Option<RuntimeGuests>,
     /// Set by the daemon for the process that it becomes.
     #[arg(long, hide = true)]
     pub daemon_child: bool,
@@ -158,7 +73,6 @@ pub struct DaemonOptions {
 /// What kind of queues the engine makes for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum QueueKind {
-    /// On one node.
     Classic,
     /// Replicated; needs RabbitMQ 3.10.
     Quorum,
@@ -176,7 +90,7 @@ pub enum LogFormat {
 /// Whether guests with a language runtime inside are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RuntimeGuests {
-    /// They are: their instances get up to 64 MiB, and their evaluation takes tenths of milliseconds.
+    /// Their instances get up to 64 MiB, and an evaluation takes tenths of milliseconds.
     Allowed,
     /// They are refused when they are deployed or come in a definition.
     Refused,
@@ -209,6 +123,9 @@ pub enum Command {
     Fsck(Fsck),
     /// Evaluate an expression as a condition would be
     Eval(Eval),
+    /// Look at dead letters, send them again, forget them
+    #[command(subcommand)]
+    Dead(Dead),
     /// Make, check, run and deploy modules
     #[command(subcommand)]
     Module(Module),
@@ -232,7 +149,7 @@ Examples:
   make-definition | bureaucrat launch -
 
 With --wait the final fields are printed as JSON; when the process fails, or is rejected, the reasons go to standard
-error and the exit code is 1.")]
+error and the exit code is 1. When --timeout passes first, the exit code is 3, and the process runs on.")]
 pub struct Launch {
     /// The definition, `-` for standard input
     pub file: PathBuf,
@@ -245,10 +162,10 @@ pub struct Launch {
     /// Wait for the end, and print the final fields
     #[arg(long)]
     pub wait: bool,
-    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: for ever with --wait, else 30s]
+    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: without end with --wait, else 30s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Print JSON: {"status", "process", "fields" or "fault"}
+    /// Print JSON, a line for the launch and with --wait one for the end (docs/json.md)
     #[arg(long)]
     pub json: bool,
     /// The exchange to publish to [default: the broker's default exchange]
@@ -263,7 +180,10 @@ pub struct Launch {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  bureaucrat event paid --fields '{\"order\": 7}'")]
+  bureaucrat event paid --fields '{\"order\": 7}'
+
+Prints how many processes waited for the event and how many took it, once all of them had it, or how many so far after
+10 seconds. Nobody waiting is no error: such an event is dropped.")]
 pub struct Event {
     /// The event's name
     pub name: String,
@@ -273,6 +193,18 @@ pub struct Event {
     /// A single value, as in `launch`
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub field: Vec<String>,
+    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Print JSON: {"status", "event", "waiting", "taken"} (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+    /// The exchange to publish to [default: the broker's default exchange]
+    #[arg(long, value_name = "EXCHANGE")]
+    pub exchange: Option<String>,
+    /// The routing key to publish with [default: the event queue]
+    #[arg(long, value_name = "KEY")]
+    pub routing_key: Option<String>,
 }
 
 /// `check`.
@@ -316,17 +248,19 @@ pub struct Compile {
 #[command(after_help = "\
 Examples:
   bureaucrat list --state running
-  bureaucrat list --limit 0 --json    everything, a JSON object a line")]
+  bureaucrat list --limit 0 --json    everything, a JSON object a line (docs/json.md)
+
+The newest come first. On a terminal ids are short; every command takes the first few digits of one.")]
 pub struct List {
     /// Only processes in this state
     #[arg(long)]
     pub state: Option<StateName>,
     /// At most this many; 0 for all
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 50)]
     pub limit: usize,
-    /// Only those after this one, in the order of ids
+    /// Only those that come after this one, launched before it
     #[arg(long, value_name = "PROCESS")]
-    pub after: Option<ProcessId>,
+    pub after: Option<IdPrefix>,
     /// Print a JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -337,7 +271,7 @@ pub struct List {
 pub enum StateName {
     /// It runs or waits
     Running,
-    /// It is parked, since the engine could not go on for reasons of its own
+    /// It is parked, since the engine could not continue it for reasons of its own
     Incident,
     /// It ran to its end
     Completed,
@@ -349,14 +283,14 @@ pub enum StateName {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  bureaucrat show --history 0c4b8a0e-…")]
+  bureaucrat show --history 0c4b8a0e")]
 pub struct Show {
-    /// The process
-    pub process: ProcessId,
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
     /// Print what happened to it, too
     #[arg(long)]
     pub history: bool,
-    /// Print a JSON object
+    /// Print a JSON object (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -387,8 +321,15 @@ pub struct Eval {
 
 /// `config`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat config
+  bureaucrat --prefetch 50 config --json
+
+Each line has a setting, its value, and where that came from: a flag, a variable, FILE:LINE, or the default.
+Passwords are not shown.")]
 pub struct Config {
-    /// Print JSON
+    /// Print a JSON object: {\"NAME\": {\"value\", \"from\": flag, variable, file or default, \"place\"}}
     #[arg(long)]
     pub json: bool,
 }
@@ -399,20 +340,19 @@ pub struct Config {
 /// When it is not of this form, or longer than 100 years.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST_SECONDS: u64 = 100 * 366 * 86_400;
+    const FORM: &str = "it must be a whole number and s, m, h or d, such as 90s or 15m";
     let digits = text.trim_end_matches(['s', 'm', 'h', 'd']);
     let unit = match &text[digits.len()..] {
         "" | "s" => 1,
         "m" => 60,
         "h" => 3_600,
         "d" => 86_400,
-        _ => return Err("a number and one of s, m, h, d is needed".into()),
+        _ => return Err(FORM.to_owned()),
     };
-    let count: u64 = digits
-        .parse()
-        .map_err(|_| "a whole number and one of s, m, h, d is needed".to_owned())?;
+    let count: u64 = digits.parse().map_err(|_| FORM.to_owned())?;
     count
         .checked_mul(unit)
         .filter(|seconds| *seconds <= LONGEST_SECONDS)
         .map(Duration::from_secs)
-        .ok_or_else(|| "at most 100 years".to_owned())
+        .ok_or_else(|| "it must be at most 100 years".to_owned())
 }

@@ -20,10 +20,10 @@ pub fn start(
         queue_type: configuration.queue_type,
         consume_after,
         prefetch: configuration.prefetch,
-        ..AmqpConfig::new(&configuration.amqp, &host.storage_id())
+        ..AmqpConfig::new(configuration.amqp.clone(), &host.storage_id())
     };
     let broker = AmqpBroker::start(config, host.events(), runtime)
-        .context("the broker's address can't be used")?;
+        .context("the engine's queues can't be used")?;
     Ok(Arc::new(broker))
 }
 

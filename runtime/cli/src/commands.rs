@@ -5,9 +5,12 @@ pub mod cancel;
 pub mod check;
 pub mod compile;
 pub mod config;
+pub mod dead;
 pub mod eval;
 pub mod event;
+mod finding;
 pub mod fsck;
+mod history;
 pub mod launch;
 pub mod list;
 pub mod module;
@@ -16,7 +19,9 @@ pub mod policy;
 pub mod restore;
 pub mod retry;
 pub mod show;
+mod waits;
 
+pub use crate::screen::print_line;
 use crate::{arguments::Options, configuration::Configuration, daemon, files, logging};
 use anyhow::Context;
 use bureaucrat_model::{Fields, ProcessId};
@@ -24,14 +29,13 @@ use bureaucrat_sandbox::{
     Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
 use serde_json::{Value, json};
-use std::{ffi::OsString, io::Write};
+use std::ffi::OsString;
 
 /// The settings for a command that talks to the broker or the engine; warnings go to standard error.
 fn settings(options: &Options) -> anyhow::Result<Configuration> {
-    let configuration = Configuration::load(options, &Default::default())?;
-    let filter = options.log.as_deref().unwrap_or("warn");
+    let configuration = Configuration::load(options)?;
     logging::start(
-        filter,
+        configuration.command_log(),
         configuration.log_format,
         logging::Destination::StandardError,
     )?;
@@ -74,14 +78,6 @@ fn evaluate(
 
 fn fields(text: Option<&str>) -> anyhow::Result<Fields> {
     files::fields(text, &[])
-}
-
-/// A line on standard output; an error of the pipe comes back as one.
-fn print_line(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
 }
 
 /// A process id as people and programs write it.

@@ -209,10 +209,13 @@ impl Control {
         match serde_json::from_slice(&line).context("the engine's answer can't be read")? {
             QueryAnswer::Error { reason } => bail!("the engine could not answer: {reason}"),
             answer @ (QueryAnswer::Processes { .. }
+            | QueryAnswer::Counted(_)
+            | QueryAnswer::Found { .. }
             | QueryAnswer::Process(_)
             | QueryAnswer::Ordered { .. }
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
+            | QueryAnswer::Letters(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
     }
@@ -223,6 +226,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use bureaucrat_host::query::State;
+    use bureaucrat_model::Timestamp;
 
     #[test]
     fn questions_are_answered_also_in_a_folder_with_a_long_path() {
@@ -234,6 +238,7 @@ mod tests {
             serve(&storage, |_| QueryAnswer::Processes {
                 processes: vec![],
                 next: None,
+                now: Timestamp(0),
             })
             .unwrap();
             let mode = fs::metadata(storage.join(SOCKET))
@@ -262,6 +267,7 @@ mod tests {
         serve(folder.path(), |_| QueryAnswer::Processes {
             processes: vec![],
             next: None,
+            now: Timestamp(0),
         })
         .unwrap();
         let mut stream = UnixStream::connect(folder.path().join(SOCKET)).unwrap();

@@ -34,9 +34,9 @@ const REPORT_BYTES_MAX: u64 = 64 << 10;
 /// Runs the engine: here, or in a process of its own.
 pub fn run(options: &Options, daemon: &DaemonOptions) -> anyhow::Result<Exit> {
     if daemon.daemon_child {
-        return Ok(child(options, daemon));
+        return Ok(child(options));
     }
-    let configuration = Configuration::load(options, daemon)?;
+    let configuration = Configuration::load(options)?;
     if !daemon.foreground {
         return parent(&configuration);
     }
@@ -103,9 +103,9 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
 }
 
 /// The daemon: runs the engine and reports on standard output until it does.
-fn child(options: &Options, daemon: &DaemonOptions) -> Exit {
+fn child(options: &Options) -> Exit {
     let mut pid_file = None;
-    let outcome = Configuration::load(options, daemon).and_then(|configuration| {
+    let outcome = Configuration::load(options).and_then(|configuration| {
         unistd::setsid().context("no session of its own")?;
         pid_file = Some(claim(&configuration)?);
         std::env::set_current_dir("/").context("/ can't be entered")?;

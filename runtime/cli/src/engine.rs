@@ -1,12 +1,8 @@
 //! The engine, put together: store, sandbox, host, broker, control socket; and its end, in the reverse order.
 
 use crate::{
-    arguments::RuntimeGuests,
-    backup, broker, commands,
-    configuration::{Configuration, without_password},
-    control, files, handles,
-    lapses::Lapses,
-    modules,
+    arguments::RuntimeGuests, backup, broker, commands, configuration::Configuration, control,
+    files, handles, lapses::Lapses, modules,
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
@@ -98,13 +94,18 @@ pub fn run(
     control::serve(&configuration.storage, move |query| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
         Query::Modules(query) => modules::answer(&asked, query),
-        Query::List { .. } | Query::Show { .. } | Query::Order { .. } => asked.query(query),
+        Query::List { .. }
+        | Query::Count { .. }
+        | Query::Find { .. }
+        | Query::Show { .. }
+        | Query::Order { .. }
+        | Query::Letters(_) => asked.query(query),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         process = std::process::id(),
         storage = %configuration.storage.display(),
-        broker = %without_password(&configuration.amqp),
+        broker = %configuration.amqp,
         "bureaucrat runs"
     );
     ready()?;

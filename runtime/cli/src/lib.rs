@@ -23,9 +23,12 @@ pub mod pid_file;
 mod places;
 mod progress;
 mod rebuild;
+mod screen;
+mod title;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use configuration::{Configuration, Unfit};
 use std::{io::Write, process::ExitCode};
 
 /// How the program leaves; the help names these codes.
@@ -37,9 +40,21 @@ pub enum Exit {
     Failed,
     /// 2: there is nothing to work on: a storage that can't be read. Usage errors have this code too.
     Unusable,
-    /// 3: the time given with `--timeout` passed before the end.
+    /// 3: the time of `--timeout`, or of its default, passed before what was waited for came.
     TimedOut,
 }
+
+/// The time that a command has passed before what it waited for came; what that was, in words.
+#[derive(Debug)]
+struct OutOfTime(String);
+
+impl std::fmt::Display for OutOfTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OutOfTime {}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -54,17 +69,41 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command line of this process. Usage errors leave with 2 by way of clap.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let command = plain_usage(configuration::show_where_used(Arguments::command()));
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => title::exit(&error),
+    };
+    // A mistake in the derived types alone could make this fail, and clap then says so.
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    title::hide_password(&arguments.options);
+    if let Err(unfit) = Configuration::check_flags(&arguments.options) {
+        return usage(&unfit);
+    }
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            let exit = if error.chain().any(|cause| cause.is::<OutOfTime>()) {
+                Exit::TimedOut
+            } else {
+                Exit::Failed
+            };
             // Where standard error is a file on a full disk, the exit code has to say it alone.
             let _ = writeln!(std::io::stderr(), "bureaucrat: {error:#}");
-            ExitCode::FAILURE
+            exit.into()
         }
     }
+}
+
+/// A flag with a value that can't be, told as clap tells its own.
+fn usage(unfit: &Unfit) -> ExitCode {
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {unfit}\n\nFor more information, try '--help'."
+    );
+    Exit::Unusable.into()
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
@@ -83,13 +122,35 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
         Some(Command::Eval(eval)) => commands::eval::run(options, eval),
+        Some(Command::Dead(dead)) => commands::dead::run(options, dead),
         Some(Command::Module(module)) => commands::module::run(options, module),
         Some(Command::Policy(policy)) => commands::policy::run(policy),
-        Some(Command::Config(config)) => commands::config::run(options, &arguments.daemon, config),
+        Some(Command::Config(config)) => commands::config::run(options, config),
         Some(Command::CompileWorker) => {
             // The sandbox speaks its own protocol on standard input and output and says how to leave.
             std::process::exit(bureaucrat_sandbox::compile_worker_main())
         }
+    }
+}
+
+/// Usage lines as `--help` has them. Without this, those of errors name every option that a variable gives as if it were
+/// required.
+fn plain_usage(mut command: clap::Command) -> clap::Command {
+    command.build();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(name, plain_usage);
+    }
+    let usage = command.render_usage().to_string();
+    match usage.strip_prefix("Usage: ") {
+        Some(usage) => {
+            let usage = usage.to_owned();
+            command.override_usage(usage)
+        }
+        None => command,
     }
 }
 

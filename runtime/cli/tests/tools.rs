@@ -207,3 +207,51 @@ fn modules_are_built_checked_and_run() {
         "{core:?}"
     );
 }
+
+#[test]
+fn usage_names_what_is_missing_and_help_reads_well() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bureaucrat"))
+        .arg("show")
+        .env("BUREAUCRAT_AMQP", "amqp://localhost")
+        .env("BUREAUCRAT_STORAGE", "/nowhere")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        words.contains("Usage: bureaucrat show [OPTIONS] <PROCESS>"),
+        "{words}"
+    );
+    let commands = [
+        "launch",
+        "event",
+        "check",
+        "compile",
+        "list",
+        "show",
+        "cancel",
+        "retry",
+        "backup",
+        "restore",
+        "fsck",
+        "eval",
+        "dead list",
+        "dead show",
+        "dead resend",
+        "dead discard",
+        "module check",
+        "module run",
+        "policy check",
+        "policy show",
+        "config",
+    ];
+    for command in commands {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let output = run(&arguments, "");
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        let help = out(&output);
+        assert!(!help.contains("\\\""), "{help}");
+        let usage = format!("Usage: bureaucrat {command} ");
+        assert!(help.contains(&usage), "{help}");
+    }
+}

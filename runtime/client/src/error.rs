@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Why a launch or an event did not get through, or its outcome is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
+    /// An address of the broker can't be read.
+    #[error("the broker's address: {0}")]
+    Address(String),
     /// The broker can't be reached, or refuses the user.
     #[error("can't connect to the broker: {0}")]
     Connect(String),
@@ -19,7 +22,7 @@ pub enum LaunchError {
     #[error("the broker refused the message: {0}")]
     Refused(String),
     /// The engine refused the launch.
-    #[error("the launch was refused: {}", .reasons.join("; "))]
+    #[error("the engine refuses it: {}", .reasons.join("; "))]
     Rejected {
         /// Why, each reason a sentence.
         reasons: Vec<String>,

@@ -4,10 +4,11 @@ use crate::{
     LaunchError,
     replies::{Read, Waiting},
 };
-use bureaucrat_model::{Fields, ProcessId};
-use bureaucrat_wire::{Address, Outgoing, Reply, event, launch, merge_fields};
+use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
+use bureaucrat_model::{Fields, ProcessId, ReplyTo};
+use bureaucrat_wire::{Address, EventOutcome, Outgoing, Reply, event, launch, merge_fields};
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Error, ErrorKind,
+    BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
     options::{
         BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
     },
@@ -20,10 +21,10 @@ use tokio::{
 };
 
 /// How to reach the engine.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct LauncherConfig {
-    /// The broker: `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`.
-    pub url: String,
+    /// The broker, or several to try in turn.
+    pub addresses: Addresses,
     /// The exchange for launches and events, empty for the default one.
     pub exchange: String,
     /// The routing key for launches; in the default exchange the engine's queue for them.
@@ -35,26 +36,26 @@ pub struct LauncherConfig {
 }
 
 impl LauncherConfig {
-    /// The usual settings with this URL.
-    pub fn new(url: &str) -> Self {
+    /// The usual settings with the broker at `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`;
+    /// several such addresses, after commas, are tried in turn.
+    ///
+    /// # Errors
+    /// When an address can't be read.
+    pub fn of(url: &str) -> Result<Self, LaunchError> {
+        let addresses = Addresses::parse(url, &Defaults::default());
+        let addresses = addresses.map_err(|error| LaunchError::Address(error.to_string()))?;
+        Ok(Self::new(addresses))
+    }
+
+    /// The usual settings with these addresses.
+    pub fn new(addresses: Addresses) -> Self {
         Self {
-            url: url.to_owned(),
+            addresses,
             exchange: String::new(),
             routing_key: "bureaucrat".to_owned(),
             event_routing_key: "bureaucrat_events".to_owned(),
             reply_timeout: Duration::from_secs(30),
         }
-    }
-}
-
-impl std::fmt::Debug for LauncherConfig {
-    /// Leaves the URL out, which holds a password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LauncherConfig")
-            .field("exchange", &self.exchange)
-            .field("routing_key", &self.routing_key)
-            .field("event_routing_key", &self.event_routing_key)
-            .finish_non_exhaustive()
     }
 }
 
@@ -114,7 +115,7 @@ impl Launched {
                 line,
             }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Launched { .. } => Err(LaunchError::OutOfOrder),
+            Reply::Launched { .. } | Reply::Event(_) => Err(LaunchError::OutOfOrder),
         }
     }
 }
@@ -139,12 +140,15 @@ impl Launcher {
     /// # Errors
     /// When the broker can't be reached or refuses.
     pub async fn connect(config: &LauncherConfig) -> Result<Self, LaunchError> {
-        let failed = |error: Error| LaunchError::Connect(error.to_string());
-        let properties =
-            ConnectionProperties::default().with_connection_name("bureaucrat client".into());
-        let connection = Connection::connect(&config.url, properties)
-            .await
-            .map_err(failed)?;
+        let dialer = Dialer::new(config.addresses.clone());
+        let dialed = dialer.dial("client", |_| PassThrough::default()).await;
+        let dialed = dialed.map_err(|failures| LaunchError::Connect(failures.to_string()))?;
+        let (connection, place, hearing) = (dialed.connection, dialed.place, dialed.hearing);
+        let failed = |error: Error| {
+            let words = hearing.last_words();
+            let own = || format!("{place}: {}", words_of(&error));
+            LaunchError::Connect(words.unwrap_or_else(own))
+        };
         let channel = open(&connection).await.map_err(failed)?;
         let exclusive = QueueDeclareOptions {
             exclusive: true,
@@ -220,7 +224,9 @@ impl Launcher {
         {
             Reply::Launched { process } => Ok(Launched { process, replies }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Completed { .. } | Reply::Failed { .. } => Err(LaunchError::OutOfOrder),
+            Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_) => {
+                Err(LaunchError::OutOfOrder)
+            }
         }
     }
 
@@ -241,8 +247,39 @@ impl Launcher {
     /// # Errors
     /// When it does not get through.
     pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), LaunchError> {
-        self.publish(event(&self.events, name, fields, &new_id()?))
+        self.publish(event(&self.events, name, fields, &new_id()?, None))
             .await
+    }
+
+    /// Publishes an event as [`Self::event`] does, and waits until the engine says who waited for it: once it is handed out
+    /// to all of them, or how many had it after 10 seconds. An engine that is started again meanwhile says nothing.
+    ///
+    /// # Errors
+    /// When the event does not get through, is refused, or no engine says anything in time.
+    pub async fn event_and_wait(
+        &self,
+        name: &str,
+        fields: &Fields,
+    ) -> Result<EventOutcome, LaunchError> {
+        let id = new_id()?;
+        let mut replies = self.waiting.wait(&id);
+        let reply_to = ReplyTo {
+            queue: self.reply_queue.clone(),
+            correlation_id: Some(id.clone()),
+        };
+        self.publish(event(&self.events, name, fields, &id, Some(&reply_to)))
+            .await?;
+        let reply = tokio::time::timeout(self.reply_timeout, replies.recv()).await;
+        match reply
+            .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
+            .ok_or(LaunchError::Closed)??
+        {
+            Reply::Event(outcome) => Ok(outcome),
+            Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
+            Reply::Launched { .. } | Reply::Completed { .. } | Reply::Failed { .. } => {
+                Err(LaunchError::OutOfOrder)
+            }
+        }
     }
 
     /// Closes the connection politely; dropping the launcher closes it too.
@@ -315,10 +352,17 @@ async fn open(connection: &Connection) -> Result<Channel, Error> {
 }
 
 fn refused(error: Error) -> LaunchError {
-    if let ErrorKind::ProtocolError(error) = error.kind() {
-        LaunchError::Refused(error.get_message().to_string())
-    } else {
-        LaunchError::Closed
+    match error.kind() {
+        ErrorKind::ProtocolError(_) => LaunchError::Refused(words_of(&error)),
+        _ => LaunchError::Closed,
+    }
+}
+
+/// The broker's words with what to do, where they are its words.
+fn words_of(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => advised(error.get_id(), error.get_message().as_str()),
+        _ => error.to_string(),
     }
 }
 

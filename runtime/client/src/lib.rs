@@ -4,7 +4,7 @@
 //! # async fn example() -> Result<(), bureaucrat_client::LaunchError> {
 //! use bureaucrat_client::{Ending, Fields, Launcher, LauncherConfig};
 //!
-//! let launcher = Launcher::connect(&LauncherConfig::new("amqp://guest:guest@localhost/%2f")).await?;
+//! let launcher = Launcher::connect(&LauncherConfig::of("amqp://guest:guest@localhost/%2f")?).await?;
 //! let fields = Fields::parse(r#"{"amount": 5}"#).unwrap_or_default();
 //! match launcher.launch_and_wait("<process><action participant=\"pay\"/></process>", &fields).await? {
 //!     Ending::Completed(fields) => println!("{}", fields.to_json()),
@@ -24,6 +24,8 @@ mod error;
 mod launcher;
 mod replies;
 
+pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
 pub use bureaucrat_model::{Fields, JsonText, ProcessId};
+pub use bureaucrat_wire::EventOutcome;
 pub use error::LaunchError;
 pub use launcher::{Ending, Launched, Launcher, LauncherConfig};

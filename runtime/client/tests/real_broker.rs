@@ -55,7 +55,7 @@ fn config(queue: &str) -> LauncherConfig {
         routing_key: queue.to_owned(),
         event_routing_key: queue.to_owned(),
         reply_timeout: Duration::from_secs(20),
-        ..LauncherConfig::new(&url())
+        ..LauncherConfig::of(&url()).unwrap()
     }
 }
 
@@ -182,7 +182,7 @@ async fn events_arrive_and_what_nobody_takes_is_an_error() {
             Err(LaunchError::Refused(_))
         ));
     }
-    let away = LauncherConfig::new("amqp://guest:guest@127.0.0.1:9/%2f");
+    let away = LauncherConfig::of("amqp://guest:guest@127.0.0.1:9/%2f").unwrap();
     assert!(matches!(
         Launcher::connect(&away).await,
         Err(LaunchError::Connect(_))

@@ -17,9 +17,16 @@ impl Machine<'_> {
         self.end(Ending::Completed(fields));
     }
 
-    /// Ends the process with a fault. Cuts the fault's message to the limit.
-    pub fn fail(&mut self, mut fault: Fault) {
+    /// Ends the process with a fault. Cuts the fault's message to the limit, and keeps the fields of
+    /// `fiber` for people to look at.
+    pub fn fail(&mut self, mut fault: Fault, fiber: FiberId) {
         fault.message = self.shortened(fault.message);
+        let fields = self
+            .instance
+            .fibers
+            .get(fiber)
+            .map(|fiber| fiber.fields.clone());
+        self.instance.failed_fields = fields.unwrap_or_default();
         self.withdraw_all();
         self.record(HistoryEvent::Failed(fault.clone()));
         self.end(Ending::Failed(fault));

@@ -77,6 +77,7 @@ pub fn launch(
         next_call: 0,
         next_history: 0,
         ops_without_waiting: 0,
+        failed_fields: Fields::new(),
     };
     let mut instance = Instance::new(head, [(FiberId(0), first)]);
     let mut machine = Machine::new(program, &mut instance, environment);
@@ -150,6 +151,6 @@ pub fn cancel(
         return Vec::new();
     }
     let mut machine = Machine::new(program, instance, environment);
-    machine.fail(fault);
+    machine.fail(fault, FiberId(0));
     machine.finish()
 }

@@ -317,7 +317,7 @@ impl<'a> Machine<'a> {
     /// Ends the process with a fault at the fiber's current activity. No handler runs.
     pub fn fail_at(&mut self, fiber: FiberId, trouble: Trouble) {
         let fault = self.fault_at(fiber, trouble);
-        self.fail(fault);
+        self.fail(fault, fiber);
     }
 
     pub fn fault_at(&self, fiber: FiberId, trouble: Trouble) -> Fault {

@@ -37,7 +37,7 @@ impl Machine<'_> {
 
     pub fn throw(&mut self, fiber: FiberId, fault: Fault) {
         let Some(place) = self.handler(fiber, &fault) else {
-            self.fail(fault);
+            self.fail(fault, fiber);
             return;
         };
         self.stop_below(place.fiber);

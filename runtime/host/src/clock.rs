@@ -1,25 +1,29 @@
-//! Time: the engine's `now`, which never runs backwards, made of a wall clock and a monotonic one.
+//! Time: the engine's `now`, which never runs backwards, made of a wall clock and one of elapsed time.
 //!
-//! Between starts it follows the monotonic clock and slews towards wall time, by at most a tenth of what passes; its
+//! Between starts it follows elapsed time, which a machine's sleep is part of, and slews towards wall time, by at most a tenth of what passes; its
 //! highest value is kept in the store, so that a clock that was set back while the engine was down holds it still.
 
 use bureaucrat_model::Timestamp;
+use nix::time::{ClockId, clock_gettime};
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// The two clocks that time is made of.
 pub trait ClockSource: Send + Sync {
     /// Milliseconds since the Unix epoch, as the machine believes; may jump.
     fn wall(&self) -> u64;
-    /// Milliseconds since some point in the past; never jumps.
-    fn monotonic(&self) -> u64;
+    /// Milliseconds since some point in the past, those that the machine slept included; never jumps. It tells a sleep,
+    /// after which timers are due, from a wall clock that was set.
+    fn elapsed(&self) -> u64;
 }
 
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
+    /// The clock that counts sleep, when it was started; none where the system has none.
+    booted: Option<Duration>,
 }
 
 impl SystemClock {
@@ -27,8 +31,15 @@ impl SystemClock {
     pub fn new() -> Self {
         Self {
             started: Instant::now(),
+            booted: since_boot(),
         }
     }
+}
+
+/// Linux's elapsed clock, which `Instant` reads, stands still while the machine sleeps; this one does not.
+fn since_boot() -> Option<Duration> {
+    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?;
+    Some(Duration::from(time))
 }
 
 impl Default for SystemClock {
@@ -45,8 +56,12 @@ impl ClockSource for SystemClock {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn monotonic(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn elapsed(&self) -> u64 {
+        let elapsed = match (self.booted, since_boot()) {
+            (Some(booted), Some(now)) => now.saturating_sub(booted),
+            (None, _) | (_, None) => self.started.elapsed(),
+        };
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -59,7 +74,7 @@ const SLEW: u64 = 10;
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     now: u64,
-    monotonic: u64,
+    elapsed: u64,
     /// Milliseconds that passed and have not led to slewing yet, fewer than [`SLEW`].
     spare: u64,
     /// Whether the last reading was further than [`JUMP`] from wall time, so that a jump is logged once.
@@ -83,7 +98,7 @@ impl EngineTime {
         }
         let reading = Reading {
             now: wall.max(kept.0),
-            monotonic: source.monotonic(),
+            elapsed: source.elapsed(),
             spare: 0,
             apart: false,
         };
@@ -97,9 +112,9 @@ impl EngineTime {
     pub fn now(&self) -> Timestamp {
         // A reading is replaced as a whole, so that a panic elsewhere leaves a good one.
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let monotonic = self.source.monotonic();
+        let elapsed = self.source.elapsed();
         let wall = self.source.wall();
-        let passed = monotonic.saturating_sub(reading.monotonic);
+        let passed = elapsed.saturating_sub(reading.elapsed);
         let straight = reading.now.saturating_add(passed);
         // Not more than what passed, since something did whenever the sum grew: time never runs backwards.
         let spare = reading.spare.saturating_add(passed);
@@ -113,11 +128,11 @@ impl EngineTime {
                 "the machine's clock jumped; the engine's time follows slowly"
             );
         }
-        // Short steps keep their remainder: the monotonic mark moves only when time did.
+        // Short steps keep their remainder: the elapsed mark moves only when time did.
         if passed > 0 {
             *reading = Reading {
                 now,
-                monotonic,
+                elapsed,
                 spare: spare % SLEW,
                 apart,
             };
@@ -138,15 +153,15 @@ mod tests {
     #[derive(Default)]
     struct Hands {
         wall: AtomicU64,
-        monotonic: AtomicU64,
+        elapsed: AtomicU64,
     }
 
     impl ClockSource for Hands {
         fn wall(&self) -> u64 {
             self.wall.load(Ordering::Relaxed)
         }
-        fn monotonic(&self) -> u64 {
-            self.monotonic.load(Ordering::Relaxed)
+        fn elapsed(&self) -> u64 {
+            self.elapsed.load(Ordering::Relaxed)
         }
     }
 
@@ -161,7 +176,7 @@ mod tests {
         assert_eq!(last, Timestamp(1_000_000));
         for _ in 0..20_000 {
             hands.wall.fetch_add(100, Ordering::Relaxed);
-            hands.monotonic.fetch_add(100, Ordering::Relaxed);
+            hands.elapsed.fetch_add(100, Ordering::Relaxed);
             let now = time.now();
             assert!(now > last);
             last = now;
@@ -181,7 +196,7 @@ mod tests {
             let mut last = time.now();
             for _ in 0..11_000 {
                 hands.wall.fetch_add(1, Ordering::Relaxed);
-                hands.monotonic.fetch_add(1, Ordering::Relaxed);
+                hands.elapsed.fetch_add(1, Ordering::Relaxed);
                 let now = time.now();
                 assert!(now >= last);
                 last = now;
@@ -195,5 +210,20 @@ mod tests {
         let hands = Arc::new(Hands::default());
         hands.wall.store(5, Ordering::Relaxed);
         assert_eq!(EngineTime::new(hands, Timestamp(77)).now(), Timestamp(77));
+    }
+
+    #[test]
+    fn a_sleep_is_over_at_once_and_a_set_clock_is_followed_slowly() {
+        let hour = 3_600_000;
+        let hands = Arc::new(Hands::default());
+        hands.wall.store(1_000_000, Ordering::Relaxed);
+        let time = EngineTime::new(hands.clone(), Timestamp(0));
+        let begun = time.now();
+        hands.wall.fetch_add(hour, Ordering::Relaxed);
+        hands.elapsed.fetch_add(hour, Ordering::Relaxed);
+        assert_eq!(time.now().since(begun).0, hour);
+        hands.wall.fetch_add(hour, Ordering::Relaxed);
+        hands.elapsed.fetch_add(1_000, Ordering::Relaxed);
+        assert_eq!(time.now().since(begun).0, hour + 1_100);
     }
 }

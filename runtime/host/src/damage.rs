@@ -134,6 +134,11 @@ impl Damages {
         self.lock().of.get(&process).cloned()
     }
 
+    /// The processes that damage was noted of.
+    pub fn processes(&self) -> Vec<ProcessId> {
+        self.lock().of.keys().copied().collect()
+    }
+
     /// Whether the process's own record is what can't be read.
     pub fn hide(&self, process: ProcessId) -> bool {
         self.lock().hidden.contains(&process)

@@ -209,6 +209,11 @@ impl Driver {
             }
             Incoming::Done { job, outcome } => self.planner.done(job, outcome),
             Incoming::Ordered(command) => self.planner.ordered(command),
+            Incoming::OrderedLetter(command) => self.planner.letter_ordered(command),
+            Incoming::Asked(ask) => {
+                self.actor.tell(ask);
+                Ok(())
+            }
             Incoming::Stop => {
                 if self.stopping == Stopping::No {
                     let since = self.shared.time.now();
@@ -252,8 +257,9 @@ impl Driver {
         for call in after.calls {
             self.planner.start_call(call);
         }
+        let now = self.shared.time.now();
         for arrived in after.arrived {
-            self.planner.handouts.add(arrived);
+            self.planner.handouts.add(arrived, now);
         }
         match after.served {
             Some(served) => self.planner.served(&served),

@@ -8,13 +8,15 @@ use crate::{
     config::HostConfig,
     damage::Damages,
     driver::{Driver, Progress},
-    intake::router::Router,
+    intake::router::{Incoming, Router},
     open::Opened,
     operate::{
-        commands::{Command, Order},
+        commands::{Command, Order, OrderOutcome},
+        letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
         modules::Modules,
         query::{Query, QueryAnswer},
         questions::{self, Asked},
+        tasks,
     },
     shared::Shared,
     tenants::Tenants,
@@ -205,6 +207,9 @@ impl Host {
         if let Query::Order { process, order } = query {
             return self.order(*process, order.clone());
         }
+        if let Query::Letters(query) = query {
+            return self.letters(query);
+        }
         let shared = lock(&self.0.now).clone();
         let now = shared.as_ref().map_or_else(
             || Timestamp(self.0.clock.wall()),
@@ -217,9 +222,54 @@ impl Host {
             history_entries: self.0.config.history_entries,
             damages: shared.as_ref().map_or(&nothing, |shared| &shared.damages),
         };
-        questions::answer(&asked, query).unwrap_or(QueryAnswer::Error {
-            reason: "this is no question".into(),
-        })
+        match questions::answer(&asked, query) {
+            Some(QueryAnswer::Process(mut detail)) => {
+                let ask = |ask| self.0.router.ask(ask);
+                match tasks::tell(asked.store, asked.damages, ask, &mut detail) {
+                    Ok(()) => QueryAnswer::Process(detail),
+                    Err(error) => QueryAnswer::Error {
+                        reason: error.to_string(),
+                    },
+                }
+            }
+            Some(answer) => answer,
+            None => QueryAnswer::Error {
+                reason: "the engine does not know this question".into(),
+            },
+        }
+    }
+
+    fn letters(&self, query: &LetterQuery) -> QueryAnswer {
+        let looked = letters::look(&*self.0.store, query);
+        let (view, order) = match looked {
+            Ok(Looked::Answer(answer)) => return QueryAnswer::Letters(answer),
+            Ok(Looked::Order(view, order)) => (view, order),
+            Err(error) => {
+                return QueryAnswer::Error {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        let (reply, outcome) = crossbeam_channel::bounded(1);
+        let letter = view.letter;
+        self.0.router.send(Incoming::OrderedLetter(LetterCommand {
+            letter,
+            order,
+            reply,
+        }));
+        match outcome.recv_timeout(ORDER_PATIENCE) {
+            Ok(OrderOutcome::Done) => QueryAnswer::Letters(LetterAnswer::Done(view)),
+            Ok(
+                OrderOutcome::Unknown
+                | OrderOutcome::Ended
+                | OrderOutcome::NotParked
+                | OrderOutcome::Damaged,
+            ) => QueryAnswer::Letters(LetterAnswer::Unknown),
+            Err(_) => QueryAnswer::Error {
+                reason: "the engine ended or is too busy; `bureaucrat dead list` tells whether the order took effect"
+                    .into(),
+            },
+        }
     }
 
     fn order(&self, process: ProcessId, order: Order) -> QueryAnswer {

@@ -30,6 +30,6 @@ pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
-pub use operate::{audit, commands, modules, query, questions};
+pub use operate::{audit, commands, letters, modules, query, questions};
 pub use plan::events;
 pub use shared::Shared;

@@ -118,11 +118,12 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} (activity {}, line {})",
-            self.code, self.message, self.activity, self.line
-        )
+        write!(f, "{}: {}", self.code, self.message)?;
+        match self.line {
+            // What comes from outside of the process is at no line of its definition.
+            0 => Ok(()),
+            line => write!(f, " (activity {}, line {line})", self.activity),
+        }
     }
 }
 

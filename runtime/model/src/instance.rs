@@ -170,6 +170,9 @@ pub struct Head {
     pub next_history: u64,
     /// Instructions run since the process last waited for something outside of it.
     pub ops_without_waiting: u64,
+    /// What the fiber that failed had as fields, or the first one when the fault came from outside.
+    /// Empty unless the process failed.
+    pub failed_fields: Fields,
 }
 
 impl Head {

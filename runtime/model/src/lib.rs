@@ -14,6 +14,7 @@ mod fields;
 mod hex;
 mod history;
 mod id_bytes;
+mod id_prefix;
 mod ids;
 mod input;
 mod instance;
@@ -29,6 +30,7 @@ pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
 pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
+pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
     ShardId, Turn,

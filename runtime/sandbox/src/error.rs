@@ -8,6 +8,13 @@ pub enum SandboxError {
     /// wasmtime refused the settings, or could not reserve the pool's address space.
     #[error("the WebAssembly engine could not be set up: {0}")]
     Engine(String),
+    /// A policy of the system forbids machine code that a program makes itself.
+    #[error(
+        "this system doesn't let bureaucrat run machine code that it makes ({0}), and every \
+         condition is such code. With systemd, remove MemoryDenyWriteExecute=yes from the unit; \
+         with SELinux, allow execmem; in a container, look at its seccomp profile"
+    )]
+    NoExecutableMemory(String),
     /// The thread that interrupts guests could not be started.
     #[error("the thread that interrupts guests could not be started: {0}")]
     Thread(String),

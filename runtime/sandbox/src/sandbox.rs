@@ -10,6 +10,7 @@ use crate::{
     engines::{self, Clearing, Ticker},
     error::{LoadError, Refusal, SandboxError},
     evaluate,
+    executable::check_executable_memory,
     guest::{Guest, Ready},
     host::{self, Run},
     limits::{Budget, CompileBudget, SandboxLimits},
@@ -77,8 +78,9 @@ impl Sandbox {
     /// Reserves the pools and starts the thread that interrupts guests.
     ///
     /// # Errors
-    /// When the address space does not suffice, or the cache's folder can't be used.
+    /// When this process may not run code that it makes, the address space does not suffice, or the cache's folder can't be used.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        check_executable_memory()?;
         let inline = Pool::new(Class::Small, Clearing::Whole, &config)?;
         let small = Pool::new(Class::Small, Clearing::WrittenPages, &config)?;
         let runtime = match config.runtime_class {

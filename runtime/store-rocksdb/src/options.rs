@@ -117,6 +117,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Meta
         | Table::Fibers
         | Table::Backlog
+        | Table::Recent
+        | Table::Letters
         | Table::Values => false,
     }
 }
@@ -130,7 +132,9 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Outbox
         | Table::Seen
         | Table::Aside
-        | Table::Backlog => true,
+        | Table::Backlog
+        | Table::Recent
+        | Table::Letters => true,
         Table::Programs
         | Table::Modules
         | Table::Instances

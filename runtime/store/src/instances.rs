@@ -7,7 +7,7 @@
 
 pub use crate::stored_fiber::StoredFiber;
 use crate::{
-    keys,
+    keys::{self, Phase, Place},
     reading::batch_of,
     records::{decode, encode, hexadecimal},
     runs::{Part, Runs, numbers},
@@ -34,6 +34,8 @@ pub struct InstanceRows {
     head_runs: Vec<u64>,
     fibers: SharedMap<FiberRow>,
     runs: Runs,
+    /// The group of the list that it is in; none while it is new.
+    listed: Option<Phase>,
     /// Bytes of all rows except the head.
     body_bytes: u64,
 }
@@ -64,9 +66,9 @@ pub struct StoredHead {
     /// Bytes of all rows except the head.
     pub body_bytes: u64,
     pub next_value: u64,
-    /// The head, without final fields that are large.
+    /// The head. Its large fields are left out: the final ones, or those at a fault.
     pub head: Head,
-    /// The large parts of final fields.
+    /// The parts of these fields.
     pub ending: Vec<Part>,
 }
 
@@ -109,7 +111,7 @@ pub fn write_instance(
             released.extend_from_slice(&old.runs);
         }
     }
-    let (head, ending) = split_ending(instance.head(), &mut rows.runs);
+    let (head, ending) = split_fields(instance.head(), &mut rows.runs);
     rows.head_runs = numbers(&ending).collect();
     rows.runs.release(&released);
     let (grown, shrunk) = rows.runs.write(process, writes)?;
@@ -128,27 +130,58 @@ pub fn write_instance(
         key: keys::instance(process),
         value,
     });
+    list(instance.head(), &mut rows.listed, writes);
     Ok(true)
 }
 
-/// The head to store, with the parts of its final fields if they are large.
-fn split_ending(head: &Head, runs: &mut Runs) -> (Head, Vec<Part>) {
-    let Status::Ended(Ending::Completed(fields)) = &head.status else {
-        return (head.clone(), Vec::new());
+/// Adds the writes that bring a process into the group of the list that its status says.
+fn list(head: &Head, listed: &mut Option<Phase>, writes: &mut Vec<Write>) {
+    let phase = Phase::of(&head.status);
+    if *listed == Some(phase) {
+        return;
+    }
+    let table = Table::Recent;
+    let place = place_of(head);
+    if let Some(before) = listed.replace(phase) {
+        let key = keys::recent(before, place);
+        writes.push(Write::Delete { table, key });
+    }
+    writes.push(Write::Put {
+        table,
+        key: keys::recent(phase, place),
+        value: Vec::new(),
+    });
+}
+
+/// The place of a process in the list.
+pub const fn place_of(head: &Head) -> Place {
+    Place {
+        launched_at: head.launched_at,
+        process: head.process,
+    }
+}
+
+/// A head to be stored, with the parts of its fields when they are large.
+fn split_fields(head: &Head, runs: &mut Runs) -> (Head, Vec<Part>) {
+    let mut head = head.clone();
+    let Some(fields) = fields_of(&mut head) else {
+        return (head, Vec::new());
     };
-    let mut parts = runs.name(fields);
-    let status = match parts.as_slice() {
-        [Part::Here(_)] => {
-            parts.clear();
-            head.status.clone()
-        }
-        _ => Status::Ended(Ending::Completed(Fields::new())),
-    };
-    let head = Head {
-        status,
-        ..head.clone()
-    };
+    let parts = runs.name(fields);
+    if let [Part::Here(_)] = parts.as_slice() {
+        return (head, Vec::new());
+    }
+    *fields = Fields::new();
     (head, parts)
+}
+
+/// The fields that a head holds: final ones, or those at a fault.
+fn fields_of(head: &mut Head) -> Option<&mut Fields> {
+    match &mut head.status {
+        Status::Ended(Ending::Completed(fields)) => Some(fields),
+        Status::Ended(Ending::Failed(_)) => Some(&mut head.failed_fields),
+        Status::Running | Status::Incident { .. } => None,
+    }
 }
 
 /// The instance of a process, if it exists.
@@ -178,6 +211,7 @@ pub fn assemble(
     let stored = decode_head(&keys::instance(process), record)?;
     let mut rows = InstanceRows {
         head_bytes: record.len() as u64,
+        listed: Some(Phase::of(&stored.head.status)),
         ..InstanceRows::default()
     };
     rows.runs.set_next(stored.next_value);
@@ -195,7 +229,9 @@ pub fn assemble(
     if !stored.ending.is_empty() {
         rows.head_runs = numbers(&stored.ending).collect();
         let fields = rows.runs.resolve(stored.ending).map_err(missing)?;
-        head.status = Status::Ended(Ending::Completed(fields));
+        if let Some(place) = fields_of(&mut head) {
+            *place = fields;
+        }
     }
     let (found, bytes) = (fibers.len(), rows.body_bytes);
     if (found, bytes) != (stored.fibers as usize, stored.body_bytes) {
@@ -289,6 +325,13 @@ pub fn delete_instance(
     process: ProcessId,
     writes: &mut Vec<Write>,
 ) -> Result<(), StoreError> {
+    // The entry of a head that can't be read stays in the list; an audit finds it.
+    if let Some((head, _)) = read_head(store, process)? {
+        writes.push(Write::Delete {
+            table: Table::Recent,
+            key: keys::recent(Phase::of(&head.status), place_of(&head)),
+        });
+    }
     writes.push(Write::Delete {
         table: Table::Instances,
         key: keys::instance(process),

@@ -2,11 +2,13 @@
 //! that they encode; `docs/formats.md` lists them.
 //!
 //! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which
-//! is the first byte of a process id. Subscriptions are an index across shards and begin with the
-//! event's name.
+//! is the first byte of a process id. Subscriptions, the backlog and the list of processes are
+//! indexes across shards.
 
+mod recent;
 mod seen;
 
+pub use recent::{Phase, Place, recent, recent_in, recent_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
 use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};
@@ -169,6 +171,19 @@ pub fn event_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
     Ok((ShardId(*shard), u64::from_be_bytes(sequence)))
 }
 
+/// The key of a copy of a dead letter: its shard (1 byte), then its number (8 bytes).
+pub fn letter(shard: ShardId, number: u64) -> Vec<u8> {
+    event(shard, number)
+}
+
+/// The shard and the number of a letter's key.
+///
+/// # Errors
+/// When the key has another length.
+pub fn letter_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
+    event_of(key)
+}
+
 /// The kinds of outbox rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutboxKind {
@@ -183,15 +198,18 @@ pub enum OutboxKind {
     /// A dead letter. The number comes from the sequence; the process id is one that belongs to the
     /// shard and to no process.
     DeadLetter = 5,
+    /// The message of a dead letter, sent again; numbered as dead letters are.
+    Resent = 6,
 }
 
 impl OutboxKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Task,
         Self::Call,
         Self::Reply,
         Self::Notice,
         Self::DeadLetter,
+        Self::Resent,
     ];
 }
 

@@ -31,10 +31,14 @@ pub enum Table {
     Aside = 13,
     /// The index of these messages by destination.
     Backlog = 14,
+    /// The list of processes, newest first within each phase.
+    Recent = 15,
+    /// Copies of the last dead letters, by shard and number.
+    Letters = 16,
 }
 
 impl Table {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -49,6 +53,8 @@ impl Table {
         Self::Values,
         Self::Aside,
         Self::Backlog,
+        Self::Recent,
+        Self::Letters,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -67,6 +73,8 @@ impl Table {
             Self::Values => "values",
             Self::Aside => "aside",
             Self::Backlog => "backlog",
+            Self::Recent => "recent",
+            Self::Letters => "letters",
         }
     }
 }

@@ -19,6 +19,9 @@ pub const TIME_HEADER: &str = "bureaucrat-time";
 /// The header with the original properties and headers, a JSON text. Properties that were not set are left out.
 pub const ORIGINAL_HEADER: &str = "bureaucrat-original";
 
+/// The header with the letter's number, a decimal text, by which the engine's own copy is found.
+pub const LETTER_HEADER: &str = "bureaucrat-letter";
+
 /// The largest [`ORIGINAL_HEADER`], in bytes; a message's headers have to fit into one AMQP frame, 128 KiB with
 /// RabbitMQ. Original headers that do not fit are replaced by their names, or left out.
 pub const ORIGINAL_BYTES_MAX: usize = 32 << 10;
@@ -55,6 +58,33 @@ pub fn dead_letter(
         },
         body,
     }
+}
+
+/// A message as it came, to be published again to the queue that it came from, as a new one: without what would
+/// bring a repeat, another user, or a copy elsewhere.
+pub fn again(queue: &str, properties: &Properties, body: Vec<u8>) -> Outgoing {
+    let is_kept = |name: &str| !matches!(name, "CC" | "BCC");
+    let headers = properties.headers.iter();
+    let headers = headers.filter(|(name, _)| is_kept(name)).cloned().collect();
+    Outgoing {
+        exchange: String::new(),
+        routing_key: queue.to_owned(),
+        mandatory: Mandatory::Yes,
+        properties: Properties {
+            message_id: None,
+            user_id: None,
+            expiration: None,
+            delivery_mode: Some(2),
+            headers,
+            ..properties.clone()
+        },
+        body,
+    }
+}
+
+/// Properties and headers as [`ORIGINAL_HEADER`] has them.
+pub fn properties_json(properties: &Properties) -> Value {
+    serde_json::from_str(&original(properties)).unwrap_or_default()
 }
 
 fn original(properties: &Properties) -> String {

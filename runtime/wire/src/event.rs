@@ -1,7 +1,7 @@
-//! Events from outside: a JSON object that names itself.
+//! Events from outside: a JSON object that names itself; and what their publishers are told.
 
-use crate::{Unreadable, WireLimits, scan::Scan};
-use bureaucrat_model::JsonText;
+use crate::{Outgoing, Unreadable, WireLimits, reply::to, scan::Scan};
+use bureaucrat_model::{JsonText, ReplyTo};
 
 /// An event that can be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,4 +41,65 @@ pub fn decode_event(body: &[u8], limits: &WireLimits) -> Result<EventMessage, Un
         });
     }
     Ok(EventMessage { name, event })
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOutcome {
+    /// Everybody who waited for it has had it; that many took it.
+    Delivered { waiting: u64, taken: u64 },
+    /// It is still being handed out: so far.
+    Delivering { waiting: u64, taken: u64 },
+    /// An event with its message id took effect before.
+    Repeated,
+}
+
+/// The reply to the publisher of an event.
+pub fn event_reply(reply_to: &ReplyTo, name: &str, outcome: EventOutcome) -> Outgoing {
+    let name = JsonText::text(name);
+    let name = name.as_str();
+    let counted = |status: &str, waiting: u64, taken: u64| {
+        format!(
+            r#"{{"status": "{status}", "event": {name}, "waiting": {waiting}, "taken": {taken}}}"#
+        )
+    };
+    let json = match outcome {
+        EventOutcome::Delivered { waiting, taken } => counted("delivered", waiting, taken),
+        EventOutcome::Delivering { waiting, taken } => counted("delivering", waiting, taken),
+        EventOutcome::Repeated => format!(r#"{{"status": "repeated", "event": {name}}}"#),
+    };
+    to(reply_to, json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, Reply, decode_reply, event};
+    use bureaucrat_model::Fields;
+
+    #[test]
+    fn replies_to_events_read_back() {
+        let to = ReplyTo {
+            queue: "replies".into(),
+            correlation_id: Some("c".into()),
+        };
+        let (waiting, taken) = (3, 1);
+        for outcome in [
+            EventOutcome::Delivered { waiting, taken },
+            EventOutcome::Delivering { waiting, taken },
+            EventOutcome::Repeated,
+        ] {
+            let message = event_reply(&to, "pa\"id", outcome);
+            assert_eq!(message.properties.correlation_id.as_deref(), Some("c"));
+            let read = decode_reply(&message.body, &WireLimits::default());
+            assert_eq!(read, Ok(Reply::Event(outcome)));
+        }
+        let address = Address {
+            exchange: String::new(),
+            routing_key: "events".into(),
+        };
+        let sent = event(&address, "paid", &Fields::new(), "m", Some(&to)).properties;
+        assert_eq!(sent.reply_to.as_deref(), Some("replies"));
+        assert_eq!(sent.correlation_id.as_deref(), Some("c"));
+    }
 }

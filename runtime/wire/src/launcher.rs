@@ -1,7 +1,7 @@
 //! The launcher's side: launches, events, and putting fields into a definition's context.
 
 use crate::{Mandatory, Outgoing, Properties};
-use bureaucrat_model::{Fields, JsonText};
+use bureaucrat_model::{Fields, JsonText, ReplyTo};
 use quick_xml::{
     Reader,
     escape::{escape, partial_escape},
@@ -41,8 +41,15 @@ pub fn launch(
     }
 }
 
-/// The message that publishes an event: the fields and, over them, its name in `event`.
-pub fn event(address: &Address, name: &str, fields: &Fields, message_id: &str) -> Outgoing {
+/// The message that publishes an event: the fields and, over them, its name in `event`. With `reply_to` the engine tells
+/// there who waited for it.
+pub fn event(
+    address: &Address,
+    name: &str,
+    fields: &Fields,
+    message_id: &str,
+    reply_to: Option<&ReplyTo>,
+) -> Outgoing {
     let mut body = Fields::new();
     body.set("event", JsonText::text(name));
     for (field, value) in fields.iter().filter(|(field, _)| *field != "event") {
@@ -54,6 +61,8 @@ pub fn event(address: &Address, name: &str, fields: &Fields, message_id: &str) -
         mandatory: Mandatory::Yes,
         properties: Properties {
             message_id: Some(message_id.to_owned()),
+            reply_to: reply_to.map(|reply_to| reply_to.queue.clone()),
+            correlation_id: reply_to.and_then(|reply_to| reply_to.correlation_id.clone()),
             ..Properties::persistent("application/json")
         },
         body: body.to_json().into_bytes(),

@@ -27,11 +27,11 @@ mod via;
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
 pub use content::{Content, Packed, content};
 pub use dead_letter::{
-    CODE_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER, REASON_BYTES_MAX,
-    REASON_HEADER, TIME_HEADER, dead_letter,
+    CODE_HEADER, LETTER_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER,
+    REASON_BYTES_MAX, REASON_HEADER, TIME_HEADER, again, dead_letter, properties_json,
 };
 pub use deployment::{MODULE_TYPE, deployed};
-pub use event::{EventMessage, decode_event};
+pub use event::{EventMessage, EventOutcome, decode_event, event_reply};
 pub use launcher::{Address, MergeError, event, launch, merge_fields};
 pub use limits::WireLimits;
 pub use message::{

@@ -1,8 +1,8 @@
 //! What the engine tells launchers and listeners about a process, and how a launcher reads it.
 
 use crate::{
-    Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits, cut,
-    reply_address::mandatory, scan::Scan,
+    EventOutcome, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits,
+    cut, reply_address::mandatory, scan::Scan,
 };
 use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
 use serde::Deserialize;
@@ -133,6 +133,8 @@ pub enum Reply {
         /// The line of the definition, from 1; 0 when unknown.
         line: u32,
     },
+    /// What became of an event.
+    Event(EventOutcome),
 }
 
 #[derive(Deserialize)]
@@ -196,8 +198,25 @@ pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadabl
                 line: fault.line,
             })
         }
+        "delivered" => Ok(Reply::Event(EventOutcome::Delivered {
+            waiting: count(&scan, "waiting")?,
+            taken: count(&scan, "taken")?,
+        })),
+        "delivering" => Ok(Reply::Event(EventOutcome::Delivering {
+            waiting: count(&scan, "waiting")?,
+            taken: count(&scan, "taken")?,
+        })),
+        "repeated" => Ok(Reply::Event(EventOutcome::Repeated)),
         other => Err(Unreadable::UnknownStatus {
             status: cut(other, 80).to_owned(),
         }),
     }
+}
+
+fn count(scan: &Scan<'_>, key: &'static str) -> Result<u64, Unreadable> {
+    let number = scan.get(key).ok_or(Unreadable::Missing { key })?;
+    serde_json::from_slice(number).map_err(|_| Unreadable::WrongType {
+        key,
+        wanted: "a number",
+    })
 }

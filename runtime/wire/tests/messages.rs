@@ -335,7 +335,7 @@ fn what_a_client_publishes() {
         routing_key: "bureaucrat_events".into(),
     };
     let fields = Fields::parse(r#"{"event": "other", "n": 1}"#).unwrap();
-    let message = event(&address, "paid", &fields, "m1");
+    let message = event(&address, "paid", &fields, "m1", None);
     assert_eq!(body(&message), r#"{"event": "paid", "n": 1}"#);
     assert_eq!(message.properties.message_id.as_deref(), Some("m1"));
     let message = launch(&address, "<process/>", "m2", Some("q"), Some("c"));

@@ -9,7 +9,7 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use crate::engine::Engine;
-use bureaucrat_host::query::{Detail, Query, QueryAnswer, State};
+use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
 use bureaucrat_model::{Fields, Millis, ProcessId};
 use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply, merge_fields};
 use futures_lite::StreamExt;
@@ -205,7 +205,7 @@ impl Broker {
     }
 
     /// Asks the engine about a process; `None` if it does not know it (yet).
-    fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<String>)>, String> {
+    fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<WaitsFor>)>, String> {
         let socket: PathBuf = self.engine.storage().join("control.sock");
         let asked = || -> Result<QueryAnswer, Problem> {
             let mut stream = UnixStream::connect(&socket)?;
@@ -225,9 +225,12 @@ impl Broker {
             }
             QueryAnswer::Unknown { .. } => Ok(None),
             other @ (QueryAnswer::Processes { .. }
+            | QueryAnswer::Counted(_)
+            | QueryAnswer::Found { .. }
             | QueryAnswer::Ordered { .. }
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
+            | QueryAnswer::Letters(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }
     }
@@ -325,13 +328,17 @@ impl OnBroker<'_> {
         match self.next_reply()? {
             Reply::Launched { process } => Ok(Launched::Process(process)),
             Reply::Rejected { reasons } => Ok(Launched::Refused(reasons.join("; "))),
-            other @ (Reply::Completed { .. } | Reply::Failed { .. }) => Err(format!("{other:?}")),
+            other @ (Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_)) => {
+                Err(format!("{other:?}"))
+            }
         }
     }
 
     /// Waits until this many fibers of the process await the event.
     fn await_waiters(&self, process: ProcessId, name: &str, waiters: usize) -> Result<(), String> {
-        let wanted = format!("event {name}");
+        let wanted = WaitsFor::Event {
+            event: name.to_owned(),
+        };
         let deadline = Instant::now() + PATIENCE;
         loop {
             let known = self.broker.ask(process)?;
@@ -373,9 +380,10 @@ impl OnBroker<'_> {
         self.answer(String::from_utf8_lossy(&task).into_owned())?;
         match self.next_reply()? {
             Reply::Completed { .. } => Ok(()),
-            other @ (Reply::Launched { .. } | Reply::Rejected { .. } | Reply::Failed { .. }) => {
-                Err(format!("the canary: {other:?}"))
-            }
+            other @ (Reply::Launched { .. }
+            | Reply::Rejected { .. }
+            | Reply::Failed { .. }
+            | Reply::Event(_)) => Err(format!("the canary: {other:?}")),
         }
     }
 }

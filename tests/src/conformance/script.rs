@@ -268,9 +268,9 @@ fn describe(ending: &LauncherReply) -> String {
             let place = activity.get(36..).unwrap_or_default();
             format!("failed {code} {place} {message}")
         }
-        other @ (LauncherReply::Launched { .. } | LauncherReply::Rejected { .. }) => {
-            format!("{other:?}")
-        }
+        other @ (LauncherReply::Launched { .. }
+        | LauncherReply::Rejected { .. }
+        | LauncherReply::Event(_)) => format!("{other:?}"),
     }
 }
 

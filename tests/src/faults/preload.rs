@@ -2,7 +2,7 @@
 //! while the engine runs.
 //!
 //! The machine's `cc` compiles [preload.c](../../faults/preload.c), and `LD_PRELOAD` loads it. A
-//! file of four numbers, shared by both sides, controls it.
+//! file of numbers, shared by both sides, controls it.
 
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -35,6 +35,8 @@ pub struct Preload {
 
 /// The position of the wall clock's offset in the control file, in bytes.
 const CLOCK_AT: u64 = 16;
+/// Where the time stands that the machine has slept.
+const SLEPT_AT: u64 = 24;
 
 impl Preload {
     /// Compiles the library into `folder`.
@@ -56,7 +58,7 @@ impl Preload {
             String::from_utf8_lossy(&output.stderr)
         );
         let control_path = folder.join("faults.control");
-        fs::write(&control_path, [0; 24])?;
+        fs::write(&control_path, [0; 32])?;
         Ok(Self {
             library,
             control: fs::File::options().write(true).open(&control_path)?,
@@ -101,5 +103,14 @@ impl Preload {
         Ok(self
             .control
             .write_all_at(&offset_millis.to_ne_bytes(), CLOCK_AT)?)
+    }
+
+    /// Lets the machine have slept for so long: the wall clock and the clock that counts sleep are later, the monotonic one
+    /// is not.
+    ///
+    /// # Errors
+    /// When the control file can't be written.
+    pub fn sleep(&self, millis: i64) -> Result<()> {
+        Ok(self.control.write_all_at(&millis.to_ne_bytes(), SLEPT_AT)?)
     }
 }

@@ -3,11 +3,14 @@
 use bureaucrat_host::clock::ClockSource;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The monotonic and the wall clock, in milliseconds.
+/// The hands of a machine's clocks, in milliseconds.
 #[derive(Debug)]
 pub struct SimulatedClock {
     wall: AtomicU64,
-    monotonic: AtomicU64,
+    /// Time that the machine was awake.
+    awake: AtomicU64,
+    /// Time that it slept.
+    asleep: AtomicU64,
 }
 
 impl SimulatedClock {
@@ -15,13 +18,20 @@ impl SimulatedClock {
     pub const fn new(wall: u64) -> Self {
         Self {
             wall: AtomicU64::new(wall),
-            monotonic: AtomicU64::new(0),
+            awake: AtomicU64::new(0),
+            asleep: AtomicU64::new(0),
         }
     }
 
     pub fn advance(&self, millis: u64) {
         self.wall.fetch_add(millis, Ordering::Relaxed);
-        self.monotonic.fetch_add(millis, Ordering::Relaxed);
+        self.awake.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// The machine sleeps: everything stands still but time.
+    pub fn sleep(&self, millis: u64) {
+        self.wall.fetch_add(millis, Ordering::Relaxed);
+        self.asleep.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Sets the wall clock back or forward.
@@ -39,7 +49,8 @@ impl ClockSource for SimulatedClock {
         self.wall.load(Ordering::Relaxed)
     }
 
-    fn monotonic(&self) -> u64 {
-        self.monotonic.load(Ordering::Relaxed)
+    fn elapsed(&self) -> u64 {
+        let awake = self.awake.load(Ordering::Relaxed);
+        awake + self.asleep.load(Ordering::Relaxed)
     }
 }

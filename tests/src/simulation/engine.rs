@@ -11,7 +11,7 @@ use bureaucrat_host::{
     definitions::{Definitions, LoadFailure},
     router::{Incoming, Router},
 };
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_sandbox::{Evaluated, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
@@ -63,6 +63,7 @@ pub struct Engine {
     batches: Arc<Batches>,
     /// How many inputs wait for the driver.
     pending: Box<dyn Fn() -> usize>,
+    now: Box<dyn Fn() -> Timestamp>,
     router: Arc<Router>,
     jobs: Arc<Jobs>,
     definitions: Arc<Definitions>,
@@ -97,6 +98,7 @@ impl Engine {
         let driver = opened.driver(&shared, batches.clone())?;
         Ok(Self {
             pending: Box::new(move || receiver.len()),
+            now: Box::new(move || shared.time.now()),
             driver: Some(driver),
             store,
             batches,
@@ -105,6 +107,11 @@ impl Engine {
             definitions,
             sandbox: sandbox.clone(),
         })
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Timestamp {
+        (self.now)()
     }
 
     /// Whether its driver has ended.

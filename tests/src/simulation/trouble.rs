@@ -46,17 +46,39 @@ impl World {
                     self.broker.declare(queue);
                 }
             }
-            Trouble::Clock => {
-                self.facts.count("clock jumps");
-                self.clock
-                    .jump(i64::try_from(random.below(60_000)).unwrap_or(0) - 30_000);
-            }
+            Trouble::Clock => self.turn_clock(random.below(60_000))?,
             Trouble::Repeats => self.people.repeat_launch(&mut random),
             Trouble::Late => self.people.answer_late(&mut random, &self.plan)?,
             Trouble::Hostile => self.people.hostile(&mut random),
             Trouble::Rival => self.rivalry()?,
             Trouble::Restarts => self.restart()?,
             Trouble::Faults | Trouble::Bounds | Trouble::Jobs => {}
+        }
+        Ok(())
+    }
+
+    /// The wall clock is set, or the machine sleeps for a while.
+    fn turn_clock(&mut self, drawn: u64) -> Result<(), String> {
+        if !drawn.is_multiple_of(3) {
+            self.facts.count("clock jumps");
+            let millis = i64::try_from(drawn).unwrap_or(0) - 30_000;
+            self.clock.jump(millis);
+            return Ok(());
+        }
+        self.facts.count("sleeps of the machine");
+        let Some(engine) = &self.engine else {
+            self.clock.sleep(drawn);
+            return Ok(());
+        };
+        let before = engine.now();
+        self.clock.sleep(drawn);
+        let passed = engine.now().since(before).0;
+        // Time slews towards the wall clock by a tenth of what passes; a remainder of a few milliseconds is kept.
+        let tenth = drawn / 10 + 10;
+        if passed.abs_diff(drawn) > tenth {
+            return Err(format!(
+                "the machine slept for {drawn} ms, and {passed} ms passed for the engine"
+            ));
         }
         Ok(())
     }
@@ -182,6 +204,7 @@ impl World {
             Table::Outbox,
             Table::Aside,
             Table::Backlog,
+            Table::Recent,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(

@@ -55,7 +55,12 @@ impl Known {
                 }
                 Table::Programs => self.program_written(key, value.is_some()),
                 Table::History => handled.extend(value.and_then(|value| handled_in(key, value))),
-                Table::Modules | Table::Seen | Table::Meta | Table::Backlog => {}
+                Table::Modules
+                | Table::Seen
+                | Table::Meta
+                | Table::Backlog
+                | Table::Recent
+                | Table::Letters => {}
             }
         }
         for (process, before) in self.instances_written(instances.0, instances.1) {
@@ -291,7 +296,10 @@ impl Known {
         let needed = match key.kind {
             OutboxKind::Task => waits,
             OutboxKind::Call => false,
-            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::DeadLetter => true,
+            OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::DeadLetter
+            | OutboxKind::Resent => true,
         };
         if needed && !self.settled.contains(row) {
             self.violate(format!(

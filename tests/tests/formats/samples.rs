@@ -86,6 +86,7 @@ pub fn program() -> Program {
 }
 
 pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
+    let failed = matches!(status, Status::Ended(Ending::Failed(_)));
     let head = Head {
         process: process(1),
         program: ProgramHash([2; 32]),
@@ -109,6 +110,7 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
         next_call: 1,
         next_history: 300,
         ops_without_waiting: 70_000,
+        failed_fields: if failed { fields() } else { Fields::new() },
     };
     Instance::new(head, (0..).map(FiberId).zip(fibers))
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
+use bureaucrat_connect::{Addresses, Defaults};
 use bureaucrat_host::broker::{
     BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket,
 };
@@ -65,12 +66,16 @@ pub fn names() -> QueueNames {
     }
 }
 
+pub fn addresses(url: &str) -> Addresses {
+    Addresses::parse(url, &Defaults::default()).unwrap()
+}
+
 /// Settings for tests.
 pub fn config(url: &str, names: &QueueNames) -> AmqpConfig {
     AmqpConfig {
         names: names.clone(),
         retry: (Duration::from_millis(20), Duration::from_millis(200)),
-        ..AmqpConfig::new(url, STORAGE)
+        ..AmqpConfig::new(addresses(url), STORAGE)
     }
 }
 

@@ -1,6 +1,6 @@
-//! The commands of whoever operates an engine: what is done about a process, and about a storage.
+//! The commands for operators: what they can do about a process, and about a storage.
 
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::IdPrefix;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  bureaucrat cancel 0c4b8a0e-… --reason 'ordered twice'
+  bureaucrat cancel 0c4b8a0e --reason 'ordered twice'
 
 The process fails with the code Cancelled, and whatever it called ends with it. The exit code is 0 once that is durable,
 1 when the process is not known or has ended already.")]
 pub struct Cancel {
-    /// The process
-    pub process: ProcessId,
-    /// Why; stands in its history and its fault
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Why; shown in its history and its fault
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     pub reason: String,
-    /// Print {\"process\", \"outcome\"}
+    /// Print {"process", "outcome"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -27,15 +27,15 @@ pub struct Cancel {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat retry 0c4b8a0e-…
-  bureaucrat list --state incident    what there is to retry
+  bureaucrat retry 0c4b8a0e
+  bureaucrat list --state incident    what can be retried
 
 A parked process is tried again every 30 seconds; this does it now. The exit code is 0 once it is tried, which may park
 it again, and 1 when the process is not known, not parked, or has ended.")]
 pub struct Retry {
-    /// The process
-    pub process: ProcessId,
-    /// Print {\"process\", \"outcome\"}
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Print {"process", "outcome"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -57,7 +57,7 @@ Exit codes: 0 nothing is wrong (any more), 1 there are findings (left), 2 the st
 pub struct Fsck {
     /// The storage [default: that of the settings]
     pub folder: Option<PathBuf>,
-    /// Print {\"records\", \"findings\", \"left_out\"} as JSON
+    /// Print {"records", "findings", "left_out"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
     /// Put right what can be put right
@@ -75,12 +75,12 @@ Examples:
   bureaucrat backup /backups/monday
   bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
 
-The engine goes on meanwhile. On the storage's own file system its files are linked, not copied, which is quick; copy the
-folder elsewhere then. It holds the secret of the storage: keep it as safe as the storage.")]
+The engine keeps running. On the storage's own file system the files are linked, not copied, which is quick; copy the
+folder elsewhere afterwards. It holds the secret of the storage: keep it as safe as the storage.")]
 pub struct Backup {
     /// The folder of the backup; it must not be there yet
     pub folder: PathBuf,
-    /// Print {\"folder\", \"files\", \"bytes\", \"millis\"}
+    /// Print {"folder", "files", "bytes", "millis"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -91,13 +91,13 @@ pub struct Backup {
 Example:
   bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
 
-Every file is checked against the manifest before anything is written. Processes go on from where they were at the time of
+Every file is checked against the manifest before anything is written. Processes resume where they were at the time of
 the backup: tasks that were answered since are sent again, under the same message ids. Never run the original and a
 restored storage on the same queues.")]
 pub struct Restore {
     /// The backup
     pub backup: PathBuf,
-    /// Print {\"storage\", \"bytes\"}
+    /// Print {"storage", "bytes"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }

@@ -22,7 +22,7 @@ Prints FILE:LINE:COLUMN: MESSAGE for each problem; exit code 1 when there is any
 pub struct PolicyCheck {
     /// The policy
     pub file: PathBuf,
-    /// Print a JSON array of {\"file\", \"line\", \"column\", \"message\"}
+    /// Print a JSON array of {"file", "line", "column", "message"}
     #[arg(long)]
     pub json: bool,
 }

@@ -12,5 +12,5 @@ pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
     let order = Order::Cancel {
         reason: cancel.reason.clone(),
     };
-    ordered::run(options, cancel.process, order, cancel.json, "cancelled")
+    ordered::run(options, &cancel.process, order, cancel.json, "cancelled")
 }

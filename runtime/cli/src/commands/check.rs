@@ -11,6 +11,9 @@ const LINE_SHOWN_MAX: usize = 120;
 
 /// Prints the diagnostics of every file.
 pub fn run(check: &Check) -> anyhow::Result<Exit> {
+    if let Err(error) = bureaucrat_sandbox::check_executable_memory() {
+        eprintln!("bureaucrat: no engine would start here: {error}");
+    }
     let mut exit = Exit::Done;
     let mut found = Vec::new();
     for file in &check.files {

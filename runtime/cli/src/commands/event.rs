@@ -1,12 +1,108 @@
-//! `event`: tells the engine that something happened.
+//! `event`: tells the engine that something happened, and the user who waited for it.
 
+use super::{
+    launch::{self, PATIENCE},
+    print_line, settings,
+};
 use crate::{
-    Exit,
+    Exit, OutOfTime,
     arguments::{Event, Options},
     files,
 };
+use bureaucrat_client::{EventOutcome, LaunchError};
+use serde_json::json;
 
 pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
     let fields = files::fields(event.fields.as_deref(), &event.field)?;
-    super::launch::publish_event(options, &event.name, &fields)
+    let patience = event.timeout.unwrap_or(PATIENCE);
+    let mut config = launch::launcher(&settings(options)?, patience);
+    if let Some(exchange) = &event.exchange {
+        config.exchange.clone_from(exchange);
+    }
+    if let Some(routing_key) = &event.routing_key {
+        config.event_routing_key.clone_from(routing_key);
+    }
+    let outcome = launch::runtime()?.block_on(async {
+        let started = std::time::Instant::now();
+        let launcher = launch::connected(&config, patience).await?;
+        let left = patience.saturating_sub(started.elapsed());
+        let handing_out = launcher.event_and_wait(&event.name, &fields);
+        match launch::within(left, "waiting for the event's outcome", handing_out).await {
+            Some(Err(LaunchError::TimedOut(_))) | None => Err(OutOfTime(format!(
+                "no engine took the event within {} s; it stays in its queue until one does",
+                patience.as_secs()
+            ))
+            .into()),
+            Some(outcome) => outcome.map_err(anyhow::Error::from),
+        }
+    })?;
+    tell(event, outcome)
+}
+
+fn tell(event: &Event, outcome: EventOutcome) -> anyhow::Result<Exit> {
+    let name = &event.name;
+    let (status, counts) = match outcome {
+        EventOutcome::Delivered { waiting, taken } => ("delivered", Some((waiting, taken))),
+        EventOutcome::Delivering { waiting, taken } => ("delivering", Some((waiting, taken))),
+        EventOutcome::Repeated => ("repeated", None),
+    };
+    if event.json {
+        let mut object = json!({"status": status, "event": name});
+        if let Some((waiting, taken)) = counts {
+            object["waiting"] = json!(waiting);
+            object["taken"] = json!(taken);
+        }
+        print_line(&object.to_string())?;
+        return Ok(Exit::Done);
+    }
+    print_line(&words(name, outcome))?;
+    Ok(Exit::Done)
+}
+
+fn words(name: &str, outcome: EventOutcome) -> String {
+    let (waiting, taken, so_far) = match outcome {
+        EventOutcome::Delivered { waiting: 0, .. } => {
+            return format!("nothing waits for `{name}`: the event was dropped");
+        }
+        EventOutcome::Delivered { waiting, taken } => (waiting, taken, ""),
+        EventOutcome::Delivering { waiting, taken } => (waiting, taken, " so far"),
+        EventOutcome::Repeated => return format!("`{name}` took effect before"),
+    };
+    let waited = match waiting {
+        1 => format!("1 activity waited for `{name}`"),
+        waiting => format!("{waiting} activities waited for `{name}`"),
+    };
+    let took = match taken {
+        taken if taken == waiting && waiting == 1 => "and took it".to_owned(),
+        taken if taken == waiting => "and all took it".to_owned(),
+        0 => "and none took it: no condition held".to_owned(),
+        1 => "and 1 took it; no condition of the others held".to_owned(),
+        taken => format!("and {taken} took it; no condition of the others held"),
+    };
+    format!("{waited} {took}{so_far}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_say_who_waited_and_who_took_it() {
+        let of = |waiting, taken| words("paid", EventOutcome::Delivered { waiting, taken });
+        assert_eq!(of(0, 0), "nothing waits for `paid`: the event was dropped");
+        assert_eq!(of(1, 1), "1 activity waited for `paid` and took it");
+        assert_eq!(of(3, 3), "3 activities waited for `paid` and all took it");
+        assert_eq!(
+            of(3, 1),
+            "3 activities waited for `paid` and 1 took it; no condition of the others held"
+        );
+        let so_far = EventOutcome::Delivering {
+            waiting: 9,
+            taken: 9,
+        };
+        assert_eq!(
+            words("paid", so_far),
+            "9 activities waited for `paid` and all took it so far"
+        );
+    }
 }

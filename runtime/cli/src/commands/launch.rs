@@ -2,21 +2,25 @@
 
 use super::{id, print_line, settings};
 use crate::{
-    Exit,
+    Exit, OutOfTime,
     arguments::{Launch, Options},
     configuration::Configuration,
     files,
     progress::Progress,
+    screen::clean,
 };
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use bureaucrat_client::{Ending, LaunchError, Launcher, LauncherConfig};
 use bureaucrat_model::{Fields, ProcessId};
 use serde_json::json;
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 use tokio::{runtime::Runtime, time::timeout};
 
 /// How long broker and engine may take for a launch or an event when nobody says.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Launches, prints the id or the final fields.
 pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
@@ -31,61 +35,61 @@ pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
     if let Some(routing_key) = &launch.routing_key {
         config.routing_key.clone_from(routing_key);
     }
-    let started = std::time::Instant::now();
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let launcher = connected(&config, patience).await?;
-        let launched = within(patience, "launching", launcher.launch(&definition, &fields)).await;
-        let Some(launched) = launched else {
-            return Err(silent(patience));
-        };
-        let launched = match launched {
-            Ok(launched) => launched,
-            Err(LaunchError::Rejected { reasons }) => return rejected(launch, &reasons),
-            Err(LaunchError::TimedOut(_)) => return Err(silent(patience)),
-            Err(error) => return Err(error.into()),
-        };
-        let process = launched.process();
-        if !launch.wait {
-            let line = json!({"status": "launched", "process": id(process)}).to_string();
-            print_line(&if launch.json {
-                line
-            } else {
-                process.to_string()
-            })?;
-            return Ok(Exit::Done);
-        }
-        if !launch.json {
-            eprintln!("process {process}");
-        }
-        let waiting = "waiting for the process to end";
-        let Some(patience) = launch.timeout else {
-            let progress = Progress::start(waiting);
-            let ending = launched.ending().await;
-            drop(progress);
-            return finish(launch, process, ending?);
-        };
-        match within(
-            patience.saturating_sub(started.elapsed()),
-            waiting,
-            launched.ending(),
-        )
-        .await
-        {
-            Some(ending) => finish(launch, process, ending?),
-            None => {
-                eprintln!("bureaucrat: the process has not ended yet; it goes on");
-                Ok(Exit::TimedOut)
-            }
-        }
-    })
+    runtime()?.block_on(launched(launch, &config, patience, &definition, &fields))
+}
+
+async fn launched(
+    launch: &Launch,
+    config: &LauncherConfig,
+    patience: Duration,
+    definition: &str,
+    fields: &Fields,
+) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let launcher = connected(config, patience).await?;
+    let left = patience.saturating_sub(started.elapsed());
+    let launched = within(left, "launching", launcher.launch(definition, fields)).await;
+    let launched = match launched {
+        Some(Ok(launched)) => launched,
+        Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, &reasons),
+        Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent(patience)),
+        Some(Err(error)) => return Err(error.into()),
+    };
+    let process = launched.process();
+    if launch.json {
+        print_line(&json!({"status": "launched", "process": id(process)}).to_string())?;
+    } else if launch.wait {
+        eprintln!("process {process}");
+    } else {
+        print_line(&process.to_string())?;
+    }
+    if !launch.wait {
+        return Ok(Exit::Done);
+    }
+    let waiting = "waiting for the process to end";
+    let Some(patience) = launch.timeout else {
+        let progress = Progress::start(waiting);
+        let ending = launched.ending().await;
+        drop(progress);
+        return finish(launch, process, ending?);
+    };
+    let left = patience.saturating_sub(started.elapsed());
+    match within(left, waiting, launched.ending()).await {
+        Some(ending) => finish(launch, process, ending?),
+        None => Err(OutOfTime(format!(
+            "process {process} did not end within {} s; it runs on, `bureaucrat show {process}` tells how far it is",
+            patience.as_secs()
+        ))
+        .into()),
+    }
 }
 
 fn silent(patience: Duration) -> anyhow::Error {
-    anyhow!(
-        "no engine answered in {} s; the launch stays in its queue until one does",
+    let what = format!(
+        "no engine answered within {} s; the launch stays in its queue until one does",
         patience.as_secs()
-    )
+    );
+    OutOfTime(what).into()
 }
 
 fn rejected(launch: &Launch, reasons: &[String]) -> anyhow::Result<Exit> {
@@ -124,52 +128,39 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
                     &json!({"status": "failed", "process": process, "fault": fault}).to_string(),
                 )?;
             } else {
-                eprintln!("failed: {code}: {message} (activity {activity}, line {line})");
+                let place = match line {
+                    // What comes from outside is at no line of the definition.
+                    0 => String::new(),
+                    line => format!(" (activity {activity}, line {line})"),
+                };
+                eprintln!("failed: {}{place}", clean(&format!("{code}: {message}")));
             }
             Ok(Exit::Failed)
         }
     }
 }
 
-pub fn publish_event(options: &Options, name: &str, fields: &Fields) -> anyhow::Result<Exit> {
-    let config = launcher(&settings(options)?, PATIENCE);
-    runtime()?.block_on(async {
-        let launcher = connected(&config, PATIENCE).await?;
-        match within(
-            PATIENCE,
-            "publishing the event",
-            launcher.event(name, fields),
-        )
-        .await
-        {
-            Some(published) => published?,
-            None => bail!(
-                "the broker did not confirm the event in {} s",
-                PATIENCE.as_secs()
-            ),
-        }
-        Ok(Exit::Done)
-    })
-}
-
-fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
+pub(super) fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
     LauncherConfig {
         routing_key: settings.launch_queue.clone(),
         event_routing_key: settings.event_queue.clone(),
         reply_timeout: patience,
-        ..LauncherConfig::new(&settings.amqp)
+        ..LauncherConfig::new(settings.amqp.clone())
     }
 }
 
 /// One thread is enough for one message.
-fn runtime() -> anyhow::Result<Runtime> {
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the connection's runtime can't be started")
 }
 
-async fn connected(config: &LauncherConfig, patience: Duration) -> anyhow::Result<Launcher> {
+pub(super) async fn connected(
+    config: &LauncherConfig,
+    patience: Duration,
+) -> anyhow::Result<Launcher> {
     match within(
         patience,
         "connecting to the broker",
@@ -178,15 +169,16 @@ async fn connected(config: &LauncherConfig, patience: Duration) -> anyhow::Resul
     .await
     {
         Some(launcher) => Ok(launcher?),
-        None => Err(anyhow!(
-            "the broker did not answer in {} s",
+        None => Err(OutOfTime(format!(
+            "the broker did not answer within {} s",
             patience.as_secs()
-        )),
+        ))
+        .into()),
     }
 }
 
 /// What comes of `work`, or `None` when it takes longer than `patience`.
-async fn within<T>(
+pub(super) async fn within<T>(
     patience: Duration,
     what: &'static str,
     work: impl Future<Output = T>,

@@ -1,36 +1,55 @@
-//! `list`: the processes of the running engine, a page after the other.
+//! `list`: the processes of the running engine, newest first, a page after the other.
 
-use super::{id, print_line, settings};
+use super::{finding, id, settings, waits};
 use crate::{
     Exit,
     arguments::{List, Options, StateName},
     control::Control,
     progress::Progress,
+    screen::{self, Output, print_line},
 };
 use anyhow::bail;
-use bureaucrat_host::query::{ProcessSummary, Query, QueryAnswer, State, WaitView};
+use bureaucrat_host::query::{Count, Place, ProcessSummary, Query, QueryAnswer, State};
+use bureaucrat_model::{Fault, Timestamp};
 use serde_json::{Value, json};
 
 /// How many processes are asked for at once.
 const PAGE: usize = 500;
+/// Digits of an id that a terminal shows; every command takes them.
+const SHORT_ID: usize = 8;
 
 pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
-    let mut after = list.after;
+    let state = list.state.map(state);
+    let mut after = match &list.after {
+        Some(prefix) => {
+            let process = finding::one(&mut control, prefix)?;
+            Some(Place {
+                launched_at: process.launched_at,
+                process: process.process,
+            })
+        }
+        None => None,
+    };
     let mut left = if list.limit == 0 {
         usize::MAX
     } else {
         list.limit
     };
-    let mut rows = Vec::new();
+    let mut table = Table::new();
     let progress = Progress::start("listing processes");
     let next = loop {
         let query = Query::List {
-            state: list.state.map(state),
+            state,
             after,
             limit: left.min(PAGE),
         };
-        let QueryAnswer::Processes { processes, next } = control.ask(&query)? else {
+        let QueryAnswer::Processes {
+            processes,
+            next,
+            now,
+        } = control.ask(&query)?
+        else {
             bail!("the engine's answer does not fit the question");
         };
         left = left.saturating_sub(processes.len());
@@ -39,7 +58,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
                 print_line(&summary(process).to_string())?;
             }
         } else {
-            rows.extend(processes);
+            table.add(&processes, now);
         }
         match next {
             Some(next) if left > 0 => after = Some(next),
@@ -48,48 +67,131 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     };
     drop(progress);
     if !list.json {
-        table(&rows)?;
+        table.print()?;
     }
     if let Some(next) = next {
-        eprintln!("more: --after {next}");
+        say_how_many_more(&mut control, state, next)?;
     }
     Ok(Exit::Done)
 }
 
-fn table(rows: &[ProcessSummary]) -> anyhow::Result<()> {
-    if rows.is_empty() {
-        eprintln!("no processes");
-        return Ok(());
-    }
-    let width = rows
-        .iter()
-        .map(|row| row.name.chars().count())
-        .max()
-        .unwrap_or(0)
-        .clamp(4, 24);
-    print_line(&format!(
-        "{:<36}  {:<9}  {:<width$}  {:<24}  WAITS FOR",
-        "PROCESS", "STATE", "NAME", "LAUNCHED"
-    ))?;
-    for row in rows {
-        let waits: Vec<&str> = row
-            .waits
-            .iter()
-            .map(|wait| wait.waits_for.as_str())
-            .take(3)
-            .collect();
-        let more = if row.waits.len() > 3 { ", …" } else { "" };
-        let name: String = row.name.chars().take(width).collect();
-        let line = format!(
-            "{:<36}  {:<9}  {name:<width$}  {}  {}{more}",
-            row.process.to_string(),
-            word(row.state),
-            row.launched_at,
-            waits.join(", ")
-        );
-        print_line(line.trim_end())?;
-    }
+fn say_how_many_more(
+    control: &mut Control,
+    state: Option<State>,
+    after: Place,
+) -> anyhow::Result<()> {
+    let after = Some(after);
+    let QueryAnswer::Counted(count) = control.ask(&Query::Count { state, after })? else {
+        bail!("the engine's answer does not fit the question");
+    };
+    let more = match count {
+        Count::Exactly { count: 0 } => return Ok(()),
+        Count::Exactly { count } => count.to_string(),
+        Count::AtLeast { count } => format!("over {count}"),
+    };
+    eprintln!("and {more} more: --limit 0 shows all, --after PROCESS those behind one");
     Ok(())
+}
+
+/// Rows for people, as wide as the terminal; where there is none, whole.
+struct Table {
+    output: Output,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    state: State,
+    name: String,
+    age: String,
+    what: String,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self {
+            output: Output::of_this_process(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, processes: &[ProcessSummary], now: Timestamp) {
+        let row = |process: &ProcessSummary| {
+            let mut id = process.process.to_string();
+            if let Output::Terminal { .. } = self.output {
+                id.truncate(SHORT_ID);
+            }
+            Row {
+                id,
+                state: process.state,
+                name: screen::fit(&screen::clean(&process.name), 24),
+                age: screen::span(now.since(process.launched_at)),
+                what: what(process, now),
+            }
+        };
+        self.rows.extend(processes.iter().map(row));
+    }
+
+    fn print(&self) -> anyhow::Result<()> {
+        if self.rows.is_empty() {
+            eprintln!("no processes");
+            return Ok(());
+        }
+        let width = |of: fn(&Row) -> &str, heading: &str| {
+            let widths = self.rows.iter().map(|row| of(row).chars().count());
+            widths.max().unwrap_or(0).max(heading.len())
+        };
+        let (id, name) = (
+            width(|row| row.id.as_str(), "PROCESS"),
+            width(|row| row.name.as_str(), "NAME"),
+        );
+        let age = width(|row| row.age.as_str(), "AGE");
+        let style = screen::heading();
+        print_line(&format!(
+            "{style}{:<id$}  {:<9}  {:<name$}  {:>age$}  FAULT, OR WHAT IT WAITS FOR{style:#}",
+            "PROCESS", "STATE", "NAME", "AGE"
+        ))?;
+        let left = self
+            .output
+            .columns()
+            .saturating_sub(id + 9 + name + age + 8);
+        for row in &self.rows {
+            let style = screen::style_of(row.state);
+            let line = format!(
+                "{:<id$}  {style}{:<9}{style:#}  {:<name$}  {:>age$}  {}",
+                row.id,
+                word(row.state),
+                row.name,
+                row.age,
+                screen::fit(&row.what, left)
+            );
+            print_line(line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// What somebody who looks at a list wants to know of a process.
+fn what(process: &ProcessSummary, now: Timestamp) -> String {
+    if let Some(fault) = &process.fault {
+        return screen::clean(&format!("{}: {}", fault.code, fault.message));
+    }
+    if let Some(incident) = &process.incident {
+        return screen::clean(incident);
+    }
+    const NAMED: usize = 3;
+    let waits: Vec<String> = process
+        .waits
+        .iter()
+        .take(NAMED)
+        .map(|wait| waits::short(wait, now))
+        .collect();
+    let more = if process.waits.len() > NAMED {
+        ", …"
+    } else {
+        ""
+    };
+    screen::clean(&format!("{}{more}", waits.join(", ")))
 }
 
 /// A process in a list, as JSON.
@@ -98,24 +200,25 @@ pub fn summary(process: &ProcessSummary) -> Value {
         "process": id(process.process),
         "name": process.name,
         "state": word(process.state),
-        "launched_at": process.launched_at.to_string(),
-        "ended_at": process.ended_at.map(|at| at.to_string()),
-        "waits": process.waits.iter().map(wait).collect::<Vec<_>>(),
+        "launched_at": process.launched_at.0,
+        "ended_at": process.ended_at.map(|at| at.0),
+        "fault": process.fault.as_ref().map(|fault| fault_json(process, fault)),
+        "incident": process.incident,
+        "waits": process.waits.iter().map(waits::json).collect::<Vec<_>>(),
     })
 }
 
-fn wait(wait: &WaitView) -> Value {
+fn fault_json(process: &ProcessSummary, fault: &Fault) -> Value {
     json!({
-        "fiber": wait.fiber.0,
-        "activity": wait.activity,
-        "line": wait.line,
-        "waits_for": wait.waits_for,
-        "waited_ms": wait.waited_ms,
+        "code": fault.code.as_str(),
+        "message": fault.message,
+        "activity": format!("{}{}", process.process, fault.activity),
+        "line": fault.line,
     })
 }
 
 /// A state in one word.
-pub fn word(state: State) -> &'static str {
+pub const fn word(state: State) -> &'static str {
     match state {
         State::Running => "running",
         State::Incident => "incident",
@@ -124,7 +227,7 @@ pub fn word(state: State) -> &'static str {
     }
 }
 
-fn state(name: StateName) -> State {
+const fn state(name: StateName) -> State {
     match name {
         StateName::Running => State::Running,
         StateName::Incident => State::Incident,

@@ -1,24 +1,25 @@
 //! Orders to the running engine: sent, and their outcome in words.
 
-use super::{id, print_line, settings};
+use super::{finding, id, print_line, settings};
 use crate::{Exit, arguments::Options, control::Control};
 use anyhow::bail;
 use bureaucrat_host::{
     commands::{Order, OrderOutcome},
     query::{Query, QueryAnswer},
 };
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::IdPrefix;
 use serde_json::json;
 
 /// Gives an order; `done` says in words what has happened then.
 pub fn run(
     options: &Options,
-    process: ProcessId,
+    prefix: &IdPrefix,
     order: Order,
     json: bool,
     done: &str,
 ) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
+    let process = finding::process(&mut control, prefix)?;
     let QueryAnswer::Ordered { outcome } = control.ask(&Query::Order { process, order })? else {
         bail!("the engine's answer does not fit the question");
     };
@@ -34,15 +35,11 @@ pub fn run(
     }
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
-        OrderOutcome::Unknown => {
-            bail!(
-                "no process {process} is known; ended ones are removed after the time of --retention"
-            )
-        }
+        OrderOutcome::Unknown => return Err(finding::unknown(&process.into())),
         OrderOutcome::Ended => bail!("process {process} has ended already"),
         OrderOutcome::NotParked => {
             bail!(
-                "process {process} is not parked; `bureaucrat list --state incident` lists those that are"
+                "process {process} is not parked; `bureaucrat list --state incident` shows those that are"
             )
         }
         OrderOutcome::Damaged => bail!(

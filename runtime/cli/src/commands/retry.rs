@@ -11,7 +11,7 @@ use bureaucrat_host::commands::Order;
 pub fn run(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
     ordered::run(
         options,
-        retry.process,
+        &retry.process,
         Order::Retry,
         retry.json,
         "tried again",

@@ -1,28 +1,26 @@
-//! `show`: one process of the running engine: its state, where its fibers are, its fields, what happened to it.
+//! `show`: one process of the running engine: its state, what it waits for and why, its fields, what happened to it.
 
-use super::{id, list, print_line, settings};
+use super::{finding, history, id, list, settings, waits};
 use crate::{
     Exit,
     arguments::{Options, Show},
     control::Control,
+    screen::{self, ago, clean, print_line},
 };
 use anyhow::bail;
-use bureaucrat_host::query::{Detail, ProcessDetail, Query, QueryAnswer};
-use bureaucrat_model::Millis;
+use bureaucrat_host::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer};
 use serde_json::{Value, json};
 
 /// Prints the process; one that is not known is an error.
 pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
+    let process = finding::process(&mut control, &show.process)?;
     let history = if show.history {
         Detail::History
     } else {
         Detail::State
     };
-    match control.ask(&Query::Show {
-        process: show.process,
-        history,
-    })? {
+    match control.ask(&Query::Show { process, history })? {
         QueryAnswer::Process(detail) => {
             let text = if show.json {
                 json_of(&detail).to_string()
@@ -32,15 +30,14 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
             print_line(&text)?;
             Ok(Exit::Done)
         }
-        QueryAnswer::Unknown { process } => {
-            bail!(
-                "no process {process} is known; ended ones are removed after the time of --retention"
-            )
-        }
+        QueryAnswer::Unknown { process } => Err(finding::unknown(&process.into())),
         QueryAnswer::Processes { .. }
+        | QueryAnswer::Counted(_)
+        | QueryAnswer::Found { .. }
         | QueryAnswer::Ordered { .. }
         | QueryAnswer::BackedUp { .. }
         | QueryAnswer::Modules(_)
+        | QueryAnswer::Letters(_)
         | QueryAnswer::Error { .. } => {
             bail!("the engine's answer does not fit the question")
         }
@@ -48,64 +45,82 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
 }
 
 fn json_of(detail: &ProcessDetail) -> Value {
+    let process = detail.summary.process;
     let mut object = list::summary(&detail.summary);
     object["fields"] = detail.fields.clone();
-    object["fault"] = detail.fault.as_ref().map_or(Value::Null, |fault| {
-        json!({
-            "code": fault.code.as_str(),
-            "message": fault.message,
-            "activity": format!("{}{}", detail.summary.process, fault.activity),
-            "line": fault.line,
-        })
-    });
-    object["incident"] = json!(detail.incident);
     object["caller"] = detail.caller.map_or(Value::Null, id);
     object["user"] = json!(detail.user);
     object["program"] = json!(detail.program);
-    if let Some(history) = &detail.history {
-        let entries = history
-            .iter()
-            .map(|entry| json!({"at": entry.at.to_string(), "event": entry.event.to_string()}));
+    object["now"] = json!(detail.now.0);
+    if let Some(entries) = &detail.history {
+        let entries = entries.iter().map(|entry| history::json(process, entry));
         object["history"] = entries.collect();
     }
     object
 }
 
-fn text_of(detail: &ProcessDetail) -> String {
-    let summary = &detail.summary;
-    let mut lines = vec![format!("process   {}", summary.process)];
-    let mut line = |key: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            lines.push(format!("{key:<9} {value}"));
+/// Lines of keys and values.
+struct Text(Vec<String>);
+
+impl Text {
+    fn add(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+        let style = screen::heading();
+        let mut key = key;
+        for value in values {
+            for line in value.lines() {
+                self.0.push(format!("{style}{key:<9}{style:#} {line}"));
+                key = "";
+            }
         }
-    };
-    line("name", Some(summary.name.clone()));
-    line("state", Some(list::word(summary.state).to_owned()));
-    line("launched", Some(summary.launched_at.to_string()));
-    line("ended", summary.ended_at.map(|at| at.to_string()));
-    line("user", detail.user.clone());
-    line("caller", detail.caller.map(|caller| caller.to_string()));
-    line("program", Some(detail.program.clone()));
-    line("fault", detail.fault.as_ref().map(ToString::to_string));
-    line("incident", detail.incident.clone());
+    }
+}
+
+fn text_of(detail: &ProcessDetail) -> String {
+    let (summary, now) = (&detail.summary, detail.now);
+    let mut text = Text(Vec::new());
+    text.add("process", [summary.process.to_string()]);
+    text.add(
+        "name",
+        Some(clean(&summary.name)).filter(|name| !name.is_empty()),
+    );
+    let style = screen::style_of(summary.state);
+    let state = format!("{style}{}{style:#}", list::word(summary.state));
+    text.add("state", [state]);
+    text.add("launched", [ago(summary.launched_at, now)]);
+    text.add("ended", summary.ended_at.map(|at| ago(at, now)));
+    text.add("user", detail.user.as_deref().map(clean));
+    text.add("caller", detail.caller.map(|caller| caller.to_string()));
+    text.add(
+        "program",
+        Some(detail.program.clone()).filter(|hash| !hash.is_empty()),
+    );
+    text.add("fault", fault(summary));
+    text.add("incident", summary.incident.as_deref().map(clean));
     for wait in &summary.waits {
-        let waited = Millis(wait.waited_ms);
-        let text = format!(
-            "{} (line {}): {}, for {waited}",
-            wait.activity, wait.line, wait.waits_for
-        );
-        line("waits", Some(text));
+        text.add("waits for", waits::lines(wait, now));
     }
-    let fields =
-        serde_json::to_string_pretty(&detail.fields).unwrap_or_else(|error| error.to_string());
-    line("fields", Some(fields));
-    if let Some(history) = &detail.history {
-        lines.push("history".into());
-        lines.extend(
-            history
-                .iter()
-                .map(|entry| format!("  {}  {}", entry.at, entry.event)),
-        );
+    let fields = serde_json::to_string_pretty(&detail.fields);
+    text.add("fields", [fields.unwrap_or_else(|error| error.to_string())]);
+    if let Some(entries) = &detail.history {
+        let entry = |entry: &bureaucrat_model::HistoryEntry| {
+            format!("{}  {}", entry.at, clean(&entry.event.to_string()))
+        };
+        text.add("history", entries.iter().map(entry));
     }
-    lines.join("\n")
+    text.0.join("\n")
+}
+
+fn fault(summary: &ProcessSummary) -> Vec<String> {
+    let Some(fault) = &summary.fault else {
+        return Vec::new();
+    };
+    let mut lines = vec![clean(&format!("{}: {}", fault.code, fault.message))];
+    if fault.line > 0 {
+        let (process, activity) = (summary.process, &fault.activity);
+        lines.push(format!(
+            "line {} of the definition, activity {process}{activity}",
+            fault.line
+        ));
+    }
+    lines
 }

@@ -1,10 +1,18 @@
-//! The INI file, as Python's ConfigParser reads it: what it says, and what of it is not understood.
+//! The INI file, as Python's ConfigParser reads it: what it says, where, and what of it is not
+//! understood.
 
-use super::participants::PARTICIPANTS;
+use super::{
+    near,
+    row::{AMQP_SECTION, OWN_SECTION},
+    table,
+};
 use anyhow::{Context, anyhow};
 use bureaucrat_sandbox::Setting;
 use configparser::ini::Ini;
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 /// The largest INI file, in bytes.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -12,48 +20,40 @@ const FILE_BYTES_MAX: usize = 1 << 20;
 /// Rounds of `%(name)s` within values that are put in, as many as Python's.
 const INTERPOLATIONS_MAX: usize = 10;
 
-/// The sections that are this program's, and their keys.
-const KNOWN: [(&str, &[&str]); 2] = [
-    (
-        "amqp",
-        &["host", "port", "user", "passwd", "passwd_file", "vhost"],
-    ),
-    (
-        "bureaucrat",
-        &[
-            "storage_dir",
-            "pid_file",
-            "taskqueue_type",
-            "celery_queue",
-            "dialect",
-            "launch_queue",
-            "message_queue",
-            "event_queue",
-            "dead_letter_queue",
-            "queue_type",
-            "notice_exchange",
-            "prefetch",
-            "retention",
-            "policy",
-            "log",
-            "log_format",
-        ],
-    ),
-];
-
 /// The section of bounds; its keys are those of the sandbox.
-pub(super) const LIMITS: &str = "limits";
+pub const LIMITS: &str = "limits";
 
-/// Keys of a launcher, which may share the file.
-const LAUNCHER_KEYS: [&str; 2] = ["launcher_routing_key", "launcher_exchange"];
+/// The section whose keys hold for every other one.
+const DEFAULTS: &str = "default";
 
 /// An INI file that was read.
 #[derive(Debug, Default)]
 pub struct IniFile {
-    ini: Ini,
-    /// The same with names in the case in which they are written.
-    cased: Ini,
-    text: String,
+    path: PathBuf,
+    /// By name in lower case.
+    sections: BTreeMap<String, Section>,
+}
+
+#[derive(Debug, Default)]
+struct Section {
+    line: usize,
+    entries: Vec<Entry>,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// As it is written.
+    pub key: String,
+    pub line: usize,
+    value: String,
+}
+
+/// A value, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub text: String,
+    pub line: usize,
 }
 
 impl IniFile {
@@ -61,61 +61,39 @@ impl IniFile {
     ///
     /// # Errors
     /// When it is too large or not INI.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
+    pub fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
         if text.len() > FILE_BYTES_MAX {
-            return Err(anyhow!(
-                "the configuration is larger than {FILE_BYTES_MAX} bytes"
-            ));
+            return Err(anyhow!("it is larger than {FILE_BYTES_MAX} bytes"));
         }
-        let read = |mut ini: Ini| {
-            // A password may hold `#` and `;`; only ` ;` begins a comment inside a line, see `IniFile::get`.
-            ini.set_inline_comment_symbols(Some(&[]));
-            ini.set_multiline(true);
-            ini.read(text.to_owned())
-                .map_err(|reason| anyhow!(reason))?;
-            anyhow::Ok(ini)
-        };
-        Ok(Self {
-            ini: read(Ini::new())?,
-            cased: read(Ini::new_cs())?,
-            text: text.to_owned(),
-        })
-    }
-
-    /// The line, the key and the value of each entry of a section whose keys users choose.
-    pub fn entries(&self, section: &str) -> Vec<(usize, String, String)> {
-        let named = |name: &&String| name.eq_ignore_ascii_case(section);
-        let sections = self.cased.get_map_ref();
-        let keys = sections
-            .keys()
-            .filter(named)
-            .flat_map(|name| &sections[name]);
-        let mut entries: Vec<_> = keys
-            .map(|(key, value)| {
-                let value = value.as_deref().unwrap_or_default();
-                let value = self.interpolated(section, uncommented(value), INTERPOLATIONS_MAX);
-                (self.line_of(section, key), key.clone(), value)
-            })
-            .collect();
-        entries.sort();
-        entries
-    }
-
-    /// The last line of a section that begins with this key.
-    fn line_of(&self, section: &str, key: &str) -> usize {
-        let (mut is_here, mut found) = (false, 0);
-        for (number, line) in (1..).zip(self.text.lines()) {
-            let line = line.trim();
-            if let Some(name) = line.strip_prefix('[') {
-                is_here = name
-                    .trim_end_matches(']')
-                    .trim()
-                    .eq_ignore_ascii_case(section);
-            } else if is_here && line.split(['=', ':']).next().map(str::trim) == Some(key) {
-                found = number;
-            }
+        // Names that users choose keep their case; those of ours are compared without it.
+        let mut ini = Ini::new_cs();
+        // A password may hold `#` and `;`; only ` ;` begins a comment inside a line, see `get`.
+        ini.set_inline_comment_symbols(Some(&[]));
+        ini.set_multiline(true);
+        ini.read(text.to_owned())
+            .map_err(|reason| anyhow!(reason))?;
+        let lines = lines(text);
+        let mut sections = BTreeMap::<String, Section>::new();
+        for (name, keys) in ini.get_map_ref() {
+            let section = sections.entry(name.to_lowercase()).or_default();
+            let line = |key: &str| {
+                let place = lines.get(&(name.clone(), key.to_owned()));
+                place.copied().unwrap_or_default()
+            };
+            section.line = line("");
+            section
+                .entries
+                .extend(keys.iter().map(|(key, value)| Entry {
+                    key: key.clone(),
+                    line: line(key),
+                    value: value.clone().unwrap_or_default(),
+                }));
         }
-        found
+        for section in sections.values_mut() {
+            section.entries.sort_by_key(|entry| entry.line);
+        }
+        let path = path.to_owned();
+        Ok(Self { path, sections })
     }
 
     /// Reads an INI file.
@@ -124,22 +102,42 @@ impl IniFile {
     /// When it can't be read, or [`IniFile::parse`] refuses it.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("the configuration {}", path.display());
-        Self::parse(&crate::files::read_text(path)?).with_context(what)
+        let text = crate::files::read_text(path)?;
+        Self::parse(&text, path).with_context(what)
     }
 
-    /// A value, from the section or from `[DEFAULT]`: a comment that begins with ` ;` is cut off, as ConfigParser of
-    /// Python 2 did, `%%` is `%`, and `%(name)s` the value of another key. An empty value counts as none.
-    pub fn get(&self, section: &str, key: &str) -> Option<String> {
-        let text = self.interpolated(section, &self.raw(section, key)?, INTERPOLATIONS_MAX);
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn raw(&self, section: &str, key: &str) -> Option<String> {
-        let value = self
-            .ini
-            .get(section, key)
-            .or_else(|| self.ini.get("default", key))?;
-        Some(uncommented(&value).to_owned())
+    /// What a section holds, in the order of its lines, for sections whose keys users choose.
+    pub fn entries(&self, section: &str) -> impl Iterator<Item = (&Entry, String)> {
+        let found = self.sections.get(section).into_iter();
+        let entries = found.flat_map(|section| &section.entries);
+        entries.map(move |entry| {
+            let text = self.interpolated(section, uncommented(&entry.value), INTERPOLATIONS_MAX);
+            (entry, text.trim().to_owned())
+        })
+    }
+
+    /// A value, from the section or from `[DEFAULT]`: a comment that begins with ` ;` is cut off,
+    /// as ConfigParser of Python 2 did, `%%` is `%`, and `%(name)s` the value of another key. An
+    /// empty value counts as none.
+    pub fn get(&self, section: &str, key: &str) -> Option<Found> {
+        let entry = self.entry(section, key)?;
+        let text = self.interpolated(section, uncommented(&entry.value), INTERPOLATIONS_MAX);
+        let (text, line) = (text.trim().to_owned(), entry.line);
+        (!text.is_empty()).then_some(Found { text, line })
+    }
+
+    /// The last entry of that key, as in Python.
+    fn entry(&self, section: &str, key: &str) -> Option<&Entry> {
+        let in_section = |section: &str| {
+            let entries = &self.sections.get(section)?.entries;
+            let mut entries = entries.iter().rev();
+            entries.find(|entry| entry.key.eq_ignore_ascii_case(key))
+        };
+        in_section(section).or_else(|| in_section(DEFAULTS))
     }
 
     /// What can't be put in stays as it is written: a format such as `%(asctime)s` is no error.
@@ -152,7 +150,7 @@ impl IniFile {
             let name = tail
                 .strip_prefix('(')
                 .and_then(|tail| tail.split_once(")s"));
-            let inner = name.and_then(|(name, _)| self.raw(section, name));
+            let inner = name.and_then(|(name, _)| self.entry(section, name));
             match (tail.strip_prefix('%'), name, inner) {
                 (Some(after), _, _) => {
                     text.push('%');
@@ -161,7 +159,8 @@ impl IniFile {
                 (None, Some((_, after)), Some(inner))
                     if rounds > 0 && text.len() < FILE_BYTES_MAX =>
                 {
-                    text += &self.interpolated(section, &inner, rounds - 1);
+                    let inner = uncommented(&inner.value);
+                    text += &self.interpolated(section, inner, rounds - 1);
                     rest = after;
                 }
                 (None, _, _) => {
@@ -173,65 +172,112 @@ impl IniFile {
         text + rest
     }
 
-    /// The level that Python's logging sections give to bureaucrat, as a level of ours: its own logger's, else the root
-    /// logger's.
-    pub fn python_level(&self) -> Option<&'static str> {
+    /// The level that Python's logging sections give to bureaucrat, as a level of ours: its own
+    /// logger's, else the root logger's.
+    pub fn python_level(&self) -> Option<(&'static str, usize)> {
         ["logger_bureaucrat", "logger_root"]
             .iter()
-            .find_map(|section| level(&self.get(section, "level")?))
+            .find_map(|section| {
+                let found = self.get(section, "level")?;
+                Some((level(&found.text)?, found.line))
+            })
     }
 
-    /// What in the file has no effect, a sentence each.
+    /// What in the file has no effect, a sentence each, in the order of the lines.
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let mut python = BTreeSet::new();
-        for (section, keys) in self.ini.get_map_ref() {
-            if is_python_logging(section) {
-                python.insert(section.clone());
+        let mut remarks = BTreeSet::new();
+        let mut has_python = false;
+        for (name, section) in &self.sections {
+            if is_python_logging(name) {
+                has_python = true;
                 continue;
             }
-            if section == LIMITS {
-                let unknown = keys.keys().filter(|key| Setting::named(key).is_err());
-                remarks.extend(unknown.map(|key| unknown_key(section, key)));
-                continue;
-            }
-            if section == PARTICIPANTS {
-                continue;
-            }
-            let known = KNOWN.iter().find(|(name, _)| name == section);
-            let Some((_, known)) = known else {
-                if section != "default" {
-                    remarks.push(format!("the section [{section}] of the configuration is not known and has no effect"));
+            let Some(known) = known_keys(name) else {
+                if !table::FREE_SECTIONS.iter().any(|(free, _)| free == name) && name != DEFAULTS {
+                    let meant = near::nearest(name, known_sections());
+                    let what = format!("the section [{name}]");
+                    remarks.insert(self.remark(section.line, &what, meant));
                 }
                 continue;
             };
-            for key in keys.keys() {
-                if !known.contains(&key.as_str()) && !LAUNCHER_KEYS.contains(&key.as_str()) {
-                    remarks.push(unknown_key(section, key));
+            for entry in &section.entries {
+                let key = entry.key.to_ascii_lowercase();
+                if !known.contains(key.as_str()) && !table::LAUNCHER_KEYS.contains(&key.as_str()) {
+                    let meant = near::nearest(&key, known.iter().copied());
+                    let what = format!("the key `{}` in [{name}]", entry.key);
+                    remarks.insert(self.remark(entry.line, &what, meant));
                 }
             }
         }
-        remarks.sort();
-        if !python.is_empty() {
+        let mut remarks: Vec<String> = remarks.into_iter().map(|(_, remark)| remark).collect();
+        if has_python {
             let level = match self.python_level() {
-                Some(level) => format!("the level {level} is taken from"),
+                Some((level, _)) => format!("the level {level} is taken from"),
                 None => "no level is taken from".to_owned(),
             };
-            remarks.push(format!("{level} the sections of Python's logging; their handlers and formatters have no effect"));
+            remarks.push(format!(
+                "{level} the sections of Python's logging; their handlers and formatters have no \
+                 effect"
+            ));
         }
         remarks
     }
+
+    /// A remark, and the line that it is about.
+    fn remark(&self, line: usize, what: &str, meant: Option<&str>) -> (usize, String) {
+        let place = format!("{}:{line}", self.path.display());
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?"));
+        let meant = meant.unwrap_or_default();
+        (line, format!("{place}: {what} has no effect{meant}"))
+    }
 }
 
-/// The value without the comment that begins with ` ;`.
+/// The keys of a section that is ours, in lower case.
+fn known_keys(section: &str) -> Option<BTreeSet<&'static str>> {
+    if section == LIMITS {
+        return Some(Setting::all().map(|setting| setting.name).collect());
+    }
+    let keys = table::rows().filter_map(|row| row.key);
+    let keys: BTreeSet<&str> = keys
+        .filter(|key| key.section == section)
+        .map(|key| key.name)
+        .collect();
+    (!keys.is_empty()).then_some(keys)
+}
+
+fn known_sections() -> impl Iterator<Item = &'static str> {
+    let free = table::FREE_SECTIONS.iter().map(|(name, _)| *name);
+    [AMQP_SECTION, OWN_SECTION, LIMITS].into_iter().chain(free)
+}
+
+/// The value without its comment.
 fn uncommented(value: &str) -> &str {
-    let mut places = value.match_indices(';').map(|(at, _)| at);
-    let comment = places.find(|at| value[..*at].ends_with(char::is_whitespace));
+    let mut comments = value.match_indices(';').map(|(at, _)| at);
+    let comment = comments.find(|at| value[..*at].ends_with(char::is_whitespace));
     value[..comment.unwrap_or(value.len())].trim()
 }
 
-fn unknown_key(section: &str, key: &str) -> String {
-    format!("the key `{key}` in [{section}] of the configuration is not known and has no effect")
+/// The line of each key, by section and key as they are written; that of a section under an empty
+/// key. The parser doesn't tell. Of two equal keys the last counts, for it as here.
+fn lines(text: &str) -> BTreeMap<(String, String), usize> {
+    let mut lines = BTreeMap::new();
+    let mut section = DEFAULTS.to_owned();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|line| line.rsplit_once(']'))
+        {
+            section = name.0.trim().to_owned();
+            lines
+                .entry((section.clone(), String::new()))
+                .or_insert(number);
+        } else if !line.is_empty() && !line.starts_with([';', '#']) {
+            let end = line.find(['=', ':']).unwrap_or(line.len());
+            lines.insert((section.clone(), line[..end].trim().to_owned()), number);
+        }
+    }
+    lines
 }
 
 fn is_python_logging(section: &str) -> bool {
@@ -258,7 +304,7 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> IniFile {
-        IniFile::parse(text).unwrap()
+        IniFile::parse(text, Path::new("x.ini")).unwrap()
     }
 
     #[test]
@@ -266,7 +312,7 @@ mod tests {
         let ini = file(
             "[DEFAULT]\nbase = /srv\n\n[amqp]\nHost: mq ; the broker\npasswd = a;b#c%%d=e:f\nuser =\n\n[bureaucrat]\nstorage_dir = %(base)s/state\n# comment\n",
         );
-        let get = |section, key| ini.get(section, key);
+        let get = |section, key| ini.get(section, key).map(|found| found.text);
         assert_eq!(get("amqp", "host").as_deref(), Some("mq"));
         assert_eq!(get("amqp", "passwd").as_deref(), Some("a;b#c%d=e:f"));
         assert_eq!(get("amqp", "user"), None);
@@ -285,10 +331,10 @@ mod tests {
              [handler_h]\nclass = StreamHandler\nargs = (sys.stdout,)\n[formatters]\nkeys = f\n\
              [formatter_f]\nformat = %(asctime)s %(levelname)-5.5s [%(name)s] %(message)s\n",
         );
-        assert_eq!(ini.python_level(), Some("debug"));
+        assert_eq!(ini.python_level(), Some(("debug", 6)));
         assert_eq!(
-            ini.get("formatter_f", "format").as_deref(),
-            Some("%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s")
+            ini.get("formatter_f", "format").map(|found| found.text),
+            Some("%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s".to_owned())
         );
         assert_eq!(ini.remarks().len(), 1, "{:?}", ini.remarks());
     }
@@ -299,25 +345,36 @@ mod tests {
             file("[amqp]\nhost = x%(host)s\n")
                 .get("amqp", "host")
                 .unwrap()
+                .text
                 .starts_with("xxx")
         );
     }
 
     #[test]
-    fn what_is_not_known_is_remarked() {
-        let remarks =
-            file("[amqp]\nhsot = x\n[other]\na = b\n[limits]\nfuel = 1\nfeul = 1\n").remarks();
-        assert_eq!(remarks.len(), 3);
-        assert!(
-            remarks
-                .iter()
-                .any(|remark| remark.contains("`feul` in [limits]"))
-        );
-        assert!(
-            remarks
-                .iter()
-                .any(|remark| remark.contains("`hsot` in [amqp]"))
-        );
-        assert!(remarks.iter().any(|remark| remark.contains("[other]")));
+    fn what_is_not_known_is_remarked_with_what_was_meant() {
+        let text = "[AMQP]\nhsot = x\nurl = amqp://mq\n[burocrat]\na = b\n\n[limits]\nfuel = 1\n\
+                    feul = 1\n[bureaucrat]\nruntime_guests = allowed\nLaunch-Queue = q\n\
+                    launcher_exchange = e\n";
+        let remarks = file(text).remarks();
+        let expected = [
+            "x.ini:2: the key `hsot` in [amqp] has no effect; did you mean `host`?",
+            "x.ini:4: the section [burocrat] has no effect; did you mean `bureaucrat`?",
+            "x.ini:9: the key `feul` in [limits] has no effect; did you mean `fuel`?",
+            "x.ini:12: the key `Launch-Queue` in [bureaucrat] has no effect; did you mean \
+             `launch_queue`?",
+        ];
+        assert_eq!(remarks, expected);
+    }
+
+    #[test]
+    fn lines_and_the_case_of_names_are_kept() {
+        let ini = file("[DEFAULT]\nx = 1\n[names]\n# comment\nShop.Charge = a\n b\nother: %(x)s\n");
+        let entries: Vec<_> = ini.entries("names").collect();
+        let short = entries
+            .iter()
+            .map(|(entry, text)| (entry.key.as_str(), entry.line, text.as_str()));
+        let expected = vec![("Shop.Charge", 5, "a\nb"), ("other", 7, "1")];
+        assert_eq!(short.collect::<Vec<_>>(), expected);
+        assert_eq!(ini.get("names", "x").map(|found| found.line), Some(2));
     }
 }

@@ -12,10 +12,11 @@
 //! What a route means is `bureaucrat-wire`'s. Here it is read, and held against the names that are
 //! the engine's own.
 
-use super::{Configuration, IniFile};
+use super::{Configuration, IniFile, Origin, Resolved, ini};
 use crate::broker;
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use bureaucrat_wire::{Destination, Pattern, Route, Routes, SHORT_TEXT_BYTES_MAX, TaskQueue, Via};
+use serde_json::json;
 
 /// The section's name.
 pub const PARTICIPANTS: &str = "participants";
@@ -41,7 +42,7 @@ pub struct RouteError {
     reason: String,
 }
 
-/// The routes that a configuration and its file come to.
+/// The routes that a configuration and its file come to, and how `config` shows them.
 ///
 /// # Errors
 /// With the first line that can't be used.
@@ -49,7 +50,7 @@ pub fn routes_of(
     configuration: &Configuration,
     ini: &IniFile,
     celery_queue: Option<String>,
-) -> anyhow::Result<Routes> {
+) -> anyhow::Result<(Routes, Vec<Resolved>)> {
     let mut own = broker::engine_queues(configuration);
     own.push(configuration.notice_exchange.clone());
     if let Some(queue) = &celery_queue {
@@ -60,14 +61,30 @@ pub fn routes_of(
         own: &own,
         celery_queue: celery_queue.as_deref(),
     };
-    let entries = ini.entries(PARTICIPANTS);
-    let entries = entries.iter().map(|(line, key, value)| Entry {
-        line: *line,
-        key,
+    let found: Vec<_> = ini.entries(PARTICIPANTS).collect();
+    let entries = found.iter().map(|(entry, value)| Entry {
+        line: entry.line,
+        key: &entry.key,
         value,
     });
     let default = Via::of(configuration.dialect, configuration.task_queue);
-    Ok(routes(default, entries, names)?)
+    let path = ini.path().display();
+    let routes = routes(default, entries, names).with_context(|| path.to_string())?;
+    let shown = routes.iter().map(|route| {
+        let name = route.pattern.to_string();
+        let line = found.iter().find(|(entry, _)| entry.key == name);
+        let origin = |(entry, _): &(&ini::Entry, String)| Origin::File {
+            path: ini.path().to_owned(),
+            line: entry.line,
+        };
+        Resolved {
+            name: format!("{PARTICIPANTS}.{name}"),
+            value: json!(route.to_string()),
+            origin: line.map_or(Origin::Default, origin),
+        }
+    });
+    let shown = shown.collect();
+    Ok((routes, shown))
 }
 
 /// The names that no task may go to, and what Celery's queue is called.

@@ -80,6 +80,12 @@ impl SettingAside {
         self.moves.retain(|moved| moved.key != key);
     }
 
+    /// Where a row goes that waits to be set aside.
+    pub fn destination_of(&self, key: OutboxKey) -> Option<&Destination> {
+        let moved = self.moves.iter().find(|moved| moved.key == key)?;
+        Some(&moved.destination)
+    }
+
     /// Whether no more should be added before these are submitted.
     pub fn is_full(&self) -> bool {
         self.moves.len() >= MOVES_MAX

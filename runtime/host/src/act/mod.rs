@@ -8,6 +8,7 @@ mod lane;
 pub mod outbox;
 pub(crate) mod outgoing;
 mod removals;
+pub mod standing;
 pub mod timers;
 mod trims;
 pub mod troubles;

@@ -9,11 +9,12 @@ pub use super::landing::{Landed, Place, RowGone, Withdrawn};
 use super::{
     aside::destination_of,
     lane::Lane,
-    troubles::{Destination, Full, News, Troubles},
+    troubles::{Destination, Full, News, Reason, Troubles},
 };
 use crate::{
     broker::Ticket,
     intake::large::{Large, LargeClaim},
+    operate::query::TaskState,
     tenants::{AccountOf, Claim},
 };
 use bureaucrat_model::Timestamp;
@@ -171,6 +172,21 @@ impl Outbox {
         self.up = up;
     }
 
+    pub const fn publishing(&self) -> Publishing {
+        self.up
+    }
+
+    /// Where a row is on its way; none when it is not in memory.
+    pub fn standing(&self, key: OutboxKey) -> Option<TaskState> {
+        let row = self.rows.get(&key)?;
+        Some(match (row.state, self.up) {
+            (RowState::Unsendable(_), _) => TaskState::NeverTaken,
+            (_, Publishing::Down) => TaskState::BrokerAway,
+            (RowState::InFlight, Publishing::Up) => TaskState::UnderWay,
+            (RowState::Planned | RowState::Queued, Publishing::Up) => TaskState::InLine,
+        })
+    }
+
     /// Whether something may be published.
     pub fn is_open(&self) -> bool {
         self.up == Publishing::Up && self.in_flight.len() < self.in_flight_max
@@ -293,13 +309,13 @@ impl Outbox {
     }
 
     /// A publish was returned or refused by its destination.
-    pub fn refused(&mut self, ticket: Ticket, now: Timestamp) -> Option<Landed> {
+    pub fn refused(&mut self, ticket: Ticket, reason: &Reason, now: Timestamp) -> Option<Landed> {
         let flight = self.land(ticket)?;
         if !is_kept(flight.key.kind) {
             let row = self.rows.remove(&flight.key).map(|_| RowGone::Left);
             return Some(landed(flight, row, News::None));
         }
-        let news = self.troubles.refused(&flight.destination, now);
+        let news = self.troubles.refused(&flight.destination, reason, now);
         let row = match flight.place {
             Place::Aside(_) => Some(RowGone::Stays),
             Place::Outbox => self.rows.remove(&flight.key).map(|row| {
@@ -350,9 +366,11 @@ impl Outbox {
     fn lane(&mut self, key: OutboxKey) -> &mut Lane {
         match key.kind {
             OutboxKind::DeadLetter => &mut self.dead_letters,
-            OutboxKind::Task | OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
-                &mut self.others
-            }
+            OutboxKind::Task
+            | OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::Call
+            | OutboxKind::Resent => &mut self.others,
         }
     }
 }
@@ -371,7 +389,7 @@ fn landed(flight: Flight, row: Option<RowGone>, news: News) -> Landed {
 /// address has gone.
 const fn is_kept(kind: OutboxKind) -> bool {
     match kind {
-        OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => true,
+        OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => true,
         OutboxKind::Reply | OutboxKind::Notice => false,
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Actor,
     aside::{Gone, Moved},
     outbox::{Landed, Place, RowGone},
-    troubles::{Destination, News, Next},
+    troubles::{Destination, News, Next, Reason},
 };
 use crate::broker::{PublishOutcome, Ticket};
 use bureaucrat_store::{
@@ -151,22 +151,20 @@ impl Actor {
                 self.settle(&landed);
                 None
             }
-            PublishOutcome::Unroutable => {
-                let landed = self.outbox.refused(ticket, now)?;
-                self.refused(&landed, "no queue takes them");
-                None
-            }
-            PublishOutcome::Refused(words) => {
-                let landed = self.outbox.refused(ticket, now)?;
-                self.refused(&landed, &words);
-                None
-            }
+            PublishOutcome::Unroutable => self.not_taken(ticket, &Reason::NoQueue),
+            PublishOutcome::Refused(words) => self.not_taken(ticket, &Reason::Refused { words }),
             PublishOutcome::Unsendable(words) => self.unsendable(ticket, words),
             PublishOutcome::Lost => {
                 self.outbox.lost(ticket, now);
                 None
             }
         }
+    }
+
+    fn not_taken(&mut self, ticket: Ticket, reason: &Reason) -> Option<Unsendable> {
+        let landed = self.outbox.refused(ticket, reason, self.now())?;
+        self.refused(&landed, &reason.to_string());
+        None
     }
 
     fn refused(&mut self, landed: &Landed, reason: &str) {
@@ -178,7 +176,7 @@ impl Actor {
                 reason,
                 "a message about a process could not be delivered"
             ),
-            OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Call => {
+            OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => {
                 if landed.news == News::Began {
                     tracing::warn!(
                         exchange,
@@ -202,7 +200,7 @@ impl Actor {
                 let key = self.outbox.unsendable(ticket, now)?;
                 Some(Unsendable { key, words })
             }
-            OutboxKind::DeadLetter => {
+            OutboxKind::DeadLetter | OutboxKind::Resent => {
                 self.outbox.unsendable(ticket, now);
                 tracing::error!(
                     reason = words,

@@ -4,16 +4,20 @@
 //! of destinations. One message at a time tries the destination, ever more rarely; when one is taken, what was set aside is
 //! served in portions, in turn with everybody else. Here are the counts and times; rows are the store's.
 
+mod full;
+mod told;
+
+pub use full::Full;
+
 use crate::tenants::Claim;
 use bureaucrat_model::{Millis, Timestamp};
 use bureaucrat_store::keys::{DestinationHash, OutboxKey};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    fmt,
+    sync::Arc,
 };
 
 /// A destination: exchange and routing key.
@@ -22,6 +26,25 @@ pub type Destination = (String, String);
 /// The first and the longest wait before a destination is tried again.
 const BACKOFF_FIRST: Millis = Millis(500);
 const BACKOFF_LAST: Millis = Millis(15_000);
+
+/// Why a destination takes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Reason {
+    /// No queue is bound there.
+    NoQueue,
+    /// The broker refuses it; its words.
+    Refused { words: String },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoQueue => f.write_str("there is no such queue"),
+            Self::Refused { words } => f.write_str(words),
+        }
+    }
+}
 
 /// How a destination is dealt with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +62,8 @@ struct Trouble {
     hash: DestinationHash,
     phase: Phase,
     attempts: u32,
+    /// Why it took nothing last; none when nothing was tried in this run.
+    reason: Option<Reason>,
     /// Bytes that were set aside, as far as is known.
     bytes: u64,
     /// Rows that are set aside by what is not durable yet: the index does not have them.
@@ -48,49 +73,6 @@ struct Trouble {
     /// Read, and not published yet.
     read: VecDeque<OutboxKey>,
     under_way: usize,
-}
-
-/// Bytes that are set aside for one destination; with more, new tasks for it are refused.
-const ASIDE_MAX: u64 = 1 << 30;
-
-/// Destinations for which so much is set aside that new tasks for them are refused.
-#[derive(Debug, Default)]
-pub struct Full {
-    is_any: AtomicBool,
-    destinations: Mutex<BTreeSet<Destination>>,
-}
-
-impl Full {
-    /// Whether a destination takes no more.
-    pub fn has(&self, exchange: &str, routing_key: &str) -> bool {
-        if !self.is_any.load(Ordering::Acquire) {
-            return false;
-        }
-        let destination = (exchange.to_owned(), routing_key.to_owned());
-        self.lock().contains(&destination)
-    }
-
-    fn set(&self, destination: &Destination, bytes: u64) {
-        let is_full = bytes >= ASIDE_MAX;
-        if !is_full && !self.is_any.load(Ordering::Acquire) {
-            return;
-        }
-        let mut destinations = self.lock();
-        if is_full {
-            destinations.insert(destination.clone());
-        } else {
-            destinations.remove(destination);
-        }
-        self.is_any
-            .store(!destinations.is_empty(), Ordering::Release);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<Destination>> {
-        // A set is whole after a panic elsewhere.
-        self.destinations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The destinations in trouble.
@@ -194,9 +176,10 @@ impl Troubles {
     }
 
     /// A destination refused a message.
-    pub fn refused(&mut self, destination: &Destination, now: Timestamp) -> News {
+    pub fn refused(&mut self, destination: &Destination, reason: &Reason, now: Timestamp) -> News {
         let is_new = !self.of.contains_key(destination);
         let trouble = self.trouble(destination, now);
+        trouble.reason = Some(reason.clone());
         // Those that were under way when the first came back tell nothing new.
         if is_new || trouble.phase == Phase::Probing || trouble.phase == Phase::Draining {
             trouble.attempts = trouble.attempts.saturating_add(1);
@@ -371,6 +354,7 @@ impl Troubles {
                 hash: hash_of(destination),
                 phase: Phase::Waiting { next: now },
                 attempts: 0,
+                reason: None,
                 bytes: 0,
                 planned: 0,
                 from: None,

@@ -22,6 +22,7 @@ impl Driver {
         }
         let mut done = self.fire(now)?;
         done += self.planner.hand_out()?;
+        self.planner.tell_so_far()?;
         done += self.forget(now)?;
         done += self.remove(now)?;
         Ok(done)

@@ -17,7 +17,10 @@ use bureaucrat_store::{
     keys::{OutboxKey, OutboxKind},
     records,
 };
-use bureaucrat_wire::{AnswerMessage, EventMessage, UnreadableAnswer, dead_letter};
+use bureaucrat_wire::{
+    AnswerMessage, EventMessage, EventOutcome, HeaderValue, LETTER_HEADER, Report,
+    UnreadableAnswer, dead_letter, event_reply, reply,
+};
 use serde::{Deserialize, Serialize};
 
 /// What is remembered of a message that took effect.
@@ -147,9 +150,16 @@ impl Planner {
         if !rules.publishes.matches(&event.name) {
             let what = format!("publishing the event `{}` is not allowed", event.name);
             let violation = rules.broken(Rule::Publishes, what);
-            let transaction = self.violation(shard, delivery, &violation)?;
+            let mut transaction = self.violation(shard, delivery, &violation)?;
+            if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
+                let reasons = &[violation.to_string()];
+                let message = reply(&reply_to, None, Report::Rejected { reasons });
+                transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
+            }
             return self.finish(transaction);
         }
+        // An address that may not be given keeps no event from those who wait for it.
+        let reply_to = self.reply_to(delivery, &[]).unwrap_or_default();
         let mut transaction = Transaction::acknowledging(shard, delivery.handle);
         if let Some(hash) = &seen {
             match self.seen_before(hash) {
@@ -159,6 +169,10 @@ impl Planner {
                         event = event.name,
                         "an event with this message id took effect before"
                     );
+                    if let Some(reply_to) = reply_to {
+                        let message = event_reply(&reply_to, &event.name, EventOutcome::Repeated);
+                        transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
+                    }
                     return self.finish(transaction);
                 }
                 Err(error) => return self.memory_is_damaged(shard, delivery, error),
@@ -176,6 +190,7 @@ impl Planner {
             sequence,
             name,
             bytes: record.len(),
+            reply_to,
         });
         transaction.put(Table::Events, keys::event(shard, sequence), record);
         self.finish(transaction)
@@ -240,7 +255,7 @@ impl Planner {
             reason,
             "a message can't be used; it goes to the dead-letter queue"
         );
-        let message = dead_letter(
+        let mut message = dead_letter(
             &self.shared.config.dead_letter_queue,
             queue,
             reason,
@@ -250,7 +265,13 @@ impl Planner {
             delivery.body.clone(),
         );
         let mut transaction = Transaction::acknowledging(shard, delivery.handle);
-        transaction.publish(self.own_key(shard, OutboxKind::DeadLetter), message);
+        let key = self.own_key(shard, OutboxKind::DeadLetter);
+        let number = HeaderValue::Text(key.number.to_string());
+        let headers = &mut message.properties.headers;
+        headers.push((LETTER_HEADER.to_owned(), number));
+        let queue = queue.clone();
+        self.copy_letter(&mut transaction, key, delivery, (&queue, code, reason))?;
+        transaction.publish(key, message);
         Ok(transaction)
     }
 

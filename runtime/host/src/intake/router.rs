@@ -6,11 +6,12 @@
 
 use super::{definition::DefinitionText, deployments::is_module};
 use crate::{
+    act::standing::Ask,
     broker::{BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket},
     commit::CommitOutcome,
     compute::{JobId, JobOutcome},
     config::HostConfig,
-    operate::commands::Command,
+    operate::{commands::Command, letters::LetterCommand},
 };
 use bureaucrat_model::{ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
@@ -83,6 +84,10 @@ pub enum Incoming {
         generation: u64,
     },
     Ordered(Command),
+    /// An operator orders something about a dead letter.
+    OrderedLetter(LetterCommand),
+    /// An operator asks where tasks are.
+    Asked(Ask),
     /// Finish what is in hand, then end.
     Stop,
 }
@@ -125,6 +130,11 @@ impl Router {
     /// Queues an operator's order.
     pub fn order(&self, command: Command) {
         self.send(Incoming::Ordered(command));
+    }
+
+    /// Queues an operator's question.
+    pub fn ask(&self, ask: Ask) {
+        self.send(Incoming::Asked(ask));
     }
 
     /// Tells the driver to end.

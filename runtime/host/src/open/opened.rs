@@ -144,6 +144,7 @@ impl Opened {
         let mut driver = Driver::new(shared.clone(), self.receiver, pipeline, self.mark.fired);
         read_outbox(shared, &mut driver)?;
         read_events(shared, &mut driver)?;
+        read_letters(shared, &mut driver)?;
         Ok(driver)
     }
 }
@@ -216,6 +217,7 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
                     sequence,
                     name: record.name,
                     bytes: value.len(),
+                    reply_to: None,
                 });
             }
         }
@@ -227,8 +229,24 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     found.sort_by_key(|arrived| arrived.sequence);
     let (planner, _) = driver.parts();
     for arrived in found {
-        planner.handouts.add(arrived);
+        planner.handouts.add(arrived, shared.time.now());
     }
+    Ok(())
+}
+
+/// Reads which copies of dead letters there are.
+fn read_letters(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let (planner, _) = driver.parts();
+    let letters = &mut planner.letters;
+    let store = &*shared.store;
+    let gaps = scan_all(store, Table::Letters, &[], &END, |key, value| {
+        match keys::letter_of(&key) {
+            Ok((shard, number)) => letters.add(number, shard, value.len() as u64),
+            Err(_) => shared.damages.note_key(Table::Letters, &key),
+        }
+        Ok(())
+    })?;
+    shared.damages.note_gaps(Table::Letters, &gaps);
     Ok(())
 }
 

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod commands;
+pub mod letters;
+mod listing;
 pub mod modules;
 pub mod query;
 pub mod questions;
+pub mod tasks;

@@ -1,24 +1,36 @@
 //! Questions that operators ask of the running engine, and the answers; both serialise to JSON.
+//!
+//! What is told here are facts; the words for them are the command line's.
 
 use super::{
     commands::{Order, OrderOutcome},
+    letters::{LetterAnswer, LetterQuery},
     modules::{ModuleAnswer, ModuleQuery},
 };
-use bureaucrat_model::{Fault, FiberId, HistoryEntry, ProcessId, Timestamp};
+pub use crate::act::troubles::Reason;
+use bureaucrat_model::{Fault, FiberId, HistoryEntry, IdPrefix, ProcessId, Timestamp, Turn};
+pub use bureaucrat_store::keys::Place;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "query")]
 pub enum Query {
-    /// The processes, by id, a page at a time.
+    /// The processes, newest first, a page at a time.
     List {
         /// Only those in this state.
         state: Option<State>,
-        /// Only those after this one.
-        after: Option<ProcessId>,
+        /// Only those that come after this place.
+        after: Option<Place>,
         /// At most this many; the engine gives at most 1,000.
         limit: usize,
     },
+    /// How many processes a list would still hold after a place.
+    Count {
+        state: Option<State>,
+        after: Option<Place>,
+    },
+    /// The processes whose ids begin so.
+    Find { prefix: IdPrefix },
     Show {
         process: ProcessId,
         /// Whether its history is wanted.
@@ -37,6 +49,8 @@ pub enum Query {
     },
     /// Store, list or forget modules; the answer comes once it is durable.
     Modules(ModuleQuery),
+    /// Look at dead letters, or do something about one; the answer comes once that is durable.
+    Letters(LetterQuery),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +66,7 @@ pub enum Detail {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Running,
-    /// It is parked, since the engine could not go on for reasons of its own.
+    /// It is parked, since the engine could not continue it for reasons of its own.
     Incident,
     /// It ran to its end.
     Completed,
@@ -65,7 +79,14 @@ pub enum QueryAnswer {
     Processes {
         processes: Vec<ProcessSummary>,
         /// Where the next page begins, when there is one.
-        next: Option<ProcessId>,
+        next: Option<Place>,
+        /// The engine's time.
+        now: Timestamp,
+    },
+    Counted(Count),
+    /// The first few processes whose ids begin so.
+    Found {
+        processes: Vec<ProcessSummary>,
     },
     Process(Box<ProcessDetail>),
     /// No such process is known (any more).
@@ -83,10 +104,20 @@ pub enum QueryAnswer {
     },
     /// What became of a question about modules.
     Modules(ModuleAnswer),
+    /// What became of a question about dead letters.
+    Letters(LetterAnswer),
     /// The question could not be answered.
     Error {
         reason: String,
     },
+}
+
+/// How many there are; counting ends somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "counted")]
+pub enum Count {
+    Exactly { count: u64 },
+    AtLeast { count: u64 },
 }
 
 /// One process in a list.
@@ -99,6 +130,10 @@ pub struct ProcessSummary {
     /// When it was launched, milliseconds since the Unix epoch.
     pub launched_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    /// Its fault, when it failed.
+    pub fault: Option<Fault>,
+    /// Why it is parked, when it is.
+    pub incident: Option<String>,
     /// What its fibers wait for.
     pub waits: Vec<WaitView>,
 }
@@ -106,14 +141,59 @@ pub struct ProcessSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitView {
     pub fiber: FiberId,
+    pub turn: Turn,
     /// The activity's id, `PID_0_1`.
     pub activity: String,
-    /// The line of the definition that it stands on.
+    /// The line of the definition that it is on; 0 when that is not known.
     pub line: u32,
-    /// What it waits for, in words: `answer of participant1`, `event paid`, `timer 2026-…`, `process PID`.
-    pub waits_for: String,
-    /// How long it has waited, in milliseconds.
-    pub waited_ms: u64,
+    pub since: Timestamp,
+    pub waits_for: WaitsFor,
+    /// Where the task is whose answer is waited for, when that was asked and is known.
+    pub task: Option<TaskState>,
+}
+
+/// What a fiber waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum WaitsFor {
+    Answer { participant: String },
+    Timer { due: Timestamp },
+    Event { event: String },
+    Process { process: ProcessId },
+    Branches { remaining: u32 },
+    Condition,
+}
+
+/// Where a task is on its way to its participant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum TaskState {
+    /// It is next, or behind others.
+    InLine,
+    /// It waits for a connection to the broker.
+    BrokerAway,
+    /// It is published, and the broker has not confirmed it yet.
+    UnderWay,
+    /// Its queue does not take it; it is tried again.
+    Undelivered(Undelivered),
+    /// The broker never takes it; its activity is being told.
+    NeverTaken,
+    /// The broker has confirmed it.
+    Delivered,
+}
+
+/// Why a task is not delivered, and what is done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undelivered {
+    /// Empty for the default exchange, where the routing key is the queue.
+    pub exchange: String,
+    pub routing_key: String,
+    /// None when nothing was tried since the engine started.
+    pub reason: Option<Reason>,
+    /// How often its destination was tried since it took something last.
+    pub tries: u32,
+    /// When it is tried again; none while that is under way.
+    pub next_try: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,12 +201,9 @@ pub struct ProcessDetail {
     /// What a list says of it.
     #[serde(flatten)]
     pub summary: ProcessSummary,
-    /// The fields of its first fiber, or its final fields.
+    /// Of one that runs, the fields of its first fiber; of one that completed, its final fields; of one that failed, those
+    /// of the fiber that did.
     pub fields: serde_json::Value,
-    /// Its fault, when it failed.
-    pub fault: Option<Fault>,
-    /// Why it is parked, when it is.
-    pub incident: Option<String>,
     pub caller: Option<ProcessId>,
     /// The user who launched it.
     pub user: Option<String>,
@@ -134,6 +211,6 @@ pub struct ProcessDetail {
     pub program: String,
     /// What happened, oldest first, when it was asked for.
     pub history: Option<Vec<HistoryEntry>>,
-    /// The same in words, one line an entry.
-    pub history_lines: Option<Vec<String>>,
+    /// The engine's time.
+    pub now: Timestamp,
 }

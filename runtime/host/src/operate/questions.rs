@@ -1,6 +1,9 @@
 //! Answers to operators' questions, read from the store as it is committed.
 
-use super::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView};
+use super::{
+    listing,
+    query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView, WaitsFor},
+};
 use crate::damage::Damages;
 use bureaucrat_model::{
     ActivityId, Ending, FiberId, FiberState, Head, HistoryEntry, OpIndex, ProcessId, Program,
@@ -8,17 +11,11 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
-    instances::{decode_head, first_fibers, read_instance},
+    instances::{StoredInstance, assemble, decode_head, first_fibers, read_instance},
     keys,
     reading::scan_around,
     records,
 };
-
-/// The longest page of a list.
-const PAGE: usize = 1_000;
-
-/// Processes that one list looks at while it searches for a state.
-const LOOKED_AT: usize = 100_000;
 
 /// Fibers of each process whose waits a list tells; `show` tells all.
 const LISTED_FIBERS: usize = 20;
@@ -30,85 +27,61 @@ pub struct Asked<'a> {
     pub now: Timestamp,
     /// The most history entries of a process.
     pub history_entries: u64,
-    /// The damage that was come upon.
+    /// The damage that was found.
     pub damages: &'a Damages,
 }
 
-/// Answers a question; none when it is no question about processes.
+/// Answers a question about processes; none for other questions.
 pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
             state,
             after,
             limit,
-        } => list(asked, *state, *after, (*limit).min(PAGE)),
+        } => listing::list(asked, *state, *after, *limit),
+        Query::Count { state, after } => {
+            listing::count(asked, *state, *after).map(QueryAnswer::Counted)
+        }
+        Query::Find { prefix } => {
+            listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
+        }
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. } | Query::Backup { .. } | Query::Modules(_) => return None,
+        Query::Order { .. } | Query::Backup { .. } | Query::Modules(_) | Query::Letters(_) => {
+            return None;
+        }
     };
     Some(found.unwrap_or_else(|error| QueryAnswer::Error {
         reason: error.to_string(),
     }))
 }
 
-fn list(
+/// A process as a list shows it, if it exists.
+pub(super) fn found(
     asked: &Asked<'_>,
-    state: Option<State>,
-    after: Option<ProcessId>,
-    limit: usize,
-) -> Result<QueryAnswer, StoreError> {
-    let mut from = after.map_or_else(Vec::new, |process| {
-        keys::successor(&keys::instance(process))
+    process: ProcessId,
+) -> Result<Option<ProcessSummary>, StoreError> {
+    let key = keys::instance(process);
+    let read = asked.store.get(Table::Instances, &key).and_then(|record| {
+        let Some(record) = record else {
+            return Ok(None);
+        };
+        let head = decode_head(&key, &record)?.head;
+        let fibers = first_fibers(asked.store, process, LISTED_FIBERS)?;
+        Ok(Some((head, fibers)))
     });
-    let mut processes: Vec<ProcessSummary> = Vec::new();
-    let mut looked_at = 0;
-    let mut last = None;
-    loop {
-        let end = [u8::MAX; 17];
-        let portion = scan_around(asked.store, Table::Instances, &from, &end, 256)?;
-        asked.damages.note_gaps(Table::Instances, &portion.gaps);
-        for (key, record) in portion.rows {
-            if processes.len() == limit || looked_at == LOOKED_AT {
-                return Ok(QueryAnswer::Processes {
-                    processes,
-                    next: last,
-                });
-            }
-            let Ok(process) = keys::instance_of(&key) else {
-                asked.damages.note_key(Table::Instances, &key);
-                continue;
-            };
-            looked_at += 1;
-            last = Some(process);
-            let read = decode_head(&key, &record).and_then(|stored| {
-                let fibers = first_fibers(asked.store, process, LISTED_FIBERS)?;
-                Ok((stored.head, fibers))
-            });
-            let row = match asked.damages.around(Some(process), read)? {
-                Some((head, fibers)) => {
-                    let fibers = fibers.iter();
-                    let fibers = fibers.map(|(id, fiber)| (*id, fiber.at, &fiber.state));
-                    summary(asked, &head, fibers)?
-                }
-                None => hidden(process),
-            };
-            if state.is_none_or(|state| state == row.state) {
-                processes.push(row);
-            }
+    Ok(match asked.damages.around(Some(process), read)? {
+        Some(Some((head, fibers))) => {
+            let fibers = fibers.iter();
+            let fibers = fibers.map(|(id, fiber)| (*id, fiber.at, &fiber.state));
+            Some(summary(asked, &head, fibers)?)
         }
-        match portion.next {
-            Some(next) => from = next,
-            None => {
-                return Ok(QueryAnswer::Processes {
-                    processes,
-                    next: None,
-                });
-            }
-        }
-    }
+        Some(None) => None,
+        None => Some(hidden(asked, process)),
+    })
 }
 
 fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAnswer, StoreError> {
-    let read = read_instance(asked.store, process);
+    let read = read_whole(asked.store, process);
     let instance = match asked.damages.around(Some(process), read)? {
         Some(Some(stored)) => stored.instance,
         Some(None) => return Ok(QueryAnswer::Unknown { process }),
@@ -118,9 +91,13 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
             ))));
         }
     };
-    let fields = match (&instance.status, instance.fibers.get(FiberId(0))) {
-        (Status::Ended(Ending::Completed(fields)), _) => Some(fields),
-        (_, fiber) => fiber.map(|fiber| &fiber.fields),
+    let fields = match &instance.status {
+        Status::Ended(Ending::Completed(fields)) => Some(fields),
+        Status::Ended(Ending::Failed(_)) => Some(&instance.failed_fields),
+        Status::Running | Status::Incident { .. } => {
+            let first = instance.fibers.get(FiberId(0));
+            first.map(|fiber| &fiber.fields)
+        }
     };
     let fields = fields
         .and_then(|fields| serde_json::from_str(&fields.to_json()).ok())
@@ -129,54 +106,64 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         Detail::State => None,
         Detail::History => Some(history(asked, process)?),
     };
-    let incident = match &instance.status {
-        Status::Incident { reason, .. } => Some(reason.clone()),
-        Status::Running | Status::Ended(_) => {
-            let damage = asked.damages.of(process);
-            damage.map(|damage| damage.to_string())
-        }
-    };
     let fibers = instance.fibers.iter();
     let fibers = fibers.map(|(id, fiber)| (id, fiber.at, &fiber.state));
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
         summary: summary(asked, &instance, fibers)?,
         fields,
-        fault: instance.fault().cloned(),
-        incident,
         caller: instance.caller.as_ref().map(|caller| caller.process),
         user: instance.user.clone(),
         program: instance.program.to_string(),
-        history_lines: history
-            .as_ref()
-            .map(|entries| entries.iter().map(line).collect()),
         history,
+        now: asked.now,
     })))
 }
 
-/// A process whose record can't be read, in a list.
-fn hidden(process: ProcessId) -> ProcessSummary {
+/// The instance of a process whose rows may be written while they are read: what does not fit together is read again as
+/// long as the head, which every commit writes, is another one.
+fn read_whole(store: &dyn Store, process: ProcessId) -> Result<Option<StoredInstance>, StoreError> {
+    const TRIES: usize = 100;
+    let key = keys::instance(process);
+    let mut head = store.get(Table::Instances, &key)?;
+    for _ in 0..TRIES {
+        let Some(record) = head else {
+            return Ok(None);
+        };
+        let read = assemble(store, process, &record);
+        let Err(StoreError::Damaged { .. }) = &read else {
+            return read.map(Some);
+        };
+        head = store.get(Table::Instances, &key)?;
+        if head.as_ref() == Some(&record) {
+            return read.map(Some);
+        }
+    }
+    read_instance(store, process)
+}
+
+/// A process whose record can't be read, in a list: what is known is which record is damaged.
+fn hidden(asked: &Asked<'_>, process: ProcessId) -> ProcessSummary {
     ProcessSummary {
         process,
         name: String::new(),
         state: State::Incident,
         launched_at: Timestamp(0),
         ended_at: None,
+        fault: None,
+        incident: asked.damages.of(process).map(|damage| damage.to_string()),
         waits: Vec::new(),
     }
 }
 
-/// The same in full: what is known is which record is damaged.
 fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
     ProcessDetail {
-        summary: hidden(process),
+        summary: hidden(asked, process),
         fields: serde_json::Value::Null,
-        fault: None,
-        incident: asked.damages.of(process).map(|damage| damage.to_string()),
         caller: None,
         user: None,
         program: String::new(),
         history: None,
-        history_lines: None,
+        now: asked.now,
     }
 }
 
@@ -197,10 +184,6 @@ fn history(asked: &Asked<'_>, process: ProcessId) -> Result<Vec<HistoryEntry>, S
         entries.extend(asked.damages.around(Some(process), read)?);
     }
     Ok(entries)
-}
-
-fn line(entry: &HistoryEntry) -> String {
-    format!("{}  {}", entry.at, entry.event)
 }
 
 const fn state_of(instance: &Head) -> State {
@@ -248,33 +231,45 @@ fn summary<'a>(
         );
         waits.push(WaitView {
             fiber: id,
+            turn: wait.turn,
             activity,
             line: site.map_or(0, |site| site.span.line),
-            waits_for: words(&wait.kind),
-            waited_ms: asked.now.since(wait.since).0,
+            since: wait.since,
+            waits_for: waits_for(&wait.kind),
+            task: None,
         });
     }
+    let damage = asked.damages.of(instance.process);
+    let (state, incident) = match (&instance.status, damage) {
+        (_, Some(damage)) => (State::Incident, Some(damage.to_string())),
+        (Status::Incident { reason, .. }, None) => (State::Incident, Some(reason.clone())),
+        (Status::Running | Status::Ended(_), None) => (state_of(instance), None),
+    };
     Ok(ProcessSummary {
         process: instance.process,
         name: instance.name.clone(),
-        state: if asked.damages.of(instance.process).is_some() {
-            State::Incident
-        } else {
-            state_of(instance)
-        },
+        state,
         launched_at: instance.launched_at,
         ended_at: instance.ended_at,
+        fault: instance.fault().cloned(),
+        incident,
         waits,
     })
 }
 
-fn words(kind: &WaitKind) -> String {
+fn waits_for(kind: &WaitKind) -> WaitsFor {
     match kind {
-        WaitKind::Answer { participant } => format!("answer of {participant}"),
-        WaitKind::Timer { due } => format!("timer {due}"),
-        WaitKind::Event { event, .. } => format!("event {event}"),
-        WaitKind::Child { child } => format!("process {child}"),
-        WaitKind::Branches { remaining } => format!("{remaining} branches"),
-        WaitKind::Condition { .. } => "a condition".into(),
+        WaitKind::Answer { participant } => WaitsFor::Answer {
+            participant: participant.clone(),
+        },
+        WaitKind::Timer { due } => WaitsFor::Timer { due: *due },
+        WaitKind::Event { event, .. } => WaitsFor::Event {
+            event: event.clone(),
+        },
+        WaitKind::Child { child } => WaitsFor::Process { process: *child },
+        WaitKind::Branches { remaining } => WaitsFor::Branches {
+            remaining: *remaining,
+        },
+        WaitKind::Condition { .. } => WaitsFor::Condition,
     }
 }

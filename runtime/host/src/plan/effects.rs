@@ -159,6 +159,9 @@ impl Planner {
             }
             Effect::End(ending) => self.end(transaction, process, ending)?,
             Effect::Record(event) => {
+                if let Some(served) = &mut transaction.after.served {
+                    served.note(&event);
+                }
                 transaction.record(
                     process,
                     self.now(),

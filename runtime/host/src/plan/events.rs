@@ -7,7 +7,8 @@
 //!
 //! Events of one name keep their order; no name waits for another. Bodies stay in the store.
 
-use bureaucrat_model::{JsonText, ShardId};
+use bureaucrat_model::{HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp};
+use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 
@@ -28,6 +29,8 @@ pub struct Arrived {
     pub name: String,
     /// The size of its body.
     pub bytes: usize,
+    /// Where its publisher wants to be told; what a crash interrupts tells nobody.
+    pub reply_to: Option<ReplyTo>,
 }
 
 /// A subscriber's share of an event.
@@ -35,6 +38,20 @@ pub struct Arrived {
 pub struct Served {
     pub name: String,
     pub sequence: u64,
+    /// Whether the subscriber took it.
+    pub taken: Taken,
+}
+
+impl Served {
+    /// Takes note of what happens to the subscriber.
+    pub fn note(&mut self, happened: &HistoryEvent) {
+        if let HistoryEvent::EventReceived {
+            taken: Taken::Yes, ..
+        } = happened
+        {
+            self.taken = Taken::Yes;
+        }
+    }
 }
 
 /// An event that is being handed out.
@@ -47,7 +64,25 @@ pub struct Handout {
     pub stage: Stage,
     /// Transactions of subscribers that are not durable.
     pub open: usize,
+    pub reached: Reached,
 }
+
+/// Whom an event reached so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reached {
+    pub waiting: u64,
+    pub taken: u64,
+}
+
+/// An event that everybody has had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOut {
+    pub arrived: Arrived,
+    pub reached: Reached,
+}
+
+/// A publisher is told after so long how many had it so far.
+const SO_FAR: Millis = Millis(10_000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -74,17 +109,24 @@ pub struct Handouts {
     names: HashMap<String, VecDeque<Handout>>,
     /// Names whose first event may have somebody to serve, each once, served in turn.
     turns: VecDeque<String>,
+    /// Events whose publishers wait for a reply, by the time at which they are told how far it is.
+    told: VecDeque<(Timestamp, String, u64)>,
 }
 
 impl Handouts {
-    pub fn add(&mut self, arrived: Arrived) {
+    pub fn add(&mut self, arrived: Arrived, now: Timestamp) {
         let name = arrived.name.clone();
+        if arrived.reply_to.is_some() {
+            let due = now.after(SO_FAR);
+            self.told.push_back((due, name.clone(), arrived.sequence));
+        }
         let line = self.names.entry(name.clone()).or_default();
         line.push_back(Handout {
             arrived,
             from: None,
             stage: Stage::Serving,
             open: 0,
+            reached: Reached::default(),
         });
         if line.len() == 1 {
             self.turns.push_back(name);
@@ -106,8 +148,25 @@ impl Handouts {
         self.names.get_mut(name)?.front_mut()
     }
 
+    /// An event that has been under way for long, with how far it is; each is returned once.
+    pub fn overdue(&mut self, now: Timestamp) -> Option<(Arrived, EventOutcome)> {
+        while self.told.front().is_some_and(|(due, ..)| *due <= now) {
+            let (_, name, sequence) = self.told.pop_front()?;
+            let line = self.names.get_mut(&name).into_iter().flatten();
+            let mut line = line.filter(|handout| handout.arrived.sequence == sequence);
+            let Some(handout) = line.next() else {
+                continue;
+            };
+            let Reached { waiting, taken } = handout.reached;
+            let told = handout.arrived.clone();
+            handout.arrived.reply_to = None;
+            return Some((told, EventOutcome::Delivering { waiting, taken }));
+        }
+        None
+    }
+
     /// A portion was served: the name has another turn, unless its first event waits for what is open, or is done.
-    pub fn turn_over(&mut self, name: String) -> Option<Arrived> {
+    pub fn turn_over(&mut self, name: String) -> Option<HandedOut> {
         let first = self.names.get_mut(&name)?.front_mut()?;
         match first.stage {
             Stage::Serving if first.room() > 0 => self.turns.push_back(name),
@@ -118,13 +177,16 @@ impl Handouts {
     }
 
     /// A subscriber's transaction is durable. Returns an event that is done with that.
-    pub fn served(&mut self, served: &Served) -> Option<Arrived> {
+    pub fn served(&mut self, served: &Served) -> Option<HandedOut> {
         let first = self.names.get_mut(&served.name)?.front_mut()?;
         if first.arrived.sequence != served.sequence {
             return None;
         }
         let was_full = first.room() == 0;
         first.open = first.open.saturating_sub(1);
+        if served.taken == Taken::Yes {
+            first.reached.taken += 1;
+        }
         match first.stage {
             Stage::Serving if was_full => self.turns.push_back(served.name.clone()),
             Stage::Serving => {}
@@ -134,7 +196,7 @@ impl Handouts {
     }
 
     /// The first event of a name is done when nothing of it is open; the next one's turn comes.
-    fn done(&mut self, name: &str) -> Option<Arrived> {
+    fn done(&mut self, name: &str) -> Option<HandedOut> {
         let line = self.names.get_mut(name)?;
         if line.front()?.open > 0 {
             return None;
@@ -145,6 +207,53 @@ impl Handouts {
         } else {
             self.turns.push_back(name.to_owned());
         }
-        Some(done.arrived)
+        Some(HandedOut {
+            arrived: done.arrived,
+            reached: done.reached,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrived(sequence: u64) -> Arrived {
+        Arrived {
+            shard: ShardId(1),
+            sequence,
+            name: "paid".into(),
+            bytes: 10,
+            reply_to: Some(ReplyTo {
+                queue: "replies".into(),
+                correlation_id: None,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_publisher_is_told_once_after_a_while_and_not_again_at_the_end() {
+        let mut handouts = Handouts::default();
+        handouts.add(arrived(1), Timestamp(0));
+        handouts.add(arrived(2), Timestamp(5_000));
+        assert_eq!(handouts.overdue(Timestamp(9_999)), None);
+        let so_far = EventOutcome::Delivering {
+            waiting: 0,
+            taken: 0,
+        };
+        let told = handouts.overdue(Timestamp(10_000));
+        assert_eq!(told, Some((arrived(1), so_far)));
+        assert_eq!(handouts.overdue(Timestamp(10_000)), None);
+        for (sequence, reply_to) in [(1, None), (2, arrived(2).reply_to)] {
+            let name = handouts.take_turn().unwrap_or_default();
+            if let Some(first) = handouts.first(&name) {
+                first.stage = Stage::Served;
+            }
+            let done = handouts.turn_over(name).map(|done| done.arrived);
+            let of_done = done.map(|arrived| (arrived.sequence, arrived.reply_to));
+            assert_eq!(of_done, Some((sequence, reply_to)));
+        }
+        // The second was done before its time came.
+        assert_eq!(handouts.overdue(Timestamp(60_000)), None);
     }
 }

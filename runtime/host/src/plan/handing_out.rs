@@ -2,12 +2,13 @@
 
 use super::{
     Planner,
-    events::{Arrived, EventRecord, Served, Stage},
+    events::{Arrived, EventRecord, HandedOut, Reached, Served, Stage},
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::WaitKey;
-use bureaucrat_model::{Input, JsonText};
-use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
+use bureaucrat_model::{Input, JsonText, Taken};
+use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
+use bureaucrat_wire::{EventOutcome, event_reply};
 
 /// Subscribers that one turn serves.
 const SUBSCRIBERS: usize = 256;
@@ -71,6 +72,7 @@ impl Planner {
         }
         if let Some(first) = self.handouts.first(name) {
             first.open += open;
+            first.reached.waiting += open as u64;
             match portion.next {
                 Some(next) => first.from = Some(next),
                 None => first.stage = Stage::Served,
@@ -107,6 +109,7 @@ impl Planner {
         transaction.after.served = Some(Served {
             name: arrived.name.clone(),
             sequence: arrived.sequence,
+            taken: Taken::No,
         });
         self.begin(wait.process, transaction)
     }
@@ -119,9 +122,36 @@ impl Planner {
         }
     }
 
-    fn event_done(&mut self, arrived: &Arrived) -> Result<(), StoreError> {
+    fn event_done(&mut self, done: &HandedOut) -> Result<(), StoreError> {
+        let arrived = &done.arrived;
         let mut transaction = Transaction::new(arrived.shard);
         transaction.delete(Table::Events, keys::event(arrived.shard, arrived.sequence));
+        let Reached { waiting, taken } = done.reached;
+        let outcome = EventOutcome::Delivered { waiting, taken };
+        self.tell_publisher(&mut transaction, arrived, outcome);
         self.finish(transaction)
+    }
+
+    /// Tells publishers of events that take long how far they are.
+    pub(crate) fn tell_so_far(&mut self) -> Result<(), StoreError> {
+        while let Some((arrived, outcome)) = self.handouts.overdue(self.now()) {
+            let mut transaction = Transaction::new(arrived.shard);
+            self.tell_publisher(&mut transaction, &arrived, outcome);
+            self.finish(transaction)?;
+        }
+        Ok(())
+    }
+
+    fn tell_publisher(
+        &self,
+        transaction: &mut Transaction,
+        arrived: &Arrived,
+        outcome: EventOutcome,
+    ) {
+        if let Some(reply_to) = &arrived.reply_to {
+            let message = event_reply(reply_to, &arrived.name, outcome);
+            let key = self.own_key(arrived.shard, OutboxKind::Reply);
+            transaction.publish(key, message);
+        }
     }
 }

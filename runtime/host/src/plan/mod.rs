@@ -14,6 +14,7 @@ mod handing_out;
 mod incidents;
 mod instances;
 pub(crate) mod jobs;
+pub(crate) mod letters;
 mod orders;
 pub(crate) mod residents;
 mod starting;
@@ -34,6 +35,7 @@ use bureaucrat_policy::Policy;
 use bureaucrat_store::{StoreError, keys::OutboxKey};
 use events::Handouts;
 use jobs::{Jobs, Waiting};
+use letters::Letters;
 use residents::Residents;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -56,6 +58,7 @@ pub struct Planner {
     pub(crate) jobs: Jobs,
     pub(crate) launching: Launching,
     pub(crate) handouts: Handouts,
+    pub(crate) letters: Letters,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable.
@@ -73,6 +76,7 @@ impl Planner {
             jobs: Jobs::default(),
             launching: Launching::default(),
             handouts: Handouts::default(),
+            letters: Letters::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),

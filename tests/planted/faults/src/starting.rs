@@ -34,6 +34,16 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        name: "SleepTakenForAJump",
+        says: "Time that the machine slept is followed slowly, as a wall clock that was set.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "tests/src/simulation/clock.rs",
+            before: "awake + self.asleep.load(Ordering::Relaxed)",
+            after: "awake + if PLANTED { 0 } else { self.asleep.load(Ordering::Relaxed) }",
+        }],
+    },
+    Fault {
         name: "SequenceBeginsAnew",
         says: "The order of commits begins again at a start.",
         found_by: FoundBy::Simulation,
@@ -49,8 +59,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/open/opened.rs",
-            before: "planner.handouts.add(arrived);",
-            after: "if !PLANTED { planner.handouts.add(arrived); }",
+            before: "planner.handouts.add(arrived, shared.time.now());",
+            after: "if !PLANTED { planner.handouts.add(arrived, shared.time.now()); }",
         }],
     },
 ];

@@ -21,6 +21,9 @@ fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
     match control.ask(&Query::Modules(query))? {
         QueryAnswer::Modules(answer) => Ok(answer),
         QueryAnswer::Processes { .. }
+        | QueryAnswer::Counted(_)
+        | QueryAnswer::Letters(_)
+        | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)
         | QueryAnswer::Unknown { .. }
         | QueryAnswer::Ordered { .. }

@@ -1,7 +1,7 @@
-//! Events that are being handed out: each is whole.
+//! Events that are being handed out, and copies of dead letters: each is whole.
 
 use super::{Auditor, Repair};
-use crate::plan::events::EventRecord;
+use crate::{operate::letters::LetterRecord, plan::events::EventRecord};
 use bureaucrat_store::{StoreError, Table, keys, records};
 
 impl Auditor<'_> {
@@ -17,6 +17,24 @@ impl Auditor<'_> {
                 auditor
                     .findings
                     .damaged(Table::Events, &key, None, what, Repair::None);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn letters(&mut self) -> Result<(), StoreError> {
+        self.each(Table::Letters, |auditor, key, value| {
+            let Ok((_, number)) = keys::letter_of(&key) else {
+                auditor.stranger(Table::Letters, &key, "its key is not of its table's form");
+                return Ok(());
+            };
+            auditor.drawn(number);
+            if let Err(error) = records::decode::<LetterRecord>(Table::Letters, &key, &value) {
+                let what = error.to_string();
+                // The letter itself is in its queue.
+                let findings = &mut auditor.findings;
+                findings.damaged(Table::Letters, &key, None, what, Repair::Remove);
             }
             Ok(())
         })?;

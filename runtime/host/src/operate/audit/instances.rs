@@ -7,7 +7,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     StoreError, Table,
-    instances::{StoredFiber, StoredInstance, assemble},
+    instances::{StoredFiber, StoredInstance, assemble, place_of},
     keys,
     reading::Gap,
     records,
@@ -55,6 +55,16 @@ pub(super) struct Known {
     /// Turns that a parked process has an input for.
     pub kept: Vec<Turn>,
     pub reminders: Reminders,
+    pub list: InList,
+}
+
+/// Where a process belongs in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InList {
+    pub phase: keys::Phase,
+    pub place: keys::Place,
+    /// Whether it was found there.
+    pub found: bool,
 }
 
 /// The host's own timers that were found.
@@ -210,6 +220,11 @@ fn known(instance: &Instance) -> Known {
         yielded: instance.fibers.first_ready().is_some(),
         kept,
         reminders: Reminders::default(),
+        list: InList {
+            phase: keys::Phase::of(&instance.status),
+            place: place_of(instance),
+            found: false,
+        },
     }
 }
 

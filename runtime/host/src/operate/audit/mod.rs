@@ -8,6 +8,7 @@ mod events;
 mod findings;
 mod histories;
 mod instances;
+mod listed;
 mod meta;
 mod programs;
 pub mod repair;
@@ -53,6 +54,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.meta()?;
     let programs = auditor.programs()?;
     let mut processes = auditor.instances(&programs)?;
+    auditor.listed(&mut processes)?;
     auditor.timers(&mut processes)?;
     auditor.subscriptions(&mut processes)?;
     auditor.outbox(&mut processes)?;
@@ -60,6 +62,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.callers(&processes);
     auditor.histories(&processes)?;
     auditor.events()?;
+    auditor.letters()?;
     auditor.seen(&processes)?;
     auditor.mark_fits();
     Ok(auditor.findings.into_audit())

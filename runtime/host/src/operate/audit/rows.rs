@@ -211,7 +211,10 @@ impl Auditor<'_> {
                 _ => {}
             },
             // They may outlast their process, when the broker is away for long.
-            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::DeadLetter => {}
+            OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::DeadLetter
+            | OutboxKind::Resent => {}
         }
     }
 

@@ -1,0 +1,184 @@
+//! `dead …`: the last dead letters of the running engine.
+
+use super::{print_line, settings};
+use crate::{
+    Exit,
+    arguments::{Dead, Options},
+    control::Control,
+    screen::{self, Output, clean},
+};
+use anyhow::{anyhow, bail};
+use bureaucrat_host::{
+    letters::{LetterAnswer, LetterDetail, LetterOrder, LetterQuery, LetterView},
+    query::{Query, QueryAnswer},
+};
+use serde_json::{Value, json};
+
+pub fn run(options: &Options, dead: &Dead) -> anyhow::Result<Exit> {
+    let settings = settings(options)?;
+    let mut asked = Asked {
+        control: Control::connect(&settings.storage)?,
+        queue: settings.dead_letter_queue,
+    };
+    match dead {
+        Dead::List(list) => asked.list(list.json),
+        Dead::Show(show) => asked.show(show.letter, show.json),
+        Dead::Resend(resend) => asked.order(&resend.letters, LetterOrder::Resend, resend.json),
+        Dead::Discard(discard) => asked.order(&discard.letters, LetterOrder::Discard, discard.json),
+    }
+}
+
+struct Asked {
+    control: Control,
+    /// The dead-letter queue.
+    queue: String,
+}
+
+impl Asked {
+    fn ask(&mut self, query: LetterQuery) -> anyhow::Result<LetterAnswer> {
+        let QueryAnswer::Letters(answer) = self.control.ask(&Query::Letters(query))? else {
+            return Err(unfit());
+        };
+        Ok(answer)
+    }
+
+    fn list(&mut self, json: bool) -> anyhow::Result<Exit> {
+        let LetterAnswer::Listed { letters } = self.ask(LetterQuery::List)? else {
+            return Err(unfit());
+        };
+        if json {
+            for letter in &letters {
+                print_line(&view(letter).to_string())?;
+            }
+            return Ok(Exit::Done);
+        }
+        if letters.is_empty() {
+            eprintln!("no dead letters");
+            return Ok(Exit::Done);
+        }
+        let columns = Output::of_this_process().columns();
+        let queues = letters.iter().map(|letter| clean(&letter.queue));
+        let queue = queues.map(|name| name.chars().count()).max();
+        let width = queue.unwrap_or(0).clamp(5, (columns / 4).max(5));
+        let style = screen::heading();
+        print_line(&format!(
+            "{style}{:>8}  {:<24}  {:<width$}  REASON{style:#}",
+            "LETTER", "TIME", "QUEUE"
+        ))?;
+        for letter in &letters {
+            let queue = screen::fit(&clean(&letter.queue), width);
+            let reason = clean(&format!("{}: {}", letter.code, letter.reason));
+            let reason = screen::fit(&reason, columns.saturating_sub(38 + width));
+            print_line(&format!(
+                "{:>8}  {:<24}  {queue:<width$}  {reason}",
+                letter.letter,
+                letter.at.to_string()
+            ))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn show(&mut self, letter: u64, json: bool) -> anyhow::Result<Exit> {
+        let detail = match self.ask(LetterQuery::Show { letter })? {
+            LetterAnswer::Letter(detail) => detail,
+            LetterAnswer::Unknown => return Err(unknown(letter)),
+            LetterAnswer::Listed { .. } | LetterAnswer::Done(_) | LetterAnswer::NotCopied(_) => {
+                return Err(unfit());
+            }
+        };
+        print_line(&if json {
+            shown_json(&detail).to_string()
+        } else {
+            shown(&detail)
+        })?;
+        Ok(Exit::Done)
+    }
+
+    fn order(&mut self, letters: &[u64], order: LetterOrder, json: bool) -> anyhow::Result<Exit> {
+        for letter in letters.iter().copied() {
+            let view = match self.ask(LetterQuery::Order { letter, order })? {
+                LetterAnswer::Done(view) => view,
+                LetterAnswer::Unknown => return Err(unknown(letter)),
+                LetterAnswer::NotCopied(view) => bail!(
+                    "letter {letter} has {} bytes, more than the engine copies; it is in the queue `{}` alone",
+                    view.bytes,
+                    self.queue
+                ),
+                LetterAnswer::Listed { .. } | LetterAnswer::Letter(_) => return Err(unfit()),
+            };
+            let (word, done) = match order {
+                LetterOrder::Resend => ("resent", format!("sent again to `{}`", view.queue)),
+                LetterOrder::Discard => ("discarded", "forgotten".to_owned()),
+            };
+            print_line(&if json {
+                json!({"letter": letter, "outcome": word, "queue": view.queue}).to_string()
+            } else {
+                format!(
+                    "letter {letter}: {done}; the letter itself stays in the queue `{}`",
+                    self.queue
+                )
+            })?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn unfit() -> anyhow::Error {
+    anyhow!("the engine's answer does not fit the question")
+}
+
+fn unknown(letter: u64) -> anyhow::Error {
+    anyhow!(
+        "the engine has no copy of a dead letter {letter}; it keeps the last 1,000, and `bureaucrat dead list` shows them"
+    )
+}
+
+fn view(letter: &LetterView) -> Value {
+    json!({
+        "letter": letter.letter,
+        "at": letter.at.0,
+        "queue": letter.queue,
+        "code": letter.code,
+        "reason": letter.reason,
+        "bytes": letter.bytes,
+    })
+}
+
+fn shown_json(detail: &LetterDetail) -> Value {
+    let mut object = view(&detail.view);
+    object["properties"] = detail.properties.clone();
+    object["body"] = detail.body.as_ref().map_or(Value::Null, |body| {
+        // What is not UTF-8 is shown as far as it can be.
+        json!(String::from_utf8_lossy(body))
+    });
+    object
+}
+
+fn shown(detail: &LetterDetail) -> String {
+    let view = &detail.view;
+    let style = screen::heading();
+    let mut lines = Vec::new();
+    let mut add = |key: &str, text: &str| {
+        let mut key = key;
+        for line in text.lines() {
+            lines.push(format!("{style}{key:<10}{style:#} {}", clean(line)));
+            key = "";
+        }
+    };
+    add("letter", &view.letter.to_string());
+    add("time", &view.at.to_string());
+    add("queue", &view.queue);
+    add("code", &view.code);
+    add("reason", &view.reason);
+    let properties = serde_json::to_string_pretty(&detail.properties);
+    add(
+        "properties",
+        &properties.unwrap_or_else(|error| error.to_string()),
+    );
+    add("bytes", &view.bytes.to_string());
+    match &detail.body {
+        Some(body) => add("body", &String::from_utf8_lossy(body)),
+        None => add("body", "(too large to be copied: it is in the queue alone)"),
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,115 @@
+//! Entries of a history as JSON: the kind of what happened, and its facts beside it.
+
+use bureaucrat_model::{
+    ActivityPath, ConditionOutcome, HistoryEntry, HistoryEvent, ProcessId, Redelivered, Taken,
+};
+use serde_json::{Value, json};
+
+pub fn json(process: ProcessId, entry: &HistoryEntry) -> Value {
+    let (kind, mut facts) = facts(process, &entry.event);
+    facts["at"] = json!(entry.at.0);
+    facts["event"] = json!(kind);
+    facts
+}
+
+fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
+    let id = |path: &ActivityPath| format!("{process}{path}");
+    match event {
+        HistoryEvent::Launched {
+            message_id,
+            redelivered,
+        } => {
+            let may_be_a_repeat = *redelivered == Redelivered::Perhaps;
+            let facts = json!({"message_id": message_id, "may_be_a_repeat": may_be_a_repeat});
+            ("launched", facts)
+        }
+        HistoryEvent::TaskSent {
+            activity,
+            turn,
+            participant,
+        } => (
+            "task_sent",
+            json!({"activity": id(activity), "turn": turn.0, "participant": participant}),
+        ),
+        HistoryEvent::Answered { activity, turn } => (
+            "answered",
+            json!({"activity": id(activity), "turn": turn.0}),
+        ),
+        HistoryEvent::Suspended {
+            activity,
+            turn,
+            reason,
+        } => (
+            "suspended",
+            json!({"activity": id(activity), "turn": turn.0, "reason": reason}),
+        ),
+        HistoryEvent::DelayStarted {
+            activity,
+            duration,
+            due,
+        } => (
+            "delay_started",
+            json!({"activity": id(activity), "duration_ms": duration.0, "due": due.0}),
+        ),
+        HistoryEvent::DelayEnded { activity } => ("delay_ended", json!({"activity": id(activity)})),
+        HistoryEvent::AwaitStarted { activity, event } => (
+            "await_started",
+            json!({"activity": id(activity), "name": event}),
+        ),
+        HistoryEvent::EventReceived {
+            activity,
+            event,
+            taken,
+        } => (
+            "event_received",
+            json!({"activity": id(activity), "name": event, "taken": *taken == Taken::Yes}),
+        ),
+        HistoryEvent::Called { activity, child } => {
+            let child = child.to_string();
+            ("called", json!({"activity": id(activity), "child": child}))
+        }
+        HistoryEvent::Returned { activity, child } => {
+            let child = child.to_string();
+            (
+                "returned",
+                json!({"activity": id(activity), "child": child}),
+            )
+        }
+        HistoryEvent::ConditionEvaluated {
+            activity,
+            condition,
+            outcome,
+            fuel,
+        } => {
+            let mut facts =
+                json!({"activity": id(activity), "condition": condition.0, "fuel": fuel});
+            match outcome {
+                ConditionOutcome::Verdict(verdict) => facts["verdict"] = json!(verdict),
+                ConditionOutcome::Fault { code, message } => {
+                    facts["fault"] = json!({"code": code.as_str(), "message": message});
+                }
+            }
+            ("condition_evaluated", facts)
+        }
+        HistoryEvent::Forked { activity, branches } => (
+            "forked",
+            json!({"activity": id(activity), "branches": branches}),
+        ),
+        HistoryEvent::Joined { activity } => ("joined", json!({"activity": id(activity)})),
+        HistoryEvent::Completed => ("completed", json!({})),
+        HistoryEvent::Failed(fault) => (
+            "failed",
+            json!({
+                "code": fault.code.as_str(),
+                "message": fault.message,
+                "activity": id(&fault.activity),
+                "line": fault.line,
+            }),
+        ),
+        HistoryEvent::Parked { reason } => ("parked", json!({"reason": reason})),
+        HistoryEvent::Resumed => ("resumed", json!({})),
+        HistoryEvent::Truncated => ("truncated", json!({})),
+        HistoryEvent::Cancelled { reason } => ("cancelled", json!({"reason": reason})),
+        HistoryEvent::Retried => ("retried", json!({})),
+    }
+}

@@ -1,0 +1,179 @@
+//! Which place sets a setting: a flag, else a variable, else the INI file, else the default; an
+//! empty value counts as none in each of them.
+
+use super::{
+    AMQP_FLAG_VARIABLE, Draft, Flags, IniFile, near,
+    row::{Preset, Row},
+    table, value,
+};
+use serde_json::Value;
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    path::{Path, PathBuf},
+};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Flag(&'static str),
+    Variable(&'static str),
+    File { path: PathBuf, line: usize },
+    Default,
+}
+
+impl Origin {
+    /// The kind of place, for programs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Flag(_) => "flag",
+            Self::Variable(_) => "variable",
+            Self::File { .. } => "file",
+            Self::Default => "default",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(long) => write!(f, "--{long}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting that can't have the value that it was given.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}: {reason}", .origin, .key.map(|key| format!(": {key}")).unwrap_or_default())]
+pub struct Unfit {
+    pub origin: Origin,
+    /// The key in the file.
+    key: Option<&'static str>,
+    reason: String,
+}
+
+/// A setting, with what is in force.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    pub name: String,
+    pub value: Value,
+    pub origin: Origin,
+}
+
+/// The environment, or what a test has in its place.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// The variables of this process.
+pub fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Reads every setting, and says where each came from.
+///
+/// # Errors
+/// With the first value that is not of its kind.
+pub fn all(
+    flags: &Flags,
+    environment: Environment<'_>,
+    ini: &IniFile,
+) -> Result<(Draft, Vec<Resolved>), Unfit> {
+    let mut draft = Draft::default();
+    let mut resolved = Vec::new();
+    for row in table::rows() {
+        let (value, origin) = match given(row, flags, environment, ini) {
+            Some((value, origin)) => (put(row, &value, origin.clone(), &mut draft)?, origin),
+            None => match row.preset {
+                Preset::Value(preset) => {
+                    let value = put(row, OsStr::new(preset), Origin::Default, &mut draft)?;
+                    (value, Origin::Default)
+                }
+                Preset::Absent(_) => (Value::Null, Origin::Default),
+            },
+        };
+        resolved.push(Resolved {
+            name: row.name.to_owned(),
+            value,
+            origin,
+        });
+    }
+    Ok((draft, resolved))
+}
+
+/// One setting alone, for what must be known before the others.
+///
+/// # Errors
+/// When its value is not of its kind.
+pub fn path(
+    row: &'static Row,
+    flags: &Flags,
+    environment: Environment<'_>,
+) -> Result<Option<PathBuf>, Unfit> {
+    let found = given(row, flags, environment, &IniFile::default());
+    let absolute = |(value, origin): (OsString, Origin)| {
+        let path = value::absolute(Path::new(&value));
+        path.map_err(|reason| unfit(row, origin, reason))
+    };
+    found.map(absolute).transpose()
+}
+
+fn given(
+    row: &'static Row,
+    flags: &Flags,
+    environment: Environment<'_>,
+    ini: &IniFile,
+) -> Option<(OsString, Origin)> {
+    if let (Some(value), Some(long)) = (flags.get(row), row.long()) {
+        return Some((value.to_owned(), Origin::Flag(long)));
+    }
+    let variable = row.variable().and_then(|name| {
+        let value = environment(name).filter(|value| !value.is_empty())?;
+        Some((value, Origin::Variable(name)))
+    });
+    if variable.is_some() {
+        return variable;
+    }
+    let key = row.key?;
+    let found = ini.get(key.section, key.name)?;
+    let path = ini.path().to_owned();
+    let line = found.line;
+    Some((found.text.into(), Origin::File { path, line }))
+}
+
+fn put(row: &Row, value: &OsStr, origin: Origin, draft: &mut Draft) -> Result<Value, Unfit> {
+    value::put(row, value, draft).map_err(|reason| unfit(row, origin, reason))
+}
+
+/// An error of this setting.
+pub fn unfit(row: &Row, origin: Origin, reason: String) -> Unfit {
+    let is_file = matches!(origin, Origin::File { .. });
+    Unfit {
+        key: row.key.filter(|_| is_file).map(|key| key.name),
+        origin,
+        reason,
+    }
+}
+
+/// Variables that look like ours and are not: a sentence each.
+pub fn remarks(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let known = || table::rows().filter_map(Row::variable);
+    let unknown = names
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.starts_with("BUREAUCRAT_") && name != AMQP_FLAG_VARIABLE)
+        .filter(|name| !known().any(|known| known == name));
+    let stem = |name: &str| name.trim_start_matches("BUREAUCRAT_").to_owned();
+    let stems: Vec<String> = known().map(stem).collect();
+    let mut remarks: Vec<String> = unknown
+        .filter_map(|name| {
+            // Other programs have variables of this kind too, such as the scripts of this project.
+            let meant = near::nearest(&stem(&name), stems.iter().map(String::as_str))?;
+            Some(format!(
+                "the variable {name} has no effect; did you mean BUREAUCRAT_{meant}?"
+            ))
+        })
+        .collect();
+    remarks.sort();
+    remarks
+}

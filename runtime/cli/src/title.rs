@@ -1,0 +1,88 @@
+//! The command line of this process, which everybody on the machine can read.
+//!
+//! An address with a password that came as a flag is taken off it: the program starts itself again
+//! in the same process, with the address in a variable, which only the same user can read. It is
+//! visible for the few milliseconds until then, and stays in the shell's history. Errors of usage
+//! don't repeat an address either.
+
+use crate::configuration::{AMQP_FLAG_VARIABLE, Flags};
+use std::{
+    ffi::OsString,
+    io::Write,
+    os::unix::{ffi::OsStrExt, process::CommandExt},
+    process::Command,
+};
+
+/// Starts this program again when its command line shows a password. Returns when there is none,
+/// or when the system doesn't start it.
+pub fn hide_password(flags: &Flags) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let (Some(address), Some((name, rest))) = (flags.amqp(), arguments.split_first()) else {
+        return;
+    };
+    let Some(rest) = without_address(rest).filter(|_| has_password(address.as_bytes())) else {
+        return;
+    };
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    // It returns only when it fails, and then everything works as before, but visibly.
+    let _ = Command::new(program)
+        .arg0(name)
+        .args(rest)
+        .env(AMQP_FLAG_VARIABLE, address)
+        .exec();
+}
+
+/// Leaves with what clap says, with no address in it: one that was typed in the wrong place holds a
+/// password as well.
+pub fn exit(error: &clap::Error) -> ! {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut addresses = arguments
+        .iter()
+        .filter(|text| text.contains("://") && text.contains('@'));
+    if !error.use_stderr() || addresses.clone().next().is_none() {
+        error.exit();
+    }
+    let words = addresses.try_fold(error.render().to_string(), |words, address| {
+        let address = address
+            .split_once('=')
+            .map_or(address.as_str(), |(_, value)| value);
+        (!address.is_empty()).then(|| words.replace(address, "(an address)"))
+    });
+    // Nobody is left to tell when standard error is closed.
+    let _ = std::io::stderr().write_all(words.unwrap_or_default().as_bytes());
+    std::process::exit(error.exit_code())
+}
+
+/// Only a user without a password is no secret.
+fn has_password(address: &[u8]) -> bool {
+    let after_scheme = address
+        .splitn(2, |byte| *byte == b'/')
+        .nth(1)
+        .unwrap_or(address);
+    after_scheme.contains(&b'@') && after_scheme.contains(&b':')
+}
+
+/// The arguments without `--amqp`; `None` when it is not among them.
+fn without_address(arguments: &[OsString]) -> Option<Vec<OsString>> {
+    let mut rest = Vec::with_capacity(arguments.len());
+    let mut given = arguments.iter();
+    let mut is_found = false;
+    while let Some(argument) = given.next() {
+        if argument == "--" {
+            rest.push(argument.clone());
+            rest.extend(given.cloned());
+            break;
+        }
+        if argument == "--amqp" {
+            is_found = true;
+            given.next();
+        } else if argument.as_bytes().starts_with(b"--amqp=") {
+            is_found = true;
+        } else {
+            rest.push(argument.clone());
+        }
+    }
+    is_found.then_some(rest)
+}

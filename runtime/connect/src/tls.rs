@@ -1,0 +1,149 @@
+//! TLS on top of a socket: which certificates are trusted and shown, and what failed, in words.
+
+use crate::{Tls, Trouble};
+use futures_io::{AsyncRead, AsyncWrite};
+use lapin::tcp::{AsyncTcpStream, RustlsConnector, RustlsConnectorConfig};
+use rustls::{
+    AlertDescription, CertificateError, Error,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use std::{io, path::Path};
+
+/// The largest file of certificates or keys, in bytes.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// Encrypts a connection that was just made. The files are read for each, since certificates are
+/// renewed.
+///
+/// # Errors
+/// When a file can't be used, or both sides don't agree.
+pub(crate) async fn encrypt<S>(
+    stream: AsyncTcpStream<S>,
+    host: &str,
+    tls: &Tls,
+) -> Result<AsyncTcpStream<S>, Trouble>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let connector = connector(tls)?;
+    let name = tls.server_name.as_deref().unwrap_or(host);
+    let name = name.split('%').next().unwrap_or(name);
+    let encrypted = stream.into_rustls(&connector, name).await;
+    encrypted.map_err(|error| trouble(&error))
+}
+
+fn connector(tls: &Tls) -> Result<RustlsConnector, Trouble> {
+    let other = |error: io::Error| Trouble::Tls(error.to_string());
+    let config = match &tls.ca_file {
+        Some(path) => {
+            let certificates = certificates("CA file", path)?;
+            RustlsConnectorConfig::default().with_parsable_certificates(certificates)
+        }
+        None => RustlsConnectorConfig::new_with_native_certs().map_err(|error| {
+            Trouble::Tls(format!(
+                "the certificates that this system trusts can't be read ({error}); name the \
+                 broker's CA with --amqp-ca-file"
+            ))
+        })?,
+    };
+    let Some(path) = &tls.cert_file else {
+        return match &tls.key_file {
+            Some(path) => Err(lone("key", path, "certificate", "--amqp-cert-file")),
+            None => config.connector_with_no_client_auth().map_err(other),
+        };
+    };
+    let Some(key_path) = &tls.key_file else {
+        return Err(lone("certificate", path, "key", "--amqp-key-file"));
+    };
+    let chain = certificates("certificate file", path)?;
+    let key = PrivateKeyDer::from_pem_slice(&read("key file", key_path)?).map_err(|_| {
+        file(
+            "key file",
+            key_path,
+            "there is no unencrypted PEM private key in it",
+        )
+    })?;
+    let pair = config.connector_with_single_cert(chain, key);
+    pair.map_err(|error| file("certificate file", path, &error.to_string()))
+}
+
+fn lone(given: &str, path: &Path, missing: &str, flag: &str) -> Trouble {
+    Trouble::Tls(format!(
+        "there is a client {given} ({}) without a {missing}; name it with {flag}",
+        path.display()
+    ))
+}
+
+fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
+    let pem = read(what, path)?;
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(file(what, path, "there is no PEM certificate in it")),
+    }
+}
+
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Trouble> {
+    let reason = |error: io::Error| file(what, path, &error.to_string());
+    let size = std::fs::metadata(path).map_err(reason)?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(file(what, path, "it is too large"));
+    }
+    std::fs::read(path).map_err(reason)
+}
+
+fn file(what: &'static str, path: &Path, reason: &str) -> Trouble {
+    let (path, reason) = (path.to_owned(), reason.to_owned());
+    Trouble::File { what, path, reason }
+}
+
+/// What an error of a socket with TLS means; `None` when it is not about TLS.
+pub(crate) fn words(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    let client = "the broker wants a certificate of this client that it can trust; name one with \
+                  --amqp-cert-file and --amqp-key-file";
+    Some(match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "the broker's certificate is not signed by a CA that this system trusts; name its CA \
+             with --amqp-ca-file"
+                .to_owned()
+        }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => format!("the broker's certificate is for another host ({error}); use its name"),
+        Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => format!("the broker's certificate has expired, or a clock is wrong ({error})"),
+        Error::InvalidCertificate(_) => {
+            format!("the broker's certificate can't be used ({error})")
+        }
+        Error::InvalidMessage(_) => {
+            "this port doesn't speak TLS; use amqp:// in place of amqps://, or the TLS port, \
+             usually 5671"
+                .to_owned()
+        }
+        Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => format!("the broker refused ({error}); {client}"),
+        _ => error.to_string(),
+    })
+}
+
+fn trouble(error: &io::Error) -> Trouble {
+    if let Some(words) = words(error) {
+        return Trouble::Tls(words);
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Trouble::Tls(
+            "the port closed the connection when it was greeted with TLS; use amqp:// in place of \
+             amqps://, or the TLS port, usually 5671"
+                .to_owned(),
+        ),
+        _ => Trouble::Tls(error.to_string()),
+    }
+}

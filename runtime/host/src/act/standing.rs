@@ -1,0 +1,67 @@
+//! Where tasks are on their way out, for operators who ask.
+//!
+//! What is in memory is answered here. The message of a task that is set aside is in the store alone: who asks reads there
+//! where it goes, and asks again for that destination, so that an operator's question never makes the driver read.
+
+use super::{Actor, outbox::Publishing, troubles::Destination};
+use crate::operate::query::{TaskState, Undelivered};
+use bureaucrat_store::keys::OutboxKey;
+use crossbeam_channel::Sender;
+
+/// A question about tasks on their way, to the driver.
+#[derive(Debug)]
+pub enum Ask {
+    /// Where these rows are; none for those that memory does not have.
+    Rows {
+        keys: Vec<OutboxKey>,
+        reply: Sender<Vec<Option<TaskState>>>,
+    },
+    /// What becomes of messages that are set aside for these destinations.
+    Destinations {
+        destinations: Vec<Destination>,
+        reply: Sender<Vec<Option<TaskState>>>,
+    },
+}
+
+impl Actor {
+    pub(crate) fn tell(&self, ask: Ask) {
+        let (found, reply) = match ask {
+            Ask::Rows { keys, reply } => {
+                let row = |key: OutboxKey| self.outbox.standing(key).or_else(|| self.leaving(key));
+                (keys.into_iter().map(row).collect(), reply)
+            }
+            Ask::Destinations {
+                destinations,
+                reply,
+            } => {
+                let aside = |destination| Some(self.set_aside_for(destination));
+                (destinations.into_iter().map(aside).collect(), reply)
+            }
+        };
+        // The asker may be gone.
+        let _ = reply.try_send(found);
+    }
+
+    /// A row that is about to be set aside.
+    fn leaving(&self, key: OutboxKey) -> Option<TaskState> {
+        let destination = self.aside.destination_of(key)?;
+        Some(self.set_aside_for(destination.clone()))
+    }
+
+    fn set_aside_for(&self, destination: Destination) -> TaskState {
+        if self.outbox.publishing() == Publishing::Down {
+            return TaskState::BrokerAway;
+        }
+        let Some(told) = self.outbox.troubles.told(&destination) else {
+            return TaskState::InLine;
+        };
+        let (exchange, routing_key) = destination;
+        TaskState::Undelivered(Undelivered {
+            exchange,
+            routing_key,
+            reason: told.reason,
+            tries: told.tries,
+            next_try: told.next_try,
+        })
+    }
+}

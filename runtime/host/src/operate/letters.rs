@@ -1,0 +1,181 @@
+//! Dead letters, as operators look at them and what they order about them.
+//!
+//! What is here are the engine's copies of the letters that it published last. Looking takes nothing off the queue.
+
+use super::commands::OrderOutcome;
+use bureaucrat_model::{ShardId, Timestamp};
+use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_all, records};
+use bureaucrat_wire::{Properties, properties_json};
+use crossbeam_channel::Sender;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// A copy as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterRecord {
+    pub at: Timestamp,
+    /// The queue that the message came from.
+    pub queue: String,
+    pub code: String,
+    pub reason: String,
+    pub properties: Properties,
+    /// The size of the body.
+    pub bytes: u64,
+    /// None for a large one.
+    pub body: Option<ByteBuf>,
+}
+
+impl LetterRecord {
+    /// The record with its body, when that is there.
+    pub fn with_body(mut self) -> Option<(Self, Vec<u8>)> {
+        let body = self.body.take()?.into_vec();
+        Some((self, body))
+    }
+}
+
+/// What operators ask about dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "letters")]
+pub enum LetterQuery {
+    /// All of them, newest first.
+    List,
+    Show {
+        letter: u64,
+    },
+    Order {
+        letter: u64,
+        order: LetterOrder,
+    },
+}
+
+/// What is to be done with a letter's copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterOrder {
+    /// Publish it to the queue that it came from, as a new message, then forget it.
+    Resend,
+    /// Forget it.
+    Discard,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "found")]
+pub enum LetterAnswer {
+    /// Newest first.
+    Listed {
+        letters: Vec<LetterView>,
+    },
+    Letter(Box<LetterDetail>),
+    /// It is done, and durable.
+    Done(LetterView),
+    /// It is larger than what is copied; it is in the queue alone.
+    NotCopied(LetterView),
+    Unknown,
+}
+
+/// A letter in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterView {
+    pub letter: u64,
+    pub at: Timestamp,
+    /// The queue that the message came from.
+    pub queue: String,
+    pub code: String,
+    pub reason: String,
+    /// The size of the body.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterDetail {
+    #[serde(flatten)]
+    pub view: LetterView,
+    /// As in the header `bureaucrat-original`.
+    pub properties: serde_json::Value,
+    /// None for a large one, which is not copied.
+    pub body: Option<ByteBuf>,
+}
+
+/// An order on its way to the driver.
+#[derive(Debug)]
+pub struct LetterCommand {
+    pub letter: u64,
+    pub order: LetterOrder,
+    /// Gets the outcome, once.
+    pub reply: Sender<OrderOutcome>,
+}
+
+/// Answers what needs no driver; an order comes back with its letter's view, to be done.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn look(store: &dyn Store, query: &LetterQuery) -> Result<Looked, StoreError> {
+    let answer = match query {
+        LetterQuery::List => LetterAnswer::Listed {
+            letters: all(store)?,
+        },
+        LetterQuery::Show { letter } => match find(store, *letter)? {
+            Some(record) => LetterAnswer::Letter(Box::new(detail(*letter, record))),
+            None => LetterAnswer::Unknown,
+        },
+        LetterQuery::Order { letter, order } => match find(store, *letter)? {
+            None => LetterAnswer::Unknown,
+            Some(record) if *order == LetterOrder::Resend && record.body.is_none() => {
+                LetterAnswer::NotCopied(view(*letter, &record))
+            }
+            Some(record) => return Ok(Looked::Order(view(*letter, &record), *order)),
+        },
+    };
+    Ok(Looked::Answer(answer))
+}
+
+/// What came of looking.
+pub enum Looked {
+    Answer(LetterAnswer),
+    /// The driver is to do this about the letter.
+    Order(LetterView, LetterOrder),
+}
+
+fn all(store: &dyn Store) -> Result<Vec<LetterView>, StoreError> {
+    let mut letters = Vec::new();
+    scan_all(store, Table::Letters, &[], &[u8::MAX; 16], |key, value| {
+        let record = records::decode::<LetterRecord>(Table::Letters, &key, &value);
+        if let (Ok((_, letter)), Ok(record)) = (keys::letter_of(&key), record) {
+            letters.push(view(letter, &record));
+        }
+        Ok(())
+    })?;
+    letters.sort_by_key(|letter| std::cmp::Reverse(letter.letter));
+    Ok(letters)
+}
+
+/// A letter's number does not say which shard it is in: each is looked at.
+fn find(store: &dyn Store, letter: u64) -> Result<Option<LetterRecord>, StoreError> {
+    for shard in 0..=u8::MAX {
+        let key = keys::letter(ShardId(shard), letter);
+        let found = records::read(store, Table::Letters, &key)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn view(letter: u64, record: &LetterRecord) -> LetterView {
+    LetterView {
+        letter,
+        at: record.at,
+        queue: record.queue.clone(),
+        code: record.code.clone(),
+        reason: record.reason.clone(),
+        bytes: record.bytes,
+    }
+}
+
+fn detail(letter: u64, record: LetterRecord) -> LetterDetail {
+    LetterDetail {
+        view: view(letter, &record),
+        properties: properties_json(&record.properties),
+        body: record.body,
+    }
+}

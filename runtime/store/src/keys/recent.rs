@@ -1,0 +1,114 @@
+//! The keys of the list of processes: one a process, newest first within each phase, so that a list reads what it shows.
+
+use super::{KeyError, prefix_end};
+use bureaucrat_model::{Ending, ProcessId, Status, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What a list groups processes by. A process changes its group at most a few times, which is what
+/// the list costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    Running = 1,
+    /// Parked as an incident.
+    Incident = 2,
+    Completed = 3,
+    Failed = 4,
+}
+
+impl Phase {
+    pub const ALL: [Self; 4] = [Self::Running, Self::Incident, Self::Completed, Self::Failed];
+
+    pub const fn of(status: &Status) -> Self {
+        match status {
+            Status::Running => Self::Running,
+            Status::Incident { .. } => Self::Incident,
+            Status::Ended(Ending::Completed(_)) => Self::Completed,
+            Status::Ended(Ending::Failed(_)) => Self::Failed,
+        }
+    }
+}
+
+/// A place in the list: the later of two launches comes first, then the order of ids decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    pub launched_at: Timestamp,
+    pub process: ProcessId,
+}
+
+impl Place {
+    fn bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&(!self.launched_at.0).to_be_bytes());
+        bytes[8..].copy_from_slice(self.process.as_bytes());
+        bytes
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.bytes().cmp(&other.bytes())
+    }
+}
+
+/// The key of a process in the list: phase (1 byte), the complement of the time of its launch (8), process (16).
+pub fn recent(phase: Phase, place: Place) -> Vec<u8> {
+    let mut key = vec![phase as u8];
+    key.extend_from_slice(&place.bytes());
+    key
+}
+
+/// The first key of a phase, and the first after all of them.
+pub fn recent_in(phase: Phase) -> (Vec<u8>, Vec<u8>) {
+    let first = vec![phase as u8];
+    let end = prefix_end(&first);
+    (first, end)
+}
+
+/// What a key of the list says.
+///
+/// # Errors
+/// When the key has another length, or its phase is not known.
+pub fn recent_of(key: &[u8]) -> Result<(Phase, Place), KeyError> {
+    let (&phase, rest) = key.split_first().ok_or(KeyError)?;
+    let phase = Phase::ALL.into_iter().find(|known| *known as u8 == phase);
+    let (launched_at, process) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
+    let process = process.try_into().map_err(|_| KeyError)?;
+    let place = Place {
+        launched_at: Timestamp(!u64::from_be_bytes(*launched_at)),
+        process: ProcessId::from_bytes(process),
+    };
+    Ok((phase.ok_or(KeyError)?, place))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn later_launches_come_first_and_keys_read_back() {
+        let place = |at, id| Place {
+            launched_at: Timestamp(at),
+            process: ProcessId::from_bytes([id; 16]),
+        };
+        let places = [place(9, 1), place(9, 2), place(8, 0), place(0, 7)];
+        assert!(places.is_sorted());
+        for phase in Phase::ALL {
+            let keys = places.map(|place| recent(phase, place));
+            assert!(keys.is_sorted());
+            let (from, to) = recent_in(phase);
+            for (key, place) in keys.iter().zip(places) {
+                assert!(from <= *key && *key < to);
+                assert_eq!(recent_of(key), Ok((phase, place)));
+            }
+        }
+        assert_eq!(recent_of(&[1; 24]), Err(KeyError));
+        assert_eq!(recent_of(&[5; 25]), Err(KeyError));
+    }
+}
