@@ -1,7 +1,8 @@
 //! Entries of a history as JSON: the kind of what happened, and its facts beside it.
 
 use bureaucrat_model::{
-    ActivityPath, ConditionOutcome, HistoryEntry, HistoryEvent, ProcessId, Redelivered, Taken,
+    ActivityPath, ConditionOutcome, Fault, HistoryEntry, HistoryEvent, ProcessId, Redelivered,
+    Taken,
 };
 use serde_json::{Value, json};
 
@@ -88,6 +89,7 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
                 ConditionOutcome::Fault { code, message } => {
                     facts["fault"] = json!({"code": code.as_str(), "message": message});
                 }
+                ConditionOutcome::Value(value) => facts["value"] = json!(value),
             }
             ("condition_evaluated", facts)
         }
@@ -97,19 +99,32 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         ),
         HistoryEvent::Joined { activity } => ("joined", json!({"activity": id(activity)})),
         HistoryEvent::Completed => ("completed", json!({})),
-        HistoryEvent::Failed(fault) => (
-            "failed",
-            json!({
-                "code": fault.code.as_str(),
-                "message": fault.message,
-                "activity": id(&fault.activity),
-                "line": fault.line,
-            }),
-        ),
+        HistoryEvent::Failed(fault) => ("failed", of_fault(process, fault)),
         HistoryEvent::Parked { reason } => ("parked", json!({"reason": reason})),
         HistoryEvent::Resumed => ("resumed", json!({})),
         HistoryEvent::Truncated => ("truncated", json!({})),
         HistoryEvent::Cancelled { reason } => ("cancelled", json!({"reason": reason})),
         HistoryEvent::Retried => ("retried", json!({})),
+        HistoryEvent::Caught { activity, fault } => (
+            "caught",
+            json!({"activity": id(activity), "fault": of_fault(process, fault)}),
+        ),
+        HistoryEvent::AttemptFailed {
+            attempt,
+            fault,
+            due,
+        } => (
+            "attempt_failed",
+            json!({"attempt": attempt, "fault": of_fault(process, fault), "due": due.0}),
+        ),
     }
+}
+
+fn of_fault(process: ProcessId, fault: &Fault) -> Value {
+    json!({
+        "code": fault.code.as_str(),
+        "message": fault.message,
+        "activity": format!("{process}{}", fault.activity),
+        "line": fault.line,
+    })
 }
