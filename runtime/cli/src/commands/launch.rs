@@ -141,6 +141,9 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
 }
 
 pub(super) fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
+    for remark in settings.amqp.remarks() {
+        tracing::warn!("{remark}");
+    }
     LauncherConfig {
         routing_key: settings.launch_queue.clone(),
         event_routing_key: settings.event_queue.clone(),
