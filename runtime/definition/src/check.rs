@@ -5,11 +5,14 @@
 
 mod activity;
 mod condition;
+mod doubts;
 mod module;
 mod property;
 mod shape;
 
-pub(crate) use property::float_as_json;
+pub(crate) use doubts::Mode;
+pub use property::PropertyType;
+pub(crate) use property::{declared, float_as_json};
 pub(crate) use shape::Node;
 
 use crate::{
@@ -22,18 +25,21 @@ use crate::{
     syntax::{Attribute, Tree},
 };
 use bureaucrat_model::ActivityPath;
-use condition::Conditions;
+pub(crate) use condition::Conditions;
 
 /// Checks a tree; the process, as far as it is right.
 pub(crate) fn check(
     tree: &Tree<'_>,
     limits: &Limits,
+    mode: Mode,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<(Process, Conditions)> {
     let mut checker = Checker {
         tree,
         limits,
+        mode,
         diagnostics,
+        reviewed: doubts::Reviewed::default(),
         conditions: Conditions::default(),
         modules: Vec::new(),
         activities: 0,
@@ -44,7 +50,9 @@ pub(crate) fn check(
 pub(crate) struct Checker<'t, 's, 'd, 'x> {
     tree: &'t Tree<'s>,
     limits: &'d Limits,
+    mode: Mode,
     diagnostics: &'d mut Diagnostics<'x>,
+    reviewed: doubts::Reviewed,
     conditions: Conditions,
     modules: Vec<bureaucrat_model::SourceModule>,
     /// How many activities there were so far.

@@ -1,4 +1,4 @@
-//! The grammar as a table: the elements of the language, their attributes, and what may stand in each.
+//! The grammar as a table: the elements of the language, their attributes, and what each may contain.
 
 /// An element of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Tag {
     Condition,
 }
 
-/// Whether text may stand directly in an element.
+/// Whether an element directly contains text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// Elements only.
@@ -61,11 +61,11 @@ const LATER: [&str; 12] = [
     "throw",
 ];
 
-/// What stands in a `process`.
+/// What a `process` contains.
 const IN_PROCESS: &[&str] = &[
     "context", "module", "sequence", "action", "switch", "while", "all", "call", "delay", "await",
 ];
-/// What stands in a `while`.
+/// What a `while` contains.
 const IN_WHILE: &[&str] = &[
     "condition",
     "sequence",
@@ -131,12 +131,12 @@ impl Tag {
         }
     }
 
-    /// The elements that may stand in it.
+    /// The elements that it may contain.
     pub(crate) fn children(self) -> &'static [&'static str] {
         match self {
             Self::Process => IN_PROCESS,
             Self::Context => &["property"],
-            // What stands in a process, but for `context` and `module`.
+            // As in a process, without `context` and `module`.
             Self::Sequence | Self::All => IN_PROCESS.get(2..).unwrap_or_default(),
             Self::Switch => &["case"],
             Self::Case | Self::While => IN_WHILE,

@@ -4,7 +4,7 @@ use super::{Checker, Node};
 use crate::{
     Limits,
     checked::{Activity, ActivityKind, Case},
-    diagnostic::{Counted, GrammarProblem, ValueProblem, cut},
+    diagnostic::{Counted, GrammarProblem, ValueProblem, cut, meant},
     grammar::Tag,
     syntax::Element,
 };
@@ -83,6 +83,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn switch(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let mut cases = Vec::new();
+        let mut written = Vec::new();
         for (index, child) in (0..).zip(node.children(Tag::Case)) {
             if !self.count_activity(child) {
                 break;
@@ -92,6 +93,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let conditions = self.conditions_of(&case);
             let body = self.activities(&case, &path);
             let span = self.diagnostics.span(child.start);
+            written.push((child, conditions));
             cases.push(Case {
                 path,
                 span,
@@ -99,6 +101,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 body,
             });
         }
+        self.review_cases(&written);
         ActivityKind::Switch(cases)
     }
 
@@ -122,7 +125,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some(field) => Some(field.to_owned()),
             None => {
                 let found = cut(&attribute.value);
-                self.note(attribute.value_start, ValueProblem::BadCall { found });
+                let is_name = found
+                    .chars()
+                    .all(|character| character.is_alphanumeric() || character == '_');
+                let meant = (is_name && !found.is_empty()).then(|| format!("${found}"));
+                let problem = ValueProblem::BadCall { found, meant };
+                self.note(attribute.value_start, problem);
                 None
             }
         }
@@ -132,7 +140,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let attribute = node.element.attribute("duration")?;
         let Some(duration) = millis(&attribute.value) else {
             let found = cut(&attribute.value);
-            self.note(attribute.value_start, ValueProblem::BadDuration { found });
+            let meant = meant::seconds(&attribute.value);
+            let problem = ValueProblem::BadDuration { found, meant };
+            self.note(attribute.value_start, problem);
             return None;
         };
         let limit = self.limits.delay;
