@@ -238,9 +238,31 @@ impl Engine {
         Ok(())
     }
 
+    /// Waits until its log has a line with this text. Gives the line.
+    ///
+    /// # Errors
+    /// When none comes in time.
+    pub fn says(&self, text: &str, patience: Duration) -> Result<String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(line) = self.log().lines().find(|line| line.contains(text)) {
+                return Ok(line.to_owned());
+            }
+            if Instant::now() > deadline {
+                bail!("the log has no `{text}`:\n{}", self.log_tail());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// All of its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default()
+    }
+
     /// The end of its log.
     pub fn log_tail(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }

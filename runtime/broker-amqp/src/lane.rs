@@ -48,7 +48,8 @@ impl From<String> for Failure {
 
 impl From<lapin::Error> for Failure {
     fn from(error: lapin::Error) -> Self {
-        Self::Lost(error.to_string())
+        let words = refusal(&error).map(|(_, words)| words);
+        Self::Lost(words.unwrap_or_else(|| error.to_string()))
     }
 }
 

@@ -103,7 +103,7 @@ pub enum Command {
     Launch(Launch),
     /// Publish an event
     Event(Event),
-    /// Print what is wrong with definitions
+    /// Print what is wrong with definitions, or odd about them
     Check(Check),
     /// Compile a definition and print what came of it
     Compile(Compile),
@@ -145,6 +145,8 @@ pub enum Command {
 Examples:
   bureaucrat launch order.xml
   bureaucrat launch order.xml --field amount=7 --field customer=Ada --wait --timeout 1m
+  bureaucrat launch order.xml --field zip=12345              the number 12345, unless the definition says str
+  bureaucrat launch order.xml --text zip=12345               the text 12345, as is --field 'zip=\"12345\"'
   bureaucrat launch order.xml --fields '{\"items\": [1, 2]}'
   make-definition | bureaucrat launch -
 
@@ -153,10 +155,14 @@ error and the exit code is 1. When --timeout passes first, the exit code is 3, a
 pub struct Launch {
     /// The definition, `-` for standard input
     pub file: PathBuf,
-    /// A field: the value is JSON where it can be read as such, text otherwise
+    /// A field. Its value is of the type that the definition declares for it; without one it is parsed as JSON if valid,
+    /// otherwise taken as text
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub field: Vec<String>,
-    /// Fields as a JSON object; --field goes over them
+    /// A field whose value is text, whatever it looks like: --text zip=01234
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub text: Vec<String>,
+    /// Fields as a JSON object; --field and --text go over them
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
     /// Wait for the end, and print the final fields
@@ -190,9 +196,12 @@ pub struct Event {
     /// What the event says, as a JSON object
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
-    /// A single value, as in `launch`
+    /// A single value, parsed as JSON if valid, otherwise taken as text
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub field: Vec<String>,
+    /// A single value that is text, whatever it looks like: --text zip=01234
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub text: Vec<String>,
     /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -212,15 +221,20 @@ pub struct Event {
 #[command(after_help = "\
 Example:
   bureaucrat check definitions/*.xml
+  bureaucrat check --deny-warnings order.xml
 
-Prints FILE:LINE:COLUMN: MESSAGE with the line and a caret below it; exit code 1 when there is anything to print.")]
+Prints FILE:LINE:COLUMN: error or warning: MESSAGE, with the line and a caret below it. A definition with warnings can be
+launched; one with errors cannot. The exit code is 1 if there are errors.")]
 pub struct Check {
     /// The definitions, `-` for standard input
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Print a JSON array of {"file", "line", "column", "message"}
+    /// Print a JSON array of {"file", "line", "column", "severity", "message", "suggestion"}
     #[arg(long)]
     pub json: bool,
+    /// Exit with 1 on warnings, too
+    #[arg(long)]
+    pub deny_warnings: bool,
 }
 
 /// `compile`.
@@ -299,6 +313,7 @@ pub struct Show {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  bureaucrat eval 'context[\"x\"] < 4' --field x=3
   bureaucrat eval 'context[\"x\"] < 4' --fields '{\"x\": 3}'
   bureaucrat eval --stdin < expressions.jsonl
 
@@ -311,6 +326,12 @@ pub struct Eval {
     /// The fields, as a JSON object
     #[arg(long, value_name = "JSON", conflicts_with = "stdin")]
     pub fields: Option<String>,
+    /// A field, parsed as JSON if valid, otherwise taken as text
+    #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "stdin")]
+    pub field: Vec<String>,
+    /// A field whose value is text, whatever it looks like
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "stdin")]
+    pub text: Vec<String>,
     /// Read JSON lines
     #[arg(long)]
     pub stdin: bool,

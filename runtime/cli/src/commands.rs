@@ -10,6 +10,7 @@ pub mod eval;
 pub mod event;
 mod finding;
 pub mod fsck;
+mod guests;
 mod history;
 pub mod launch;
 pub mod list;
@@ -77,7 +78,11 @@ fn evaluate(
 }
 
 fn fields(text: Option<&str>) -> anyhow::Result<Fields> {
-    files::fields(text, &[])
+    let given = files::Given {
+        object: text,
+        ..files::Given::default()
+    };
+    files::fields(&given)
 }
 
 /// A process id as people and programs write it.

@@ -236,6 +236,7 @@ fn limits(ini: &IniFile) -> anyhow::Result<(SandboxLimits, Vec<Resolved>)> {
         resolved.push(Resolved {
             name: format!("{LIMITS}.{}", setting.name),
             value: json!(setting.get(&limits)),
+            unit: None,
             origin,
         });
     }

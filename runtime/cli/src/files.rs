@@ -1,8 +1,10 @@
 //! Reading what a user names on the command line: files of a bounded size, fields, secrets.
 
 use anyhow::{Context, bail};
-use bureaucrat_model::{Fields, JsonText};
+use bureaucrat_definition::PropertyType;
+use bureaucrat_model::{Fields, FieldsError, JsonText};
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
@@ -12,26 +14,51 @@ use std::{
 /// The largest file that is read, in bytes; the engine's own limits are below it.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
+/// The largest definition that is read, in bytes: what is larger is refused by size alone.
+const DEFINITION_BYTES_MAX: u64 = 16 << 20;
+
 /// The contents of a file, or of standard input for `-`.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    read_most(path, FILE_BYTES_MAX)
+}
+
+/// The bytes of a definition.
+pub fn read_definition(path: &Path) -> anyhow::Result<Vec<u8>> {
+    read_most(path, DEFINITION_BYTES_MAX)
+}
+
+fn read_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        io::stdin()
-            .lock()
-            .take(FILE_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
+        io::stdin().lock().take(most + 1).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
     };
-    read.with_context(|| format!("{} can't be read", path.display()))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        bail!(
-            "{} is larger than {} MiB",
-            path.display(),
-            FILE_BYTES_MAX >> 20
-        );
+    read.map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > most {
+        bail!("{} is larger than {} MiB", path.display(), most >> 20);
     }
     Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> anyhow::Error {
+    let path = path.display();
+    let known = [
+        (io::ErrorKind::NotFound, format!("{path} does not exist")),
+        (
+            io::ErrorKind::IsADirectory,
+            format!("{path} is a directory, not a file"),
+        ),
+        (
+            io::ErrorKind::PermissionDenied,
+            format!("no permission to read {path}"),
+        ),
+    ];
+    let words = known.into_iter().find(|(kind, _)| *kind == error.kind());
+    anyhow::Error::msg(words.map_or_else(
+        || format!("cannot read {path}: {error}"),
+        |(_, words)| words,
+    ))
 }
 
 /// The contents of a file that has to be UTF-8.
@@ -39,24 +66,101 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
-/// Fields from `--fields JSON`, with every `--field NAME=VALUE` over them.
-pub fn fields(object: Option<&str>, single: &[String]) -> anyhow::Result<Fields> {
-    let mut fields = match object {
-        Some(text) => Fields::parse(text).context("--fields")?,
+/// What a command line gives as fields: `--fields JSON`, over it each `--field NAME=VALUE` and each `--text NAME=VALUE`.
+#[derive(Debug, Default)]
+pub struct Given<'a> {
+    pub object: Option<&'a str>,
+    pub single: &'a [String],
+    pub texts: &'a [String],
+}
+
+/// The fields of an event or of an expression: a value is parsed as JSON if valid, otherwise taken as text.
+pub fn fields(given: &Given<'_>) -> anyhow::Result<Fields> {
+    typed_fields(given, &BTreeMap::new())
+}
+
+/// The fields of a launch: the value of a property that declares a type is read as one of that type, as in the definition.
+pub fn launch_fields(definition: &str, given: &Given<'_>) -> anyhow::Result<Fields> {
+    let limits = bureaucrat_definition::Limits::default();
+    let types = bureaucrat_definition::declared_types(definition.as_bytes(), &limits);
+    typed_fields(given, &types)
+}
+
+fn typed_fields(
+    given: &Given<'_>,
+    types: &BTreeMap<String, PropertyType>,
+) -> anyhow::Result<Fields> {
+    let mut fields = match given.object {
+        Some(text) => {
+            Fields::parse(text).map_err(|error| not_an_object("--fields", text, &error))?
+        }
         None => Fields::new(),
     };
-    for pair in single {
-        let (name, value) = pair
-            .split_once('=')
-            .filter(|(name, _)| !name.is_empty())
-            .with_context(|| format!("--field {pair}: NAME=VALUE is needed"))?;
-        // Whatever is JSON counts as such, so that numbers, truth values and lists can be given; anything else is text.
-        fields.set(
-            name,
-            JsonText::parse(value).unwrap_or_else(|_| JsonText::text(value)),
-        );
+    for option in given.single {
+        let (name, value) = pair("--field", option)?;
+        let value = match types.get(name) {
+            Some(declared) => declared_value(name, value, *declared)?,
+            None => JsonText::parse(value).unwrap_or_else(|_| JsonText::text(value)),
+        };
+        fields.set(name, value);
+    }
+    for option in given.texts {
+        let (name, value) = pair("--text", option)?;
+        if given
+            .single
+            .iter()
+            .any(|other| pair("--field", other).is_ok_and(|(other, _)| other == name))
+        {
+            bail!("`{name}` is given by --field and by --text; one of them is enough");
+        }
+        match types.get(name) {
+            None | Some(PropertyType::Str | PropertyType::Json) => {}
+            Some(declared) => bail!(
+                "--text {name}: the definition declares `{name}` as `{}`; use --field",
+                declared.name()
+            ),
+        }
+        fields.set(name, JsonText::text(value));
     }
     Ok(fields)
+}
+
+fn pair<'a>(option: &str, text: &'a str) -> anyhow::Result<(&'a str, &'a str)> {
+    text.split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .with_context(|| format!("{option} {text}: expected NAME=VALUE"))
+}
+
+/// The value of a property with a declared type. A text in JSON's quotes counts without them, as it does for other fields.
+fn declared_value(name: &str, value: &str, declared: PropertyType) -> anyhow::Result<JsonText> {
+    if declared == PropertyType::Str
+        && let Some(text) = JsonText::parse(value).ok().and_then(|json| json.as_text())
+    {
+        return Ok(JsonText::text(&text));
+    }
+    if declared == PropertyType::Json {
+        return Ok(JsonText::parse(value).unwrap_or_else(|_| JsonText::text(value)));
+    }
+    declared.value_of(value).map_err(|expected| {
+        anyhow::anyhow!(
+            "--field {name}={value}: the definition declares `{name}` as `{}`; {expected}",
+            declared.name()
+        )
+    })
+}
+
+/// Why a text is not a JSON object, with what shells and Python make of one.
+pub fn not_an_object(option: &str, text: &str, error: &FieldsError) -> anyhow::Error {
+    let hint = if text.trim_start().starts_with("{'") || text.contains(": '") {
+        "; JSON needs double quotes: '{\"x\": 1}'"
+    } else if text.trim_start().starts_with('{') && !text.contains('"') && text.trim() != "{}" {
+        "; the shell takes double quotes away: put single quotes around, '{\"x\": 1}'"
+    } else if !text.trim_start().starts_with('{') {
+        "; expected an object, as in '{\"x\": 1}'"
+    } else {
+        ""
+    };
+    anyhow::anyhow!("{option} is not a JSON object: {error}{hint}")
 }
 
 /// The secret of 32 bytes in a file that is this user's alone; drawn and written when there is none.
@@ -96,4 +200,64 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const DEFINITION: &str = r#"<process><context>
+        <property name="zip" type="str">1</property>
+        <property name="amount" type="int">1</property>
+        <property name="ratio" type="float">1</property>
+        <property name="urgent" type="bool">0</property>
+        <property name="items" type="json">[]</property>
+        </context><delay duration="0"/></process>"#;
+
+    fn launched(single: &str) -> Result<String, String> {
+        let single = [single.to_owned()];
+        let given = Given {
+            single: &single,
+            ..Given::default()
+        };
+        let fields = launch_fields(DEFINITION, &given);
+        fields
+            .map(|fields| fields.to_json())
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn declared_types_decide_how_a_value_is_read() {
+        for (given, expected) in [
+            ("zip=12345", r#"{"zip": "12345"}"#),
+            ("zip=01234", r#"{"zip": "01234"}"#),
+            ("zip=\"12345\"", r#"{"zip": "12345"}"#),
+            ("zip=null", r#"{"zip": "null"}"#),
+            ("zip=", r#"{"zip": ""}"#),
+            ("amount=007", r#"{"amount": 7}"#),
+            ("ratio=5", r#"{"ratio": 5.0}"#),
+            ("urgent=1", r#"{"urgent": true}"#),
+            ("items=[1]", r#"{"items": [1]}"#),
+            ("other=12345", r#"{"other": 12345}"#),
+            ("other=\"12345\"", r#"{"other": "12345"}"#),
+            ("other=Ada", r#"{"other": "Ada"}"#),
+        ] {
+            assert_eq!(launched(given).as_deref(), Ok(expected), "{given}");
+        }
+        for (given, said) in [
+            (
+                "amount=abc",
+                "declares `amount` as `int`; expected an integer",
+            ),
+            ("amount=1,000", "write the number without commas"),
+            ("urgent=yes", "write `true`"),
+            ("ratio=5kg", "write the number without a unit"),
+            ("=5", "expected NAME=VALUE"),
+            ("zip", "expected NAME=VALUE"),
+        ] {
+            let refused = launched(given).unwrap_err();
+            assert!(refused.contains(said), "{given}: {refused}");
+        }
+    }
 }

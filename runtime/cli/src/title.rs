@@ -86,3 +86,41 @@ fn without_address(arguments: &[OsString]) -> Option<Vec<OsString>> {
     }
     is_found.then_some(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_alone_is_taken_off() {
+        let of = |text: &str| -> Option<String> {
+            let arguments: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+            let rest = without_address(&arguments)?;
+            let rest: Vec<_> = rest.iter().map(|text| text.to_string_lossy()).collect();
+            Some(rest.join(" "))
+        };
+        for (arguments, expected) in [
+            ("-f --amqp amqp://u:p@mq", Some("-f")),
+            ("--amqp=amqp://u:p@mq launch x.xml", Some("launch x.xml")),
+            (
+                "launch --amqp amqp://u:p@mq -- --amqp",
+                Some("launch -- --amqp"),
+            ),
+            ("launch -- --amqp x", None),
+            ("--amqp-password-file x list", None),
+        ] {
+            assert_eq!(of(arguments).as_deref(), expected, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn a_user_alone_is_no_secret() {
+        for (address, expected) in [
+            ("amqp://u:p@mq", true),
+            ("amqp://mq:5672/v", false),
+            ("amqp://u@mq", false),
+        ] {
+            assert_eq!(has_password(address.as_bytes()), expected, "{address}");
+        }
+    }
+}

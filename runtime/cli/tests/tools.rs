@@ -255,3 +255,144 @@ fn usage_names_what_is_missing_and_help_reads_well() {
         assert!(help.contains(&usage), "{help}");
     }
 }
+
+fn condition(text: &str) -> String {
+    format!(
+        "<process>\n<while><condition>{text}</condition><delay duration=\"1\"/></while>\n</process>"
+    )
+}
+
+#[test]
+fn check_warns_and_suggests() {
+    let tuple = condition("context[\"n\"] &lt; 3,");
+    let output = run(&["check", "-"], &tuple);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = out(&output);
+    assert!(
+        text.starts_with("(standard input):2:38: warning: condition: the comma makes this a tuple"),
+        "{text}"
+    );
+    assert!(text.contains("; try `context[\"n\"] &lt; 3`\n"), "{text}");
+    let denied = run(&["check", "--deny-warnings", "-"], &tuple);
+    assert_eq!(denied.status.code(), Some(1), "{denied:?}");
+    let json: serde_json::Value =
+        serde_json::from_str(&out(&run(&["check", "--json", "-"], &tuple))).unwrap();
+    assert_eq!(json[0]["severity"], "warning");
+    assert_eq!(json[0]["suggestion"], "context[\"n\"] &lt; 3");
+    let wrong = run(&["check", "-"], &condition("context[\"n\"] = 3"));
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(
+        out(&wrong).contains("error: condition: `=` sets a value"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn check_goes_through_all_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (good, bad, missing) = (path("good.xml"), path("bad.xml"), path("missing.xml"));
+    std::fs::write(&good, "<process><delay duration=\"0\"/></process>").unwrap();
+    std::fs::write(&bad, "<process><delay duration=\"5s\"/></process>").unwrap();
+    let directory = folder.path().to_str().unwrap();
+    let output = run(&["check", &missing, directory, &bad, &good], "");
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], format!("error: {missing} does not exist"));
+    assert_eq!(
+        lines[1],
+        format!("error: {directory} is a directory, not a file")
+    );
+    assert!(
+        lines[2].starts_with(&format!("{bad}:1:27: error: the duration `5s`")),
+        "{text}"
+    );
+    assert!(lines[2].ends_with("did you mean `5`?"), "{text}");
+    let large = path("large.xml");
+    let file = std::fs::File::create(&large).unwrap();
+    file.set_len(1 << 30).unwrap();
+    let output = run(&["check", &large], "");
+    assert_eq!(
+        out(&output),
+        format!("error: {large} is larger than 16 MiB\n")
+    );
+    for file in [&missing, directory] {
+        let compiled = run(&["compile", file], "");
+        assert_eq!(compiled.status.code(), Some(1), "{compiled:?}");
+    }
+}
+
+#[test]
+fn check_refuses_the_modules_that_a_launch_refuses() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let folder = tempfile::tempdir().unwrap();
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/wat/risk.wat");
+    let component = folder.path().join("risk.wasm");
+    let arguments = [
+        "module",
+        "build",
+        source.to_str().unwrap(),
+        "-o",
+        component.to_str().unwrap(),
+    ];
+    assert!(run(&arguments, "").status.success());
+    let component = STANDARD.encode(std::fs::read(&component).unwrap());
+    let core = STANDARD.encode("\0asm\u{1}\0\0\0");
+    let definition = |bytes: &str, function: &str| {
+        format!(
+            "<process>\n<module name=\"risk\">{bytes}</module>\n<while>\n\
+             <condition module=\"risk\" function=\"{function}\"/><delay duration=\"1\"/></while></process>"
+        )
+    };
+    for (bytes, function, said) in [
+        (
+            &core,
+            "is-high",
+            "2:1: error: the module `risk` is refused: this is a core module",
+        ),
+        (
+            &component,
+            "is-hihg",
+            "4:1: error: the module has no function `is-hihg` (did you mean `is-high`?)",
+        ),
+        (
+            &component,
+            "evaluate",
+            "4:1: error: the module has no function `evaluate`; it has `is-high`",
+        ),
+    ] {
+        for command in ["check", "compile"] {
+            let output = run(&[command, "-"], &definition(bytes, function));
+            assert_eq!(output.status.code(), Some(1), "{command}: {output:?}");
+            let text = out(&output) + &String::from_utf8_lossy(&output.stderr);
+            assert!(text.contains(said), "{command}: {text}");
+        }
+    }
+    let good = run(&["check", "-"], &definition(&component, "is-high"));
+    assert_eq!(
+        (good.status.code(), out(&good).as_str()),
+        (Some(0), ""),
+        "{good:?}"
+    );
+}
+
+#[test]
+fn eval_takes_fields_and_says_what_was_meant() {
+    let value = run(&["eval", "context['zip']", "--field", "zip=12345"], "");
+    assert_eq!(out(&value), "12345\n");
+    let text = run(&["eval", "context['zip']", "--text", "zip=12345"], "");
+    assert_eq!(out(&text), "\"12345\"\n");
+    let quoted = run(&["eval", "context['zip']", "--field", "zip=\"12345\""], "");
+    assert_eq!(out(&quoted), "\"12345\"\n");
+    let twice = run(&["eval", "1", "--text", "a=1", "--field", "a=2"], "");
+    assert_eq!(twice.status.code(), Some(1), "{twice:?}");
+    let single = run(&["eval", "1", "--fields", "{'a': 1}"], "");
+    let said = String::from_utf8_lossy(&single.stderr).into_owned();
+    assert!(said.contains("JSON needs double quotes"), "{said}");
+    let wrong = run(&["eval", "context['a'] && null"], "");
+    assert_eq!(wrong.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    let expected = "error: `&&` is written `and`\n  | context['a'] && null\n  |              ^\n  = try: context['a'] and None\n";
+    assert_eq!(said, expected);
+}

@@ -352,18 +352,18 @@ async fn open(connection: &Connection) -> Result<Channel, Error> {
 }
 
 fn refused(error: Error) -> LaunchError {
-    match error.kind() {
-        ErrorKind::ProtocolError(_) => LaunchError::Refused(words_of(&error)),
-        _ => LaunchError::Closed,
+    if matches!(error.kind(), ErrorKind::ProtocolError(_)) {
+        return LaunchError::Refused(words_of(&error));
     }
+    LaunchError::Closed
 }
 
 /// The broker's words with what to do, where they are its words.
 fn words_of(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::ProtocolError(error) => advised(error.get_id(), error.get_message().as_str()),
-        _ => error.to_string(),
+    if let ErrorKind::ProtocolError(error) = error.kind() {
+        return advised(error.get_id(), error.get_message().as_str());
     }
+    error.to_string()
 }
 
 /// A random UUID.

@@ -34,7 +34,7 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
     Known(Secret),
-    /// Read again for each connection, since whoever rotates passwords rewrites the file.
+    /// Read again for each connection, so that a new password only needs the file rewritten.
     File(PathBuf),
 }
 

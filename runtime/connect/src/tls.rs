@@ -102,6 +102,10 @@ pub(crate) fn words(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
     let client = "the broker wants a certificate of this client that it can trust; name one with \
                   --amqp-cert-file and --amqp-key-file";
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls adds errors as it likes"
+    )]
     Some(match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "the broker's certificate is not signed by a CA that this system trusts; name its CA \
@@ -138,12 +142,13 @@ fn trouble(error: &io::Error) -> Trouble {
     if let Some(words) = words(error) {
         return Trouble::Tls(words);
     }
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Trouble::Tls(
-            "the port closed the connection when it was greeted with TLS; use amqp:// in place of \
-             amqps://, or the TLS port, usually 5671"
-                .to_owned(),
-        ),
-        _ => Trouble::Tls(error.to_string()),
-    }
+    let closed = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
+    Trouble::Tls(match closed.contains(&error.kind()) {
+        true => {
+            "the port closed the connection when it was greeted with TLS; use amqp:// in place \
+                 of amqps://, or the TLS port, usually 5671"
+                .to_owned()
+        }
+        false => error.to_string(),
+    })
 }

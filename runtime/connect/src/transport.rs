@@ -79,7 +79,7 @@ pub(crate) enum End {
     Socket(Option<String>),
 }
 
-/// What the transport knows of its connection, shared with whoever made it.
+/// What the transport knows of its connection, shared with the code that made it.
 #[derive(Debug)]
 pub(crate) struct Line {
     state: Mutex<State>,

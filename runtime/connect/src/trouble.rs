@@ -59,10 +59,10 @@ impl std::error::Error for Failures {}
 
 impl Trouble {
     pub(crate) fn of_socket(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused,
-            _ => Self::Unreachable(error.to_string()),
+        if error.kind() == io::ErrorKind::ConnectionRefused {
+            return Self::Refused;
         }
+        Self::Unreachable(error.to_string())
     }
 }
 
@@ -139,7 +139,10 @@ pub fn advised(code: u16, words: &str) -> String {
         }
         404 => "Check the name; it may have been deleted",
         405 => "Another connection has it for itself",
-        406 => {
+        406 if words.contains("acknowledgement") => {
+            "A delivery was unacknowledged for longer than the broker's consumer_timeout"
+        }
+        406 if words.contains("inequivalent") => {
             "It is there with other properties: use another name, or delete it when nobody needs \
              what is in it"
         }
@@ -241,6 +244,53 @@ mod tests {
         ] {
             let words = trouble.to_string();
             assert!(words.contains(expected), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_of_a_queue_is_explained() {
+        for (code, words, expected) in [
+            (
+                403,
+                "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use",
+                "consumes it alone",
+            ),
+            (
+                403,
+                "ACCESS_REFUSED - configure access to queue 'q' refused",
+                "Give this user",
+            ),
+            (
+                404,
+                "NOT_FOUND - no queue 'q' in vhost '/'",
+                "Check the name",
+            ),
+            (
+                405,
+                "RESOURCE_LOCKED - cannot obtain exclusive access",
+                "for itself",
+            ),
+            (
+                406,
+                "PRECONDITION_FAILED - inequivalent arg 'durable'",
+                "other properties",
+            ),
+            (
+                406,
+                "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out",
+                "longer",
+            ),
+            (
+                406,
+                "PRECONDITION_FAILED - unknown delivery tag 7",
+                "delivery tag 7 (406)",
+            ),
+        ] {
+            let advised = advised(code, words);
+            assert!(
+                advised.starts_with(words) && advised.contains(expected),
+                "{advised}"
+            );
         }
     }
 }

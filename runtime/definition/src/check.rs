@@ -6,6 +6,7 @@
 mod activity;
 mod assign;
 mod condition;
+mod doubts;
 mod duration;
 mod faults;
 mod module;
@@ -13,7 +14,9 @@ mod property;
 mod retry;
 mod shape;
 
-pub(crate) use property::float_as_json;
+pub(crate) use doubts::Mode;
+pub use property::PropertyType;
+pub(crate) use property::{declared, float_as_json};
 pub(crate) use shape::Node;
 
 use crate::{
@@ -26,18 +29,21 @@ use crate::{
     syntax::{Attribute, Tree},
 };
 use bureaucrat_model::ActivityPath;
-use condition::Conditions;
+pub(crate) use condition::Conditions;
 
 /// Checks a tree; the process, as far as it is right.
 pub(crate) fn check(
     tree: &Tree<'_>,
     limits: &Limits,
+    mode: Mode,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<(Process, Conditions)> {
     let mut checker = Checker {
         tree,
         limits,
+        mode,
         diagnostics,
+        reviewed: doubts::Reviewed::default(),
         conditions: Conditions::default(),
         modules: Vec::new(),
         activities: 0,
@@ -49,7 +55,9 @@ pub(crate) fn check(
 pub(crate) struct Checker<'t, 's, 'd, 'x> {
     tree: &'t Tree<'s>,
     limits: &'d Limits,
+    mode: Mode,
     diagnostics: &'d mut Diagnostics<'x>,
+    reviewed: doubts::Reviewed,
     conditions: Conditions,
     modules: Vec<bureaucrat_model::SourceModule>,
     /// How many activities there were so far.

@@ -1,20 +1,24 @@
-//! Diagnostics: what is wrong with a definition, where, and what may stand there.
+//! Diagnostics: what is wrong with a definition or odd about it, where, and what is expected there.
 //!
 //! A kind carries facts, not sentences, so that tests and tools can compare it; its `Display` makes the sentence. Texts
 //! from the definition are cut and escaped, since they end in logs.
 
 mod collector;
+mod doubt;
 mod grammar;
+pub(crate) mod meant;
 mod value;
 mod words;
 mod xml;
 
+pub use doubt::Doubt;
 pub use grammar::GrammarProblem;
 pub use value::ValueProblem;
-pub use xml::{Counted, Markup, XmlProblem};
+pub use xml::{Counted, Foreign, Markup, XmlProblem};
 
+pub(crate) use bureaucrat_expression::nearest;
 pub(crate) use collector::Diagnostics;
-pub(crate) use words::{cut, nearest};
+pub(crate) use words::cut;
 
 use bureaucrat_model::Span;
 use std::fmt;
@@ -29,22 +33,64 @@ pub struct Diagnostic {
     pub kind: DiagnosticKind,
 }
 
-/// What is wrong, by the stage that finds it. Fields named `allowed` list what may stand there, `nearest` the one that
+/// What is wrong, by the stage that finds it. Fields named `allowed` list what is allowed there, `nearest` the one that
 /// was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiagnosticKind {
-    /// The text is no XML, or XML of a kind that definitions may not be.
+    /// The text is not XML, or XML of a kind that definitions may not be.
     #[error(transparent)]
     Xml(#[from] XmlProblem),
-    /// An element, an attribute or a text stands where it may not, or is missing.
+    /// An element, an attribute or a text is where it is not allowed, or is missing.
     #[error(transparent)]
     Grammar(#[from] GrammarProblem),
     /// A value is not of its kind.
     #[error(transparent)]
     Value(#[from] ValueProblem),
+    /// It compiles, and is hardly what was meant.
+    #[error(transparent)]
+    Doubt(#[from] Doubt),
+}
+
+/// Whether a definition with this diagnostic runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl Severity {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 impl Diagnostic {
+    pub const fn severity(&self) -> Severity {
+        match self.kind {
+            DiagnosticKind::Doubt(_) => Severity::Warning,
+            DiagnosticKind::Xml(_) | DiagnosticKind::Grammar(_) | DiagnosticKind::Value(_) => {
+                Severity::Error
+            }
+        }
+    }
+
+    /// What was probably meant instead, as XML.
+    pub fn suggestion(&self) -> Option<&str> {
+        match &self.kind {
+            DiagnosticKind::Doubt(Doubt::Condition { suggestion, .. })
+            | DiagnosticKind::Value(ValueProblem::Expression { suggestion, .. }) => {
+                suggestion.as_deref()
+            }
+            DiagnosticKind::Doubt(_)
+            | DiagnosticKind::Xml(_)
+            | DiagnosticKind::Grammar(_)
+            | DiagnosticKind::Value(_) => None,
+        }
+    }
+
     pub(crate) fn at(span: Span, kind: impl Into<DiagnosticKind>) -> Self {
         Self {
             line: span.line,

@@ -1,4 +1,4 @@
-//! The grammar as a table: the elements of the language, their attributes, and what may stand in each.
+//! The grammar as a table: the elements of the language, their attributes, and what each may contain.
 
 /// An element of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Tag {
     Handler,
 }
 
-/// Whether text may stand directly in an element.
+/// Whether an element directly contains text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// Elements only.
@@ -76,12 +76,12 @@ const LATER: [&str; 10] = [
     "throw",
 ];
 
-/// What may be in a `process`. What may be in other elements is a part of it.
+/// What a `process` contains. What other elements contain is a part of it.
 const IN_PROCESS: &[&str] = &[
     "module", "context", "sequence", "action", "switch", "while", "all", "call", "delay", "await",
     "assign", "fault",
 ];
-/// What may be in a `while`.
+/// What a `while` contains.
 const IN_WHILE: &[&str] = &[
     "condition",
     "context",
@@ -175,7 +175,7 @@ impl Tag {
         }
     }
 
-    /// The elements that may stand in it.
+    /// The elements that it may contain.
     pub(crate) fn children(self) -> &'static [&'static str] {
         match self {
             Self::Process => IN_PROCESS,

@@ -4,14 +4,14 @@
 
 pub(crate) use bureaucrat_expression::Kind;
 
-use bureaucrat_expression::Function;
+use bureaucrat_expression::{Function, Refusal};
 use std::collections::HashMap;
 
-/// Why an expression is refused, and where in its text; both from 1, the column in characters.
-pub(crate) struct Refused {
-    pub(crate) reason: String,
-    pub(crate) line: u32,
-    pub(crate) column: u32,
+/// Whether anybody reads why an expression is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Explained {
+    Yes,
+    No,
 }
 
 /// The expressions of a definition.
@@ -25,17 +25,23 @@ pub(crate) struct Inline {
 }
 
 impl Inline {
-    /// Adds the text of the condition or value at `index`; the name of its function.
-    pub(crate) fn add(&mut self, text: &str, kind: Kind, index: usize) -> Result<String, Refused> {
+    /// Adds the text of the condition or value at `index`; the name of its function. When refusals are not shown any more, none
+    /// is explained.
+    pub(crate) fn add(
+        &mut self,
+        text: &str,
+        kind: Kind,
+        index: usize,
+        explained: Explained,
+    ) -> Result<String, Refusal> {
         let key = (kind, text.to_owned());
         if let Some(name) = self.names.get(&key) {
             return Ok(name.clone());
         }
-        let expression = bureaucrat_expression::parse(text).map_err(|refusal| Refused {
-            reason: refusal.reason,
-            line: refusal.line,
-            column: refusal.column,
-        })?;
+        let expression = match explained {
+            Explained::Yes => bureaucrat_expression::parse(text)?,
+            Explained::No => bureaucrat_expression::parse_unexplained(text)?,
+        };
         let name = format!("c{index}");
         self.names.insert(key, name.clone());
         self.bytes += text.len();

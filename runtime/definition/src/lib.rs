@@ -2,7 +2,7 @@
 //!
 //! [`compile`] takes a stranger's bytes through three stages, each with a type of its own: `reader` makes a syntax tree of
 //! the XML, `check` a checked tree of that, `emit` a program of that. Whatever is wrong becomes a [`Diagnostic`] with line,
-//! column, what was found and what may stand there; several at once, in the order of the source.
+//! column, what was found and what is expected there; several at once, in the order of the source. [`review`] adds warnings.
 //!
 //! The crate promises: every bound of [`Limits`] is checked before memory is taken for what goes beyond it, time is
 //! linear in the size of the source, the same source gives the same program, and no input makes it panic. Whether the
@@ -22,15 +22,19 @@ mod source;
 mod syntax;
 mod text;
 
+pub use check::PropertyType;
 pub use diagnostic::{
-    Counted, Diagnostic, DiagnosticKind, GrammarProblem, Markup, ValueProblem, XmlProblem,
+    Counted, Diagnostic, DiagnosticKind, Doubt, Foreign, GrammarProblem, Markup, Severity,
+    ValueProblem, XmlProblem,
 };
 pub use disassemble::disassemble;
 pub use limits::Limits;
 
 use bureaucrat_model::{Program, SourceModule};
+use check::Mode;
 use diagnostic::Diagnostics;
 use source::Source;
+use std::collections::BTreeMap;
 
 /// What comes of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,26 +45,74 @@ pub struct Compiled {
     pub modules: Vec<SourceModule>,
 }
 
+/// What a person wants to know of a definition.
+#[derive(Debug)]
+pub struct Reviewed {
+    /// None when something is wrong.
+    pub compiled: Option<Compiled>,
+    /// Errors and warnings, by place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// Compiles a definition, its inline expressions included.
 ///
 /// # Errors
 /// All that is wrong, by place, at most [`Limits::diagnostics`] and one that says when there are more; never none.
 pub fn compile(source: &[u8], limits: &Limits) -> Result<Compiled, Vec<Diagnostic>> {
-    let source = Source::read(source, limits).map_err(|diagnostic| vec![diagnostic])?;
+    let reviewed = examine(source, limits, Mode::Compile);
+    reviewed.compiled.ok_or(reviewed.diagnostics)
+}
+
+/// Compiles a definition, and looks for what is odd about it. More work than compiling.
+pub fn review(source: &[u8], limits: &Limits) -> Reviewed {
+    examine(source, limits, Mode::Review)
+}
+
+/// The types that a definition's properties declare; none when it can't be read. Whether it is right is not asked.
+pub fn declared_types(source: &[u8], limits: &Limits) -> BTreeMap<String, PropertyType> {
+    let Ok(source) = Source::read(source, limits) else {
+        return BTreeMap::new();
+    };
+    let mut diagnostics = Diagnostics::new(&source, 1);
+    let tree = reader::read(&source, limits, &mut diagnostics);
+    tree.as_ref().map(check::declared).unwrap_or_default()
+}
+
+fn examine(source: &[u8], limits: &Limits, mode: Mode) -> Reviewed {
+    let source = match Source::read(source, limits) {
+        Ok(source) => source,
+        Err(diagnostic) => {
+            return Reviewed {
+                compiled: None,
+                diagnostics: vec![diagnostic],
+            };
+        }
+    };
     let mut diagnostics = Diagnostics::new(&source, limits.diagnostics);
     let tree = reader::read(&source, limits, &mut diagnostics);
-    let checked = tree.and_then(|tree| check::check(&tree, limits, &mut diagnostics));
-    let Some((mut process, conditions)) = checked.filter(|_| diagnostics.is_empty()) else {
-        return Err(diagnostics.finish());
-    };
+    let checked = tree.and_then(|tree| check::check(&tree, limits, mode, &mut diagnostics));
+    let compiled = checked
+        .filter(|_| diagnostics.is_right())
+        .and_then(|(process, conditions)| emitted(process, &conditions, &mut diagnostics));
+    Reviewed {
+        compiled,
+        diagnostics: diagnostics.finish(),
+    }
+}
+
+fn emitted(
+    mut process: checked::Process,
+    conditions: &check::Conditions,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<Compiled> {
     let guest = match conditions.inline.compile() {
         Ok(guest) => guest,
         Err(reason) => {
             diagnostics.push(conditions.first, ValueProblem::Guest { reason });
-            return Err(diagnostics.finish());
+            return None;
         }
     };
     let modules = std::mem::take(&mut process.modules);
     let program = emit::program(process, guest);
-    Ok(Compiled { program, modules })
+    Some(Compiled { program, modules })
 }

@@ -9,7 +9,7 @@ mod references;
 
 use crate::{
     Limits,
-    diagnostic::{Counted, Diagnostics, Markup, XmlProblem, cut},
+    diagnostic::{Counted, Diagnostics, Foreign, Markup, XmlProblem, cut},
     source::Source,
     syntax::{Closing, Element, ElementIndex, Tree},
     text::MappedText,
@@ -124,8 +124,23 @@ impl<'s> Builder<'s, '_, '_> {
         let name = &inner[..length];
         let place = self.tree.elements.len();
         let tag = || cut(name);
+        let local = name.rsplit(':').next().unwrap_or(name);
         let fatal = if !references::is_name(name) {
-            Some(XmlProblem::BadName { found: tag() })
+            let name = name.split(['<', '>']).next().unwrap_or(name);
+            let inner = inner.split(['<', '>']).next().unwrap_or(inner);
+            let found = match name {
+                "" => cut(inner
+                    .trim_start()
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or("white space")),
+                name => cut(name),
+            };
+            Some(XmlProblem::BadName { found })
+        } else if place == 0 && local == "definitions" {
+            Some(XmlProblem::Foreign(Foreign::Bpmn))
+        } else if place == 0 && local.eq_ignore_ascii_case("html") {
+            Some(XmlProblem::Foreign(Foreign::Html))
         } else if self.open.is_empty() && place > 0 {
             Some(XmlProblem::SecondRoot { tag: tag() })
         } else if self.open.len() >= self.limits.depth() {
@@ -181,9 +196,12 @@ impl<'s> Builder<'s, '_, '_> {
         };
         let element = &mut self.tree.elements[place];
         if element.name != found {
-            let (found, expected) = (cut(found), cut(element.name));
-            self.diagnostics
-                .push(start, XmlProblem::OtherEnd { found, expected });
+            let problem = XmlProblem::OtherEnd {
+                found: cut(found),
+                expected: cut(element.name),
+                line: self.diagnostics.span(element.start).line,
+            };
+            self.diagnostics.push(start, problem);
             return Going::Stop;
         }
         element.end = end;
@@ -249,7 +267,11 @@ impl<'s> Builder<'s, '_, '_> {
                 return Going::On;
             }
             Error::IllFormed(IllFormedError::UnclosedReference) => {
-                self.refuse_text(offset, XmlProblem::Unclosed(Markup::Reference));
+                // Of `&&` once is enough.
+                let is_second = offset > 0 && self.text.as_bytes().get(offset - 1) == Some(&b'&');
+                if !is_second {
+                    self.refuse_text(offset, XmlProblem::Unclosed(Markup::Reference));
+                }
                 return Going::On;
             }
             Error::IllFormed(IllFormedError::MissingDoctypeName) => XmlProblem::Doctype,
@@ -273,7 +295,7 @@ impl<'s> Builder<'s, '_, '_> {
             self.diagnostics
                 .push(element.start, XmlProblem::UnclosedElement { tag });
         }
-        if self.tree.elements.is_empty() {
+        if self.tree.elements.is_empty() && self.diagnostics.is_right() {
             self.diagnostics
                 .push(self.text.len(), XmlProblem::NoElement);
         }

@@ -5,7 +5,7 @@
 
 use crate::{
     Limits,
-    diagnostic::{Diagnostic, XmlProblem},
+    diagnostic::{Diagnostic, Foreign, XmlProblem, cut},
 };
 use bureaucrat_model::Span;
 
@@ -34,6 +34,10 @@ impl<'a> Source<'a> {
             ));
         }
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if let Some(foreign) = foreign(bytes) {
+            let start = Span { line: 1, column: 1 };
+            return Err(Diagnostic::at(start, XmlProblem::Foreign(foreign)));
+        }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
@@ -41,7 +45,9 @@ impl<'a> Source<'a> {
                 let source = Source::new(std::str::from_utf8(valid).unwrap_or_default());
                 return Err(Diagnostic::at(
                     source.span(valid.len()),
-                    XmlProblem::NotUtf8,
+                    XmlProblem::NotUtf8 {
+                        declared: declared(bytes),
+                    },
                 ));
             }
         };
@@ -104,6 +110,66 @@ impl<'a> Source<'a> {
     }
 }
 
+/// What bytes are that cannot be a definition.
+fn foreign(bytes: &[u8]) -> Option<Foreign> {
+    let visible = bytes.trim_ascii_start();
+    let starts = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| bytes.starts_with(prefix));
+    if starts(&[b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"]) {
+        return Some(Foreign::Utf16);
+    }
+    if starts(&[b"\0asm"]) {
+        return Some(Foreign::Wasm);
+    }
+    if starts(&[b"\x1f\x8b"]) {
+        return Some(Foreign::Gzip);
+    }
+    if starts(&[b"PK\x03\x04"]) {
+        return Some(Foreign::Zip);
+    }
+    match visible.first() {
+        None => Some(Foreign::Empty),
+        Some(b'{' | b'[') => Some(Foreign::Json),
+        Some(b'<') => page(visible),
+        Some(_) if visible.starts_with(b"---") => Some(Foreign::Yaml),
+        Some(_) => {
+            let line = visible
+                .split(|byte| *byte == b'\n')
+                .next()
+                .unwrap_or_default();
+            let word = line
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+            let word = word.count();
+            let is_key = word > 0 && line.get(word) == Some(&b':') && !visible.contains(&b'<');
+            is_key.then_some(Foreign::Yaml)
+        }
+    }
+}
+
+fn page(visible: &[u8]) -> Option<Foreign> {
+    let head = visible
+        .get(..visible.len().min(32))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let is_html = head.starts_with(b"<!doctype html") || head.starts_with(b"<html");
+    is_html.then_some(Foreign::Html)
+}
+
+/// The encoding that an XML declaration names.
+fn declared(bytes: &[u8]) -> Option<String> {
+    let head = bytes.strip_prefix(b"<?xml")?;
+    let head = head.get(..head.iter().position(|byte| *byte == b'>')?)?;
+    let head = std::str::from_utf8(head).ok()?;
+    let (_, rest) = head.split_once("encoding")?;
+    let rest = rest.trim_start().strip_prefix('=')?.trim_start();
+    let quote = rest
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '"' | '\''))?;
+    let (encoding, _) = rest[1..].split_once(quote)?;
+    (!encoding.eq_ignore_ascii_case("utf-8")).then(|| cut(encoding))
+}
+
 const fn begins_character(byte: u8) -> bool {
     byte & 0xc0 != 0x80
 }
@@ -142,7 +208,10 @@ mod tests {
         let not_utf8 = refused(b"a\nb\xff");
         assert_eq!(
             not_utf8,
-            Some(Diagnostic::at(at(2, 2), XmlProblem::NotUtf8))
+            Some(Diagnostic::at(
+                at(2, 2),
+                XmlProblem::NotUtf8 { declared: None }
+            ))
         );
         let found = '\u{1}';
         let character = XmlProblem::BadCharacter { found };

@@ -88,7 +88,10 @@ impl Checker<'_> {
 
     fn node(&mut self, expression: &Expr) -> Checked {
         if self.depth == DEPTH_MAX {
-            return self.refuse(expression, format!("a tree deeper than {DEPTH_MAX}"));
+            return self.refuse(
+                expression,
+                format!("the expression nests deeper than {DEPTH_MAX}"),
+            );
         }
         self.depth += 1;
         let node = self.shallow(expression);
@@ -137,19 +140,19 @@ impl Checker<'_> {
             Expr::Named(named) => self.assignment(named),
             Expr::FString(text) => self.f_string(text),
             Expr::Generator(_) => {
-                self.refuse(expression, "a generator outside a function that takes one")
+                self.refuse(expression, "a generator is only allowed as the argument of a function, as in `any(x > 1 for x in context[\"list\"])`")
             }
             Expr::Lambda(_) => {
-                self.refuse(expression, "a lambda outside `key=`, `map` and `filter`")
+                self.refuse(expression, "a lambda is only allowed as `key=` and as the first argument of `map` and `filter`")
             }
-            Expr::Await(_) => self.refuse(expression, "`await`"),
-            Expr::Yield(_) | Expr::YieldFrom(_) => self.refuse(expression, "`yield`"),
-            Expr::TString(_) => self.refuse(expression, "a template string"),
-            Expr::BytesLiteral(_) => self.refuse(expression, "a bytes literal"),
-            Expr::EllipsisLiteral(_) => self.refuse(expression, "`...`"),
-            Expr::Starred(_) => self.refuse(expression, "an unpacking `*` here"),
-            Expr::Slice(_) => self.refuse(expression, "a slice outside an index"),
-            Expr::IpyEscapeCommand(_) => self.refuse(expression, "a shell command"),
+            Expr::Await(_) => self.refuse(expression, "`await` is not allowed here"),
+            Expr::Yield(_) | Expr::YieldFrom(_) => self.refuse(expression, "`yield` is not allowed here"),
+            Expr::TString(_) => self.refuse(expression, "template strings are not supported"),
+            Expr::BytesLiteral(_) => self.refuse(expression, "bytes literals are not supported"),
+            Expr::EllipsisLiteral(_) => self.refuse(expression, "`...` is not a value here"),
+            Expr::Starred(_) => self.refuse(expression, "unpacking by `*` is not allowed here"),
+            Expr::Slice(_) => self.refuse(expression, "a slice is only allowed in an index, as in `x[0:3]`"),
+            Expr::IpyEscapeCommand(_) => self.refuse(expression, "shell commands are not supported"),
         }
     }
 
@@ -157,7 +160,7 @@ impl Checker<'_> {
     fn text(&self, literal: &ruff_python_ast::ExprStringLiteral) -> Result<String, Refusal> {
         let text = literal.value.to_str();
         if self.wrapped.has_surrogate(literal, text) {
-            return self.refuse(literal, "half of a surrogate pair");
+            return self.refuse(literal, "half of a surrogate pair is not a character");
         }
         Ok(text.to_owned())
     }
@@ -165,14 +168,15 @@ impl Checker<'_> {
     fn literal(&self, literal: &ruff_python_ast::ExprNumberLiteral) -> Checked {
         Ok(Node::Constant(match &literal.value {
             Number::Float(value) => Constant::Float(*value),
-            Number::Complex { .. } => return self.refuse(literal, "a complex number"),
+            Number::Complex { .. } => {
+                return self.refuse(literal, "complex numbers are not supported");
+            }
             Number::Int(value) => match value.as_i64() {
                 Some(small) => Constant::Integer(small),
                 None => Constant::BigInteger(match decimal_digits(&value.to_string()) {
                     Some(digits) => digits,
                     None => {
-                        return self
-                            .refuse(literal, "an integer outside 64 bits that is not decimal");
+                        return self.refuse(literal, "an integer outside 64 bits must be decimal");
                     }
                 }),
             },
@@ -202,10 +206,15 @@ impl Checker<'_> {
         }
         match name.id.as_str() {
             "context" => Ok(Node::Fields),
-            "workitem" => self.refuse(name, "`workitem` alone; its fields are `workitem.fields`"),
+            "workitem" => self.refuse(
+                name,
+                "`workitem` alone is not a value; its fields are `workitem.fields`",
+            ),
             unknown => self.refuse(
                 name,
-                format!("the name `{unknown}`; there are `workitem.fields` and `context`"),
+                format!(
+                    "the name `{unknown}` is not known; a field is read as `context[\"{unknown}\"]`"
+                ),
             ),
         }
     }
@@ -213,17 +222,17 @@ impl Checker<'_> {
     /// `name := value`; the name stays in sight.
     fn assignment(&mut self, named: &ruff_python_ast::ExprNamed) -> Checked {
         let Expr::Name(target) = &*named.target else {
-            return self.refuse(&*named.target, "an assignment `:=` to anything but a name");
+            return self.refuse(&*named.target, "`:=` needs a name on its left");
         };
         let name = target.id.as_str();
         if self.lambdas > 0 {
-            return self.refuse(named, "an assignment `:=` in a lambda");
+            return self.refuse(named, "`:=` is not allowed in a lambda");
         }
         if self.scope.iter().any(|(known, _)| known == name) {
-            return self.refuse(named, "an assignment `:=` to a loop's variable");
+            return self.refuse(named, "`:=` cannot set the variable of a loop");
         }
         if ["context", "workitem"].contains(&name) {
-            return self.refuse(named, format!("an assignment `:=` to `{name}`"));
+            return self.refuse(named, format!("`:=` cannot set `{name}`"));
         }
         let value = self.node(&named.value)?;
         let number = match self.variable_called(name) {
@@ -252,7 +261,9 @@ impl Checker<'_> {
                 "fields" => Ok(Node::Fields),
                 other => self.refuse(
                     attribute,
-                    format!("`workitem.{other}`; a condition sees `workitem.fields` alone"),
+                    format!(
+                        "`workitem.{other}` does not exist; a condition sees only `workitem.fields`"
+                    ),
                 ),
             };
         }
@@ -263,7 +274,10 @@ impl Checker<'_> {
         }
         self.refuse(
             attribute,
-            format!("access to the attribute `{}`", attribute.attr.as_str()),
+            format!(
+                "the attribute `{}` does not exist here",
+                attribute.attr.as_str()
+            ),
         )
     }
 

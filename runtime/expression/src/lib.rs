@@ -8,6 +8,8 @@
 //!
 //! # Layout
 //! - `parse`: bounds the text, then has it parsed by ruff's parser, as `wrapped` has it.
+//! - `slips`: what was meant by a text that is refused.
+//! - `doubts`: what is odd about a condition that compiles.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
 //! - `format`: format specifications, as the helpers take them.
 //! - `emit` and `constants`: from `ir` to instructions and data.
@@ -20,6 +22,7 @@
 mod check;
 mod component;
 mod constants;
+mod doubts;
 mod emit;
 mod format;
 mod ir;
@@ -27,14 +30,18 @@ mod library;
 pub mod limits;
 mod main_module;
 mod memory;
+mod nearest;
 mod parse;
 mod repr;
+mod slips;
 pub mod vocabulary;
 mod wrapped;
 
 use std::collections::BTreeSet;
 
-pub use parse::parse;
+pub use doubts::{Doubt, FieldRead, Literal, Review, review};
+pub use nearest::nearest;
+pub use parse::{parse, parse_unexplained};
 
 /// A parsed and checked expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,8 +56,7 @@ pub struct Expression {
 }
 
 /// Why a text is refused: its length or nesting, its syntax, or a construct that is not supported.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason} (line {line}, column {column})")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// What is wrong, a fragment without a full stop.
     pub reason: String,
@@ -58,6 +64,42 @@ pub struct Refusal {
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
+    /// What was probably meant; it compiles.
+    pub suggestion: Option<String>,
+}
+
+impl std::error::Error for Refusal {}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            reason,
+            line,
+            column,
+            suggestion,
+        } = self;
+        write!(f, "{reason} (line {line}, column {column})")?;
+        match suggestion {
+            Some(suggestion) => write!(f, "; try `{suggestion}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Refusal {
+    /// The byte offset of its place in the text that it is about.
+    pub fn offset_in(&self, text: &str) -> usize {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+        let line = self.line.saturating_sub(1) as usize;
+        let start = starts.into_iter().nth(line).unwrap_or(0);
+        let rest = text.get(start..).unwrap_or_default();
+        let column = self.column.saturating_sub(1) as usize;
+        let within = rest
+            .char_indices()
+            .nth(column)
+            .map_or(rest.len(), |(at, _)| at);
+        start + within
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,34 +13,67 @@ use ruff_python_parser::{Mode, lexer, parse_expression};
 use ruff_text_size::{Ranged, TextSize};
 
 use crate::limits::{NESTING_MAX, SOURCE_BYTES_MAX, TOKENS_MAX};
+use crate::slips::{self, Stage};
 use crate::wrapped::Wrapped;
 use crate::{Expression, Refusal, check};
 
 /// Parses and checks one expression. White space and line breaks around and inside it do not matter.
 ///
 /// # Errors
-/// A [`Refusal`] with the first reason found and its place.
+/// A [`Refusal`] with the first reason found and its place, and what was probably meant.
 pub fn parse(source: &str) -> Result<Expression, Refusal> {
+    plain(source).map_err(|Refused { refusal, stage }| slips::explain(source, refusal, stage))
+}
+
+/// As [`parse`], but does not look for what was meant: for refusals that nobody reads.
+///
+/// # Errors
+/// As [`parse`] has them, in fewer words.
+pub fn parse_unexplained(source: &str) -> Result<Expression, Refusal> {
+    plain(source).map_err(|refused| refused.refusal)
+}
+
+/// Why a text is refused, and by whom.
+pub(crate) struct Refused {
+    refusal: Refusal,
+    stage: Stage,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let stage = Stage::Check;
+        Self { refusal, stage }
+    }
+}
+
+/// Parses and checks, and does not ask what was meant.
+pub(crate) fn plain(source: &str) -> Result<Expression, Refused> {
+    let of_syntax = |refusal| Refused {
+        refusal,
+        stage: Stage::Syntax,
+    };
     if source.len() > SOURCE_BYTES_MAX {
-        return Err(at_start(format!(
-            "an expression of {} bytes; at most {SOURCE_BYTES_MAX} are allowed",
+        return Err(Refused::from(at_start(format!(
+            "the expression has {} bytes; at most {SOURCE_BYTES_MAX} are allowed",
             source.len()
-        )));
+        ))));
     }
     // As in parentheses, so that line breaks do not matter; on a line of its own, the closing one survives a comment.
     let wrapped = Wrapped::new(format!("({source}\n)"));
     bound(&wrapped, source)?;
     let parsed = parse_expression(wrapped.as_str()).map_err(|error| {
-        wrapped.refusal(error.location.start(), format!("syntax: {}", error.error))
+        of_syntax(wrapped.refusal(error.location.start(), error.error.to_string()))
     })?;
     let tree = parsed.into_expr();
     if let Expr::Tuple(tuple) = &tree
         && tuple.elts.is_empty()
         && tuple.range().start() == TextSize::new(0)
     {
-        return Err(at_start("an empty expression".to_owned()));
+        return Err(Refused::from(at_start(
+            "the expression is empty".to_owned(),
+        )));
     }
-    check::check(&tree, &wrapped, source.len())
+    Ok(check::check(&tree, &wrapped, source.len())?)
 }
 
 fn at_start(reason: String) -> Refusal {
@@ -48,18 +81,23 @@ fn at_start(reason: String) -> Refusal {
         reason,
         line: 1,
         column: 1,
+        suggestion: None,
     }
 }
 
 /// Refuses what would nest too deep for the parser, and brackets that would close the parenthesis around the text.
-fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refusal> {
-    let deep = || Err(at_start(format!("nesting deeper than {NESTING_MAX}")));
+fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refused> {
+    let deep = || {
+        let reason = format!("the expression nests deeper than {NESTING_MAX}");
+        Err(Refused::from(at_start(reason)))
+    };
     let mut tokens = lexer::lex(wrapped.as_str(), Mode::Expression);
     let (mut brackets, mut prefixes, mut chained) = (0_usize, 0_usize, 0_usize);
     let mut closed = false;
     for count in 0.. {
         if count > TOKENS_MAX {
-            return Err(at_start(format!("more than {TOKENS_MAX} tokens")));
+            let reason = format!("the expression has more than {TOKENS_MAX} tokens");
+            return Err(Refused::from(at_start(reason)));
         }
         let token = tokens.next_token();
         if closed
@@ -68,7 +106,10 @@ fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refusal> {
                 TokenKind::Newline | TokenKind::NonLogicalNewline | TokenKind::EndOfFile
             )
         {
-            return Err(unbalanced(source));
+            return Err(Refused {
+                refusal: unbalanced(source),
+                stage: Stage::Syntax,
+            });
         }
         match token {
             TokenKind::EndOfFile => break,
@@ -116,8 +157,8 @@ fn unbalanced(source: &str) -> Refusal {
     match parse_expression(source) {
         Err(error) => bare.refusal(
             error.location.start() + TextSize::new(1),
-            format!("syntax: {}", error.error),
+            error.error.to_string(),
         ),
-        Ok(_) => at_start("syntax: unbalanced brackets".to_owned()),
+        Ok(_) => at_start("the brackets do not match".to_owned()),
     }
 }

@@ -17,3 +17,13 @@ pub fn methods() -> BTreeSet<&'static str> {
     let methods = check::methods::METHODS.iter().map(|method| method.name);
     methods.chain(views).chain(["format"]).collect()
 }
+
+pub(crate) fn is_function(name: &str) -> bool {
+    check::FUNCTIONS.contains(&name) || check::STREAMS.contains(&name)
+}
+
+pub(crate) fn is_method(name: &str) -> bool {
+    let views = check::VIEWS.iter().any(|(view, _)| *view == name);
+    let methods = &check::methods::METHODS;
+    views || name == "format" || methods.iter().any(|method| method.name == name)
+}

@@ -47,6 +47,7 @@ impl Wrapped {
             reason,
             line: before.matches('\n').count() as u32 + 1,
             column: before[line_start..].chars().count() as u32 + 1,
+            suggestion: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Where a launch or an event is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,17 +79,28 @@ pub enum MergeError {
     /// The definition has no root element.
     #[error("the definition has no `<process>`")]
     NoProcess,
+    /// A field is not of the type that its property declares.
+    #[error(
+        "the field `{name}` is {found}, but its property is of type `{declared}`; give {expected}, or change the type"
+    )]
+    Type {
+        name: String,
+        declared: &'static str,
+        found: &'static str,
+        expected: &'static str,
+    },
     /// A field's name has characters that XML can't hold.
     #[error("the field name {0:?} can't be written in XML")]
     Name(String),
 }
 
-/// A definition with `fields` in its context: properties of the same names are replaced, others stay. The context
-/// becomes the first child of `<process>`; everything else stays as it was written. The definition is not checked
+/// A definition with `fields` in its context: properties of the same names are replaced, others stay. The type that a
+/// replaced property declares holds: numbers and truths become text for `str`, integers become floats for `float`, and
+/// whatever else is of another type is an error, since turning it into one would be guesswork. The context becomes the first child of `<process>`; everything else stays as it was written. The definition is not checked
 /// otherwise.
 ///
 /// # Errors
-/// When the definition can't be read so far, or a field's name can't be written in XML.
+/// When the definition can't be read so far, a field is not of its declared type, or its name can't be written in XML.
 pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeError> {
     if fields.is_empty() {
         return Ok(definition.to_owned());
@@ -99,7 +111,8 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
         context += property;
     }
     for (name, value) in fields.iter() {
-        context += &property(name, value)?;
+        let declared = outline.declared.get(name).copied();
+        context += &property(name, value, declared)?;
     }
     context += "</context>";
 
@@ -133,6 +146,8 @@ struct Outline<'a> {
     contexts: Vec<(usize, usize)>,
     /// The properties of those that are not overridden, as they are written.
     kept: Vec<&'a str>,
+    /// The types that overridden properties declare.
+    declared: BTreeMap<String, Declared>,
 }
 
 impl<'a> Outline<'a> {
@@ -154,7 +169,7 @@ impl<'a> Outline<'a> {
                         0 => outline.head_end = end,
                         1 if tag.name().as_ref() == "context" => context = Some(start),
                         2 if context.is_some() => {
-                            property = Some((start, overridden(&tag, overrides)?))
+                            property = Some((start, outline.overridden(&tag, overrides)?))
                         }
                         _ => {}
                     }
@@ -167,7 +182,7 @@ impl<'a> Outline<'a> {
                         return Ok(outline);
                     }
                     1 if tag.name().as_ref() == "context" => outline.contexts.push((start, end)),
-                    2 if context.is_some() => match overridden(&tag, overrides)? {
+                    2 if context.is_some() => match outline.overridden(&tag, overrides)? {
                         Overridden::No => outline.kept.push(&definition[start..end]),
                         Overridden::Yes => {}
                     },
@@ -204,6 +219,40 @@ impl<'a> Outline<'a> {
     }
 }
 
+impl Outline<'_> {
+    /// Whether a property is overridden; the type of one that is, is remembered.
+    fn overridden(
+        &mut self,
+        tag: &BytesStart<'_>,
+        overrides: &Fields,
+    ) -> Result<Overridden, MergeError> {
+        let Some(name) = attribute(tag, "name")? else {
+            return Ok(Overridden::No);
+        };
+        if overrides.get(&name).is_none() {
+            return Ok(Overridden::No);
+        }
+        // Of two properties with one name the later counts, its type too.
+        match attribute(tag, "type")?.as_deref().and_then(Declared::of) {
+            Some(declared) => self.declared.insert(name, declared),
+            None => self.declared.remove(&name),
+        };
+        Ok(Overridden::Yes)
+    }
+}
+
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, MergeError> {
+    let attribute = tag
+        .try_get_attribute(name)
+        .map_err(|error| MergeError::NotXml(error.to_string()))?;
+    let Some(attribute) = attribute else {
+        return Ok(None);
+    };
+    let value = quick_xml::escape::unescape(&attribute.value)
+        .map_err(|error| MergeError::NotXml(error.to_string()))?;
+    Ok(Some(value.into_owned()))
+}
+
 fn place(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
@@ -214,31 +263,99 @@ enum Overridden {
     No,
 }
 
-fn overridden(tag: &BytesStart<'_>, overrides: &Fields) -> Result<Overridden, MergeError> {
-    let attribute = tag
-        .try_get_attribute("name")
-        .map_err(|error| MergeError::NotXml(error.to_string()))?;
-    let Some(attribute) = attribute else {
-        return Ok(Overridden::No);
-    };
-    let name = quick_xml::escape::unescape(&attribute.value)
-        .map_err(|error| MergeError::NotXml(error.to_string()))?;
-    Ok(match overrides.get(&name) {
-        Some(_) => Overridden::Yes,
-        None => Overridden::No,
-    })
+/// The types of properties that fields of another type do not fit into; `json` takes everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Declared {
+    Int,
+    Float,
+    Str,
+    Bool,
 }
 
-/// One property, typed by its value: `bool` as 0 or 1, `float`, `int`, `str`, else `json`. Texts that XML can't hold or a
+impl Declared {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "int" => Some(Self::Int),
+            "float" => Some(Self::Float),
+            "str" => Some(Self::Str),
+            "bool" => Some(Self::Bool),
+            _ => None,
+        }
+    }
+
+    /// Its name, and what a field of it is.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Int => ("int", "an integer"),
+            Self::Float => ("float", "a number"),
+            Self::Str => ("str", "a text"),
+            Self::Bool => ("bool", "true or false"),
+        }
+    }
+
+    /// The value as one of this type, if nothing has to be guessed for that.
+    fn fit(self, name: &str, value: Value) -> Result<Value, MergeError> {
+        let is_whole = |number: &serde_json::Number| !number.as_str().contains(['.', 'e', 'E']);
+        match (self, value) {
+            (Self::Str, Value::Number(number)) => Ok(Value::String(number.to_string())),
+            (Self::Str, Value::Bool(truth)) => Ok(Value::String(truth.to_string())),
+            (Self::Float, Value::Number(number)) if is_whole(&number) => {
+                let float = format!("{number}.0").parse();
+                Ok(float.map_or(Value::Number(number), Value::Number))
+            }
+            (Self::Int, Value::Number(number)) if is_whole(&number) => Ok(Value::Number(number)),
+            (Self::Float, value @ Value::Number(_))
+            | (Self::Str, value @ Value::String(_))
+            | (Self::Bool, value @ Value::Bool(_)) => Ok(value),
+            (_, value) => {
+                let (declared, expected) = self.words();
+                Err(MergeError::Type {
+                    name: crate::cut(name, 80).to_owned(),
+                    declared,
+                    found: kind(&value),
+                    expected,
+                })
+            }
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.as_str().contains(['.', 'e', 'E']) => {
+            "a number with decimals"
+        }
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// One property, typed by its value once that fits the declared type: `bool` as 0 or 1, `float`, `int`, `str`, else `json`. Texts that XML can't hold or a
 /// reader might trim, and numbers beyond 64 bits, go as `json`, which is exact.
-fn property(name: &str, value: &JsonText) -> Result<String, MergeError> {
+fn property(
+    name: &str,
+    value: &JsonText,
+    declared: Option<Declared>,
+) -> Result<String, MergeError> {
     if !name
         .chars()
         .all(|character| is_xml(character) && !character.is_control())
     {
         return Err(MergeError::Name(crate::cut(name, 80).to_owned()));
     }
-    let (kind, text) = match value.to_value() {
+    let fitted = match (declared, value.to_value()) {
+        (Some(declared), Some(given)) => Some(declared.fit(name, given)?),
+        (_, given) => given,
+    };
+    let value = &match (declared, &fitted) {
+        (Some(_), Some(fitted)) => JsonText::of(fitted),
+        _ => value.clone(),
+    };
+    let (kind, text) = match fitted {
         Some(Value::Bool(truth)) => ("bool", u8::from(truth).to_string()),
         Some(Value::Number(number)) if number.is_i64() => ("int", number.to_string()),
         Some(Value::Number(number))

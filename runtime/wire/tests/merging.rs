@@ -3,7 +3,7 @@
 
 use bureaucrat_definition::{Limits, compile};
 use bureaucrat_model::Fields;
-use bureaucrat_wire::merge_fields;
+use bureaucrat_wire::{MergeError, merge_fields};
 use proptest::prelude::*;
 
 fn fields(json: &str) -> Fields {
@@ -46,4 +46,67 @@ proptest! {
         let expected: serde_json::Value = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(found, expected);
     }
+}
+
+/// A definition with a property of a type.
+fn declaring(declared: &str, text: &str) -> String {
+    format!(
+        "<process><context><property name='x' type='{declared}'>{text}</property></context></process>"
+    )
+}
+
+#[test]
+fn a_declared_type_holds() {
+    for (declared, given, expected) in [
+        ("str", "5", "\"5\""),
+        ("str", "5.0", "\"5.0\""),
+        ("str", "true", "\"true\""),
+        ("str", "\"a\"", "\"a\""),
+        ("str", "\" a\"", "\" a\""),
+        ("int", "5", "5"),
+        ("int", "99999999999999999999", "99999999999999999999"),
+        ("float", "5", "5.0"),
+        ("float", "5.5", "5.5"),
+        ("bool", "true", "true"),
+        ("json", "5", "5"),
+        ("json", "null", "null"),
+        ("json", "\"a\"", "\"a\""),
+    ] {
+        let definition = declaring(declared, if declared == "json" { "0" } else { "1" });
+        let merged = merge_fields(&definition, &fields(&format!(r#"{{"x": {given}}}"#)));
+        let back = context(&merged.unwrap());
+        assert_eq!(
+            fields(&back).get("x").unwrap().as_str(),
+            expected,
+            "{declared} {given}"
+        );
+    }
+    for (declared, given) in [
+        ("str", "null"),
+        ("str", "[1]"),
+        ("str", "{}"),
+        ("int", "\"5\""),
+        ("int", "5.0"),
+        ("int", "true"),
+        ("int", "null"),
+        ("float", "\"5\""),
+        ("float", "false"),
+        ("bool", "1"),
+        ("bool", "\"true\""),
+        ("bool", "null"),
+    ] {
+        let merged = merge_fields(
+            &declaring(declared, "1"),
+            &fields(&format!(r#"{{"x": {given}}}"#)),
+        );
+        assert!(
+            matches!(merged, Err(MergeError::Type { .. })),
+            "{declared} {given}: {merged:?}"
+        );
+    }
+    let refused = merge_fields(&declaring("int", "1"), &fields(r#"{"x": "5"}"#)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the field `x` is a text, but its property is of type `int`; give an integer, or change the type"
+    );
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -11,6 +12,7 @@ use std::{
 pub struct Rabbit {
     folder: PathBuf,
     url: String,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Rabbit {
@@ -19,9 +21,32 @@ impl Rabbit {
     /// # Errors
     /// If it does not start.
     pub fn start(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, Vec::new())
+    }
+
+    /// Starts one that takes TLS too, with the certificates of a folder, see `scripts/rabbitmq`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with_tls(folder: &Path, certificates: &Path) -> Result<Self> {
+        let certificates = certificates.as_os_str().to_owned();
+        Self::start_with(folder, vec![("BUREAUCRAT_RABBITMQ_TLS", certificates)])
+    }
+
+    /// Its URL with TLS.
+    ///
+    /// # Errors
+    /// When it takes none.
+    pub fn tls_url(&self) -> Result<String> {
+        let url = std::fs::read_to_string(self.folder.join("tls-url"))?;
+        Ok(url.trim().to_owned())
+    }
+
+    fn start_with(folder: &Path, environment: Vec<(&'static str, OsString)>) -> Result<Self> {
         let mut rabbit = Self {
             folder: folder.to_owned(),
             url: String::new(),
+            environment,
         };
         rabbit.start_again()?;
         Ok(rabbit)
@@ -77,6 +102,7 @@ impl Rabbit {
             .arg(verb)
             .arg(&self.folder)
             .args(arguments)
+            .envs(self.environment.iter().cloned())
             .output()
             .with_context(|| format!("{} can't be run", script.display()))?;
         ensure!(

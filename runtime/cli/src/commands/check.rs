@@ -1,44 +1,117 @@
-//! `check`: what is wrong with definitions, with the line that it stands on.
+//! `check`: what is wrong with definitions or odd about them, with the line that it is in.
 
-use super::print_line;
-use crate::{Exit, arguments::Check, files};
-use bureaucrat_definition::{Diagnostic, Limits, compile};
-use serde_json::json;
+use super::{guests, print_line};
+use crate::{
+    Exit,
+    arguments::{Check, Options},
+    files,
+};
+use bureaucrat_definition::{Compiled, Diagnostic, Limits, Severity, review};
+use serde_json::{Value, json};
 use std::{fmt::Write, path::Path};
 
 /// The most of a source line that is shown, in characters.
 const LINE_SHOWN_MAX: usize = 120;
 
-/// Prints the diagnostics of every file.
-pub fn run(check: &Check) -> anyhow::Result<Exit> {
+/// Something that is wrong with a definition or odd about it.
+pub struct Problem {
+    pub line: u32,
+    pub column: u32,
+    pub severity: Severity,
+    pub message: String,
+    /// What was probably meant, as XML.
+    pub suggestion: Option<String>,
+}
+
+impl From<&Diagnostic> for Problem {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            line: diagnostic.line,
+            column: diagnostic.column,
+            severity: diagnostic.severity(),
+            message: diagnostic.kind.to_string(),
+            suggestion: diagnostic.suggestion().map(str::to_owned),
+        }
+    }
+}
+
+/// A definition, and all that is to be said about it.
+pub struct Judged {
+    /// None if the engine would refuse it.
+    pub compiled: Option<Compiled>,
+    pub problems: Vec<Problem>,
+}
+
+/// Judges a definition as the engine does at a launch, as far as that needs no engine.
+pub fn judge(options: &Options, source: &[u8]) -> anyhow::Result<Judged> {
+    let reviewed = review(source, &Limits::default());
+    let mut problems: Vec<Problem> = reviewed.diagnostics.iter().map(Problem::from).collect();
+    if let Some(compiled) = &reviewed.compiled {
+        problems.extend(guests::problems(options, compiled)?);
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+    }
+    let is_wrong = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    Ok(Judged {
+        compiled: reviewed.compiled.filter(|_| !is_wrong),
+        problems,
+    })
+}
+
+/// Prints the problems of every file. One that can't be read is a problem, too, and the others are checked all the same.
+pub fn run(options: &Options, check: &Check) -> anyhow::Result<Exit> {
     if let Err(error) = bureaucrat_sandbox::check_executable_memory() {
         eprintln!("bureaucrat: no engine would start here: {error}");
     }
     let mut exit = Exit::Done;
     let mut found = Vec::new();
     for file in &check.files {
-        let source = files::read(file)?;
-        let Err(diagnostics) = compile(&source, &Limits::default()) else {
-            continue;
+        let source = match files::read_definition(file) {
+            Ok(source) => source,
+            Err(error) => {
+                exit = Exit::Failed;
+                if check.json {
+                    found.push(json!({
+                        "file": name(file),
+                        "severity": "error",
+                        "message": format!("{error:#}"),
+                    }));
+                } else {
+                    print_line(&format!("error: {error:#}"))?;
+                }
+                continue;
+            }
         };
-        exit = Exit::Failed;
-        for diagnostic in &diagnostics {
+        for problem in judge(options, &source)?.problems {
+            if problem.severity == Severity::Error || check.deny_warnings {
+                exit = Exit::Failed;
+            }
             if check.json {
-                found.push(json!({
-                    "file": name(file),
-                    "line": diagnostic.line,
-                    "column": diagnostic.column,
-                    "message": diagnostic.kind.to_string(),
-                }));
+                found.push(json(file, &problem));
             } else {
-                print_line(&shown(file, &source, diagnostic))?;
+                print_line(&shown(file, &source, &problem))?;
             }
         }
     }
     if check.json {
-        print_line(&serde_json::Value::Array(found).to_string())?;
+        print_line(&Value::Array(found).to_string())?;
     }
     Ok(exit)
+}
+
+fn json(file: &Path, problem: &Problem) -> Value {
+    let mut value = json!({
+        "file": name(file),
+        "line": problem.line,
+        "column": problem.column,
+        "severity": problem.severity.name(),
+        "message": problem.message,
+    });
+    if let (Some(object), Some(suggestion)) = (value.as_object_mut(), &problem.suggestion) {
+        object.insert("suggestion".to_owned(), json!(suggestion));
+    }
+    value
 }
 
 /// What a file is called in messages.
@@ -49,17 +122,25 @@ pub fn name(file: &Path) -> String {
     }
 }
 
-/// A diagnostic with its source line and a caret below its column.
-pub fn shown(file: &Path, source: &[u8], diagnostic: &Diagnostic) -> String {
-    let mut text = format!("{}:{diagnostic}", name(file));
-    let line = usize::try_from(diagnostic.line)
+/// A problem with its source line and a caret below its column.
+pub fn shown(file: &Path, source: &[u8], problem: &Problem) -> String {
+    let mut text = format!(
+        "{}:{}:{}: {}: {}",
+        name(file),
+        problem.line,
+        problem.column,
+        problem.severity.name(),
+        problem.message
+    );
+    let line = usize::try_from(problem.line)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
     let Some(line) = source.split(|byte| *byte == b'\n').nth(line) else {
         return text;
     };
     let line = String::from_utf8_lossy(line);
-    let column = usize::try_from(diagnostic.column)
+    let line = line.trim_start_matches('\u{feff}');
+    let column = usize::try_from(problem.column)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
     // Of a long line the part around the column is shown.
@@ -74,7 +155,7 @@ pub fn shown(file: &Path, source: &[u8], diagnostic: &Diagnostic) -> String {
     if part.trim().is_empty() {
         return text;
     }
-    let number = diagnostic.line.to_string();
+    let number = problem.line.to_string();
     // Writing to a string can't fail.
     let _ = write!(
         text,
@@ -102,12 +183,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_caret_stands_below_the_column() {
+    fn the_caret_is_below_the_column() {
         let source = "<process>\n\t<äction/>\n</process>".as_bytes();
-        let diagnostics = compile(source, &Limits::default()).unwrap_err();
-        let text = shown(Path::new("x.xml"), source, &diagnostics[0]);
+        let diagnostics = review(source, &Limits::default()).diagnostics;
+        let text = shown(Path::new("x.xml"), source, &Problem::from(&diagnostics[0]));
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("x.xml:2:2: "), "{text}");
+        assert!(lines[0].starts_with("x.xml:2:2: error: "), "{text}");
         assert_eq!(lines[1], "2 |  <äction/>");
         assert_eq!(lines[2], "  |  ^");
     }

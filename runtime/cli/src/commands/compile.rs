@@ -1,25 +1,26 @@
 //! `compile`: what a definition becomes.
 
 use super::{check, print_line};
-use crate::{Exit, arguments::Compile, files};
+use crate::{
+    Exit,
+    arguments::{Compile, Options},
+    files,
+};
 use anyhow::Context;
-use bureaucrat_definition::{Compiled, Limits, disassemble};
+use bureaucrat_definition::{Compiled, disassemble};
 use bureaucrat_model::Program;
 use serde_json::json;
 
 /// Compiles, and prints the bytecode or a summary.
-pub fn run(compile: &Compile) -> anyhow::Result<Exit> {
-    let source = files::read(&compile.file)?;
-    let Compiled { program, modules } =
-        match bureaucrat_definition::compile(&source, &Limits::default()) {
-            Ok(compiled) => compiled,
-            Err(diagnostics) => {
-                for diagnostic in &diagnostics {
-                    eprintln!("{}", check::shown(&compile.file, &source, diagnostic));
-                }
-                return Ok(Exit::Failed);
-            }
-        };
+pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
+    let source = files::read_definition(&compile.file)?;
+    let judged = check::judge(options, &source)?;
+    for problem in &judged.problems {
+        eprintln!("{}", check::shown(&compile.file, &source, problem));
+    }
+    let Some(Compiled { program, modules }) = judged.compiled else {
+        return Ok(Exit::Failed);
+    };
     let stored = program.encode()?;
     if let Some(output) = &compile.output {
         std::fs::write(output, &stored)

@@ -25,21 +25,27 @@ pub fn run(flags: &Flags, config: &Config) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// `"prefetch": {"value": 500, "from": "file", "place": "config.ini:7"}`.
+/// `"retention": {"value": 60, "unit": "s", "from": "file", "place": "config.ini:7"}`.
 fn entry(resolved: &Resolved) -> (String, Value) {
     let mut entry = Map::new();
     entry.insert("value".to_owned(), resolved.value.clone());
+    if let Some(unit) = resolved.unit {
+        entry.insert("unit".to_owned(), json!(unit));
+    }
     entry.insert("from".to_owned(), json!(resolved.origin.kind()));
     entry.insert("place".to_owned(), json!(resolved.origin.to_string()));
     (resolved.name.clone(), entry.into())
 }
 
 fn line(resolved: &Resolved) -> String {
-    let value = match &resolved.value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let text = resolved.value.as_str().map(str::to_owned);
+    let value = text.unwrap_or_else(|| match resolved.value.is_null() {
+        true => "-".to_owned(),
+        false => match resolved.unit {
+            Some(unit) => format!("{} {unit}", resolved.value),
+            None => resolved.value.to_string(),
+        },
+    });
     let (name, origin) = (&resolved.name, &resolved.origin);
     format!("{name:<24} {value:<44} {origin}")
         .trim_end()

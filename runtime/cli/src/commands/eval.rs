@@ -1,10 +1,11 @@
 //! `eval`: an expression as the engine runs it: compiled to a guest, evaluated in the sandbox. There is no other
 //! evaluator.
 
-use super::{evaluate, fields, print_line, sandbox};
+use super::{evaluate, print_line, sandbox};
 use crate::{
     Exit,
     arguments::{Eval, Options},
+    files,
 };
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_expression::{CompileError, Function, Kind, Refusal};
@@ -49,11 +50,16 @@ pub fn run(options: &Options, eval: &Eval) -> anyhow::Result<Exit> {
     let Some(expression) = &eval.expression else {
         return lines(&sandbox);
     };
-    let answer = answer(&sandbox, expression, &fields(eval.fields.as_deref())?)?;
+    let fields = files::fields(&files::Given {
+        object: eval.fields.as_deref(),
+        single: &eval.field,
+        texts: &eval.text,
+    })?;
+    let answer = answer(&sandbox, expression, &fields)?;
     if eval.json {
         print_line(&json_of(&answer, Fuel::Shown)?)?;
     } else {
-        print(&answer)?;
+        print(expression, &answer)?;
     }
     Ok(match answer {
         Answer::Value(..) => Exit::Done,
@@ -62,7 +68,7 @@ pub fn run(options: &Options, eval: &Eval) -> anyhow::Result<Exit> {
 }
 
 /// The value goes to standard output, so that it can be used; the rest is for people.
-fn print(answer: &Answer) -> anyhow::Result<()> {
+fn print(expression: &str, answer: &Answer) -> anyhow::Result<()> {
     match answer {
         Answer::Value(value, fuel) => {
             print_line(value)?;
@@ -78,9 +84,39 @@ fn print(answer: &Answer) -> anyhow::Result<()> {
             message,
             fuel,
         } => eprintln!("{code}: {message}\nfuel: {fuel}"),
-        Answer::Refused(refusal) => eprintln!("refused: {refusal}"),
+        Answer::Refused(refusal) => eprintln!("{}", shown(expression, refusal)),
     }
     Ok(())
+}
+
+/// A refusal with the line of the expression, a caret below the place, and what was probably meant.
+fn shown(expression: &str, refusal: &Refusal) -> String {
+    let Refusal {
+        reason,
+        line,
+        column,
+        suggestion,
+    } = refusal;
+    let at = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut text = format!("error: {reason}");
+    if let Some(written) = expression.lines().nth(at).filter(|line| line.len() < 200) {
+        let before = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+        let plain: String = written
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .collect();
+        text += &format!("\n  | {plain}\n  | {:before$}^", "");
+    }
+    if let Some(suggestion) = suggestion {
+        text += &format!("\n  = try: {suggestion}");
+    }
+    text
 }
 
 /// A line in, a line out. Lines that are there already are answered together, since most of an expression's cost is
@@ -198,6 +234,7 @@ fn load(
             reason,
             line: 1,
             column: 1,
+            suggestion: None,
         }))
     };
     let component = match bureaucrat_expression::compile(functions) {
@@ -267,13 +304,17 @@ fn json_of(answer: &Answer, shown: Fuel) -> anyhow::Result<String> {
             reason,
             line,
             column,
-        }) => (
-            format!(
+            suggestion,
+        }) => {
+            let mut object = format!(
                 r#"{{"refused": {}, "line": {line}, "column": {column}"#,
                 json!(reason)
-            ),
-            None,
-        ),
+            );
+            if let Some(suggestion) = suggestion {
+                object += &format!(r#", "suggestion": {}"#, json!(suggestion));
+            }
+            (object, None)
+        }
     };
     if let (Some(fuel), Fuel::Shown) = (spent, shown) {
         object += &format!(r#", "fuel": {fuel}"#);

@@ -13,7 +13,11 @@ use bureaucrat_client::{EventOutcome, LaunchError};
 use serde_json::json;
 
 pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
-    let fields = files::fields(event.fields.as_deref(), &event.field)?;
+    let fields = files::fields(&files::Given {
+        object: event.fields.as_deref(),
+        single: &event.field,
+        texts: &event.text,
+    })?;
     let patience = event.timeout.unwrap_or(PATIENCE);
     let mut config = launch::launcher(&settings(options)?, patience);
     if let Some(exchange) = &event.exchange {

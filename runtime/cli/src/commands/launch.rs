@@ -25,7 +25,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Launches, prints the id or the final fields.
 pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
     let definition = files::read_text(&launch.file)?;
-    let fields = files::fields(launch.fields.as_deref(), &launch.field)?;
+    let given = files::Given {
+        object: launch.fields.as_deref(),
+        single: &launch.field,
+        texts: &launch.text,
+    };
+    let fields = files::launch_fields(&definition, &given)?;
     let settings = settings(options)?;
     let patience = launch.timeout.unwrap_or(PATIENCE);
     let mut config = launcher(&settings, patience);
@@ -141,6 +146,9 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
 }
 
 pub(super) fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
+    for remark in settings.amqp.remarks() {
+        tracing::warn!("{remark}");
+    }
     LauncherConfig {
         routing_key: settings.launch_queue.clone(),
         event_routing_key: settings.event_queue.clone(),

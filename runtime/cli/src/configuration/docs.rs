@@ -88,7 +88,8 @@ A variable or a file is better.
 
 The engine tries again until it succeeds, at most every 10 seconds. Its log has one line for each
 change: what is wrong, in the broker's own words, and what to do. The next line has the number of
-tries (`tries`). `launch` and `event` try each address once, and fail with the same words.
+tries (`tries`). `launch` and `event` try each address once, and fail with the same words. If the
+broker closes the connection without a word, or doesn't answer at all, they can only say that.
 ";
 
 const LIMITS_HEAD: &str = "

@@ -80,6 +80,7 @@ pub fn routes_of(
         Resolved {
             name: format!("{PARTICIPANTS}.{name}"),
             value: json!(route.to_string()),
+            unit: None,
             origin: line.map_or(Origin::Default, origin),
         }
     });
@@ -96,7 +97,7 @@ pub struct Names<'a> {
     pub celery_queue: Option<&'a str>,
 }
 
-/// Reads the section; `default` is the way of whoever is not in it.
+/// Reads the section; `default` is the way of every participant that is not in it.
 ///
 /// # Errors
 /// With the first line that can't be used.

@@ -60,6 +60,8 @@ pub struct Unfit {
 pub struct Resolved {
     pub name: String,
     pub value: Value,
+    /// The unit of a number that has one.
+    pub unit: Option<&'static str>,
     pub origin: Origin,
 }
 
@@ -96,6 +98,7 @@ pub fn all(
         resolved.push(Resolved {
             name: row.name.to_owned(),
             value,
+            unit: row.kind.unit(),
             origin,
         });
     }

@@ -212,6 +212,19 @@ impl Kind {
         }
     }
 
+    /// The unit in which `config` shows a number.
+    pub const fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Span(..) => Some("s"),
+            Self::Text(..)
+            | Self::Path(..)
+            | Self::Choice(..)
+            | Self::Count(..)
+            | Self::Addresses(_)
+            | Self::Secret(_) => None,
+        }
+    }
+
     /// What a value may be, for docs and errors.
     pub fn words(self) -> String {
         match self {

@@ -16,7 +16,7 @@ use bureaucrat_connect::Encryption;
 use clap::ValueEnum;
 
 /// Sections of the INI file whose keys are not settings but names that users choose, with what
-/// they are for. Whoever reads such a section says what is wrong in it.
+/// they are for. The code that reads such a section reports what is wrong in it.
 pub const FREE_SECTIONS: &[(&str, &str)] = &[(
     PARTICIPANTS,
     "which way tasks go to which participants; see [workers](workers.md)",
@@ -232,7 +232,7 @@ static ROWS: &[Row] = &[
         Queues,
         Text("EXCHANGE", |draft| &mut draft.notice_exchange),
         Value("bureaucrat.processes"),
-        "The topic exchange that is told of launches and ends",
+        "The topic exchange that announces launches and ends",
     ),
     Row::new(
         "queue_type",

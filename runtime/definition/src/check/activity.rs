@@ -4,7 +4,7 @@ use super::{Checker, Node, duration::duration};
 use crate::{
     Limits,
     checked::{Activity, ActivityKind, Body, Case},
-    diagnostic::{Counted, GrammarProblem, ValueProblem, cut},
+    diagnostic::{Counted, GrammarProblem, ValueProblem, cut, meant},
     grammar::Tag,
     syntax::Element,
 };
@@ -116,6 +116,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn switch(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let mut cases = Vec::new();
+        let mut written = Vec::new();
         self.default_is_last(node);
         for (index, (tag, child)) in (0..).zip(node.all_children()) {
             if !self.count_activity(child) {
@@ -126,6 +127,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let conditions = (tag == Tag::Case).then(|| self.conditions_of(&case));
             let body = self.body(&case, &path);
             let span = self.diagnostics.span(child.start);
+            written.push((child, conditions.unwrap_or_default()));
             cases.push(Case {
                 path,
                 span,
@@ -133,6 +135,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 body,
             });
         }
+        self.review_cases(&written);
         ActivityKind::Switch(cases)
     }
 
@@ -158,7 +161,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some(field) => Some(field.to_owned()),
             None => {
                 let found = cut(&attribute.value);
-                self.note(attribute.value_start, ValueProblem::BadCall { found });
+                let is_name = found
+                    .chars()
+                    .all(|character| character.is_alphanumeric() || character == '_');
+                let meant = (is_name && !found.is_empty()).then(|| format!("${found}"));
+                let problem = ValueProblem::BadCall { found, meant };
+                self.note(attribute.value_start, problem);
                 None
             }
         }
@@ -173,7 +181,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let attribute = node.element.attribute(name)?;
         let Some(duration) = duration(&attribute.value) else {
             let found = cut(&attribute.value);
-            self.note(attribute.value_start, ValueProblem::BadDuration { found });
+            let meant = meant::seconds(&attribute.value);
+            let problem = ValueProblem::BadDuration { found, meant };
+            self.note(attribute.value_start, problem);
             return None;
         };
         let limit = self.limits.delay;

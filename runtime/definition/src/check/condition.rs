@@ -5,9 +5,8 @@ use crate::{
     Limits,
     diagnostic::{Counted, ValueProblem, cut, nearest},
     grammar::Tag,
-    inline::{Inline, Kind, Refused},
+    inline::{Explained, Inline, Kind},
     syntax::Element,
-    text::MappedText,
 };
 use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest};
 
@@ -45,10 +44,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
         }
         let count = self.conditions.list.len() - first;
-        ConditionRange {
+        let range = ConditionRange {
             first: ConditionIndex(u32::try_from(first).unwrap_or(u32::MAX)),
             count: u32::try_from(count).unwrap_or(u32::MAX),
-        }
+        };
+        self.review_conditions(node, range);
+        range
     }
 
     /// The value that an element's text or its attributes `module` and `function` name.
@@ -133,6 +134,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             return None;
         }
         let text = text.html_unescaped().trimmed();
+        if text.as_str().is_empty() && !element.attributes.is_empty() {
+            // An attribute that a condition does not have has been noted.
+            return None;
+        }
         if text.as_str().is_empty() {
             self.note(element.start, ValueProblem::EmptyCondition);
             return None;
@@ -141,15 +146,32 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.conditions.first = text.offset(0);
         }
         let index = self.conditions.list.len();
-        let function = match self.conditions.inline.add(text.as_str(), kind, index) {
+        let explained = if self.diagnostics.is_full() {
+            Explained::No
+        } else {
+            Explained::Yes
+        };
+        let added = self
+            .conditions
+            .inline
+            .add(text.as_str(), kind, index, explained);
+        let function = match added {
             Ok(function) => function,
-            Err(refused) => {
-                let offset = text.offset(refused_offset(&text, &refused));
-                let reason = refused.reason;
-                self.note(offset, ValueProblem::Expression { reason });
+            Err(refusal) => {
+                let at = refusal.offset_in(text.as_str());
+                // What is missing at the end is said at the last character, which is in the source.
+                let offset = text.offset(at.min(text.as_str().len().saturating_sub(1)));
+                let problem = ValueProblem::Expression {
+                    reason: refusal.reason,
+                    suggestion: refusal.suggestion.map(|meant| as_xml(&meant)),
+                };
+                self.note(offset, problem);
                 return None;
             }
         };
+        if kind == Kind::Verdict {
+            self.review(index, &text);
+        }
         let limit = self.limits.conditions_bytes;
         if self.conditions.inline.went_over(limit) {
             let what = Counted::ConditionsBytes;
@@ -167,19 +189,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 }
 
-/// The byte offset in a text of a line and a column in characters, both from 1.
-fn refused_offset(text: &MappedText, refused: &Refused) -> usize {
-    let text = text.as_str();
-    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
-    let line = refused.line.saturating_sub(1) as usize;
-    let start = starts.into_iter().nth(line).unwrap_or(0);
-    let rest = text.get(start..).unwrap_or_default();
-    let column = refused.column.saturating_sub(1) as usize;
-    let within = rest
-        .char_indices()
-        .nth(column)
-        .map_or(rest.len(), |(at, _)| at);
-    (start + within).min(text.len().saturating_sub(1))
+/// An expression as it is written in XML.
+pub(super) fn as_xml(expression: &str) -> String {
+    expression.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 /// Whether a text is a label of WIT: words of letters and digits, each all lower or all upper case, with `-` between.

@@ -5,13 +5,106 @@
 
 use super::{Checker, Node};
 use crate::{
-    diagnostic::{Counted, ValueProblem, cut, nearest},
+    diagnostic::{Counted, ValueProblem, cut, meant, nearest},
     grammar::Tag,
-    syntax::Element,
+    syntax::{Element, Tree},
 };
 use bureaucrat_model::{Fields, JsonText};
+use std::collections::BTreeMap;
 
-const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
+pub(super) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
+
+/// The type that a property declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PropertyType {
+    Int,
+    Float,
+    Str,
+    Bool,
+    Json,
+}
+
+/// Why a text is not a value of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Misfit {
+    wanted: &'static str,
+    /// What to write instead.
+    hint: Option<&'static str>,
+}
+
+impl PropertyType {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "int" => Self::Int,
+            "float" => Self::Float,
+            "str" => Self::Str,
+            "bool" => Self::Bool,
+            "json" => Self::Json,
+            _ => return None,
+        })
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Str => "str",
+            Self::Bool => "bool",
+            Self::Json => "json",
+        }
+    }
+
+    /// The value that a person means who writes this text for a property of the type.
+    ///
+    /// # Errors
+    /// What is expected instead, in words.
+    pub fn value_of(self, text: &str) -> Result<JsonText, String> {
+        self.read(text).map_err(|misfit| {
+            let hint = misfit.hint.map(|hint| format!("; {hint}"));
+            format!("expected {}{}", misfit.wanted, hint.unwrap_or_default())
+        })
+    }
+
+    fn read(self, text: &str) -> Result<JsonText, Misfit> {
+        let trimmed = text.trim();
+        let (wanted, json) = match self {
+            Self::Str => return Ok(JsonText::text(text)),
+            Self::Int => ("an integer", integer_as_json(trimmed)),
+            Self::Float => ("a finite number", float_as_json(trimmed)),
+            Self::Bool => (
+                "`true`, `false` or an integer (0 is false)",
+                bool_as_json(trimmed),
+            ),
+            Self::Json => ("one JSON value", Some(trimmed.to_owned())),
+        };
+        let value = json.and_then(|json| JsonText::parse(&json).ok());
+        value.ok_or_else(|| Misfit {
+            wanted,
+            hint: meant::value(self.name(), trimmed),
+        })
+    }
+}
+
+/// The declared types of a definition's properties, as far as it can be read: whether it is right is not asked.
+pub(crate) fn declared(tree: &Tree<'_>) -> BTreeMap<String, PropertyType> {
+    let children = |element: &Element<'_>, name: &'static str| {
+        let children = element
+            .children
+            .iter()
+            .filter_map(|child| tree.element(*child));
+        let named = children.filter(|child| child.name == name);
+        named.collect::<Vec<_>>()
+    };
+    let contexts = tree.element(0).map(|root| children(root, "context"));
+    let properties = contexts.into_iter().flatten();
+    properties
+        .flat_map(|context| children(context, "property"))
+        .filter_map(|property| {
+            let name = property.attribute("name")?.value.to_string();
+            Some((name, PropertyType::of(&property.attribute("type")?.value)?))
+        })
+        .collect()
+}
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// The fields that a context gives; of two properties with one name the later wins.
@@ -26,6 +119,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let name = child.element.attribute("name");
             let name = name.and_then(|name| self.nonempty(&child, "name", name));
             let value = self.value(child.element, name.unwrap_or_default());
+            if let Some(name) = name {
+                self.declare(child.element, name);
+            }
             if let (Some(name), Some(value)) = (name, value) {
                 fields.set(name, value);
             }
@@ -35,37 +131,36 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn value(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {
         let kind = element.attribute("type")?;
-        let text = element.text.as_str().trim();
-        let (wanted, value) = match &*kind.value {
-            "str" => return Some(JsonText::text(element.text.as_str())),
-            "json" => return self.json(element, property),
-            "int" => ("an integer", integer_as_json(text)),
-            "float" => ("a finite number", float_as_json(text)),
-            "bool" => (
-                "`true`, `false`, or an integer with 0 for false",
-                bool_as_json(text),
-            ),
-            unknown => {
-                let problem = ValueProblem::UnknownType {
-                    found: cut(unknown),
-                    nearest: nearest(unknown, TYPES),
-                };
-                self.note(kind.value_start, problem);
-                return None;
-            }
-        };
-        let value = value.and_then(|value| JsonText::parse(&value).ok());
-        if value.is_none() {
-            let (property, found) = (cut(property), cut(text));
-            let offset = element.text.first_visible().unwrap_or(element.content);
-            let problem = ValueProblem::BadProperty {
-                property,
-                wanted,
-                found,
+        let Some(known) = PropertyType::of(&kind.value) else {
+            let unknown = &kind.value;
+            let problem = ValueProblem::UnknownType {
+                found: cut(unknown),
+                nearest: meant::property_type(unknown).or_else(|| nearest(unknown, TYPES)),
             };
-            self.note(offset, problem);
+            self.note(kind.value_start, problem);
+            return None;
+        };
+        if known == PropertyType::Json {
+            return self.json(element, property);
         }
-        value
+        match known.read(element.text.as_str()) {
+            Ok(value) => Some(value),
+            // The value is in the wrong place, which has been noted.
+            Err(_) if element.text.first_visible().is_none() && element.attributes.len() > 2 => {
+                None
+            }
+            Err(Misfit { wanted, hint }) => {
+                let offset = element.text.first_visible().unwrap_or(element.content);
+                let problem = ValueProblem::BadProperty {
+                    property: cut(property),
+                    wanted,
+                    found: cut(element.text.as_str().trim()),
+                    hint,
+                };
+                self.note(offset, problem);
+                None
+            }
+        }
     }
 
     fn json(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {
@@ -75,16 +170,18 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Ok(_) => return JsonText::parse(text.as_str()).ok(),
             Err(error) => error,
         };
-        let reason = error.to_string();
+        let theirs = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
+        let at = json_offset(text.as_str(), error.line(), error.column());
+        let theirs = theirs.strip_suffix(&place).unwrap_or(&theirs);
         let problem = ValueProblem::BadJson {
             property: cut(property),
-            reason: cut(reason.strip_suffix(&place).unwrap_or(&reason)),
+            reason: meant::json(text.as_str(), at, theirs),
         };
         let offset = if text.as_str().is_empty() {
             element.content
         } else {
-            text.offset(json_offset(text.as_str(), error.line(), error.column()))
+            text.offset(at)
         };
         self.note(offset, problem);
         None

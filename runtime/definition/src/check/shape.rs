@@ -2,12 +2,12 @@
 
 use super::Checker;
 use crate::{
-    diagnostic::{GrammarProblem, cut, nearest},
+    diagnostic::{GrammarProblem, cut, meant, nearest},
     grammar::{Content, Tag, later},
     syntax::Element,
 };
 
-/// An element whose shape was checked, with those of its children that may stand there.
+/// An element whose shape was checked, with those of its children that are allowed there.
 pub(crate) struct Node<'t, 's> {
     pub(crate) tag: Tag,
     pub(crate) element: &'t Element<'s>,
@@ -29,7 +29,7 @@ impl<'t, 's> Node<'t, 's> {
 }
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
-    /// Notes whatever may not stand in an element, and what is missing.
+    /// Notes what is not allowed in an element, and what is missing.
     pub(super) fn shape(&mut self, tag: Tag, element: &'t Element<'s>) -> Node<'t, 's> {
         self.attributes(tag, element);
         let mut children = Vec::new();
@@ -45,6 +45,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         {
             let problem = GrammarProblem::UnexpectedText {
                 text: cut(element.text.as_str().trim()),
+                hint: text_hint(tag, element),
                 parent: tag.name(),
                 allowed: tag.children(),
             };
@@ -86,12 +87,23 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 attribute: cut(attribute.name),
                 allowed,
                 nearest: nearest(attribute.name, allowed.iter().copied()),
+                hint: meant::attribute(tag.name(), attribute.name),
             };
             self.note(attribute.start, problem);
         }
         for attribute in tag.required() {
-            // An attribute that was refused already may be the one that is missing.
-            if element.refused == 0 && element.attribute(attribute).is_none() {
+            // An attribute that was refused already, or is misspelt, may be the one that is missing.
+            let is_misspelt = |other: &str| {
+                !tag.attributes().contains(&other)
+                    && (nearest(other, [*attribute]).is_some()
+                        || meant::attribute(tag.name(), other)
+                            .is_some_and(|hint| hint.contains(&format!("`{attribute}"))))
+            };
+            let mut others = element.attributes.iter();
+            if element.refused == 0
+                && element.attribute(attribute).is_none()
+                && !others.any(|other| is_misspelt(other.name))
+            {
                 let tag = tag.name();
                 self.note(
                     element.start,
@@ -118,14 +130,52 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 parent: parent.name(),
                 allowed,
             },
-            (None, None) => GrammarProblem::UnknownElement {
-                tag: cut(child.name),
-                parent: parent.name(),
-                allowed,
-                nearest: nearest(child.name, allowed.iter().copied()),
-            },
+            (None, None) => {
+                let hint = meant::element(child.name, parent.name());
+                let nearest = nearest(child.name, allowed.iter().copied());
+                let nearest = nearest.filter(|_| hint.is_none());
+                GrammarProblem::UnknownElement {
+                    tag: cut(child.name),
+                    parent: parent.name(),
+                    allowed,
+                    nearest,
+                    hint: hint.or_else(|| {
+                        (parent.content() == Content::Text)
+                            .then_some("`<` in text is written `&lt;`")
+                    }),
+                }
+            }
         };
         self.note(child.start, problem);
         None
+    }
+}
+
+/// How a text is written that is directly in an element of elements.
+fn text_hint(tag: Tag, element: &Element<'_>) -> Option<&'static str> {
+    let is_expression = || {
+        let parts = ["==", "!=", "<", ">", "context", "workitem"];
+        parts
+            .iter()
+            .any(|part| element.text.as_str().contains(part))
+    };
+    match tag {
+        Tag::Case | Tag::While | Tag::Await if is_expression() => {
+            Some("write `<condition>EXPRESSION</condition>`")
+        }
+        Tag::Delay => Some("write `<delay duration=\"SECONDS\"/>`"),
+        Tag::Action => Some("write `<action participant=\"NAME\"/>`"),
+        Tag::Await => Some("write `<await event=\"NAME\"/>`"),
+        Tag::Call => Some("write `<call process=\"$FIELD\"/>`"),
+        Tag::Context => Some("write `<property name=\"NAME\" type=\"str\">VALUE</property>`"),
+        Tag::Process
+        | Tag::Property
+        | Tag::Module
+        | Tag::Sequence
+        | Tag::Switch
+        | Tag::Case
+        | Tag::While
+        | Tag::All
+        | Tag::Condition => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Collects diagnostics, a bounded number of them, and gives them in the order of the source.
 
-use super::{Counted, Diagnostic, DiagnosticKind, XmlProblem};
+use super::{Counted, Diagnostic, DiagnosticKind, Doubt, XmlProblem};
 use crate::source::Source;
 use bureaucrat_model::Span;
 
@@ -8,6 +8,8 @@ use bureaucrat_model::Span;
 pub(crate) struct Diagnostics<'s> {
     source: &'s Source<'s>,
     found: Vec<Diagnostic>,
+    /// Warnings, which take no room from errors.
+    doubts: Vec<Diagnostic>,
     limit: usize,
     left_out: usize,
 }
@@ -17,6 +19,7 @@ impl<'s> Diagnostics<'s> {
         Self {
             source,
             found: Vec::new(),
+            doubts: Vec::new(),
             limit,
             left_out: 0,
         }
@@ -24,11 +27,24 @@ impl<'s> Diagnostics<'s> {
 
     /// Notes a problem at an offset of the source.
     pub(crate) fn push(&mut self, offset: usize, kind: impl Into<DiagnosticKind>) {
-        if self.found.len() < self.limit.max(1) {
+        if !self.is_full() {
             let span = self.source.span(offset);
             self.found.push(Diagnostic::at(span, kind));
         } else {
             self.left_out += 1;
+        }
+    }
+
+    /// Whether further errors are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= self.limit.max(1)
+    }
+
+    /// Notes a warning; those beyond the limit are dropped.
+    pub(crate) fn doubt(&mut self, offset: usize, doubt: Doubt) {
+        if self.doubts.len() < self.limit.max(1) {
+            let span = self.source.span(offset);
+            self.doubts.push(Diagnostic::at(span, doubt));
         }
     }
 
@@ -37,7 +53,8 @@ impl<'s> Diagnostics<'s> {
         self.source.span(offset)
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether nothing is wrong; warnings don't count.
+    pub(crate) const fn is_right(&self) -> bool {
         self.found.is_empty()
     }
 
@@ -54,6 +71,9 @@ impl<'s> Diagnostics<'s> {
             self.found
                 .push(Diagnostic::at(Span { line, column }, problem));
         }
+        self.found.append(&mut self.doubts);
+        self.found
+            .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         self.found
     }
 }

@@ -1,54 +1,53 @@
-//! Problems of elements and attributes: what stands where it may not, and what is missing.
+//! Problems of elements and attributes: what is where it is not allowed, and what is missing.
 
-use super::words::{Allowed, Nearest, Quoted};
+use super::words::{Expected, Hint, Nearest, Quoted};
 
 /// What the language does not have, or not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrammarProblem {
     /// The root is another element.
-    #[error("found the element {} at the root{}; `process` must stand here", Quoted(tag), Nearest(*nearest))]
+    #[error("the root element is {}{}; expected `process`", Quoted(tag), Nearest(*nearest))]
     NotProcess {
         tag: String,
         /// `process`, if that is near.
         nearest: Option<&'static str>,
     },
     /// An element that the language does not have.
-    #[error("found the unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Allowed(allowed, "element"))]
+    #[error("unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Hint(*hint, Expected(allowed, "element")))]
     UnknownElement {
         tag: String,
         parent: &'static str,
-        /// Which elements may stand there.
+        /// Which elements are allowed there.
         allowed: &'static [&'static str],
         /// The one that was probably meant.
         nearest: Option<&'static str>,
+        /// What is written here for such an element of another language.
+        hint: Option<&'static str>,
     },
-    /// An element that may stand elsewhere only.
-    #[error(
-        "the element `{tag}` may not stand in `{parent}`{}",
-        Allowed(allowed, "element")
-    )]
+    /// An element that is allowed elsewhere only.
+    #[error("`{tag}` is not allowed in `{parent}`{}", Expected(allowed, "element"))]
     MisplacedElement {
         tag: &'static str,
         parent: &'static str,
-        /// Which elements may stand there.
+        /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
     /// An element that the language is to have later.
     #[error(
-        "the element `{tag}` in `{parent}` is not in the language yet{}",
-        Allowed(allowed, "element")
+        "`{tag}` in `{parent}` is not in the language yet{}",
+        Expected(allowed, "element")
     )]
     NotYet {
         tag: &'static str,
         parent: &'static str,
-        /// Which elements may stand there.
+        /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
-    #[error("this `{tag}` already has a `context`")]
+    #[error("this is a second `context`; a `{tag}` has one")]
     SecondContext { tag: &'static str },
-    #[error("this `action` already has a `retry`")]
+    #[error("this is a second `retry`; an `action` has one")]
     SecondRetry,
-    #[error("this `context` already has `faults`")]
+    #[error("these are second `faults`; a `context` has one")]
     SecondFaults,
     /// What follows the default of a `switch` or of `faults`.
     #[error("this `{tag}` is never tried; `default` must be the last in `{parent}`")]
@@ -60,20 +59,22 @@ pub enum GrammarProblem {
         "a `fault` without `code` throws the handled fault again, with its own message; remove `message` or add `code`"
     )]
     MessageOfAnother,
-    /// Text where only elements may stand.
+    /// Text where only elements are allowed.
     #[error(
-        "found the text {} in `{parent}`{}",
+        "unexpected text {} in `{parent}`{}",
         Quoted(text),
-        Allowed(allowed, "text or element")
+        Hint(*hint, Expected(allowed, "text"))
     )]
     UnexpectedText {
         text: String,
+        /// What such a text is written as.
+        hint: Option<&'static str>,
         parent: &'static str,
-        /// Which elements may stand there.
+        /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
     /// An attribute that the element does not have.
-    #[error("found the unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Allowed(allowed, "attribute"))]
+    #[error("unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Hint(*hint, Expected(allowed, "attribute")))]
     UnknownAttribute {
         tag: &'static str,
         attribute: String,
@@ -81,6 +82,8 @@ pub enum GrammarProblem {
         allowed: &'static [&'static str],
         /// The one that was probably meant.
         nearest: Option<&'static str>,
+        /// What is written here for such an attribute of another language.
+        hint: Option<&'static str>,
     },
     /// A required attribute is missing.
     #[error("`{tag}` needs the attribute `{attribute}`")]
@@ -90,12 +93,10 @@ pub enum GrammarProblem {
     },
     /// A definition from outside names a parent.
     #[error(
-        "the attribute `parent` of `process` is refused: it would resume another process; `name` may stand here"
+        "the attribute `parent` of `process` is refused: it would resume another process; remove it"
     )]
     Parent,
     /// A `while` without activities: nothing in it could ever make its condition false.
-    #[error(
-        "this `while` has no activities, so that it would never end; at least one must stand in it"
-    )]
+    #[error("this `while` is empty and would loop forever; add at least one activity")]
     EmptyWhile,
 }

@@ -1,13 +1,13 @@
 //! Problems of values: attributes and texts that are not of their kind.
 
-use super::words::{Nearest, Quoted};
+use super::words::{Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
 
-/// A value that is not what must stand there.
+/// A value that is not what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueProblem {
     /// An attribute's value is empty.
-    #[error("the attribute `{attribute}` of `{tag}` is empty; a name must stand here")]
+    #[error("the attribute `{attribute}` of `{tag}` is empty; expected a name")]
     Empty {
         tag: &'static str,
         attribute: &'static str,
@@ -25,7 +25,7 @@ pub enum ValueProblem {
         limit: usize,
     },
     /// The type of a property is unknown.
-    #[error("the type {} of a property is not known{}; `int`, `float`, `str`, `bool` or `json` may stand here", Quoted(found), Nearest(*nearest))]
+    #[error("unknown type {}{}; expected `int`, `float`, `str`, `bool` or `json`", Quoted(found), Nearest(*nearest))]
     UnknownType {
         found: String,
         /// The one that was probably meant.
@@ -33,31 +33,36 @@ pub enum ValueProblem {
     },
     /// The text of a property is not of its type.
     #[error(
-        "the property {} holds {}; {wanted} must stand here",
+        "the property {} is {}; expected {wanted}{}",
         Quoted(property),
-        Quoted(found)
+        Quoted(found),
+        Hint(*hint, "")
     )]
     BadProperty {
         property: String,
         wanted: &'static str,
         found: String,
+        /// What to write instead.
+        hint: Option<&'static str>,
     },
-    /// The text of a property of type `json` is no JSON.
-    #[error(
-        "the property {} is no JSON: {reason}; one JSON value must stand here",
-        Quoted(property)
-    )]
+    /// The text of a property of type `json` is not JSON.
+    #[error("the property {} is not JSON: {reason}", Quoted(property))]
     BadJson {
         property: String,
-        /// The JSON parser's words.
+        /// What is wrong with it.
         reason: String,
     },
-    /// A duration that is no number of seconds.
+    /// A duration that is not a number of seconds.
     #[error(
-        "{} is not a duration; use seconds such as `90` or `0.5`, a unit such as `500ms`, `5m`, `2h`, `3d`, or ISO 8601 such as `PT1H30M`",
-        Quoted(found)
+        "{} is not a duration, such as `90` (seconds), `0.5`, `500ms`, `5m`, `2h`, `3d` or `PT1H30M`{}",
+        Quoted(found),
+        Meant(meant.as_deref())
     )]
-    BadDuration { found: String },
+    BadDuration {
+        found: String,
+        /// The seconds that it probably means.
+        meant: Option<String>,
+    },
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
@@ -89,22 +94,27 @@ pub enum ValueProblem {
     BadPattern { found: String },
     /// `process` of a call does not name a field.
     #[error(
-        "the call of {} names no field; `$` and the name of the field that holds a definition must stand here",
-        Quoted(found)
+        "{} does not name a field; expected `$` and the name of the field that holds a definition{}",
+        Quoted(found),
+        Meant(meant.as_deref())
     )]
-    BadCall { found: String },
+    BadCall {
+        found: String,
+        /// The same with `$`.
+        meant: Option<String>,
+    },
     /// A second module of a name.
     #[error("there is a module {} already", Quoted(name))]
     DuplicateModule { name: String },
     /// A module with neither bytes nor a hash.
     #[error(
-        "the module {} is empty; base64 must stand here, or the attribute `hash`",
+        "the module {} is empty; expected base64 text, or the attribute `hash`",
         Quoted(name)
     )]
     NoModule { name: String },
     /// A module with both bytes and a hash.
     #[error(
-        "the module {} has a hash already; no text may stand here",
+        "the module {} has the attribute `hash`, so it cannot have text too",
         Quoted(name)
     )]
     TwoModules { name: String },
@@ -113,35 +123,51 @@ pub enum ValueProblem {
     BadBase64 { name: String },
     /// The hash of a module is none.
     #[error(
-        "{} is no hash; `sha256:` and 64 lower-case hexadecimal digits must stand here",
+        "{} is not a hash; expected `sha256:` and 64 lower-case hexadecimal digits",
         Quoted(found)
     )]
     BadHash { found: String },
     /// A condition without text and module.
-    #[error("this condition is empty; an expression must stand here, or the attribute `module`")]
+    #[error("this condition is empty; expected an expression, or the attribute `module`")]
     EmptyCondition,
     /// A condition with both text and module.
-    #[error("this condition has a module already; no text may stand here")]
+    #[error("this condition has the attribute `module`, so it cannot have text too")]
     TwoConditions,
-    #[error("the attribute `function` needs the attribute `module` beside it")]
+    #[error("the attribute `function` needs the attribute `module`")]
     FunctionWithoutModule,
     /// A function's name that WIT does not allow.
     #[error(
-        "{} is no name of a function; words of letters and digits with `-` between them must stand here, such as `is-high`",
+        "{} is not the name of a function; expected words of letters and digits joined by `-`, such as `is-high`",
         Quoted(found)
     )]
     BadFunction { found: String },
     /// A condition's module is not declared.
-    #[error("the module {} is not declared{}; a `module` of that name must stand under `process`", Quoted(found), Nearest(nearest.as_deref()))]
+    #[error("the module {} is not declared{}; add a `module` of that name to the process", Quoted(found), Nearest(nearest.as_deref()))]
     UnknownModule {
         found: String,
         /// The one that was probably meant.
         nearest: Option<String>,
     },
     /// A condition's expression is refused.
-    #[error("the expression is refused: {reason}")]
-    Expression { reason: String },
+    #[error("condition: {reason}{}", Try(suggestion.as_deref()))]
+    Expression {
+        reason: String,
+        /// What was probably meant, as XML; it compiles.
+        suggestion: Option<String>,
+    },
     /// The expressions could not be compiled together.
     #[error("the expressions of this definition do not compile: {reason}")]
     Guest { reason: String },
+}
+
+/// `; did you mean …?`, or nothing.
+struct Meant<'a>(Option<&'a str>);
+
+impl std::fmt::Display for Meant<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(meant) => write!(f, "; did you mean {}?", Quoted(meant)),
+            None => Ok(()),
+        }
+    }
 }

@@ -2,6 +2,54 @@
 
 use super::words::Quoted;
 
+/// What people hand over instead of a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    #[error("an empty file")]
+    Empty,
+    #[error("UTF-16, not UTF-8")]
+    Utf16,
+    #[error("JSON, not XML")]
+    Json,
+    #[error("YAML, not XML")]
+    Yaml,
+    #[error("an HTML page")]
+    Html,
+    #[error("BPMN, another language")]
+    Bpmn,
+    #[error("a WebAssembly module")]
+    Wasm,
+    #[error("compressed with gzip")]
+    Gzip,
+    #[error("a zip archive")]
+    Zip,
+}
+
+/// What makes a name one of a namespace.
+struct Prefix<'a>(&'a str);
+
+impl std::fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.starts_with("xmlns") {
+            write!(f, "{}", Quoted(self.0))
+        } else {
+            write!(f, "the prefix of {}", Quoted(self.0))
+        }
+    }
+}
+
+/// `, the file declares …)`, or nothing.
+struct Declared<'a>(Option<&'a str>);
+
+impl std::fmt::Display for Declared<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(encoding) => write!(f, ", the file declares {}", Quoted(encoding)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What there may be too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Counted {
@@ -32,33 +80,31 @@ pub enum Counted {
     AttributeBytes,
     #[error("elements nested in one another")]
     Nesting,
-    #[error("problems; the rest is left out")]
+    #[error("problems; the others are not shown")]
     Diagnostics,
 }
 
 /// A markup that has an end of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Markup {
-    #[error("this tag is not closed; `>` must follow")]
+    #[error("this tag is not closed; expected `>`")]
     Tag,
-    #[error("the value of an attribute in this tag is not closed; its quote must follow")]
+    #[error("the value of an attribute in this tag is not closed; a quote is missing")]
     AttributeValue,
-    #[error("this comment is not closed; `-->` must follow")]
+    #[error("this comment is not closed; expected `-->`")]
     Comment,
-    #[error("this CDATA section is not closed; `]]>` must follow")]
+    #[error("this CDATA section is not closed; expected `]]>`")]
     CData,
     /// A processing instruction or the XML declaration.
-    #[error("this XML declaration or processing instruction is not closed; `?>` must follow")]
+    #[error("this XML declaration or processing instruction is not closed; expected `?>`")]
     Instruction,
-    #[error("this document type declaration is not closed, and none may stand in a definition")]
+    #[error("this DOCTYPE is not closed; remove it, a definition has none")]
     Doctype,
-    #[error(
-        "this `&` begins no reference; a name and `;` must follow, or `&amp;` may stand for it"
-    )]
+    #[error("`&` is written `&amp;` in XML (and `&&` is `and` in a condition)")]
     Reference,
 }
 
-/// What makes the text no XML that a definition may be.
+/// What makes the text something else than the XML of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum XmlProblem {
     /// More bytes than a definition may have.
@@ -76,11 +122,17 @@ pub enum XmlProblem {
         limit: usize,
     },
     /// The bytes are not UTF-8.
-    #[error("the bytes here are not UTF-8; a definition must be UTF-8 text")]
-    NotUtf8,
+    #[error("the bytes here are not UTF-8{}; save the file as UTF-8", Declared(declared.as_deref()))]
+    NotUtf8 {
+        /// The encoding that the XML declaration names.
+        declared: Option<String>,
+    },
+    /// The bytes are something else than a text that could be XML.
+    #[error("this is {0}; a definition is XML with the root element `process`")]
+    Foreign(Foreign),
     /// The XML declaration names another encoding.
     #[error(
-        "the declared encoding {} is not known; a definition must be UTF-8 text",
+        "the encoding {} is not supported; save the file as UTF-8 and declare that",
         Quoted(encoding)
     )]
     OtherEncoding { encoding: String },
@@ -88,30 +140,33 @@ pub enum XmlProblem {
     #[error("the XML declaration must begin with `version=\"1.0\"`")]
     OtherVersion,
     /// An XML declaration that is not the first thing in the definition.
-    #[error("an XML declaration may stand at the very beginning only")]
+    #[error("the XML declaration is only allowed at the very beginning")]
     LateDeclaration,
     /// A character that XML does not allow.
     #[error("the character U+{:04X} is not allowed in XML", u32::from(*found))]
     BadCharacter { found: char },
     /// A document type declaration, which could declare entities.
-    #[error("a document type declaration (DOCTYPE) may not stand in a definition")]
+    #[error("a DOCTYPE is not allowed in a definition; remove it")]
     Doctype,
     #[error(
-        "the processing instruction {} may not stand in a definition",
+        "the processing instruction {} is not allowed in a definition; remove it",
         Quoted(target)
     )]
     ProcessingInstruction { target: String },
     /// A reference to an entity that XML itself does not have.
     #[error(
-        "the entity {} is not known; XML knows `&lt;`, `&gt;`, `&amp;`, `&quot;` and `&apos;`",
+        "the entity {} does not exist; XML has `&lt;`, `&gt;`, `&amp;`, `&quot;` and `&apos;`",
         Quoted(reference)
     )]
     UnknownEntity {
         /// The reference as it stands there.
         reference: String,
     },
-    /// A reference by number to what is no character of XML.
-    #[error("the reference {} is no character that XML allows", Quoted(reference))]
+    /// A reference by number to something that is not a character of XML.
+    #[error(
+        "the reference {} is not a character that XML allows",
+        Quoted(reference)
+    )]
     BadReference {
         /// The reference as it stands there.
         reference: String,
@@ -120,62 +175,62 @@ pub enum XmlProblem {
     #[error("{0}")]
     Unclosed(Markup),
     /// Something begins with `<!` that is neither a comment nor CDATA.
-    #[error(
-        "this markup is not known; a tag, `<!-- comment -->` or `<![CDATA[text]]>` may stand here"
-    )]
+    #[error("unknown markup; expected a tag, `<!-- comment -->` or `<![CDATA[text]]>`")]
     BadMarkup,
     /// A comment holds `--`.
-    #[error("`--` may not stand within a comment")]
+    #[error("`--` is not allowed in a comment")]
     HyphensInComment,
     /// Text holds `]]>`.
-    #[error("`]]>` may not stand in text; `]]&gt;` may")]
+    #[error("`]]>` in text is written `]]&gt;`")]
     CDataEndInText,
     /// A tag without a name, or with one that XML does not allow.
     #[error(
-        "{} is no name of an element; `<` in text must be written `&lt;`",
+        "a tag's name is expected after `<`, found {}; `<` in text is written `&lt;`",
         Quoted(found)
     )]
     BadName { found: String },
     /// A name with a prefix, or a declaration of one.
-    #[error(
-        "{} belongs to a namespace; names in a definition have none",
-        Quoted(name)
-    )]
+    #[error("namespaces are not supported; remove {}", Prefix(name))]
     Namespace { name: String },
     /// An attribute that is not written as XML wants it.
-    #[error("an attribute must be written ` name=\"value\"`: {problem}")]
+    #[error("an attribute is written ` name=\"value\"`: {problem}")]
     MalformedAttribute {
         /// What is missing or too much.
         problem: &'static str,
     },
     /// An attribute that occurs twice.
-    #[error("the attribute {} stands in this element already", Quoted(attribute))]
+    #[error("the attribute {} is in this tag twice", Quoted(attribute))]
     DuplicateAttribute { attribute: String },
     /// An element has no end tag.
-    #[error("the element {} is not closed; its end tag must follow", Quoted(tag))]
+    #[error("this {} is not closed; expected {}", Quoted(&format!("<{tag}>")), Quoted(&format!("</{tag}>")))]
     UnclosedElement { tag: String },
     /// An end tag closes another element than the open one.
     #[error(
-        "found the end tag of {} where that of {} must stand",
-        Quoted(found),
-        Quoted(expected)
+        "expected {}, found {}; the tag in line {line} is still open",
+        Quoted(&format!("</{expected}>")),
+        Quoted(&format!("</{found}>"))
     )]
-    OtherEnd { found: String, expected: String },
+    OtherEnd {
+        found: String,
+        expected: String,
+        /// Where the open element begins.
+        line: u32,
+    },
     /// An end tag while nothing is open.
-    #[error("found the end tag of {}, but no element is open here", Quoted(found))]
+    #[error("found {}, but nothing is open here", Quoted(&format!("</{found}>")))]
     NothingToEnd { found: String },
     #[error(
-        "found a second root element, {}; a definition is one `process`",
+        "this is a second root element, {}; a definition is one `process`",
         Quoted(tag)
     )]
     SecondRoot { tag: String },
     /// Text before or after the root element.
     #[error(
-        "found the text {} outside of the root element; only comments may stand here",
+        "unexpected text {} outside of `process`; only comments are allowed here",
         Quoted(text)
     )]
     TextOutside { text: String },
     /// There is no element at all.
-    #[error("there is no element here; a definition is one `process`")]
+    #[error("there is no element; a definition is one `process`")]
     NoElement,
 }

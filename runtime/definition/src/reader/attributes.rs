@@ -71,11 +71,11 @@ fn within(whole: &str, part: &str) -> usize {
 
 fn malformed(error: &AttrError) -> (usize, &'static str) {
     match error {
-        AttrError::ExpectedEq(at) => (*at, "`=` must follow the name"),
-        AttrError::ExpectedValue(at) => (*at, "a value must follow `=`"),
-        AttrError::UnquotedValue(at) => (*at, "the value must stand in quotes"),
-        AttrError::ExpectedQuote(at, _) => (*at, "the quote of the value must follow"),
-        AttrError::Duplicated(at, _) => (*at, "each name may stand there once"),
+        AttrError::ExpectedEq(at) => (*at, "expected `=` after the name"),
+        AttrError::ExpectedValue(at) => (*at, "expected a value after `=`"),
+        AttrError::UnquotedValue(at) => (*at, "the value needs straight quotes, `\"` or `'`"),
+        AttrError::ExpectedQuote(at, _) => (*at, "the quote of the value is missing"),
+        AttrError::Duplicated(at, _) => (*at, "each name is allowed once"),
     }
 }
 
@@ -88,15 +88,15 @@ fn refused(
 ) -> Option<XmlProblem> {
     let before = inner.as_bytes()[..within(inner, name)].last();
     if !matches!(before, Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        let problem = "white space must stand before the name";
+        let problem = "expected white space before the name";
         return Some(XmlProblem::MalformedAttribute { problem });
     }
     if !references::is_name(name) {
-        let problem = "the name must begin with a letter";
+        let problem = "a name begins with a letter";
         return Some(XmlProblem::MalformedAttribute { problem });
     }
     if raw.contains('<') {
-        let problem = "`<` in the value must be written `&lt;`";
+        let problem = "`<` in the value is written `&lt;`";
         return Some(XmlProblem::MalformedAttribute { problem });
     }
     if name == "xmlns" || name.contains(':') {

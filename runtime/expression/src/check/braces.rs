@@ -51,7 +51,7 @@ impl Checker<'_> {
         let Expr::StringLiteral(template) = receiver else {
             return self.refuse(
                 receiver,
-                "`format` of a text that does not stand in the expression",
+                "`format` needs a text that is written in the expression itself",
             );
         };
         let text = self.text(template)?;
@@ -79,7 +79,7 @@ impl Checker<'_> {
             let automatic = argument.is_empty();
             let by_number = automatic || argument.bytes().all(|byte| byte.is_ascii_digit());
             if by_number && *numbered.get_or_insert(automatic) != automatic {
-                return self.refuse(template, "fields with and without numbers");
+                return self.refuse(template, "the text has fields with and without numbers");
             }
             let found = if by_number {
                 let number = if automatic {
@@ -96,7 +96,7 @@ impl Checker<'_> {
             let Some(variable) = found else {
                 return self.refuse(
                     template,
-                    format!("the field `{{{argument}}}` without an argument"),
+                    format!("the field `{{{argument}}}` has no argument"),
                 );
             };
             let value = converted(subscripted(Node::Variable(variable), keys), conversion);
@@ -128,7 +128,7 @@ impl Checker<'_> {
         }
         for keyword in &call.arguments.keywords {
             let Some(name) = &keyword.arg else {
-                return self.refuse(keyword, "an unpacking `**` in a call");
+                return self.refuse(keyword, "unpacking by `**` is not allowed in a call");
             };
             let (variable, value) = (self.fresh(), self.node(&keyword.value)?);
             given.named.push((name.as_str().to_owned(), variable));

@@ -22,7 +22,7 @@ impl Checker<'_> {
                     (Some(node), [_]) => Ok(node),
                     _ => self.refuse(
                         callable,
-                        format!("`{}` as a function to call", name.id.as_str()),
+                        format!("`{}` cannot be used as a function here", name.id.as_str()),
                     ),
                 }
             }
@@ -33,13 +33,13 @@ impl Checker<'_> {
                         let text = vec![Node::Variable(*variable), Node::text(name)];
                         Ok(method.node(Node::Call("need_own_text", text), method.defaults()))
                     }
-                    _ => self.refuse(callable, format!("`str.{name}` as a function to call")),
+                    _ => self.refuse(
+                        callable,
+                        format!("`str.{name}` cannot be used as a function here"),
+                    ),
                 }
             }
-            _ => self.refuse(
-                callable,
-                "a function that is neither a lambda nor the name of a function",
-            ),
+            _ => self.refuse(callable, "expected a lambda or the name of a function"),
         }
     }
 
@@ -49,7 +49,7 @@ impl Checker<'_> {
             return self.refuse(
                 lambda,
                 format!(
-                    "a lambda of {} parameters where {} are given",
+                    "this lambda has {} parameters; expected {}",
                     names.len(),
                     variables.len()
                 ),
@@ -78,7 +78,7 @@ impl Checker<'_> {
                 .clone()
                 .any(|parameter| parameter.default.is_some())
         {
-            return self.refuse(lambda, "a lambda with anything but plain parameters");
+            return self.refuse(lambda, "a lambda may only have plain parameters");
         }
         Ok(positional
             .map(|parameter| parameter.parameter.name.as_str().to_owned())

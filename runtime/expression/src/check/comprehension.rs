@@ -30,7 +30,7 @@ impl Checker<'_> {
         let Some(key) = &comprehension.key else {
             return self.refuse(
                 &*comprehension.value,
-                "an unpacking `**` in a comprehension",
+                "unpacking by `**` is not allowed in a comprehension",
             );
         };
         let outside = self.scope.len();
@@ -62,7 +62,10 @@ impl Checker<'_> {
         let mut clauses = Vec::new();
         for generator in generators {
             if generator.is_async {
-                return self.refuse(&generator.target, "an asynchronous comprehension");
+                return self.refuse(
+                    &generator.target,
+                    "asynchronous comprehensions are not supported",
+                );
             }
             let source = self.iterable(&generator.iter)?;
             let targets = self.targets(&generator.target)?;
@@ -84,10 +87,10 @@ impl Checker<'_> {
                 .iter()
                 .map(|part| match part {
                     Expr::Name(name) => Ok(self.variable(name.id.as_str())),
-                    _ => self.refuse(part, "a loop variable that is no name"),
+                    _ => self.refuse(part, "a loop variable must be a name"),
                 })
                 .collect(),
-            _ => self.refuse(target, "a loop variable that is no name"),
+            _ => self.refuse(target, "a loop variable must be a name"),
         }
     }
 

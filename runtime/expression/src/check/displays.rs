@@ -33,7 +33,7 @@ impl Checker<'_> {
             .iter()
             .find(|expression| expression.is_starred_expr())
         {
-            Some(starred) => self.refuse(starred, "an unpacking `*` here"),
+            Some(starred) => self.refuse(starred, "unpacking by `*` is not allowed here"),
             None => Ok(()),
         }
     }

@@ -37,7 +37,7 @@ impl Checker<'_> {
             if let Node::Constant(Constant::Text(value)) = piece
                 && self.wrapped.has_surrogate(text, value)
             {
-                return self.refuse(text, "half of a surrogate pair");
+                return self.refuse(text, "half of a surrogate pair is not a character");
             }
         }
         Ok(joined(pieces))
@@ -52,7 +52,7 @@ impl Checker<'_> {
             Some(ruff_python_ast::Expr::StringLiteral(written)) => {
                 self.formatted(written, value, written.value.to_str())
             }
-            Some(other) => self.refuse(other, "a computed format"),
+            Some(other) => self.refuse(other, "a computed format is not allowed"),
         }
     }
 
@@ -66,7 +66,7 @@ impl Checker<'_> {
                 Box::new(value),
                 format.packed(),
             )),
-            None => self.refuse(at, format!("the format `{written}`")),
+            None => self.refuse(at, format!("the format `{written}` is not supported")),
         }
     }
 
@@ -85,7 +85,7 @@ impl Checker<'_> {
             match part {
                 InterpolatedStringElement::Literal(literal) => written.push_str(&literal.value),
                 InterpolatedStringElement::Interpolation(_) => {
-                    return self.refuse(element, "a computed format");
+                    return self.refuse(element, "a computed format is not allowed");
                 }
             }
         }

@@ -113,7 +113,7 @@ impl Checker<'_> {
                 self.function(name.id.as_str(), call)
             }
             Expr::Attribute(attribute) => self.method(attribute, call),
-            _ => self.refuse(call, "a call of a value"),
+            _ => self.refuse(call, "only functions and methods can be called"),
         }
     }
 
@@ -125,7 +125,7 @@ impl Checker<'_> {
         most: usize,
     ) -> Result<&'c [Expr], Refusal> {
         if let Some(keyword) = call.arguments.keywords.first() {
-            return self.refuse(keyword, "a named argument here");
+            return self.refuse(keyword, "a named argument is not allowed here");
         }
         self.positional(call, least, most)
     }
@@ -149,7 +149,7 @@ impl Checker<'_> {
         self.refuse(
             call,
             format!(
-                "a call with {} arguments where {wanted} are taken",
+                "this call has {} arguments; expected {wanted}",
                 arguments.len()
             ),
         )
@@ -168,7 +168,8 @@ impl Checker<'_> {
                 Some(position) => found[position] = Some(&keyword.value),
                 None => {
                     let known = names.map(|name| format!("`{name}`")).join(" and ");
-                    return self.refuse(keyword, format!("a named argument other than {known}"));
+                    return self
+                        .refuse(keyword, format!("unknown named argument; expected {known}"));
                 }
             }
         }
@@ -250,12 +251,15 @@ impl Checker<'_> {
             "isinstance" => self.is_instance(call),
             "type" => self.refuse(
                 call,
-                "`type` where it is not compared with types, and not `type(x).__name__`",
+                "`type(x)` is only allowed in a comparison with a type, and as `type(x).__name__`",
             ),
-            _ if super::STREAMS.contains(&name) => {
-                self.refuse(call, format!("`{name}` where nothing goes through it"))
-            }
-            _ => self.refuse(call, format!("the function `{name}`")),
+            _ if super::STREAMS.contains(&name) => self.refuse(
+                call,
+                format!(
+                    "`{name}` is only allowed where its items are used, as in `list({name}(…))`"
+                ),
+            ),
+            _ => self.refuse(call, format!("the function `{name}` does not exist here")),
         }
     }
 
@@ -269,7 +273,7 @@ impl Checker<'_> {
             _ => false,
         };
         if lazy {
-            return self.refuse(&arguments[0], "`len` of what has no length");
+            return self.refuse(&arguments[0], "this has no length; write `len(list(…))`");
         }
         Ok(Node::Call("length", vec![self.iterable(&arguments[0])?]))
     }
@@ -292,7 +296,7 @@ impl Checker<'_> {
         for Keyword { arg, value, .. } in &call.arguments.keywords {
             match arg {
                 Some(name) => pairs.push((Node::text(name.as_str()), self.node(value)?)),
-                None => return self.refuse(call, "an unpacking `**` in a call"),
+                None => return self.refuse(call, "unpacking by `**` is not allowed in a call"),
             }
         }
         Ok(match source {
@@ -305,7 +309,7 @@ impl Checker<'_> {
     /// What a method takes any number of.
     pub(super) fn iterables(&mut self, call: &ExprCall) -> Checked {
         if let Some(keyword) = call.arguments.keywords.first() {
-            return self.refuse(keyword, "a named argument here");
+            return self.refuse(keyword, "a named argument is not allowed here");
         }
         let items = call
             .arguments

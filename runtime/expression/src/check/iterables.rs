@@ -176,7 +176,7 @@ impl Checker<'_> {
             }
             _ => {
                 if let Some(keyword) = call.arguments.keywords.first() {
-                    return self.refuse(keyword, "a named argument here");
+                    return self.refuse(keyword, "a named argument is not allowed here");
                 }
                 self.zip(&call.arguments.args)
             }
@@ -198,7 +198,7 @@ impl Checker<'_> {
                 if !iterator {
                     return self.refuse(
                         &arguments[0],
-                        "`next` of anything but a generator, `iter`, `map`, `filter`, `zip`, `enumerate` or `reversed`",
+                        "`next` needs a generator, `iter`, `map`, `filter`, `zip`, `enumerate` or `reversed`",
                     );
                 }
                 let item = self.fresh();

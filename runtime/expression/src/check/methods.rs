@@ -288,7 +288,9 @@ impl Checker<'_> {
 /// Why there is no such method.
 fn unknown(name: &str) -> String {
     if VIEWS.iter().any(|(view, _)| *view == name) {
-        return format!("`.{name}()` where nothing goes through it");
+        return format!(
+            "`.{name}()` is only allowed where its items are used, as in `list(x.{name}())`"
+        );
     }
     let changing = [
         "append",
@@ -306,7 +308,7 @@ fn unknown(name: &str) -> String {
         "update",
     ];
     if changing.contains(&name) {
-        return format!("the method `{name}`, which changes a value; a condition changes nothing");
+        return format!("the method `{name}` changes a value; a condition changes nothing");
     }
-    format!("the method `{name}`")
+    format!("the method `{name}` does not exist here")
 }

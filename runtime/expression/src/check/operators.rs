@@ -37,7 +37,9 @@ impl Checker<'_> {
             Operator::LShift => "shift_left",
             Operator::RShift => "shift_right",
             Operator::Pow => return self.power(operation),
-            Operator::MatMult => return self.refuse(operation, "the operator `@`"),
+            Operator::MatMult => {
+                return self.refuse(operation, "the operator `@` is not supported");
+            }
         };
         let set_like = matches!(
             operation.op,
@@ -110,7 +112,7 @@ impl Checker<'_> {
                     matches!(expression, Expr::NoneLiteral(_) | Expr::BooleanLiteral(_))
                 };
                 if !singleton(left) && !singleton(right) {
-                    return self.refuse(right, "`is` with anything but None, True and False");
+                    return self.refuse(right, "`is` needs `None`, `True` or `False` on one side; to compare values, write `==`");
                 }
                 if operator == CmpOp::Is {
                     "is"

@@ -24,7 +24,7 @@ impl Checker<'_> {
     pub(super) fn percent(&mut self, template: &ExprStringLiteral, right: &Expr) -> Checked {
         let text = self.text(template)?;
         let Some(parts) = parts(&text) else {
-            return self.refuse(template, "a `%` format that is not supported");
+            return self.refuse(template, "this `%` format is not supported");
         };
         let value = |part: &Part| match part {
             Part::Text(_) => None,
@@ -33,7 +33,7 @@ impl Checker<'_> {
         let named: Vec<bool> = parts.iter().filter_map(value).collect();
         let by_name = named.first() == Some(&true);
         if named.iter().any(|named| *named != by_name) {
-            return self.refuse(template, "`%` formats with and without names");
+            return self.refuse(template, "the text has `%` formats with and without names");
         }
         let operand = self.node(right)?;
         let variable = self.fresh();

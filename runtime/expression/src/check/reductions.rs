@@ -51,7 +51,7 @@ impl Checker<'_> {
             None => 0,
             Some(Expr::BooleanLiteral(literal)) => i32::from(literal.value),
             Some(other) => {
-                return self.refuse(other, "`reverse` with anything but True or False");
+                return self.refuse(other, "`reverse` must be `True` or `False`");
             }
         };
         let source = self.iterable(&arguments[0])?;
@@ -81,11 +81,12 @@ impl Checker<'_> {
             return Ok(Node::CallWith("or_empty", vec![found], operator));
         }
         let source = match &*call.arguments.args {
-            [] => return self.refuse(call, "a call with 0 arguments where 1 or more are taken"),
+            [] => return self.refuse(call, "this call has 0 arguments; expected at least 1"),
             [only] if !only.is_starred_expr() => self.iterable(only)?,
             several => {
                 if let Some(default) = default {
-                    return self.refuse(default, "`default` of anything but a single iterable");
+                    return self
+                        .refuse(default, "`default` is only allowed with a single iterable");
                 }
                 let items = Node::Sequence(SequenceKind::List, self.items(several)?);
                 if several.iter().any(Expr::is_starred_expr) {

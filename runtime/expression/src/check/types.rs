@@ -62,7 +62,8 @@ impl Checker<'_> {
         let of_type = |expression: &Expr| self.argument_of_type(expression).is_some();
         let asked = of_type(&compare.left) || compare.comparators.iter().any(of_type);
         let ([operator], [right]) = (&*compare.ops, &*compare.comparators) else {
-            return asked.then(|| self.refuse(compare, "`type` in a chain of comparisons"));
+            return asked
+                .then(|| self.refuse(compare, "`type` is not allowed in a chain of comparisons"));
         };
         asked.then(|| self.compared_types(compare, *operator, right))
     }
@@ -82,7 +83,7 @@ impl Checker<'_> {
                     {
                         self.types(right, Subtypes::Differ)?
                     }
-                    _ => return self.refuse(compare, "`type` in another comparison"),
+                    _ => return self.refuse(compare, "`type` is not allowed in this comparison"),
                 };
                 Node::TestWith("has_type", vec![self.node(value)?], mask)
             }
@@ -90,7 +91,7 @@ impl Checker<'_> {
                 let mask = self.one_type(left)?;
                 Node::TestWith("has_type", vec![self.node(value)?], mask)
             }
-            _ => return self.refuse(compare, "`type` in another comparison"),
+            _ => return self.refuse(compare, "`type` is not allowed in this comparison"),
         };
         let negative = matches!(operator, CmpOp::NotEq | CmpOp::IsNot | CmpOp::NotIn);
         Ok(if negative {
@@ -103,10 +104,7 @@ impl Checker<'_> {
     fn one_type(&self, expression: &Expr) -> Result<i32, Refusal> {
         match expression {
             Expr::Name(name) => self.type_called(expression, name.id.as_str(), Subtypes::Differ),
-            _ => self.refuse(
-                expression,
-                "a comparison of `type` with anything but a type",
-            ),
+            _ => self.refuse(expression, "`type(x)` can only be compared with a type"),
         }
     }
 
@@ -130,7 +128,7 @@ impl Checker<'_> {
             {
                 self.type_called(expression, "NoneType", subtypes)
             }
-            _ => self.refuse(expression, "anything but types here"),
+            _ => self.refuse(expression, "expected a type here"),
         }
     }
 
@@ -146,7 +144,10 @@ impl Checker<'_> {
         let Some((_, tags)) = known.filter(|_| written) else {
             let names: Vec<_> = TYPES.iter().map(|(name, _)| *name).collect();
             let names = names[..names.len() - 1].join(", ");
-            return self.refuse(at, format!("the type `{name}`; there are {names}"));
+            return self.refuse(
+                at,
+                format!("the type `{name}` does not exist here; expected {names}"),
+            );
         };
         let truths: &[&str] = match subtypes {
             Subtypes::Count if name == "int" => &["BOOL"],

@@ -1,0 +1,46 @@
+//! Warnings: what compiles, and is hardly what was meant.
+
+use super::words::{Quoted, Try};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    #[error("condition: {reason}{}", Try(suggestion.as_deref()))]
+    Condition {
+        reason: String,
+        /// What was probably meant, as XML; it compiles.
+        suggestion: Option<String>,
+    },
+    #[error(
+        "this `case` has no condition, so it is never taken; for a default, add `<condition>True</condition>`"
+    )]
+    CaseWithoutCondition,
+    #[error("this `while` has no condition, so it never runs its activities; add a condition")]
+    WhileWithoutCondition,
+    #[error("this `case` is never taken: the condition in line {line} is always true")]
+    UnreachableCase { line: u32 },
+    #[error("this `case` is never taken: an earlier one has the same condition, in line {line}")]
+    RepeatedCase { line: u32 },
+    #[error("this is the same condition as in line {line}")]
+    RepeatedCondition { line: u32 },
+    #[error(
+        "no property is called {}; did you mean {}?",
+        Quoted(found),
+        Quoted(declared)
+    )]
+    NearField { found: String, declared: String },
+    /// A field is compared with a literal that no value of its declared type equals.
+    #[error(
+        "the property {} is of type `{declared}`; it never equals {literal}",
+        Quoted(field)
+    )]
+    OtherType {
+        field: String,
+        declared: &'static str,
+        literal: &'static str,
+    },
+    #[error(
+        "there is a property {} in line {line} already; this one replaces it",
+        Quoted(name)
+    )]
+    RepeatedProperty { name: String, line: u32 },
+}
