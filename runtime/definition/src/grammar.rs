@@ -63,18 +63,7 @@ const TAGS: [(&str, Tag); 20] = [
 ];
 
 /// Elements that later versions of the original had and that this language is to get.
-const LATER: [&str; 10] = [
-    "catch",
-    "compensate",
-    "finally",
-    "faulthandler",
-    "faulthandlers",
-    "foreach",
-    "handler",
-    "handlers",
-    "scope",
-    "throw",
-];
+const LATER: [&str; 3] = ["compensate", "finally", "foreach"];
 
 /// What a `process` contains. What other elements contain is a part of it.
 const IN_PROCESS: &[&str] = &[

@@ -168,9 +168,16 @@ fn text_hint(tag: Tag, element: &Element<'_>) -> Option<&'static str> {
         Tag::Await => Some("write `<await event=\"NAME\"/>`"),
         Tag::Call => Some("write `<call process=\"$FIELD\"/>`"),
         Tag::Context => Some("write `<property name=\"NAME\" type=\"str\">VALUE</property>`"),
+        Tag::Fault => Some("write `<fault code=\"CODE\" message=\"TEXT\"/>`"),
+        Tag::Scope | Tag::Faults | Tag::Handler => {
+            Some("write `<faults><case code=\"CODE\">`, then activities")
+        }
         Tag::Process
         | Tag::Property
         | Tag::Module
+        | Tag::Assign
+        | Tag::Default
+        | Tag::Retry
         | Tag::Sequence
         | Tag::Switch
         | Tag::Case

@@ -8,7 +8,8 @@ pub(crate) fn element(name: &str, parent: &str) -> Option<&'static str> {
             "write a `switch` with a `case` for each branch"
         }
         "else" | "otherwise" => "write `default` as the last in a `switch`",
-        "try" | "catch" | "except" | "rescue" | "boundaryevent" | "onerror" | "faulthandlers" => {
+        "try" | "catch" | "except" | "rescue" | "boundaryevent" | "onerror" | "faulthandler"
+        | "faulthandlers" | "handler" | "handlers" | "scope" => {
             "write `<context><faults><case code=\"CODE\">` in the element whose faults are handled"
         }
         "throw" | "raise" | "error" | "fail" | "terminate" => {
