@@ -146,6 +146,24 @@ fn crates_depend_on_one_another_as_drawn() {
     none(&problems);
 }
 
+/// The profile is that of dependencies, so each crate of ours has to be named to have its own.
+#[test]
+fn our_crates_check_their_arithmetic() {
+    let workspace = read("Cargo.toml");
+    let (_, profile) = workspace.split_once("[profile.release.package]").unwrap();
+    let manifests = with_extension("runtime", "toml").into_iter();
+    let manifests = manifests.chain(with_extension("tests", "toml"));
+    let unchecked = manifests.filter_map(|(file, text)| {
+        let mut names = text.lines().filter_map(|line| line.strip_prefix("name = \""));
+        let name = names.next()?.trim_end_matches('"');
+        let checked = profile.lines().any(|line| {
+            line.starts_with(&format!("{name} = {{")) && line.contains("overflow-checks = true")
+        });
+        (!checked).then(|| format!("{file}: {name} is not in [profile.release.package]"))
+    });
+    none(&unchecked.collect::<Vec<_>>());
+}
+
 #[test]
 fn every_rust_file_says_what_it_is_for() {
     let files = rust_files().into_iter();
