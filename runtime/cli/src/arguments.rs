@@ -350,7 +350,7 @@ Examples:
 Each line has a setting, its value, and where that came from: a flag, a variable, FILE:LINE, or the default.
 Passwords are not shown.")]
 pub struct Config {
-    /// Print a JSON object: {\"NAME\": {\"value\", \"from\": flag, variable, file or default, \"place\"}}
+    /// Print a JSON object: {"NAME": {"value", "from": flag, variable, file or default, "place"}}
     #[arg(long)]
     pub json: bool,
 }

@@ -127,7 +127,9 @@ fn check_shows_the_place() {
         "<process>\n  <actoin/>\n</process>",
     );
     assert!(
-        out(&json).starts_with(r#"[{"file":"(standard input)","line":2,"column":3,"message":"#),
+        out(&json).starts_with(
+            r#"[{"file":"(standard input)","line":2,"column":3,"severity":"error","message":"#
+        ),
         "{}",
         out(&json)
     );

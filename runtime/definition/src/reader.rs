@@ -129,11 +129,7 @@ impl<'s> Builder<'s, '_, '_> {
             let name = name.split(['<', '>']).next().unwrap_or(name);
             let inner = inner.split(['<', '>']).next().unwrap_or(inner);
             let found = match name {
-                "" => cut(inner
-                    .trim_start()
-                    .split_whitespace()
-                    .next()
-                    .unwrap_or("white space")),
+                "" => cut(inner.split_whitespace().next().unwrap_or("white space")),
                 name => cut(name),
             };
             Some(XmlProblem::BadName { found })

@@ -30,7 +30,7 @@ const REFUSED: &[(&str, u32, u32, &str)] = &[
     ("context['t'].format(1)", 1, 1, "`format` needs a text"),
     ("isinstance(1, context)", 1, 15, "the type `context`"),
     ("isinstance(1, [int])", 1, 15, "expected a type"),
-    ("type(1)", 1, 1, "`type`"),
+    ("type(1)", 1, 1, "`type(x)`"),
     ("type(1) < int", 1, 1, "`type`"),
     ("int is int", 1, 1, "the name `int`"),
     ("next([1])", 1, 6, "`next`"),

@@ -225,7 +225,9 @@ fn section(body: &[u8]) -> Result<Range<usize>, Unreadable> {
         [0x40, ..] => return refused("is null"),
         [0x41 | 0x42 | 0x56, ..] => return refused("is a truth value"),
         [0xa3 | 0xb3, ..] => return refused("is a symbol"),
-        [0x50..=0x5f | 0x43 | 0x44 | 0x60..=0x8f, ..] => return refused("is a number or the like"),
+        [0x50..=0x5f | 0x43 | 0x44 | 0x60..=0x8f, ..] => {
+            return refused("is a number or another plain value");
+        }
         [] => return refused("is cut off"),
         _ => return refused("is of a type that is not known"),
     };

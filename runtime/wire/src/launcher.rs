@@ -1,6 +1,6 @@
 //! The launcher's side: launches, events, and putting fields into a definition's context.
 
-use crate::{Mandatory, Outgoing, Properties};
+use crate::{Mandatory, Outgoing, Properties, declared::Declared};
 use bureaucrat_model::{Fields, JsonText, ReplyTo};
 use quick_xml::{
     Reader,
@@ -261,77 +261,6 @@ fn place(reader: &Reader<&[u8]>) -> usize {
 enum Overridden {
     Yes,
     No,
-}
-
-/// The types of properties that fields of another type do not fit into; `json` takes everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Declared {
-    Int,
-    Float,
-    Str,
-    Bool,
-}
-
-impl Declared {
-    fn of(name: &str) -> Option<Self> {
-        match name {
-            "int" => Some(Self::Int),
-            "float" => Some(Self::Float),
-            "str" => Some(Self::Str),
-            "bool" => Some(Self::Bool),
-            _ => None,
-        }
-    }
-
-    /// Its name, and what a field of it is.
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Int => ("int", "an integer"),
-            Self::Float => ("float", "a number"),
-            Self::Str => ("str", "a text"),
-            Self::Bool => ("bool", "true or false"),
-        }
-    }
-
-    /// The value as one of this type, if nothing has to be guessed for that.
-    fn fit(self, name: &str, value: Value) -> Result<Value, MergeError> {
-        let is_whole = |number: &serde_json::Number| !number.as_str().contains(['.', 'e', 'E']);
-        match (self, value) {
-            (Self::Str, Value::Number(number)) => Ok(Value::String(number.to_string())),
-            (Self::Str, Value::Bool(truth)) => Ok(Value::String(truth.to_string())),
-            (Self::Float, Value::Number(number)) if is_whole(&number) => {
-                let float = format!("{number}.0").parse();
-                Ok(float.map_or(Value::Number(number), Value::Number))
-            }
-            (Self::Int, Value::Number(number)) if is_whole(&number) => Ok(Value::Number(number)),
-            (Self::Float, value @ Value::Number(_))
-            | (Self::Str, value @ Value::String(_))
-            | (Self::Bool, value @ Value::Bool(_)) => Ok(value),
-            (_, value) => {
-                let (declared, expected) = self.words();
-                Err(MergeError::Type {
-                    name: crate::cut(name, 80).to_owned(),
-                    declared,
-                    found: kind(&value),
-                    expected,
-                })
-            }
-        }
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.as_str().contains(['.', 'e', 'E']) => {
-            "a number with decimals"
-        }
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
 }
 
 /// One property, typed by its value once that fits the declared type: `bool` as 0 or 1, `float`, `int`, `str`, else `json`. Texts that XML can't hold or a

@@ -10,6 +10,7 @@
 mod answer;
 mod content;
 mod dead_letter;
+mod declared;
 mod deployment;
 mod event;
 mod launcher;

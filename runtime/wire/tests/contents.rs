@@ -236,7 +236,10 @@ fn other_bodies_of_amqp_1_0_are_refused_by_name() {
         (b"\x00\x53\x77\xc0\x01\x00", "is a list"),
         (b"\x00\x53\x77\x40", "is null"),
         (b"\x00\x53\x77\x41", "is a truth value"),
-        (b"\x00\x53\x77\x55\x05", "is a number or the like"),
+        (
+            b"\x00\x53\x77\x55\x05",
+            "is a number or another plain value",
+        ),
         (b"\x00\x53\x77\xa3\x01x", "is a symbol"),
         (b"\x00\x53\x76\xc0\x01\x00", "is a sequence"),
         (b"\x00\x53\x77\xa1\x05ab", "is cut off"),

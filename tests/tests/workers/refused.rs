@@ -3,6 +3,15 @@
 use bureaucrat_host::broker::Source;
 use bureaucrat_wire::Properties;
 
+/// Where a message comes, how, and what; the code, and words of the reason.
+pub type Refused = (
+    Source,
+    Properties,
+    &'static [u8],
+    &'static str,
+    &'static str,
+);
+
 fn of_type(content_type: &str) -> Properties {
     Properties {
         content_type: Some(content_type.to_owned()),
@@ -10,14 +19,7 @@ fn of_type(content_type: &str) -> Properties {
     }
 }
 
-/// Messages that are refused: where, how, what, the code, and words of the reason.
-pub fn refused() -> Vec<(
-    Source,
-    Properties,
-    &'static [u8],
-    &'static str,
-    &'static str,
-)> {
+pub fn refused() -> Vec<Refused> {
     use Source::{Answers, Events, Launches};
     let plain = Properties::default;
     let encoded = |encoding: &str| Properties {

@@ -1,4 +1,8 @@
 //! Comparisons that give the same whatever the fields are, or compare something else than it looks like.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums are not ours"
+)]
 
 use super::{Literal, Reviewer, is_fields, is_literal, word};
 use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCompare};

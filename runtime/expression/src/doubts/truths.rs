@@ -1,4 +1,8 @@
 //! Conditions, or operands of `and`, `or` and `not`, whose truth is known before anything runs.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's enums are not ours"
+)]
 
 use super::{Reviewer, is_fields, is_literal, is_zero, word};
 use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCompare, ExprTuple, UnaryOp};

@@ -86,12 +86,8 @@ fn operands(line: &Line) -> Option<(usize, String)> {
         let next = place + 1;
         let binds = OPERATORS.contains(&text) && line.kind(place) != Some(Kind::Text);
         let unary = matches!(line.text(next), "not" | "-" | "+" | "~" | "lambda");
-        if binds
-            && !line.begins_operand(next)
-            && !unary
-            && !(text == "is" && line.is(next, "not"))
-            && !(text == "not" && line.is(next, "in"))
-        {
+        let pair = matches!((text, line.text(next)), ("is", "not") | ("not", "in"));
+        if binds && !line.begins_operand(next) && !unary && !pair {
             let words = match line.text(next) {
                 "" => format!("a value is missing after `{text}`"),
                 found => format!("a value is missing between `{text}` and `{found}`"),

@@ -75,10 +75,14 @@ impl Intake {
             return None;
         }
         let (delivery, arrival) = self.large.pop_front()?;
-        let (mut arrival, bytes) = match arrival {
-            Arrival::Packed(packed) => self.router.unpack(&delivery, &packed),
-            other => (other, delivery.body.len()),
+        let unpacked = match &arrival {
+            Arrival::Packed(packed) => Some(self.router.unpack(&delivery, packed)),
+            Arrival::Launch { .. }
+            | Arrival::Answer(_)
+            | Arrival::Event { .. }
+            | Arrival::Unreadable(_) => None,
         };
+        let (mut arrival, bytes) = unpacked.unwrap_or((arrival, delivery.body.len()));
         let claim = Some(self.bounds.claim(bytes));
         let claim = match &mut arrival {
             Arrival::Launch { text, .. } => claim.and_then(|claim| text.keep(claim)),

@@ -270,9 +270,12 @@ impl Router {
         }
         let kind = MessageKind::Definition;
         let as_other = self.misplaced(content, kind, Unreadable::NotUtf8);
-        match as_other.by_content_type(delivery.properties.content_type.as_deref(), "XML") {
-            Unreadable::NotUtf8 => Ok(()),
-            other => Err(other),
+        let content_type = delivery.properties.content_type.as_deref();
+        let reason = as_other.by_content_type(content_type, "XML");
+        if reason == Unreadable::NotUtf8 {
+            Ok(())
+        } else {
+            Err(reason)
         }
     }
 
