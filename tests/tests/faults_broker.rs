@@ -129,7 +129,7 @@ async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load) -> Result<()> {
 }
 
 /// Lets everything come to rest, so that no queue holds a message, delivered or not: those would be gone with their queue, by
-/// the deed of whoever deletes it.
+/// done by the one who deletes it.
 async fn rest(rabbit: &Rabbit, load: &Load) -> Result<()> {
     load.hush();
     let deadline = Instant::now() + PATIENCE;

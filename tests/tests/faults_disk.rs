@@ -1,4 +1,4 @@
-//! The disk is full, fails, or is slow: the engine acknowledges nothing that is not durable, leaves, and goes on once the disk
+//! The disk is full, fails, or is slow: the engine acknowledges nothing that is not durable, leaves, and continues  once the disk
 //! works.
 //!
 //! `BUREAUCRAT_FAULT_ROUNDS` asks for more rounds of all kinds; `scripts/faults` does.

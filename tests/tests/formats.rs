@@ -1,7 +1,7 @@
-//! Golden bytes: what was stored once is read for ever, and is written the same today.
+//! Golden bytes: what was stored once is read forever, and is written the same today.
 //!
 //! Each line of a file in `golden/` is a name and the bytes in hexadecimal. A change of them is a change of a format:
-//! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files anew, for a person to judge the difference.
+//! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files again, for a person to judge the difference.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "formats/samples.rs"]

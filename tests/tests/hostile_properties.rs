@@ -1,5 +1,5 @@
 //! Messages whose properties lapin can't read, against the real engine over the real broker: each becomes a dead letter
-//! with its body whole, the engine goes on, and launches beside them are served.
+//! with its body whole, the engine continues, and launches beside them are served.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_tests::{

@@ -61,7 +61,7 @@ fn codes(published: &[Outgoing]) -> Vec<String> {
         .collect()
 }
 
-/// Makes an incident of a process, as the host does when it can't go on with it.
+/// Makes an incident of a process, as the host does when it cannot continue it.
 fn park(folder: &Path, process: ProcessId) {
     let store = RocksStore::open(folder).unwrap();
     let stored = read_instance(&store, process).unwrap().unwrap();
@@ -142,7 +142,7 @@ fn a_parked_process_keeps_what_it_can_take_and_the_rest_is_told() {
     drop(host);
     assert_eq!(kept(folder.path(), process).len(), 2);
 
-    // It goes on with what was kept, and with the answer that its owner publishes again.
+    // It continues with what was kept, and with the answer that its owner publishes again.
     let mut host = open();
     let outcome = host.order(process, Order::Retry).unwrap();
     assert_eq!(outcome, Some(OrderOutcome::Done));

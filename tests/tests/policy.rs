@@ -158,7 +158,7 @@ async fn what_a_user_may_not_do_is_refused_and_names_its_rule() -> Result<()> {
     rig.clean(&[]).await
 }
 
-/// What is told of a process that waits for one thing, without how long it has.
+/// What is said about a process that waits for one thing, without how long it has.
 fn unmoved(rig: &Rig, process: &str) -> Result<Value> {
     let mut shown = rig.operated.show(process)?;
     shown["now"] = Value::Null;
@@ -178,7 +178,7 @@ async fn an_answer_counts_only_from_those_who_may_give_it() -> Result<()> {
     let answered = answer(&task.data);
     let before = unmoved(&rig, &process)?;
 
-    // bob may answer for another participant, and whoever says no name for none; unreadable answers fail a process.
+    // bob may answer for another participant, and anyone who says no name for none; unreadable answers fail a process.
     let mut bare: Value = serde_json::from_str(&answered)?;
     let origin = bare["header"]["origin"].as_str().unwrap_or_default();
     let origin = origin.split('~').next().unwrap_or_default().to_owned();
@@ -317,7 +317,7 @@ async fn a_flood_of_one_user_leaves_anothers_launches_served() -> Result<()> {
     rig.clean(&[]).await
 }
 
-/// A guest that loops for ever.
+/// A guest that loops forever.
 const ENDLESS: &str = r#"(module
   (memory (export "memory") 1)
   (func (export "evaluate") (result i32) (loop br 0) unreachable))"#;

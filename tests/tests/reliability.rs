@@ -1,9 +1,9 @@
-//! RELIABILITY.md names for each promise the tests that check it; here, that each of them is there.
+//! Checks that the tests named in RELIABILITY.md exist.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// The cells of the rows of every table in the sections that are wanted.
+/// The cells of all table rows in the wanted sections.
 fn rows(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
     let mut wanted = false;
     let mut rows = Vec::new();

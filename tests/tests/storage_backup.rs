@@ -1,4 +1,4 @@
-//! Backup of a running engine, and restore into a fresh one that goes on.
+//! Backup of a running engine, and restore into a new one that resumes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use anyhow::Result;
@@ -12,7 +12,7 @@ use bureaucrat_tests::{
 };
 use std::{collections::BTreeSet, fs, sync::Arc};
 
-/// The prefix of the queues of both engines: the restored one takes the place of the original.
+/// The prefix of the queues of both engines: the restored one replaces the original.
 const PREFIX: &str = "sto-backup";
 
 const WAITS: [(&str, &str); 3] = [
@@ -43,7 +43,7 @@ fn what_was_in_flight_at_the_backup_ends_on_the_restored_engine() -> Result<()> 
             .leaves_with(1, &["backup", name])?
             .contains("can't be made")
     );
-    // The original goes on after its backup, and is gone then.
+    // The original continues after its backup, and is then gone.
     original.event("sto.go")?;
     original.until(&processes[0], "completed")?;
     let later = original.launch(r#"<process name="later"><await event="sto.go"/></process>"#)?;
@@ -73,7 +73,7 @@ fn what_was_in_flight_at_the_backup_ends_on_the_restored_engine() -> Result<()> 
     restored.is_clean(&restored.engine.storage())
 }
 
-/// A backup that is not what it was is not restored, and nothing is left behind.
+/// A modified backup is not restored, and nothing is left behind.
 fn refused(restored: &Operated, backup: &std::path::Path) -> Result<()> {
     let files: BTreeSet<_> = fs::read_dir(backup.join("state"))?
         .map(|entry| entry.unwrap().path())
@@ -86,7 +86,7 @@ fn refused(restored: &Operated, backup: &std::path::Path) -> Result<()> {
     let name = backup.to_str().unwrap();
     let mut flipped = bytes.clone();
     flipped[bytes.len() / 3] ^= 4;
-    // Linked with the original's file, so a new one takes its place.
+    // The file is linked with the original's, so it is replaced by a new one.
     for damaged in [flipped, bytes[..bytes.len() - 1].to_vec()] {
         fs::remove_file(file)?;
         fs::write(file, damaged)?;
@@ -159,7 +159,7 @@ fn a_restored_storage_gives_no_id_that_the_original_gives() {
     let before = launched(original.clone());
     let (plain, marked) = (copy(&original), copy(&original));
     mark_restored(&*marked).unwrap();
-    // Notices that were confirmed and not yet trimmed come once more.
+    // Notices that were confirmed and not yet trimmed are sent once more.
     let fresh = |store: &Arc<MemoryStore>| &launched(store.clone()) - &before;
     let given = fresh(&original);
     assert_eq!(given.len(), 2);

@@ -1,4 +1,5 @@
-//! Damaged records: each is found and named, its process is an incident, and every other process goes on to its end.
+//! Damaged records: each is found and named, its process is an incident, and every other process
+//! runs to its end.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_host::{
@@ -23,14 +24,14 @@ use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 use tempfile::TempDir;
 
-/// Waits for an answer, then an event, then a while.
+/// Waits for an answer, then for an event, then for some time.
 const DEFINITION: &str = r#"<process name="NAME"><sequence>
   <action participant="work"/>
   <await event="go"/>
   <delay duration="60"/>
 </sequence></process>"#;
 
-/// Processes of one storage; the first is the one that something of is damaged.
+/// Processes in one storage; one of the first one's records is damaged.
 const PROCESSES: usize = 6;
 
 fn config() -> HostConfig {
@@ -100,7 +101,8 @@ impl Storage {
         self.processes[0].0
     }
 
-    /// Changes the first record of a table that is one of the victim's, or of nobody, to bytes that mean nothing.
+    /// Replaces the first record of a table that belongs to the victim, or to nobody, by
+    /// meaningless bytes.
     fn damage(&self, table: Table) -> Row {
         let store = self.store();
         let (key, value) = rows(&store, table)
@@ -141,7 +143,8 @@ impl Storage {
         host.settle().unwrap()
     }
 
-    /// Runs everything to its end; gives the names of the processes that completed, and the codes of dead letters.
+    /// Runs everything to its end; returns the names of the processes that completed, and the codes
+    /// of dead letters.
     fn run(&self, host: &mut Polled, stage: Stage) -> (BTreeSet<String>, Vec<String>) {
         let mut published = host.settle().unwrap();
         if stage == Stage::Launched {
@@ -218,7 +221,7 @@ fn all_but_the_victim() -> BTreeSet<String> {
     (1..PROCESSES).map(|number| format!("p{number}")).collect()
 }
 
-/// The audit finds the record, and nothing that it does not explain.
+/// The audit finds the record, and nothing else that it does not explain.
 fn audited(storage: &Storage, table: Table, key: &[u8]) {
     let found = audit(&storage.store(), &config()).unwrap();
     let named = found
@@ -248,12 +251,12 @@ fn a_damaged_instance_is_an_incident_and_its_answers_are_kept() {
         let cancelled = host.order(storage.victim(), Order::Cancel { reason });
         assert_eq!(cancelled.unwrap(), Some(OrderOutcome::Damaged));
         drop(host);
-        // Restored, it goes on: its timer was left where it was.
+        // Restored, it resumes: its timer was left where it was.
         if stage == Stage::Delayed {
             put(&storage.store(), table, key, value);
             let mut host = storage.open().unwrap();
             let (ended, _) = storage.run(&mut host, stage);
-            // Of others the notices that were not yet trimmed come once more.
+            // Notices of others that were not yet trimmed are sent once more.
             assert!(ended.contains("p0"), "{ended:?}");
         }
     }
@@ -269,7 +272,7 @@ fn a_damaged_program_parks_its_process_alone() {
     assert!(codes.is_empty());
     drop(host);
     audited(&storage, Table::Programs, &key);
-    // It comes back: the event was kept with the incident.
+    // It is restored: the event was kept with the incident.
     put(&storage.store(), Table::Programs, key, value);
     let mut host = storage.open().unwrap();
     let outcome = host.order(storage.victim(), Order::Retry).unwrap();

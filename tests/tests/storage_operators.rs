@@ -1,4 +1,4 @@
-//! What operators do about processes and storages, on the real engine: cancel, retry, fsck.
+//! Operators' commands for processes and storages, on the real engine: cancel, retry, fsck.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "storage_operators/told.rs"]
@@ -13,7 +13,7 @@ const AWAITS: &str = r#"<process name="awaits"><context><property name="n" type=
   <await event="sto.go"><condition>context["n"] == 1</condition></await>
 </process>"#;
 
-/// Its child awaits for ever.
+/// Its child waits forever.
 const CALLS: &str = r#"<process name="calls"><context><property name="inner" type="str">
   &lt;process name="inner"&gt;&lt;await event="sto.never"/&gt;&lt;/process&gt;</property></context>
   <call process="$inner"/>
@@ -54,7 +54,7 @@ fn a_cancelled_process_fails_with_all_that_it_called() -> Result<()> {
     );
     let cancelled = ["cancel", "--json", &process, "--reason", "ordered twice"];
     assert_eq!(operated.json(0, &cancelled)?["outcome"], "done");
-    // It is durable when the command has been answered.
+    // It is durable once the command was answered.
     let shown = operated.show(&process)?;
     assert_eq!(shown["state"], "failed");
     assert_eq!(shown["fault"]["code"], "Cancelled");
@@ -88,7 +88,7 @@ fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
     let process = operated.launch(AWAITS)?;
     operated.until(&process, "running")?;
     operated.end()?;
-    // Its program goes, so that it can't go on.
+    // Its program is gone, so it cannot continue.
     let store = RocksStore::open(&operated.state())?;
     let programs = rows(&store, Table::Programs);
     commit(
@@ -118,7 +118,7 @@ fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
     );
     operated.until(&process, "incident")?;
     operated.end()?;
-    // It comes back, and the event that was kept is taken.
+    // It is restored, and the kept event is taken.
     let store = RocksStore::open(&operated.state())?;
     let back = programs.into_iter().map(|(key, value)| Write::Put {
         table: Table::Programs,

@@ -28,7 +28,7 @@ fn programs(store: &dyn Store) -> usize {
     all.unwrap().len()
 }
 
-/// A host over a storage whose programs are counted from outside.
+/// A host on a storage whose programs are counted from outside.
 struct Hosted {
     host: Polled,
     store: Arc<RocksStore>,
@@ -57,7 +57,7 @@ impl Hosted {
         self.host.settle().unwrap();
     }
 
-    /// Lets everything that has ended be removed.
+    /// Makes the host remove everything that has ended.
     fn later(&mut self) {
         for _ in 0..20 {
             self.clock.advance(RETENTION);
@@ -86,7 +86,7 @@ fn a_program_goes_with_the_last_of_its_processes() {
         .deliver(Source::Events, None, r#"{"event": "go"}"#);
     hosted.host.settle().unwrap();
     hosted.later();
-    // One that was removed is stored again by the next launch that needs it.
+    // A removed program is stored again by the next launch that needs it.
     hosted.launch(ENDS, "once-3");
     assert_eq!(programs(&*hosted.store), 1);
     drop(hosted);

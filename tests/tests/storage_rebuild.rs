@@ -1,5 +1,5 @@
-//! A damaged block of a table file: the engine goes on around it, `fsck --repair` makes a storage without it, and whatever
-//! was not in the block goes on.
+//! A damaged block of a table file: the engine works around it, `fsck --repair` makes a storage
+//! without it, and everything that was not in the block continues.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_host::{HostConfig, audit::audit, broker::Source};
@@ -89,7 +89,7 @@ fn a_storage_is_rebuilt_without_its_damaged_block() {
         assert_eq!(output.status.code(), Some(code), "{text}");
         text
     };
-    // Not everything can be made good: some launches took effect and are gone.
+    // Not everything can be repaired: some launches took effect and are gone.
     let text = repair(1);
     assert!(text.contains("state.damaged-"), "{text}");
     let store = RocksStore::open(&state).unwrap();

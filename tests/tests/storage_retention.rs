@@ -1,4 +1,4 @@
-//! Ended processes are removed in the background: all of them, while launches go on as if nothing happened.
+//! Ended processes are removed in the background: all of them, while launches continue as if nothing happened.
 //!
 //! `BUREAUCRAT_PROCESSES` asks for another number of ended processes; the figures are printed.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -1,5 +1,6 @@
-//! How many messages a second are published with confirms, and consumed and acknowledged, beside lapin alone in the same
-//! run: `cargo run --release -p bureaucrat-broker-amqp --example throughput -- URL [MESSAGES]`.
+//! How many messages per second are published with confirms, consumed and acknowledged, compared
+//! with lapin alone in the same run: `cargo run --release -p bureaucrat-broker-amqp --example
+//! throughput -- URL [MESSAGES]`.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
@@ -21,7 +22,7 @@ use std::{
 };
 use tokio::sync::{Semaphore, watch};
 
-/// Messages on their way at once.
+/// Messages in flight.
 const WINDOW: u32 = 1_000;
 const BODY: [u8; 300] = [b'x'; 300];
 

@@ -1,5 +1,5 @@
-//! Asking whether an exchange exists before a message goes to it: one that does not closes the
-//! channel over the message.
+//! Asks whether an exchange exists before a message goes to it: a missing exchange closes the
+//! message's channel.
 
 use crate::{
     connection::timely,
@@ -12,17 +12,16 @@ use lapin::Connection;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// Asks on channels of its own, so that nobody's messages are on one that is closed over the
-/// answer.
+/// Asks on separate channels, so that no messages are on a channel that is closed by the answer.
 pub(crate) struct Asking {
     pub connection: Arc<Connection>,
     pub exchanges: Arc<Exchanges>,
-    /// Where messages go whose exchange is there.
+    /// Where messages go once their exchange is known to exist.
     pub usual: UnboundedSender<Job>,
 }
 
 impl Asking {
-    /// Asks for one after the other until nobody sends any more.
+    /// Asks for one after the other until all senders are gone.
     pub async fn run(self, mut jobs: UnboundedReceiver<Job>) {
         while let Some(job) = jobs.recv().await {
             self.ask(job).await;
@@ -31,12 +30,12 @@ impl Asking {
 
     async fn ask(&self, job: Job) {
         let exchange = &job.message.exchange;
-        // Somebody may have asked for the same one just before.
+        // Another message may have asked for the same exchange just before.
         if self.exchanges.look(exchange) == Known::Nothing {
             match timely(exchange_exists(&self.connection, exchange)).await {
                 Ok(Ok(())) => self.exchanges.learn(exchange, Known::There),
                 Ok(Err(words)) => self.exchanges.learn(exchange, Known::Missing(words)),
-                // The connection is going; dropping the job tells that it is lost.
+                // The connection is closing; dropping the job reports it as lost.
                 Err(_) => return,
             }
         }

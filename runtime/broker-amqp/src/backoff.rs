@@ -1,5 +1,5 @@
-//! Pauses between attempts: doubled each time up to a bound, with jitter, so that engines don't
-//! come all at once. A connection that is lost soon after it was made counts as one more failed
+//! Pauses between attempts: doubled each time up to a limit, with jitter, so that engines do not
+//! all come at once. A connection that is lost soon after it was made counts as one more failed
 //! attempt.
 
 use std::{
@@ -24,18 +24,18 @@ impl Backoff {
         }
     }
 
-    /// The pause before the next attempt: between half of what is due and all of it.
+    /// The pause before the next attempt: between half and all of the current delay.
     pub fn pause(&mut self) -> Duration {
         let due = self.next;
         self.next = (due * 2).min(self.longest);
-        // A hasher's random keys are randomness enough to spread attempts.
+        // A hasher's random keys are random enough to spread attempts.
         let random = RandomState::new().hash_one(0_u8) >> 32;
         due / 2 + due.mul_f64(random as f64 / f64::from(u32::MAX) / 2.0)
     }
 
-    /// An attempt succeeded and the connection worked for this long. Only one that worked for
-    /// longer than the longest pause lets the next series start short again: otherwise a connection
-    /// that is made and lost at once would be made again without a pause.
+    /// An attempt succeeded, and the connection worked for this long. The next series starts short
+    /// again only if it worked for longer than the longest pause: otherwise a connection that is
+    /// always lost at once would be made again without a pause.
     pub fn worked(&mut self, span: Duration) {
         if span > self.longest {
             self.next = self.first;

@@ -29,22 +29,22 @@ use tokio::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Running,
-    /// Nothing is consumed any more; acknowledgements and publishes go on.
+    /// Nothing is consumed any more; acknowledgements and publishes continue.
     Draining,
-    /// What is in hand is finished, then the connections close.
+    /// What is in progress is finished, then the connections close.
     Closing,
 }
 
-/// Waits until a phase, or one after it, is reached.
+/// Waits until this or a later phase is reached.
 pub(crate) async fn wait_for(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
-    // The sender lives as long as the broker; without it there is nothing to go on for.
+    // The sender lives as long as the broker; without it there is nothing to wait for.
     let _ = phase.wait_for(|now| *now >= wanted).await;
 }
 
-/// A broker that can't be started.
+/// The broker could not be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// The engine's queues can't be told apart, or can't be named so.
+    /// The engine's queues have the same or invalid names.
     #[error(transparent)]
     Names(#[from] NamesError),
 }
@@ -54,7 +54,7 @@ pub enum StartError {
 #[error("the broker is not ready after {0:?}")]
 pub struct NotReady(pub Duration);
 
-/// The broker over AMQP. Dropping it closes as [`Self::shutdown`] does, without waiting.
+/// The broker over AMQP. Dropping it closes it like [`Self::shutdown`], without waiting.
 pub struct AmqpBroker {
     events: Arc<dyn BrokerEvents>,
     acknowledging: Arc<Acknowledging>,
@@ -67,7 +67,7 @@ pub struct AmqpBroker {
 }
 
 impl AmqpBroker {
-    /// Starts the connections on a runtime and returns at once; a broker that is away is tried again for ever.
+    /// Starts the connections on a runtime and returns at once; a broker that is away is tried again without end.
     ///
     /// # Errors
     /// When the queues' names can't be used.
@@ -139,8 +139,8 @@ impl AmqpBroker {
             .map_err(|_| NotReady(timeout))
     }
 
-    /// Waits until it is known that the queues belong to another storage, and says which: this
-    /// engine does not consume them. Never ends otherwise.
+    /// Waits until it is known that the queues belong to another storage, and returns which one:
+    /// this engine does not consume them. Otherwise never returns.
     pub async fn foreign(&self) -> String {
         let mut foreign = self.foreign.clone();
         let words = match foreign.wait_for(Option::is_some).await {
@@ -153,7 +153,7 @@ impl AmqpBroker {
         }
     }
 
-    /// Stops consuming. What was delivered can still be acknowledged, and publishing goes on.
+    /// Stops consuming. Delivered messages can still be acknowledged, and publishing continues.
     pub fn stop_consuming(&self) {
         self.advance(Phase::Draining);
     }
@@ -186,7 +186,7 @@ impl Broker for AmqpBroker {
 
     fn publish(&self, ticket: Ticket, message: Outgoing) {
         let pending = Pending::new(ticket, Arc::clone(&self.events));
-        // A job that finds the publisher gone is dropped, which tells that it is lost.
+        // If the publisher is gone, the job is dropped, which reports it as lost.
         let message = Arc::new(message);
         let _ = self.jobs.send(Job { pending, message });
     }

@@ -1,9 +1,9 @@
-//! The careful way to publish: over a connection of its own, for messages that the broker may close
-//! a channel or the connection over.
+//! Careful publishing: over a separate connection, for messages that may make the broker close a
+//! channel or the connection.
 //!
-//! Suspects that wait go together, many at once. When the broker closes over them, those that it
-//! had confirmed are done, and the others are tried again in two halves, until one that is alone is
-//! the culprit. A culprit gets the broker's words; no innocent waits for more than the halving.
+//! Waiting suspects go together, many at once. If the broker closes because of them, those that it
+//! had confirmed are done, and the others are tried again in two halves, until the culprit is
+//! alone. A culprit's outcome has the broker's words; all others wait only for the halving.
 
 use crate::{
     AmqpConfig,
@@ -28,15 +28,15 @@ use std::{
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tracing::debug;
 
-/// How many suspects go together.
+/// How many suspects are sent together.
 const BATCH: usize = 128;
-/// How often messages without outcome are looked at.
+/// How often messages without outcome are checked.
 const LOOK: Duration = Duration::from_millis(250);
-/// The pauses between connections that the broker closed over a suspect: short, since finding one
-/// takes several.
+/// The pauses between connections that the broker closed because of a suspect: short, because
+/// finding one takes several.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(80));
 
-/// What the careful way works with.
+/// What careful publishing needs.
 pub(crate) struct Careful {
     pub config: AmqpConfig,
     pub dialer: Arc<Dialer>,
@@ -44,20 +44,20 @@ pub(crate) struct Careful {
     pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
     pub nodes: Arc<Nodes>,
-    /// Where messages go that waited for what is known now.
+    /// Where messages go that waited for something that is known now.
     pub usual: UnboundedSender<Job>,
     /// How many messages are here.
     pub busy: Arc<AtomicUsize>,
 }
 
-/// Suspects that go together.
+/// Suspects that are sent together.
 struct Part {
     jobs: Vec<Job>,
-    /// How often the connection was closed over this one message, which was alone on it.
+    /// How often the connection was closed because of this message, which was alone on it.
     closed: u8,
 }
 
-/// The connection, and what was opened on it.
+/// The connection, and the channel opened on it.
 struct Line {
     connection: Connection,
     channel: Channel,
@@ -65,7 +65,7 @@ struct Line {
 }
 
 impl Careful {
-    /// Publishes until nobody sends any more. Dropping it tells that what it has is lost.
+    /// Publishes until all senders are gone. Dropping it reports everything that it has as lost.
     pub async fn run(self, mut jobs: UnboundedReceiver<Job>) {
         let mut line = None;
         let mut pauses = Backoff::new(self.config.retry);
@@ -83,7 +83,7 @@ impl Careful {
         }
     }
 
-    /// Publishes all of these, and finds out which of them can't be.
+    /// Publishes all of these, and finds out which of them cannot be published.
     async fn publish(&self, jobs: Vec<Job>, line: &mut Option<Line>, pauses: &mut Backoff) {
         let mut after_closing = Backoff::new(PAUSES);
         let mut parts = vec![Part { jobs, closed: 0 }];
@@ -98,7 +98,7 @@ impl Careful {
             };
             let left = flights.strand();
             let Some(closed) = closed(&error) else {
-                // It went away for a reason of its own; dropping tells that they are lost.
+                // It was closed for another reason; dropping the messages reports them as lost.
                 debug!("the connection for suspects is gone: {error}");
                 drop(line.take());
                 continue;
@@ -111,7 +111,7 @@ impl Careful {
         }
     }
 
-    /// Waits until each has its outcome; or, when the channel is gone, gives the error.
+    /// Waits until each has its outcome, or returns the error if the channel is gone.
     async fn landed(&self, flights: &mut Flights) -> Option<Error> {
         loop {
             let settled = flights.settle(|settled| self.note(settled));
@@ -138,7 +138,7 @@ impl Careful {
         }
     }
 
-    /// What becomes of messages that had no outcome when the broker closed.
+    /// What happens to messages without an outcome when the broker closed.
     fn divide(&self, mut left: Vec<(Job, Key)>, before: u8, closed: Closed, parts: &mut Vec<Part>) {
         if left.len() > 1 {
             let jobs = |half: Vec<(Job, Key)>| half.into_iter().map(|(job, _)| job).collect();
@@ -152,8 +152,8 @@ impl Careful {
         let Some((job, key)) = left.pop() else {
             return;
         };
-        // A channel is closed over what is on it; a connection may be closed for another reason
-        // just then.
+        // A channel is closed because of what is on it; a connection may be closed for another
+        // reason at the same moment.
         let node = Nodes::of(&job.message);
         let is_chance = matches!(closed, Closed::Connection(_)) && before == 0 && node.is_none();
         if is_chance {
@@ -167,7 +167,7 @@ impl Careful {
         job.pending.settle(outcome);
     }
 
-    /// A channel with confirms, made again for as long as there is none.
+    /// A channel with confirms, reopened as often as necessary.
     async fn channel(&self, line: &mut Option<Line>, pauses: &mut Backoff) -> (Channel, u32) {
         loop {
             match self.opened(line).await {
@@ -213,7 +213,7 @@ impl Careful {
     }
 }
 
-/// Sends a message on its way, unless AMQP can't carry it.
+/// Publishes a message, unless AMQP cannot carry it.
 pub(crate) fn launch(flights: &mut Flights, channel: &Channel, job: Job, frame_max: u32) {
     match to_lapin(&job.message, frame_max) {
         Ok(properties) => flights.launch(channel, job, properties),

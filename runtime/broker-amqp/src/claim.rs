@@ -1,13 +1,13 @@
-//! Whose the queues are: a queue of one message, which holds the id of the storage that they belong
+//! The owner of the queues: a queue with one message, the id of the storage that the queues belong
 //! to.
 //!
 //! An engine with another storage would know none of the processes that answers are for. So the
-//! engine that got the owner queue looks here before it consumes: no message, and it puts its own;
-//! another id, and it refuses.
+//! engine that holds the owner queue looks here before it consumes: if there is no message, it puts
+//! its own; if there is another id, it refuses.
 //!
-//! Most often what was read goes back. It is published again before it is acknowledged when there is
-//! more than one message, or when a quorum queue has delivered it so often that its limit is near:
-//! so a crash at any point leaves the id at least once. Several of the same id count as one.
+//! Usually the message is put back. It is published again before it is acknowledged if there is
+//! more than one message, or if a quorum queue has delivered it so often that its limit is near: so
+//! a crash at any point leaves the id at least once. Several equal ids count as one.
 
 use crate::{
     AmqpConfig,
@@ -25,14 +25,14 @@ use lapin::{
 };
 use std::collections::BTreeSet;
 
-/// More messages than this, or longer ones, were not put there by engines.
+/// More messages than this, or longer ones, do not come from engines.
 const MESSAGES_MAX: usize = 64;
 const ID_BYTES_MAX: usize = 256;
 
-/// So many deliveries of a quorum queue are no danger: its limit is 20 where it has one.
+/// This many deliveries of a quorum queue are safe: its limit is 20 if it has one.
 const DELIVERIES_MAX: i64 = 8;
 
-/// What is in the queue, unacknowledged.
+/// The messages in the queue, unacknowledged.
 #[derive(Default)]
 struct Found {
     ids: BTreeSet<Vec<u8>>,
@@ -42,18 +42,18 @@ struct Found {
     deliveries: i64,
 }
 
-/// Whose the queues are to be, and where that is kept.
+/// Who claims the queues, and where that is stored.
 pub(crate) struct Claim<'a> {
     pub config: &'a AmqpConfig,
     pub dialer: &'a Dialer,
 }
 
 impl Claim<'_> {
-    /// Makes sure that the queues belong to this storage, over the connection that holds the owner queue: when it
-    /// breaks, what was read is back before another engine can become the owner.
+    /// Makes sure that the queues belong to this storage, over the connection that holds the owner
+    /// queue: if that breaks, the message is back before another engine can become the owner.
     ///
     /// # Errors
-    /// When they belong to another storage, or the broker can't be asked.
+    /// If they belong to another storage, or the broker cannot be asked.
     pub async fn make(&self, owner: &Connection) -> Result<(), Failure> {
         let (queue, storage) = (&self.config.names.storage, &self.config.storage);
         let kind = self.config.queue_type;
@@ -81,7 +81,7 @@ impl Claim<'_> {
             }
             None => {}
         }
-        // The answer says that the broker has read what was sent before.
+        // The answer means that the broker has read everything sent before.
         timely(channel.close(200, "done".into())).await?;
         let mut others = found.ids.iter().filter(|id| *id != storage.as_bytes());
         match others.next() {
@@ -90,8 +90,9 @@ impl Claim<'_> {
         }
     }
 
-    /// Puts these there, each once, over a connection of its own: one that has published is not read any more when the
-    /// broker is short of memory, and the owner's connection has acknowledgements to send.
+    /// Publishes these ids, each once, over a separate connection: a broker that is short of memory
+    /// stops reading connections that have published, and the owner's connection must send
+    /// acknowledgements.
     async fn put(&self, ids: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
         let queue = &self.config.names.storage;
         let connection = connect(self.dialer, "claiming", None).await?.connection;
@@ -119,7 +120,7 @@ fn foreign(queue: &str, storage: &str, other: &[u8]) -> String {
     )
 }
 
-/// Reads what is in the queue, and leaves it unacknowledged.
+/// Reads the messages in the queue, and leaves them unacknowledged.
 async fn read(channel: &Channel, queue: &str) -> Result<Found, Failure> {
     let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
     let mut found = Found::default();

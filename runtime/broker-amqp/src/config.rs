@@ -1,4 +1,4 @@
-//! What can be set.
+//! The settings.
 
 use bureaucrat_connect::Addresses;
 use bureaucrat_host::broker::Source;
@@ -13,11 +13,11 @@ pub struct QueueNames {
     pub events: String,
     /// Dead letters; declared, not consumed.
     pub dead_letters: String,
-    /// The exclusive queue that tells engines apart: whoever holds it consumes.
+    /// The exclusive queue that marks the active engine, which consumes.
     pub owner: String,
     /// The queue that remembers which storage the queues belong to.
     pub storage: String,
-    /// The topic exchange for news of processes.
+    /// The topic exchange for notices about processes.
     pub processes: String,
 }
 
@@ -36,7 +36,7 @@ impl Default for QueueNames {
 }
 
 impl QueueNames {
-    /// The engine's queues, each with what it is for.
+    /// The engine's queues, each with its purpose.
     pub fn queues(&self) -> [(&'static str, &str); 6] {
         [
             ("launches", &self.launches),
@@ -48,8 +48,8 @@ impl QueueNames {
         ]
     }
 
-    /// Checks that each queue has a name that AMQP can carry, and none has two uses: dead letters
-    /// that come back as launches would never end.
+    /// Checks that each queue has a name that AMQP can carry, and that none has two uses: dead
+    /// letters that come back as launches would never end.
     ///
     /// # Errors
     /// With the reason.
@@ -83,7 +83,7 @@ impl QueueNames {
     }
 }
 
-/// Names of queues that can't be used.
+/// Names of queues that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NamesError {
     #[error(
@@ -104,17 +104,17 @@ pub enum NamesError {
     },
 }
 
-/// What kind of queues the engine makes for itself.
+/// The type of the queues that the engine declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueType {
     Classic,
-    /// Replicated. What the broker's delivery limit drops goes to the dead-letter queue, at least
+    /// Replicated. What exceeds the broker's delivery limit goes to the dead-letter queue, at least
     /// once.
     Quorum,
 }
 
 impl QueueType {
-    /// As `x-queue-type` has it.
+    /// The value of `x-queue-type`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Classic => "classic",
@@ -128,12 +128,12 @@ impl QueueType {
 pub struct AmqpConfig {
     pub addresses: Addresses,
     pub names: QueueNames,
-    /// What kind of queues is made, and has to be there; without one a queue that is there is used
-    /// as it is.
+    /// The type of queues to declare and to expect; if `None`, existing queues are used as they
+    /// are.
     pub queue_type: Option<QueueType>,
     /// The id of the storage that the queues belong to.
     pub storage: String,
-    /// How long the start waits before it takes messages: an engine that fails again and again over
+    /// How long to wait after startup before taking messages: an engine that repeatedly fails over
     /// the same storage must not use up the deliveries that a quorum queue allows.
     pub consume_after: Duration,
     /// How many deliveries of each queue may be unacknowledged.

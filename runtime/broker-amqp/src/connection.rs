@@ -1,4 +1,4 @@
-//! Connecting, and telling errors apart.
+//! Connecting, and classifying errors.
 
 use crate::{guard::Guard, in_hand::Intake};
 use bureaucrat_connect::{Dialed, Dialer, advised};
@@ -28,10 +28,10 @@ pub(crate) async fn connect(
     dialed.map_err(|failures| failures.to_string())
 }
 
-/// How long the broker may take to answer a request on a connection that works.
+/// How long the broker may take to answer a request on a working connection.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// Waits for an answer, but not for ever: a request that meets a dying connection may never get one from lapin.
+/// Waits for an answer, but not forever: lapin may never answer a request on a dying connection.
 pub(crate) async fn timely<T, E: Display>(
     answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, String> {
@@ -42,23 +42,23 @@ pub(crate) async fn timely<T, E: Display>(
     }
 }
 
-/// Closes politely, but does not wait long for the broker.
+/// Closes the connection cleanly, but does not wait long for the broker.
 pub(crate) async fn close(connection: &Connection) {
     let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "bye".into())).await;
 }
 
-/// What the broker closed over something that was sent to it.
+/// What the broker closed because of something that was sent.
 #[derive(Debug, Clone)]
 pub(crate) enum Closed {
-    /// The channel; why, and in which words.
+    /// The channel, with the error and the broker's words.
     Channel(AMQPSoftError, String),
     /// The whole connection.
     Connection(String),
 }
 
-/// Whether the broker closed over something that was sent. A connection that went away, or that was
-/// closed for a reason of the broker's own (an operator, a shutdown, a lack of resources), was not
-/// closed over a message.
+/// Whether the broker closed because of something that was sent. A connection that was lost, or
+/// that the broker closed for reasons of its own (an operator, a shutdown, a lack of resources),
+/// was not closed because of a message.
 pub(crate) fn closed(error: &Error) -> Option<Closed> {
     let ErrorKind::ProtocolError(error) = error.kind() else {
         return None;
@@ -90,7 +90,7 @@ pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
     }
 }
 
-/// Tells when the broker blocks publishers, and when it goes on.
+/// Logs when the broker blocks and unblocks publishers.
 pub(crate) async fn watch_alarms(connection: Arc<Connection>, place: String) {
     let mut events = pin!(connection.events_listener());
     while let Some(event) = poll_fn(|context| events.as_mut().poll_next(context)).await {

@@ -1,10 +1,11 @@
-//! Consuming: a connection for each of the three queues, since one that is not read for a while, because too much of its queue
-//! is in hand, must not keep the others waiting; the first of them holds the owner queue. Acknowledgements go back over them.
+//! Consuming: a separate connection for each of the three queues, because one that is not read for
+//! a while, when too much of its queue is in memory, must not delay the others. The first one holds
+//! the owner queue. Acknowledgements go back over these connections.
 //!
-//! Anything that goes wrong on a channel (RabbitMQ's consumer timeout, say) takes all three
-//! connections down: its deliveries come again, and the host has to know. The host is told once a
-//! generation has handed over its last delivery; the next connections have another generation, so
-//! that tags of the old ones reach nobody.
+//! Any error on a channel (for example RabbitMQ's consumer timeout) closes all three connections:
+//! their deliveries will be redelivered, and the host must know. The host is told once a generation
+//! has handed over its last delivery. The next connections have another generation, so that old
+//! tags acknowledge nothing.
 
 use crate::{
     AmqpConfig,
@@ -33,14 +34,14 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 use tracing::{debug, info, warn};
 
-/// The queues, and what the broker's operators see their connections as.
+/// The queues, and the names of their connections for the broker's operators.
 const SOURCES: [(Source, &str); 3] = [
     (Source::Launches, "consuming launches"),
     (Source::Answers, "consuming answers"),
     (Source::Events, "consuming events"),
 ];
 
-/// How often an engine that stands by looks whether the queues are free.
+/// How often an engine that stands by checks whether the queues are free.
 const STANDBY_PAUSE: Duration = Duration::from_secs(1);
 
 /// One queue and its connection.
@@ -51,7 +52,7 @@ struct Line {
     intake: Arc<Intake>,
 }
 
-/// What acknowledgements of the connection that consumes now go through.
+/// Where acknowledgements for the current connections go.
 struct Generation {
     number: u64,
     lanes: [Arc<Lane>; 3],
@@ -64,7 +65,7 @@ pub(crate) struct Acknowledging {
 }
 
 impl Acknowledging {
-    /// Notes an acknowledgement; one of an older connection is dropped.
+    /// Records an acknowledgement; one for an older connection is dropped.
     pub fn acknowledge(&self, handle: DeliveryHandle) {
         let current = self.lock().clone();
         let Some(generation) = current.filter(|current| current.number == handle.generation) else {
@@ -95,7 +96,7 @@ pub(crate) struct Consuming {
     pub reports: Arc<Reports>,
     pub events: Arc<dyn BrokerEvents>,
     pub acknowledging: Arc<Acknowledging>,
-    /// What is in hand of each queue.
+    /// What each queue has in memory.
     pub in_hand: [Arc<InHand>; 3],
     pub phase: watch::Receiver<Phase>,
     pub up: watch::Sender<bool>,
@@ -104,7 +105,7 @@ pub(crate) struct Consuming {
 }
 
 impl Consuming {
-    /// Consumes until the phase says to stop; comes back from whatever happens to the connection.
+    /// Consumes until the phase says to stop; recovers from all connection failures.
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.retry);
         let mut number = 0;
@@ -163,7 +164,7 @@ impl Consuming {
             () = wait_for(&mut phase, Phase::Draining) => Ok(()),
         };
         let generation = self.acknowledging.lock().take();
-        // A task that still runs could hand something over after the news.
+        // A task that still runs could hand something over after the report.
         tasks.shutdown().await;
         if generation.is_some() {
             let generation = number;
@@ -275,7 +276,7 @@ async fn open(connection: &Connection, prefetch: u16) -> Result<Channel, lapin::
     Ok(channel)
 }
 
-/// Declares the exclusive queue that tells engines apart.
+/// Declares the exclusive queue that marks the active engine.
 async fn own(connection: &Connection, owner: &str) -> Result<Channel, Failure> {
     let name = short("a queue's name", owner).map_err(|error| error.to_string())?;
     let channel = connection.create_channel().await?;

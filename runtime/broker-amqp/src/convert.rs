@@ -1,7 +1,7 @@
-//! Properties and headers, ours and lapin's.
+//! Converts properties and headers between our types and lapin's.
 //!
-//! Our kinds of header values are fewer: integers of all widths become one, and so do floats. Texts that AMQP can't hold
-//! are an error here, before lapin would panic.
+//! We have fewer kinds of header values: integers of all widths become one kind, and so do floats.
+//! Texts that AMQP cannot carry are an error here, before lapin would panic.
 
 use bureaucrat_wire::{HeaderValue, Outgoing, Properties};
 use lapin::{
@@ -9,7 +9,7 @@ use lapin::{
     types::{AMQPValue, ByteArray, DecimalValue, FieldArray, FieldTable, LongString, ShortString},
 };
 
-/// A message that AMQP can't carry.
+/// A message that AMQP cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConvertError {
     /// A short text has more than 255 bytes.
@@ -29,7 +29,8 @@ pub(crate) fn short(what: &str, text: &str) -> Result<ShortString, ConvertError>
     })
 }
 
-/// lapin's properties for a message, checked against the size of a frame, in bytes; 0 is no bound.
+/// lapin's properties for a message, checked against the size of a frame in bytes; 0 means
+/// unlimited.
 pub(crate) fn to_lapin(
     message: &Outgoing,
     frame_max: u32,
@@ -123,7 +124,7 @@ fn value(ours: &HeaderValue) -> Result<AMQPValue, ConvertError> {
     })
 }
 
-/// About how many bytes properties and headers take in their frame; not less than they do.
+/// The approximate size of properties and headers in their frame; never too low.
 fn size(properties: &Properties) -> usize {
     let texts = [
         &properties.content_type,
@@ -167,7 +168,7 @@ fn value_size(value: &HeaderValue) -> usize {
     }
 }
 
-/// Our properties of a message that came. Tables are read by recursion: the guard lets no deeper ones through than it says.
+/// Our properties of a received message. Tables are read recursively: the guard limits their depth.
 pub(crate) fn from_lapin(theirs: &BasicProperties) -> Properties {
     let text = |value: &Option<ShortString>| value.as_ref().map(|text| text.as_str().to_owned());
     Properties {

@@ -1,4 +1,5 @@
-//! What is known of named exchanges, for a while: an exchange that does not exist closes the channel over a message.
+//! What is known about named exchanges, for a while: publishing to a missing exchange closes the
+//! channel.
 
 use std::{
     collections::HashMap,
@@ -6,18 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long an exchange that was seen counts as there.
+/// How long an exchange counts as existing after it was seen.
 const SEEN_FOR: Duration = Duration::from_secs(60);
-/// How long one that was missing counts as missing.
+/// How long an exchange counts as missing.
 const MISSING_FOR: Duration = Duration::from_secs(5);
-/// How many are remembered; their names may come from strangers' definitions.
+/// How many are remembered; strangers' definitions may choose their names.
 const COUNT_MAX: usize = 1_000;
 
-/// What is known of an exchange.
+/// What is known about an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
     There,
-    /// It was missing lately; the broker's words.
+    /// It was missing recently; holds the broker's words.
     Missing(String),
     Nothing,
 }
@@ -27,7 +28,7 @@ pub(crate) enum Known {
 pub(crate) struct Exchanges(Mutex<HashMap<String, (Known, Instant)>>);
 
 impl Exchanges {
-    /// What is known of an exchange; the default one is always there.
+    /// What is known about an exchange; the default one always exists.
     pub fn look(&self, exchange: &str) -> Known {
         if exchange.is_empty() {
             return Known::There;

@@ -1,9 +1,10 @@
 //! Messages that were published on one channel and have no outcome yet.
 //!
-//! Many are on their way at once; nobody waits for one confirm before the next publish. A return is matched by what came
-//! back, not by the confirm that lapin hands it over with: a broker confirms many messages in one frame and out of order,
-//! so that the return of one message can come along with the confirm of another. All confirms that came are looked at
-//! before any of them counts, and the return of a message comes before its confirm.
+//! Many are in flight at once; no publish waits for an earlier confirm. A return is matched by its
+//! content, not by the confirm with which lapin delivers it: a broker confirms many messages in one
+//! frame and out of order, so the return of one message can arrive with the confirm of another. All
+//! received confirms are examined before any of them counts, and the return of a message comes
+//! before its confirm.
 
 use crate::{connection::closed, convert::short, pending::Pending};
 use bureaucrat_host::broker::PublishOutcome;
@@ -23,13 +24,14 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How long all messages of a channel that is gone have to learn why.
+/// How long messages of a closed channel wait for the reason.
 const WORDS: Duration = Duration::from_secs(1);
 
-/// What a message is recognised by: two with the same key are interchangeable for whoever waits for their outcome.
+/// Identifies a message: two with the same key are interchangeable for the code that waits for
+/// their outcomes.
 pub(crate) type Key = u64;
 
-/// A message that is to be published, and who waits for its outcome.
+/// A message to publish, and the receiver of its outcome.
 pub(crate) struct Job {
     pub pending: Pending,
     pub message: Arc<Outgoing>,
@@ -42,7 +44,7 @@ pub(crate) struct Settled<'a> {
     pub outcome: &'a PublishOutcome,
 }
 
-/// Makes keys of messages, those that go and those that come back.
+/// Computes keys of published and returned messages.
 #[derive(Default)]
 pub(crate) struct Keys(RandomState);
 
@@ -88,7 +90,8 @@ impl Keys {
     }
 }
 
-/// Publishes a message that was converted and waits for its confirm. The frames are in lapin's queue after the first poll.
+/// Publishes a converted message and waits for its confirm. After the first poll, the frames are in
+/// lapin's queue.
 async fn published(
     channel: Channel,
     message: Arc<Outgoing>,
@@ -98,7 +101,7 @@ async fn published(
         short("", &message.exchange),
         short("", &message.routing_key),
     ) else {
-        // `to_lapin` has checked both; a message that is not sent is confirmed by nobody.
+        // `to_lapin` has checked both; a message that is not sent is never confirmed.
         return Ok(Confirmation::NotRequested);
     };
     let options = BasicPublishOptions {
@@ -114,7 +117,7 @@ async fn published(
     confirm.await
 }
 
-/// Says which flights can go on.
+/// Says which flights can continue.
 #[derive(Default)]
 struct Ready {
     slots: Mutex<Vec<u64>>,
@@ -156,15 +159,15 @@ struct Flight {
     returned: bool,
 }
 
-/// The messages on their way on one channel.
+/// The messages in flight on one channel.
 pub(crate) struct Flights {
     keys: Arc<Keys>,
     flights: HashMap<u64, Flight>,
     next: u64,
     ready: Arc<Ready>,
-    /// Flights that were confirmed or refused and are not settled yet.
+    /// Flights that were confirmed or refused but are not settled yet.
     ended: Vec<(u64, PublishOutcome)>,
-    /// Why the channel is gone, in the words that tell most, and since when.
+    /// Why the channel is gone, in the most specific words, and since when.
     error: Option<(Error, Instant)>,
 }
 
@@ -211,8 +214,8 @@ impl Flights {
         async move { ready.some.notified().await }
     }
 
-    /// Settles all that have their outcome, and tells each to `told`. An error means that the
-    /// channel is gone; to be called again within a second while messages have none.
+    /// Settles all that have their outcome, and passes each to `told`. An error means that the
+    /// channel is gone; call it again within a second while messages have no outcome.
     pub fn settle(&mut self, mut told: impl FnMut(&Settled<'_>)) -> Result<(), Error> {
         loop {
             let slots = self.ready.take();
@@ -238,7 +241,7 @@ impl Flights {
                 flight.job.pending.settle(outcome);
             }
         }
-        // Some are told that the channel is closing before others are told why.
+        // Some learn that the channel is closing before others learn why.
         let is_over = |since: &Instant| {
             let mut flights = self.flights.values();
             flights.all(|flight| flight.confirm.is_none()) || since.elapsed() > WORDS
@@ -249,7 +252,7 @@ impl Flights {
         }
     }
 
-    /// Everything that has no outcome, after the channel is gone; in the order in which it was published.
+    /// Everything without an outcome after the channel is gone, in the order of publishing.
     pub fn strand(&mut self) -> Vec<(Job, Key)> {
         let mut flights: Vec<(u64, Flight)> = self.flights.drain().collect();
         flights.sort_by_key(|(slot, _)| *slot);
@@ -292,7 +295,7 @@ impl Flights {
             }
             Ok(Confirmation::NotRequested) => self.ended.push((slot, PublishOutcome::Lost)),
             Err(error) => match &self.error {
-                // What the broker said tells more than that the channel was closing already.
+                // The broker's words are more specific than that the channel was closing.
                 Some((before, _)) if closed(before).is_some() || closed(&error).is_none() => {}
                 Some((_, since)) => self.error = Some((error, *since)),
                 None => self.error = Some((error, Instant::now())),
@@ -313,7 +316,7 @@ impl Flights {
                 .map(|(slot, _)| *slot)
                 .min(),
         };
-        // Without a match, which RabbitMQ gives no cause for, the carrier is the best guess.
+        // Without a match, which should not happen with RabbitMQ, the carrier is the best guess.
         if let Some(flight) = self.flights.get_mut(&slot.unwrap_or(carrier)) {
             flight.returned = true;
         }

@@ -1,9 +1,9 @@
-//! The bytes of delivered messages that are in memory, bounded: while there are too many, the connection that brings more is
-//! not read.
+//! Limits the bytes of delivered messages in memory: while there are too many, the connection that
+//! delivers more is not read.
 //!
-//! A prefetch counts messages, and each may be as large as the broker lets it. What the host holds is counted by the
-//! [`Hold`] of each delivery; what was read and not handed over yet, by the connection. Reading stops only while the host
-//! holds something, so that it always goes on.
+//! A prefetch counts messages, and each may be as large as the broker allows. The [`Hold`] of each
+//! delivery counts what the host holds; the connection counts what was read but not handed over
+//! yet. Reading stops only while the host holds something, so it always continues.
 
 use bureaucrat_host::broker::Hold;
 use std::{
@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// What the host holds of one queue's deliveries, whichever connections they came over.
+/// What the host holds of one queue's deliveries, over all connections.
 #[derive(Debug)]
 pub(crate) struct InHand {
     bound: usize,
@@ -23,7 +23,7 @@ pub(crate) struct InHand {
 }
 
 impl InHand {
-    /// Nothing yet, and at most about `bound` bytes: one message more, if it is larger.
+    /// Empty, with a limit of about `bound` bytes: or one message, if it is larger.
     pub fn new(bound: usize) -> Arc<Self> {
         Arc::new(Self {
             bound,
@@ -48,7 +48,7 @@ impl InHand {
 #[derive(Debug)]
 pub(crate) struct Intake {
     in_hand: Arc<InHand>,
-    /// Bytes of bodies that were read and not handed over.
+    /// Bytes of bodies that were read but not handed over.
     coming: AtomicUsize,
 }
 
@@ -61,15 +61,16 @@ impl Intake {
         })
     }
 
-    /// So many bytes of bodies were read.
+    /// This many bytes of bodies were read.
     pub fn read(&self, bytes: usize) {
         self.coming.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// A body of so many bytes is handed over; it counts for as long as the hold lives.
+    /// A body of this size is handed over; it counts as long as the hold exists.
     pub fn hand_over(&self, bytes: usize) -> Hold {
         self.in_hand.held.fetch_add(bytes, Ordering::AcqRel);
-        // An empty body, or one that a connection without this count read, has nothing to take off.
+        // There is nothing to subtract for an empty body, or for one that a connection without this
+        // count read.
         let _ = self
             .coming
             .try_update(Ordering::AcqRel, Ordering::Acquire, |coming| {
@@ -87,7 +88,7 @@ impl Intake {
             return Poll::Ready(());
         }
         *self.in_hand.reader() = Some(context.waker().clone());
-        // What was released before the reader stood there woke nobody.
+        // A release before the waker was registered woke nobody.
         if self.is_full() {
             Poll::Pending
         } else {
@@ -101,7 +102,7 @@ impl Intake {
     }
 }
 
-/// Gives its bytes back when it is dropped.
+/// Releases its bytes when it is dropped.
 struct Held {
     in_hand: Arc<InHand>,
     bytes: usize,

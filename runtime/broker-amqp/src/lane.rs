@@ -1,4 +1,5 @@
-//! One queue that is consumed: hands its deliveries over, sends their acknowledgements, begins anew when the queue was deleted.
+//! One consumed queue: hands its deliveries over, sends their acknowledgements, starts again if the
+//! queue was deleted.
 
 use crate::{
     QueueType,
@@ -28,7 +29,7 @@ use tracing::warn;
 
 /// How long acknowledgements wait for a gap below them to close.
 const STRAGGLERS_WAIT: Duration = Duration::from_millis(10);
-/// How long the broker may take to answer while we leave.
+/// How long the broker may take to answer during shutdown.
 const POLITENESS: Duration = Duration::from_secs(5);
 
 /// Why a connection does not consume.
@@ -53,14 +54,14 @@ impl From<lapin::Error> for Failure {
     }
 }
 
-/// As [`timely`], for what may also find that another engine has the queues.
+/// Like [`timely`], for requests that may also find that another engine has the queues.
 pub(crate) async fn in_time<T>(
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     timely(async { Ok::<_, String>(answer.await) }).await?
 }
 
-/// The deliveries of one line that the host has.
+/// The deliveries of one queue that the host has.
 pub(crate) struct Lane {
     pub source: Source,
     tracker: Mutex<Tracker>,
@@ -81,12 +82,12 @@ impl Lane {
     }
 }
 
-/// One queue that is consumed.
+/// One consumed queue.
 pub(crate) struct Queue {
     pub connection: Arc<Connection>,
     pub channel: Channel,
     pub name: String,
-    /// What it is declared with when it was deleted.
+    /// How to declare it if it was deleted.
     pub kind: Option<QueueType>,
     pub dead_letters: String,
     pub generation: u64,
@@ -116,15 +117,15 @@ impl Queue {
         })
     }
 
-    /// Hands deliveries over until consuming stops; a consumer that the broker cancelled (its queue was deleted) is
-    /// started anew.
+    /// Hands deliveries over until consuming stops. Restarts a consumer that the broker cancelled
+    /// because its queue was deleted.
     pub async fn run(mut self, mut consumer: Consumer) -> Result<(), Failure> {
         loop {
             let delivery = tokio::select! {
                 delivery = poll_fn(|context| Pin::new(&mut consumer).poll_next(context)) => delivery,
                 () = wait_for(&mut self.phase, Phase::Draining) => {
                     let tag = consumer.tag();
-                    // What was not handed over yet goes back when the connection closes.
+                    // What was not handed over yet is requeued when the connection closes.
                     let cancel = self.channel.basic_cancel(tag, BasicCancelOptions::default());
                     let _ = tokio::time::timeout(POLITENESS, cancel).await;
                     return Ok(());
@@ -136,7 +137,7 @@ impl Queue {
                 None if self.channel.status().connected() => {
                     warn!(
                         queue = self.name,
-                        "the queue was deleted; it is declared and consumed anew"
+                        "the queue was deleted; it is declared and consumed again"
                     );
                     let again = declare_queue(
                         &self.connection,
@@ -173,7 +174,8 @@ impl Queue {
     }
 }
 
-/// Sends the acknowledgements of one channel, many in one where it can, until the connection is to close.
+/// Sends the acknowledgements of one channel, several in one if possible, until the connection
+/// closes.
 pub(crate) async fn acknowledge(
     channel: Channel,
     lane: Arc<Lane>,
@@ -200,7 +202,8 @@ pub(crate) async fn acknowledge(
         }
     }
     send(&channel, &lane, Stragglers::Go).await?;
-    // The answer to this says that the broker has read the acknowledgements; closing the connection does not.
+    // The answer to this means that the broker has read the acknowledgements; closing the
+    // connection does not.
     let _ = tokio::time::timeout(POLITENESS, channel.close(200, "bye".into())).await;
     Ok(())
 }

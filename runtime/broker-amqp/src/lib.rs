@@ -1,12 +1,12 @@
-//! The broker of the host, on AMQP 0-9-1 through lapin.
+//! The host's broker, on AMQP 0-9-1 through lapin.
 //!
-//! Four connections: one consumes each queue, so that what floods one keeps no other from being
-//! read, and one publishes, so that a broker that blocks publishers (its memory alarm) does not
-//! block acknowledgements. A fifth is made when something is to be published that the broker may
-//! close it over. The crate promises that each ticket gets exactly one outcome, that a message is
-//! confirmed only when the broker has it and did not return it, that an acknowledgement never
-//! reaches another message than its own, and that a lost connection comes back by itself. What
-//! messages mean, and what is tried again, is the host's business.
+//! Four connections: one consumes each queue, so that a flood of one queue does not stop the
+//! reading of another, and one publishes, so that a broker that blocks publishers (memory alarm)
+//! does not block acknowledgements. Another one is opened to publish messages that may make the
+//! broker close it. The crate promises that each ticket has exactly one outcome, that a message is
+//! confirmed only if the broker has it and did not return it, that an acknowledgement never reaches
+//! a message other than its own, and that a lost connection is restored. The host decides what
+//! messages mean, and what is retried.
 #![forbid(unsafe_code)]
 
 mod asking;
@@ -33,5 +33,5 @@ mod tracker;
 
 pub use broker::{AmqpBroker, NotReady, StartError};
 pub use config::{AmqpConfig, NamesError, QueueNames, QueueType};
-// Public since the simulation drives it too.
+// Public because the simulation drives it too.
 pub use tracker::{Ack, Stragglers, Tracker};

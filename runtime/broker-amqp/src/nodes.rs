@@ -1,9 +1,9 @@
-//! Which nodes direct reply-to addresses lead to: those of this broker, or of another one.
+//! Which nodes direct reply-to addresses lead to: nodes of this broker, or of another one.
 //!
-//! RabbitMQ before 3.11 closes the connection over an address of a node that it does not know, and
-//! a launcher may make up as many as it likes. So the first message to a node goes the careful way
-//! alone, others to that node wait until it is known, and they go the usual way, or are refused at
-//! once for a while. Few nodes are asked about at a time; what goes to more of them is refused.
+//! RabbitMQ before 3.11 closes the connection over an address of an unknown node, and a launcher
+//! may make up any number of them. So the first message to a node is published carefully and alone;
+//! others to that node wait until it is known, and are then published as usual, or refused at once
+//! for a while. Only a few nodes are probed at a time; messages to more of them are refused.
 
 use crate::flights::Job;
 use bureaucrat_host::broker::PublishOutcome;
@@ -14,11 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many nodes are asked about at a time; a cluster has fewer.
+/// How many nodes are probed at a time; a cluster has fewer.
 const ASKED_MAX: usize = 32;
 /// How many nodes are remembered.
 const KNOWN_MAX: usize = 1_000;
-/// How long a node that was foreign stays so: it may have been down.
+/// How long a foreign node counts as foreign: it may have been down.
 const FOREIGN_FOR: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
@@ -26,9 +26,9 @@ pub(crate) struct Nodes(Mutex<HashMap<u32, Node>>);
 
 enum Node {
     Ours,
-    /// The broker's words, and until when they hold.
+    /// The broker's words, and how long they count.
     Foreign(String, Instant),
-    /// One message is on its way there, and these wait for what becomes of it.
+    /// One message is in flight to it, and these wait for its outcome.
     Asked(Vec<Job>),
 }
 
@@ -76,12 +76,13 @@ impl Nodes {
         Way::None
     }
 
-    /// The broker took a message to this node; gives those that waited for that.
+    /// The broker took a message to this node; returns those that waited for that.
     pub fn ours(&self, node: u32) -> Vec<Job> {
         waiting(self.lock().insert(node, Node::Ours))
     }
 
-    /// The broker closed over a message to this node; those that waited have the same outcome.
+    /// The broker closed because of a message to this node; those that waited have the same
+    /// outcome.
     pub fn foreign(&self, node: u32, words: &str) {
         let mut nodes = self.lock();
         if nodes.len() >= KNOWN_MAX {
@@ -96,7 +97,7 @@ impl Nodes {
         }
     }
 
-    /// The message to this node has its outcome; if that told nothing, gives those that waited.
+    /// The message to this node has its outcome; if that proves nothing, returns those that waited.
     pub fn answered(&self, node: u32) -> Vec<Job> {
         let mut nodes = self.lock();
         match nodes.get(&node) {
@@ -113,7 +114,7 @@ impl Nodes {
         }
     }
 
-    /// Nobody is asked any more. Those that waited are dropped, which tells that they are lost.
+    /// Probing ends. Those that waited are dropped, which reports them as lost.
     pub fn end(&self) {
         let mut nodes = self.lock();
         let asked = nodes.extract_if(|_, node| matches!(node, Node::Asked(_)));

@@ -3,8 +3,8 @@
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome, Ticket};
 use std::sync::Arc;
 
-/// A ticket without outcome. It gets exactly one: the one that it is settled with, or [`PublishOutcome::Lost`] when it is
-/// dropped, wherever that happens.
+/// A ticket without an outcome. It gets exactly one: the one that it is settled with, or
+/// [`PublishOutcome::Lost`] if it is dropped, wherever that happens.
 pub(crate) struct Pending {
     ticket: Ticket,
     outcome: Option<PublishOutcome>,

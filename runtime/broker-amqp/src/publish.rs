@@ -1,9 +1,10 @@
-//! The publishing connection: everything goes over one channel with confirms, many messages at once; nothing leaves before
-//! the engine's own queues are there, since what leaves may be answered at once.
+//! The publishing connection: everything goes over one channel with confirms, many messages at
+//! once. Nothing is published before the engine's own queues exist, because a message may be
+//! answered at once.
 //!
-//! A message that might close the channel takes the careful way instead. When the channel is closed
-//! all the same, those on it take that way too, which finds the culprit; after the whole connection
-//! was closed they do when they come again.
+//! A message that might close the channel is published carefully instead. If the channel is closed
+//! anyway, the messages on it are published carefully too, which finds the culprit. After the whole
+//! connection was closed, this happens when they are published again.
 
 use crate::{
     AmqpConfig,
@@ -40,11 +41,11 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-/// How many messages are taken up between two looks at confirms.
+/// How many messages are published between two checks of confirms.
 const BATCH: usize = 128;
-/// How often an idle connection is looked at.
+/// How often an idle connection is checked.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long a connection that was closed has to say of each message why it has no outcome.
+/// How long to wait for the reason why a closed connection gave messages no outcome.
 const WORDS: Duration = Duration::from_secs(1);
 /// How long closing waits for confirms.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -62,14 +63,14 @@ pub(crate) struct Publishing {
     pub nodes: Arc<Nodes>,
 }
 
-/// Why a connection does not publish any more.
+/// Why a connection no longer publishes.
 enum Ended {
     OnPurpose,
     Lost(String),
 }
 
 impl Publishing {
-    /// Publishes until the phase says to close; comes back from whatever happens to the connection.
+    /// Publishes until the phase says to close; recovers from all connection failures.
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.retry);
         loop {
@@ -93,7 +94,7 @@ impl Publishing {
             loop {
                 tokio::select! {
                     () = &mut pause => break,
-                    // Dropping a job tells that it is lost.
+                    // Dropping a job reports it as lost.
                     job = self.jobs.recv() => if job.is_none() { return },
                     () = wait_for(&mut phase, Phase::Closing) => return,
                 }
@@ -101,7 +102,8 @@ impl Publishing {
         }
     }
 
-    /// A new connection, or `None` when there is nothing to do any more. Jobs that come meanwhile are lost.
+    /// A new connection, or `None` if there is nothing left to do. Jobs that arrive meanwhile are
+    /// lost.
     async fn connected(&mut self) -> Option<Result<Dialed, String>> {
         let dialer = Arc::clone(&self.dialer);
         let mut attempt = pin!(connect(&dialer, "publishing", None));
@@ -115,10 +117,11 @@ impl Publishing {
         }
     }
 
-    /// One connection. When this returns no ticket that it saw is without outcome.
+    /// One connection. When this returns, every ticket that it saw has an outcome.
     async fn session(&mut self, dialed: Dialed) -> Ended {
         let (connection, place) = (Arc::new(dialed.connection), dialed.place);
-        // Who gets a task may answer before the consuming connection is up: the answer needs its queue then.
+        // A worker may answer before the consuming connection is up: the answer needs its queue
+        // then.
         let prepared = async {
             timely(declare_all(
                 &connection,
@@ -151,7 +154,7 @@ impl Publishing {
         ended
     }
 
-    /// The usual channel, what comes back to it, and the tasks beside it.
+    /// The usual channel, its returned messages, and the tasks beside it.
     fn lane(
         &self,
         connection: &Arc<Connection>,
@@ -244,7 +247,7 @@ impl Publishing {
                     Scope::Connection => return Ended::Lost(error.to_string()),
                     Scope::Channel => true,
                 },
-                // Messages on a channel that closes have their errors coming.
+                // The errors of messages on a closing channel are still to come.
                 Ok(()) => lane.flights.is_empty() && !lane.channel.status().connected(),
             };
             if !connection.status().connected() {
@@ -267,7 +270,7 @@ impl Publishing {
     }
 }
 
-/// The channel that messages usually go over.
+/// The channel that messages usually use.
 struct Lane {
     channel: Channel,
     frame_max: u32,
@@ -278,17 +281,17 @@ struct Lane {
     exchanges: Arc<Exchanges>,
     asking: UnboundedSender<Job>,
     careful: UnboundedSender<Job>,
-    /// How many messages go the careful way.
+    /// How many messages are being published carefully.
     busy: Arc<AtomicUsize>,
-    /// Messages that came while the channel was closing.
+    /// Messages that arrived while the channel was closing.
     held: Vec<Job>,
-    /// The engine's queue that nobody consumes, and who is told when a message comes back from it.
+    /// The dead-letter queue, and who is told if a message for it is returned.
     dead_letters: String,
     returned: Arc<Notify>,
 }
 
 impl Lane {
-    /// Sends a message on its way. A job that finds nobody is dropped, which tells that it is lost.
+    /// Publishes a message. If there is no receiver, the job is dropped, which reports it as lost.
     fn take(&mut self, job: Job) {
         if !self.channel.status().connected() {
             self.held.push(job);
@@ -316,12 +319,12 @@ impl Lane {
         let _ = self.careful.send(job);
     }
 
-    /// Whether everything that was taken has its outcome.
+    /// Whether every message has its outcome.
     fn is_idle(&self) -> bool {
         self.flights.is_empty() && self.busy.load(Ordering::Acquire) == 0
     }
 
-    /// Settles what has its outcome. An error means that the channel is gone.
+    /// Settles messages with an outcome. An error means that the channel is gone.
     fn settle(&mut self) -> Result<(), Error> {
         let (dead_letters, returned) = (&self.dead_letters, &self.returned);
         self.flights.settle(|settled| {
@@ -362,7 +365,7 @@ impl Lane {
                     }
                 }
             }
-            // Dropping tells that they are lost.
+            // Dropping them reports them as lost.
             return Scope::Connection;
         }
         warn!(
@@ -386,7 +389,7 @@ impl Lane {
     }
 }
 
-/// How much an error takes with it.
+/// How much an error closes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Channel,

@@ -1,5 +1,5 @@
-//! The engine's own queues and its exchange: looked for first, created only when missing. A queue
-//! that exists with other arguments is used as it is, but for one of another type than is wanted.
+//! The engine's own queues and its exchange: checked first, created only if missing. An existing
+//! queue with other arguments is used as it is, unless it has a type other than the requested one.
 
 use crate::{
     QueueNames, QueueType,
@@ -16,27 +16,27 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
-/// How often the queue that nobody consumes is looked for.
+/// How often to check that the dead-letter queue exists.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// What becomes of messages that a quorum queue drops, since they were delivered too often.
+/// What happens to messages that a quorum queue drops because they were delivered too often.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Letters<'a> {
     /// They go to this queue.
     Limited(&'a str),
-    /// None are dropped so.
+    /// None are dropped for that reason.
     Kept,
 }
 
-/// Whether a queue was there.
+/// Whether a queue existed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Declared {
     There,
     Made,
 }
 
-/// Declares everything that is the engine's, besides the owner queue and the one that says whose
-/// they are.
+/// Declares everything that belongs to the engine, except the owner queue and the queue with the
+/// storage's id.
 pub(crate) async fn declare_all(
     connection: &Connection,
     names: &QueueNames,
@@ -50,8 +50,9 @@ pub(crate) async fn declare_all(
     declare_exchange(connection, &names.processes).await
 }
 
-/// Declares the dead-letter queue and the exchange again when they were deleted, for as long as the
-/// connection works: they have no consumer that would notice. `returned` tells that a letter came back.
+/// Declares the dead-letter queue and the exchange again if they were deleted, as long as the
+/// connection works: they have no consumer that would notice. `returned` reports that a dead letter
+/// was returned.
 pub(crate) async fn keep(
     connection: Arc<Connection>,
     names: QueueNames,
@@ -72,10 +73,10 @@ pub(crate) async fn keep(
     }
 }
 
-/// Declares one queue: durable, not exclusive, not deleted by itself, unless it exists.
+/// Declares one queue, durable, not exclusive, not auto-deleted, unless it exists.
 ///
 /// # Errors
-/// When it exists with another type than is wanted, or the broker can't be asked.
+/// If it exists with a type other than the requested one, or the broker cannot be asked.
 pub(crate) async fn declare_queue(
     connection: &Connection,
     queue: &str,
@@ -99,9 +100,9 @@ pub(crate) async fn declare_queue(
     Ok(declared)
 }
 
-/// Finds out whether a queue that exists is of the type that is wanted: the broker tells by which
-/// arguments it takes for the same. A queue with arguments that nobody here would give keeps its
-/// secret, and is used.
+/// Checks whether an existing queue has the requested type: the broker accepts a declaration only
+/// with equal arguments. A queue with other arguments than the engine would use cannot be
+/// identified in this way, and is used.
 async fn check_type(
     connection: &Connection,
     queue: &str,
@@ -143,16 +144,16 @@ async fn check_type(
     Ok(())
 }
 
-/// One way to ask for a queue.
+/// One way to declare a queue.
 enum Attempt {
-    /// Only whether it is there.
+    /// Only check whether it exists.
     Passive,
     /// With these arguments.
     Make(FieldTable),
 }
 
-/// Asks for a queue on a channel of its own, since a refusal closes it: the inner error is the
-/// broker's no, the outer one that it could not be asked.
+/// Declares a queue on a separate channel, because a refusal closes it. The inner error is the
+/// broker's refusal, the outer one means that it could not be asked.
 async fn attempt(
     connection: &Connection,
     queue: &str,
@@ -173,7 +174,7 @@ async fn attempt(
     answered(&channel, answer.map(|_| ())).await
 }
 
-/// The arguments of a queue that the engine makes.
+/// The arguments of a queue that the engine declares.
 fn table(kind: QueueType, letters: Letters<'_>) -> FieldTable {
     let mut table = type_alone(kind);
     if let (QueueType::Quorum, Letters::Limited(queue)) = (kind, letters) {
@@ -199,7 +200,7 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(LongString::from(value.as_bytes()))
 }
 
-/// Declares the topic exchange for news of processes, unless it exists.
+/// Declares the topic exchange for notices about processes, unless it exists.
 async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(), String> {
     if exchange.is_empty() || exchange_exists(connection, exchange).await?.is_ok() {
         return Ok(());
@@ -213,7 +214,8 @@ async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(),
         .map_err(|words| format!("exchange {exchange}: {words}"))
 }
 
-/// Whether an exchange exists: the inner error is the broker's no, the outer one that it could not be asked.
+/// Whether an exchange exists. The inner error is the broker's refusal, the outer one means that it
+/// could not be asked.
 pub(crate) async fn exchange_exists(
     connection: &Connection,
     exchange: &str,
@@ -247,7 +249,7 @@ async fn channel(connection: &Connection) -> Result<Channel, String> {
     channel.map_err(|error| error.to_string())
 }
 
-/// Tells a no from an answer that did not come; a channel that is still open is closed.
+/// Tells a refusal from a missing answer; closes a channel that is still open.
 async fn answered(
     channel: &Channel,
     answer: Result<(), Error>,

@@ -1,9 +1,9 @@
-//! Messages that the broker may close a channel or a connection over, and that therefore go the
-//! careful way.
+//! Messages that may make the broker close a channel or a connection, and are therefore published
+//! carefully.
 //!
-//! The keys of messages that were on their way when it happened are remembered, and so is what
-//! their culprit teaches about others: a message at least as large as one that was too large is as
-//! suspicious. A direct address that RabbitMQ would not write is suspicious always.
+//! The keys of messages that were in flight when it happened are remembered, and so is what their
+//! culprit says about others: a message at least as large as one that was too large is suspicious
+//! too. A direct reply-to address in a form that RabbitMQ would not write is always suspicious.
 
 use crate::{
     connection::Closed,
@@ -19,17 +19,17 @@ use std::{
 
 /// How many keys are remembered.
 const KEYS_MAX: usize = 100_000;
-/// A culprit of fewer bytes was hardly refused for its size.
+/// A culprit smaller than this was hardly refused for its size.
 const LARGE_BYTES: usize = 32 << 10;
 
 #[derive(Debug)]
 struct Known {
     keys: HashSet<Key>,
-    /// A message of so many bytes, or more, may be too large.
+    /// A message of this size or more may be too large.
     large: usize,
 }
 
-/// What is known of messages that may close a channel.
+/// What is known about messages that may close a channel.
 #[derive(Debug)]
 pub(crate) struct Suspects(Mutex<Known>);
 
@@ -43,8 +43,8 @@ impl Default for Suspects {
 }
 
 impl Suspects {
-    /// Whether a message needs care. Its key takes a look at its whole body, so that it is made
-    /// only when it is needed.
+    /// Whether a message must be published carefully. Its key depends on its whole body, so it is
+    /// computed only if needed.
     pub fn contains(&self, job: &Job, key: impl FnOnce() -> Key) -> bool {
         let message = &job.message;
         let known = self.lock();
@@ -55,7 +55,7 @@ impl Suspects {
                 && ReplyAddress::direct_node(&message.routing_key).is_none())
     }
 
-    /// A message was on its way when its channel was closed.
+    /// A message was in flight when its channel was closed.
     pub fn add(&self, key: Key) {
         let mut known = self.lock();
         if known.keys.len() >= KEYS_MAX {
@@ -64,7 +64,7 @@ impl Suspects {
         known.keys.insert(key);
     }
 
-    /// A message of this size is the one that the broker closed over: its outcome.
+    /// The broker closed because of a message of this size: returns its outcome.
     pub fn convict(&self, closed: Closed, key: Key, bytes: usize) -> PublishOutcome {
         self.add(key);
         let words = match closed {
@@ -73,7 +73,7 @@ impl Suspects {
                 AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::CONTENTTOOLARGE,
                 words,
             ) => words,
-            // An exchange that is missing, or that may not be written to: no fault of the message.
+            // The exchange is missing or may not be written to: not the message's fault.
             Closed::Channel(_, words) => return PublishOutcome::Refused(words),
         };
         if bytes >= LARGE_BYTES {

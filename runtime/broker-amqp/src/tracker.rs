@@ -1,14 +1,15 @@
-//! Which deliveries of one channel are to be acknowledged, and how: together where that is safe.
+//! Which deliveries of one channel must be acknowledged, and how: together where that is safe.
 //!
-//! A cumulative acknowledgement reaches up to the lowest delivery that the host still works on, and never names one that
-//! was already acknowledged singly: RabbitMQ closes the channel over a tag that it does not know. Pure; the caller sends.
+//! A cumulative acknowledgement covers everything below the lowest delivery that the host still
+//! works on, and never names one that was already acknowledged singly: RabbitMQ closes the channel
+//! over an unknown tag. Pure; the caller sends.
 
 use std::collections::{BTreeSet, btree_set};
 
 /// One `basic.ack` to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ack {
-    /// This tag and all before it.
+    /// This tag and all lower ones.
     UpTo(u64),
     One(u64),
 }
@@ -16,7 +17,7 @@ pub enum Ack {
 /// Whether acknowledgements that wait behind an open delivery are sent singly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stragglers {
-    /// They wait: the gap may close in a moment, and then one acknowledgement does for all.
+    /// They wait: the gap may close soon, and then one acknowledgement covers all.
     Wait,
     Go,
 }
@@ -24,20 +25,21 @@ pub enum Stragglers {
 /// The deliveries of a channel; tags count from 1.
 #[derive(Debug, Default)]
 pub struct Tracker {
-    /// The highest tag that was delivered.
+    /// The highest delivered tag.
     delivered: u64,
-    /// Every tag below is acknowledged by the host.
+    /// The host has acknowledged every tag below.
     low: u64,
-    /// Tags from `low` up that the host acknowledged and that are not sent yet.
+    /// Tags from `low` up that the host acknowledged and that were not sent yet.
     waiting: BTreeSet<u64>,
     /// Tags from `low` up that were sent singly.
     single: BTreeSet<u64>,
-    /// The highest tag below `low` that is not sent yet, to be named in the next cumulative acknowledgement.
+    /// The highest tag below `low` that was not sent yet; the next cumulative acknowledgement names
+    /// it.
     up_to: Option<u64>,
 }
 
 impl Tracker {
-    /// The deliveries of a channel that has just been opened.
+    /// The deliveries of a newly opened channel.
     pub fn new() -> Self {
         Self {
             low: 1,
@@ -49,7 +51,8 @@ impl Tracker {
         self.delivered = self.delivered.max(tag);
     }
 
-    /// The host is done with a delivery. Tags that never came, or that are acknowledged already, change nothing.
+    /// The host is done with a delivery. Tags that never came, or that were already acknowledged,
+    /// change nothing.
     pub fn acknowledge(&mut self, tag: u64) {
         if tag < self.low || tag > self.delivered || self.single.contains(&tag) {
             return;
@@ -70,7 +73,7 @@ impl Tracker {
         self.waiting.len()
     }
 
-    /// What is to be sent now, in this order.
+    /// What to send now, in this order.
     pub fn take(&mut self, stragglers: Stragglers) -> Vec<Ack> {
         let mut acks: Vec<Ack> = self.up_to.take().map(Ack::UpTo).into_iter().collect();
         match stragglers {
@@ -114,7 +117,7 @@ mod tests {
         assert_eq!(tracker.take(Stragglers::Go), []);
     }
 
-    /// What RabbitMQ does with acknowledgements: tags that it does not know are an error.
+    /// What RabbitMQ does with acknowledgements: unknown tags are an error.
     #[derive(Default)]
     struct Channel {
         open: BTreeSet<u64>,

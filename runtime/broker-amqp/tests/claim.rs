@@ -1,4 +1,4 @@
-//! Whose the queues are, what kind they are, and that they come back, on a real RabbitMQ.
+//! The owner of the queues, their type, and their restoration, on a real RabbitMQ.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -27,7 +27,7 @@ async fn the_queues_remember_their_storage() {
         broker.shutdown().await;
         until_depth(&connection, &names.storage, 1).await;
     }
-    // As a crash between confirm and acknowledgement leaves it.
+    // The state after a crash between confirm and acknowledgement.
     put(&channel, &names.storage, "a").await;
     let (broker, _) = started(of_storage("a", &names)).await;
     broker.shutdown().await;
@@ -104,7 +104,7 @@ async fn a_deleted_dead_letter_queue_comes_back() {
                 break;
             }
             assert_eq!(outcome(ticket), Some(PublishOutcome::Unroutable));
-            // Sooner than anybody looks by himself: what was returned is the sign.
+            // Sooner than the regular check: the returned message triggers it.
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             ticket += 1;
             assert!(ticket % 1_000 < 200, "it does not come back");
@@ -131,7 +131,7 @@ async fn what_a_quorum_queue_drops_is_a_dead_letter() {
         queue_type: Some(QueueType::Quorum),
         ..config(&url(), &names)
     };
-    // The id outlives more starts than a quorum queue delivers a message.
+    // The id survives more starts than a quorum queue delivers a message.
     for _ in 0..25 {
         let (broker, _) = started(quorum.clone()).await;
         broker.shutdown().await;
@@ -141,11 +141,11 @@ async fn what_a_quorum_queue_drops_is_a_dead_letter() {
     put(&channel, &names.launches, "precious").await;
     until("it comes", || recorder.deliveries().len() == 1).await;
     broker.shutdown().await;
-    // The queues are there with these arguments now.
+    // The queues now exist with these arguments.
     let (broker, recorder) = started(quorum).await;
     until("it comes again", || recorder.deliveries().len() == 1).await;
     broker.shutdown().await;
-    // A message that is refused for good goes the way of one that was delivered too often.
+    // A permanently refused message goes where one goes that was delivered too often.
     let got = loop {
         let launches = names.launches.as_str().into();
         let got = channel
@@ -188,7 +188,7 @@ async fn a_queue_of_another_type_is_named() {
         assert!(broker.wait_ready(patience).await.is_err(), "{wanted:?}");
         assert_eq!(recorder.count(&BrokerEvent::PublishingUp), 0);
         broker.shutdown().await;
-        // Without a wish it is used as it is.
+        // If no type is requested, it is used as it is.
         let (broker, recorder) = started(of(None)).await;
         put(&channel, &names.events, "x").await;
         until("it comes", || recorder.deliveries().len() == 1).await;

@@ -1,6 +1,6 @@
 //! RabbitMQ's consumer timeout closes the channel of a delivery that stays unacknowledged for too
-//! long: to the host that is the end of a generation, as any other. On a broker of its own, since
-//! the timeout holds for all of a broker's consumers.
+//! long. To the host that is the end of a generation like any other. Uses its own broker, because
+//! the timeout applies to all consumers of a broker.
 #![allow(clippy::unwrap_used)]
 
 mod common;

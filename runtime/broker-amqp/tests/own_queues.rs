@@ -1,4 +1,5 @@
-//! The engine's own queues on a real RabbitMQ: declared before anything leaves, consumed by one engine, consumed anew.
+//! The engine's own queues on a real RabbitMQ: declared before anything is published, consumed by
+//! one engine, consumed again.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -47,7 +48,7 @@ async fn a_second_engine_stands_by() {
 async fn nothing_leaves_before_its_answer_has_a_queue() {
     let names = names();
     let (connection, channel) = client().await;
-    // Another engine consumes, so that this one's consuming connection declares nothing.
+    // Another engine consumes, so this one's consuming connection declares nothing.
     let exclusive = QueueDeclareOptions {
         exclusive: true,
         ..QueueDeclareOptions::default()

@@ -162,7 +162,8 @@ async fn a_lost_connection_comes_back() {
     let generation = old[0].generation;
     recorder.ended_once_after_its_deliveries(generation);
 
-    // Old handles reach nobody: otherwise the message with that tag now would be acknowledged.
+    // Old handles acknowledge nothing: otherwise the message that has that tag now would be
+    // acknowledged.
     old.iter().for_each(|handle| broker.acknowledge(*handle));
     broker.acknowledge(again[1].handle);
     broker.shutdown().await;
@@ -177,7 +178,7 @@ async fn a_lost_connection_comes_back() {
     clean(&connection, &names).await;
 }
 
-/// Gives an acknowledgement the time to be sent.
+/// Gives an acknowledgement time to be sent.
 async fn until_depth_settles() {
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
 }
@@ -190,7 +191,7 @@ async fn acknowledgements_in_any_order_reach_the_broker() {
     for body in 0..1_200 {
         put(&channel, &names.events, &body.to_string()).await;
     }
-    // More than the prefetch: they come only as others are acknowledged. The first is kept open.
+    // More than the prefetch: they arrive only as others are acknowledged. The first is kept open.
     let mut acknowledged = 0;
     while acknowledged < 1_199 {
         until("more deliveries", || {

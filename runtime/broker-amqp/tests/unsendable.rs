@@ -1,5 +1,5 @@
-//! Messages that a real RabbitMQ closes the channel or the connection over: each is found, and no
-//! innocent is lost.
+//! Messages that make a real RabbitMQ close the channel or the connection: each is found, and no
+//! other message is lost.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -10,7 +10,7 @@ use bureaucrat_wire::{Mandatory, Outgoing, Properties};
 use common::*;
 use std::time::{Duration, Instant};
 
-/// A message that RabbitMQ closes the channel over: its user is not ours.
+/// A message that makes RabbitMQ close the channel: its user is not ours.
 fn forged(queue: &str, body: &str) -> Outgoing {
     let user_id = Some("somebody else".to_owned());
     Outgoing {
@@ -52,7 +52,7 @@ async fn messages_that_close_the_channel_are_found_among_others() {
     bodies.dedup();
     assert_eq!(bodies.len(), 300 - 33, "each innocent came at least once");
 
-    // What AMQP can't carry is not even tried.
+    // A message that AMQP cannot carry is not even tried.
     broker.publish(Ticket(1_000), to(&"x".repeat(256), "x"));
     until("too long a key", || {
         let outcomes = recorder.outcomes();
@@ -86,7 +86,7 @@ async fn a_message_that_comes_again_disturbs_nobody() {
     clean(&connection, &names).await;
 }
 
-/// A direct reply-to address as RabbitMQ writes it, of a node that is no part of this broker.
+/// A direct reply-to address in RabbitMQ's format, of a node that is not part of this broker.
 fn address_of_another_broker(number: u64) -> String {
     let node = format!("reply@{}", 10_000 + number);
     let process = [&[131, 88, 118, 0, 11][..], node.as_bytes(), &[0; 12]].concat();
@@ -114,7 +114,7 @@ async fn replies_to_another_brokers_clients_end_with_an_outcome() {
     });
     until("all have outcomes", || recorder.outcomes().len() == 100).await;
     for (ticket, outcome) in recorder.outcomes() {
-        // RabbitMQ before 3.11 closes the connection, later ones drop it.
+        // RabbitMQ before 3.11 closes the connection, later versions drop it.
         let is_dropped = ticket % 50 == 25 && matches!(outcome, PublishOutcome::Unsendable(_));
         assert!(
             is_dropped || outcome == PublishOutcome::Confirmed,
@@ -171,7 +171,7 @@ async fn a_flood_of_foreign_addresses_keeps_no_direct_reply_waiting() {
     until("the node is known", || recorder.outcomes().len() == 1).await;
     let start = Instant::now();
     for ticket in 1..=3_000 {
-        // Each node is another one, or each is the same.
+        // A different node each time, or the same one.
         let number = if ticket < 1_500 { ticket } else { 0 };
         let key = address_of_another_broker(number);
         broker.publish(Ticket(ticket), reply(&key, ticket));

@@ -1,5 +1,5 @@
-//! What a backup is: the records of a moment in `state/`, and a manifest with the checksum of each file. The manifest is
-//! written last, so that a backup without one is no backup.
+//! A backup: the records of a moment in `state/`, and a manifest with the checksum of each file.
+//! The manifest is written last: without it, a folder is not a backup.
 
 use anyhow::{Context, anyhow, bail, ensure};
 use bureaucrat_model::Hex;
@@ -21,13 +21,13 @@ const FORMAT: u32 = 1;
 /// The largest manifest that is read, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 64 << 20;
 
-/// What a backup says of itself.
+/// The manifest of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Manifest {
     format: u32,
-    /// The version of the engine that made it.
+    /// The version of the engine that wrote it.
     pub version: String,
-    /// When it was made, seconds since the Unix epoch.
+    /// The time of the backup, in seconds since the Unix epoch.
     pub made_at: u64,
     /// The files in `state/`, by name.
     pub files: BTreeMap<String, FileEntry>,
@@ -42,7 +42,7 @@ pub struct FileEntry {
 }
 
 impl Manifest {
-    /// All bytes of the files.
+    /// The total size of the files.
     pub fn bytes(&self) -> u64 {
         self.files.values().map(|file| file.bytes).sum()
     }

@@ -7,8 +7,8 @@ use bureaucrat_host::Host;
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
-/// Begins to connect for a host; returns at once, also when the broker is away. No messages are
-/// taken before `consume_after` has passed.
+/// Begins to connect for a host. Returns at once, even if the broker is unreachable. No messages
+/// are taken before `consume_after` has passed.
 pub fn start(
     configuration: &Configuration,
     host: &Host,
@@ -27,24 +27,24 @@ pub fn start(
     Ok(Arc::new(broker))
 }
 
-/// The queues that are the engine's own: replies may not go there.
+/// The engine's own queues, which may not receive replies.
 pub fn engine_queues(configuration: &Configuration) -> Vec<String> {
     let names = names(configuration);
     let queues = names.queues().map(|(_, name)| name.to_owned());
     queues.into()
 }
 
-/// Checks that the engine's queues can be told apart, before anything is opened.
+/// Checks that the engine's queues have different names, before anything is opened.
 ///
 /// # Errors
-/// When they can't.
+/// If they do not.
 pub fn check_queues(configuration: &Configuration) -> anyhow::Result<()> {
     names(configuration).check()?;
     Ok(())
 }
 
-/// The owner's queue and the one of the storage's id are named after the launch queue, so that
-/// engines with other queues are no rivals.
+/// The owner queue and the queue with the storage's id are named after the launch queue, so that
+/// engines with other queues do not compete.
 fn names(configuration: &Configuration) -> QueueNames {
     QueueNames {
         launches: configuration.launch_queue.clone(),

@@ -1,4 +1,4 @@
-//! The subcommands, a file each: what a user asked for, from arguments to standard output.
+//! The subcommands, one file each: from arguments to standard output.
 
 pub mod backup;
 pub mod cancel;
@@ -32,7 +32,8 @@ use bureaucrat_sandbox::{
 use serde_json::{Value, json};
 use std::ffi::OsString;
 
-/// The settings for a command that talks to the broker or the engine; warnings go to standard error.
+/// The settings for a command that talks to the broker or the engine. Warnings go to standard
+/// error.
 fn settings(options: &Options) -> anyhow::Result<Configuration> {
     let configuration = Configuration::load(options)?;
     logging::start(
@@ -51,7 +52,7 @@ pub fn worker() -> anyhow::Result<WorkerCommand> {
     })
 }
 
-/// A sandbox for one evaluation at a time, under the limits that an engine with these settings has.
+/// A sandbox for one evaluation at a time, with the limits of an engine with these settings.
 fn sandbox(options: &Options, runtime_class: RuntimeClass) -> anyhow::Result<Sandbox> {
     let config = SandboxConfig {
         threads: 1,
@@ -63,7 +64,7 @@ fn sandbox(options: &Options, runtime_class: RuntimeClass) -> anyhow::Result<San
     Sandbox::new(config).context("the sandbox can't be set up")
 }
 
-/// One evaluation on a stack that is large enough for guest and host.
+/// Evaluates once, on a stack that is large enough for guest and host.
 fn evaluate(
     sandbox: &Sandbox,
     guest: &Guest,
@@ -85,7 +86,7 @@ fn fields(text: Option<&str>) -> anyhow::Result<Fields> {
     files::fields(&given)
 }
 
-/// A process id as people and programs write it.
+/// A process id in its text form.
 fn id(process: ProcessId) -> Value {
     json!(process.to_string())
 }

@@ -40,10 +40,10 @@ use std::{
     time::Duration,
 };
 
-/// Everything that can be set. Paths are absolute.
+/// All settings. Paths are absolute.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// The INI file that was read, if any.
+    /// The INI file, if one was read.
     pub source: Option<PathBuf>,
     pub amqp: Addresses,
     pub storage: PathBuf,
@@ -66,7 +66,7 @@ pub struct Configuration {
     /// What the engine logs.
     pub log: String,
     pub log_format: LogFormat,
-    /// What is to be said in the log once there is one.
+    /// Remarks for the log, once it is set up.
     pub remarks: Vec<String>,
     resolved: Vec<Resolved>,
 }
@@ -219,7 +219,7 @@ impl Configuration {
     }
 }
 
-/// The bounds that the section `[limits]` sets; the others have their defaults.
+/// The limits from the section `[limits]`, with defaults for the others.
 fn limits(ini: &IniFile) -> anyhow::Result<(SandboxLimits, Vec<Resolved>)> {
     let mut limits = SandboxLimits::default();
     let mut resolved = Vec::new();

@@ -1,6 +1,7 @@
-//! Questions to the running engine, over a socket in its storage: a JSON line asks, a JSON line answers.
+//! Questions to the running engine, over a socket in its storage: a line of JSON each way.
 //!
-//! Whoever may open the socket may ask; its mode and its folder's leave that to the engine's user.
+//! Anyone who may open the socket may ask; its mode and its folder's mode leave that to the
+//! engine's user.
 
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
@@ -28,16 +29,16 @@ const SOCKET: &str = "control.sock";
 const QUESTION_BYTES_MAX: u64 = 64 << 20;
 /// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
-/// Askers at once; more are turned away.
+/// Clients at the same time; further ones are turned away.
 const ASKERS_MAX: usize = 16;
-/// How long a silent asker is kept.
+/// How long a silent client is kept.
 const ASKER_PATIENCE: Duration = Duration::from_secs(30);
-/// How long an answer may take; a module with a language runtime inside may be compiled for minutes.
+/// How long an answer may take; compiling a module with a language runtime may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(600);
-/// The longest path that a socket's address holds, with its end mark (`sun_path` of Linux and the BSDs).
+/// The longest path in a socket's address, with its terminator (`sun_path` of Linux and the BSDs).
 const ADDRESS_BYTES_MAX: usize = 100;
 
-/// A path that reaches the socket and fits into an address, and what keeps it valid.
+/// A path that leads to the socket and fits into an address, and what keeps it valid.
 struct Address {
     path: PathBuf,
     _folder: Option<File>,
@@ -52,7 +53,7 @@ impl Address {
                 _folder: None,
             });
         }
-        // The folder's handle leads there by a short path.
+        // The folder's handle provides a short path to it.
         let folder = File::open(storage)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()));
         Ok(Self {
@@ -62,8 +63,8 @@ impl Address {
     }
 }
 
-/// Answers questions until the process ends. The storage must be this engine's alone: a socket that a former engine
-/// left there is taken away.
+/// Answers questions until the process ends. Only this engine may use the storage: a socket that an
+/// earlier engine left is removed.
 pub fn serve<F>(storage: &Path, answer: F) -> anyhow::Result<()>
 where
     F: Fn(&Query) -> QueryAnswer + Send + Sync + 'static,
@@ -88,7 +89,7 @@ where
     let accept = move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else {
-                // Out of handles, most likely; without a pause this would spin.
+                // Probably out of file handles; without a pause this would spin.
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             };
@@ -118,7 +119,7 @@ where
     Ok(())
 }
 
-/// Takes the socket away when the engine ends, so that the next asker is told at once.
+/// Removes the socket when the engine ends, so that the next client fails at once.
 pub fn remove(storage: &Path) {
     if let Err(error) = fs::remove_file(storage.join(SOCKET)) {
         tracing::debug!(%error, "the control socket stays behind");
@@ -155,13 +156,13 @@ fn converse(stream: &UnixStream, answer: &impl Fn(&Query) -> QueryAnswer) -> io:
         text.push(b'\n');
         (&*stream).write_all(&text)?;
         if line.last() != Some(&b'\n') {
-            // Too long or cut short: what follows can't be told apart from it.
+            // Too long or incomplete: what follows cannot be separated from it.
             return Ok(());
         }
     }
 }
 
-/// A way to the engine that runs on a storage.
+/// A connection to the engine that runs on a storage.
 pub struct Control {
     reader: BufReader<UnixStream>,
 }

@@ -1,9 +1,9 @@
-//! Becoming a daemon: the engine runs in a process of its own session, and the one that was started leaves with what
-//! became of the start.
+//! Daemonizing: the engine runs in a process with its own session, and the original process exits
+//! with the outcome of the start.
 //!
-//! The daemon is this same program started anew with `--daemon-child`, before anything else happened, so that no thread
-//! and no half-open file crosses a fork. It reports on a pipe: nothing but the end of the pipe after one byte means that
-//! it runs; a text means that it does not.
+//! The daemon is the same program, started again with `--daemon-child` before anything else
+//! happened, so that no threads and no half-open files survive a fork. It reports on a pipe: one
+//! byte before the end means that it runs, a text means that it does not.
 
 use crate::{
     Exit,
@@ -26,12 +26,12 @@ use std::{
 
 /// The log's name in the storage.
 const LOG: &str = "bureaucrat.log";
-/// What the daemon writes when it runs.
+/// The daemon writes this when it runs.
 const READY: u8 = b'+';
 /// The longest report of a daemon that does not run.
 const REPORT_BYTES_MAX: u64 = 64 << 10;
 
-/// Runs the engine: here, or in a process of its own.
+/// Runs the engine in this process or as a daemon.
 pub fn run(options: &Options, daemon: &DaemonOptions) -> anyhow::Result<Exit> {
     if daemon.daemon_child {
         return Ok(child(options));
@@ -51,7 +51,7 @@ pub fn run(options: &Options, daemon: &DaemonOptions) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Makes the storage, for this user alone, and holds the pid file.
+/// Makes the storage, for this user only, and locks the pid file.
 fn claim(configuration: &Configuration) -> anyhow::Result<PidFile> {
     DirBuilder::new()
         .recursive(true)
@@ -102,7 +102,7 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
     }
 }
 
-/// The daemon: runs the engine and reports on standard output until it does.
+/// The daemon: runs the engine, and reports on standard output until it runs.
 fn child(options: &Options) -> Exit {
     let mut pid_file = None;
     let outcome = Configuration::load(options).and_then(|configuration| {
@@ -122,17 +122,18 @@ fn child(options: &Options) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => {
             tracing::error!("{error:#}");
-            // Before the engine ran this is the parent's pipe, afterwards it is /dev/null.
+            // This is the parent's pipe until the engine runs, then /dev/null.
             let _ = write!(io::stdout(), "{error:#}");
             Exit::Failed
         }
     }
 }
 
-/// Tells the parent, and lets go of the terminal: what a library prints from now on goes to the log.
+/// Reports to the parent, and detaches from the terminal: what libraries print from now on goes to
+/// the log.
 fn report_ready(log: &Path) -> anyhow::Result<()> {
     let mut stdout = io::stdout();
-    // A parent that was killed meanwhile is no reason not to run.
+    // If the parent was killed meanwhile, run anyway.
     let _ = stdout.write_all(&[READY]).and_then(|()| stdout.flush());
     let null = File::options()
         .write(true)
@@ -147,7 +148,7 @@ fn report_ready(log: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// This program, to be started once more: the very file that runs, also when another one has taken its name.
+/// This program, to be started again: the same file, even if another one has taken its name.
 pub fn own_program() -> anyhow::Result<std::path::PathBuf> {
     let running = Path::new("/proc/self/exe");
     if running.exists() {

@@ -1,4 +1,5 @@
-//! The engine, put together: store, sandbox, host, broker, control socket; and its end, in the reverse order.
+//! Assembles the engine: store, sandbox, host, broker, control socket; and shuts it down in reverse
+//! order.
 
 use crate::{
     arguments::RuntimeGuests, backup, broker, commands, configuration::Configuration, control,
@@ -31,21 +32,21 @@ use tokio::{
 
 /// The folder of the records, in the storage.
 pub const STATE: &str = "state";
-/// The folder of machine code, in the storage.
 const MACHINE_CODE: &str = "machine-code";
-/// The key that machine code is authenticated with, in the storage.
+/// The key that authenticates machine code, in the storage.
 const MACHINE_CODE_KEY: &str = "machine-code.key";
-/// The threads that speak with the broker.
+/// Threads for talking to the broker.
 const BROKER_THREADS: usize = 2;
-/// Threads that drive shards, and evaluate what is cheap.
+/// Threads that drive shards, and evaluate cheap conditions.
 const DRIVERS: usize = 1;
-/// Threads that evaluate conditions beside the driver.
+/// Threads that evaluate other conditions.
 const COMPUTE_THREADS: usize = 2;
 
-/// Runs the engine until a signal ends it. `ready` is called once it runs; the broker may be away at that time.
+/// Runs the engine until a signal ends it. Calls `ready` once it runs; the broker may be
+/// unreachable then.
 ///
 /// # Errors
-/// When the storage can't be used, at the start or later; what is not committed is not acknowledged.
+/// If the storage cannot be used, at startup or later. What is not committed is not acknowledged.
 pub fn run(
     configuration: &Configuration,
     ready: impl FnOnce() -> anyhow::Result<()>,
@@ -83,9 +84,9 @@ pub fn run(
         .build()
         .context("the threads for the broker can't be started")?;
     // It lives as long as the process: a thread of the AMQP library that is just connecting would
-    // panic over a runtime that is gone.
+    // panic if its runtime were gone.
     let runtime = ManuallyDrop::new(runtime);
-    // Signals are caught before anything is in hand that they could cut short.
+    // Catch signals before there is anything that they could interrupt.
     let ended = ended(&runtime, &host)?;
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
     let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
@@ -126,7 +127,7 @@ pub fn run(
     match (host.failure(), foreign) {
         (Some(failure), _) => {
             lapses.note();
-            Err(anyhow!(failure).context("the engine can't go on"))
+            Err(anyhow!(failure).context("the engine cannot continue"))
         }
         (None, Some(words)) => Err(anyhow!(words)),
         (None, None) => {
@@ -137,7 +138,7 @@ pub fn run(
     }
 }
 
-/// The records of this moment, in a folder for this user alone.
+/// The records of this moment, in a folder for this user only.
 fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
     let started = Instant::now();
     let made = DirBuilder::new()
@@ -156,7 +157,7 @@ fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
     }
 }
 
-/// The policy to begin with; an engine whose policy can't be read does not run without one.
+/// The initial policy; an engine whose policy cannot be read does not run without one.
 fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> {
     let Some(file) = &configuration.policy else {
         return Ok(None);
@@ -167,7 +168,7 @@ fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> 
     Ok(Some(Arc::new(policy)))
 }
 
-/// Reads the policy again on each SIGHUP. One that can't be used changes nothing.
+/// Reads the policy again on each SIGHUP. An invalid one changes nothing.
 fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> anyhow::Result<()> {
     let _context = runtime.enter();
     let mut hangup = signal(SignalKind::hangup()).context("signals can't be caught")?;
@@ -194,7 +195,7 @@ fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> an
     Ok(())
 }
 
-/// What ends the engine: a signal, by name; or, as an error, the host's failure.
+/// What ends the engine: the name of a signal, or the host's failure as an error.
 fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'static str>> {
     let (end, ended) = oneshot::channel();
     let (mut terminate, mut interrupt) = runtime
@@ -211,7 +212,7 @@ fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'s
         .name("failure".into())
         .spawn(move || {
             if failures.recv().is_ok() {
-                // Nobody listens any more when the engine ends for another reason.
+                // Nobody listens any more if the engine ends for another reason.
                 let _ = fail.blocking_send(());
             }
         })
@@ -245,7 +246,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
     }
 }
 
-/// The sandbox: one slot for each thread that may evaluate.
+/// The sandbox, with a slot for each thread that may evaluate.
 fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
     let storage = &configuration.storage;
     let cache = CacheConfig {

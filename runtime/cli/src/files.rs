@@ -1,4 +1,4 @@
-//! Reading what a user names on the command line: files of a bounded size, fields, secrets.
+//! Reads what a user names on the command line: files of limited size, fields, secrets.
 
 use anyhow::{Context, bail};
 use bureaucrat_definition::PropertyType;
@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-/// The largest file that is read, in bytes; the engine's own limits are below it.
+/// The largest file that is read, in bytes; the engine's own limits are lower.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// The largest definition that is read, in bytes: what is larger is refused by size alone.
@@ -61,7 +61,7 @@ fn unreadable(path: &Path, error: &io::Error) -> anyhow::Error {
     ))
 }
 
-/// The contents of a file that has to be UTF-8.
+/// The contents of a file that must be UTF-8.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
@@ -163,7 +163,7 @@ pub fn not_an_object(option: &str, text: &str, error: &FieldsError) -> anyhow::E
     anyhow::anyhow!("{option} is not a JSON object: {error}{hint}")
 }
 
-/// The secret of 32 bytes in a file that is this user's alone; drawn and written when there is none.
+/// The 32-byte secret in a file that only this user can read; created if it does not exist.
 pub fn secret(path: &Path) -> anyhow::Result<[u8; 32]> {
     match std::fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
@@ -184,7 +184,7 @@ pub fn secret(path: &Path) -> anyhow::Result<[u8; 32]> {
     }
 }
 
-/// 32 bytes from the system's source of randomness.
+/// 32 random bytes from the system.
 pub fn draw_secret() -> anyhow::Result<[u8; 32]> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;

@@ -1,17 +1,18 @@
-//! File handles: as many as the system grants, and enough of them to start with. Libraries that find
-//! none left where they never expect it would panic; this says what is wrong before.
+//! File handles: raises the limit as far as the system allows, and checks that enough are
+//! available. Libraries that unexpectedly find none left would panic; this reports the problem
+//! before.
 
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::fs::File;
 
-/// So many have to be free once the storage is open: for connections, the control socket, the
-/// compile workers, and files of the storage that grow with it.
+/// File handles that must be available once the storage is open: for connections, the control
+/// socket, the compile workers, and more files of the storage.
 const FREE: usize = 64;
-/// More than this the engine never needs.
+/// The engine never needs more than this.
 const WANTED: u64 = 65_536;
 
-/// Raises the limit of this process as far as it may.
+/// Raises the limit of this process as far as possible.
 pub fn raise() {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return;
@@ -24,10 +25,10 @@ pub fn raise() {
     }
 }
 
-/// Makes sure that enough are left.
+/// Checks that enough file handles are left.
 ///
 /// # Errors
-/// When there are too few, with the limit and what to do.
+/// If there are too few, with the limit and what to do.
 pub fn enough() -> anyhow::Result<()> {
     let taken: Result<Vec<File>, _> = (0..FREE).map(|_| File::open("/dev/null")).collect();
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);

@@ -1,9 +1,9 @@
-//! How often the last runs ended by a failure, so that an engine that is started again and again
-//! over a storage that fails takes the same messages ever more rarely: a quorum queue drops what it
-//! delivered too often.
+//! Counts failed runs, so that an engine that is started again and again on a failing storage takes
+//! the same messages less and less often: a quorum queue drops messages that were delivered too
+//! often.
 //!
-//! A file of one byte in the storage counts. It is made while all is well and overwritten in place,
-//! since a full disk takes no new file.
+//! The count is a file of one byte in the storage. It is created while all is well and overwritten
+//! in place, because a full disk accepts no new file.
 
 use std::{
     fs::File,
@@ -13,13 +13,13 @@ use std::{
 };
 
 const FILE: &str = "failures";
-/// A failure that is longer ago does not count any more.
+/// Older failures do not count.
 const RECENT: Duration = Duration::from_secs(300);
-/// How long a start waits at most before it takes messages; the first waits a second, each further
-/// one twice as long.
+/// The longest time that a start waits before it takes messages; the first wait is a second, and
+/// each further one is twice as long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The failures of the last runs, as far as the storage can tell. Nothing depends on it.
+/// The failed runs, as far as the storage can tell. Nothing depends on this being right.
 #[derive(Debug)]
 pub struct Lapses {
     file: Option<File>,
@@ -59,7 +59,7 @@ impl Lapses {
         }
     }
 
-    /// How long the start is to wait before it takes messages.
+    /// How long the start must wait before it takes messages.
     pub fn wait(&self) -> Duration {
         let doublings = u32::from(self.count).saturating_sub(1).min(16);
         match self.count {
@@ -68,14 +68,14 @@ impl Lapses {
         }
     }
 
-    /// This run ended in order.
+    /// This run ended cleanly.
     pub fn forget(&self) {
         if let Some(file) = &self.file {
             write(file, 0);
         }
     }
 
-    /// This run failed; one that went well for long enough begins a new count.
+    /// This run failed; if it worked for long enough before, a new count begins.
     pub fn note(&self) {
         let before = if self.since.elapsed() < RECENT {
             self.count

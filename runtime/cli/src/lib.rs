@@ -1,9 +1,10 @@
-//! The command line of bureaucrat: the daemon and the tools around it.
+//! The command line of bureaucrat: the daemon and its tools.
 //!
-//! What it promises: `bureaucrat` alone runs the engine, subcommands talk to it or to the compiler; settings come from
-//! flags, environment, INI file and defaults, in this order; results go to standard output, everything else to standard
-//! error; exit codes are those of [`Exit`]. What processes, messages and records mean is left to the crates that this
-//! one wires together. Errors of those are types; here, at the edge, they become sentences through `anyhow`.
+//! It promises: `bureaucrat` alone runs the engine, subcommands talk to it or to the compiler.
+//! Settings come from flags, environment, INI file and defaults, in this order. Results go to
+//! standard output, everything else to standard error. Exit codes are those of [`Exit`]. The crates
+//! that it connects define what processes, messages and records mean. Their errors are types; here
+//! they become sentences through `anyhow`.
 #![forbid(unsafe_code)]
 
 pub mod arguments;
@@ -31,14 +32,14 @@ use clap::{CommandFactory, FromArgMatches};
 use configuration::{Configuration, Unfit};
 use std::{io::Write, process::ExitCode};
 
-/// How the program leaves; the help names these codes.
+/// The exit codes; the help names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: everything went well.
     Done,
-    /// 1: it did not: an error, diagnostics, a process that failed or was rejected.
+    /// 1: an error, diagnostics, or a process that failed or was rejected.
     Failed,
-    /// 2: there is nothing to work on: a storage that can't be read. Usage errors have this code too.
+    /// 2: the storage cannot be read. Usage errors have this code too.
     Unusable,
     /// 3: the time of `--timeout`, or of its default, passed before what was waited for came.
     TimedOut,
@@ -67,7 +68,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Runs the command line of this process. Usage errors leave with 2 by way of clap.
+/// Runs the command line of this process. For usage errors, clap exits with 2.
 pub fn run() -> ExitCode {
     let command = plain_usage(configuration::show_where_used(Arguments::command()));
     let matches = match command.try_get_matches() {
@@ -82,7 +83,7 @@ pub fn run() -> ExitCode {
     }
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
-        // Whoever closed the pipe has read what it wanted: `bureaucrat list | head`.
+        // The reader has closed the pipe and read enough: `bureaucrat list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let exit = if error.chain().any(|cause| cause.is::<OutOfTime>()) {
@@ -90,7 +91,7 @@ pub fn run() -> ExitCode {
             } else {
                 Exit::Failed
             };
-            // Where standard error is a file on a full disk, the exit code has to say it alone.
+            // If standard error is a file on a full disk, only the exit code can tell.
             let _ = writeln!(std::io::stderr(), "bureaucrat: {error:#}");
             exit.into()
         }
@@ -127,7 +128,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Policy(policy)) => commands::policy::run(policy),
         Some(Command::Config(config)) => commands::config::run(options, config),
         Some(Command::CompileWorker) => {
-            // The sandbox speaks its own protocol on standard input and output and says how to leave.
+            // The compile worker has its own protocol on standard input and output, and its own
+            // exit codes.
             std::process::exit(bureaucrat_sandbox::compile_worker_main())
         }
     }

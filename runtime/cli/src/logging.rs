@@ -1,4 +1,4 @@
-//! Logs: through `tracing`, for people or as JSON, to standard error or into a file.
+//! Logs through `tracing`, for people or as JSON, to standard error or to a file.
 
 use crate::arguments::LogFormat;
 use anyhow::{Context, anyhow};
@@ -12,16 +12,16 @@ use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter};
 
 #[derive(Debug, Clone, Copy)]
 pub enum Destination<'a> {
-    /// Standard error, coloured on a terminal.
+    /// Standard error, with colour on a terminal.
     StandardError,
-    /// A file that is appended to.
+    /// A file to append to.
     File(&'a Path),
 }
 
-/// Sets the log up for this process, once.
+/// Sets up the log of this process, once.
 ///
 /// # Errors
-/// When the filter can't be read or the file can't be written.
+/// If the filter cannot be parsed or the file cannot be written.
 pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(effective(filter))
         .with_context(|| format!("the log filter `{filter}` can't be read"))?;
@@ -40,8 +40,8 @@ pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> a
     }
 }
 
-/// The AMQP library writes a line, or the whole of a message, for what the engine handles and reports in words of its
-/// own; it is heard only when a filter names it.
+/// The AMQP library logs lines, or even whole messages, for problems that the engine handles and
+/// reports itself. It is silent unless a filter names it.
 fn effective(filter: &str) -> String {
     if filter.contains("lapin") {
         return filter.to_owned();
@@ -53,8 +53,8 @@ fn install<W>(filter: EnvFilter, format: LogFormat, writer: W, colours: bool) ->
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // A line that can't be written is told on standard error otherwise, and where that can't be written either, which is so
-    // on a full disk, telling it would panic.
+    // By default, a line that cannot be written is reported on standard error; if that cannot be
+    // written either, as on a full disk, the report would panic.
     let builder = fmt()
         .with_env_filter(filter)
         .with_writer(writer)

@@ -1,7 +1,8 @@
-//! The binary: hands the command line to [`bureaucrat_cli::run`] and leaves with what that says.
+//! The binary: passes the command line to [`bureaucrat_cli::run`] and exits with its result.
 #![forbid(unsafe_code)]
 
-/// glibc's keeps hundreds of MiB after large messages; this one returns them to the system.
+/// glibc's allocator keeps hundreds of MiB after large messages; this one returns them to the
+/// system.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,4 +1,4 @@
-//! What the running engine answers to questions about modules.
+//! The running engine's answers about modules.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_host::{

@@ -1,4 +1,4 @@
-//! The pid file: locked while an engine runs, so that a second start can tell.
+//! The pid file: locked while an engine runs, so that a second start notices.
 
 use anyhow::{Context, bail};
 use fs4::{FileExt, TryLockError};
@@ -11,9 +11,9 @@ use std::{
 /// The longest text of a pid file that is read.
 const TEXT_BYTES_MAX: u64 = 32;
 
-/// A pid file that this process holds. The lock goes with the process, however it ends; dropping this empties the file
-/// first. The file itself stays: removing it would let a third engine lock a new file of the same name while a second
-/// one still waits for the old.
+/// A pid file that this process holds. The lock ends with the process, however it ends; dropping
+/// this empties the file first. The file itself stays: if it were removed, a third engine could
+/// lock a new file of the same name while a second one still waits for the old.
 #[derive(Debug)]
 pub struct PidFile {
     file: File,
@@ -24,7 +24,7 @@ impl PidFile {
     /// Locks the file and writes this process's id into it.
     ///
     /// # Errors
-    /// When another process holds the lock (the message names that one), or the file can't be written.
+    /// If another process holds the lock (the message names it), or the file cannot be written.
     pub fn lock(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("the pid file {} can't be written", path.display());
         if let Some(folder) = path.parent() {
@@ -63,12 +63,12 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // A full disk can't hinder this; if it fails nevertheless, the lock still tells the truth.
+        // A full disk does not prevent this; if it fails anyway, the lock is still right.
         let _ = self.file.set_len(0);
     }
 }
 
-/// The process that holds the lock, as far as the file tells.
+/// The process that holds the lock, according to the file.
 fn owner(file: &mut File) -> String {
     let mut text = String::new();
     let read = file

@@ -1,4 +1,4 @@
-//! Where things are when nobody says: places that last, and that the user may write; never the folder for temporary
+//! The default places: permanent ones that the user may write to, never the folder for temporary
 //! files.
 
 use nix::unistd::Uid;
@@ -10,8 +10,8 @@ const SYSTEM_CONFIG: &str = "/etc/bureaucrat/config.ini";
 /// Where the original of 2015 had its configuration.
 const ORIGINAL_CONFIG: &str = "/etc/taskqueue/config.ini";
 
-/// The storage: the system's for root, the user's folder for state (XDG) for everybody else. `None` when the user has
-/// no home.
+/// The storage: the system's for root, the user's state folder (XDG) for everyone else. `None` if
+/// the user has no home.
 pub fn storage() -> Option<PathBuf> {
     if Uid::effective().is_root() {
         return Some(SYSTEM_STORAGE.into());
@@ -19,8 +19,8 @@ pub fn storage() -> Option<PathBuf> {
     user_folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("bureaucrat"))
 }
 
-/// The pid file: the system's for root's default storage; else in the storage, so that engines with storages of their
-/// own are not in each other's way.
+/// The pid file: the system's for root's default storage, otherwise in the storage, so that engines
+/// with different storages do not conflict.
 pub fn pid_file(storage: &Path) -> PathBuf {
     if Uid::effective().is_root() && storage == Path::new(SYSTEM_STORAGE) {
         return SYSTEM_PID_FILE.into();
@@ -28,7 +28,7 @@ pub fn pid_file(storage: &Path) -> PathBuf {
     storage.join("bureaucrat.pid")
 }
 
-/// The configuration files that are looked for; the first that exists is read.
+/// The candidates for the configuration file; the first existing one is read.
 pub fn configurations() -> Vec<PathBuf> {
     user_folder("XDG_CONFIG_HOME", ".config")
         .map(|folder| folder.join("bureaucrat/config.ini"))
@@ -37,7 +37,7 @@ pub fn configurations() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The lines of the help that name the defaults.
+/// The part of the help that names the defaults.
 pub fn help() -> String {
     format!(
         "Default places:
@@ -50,7 +50,8 @@ pub fn help() -> String {
     )
 }
 
-/// A folder of the XDG base directory specification: the variable's, when it is absolute, else one in the home.
+/// A folder of the XDG base directory specification: the variable's if it is absolute, otherwise
+/// one in the home folder.
 fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name| {
         std::env::var_os(name)

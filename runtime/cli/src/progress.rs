@@ -1,4 +1,5 @@
-//! A line on the terminal for whatever takes longer than two seconds; nothing at all when nobody watches.
+//! A line on the terminal for anything that takes longer than two seconds; nothing without a
+//! terminal.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -7,16 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long something may take in silence.
+/// How long something may take silently.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Says what is going on until it is dropped, which takes the line away again.
+/// Shows what is happening until it is dropped, which removes the line.
 pub struct Progress {
     running: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Progress {
-    /// Begins; the line appears only after a while, and only on a terminal.
+    /// Begins; the line appears after a while, and only on a terminal.
     pub fn start(what: &'static str) -> Self {
         if !io::stderr().is_terminal() {
             return Self { running: None };
@@ -30,7 +31,7 @@ impl Progress {
                 pause = Duration::from_secs(1);
                 shown = true;
                 eprint!("\r{what} … {} s", started.elapsed().as_secs());
-                // A terminal that went away is no reason to stop the work.
+                // If the terminal is gone, the work continues.
                 let _ = io::stderr().flush();
             }
             if shown {

@@ -1,5 +1,5 @@
-//! Rebuilding: every record that can be read goes into a new folder, which takes the place of the damaged one. Damaged blocks
-//! can't be written over, and a scan would come upon them again and again.
+//! Rebuilding: every readable record is copied into a new folder, which replaces the damaged one.
+//! Damaged blocks cannot be overwritten, and scans would find them again and again.
 
 use anyhow::Context;
 use bureaucrat_store::{
@@ -12,8 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Takes what can be read of the store in `state` into a new one in the same place, and gives that one, with the folder
-/// that the damaged one has gone to.
+/// Copies what can be read of the store in `state` into a new one in the same place. Returns the
+/// new store, and the folder to which the damaged one was moved.
 pub fn rebuilt(
     damaged: RocksStore,
     state: &Path,

@@ -1,5 +1,5 @@
-//! The daemon: leaves the terminal, holds its pid file, tells of a start that fails, ends on a signal. No broker is
-//! needed: the engine runs while the broker is away.
+//! The daemon: detaches from the terminal, holds its pid file, reports a start that fails, ends on
+//! a signal. No broker is needed: the engine runs while the broker is unreachable.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The binary, with a broker's address where nobody listens.
+/// The binary, with a broker address where nobody listens.
 fn bureaucrat(storage: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bureaucrat"));
     command
@@ -30,7 +30,7 @@ fn kill(signal: &str, pid: &str) {
     );
 }
 
-/// Waits for something that has to happen; the time is generous, since machines are busy.
+/// Waits for something that must happen; the time is generous, because machines are busy.
 fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !happened() {

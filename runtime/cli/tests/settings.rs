@@ -1,4 +1,5 @@
-//! Settings: flags go over environment, environment over the INI file, the INI file over defaults.
+//! Settings: flags override environment variables, which override the INI file, which overrides
+//! defaults.
 #![allow(clippy::unwrap_used)]
 
 #[path = "settings/address.rs"]
@@ -10,7 +11,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// The binary with nothing of this machine's settings in its environment.
+/// The binary without this machine's settings in its environment.
 fn bureaucrat(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bureaucrat"));
     command.env_clear().env("HOME", home).current_dir(home);

@@ -3,37 +3,37 @@
 use bureaucrat_wire::{MergeError, Unreadable};
 use std::time::Duration;
 
-/// Why a launch or an event did not get through, or its outcome is not known.
+/// Why a launch or an event failed, or its outcome is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
     /// An address of the broker can't be read.
     #[error("the broker's address: {0}")]
     Address(String),
-    /// The broker can't be reached, or refuses the user.
+    /// The broker cannot be reached, or refuses the user.
     #[error("can't connect to the broker: {0}")]
     Connect(String),
-    /// The fields can't be put into the definition.
+    /// The fields cannot be put into the definition.
     #[error("can't put the fields into the definition: {0}")]
     Merge(#[from] MergeError),
-    /// No queue takes the message: the engine has never run here, or the routing key is another.
+    /// No queue takes the message: the engine has never run here, or the routing key is wrong.
     #[error("no queue takes messages for `{0}`")]
     Unroutable(String),
-    /// The broker refused the message; its words.
+    /// The broker refused the message; holds its words.
     #[error("the broker refused the message: {0}")]
     Refused(String),
     /// The engine refused the launch.
     #[error("the engine refuses it: {}", .reasons.join("; "))]
     Rejected {
-        /// Why, each reason a sentence.
+        /// One sentence for each reason.
         reasons: Vec<String>,
     },
-    /// The engine did not reply in time. The launch is in its queue all the same.
+    /// The engine did not reply in time. The launch is in its queue anyway.
     #[error("the engine did not reply within {0:?}")]
     TimedOut(Duration),
-    /// The connection was closed before the reply came.
+    /// The connection was closed before the reply arrived.
     #[error("the connection was closed before the reply came")]
     Closed,
-    /// The reply can't be read.
+    /// The reply cannot be read.
     #[error("the reply can't be read: {0}")]
     Reply(#[from] Unreadable),
     /// The reply does not belong here: an end before the launch, or the launch of another process.

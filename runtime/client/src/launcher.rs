@@ -25,9 +25,9 @@ use tokio::{
 pub struct LauncherConfig {
     /// The broker, or several to try in turn.
     pub addresses: Addresses,
-    /// The exchange for launches and events, empty for the default one.
+    /// The exchange for launches and events; empty for the default one.
     pub exchange: String,
-    /// The routing key for launches; in the default exchange the engine's queue for them.
+    /// The routing key for launches; in the default exchange, the engine's launch queue.
     pub routing_key: String,
     /// The routing key for events.
     pub event_routing_key: String,
@@ -62,22 +62,21 @@ impl LauncherConfig {
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// It ran to its end, with these final fields.
+    /// It completed with these fields.
     Completed(Fields),
     /// It failed.
     Failed {
-        /// The fault's code.
         code: String,
-        /// What happened.
+        /// For a person.
         message: String,
-        /// The id of the activity that it happened in.
+        /// The id of the activity where it happened.
         activity: String,
         /// The line of the definition, from 1; 0 when unknown.
         line: u32,
     },
 }
 
-/// A process that was launched.
+/// A launched process.
 #[derive(Debug)]
 pub struct Launched {
     process: ProcessId,
@@ -93,10 +92,10 @@ impl Launched {
     /// Waits for its end, however long that takes.
     ///
     /// # Errors
-    /// When the connection is closed first, or the reply can't be read.
+    /// If the connection is closed first, or the reply cannot be read.
     pub async fn ending(mut self) -> Result<Ending, LaunchError> {
         let mut reply = self.replies.recv().await.ok_or(LaunchError::Closed)??;
-        // An engine that was killed says again what it may not have said.
+        // An engine that was killed repeats what it may not have said.
         while matches!(&reply, Reply::Launched { process } if *process == self.process) {
             reply = self.replies.recv().await.ok_or(LaunchError::Closed)??;
         }
@@ -122,9 +121,10 @@ impl Launched {
 
 /// A connection to the broker that launches processes and publishes events.
 pub struct Launcher {
-    /// Kept, since the connection closes when it is dropped.
+    /// Kept because dropping it closes the connection.
     connection: Connection,
-    /// One message at a time: when several were on their way, a return could not be told to belong to one of them.
+    /// One message at a time: with several in flight, a return could not be assigned to one of
+    /// them.
     channel: Mutex<Channel>,
     launches: Address,
     events: Address,
@@ -138,7 +138,7 @@ impl Launcher {
     /// Connects, within a tokio runtime.
     ///
     /// # Errors
-    /// When the broker can't be reached or refuses.
+    /// If the broker cannot be reached or refuses.
     pub async fn connect(config: &LauncherConfig) -> Result<Self, LaunchError> {
         let dialer = Dialer::new(config.addresses.clone());
         let dialed = dialer.dial("client", |_| PassThrough::default()).await;
@@ -155,7 +155,7 @@ impl Launcher {
             auto_delete: true,
             ..QueueDeclareOptions::default()
         };
-        // Replies have a channel of their own: one that a publish closes does not take them with it.
+        // Replies have a separate channel: if a publish closes its own, they are not affected.
         let reply_channel = connection.create_channel().await.map_err(failed)?;
         let queue = reply_channel
             .queue_declare(ShortString::default(), exclusive, FieldTable::default())
@@ -193,16 +193,17 @@ impl Launcher {
         })
     }
 
-    /// Launches a process with `fields` over its definition's context, and waits until the engine says that it runs.
+    /// Launches a process with `fields` in addition to its definition's context, and waits until
+    /// the engine confirms it.
     ///
     /// # Errors
-    /// When the definition is refused, or the launch does not get through.
+    /// If the definition is refused, or the launch fails.
     pub async fn launch(&self, definition: &str, fields: &Fields) -> Result<Launched, LaunchError> {
         self.launch_definition(&merge_fields(definition, fields)?)
             .await
     }
 
-    /// Launches a process with the context that its definition has.
+    /// Launches a process with its definition's own context.
     ///
     /// # Errors
     /// As for [`Self::launch`].
@@ -230,10 +231,11 @@ impl Launcher {
         }
     }
 
-    /// Launches a process as [`Self::launch`] does and waits for its end.
+    /// Launches a process like [`Self::launch`] and waits for its end.
     ///
     /// # Errors
-    /// As for [`Self::launch`] and [`Launched::ending`]; that the process failed is no error here.
+    /// As for [`Self::launch`] and [`Launched::ending`]. A process that failed is not an error
+    /// here.
     pub async fn launch_and_wait(
         &self,
         definition: &str,
@@ -245,7 +247,7 @@ impl Launcher {
     /// Publishes an event: `fields` and its name.
     ///
     /// # Errors
-    /// When it does not get through.
+    /// If it fails.
     pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), LaunchError> {
         self.publish(event(&self.events, name, fields, &new_id()?, None))
             .await
@@ -282,13 +284,13 @@ impl Launcher {
         }
     }
 
-    /// Closes the connection politely; dropping the launcher closes it too.
+    /// Closes the connection cleanly; dropping the launcher closes it too.
     pub async fn close(self) {
-        // One that is closed already is as good.
+        // It may already be closed.
         let _ = self.connection.close(200, "bye".into()).await;
     }
 
-    /// Publishes, waits for the confirm, and finds out whether the message came back.
+    /// Publishes, waits for the confirm, and checks whether the message was returned.
     async fn publish(&self, message: Outgoing) -> Result<(), LaunchError> {
         let short = |text: &str| {
             ShortString::try_new(text).map_err(|error| LaunchError::Refused(error.to_string()))
@@ -314,7 +316,7 @@ impl Launcher {
         let (exchange, routing_key) = (short(&message.exchange)?, short(&message.routing_key)?);
         let mut channel = self.channel.lock().await;
         if !channel.status().connected() {
-            // The message before was refused, and the channel with it.
+            // The previous message was refused, and its channel closed.
             let opening = tokio::time::timeout(self.reply_timeout, open(&self.connection)).await;
             *channel = opening
                 .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?

@@ -16,7 +16,7 @@
 //!
 //! Every message has an id, so that it takes effect once however often the broker delivers it, is persistent, and counts as
 //! sent only when the broker has confirmed it and not returned it. A lost connection is reported, not repaired: connect
-//! anew. Whether a definition is right is for the engine to say.
+//! again. Whether a definition is right is for the engine to say.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

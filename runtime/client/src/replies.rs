@@ -1,4 +1,4 @@
-//! The replies that come in, handed to the launches that wait for them.
+//! Incoming replies, passed to the launches that wait for them.
 
 use bureaucrat_model::lock;
 use bureaucrat_wire::{Reply, Unreadable, WireLimits, decode_reply};
@@ -12,10 +12,10 @@ use std::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A reply, or why it can't be read. A launch gets at most two.
+/// A reply, or why it cannot be read. A launch receives at most two.
 pub(crate) type Read = Result<Reply, Unreadable>;
 
-/// Who waits for replies, by correlation id.
+/// Waiting launches by correlation id.
 #[derive(Clone, Default)]
 pub(crate) struct Waiting(Arc<Mutex<State>>);
 
@@ -26,7 +26,7 @@ struct State {
 }
 
 impl Waiting {
-    /// Waits for the replies to one launch; no longer than the returned end lives.
+    /// Waits for the replies to one launch, as long as the returned receiver exists.
     pub fn wait(&self, correlation_id: &str) -> UnboundedReceiver<Read> {
         let (sender, receiver) = unbounded_channel();
         let mut state = lock(&self.0);
@@ -37,7 +37,7 @@ impl Waiting {
         receiver
     }
 
-    /// Hands replies over until the connection is closed; then nobody waits any more.
+    /// Passes replies on until the connection is closed; then nobody waits any more.
     pub async fn run(self, mut replies: Consumer) {
         while let Some(Ok(delivery)) =
             poll_fn(|context| Pin::new(&mut replies).poll_next(context)).await
@@ -49,7 +49,7 @@ impl Waiting {
                 .map(ShortString::as_str);
             let sender = id.and_then(|id| lock(&self.0).waiting.get(id).cloned());
             if let Some(sender) = sender {
-                // A launch that is not interested any more has dropped its end.
+                // A launch that is no longer interested has dropped its receiver.
                 let _ = sender.send(decode_reply(&delivery.data, &WireLimits::default()));
             }
         }

@@ -1,4 +1,4 @@
-//! The client against a real RabbitMQ, with an engine of a few lines that replies as the real one does.
+//! The client on a real RabbitMQ, with an engine of a few lines that replies like the real one.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_client::{Ending, Fields, LaunchError, Launcher, LauncherConfig, ProcessId};
@@ -17,7 +17,7 @@ fn url() -> String {
         .expect("BUREAUCRAT_TEST_AMQP has to name a RabbitMQ, for instance what `scripts/rabbitmq start DIR` prints")
 }
 
-/// A queue of one's own and what comes in there.
+/// A separate queue and its incoming messages.
 async fn engine() -> (Connection, Channel, String, Consumer) {
     let connection = Connection::connect(&url(), ConnectionProperties::default())
         .await
@@ -59,7 +59,7 @@ fn config(queue: &str) -> LauncherConfig {
     }
 }
 
-/// What the engine does with a launch, by what its definition says.
+/// What the engine does with a launch, depending on its definition.
 async fn answer(channel: &Channel, delivery: &lapin::message::Delivery) {
     let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
     let to = ReplyTo {

@@ -1,7 +1,8 @@
-//! Checks a syntax tree against the grammar and gives the checked tree.
+//! Checks a syntax tree against the grammar and returns the checked tree.
 //!
-//! Everything that is wrong is noted, not the first thing only; what is known to be wrong is left out of the result,
-//! which therefore counts only when nothing was noted. The depth of calls is that of the elements, which the reader bounds.
+//! It reports every mistake, not only the first. What is known to be wrong is left out of the
+//! result, so the result is valid only if nothing was reported. The recursion is as deep as the
+//! elements, which the reader limits.
 
 mod activity;
 mod assign;
@@ -31,7 +32,7 @@ use crate::{
 use bureaucrat_model::ActivityPath;
 pub(crate) use condition::Conditions;
 
-/// Checks a tree; the process, as far as it is right.
+/// Checks a tree; returns the valid part of the process.
 pub(crate) fn check(
     tree: &Tree<'_>,
     limits: &Limits,
@@ -60,7 +61,7 @@ pub(crate) struct Checker<'t, 's, 'd, 'x> {
     reviewed: doubts::Reviewed,
     conditions: Conditions,
     modules: Vec<bureaucrat_model::SourceModule>,
-    /// How many activities there were so far.
+    /// How many activities there have been so far.
     activities: usize,
     /// How many handlers there are around what is being checked.
     handlers_around: usize,
@@ -74,7 +75,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             .name(&node, "name", Limits::NAME_BYTES)
             .unwrap_or_default();
         let mut context = None;
-        // Modules first: conditions name them, wherever they stand.
+        // Modules first: conditions refer to them from anywhere.
         for child in node.children(Tag::Module) {
             self.module(child);
         }
@@ -99,7 +100,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         Some((process, std::mem::take(&mut self.conditions)))
     }
 
-    /// The root, when it is a process.
+    /// The root, if it is a process.
     fn root(&mut self) -> Option<&'t crate::syntax::Element<'s>> {
         let root = self.tree.element(0)?;
         if root.name == Tag::Process.name() {
@@ -113,7 +114,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         None
     }
 
-    /// Notes that there is one more of something, with what went over the limit the first time only.
+    /// Counts one more of something; reports only the first one beyond the limit.
     fn count(&mut self, offset: usize, what: Counted, count: usize, limit: usize) -> bool {
         if count == limit.saturating_add(1) {
             self.note(offset, XmlProblem::TooMany { what, limit });
@@ -125,7 +126,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         self.diagnostics.push(offset, kind);
     }
 
-    /// The value of an attribute that is a name: not empty, of bounded length. Noted otherwise.
+    /// The value of an attribute that is a name: not empty, of limited length. Reports other
+    /// values.
     fn name(&mut self, node: &Node<'t, 's>, name: &'static str, limit: usize) -> Option<String> {
         let attribute = node.element.attribute(name)?;
         let value = self.nonempty(node, name, attribute)?;

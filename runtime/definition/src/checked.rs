@@ -1,4 +1,5 @@
-//! The checked tree: what a definition means. Nothing in it can be wrong any more, apart from what only a run shows.
+//! The checked tree: the meaning of a definition. Everything in it is valid, except for what only
+//! shows at run time.
 
 use bureaucrat_model::{
     ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
@@ -11,7 +12,7 @@ pub(crate) struct Process {
     pub(crate) span: Span,
     pub(crate) context: Fields,
     pub(crate) modules: Vec<SourceModule>,
-    /// The conditions that ranges in the tree point into.
+    /// The conditions that ranges in the tree refer to.
     pub(crate) conditions: Vec<Condition>,
     pub(crate) body: Body,
 }

@@ -23,12 +23,12 @@ pub(crate) use words::cut;
 use bureaucrat_model::Span;
 use std::fmt;
 
-/// One thing that is wrong with a definition.
+/// One mistake in a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The line, from 1.
+    /// From 1.
     pub line: u32,
-    /// The column in characters, from 1.
+    /// In characters, from 1.
     pub column: u32,
     pub kind: DiagnosticKind,
 }
@@ -43,7 +43,7 @@ pub enum DiagnosticKind {
     /// An element, an attribute or a text is where it is not allowed, or is missing.
     #[error(transparent)]
     Grammar(#[from] GrammarProblem),
-    /// A value is not of its kind.
+    /// A value is invalid.
     #[error(transparent)]
     Value(#[from] ValueProblem),
     /// It compiles, and is hardly what was meant.

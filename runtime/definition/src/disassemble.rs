@@ -1,13 +1,14 @@
-//! Prints a program for people: one instruction a line, then the conditions.
+//! Prints a program for people: one instruction per line, then the conditions.
 
 use bureaucrat_model::{
     CodePattern, Condition, ConditionRange, Guest, Handler, Op, Program, Retry,
 };
 use std::fmt::Write as _;
 
-/// The program as text. Each instruction has its index, its name with operands, the path of its activity (`_` for the
-/// process itself) and its line in the definition; then each condition has its index, its function, its place and its
-/// text. What comes from the definition is escaped as Rust escapes strings.
+/// The program as text. Each instruction has its index, its name with operands, the path of its
+/// activity (`_` for the process itself) and its line in the definition; each condition has its
+/// index, its function, its place and its text. What comes from the definition is escaped like in
+/// Rust strings.
 pub fn disassemble(program: &Program) -> String {
     let ops: Vec<String> = program.ops.iter().map(operation).collect();
     let paths: Vec<String> = program
@@ -18,7 +19,7 @@ pub fn disassemble(program: &Program) -> String {
             path => path,
         })
         .collect();
-    // Very long operands do not push the columns of all others away.
+    // Very long operands do not widen the columns.
     let width = |texts: &[String], most: usize| {
         let widths = texts.iter().map(|text| text.chars().count());
         widths.filter(|width| *width <= most).max().unwrap_or(0)

@@ -28,7 +28,7 @@
 use crate::checked::{Activity, ActivityKind, Body, Case, Handler, Process};
 use bureaucrat_model::{ActivityPath, ConditionRange, Op, OpIndex, Program, Site, Span};
 
-/// The program of a process, and its inline guest beside it.
+/// The program of a process, with its inline guest.
 pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     let mut emitter = Emitter::default();
     let root = ActivityPath::default();
@@ -60,7 +60,7 @@ impl Emitter {
         self.ops.len() - 1
     }
 
-    /// Where the next instruction will stand.
+    /// The place of the next instruction.
     fn here(&self) -> OpIndex {
         // The limits of a definition keep programs far below this.
         OpIndex(u32::try_from(self.ops.len()).unwrap_or(u32::MAX))

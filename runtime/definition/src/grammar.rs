@@ -32,9 +32,7 @@ pub(crate) enum Tag {
 /// Whether an element directly contains text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// Elements only.
     Elements,
-    /// Text only.
     Text,
 }
 
@@ -62,7 +60,7 @@ const TAGS: [(&str, Tag); 20] = [
     ("faults", Tag::Faults),
 ];
 
-/// Elements that later versions of the original had and that this language is to get.
+/// Elements that later versions of the original had, and that this language does not have yet.
 const LATER: [&str; 3] = ["compensate", "finally", "foreach"];
 
 /// What a `process` contains. What other elements contain is a part of it.

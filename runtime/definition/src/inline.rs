@@ -1,6 +1,7 @@
-//! The only place that knows the expression compiler.
+//! The only place that uses the expression compiler.
 //!
-//! Equal texts share one function; a function has the name of the first condition that it belongs to, `c` and its index.
+//! Equal texts share one function. A function is named after its first condition: `c` and the
+//! index.
 
 pub(crate) use bureaucrat_expression::Kind;
 
@@ -18,7 +19,7 @@ pub(crate) enum Explained {
 #[derive(Default)]
 pub(crate) struct Inline {
     functions: Vec<Function>,
-    /// The function of each text. Only looked up, so that its order never matters.
+    /// The function of each text. It is only used for lookups, so its order never matters.
     names: HashMap<(Kind, String), String>,
     bytes: usize,
     over: bool,
@@ -53,7 +54,7 @@ impl Inline {
         Ok(name)
     }
 
-    /// Whether the texts together have become longer than `limit` bytes; said once.
+    /// Whether the texts together have just exceeded `limit` bytes; true only once.
     pub(crate) fn went_over(&mut self, limit: usize) -> bool {
         let over = self.bytes > limit;
         let news = over && !self.over;
@@ -65,7 +66,7 @@ impl Inline {
         self.functions.is_empty()
     }
 
-    /// The component that holds all functions; no bytes when there are none.
+    /// The component with all functions; empty if there are none.
     pub(crate) fn compile(&self) -> Result<Vec<u8>, String> {
         if self.functions.is_empty() {
             return Ok(Vec::new());

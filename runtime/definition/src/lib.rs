@@ -1,7 +1,7 @@
 //! Process definitions: XML to [`Program`].
 //!
 //! [`compile`] takes a stranger's bytes through three stages, each with a type of its own: `reader` makes a syntax tree of
-//! the XML, `check` a checked tree of that, `emit` a program of that. Whatever is wrong becomes a [`Diagnostic`] with line,
+//! the XML, `check` a checked tree of that, `emit` a program of that. Every mistake becomes a [`Diagnostic`] with line,
 //! column, what was found and what is expected there; several at once, in the order of the source. [`review`] adds warnings.
 //!
 //! The crate promises: every bound of [`Limits`] is checked before memory is taken for what goes beyond it, time is
@@ -36,12 +36,12 @@ use diagnostic::Diagnostics;
 use source::Source;
 use std::collections::BTreeMap;
 
-/// What comes of a definition.
+/// A compiled definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
-    /// The program; it names modules by hash.
+    /// It refers to modules by hash.
     pub program: Program,
-    /// The modules that the definition brings or names, in its order.
+    /// The modules that the definition contains or refers to, in order.
     pub modules: Vec<SourceModule>,
 }
 
@@ -54,10 +54,11 @@ pub struct Reviewed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Compiles a definition, its inline expressions included.
+/// Compiles a definition with its inline expressions.
 ///
 /// # Errors
-/// All that is wrong, by place, at most [`Limits::diagnostics`] and one that says when there are more; never none.
+/// All mistakes, by place: at most [`Limits::diagnostics`], and one more that says if there are
+/// others. Never empty.
 pub fn compile(source: &[u8], limits: &Limits) -> Result<Compiled, Vec<Diagnostic>> {
     let reviewed = examine(source, limits, Mode::Compile);
     reviewed.compiled.ok_or(reviewed.diagnostics)

@@ -1,56 +1,58 @@
-//! The bounds that a definition keeps: what a stranger may make the compiler and the engine do.
+//! The limits on a definition: what a stranger may make the compiler and the engine do.
 //!
-//! Every bound is checked before memory is taken for what goes beyond it. The host narrows these by its policy; two
-//! bounds are absolute because other formats depend on them.
+//! Every limit is checked before memory is allocated beyond it. The host lowers these by its
+//! policy; two limits are fixed because other formats depend on them.
 
 use bureaucrat_model::Millis;
 
-/// What one definition may contain. The default suits definitions from strangers.
+/// What one definition may contain. The defaults are safe for strangers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the whole definition.
     pub bytes: usize,
-    /// Elements nested in one another, the process included; at most [`Limits::DEPTH_MAX`] whatever stands here.
+    /// Nested elements, including the process; never more than [`Limits::DEPTH_MAX`].
     pub depth: usize,
-    /// Activities, cases included.
+    /// Activities, including cases.
     pub activities: usize,
     /// Branches of one `all`.
     pub branches: usize,
     /// Conditions of all elements together.
     pub conditions: usize,
-    /// Bytes of the text of one condition.
+    /// Bytes of one condition's text.
     pub condition_bytes: usize,
-    /// Bytes of the texts of all conditions together, equal texts counted once; the guest grows with them.
+    /// Bytes of all conditions' texts, counting equal texts once; the guest grows with them.
     pub conditions_bytes: usize,
     pub properties: usize,
     pub modules: usize,
-    /// Bytes of one attribute's value as it is written.
+    /// Bytes of one attribute's value as written.
     pub attribute_bytes: usize,
     pub delay: Millis,
-    /// Diagnostics that are given; the rest is left out, and said to be.
+    /// Diagnostics to report; the rest is left out, with a note.
     pub diagnostics: usize,
 }
 
 impl Limits {
-    /// The deepest nesting that any limits allow: an activity id holds that many indexes.
+    /// The deepest nesting that any limits allow: an activity id holds this many indexes.
     pub const DEPTH_MAX: usize = 256;
-    /// Bytes of the longest participant: its queue's name, `worker_` before it, is an AMQP short string of 255 bytes.
+    /// The longest participant, in bytes: its queue's name, which begins with `worker_`, is an AMQP
+    /// short string of 255 bytes.
     pub const PARTICIPANT_BYTES: usize = 255 - "worker_".len();
-    /// Bytes of the longest name of an event.
+    /// The longest name of an event, in bytes.
     pub const EVENT_BYTES: usize = 255;
-    /// Bytes of the longest name of a process: a routing key holds it behind a status.
+    /// The longest name of a process, in bytes: a routing key contains it after a status.
     pub const NAME_BYTES: usize = 200;
-    /// Bytes of the longest name of a module or of a function in it.
+    /// The longest name of a module or of a function in it, in bytes.
     pub const IDENTIFIER_BYTES: usize = 128;
     /// Attributes of one element that are read; the language has none with more than six.
     pub(crate) const ATTRIBUTES: usize = 16;
 
-    /// How deep elements may nest.
+    /// The deepest nesting of elements.
     pub(crate) fn depth(&self) -> usize {
         self.depth.min(Self::DEPTH_MAX)
     }
 
-    /// How many elements there may be: as many as the other bounds allow together, and some to be refused one by one.
+    /// The most elements: as many as the other limits allow together, and some more to be refused
+    /// one by one.
     pub(crate) fn elements(&self) -> usize {
         [self.conditions, self.properties, self.modules, 1_000]
             .into_iter()

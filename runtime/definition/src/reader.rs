@@ -1,8 +1,9 @@
 //! Reads XML into a syntax tree.
 //!
-//! quick-xml finds the markup; what a definition may not hold although it is XML (document types, processing
-//! instructions, namespaces, other encodings) is refused here. Reading is one pass, keeps its own stack, and stops at the
-//! first problem after which the structure is guesswork. It knows nothing of the language.
+//! quick-xml finds the markup. What is XML but not allowed in a definition (document types,
+//! processing instructions, namespaces, other encodings) is refused here. Reading takes one pass,
+//! keeps its own stack, and stops at the first problem after which the structure would be
+//! guesswork. It does not know the language.
 
 mod attributes;
 mod references;
@@ -20,7 +21,7 @@ use quick_xml::{
     events::{BytesDecl, Event},
 };
 
-/// Reads the source; `None` when no tree came of it that is worth checking, and then there are diagnostics.
+/// Reads the source; `None`, with diagnostics, if there is no tree worth checking.
 pub(crate) fn read<'s>(
     source: &Source<'s>,
     limits: &Limits,
@@ -59,7 +60,7 @@ fn position(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
-/// Whether the structure is still sure enough to read on.
+/// Whether the structure is certain enough to continue reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Going {
     On,
@@ -89,7 +90,7 @@ impl<'s> Builder<'s, '_, '_> {
                 self.add_text(start, |own| own.push_lines(text, start), text);
             }
             Event::CData(_) => {
-                // The section stands between `<![CDATA[` and `]]>`.
+                // The section is between `<![CDATA[` and `]]>`.
                 let inner = start + 9;
                 let text = &self.text[inner..end - 3];
                 self.add_text(inner, |own| own.push_lines(text, inner), text);
@@ -204,7 +205,8 @@ impl<'s> Builder<'s, '_, '_> {
         Going::On
     }
 
-    /// Adds text to the open element by `add`; outside of any it must be white, and written as such.
+    /// Adds text to the open element with `add`; outside of any element it must be literal white
+    /// space.
     fn add_text(&mut self, start: usize, add: impl FnOnce(&mut MappedText), written: &str) {
         if let Some(place) = self.open.last() {
             add(&mut self.tree.elements[*place].text);
@@ -219,7 +221,7 @@ impl<'s> Builder<'s, '_, '_> {
         }
     }
 
-    /// Notes a problem of the text in the open element, whose value is then not worth judging.
+    /// Reports a problem in the text of the open element, whose value is then not checked.
     fn refuse_text(&mut self, offset: usize, problem: XmlProblem) {
         if let Some(place) = self.open.last() {
             self.tree.elements[*place].refused += 1;
@@ -232,7 +234,7 @@ impl<'s> Builder<'s, '_, '_> {
             self.diagnostics.push(start, XmlProblem::LateDeclaration);
             return;
         }
-        // quick-xml's own reading of the declaration is lenient; its attributes are read like those of a tag.
+        // quick-xml reads the declaration leniently; its attributes are read like those of a tag.
         let inner = &self.text[start + 2..end - 2];
         let limit = self.limits.attribute_bytes;
         let (attributes, _) = attributes::read(inner, 3, start + 2, limit, self.diagnostics);
@@ -271,7 +273,8 @@ impl<'s> Builder<'s, '_, '_> {
                 return Going::On;
             }
             Error::IllFormed(IllFormedError::MissingDoctypeName) => XmlProblem::Doctype,
-            // No other error can come from a text in memory with these settings; whatever it were, it ends the reading.
+            // No other error can occur for a text in memory with these settings; if one does,
+            // reading ends.
             Error::IllFormed(_)
             | Error::Io(_)
             | Error::InvalidAttr(_)
@@ -283,7 +286,7 @@ impl<'s> Builder<'s, '_, '_> {
         Going::Stop
     }
 
-    /// The tree, when every element of it was closed and there is one.
+    /// The tree, if there is one and every element was closed.
     fn finish(self) -> Option<Tree<'s>> {
         for place in &self.open {
             let element = &self.tree.elements[*place];

@@ -1,7 +1,7 @@
 //! The source text and the places in it: from byte offsets to lines and columns, in constant time.
 //!
-//! What is refused here is refused before any parser sees it: too many bytes, bytes that are not UTF-8, characters that
-//! XML 1.0 does not know.
+//! Some sources are refused here, before any parser sees them: too many bytes, invalid UTF-8,
+//! characters that XML 1.0 forbids.
 
 use crate::{
     Limits,
@@ -12,7 +12,7 @@ use bureaucrat_model::Span;
 /// Bytes between two counts of characters.
 const BLOCK: usize = 256;
 
-/// A text whose places are known.
+/// A text with known places.
 pub(crate) struct Source<'a> {
     text: &'a str,
     /// The offset at which each line begins.
@@ -22,7 +22,7 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Checks the bytes and counts their lines. A byte order mark is left out and counts as nothing.
+    /// Checks the bytes and counts their lines. A byte order mark is left out and not counted.
     pub(crate) fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Diagnostic> {
         if bytes.len() > limits.bytes {
             return Err(Diagnostic::at(

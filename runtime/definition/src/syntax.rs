@@ -1,6 +1,7 @@
-//! The syntax tree: elements as they stand in the source, with the offset of everything.
+//! The syntax tree: elements as they are in the source, with the offset of everything.
 //!
-//! Elements lie in one list, the root first, so that neither reading nor dropping a tree needs a stack as deep as it.
+//! All elements are in one list, the root first, so that neither reading nor dropping a tree needs
+//! a deep stack.
 
 use crate::text::MappedText;
 use std::borrow::Cow;
@@ -10,7 +11,7 @@ pub(crate) struct Tree<'a> {
     pub(crate) elements: Vec<Element<'a>>,
 }
 
-/// The place of an element in its tree.
+/// The index of an element in its tree.
 pub(crate) type ElementIndex = usize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +25,16 @@ pub(crate) enum Closing {
 #[derive(Debug)]
 pub(crate) struct Element<'a> {
     pub(crate) name: &'a str,
-    /// Where `<` stands.
+    /// Where its `<` is.
     pub(crate) start: usize,
     /// What follows the start tag.
     pub(crate) content: usize,
     pub(crate) end: usize,
     pub(crate) attributes: Vec<Attribute<'a>>,
-    /// How many of its attributes and parts of its text were refused by the reader and are not here.
+    /// How many of its attributes and parts of its text the reader refused and left out.
     pub(crate) refused: usize,
     pub(crate) children: Vec<ElementIndex>,
-    /// All text directly in the element, without what stands in its children.
+    /// All text directly in the element, without that of its children.
     pub(crate) text: MappedText,
 }
 
@@ -41,9 +42,9 @@ pub(crate) struct Element<'a> {
 pub(crate) struct Attribute<'a> {
     pub(crate) name: &'a str,
     pub(crate) start: usize,
-    /// The value with its references resolved and its line ends and tabs turned into spaces.
+    /// The value with references resolved, and line ends and tabs turned into spaces.
     pub(crate) value: Cow<'a, str>,
-    /// Where the value stands, behind its quote.
+    /// Where the value begins, after its quote.
     pub(crate) value_start: usize,
 }
 

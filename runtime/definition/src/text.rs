@@ -1,7 +1,7 @@
 //! Text that remembers where it came from.
 //!
-//! Entities, CDATA and line ends make the text of an element another one than its source; a refused character of an
-//! expression is still to be found on its line.
+//! Because of entities, CDATA and line ends, the text of an element differs from its source; a
+//! refused character of an expression must still be found on its line.
 
 /// A text, and for each of its pieces the offset in the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) struct MappedText {
 }
 
 impl MappedText {
-    /// Appends a piece that stands in the source as it is here, at `offset`.
+    /// Appends a piece that is unchanged in the source, at `offset`.
     pub(crate) fn push(&mut self, piece: &str, offset: usize) {
         if !piece.is_empty() {
             self.pieces.push((self.text.len(), offset));

@@ -1,6 +1,6 @@
 //! The definitions that people start from compile to what the golden files say, and refused ones give their diagnostics.
 //!
-//! `UPDATE_GOLDEN=1` writes the expected files anew; the difference is then for a person to judge.
+//! `UPDATE_GOLDEN=1` writes the expected files again; the difference is then for a person to judge.
 #![allow(clippy::unwrap_used)]
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -270,10 +270,12 @@ fn a_failure_takes_back_what_the_others_had_open() {
     );
     assert_eq!(unstarted_call(&program, &instance, FiberId(1)), None);
     let (code, message) = (FaultCode::new("Declined"), "no".into());
+    let (activity, turn) = (ActivityPath(vec![1]), None);
+    let answer = Answer::Fault { code, message };
     let declined = Input::Answer {
-        activity: ActivityPath(vec![1]),
-        turn: None,
-        answer: Answer::Fault { code, message },
+        activity,
+        turn,
+        answer,
     };
     let mut failed = instance.clone();
     let effects = go(&program, &mut failed, declined).unwrap();

@@ -1,7 +1,7 @@
 //! From the parser's tree to the tree of what can be compiled.
 //!
-//! Whatever is not in the table of docs/expressions.md is refused here, with its place and the name of the construct.
-//! Nothing that passes can fail to compile.
+//! Everything that is not in the tables of docs/expressions.md is refused here, with its place and
+//! the name of the construct. Nothing that passes can fail to compile.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
@@ -59,14 +59,14 @@ type Checked = Result<Node, Refusal>;
 
 struct Checker<'a> {
     wrapped: &'a Wrapped,
-    /// The variables of comprehensions and lambdas in sight, inner ones last.
+    /// The visible variables of comprehensions and lambdas, inner ones last.
     scope: Vec<(String, u32)>,
-    /// The variables of `:=`, which stay in sight.
+    /// The variables of `:=`, which stay visible.
     assigned: Vec<(String, u32)>,
-    /// How many lambdas are open.
+    /// The number of open lambdas.
     lambdas: u32,
     variables: u32,
-    /// Whether something was found that gives a set.
+    /// Whether anything found so far returns a set.
     sets: bool,
     depth: u32,
 }
@@ -156,7 +156,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A text literal; a lone surrogate is no text here.
+    /// A text literal; a lone surrogate is not a valid text here.
     fn text(&self, literal: &ruff_python_ast::ExprStringLiteral) -> Result<String, Refusal> {
         let text = literal.value.to_str();
         if self.wrapped.has_surrogate(literal, text) {
@@ -183,7 +183,7 @@ impl Checker<'_> {
         }))
     }
 
-    /// The variable of a comprehension, a lambda or `:=` that a name stands for.
+    /// The variable of a comprehension, a lambda or `:=` with this name.
     fn variable_called(&self, name: &str) -> Option<Node> {
         let find = |variables: &[(String, u32)]| {
             let found = variables.iter().rev().find(|(known, _)| known == name);
@@ -194,7 +194,7 @@ impl Checker<'_> {
             .or_else(|| find(&self.assigned).map(|number| Node::Assigned(number, name.to_owned())))
     }
 
-    /// Whether a name is that of a function or a type, and not of a variable.
+    /// Whether a name refers to a function or a type, and not to a variable.
     fn is_builtin(&self, expression: &Expr, wanted: &str) -> bool {
         matches!(expression, Expr::Name(name) if name.id.as_str() == wanted)
             && self.variable_called(wanted).is_none()
@@ -219,7 +219,7 @@ impl Checker<'_> {
         }
     }
 
-    /// `name := value`; the name stays in sight.
+    /// `name := value`; the name stays visible.
     fn assignment(&mut self, named: &ruff_python_ast::ExprNamed) -> Checked {
         let Expr::Name(target) = &*named.target else {
             return self.refuse(&*named.target, "`:=` needs a name on its left");
@@ -324,7 +324,7 @@ impl Checker<'_> {
     }
 }
 
-/// The digits of an integer literal as Python prints it; none for a radix other than ten.
+/// The digits of an integer literal as Python prints it; `None` for a radix other than ten.
 fn decimal_digits(written: &str) -> Option<String> {
     let digits: String = written
         .chars()

@@ -1,7 +1,9 @@
-//! The finished component: a first core module with memory and allocator, a second with helpers and expressions.
+//! The finished component: a first core module with memory and allocator, a second with helpers and
+//! expressions.
 //!
-//! `get` and `keys` are lowered with the first module's memory and `realloc` before the main module is instantiated, so
-//! that no table, shim or fix-up is needed. The same functions give the same bytes.
+//! `get` and `keys` are lowered with the first module's memory and `realloc` before the main module
+//! is instantiated, so no table, shim or fix-up is needed. The same functions produce the same
+//! bytes.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +115,8 @@ fn function_type(builder: &mut ComponentBuilder, kind: Kind) -> u32 {
     function
 }
 
-/// The part of the contract's interface that is used: the type `value` and the functions by their number.
+/// The part of the contract's interface that is used: the type `value`, and the functions by
+/// number.
 fn fields_type(hosts: &[usize]) -> InstanceType {
     let string = ComponentValType::Primitive(PrimitiveValType::String);
     let mut ty = InstanceType::new();

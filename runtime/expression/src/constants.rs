@@ -1,6 +1,7 @@
-//! The data that every component has at the beginning of its memory: fixed cells, then the expressions' constants.
+//! The data at the beginning of every component's memory: fixed cells, then the expressions'
+//! constants.
 //!
-//! Equal constants share their cell. The layout of the fixed part is what the helpers' named addresses say.
+//! Equal constants share a cell. The helpers' named addresses define the layout of the fixed part.
 
 use std::collections::BTreeMap;
 

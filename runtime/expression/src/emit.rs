@@ -1,9 +1,10 @@
 //! From the checked tree to instructions of the main module.
 //!
-//! Each expression becomes one function without parameters that gives the address of its outcome. Calls name helpers by
-//! their index in the helper module; [`crate::component`] gives them their final ones. A value is the address of a cell
-//! (helpers/core.wats says how cells look); a truth is 0 or 1. Nothing is checked between helpers, because the first fault
-//! sticks and what follows it is harmless; only loops look at it, so that they end.
+//! Each expression becomes one function without parameters that returns the address of its outcome.
+//! Calls refer to helpers by their index in the helper module; [`crate::component`] assigns the
+//! final ones. A value is the address of a cell (helpers/core.wats describes cells); a boolean is 0
+//! or 1. Nothing is checked between helpers, because the first fault is kept and what follows it is
+//! harmless; only loops check for a fault, so that they end.
 
 use std::collections::BTreeSet;
 
@@ -56,11 +57,11 @@ pub(crate) fn function(expression: &Expression, kind: Kind, constants: &mut Cons
 struct Emitter<'a> {
     constants: &'a mut Constants,
     body: Body,
-    /// Locals that are not in use.
+    /// Unused locals.
     free: Vec<u32>,
-    /// How many blocks are open, for the distances of branches.
+    /// The number of open blocks, for the distances of branches.
     depth: u32,
-    /// Whether a set can occur; fields have none.
+    /// Whether a set can occur; fields contain none.
     sets: bool,
 }
 
@@ -97,7 +98,7 @@ impl Emitter<'_> {
         self.depth -= 1;
     }
 
-    /// The distance to a block that [`Self::open`] gave.
+    /// The distance to a block from [`Self::open`].
     fn to(&self, block: u32) -> u32 {
         self.depth - block
     }
@@ -201,8 +202,8 @@ impl Emitter<'_> {
         self.push(Instruction::LocalSet(variable));
     }
 
-    /// Calls a helper whose operands are on the stack; where sets can occur, some have a version
-    /// that knows them.
+    /// Calls a helper whose operands are on the stack. Where sets can occur, some helpers have a
+    /// version that supports them.
     fn operation(&mut self, helper: &str) {
         match (self.sets, helper) {
             (true, "subtract" | "bit_and" | "bit_or" | "bit_xor") => {

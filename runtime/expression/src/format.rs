@@ -1,18 +1,20 @@
-//! Python's format specifications, read when an expression is checked and packed into one number for the helpers.
+//! Python's format specifications, read when an expression is checked and packed into one number
+//! for the helpers.
 //!
-//! The helpers never parse a format. What a format means for a value of the wrong kind they find out as they run.
+//! The helpers never parse a format. They find out at run time what a format means for a value of
+//! the wrong type.
 
 use crate::limits::{DECIMALS_MAX, WIDTH_MAX};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// What the value's kind has by default.
+    /// The default for the value's type.
     Default,
     Left,
     Right,
     Center,
     Inside,
-    /// A leading zero asks for [`Align::Inside`] of numbers and for the default of texts.
+    /// A leading zero means [`Align::Inside`] for numbers and the default for texts.
     Zero,
 }
 
@@ -22,7 +24,7 @@ pub(crate) struct Format {
     pub(crate) align: Align,
     /// `+` and a space go before numbers that are not negative; `-` is the default, and still no sign for a text.
     pub(crate) sign: Option<char>,
-    /// `0x` and its like before digits.
+    /// `0x` and the like before digits.
     pub(crate) prefix: bool,
     pub(crate) width: u32,
     pub(crate) grouping: Option<char>,
@@ -49,7 +51,7 @@ impl Default for Format {
 }
 
 impl Format {
-    /// Reads what stands after the colon; none for what does not exist or is not supported.
+    /// Reads the text after the colon; `None` if it is invalid or unsupported.
     pub(crate) fn read(written: &str) -> Option<Format> {
         let mut format = Format::default();
         let mut rest = written;
@@ -92,7 +94,7 @@ impl Format {
         (known && letters.next().is_none() && format.is_consistent()).then_some(format)
     }
 
-    /// Whether letter, grouping and prefix go together.
+    /// Whether letter, grouping and prefix may be combined.
     fn is_consistent(&self) -> bool {
         let letters = match self.grouping {
             None => LETTERS,
@@ -130,7 +132,7 @@ impl Format {
             | (self.fill as i64) << 40
     }
 
-    /// The helper that carries it out, so that each expression holds only what its letters need.
+    /// The helper for this format, so that each expression contains only what its letters need.
     pub(crate) fn helper(&self) -> crate::ir::Helper {
         match self.letter {
             None => "format_any",

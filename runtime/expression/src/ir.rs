@@ -6,7 +6,7 @@
 /// The name of a helper function in the helper sources.
 pub(crate) type Helper = &'static str;
 
-/// A value that stands in the text itself.
+/// A literal value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Constant {
     None,
@@ -33,15 +33,15 @@ pub(crate) enum Node {
     Assigned(u32, String),
     /// `name := value`.
     Assign(u32, Box<Node>),
-    /// A helper that takes values and gives a value.
+    /// A helper that takes values and returns a value.
     Call(Helper, Vec<Node>),
-    /// A helper that takes values and a constant number, and gives a value.
+    /// A helper that takes values and a constant number, and returns a value.
     CallWith(Helper, Vec<Node>, i32),
-    /// A helper that takes values and gives a truth.
+    /// A helper that takes values and returns a boolean.
     Test(Helper, Vec<Node>),
-    /// A helper that takes values and a constant number, and gives a truth.
+    /// A helper that takes values and a constant number, and returns a boolean.
     TestWith(Helper, Vec<Node>, i32),
-    /// A helper that takes a value and a format as `crate::format` packs it, and gives a text.
+    /// A helper that takes a value and a format packed by `crate::format`, and returns a text.
     Format(Helper, Box<Node>, i64),
     /// The body with a variable bound to a value.
     Let {
@@ -65,13 +65,13 @@ pub(crate) enum Node {
     /// A list, tuple or set.
     Sequence(SequenceKind, Vec<Item>),
     Dict(Vec<(Node, Node)>),
-    /// The list of what a comprehension or generator gives, or its set.
+    /// The list, or the set, of what a comprehension or generator yields.
     Comprehension {
         collected: SequenceKind,
         element: Box<Node>,
         clauses: Vec<Clause>,
     },
-    /// The dict of what a comprehension gives.
+    /// The dict of what a comprehension yields.
     DictComprehension {
         key: Box<Node>,
         value: Box<Node>,
@@ -83,9 +83,10 @@ pub(crate) enum Node {
         clauses: Vec<Clause>,
         default: Option<Box<Node>>,
     },
-    /// The helper of each step gets what was found so far, or `start`, and the next element; `sum`, `min` and `max`.
+    /// The helper of each step receives the result so far, or `start`, and the next element; for
+    /// `sum`, `min` and `max`.
     Fold {
-        /// None for nothing yet, which is the address 0.
+        /// `None` means nothing yet, which is the address 0.
         start: Option<Box<Node>>,
         step: Helper,
         element: Box<Node>,
@@ -105,15 +106,15 @@ pub(crate) enum SequenceKind {
     List,
     Tuple,
     Set,
-    /// A set that only stands right of `in`, where equal items do no harm.
+    /// A set that is only used on the right of `in`, where duplicates do no harm.
     Members,
 }
 
-/// What stands in a display.
+/// An item of a display.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     One(Node),
-    /// `*source`: everything that can be gone through.
+    /// `*source`: every item of the iterable.
     Each(Node),
 }
 
@@ -125,12 +126,12 @@ impl Node {
         )
     }
 
-    /// A text that stands in the expression.
+    /// A text literal.
     pub(crate) fn text(text: impl Into<String>) -> Node {
         Node::Constant(Constant::Text(text.into()))
     }
 
-    /// An integer that stands in the expression.
+    /// An integer literal.
     pub(crate) fn integer(value: i64) -> Node {
         Node::Constant(Constant::Integer(value))
     }
@@ -147,7 +148,7 @@ pub(crate) enum Quantifier {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Clause {
     pub(crate) source: Node,
-    /// One variable takes each item; several take its parts.
+    /// One variable takes each item; several unpack it.
     pub(crate) targets: Vec<u32>,
     pub(crate) conditions: Vec<Node>,
 }

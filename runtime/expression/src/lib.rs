@@ -2,7 +2,7 @@
 //!
 //! `workitem.fields["amount"] < 4` becomes a component of the contract `bureaucrat:condition@1.0.0`, without any Wasm
 //! toolchain: [`parse`] checks a text, [`compile`] turns checked expressions into one component. What an expression means is
-//! what CPython 3 would make of it, within the table of docs/expressions.md; whatever else is refused with its place.
+//! what CPython 3 would make of it, within the table of docs/expressions.md; anything else is refused with its place.
 //!
 //! The crate runs nothing, reads nothing and draws nothing: the same expressions give the same bytes.
 //!
@@ -145,7 +145,7 @@ pub enum CompileError {
         /// How many there may be.
         most: usize,
     },
-    /// The helpers could not be encoded anew: a defect of this crate.
+    /// The helpers could not be encoded again: a defect of this crate.
     #[error("the helper functions cannot be encoded")]
     Helpers,
 }

@@ -58,7 +58,7 @@ const SOURCES: &[&str] = &[
     include_str!("helpers/format.wats"),
 ];
 
-/// Ranges of characters and what they become, as CPython has them.
+/// Ranges of characters and what they map to, as in CPython.
 const UNICODE: &str = include_str!("helpers/unicode.txt");
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(Library::read);
@@ -94,13 +94,13 @@ pub(crate) struct Reached {
     pub(crate) functions: BTreeSet<u32>,
     /// Passive data segments by their index there.
     pub(crate) segments: BTreeSet<u32>,
-    /// How many of the prelude's globals are needed, from the first on. Each costs every instance
-    /// some nanoseconds.
+    /// How many of the prelude's globals are needed, from the first one on. Each costs every
+    /// instance some nanoseconds.
     pub(crate) globals: u32,
 }
 
 impl Library {
-    /// The one library of this program.
+    /// The library of this process.
     pub(crate) fn get() -> &'static Library {
         &LIBRARY
     }
@@ -173,7 +173,7 @@ impl Library {
         Ok(library)
     }
 
-    /// Whether Python prints a code point outside ASCII as it is.
+    /// Whether Python prints a code point outside of ASCII unchanged.
     pub(crate) fn is_printable(&self, code: u32) -> bool {
         self.printable.partition_point(|bound| *bound <= code) % 2 == 1
     }
@@ -200,7 +200,7 @@ impl Library {
         }
     }
 
-    /// A helper's body, to be encoded anew with other indices.
+    /// A helper's body, to encode again with other indexes.
     pub(crate) fn body(&self, function: u32) -> FunctionBody<'_> {
         let helper = &self.helpers[function as usize - self.host_signatures.len()];
         FunctionBody::new(wasmparser::BinaryReader::new(
@@ -221,7 +221,7 @@ impl Library {
             .any(|(name, index)| tables::is_reader(name) && reached.functions.contains(index))
     }
 
-    /// Everything that calls of these functions lead to.
+    /// Everything that calls of these functions reach.
     pub(crate) fn reach(&self, from: impl IntoIterator<Item = u32>) -> Reached {
         let mut reached = Reached::default();
         let mut open: Vec<u32> = from.into_iter().collect();

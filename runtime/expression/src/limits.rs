@@ -1,4 +1,4 @@
-//! What bounds an expression, in one place.
+//! The limits on expressions.
 
 /// The longest text of an expression, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 16 * 1024;

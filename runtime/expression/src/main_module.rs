@@ -1,8 +1,8 @@
 //! The second core module of a component: the helpers that its expressions reach, and a function
 //! for each expression.
 //!
-//! Helpers are encoded again under other indices; what they do not reach is left out, since every
-//! instance pays for it.
+//! Helpers are encoded again with other indexes. Unreachable ones are left out, because every
+//! instance pays for them.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,7 +26,7 @@ pub(crate) struct Export<'a> {
     pub(crate) body: Body,
 }
 
-/// The main module: the helpers that are reached, then the expressions' functions.
+/// The main module: the reachable helpers, then the expressions' functions.
 pub(crate) fn main_module(
     exports: &[Export<'_>],
     constants: &Constants,
@@ -133,7 +133,7 @@ fn expression_function(
     function.instruction(&Instruction::I32Const(constants.end() as i32));
     function.instruction(&Instruction::Call(renumber.function(entry)));
     for instruction in &body.instructions {
-        // A call is the only instruction here that names what is renumbered.
+        // A call is the only instruction here that refers to something renumbered.
         if let Instruction::Call(helper) = instruction {
             function.instruction(&Instruction::Call(renumber.function(*helper)));
         } else {
@@ -143,7 +143,7 @@ fn expression_function(
     function
 }
 
-/// Indices of the helper module to indices of a component's main module.
+/// Maps indexes in the helper module to indexes in a component's main module.
 struct Renumber {
     functions: BTreeMap<u32, u32>,
     segments: BTreeMap<u32, u32>,
@@ -157,7 +157,7 @@ impl Renumber {
         }
     }
 
-    /// What is reached has a number, so that the other arm is never taken.
+    /// Everything reachable has a number, so the other arm is never taken.
     fn function(&self, function: u32) -> u32 {
         self.functions.get(&function).copied().unwrap_or(u32::MAX)
     }

@@ -1,5 +1,5 @@
-//! The first core module of a component: its memory, where its heap begins, and the allocator for
-//! what the host hands over.
+//! The first core module of a component: its memory, the beginning of its heap, and the allocator
+//! for what the host passes in.
 
 use wasm_encoder::{
     CodeSection, ConstExpr, ExportKind, ExportSection, Function as WasmFunction, FunctionSection,
@@ -26,8 +26,8 @@ pub(crate) fn memory_type(minimum: u32) -> MemoryType {
     }
 }
 
-/// The first core module: `memory`, the heap's start as the global `heap`, and `realloc` for what
-/// the host hands over.
+/// The first core module: `memory`, the beginning of the heap as the global `heap`, and `realloc`
+/// for what the host passes in.
 pub(crate) fn memory_module(constants: &Constants) -> Module {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32; 4], [ValType::I32]);
@@ -62,8 +62,8 @@ pub(crate) fn heap_type() -> GlobalType {
     }
 }
 
-/// `realloc(old, old_size, align, size)`: the host only ever asks for new blocks, aligned to 8 at
-/// most. Where memory ends it traps, since the canonical ABI knows no other answer.
+/// `realloc(old, old_size, align, size)`: the host only ever requests new blocks, aligned to 8 at
+/// most. When memory ends it traps, because the canonical ABI has no other answer.
 fn realloc() -> WasmFunction {
     let (size, start, end) = (3, 4, 5);
     let mut function = WasmFunction::new([(2, ValType::I32)]);

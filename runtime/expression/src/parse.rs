@@ -1,7 +1,8 @@
 //! From text to a checked expression.
 //!
-//! The parser recurses and would overflow the stack on deep nesting, so length and nesting are bounded first, by the lexer
-//! alone, which does not recurse. Positions count within the caller's text.
+//! The parser is recursive and would overflow the stack on deep nesting, so length and nesting are
+//! limited first, using only the lexer, which is not recursive. Positions refer to the caller's
+//! text.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
@@ -58,7 +59,8 @@ pub(crate) fn plain(source: &str) -> Result<Expression, Refused> {
             source.len()
         ))));
     }
-    // As in parentheses, so that line breaks do not matter; on a line of its own, the closing one survives a comment.
+    // As in parentheses, so that line breaks do not matter. The closing one is on a line of its
+    // own, so that a comment does not swallow it.
     let wrapped = Wrapped::new(format!("({source}\n)"));
     bound(&wrapped, source)?;
     let parsed = parse_expression(wrapped.as_str()).map_err(|error| {
@@ -85,7 +87,8 @@ fn at_start(reason: String) -> Refusal {
     }
 }
 
-/// Refuses what would nest too deep for the parser, and brackets that would close the parenthesis around the text.
+/// Refuses what is nested too deeply for the parser, and brackets that would close the parenthesis
+/// around the text.
 fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refused> {
     let deep = || {
         let reason = format!("the expression nests deeper than {NESTING_MAX}");
@@ -151,7 +154,7 @@ fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The parser's complaint about the bare text, whose brackets are known to be unbalanced.
+/// The parser's message for the bare text, whose brackets are known to be unbalanced.
 fn unbalanced(source: &str) -> Refusal {
     let bare = Wrapped::new(format!(" {source}\n)"));
     match parse_expression(source) {

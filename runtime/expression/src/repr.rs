@@ -1,4 +1,5 @@
-//! Python's `repr` of a text that stands in an expression, so that no component has to hold it for the name of a field.
+//! Python's `repr` of a text in an expression, computed here so that no component needs it for the
+//! name of a field.
 
 use std::fmt::Write as _;
 

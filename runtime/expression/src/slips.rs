@@ -39,7 +39,7 @@ const RULES: &[&[Rule]] = &[
     names::LAST,
 ];
 
-/// A mistake: what to say, and the edits that mend it, of which there may be none.
+/// A mistake: what to say, and the edits that repair it, of which there may be none.
 struct Slip {
     words: String,
     edits: Vec<(Range<usize>, String)>,
@@ -50,7 +50,7 @@ struct Slip {
 }
 
 impl Slip {
-    /// Words for what no edit mends.
+    /// Words for what no edit repairs.
     fn told(words: &str) -> Self {
         Self {
             words: words.to_owned(),
@@ -77,7 +77,7 @@ pub(crate) fn explain(source: &str, refusal: Refusal, stage: Stage) -> Refusal {
     if let Some((open, close, inner)) = statements::unwrapped(source) {
         let words =
             format!("`{open} {close}` belongs to a template; a condition is the expression alone");
-        let suggestion = mended(&mut Line::new(inner)).1;
+        let suggestion = repaired(&mut Line::new(inner)).1;
         let at = source.len() - source.trim_start().len();
         return told(source, at, words, suggestion);
     }
@@ -95,10 +95,10 @@ pub(crate) fn explain(source: &str, refusal: Refusal, stage: Stage) -> Refusal {
         .find(|(_, found)| literals::is_odd(*found));
     if let Some((at, odd)) = odd.filter(|_| !rest.contains('#')) {
         let offset = line.bytes() + at;
-        let suggestion = mended(&mut line).1;
+        let suggestion = repaired(&mut line).1;
         return told(source, offset, literals::odd_words(odd), suggestion);
     }
-    match mended(&mut line) {
+    match repaired(&mut line) {
         (Some((offset, words)), suggestion) => told(source, offset, words, suggestion),
         (None, _) if stage == Stage::Syntax => {
             let (offset, words) = syntax::explain(&line, fallback, &refusal.reason);
@@ -118,7 +118,7 @@ pub(crate) enum Stage {
 }
 
 /// The first mistake, and the text without any of them if that is an expression.
-fn mended(line: &mut Line) -> (Option<(usize, String)>, Option<String>) {
+fn repaired(line: &mut Line) -> (Option<(usize, String)>, Option<String>) {
     let mut first = None;
     let mut respaced = false;
     let bytes = line.bytes();

@@ -1,17 +1,17 @@
-//! The names of the functions and methods that an expression may call: for tests, which compare documentation and
-//! generated expressions with them, and for whoever wants to tell what there is.
+//! The names of the functions and methods that an expression may call: for tests, which compare
+//! documentation and generated expressions with them, and for messages.
 
 use std::collections::BTreeSet;
 
 use crate::check;
 
-/// The functions, those whose result can only be gone through (`range`, `zip`) among them.
+/// The functions, including those whose result can only be iterated (`range`, `zip`).
 pub fn functions() -> BTreeSet<&'static str> {
     let all = check::FUNCTIONS.iter().chain(check::STREAMS);
     all.copied().collect()
 }
 
-/// The methods, those of dicts whose result can only be gone through (`items`) among them.
+/// The methods, including those of dicts whose result can only be iterated (`items`).
 pub fn methods() -> BTreeSet<&'static str> {
     let views = check::VIEWS.iter().map(|(name, _)| *name);
     let methods = check::methods::METHODS.iter().map(|method| method.name);

@@ -1,4 +1,4 @@
-//! The text that the parser is given: the caller's with something around it, and places in it as the
+//! The text for the parser: the caller's text with something around it, and places in it as the
 //! caller counts them.
 
 use ruff_text_size::{Ranged, TextSize};
@@ -17,7 +17,8 @@ impl Wrapped {
         &self.0
     }
 
-    /// Whether a literal escapes half of a surrogate pair, for which the parser puts U+FFFD: no text here can hold it.
+    /// Whether a literal contains an escaped lone surrogate, for which the parser inserts U+FFFD:
+    /// texts here cannot contain it.
     pub(crate) fn has_surrogate(&self, literal: &impl Ranged, value: &str) -> bool {
         let range = literal.range();
         let written = self
@@ -36,7 +37,7 @@ impl Wrapped {
         value.contains('\u{fffd}') && (surrogate("\\u") || surrogate("\\U0000"))
     }
 
-    /// A refusal of what begins at an offset of the wrapped text.
+    /// A refusal of what begins at an offset in the wrapped text.
     pub(crate) fn refusal(&self, offset: TextSize, reason: String) -> Refusal {
         let inner = self.0.strip_suffix("\n)").unwrap_or(&self.0);
         let before = inner

@@ -1,9 +1,11 @@
-//! Random expressions over random fields, against a real Python of the version that reference/mod.rs names.
+//! Random expressions on random fields, compared with a real Python of the version in
+//! reference/mod.rs.
 //!
-//! The seed is fixed; `BUREAUCRAT_SEED` gives another, `BUREAUCRAT_PAIRS` another number of pairs (5,000 otherwise; above that
-//! every sample is paired with every other, and the table of what was covered is printed). `scripts/expressions` does that.
-//! Differences that docs/expressions.md lists are counted by name and printed; any other fails with the seed and the
-//! expression, and so does a construct or a pair of kinds that occurred too rarely.
+//! The seed is fixed; `BUREAUCRAT_SEED` sets another, `BUREAUCRAT_PAIRS` another number of pairs
+//! (5,000 by default; above that every sample is paired with every other, and the table of what was
+//! covered is printed). `scripts/expressions` sets both. Differences listed in docs/expressions.md
+//! are counted by name and printed; any other fails with the seed and the expression, and so does a
+//! construct or a pair of types that occurred too rarely.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod coverage;
@@ -18,13 +20,13 @@ use coverage::Coverage;
 use serde_json::Value as Json;
 use support::{Host, Outcome};
 
-/// How many expressions share a component, so that the helpers are compiled once for all of them.
+/// Expressions per component, so that the helpers are compiled once for all of them.
 const COMPONENT_EXPRESSIONS: usize = 250;
 
-/// How many expressions go to Python at once; progress is told after each.
+/// Expressions sent to Python at once; progress is reported after each portion.
 const PORTION: usize = 5000;
 
-/// Above so many pairs a run is thorough.
+/// A run with more pairs than this is thorough.
 const THOROUGH: usize = 5000;
 
 #[test]
@@ -124,7 +126,8 @@ impl Run {
     }
 }
 
-/// The expressions as functions, a verdict and a value each, and what was refused, of which there should be nothing.
+/// The expressions as functions, a verdict and a value each, and the refused ones, of which there
+/// should be none.
 fn functions(cases: &[(String, String)]) -> (Vec<Function>, Vec<String>) {
     let (mut functions, mut refused) = (Vec::new(), Vec::new());
     for (index, (_, expression)) in cases.iter().enumerate() {
@@ -144,7 +147,7 @@ fn functions(cases: &[(String, String)]) -> (Vec<Function>, Vec<String>) {
     (functions, refused)
 }
 
-/// Faults that stand for what is left out as it runs, and their names.
+/// Faults for what is not supported at run time, and their names.
 const NOT_IMPLEMENTED: [(&str, &str); 3] = [
     (
         "NotImplementedError: ** of a float",
@@ -160,7 +163,7 @@ const NOT_IMPLEMENTED: [(&str, &str); 3] = [
     ),
 ];
 
-/// None where both agree, the name of an allowed difference, or an error.
+/// `None` if both agree, the name of an allowed difference, or an error.
 fn difference(
     expression: &str,
     answer: &Json,

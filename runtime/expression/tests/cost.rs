@@ -1,5 +1,5 @@
-//! What components cost: bytes, the time to compile, the time of a fresh evaluation. Only the bytes are bounded here, since
-//! times depend on the machine; they are printed.
+//! The cost of components: bytes, the time to compile, the time of a new evaluation. Only the bytes
+//! are limited here, because times depend on the machine; they are printed.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -34,7 +34,7 @@ fn measure(name: &str, expression: &str, kind: Kind, fields: &str, bytes_max: us
         std::sync::Arc::new(serde_json::from_str(fields).unwrap());
     const RUNS: u32 = 100;
     let export = guest.export("evaluate");
-    // The best of many short runs, since other work on the machine only ever adds.
+    // The best of many short runs, because other work on the machine only adds time.
     let batch = || {
         let started = Instant::now();
         for _ in 0..RUNS {
@@ -50,7 +50,7 @@ fn measure(name: &str, expression: &str, kind: Kind, fields: &str, bytes_max: us
     assert!(bytes.len() <= bytes_max, "{name}: {} bytes", bytes.len());
 }
 
-/// Most of what a component can have must still be small.
+/// A component with most of what is possible must still be small.
 #[test]
 fn components_are_small() {
     measure(

@@ -81,7 +81,7 @@ fn conditions_give_what_python_gives_or_are_left_out_for_a_reason() {
         let reason = case.expected["left_out"].as_str().unwrap();
         assert!(
             docs.contains(&format!("| {reason} |")),
-            "docs/expressions.md does not tell of: {reason}"
+            "docs/expressions.md does not name: {reason}"
         );
         let parsed = parse(&case.expression);
         assert!(

@@ -1,53 +1,53 @@
-//! The broker, as the host sees it: deliveries and outcomes come in as events, acknowledgements and publishes go out as
-//! commands that never block.
+//! The broker, as the host sees it: deliveries and outcomes come in as events; acknowledgements and
+//! publishes go out as commands that never block.
 //!
-//! The trait promises nothing about the network: whatever is lost is reported, and the host does it again. Queues,
-//! exchanges, connections and channels are the implementation's business.
+//! The trait makes no promises about the network: every loss is reported, and the host tries again.
+//! Queues, exchanges, connections and channels are the implementation's business.
 
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::{Outgoing, Properties};
 use std::{fmt, sync::Arc};
 
-/// The queues that the engine consumes, by their role.
+/// The queues that the engine consumes, by role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// Process definitions: each starts a process.
+    /// Definitions: each starts a process.
     Launches,
     Answers,
     Events,
 }
 
-/// What acknowledges one delivery. A tag means something only on the channel of the connection that it came from.
+/// Acknowledges one delivery. A tag is only valid on the channel that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryHandle {
     /// Which set of consuming connections, counted from the engine's start.
     pub generation: u64,
     /// The queue, which has a channel of its own.
     pub source: Source,
-    /// The tag that the broker gave.
+    /// The broker's delivery tag.
     pub tag: u64,
 }
 
-/// A message that was delivered and not yet acknowledged.
+/// A message that was delivered and is not acknowledged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub handle: DeliveryHandle,
     /// Whether the broker may have delivered it before.
     pub redelivered: Redelivered,
     pub properties: Properties,
-    /// The body as it came.
+    /// The unchanged body.
     pub body: Vec<u8>,
-    /// Tells the broker's side when the body is not in memory any more.
+    /// Tells the broker side when the body is no longer in memory.
     pub hold: Hold,
 }
 
-/// Something that is dropped with the last copy of a delivery, for whoever counts the memory that deliveries take. It is no
-/// part of what was delivered: any two are equal.
+/// Something that is dropped with the last copy of a delivery, for code that counts the memory that
+/// deliveries use. It is not part of the delivery: any two are equal.
 #[derive(Clone, Default)]
 pub struct Hold(Option<Arc<dyn Send + Sync>>);
 
 impl Hold {
-    /// Keeps `guard` for as long as the delivery is held.
+    /// Keeps `guard` while the delivery is in memory.
     pub fn new(guard: impl Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(guard)))
     }
@@ -71,24 +71,26 @@ impl Eq for Hold {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// What became of a publish.
+/// What happened to a publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishOutcome {
     /// Confirmed and not returned: the broker has it.
     Confirmed,
     /// Returned: no queue takes it.
     Unroutable,
-    /// The broker does not take it now: a `basic.nack`, an exchange that does not exist or that may
-    /// not be written to. The broker's words.
+    /// The broker does not take it now: a `basic.nack`, or an exchange that does not exist or may
+    /// not be written to. Holds the broker's words.
     Refused(String),
-    /// The broker never takes this message, for what it is (too large, a property that may not be):
-    /// it closes the channel or the connection over it, or AMQP can't carry it. The broker's words.
+    /// The broker never takes this message, because of the message itself (too large, a forbidden
+    /// property): it closes the channel or the connection over it, or AMQP cannot carry it. Holds
+    /// the broker's words.
     Unsendable(String),
-    /// The connection went away before the outcome was known; it may or may not have arrived.
+    /// The connection was lost before the outcome was known; the message may or may not have
+    /// arrived.
     Lost,
 }
 
-/// What the broker tells the host.
+/// What the broker reports to the host.
 #[expect(
     clippy::large_enum_variant,
     reason = "most events are deliveries, moved once or twice each"
@@ -96,34 +98,37 @@ pub enum PublishOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerEvent {
     Delivered(Delivery),
-    /// The consuming connections of a generation ended, for whatever reason. Told once, after the
-    /// generation's last delivery. Each delivery of it that was not acknowledged comes again.
+    /// The consuming connections of a generation ended. Reported once, after the generation's last
+    /// delivery. Its unacknowledged deliveries will be redelivered.
     ConsumingDown {
         generation: u64,
     },
-    /// A publish has its outcome; each ticket gets exactly one.
+    /// The outcome of a publish; each ticket has exactly one.
     Published {
         ticket: Ticket,
         outcome: PublishOutcome,
     },
-    /// Publishing works, from now on or again.
+    /// Publishing works, for the first time or again.
     PublishingUp,
-    /// Publishing does not work; every ticket without outcome has got [`PublishOutcome::Lost`] before this.
+    /// Publishing does not work. Every ticket without an outcome has already received
+    /// [`PublishOutcome::Lost`].
     PublishingDown,
 }
 
-/// The broker. Both commands return at once and may be called from any thread.
+/// The broker. Both commands return at once, and any thread may call them.
 pub trait Broker: Send + Sync {
-    /// Acknowledges one delivery. A handle of an older connection is dropped: its message comes again.
+    /// Acknowledges one delivery. A handle of an older connection is dropped: its message is
+    /// redelivered.
     fn acknowledge(&self, delivery: DeliveryHandle);
 
-    /// Publishes a message, persistent; the outcome comes as [`BrokerEvent::Published`]. While publishing is down the
-    /// outcome is [`PublishOutcome::Lost`] at once. The host keeps the number of tickets without outcome bounded.
+    /// Publishes a persistent message; the outcome arrives as [`BrokerEvent::Published`]. While
+    /// publishing is down, the outcome is [`PublishOutcome::Lost`] at once. The host limits the
+    /// number of tickets without outcome.
     fn publish(&self, ticket: Ticket, message: Outgoing);
 }
 
-/// Whoever wants to know what the broker tells; the host. Never blocks for long, and keeps deliveries: whoever hands them over
-/// bounds their bytes by their holds.
+/// Receives the broker's events; the host. Never blocks for long, and keeps deliveries in memory:
+/// the sender limits their bytes through their holds.
 pub trait BrokerEvents: Send + Sync {
     fn receive(&self, event: BrokerEvent);
 }

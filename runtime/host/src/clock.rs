@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// The two clocks that time is made of.
+/// The two clocks that time is derived from.
 pub trait ClockSource: Send + Sync {
-    /// Milliseconds since the Unix epoch, as the machine believes; may jump.
+    /// Milliseconds since the Unix epoch, according to the machine; may jump.
     fn wall(&self) -> u64;
     /// Milliseconds since some point in the past, those that the machine slept included; never jumps. It tells a sleep,
     /// after which timers are due, from a wall clock that was set.
@@ -65,19 +65,20 @@ impl ClockSource for SystemClock {
     }
 }
 
-/// A difference between wall and engine time that is worth a line in the log, in milliseconds.
+/// A difference between wall and engine time that is logged, in milliseconds.
 const JUMP: u64 = 10_000;
 
-/// The part of passing time by which it slews: one tenth.
+/// The fraction of elapsed time by which it adjusts: one tenth.
 const SLEW: u64 = 10;
 
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     now: u64,
     elapsed: u64,
-    /// Milliseconds that passed and have not led to slewing yet, fewer than [`SLEW`].
+    /// Elapsed milliseconds that have not led to an adjustment yet; fewer than [`SLEW`].
     spare: u64,
-    /// Whether the last reading was further than [`JUMP`] from wall time, so that a jump is logged once.
+    /// Whether the last reading was further than [`JUMP`] from wall time, so that a jump is logged
+    /// only once.
     apart: bool,
 }
 
@@ -87,7 +88,8 @@ pub struct EngineTime {
 }
 
 impl EngineTime {
-    /// Time that begins at wall time or at `kept`, the highest value of earlier runs, whichever is later.
+    /// Time that begins at wall time or at `kept`, the highest value of earlier runs, whichever is
+    /// later.
     pub fn new(source: std::sync::Arc<dyn ClockSource>, kept: Timestamp) -> Self {
         let wall = source.wall();
         if kept.0 > wall.saturating_add(JUMP) {
@@ -108,15 +110,15 @@ impl EngineTime {
         }
     }
 
-    /// The time. Never earlier than what any thread read before.
+    /// The current time. Never earlier than what any thread read before.
     pub fn now(&self) -> Timestamp {
-        // A reading is replaced as a whole, so that a panic elsewhere leaves a good one.
+        // A reading is replaced as a whole, so it is valid even after a panic elsewhere.
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = self.source.elapsed();
         let wall = self.source.wall();
         let passed = elapsed.saturating_sub(reading.elapsed);
         let straight = reading.now.saturating_add(passed);
-        // Not more than what passed, since something did whenever the sum grew: time never runs backwards.
+        // Adjust by no more than the elapsed time, so that time never runs backwards.
         let spare = reading.spare.saturating_add(passed);
         let slew = spare / SLEW;
         let now = wall.clamp(straight.saturating_sub(slew), straight.saturating_add(slew));

@@ -1,8 +1,9 @@
-//! Work that takes its time: compiling definitions and modules, and evaluating expensive guests.
+//! Slow work: compiling definitions and modules, and evaluating expensive guests.
 //!
-//! A shard submits a job and goes on; the outcome comes back as one of its inputs. The amount of work under way is
-//! bounded: a launch keeps its delivery unacknowledged, and a tree of calls has one job at a time. The threads give way to
-//! those of the shards, so that what is expensive, or means to be, slows nobody else down.
+//! A shard submits a job and continues; the outcome comes back as an input. The amount of work in
+//! progress is limited: a launch keeps its delivery unacknowledged, and a call tree has one job at
+//! a time. The threads have a lower priority than those of the shards, so that expensive work slows
+//! nothing else down.
 
 use crate::{
     definitions::{Definitions, LoadFailure, Loaded},
@@ -19,7 +20,8 @@ use std::{
     thread::JoinHandle,
 };
 
-/// The nice value of the threads and of the processes that they start: a shard that has something to do goes first.
+/// The nice value of the threads and of the processes that they start: shards with work to do go
+/// first.
 const NICE: i32 = 10;
 
 /// The number of a job, unique within its shard and run.
@@ -29,16 +31,16 @@ pub struct JobId(pub u64);
 pub enum Task {
     Compile {
         source: Arc<[u8]>,
-        /// What compiling one of its modules may take.
+        /// What compiling one of its modules may use.
         budget: CompileBudget,
     },
-    /// Admit and compile a module that is to be stored.
+    /// Admit and compile a module that will be stored.
     Admit {
         component: Arc<[u8]>,
-        /// What compiling it may take.
+        /// What compiling it may use.
         budget: CompileBudget,
     },
-    /// Make a stored program ready to run.
+    /// Prepare a stored program.
     Load(ProgramHash),
     Evaluate {
         guest: Guest,
@@ -48,30 +50,29 @@ pub enum Task {
     },
 }
 
-/// A job and whose it is.
+/// A job and its owner.
 pub struct Job {
     pub id: JobId,
-    /// Whom it is done for.
+    /// The user whose job it is.
     pub user: User,
-    /// What is to be done.
     pub task: Task,
 }
 
 pub enum JobOutcome {
-    /// A definition was compiled or a program loaded, or why not.
+    /// A definition was compiled or a program loaded, or it failed.
     Loaded(Result<Arc<Loaded>, LoadFailure>),
-    /// A module was admitted, or why not.
+    /// A module was admitted, or it failed.
     Admitted(Result<Guest, LoadFailure>),
     Evaluated(Evaluated),
 }
 
-/// Whoever does jobs: threads in production, the simulator's schedule in tests.
+/// Does jobs: threads in production, the simulator's schedule in tests.
 pub trait Compute: Send + Sync {
-    /// Takes a job; its outcome goes to the driver as [`Incoming::Done`]. Never blocks.
+    /// Takes a job; its outcome reaches the driver as [`Incoming::Done`]. Never blocks.
     fn submit(&self, job: Job);
 }
 
-/// Does one job. The same code for every [`Compute`].
+/// Does one job. All [`Compute`] implementations use this.
 pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> Incoming {
     let outcome = match job.task {
         Task::Compile { source, budget } => {
@@ -94,8 +95,8 @@ pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> Incomi
     }
 }
 
-/// A few threads that do jobs, in two lanes: what is compiled or loaded keeps no evaluation waiting. In each lane users have
-/// turns.
+/// A few threads that do jobs, in two lanes, so that compiling and loading delay no evaluation. In
+/// each lane users take turns.
 pub struct ComputeThreads {
     compiling: Arc<Lane>,
     evaluating: Arc<Lane>,
@@ -125,7 +126,7 @@ impl Lane {
         self.changed.notify_one();
     }
 
-    /// The next job; none once the lane has ended and is empty.
+    /// The next job; `None` once the lane has ended and is empty.
     fn next(&self) -> Option<Job> {
         let waiting = |state: &mut LaneState| state.jobs.is_empty() && !state.has_ended;
         let mut state = self
@@ -160,7 +161,8 @@ impl ComputeThreads {
                 let (definitions, sandbox) = (definitions.clone(), sandbox.clone());
                 let builder = std::thread::Builder::new().name(format!("{name}-{number}"));
                 threads.push(builder.spawn(move || {
-                    // On Linux it is this thread's own. One that may not give way works all the same.
+                    // On Linux this applies to the current thread only. If it fails, the thread
+                    // works anyway.
                     let _ = setpriority_process(None, NICE);
                     while let Some(job) = lane.next() {
                         router.send(perform(job, &definitions, &sandbox));
@@ -175,7 +177,7 @@ impl ComputeThreads {
         })
     }
 
-    /// Lets the threads end once their jobs are done, and waits for them.
+    /// Lets the threads finish their jobs and end, and waits for them.
     pub fn stop(&self) {
         self.compiling.end();
         self.evaluating.end();

@@ -1,4 +1,4 @@
-//! What the host can be told: routes, names, limits, times. Every bound of the host stands here.
+//! What the host can be told: routes, names, limits, times. Every bound of the host is here.
 
 use bureaucrat_definition::Limits as DefinitionLimits;
 use bureaucrat_model::{EngineLimits, Millis};
@@ -6,64 +6,67 @@ use bureaucrat_policy::Policy;
 use bureaucrat_wire::{Routes, Via, WireLimits};
 use std::sync::Arc;
 
-/// How many shards there can be.
 #[derive(Debug, Clone)]
 pub struct HostConfig {
     /// Which way tasks go to their participants.
     pub routes: Routes,
-    /// The queue that launches come from; named in dead letters.
+    /// The queue of launches; named in dead letters.
     pub launch_queue: String,
-    /// The queue that answers come from.
+    /// The queue of answers.
     pub message_queue: String,
-    /// The queue that events come from.
+    /// The queue of events.
     pub event_queue: String,
-    /// The queue for messages that can't be used.
+    /// The queue for messages that cannot be used.
     pub dead_letter_queue: String,
-    /// The topic exchange that is told of every process's launch and end.
+    /// The topic exchange for notices of every process's launch and end.
     pub notice_exchange: String,
-    /// The queues that belong to the engine: a reply may not go to one.
+    /// The engine's own queues, which may not receive replies.
     pub engine_queues: Vec<String>,
     /// How long an ended process stays visible.
     pub retention: Millis,
     /// How long a message id is remembered.
     pub seen_retention: Millis,
-    /// How long a removed process is remembered, to tell late answers from answers to nothing.
+    /// How long a removed process is remembered, so that late answers can be told from answers to
+    /// unknown processes.
     pub tombstone_retention: Millis,
-    /// The most history entries of one process; older ones go, but for the first.
+    /// The most history entries of one process; older ones are removed, except for the first.
     pub history_entries: u64,
-    /// The most outbox rows of a shard before it takes no more deliveries.
+    /// The most outbox rows before no more deliveries are taken.
     pub outbox_rows: usize,
-    /// The most publishes of a shard that wait for their outcome.
+    /// The most publishes that wait for their outcome.
     pub publishes_in_flight: usize,
-    /// The most inputs that one commit takes.
+    /// The most inputs in one commit.
     pub group_inputs: usize,
-    /// So many bytes to be written let a commit take no more inputs, so that a few large messages keep nobody waiting.
+    /// With this many bytes to write, a commit takes no more inputs, so that a few large messages
+    /// delay nobody else.
     pub group_bytes: usize,
-    /// A message of so many bytes is large: it waits while others like it are on their way, and small ones pass it.
+    /// A message of this many bytes is large: it waits while other large ones are in progress, and
+    /// small ones overtake it.
     pub large_bytes: usize,
-    /// So many bytes of large messages, of all shards, are on their way through the store at once, or one message.
+    /// Bytes of large messages that go through the store at the same time; or one message.
     pub large_under_way: usize,
-    /// The most launches that one turn begins, so that answers and events come between them.
+    /// The most launches that begin in one loop, so that answers and events are handled in between.
     pub group_launches: usize,
-    /// The most launches of a shard whose definitions are being compiled; others wait in their users' lines.
+    /// The most launches whose definitions are being compiled; others wait in their users' lines.
     pub compiling_launches: usize,
-    /// The fuel that a condition may take of its shard's time; one that needs more is evaluated anew by a thread beside.
+    /// The fuel that a condition may use on the driver's thread; one that needs more is evaluated
+    /// again by another thread.
     pub inline_fuel: u64,
-    /// The most inputs that a parked process keeps for later.
+    /// The most inputs that a parked process keeps.
     pub incident_inputs: usize,
-    /// How long a parked process waits before it is tried again.
+    /// How long a parked process waits before it is retried.
     pub incident_retry: Millis,
-    /// The most instances of a shard that are kept decoded in memory.
+    /// The most decoded instances in memory.
     pub residents: usize,
     /// Bytes of their records.
     pub residents_bytes: usize,
-    /// Bytes that are on their way to the store; with more nothing is begun.
+    /// Bytes on their way to the store; beyond this, nothing new begins.
     pub submitted_bytes: usize,
-    /// So many stored programs that nobody runs any more are removed together.
+    /// This many unused programs are removed together.
     pub unused_programs: usize,
-    /// The most compiled definitions that are kept in memory.
+    /// The most compiled definitions in memory.
     pub definitions: usize,
-    /// Who may do what; none allows everything and counts nothing.
+    /// Who may do what; `None` allows everything and counts nothing.
     pub policy: Option<Arc<Policy>>,
     pub definition_limits: DefinitionLimits,
     pub wire_limits: WireLimits,

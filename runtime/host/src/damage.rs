@@ -1,8 +1,9 @@
-//! Damage: records that can't be read, noted so that the processes that they belong to show as incidents while all others
-//! go on.
+//! Damage: records that cannot be read. They are noted, so that their processes appear as incidents
+//! while all others continue.
 //!
-//! Nothing of a damaged record is written over or taken away. Whoever comes upon one notes it here and goes on without it;
-//! what arrives for its process becomes a dead letter, whole. A storage is put right while no engine runs on it.
+//! A damaged record is never overwritten or removed. Code that finds one notes it here and
+//! continues without it; whatever arrives for its process becomes a dead letter, whole. A storage
+//! is repaired while no engine is running.
 
 use bureaucrat_model::ProcessId;
 use bureaucrat_store::{StoreError, Table, reading::Gap, records};
@@ -12,14 +13,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// The most damaged records that are kept in mind; further ones are logged.
+/// The most damaged records that are remembered; further ones are only logged.
 const NOTED_MAX: usize = 10_000;
 
 /// A record that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Damage {
     pub table: Table,
-    /// The key in hexadecimal; of a part of a table, the first key that may be lost.
+    /// The key in hexadecimal; for a part of a table, the first key that may be lost.
     pub key: String,
     pub reason: String,
 }
@@ -43,13 +44,13 @@ struct Noted {
     hidden: BTreeSet<ProcessId>,
 }
 
-/// The damage that a run has come upon.
+/// The damage found in this run.
 #[derive(Debug, Default)]
 pub struct Damages(Mutex<Noted>);
 
 impl Damages {
-    /// Notes damage; of a process, when it is known whose. Each record is logged once. Other errors are no damage and are
-    /// not noted.
+    /// Notes damage, with its process if that is known. Each record is logged once. Other errors
+    /// are not damage and are not noted.
     pub fn note(&self, process: Option<ProcessId>, error: &StoreError) {
         let StoreError::Damaged { table, key, reason } = error else {
             return;
@@ -79,12 +80,12 @@ impl Damages {
                 key,
                 process,
                 reason,
-                "a record is damaged; everything else goes on"
+                "a record is damaged; everything else continues"
             );
         }
     }
 
-    /// Notes parts of a table that a scan had to leave out.
+    /// Notes parts of a table that a scan had to skip.
     pub fn note_gaps(&self, table: Table, gaps: &[Gap]) {
         for gap in gaps {
             let error = StoreError::Damaged {
@@ -100,7 +101,7 @@ impl Damages {
         }
     }
 
-    /// Notes a key that is not of its table's form.
+    /// Notes a malformed key.
     pub fn note_key(&self, table: Table, key: &[u8]) {
         let error = StoreError::Damaged {
             table,
@@ -110,10 +111,10 @@ impl Damages {
         self.note(None, &error);
     }
 
-    /// What was read; none when it is damaged, which is noted.
+    /// What was read; `None` if it is damaged, which is noted.
     ///
     /// # Errors
-    /// When reading failed for other reasons.
+    /// If reading failed for other reasons.
     pub fn around<T>(
         &self,
         process: Option<ProcessId>,
@@ -129,7 +130,7 @@ impl Damages {
         }
     }
 
-    /// The first damage that was noted of a process.
+    /// The first damage that was noted for a process.
     pub fn of(&self, process: ProcessId) -> Option<Damage> {
         self.lock().of.get(&process).cloned()
     }
@@ -139,13 +140,13 @@ impl Damages {
         self.lock().of.keys().copied().collect()
     }
 
-    /// Whether the process's own record is what can't be read.
+    /// Whether the process's own record is damaged.
     pub fn hide(&self, process: ProcessId) -> bool {
         self.lock().hidden.contains(&process)
     }
 
     fn lock(&self) -> MutexGuard<'_, Noted> {
-        // Sets and maps are whole after a panic elsewhere.
+        // Sets and maps are consistent, even after a panic elsewhere.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
-//! Definitions made ready to run: compiled, their guests loaded, cached by content.
+//! Prepares definitions: compiles them, loads their guests, and caches both by content.
 //!
-//! The thousandth launch of the same text parses nothing. A refusal is the definition's own fault and says why; a
-//! failure of the environment is no verdict and may be tried again.
+//! Launching the same text again parses nothing. A refusal is the definition's own fault and says
+//! why; a failure of the environment is not a verdict and may be retried.
 
 use crate::config::HostConfig;
 use bureaucrat_definition::compile;
@@ -22,18 +22,18 @@ use std::{
 pub struct Loaded {
     pub program: Program,
     pub hash: ProgramHash,
-    /// The bytes that are stored.
+    /// Its stored bytes.
     pub stored: Vec<u8>,
-    /// The modules that came in the definition, for storing.
+    /// The modules in the definition, to be stored.
     pub modules: Vec<(ModuleHash, Vec<u8>)>,
-    /// What a policy has to know of it.
+    /// What a policy must know about it.
     pub profile: Profile,
     inline: Option<Guest>,
     guests: BTreeMap<ModuleHash, Guest>,
 }
 
 impl Loaded {
-    /// The guest that goes by this name.
+    /// The guest with this name.
     pub fn guest(&self, name: GuestName) -> Option<&Guest> {
         match name {
             GuestName::Inline => self.inline.as_ref(),
@@ -42,16 +42,16 @@ impl Loaded {
     }
 }
 
-/// Why a definition can't be run.
+/// Why a definition cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadFailure {
     Refused {
-        /// The code of the page that tells of it: the definition's, or that of one of its modules.
+        /// The code, which has a page: the definition's, or that of one of its modules.
         code: &'static str,
-        /// Why, each reason with its place.
+        /// The reasons, each with its place.
         reasons: Vec<String>,
     },
-    /// Something of the engine's own failed; it may work later.
+    /// Something in the engine failed; it may work later.
     Environment(String),
 }
 
@@ -70,14 +70,14 @@ impl From<StoreError> for LoadFailure {
     }
 }
 
-/// How often a failure of the environment is tried again.
+/// How often a failure of the environment is retried.
 const TRIES: usize = 3;
 
 #[derive(Default)]
 struct Cache {
     by_source: HashMap<[u8; 32], Arc<Loaded>>,
     by_program: HashMap<ProgramHash, Arc<Loaded>>,
-    /// In the order of arrival: what goes first when there are too many.
+    /// In order of arrival; the first one is dropped when there are too many.
     order: VecDeque<([u8; 32], ProgramHash)>,
 }
 
@@ -89,7 +89,7 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// An empty cache over this store and sandbox.
+    /// An empty cache on this store and sandbox.
     pub fn new(config: Arc<HostConfig>, store: Arc<dyn Store>, sandbox: Sandbox) -> Self {
         Self {
             config,
@@ -109,11 +109,11 @@ impl Definitions {
         self.lock().by_program.get(&hash).cloned()
     }
 
-    /// Compiles a definition and loads its guests; compiling one of its modules may take as much as the budget says. What is
-    /// remembered is for all users: whether one may use it, the policy says each time.
+    /// Compiles a definition and loads its guests. Compiling each of its modules may use the
+    /// budget. The result is cached for all users; the policy decides each time who may use it.
     ///
     /// # Errors
-    /// When it is refused, or the environment fails.
+    /// If it is refused, or the environment fails.
     pub fn compile(
         &self,
         source: &[u8],
@@ -154,19 +154,19 @@ impl Definitions {
         Ok(loaded)
     }
 
-    /// Admits and compiles a module that is to be stored, for which it may take as much as the budget says.
+    /// Admits and compiles a module that will be stored, within the budget.
     ///
     /// # Errors
-    /// When it is refused, or the environment fails.
+    /// If it is refused, or the environment fails.
     pub fn admit(&self, component: &[u8], budget: CompileBudget) -> Result<Guest, LoadFailure> {
         let load = || self.sandbox.load_module_within(component, budget);
         retried(load, || String::from("the module"))
     }
 
-    /// Makes a stored program ready to run.
+    /// Prepares a stored program.
     ///
     /// # Errors
-    /// When it is not there, damaged, or its guests can't be loaded.
+    /// If it does not exist or is damaged, or its guests cannot be loaded.
     pub fn load(&self, hash: ProgramHash) -> Result<Arc<Loaded>, LoadFailure> {
         if let Some(loaded) = self.cached_program(hash) {
             return Ok(loaded);
@@ -195,14 +195,15 @@ impl Definitions {
             }
         }
         let modules = modules.into_iter().collect();
-        // Whoever launched it was allowed to have it compiled.
+        // The user who launched it was allowed to have it compiled.
         let loaded = Arc::new(self.prepare(program, stored, modules, CompileBudget::FULL)?);
-        // A program that was stored has no source any more; its own hash stands for it.
+        // A stored program has no source any more; its own hash takes its place.
         self.remember(hash.0, &loaded);
         Ok(loaded)
     }
 
-    /// Keeps a program that was loaded for somebody, who takes it from here next: meanwhile others may have driven it out.
+    /// Puts a loaded program into the cache again, in case others have displaced it before its user
+    /// takes it.
     pub fn keep(&self, loaded: &Arc<Loaded>) {
         self.remember(loaded.hash.0, loaded);
     }
@@ -319,12 +320,12 @@ impl Definitions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {
-        // The cache is only a cache: whatever a panic left in it is still true.
+        // Whatever a panic left in the cache is still valid.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a policy calls the class of a guest.
+/// A guest's class, as the policy names it.
 pub(crate) fn module_class(guest: &Guest) -> ModuleClass {
     match guest.class() {
         Class::Small => ModuleClass::Small,
@@ -345,7 +346,7 @@ fn place_of(program: &Program, hash: ModuleHash) -> String {
     }
 }
 
-/// Loads a guest; what the environment lets fail is tried again.
+/// Loads a guest; failures of the environment are retried.
 pub(crate) fn retried(
     load: impl Fn() -> Result<Guest, LoadError>,
     place: impl FnOnce() -> String,

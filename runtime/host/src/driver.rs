@@ -1,8 +1,8 @@
-//! The driver: takes inputs in order, has them planned, submits what is planned, and acts on what is durable.
+//! The driver: takes inputs in order, plans them, submits the plans, and acts on what is durable.
 //!
-//! One driver drives all shards that the engine owns. It never blocks but for reading the store, and everything that it
-//! keeps in memory can be read from the store again. The parts know their own business; the order of things is here:
-//! nothing is acted on before its ticket has come back.
+//! One driver drives all shards that the engine owns. It never blocks except to read the store, and
+//! everything that it keeps in memory can be read from the store again. The parts do their own
+//! work; the order is decided here: nothing is acted on before its ticket has come back.
 
 mod duties;
 
@@ -33,7 +33,7 @@ pub enum Progress {
     /// It has taken inputs or done duties.
     Busy,
     Idle,
-    /// It was told to end, and everything in hand is done.
+    /// It was told to end, and everything in progress is done.
     Ended,
 }
 
@@ -43,11 +43,11 @@ enum Stopping {
     Yes { since: Timestamp },
 }
 
-/// How often it is looked whether there is room for large messages.
+/// How often to check for room for large messages.
 const ROOM: Millis = Millis(5);
 /// The longest sleep.
 const SLEEP: Millis = Millis(1_000);
-/// How long a driver that is told to end waits for the outcomes of its publishes.
+/// How long a driver that was told to end waits for the outcomes of its publishes.
 const LAST_PUBLISHES: Millis = Millis(3_000);
 
 /// Drives the shards of an engine.
@@ -58,7 +58,7 @@ pub struct Driver {
     planner: Planner,
     pipeline: Pipeline,
     actor: Actor,
-    /// The shard whose memories are looked at next, and when.
+    /// The shard whose remembered messages are checked next, and when.
     forget_next: (ShardId, Timestamp),
     stopping: Stopping,
 }
@@ -86,10 +86,11 @@ impl Driver {
         (&mut self.planner, &mut self.actor)
     }
 
-    /// Waits for inputs as long as nothing is due, then takes them.
+    /// Waits for inputs while nothing is due, then takes them.
     ///
     /// # Errors
-    /// When the store fails; the driver must not be used any more, and nothing that is not durable is acknowledged.
+    /// If the store fails. The driver must not be used any more, and nothing that is not durable is
+    /// acknowledged.
     pub fn wait(&mut self) -> Result<Progress, StoreError> {
         let wait = self.next_wake().since(self.shared.time.now());
         match self.receiver.recv_timeout(Duration::from_millis(wait.0)) {
@@ -99,7 +100,7 @@ impl Driver {
         }
     }
 
-    /// Takes the inputs that are there, without waiting.
+    /// Takes the waiting inputs, without waiting for more.
     ///
     /// # Errors
     /// As [`Self::wait`].
@@ -123,7 +124,7 @@ impl Driver {
                 return now;
             }
             if self.intake.has_large() {
-                // Room for large ones may come without an input.
+                // Room for large messages may come without an input.
                 wake = now.after(if self.shared.large.has_room() {
                     Millis(0)
                 } else {
@@ -152,7 +153,7 @@ impl Driver {
         let begun = self.begin_what_waits()?;
         let duties = self.duties()?;
         let submitted = self.submit()?;
-        // What is left goes out after the next start.
+        // What is left is sent after the next start.
         if self.stopping == Stopping::No {
             self.actor.drain()?;
         }
@@ -226,7 +227,7 @@ impl Driver {
 
     fn arrived(&mut self, delivery: Delivery, arrival: Arrival) -> Result<(), StoreError> {
         if self.stopping != Stopping::No {
-            // It stays with the broker, which gives it to the next engine.
+            // It stays with the broker, which delivers it to the next engine.
             return Ok(());
         }
         let delivery = match self.has_room() {
@@ -246,7 +247,7 @@ impl Driver {
         }
     }
 
-    /// Acts on a plan that is durable. What follows may be new work.
+    /// Acts on a durable plan, which may lead to new work.
     fn durable(&mut self, mut durable: Durable) -> Result<(), StoreError> {
         self.actor.act(&mut durable);
         for process in durable.processes {
@@ -321,7 +322,8 @@ impl Driver {
         Ok(count)
     }
 
-    /// What goes with every submission: programs that nobody uses, and how far time, sequence and timers have come.
+    /// Part of every submission: the removal of unused programs, and the mark of time, sequence and
+    /// timers.
     fn closing(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
         let mark = Mark {
             now,
@@ -330,20 +332,22 @@ impl Driver {
         };
         let mut writes = self.shared.programs.removal(now);
         writes.push(marks::write(&mark)?);
-        // They belong to no shard, but an engine that has lost its shards may not write them either.
+        // They belong to no shard, but an engine that has lost its shards must not write them
+        // either.
         Ok(Unit {
             owner: Owner::Shard(ShardId(0), self.shared.epoch),
             writes,
         })
     }
 
-    /// Whether anything more may be begun: the outbox bounds what waits to leave, the pipeline what waits to be written.
+    /// Whether more may begin: the outbox limits what waits to be sent, the pipeline what waits to
+    /// be written.
     fn has_room(&self) -> bool {
         self.actor.outbox.len() < self.shared.config.outbox_rows
             && self.pipeline.bytes() < self.shared.config.submitted_bytes
     }
 
-    /// Whether there is so much to write that it goes before anything more is taken.
+    /// Whether so much must be written that no more is taken first.
     fn has_much(&self) -> bool {
         self.planner.ready_bytes() >= self.shared.config.group_bytes
     }

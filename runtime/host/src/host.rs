@@ -1,4 +1,4 @@
-//! The host as a whole: opens the store, starts the driver, answers questions, ends in order.
+//! The host as a whole: opens the store, starts the driver, answers questions, shuts down.
 
 use crate::{
     broker::{Broker, BrokerEvents},
@@ -32,25 +32,25 @@ use std::{
     time::Duration,
 };
 
-/// Why the host can't start or go on.
+/// Why the host cannot start or continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// The store failed. After a failed commit nothing more is acknowledged; the broker still has the messages.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the storage says of itself can't be read.
+    /// What the storage says about itself cannot be read.
     #[error(
         "{0}. The engine does not start on a guess: `bureaucrat fsck --repair` rebuilds time, sequence and the count of \
          runs; the identity (the secret that ids are derived from, and the number of shards) comes back from a backup alone"
     )]
     Meta(StoreError),
-    /// The configuration can't be used.
+    /// The configuration is invalid.
     #[error("the configuration can't be used: {0}")]
     Config(String),
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     #[error("a thread can't be started: {0}")]
     Thread(String),
-    /// A fault of the engine.
+    /// A bug in the engine.
     #[error("the driver ended by a panic; nothing that was not durable was acknowledged")]
     Panic,
 }
@@ -84,10 +84,10 @@ struct Inner {
 pub struct Host(Arc<Inner>);
 
 impl Host {
-    /// Reads the store; nothing runs yet. `secret_if_new` becomes the secret of a store that has none.
+    /// Reads the store; nothing runs yet. A new store gets `secret_if_new` as its secret.
     ///
     /// # Errors
-    /// When the store fails, or the configuration can't be used.
+    /// If the store fails, or the configuration is invalid.
     pub fn open(
         config: HostConfig,
         store: Arc<dyn Store>,
@@ -111,25 +111,25 @@ impl Host {
         })))
     }
 
-    /// What the broker is to tell its events to.
+    /// The receiver of the broker's events.
     pub fn events(&self) -> Arc<dyn BrokerEvents> {
         self.0.router.clone()
     }
 
-    /// What tells the storage from others, for the broker's side; not secret.
+    /// Identifies the storage for the broker side; not secret.
     pub fn storage_id(&self) -> String {
         self.0.router.storage_id()
     }
 
-    /// Puts another policy in force, for what comes from now on. Does nothing when the host was opened without one.
+    /// Puts another policy in force from now on. Does nothing if the host was opened without one.
     pub fn replace_policy(&self, policy: Arc<Policy>) {
         self.0.tenants.replace(policy);
     }
 
-    /// Starts the driver and the threads that work for it. A second call does nothing.
+    /// Starts the driver and its worker threads. A second call does nothing.
     ///
     /// # Errors
-    /// When the store can't be read or the system gives no thread.
+    /// If the store cannot be read or the system cannot start a thread.
     pub fn start(&self, broker: Arc<dyn Broker>) -> Result<(), HostError> {
         let Some(opened) = lock(&self.0.opened).take() else {
             return Ok(());
@@ -164,7 +164,7 @@ impl Host {
     }
 
     fn run(&self, mut driver: Driver) {
-        // A panic must not go unnoticed: everything would wait without end.
+        // A panic must not go unnoticed: everything would wait forever.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             loop {
                 match driver.wait() {
@@ -182,18 +182,18 @@ impl Host {
     }
 
     fn fail(&self, error: HostError) {
-        tracing::error!(%error, "the engine can't go on; nothing more is acknowledged");
+        tracing::error!(%error, "the engine cannot continue; nothing more is acknowledged");
         lock(&self.0.failure).get_or_insert(error);
         let _ = self.0.ended.0.try_send(());
         self.0.router.stop();
     }
 
-    /// Why the host can't go on, when it can't.
+    /// Why the host cannot continue, if it has failed.
     pub fn failure(&self) -> Option<HostError> {
         lock(&self.0.failure).clone()
     }
 
-    /// Gets a message when the host has failed.
+    /// Receives a message when the host has failed.
     pub fn failed(&self) -> Receiver<()> {
         self.0.ended.1.clone()
     }
@@ -202,7 +202,8 @@ impl Host {
         Modules::new(self.0.store.clone(), self.0.sandbox.clone())
     }
 
-    /// Answers an operator's question from what is committed, or does what it orders. Blocks for the store.
+    /// Answers an operator's question from the committed store, or carries out an order. Blocks for
+    /// the store.
     pub fn query(&self, query: &Query) -> QueryAnswer {
         if let Query::Order { process, order } = query {
             return self.order(*process, order.clone());
@@ -284,7 +285,7 @@ impl Host {
         }
     }
 
-    /// Lets what is in hand be finished, and waits for it. Consuming is to be stopped before.
+    /// Lets what is in progress finish, and waits for it. Stop consuming first.
     pub fn stop(&self) {
         self.0.router.stop();
         let running = std::mem::take(&mut *lock(&self.0.running));
@@ -301,6 +302,6 @@ impl Host {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these hold is replaced as a whole; a panic elsewhere leaves a good value.
+    // These values are replaced as a whole, so they are valid even after a panic elsewhere.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,12 @@
-//! The host: takes what the broker delivers, runs the engine, commits, and then acts. Data flows through the folders in
-//! this order: `intake`, `plan`, `commit`, `act`; `driver` ties them. `open` starts them, `operate` answers operators.
+//! The host: takes what the broker delivers, runs the engine, commits, and then acts. Data flows
+//! through the folders in this order: `intake`, `plan`, `commit`, `act`; `driver` connects them.
+//! `open` starts them, `operate` answers operators.
 //!
-//! It promises the order of things: nothing is acknowledged or published before it is durable, each input takes effect
-//! once, and what leaves goes through the outbox. It is written against three traits, [`broker::Broker`],
-//! `bureaucrat_store::Store` and [`clock::ClockSource`], so that the code that runs in production is the code that runs
-//! under the simulator. AMQP, RocksDB and the system's clock are left to others.
+//! It guarantees the order of things: nothing is acknowledged or published before it is durable,
+//! each input takes effect once, and everything is sent through the outbox. It depends on three
+//! traits, [`broker::Broker`], `bureaucrat_store::Store` and [`clock::ClockSource`], so that
+//! production code runs unchanged in the simulator. It leaves AMQP, RocksDB and the system's clock
+//! to others.
 #![forbid(unsafe_code)]
 
 mod act;

@@ -1,11 +1,13 @@
-//! Which programs are in use, so that those that nobody runs any more can be removed.
+//! Tracks which programs are in use, so that unused ones can be removed.
 //!
-//! A program is stored by the launch that is the first to need it and shared by all that come after. Many launches carry
-//! their data in the definition's text, each a program of its own: without removal the storage would grow with every one.
+//! A program is stored by the first launch that needs it and shared by all later ones. Many
+//! launches carry data in the definition's text, so each one has a program of its own: without
+//! removal the storage would grow with each of them.
 //!
-//! It promises that a program is never removed while a stored process, or a transaction under construction, needs it. For
-//! that every instance is counted from before its transaction is built until its removal is durable. A program counts as
-//! stored as soon as a plan writes it and as gone as soon as a plan removes it: plans become durable in order.
+//! The module promises that a program is never removed while a stored process, or a transaction
+//! under construction, needs it. Every instance counts from before its transaction is built until
+//! its removal is durable. A program counts as stored as soon as a plan writes it and as gone as
+//! soon as a plan removes it, because plans become durable in order.
 
 use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp};
 use bureaucrat_store::{
@@ -16,10 +18,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Programs that one commit removes.
+/// Programs removed per commit.
 const PORTION: usize = 256;
 
-/// Fewer than are worth a removal wait this long.
+/// How long fewer unused programs than are worth a removal wait.
 const PATIENCE: Millis = Millis(60_000);
 
 /// What is known of one program.
@@ -27,7 +29,7 @@ const PATIENCE: Millis = Millis(60_000);
 struct Known {
     /// Instances, stored or in a transaction.
     users: u64,
-    /// Whether it is durable for sure; otherwise the store has to be asked.
+    /// Whether it is certainly durable; otherwise the store must be asked.
     is_stored: bool,
 }
 
@@ -35,15 +37,15 @@ struct Known {
 struct State {
     known: HashMap<ProgramHash, Known>,
     unused: BTreeSet<ProgramHash>,
-    /// When some were removed last.
+    /// The time of the last removal.
     last: Timestamp,
 }
 
-/// The programs of a store, and who uses them.
+/// The programs of a store, and their uses.
 #[derive(Debug)]
 pub struct Programs {
     state: Mutex<State>,
-    /// So many that are not in use are worth a removal.
+    /// This many unused programs are worth a removal.
     worth: usize,
     removing: Removing,
 }
@@ -51,16 +53,19 @@ pub struct Programs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Removing {
     Yes,
-    /// A record could not be read: its process may come back, and nobody knows which program it needs.
+    /// A record could not be read: its process may come back, and it is unknown which program it
+    /// needs.
     No,
 }
 
 impl Programs {
-    /// Counts what the store holds; `worth` programs that nobody needs are removed together. What is read of each process,
-    /// and the bytes of its record, is shown to `see`, so that a start reads them once.
+    /// Counts what the store holds; `worth` unused programs are removed together. Passes what is
+    /// read of each process, and the bytes of its record, to `see`, so that a start reads them only
+    /// once.
     ///
     /// # Errors
-    /// When the store can't be read. Damaged records are passed over, and no program is removed then in this run.
+    /// If the store cannot be read. Damaged records are skipped, and then no program is removed in
+    /// this run.
     pub fn open(
         store: &dyn Store,
         worth: usize,
@@ -114,7 +119,8 @@ impl Programs {
         })
     }
 
-    /// Counts an instance that is about to be made. Waits while a commit that removes programs is under way.
+    /// Counts an instance that is about to be made. Waits while a commit that removes programs is
+    /// in progress.
     pub fn begin_use(self: &Arc<Self>, program: ProgramHash) -> Use {
         let mut state = self.lock();
         state.known.entry(program).or_default().users += 1;
@@ -126,14 +132,14 @@ impl Programs {
         }
     }
 
-    /// Whether a program that is in use is durable for sure.
+    /// Whether a program in use is certainly durable.
     pub fn is_stored(&self, program: ProgramHash) -> bool {
         let state = self.lock();
         let known = state.known.get(&program);
         known.is_some_and(|known| known.is_stored)
     }
 
-    /// A program that is in use is durable.
+    /// A program in use is durable.
     pub fn note_stored(&self, program: ProgramHash) {
         if let Some(known) = self.lock().known.get_mut(&program) {
             known.is_stored = true;
@@ -152,8 +158,9 @@ impl Programs {
         }
     }
 
-    /// The removal of programs that nobody uses, to go with the next submission, if there are enough of them or they have
-    /// waited long enough. Whoever needs one of them from now on stores it again, later in the order of submissions.
+    /// The removal of unused programs, for the next submission, if there are enough of them or they
+    /// have waited long enough. Anything that needs one of them later stores it again, later in the
+    /// order of submissions.
     pub fn removal(&self, now: Timestamp) -> Vec<Write> {
         let mut state = self.lock();
         let is_time = state.unused.len() >= self.worth || now >= state.last.after(PATIENCE);
@@ -174,7 +181,7 @@ impl Programs {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Counts are changed in one go: what a panic left is whole.
+        // Counts are changed at once, so they are consistent even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -185,7 +192,7 @@ enum Ends {
     WithTheInstance,
 }
 
-/// One instance that needs a program. Until its transaction is durable it ends with it.
+/// One instance that needs a program. Until its transaction is durable, the use ends with it.
 #[derive(Debug)]
 pub struct Use {
     programs: Arc<Programs>,
@@ -199,7 +206,7 @@ impl Use {
         self.ends = Ends::WithTheInstance;
     }
 
-    /// Its program is written by what is planned.
+    /// The current plan writes its program.
     pub fn is_stored(&self) {
         self.programs.note_stored(self.program);
     }

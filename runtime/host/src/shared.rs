@@ -1,4 +1,5 @@
-//! What the parts of the host share: the seams to the outside, and what is known of users, programs and damage.
+//! What the parts of the host share: the connections to the outside, and what is known about users,
+//! programs and damage.
 
 use crate::{
     act::troubles::Full,
@@ -27,9 +28,9 @@ pub struct Shared {
     pub epoch: Epoch,
     pub broker: Arc<dyn Broker>,
     pub time: EngineTime,
-    /// The next place in the order of events and subscriptions.
+    /// The next number for events and subscriptions.
     pub sequence: AtomicU64,
-    /// What ids are derived with.
+    /// From which ids are derived.
     pub secret: [u8; 32],
     pub sandbox: Sandbox,
     /// Where expensive work is done.
@@ -40,12 +41,12 @@ pub struct Shared {
     pub tenants: Arc<Tenants>,
     pub programs: Arc<Programs>,
     pub large: Arc<Large>,
-    /// Destinations that have too much waiting.
+    /// Destinations with too much waiting.
     pub full: Arc<Full>,
 }
 
 impl Shared {
-    /// Draws the next place in the order of events and subscriptions.
+    /// Draws the next number for events and subscriptions.
     pub fn draw(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::AcqRel)
     }

@@ -1,9 +1,10 @@
-//! Users and what they have: the policy in force, and for each user the processes, bytes, rows and launches that count
-//! against quotas.
+//! Users and what they have: the policy in force, and for each user the processes, bytes, rows and
+//! launches that count against quotas.
 //!
-//! The numbers are the engine's, not a shard's: they are atomic and shared. None of them is stored. At the start they are
-//! counted from the records of processes and the rows of the outbox, so that they are right after any crash; from then on
-//! each shard keeps them up with what it commits. Without a policy nothing is counted.
+//! The numbers belong to the engine, not to a shard: they are atomic and shared. None of them is
+//! stored. At startup they are counted from the records of processes and the rows of the outbox, so
+//! they are right after any crash; from then on each shard updates them with what it commits.
+//! Without a policy nothing is counted.
 
 use crate::intake::fair::User;
 use bureaucrat_model::{Head, ProcessId, Timestamp};
@@ -26,12 +27,13 @@ pub struct Account {
     launches: Mutex<Bucket>,
 }
 
-/// Launches that may still come, refilled as time passes.
+/// Launches that may still arrive, refilled over time.
 #[derive(Debug, Default)]
 struct Bucket {
-    /// In what one launch a minute gains in a millisecond, so that nothing is lost by rounding.
+    /// In units of what one launch per minute gains in a millisecond, so that nothing is lost by
+    /// rounding.
     left: u64,
-    /// When it was filled; never yet at 0.
+    /// When it was filled; 0 if never.
     filled: Timestamp,
 }
 
@@ -53,7 +55,7 @@ impl Bucket {
     }
 }
 
-/// A number that counts one while this is there.
+/// A number that includes this one while it exists.
 #[derive(Debug)]
 pub struct Claim {
     account: Arc<Account>,
@@ -87,10 +89,10 @@ impl Drop for Claim {
     }
 }
 
-/// An account, where accounts are kept at all.
+/// An account, if accounts are kept at all.
 pub type AccountOf = Option<Arc<Account>>;
 
-/// What an account has, at one moment.
+/// What an account has at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Processes that have not ended.
@@ -98,18 +100,18 @@ pub struct Usage {
     /// Bytes of the stored records of processes.
     pub bytes: u64,
     pub rows: u64,
-    /// Launches that wait for their turn.
+    /// Launches that are waiting for their turn.
     pub waiting: u64,
 }
 
 impl Account {
-    /// Takes a launch into the queue, or says which quota it would break.
+    /// Takes a launch into the queue, or returns the quota that it would violate.
     ///
     /// # Errors
-    /// The quota: launches a minute, or launches that wait.
+    /// The quota: launches per minute, or waiting launches.
     pub fn queue(self: &Arc<Self>, rules: &Rules, now: Timestamp) -> Result<Claim, Violation> {
         let quotas = &rules.quotas;
-        // The queue first: what finds it full has not come in, and takes nothing of the minute's launches.
+        // The queue first: a launch that finds it full does not count for the minute.
         let waiting = self.waiting.load(Ordering::Relaxed);
         let what = "launches that wait for their turn:";
         if let Some(violation) = rules.over(
@@ -129,7 +131,7 @@ impl Account {
         Ok(Claim::new(self.clone(), ClaimKind::Waiting))
     }
 
-    /// Counts a process that is about to be started, or says which quota it would break.
+    /// Counts a process that is about to start, or returns the quota that it would violate.
     ///
     /// # Errors
     /// The quota: live processes, stored bytes, or rows of the outbox.
@@ -171,7 +173,7 @@ impl Account {
         subtract(&self.live, 1);
     }
 
-    /// A process's record takes other many bytes than it did.
+    /// The size of a process's record has changed.
     pub fn resize(&self, before: u64, after: u64) {
         if after >= before {
             self.bytes.fetch_add(after - before, Ordering::Relaxed);
@@ -195,7 +197,7 @@ impl Account {
     }
 }
 
-/// The policy in force and everybody's accounts.
+/// The policy in force and all accounts.
 #[derive(Debug)]
 pub struct Tenants {
     policy: RwLock<Arc<Policy>>,
@@ -203,7 +205,7 @@ pub struct Tenants {
 }
 
 impl Tenants {
-    /// Accounts, when there is a policy; each stored process has still to be counted.
+    /// Accounts, if there is a policy; stored processes must still be counted.
     pub fn new(policy: Option<Arc<Policy>>) -> Self {
         Self {
             accounts: policy.as_ref().map(|_| Mutex::default()),
@@ -211,7 +213,7 @@ impl Tenants {
         }
     }
 
-    /// Counts a process that is stored at the start, by the head of its record and the record's bytes.
+    /// Counts a stored process at startup, from the head of its record and the record's bytes.
     pub fn count(&self, head: &Head, bytes: u64) {
         if let Some(account) = self.account(head.user.as_ref()) {
             account.resize(0, bytes);
@@ -221,10 +223,11 @@ impl Tenants {
         }
     }
 
-    /// The account that a stored process counts against; none when there is no record, or no policy.
+    /// The account that a stored process counts against; `None` if there is no record, or no
+    /// policy.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn account_of(
         &self,
         store: &dyn Store,
@@ -237,7 +240,7 @@ impl Tenants {
         Ok(head.and_then(|(head, _)| self.account(head.user.as_ref())))
     }
 
-    /// A user's account; none when there is no policy.
+    /// A user's account; `None` if there is no policy.
     pub fn account(&self, user: Option<&String>) -> AccountOf {
         let mut accounts = lock(self.accounts.as_ref()?);
         let user = user.cloned();
@@ -255,8 +258,8 @@ impl Tenants {
             .clone()
     }
 
-    /// Puts another policy in force, for what comes from now on. An engine that was started without one does not count and
-    /// goes on without.
+    /// Puts another policy in force from now on. An engine that was started without one does not
+    /// count and continues without.
     pub fn replace(&self, policy: Arc<Policy>) {
         if self.accounts.is_some() {
             *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
@@ -264,7 +267,7 @@ impl Tenants {
     }
 }
 
-/// Subtracts without going below nothing: a number that is wrong must not become a huge one.
+/// Subtracts without going below zero: a wrong number must not become a huge one.
 fn subtract(number: &AtomicU64, amount: u64) {
     let _ = number.fetch_update(Ordering::AcqRel, Ordering::Acquire, |value| {
         Some(value.saturating_sub(amount))
@@ -272,7 +275,7 @@ fn subtract(number: &AtomicU64, amount: u64) {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these hold is true whatever a panic elsewhere left.
+    // These values are consistent, whatever a panic elsewhere left.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -297,7 +300,7 @@ mod tests {
                 came += u64::from(account.queue(&rules, now).is_ok());
             }
         }
-        // A full minute's at once, then one every ten seconds.
+        // A full minute's launches at once, then one every ten seconds.
         assert_eq!(came, 6 + 5);
         let rule = account
             .queue(&rules, Timestamp(1_059_000))

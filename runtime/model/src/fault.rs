@@ -52,7 +52,7 @@ impl FaultCode {
         self.0 != Self::CANCELLED
     }
 
-    /// Whether no handler may run for it: one that did could go on without end, or over a program that makes no sense.
+    /// Whether no handler may run for it: one that did could continue without end, or over a program that makes no sense.
     pub fn is_final(&self) -> bool {
         [Self::OP_BUDGET_EXCEEDED, Self::PROGRAM_ERROR].contains(&self.as_str())
     }

@@ -25,7 +25,7 @@ impl FieldPath {
     /// The most steps into a field.
     pub const STEPS_MAX: usize = 32;
 
-    /// A place; none for an empty name, a `~` that is no escape, and too many steps.
+    /// A place; none for an empty name, a `~` that does not escape, and too many steps.
     pub fn new(text: &str) -> Option<Self> {
         let escapes = text.split('~').skip(1);
         let wrong = text.starts_with('/')

@@ -126,7 +126,7 @@ impl FromStr for ProcessId {
 pub struct ActivityPath(pub Vec<u32>);
 
 impl ActivityPath {
-    /// The segment of the handlers of a scope, which stand beside its activities.
+    /// The segment of the handlers of a scope, which are next to its activities.
     pub const FAULTS: u32 = u32::MAX;
 
     /// Segments from here on are kept for names.

@@ -21,6 +21,7 @@ mod instance;
 mod limits;
 mod locks;
 mod program;
+mod recovery;
 mod shared_map;
 mod time;
 
@@ -43,8 +44,9 @@ pub use instance::{
 pub use limits::EngineLimits;
 pub use locks::{lock, unpoisoned};
 pub use program::{
-    Condition, ConditionIndex, ConditionRange, Guest, Handler, ModuleSource, Op, OpIndex, Program,
-    ProgramError, Retry, Site, SourceModule, Span,
+    Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
+    ProgramError, Site, SourceModule, Span,
 };
+pub use recovery::{Handler, Retry};
 pub use shared_map::SharedMap;
 pub use time::{Millis, Timestamp};

@@ -4,10 +4,11 @@
 //! instructions are those in `docs/formats.md`; a number never changes its meaning.
 
 use crate::{
-    fault::{CodePattern, FaultCode},
+    fault::FaultCode,
     field_path::FieldPath,
     fields::Fields,
     ids::{ActivityPath, ModuleHash, ProgramHash},
+    recovery::{Handler, Retry},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -52,67 +53,6 @@ impl ConditionRange {
     pub fn after(self, current: ConditionIndex) -> Option<ConditionIndex> {
         let next = current.0.checked_add(1)?;
         (next < self.first.0.checked_add(self.count)?).then_some(ConditionIndex(next))
-    }
-}
-
-/// How often an action is tried, and when again. Fractions are in thousandths.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Retry {
-    /// How often it is tried altogether.
-    pub attempts: u32,
-    /// The pause before the second attempt.
-    pub delay: Millis,
-    /// By what each further pause is longer than the one before.
-    pub factor: u32,
-    /// The longest pause.
-    pub max_delay: Millis,
-    /// The part of a pause by which it is longer or shorter, at random.
-    pub jitter: u32,
-    /// After which faults; empty for whatever the participant fails with.
-    pub on: Vec<CodePattern>,
-}
-
-impl Retry {
-    /// Whether it is named that another attempt follows when one failed with `code`.
-    pub fn is_for(&self, code: &FaultCode) -> bool {
-        let named = self.on.iter().any(|pattern| pattern.matches(code));
-        named && !code.is_final() && code.is_caught_by_default()
-    }
-
-    /// The pause after `failed` attempts; `chance` is any number, the same for the same pause.
-    pub fn pause(&self, failed: u32, chance: u64) -> Millis {
-        let mut pause = self.delay.0.min(self.max_delay.0);
-        for _ in 1..failed {
-            let longer = u128::from(pause) * u128::from(self.factor) / 1_000;
-            let longer = u64::try_from(longer).unwrap_or(u64::MAX);
-            let next = longer.min(self.max_delay.0);
-            if next == pause {
-                break;
-            }
-            pause = next;
-        }
-        let spread = u128::from(pause) * u128::from(self.jitter.min(1_000)) / 1_000;
-        let spread = u64::try_from(spread).unwrap_or(u64::MAX);
-        let offset = chance % spread.saturating_mul(2).saturating_add(1);
-        Millis(pause.saturating_sub(spread).saturating_add(offset))
-    }
-}
-
-/// What a handler of a scope catches.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Handler {
-    /// Patterns of codes; none of them for a handler of all faults.
-    pub codes: Vec<CodePattern>,
-    /// Where it begins.
-    pub at: OpIndex,
-}
-
-impl Handler {
-    pub fn catches(&self, code: &FaultCode) -> bool {
-        match self.codes.as_slice() {
-            [] => code.is_caught_by_default(),
-            codes => codes.iter().any(|pattern| pattern.matches(code)),
-        }
     }
 }
 
@@ -181,7 +121,7 @@ pub enum Op {
     EnterScope {
         /// Tried in order; the first that catches a fault handles it.
         handlers: Vec<Handler>,
-        /// Where the fiber goes on when the scope or a handler of it has ended.
+        /// Where the fiber continues when the scope or a handler of it has ended.
         next: OpIndex,
     },
     /// Leaves the innermost scope.
@@ -455,39 +395,4 @@ pub struct SourceModule {
     pub hash: ModuleHash,
     pub source: ModuleSource,
     pub span: Span,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_their_bound() {
-        let retry = |delay, factor, jitter| Retry {
-            attempts: 9,
-            delay: Millis(delay),
-            factor,
-            max_delay: Millis(5_000),
-            jitter,
-            on: Vec::new(),
-        };
-        let pauses = |retry: Retry| (1..6).map(|n| retry.pause(n, 0).0).collect::<Vec<_>>();
-        assert_eq!(
-            pauses(retry(1_000, 2_000, 0)),
-            [1_000, 2_000, 4_000, 5_000, 5_000]
-        );
-        assert_eq!(pauses(retry(1_000, 1_000, 0)), [1_000; 5]);
-        assert_eq!(
-            pauses(retry(900, 1_500, 0)),
-            [900, 1_350, 2_025, 3_037, 4_555]
-        );
-        assert_eq!(pauses(retry(9_000, 2_000, 0)), [5_000; 5]);
-        assert_eq!(pauses(retry(0, 2_000, 500)), [0; 5]);
-        assert_eq!(
-            retry(1_000, 2_000, 200).pause(u32::MAX, u64::MAX).0,
-            4_000 + u64::MAX % 2_001
-        );
-        let spread = (0..9_999).map(|chance| retry(1_000, 2_000, 200).pause(1, chance).0);
-        assert!(spread.clone().min() == Some(800) && spread.max() == Some(1_200));
-    }
 }

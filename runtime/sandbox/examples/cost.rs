@@ -1,7 +1,8 @@
-//! Measures what a fresh evaluation costs, and what loading costs: `cargo run --release --example cost`.
+//! Measures the cost of a new evaluation and of loading: `cargo run --release --example cost`.
 //!
-//! Two guests that read one field each: one in the layout that the expression compiler emits (memory in a module of its own),
-//! one in wit-component's. Times are the best of several rounds, since other work on the machine only ever adds.
+//! Two guests that read one field each: one in the layout of the expression compiler (memory in a
+//! module of its own), one in wit-component's. Times are the best of several rounds, because other
+//! work on the machine only adds time.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "an example")]
 

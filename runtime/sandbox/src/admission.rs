@@ -1,8 +1,9 @@
-//! Which components are taken, and as what.
+//! Which components are accepted, and in which class.
 //!
-//! A stranger's component is bounded, counted, validated against the allow-list of features, and compared with the contract,
-//! in this order, each step cheaper than what it protects. A program's inline guest comes from our own compiler, so that
-//! counting is left out; it is validated and compared all the same, which also tells its exports.
+//! A stranger's component is limited in size, counted, validated against the allowed features, and
+//! compared with the contract, in this order; each step costs less than what it protects. A
+//! program's inline guest comes from our own compiler and is not counted, but it is validated and
+//! compared too, which also yields its exports.
 
 use crate::{
     census, class::Class, config::RuntimeClass, contract, error::Refusal, features, guest::Export,
@@ -16,7 +17,7 @@ pub(crate) struct Admitted {
     pub(crate) exports: Vec<Export>,
 }
 
-/// Takes or refuses what a stranger uploaded.
+/// Accepts or refuses an uploaded module.
 pub(crate) fn admit_module(
     component: &[u8],
     limits: &SandboxLimits,
@@ -27,7 +28,8 @@ pub(crate) fn admit_module(
         (Ok(()), _) => Class::Small,
         (Err(refusal), RuntimeClass::Refused) => return Err(refusal),
         (Err(_), RuntimeClass::Allowed) => {
-            // What is too much for a small guest may be right for one with a language runtime, whose bounds are wider.
+            // Too much for a small guest may be right for one with a language runtime, which has
+            // higher limits.
             let limits = limits.for_runtimes();
             check_size(component, &limits)?;
             census::count(component, &limits)?;
@@ -40,13 +42,14 @@ pub(crate) fn admit_module(
     })
 }
 
-/// Why a component belongs to the guests with a language runtime inside; `None` when it is a small one, or no component.
+/// Why a component needs the class for guests with a language runtime; `None` if it is small, or
+/// not a component.
 pub fn beyond_small(component: &[u8], limits: &SandboxLimits) -> Option<Refusal> {
     check_kind(component).ok()?;
     small(component, limits).err()
 }
 
-/// Whether a component keeps to what a small guest may be.
+/// Whether a component is within the limits of a small guest.
 fn small(component: &[u8], limits: &SandboxLimits) -> Result<(), Refusal> {
     check_size(component, limits)?;
     match census::count(component, limits)?.beyond_small(limits) {
@@ -65,7 +68,7 @@ fn check_size(component: &[u8], limits: &SandboxLimits) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes a program's inline guest.
+/// Accepts a program's inline guest.
 pub(crate) fn admit_inline(component: &[u8]) -> Result<Admitted, Refusal> {
     check_kind(component)?;
     Ok(Admitted {

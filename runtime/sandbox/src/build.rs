@@ -1,6 +1,7 @@
-//! `bureaucrat module build`: a core module becomes a component of the contract.
+//! `bureaucrat module build`: makes a component of the contract from a core module.
 //!
-//! This runs on the author's side, on the author's own bytes; the engine takes finished components only.
+//! This runs on the author's side, on the author's own bytes; the engine accepts only finished
+//! components.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
@@ -12,28 +13,28 @@ use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Val
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// The contract, as authors get it.
+/// The contract that authors get.
 const CONTRACT: &str = include_str!("../../../guest-sdk/wit/condition.wit");
-/// The world whose functions give values.
+/// The world whose functions return values.
 const EXPRESSION: &str = "expression";
-/// The world whose functions give verdicts.
+/// The world whose functions return verdicts.
 const CONDITION: &str = "condition";
 /// The custom section in which bindings generators leave the world.
 const METADATA_SECTION: &str = "component-type";
 
-/// Why a core module can't be made a component.
+/// Why a core module cannot become a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// It is a component already.
+    /// It is already a component.
     #[error("this is a component already")]
     Component,
-    /// It is no valid WebAssembly.
+    /// It is not valid WebAssembly.
     #[error("the core module is not valid: {0}")]
     Invalid(String),
     /// None of its exports can be a function of the contract.
     #[error("the core module exports no function without parameters that returns one i32")]
     NoFunction,
-    /// An export's name can't stand in WIT.
+    /// An export's name is not allowed in WIT.
     #[error(
         "the export `{0}` has a name that WIT does not allow: words of lower-case letters and digits, joined by `-`"
     )]
@@ -46,17 +47,19 @@ pub enum BuildError {
     /// The WIT source or the choice of a world in it is wrong.
     #[error("the WIT source can't be used: {0}")]
     Wit(String),
-    /// The module does not fit the world.
+    /// The module does not match the world.
     #[error("the core module does not fit the world: {0}")]
     Encoding(String),
 }
 
-/// Makes a component of a core module.
+/// Makes a component from a core module.
 ///
-/// A module that carries its world (bindings generators leave it in a custom section) needs no more. Otherwise, with `wit`,
-/// the source of one's own package, `world` chooses the world in it (it may be left out where there is one); the contract's
-/// package is at hand for `include`. Without `wit` every exported function without parameters that returns an i32 becomes a
-/// function of the same name (`is_high` and `isHigh` become `is-high`): a verdict, or a value where `world` is `expression`.
+/// A module that contains its world (bindings generators leave it in a custom section) needs
+/// nothing else. Otherwise, `wit` is the source of the author's own package and `world` selects a
+/// world in it (optional if there is only one); the contract's package is available for `include`.
+/// Without `wit`, every exported function without parameters that returns an i32 becomes a function
+/// of the same name (`is_high` and `isHigh` become `is-high`): a verdict, or a value if `world` is
+/// `expression`.
 ///
 /// # Errors
 /// [`BuildError`] says what is wrong with the module, the world or the WIT source.
@@ -101,7 +104,7 @@ pub fn build_module(
         .map_err(encoding_error)
 }
 
-/// What of a core module matters here.
+/// The relevant parts of a core module.
 struct Outline {
     has_metadata: bool,
     /// Exported functions of the type `() -> i32`.
@@ -138,14 +141,15 @@ impl Outline {
                         }
                     }
                 }
-                // The enum is the parser's; nothing else is of interest.
+                // The enum is the parser's; nothing else is relevant.
                 _ => {}
             }
         }
         Ok(outline)
     }
 
-    /// Gives functions with names in other styles (`is_high`, `isHigh`) their WIT names; returns which become which.
+    /// Gives functions with names in other styles (`is_high`, `isHigh`) their WIT names; returns
+    /// the new names.
     fn use_wit_names(&mut self) -> BTreeMap<String, String> {
         let mut renamed = BTreeMap::new();
         for name in &mut self.functions {
@@ -175,7 +179,7 @@ impl Outline {
             if !names::is_wit_name(name) {
                 return Err(BuildError::Name(name.clone()));
             }
-            // `%` lets names stand that are keywords of WIT.
+            // `%` allows names that are keywords of WIT.
             source.push_str(&format!("  export %{name}: func() -> {result};\n"));
         }
         source.push_str("}\n");
@@ -183,7 +187,7 @@ impl Outline {
     }
 }
 
-/// Names that the canonical ABI gives to exports of its own.
+/// Names that the canonical ABI reserves for exports of its own.
 fn is_canonical(name: &str) -> bool {
     name.starts_with("cabi_") || name.starts_with('_')
 }

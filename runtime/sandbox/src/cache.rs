@@ -1,9 +1,10 @@
 //! The cache of machine code on disk.
 //!
-//! One file a component, named by the component's hash and by what its code is compatible with. A file is 8 bytes of magic,
-//! 32 bytes of HMAC-SHA256 under the cache's key, then the code; the MAC covers the magic, both hashes, the class and the
-//! code, and is checked over the bytes in memory. A file that is missing, foreign, altered or too large counts as missing.
-//! Nothing here is an error: without its cache the sandbox compiles again.
+//! One file per component, named by the component's hash and by what its code is compatible with. A
+//! file is 8 bytes of magic, 32 bytes of HMAC-SHA256 under the cache's key, then the code. The MAC
+//! covers the magic, both hashes, the class and the code, and is checked over the bytes in memory.
+//! A file that is missing, foreign, modified or too large counts as missing. Nothing here is an
+//! error: without its cache the sandbox compiles again.
 
 use crate::{
     SandboxError, class::Class, code::TrustedCode, config::CacheConfig, limits::SandboxLimits,
@@ -24,7 +25,7 @@ const MAC_BYTES: usize = 32;
 const HEADER_BYTES: usize = MAGIC.len() + MAC_BYTES;
 const EXTENSION: &str = "code";
 
-/// What a file's name and MAC speak of.
+/// What a file's name and MAC cover.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) hash: ModuleHash,
@@ -33,17 +34,17 @@ pub(crate) struct Entry {
     pub(crate) compatibility: [u8; 32],
 }
 
-/// The folder, its key and its bounds.
+/// The folder, its key and its limits.
 pub(crate) struct Cache {
     config: CacheConfig,
     file_bytes_max: u64,
     folder_bytes_max: u64,
-    /// About how many bytes the folder holds.
+    /// The approximate size of the folder in bytes.
     bytes: AtomicU64,
 }
 
 impl Cache {
-    /// Opens the folder, or makes it.
+    /// Opens or creates the folder.
     pub(crate) fn open(config: CacheConfig, limits: &SandboxLimits) -> Result<Self, SandboxError> {
         let files = fs::create_dir_all(&config.folder)
             .and_then(|()| files_of(&config.folder))
@@ -59,7 +60,7 @@ impl Cache {
         })
     }
 
-    /// The code of an entry, if a file holds it and its MAC was made with this cache's key.
+    /// The code of an entry, if a file contains it and its MAC was made with this cache's key.
     pub(crate) fn read(&self, entry: &Entry) -> Option<TrustedCode> {
         let path = self.path(entry);
         let mut file = Vec::new();
@@ -75,12 +76,12 @@ impl Cache {
             tracing::warn!(module = %entry.hash, "a file of the cache of machine code is not ours; compiling again");
             return None;
         }
-        // The MAC was checked over these very bytes, which only `file` owns.
+        // The MAC was checked over exactly these bytes, which only `file` owns.
         file.drain(..HEADER_BYTES);
         Some(TrustedCode::vouched_for(file))
     }
 
-    /// Keeps the code of an entry. A failure is logged and forgotten.
+    /// Stores the code of an entry. A failure is only logged.
     pub(crate) fn write(&self, entry: &Entry, code: &TrustedCode) {
         if code.as_bytes().len() as u64 + HEADER_BYTES as u64 > self.file_bytes_max {
             return;
@@ -109,7 +110,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes the oldest files until three quarters of the bound are left.
+    /// Removes the oldest files until three quarters of the limit are left.
     fn thin_out(&self) -> io::Result<()> {
         let mut files = files_of(&self.config.folder)?;
         files.sort_by_key(|file| file.modified);
@@ -135,7 +136,7 @@ impl Cache {
     }
 
     fn mac(&self, entry: &Entry, code: &[u8]) -> Option<Hmac<Sha256>> {
-        // HMAC takes keys of every length, so that there is always one.
+        // HMAC takes keys of any length, so this always succeeds.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.config.key).ok()?;
         mac.update(&MAGIC);
         mac.update(&entry.hash.0);
@@ -160,7 +161,7 @@ fn files_of(folder: &Path) -> io::Result<Vec<CacheFile>> {
         if path.extension().is_none_or(|found| found != EXTENSION) {
             continue;
         }
-        // A file that another run removes meanwhile is none.
+        // A file that another run removes meanwhile does not count.
         if let Ok(metadata) = entry.metadata() {
             files.push(CacheFile {
                 path,

@@ -1,7 +1,8 @@
-//! Counts what a stranger's component consists of, before anything dearer looks at it.
+//! Counts the parts of a stranger's component before anything more expensive looks at it.
 //!
-//! One pass over the bytes, without recursion and without building anything: what compilation would choke on (large
-//! functions, many locals, deep nesting, long jump tables, many types) is refused here with its number.
+//! One pass over the bytes, without recursion and without building anything. What compilation could
+//! not handle (large functions, many locals, deep nesting, long jump tables, many types) is refused
+//! here, with its number.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
@@ -17,12 +18,13 @@ use wasmparser::{
     ComponentTypeRef, CoreType, FunctionBody, Instance, Operator, Parser, Payload,
 };
 
-/// What a component's instance will take, as far as the outermost component shows it.
+/// What an instance of a component will need, as far as the outermost component shows it.
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     modules: Vec<ModuleNeeds>,
     instances: Vec<u32>,
-    /// Modules or instances come from within nested components, or by alias: they can't be added up here.
+    /// Modules or instances come from nested components, or through aliases: they cannot be added
+    /// up here.
     indirect: bool,
 }
 
@@ -35,7 +37,7 @@ struct ModuleNeeds {
 }
 
 impl Needs {
-    /// Why the component does not fit a small guest's slot; `None` when it fits.
+    /// Why the component does not fit into a small guest's slot; `None` if it fits.
     pub(crate) fn beyond_small(&self, limits: &SandboxLimits) -> Option<String> {
         let class = Class::Small;
         if self.indirect {
@@ -81,7 +83,7 @@ impl Needs {
     }
 }
 
-/// Counts, and refuses what goes over a bound.
+/// Counts, and refuses what exceeds a limit.
 pub(crate) fn count(component: &[u8], limits: &SandboxLimits) -> Result<Needs, Refusal> {
     let mut census = Census {
         limits,
@@ -109,7 +111,8 @@ struct Census<'a> {
     functions: u64,
     types: u64,
     items: u64,
-    /// Components and modules around the place that the parser is at, the outermost left aside.
+    /// Nesting depth of components and modules at the parser's position, not counting the
+    /// outermost.
     depth: u32,
     needs: Needs,
 }
@@ -175,7 +178,8 @@ impl Census<'_> {
             Payload::ComponentInstanceSection(section) => self.items(section.count())?,
             Payload::ComponentCanonicalSection(section) => self.items(section.count())?,
             Payload::ComponentExportSection(section) => self.items(section.count())?,
-            // The enum is the parser's. What is left is sections without counts, and those that validation refuses.
+            // The enum is the parser's. The rest are sections without counts, and those that
+            // validation refuses.
             _ => {}
         }
         Ok(())
@@ -190,7 +194,7 @@ impl Census<'_> {
         )
     }
 
-    /// Notes what the module needs that stands directly in the outermost component.
+    /// Notes the needs of a module that is directly in the outermost component.
     fn module(&mut self, note: impl FnOnce(&mut ModuleNeeds)) {
         if self.depth == 1
             && let Some(needs) = self.needs.modules.last_mut()

@@ -1,19 +1,19 @@
-//! The two classes of guests, and what an instance of each may take.
+//! The two classes of guests, and what an instance of each may use.
 
 use crate::limits::SandboxLimits;
 
-/// The sort of a guest, by what its instance takes.
+/// The class of a guest, by what its instance uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// A few core instances, one memory and two tables, small ones: [`SandboxLimits`] has the
+    /// A few core instances, one memory and two tables, all small: [`SandboxLimits`] has the
     /// numbers.
     Small,
-    /// A guest with a language runtime inside.
+    /// A guest with a language runtime.
     Runtime,
 }
 
 impl Class {
-    /// The number that stands for the class in files and requests.
+    /// The number of the class in files and requests.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Small => 1,
@@ -21,7 +21,7 @@ impl Class {
         }
     }
 
-    /// The class of a number.
+    /// The class with this number.
     pub(crate) const fn of_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Small),
@@ -47,8 +47,7 @@ impl Class {
     }
 
     /// Tables that one guest may have. A small one has that of its module, which LLVM's linker
-    /// makes even when nothing is in it, and that of the shim that component encoders put before
-    /// it.
+    /// always makes, even if it is empty, and that of the shim that component encoders add.
     pub(crate) const fn tables(self) -> u32 {
         match self {
             Self::Small => 2,

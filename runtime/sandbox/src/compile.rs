@@ -1,4 +1,5 @@
-//! The parent's side of the compile worker: starts it, feeds it, waits no longer than allowed, tells its ends apart.
+//! The parent's side of the compile worker: starts it, feeds it, limits the waiting time, and
+//! classifies how it ends.
 
 use crate::{
     class::Class,
@@ -18,9 +19,9 @@ use std::{
     time::Duration,
 };
 
-/// Workers that run at once; more would only make each other's time longer.
+/// Workers at the same time; more would only slow each other down.
 const WORKERS_MAX: usize = 2;
-/// What a worker may say on standard error, in bytes.
+/// The most that a worker may write to standard error, in bytes.
 const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
 /// The exit code of a Rust program that panicked.
 const PANIC_CODE: i32 = 101;
@@ -32,7 +33,7 @@ pub(crate) struct Compiler {
     ended: Condvar,
 }
 
-/// A worker's place; it is free again when this is dropped.
+/// A worker's place; dropping it frees the place.
 pub(crate) struct Place<'a>(&'a Compiler);
 
 impl Drop for Place<'_> {
@@ -51,7 +52,7 @@ impl Compiler {
         }
     }
 
-    /// Waits until a worker may be started.
+    /// Waits until a worker may start.
     pub(crate) fn place(&self) -> Place<'_> {
         let mut running = unpoisoned(
             self.ended
@@ -110,13 +111,13 @@ impl Compiler {
     }
 }
 
-/// What a worker said before it ended.
+/// What a worker wrote before it ended.
 struct Talked {
     answer: Vec<u8>,
     complaint: String,
 }
 
-/// Writes the request and reads the answer; `None` when the worker takes too long.
+/// Writes the request and reads the answer; `None` if the worker takes too long.
 fn talk(
     child: &mut Child,
     request: Request,
@@ -132,7 +133,7 @@ fn talk(
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
         scope.spawn(move || {
-            // A worker that ended early closes the pipe; how it ended says why.
+            // A worker that ended early closes the pipe; its exit says why.
             let _ = input
                 .write_all(&request.to_header())
                 .and_then(|()| input.write_all(component));
@@ -144,15 +145,15 @@ fn talk(
         });
         scope.spawn(move || {
             let mut answer = Vec::new();
-            // One byte for the kind of answer, one to see that there is too much.
+            // One byte for the kind of answer, and one to detect an answer that is too long.
             let _ = output
                 .take((code_bytes as u64).saturating_add(2))
                 .read_to_end(&mut answer);
             let _ = sender.send(answer);
         });
         let answer = receiver.recv_timeout(wall).ok();
-        // The pipes close when the child is gone, and the threads end; one that gave its answer is ending by itself, and has
-        // nothing to say any more when it was cut off for its length.
+        // The pipes close when the child is gone, and the threads end. A child that gave its answer
+        // is ending by itself; one whose answer was cut off for its length has nothing more to say.
         let enough = answer
             .as_ref()
             .is_none_or(|answer| answer.len() > code_bytes);
@@ -186,7 +187,7 @@ fn judge(
     if status.success() && !answer.is_empty() {
         let kind = answer.remove(0);
         if kind == ANSWER_CODE {
-            // The bytes came from our own child over a pipe that nobody else holds.
+            // The bytes came from our own child over a private pipe.
             return Ok(TrustedCode::vouched_for(answer));
         }
         if kind == ANSWER_REFUSED {
@@ -200,7 +201,8 @@ fn judge(
     Err(judge_end(&complaint, status, limits))
 }
 
-/// A worker that ended without an answer: its own bounds and crashes are the component's doing, all else is ours.
+/// A worker that ended without an answer: its own limits and crashes are the component's fault,
+/// everything else is ours.
 fn judge_end(complaint: &str, status: ExitStatus, limits: &SandboxLimits) -> LoadError {
     use nix::sys::signal::Signal;
     let signal = status

@@ -1,30 +1,30 @@
-//! What the host says when it builds a [`Sandbox`](crate::Sandbox).
+//! The configuration of a [`Sandbox`](crate::Sandbox).
 
 use crate::limits::SandboxLimits;
 use std::{ffi::OsString, path::PathBuf};
 
-/// How a sandbox is set up.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// Threads that evaluate at once; each has one slot of the pool of instances, so that the pool is never full. An
-    /// evaluation beyond that number has no outcome ([`Outcome::Environmental`](crate::Outcome::Environmental)).
+    /// Threads that evaluate at the same time. Each has one slot in the pool of instances, so the
+    /// pool is never full. An evaluation beyond that number has no outcome
+    /// ([`Outcome::Environmental`](crate::Outcome::Environmental)).
     pub threads: usize,
     pub limits: SandboxLimits,
-    /// Where machine code is kept between runs; `None` keeps it in memory alone.
+    /// Where machine code is kept between runs; `None` keeps it only in memory.
     pub cache: Option<CacheConfig>,
-    /// Whether guests with a language runtime inside are taken.
+    /// Whether guests with a language runtime are accepted.
     pub runtime_class: RuntimeClass,
-    /// How the child process is started that compiles what strangers upload.
+    /// How to start the child process that compiles uploads.
     pub worker: WorkerCommand,
 }
 
 /// The cache of machine code.
 #[derive(Clone)]
 pub struct CacheConfig {
-    /// The folder; it is created if it is missing. Whoever can write to it can't make this crate run anything: each file
-    /// carries a code that takes the key to make.
+    /// The folder; it is created if it is missing. Write access to it is not enough to make this
+    /// crate run anything: each file has a MAC that requires the key.
     pub folder: PathBuf,
-    /// The key, drawn once and kept secret; with another one everything is compiled again.
+    /// The key, random and secret; with another key everything is compiled again.
     pub key: [u8; 32],
 }
 
@@ -36,16 +36,16 @@ impl std::fmt::Debug for CacheConfig {
     }
 }
 
-/// Whether guests with a language runtime inside (Go, JavaScript, Python) are taken. They need a second pool with much
-/// larger slots.
+/// Whether guests with a language runtime (Go, JavaScript, Python) are accepted. They need a second
+/// pool with much larger slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuntimeClass {
     Refused,
     Allowed,
 }
 
-/// The program that compiles uploaded components: it must call [`compile_worker_main`](crate::compile_worker_main) and end
-/// with the code that this returns.
+/// The program that compiles uploaded components: it must call
+/// [`compile_worker_main`](crate::compile_worker_main) and exit with the code that this returns.
 #[derive(Debug, Clone)]
 pub struct WorkerCommand {
     pub program: PathBuf,

@@ -1,7 +1,7 @@
 //! Compares a component's imports and exports with the contract in `guest-sdk/wit/condition.wit`.
 //!
-//! Types are compared by structure: what names a guest's toolchain gave them does not matter, the names of a variant's cases
-//! do.
+//! Types are compared by structure: the type names of a guest's toolchain do not matter, the names
+//! of a variant's cases do.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
@@ -55,8 +55,9 @@ const CASES: [(&str, Option<Shape>); 8] = [
     ("record", Some(Shape::U32)),
 ];
 
-/// The functions that a valid component exports. Types that it exports beside them are of no consequence, anything else is
-/// refused; but toolchains leave initialisers beside the functions of guests with a language runtime, and nobody calls those.
+/// The functions that a valid component exports. Exported types do not matter, anything else is
+/// refused. But toolchains leave initialisers next to the functions of guests with a language
+/// runtime, and nothing calls those.
 pub(crate) fn exports(
     component: &[u8],
     types: &Types,
@@ -93,11 +94,11 @@ pub(crate) fn exports(
     Ok(exports)
 }
 
-/// The functions of `fields` that a component imports, and whatever else it imports by its whole name; for people, and also
-/// of components that would be refused.
+/// The functions of `fields` that a component imports, and all other imports by their full names.
+/// For people; also works for components that would be refused.
 ///
 /// # Errors
-/// When the bytes are no valid component under the allow-list of features.
+/// If the bytes are not a valid component with the allowed features.
 pub fn imports(component: &[u8]) -> Result<Vec<String>, Refusal> {
     let types = Validator::new_with_features(features::allowed(Class::Runtime))
         .validate_all(component)
@@ -213,7 +214,7 @@ fn is_function_of_pointer(
             .is_some_and(|found| fits(types, found, result))
 }
 
-/// Whether a type has a shape. The shapes are finite, and so is the recursion.
+/// Whether a type matches a shape. The shapes are finite, and so is the recursion.
 fn fits(types: TypesRef<'_>, found: ComponentValType, shape: &Shape) -> bool {
     let defined = match found {
         ComponentValType::Primitive(primitive) => return is_primitive(primitive, shape),
@@ -255,7 +256,7 @@ fn is_primitive(found: PrimitiveValType, shape: &Shape) -> bool {
     )
 }
 
-/// Enough of a stranger's name to recognise it by.
+/// The beginning of a stranger's name, for a message.
 fn shortened(name: &str) -> String {
     name.chars().take(120).collect()
 }

@@ -1,7 +1,8 @@
-//! The fields as a guest sees them: read on demand, one container at a time, every value as it came.
+//! The fields as a guest sees them: read on demand, one container at a time, every value unchanged.
 //!
-//! A record or list is scanned when a pointer first goes into it; what stands in it stays text until it is asked for. So
-//! the depth of a value does not matter, and numbers keep their digits. Scanning is paid for before it is done.
+//! A record or list is scanned when a pointer first enters it; its contents stay text until they
+//! are requested. So the depth of a value does not matter, and numbers keep their digits. Scanning
+//! is charged before it is done.
 
 use crate::{
     meter::{Meter, Stop},
@@ -13,10 +14,10 @@ use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{collections::HashMap, fmt};
 
-/// Fuel of each byte of a container that is scanned for the first time.
+/// Fuel for each byte of a container that is scanned for the first time.
 const SCAN_FUEL_PER_BYTE: u64 = 4;
 
-/// The fields of one evaluation and what has been scanned of them.
+/// The fields of one evaluation, and what was scanned of them.
 pub(crate) struct Document {
     fields: Fields,
     scanned: HashMap<Box<str>, Place>,
@@ -40,14 +41,14 @@ pub(crate) enum Found<'a> {
     },
 }
 
-/// Whether a container that a pointer leads to has to be scanned, or only its text is wanted.
+/// Whether a container must be scanned, or only its text is needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
     Text,
     Contents,
 }
 
-/// A value within the text of a field, from `start` to `end` in bytes.
+/// A value in the text of a field, from `start` to `end` in bytes.
 pub(crate) struct Place {
     start: u32,
     end: u32,
@@ -67,7 +68,7 @@ impl Document {
         }
     }
 
-    /// Follows a pointer; `None` when it leads nowhere.
+    /// Follows a pointer; `None` if nothing is there.
     pub(crate) fn find(
         &mut self,
         pointer: &str,
@@ -87,7 +88,7 @@ impl Document {
             return Ok(None);
         };
         if !is_container(text) {
-            // The usual case, a plain value that the pointer names directly, leaves nothing behind.
+            // The usual case, a plain value that the pointer names directly, stores nothing.
             return Ok(tokens.next().is_none().then_some(Found::Scalar(text)));
         }
         if !self.scanned.contains_key(&*name) {
@@ -126,7 +127,7 @@ impl Place {
         })
     }
 
-    /// The place of `part`, which is a part of `text`; both come from one parse, so that the offsets fit.
+    /// The place of `part` in `text`; both come from one parse, so the offsets match.
     fn of(text: &str, part: &RawValue) -> Option<Self> {
         let start = (part.get().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let end = start.checked_add(part.get().len())?;
@@ -178,7 +179,7 @@ impl Place {
 }
 
 impl Contents {
-    /// Makes offsets within a container offsets within its field.
+    /// Converts offsets within a container to offsets within its field.
     fn shift(&mut self, by: u32) -> Result<(), Stop> {
         let shift = |place: &mut Place| {
             place.start = place.start.checked_add(by)?;
@@ -197,7 +198,7 @@ fn is_container(text: &str) -> bool {
     matches!(text.as_bytes().first(), Some(b'{' | b'['))
 }
 
-/// Reads the outermost list or record of a text; what stands in it is only skipped over.
+/// Reads the outermost list or record of a text; skips over its contents.
 struct OneLevel<'t>(&'t str);
 
 impl<'de> Visitor<'de> for OneLevel<'_> {
@@ -218,7 +219,8 @@ impl<'de> Visitor<'de> for OneLevel<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Contents, A::Error> {
         let mut places = IndexMap::new();
         while let Some((key, value)) = entries.next_entry::<String, &RawValue>()? {
-            // Of a key that occurs twice the last value counts, at the first's place: that is what `insert` does.
+            // If a key occurs twice, the last value counts, at the first one's place: that is what
+            // `insert` does.
             if let Some(place) = Place::of(self.0, value) {
                 places.insert(key.into_boxed_str(), place);
             }

@@ -1,8 +1,8 @@
 //! The engines, and the clock that interrupts them.
 //!
-//! Settings of the pool are engine-wide, so inline guests, small modules and guests with a language
-//! runtime inside have an engine each. The compile worker builds the same engines without a pool:
-//! what decides the machine code is the same.
+//! Settings of the pool apply to a whole engine, so inline guests, small modules and guests with a
+//! language runtime have an engine each. The compile worker builds the same engines without a pool:
+//! the settings that determine the machine code are the same.
 
 use crate::{class::Class, error::SandboxError, features, limits::SandboxLimits};
 use bureaucrat_model::{lock, unpoisoned};
@@ -17,9 +17,10 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
 };
 
-/// Fuel of `memory.grow` and `table.grow`, which take far longer than other instructions even where they fail.
+/// Fuel for `memory.grow` and `table.grow`, which take far longer than other instructions even if
+/// they fail.
 const GROW_FUEL: u8 = 100;
-/// Fuel of each page that `memory.grow` adds: 64 KiB that the system has to clear.
+/// Fuel for each page that `memory.grow` adds: 64 KiB that the system must clear.
 const GROW_PAGE_FUEL: u8 = 255;
 /// Bytes of a table that stay resident between instances.
 const TABLE_RESIDENT_BYTES: usize = 4 << 10;
@@ -28,16 +29,16 @@ const TABLE_RESIDENT_BYTES: usize = 4 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clearing {
     /// All of it up to [`WHOLE_BYTES`], without a system call: 0.7 µs less for one page, which is
-    /// what an inline guest has. From three pages on it is the more expensive way.
+    /// what an inline guest has. From three pages on this is more expensive.
     Whole,
-    /// Only the pages that were written to, where the system can say which.
+    /// Only the pages that were written to, if the system can tell.
     WrittenPages,
 }
 
-/// How much of a memory is cleared whole; the system takes back what a guest grew beyond it.
+/// How much of a memory is cleared as a whole; the system takes back what a guest grew beyond it.
 const WHOLE_BYTES: usize = 256 << 10;
 
-/// The settings that decide what the machine code is like, the same for evaluating and for compiling.
+/// The settings that determine the machine code, the same for evaluating and for compiling.
 fn code_config(class: Class) -> Config {
     let mut cost = OperatorCost::new();
     cost.MemoryGrow = GROW_FUEL;
@@ -66,7 +67,7 @@ pub(crate) fn compiling_engine(class: Class) -> Result<Engine, SandboxError> {
     Engine::new(&code_config(class)).map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }
 
-/// An engine that evaluates, with a slot a thread.
+/// An engine that evaluates, with one slot per thread.
 pub(crate) fn evaluating_engine(
     class: Class,
     clearing: Clearing,
@@ -120,10 +121,10 @@ pub(crate) fn compatibility(engine: &Engine) -> [u8; 32] {
     hasher.0.finalize().into()
 }
 
-/// How many ticks an evaluation's deadline is; it is kept to within one tick.
+/// Ticks per deadline; a deadline is accurate to one tick.
 pub(crate) const TICKS_OF_DEADLINE: u64 = 10;
 
-/// The thread that moves the engines' epochs on. It ends when this is dropped.
+/// The thread that advances the engines' epochs. It ends when this is dropped.
 pub(crate) struct Ticker {
     ended: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,

@@ -29,10 +29,10 @@ pub enum SandboxError {
 /// A guest was not loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
-    /// The component will never be taken under these limits; its author must act.
+    /// The component will never be accepted under these limits; its author must act.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Something on this side failed; trying again may help.
+    /// Something on our side failed; retrying may help.
     #[error("the guest could not be loaded: {0}")]
     Environment(String),
 }
@@ -70,7 +70,7 @@ impl Refusal {
 /// Why a component is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is too large to be looked at.
+    /// It is too large to be read.
     #[error("the module has {found} bytes, at most {limit} are allowed")]
     TooLarge {
         /// Its size in bytes.
@@ -82,29 +82,29 @@ pub enum Refusal {
         "this is a core module, a component is needed: make one with `bureaucrat module build`"
     )]
     CoreModule,
-    /// It is no WebAssembly at all.
+    /// It is not WebAssembly at all.
     #[error(
         "this is no WebAssembly component; of WebAssembly text `bureaucrat module build` makes one"
     )]
     NotWasm,
-    /// It is no valid WebAssembly, or uses a feature that guests may not use.
+    /// It is not valid WebAssembly, or uses a feature that guests may not use.
     #[error("the module is not valid at byte {offset}: {reason}")]
     Invalid {
         reason: String,
         /// Where, in bytes from the start.
         offset: usize,
     },
-    /// It has too much of something.
+    /// It has too many of something.
     #[error("the module has {found} {counted}, at most {limit} are allowed")]
     TooMany {
         counted: Counted,
         found: u64,
         limit: u64,
     },
-    /// It imports something else than `fields`.
+    /// It imports something other than `fields`.
     #[error("the module imports `{0}`, guests may import only `bureaucrat:condition/fields@1.0.0`")]
     Import(String),
-    /// It imports `fields` with other types than the contract's.
+    /// It imports `fields` with types other than the contract's.
     #[error(
         "the module imports `{0}` of `bureaucrat:condition/fields@1.0.0` with a type that is not the contract's"
     )]
@@ -117,13 +117,13 @@ pub enum Refusal {
     /// It exports no function.
     #[error("the module exports no function that a condition could name")]
     NoFunction,
-    /// It needs what only guests with a language runtime inside get, and those are switched off.
+    /// It needs what only guests with a language runtime may have, and those are switched off.
     #[error("the module needs {0}, and guests with a language runtime inside are switched off")]
     RuntimeClass(String),
-    /// It needs more than any guest gets.
+    /// It needs more than any guest may have.
     #[error("the module needs more than a guest gets: {0}")]
     Resources(String),
-    /// The compiler does not take it.
+    /// The compiler does not accept it.
     #[error("the module can't be compiled: {0}")]
     Compiler(String),
     /// Compiling it takes too long.
@@ -156,14 +156,14 @@ pub enum Counted {
     /// Bytes of one function's body.
     FunctionBodyBytes,
     Locals,
-    /// Blocks within one another in a function.
+    /// Nested blocks in a function.
     Nesting,
     /// Targets of one `br_table`.
     BranchTargets,
     Types,
     /// Imports, exports, globals, segments and the like.
     Items,
-    /// Components and modules within one another.
+    /// Nested components and modules.
     Depth,
 }
 

@@ -1,4 +1,4 @@
-//! One evaluation: a fresh instance, one call, its outcome.
+//! One evaluation: a new instance, one call, its outcome.
 
 use crate::{
     engines::TICKS_OF_DEADLINE,
@@ -11,7 +11,8 @@ use crate::{
 use bureaucrat_model::{Fields, JsonText};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::Instance};
 
-/// Evaluates a function of a guest. What it costs is counted from instantiation on: start functions and data segments too.
+/// Evaluates a function of a guest. The cost is counted from instantiation on, including start
+/// functions and data segments.
 pub(crate) fn evaluate(
     guest: &Guest,
     function: &str,
@@ -122,7 +123,7 @@ fn checked(returned: Returned, limits: &SandboxLimits) -> Outcome {
     }
 }
 
-/// What the guest was doing when an error came.
+/// What the guest was doing when an error occurred.
 #[derive(Clone, Copy)]
 enum Phase {
     /// Its instance was being made; start functions run here.
@@ -131,7 +132,7 @@ enum Phase {
     Call,
 }
 
-/// Tells apart what would happen again and what would not.
+/// Separates errors that would happen again from those that would not.
 fn outcome_of_error(error: &wasmtime::Error, phase: Phase, store: &Store<Run>) -> Outcome {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return outcome_of_stop(stop);
@@ -142,7 +143,8 @@ fn outcome_of_error(error: &wasmtime::Error, phase: Phase, store: &Store<Run>) -
     let machine = error.is::<PoolConcurrencyLimitError>()
         || error.is::<OutOfMemory>()
         || error.is::<std::io::Error>();
-    // A memory or a table that begins larger than the budget is the guest's doing, as is one that grows beyond it.
+    // A memory or table that is larger than the budget from the start is the guest's fault, like
+    // one that grows beyond it.
     let meter = &store.data().memory;
     match (phase, meter.refused, meter.table_refused) {
         (Phase::Instantiation, Some(bytes), _) => {

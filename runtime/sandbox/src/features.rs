@@ -1,7 +1,8 @@
-//! The allow-list of WebAssembly features.
+//! The allowed WebAssembly features.
 //!
-//! Every feature that the parser knows is in just one of [`ALLOWED`], [`RUNTIMES_ONLY`] and [`REFUSED`], by name; a test fails
-//! when a new version of the parser brings one that stands in none.
+//! Every feature that the parser knows is in exactly one of [`ALLOWED`], [`RUNTIMES_ONLY`] and
+//! [`REFUSED`], by name. A test fails if a new version of the parser adds a feature that is in
+//! none.
 
 use crate::class::Class;
 use wasmparser::WasmFeatures;
@@ -22,7 +23,8 @@ pub(crate) const fn refused(class: Class) -> WasmFeatures {
     }
 }
 
-/// What every guest may use. `FLOATS` and `COMPONENT_MODEL` are not proposals but the ground that the others stand on.
+/// What every guest may use. `FLOATS` and `COMPONENT_MODEL` are not proposals; the others depend on
+/// them.
 const ALLOWED: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::COMPONENT_MODEL)
     .union(WasmFeatures::MUTABLE_GLOBAL)
@@ -34,12 +36,13 @@ const ALLOWED: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::SIMD);
 
-/// What only guests with a language runtime inside may use. QuickJS is compiled with tail calls: fuel and deadlines are counted
-/// where a function begins, so that a loop of tail calls ends as any other. Its component has others within it, and what wasmtime
-/// makes for a call from one to the next reads one memory and writes another.
+/// What only guests with a language runtime may use. QuickJS is compiled with tail calls: fuel and
+/// deadlines are counted at the beginning of functions, so a loop of tail calls ends like any
+/// other. Its component contains others, and wasmtime's code for calls between them reads one
+/// memory and writes another.
 const RUNTIMES_ONLY: WasmFeatures = WasmFeatures::TAIL_CALL.union(WasmFeatures::MULTI_MEMORY);
 
-/// What no guest may use. `GC_TYPES` is what `externref` needs; tables of functions do without.
+/// What no guest may use. `externref` needs `GC_TYPES`; tables of functions do not.
 const REFUSED: WasmFeatures = WasmFeatures::RELAXED_SIMD
     .union(WasmFeatures::THREADS)
     .union(WasmFeatures::SHARED_EVERYTHING_THREADS)

@@ -21,7 +21,7 @@ pub enum ExportKind {
     Value,
 }
 
-/// An admitted and compiled guest. Cheap to clone; it holds no state between evaluations.
+/// An admitted and compiled guest. Cheap to clone; it keeps no state between evaluations.
 #[derive(Clone)]
 pub struct Guest(pub(crate) Arc<Ready>);
 
@@ -29,7 +29,7 @@ pub struct Guest(pub(crate) Arc<Ready>);
 pub(crate) struct Ready {
     pub(crate) pre: InstancePre<Run>,
     pub(crate) exports: Vec<Export>,
-    /// Where each of `exports` stands in the component.
+    /// The index of each of `exports` in the component.
     pub(crate) indices: Vec<ComponentExportIndex>,
     pub(crate) class: Class,
     pub(crate) hash: ModuleHash,
@@ -39,7 +39,7 @@ pub(crate) struct Ready {
 }
 
 impl Guest {
-    /// The functions that it exports, in the component's order.
+    /// The exported functions, in the component's order.
     pub fn exports(&self) -> &[Export] {
         &self.0.exports
     }
@@ -63,7 +63,7 @@ impl Guest {
         self.0.code_bytes
     }
 
-    /// How long it took to compile; `None` when the machine code came from the cache.
+    /// How long it took to compile; `None` if the machine code came from the cache.
     pub fn compile_time(&self) -> Option<Duration> {
         self.0.compile_time
     }

@@ -1,7 +1,8 @@
-//! The interface `fields`, which is all that a guest can reach outside of itself.
+//! The interface `fields`, the only thing that a guest can reach.
 //!
-//! Each call charges fuel before it works: a base, the pointer's bytes, what has to be scanned, what is returned. Nothing
-//! here reads a clock or anything but the fields of the evaluation.
+//! Each call charges fuel before it does anything: a base, the pointer's bytes, what must be
+//! scanned, what is returned. Nothing here reads a clock or anything but the fields of the
+//! evaluation.
 
 use crate::{
     document::{Document, Found, Want},
@@ -14,20 +15,20 @@ use wasmtime::{AsContextMut, ResourceLimiter, StoreContextMut, component::Linker
 /// The name under which guests import the interface.
 pub(crate) const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
 
-/// Fuel of each call, for going out of the guest and back in.
+/// Fuel for each call, for leaving and re-entering the guest.
 const CALL_FUEL: u64 = 100;
 /// Fuel of each byte that is read or returned.
 const BYTE_FUEL: u64 = 1;
-/// Fuel of each key that is returned, for the guest's allocator is entered for each.
+/// Fuel for each returned key, because the guest's allocator is called for each.
 const KEY_FUEL: u64 = 32;
 
-/// What calls of the interface may take in one evaluation.
+/// What calls of the interface may use in one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostLimits {
     pub(crate) calls: u64,
     /// The longest pointer, in bytes.
     pub(crate) pointer_bytes: usize,
-    /// All that is returned, in bytes.
+    /// Everything that is returned, in bytes.
     pub(crate) bytes_returned: usize,
     /// Keys that are listed at once.
     pub(crate) keys: usize,
@@ -39,7 +40,7 @@ pub(crate) struct Run {
     limits: HostLimits,
     calls: u64,
     returned: usize,
-    /// What the guest's memories take.
+    /// What the guest's memories use.
     pub(crate) memory: MemoryMeter,
 }
 
@@ -186,7 +187,7 @@ fn length(items: usize) -> Result<u32, Stop> {
     u32::try_from(items).map_err(|_| Stop::FieldTooLarge(items))
 }
 
-/// Puts the interface into a linker.
+/// Adds the interface to a linker.
 pub(crate) fn add_to(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
     let mut fields = linker.instance(FIELDS)?;
     fields.func_wrap(
@@ -209,7 +210,7 @@ pub(crate) fn add_to(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
     )
 }
 
-/// Takes the fuel out of the store for the length of a call.
+/// Takes the fuel out of the store for the duration of a call.
 fn metered<T>(
     mut store: StoreContextMut<'_, Run>,
     call: impl FnOnce(&mut Run, &mut Meter) -> Result<T, Stop>,
@@ -221,7 +222,8 @@ fn metered<T>(
     result.map_err(wasmtime::Error::new)
 }
 
-/// Counts the guest's memory and remembers that more was refused. The pool's slots and the budget are the bounds.
+/// Counts the guest's memory and records refused growth. The pool's slots and the budget are the
+/// limits.
 pub(crate) struct MemoryMeter {
     /// Bytes of all memories together.
     pub(crate) bytes: u64,
@@ -242,7 +244,7 @@ impl ResourceLimiter for MemoryMeter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let grown = self.bytes + desired.saturating_sub(current) as u64;
-        // The pool's slots bound `maximum`, so that a growth which is within it succeeds.
+        // The pool's slots limit `maximum`, so growth within it succeeds.
         if maximum.is_some_and(|maximum| desired > maximum) || grown > self.memory_bytes {
             self.refused = Some(desired);
             return Ok(false);

@@ -1,15 +1,17 @@
-//! Runs the conditions of process definitions: WebAssembly components, under limits.
+//! Runs conditions: WebAssembly components, under limits.
 //!
-//! What it promises: a guest sees nothing but the fields that it is given, spends no more fuel, memory and time than
-//! [`SandboxLimits`] says, and leaves nothing behind; the same guest on the same fields gives the same outcome, whatever
-//! the machine is doing (what depends on the machine is [`Outcome::Environmental`] and no outcome). What strangers upload is
-//! bounded and validated before it is compiled, and compiled in a child process. Machine code that this crate did not make
-//! is never run.
+//! It promises that a guest sees only the fields that it is given, uses no more fuel, memory and
+//! time than [`SandboxLimits`] allows, and leaves nothing behind; and that the same guest on the
+//! same fields has the same outcome, whatever the machine is doing (what depends on the machine is
+//! [`Outcome::Environmental`], which is not an outcome). What strangers upload is bounded and
+//! validated before it is compiled, and compiled in a child process. Machine code that this crate
+//! did not produce never runs.
 //!
-//! What it leaves to others: which guests a definition may name and what quota it has (the host's policy), what becomes of an
-//! outcome (the engine), and what conditions mean (the expression compiler and the guests).
+//! It leaves to others: which guests a definition may use and what quota it has (the host's
+//! policy), what follows from an outcome (the engine), and what conditions mean (the expression
+//! compiler and the guests).
 //!
-//! Unsafe code stands in one place, the module `code`, with its proof.
+//! Unsafe code is in one place, the module `code`, with its proof.
 #![deny(unsafe_code)]
 
 mod admission;

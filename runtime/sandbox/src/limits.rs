@@ -1,14 +1,14 @@
-//! Every bound of the sandbox, by name and with its unit.
+//! Every limit of the sandbox, by name and with its unit.
 //!
-//! Three groups: what one evaluation may spend, what an uploaded component may consist of, and what its compilation may
-//! take. The host fills them from its policy; the defaults suit strangers.
+//! Three groups: what one evaluation may use, what an uploaded component may contain, and what
+//! compiling it may use. The host sets them from its policy; the defaults are safe for strangers.
 
 use std::time::Duration;
 
-/// The bounds of evaluation, admission and compilation.
+/// The limits on evaluation, admission and compilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SandboxLimits {
-    /// Fuel of one evaluation: about one unit an instruction, and more for what host calls do.
+    /// Fuel for one evaluation: about one unit per instruction, and more for host calls.
     pub fuel: u64,
     /// The largest linear memory of a small guest, in bytes.
     pub memory_bytes: usize,
@@ -24,13 +24,13 @@ pub struct SandboxLimits {
     pub runtime_instances: u32,
     /// Stack of a guest, in bytes. The calling thread's own stack must be larger by some hundred kilobytes.
     pub stack_bytes: usize,
-    /// Wall-clock time after which an evaluation is given up without an outcome.
+    /// Wall-clock time after which an evaluation is stopped without an outcome.
     pub deadline: Duration,
     /// Calls of `fields` in one evaluation.
     pub host_calls: u64,
     /// The longest pointer that a guest may pass to `fields`, in bytes.
     pub pointer_bytes: usize,
-    /// All that `fields` returns to one evaluation, in bytes.
+    /// Everything that `fields` returns to one evaluation, in bytes.
     pub host_bytes_returned: usize,
     /// Keys that `keys` returns at once.
     pub keys: usize,
@@ -47,15 +47,15 @@ pub struct SandboxLimits {
     pub function_body_bytes: usize,
     /// Locals of one function, its parameters left aside.
     pub locals: u32,
-    /// Blocks within one another in a function.
+    /// Nested blocks in a function.
     pub nesting: u32,
     /// Targets of one `br_table`.
     pub br_table: u32,
     /// Types, core and component ones, in all of a component.
     pub types: u32,
-    /// Imports, exports, globals, segments and whatever else is counted in none of the other bounds.
+    /// Imports, exports, globals, segments and everything else without a limit of its own.
     pub items: u32,
-    /// Components and modules within one another.
+    /// Nested components and modules.
     pub component_depth: u32,
 
     /// CPU seconds that compiling one component may take.
@@ -65,15 +65,15 @@ pub struct SandboxLimits {
     /// Machine code of one component, in bytes.
     pub code_bytes: usize,
 
-    /// Guests that are kept ready in memory.
+    /// Guests kept ready in memory.
     pub loaded_guests: usize,
-    /// Machine code of all guests that are kept ready in memory, in bytes.
+    /// Machine code of all guests kept ready in memory, in bytes.
     pub loaded_bytes: usize,
     /// All files of the cache of machine code, in bytes.
     pub cache_bytes: u64,
 }
 
-/// What one evaluation may spend, where that is less than the sandbox's own bounds.
+/// What one evaluation may use, if that is less than the sandbox's own limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     pub fuel: u64,
@@ -97,12 +97,12 @@ impl Budget {
     };
 }
 
-/// The lesser of a size and a number that may go beyond what this machine can address.
+/// The smaller of a size and a number that this machine may not be able to address.
 pub(crate) fn lesser(size: usize, number: u64) -> usize {
     usize::try_from(number).map_or(size, |number| number.min(size))
 }
 
-/// What compiling one component may take, where that is less than the sandbox's own bounds.
+/// What compiling one component may use, if that is less than the sandbox's own limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileBudget {
     /// CPU seconds.
@@ -130,7 +130,7 @@ impl Default for SandboxLimits {
             runtime_instances: 64,
             stack_bytes: 256 << 10,
             deadline: Duration::from_secs(2),
-            // As many as the fuel can pay for; a policy gives strangers fewer.
+            // As many as the fuel can pay for; under a policy the default is lower.
             host_calls: 200_000,
             pointer_bytes: 1_024,
             host_bytes_returned: 1 << 20,
@@ -157,9 +157,10 @@ impl Default for SandboxLimits {
 }
 
 impl SandboxLimits {
-    /// These bounds for guests with a language runtime inside (Go, JavaScript, Python): their components are some megabytes
-    /// large and hold functions that no small guest needs, they take seconds to compile, and each evaluation begins with the
-    /// start of their runtime. What is larger in `self` already stays.
+    /// The limits for guests with a language runtime (Go, JavaScript, Python): their components
+    /// have some megabytes and contain functions that no small guest needs, they take seconds to
+    /// compile, and each evaluation begins with the start of their runtime. Limits that are already
+    /// higher in `self` stay.
     pub fn for_runtimes(&self) -> Self {
         Self {
             fuel: self.fuel.max(200_000_000),

@@ -1,10 +1,12 @@
-//! The guests that are kept ready in memory: as many as the bounds allow, the least recently used leave first.
+//! The guests kept ready in memory: as many as the limits allow; the least recently used are
+//! dropped first.
 
 use crate::{guest::Guest, limits::SandboxLimits};
 use bureaucrat_model::ModuleHash;
 use std::collections::HashMap;
 
-/// Where a guest came from; a stranger's bytes are never taken for admitted because a program's guest has the same.
+/// Where a guest came from. A stranger's bytes are never treated as admitted because a program's
+/// guest has the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     Inline,
@@ -54,7 +56,7 @@ impl Loaded {
             self.bytes -= old.guest.code_bytes();
         }
         while self.guests.len() > self.guests_max || self.bytes > self.bytes_max {
-            // Linear, but only where something was just compiled, which takes far longer.
+            // Linear, but only after a compilation, which takes far longer.
             let oldest = self
                 .guests
                 .iter()

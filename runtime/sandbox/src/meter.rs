@@ -1,9 +1,9 @@
-//! What host functions may spend, and how an evaluation is stopped from within one.
+//! What host functions may use, and how they stop an evaluation.
 
 /// Why a host function stopped the evaluation. All of these are deterministic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
-    /// The fuel did not suffice for what was asked.
+    /// There was not enough fuel for the request.
     #[error("out of fuel in a call of the interface `fields`")]
     Fuel,
     /// The interface was called too often.
@@ -17,7 +17,7 @@ pub(crate) enum Stop {
         /// The bound in bytes.
         limit: usize,
     },
-    /// All that was returned to the guest is too much.
+    /// Too much was returned to the guest in total.
     #[error("more than {limit} bytes of fields were asked for")]
     Returned {
         /// The bound in bytes.
@@ -26,15 +26,15 @@ pub(crate) enum Stop {
     /// A record has too many keys to list.
     #[error("the keys of a record with {found} keys were asked for, at most {limit} are listed")]
     Keys { found: usize, limit: usize },
-    /// A field is too large to be looked into.
+    /// A field is too large to be read.
     #[error("a field of {0} bytes is too large to be looked into")]
     FieldTooLarge(usize),
-    /// A text or key holds half of a surrogate pair, which no component can be given.
+    /// A text or key contains a lone surrogate, which no component can receive.
     #[error("a text in the fields holds half of a surrogate pair")]
     BrokenText,
 }
 
-/// The fuel that is left, taken out of the store for the length of one host call.
+/// The remaining fuel, taken out of the store for the duration of one host call.
 pub(crate) struct Meter {
     left: u64,
 }
@@ -44,7 +44,7 @@ impl Meter {
         Self { left }
     }
 
-    /// Takes fuel; all that is left is gone when it does not suffice.
+    /// Charges fuel; if there is not enough, the rest is gone.
     pub(crate) fn charge(&mut self, fuel: u64) -> Result<(), Stop> {
         match self.left.checked_sub(fuel) {
             Some(left) => {

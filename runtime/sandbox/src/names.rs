@@ -1,6 +1,7 @@
-//! Names of exports as WIT has them: words of lower-case letters and digits, joined by `-`.
+//! WIT names of exports: words of lower-case letters and digits, joined by `-`.
 //!
-//! Languages whose functions can't be exported under such names export `is_high` or `isHigh`; both mean `is-high`.
+//! Languages that cannot export functions under such names export `is_high` or `isHigh`; both mean
+//! `is-high`.
 
 use std::collections::BTreeMap;
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
@@ -15,7 +16,7 @@ pub(crate) fn is_wit_name(name: &str) -> bool {
     })
 }
 
-/// The WIT name that a name in another style stands for, if there is one.
+/// The WIT name for a name in another style, if there is one.
 pub(crate) fn wit_name(name: &str) -> Option<String> {
     let mut words = String::new();
     for letter in name.chars() {
@@ -33,7 +34,7 @@ pub(crate) fn wit_name(name: &str) -> Option<String> {
     is_wit_name(&words).then_some(words)
 }
 
-/// The module with some of its exports under other names; everything else stays as it is.
+/// The module with some exports renamed; everything else is unchanged.
 pub(crate) fn renamed(
     core: &[u8],
     names: &BTreeMap<String, String>,

@@ -1,40 +1,41 @@
-//! What an evaluation gives, and the codes of its faults.
+//! The outcomes of evaluations, and the codes of their faults.
 
 use bureaucrat_model::FaultCode;
 
-/// The sandbox's own codes of faults. A guest can't claim them.
+/// The sandbox's own fault codes. A guest cannot use them.
 pub mod codes {
     /// The guest trapped: `unreachable`, a division by zero, an access out of bounds and the like.
     pub const TRAP: &str = "sandbox.trap";
-    /// The fuel is used up.
+    /// Out of fuel.
     pub const FUEL: &str = "sandbox.fuel";
-    /// The guest trapped after it was refused memory.
+    /// The guest trapped after it was denied more memory.
     pub const MEMORY: &str = "sandbox.memory";
-    /// The guest trapped after its table was refused more elements.
+    /// The guest trapped after it was denied more table elements.
     pub const TABLE: &str = "sandbox.table";
-    /// The guest's calls nest too deeply.
+    /// The guest overflowed its stack.
     pub const STACK: &str = "sandbox.stack";
     /// The guest called the interface `fields` too often.
     pub const HOST_CALLS: &str = "sandbox.host-calls";
-    /// A pointer, an error text, or what `fields` returned in all is too large.
+    /// A pointer or an error text is too long, or `fields` returned too much in total.
     pub const HOST_BUDGET: &str = "sandbox.host-budget";
     /// The result is too long, or a value is not one JSON text.
     pub const RESULT: &str = "sandbox.result";
-    /// The guest broke the canonical ABI: a text out of its memory, not UTF-8, an unknown case.
+    /// The guest violated the canonical ABI: a text out of its memory, not UTF-8, an unknown
+    /// variant.
     pub const ABI: &str = "sandbox.abi";
-    /// A text in the fields can't be given to a guest: it holds half of a surrogate pair.
+    /// A text in the fields cannot be passed to a guest: it contains a lone surrogate.
     pub const BAD_TEXT: &str = "sandbox.bad-text";
-    /// The evaluation took longer than its deadline. No fault, since the machine decides it: it begins the reason of an
-    /// incident.
+    /// The evaluation took longer than its deadline. Not a fault, because it depends on the
+    /// machine: the reason of an incident begins with it.
     pub const DEADLINE: &str = "sandbox.deadline";
-    /// The guest has no function of that name.
+    /// The guest has no function with this name.
     pub const NO_FUNCTION: &str = "sandbox.no-function";
 }
 
-/// What begins the sandbox's own codes.
+/// The prefix of the sandbox's own codes.
 const OWN_CODES: &str = "sandbox.";
 
-/// An outcome and what it cost.
+/// An outcome and its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluated {
     pub outcome: Outcome,
@@ -44,7 +45,7 @@ pub struct Evaluated {
     pub memory_bytes: u64,
 }
 
-/// What an evaluation gave. All but the last would come out again.
+/// The outcome of an evaluation. All but the last would occur again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Verdict(bool),
@@ -57,7 +58,7 @@ pub enum Outcome {
         /// What happened, for a person.
         message: String,
     },
-    /// Nothing that can be relied on: the deadline passed, no slot was free, the system refused memory. To be tried again.
+    /// Not reliable: the deadline passed, no slot was free, or the system refused memory. Retry it.
     Environmental(String),
 }
 
@@ -70,8 +71,8 @@ impl Outcome {
         }
     }
 
-    /// The fault that a guest's error text stands for: `CODE`, `CODE: message`, or a text without a code. A code that
-    /// begins as the sandbox's do does not count as one.
+    /// The fault for a guest's error text: `CODE`, `CODE: message`, or a text without a code. A
+    /// code with the sandbox's prefix does not count.
     pub(crate) fn guest_fault(text: String) -> Self {
         let (code, message) = match text.split_once(':') {
             Some((code, message)) => (code, message.strip_prefix(' ').unwrap_or(message)),

@@ -1,12 +1,12 @@
-//! JSON Pointers, exactly as RFC 6901 has them.
+//! JSON Pointers, exactly as in RFC 6901.
 //!
-//! Whatever is no pointer, and whatever points nowhere, is the same here: none. The meaning of a token depends on what it is
-//! applied to, so that reading indices is left to [`index`].
+//! An invalid pointer and a pointer to nothing are treated alike: both yield nothing. The meaning
+//! of a token depends on what it is applied to, so reading indexes is left to [`index`].
 
 use std::borrow::Cow;
 
-/// The tokens of a pointer, still escaped; `None` for a text that is neither empty nor begins with `/`. The empty pointer
-/// has no tokens.
+/// The tokens of a pointer, still escaped; `None` for a text that is neither empty nor begins with
+/// `/`. The empty pointer has no tokens.
 pub(crate) fn tokens(pointer: &str) -> Option<impl Iterator<Item = &str>> {
     let tokens = match pointer.strip_prefix('/') {
         Some(rest) => Some(rest.split('/')),
@@ -16,7 +16,7 @@ pub(crate) fn tokens(pointer: &str) -> Option<impl Iterator<Item = &str>> {
     Some(tokens.into_iter().flatten())
 }
 
-/// A token with `~1` and `~0` resolved; `None` when a `~` stands before anything else.
+/// A token with `~1` and `~0` resolved; `None` if another character follows a `~`.
 pub(crate) fn unescaped(token: &str) -> Option<Cow<'_, str>> {
     if !token.contains('~') {
         return Some(Cow::Borrowed(token));
@@ -36,7 +36,7 @@ pub(crate) fn unescaped(token: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// The index that a token names in a list: digits without leading zeros.
+/// A token as an index of a list: digits without leading zeros.
 pub(crate) fn index(token: &str) -> Option<usize> {
     let digits = token.as_bytes();
     if !digits.iter().all(u8::is_ascii_digit) || (digits.len() > 1 && digits[0] == b'0') {

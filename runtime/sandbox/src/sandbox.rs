@@ -1,4 +1,4 @@
-//! The sandbox: from bytes to a guest that is ready, and from a guest to an outcome.
+//! The sandbox: from bytes to a loaded guest, and from a guest to an outcome.
 
 use crate::{
     admission::{self, Admitted},
@@ -46,14 +46,14 @@ struct Shared {
     _ticker: Ticker,
 }
 
-/// An engine with its slots, and what is put into its guests.
+/// An engine with its slots, and the linker for its guests.
 struct Pool {
     engine: Engine,
     linker: Linker<Run>,
     compatibility: [u8; 32],
 }
 
-/// An admitted component on its way to a guest.
+/// An admitted component that is being loaded.
 struct Candidate<'a> {
     origin: Origin,
     component: &'a [u8],
@@ -112,11 +112,11 @@ impl Sandbox {
         })))
     }
 
-    /// Loads a program's inline guest, which our own expression compiler made. It is compiled on the calling thread, some
-    /// milliseconds, unless it is in memory or in the cache.
+    /// Loads a program's inline guest, which our own expression compiler made. It is compiled on
+    /// the calling thread, in some milliseconds, unless it is in memory or in the cache.
     ///
     /// # Errors
-    /// When it is no guest.
+    /// If it is not a guest.
     pub fn load_inline(&self, component: &[u8]) -> Result<Guest, LoadError> {
         let hash = ModuleHash::of(component);
         if let Some(guest) = self.loaded().get(Origin::Inline, hash) {
@@ -146,17 +146,18 @@ impl Sandbox {
         Ok(guest)
     }
 
-    /// Loads what a stranger uploaded. Unless it is in memory or in the cache it is compiled in a child process; the calling
-    /// thread waits for that, perhaps for others' first.
+    /// Loads an uploaded module. Unless it is in memory or in the cache, it is compiled in a child
+    /// process; the calling thread waits for that, and perhaps for others first.
     ///
     /// # Errors
-    /// [`LoadError::Refused`] when it will never be taken under these limits, [`LoadError::Environment`] when something on
-    /// this side failed.
+    /// [`LoadError::Refused`] if it will never be accepted under these limits,
+    /// [`LoadError::Environment`] if something on our side failed.
     pub fn load_module(&self, component: &[u8]) -> Result<Guest, LoadError> {
         self.load_module_within(component, CompileBudget::FULL)
     }
 
-    /// As [`Self::load_module`], with no more for compiling it than the budget. A module that was compiled before needs none.
+    /// Like [`Self::load_module`], with a budget for compiling it. A module that was compiled
+    /// before needs none.
     ///
     /// # Errors
     /// As [`Self::load_module`].
@@ -182,7 +183,7 @@ impl Sandbox {
             None => {
                 let place = shared.compiler.place();
                 if let Some(guest) = self.loaded().get(Origin::Module, hash) {
-                    // Somebody else compiled it while this thread waited for a worker.
+                    // Another thread compiled it while this one waited for a worker.
                     return Ok(guest);
                 }
                 let started = Instant::now();
@@ -200,12 +201,13 @@ impl Sandbox {
         Ok(guest)
     }
 
-    /// Evaluates a function of a guest on some fields: a fresh instance, on the calling thread, gone afterwards.
+    /// Evaluates a function of a guest on some fields, in a new instance on the calling thread.
     pub fn evaluate(&self, guest: &Guest, function: &str, fields: &Fields) -> Evaluated {
         self.evaluate_within(guest, function, fields, Budget::FULL)
     }
 
-    /// As [`Self::evaluate`], within a budget. An evaluation whose fuel suffices gives the same with any more of it.
+    /// Like [`Self::evaluate`], within a budget. If the fuel is enough, more of it does not change
+    /// the outcome.
     pub fn evaluate_within(
         &self,
         guest: &Guest,
@@ -261,7 +263,7 @@ impl Sandbox {
         })
     }
 
-    /// A guest from the cache of machine code; whatever is wrong with the file, it is compiled again.
+    /// A guest from the cache of machine code; if the file is unusable, it is compiled again.
     fn cached(&self, candidate: &Candidate<'_>) -> Option<Guest> {
         let entry = self.entry(candidate).ok()?;
         let code = self.0.cache.as_ref()?.read(&entry)?;
@@ -289,7 +291,7 @@ impl Sandbox {
         let pool = self.pool(candidate)?;
         let admitted = &candidate.admitted;
         let code_bytes = code.as_bytes().len();
-        // What the pool's slots can't hold is refused here, before anything runs.
+        // What does not fit into the pool's slots is refused here, before anything runs.
         let resources = |error: wasmtime::Error| Refusal::Resources(format!("{error:#}"));
         let compiled: Component = code.into_component(&pool.engine).map_err(resources)?;
         let pre = pool.linker.instantiate_pre(&compiled).map_err(resources)?;

@@ -1,30 +1,31 @@
-//! The bounds by name, so that a file can set them: each with its unit and the least and the most that it may be.
+//! The limits by name, so that a file can set them: each with its unit, its minimum and its
+//! maximum.
 
 use crate::limits::SandboxLimits;
 use std::time::Duration;
 
-/// A bound of [`SandboxLimits`] that can be set by name.
+/// A limit in [`SandboxLimits`] that can be set by name.
 #[derive(Clone, Copy)]
 pub struct Setting {
-    /// Its name: that of the field, in which the unit stands where it is not a count.
+    /// The name of the field, which contains the unit unless it is a count.
     pub name: &'static str,
-    /// What it bounds, and in which unit.
+    /// What it limits, and in which unit.
     pub meaning: &'static str,
-    /// The least that it may be.
+    /// The minimum.
     pub least: u64,
-    /// The most that it may be.
+    /// The maximum.
     pub most: u64,
     get: fn(&SandboxLimits) -> u64,
     set: fn(&mut SandboxLimits, u64),
 }
 
-/// A value that a bound can't have.
+/// An invalid value for a limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// There is no bound of that name.
+    /// No limit has this name.
     #[error("there is no limit `{0}`")]
     Unknown(String),
-    /// The value is no whole number.
+    /// The value is not a whole number.
     #[error("`{0}` is no whole number")]
     NoNumber(String),
     /// The value is too low or too high.
@@ -48,7 +49,7 @@ macro_rules! settings {
 /// More than any pool could reserve addresses for.
 const MEMORY_MOST: u64 = 4 << 30;
 
-/// Everything but the deadline, which is no number in [`SandboxLimits`].
+/// Everything but the deadline, which is not a number in [`SandboxLimits`].
 const NUMBERS: &[Setting] = settings! {
     fuel: u64, 1_000, u64::MAX / 2, "fuel of one evaluation, about one unit an instruction";
     memory_bytes: usize, 256 << 10, MEMORY_MOST, "bytes of a small guest's linear memory";
@@ -91,16 +92,16 @@ const DEADLINE: Setting = Setting {
 };
 
 impl Setting {
-    /// Every bound that can be set, in the order of the documentation.
+    /// Every limit that can be set, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         let (first, rest) = NUMBERS.split_at(1);
         first.iter().chain([&DEADLINE]).chain(rest)
     }
 
-    /// The bound of that name.
+    /// The limit with this name.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn named(name: &str) -> Result<&'static Self, SettingError> {
         Self::all()
             .find(|setting| setting.name == name)
@@ -111,10 +112,10 @@ impl Setting {
         (self.get)(limits)
     }
 
-    /// Sets it to what a text says: a whole number, in which `_` may stand between digits.
+    /// Sets the limit from a text: a whole number, which may contain `_` between digits.
     ///
     /// # Errors
-    /// When the text is no number, or one that the bound can't be.
+    /// If the text is not a number, or out of range.
     pub fn set(&self, limits: &mut SandboxLimits, text: &str) -> Result<(), SettingError> {
         let value: u64 = text
             .replace('_', "")

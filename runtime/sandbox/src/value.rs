@@ -25,7 +25,7 @@ pub(crate) enum Value {
     Record(u32),
 }
 
-/// The most bytes that an integer within 64 bits takes, the sign included.
+/// The most bytes of a 64-bit integer, including its sign.
 const INTEGER_BYTES_MAX: usize = 20;
 
 /// Reads null, a boolean, a number or a text; `text` is known to be valid JSON.
@@ -44,7 +44,7 @@ fn string(text: &str) -> Result<String, Stop> {
         .get(1..text.len().saturating_sub(1))
         .unwrap_or_default();
     if inner.as_bytes().contains(&b'\\') {
-        // Escapes: the parser resolves them, and refuses halves of surrogate pairs.
+        // Escapes: the parser resolves them, and refuses lone surrogates.
         return serde_json::from_str(text).map_err(|_| Stop::BrokenText);
     }
     Ok(inner.to_owned())
@@ -52,7 +52,8 @@ fn string(text: &str) -> Result<String, Stop> {
 
 fn number(text: &str) -> Result<Value, Stop> {
     if text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-        // Rust's parser rounds to nearest, ties to even, and gives infinity for what is too large.
+        // Rust's parser rounds to nearest, ties to even, and returns infinity for numbers that are
+        // too large.
         return text.parse().map(Value::Float).map_err(|_| Stop::BrokenText);
     }
     if text.len() <= INTEGER_BYTES_MAX

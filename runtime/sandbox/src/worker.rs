@@ -1,28 +1,30 @@
-//! The compile worker: the child process that compiles what strangers upload.
+//! The compile worker: the child process that compiles uploads.
 //!
-//! It reads one request, bounds its own processor time and memory before it touches the component's bytes, compiles, writes
-//! the machine code and ends. The parent ([`crate::compile`]) bounds the wall-clock time.
+//! It reads one request, limits its own processor time and memory before it touches the component's
+//! bytes, compiles, writes the machine code and ends. The parent ([`crate::compile`]) limits the
+//! wall-clock time.
 //!
-//! A request is, in little endian: the bytes `BCW1`, the class (u8), seconds (u32), bytes of memory (u64), the component's
-//! length (u64), the component. An answer is one byte, [`ANSWER_CODE`] or [`ANSWER_REFUSED`], then machine code or a reason.
+//! A request is, in little endian: the bytes `BCW1`, the class (u8), seconds (u32), bytes of memory
+//! (u64), the component's length (u64), the component. An answer is one byte, [`ANSWER_CODE`] or
+//! [`ANSWER_REFUSED`], then machine code or a reason.
 
 use crate::{class::Class, engines};
 use nix::sys::resource::{Resource, setrlimit};
 use std::io::{self, Read, Write};
 
-/// The answer goes on with machine code.
+/// Machine code follows.
 pub(crate) const ANSWER_CODE: u8 = 1;
-/// The answer goes on with the compiler's reason.
+/// The compiler's reason follows.
 pub(crate) const ANSWER_REFUSED: u8 = 2;
 
 const MAGIC: [u8; 4] = *b"BCW1";
 const HEADER_BYTES: usize = 4 + 1 + 4 + 8 + 8;
 /// No component is larger, whatever the limits say.
 const COMPONENT_BYTES_MAX: u64 = 256 << 20;
-/// What the program itself maps beside its data: code, libraries, stacks.
+/// What the program itself maps besides its data: code, libraries, stacks.
 const PROGRAM_BYTES: u64 = 1 << 30;
 
-/// What is to be compiled, and what that may take.
+/// What to compile, and what that may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) class: Class,
@@ -57,13 +59,13 @@ impl Request {
     }
 }
 
-/// Does a compile worker's work: one request on standard input, one answer on standard output. Returns the exit code of the
-/// process, 0 when an answer was written.
+/// Does a compile worker's work: one request on standard input, one answer on standard output.
+/// Returns the exit code of the process, 0 if an answer was written.
 pub fn compile_worker_main() -> i32 {
     match serve(&mut io::stdin().lock(), &mut io::stdout().lock()) {
         Ok(()) => 0,
         Err(error) => {
-            // Standard error is a pipe to the parent; when that is gone there is nobody left to tell.
+            // Standard error is a pipe to the parent; if that is gone, nobody can be told.
             let _ = writeln!(io::stderr(), "compile worker: {error}");
             1
         }
@@ -97,7 +99,7 @@ fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     output.flush()
 }
 
-/// Processor time, memory, no files, no core dump.
+/// Limits processor time and memory, and forbids files and core dumps.
 fn bound_process(request: &Request) -> io::Result<()> {
     let seconds = u64::from(request.seconds.max(1));
     let memory = request.memory_bytes;

@@ -1,4 +1,4 @@
-//! Which components are taken, and why others are not.
+//! Which components are accepted, and why others are not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -128,7 +128,7 @@ fn only_functions_of_the_two_types_may_be_exported() {
         refusal(&sandbox, &instance),
         Refusal::Export("f".to_owned())
     );
-    // Types beside functions are of no consequence.
+    // Exported types do not matter.
     let with_type = lift(
         r#"(type $t (record (field "a" u32))) (export "t" (type $t))
            (func (export "f") (result (result bool (error string))) (canon lift (core func $i "f") (memory $memory)))"#,
@@ -138,7 +138,8 @@ fn only_functions_of_the_two_types_may_be_exported() {
 
 #[test]
 fn features_outside_of_the_list_are_refused() {
-    // The larger class, where a second memory is not refused for want of a slot, but for what it is.
+    // The larger class, which refuses a second memory not for lack of a slot, but because it is a
+    // second memory.
     let sandbox = Sandbox::new(SandboxConfig {
         runtime_class: RuntimeClass::Allowed,
         ..config(SandboxLimits::default())
@@ -296,7 +297,7 @@ fn tail_calls_are_for_guests_with_a_language_runtime_and_cost_fuel() {
     let allowing = Sandbox::new(SandboxConfig {
         runtime_class: RuntimeClass::Allowed,
         ..config(SandboxLimits {
-            // Fuel ends it, however busy the machine is.
+            // Fuel stops it, however busy the machine is.
             deadline: Duration::from_secs(120),
             ..SandboxLimits::default()
         })

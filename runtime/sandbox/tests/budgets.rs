@@ -1,4 +1,5 @@
-//! Budgets below the sandbox's own bounds, and the bounds that count: calls of the host, elements of tables, instances.
+//! Budgets below the sandbox's own limits, and the limits on counts: host calls, table elements,
+//! instances.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -24,7 +25,7 @@ fn a_budget_bounds_fuel_and_memory_below_the_sandbox() {
     assert_eq!(evaluated.fuel, 1_000);
     let most = sandbox.limits().fuel;
     assert_eq!(within(&endless, Budget::FULL).fuel, most);
-    // What suffices gives the same with more.
+    // If it is enough, more changes nothing.
     let simple = verdict("i32.const 1024");
     let (little, full) = (within(&simple, fuel(1_000)), within(&simple, Budget::FULL));
     assert_eq!(
@@ -48,7 +49,7 @@ fn a_budget_bounds_fuel_and_memory_below_the_sandbox() {
         code(&within(&grows, memory(131_071)).outcome),
         "sandbox.memory"
     );
-    // One that begins too large is a fault of its own, not of the machine.
+    // A memory that is too large from the start is the guest's fault, not the machine's.
     assert_eq!(
         code(&within(&simple, memory(65_535)).outcome),
         "sandbox.memory"
@@ -82,7 +83,7 @@ fn calls_of_the_host_are_counted() {
     };
     assert_eq!(within(10, 10), Outcome::Verdict(false));
     assert_eq!(code(&within(11, 10)), "sandbox.host-calls");
-    // Without a budget the sandbox's own bound holds.
+    // Without a budget the sandbox's own limit applies.
     assert_eq!(within(20, u64::MAX), Outcome::Verdict(false));
     assert_eq!(code(&within(21, u64::MAX)), "sandbox.host-calls");
 }
@@ -114,7 +115,7 @@ fn tables_end_at_their_bound() {
     assert_eq!(code(&within(&table(1, 10_000), own)), "sandbox.table");
     assert_eq!(within(&table(1, 9), 10), Outcome::Verdict(false));
     assert_eq!(code(&within(&table(1, 10), 10)), "sandbox.table");
-    // One that begins too large is the guest's doing too.
+    // A table that is too large from the start is the guest's fault too.
     assert_eq!(code(&within(&table(11, 0), 10)), "sandbox.table");
     let text = within(&table(1, 10), 10);
     let Outcome::Fault { message, .. } = text else {

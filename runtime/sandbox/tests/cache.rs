@@ -1,4 +1,4 @@
-//! Machine code on disk: used again, and never when it is not ours.
+//! Machine code on disk: reused, but never if it is not ours.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -30,7 +30,7 @@ fn with_limits(folder: &Path, key: u8, limits: SandboxLimits) -> Sandbox {
     .unwrap()
 }
 
-/// Loads a guest in a new sandbox, checks that it works, and tells whether it was compiled.
+/// Loads a guest in a new sandbox, checks that it works, and returns whether it was compiled.
 fn compiles(folder: &Path, key: u8, bytes: &[u8]) -> bool {
     let sandbox = sandbox(folder, key);
     let guest = sandbox.load_module(bytes).unwrap();
@@ -55,7 +55,7 @@ fn code_is_kept_between_runs() {
     assert!(compiles(folder.path(), 1, &guest));
     assert!(!compiles(folder.path(), 1, &guest));
     assert_eq!(files(folder.path()).len(), 1);
-    // A program's guest of the same bytes has the same code.
+    // A program's guest with the same bytes has the same code.
     let sandbox = sandbox(folder.path(), 1);
     assert_eq!(sandbox.load_inline(&guest).unwrap().compile_time(), None);
 }

@@ -1,4 +1,4 @@
-//! What evaluations give, and that they leave nothing behind.
+//! The outcomes of evaluations, and that they leave nothing behind.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -7,7 +7,7 @@ use bureaucrat_model::Fields;
 use bureaucrat_sandbox::{Class, ExportKind, Outcome, SandboxLimits};
 use common::{Returns, component, config, run, sandbox, verdict};
 
-/// The guest that costs are measured with: whether the field `amount` is an integer above 5.
+/// The guest for measuring costs: whether the field `amount` is an integer above 5.
 fn amount() -> Vec<u8> {
     component(
         "/amount",
@@ -107,7 +107,7 @@ fn functions_have_names_of_their_own() {
 #[test]
 fn nothing_lives_on_between_evaluations() {
     let sandbox = sandbox();
-    // Counts its calls in a global and in memory, beyond what stays resident too.
+    // Counts its calls in a global and in memory, including beyond what stays resident.
     let bytes = component(
         "",
         r#"(global $calls (mut i32) (i32.const 0))

@@ -1,6 +1,6 @@
 //! The interface `fields` as a guest sees it: every kind of value through the canonical ABI.
 //!
-//! The cases of pointers and numbers stand as tables beside the code, in `src/host/tests.rs`.
+//! The cases of pointers and numbers are tables next to the code, in `src/host/tests.rs`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -9,8 +9,9 @@ use bureaucrat_model::Fields;
 use bureaucrat_sandbox::{Guest, Outcome, Sandbox};
 use common::{Returns, component, sandbox};
 
-/// Takes the pointer from the field `p` and tells: the place of the value's case among the cases (`kind`), its JSON text
-/// (`text`), the number of its keys and the last of them (`keys`), its payload's 64 bits as a digit of each byte (`bits`).
+/// Takes the pointer from the field `p` and returns: the index of the value's case (`kind`), its
+/// JSON text (`text`), the number of its keys and the last one (`keys`), its payload's 64 bits as
+/// one digit per byte (`bits`).
 fn probe() -> Vec<u8> {
     component(
         "/pnull",

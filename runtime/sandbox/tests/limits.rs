@@ -1,4 +1,4 @@
-//! Every bound of an evaluation, each with its code.
+//! Every limit on an evaluation, each with its code.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use bureaucrat_sandbox::{Outcome, Sandbox, SandboxLimits};
 use common::{Returns, code, component, component_of, config, run, sandbox, verdict};
 
-/// The code of the fault that a guest with one verdict of this body gives.
+/// The fault code of a guest with one verdict with this body.
 fn code_of(sandbox: &Sandbox, body: &str) -> String {
     code(&run(sandbox, &verdict(body), "{}").outcome).to_owned()
 }
@@ -17,7 +17,7 @@ fn endless_work_runs_out_of_fuel() {
     let limit = sandbox.limits().fuel;
     for body in [
         "(loop br 0) unreachable",
-        // Calls of the host, which charge more than they cost.
+        // Host calls, which charge more than they cost.
         "(loop i32.const 0 i32.const 0 i32.const 64 call $get br 0) unreachable",
         "(loop i32.const 0 i32.const 1 i32.const 64 call $json br 0) unreachable",
         // Growing and failing to grow.
@@ -33,14 +33,14 @@ fn endless_work_runs_out_of_fuel() {
 #[test]
 fn memory_ends_at_its_bound() {
     let sandbox = sandbox();
-    // Refused, noticed, and gone on without.
+    // Denied, noticed, and continued without it.
     let body = "i32.const 512 i32.const 0 i32.store
                 i32.const 516 i32.const 100 memory.grow i32.const -1 i32.eq i32.store8
                 i32.const 512";
     let evaluated = run(&sandbox, &verdict(body), "{}");
     assert_eq!(evaluated.outcome, Outcome::Verdict(true));
     assert_eq!(evaluated.memory_bytes, 65_536);
-    // Refused, and given up.
+    // Denied, and gave up.
     assert_eq!(
         code_of(
             &sandbox,
@@ -48,7 +48,7 @@ fn memory_ends_at_its_bound() {
         ),
         "sandbox.memory"
     );
-    // The whole of what there is can be had.
+    // All of the available memory can be used.
     let evaluated = run(
         &sandbox,
         &verdict("i32.const 15 memory.grow drop i32.const 1024"),
@@ -113,19 +113,19 @@ fn traps_have_their_kind_in_words() {
 fn the_canonical_abi_is_enforced() {
     let sandbox = sandbox();
     for body in [
-        // A pointer's text outside of the memory.
+        // A pointer's text out of bounds.
         "i32.const -1 i32.const 10 i32.const 64 call $get unreachable",
         "i32.const 0 i32.const -1 i32.const 64 call $get unreachable",
-        // A place for the result outside of the memory, or not aligned.
+        // A return area out of bounds, or not aligned.
         "i32.const 0 i32.const 0 i32.const -8 call $get unreachable",
         "i32.const 0 i32.const 0 i32.const 65 call $get unreachable",
-        // No UTF-8.
+        // Not UTF-8.
         "i32.const 600 i32.const 255 i32.store8 i32.const 600 i32.const 1 i32.const 64 call $get unreachable",
-        // The result outside of the memory, not aligned, of no known case.
+        // The result out of bounds, not aligned, an unknown variant.
         "i32.const -8",
         "i32.const 513",
         "i32.const 512 i32.const 7 i32.store i32.const 512",
-        // An error text outside of the memory, and one that is no UTF-8.
+        // An error text out of bounds, and one that is not UTF-8.
         "i32.const 512 i32.const 1 i32.store i32.const 516 i32.const 65530 i32.store i32.const 520 i32.const 7 i32.store
          i32.const 512",
         "i32.const 512 i32.const 1 i32.store i32.const 516 i32.const 600 i32.store i32.const 520 i32.const 1 i32.store
@@ -205,14 +205,14 @@ fn start_functions_and_the_guests_allocator_are_bounded_too() {
     };
     assert_eq!(starting("(loop br 0)"), "sandbox.fuel");
     assert_eq!(starting("unreachable"), "sandbox.trap");
-    // A data segment beyond the memory.
+    // A data segment out of bounds.
     let outside = component(
         "",
         "(data (i32.const 65535) \"xx\") (func (export \"evaluate\") (result i32) i32.const 512)",
         &[("evaluate", Returns::Verdict)],
     );
     assert_eq!(code(&run(&sandbox, &outside, "{}").outcome), "sandbox.trap");
-    // The allocator hands out what lies beyond the memory.
+    // The allocator returns memory out of bounds.
     let small = component_of(
         "(memory (export \"memory\") 1 1)",
         "/a",
@@ -235,7 +235,7 @@ fn large_and_deep_fields_are_paid_for() {
            i32.const 512)",
         &[("evaluate", Returns::Verdict)],
     );
-    // Far deeper than a parser that recurses could go.
+    // Far deeper than a recursive parser could go.
     let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     let evaluated = run(&sandbox, &guest, &deep);
     assert_eq!(evaluated.outcome, Outcome::Verdict(true));

@@ -1,4 +1,4 @@
-//! The compile worker: its bounds, and how its ends are told apart.
+//! The compile worker: its limits, and how its exits are classified.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -65,8 +65,8 @@ fn a_crash_of_the_compiler_is_the_modules_doing() {
     }
 }
 
-/// A function that takes the compiler very long: many locals, all alive over many blocks.
-fn dear(blocks: usize) -> Vec<u8> {
+/// A function that is very slow to compile: many locals, all alive over many blocks.
+fn expensive(blocks: usize) -> Vec<u8> {
     let mut body = format!("(local {})", "i64 ".repeat(900));
     for block in 0..blocks {
         let (a, b) = (block * 7 % 900, block * 13 % 900);
@@ -86,7 +86,7 @@ fn dear(blocks: usize) -> Vec<u8> {
 
 #[test]
 fn compiling_is_bounded_in_time_and_memory() {
-    let bytes = dear(40_000);
+    let bytes = expensive(40_000);
     let limits = SandboxLimits {
         module_bytes: 2 << 20,
         function_body_bytes: 2 << 20,

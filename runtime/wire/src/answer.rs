@@ -1,34 +1,35 @@
-//! Answers of participants: decoded by shape, in either dialect, never by content type.
+//! Participants' answers: recognised by shape, in either dialect, never by content type.
 
 use crate::{Unreadable, WireLimits, cut, scan::Scan};
 use bureaucrat_model::{
     ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Origin, Turn,
 };
 
-/// An answer that can be taken.
+/// A valid answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerMessage {
     pub target: ActivityId,
-    /// The turn that the participant echoed in `origin`. `None` when `origin` is not an id of the target with a turn:
-    /// then the answer is matched by the activity alone, as in the original.
+    /// The turn in `origin`. `None` if `origin` is not an id of the target with a turn: then the
+    /// answer is matched only by the activity, as in the original.
     pub turn: Option<Turn>,
     pub answer: Answer,
 }
 
-/// An answer that can't be taken.
+/// An invalid answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct UnreadableAnswer {
     pub reason: Unreadable,
-    /// Who waits for it, where the header could still be read: that activity is to get [`Answer::Unreadable`], so that
-    /// nothing waits for ever.
+    /// The activity that waits for it, if the header could be read: that activity must get
+    /// [`Answer::Unreadable`], so that nothing waits forever.
     pub waiting: Option<(ActivityId, Option<Turn>)>,
 }
 
-/// Reads an answer of either dialect.
+/// Reads an answer in either dialect.
 ///
 /// # Errors
-/// When the body is no answer, with the reason and, where the header could be read, who waits.
+/// If the body is not an answer, with the reason and, if the header could be read, the waiting
+/// activity.
 pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, UnreadableAnswer> {
     let scan = Scan::of(body, limits);
     let shape = Shape::of(&scan);
@@ -69,7 +70,7 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
     }
 }
 
-/// The parts of a body by its dialect.
+/// The parts of a body, by dialect.
 enum Shape<'a> {
     Workitem {
         header: Option<&'a [u8]>,
@@ -152,7 +153,7 @@ fn address(
     Ok((target, turn))
 }
 
-/// The text that a member holds.
+/// The text of a member.
 pub(crate) fn text(value: Option<&[u8]>, key: &'static str) -> Result<String, Unreadable> {
     match value {
         None | Some(b"null") => Err(Unreadable::Missing { key }),
@@ -163,7 +164,7 @@ pub(crate) fn text(value: Option<&[u8]>, key: &'static str) -> Result<String, Un
     }
 }
 
-/// The object that a member holds.
+/// The object of a member.
 pub(crate) fn read_fields(value: Option<&[u8]>, key: &'static str) -> Result<Fields, Unreadable> {
     let json = match value {
         None | Some(b"null") => return Err(Unreadable::Missing { key }),

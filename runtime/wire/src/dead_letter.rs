@@ -1,18 +1,18 @@
-//! Dead letters: messages that can't be taken, whole, with the reason.
+//! Dead letters: messages that cannot be used, whole, with the reason.
 //!
-//! The body stays as it came; the original properties and headers become data inside one header, so that none of them
-//! acts again: a `CC` header would put a copy back where it came from, an expiration would lose the letter, a `user_id`
-//! would close the channel.
+//! The body stays unchanged. The original properties and headers become data in one header, so that
+//! none of them takes effect again: a `CC` header would send a copy back, an expiration would lose
+//! the dead letter, a `user_id` would close the channel.
 
 use crate::{HeaderValue, Mandatory, Outgoing, Properties, cut, message::table_to_json};
 use bureaucrat_model::Timestamp;
 use serde_json::{Map, Value};
 
-/// The header with the reason, a sentence.
+/// The header with the reason.
 pub const REASON_HEADER: &str = "bureaucrat-reason";
-/// The header with the reason's stable code.
+/// The header with the stable code.
 pub const CODE_HEADER: &str = "bureaucrat-code";
-/// The header with the queue that the message came from.
+/// The header with the name of the original queue.
 pub const QUEUE_HEADER: &str = "bureaucrat-queue";
 /// The header with the time, RFC 3339 in UTC.
 pub const TIME_HEADER: &str = "bureaucrat-time";
@@ -22,13 +22,13 @@ pub const ORIGINAL_HEADER: &str = "bureaucrat-original";
 /// The header with the letter's number, a decimal text, by which the engine's own copy is found.
 pub const LETTER_HEADER: &str = "bureaucrat-letter";
 
-/// The largest [`ORIGINAL_HEADER`], in bytes; a message's headers have to fit into one AMQP frame, 128 KiB with
-/// RabbitMQ. Original headers that do not fit are replaced by their names, or left out.
+/// The largest [`ORIGINAL_HEADER`], in bytes. A message's headers must fit into one AMQP frame, 128
+/// KiB with RabbitMQ. Original headers that do not fit are replaced by their names, or left out.
 pub const ORIGINAL_BYTES_MAX: usize = 32 << 10;
 /// The longest [`REASON_HEADER`], in bytes.
 pub const REASON_BYTES_MAX: usize = 8 << 10;
 
-/// The dead letter for a message that came from `source_queue`, to be published to `queue`.
+/// The dead letter for a message from `source_queue`, to be published to `queue`.
 pub fn dead_letter(
     queue: &str,
     source_queue: &str,

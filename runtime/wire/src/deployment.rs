@@ -1,13 +1,14 @@
-//! Modules over AMQP: how they come, and what is told of them.
+//! Modules over AMQP: how they arrive, and the reply.
 
 use crate::{Outgoing, reply};
 use bureaucrat_model::{ModuleHash, ReplyTo};
 
-/// The content type of a message on the launch queue whose body is a module to be stored: a WebAssembly component.
+/// The content type of a message on the launch queue whose body is a module to store, a WebAssembly
+/// component.
 pub const MODULE_TYPE: &str = "application/wasm";
 
-/// The reply to whoever deployed a module: `{"status": "deployed", "hash": "sha256:…"}`. A refused one is answered as a
-/// refused launch is.
+/// The reply to a deployment: `{"status": "deployed", "hash": "sha256:…"}`. A refused module has
+/// the same reply as a refused launch.
 pub fn deployed(reply_to: &ReplyTo, hash: ModuleHash) -> Outgoing {
     reply::to(
         reply_to,

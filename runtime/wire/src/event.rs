@@ -3,19 +3,19 @@
 use crate::{Outgoing, Unreadable, WireLimits, reply::to, scan::Scan};
 use bureaucrat_model::{JsonText, ReplyTo};
 
-/// An event that can be taken.
+/// A valid event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventMessage {
     /// Its name, never empty.
     pub name: String,
-    /// Its whole JSON object, as it came.
+    /// The whole JSON object, unchanged.
     pub event: JsonText,
 }
 
 /// Reads an event.
 ///
 /// # Errors
-/// When the body is no JSON object within the limits, or `event` is no text.
+/// If the body is not a JSON object within the limits, or `event` is not a text.
 pub fn decode_event(body: &[u8], limits: &WireLimits) -> Result<EventMessage, Unreadable> {
     let scan = Scan::of(body, limits);
     let name = scan.get("event");

@@ -10,17 +10,17 @@ use quick_xml::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Where a launch or an event is published.
+/// Where to publish a launch or an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The exchange, empty for the default one.
+    /// The exchange; empty for the default one.
     pub exchange: String,
-    /// The routing key; in the default exchange the queue's name.
+    /// The routing key; in the default exchange, the queue's name.
     pub routing_key: String,
 }
 
-/// The message that launches a process. `message_id` makes it take effect once; with `reply_to`, the queue, the engine
-/// tells of the launch and of the end there, under `correlation_id`.
+/// The message that launches a process. With `message_id` it takes effect only once. If `reply_to`
+/// names a queue, the engine reports the launch and the end there, with `correlation_id`.
 pub fn launch(
     address: &Address,
     definition: &str,
@@ -70,10 +70,10 @@ pub fn event(
     }
 }
 
-/// Why fields can't be put into a definition.
+/// Why fields cannot be put into a definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// The definition is not XML as far as it had to be read.
+    /// The part of the definition that had to be read is not XML.
     #[error("the definition is not XML: {0}")]
     NotXml(String),
     /// The definition has no root element.
@@ -89,14 +89,14 @@ pub enum MergeError {
         found: &'static str,
         expected: &'static str,
     },
-    /// A field's name has characters that XML can't hold.
+    /// A field's name contains characters that XML forbids.
     #[error("the field name {0:?} can't be written in XML")]
     Name(String),
 }
 
 /// A definition with `fields` in its context: properties of the same names are replaced, others stay. The type that a
 /// replaced property declares holds: numbers and truths become text for `str`, integers become floats for `float`, and
-/// whatever else is of another type is an error, since turning it into one would be guesswork. The context becomes the first child of `<process>`; everything else stays as it was written. The definition is not checked
+/// any other value of another type is an error, since turning it into one would be guesswork. The context becomes the first child of `<process>`; everything else stays as it was written. The definition is not checked
 /// otherwise.
 ///
 /// # Errors
@@ -119,7 +119,7 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     let mut merged = definition[..outline.head_end].to_owned();
     let mut rest = outline.head_end;
     match outline.empty_root {
-        // `<process name="x"/>` has to be opened first.
+        // `<process name="x"/>` must be opened first.
         Some(root) => {
             let head = &definition[..outline.head_end];
             let open = head.strip_suffix("/>").unwrap_or(head).trim_end();
@@ -135,16 +135,16 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     Ok(merged)
 }
 
-/// What merging has to know of a definition.
+/// What merging must know about a definition.
 #[derive(Default)]
 struct Outline<'a> {
     /// Where the root's start tag ends, in bytes.
     head_end: usize,
-    /// The root's name, when it is written as an empty element.
+    /// The root's name, if it is an empty element.
     empty_root: Option<String>,
-    /// Where the root's contexts stand.
+    /// The places of the root's contexts.
     contexts: Vec<(usize, usize)>,
-    /// The properties of those that are not overridden, as they are written.
+    /// The properties that are not overridden, unchanged.
     kept: Vec<&'a str>,
     /// The types that overridden properties declare.
     declared: BTreeMap<String, Declared>,
@@ -155,7 +155,7 @@ impl<'a> Outline<'a> {
         let mut reader = Reader::from_str(definition);
         let mut outline = Self::default();
         let mut depth = 0_usize;
-        // Where the context, and the property in it, that are being read started.
+        // The beginnings of the current context and of the current property in it.
         let (mut context, mut property) = (None, None);
         loop {
             let start = place(&reader);
@@ -308,7 +308,8 @@ fn is_finite(number: &serde_json::Number) -> bool {
     number.as_f64().is_some_and(f64::is_finite)
 }
 
-/// The JSON text with what XML can't hold escaped; such characters stand inside strings only.
+/// The JSON text, with escapes for characters that XML forbids; such characters are only in
+/// strings.
 fn json(value: &JsonText) -> String {
     let mut text = String::with_capacity(value.as_str().len());
     for character in value.as_str().chars() {
@@ -326,7 +327,7 @@ fn is_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Characters that every XML reader hands over as they are; a carriage return becomes a line feed.
+/// Characters that every XML reader passes on unchanged; a carriage return becomes a line feed.
 fn is_plain(character: char) -> bool {
     is_xml(character) && character != '\r'
 }

@@ -1,10 +1,10 @@
-//! The wire: what AMQP messages hold, as values, in both dialects.
+//! The wire formats: the contents of AMQP messages as values, in both dialects.
 //!
-//! Bytes that came in become answers, events and replies, or one clear reason why not; tasks, replies, notices, dead
-//! letters and launches become an [`Outgoing`] message. The formats are those of the original of 2015 (its two
-//! dialects, Celery's task protocol 1) and the engine's own replies. Everything is pure: no socket, no clock, no
-//! randomness, and every input is bounded. Connections are `broker-amqp`'s business, what a message means for a process
-//! is `engine`'s.
+//! Incoming bytes become answers, events and replies, or one clear reason why not; tasks, replies,
+//! notices, dead letters and launches become an [`Outgoing`] message. The formats are those of the
+//! original of 2015 (its two dialects, Celery's task protocol 1) and the engine's own replies.
+//! Everything is pure: no sockets, no clock, no randomness, and every input is bounded.
+//! `broker-amqp` manages connections, and `engine` decides what a message means for a process.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -47,7 +47,7 @@ pub use task::{ParticipantError, Task, routing_key_fits, task};
 pub use unreadable::{EncodingProblem, Unreadable};
 pub use via::{Dialect, TaskQueue, UnknownName, Via};
 
-/// `text` cut to at most `bytes` bytes at a character's boundary.
+/// `text` cut to at most `bytes` bytes, at a character boundary.
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }

@@ -1,15 +1,17 @@
-//! AMQP messages as data: properties, header tables, and what is about to be published.
+//! AMQP messages as data: properties, header tables, and messages to publish.
 //!
-//! The serde form is what stands in outbox rows; field order and the numbers on variants are part of it.
+//! Outbox rows contain the serde form, so field order and the numbers on variants are part of the
+//! format.
 
 use crate::{Unreadable, cut};
 use bureaucrat_model::Hex;
 use serde::{Deserialize, Serialize};
 
-/// The longest short text of AMQP 0-9-1, in bytes: exchange names, routing keys, most properties, header names.
+/// The longest short text in AMQP 0-9-1, in bytes: exchange names, routing keys, most properties,
+/// header names.
 pub const SHORT_TEXT_BYTES_MAX: usize = 255;
 
-/// What an AMQP field table holds. Integers of all widths are one kind, as are both floats.
+/// A value in an AMQP field table. Integers of all widths are one kind, and so are both floats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeaderValue {
     /// No value.
@@ -19,7 +21,7 @@ pub enum HeaderValue {
     Bool(bool),
     #[serde(rename = "2")]
     Int(i64),
-    /// A float, by the bits of its double, so that it compares and travels exactly.
+    /// A float, as the bits of its double, so that it compares and is sent exactly.
     #[serde(rename = "3")]
     FloatBits(u64),
     /// A decimal: `value` divided by ten to the power of `scale`.
@@ -39,7 +41,7 @@ pub enum HeaderValue {
     Timestamp(u64),
     #[serde(rename = "8")]
     List(Vec<HeaderValue>),
-    /// A table, in the order in which it came.
+    /// A table, in its original order.
     #[serde(rename = "9")]
     Table(Vec<(String, HeaderValue)>),
 }
@@ -49,7 +51,7 @@ impl HeaderValue {
         Self::FloatBits(value.to_bits())
     }
 
-    /// The value as JSON: a float that is not finite as text, bytes as `{"hex": …}`, a decimal as
+    /// The value as JSON: a non-finite float as text, bytes as `{"hex": …}`, a decimal as
     /// `{"scale": …, "value": …}`.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::{Value, json};
@@ -82,12 +84,12 @@ pub(crate) fn table_to_json(entries: &[(String, HeaderValue)]) -> serde_json::Va
     )
 }
 
-/// The header that stands in place of properties and headers that could not be read: the reason, a text. Whoever sets it
-/// on purpose gets a dead letter.
+/// The header that replaces properties and headers that could not be read; holds the reason. A
+/// publisher that sets it on purpose gets a dead letter.
 pub const UNREADABLE_HEADER: &str = "bureaucrat-unreadable";
-/// The header with the first bytes of properties and headers that could not be read, as they came.
+/// The header with the first bytes of properties and headers that could not be read, unchanged.
 pub const UNREADABLE_RAW_HEADER: &str = "bureaucrat-unreadable-raw";
-/// How many of those bytes are kept: as hexadecimal digits they fit into [`crate::ORIGINAL_BYTES_MAX`].
+/// How many of those bytes are kept: in hexadecimal they fit into [`crate::ORIGINAL_BYTES_MAX`].
 pub const UNREADABLE_BYTES_MAX: usize = 12 << 10;
 
 /// The properties of a message, those of AMQP 0-9-1's class `basic`.
@@ -97,13 +99,13 @@ pub struct Properties {
     pub content_type: Option<String>,
     /// The encoding of the body.
     pub content_encoding: Option<String>,
-    /// What a requester recognises the reply by.
+    /// Identifies the request of a reply.
     pub correlation_id: Option<String>,
-    /// The queue that a reply is wanted in.
+    /// The queue for a reply.
     pub reply_to: Option<String>,
     /// Milliseconds, as text, after which the broker drops the message.
     pub expiration: Option<String>,
-    /// What the publisher calls the message.
+    /// The publisher's id for the message.
     pub message_id: Option<String>,
     /// The property `type`.
     pub kind: Option<String>,
@@ -114,7 +116,7 @@ pub struct Properties {
     pub priority: Option<u8>,
     /// 1 transient, 2 persistent.
     pub delivery_mode: Option<u8>,
-    /// Seconds since the Unix epoch, as the publisher says.
+    /// Seconds since the Unix epoch, according to the publisher.
     pub timestamp: Option<u64>,
     pub headers: Vec<(String, HeaderValue)>,
 }
@@ -129,7 +131,7 @@ impl Properties {
         }
     }
 
-    /// The reason when the message came with properties that could not be read.
+    /// The reason, if the message's properties could not be read.
     pub fn unreadable(&self) -> Option<Unreadable> {
         let (_, reason) = self
             .headers
@@ -151,25 +153,25 @@ impl Properties {
     }
 }
 
-/// Whether the broker is to return a message that no queue takes.
+/// Whether the broker must return a message that no queue takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mandatory {
-    /// It is returned, and the publisher learns of it.
+    /// It is returned, and the publisher is told.
     #[serde(rename = "1")]
     Yes,
-    /// It is dropped in silence: fine for news that nobody has to want.
+    /// It is dropped silently: right for notices that nobody has to read.
     #[serde(rename = "0")]
     No,
 }
 
-/// A message that is about to be published; stands in the outbox as it is.
+/// A message to publish, as the outbox stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
-    /// The exchange, empty for the default one.
+    /// The exchange; empty for the default one.
     pub exchange: String,
-    /// The routing key; in the default exchange the queue's name.
+    /// The routing key; in the default exchange, the queue's name.
     pub routing_key: String,
-    /// Whether it has to be routable.
+    /// Whether it must be routable.
     pub mandatory: Mandatory,
     pub properties: Properties,
     #[serde(with = "serde_bytes")]

@@ -11,10 +11,10 @@ use serde::Deserialize;
 pub enum Report<'a> {
     Launched,
     Rejected {
-        /// Why, each reason a sentence.
+        /// One sentence for each reason.
         reasons: &'a [String],
     },
-    /// The process ran to its end.
+    /// The process completed.
     Completed {
         fields: &'a Fields,
     },
@@ -24,7 +24,7 @@ pub enum Report<'a> {
 }
 
 impl Report<'_> {
-    /// The word that stands in `status`, and before the dot of a notice's routing key.
+    /// The value of `status`, and the first part of a notice's routing key.
     pub const fn status(&self) -> &'static str {
         match self {
             Self::Launched => "launched",
@@ -68,8 +68,8 @@ impl Report<'_> {
     }
 }
 
-/// The reply to a launcher, by the default exchange. Mandatory but for direct addresses, so that
-/// the engine learns when nobody is there any more.
+/// The reply to a launcher, through the default exchange. Mandatory except for direct addresses, so
+/// that the engine learns when the launcher is gone.
 pub fn reply(reply_to: &ReplyTo, process: Option<ProcessId>, report: Report<'_>) -> Outgoing {
     to(reply_to, report.to_json(process, None))
 }
@@ -88,8 +88,8 @@ pub(crate) fn to(reply_to: &ReplyTo, json: String) -> Outgoing {
     }
 }
 
-/// The same facts for whoever binds a queue to the topic exchange: routing key `STATUS.NAME`, or `STATUS` for a process
-/// without a name. A key that would be too long for AMQP is cut.
+/// The same facts for queues that are bound to the topic exchange: routing key `STATUS.NAME`, or
+/// `STATUS` for a process without a name. A key that is too long for AMQP is cut.
 pub fn notice(
     exchange: &str,
     process: Option<ProcessId>,
@@ -119,7 +119,7 @@ pub enum Reply {
     Rejected {
         reasons: Vec<String>,
     },
-    /// The process ran to its end.
+    /// The process completed.
     Completed {
         process: ProcessId,
         fields: Fields,
@@ -128,7 +128,7 @@ pub enum Reply {
         process: ProcessId,
         code: String,
         message: String,
-        /// The id of the activity that it happened in.
+        /// The id of the activity where it happened.
         activity: String,
         /// The line of the definition, from 1; 0 when unknown.
         line: u32,
@@ -145,10 +145,10 @@ struct FaultJson {
     line: u32,
 }
 
-/// Reads a reply that [`reply`] wrote.
+/// Reads a reply written by [`reply`].
 ///
 /// # Errors
-/// When the body is none.
+/// If the body is not one.
 pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadable> {
     let scan = Scan::of(body, limits);
     let text = |key| crate::answer::text(scan.get(key), key);

@@ -11,9 +11,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// What a requester names to be answered directly; RabbitMQ replaces it by an address on the way.
+/// What a requester writes to receive direct replies; RabbitMQ replaces it by an address.
 const DIRECT: &str = "amq.rabbitmq.reply-to";
-/// What every queue of a `taskqueue` worker begins with.
+/// The prefix of every `taskqueue` worker's queue.
 const WORKER_PREFIX: &str = "worker_";
 /// How AMQP 1.0 addresses of queues begin: RabbitMQ 4's, and two of earlier versions.
 const QUEUE_ADDRESSES: [&str; 3] = ["/queues/", "/queue/", "/amq/queue/"];
@@ -21,24 +21,23 @@ const QUEUE_ADDRESSES: [&str; 3] = ["/queues/", "/queue/", "/amq/queue/"];
 const EXCHANGE_ADDRESSES: [&str; 3] = ["/exchanges/", "/exchange/", "/topic/"];
 
 /// Erlang's external term format: the version, a process id, and its node's name as a text with a
-/// length of two bytes.
+/// two-byte length.
 const PID_START: [u8; 3] = [131, 88, 118];
 /// The node's name in an address: this, and a hash of the real name.
 const NODE_PREFIX: &str = "reply@";
 /// The numbers of a process id after the node's name: id, serial, creation.
 const PID_NUMBERS_BYTES: usize = 12;
-/// The key that tells the requests of a channel apart.
+/// The key that distinguishes the requests of a channel.
 const KEY_BYTES: usize = 16;
 /// Erlang's hash of a node's name is below this.
 const NODE_HASHES: u32 = 1 << 27;
 
-/// Queues that no reply may go to.
+/// Queues that may not receive replies.
 #[derive(Debug, Clone, Copy)]
 pub struct Reserved<'a> {
-    /// The engine's own.
     pub engine_queues: &'a [String],
     pub routes: &'a Routes,
-    /// Who gets tasks of the process that is to be launched.
+    /// The participants of the process to launch.
     pub participants: &'a [String],
 }
 
@@ -53,20 +52,20 @@ impl Reserved<'_> {
     }
 }
 
-/// An address that a reply may be sent to.
+/// An address that may receive a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyAddress {
     queue: String,
 }
 
-/// Why an address can't be used.
+/// Why an address cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyAddressError {
     #[error("reply_to is empty")]
     Empty,
     #[error("reply_to has {bytes} bytes, more than the {SHORT_TEXT_BYTES_MAX} of a queue's name")]
     TooLong { bytes: usize },
-    /// The broker would have replaced it; a message that came another way can't be answered.
+    /// The broker would have replaced it; a message that arrived another way cannot be answered.
     #[error(
         "reply_to is `{DIRECT}` itself, which only the broker can turn into an address: publish on \
          the channel that consumes from `{DIRECT}`, to this broker"
@@ -88,10 +87,10 @@ pub enum ReplyAddressError {
 }
 
 impl ReplyAddress {
-    /// Reads what a launcher wrote.
+    /// Reads a launcher's address.
     ///
     /// # Errors
-    /// When no reply can go there, or none may.
+    /// If no reply can go there, or none may.
     pub fn parse(text: &str, reserved: &Reserved<'_>) -> Result<Self, ReplyAddressError> {
         if text.is_empty() {
             return Err(ReplyAddressError::Empty);
@@ -117,13 +116,13 @@ impl ReplyAddress {
         }
     }
 
-    /// Whether messages to a routing key go directly to a client's channel, without a queue.
+    /// Whether messages with a routing key go directly to a client's channel, without a queue.
     pub fn is_direct(routing_key: &str) -> bool {
         token(routing_key).is_some()
     }
 
-    /// The node of the channel that a direct address leads to, as a hash of its name; none where
-    /// the address is none that RabbitMQ writes.
+    /// The node of a direct address's channel, as a hash of its name; `None` if RabbitMQ would not
+    /// write such an address.
     pub fn direct_node(routing_key: &str) -> Option<u32> {
         node(token(routing_key)?)
     }
@@ -152,8 +151,8 @@ fn queue_of(text: &str) -> Result<Cow<'_, str>, ReplyAddressError> {
     }
 }
 
-/// Whether the engine wants to know that a reply has nowhere to go. RabbitMQ returns mandatory
-/// messages to direct addresses even when it delivers them, so that nothing can be known there.
+/// Whether the engine asks to be told that a reply cannot be routed. RabbitMQ returns mandatory
+/// messages to direct addresses even if it delivers them, so nothing can be learned there.
 pub(crate) fn mandatory(queue: &str) -> Mandatory {
     if ReplyAddress::is_direct(queue) {
         Mandatory::No
@@ -167,8 +166,8 @@ fn token(routing_key: &str) -> Option<&str> {
     routing_key.strip_prefix(DIRECT)?.strip_prefix('.')
 }
 
-/// The node in a token as RabbitMQ writes it: an Erlang process id and a key, each in base64, with
-/// a dot between.
+/// The node in a token in RabbitMQ's format: an Erlang process id and a key, each in base64,
+/// separated by a dot.
 fn node(token: &str) -> Option<u32> {
     let (process, key) = token.split_once('.')?;
     let (process, key) = (STANDARD.decode(process).ok()?, STANDARD.decode(key).ok()?);
@@ -238,7 +237,7 @@ mod tests {
         )
     }
 
-    /// As RabbitMQ 3.10.8 wrote it.
+    /// Written by RabbitMQ 3.10.8.
     const WRITTEN: &str = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUA5MjczMTA3NgAAAs0AAAAAawpqGQ==.P0ymMyROW+5zRycATQ0ATA==";
 
     #[test]

@@ -1,22 +1,24 @@
-//! A tolerant, bounded look at a body: the members of its top-level object, as slices, and what is wrong with it.
+//! A tolerant, bounded scan of a body: the members of its top-level object, as slices, and what is
+//! wrong with it.
 //!
-//! It goes on after what is merely no JSON (`NaN`, `Infinity`, lone surrogates, control characters, bytes that are not
-//! UTF-8, nesting beyond the limit), so that the header of such a body can still be read; it stops where the structure is
-//! broken, with the members that were complete by then. It takes one pass and memory for the open brackets only. Whether
-//! members are exactly JSON is checked once more by whoever parses them.
+//! It continues after what is merely not JSON (`NaN`, `Infinity`, lone surrogates, control
+//! characters, invalid UTF-8, nesting beyond the limit), so that the header of such a body can
+//! still be read. It stops where the structure is broken, with the members that were complete until
+//! then. It takes one pass, and memory only for the open brackets. Code that parses the members
+//! checks again whether they are exactly JSON.
 
 use crate::{Unreadable, WireLimits};
 
 /// The members of a body's top-level object.
 #[derive(Debug, Default)]
 pub(crate) struct Scan<'a> {
-    /// Name (between its quotes, escapes as they came) and value, in order.
+    /// Name (between its quotes, escapes unchanged) and value, in order.
     members: Vec<(&'a [u8], &'a [u8])>,
-    /// The first thing that is wrong.
+    /// The first defect.
     pub defect: Option<Unreadable>,
 }
 
-/// How many members a top-level object may have to be looked at; the dialects have up to four, events have more.
+/// The most members of a top-level object; the dialects have up to four, events have more.
 const MEMBERS_MAX: usize = 65_536;
 
 impl<'a> Scan<'a> {
@@ -37,15 +39,15 @@ impl<'a> Scan<'a> {
             defect: None,
         };
         let structure = scanner.object(&mut scan.members);
-        // What was noted on the way stands before the place where the structure broke.
+        // What was noted on the way comes before the place where the structure broke.
         for defect in scanner.defect.into_iter().chain(structure.err()) {
             scan.defect.get_or_insert(defect);
         }
         scan
     }
 
-    /// The last member of a name. Names with escapes are not found; the dialects' are plain ASCII and nobody escapes
-    /// those.
+    /// The last member with a name. Names with escapes are not found; the dialects' names are plain
+    /// ASCII, which nobody escapes.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.members
             .iter()
@@ -66,7 +68,7 @@ impl<'a> Scanner<'a> {
     fn object(&mut self, members: &mut Vec<(&'a [u8], &'a [u8])>) -> Result<(), Unreadable> {
         self.space();
         if self.peek() != Some(b'{') {
-            // Only what could be JSON at all is told from other text.
+            // Only text that could be JSON at all is distinguished from other text.
             let found = match self.peek() {
                 Some(b'[') => "a JSON list",
                 Some(b'"') => "a JSON text",
@@ -156,7 +158,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string; gives what stands between its quotes.
+    /// A string; returns the text between its quotes.
     fn string(&mut self) -> Result<&'a [u8], Unreadable> {
         self.expect(b'"', "no string")?;
         let start = self.place;
@@ -179,7 +181,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An escape; surrogates have to come in pairs.
+    /// An escape; surrogates must come in pairs.
     fn escape(&mut self) {
         match self.code_unit() {
             Some(0xd800..=0xdbff) => {
@@ -200,7 +202,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The number of the `\uXXXX` that stands here, if one does.
+    /// The number in `\uXXXX`, if there is one here.
     fn code_unit(&self) -> Option<u32> {
         let digits = self
             .body
@@ -211,7 +213,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Anything that is neither bracket nor string: `true`, `-1.5`, and what Python adds.
+    /// Anything that is neither bracket nor string: `true`, `-1.5`, and Python's additions.
     fn scalar(&mut self) -> Result<(), Unreadable> {
         let start = self.place;
         while let Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.') = self.peek() {

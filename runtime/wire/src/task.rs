@@ -6,13 +6,12 @@ use crate::{
 };
 use bureaucrat_model::{ActivityId, ActivityPath, Fields, JsonText, Origin, ProcessId, Turn};
 
-/// A task, before it has a shape.
+/// A task, independent of a dialect.
 #[derive(Debug, Clone, Copy)]
 pub struct Task<'a> {
     pub process: ProcessId,
     pub path: &'a ActivityPath,
     pub turn: Turn,
-    /// Who is to do it.
     pub participant: &'a str,
     pub fields: &'a Fields,
 }
@@ -30,7 +29,8 @@ pub enum ParticipantError {
         /// The key's length in bytes.
         bytes: usize,
     },
-    /// Celery in the message dialect takes the exchange from the task's name, which starts with a dot here.
+    /// Celery in the message dialect takes the exchange from the task's name, but this one begins
+    /// with a dot.
     #[error(
         "the participant's name has nothing before its first dot, which would name the exchange"
     )]
@@ -40,7 +40,7 @@ pub enum ParticipantError {
 /// Checks that tasks for this participant can be addressed.
 ///
 /// # Errors
-/// When they can't.
+/// If they cannot.
 pub fn routing_key_fits(routes: &Routes, participant: &str) -> Result<(), ParticipantError> {
     if participant.is_empty() {
         return Err(ParticipantError::Empty);
@@ -97,7 +97,7 @@ pub fn task(routes: &Routes, task: &Task<'_>) -> Outgoing {
     }
 }
 
-/// The task as the dialect writes it. Ids need no escapes.
+/// The task in its dialect. Ids need no escapes.
 fn object(dialect: Dialect, target: &ActivityId, origin: &str, fields: &Fields) -> String {
     match dialect {
         Dialect::Workitem => format!(

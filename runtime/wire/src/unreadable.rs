@@ -1,4 +1,4 @@
-//! Why a body can't be taken.
+//! Why a body cannot be used.
 
 use crate::{MessageKind, cut};
 
@@ -16,7 +16,7 @@ pub enum EncodingProblem {
     TooLarge { limit: usize },
 }
 
-/// The reason why a body is no message of the kind that was expected.
+/// Why a body is not a message of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Properties and headers could not be read.
@@ -79,41 +79,41 @@ pub enum Unreadable {
         /// "a list", "null".
         found: &'static str,
     },
-    /// The body has neither dialect's shape.
+    /// The body has the shape of neither dialect.
     #[error(
         "the body has neither `header` and `fields` nor `name` and `payload`: a worker sends back \
          the whole message that it got, with its fields changed"
     )]
     NoHeader,
-    /// A key that is needed is missing or null.
+    /// A required key is missing or null.
     #[error("`{key}` is missing or null")]
     Missing {
-        /// The key, with its parent: `header.target`.
+        /// The key with its parent: `header.target`.
         key: &'static str,
     },
-    /// A key holds a value of another type.
+    /// A key has a value of another type.
     #[error("`{key}` is not {wanted}")]
     WrongType {
-        /// The key, with its parent.
+        /// The key with its parent.
         key: &'static str,
-        /// What is wanted there: "a text", "an object".
+        /// The expected type: "a text", "an object".
         wanted: &'static str,
     },
     /// The target is not an activity id.
     #[error("`{key}` is not an activity id: `{text}`")]
     NotAnId {
-        /// The key, with its parent.
+        /// The key with its parent.
         key: &'static str,
-        /// The text that stands there, cut.
+        /// The text found there, cut.
         text: String,
     },
-    /// One of the original's inner messages, which never come from outside.
+    /// A message type that was internal to the original, which never comes from outside.
     #[error("`{name}` is a message inside the engine and is not taken from outside")]
     InnerMessage {
         /// `start`, `completed`, `timeout` or `triggered`.
         name: String,
     },
-    /// A message of another name than `response`.
+    /// A message with a name other than `response`.
     #[error("the message is named `{name}`; only `response` is taken here")]
     UnknownMessage { name: String },
     /// An event without a name.
@@ -127,7 +127,7 @@ pub enum Unreadable {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A reply with another status than those that the engine sends.
+    /// A reply with a status that the engine does not send.
     #[error("`{status}` is no status of a reply")]
     UnknownStatus { status: String },
 }
@@ -166,7 +166,7 @@ impl Unreadable {
         }
     }
 
-    /// The stable code that goes into the dead letter's header.
+    /// The stable code for the dead letter's header.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Properties { .. } => "wire.properties",

@@ -1,4 +1,4 @@
-//! What the launcher's merge writes is what the compiler reads.
+//! The compiler reads what the launcher's merge writes.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_definition::{Limits, compile};

@@ -1,4 +1,4 @@
-//! Tasks, replies, dead letters and launches: what they hold, and laws over arbitrary fields and bodies.
+//! Tasks, replies, dead letters and launches: contents, and laws for any fields and bodies.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use bureaucrat_model::{

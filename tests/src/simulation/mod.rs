@@ -20,6 +20,7 @@ mod operators;
 mod participants;
 mod people;
 mod plan;
+mod played;
 mod publishing;
 mod random;
 mod report;

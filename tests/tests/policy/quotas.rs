@@ -89,7 +89,7 @@ async fn a_refused_module_has_a_code_of_its_own_and_its_size_a_quota() -> Result
         )),
         "{reason}"
     );
-    // Whoever has no such quota may use the very same.
+    // A user without such a quota may use the very same.
     let (status, reply) = rig
         .launch(&rig.alice, Some("alice"), &with_module(&component))
         .await?;

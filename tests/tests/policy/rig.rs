@@ -94,7 +94,7 @@ impl Rig {
         self.operated.engine.name("replies")
     }
 
-    /// The file that the policy stands in.
+    /// The file that holds the policy.
     pub fn policy_file(&self, prefix: &str) -> std::path::PathBuf {
         std::env::temp_dir().join(format!("{prefix}-{}.toml", std::process::id()))
     }
@@ -115,7 +115,7 @@ impl Rig {
         Ok(())
     }
 
-    /// Declares a durable queue anew: what a run that failed left in it would be taken for this one's.
+    /// Declares a durable queue again: what a run that failed left in it would be taken for this one's.
     pub async fn declare(&self, queue: &str) -> Result<()> {
         self.operator
             .queue_delete(queue.into(), Default::default())

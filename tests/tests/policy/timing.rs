@@ -15,10 +15,10 @@ pub fn different(number: usize) -> String {
     )
 }
 
-/// When each correlation id was first told of.
+/// When each correlation id was first seen.
 pub type Served = std::sync::Arc<std::sync::Mutex<std::collections::BTreeMap<String, Instant>>>;
 
-/// Notes when each correlation id was first told of.
+/// Notes when each correlation id was first seen.
 pub async fn listen(replies: &str) -> Result<Served> {
     use futures_lite::StreamExt;
     let channel = channel("guest").await?;

@@ -306,7 +306,7 @@ async fn dead_letters_are_looked_at_sent_again_and_discarded() -> Result<()> {
         words.contains(&format!("sent again to `{events}`")),
         "{words}"
     );
-    // It is no event this time either, and comes back as another letter.
+    // It is not an event this time either, and comes back as another letter.
     let is_another =
         |letters: &[Value]| letters.len() == 1 && letters[0]["letter"].to_string() != number;
     let found = letters_until(&operated, is_another).await?;

@@ -1,12 +1,13 @@
-//! The bytes of one connection, from the broker to lapin, frame by frame.
+//! Filters the bytes of one connection, from the broker to lapin, frame by frame.
 //!
-//! Bodies and heartbeats go through as they come. Content headers and methods are held until they are whole, and looked
-//! over: properties that lapin can't read are replaced ([`super::properties`]), the names in `basic.deliver` are made
-//! UTF-8. Nothing is held that is larger than [`HELD_MAX`].
+//! Bodies and heartbeats pass unchanged. Content headers and methods are held until they are
+//! complete, and checked: properties that lapin cannot read are replaced ([`super::properties`]),
+//! the names in `basic.deliver` are made UTF-8. Nothing larger than [`HELD_MAX`] is held.
 
 use super::properties::{Trouble, length, replaced, scan};
 
-/// The largest frame that is held back, in bytes. A method beyond it goes through, of a content header the rest is dropped.
+/// The largest frame that is held, in bytes. A larger method passes; the rest of a larger content
+/// header is dropped.
 const HELD_MAX: usize = 1 << 20;
 
 const METHOD: u8 = 1;
@@ -21,14 +22,14 @@ const TUNE: [u8; 4] = [0, 10, 0, 30];
 /// `basic.deliver`.
 const DELIVER: [u8; 4] = [0, 60, 0, 60];
 
-/// What a frame that is not finished is.
+/// The kind of an unfinished frame.
 #[derive(Debug)]
 enum Now {
-    /// Its beginning, or the whole of a frame that is held: so many bytes of it were dropped.
+    /// Its beginning, or all of a frame that is held; this many bytes of it were dropped.
     Held { dropped: usize },
-    /// The rest of one that goes through, in bytes.
+    /// The remaining bytes of a frame that passes.
     Through(usize),
-    /// This is no AMQP: everything goes through, for lapin to say so.
+    /// This is not AMQP: everything passes, so that lapin reports it.
     Foreign,
 }
 
@@ -37,18 +38,18 @@ enum Now {
 pub(super) struct Filter {
     now: Now,
     held: Vec<u8>,
-    /// The largest frame that lapin takes, in bytes.
+    /// The largest frame that lapin accepts, in bytes.
     frame_max: usize,
-    /// What lapin has still to read.
+    /// What lapin has not read yet.
     ready: Vec<u8>,
-    /// How much of it was read already.
+    /// How much of it was read.
     read: usize,
-    /// Bytes of bodies that came and were not asked for yet.
+    /// Bytes of bodies that arrived since the last call of `take_bodies`.
     bodies: usize,
 }
 
 impl Filter {
-    /// For a connection that asks for frames of at most `frame_max` bytes; 0 is no bound.
+    /// For a connection that requests frames of at most `frame_max` bytes; 0 means unlimited.
     pub fn new(frame_max: u32) -> Self {
         Self {
             now: Now::Held { dropped: 0 },
@@ -60,12 +61,12 @@ impl Filter {
         }
     }
 
-    /// How many bytes of bodies have come, or are on their way in a frame, since this was last asked.
+    /// How many bytes of bodies have arrived, or are announced by a frame, since the last call.
     pub fn take_bodies(&mut self) -> usize {
         std::mem::take(&mut self.bodies)
     }
 
-    /// Gives lapin what it may have; none while there is nothing.
+    /// Passes available bytes to lapin; `None` if there are none.
     pub fn read(&mut self, into: &mut [u8]) -> Option<usize> {
         let waiting = &self.ready[self.read..];
         if waiting.is_empty() {
@@ -81,7 +82,7 @@ impl Filter {
         Some(count)
     }
 
-    /// Takes what came from the broker.
+    /// Takes bytes from the broker.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = match &mut self.now {
@@ -106,7 +107,7 @@ impl Filter {
         }
     }
 
-    /// Holds a part of a frame; gives what is left of the bytes.
+    /// Holds a part of a frame; returns the remaining bytes.
     fn hold<'a>(&mut self, bytes: &'a [u8], dropped: usize) -> &'a [u8] {
         if self.held.len() < PREFIX {
             let (taken, rest) = bytes.split_at(bytes.len().min(PREFIX - self.held.len()));
@@ -156,7 +157,7 @@ impl Filter {
         PREFIX + size + 1
     }
 
-    /// A frame is whole, but for what was dropped of it.
+    /// A frame is complete, except for what was dropped of it.
     fn finish(&mut self, dropped: usize) {
         let mut frame = std::mem::take(&mut self.held);
         self.now = Now::Held { dropped: 0 };
@@ -185,7 +186,7 @@ impl Filter {
         self.ready.push(FRAME_END);
     }
 
-    /// Learns the size of frames, and mends names.
+    /// Learns the frame size, and fixes names.
     fn look_at(&mut self, frame: &mut [u8]) {
         let payload = &mut frame[PREFIX..];
         let Some((method, arguments)) = payload.split_at_mut_checked(4) else {
@@ -209,9 +210,10 @@ fn bound(frame_max: u32) -> usize {
     }
 }
 
-/// Makes the exchange and the routing key of a delivery, which its publisher chose, UTF-8: what is not becomes `?`.
+/// Makes the exchange and the routing key of a delivery, which its publisher chose, UTF-8; invalid
+/// bytes become `?`.
 fn mend_names(arguments: &mut [u8]) {
-    // The consumer's tag; then the delivery's tag and whether it came before.
+    // The consumer's tag; then the delivery's tag and the redelivered flag.
     let Some(tag) = arguments.first() else {
         return;
     };

@@ -23,7 +23,7 @@ fn table(content: &[u8]) -> Vec<u8> {
     [&length(content)[..], content].concat()
 }
 
-/// Tables in tables, `depth` of them.
+/// Nested tables, `depth` levels.
 fn nested(kind: u8, depth: usize) -> Vec<u8> {
     let entry = if kind == b'F' { 6 } else { 5 };
     let mut content = b"\x01a".to_vec();
@@ -50,8 +50,8 @@ fn through(frame_max: u32, bytes: &[u8], piece: usize) -> Vec<u8> {
     out
 }
 
-/// What came of one frame, however it was cut.
-fn mended(frame: &[u8]) -> Vec<u8> {
+/// The result for one frame, however it was cut.
+fn repaired(frame: &[u8]) -> Vec<u8> {
     let whole = through(131_072, frame, usize::MAX);
     assert_eq!(through(131_072, frame, 1), whole);
     assert_eq!(
@@ -63,7 +63,7 @@ fn mended(frame: &[u8]) -> Vec<u8> {
 }
 
 fn is_replaced(frame: &[u8]) -> bool {
-    mended(frame)
+    repaired(frame)
         .windows(UNREADABLE_HEADER.len())
         .any(|part| part == UNREADABLE_HEADER.as_bytes())
 }
@@ -95,7 +95,7 @@ fn what_lapin_reads_goes_through_as_it_came() {
         .flat_map(|value| [b"\x01n", *value].concat())
         .collect();
     let frame_in = header(1 << 13, &table(&content));
-    assert_eq!(mended(&frame_in), frame_in);
+    assert_eq!(repaired(&frame_in), frame_in);
     // Every property at once.
     let mut properties = Vec::new();
     for bit in (2..16).rev() {
@@ -107,9 +107,9 @@ fn what_lapin_reads_goes_through_as_it_came() {
         }
     }
     let frame_in = header(0xfffc, &properties);
-    assert_eq!(mended(&frame_in), frame_in);
+    assert_eq!(repaired(&frame_in), frame_in);
     let deepest = header(1 << 13, &nested(b'F', DEPTH_MAX - 1));
-    assert_eq!(mended(&deepest), deepest);
+    assert_eq!(repaired(&deepest), deepest);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn what_lapin_can_not_read_is_replaced() {
     ];
     for frame in bad {
         assert!(is_replaced(&frame), "{:?}", &frame[..frame.len().min(60)]);
-        assert!(mended(&frame).len() <= 131_072);
+        assert!(repaired(&frame).len() <= 131_072);
     }
 }
 
@@ -152,9 +152,9 @@ fn a_replaced_frame_fits_into_the_frames_that_the_broker_offered() {
     );
     let out = through(131_072, &[tune.clone(), large].concat(), 100);
     assert_eq!(out[..tune.len()], tune);
-    let mended = &out[tune.len()..];
-    assert!(mended.len() <= 4_096, "{}", mended.len());
-    assert_eq!(scan(&mended[PREFIX..mended.len() - 1]), Ok(()));
+    let repaired = &out[tune.len()..];
+    assert!(repaired.len() <= 4_096, "{}", repaired.len());
+    assert_eq!(scan(&repaired[PREFIX..repaired.len() - 1]), Ok(()));
 }
 
 #[test]
@@ -184,7 +184,8 @@ fn bodies_and_what_is_no_amqp_go_through() {
 }
 
 proptest! {
-    /// Whatever a publisher chooses, lapin gets frames that it can read, the same however the bytes were cut.
+    /// Whatever a publisher chooses, lapin gets frames that it can read, and the same ones however
+    /// the bytes were cut.
     #[test]
     fn any_properties_come_out_readable(
         flags in any::<u16>(),

@@ -1,28 +1,31 @@
-//! The properties of one content header frame: whether lapin can read them, and what it reads in their place.
+//! The properties in one content header frame: whether lapin can read them, and what it reads
+//! instead.
 //!
-//! lapin reads tables by recursion, without a bound, on a thread whose stack nobody can choose, and gives the connection
-//! up over a text that is not UTF-8; the broker passes both on as they came, and gives the message again to the next
-//! connection. So properties are looked over here first, without recursion. Those that lapin can't read are replaced by
-//! a table that holds their first bytes, and a reason; the message itself goes on to its dead letter.
+//! lapin reads tables recursively and without a limit, on a thread whose stack size cannot be
+//! chosen, and closes the connection over a text that is not UTF-8. The broker passes both on
+//! unchanged, and redelivers the message on the next connection. So properties are checked here
+//! first, without recursion. Those that lapin cannot read are replaced by a table with their first
+//! bytes and a reason; the message itself becomes a dead letter.
 
 use bureaucrat_wire::{UNREADABLE_BYTES_MAX, UNREADABLE_HEADER, UNREADABLE_RAW_HEADER};
 
-/// The deepest nesting of header tables and lists that is read; the headers that RabbitMQ itself adds nest 3 deep.
-/// lapin's recursion takes less than 4 KiB of stack a level (it overflows 2 MiB between 500 and 1,000), so that this is 128 KiB of 2 MiB.
+/// The deepest nesting of header tables and lists that is read; RabbitMQ's own headers nest 3 deep.
+/// lapin's recursion takes less than 4 KiB of stack per level (it overflows 2 MiB between 500 and
+/// 1,000), so this is 128 KiB of 2 MiB.
 pub(super) const DEPTH_MAX: usize = 32;
-/// The most values in all tables and lists of one message: each takes about 100 bytes once it is read, against 3 in its
-/// frame.
+/// The most values in all tables and lists of one message: each takes about 100 bytes in memory,
+/// compared with 3 in its frame.
 pub(super) const VALUES_MAX: usize = 4_096;
 
-/// Class, weight and size of the body, before the properties.
+/// Class, weight and size of the body, which come before the properties.
 const FIXED: usize = 2 + 2 + 8;
-/// What a frame of replaced properties holds beside their bytes, at the most: names, lengths, the reason. The smallest
-/// frame that AMQP allows has 4,096.
+/// The most bytes in a frame of replaced properties besides the original ones: names, lengths, the
+/// reason. The smallest frame that AMQP allows has 4,096.
 const OTHER_BYTES: usize = 512;
-/// The flag that says that there are headers.
+/// The flag for headers.
 const HEADERS_FLAG: u16 = 1 << 13;
 
-/// Why properties can't be read.
+/// Why properties cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
     #[error("a short text is not UTF-8")]
@@ -39,7 +42,7 @@ pub(super) enum Trouble {
     Size,
 }
 
-/// What is read from, up to an end.
+/// Reads up to an end.
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -73,7 +76,7 @@ impl<'a> Reader<'a> {
             .map_err(|_| Trouble::Text)
     }
 
-    /// A table, with everything in it.
+    /// A table and all of its contents.
     fn table(&mut self, end: usize) -> Result<(), Trouble> {
         let mut open = Vec::with_capacity(DEPTH_MAX);
         let mut values = 0;
@@ -146,7 +149,7 @@ pub(super) fn scan(payload: &[u8]) -> Result<(), Trouble> {
     reader.take(FIXED, end)?;
     let flags = reader.take(2, end)?;
     let flags = u16::from_be_bytes([flags[0], flags[1]]);
-    // Bit 0 would say that more flags follow, bit 1 has no property; nobody sets them.
+    // Bit 0 would mean that more flags follow, bit 1 is no property; neither is ever set.
     if flags & 0b11 != 0 {
         return Err(Trouble::Type);
     }
@@ -170,8 +173,8 @@ pub(super) fn scan(payload: &[u8]) -> Result<(), Trouble> {
     }
 }
 
-/// The payload that lapin gets in the place of one that it can't read, for a frame of at most `frame_max` bytes. `known`
-/// is what was kept of the payload, `bytes` how long the whole of it was.
+/// The payload that lapin gets instead of one that it cannot read, for a frame of at most
+/// `frame_max` bytes. `known` is what was kept of the payload, `bytes` its original length.
 pub(super) fn replaced(known: &[u8], bytes: usize, frame_max: usize, trouble: Trouble) -> Vec<u8> {
     let raw = known.get(FIXED..).unwrap_or_default();
     let room = UNREADABLE_BYTES_MAX.min(frame_max.saturating_sub(OTHER_BYTES));
@@ -199,7 +202,7 @@ pub(super) fn replaced(known: &[u8], bytes: usize, frame_max: usize, trouble: Tr
     payload
 }
 
-/// A length as AMQP writes it.
+/// A length in AMQP's format.
 pub(super) fn length(bytes: &[u8]) -> [u8; 4] {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes()
 }

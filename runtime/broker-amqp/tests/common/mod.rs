@@ -1,5 +1,5 @@
-//! What the tests share: a real broker named by `BUREAUCRAT_TEST_AMQP`, a proxy that cuts connections, a host that writes
-//! everything down.
+//! What the tests share: a real broker named by `BUREAUCRAT_TEST_AMQP`, a proxy that cuts
+//! connections, a host that records everything.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
@@ -38,7 +38,7 @@ pub const STORAGE: &str = "5ca1ab1e";
 
 /// The broker's URL.
 pub fn url() -> String {
-    // What the broker logs stands beside a test that fails.
+    // The broker's log appears next to a failing test.
     let _ = tracing_subscriber::fmt()
         .with_test_writer()
         .with_env_filter("info,lapin=off")
@@ -47,7 +47,7 @@ pub fn url() -> String {
         .expect("BUREAUCRAT_TEST_AMQP has to name a RabbitMQ, for instance what `scripts/rabbitmq start DIR` prints")
 }
 
-/// Queues of one test alone.
+/// Queues for one test only.
 pub fn names() -> QueueNames {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let prefix = format!(
@@ -79,7 +79,7 @@ pub fn config(url: &str, names: &QueueNames) -> AmqpConfig {
     }
 }
 
-/// A host that only remembers.
+/// A host that only records.
 #[derive(Default)]
 pub struct Recorder(Mutex<Vec<BrokerEvent>>);
 
@@ -105,7 +105,7 @@ impl Recorder {
         self.events().into_iter().filter_map(deliveries).collect()
     }
 
-    /// The outcomes; two of one ticket fail the test.
+    /// The outcomes; two for one ticket fail the test.
     pub fn outcomes(&self) -> BTreeMap<u64, PublishOutcome> {
         let mut outcomes = BTreeMap::new();
         for event in self.events() {
@@ -117,8 +117,8 @@ impl Recorder {
         outcomes
     }
 
-    /// The end of a generation was told once, after all of its deliveries and before those of the
-    /// next.
+    /// Checks that the end of a generation was reported once, after all of its deliveries and
+    /// before those of the next.
     pub fn ended_once_after_its_deliveries(&self, generation: u64) {
         let down = BrokerEvent::ConsumingDown { generation };
         assert_eq!(self.count(&down), 1, "generation {generation}");
@@ -140,7 +140,7 @@ impl Recorder {
     }
 }
 
-/// A broker that is on its way.
+/// A broker that is starting.
 pub fn starting(config: AmqpConfig) -> (AmqpBroker, Arc<Recorder>) {
     let recorder = Arc::<Recorder>::default();
     let broker = AmqpBroker::start(config, recorder.clone(), &Handle::current()).unwrap();
@@ -174,7 +174,7 @@ pub fn to(queue: &str, body: &str) -> Outgoing {
     }
 }
 
-/// A client of one's own.
+/// A separate client.
 pub async fn client() -> (Connection, Channel) {
     let connection = Connection::connect(&url(), ConnectionProperties::default())
         .await
@@ -187,7 +187,7 @@ pub async fn client() -> (Connection, Channel) {
     (connection, channel)
 }
 
-/// Puts a message into a queue.
+/// Publishes a message to a queue.
 pub async fn put(channel: &Channel, queue: &str, body: &str) {
     channel
         .basic_publish(
@@ -203,7 +203,7 @@ pub async fn put(channel: &Channel, queue: &str, body: &str) {
         .unwrap();
 }
 
-/// Declares a queue that goes with its connection.
+/// Declares a queue that is deleted with its connection.
 pub async fn own_queue(channel: &Channel) -> String {
     let exclusive = QueueDeclareOptions {
         exclusive: true,
@@ -230,7 +230,8 @@ pub async fn depth(connection: &Connection, queue: &str) -> u32 {
         .message_count()
 }
 
-/// Waits until this many messages are ready in a queue; what a closed connection held comes back a moment later.
+/// Waits until this many messages are ready in a queue; those that a closed connection held come
+/// back a moment later.
 pub async fn until_depth(connection: &Connection, queue: &str, wanted: u32) {
     let start = Instant::now();
     loop {
@@ -268,7 +269,7 @@ pub async fn clean(connection: &Connection, names: &QueueNames) {
         .await;
 }
 
-/// Stands between an engine and the broker and can cut all their connections.
+/// Sits between an engine and the broker and can cut all connections.
 pub struct Proxy {
     pub url: String,
     cut: watch::Sender<u64>,
@@ -311,7 +312,7 @@ impl Proxy {
     }
 }
 
-/// Tickets `0..count` of messages that `make` makes.
+/// Publishes messages made by `make`, with tickets `0..count`.
 pub fn publish_all(broker: &AmqpBroker, count: u64, make: impl Fn(u64) -> Outgoing) {
     use bureaucrat_host::broker::Broker;
     for ticket in 0..count {
@@ -336,7 +337,7 @@ pub async fn take(channel: &Channel, queue: &str) -> Option<String> {
 }
 
 /// Consumes direct replies on a channel: the address as the broker writes it, and the bodies that
-/// come there.
+/// arrive there.
 pub async fn direct_consumer(channel: &Channel) -> (String, UnboundedReceiver<String>) {
     let no_ack = BasicConsumeOptions {
         no_ack: true,
@@ -379,7 +380,7 @@ pub async fn direct_consumer(channel: &Channel) -> (String, UnboundedReceiver<St
     (address.unwrap().to_string(), replies)
 }
 
-/// Whether a queue is there.
+/// Whether a queue exists.
 pub async fn exists(connection: &Connection, queue: &str) -> bool {
     let channel = connection.create_channel().await.unwrap();
     let passive = QueueDeclareOptions {

@@ -1,4 +1,4 @@
-//! `module …`: what authors of condition modules, and operators, can say.
+//! `module …`: the commands for authors of condition modules, and for operators.
 
 use bureaucrat_model::ModuleHash;
 use clap::{Args, Subcommand};
@@ -7,17 +7,17 @@ use std::path::PathBuf;
 /// `module …`.
 #[derive(Debug, Subcommand)]
 pub enum Module {
-    /// Make a component of a core module
+    /// Make a component from a core module
     Build(ModuleBuild),
-    /// Print what the engine would say about a module, what it imports and exports
+    /// Check a module like the engine would, and print its imports and exports
     Check(ModuleCheck),
-    /// Run a function of a module on fields, as the engine would
+    /// Run a function of a module on fields, like the engine would
     Run(ModuleRun),
     /// Store a module in the running engine, and print its hash
     Deploy(ModuleDeploy),
     /// List the modules that the running engine has stored
     List(ModuleList),
-    /// Forget a module of the running engine; refused while a program names it
+    /// Remove a module from the running engine; refused while a program uses it
     #[command(name = "rm")]
     Remove(ModuleRemove),
 }
@@ -37,7 +37,7 @@ pub struct ModuleBuild {
     /// The world: `condition` or `expression`, or one of --wit
     #[arg(long)]
     pub world: Option<String>,
-    /// WIT source with a world of one's own
+    /// WIT source with a world of your own
     #[arg(long, value_name = "FILE")]
     pub wit: Option<PathBuf>,
 }

@@ -55,15 +55,15 @@ What --repair removes or overwrites is first written to a file in the storage, a
 
 Exit codes: 0 nothing is wrong (any more), 1 there are findings (left), 2 the storage can't be read.")]
 pub struct Fsck {
-    /// The storage [default: that of the settings]
+    /// The storage [default: the configured one]
     pub folder: Option<PathBuf>,
     /// Print {"records", "findings", "left_out"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
-    /// Put right what can be put right
+    /// Repair what can be repaired
     #[arg(long)]
     pub repair: bool,
-    /// Open a storage that lost the end of its log, and take what is left for the truth
+    /// Open a storage that lost the end of its log, and accept what is left
     #[arg(long)]
     pub accept_lost_tail: bool,
 }
@@ -78,7 +78,7 @@ Examples:
 The engine keeps running. On the storage's own file system the files are linked, not copied, which is quick; copy the
 folder elsewhere afterwards. It holds the secret of the storage: keep it as safe as the storage.")]
 pub struct Backup {
-    /// The folder of the backup; it must not be there yet
+    /// The folder for the backup; it must not exist
     pub folder: PathBuf,
     /// Print {"folder", "files", "bytes", "millis"} (docs/json.md)
     #[arg(long)]

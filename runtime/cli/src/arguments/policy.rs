@@ -1,4 +1,4 @@
-//! What can be said of policies on the command line.
+//! The commands for policies.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum Policy {
     /// Print what is wrong with a policy
     Check(PolicyCheck),
-    /// Print what a policy says of a user
+    /// Print the rules that a policy has for a user
     Show(PolicyShow),
 }
 
@@ -36,7 +36,7 @@ Examples:
 pub struct PolicyShow {
     /// The policy
     pub file: PathBuf,
-    /// The user, as RabbitMQ knows it [default: messages without user_id]
+    /// The user's name in RabbitMQ [default: messages without user_id]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Print a JSON object

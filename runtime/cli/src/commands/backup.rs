@@ -1,4 +1,4 @@
-//! `backup`: the running engine gives its records of one moment, and goes on.
+//! `backup`: the running engine writes its records of one moment, and continues.
 
 use super::{print_line, settings};
 use crate::{
@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use serde_json::json;
 
-/// Asks for the records, then writes the manifest over them.
+/// Requests the records, then writes their manifest.
 pub fn run(options: &Options, backup: &Backup) -> anyhow::Result<Exit> {
     let folder = std::path::absolute(&backup.folder)
         .with_context(|| format!("{} is no path", backup.folder.display()))?;

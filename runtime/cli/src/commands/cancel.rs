@@ -7,7 +7,7 @@ use crate::{
 };
 use bureaucrat_host::commands::Order;
 
-/// Orders the end, and tells what became of it.
+/// Cancels the process, and prints the outcome.
 pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
     let order = Order::Cancel {
         reason: cancel.reason.clone(),

@@ -10,7 +10,7 @@ use bureaucrat_definition::{Compiled, Diagnostic, Limits, Severity, review};
 use serde_json::{Value, json};
 use std::{fmt::Write, path::Path};
 
-/// The most of a source line that is shown, in characters.
+/// The most characters of a source line that are shown.
 const LINE_SHOWN_MAX: usize = 120;
 
 /// Something that is wrong with a definition or odd about it.
@@ -114,7 +114,7 @@ fn json(file: &Path, problem: &Problem) -> Value {
     value
 }
 
-/// What a file is called in messages.
+/// The name of a file in messages.
 pub fn name(file: &Path) -> String {
     match file.to_str() {
         Some("-") => "(standard input)".to_owned(),
@@ -143,7 +143,7 @@ pub fn shown(file: &Path, source: &[u8], problem: &Problem) -> String {
     let column = usize::try_from(problem.column)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
-    // Of a long line the part around the column is shown.
+    // Only the part of a long line around the column is shown.
     let first = column.saturating_sub(LINE_SHOWN_MAX / 2);
     let part: String = line
         .trim_end()
@@ -156,7 +156,7 @@ pub fn shown(file: &Path, source: &[u8], problem: &Problem) -> String {
         return text;
     }
     let number = problem.line.to_string();
-    // Writing to a string can't fail.
+    // Writing to a string cannot fail.
     let _ = write!(
         text,
         "\n{number} | {part}\n{:width$} | {:before$}^",

@@ -1,4 +1,4 @@
-//! `compile`: what a definition becomes.
+//! `compile`: the program for a definition.
 
 use super::{check, print_line};
 use crate::{

@@ -1,5 +1,5 @@
-//! `eval`: an expression as the engine runs it: compiled to a guest, evaluated in the sandbox. There is no other
-//! evaluator.
+//! `eval`: evaluates an expression like the engine: compiled to a guest, run in the sandbox. There
+//! is no other evaluator.
 
 use super::{evaluate, print_line, sandbox};
 use crate::{
@@ -15,16 +15,16 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Expressions that are answered together at most.
+/// The most expressions answered together.
 const BATCH_LINES: usize = 64;
-/// What is read from standard input at once, in bytes.
+/// Bytes read from standard input at once.
 const INPUT_BYTES: usize = 1 << 20;
 /// The longest line of `--stdin`, in bytes.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 
-/// What became of an expression.
+/// The answer for an expression.
 enum Answer {
-    /// Its value as JSON text, and the fuel that it took.
+    /// Its value as JSON text, and its fuel.
     Value(String, u64),
     /// The error that it ended with.
     Error {
@@ -32,7 +32,7 @@ enum Answer {
         message: String,
         fuel: u64,
     },
-    /// It is no expression, or none that conditions may be.
+    /// It is not an expression, or not one that is allowed in conditions.
     Refused(Refusal),
 }
 
@@ -44,7 +44,7 @@ struct Question<'a> {
     fields: Option<&'a RawValue>,
 }
 
-/// Evaluates the expression, or those of standard input.
+/// Evaluates the expression, or those from standard input.
 pub fn run(options: &Options, eval: &Eval) -> anyhow::Result<Exit> {
     let sandbox = sandbox(options, RuntimeClass::Refused)?;
     let Some(expression) = &eval.expression else {
@@ -67,7 +67,7 @@ pub fn run(options: &Options, eval: &Eval) -> anyhow::Result<Exit> {
     })
 }
 
-/// The value goes to standard output, so that it can be used; the rest is for people.
+/// The value goes to standard output, for programs; the rest is for people.
 fn print(expression: &str, answer: &Answer) -> anyhow::Result<()> {
     match answer {
         Answer::Value(value, fuel) => {
@@ -119,9 +119,9 @@ fn shown(expression: &str, refusal: &Refusal) -> String {
     text
 }
 
-/// A line in, a line out. Lines that are there already are answered together, since most of an expression's cost is
-/// compiling the helper functions of its guest; nobody waits for a line that has not come, so that a program can go on
-/// asking.
+/// One answer line for each input line. Lines that have already arrived are answered together,
+/// because most of an expression's cost is compiling the helper functions of its guest. No answer
+/// waits for a line that has not arrived, so that a program can ask one question after the other.
 fn lines(sandbox: &Sandbox) -> anyhow::Result<Exit> {
     let mut input = BufReader::with_capacity(INPUT_BYTES, io::stdin().lock());
     let mut number = 0_u64;
@@ -176,8 +176,8 @@ fn question(line: &[u8]) -> anyhow::Result<(String, Fields)> {
     Ok((question.expression, fields))
 }
 
-/// The answers to several questions, from one guest with a function for each expression; should the expressions not fit
-/// into one together, each gets a guest of its own.
+/// The answers to several questions, from one guest with a function for each expression. If the
+/// expressions do not fit into one guest, each gets its own.
 fn answers(sandbox: &Sandbox, questions: &[(String, Fields)]) -> anyhow::Result<Vec<Answer>> {
     let parsed: Vec<_> = questions
         .iter()
@@ -216,12 +216,12 @@ fn answer(sandbox: &Sandbox, expression: &str, fields: &Fields) -> anyhow::Resul
     answers.pop().context("no answer")
 }
 
-/// The name of the function for the expression at a place.
+/// The name of the function for the expression with this index.
 fn name(place: usize) -> String {
     format!("e{place}")
 }
 
-/// The guest of these functions, none when there are none; or why they can't become one.
+/// The guest with these functions, `None` if there are none; or why they cannot be compiled.
 fn load(
     sandbox: &Sandbox,
     functions: &[Function],
@@ -280,7 +280,7 @@ enum Fuel {
     Hidden,
 }
 
-/// The answer as a JSON object; a value stands in it as the guest wrote it.
+/// The answer as a JSON object; a value appears in it as the guest wrote it.
 fn json_of(answer: &Answer, shown: Fuel) -> anyhow::Result<String> {
     let (mut object, spent) = match answer {
         Answer::Value(value, fuel) => {

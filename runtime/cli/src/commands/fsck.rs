@@ -1,4 +1,4 @@
-//! `fsck`: audits a storage that no engine runs on, and puts right what can be put right.
+//! `fsck`: audits a storage without a running engine, and repairs what can be repaired.
 
 use super::{id, print_line, settings};
 use crate::{
@@ -24,9 +24,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// How often a repair is followed by another audit: what is put right may bring other things to light.
+/// How often a repair is followed by another audit, because a repair may reveal other problems.
 const ROUNDS: usize = 4;
-/// Findings that one commit puts right.
+/// Findings repaired per commit.
 const PORTION: usize = 1_000;
 
 pub fn run(options: &Options, fsck: &Fsck) -> anyhow::Result<Exit> {
@@ -90,7 +90,7 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     })
 }
 
-/// Writes what the repairs need, after what they take away is safe in a file.
+/// Writes the repairs, after saving what they remove to a file.
 fn put_right(store: &RocksStore, storage: &Path, findings: &[Finding]) -> anyhow::Result<usize> {
     let mut repaired = 0;
     let mut kept: Option<Kept> = None;
@@ -120,7 +120,7 @@ fn millis() -> u128 {
     now.map_or(0, |since| since.as_millis())
 }
 
-/// The file of what repairs take away.
+/// The file with what repairs remove.
 struct Kept {
     path: PathBuf,
     file: BufWriter<File>,
@@ -192,13 +192,13 @@ fn print(found: &Audit, repaired: usize, fsck: &Fsck) -> anyhow::Result<()> {
     } else {
         String::new()
     };
-    let mended = if repaired > 0 {
+    let put_right = if repaired > 0 {
         format!(", {repaired} put right")
     } else {
         String::new()
     };
     eprintln!(
-        "{records} records, {} findings{more}{mended}",
+        "{records} records, {} findings{more}{put_right}",
         found.findings.len()
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! `launch`: starts a process through the broker, and waits for its end when asked to.
+//! `launch`: starts a process through the broker, and waits for its end if requested.
 
 use super::{id, print_line, settings};
 use crate::{
@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::{runtime::Runtime, time::timeout};
 
-/// How long broker and engine may take for a launch or an event when nobody says.
+/// How long broker and engine may take for a launch or an event by default.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Launches, prints the id or the final fields.
@@ -185,7 +185,7 @@ pub(super) async fn connected(
     }
 }
 
-/// What comes of `work`, or `None` when it takes longer than `patience`.
+/// The result of `work`, or `None` if it takes longer than `patience`.
 pub(super) async fn within<T>(
     patience: Duration,
     what: &'static str,

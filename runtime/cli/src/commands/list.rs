@@ -13,7 +13,7 @@ use bureaucrat_host::query::{Count, Place, ProcessSummary, Query, QueryAnswer, S
 use bureaucrat_model::{Fault, Timestamp};
 use serde_json::{Value, json};
 
-/// How many processes are asked for at once.
+/// Processes per request.
 const PAGE: usize = 500;
 /// Digits of an id that a terminal shows; every command takes them.
 const SHORT_ID: usize = 8;

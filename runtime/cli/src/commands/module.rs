@@ -1,4 +1,5 @@
-//! `module …`: what authors of condition modules need beside their own tools, and what operators do with stored ones.
+//! `module …`: what authors of condition modules need besides their own tools, and what operators
+//! do with stored modules.
 
 mod stored;
 mod tools;
@@ -13,7 +14,7 @@ use anyhow::Context;
 use bureaucrat_model::ModuleHash;
 use bureaucrat_sandbox::build_module;
 
-/// Does what was asked for.
+/// Runs a subcommand.
 pub fn run(options: &Options, module: &Module) -> anyhow::Result<Exit> {
     match module {
         Module::Build(build) => make(build),
@@ -27,7 +28,7 @@ pub fn run(options: &Options, module: &Module) -> anyhow::Result<Exit> {
 
 fn make(build: &ModuleBuild) -> anyhow::Result<Exit> {
     let name = || build.file.display().to_string();
-    // Text and binary alike, as other Wasm tools take them.
+    // Accepts text and binary, like other Wasm tools.
     let core = wat::parse_bytes(&files::read(&build.file)?)
         .with_context(name)?
         .into_owned();

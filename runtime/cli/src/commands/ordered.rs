@@ -1,4 +1,4 @@
-//! Orders to the running engine: sent, and their outcome in words.
+//! Sends orders to the running engine, and prints their outcomes.
 
 use super::{finding, id, print_line, settings};
 use crate::{Exit, arguments::Options, control::Control};
@@ -10,7 +10,7 @@ use bureaucrat_host::{
 use bureaucrat_model::IdPrefix;
 use serde_json::json;
 
-/// Gives an order; `done` says in words what has happened then.
+/// Gives an order; `done` describes the success.
 pub fn run(
     options: &Options,
     prefix: &IdPrefix,

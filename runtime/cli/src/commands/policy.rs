@@ -1,4 +1,4 @@
-//! `policy`: what is wrong with a policy, and what it says of a user.
+//! `policy`: what is wrong with a policy, and its rules for a user.
 
 use super::{check::name, print_line};
 use crate::{
@@ -13,7 +13,7 @@ use bureaucrat_policy::{
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// Does what was asked about a policy.
+/// Runs a subcommand.
 pub fn run(command: &Command) -> anyhow::Result<Exit> {
     match command {
         Command::Check(check) => run_check(check),
@@ -24,7 +24,7 @@ pub fn run(command: &Command) -> anyhow::Result<Exit> {
 /// Reads a policy file.
 ///
 /// # Errors
-/// When it can't be read, or is no policy: then each problem is a line with its place.
+/// If it cannot be read or is not a valid policy; each problem is a line with its place.
 pub fn load(file: &Path) -> anyhow::Result<Policy> {
     let text = files::read_text(file).context("the policy")?;
     Policy::parse(&text).map_err(|PolicyError(problems)| {
@@ -134,7 +134,7 @@ fn globs(globs: &Globs) -> Value {
     globs.iter().map(|glob| glob.as_str()).collect()
 }
 
-/// A value for people: a list without brackets, nothing as `none`.
+/// A value for people: a list without brackets; `none` if it is empty.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! `restore`: makes a storage of a backup.
+//! `restore`: makes a storage from a backup.
 
 use super::{print_line, settings};
 use crate::{
@@ -15,10 +15,10 @@ use serde_json::json;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 
-/// The records on their way into the storage; what a cut restore leaves behind.
+/// The records while they are being copied; an interrupted restore leaves them behind.
 const RESTORING: &str = "state.restoring";
 
-/// Verifies, copies, marks, and only then puts the records where an engine looks for them.
+/// Verifies, copies, marks, and only then moves the records to where an engine looks for them.
 pub fn run(options: &Options, restore: &Restore) -> anyhow::Result<Exit> {
     let storage = settings(options)?.storage;
     let (state, restoring) = (storage.join(STATE), storage.join(RESTORING));

@@ -1,4 +1,4 @@
-//! `retry`: lets a parked process of the running engine be tried again.
+//! `retry`: retries a parked process of the running engine.
 
 use super::ordered;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use bureaucrat_host::commands::Order;
 
-/// Orders the try, and tells what became of it.
+/// Orders the retry, and prints the outcome.
 pub fn run(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
     ordered::run(
         options,

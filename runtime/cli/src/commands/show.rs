@@ -11,7 +11,7 @@ use anyhow::bail;
 use bureaucrat_host::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer};
 use serde_json::{Value, json};
 
-/// Prints the process; one that is not known is an error.
+/// Prints the process; an unknown process is an error.
 pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
     let process = finding::process(&mut control, &show.process)?;

@@ -17,10 +17,10 @@ use std::{
 /// The largest INI file, in bytes.
 const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// Rounds of `%(name)s` within values that are put in, as many as Python's.
+/// Rounds of replacing `%(name)s` in values, as many as in Python.
 const INTERPOLATIONS_MAX: usize = 10;
 
-/// The section of bounds; its keys are those of the sandbox.
+/// The section of limits; its keys are those of the sandbox.
 pub const LIMITS: &str = "limits";
 
 /// The section whose keys hold for every other one.
@@ -140,7 +140,7 @@ impl IniFile {
         in_section(section).or_else(|| in_section(DEFAULTS))
     }
 
-    /// What can't be put in stays as it is written: a format such as `%(asctime)s` is no error.
+    /// What cannot be replaced stays as it is: a format such as `%(asctime)s` is not an error.
     fn interpolated(&self, section: &str, value: &str, rounds: usize) -> String {
         let mut text = String::with_capacity(value.len());
         let mut rest = value;
@@ -287,7 +287,7 @@ fn is_python_logging(section: &str) -> bool {
             .any(|prefix| section.starts_with(prefix))
 }
 
-/// Python's levels in our words; `None` for those that say nothing (`NOTSET`) or are no level.
+/// Our names for Python's levels; `None` for `NOTSET` and unknown names.
 fn level(python: &str) -> Option<&'static str> {
     match python.to_ascii_uppercase().as_str() {
         "DEBUG" => Some("debug"),

@@ -88,7 +88,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
             Tag::Assign => self.assign(node)?,
             Tag::Fault => self.fault(node)?,
-            // The grammar's table gives none of these as an activity.
+            // According to the grammar's table, none of these is an activity.
             Tag::Process
             | Tag::Scope
             | Tag::Faults
@@ -141,7 +141,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn while_loop(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let conditions = self.conditions_of(node);
-        // Elements that were refused count: something has been said about them.
+        // Refused elements count too, because they were already reported.
         let others = node.all_children();
         let others = others.filter(|(tag, _)| matches!(tag, Tag::Condition | Tag::Scope));
         let only_conditions = node.element.children.len() == others.count();

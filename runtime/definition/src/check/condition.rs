@@ -10,12 +10,12 @@ use crate::{
 };
 use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest};
 
-/// The conditions of a definition, and their expressions on the way to a guest.
+/// The conditions of a definition, and their expressions for the guest.
 #[derive(Default)]
 pub(crate) struct Conditions {
     list: Vec<Condition>,
     pub(crate) inline: Inline,
-    /// Where the first expression stands.
+    /// Where the first expression is.
     pub(crate) first: usize,
 }
 
@@ -25,11 +25,11 @@ impl Conditions {
     }
 }
 
-/// The function of a module that is meant when none is named.
+/// The default function of a module.
 const DEFAULT_FUNCTION: &str = "evaluate";
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
-    /// The conditions that stand directly in an element.
+    /// The conditions directly in an element.
     pub(super) fn conditions_of(&mut self, node: &Node<'t, 's>) -> ConditionRange {
         let first = self.conditions.list.len();
         for child in node.children(Tag::Condition) {
@@ -123,7 +123,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     fn expression(&mut self, element: &Element<'s>, kind: Kind) -> Option<Condition> {
         let limit = self.limits.condition_bytes;
         let text = element.text.trimmed();
-        // Bounded before it is unescaped and parsed.
+        // Limited before it is unescaped and parsed.
         if text.as_str().len() > limit {
             let what = Counted::ConditionBytes;
             let offset = text.offset(0);

@@ -1,6 +1,7 @@
-//! Checks `<module>`: a name, and either the bytes of a component in base64 or the hash of stored ones.
+//! Checks `<module>`: a name, and either the bytes of a component in base64 or the hash of a stored
+//! one.
 //!
-//! Whether the bytes are a component that may run is the sandbox's business.
+//! The sandbox decides whether the bytes are a component that may run.
 
 use super::Checker;
 use crate::{
@@ -29,7 +30,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.note(element.start, ValueProblem::DuplicateModule { name });
             return;
         }
-        // A module that is wrong is remembered too, so that conditions that name it are not called wrong.
+        // An invalid module is remembered too, so that conditions that refer to it are not
+        // reported.
         let (hash, source) = self
             .module_source(element, &name)
             .unwrap_or((ModuleHash([0; 32]), ModuleSource::Stored));

@@ -1,7 +1,7 @@
 //! Checks the properties of a context and turns them into JSON values.
 //!
-//! Numbers that are valid JSON travel as they were written; what only Python writes (`.5`, `007`, `+1`) becomes the JSON
-//! number of the same value.
+//! Numbers that are valid JSON stay unchanged; what only Python allows (`.5`, `007`, `+1`) becomes
+//! the JSON number with the same value.
 
 use super::{Checker, Node};
 use crate::{
@@ -107,7 +107,7 @@ pub(crate) fn declared(tree: &Tree<'_>) -> BTreeMap<String, PropertyType> {
 }
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
-    /// The fields that a context gives; of two properties with one name the later wins.
+    /// The fields of a context; of two properties with one name the later one wins.
     pub(super) fn context(&mut self, node: &Node<'t, 's>) -> Fields {
         let mut fields = Fields::new();
         for (place, child) in node.children(Tag::Property).enumerate() {
@@ -165,7 +165,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn json(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {
         let text = element.text.trimmed();
-        // Reading it into a tree, which `JsonText` alone does not do, bounds the depth and finds lone surrogates.
+        // Reading it into a tree, which `JsonText` alone does not do, limits the depth and finds
+        // lone surrogates.
         let error = match serde_json::from_str::<serde_json::Value>(text.as_str()) {
             Ok(_) => return JsonText::parse(text.as_str()).ok(),
             Err(error) => error,
@@ -188,7 +189,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 }
 
-/// The byte offset that serde_json means: its columns are bytes from 1, and 0 stands for the line's end before.
+/// The byte offset of serde_json's position: its columns are bytes from 1, and 0 means the end of
+/// the previous line.
 fn json_offset(text: &str, line: usize, column: usize) -> usize {
     let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
     let start = starts.into_iter().nth(line.saturating_sub(1)).unwrap_or(0);

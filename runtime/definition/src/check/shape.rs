@@ -1,4 +1,4 @@
-//! The shape of one element: its attributes, its children, its text, against the grammar's table.
+//! The shape of one element, against the grammar's table: its attributes, children and text.
 
 use super::Checker;
 use crate::{

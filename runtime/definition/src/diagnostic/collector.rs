@@ -1,4 +1,4 @@
-//! Collects diagnostics, a bounded number of them, and gives them in the order of the source.
+//! Collects a limited number of diagnostics, and returns them in the order of the source.
 
 use super::{Counted, Diagnostic, DiagnosticKind, Doubt, XmlProblem};
 use crate::source::Source;
@@ -25,7 +25,7 @@ impl<'s> Diagnostics<'s> {
         }
     }
 
-    /// Notes a problem at an offset of the source.
+    /// Reports a problem at an offset of the source.
     pub(crate) fn push(&mut self, offset: usize, kind: impl Into<DiagnosticKind>) {
         if !self.is_full() {
             let span = self.source.span(offset);
@@ -58,7 +58,8 @@ impl<'s> Diagnostics<'s> {
         self.found.is_empty()
     }
 
-    /// All of them by place; when some were left out, a last one says so at the place of the one before it.
+    /// All of them in order of place; if some were left out, a last one says so at the place of the
+    /// one before it.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.found
             .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));

@@ -2,17 +2,17 @@
 
 use super::words::{Expected, Hint, Nearest, Quoted};
 
-/// What the language does not have, or not there.
+/// Not in the language, or not allowed here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrammarProblem {
     /// The root is another element.
     #[error("the root element is {}{}; expected `process`", Quoted(tag), Nearest(*nearest))]
     NotProcess {
         tag: String,
-        /// `process`, if that is near.
+        /// `process`, if the name is similar.
         nearest: Option<&'static str>,
     },
-    /// An element that the language does not have.
+    /// An element that is not in the language.
     #[error("unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Hint(*hint, Expected(allowed, "element")))]
     UnknownElement {
         tag: String,
@@ -32,7 +32,7 @@ pub enum GrammarProblem {
         /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
-    /// An element that the language is to have later.
+    /// An element of the future language.
     #[error(
         "`{tag}` in `{parent}` is not in the language yet{}",
         Expected(allowed, "element")
@@ -73,12 +73,12 @@ pub enum GrammarProblem {
         /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
-    /// An attribute that the element does not have.
+    /// An unknown attribute.
     #[error("unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Hint(*hint, Expected(allowed, "attribute")))]
     UnknownAttribute {
         tag: &'static str,
         attribute: String,
-        /// Which attributes the element has.
+        /// The element's attributes.
         allowed: &'static [&'static str],
         /// The one that was probably meant.
         nearest: Option<&'static str>,

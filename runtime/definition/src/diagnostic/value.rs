@@ -1,4 +1,4 @@
-//! Problems of values: attributes and texts that are not of their kind.
+//! Mistakes in values: attributes and texts that are invalid.
 
 use super::words::{Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
@@ -19,9 +19,8 @@ pub enum ValueProblem {
     Long {
         tag: &'static str,
         attribute: &'static str,
-        /// How many bytes it has.
+        /// Its length in bytes.
         bytes: usize,
-        /// How many it may have.
         limit: usize,
     },
     /// The type of a property is unknown.
@@ -31,7 +30,7 @@ pub enum ValueProblem {
         /// The one that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// The text of a property is not of its type.
+    /// The text of a property does not match its type.
     #[error(
         "the property {} is {}; expected {wanted}{}",
         Quoted(property),
@@ -103,7 +102,7 @@ pub enum ValueProblem {
         /// The same with `$`.
         meant: Option<String>,
     },
-    /// A second module of a name.
+    /// A second module with the same name.
     #[error("there is a module {} already", Quoted(name))]
     DuplicateModule { name: String },
     /// A module with neither bytes nor a hash.
@@ -121,13 +120,13 @@ pub enum ValueProblem {
     /// Bytes of a module that are not base64.
     #[error("the module {} is not base64 (RFC 4648, with padding)", Quoted(name))]
     BadBase64 { name: String },
-    /// The hash of a module is none.
+    /// A module's hash is invalid.
     #[error(
         "{} is not a hash; expected `sha256:` and 64 lower-case hexadecimal digits",
         Quoted(found)
     )]
     BadHash { found: String },
-    /// A condition without text and module.
+    /// A condition without text or module.
     #[error("this condition is empty; expected an expression, or the attribute `module`")]
     EmptyCondition,
     /// A condition with both text and module.

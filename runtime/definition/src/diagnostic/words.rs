@@ -1,11 +1,12 @@
-//! The parts that messages are made of: a stranger's text made harmless, lists of names, the name that was meant.
+//! The parts of messages: a stranger's text made harmless, lists of names, the name that was
+//! probably meant.
 
 use std::fmt;
 
 /// The most characters of a stranger's text that a diagnostic keeps.
 const SHOWN: usize = 60;
 
-/// Cuts a text to what a diagnostic keeps of it.
+/// Cuts a text to the length that a diagnostic keeps.
 pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -13,7 +14,8 @@ pub(crate) fn cut(text: &str) -> String {
     }
 }
 
-/// A text between backticks, without control characters and what else would change the look of a log.
+/// A text in backticks, without control characters and anything else that would change how a log
+/// looks.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,4 +1,4 @@
-//! Problems of the text as XML.
+//! Mistakes in the XML itself.
 
 use super::words::Quoted;
 
@@ -50,14 +50,14 @@ impl std::fmt::Display for Declared<'_> {
     }
 }
 
-/// What there may be too many of.
+/// What there can be too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Counted {
     #[error("elements")]
     Elements,
     #[error("attributes of one element")]
     Attributes,
-    /// Activities of the process, cases included.
+    /// Activities of the process, including cases.
     #[error("activities")]
     Activities,
     /// Branches of one `all`.
@@ -84,7 +84,7 @@ pub enum Counted {
     Diagnostics,
 }
 
-/// A markup that has an end of its own.
+/// Markup that needs its own end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Markup {
     #[error("this tag is not closed; expected `>`")]
@@ -114,7 +114,7 @@ pub enum XmlProblem {
         /// How many there may be.
         limit: usize,
     },
-    /// More of something than there may be.
+    /// Too many of something.
     #[error("more than {limit} {what}")]
     TooMany {
         what: Counted,
@@ -153,13 +153,13 @@ pub enum XmlProblem {
         Quoted(target)
     )]
     ProcessingInstruction { target: String },
-    /// A reference to an entity that XML itself does not have.
+    /// A reference to an entity that is not one of XML's own.
     #[error(
         "the entity {} does not exist; XML has `&lt;`, `&gt;`, `&amp;`, `&quot;` and `&apos;`",
         Quoted(reference)
     )]
     UnknownEntity {
-        /// The reference as it stands there.
+        /// The unchanged reference.
         reference: String,
     },
     /// A reference by number to something that is not a character of XML.
@@ -168,22 +168,22 @@ pub enum XmlProblem {
         Quoted(reference)
     )]
     BadReference {
-        /// The reference as it stands there.
+        /// The unchanged reference.
         reference: String,
     },
-    /// A markup has no end.
+    /// Markup without its end.
     #[error("{0}")]
     Unclosed(Markup),
     /// Something begins with `<!` that is neither a comment nor CDATA.
     #[error("unknown markup; expected a tag, `<!-- comment -->` or `<![CDATA[text]]>`")]
     BadMarkup,
-    /// A comment holds `--`.
+    /// A comment contains `--`.
     #[error("`--` is not allowed in a comment")]
     HyphensInComment,
-    /// Text holds `]]>`.
+    /// Text contains `]]>`.
     #[error("`]]>` in text is written `]]&gt;`")]
     CDataEndInText,
-    /// A tag without a name, or with one that XML does not allow.
+    /// A tag without a name, or with a name that XML forbids.
     #[error(
         "a tag's name is expected after `<`, found {}; `<` in text is written `&lt;`",
         Quoted(found)
@@ -192,19 +192,19 @@ pub enum XmlProblem {
     /// A name with a prefix, or a declaration of one.
     #[error("namespaces are not supported; remove {}", Prefix(name))]
     Namespace { name: String },
-    /// An attribute that is not written as XML wants it.
+    /// An attribute that is not written as XML requires.
     #[error("an attribute is written ` name=\"value\"`: {problem}")]
     MalformedAttribute {
-        /// What is missing or too much.
+        /// What is missing or superfluous.
         problem: &'static str,
     },
-    /// An attribute that occurs twice.
+    /// A duplicate attribute.
     #[error("the attribute {} is in this tag twice", Quoted(attribute))]
     DuplicateAttribute { attribute: String },
     /// An element has no end tag.
     #[error("this {} is not closed; expected {}", Quoted(&format!("<{tag}>")), Quoted(&format!("</{tag}>")))]
     UnclosedElement { tag: String },
-    /// An end tag closes another element than the open one.
+    /// An end tag that does not match the open element.
     #[error(
         "expected {}, found {}; the tag in line {line} is still open",
         Quoted(&format!("</{expected}>")),
@@ -216,7 +216,7 @@ pub enum XmlProblem {
         /// Where the open element begins.
         line: u32,
     },
-    /// An end tag while nothing is open.
+    /// An end tag without an open element.
     #[error("found {}, but nothing is open here", Quoted(&format!("</{found}>")))]
     NothingToEnd { found: String },
     #[error(
@@ -230,7 +230,7 @@ pub enum XmlProblem {
         Quoted(text)
     )]
     TextOutside { text: String },
-    /// There is no element at all.
+    /// There are no elements.
     #[error("there is no element; a definition is one `process`")]
     NoElement,
 }

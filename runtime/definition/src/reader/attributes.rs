@@ -9,8 +9,9 @@ use crate::{
 use quick_xml::events::attributes::{AttrError, Attributes};
 use std::borrow::Cow;
 
-/// Reads the attributes behind the name in `inner`, what stands between `<` and `>`. The name is `length` bytes long and
-/// `inner` stands at `start`. What is wrong is noted and left out; the second value says how many that were.
+/// Reads the attributes after the name in `inner`, the text between `<` and `>`. The name is
+/// `length` bytes long and `inner` begins at `start`. Invalid attributes are reported and left out;
+/// the second value is their number.
 pub(super) fn read<'s>(
     inner: &'s str,
     length: usize,
@@ -29,7 +30,7 @@ pub(super) fn read<'s>(
             Err(error) => {
                 let (at, problem) = malformed(&error);
                 diagnostics.push(start + at, XmlProblem::MalformedAttribute { problem });
-                // Behind a problem it is guesswork what is a name and what a value.
+                // After a problem it is guesswork what is a name and what a value.
                 return (found, refused_count + 1);
             }
         };
@@ -113,7 +114,7 @@ fn refused(
     None
 }
 
-/// The value that is written as `raw` at `start`: references resolved, literal white space turned into spaces.
+/// The value of `raw` at `start`: references resolved, literal white space turned into spaces.
 fn unescaped<'s>(
     raw: &'s str,
     start: usize,

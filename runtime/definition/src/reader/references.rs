@@ -5,7 +5,7 @@ use crate::{
     source::is_xml,
 };
 
-/// The character that a reference stands for; `inside` is what stands between `&` and `;`.
+/// The character that a reference stands for; `inside` is the text between `&` and `;`.
 pub(super) fn resolve(inside: &str) -> Result<char, XmlProblem> {
     let reference = || cut(&format!("&{inside};"));
     let Some(number) = inside.strip_prefix('#') else {
@@ -33,7 +33,7 @@ pub(super) fn resolve(inside: &str) -> Result<char, XmlProblem> {
     })
 }
 
-/// Whether a text is a name as XML has it, non-ASCII characters taken as letters.
+/// Whether a text is an XML name; non-ASCII characters count as letters.
 pub(super) fn is_name(text: &str) -> bool {
     let letter = |found: char| {
         found.is_ascii_alphabetic() || matches!(found, '_' | ':') || !found.is_ascii()

@@ -13,7 +13,7 @@ pub(crate) fn enter(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Tro
     machine.go_on(fiber)
 }
 
-/// The body of the innermost scope has ended, or a handler of it: the fiber goes on after the scope.
+/// The body of the innermost scope has ended, or a handler of it: the fiber continues after the scope.
 pub(crate) fn leave(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     let left = machine.change(fiber, |fiber| fiber.scopes.pop())?;
     let entered = left.and_then(|scope| machine.program.ops.get(scope.entered.0 as usize));

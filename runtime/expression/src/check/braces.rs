@@ -1,4 +1,5 @@
-//! `"…{}…".format(values)`: the template stands in the text and is read when the expression is checked.
+//! `"…{}…".format(values)`: the template is part of the expression and is read when the expression
+//! is checked.
 
 use ruff_python_ast::{Expr, ExprCall};
 
@@ -11,9 +12,9 @@ use crate::ir::Node;
 enum Part {
     Text(String),
     Value {
-        /// Which argument: a number, a name, or nothing for the next.
+        /// Which argument: a number, a name, or empty for the next one.
         argument: String,
-        /// What stands in `[…]` behind it.
+        /// The contents of `[…]` after it.
         keys: Vec<String>,
         conversion: Option<char>,
         format: String,
@@ -27,7 +28,7 @@ struct Arguments {
     values: Vec<(u32, Node)>,
 }
 
-/// What `[…]` behind an argument leads to; digits alone are an index.
+/// The value of `[…]` after an argument; digits alone are an index.
 fn subscripted(value: Node, keys: Vec<String>) -> Node {
     keys.into_iter().fold(value, |value, key| {
         let digits = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,5 +1,5 @@
-//! Functions where a value is wanted: `key=`, `map`, `filter`. They are not values here: what calls them is compiled with
-//! their body in place.
+//! Functions where a value is expected: `key=`, `map`, `filter`. They are not values here: their
+//! body is compiled into the code that calls them.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
@@ -13,7 +13,7 @@ use crate::Refusal;
 use crate::ir::Node;
 
 impl Checker<'_> {
-    /// What a lambda, a function's name or a type's method gives for these variables.
+    /// The result of a lambda, a function name or a type's method for these variables.
     pub(super) fn apply(&mut self, callable: &Expr, variables: &[u32]) -> Checked {
         match callable {
             Expr::Lambda(lambda) => self.lambda(lambda, variables),

@@ -57,7 +57,8 @@ impl Checker<'_> {
         Ok((element, clauses))
     }
 
-    /// The loops; a variable is in sight from its own conditions on, and stays so until the caller takes it out of scope.
+    /// The loops. A variable is visible from its own conditions on, until the caller takes it out
+    /// of scope.
     fn clauses(&mut self, generators: &[Comprehension]) -> Result<Vec<Clause>, Refusal> {
         let mut clauses = Vec::new();
         for generator in generators {

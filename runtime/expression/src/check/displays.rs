@@ -1,4 +1,4 @@
-//! Lists, tuples, sets and dicts as they are written, with what is unpacked into them.
+//! Lists, tuples, sets and dicts as they are written, with unpacked values.
 
 use ruff_python_ast::{Expr, ExprDict};
 
@@ -27,7 +27,7 @@ impl Checker<'_> {
             .collect()
     }
 
-    /// Refuses `*values` where none can be.
+    /// Refuses `*values` where it is not allowed.
     pub(super) fn no_unpacking(&self, expressions: &[Expr]) -> Result<(), Refusal> {
         match expressions
             .iter()
@@ -38,7 +38,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Pairs become a dict at once; each `**mapping` is merged into what stands before it.
+    /// Pairs become a dict at once; each `**mapping` is merged into what comes before it.
     pub(super) fn dict(&mut self, dict: &ExprDict) -> Checked {
         let mut pairs = Vec::new();
         let mut merged = None;
@@ -56,8 +56,8 @@ impl Checker<'_> {
     }
 }
 
-/// A set, as Python builds it: what stands before the first `*values` at once, what follows piece by piece, so that an item
-/// that can't be in a set is a fault before what stands behind it is evaluated.
+/// A set, as Python builds it: what comes before the first `*values` at once, the rest piece by
+/// piece, so that an item that cannot be in a set is a fault before what follows it is evaluated.
 fn set(items: Vec<Item>) -> Node {
     let is_unpacked = |item: &Item| matches!(item, Item::Each(_));
     let at_once = items.iter().position(is_unpacked).unwrap_or(items.len());

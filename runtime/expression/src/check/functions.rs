@@ -1,6 +1,6 @@
-//! Calls of functions, with the arguments that they take.
+//! Calls of functions, with their arguments.
 //!
-//! A wrong number of arguments is refused, where Python would fail as it runs.
+//! A wrong number of arguments is refused, where Python would fail at run time.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
@@ -12,10 +12,10 @@ use super::{Checked, Checker};
 use crate::Refusal;
 use crate::ir::{Helper, Item, Node, Quantifier, SequenceKind};
 
-/// What a missing argument stands for.
+/// The meaning of a missing argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// It has to be there.
+    /// It is required.
     Refused,
     None,
     Integer(i64),
@@ -32,7 +32,7 @@ impl Missing {
     }
 }
 
-/// The helper of a function with positional arguments alone.
+/// The helper of a function with only positional arguments.
 struct Plain {
     name: &'static str,
     helper: Helper,
@@ -117,7 +117,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The positional arguments, of which there are as many as allowed, and no others.
+    /// The positional arguments, as many as allowed, and no others.
     pub(super) fn arguments<'c>(
         &self,
         call: &'c ExprCall,
@@ -155,7 +155,8 @@ impl Checker<'_> {
         )
     }
 
-    /// The named arguments in the order of these names; no others, and none that stands as a positional one too.
+    /// The named arguments in the order of these names; no others, and none that is also given by
+    /// position.
     pub(super) fn keywords<'c, const COUNT: usize>(
         &self,
         call: &'c ExprCall,
@@ -176,7 +177,7 @@ impl Checker<'_> {
         Ok(found)
     }
 
-    /// The positional arguments and one that may be named; it is not given twice.
+    /// The positional arguments and one that may be named, but is not given twice.
     pub(super) fn with_keyword<'c>(
         &self,
         call: &'c ExprCall,
@@ -189,7 +190,7 @@ impl Checker<'_> {
         Ok((arguments, named))
     }
 
-    /// What a function of one argument gives for a variable, where it is called by `map` and its like.
+    /// The result of a function with one argument for a variable, where `map` or the like calls it.
     pub(super) fn function_of_one(&mut self, name: &str, variables: &[u32]) -> Option<Node> {
         let operands: Vec<Node> = variables.iter().copied().map(Node::Variable).collect();
         if name == "bool" {
@@ -306,7 +307,7 @@ impl Checker<'_> {
         })
     }
 
-    /// What a method takes any number of.
+    /// The arguments of a method that takes any number.
     pub(super) fn iterables(&mut self, call: &ExprCall) -> Checked {
         if let Some(keyword) = call.arguments.keywords.first() {
             return self.refuse(keyword, "a named argument is not allowed here");

@@ -1,7 +1,8 @@
-//! What can be gone through: values, generators, views of dicts, and functions such as `range` and `map`.
+//! What can be iterated: values, generators, views of dicts, and functions such as `range` and
+//! `map`.
 //!
-//! Most are gone through at once, into a list. Generators, `map` and `filter` are loops where `any`, `all` and `next` take
-//! them, so that these stop early, as in Python.
+//! Most are turned into a list at once. Generators, `map` and `filter` become loops in `any`, `all`
+//! and `next`, so that these stop early, as in Python.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
@@ -13,14 +14,14 @@ use super::{Checked, Checker};
 use crate::Refusal;
 use crate::ir::{Clause, Helper, Item, Node, SequenceKind};
 
-/// Methods of dicts whose result can only be gone through.
+/// Methods of dicts whose result can only be iterated.
 pub(crate) const VIEWS: &[(&str, Helper)] = &[
     ("items", "dict_items"),
     ("keys", "dict_keys"),
     ("values", "dict_values"),
 ];
 
-/// Functions whose result can only be gone through.
+/// Functions whose result can only be iterated.
 pub(crate) const STREAMS: &[&str] = &[
     "enumerate",
     "filter",
@@ -31,11 +32,11 @@ pub(crate) const STREAMS: &[&str] = &[
     "zip",
 ];
 
-/// An element and the loops that give it.
+/// An element and the loops that produce it.
 type Loops = (Node, Vec<Clause>);
 
 impl Checker<'_> {
-    /// A value that a loop can go through.
+    /// A value that a loop can iterate.
     pub(super) fn iterable(&mut self, expression: &Expr) -> Checked {
         if let Some((element, clauses)) = self.generated(expression)? {
             return Ok(Node::Comprehension {
@@ -63,7 +64,7 @@ impl Checker<'_> {
         self.node(expression)
     }
 
-    /// `mapping.keys()`, which is like a set.
+    /// `mapping.keys()`, which is similar to a set.
     pub(super) fn is_keys(expression: &Expr) -> bool {
         matches!(expression, Expr::Call(call)
             if matches!(&*call.func, Expr::Attribute(attribute) if attribute.attr.as_str() == "keys"))
@@ -212,7 +213,7 @@ impl Checker<'_> {
         };
         let default = arguments.get(1).map(|default| self.node(default));
         let (element, mut clauses) = loops;
-        // What the first loop goes through is evaluated before the default.
+        // What the first loop iterates is evaluated before the default.
         let source = self.fresh();
         let value = clauses.first_mut().map(|first| {
             let source = std::mem::replace(&mut first.source, Node::Variable(source));

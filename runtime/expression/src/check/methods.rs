@@ -1,4 +1,4 @@
-//! Calls of methods, with the arguments that they take.
+//! Calls of methods, with their arguments.
 
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall};
 
@@ -20,20 +20,20 @@ pub(crate) enum Receiver {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
     Values(&'static [Missing]),
-    /// One thing to go through.
+    /// One iterable.
     Iterable,
-    /// Any number of things to go through.
+    /// Any number of iterables.
     Iterables,
 }
 
-/// One method; there are several of a name where a further argument needs another helper.
+/// One method; there are several with one name if a further argument needs another helper.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Method {
     pub(crate) name: &'static str,
     pub(crate) receiver: Receiver,
     helper: Helper,
     takes: Takes,
-    /// Whether the helper gives a truth, and not a value.
+    /// Whether the helper returns a boolean, and not a value.
     test: bool,
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn without_arguments(name: &str) -> Option<Method> {
 }
 
 impl Method {
-    /// What the arguments are when none is given.
+    /// The arguments if none are given.
     pub(crate) fn defaults(&self) -> Vec<Node> {
         match self.takes {
             Takes::Values(values) => values.iter().map(|missing| missing.node()).collect(),
@@ -189,7 +189,7 @@ impl Method {
         }
     }
 
-    /// How many arguments it takes at most.
+    /// The most arguments that it takes.
     fn most(&self) -> usize {
         match self.takes {
             Takes::Values(values) => values.len(),
@@ -200,7 +200,7 @@ impl Method {
 }
 
 impl Receiver {
-    /// The helper that sets the `AttributeError` of other values.
+    /// The helper that raises the `AttributeError` for other values.
     fn needed(self) -> Helper {
         match self {
             Receiver::Text => "need_text",
@@ -233,7 +233,7 @@ impl Checker<'_> {
             let (key, default) = (key.clone(), operands.swap_remove(1));
             return Ok(Node::FieldOr(key, Box::new(default)));
         }
-        // The receiver has to have the method before the arguments are evaluated.
+        // The receiver must have the method before the arguments are evaluated.
         let receiver = Node::Call(
             method.receiver.needed(),
             vec![receiver, Node::text(method.name)],
@@ -267,7 +267,7 @@ impl Checker<'_> {
         }
     }
 
-    /// `split` and its like take their last argument by name too.
+    /// `split` and similar methods also take their last argument by name.
     fn method_positional<'c>(
         &self,
         method: &Method,
@@ -285,7 +285,7 @@ impl Checker<'_> {
     }
 }
 
-/// Why there is no such method.
+/// Why a method does not exist.
 fn unknown(name: &str) -> String {
     if VIEWS.iter().any(|(view, _)| *view == name) {
         return format!(

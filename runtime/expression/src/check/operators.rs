@@ -47,7 +47,7 @@ impl Checker<'_> {
         );
         let operands = if set_like && (Self::is_keys(left) || Self::is_keys(right)) {
             self.sets = true;
-            // The keys of a dict take anything that can be gone through beside them.
+            // Next to a dict's keys, anything iterable is allowed.
             let side = |checker: &mut Self, side| -> Checked {
                 Ok(Node::Call("to_set", vec![checker.iterable(side)?]))
             };
@@ -58,7 +58,7 @@ impl Checker<'_> {
         Ok(Node::Call(helper, operands))
     }
 
-    /// A constant exponent keeps what is compiled small.
+    /// A constant exponent keeps the compiled code small.
     fn power(&mut self, operation: &ExprBinOp) -> Checked {
         let base = self.node(&operation.left)?;
         Ok(match self.node(&operation.right)? {
@@ -124,7 +124,7 @@ impl Checker<'_> {
         Ok((helper, self.compared(right)?))
     }
 
-    /// An operand of a comparison, where the keys of a dict are a set.
+    /// An operand of a comparison, in which a dict's keys are a set.
     fn compared(&mut self, expression: &Expr) -> Checked {
         if Self::is_keys(expression) {
             return Ok(Node::Call("to_set", vec![self.iterable(expression)?]));
@@ -132,11 +132,11 @@ impl Checker<'_> {
         self.node(expression)
     }
 
-    /// What stands right of `in`, where what can only be gone through is welcome.
+    /// The right side of `in`, where something that can only be iterated is allowed.
     fn container(&mut self, expression: &Expr) -> Checked {
         match expression {
             Expr::Set(set) => self.display(SequenceKind::Members, &set.elts),
-            // Among the keys of a dict is in the dict.
+            // In a dict's keys means in the dict.
             Expr::Call(_) if Self::is_keys(expression) => self.receiver_of_keys(expression),
             Expr::Call(_) | Expr::Generator(_) => self.iterable(expression),
             _ => self.node(expression),

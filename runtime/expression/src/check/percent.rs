@@ -1,4 +1,5 @@
-//! `"…" % values`: the template stands in the text and is read when the expression is checked.
+//! `"…" % values`: the template is part of the expression and is read when the expression is
+//! checked.
 
 use ruff_python_ast::{Expr, ExprStringLiteral};
 
@@ -14,7 +15,7 @@ enum Part {
     Value {
         /// `%(name)s`.
         name: Option<String>,
-        /// The helper that turns the value into what the format takes, and sets the fault if it cannot.
+        /// The helper that converts the value for the format, and sets the fault if it cannot.
         taken: Helper,
         format: Format,
     },
@@ -83,7 +84,7 @@ impl Checker<'_> {
     }
 }
 
-/// The parts of a template; none where it holds what is not supported.
+/// The parts of a template; `None` if it contains something unsupported.
 fn parts(template: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut text = String::new();
@@ -152,7 +153,7 @@ fn value(written: &str) -> Option<(Part, &str)> {
     })
 }
 
-/// Sets letter and alignment; gives the helper that makes of the value what the format takes.
+/// Sets letter and alignment; returns the helper that converts the value for the format.
 fn finish(format: &mut Format, letter: char, left: bool, zero: bool) -> Option<Helper> {
     let text = matches!(letter, 's' | 'r' | 'a');
     format.align = match (left, zero && !text) {

@@ -22,7 +22,7 @@ impl Checker<'_> {
         Ok(Node::Test(helper, vec![self.iterable(&arguments[0])?]))
     }
 
-    /// A generator's elements are added as they come.
+    /// A generator's elements are added one by one.
     pub(super) fn sum(&mut self, call: &ExprCall) -> Checked {
         let (arguments, start) = self.with_keyword(call, "start", 1, 2)?;
         let start = arguments.get(1).or(start);
@@ -108,8 +108,8 @@ impl Checker<'_> {
         })
     }
 
-    /// Gives the source, the default if there is one, and the keys if there is a function for them: in the order in which
-    /// Python finds faults in them.
+    /// Returns the source, the default if there is one, and the keys if there is a function for
+    /// them: in the order in which Python finds faults in them.
     fn by_key(
         &mut self,
         source: Node,

@@ -1,6 +1,8 @@
-//! Questions about types: `isinstance(x, (int, float))`, `type(x) is str`, `type(x) in (list, dict)`.
+//! Questions about types: `isinstance(x, (int, float))`, `type(x) is str`, `type(x) in (list,
+//! dict)`.
 //!
-//! Types are no values here. A question becomes a helper with the set of the tags that hold, a bit each.
+//! Types are not values here. A question becomes a helper with the set of matching tags, one bit
+//! each.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's enums are not ours"
@@ -26,7 +28,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("NoneType", &["NULL"]),
 ];
 
-/// Whether a truth is an integer.
+/// Whether a boolean counts as an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subtypes {
     /// As for `isinstance`.
@@ -57,7 +59,7 @@ impl Checker<'_> {
         Ok(Node::TestWith("has_type", vec![value], mask))
     }
 
-    /// A comparison of which a side is `type(…)`; none if there is no such side.
+    /// A comparison with `type(…)` on one side; `None` if there is none.
     pub(super) fn type_comparison(&mut self, compare: &ExprCompare) -> Option<Checked> {
         let of_type = |expression: &Expr| self.argument_of_type(expression).is_some();
         let asked = of_type(&compare.left) || compare.comparators.iter().any(of_type);

@@ -28,8 +28,8 @@ impl Emitter<'_> {
         self.free.push(kept);
     }
 
-    /// Calls the helper of a comparison. Against a constant one that reaches fewer other helpers does the same, which keeps
-    /// common conditions small.
+    /// Calls the helper of a comparison. For a constant, one that reaches fewer other helpers does
+    /// the same, which keeps common conditions small.
     pub(super) fn test(&mut self, helper: &str, right: Option<&Node>) {
         let kind = match right {
             Some(Node::Constant(Constant::True | Constant::False | Constant::Integer(_))) => "int",

@@ -63,7 +63,7 @@ impl Emitter<'_> {
         self.free.push(found);
     }
 
-    /// The default is evaluated before anything is gone through, as in Python.
+    /// The default is evaluated before anything is iterated, as in Python.
     pub(super) fn first(&mut self, element: &Node, clauses: &[Clause], default: Option<&Node>) {
         let result = self.local();
         match default {

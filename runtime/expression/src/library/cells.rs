@@ -1,4 +1,5 @@
-//! The constants that helpers and compiler share: tags of cells, and where the fixed cells lie.
+//! The constants that helpers and compiler share: tags of cells, and the addresses of the fixed
+//! cells.
 
 /// Named constants: the tags of cells (0 to 7 are the numbers of the contract's `value` cases) and the addresses of the
 /// cells that every component has.

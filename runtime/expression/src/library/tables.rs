@@ -1,10 +1,12 @@
-//! What CPython knows of characters outside ASCII, from `helpers/unicode.txt` to the bytes that the helpers search.
+//! CPython's knowledge of characters outside of ASCII: converts `helpers/unicode.txt` to the bytes
+//! that the helpers search.
 //!
-//! A property is the count of its bounds, then the code points at which it begins or ends to hold, ascending. A mapping is
-//! the count of its ranges, then first, last and difference of each, ascending; the highest bit of `last` says that every
-//! second code point is meant, a difference of [`SEVERAL`] and more is the place of what a code point becomes among the
-//! triples that follow. All numbers are little-endian and 32 bits wide. Like the helpers this is our own source, so that an
-//! error in it is a defect found by any test.
+//! A property is the number of its bounds, then the code points at which it begins or ends to hold,
+//! in ascending order. A mapping is the number of its ranges, then first, last and difference of
+//! each, in ascending order. The highest bit of `last` means every second code point; a difference
+//! of [`SEVERAL`] or more is the index of a code point's result among the triples that follow. All
+//! numbers are little-endian and 32 bits wide. Like the helpers this is our own source, so any test
+//! finds an error in it.
 
 use super::sugar::{TABLES_BYTES, named};
 
@@ -31,8 +33,9 @@ pub(crate) fn read(source: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// The text of a table's data and of the helper that copies them the first time and gives their address, which it keeps
-/// in the table's place among [`TABLES_BYTES`]. [`is_reader`] knows it by its name.
+/// The text of a table's data, and of the helper that copies it the first time and returns its
+/// address, which it keeps in the table's place in [`TABLES_BYTES`]. [`is_reader`] recognises the
+/// helper by its name.
 pub(crate) fn function(place: usize, name: &str, bytes: &[u8]) -> String {
     let length = bytes.len();
     assert!(

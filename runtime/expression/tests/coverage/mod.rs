@@ -1,5 +1,6 @@
-//! What the compared expressions covered: each construct, function, method and format, and each operator with each pair of
-//! kinds; how often it occurred, and how often it gave a value and not a fault.
+//! What the compared expressions covered: each construct, function, method and format, and each
+//! operator with each pair of types; how often it occurred, and how often it returned a value and
+//! not a fault.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ const OPERATORS: &[&str] = &[
     ">=", "in", "not in", "and", "or",
 ];
 
-/// Everything else that can be written, as watch.py calls it.
+/// Everything else that can be written, with the names in watch.py.
 const CONSTRUCTS: &[&str] = &[
     "literal None",
     "literal bool",
@@ -118,7 +119,7 @@ const CONSTRUCTS: &[&str] = &[
     "method split maxsplit=",
 ];
 
-/// How often something occurred and gave a value.
+/// How often something occurred and returned a value.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     occurred: usize,
@@ -140,7 +141,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Counts what the reference says of one expression.
+    /// Counts what the reference reports about one expression.
     pub fn add(&mut self, answer: &Json) {
         for seen in answer["seen"].as_array().unwrap() {
             let what = seen[0].as_str().unwrap();
@@ -154,7 +155,8 @@ impl Coverage {
         }
     }
 
-    /// The counts as tables: a line for each construct, a table of `occurred/gave` for each operator.
+    /// The counts as tables: a line for each construct, a table of `occurred/returned` for each
+    /// operator.
     pub fn table(&self) -> String {
         let mut text = String::new();
         for (what, count) in &self.constructs {
@@ -178,7 +180,7 @@ impl Coverage {
         text
     }
 
-    /// What occurred less often than it should, or gave a value less often.
+    /// What occurred less often than it should, or returned a value less often.
     pub fn lacking(&self, occurrences: usize, values: usize, pairs: usize) -> Vec<String> {
         let functions = vocabulary::functions();
         let functions = functions.iter().map(|name| format!("function {name}"));
@@ -218,8 +220,8 @@ impl Coverage {
     }
 }
 
-/// Whether there can be such a pair: nothing right of a None is evaluated with `and`, nor of a big integer with `or`, and
-/// Python would not end with a big integer to the power of another.
+/// Whether such a pair can occur: nothing on the right of a None is evaluated with `and`, nor of a
+/// big integer with `or`, and Python would never finish a big integer to the power of another.
 fn is_evaluated(operator: &str, left: &str, right: &str) -> bool {
     !matches!(
         (operator, left, right),

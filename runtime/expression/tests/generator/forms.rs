@@ -1,12 +1,13 @@
-//! The forms of expressions, by what they mostly give. A place in angle brackets is filled: `n t l r s q` with an expression
-//! for a number, a text, a list or tuple, a record, a set, a truth, in capitals with a literal, a field or a variable; `a`
-//! with one of the form's own kind; `v` with a new variable's name, after which `i`, `p` and `j` see that variable, of the
-//! form's kind, for a truth, for anything; `x` with what may stand in an
-//! f-string; `k` with an integer from -3 to 3, `u` from 0 to 4.
+//! The forms of expressions, by their usual result. A place in angle brackets is filled: `n t l r s
+//! q` with an expression for a number, a text, a list or tuple, a record, a set, a boolean, in
+//! capitals with a literal, a field or a variable; `a` with one of the form's own type; `v` with a
+//! new variable's name, after which `i`, `p` and `j` see that variable, of the form's type, for a
+//! boolean, for anything; `x` with what is allowed in an f-string; `k` with an integer from -3 to
+//! 3, `u` from 0 to 4.
 
 use super::scalars;
 
-/// What is wanted.
+/// The wanted type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Want {
     Number,
@@ -102,7 +103,7 @@ pub fn literals(want: Want) -> &'static [&'static str] {
     }
 }
 
-/// Whole expressions: an assignment may not stand everywhere.
+/// Whole expressions: an assignment is not allowed everywhere.
 pub const WHOLE: &[&str] = &[
     "[(w := <n>), w, w * 2]",
     "(w := <t>).upper() + w",

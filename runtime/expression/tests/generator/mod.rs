@@ -1,8 +1,8 @@
-//! Expressions to compare: every operator over every pair of kinds, every function and method over every kind, and random
-//! trees over random fields.
+//! Expressions to compare: every operator on every pair of types, every function and method on
+//! every type, and random trees on random fields.
 //!
-//! Deterministic: the same seed gives the same cases. Trees are drawn for a wanted kind, and now and then for another, so
-//! that faults occur but do not drown everything.
+//! Deterministic: the same seed produces the same cases. Trees are drawn for a wanted type, and
+//! sometimes for another, so that faults occur but do not dominate.
 
 mod draw;
 mod fields;

@@ -1,11 +1,12 @@
-//! What can be gone through completely: operators over pairs of samples, functions over samples, floats that are hard to
-//! print.
+//! Complete enumerations: operators on pairs of samples, functions on samples, floats that are hard
+//! to print.
 
 use super::samples::{BINARY, CALLS, FIELDS, SAMPLES, UNARY};
 
-/// Every operator over every pair of samples, every function over every sample.
+/// Every operator on every pair of samples, every function on every sample.
 ///
-/// A thorough run pairs all samples with each other; else a second of each kind is enough.
+/// A thorough run pairs all samples with each other; otherwise every second one of each type is
+/// enough.
 pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
     let fields = FIELDS.replace('\n', " ");
     let mut cases = Vec::new();
@@ -41,7 +42,7 @@ pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
     cases
 }
 
-/// Whether Python would fill the machine's memory with what becomes of this.
+/// Whether Python would fill the machine's memory with the result.
 fn is_vast(form: &str, sample: &str) -> bool {
     let number = sample
         .trim_matches(['(', ')', '-'])
@@ -89,7 +90,8 @@ pub fn floats() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Every second sample, those that alone are of their kind, and those that `and` and `or` go past.
+/// Every second sample, samples that are the only one of their type, and those that `and` and `or`
+/// skip.
 fn often(sample: usize) -> bool {
     let text = SAMPLES[sample];
     let past = matches!(

@@ -27,7 +27,8 @@ fn any_want(draw: &mut Draw) -> Want {
     forms::WANTS[draw.below(forms::WANTS.len() as u64) as usize]
 }
 
-/// An expression that mostly gives the wanted kind. `scope` is how many loop variables are in sight.
+/// An expression that usually returns the wanted type. `scope` is the number of visible loop
+/// variables.
 fn tree(draw: &mut Draw, want: Want, depth: u64, scope: u64) -> String {
     let want = if draw.below(14) == 0 {
         any_want(draw)
@@ -78,7 +79,7 @@ fn filled(draw: &mut Draw, form: &str, want: Want, depth: u64, scope: u64) -> St
     text + rest
 }
 
-/// What may stand within the quotes of an f-string.
+/// What is allowed within the quotes of an f-string.
 fn plain(draw: &mut Draw, scope: u64) -> String {
     match draw.below(8) {
         0 if scope > 0 => format!("v{}", draw.below(scope)),

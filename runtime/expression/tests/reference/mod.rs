@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
-/// The Python that defines what expressions mean: Debian 12's. Another minor version has other error cases, another Unicode
-/// and another `sum` of floats.
+/// The Python that defines what expressions mean: Debian 12's. Another minor version differs in
+/// error cases, in Unicode and in the `sum` of floats.
 pub const PYTHON: (u64, u64) = (3, 11);
 
 /// The answers of Python to pairs of fields and expression, in order; evaluate.py says what they hold.
@@ -18,7 +18,7 @@ pub fn answers(cases: &[(String, String)]) -> Vec<Json> {
     asked(cases, true)
 }
 
-/// The same without watching the parts of each expression, which takes long where loops are long.
+/// The same without watching the parts of each expression, which is slow for long loops.
 #[allow(dead_code, reason = "each test uses its own part of the reference")]
 pub fn values(cases: &[(String, String)]) -> Vec<Json> {
     asked(cases, false)
@@ -34,7 +34,7 @@ fn asked(cases: &[(String, String)], watch: bool) -> Vec<Json> {
     lines
 }
 
-/// Runs a script of this folder with lines of input; gives the lines of JSON that follow the version.
+/// Runs a script of this folder with lines of input; returns the lines of JSON after the version.
 fn run(script: &str, input: String) -> Vec<Json> {
     let program = std::env::var("BUREAUCRAT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = format!("{}/tests/reference/{script}", env!("CARGO_MANIFEST_DIR"));

@@ -156,7 +156,7 @@ fn outcome(result: &Val) -> Outcome {
         },
         Err(Some(text)) => match &**text {
             Val::String(text) => Outcome::Fault(text.clone()),
-            other => panic!("an error that is no text: {other:?}"),
+            other => panic!("an error that is not a text: {other:?}"),
         },
         other => panic!("a result without a payload: {other:?}"),
     }

@@ -1,4 +1,5 @@
-//! Rows that are set aside for destinations that take nothing: out of the outbox's table, under an index of destinations.
+//! Rows that are set aside for failing destinations: moved out of the outbox's table, under an
+//! index of destinations.
 
 use super::{outbox::Place, troubles::Destination};
 use bureaucrat_store::{
@@ -9,12 +10,12 @@ use bureaucrat_store::{
 use bureaucrat_wire::Outgoing;
 use serde::{Deserialize, Serialize};
 
-/// Where a message goes.
+/// The destination of a message.
 pub fn destination_of(message: &Outgoing) -> Destination {
     (message.exchange.clone(), message.routing_key.clone())
 }
 
-/// A row of the outbox that is to be set aside.
+/// A row of the outbox to set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub key: OutboxKey,
@@ -32,7 +33,7 @@ impl Moved {
     }
 }
 
-/// A row that left for good.
+/// A row that was removed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone {
     pub key: OutboxKey,
@@ -53,7 +54,7 @@ impl Gone {
     }
 }
 
-/// What the index says of a row: where it is to go, and its size.
+/// The index entry of a row: its destination and its size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BacklogRecord {
     pub exchange: String,
@@ -61,10 +62,10 @@ pub struct BacklogRecord {
     pub bytes: u64,
 }
 
-/// So many rows are set aside with one submission.
+/// Rows that are set aside with one submission.
 const MOVES_MAX: usize = 256;
 
-/// Rows that wait for the next submission to be set aside with.
+/// Rows that will be set aside with the next submission.
 #[derive(Debug, Default)]
 pub struct SettingAside {
     moves: Vec<Moved>,
@@ -75,7 +76,7 @@ impl SettingAside {
         self.moves.push(moved);
     }
 
-    /// A row is not needed any more: it is not set aside.
+    /// A row is no longer needed, so it is not set aside.
     pub fn withdraw(&mut self, key: OutboxKey) {
         self.moves.retain(|moved| moved.key != key);
     }
@@ -100,15 +101,15 @@ impl SettingAside {
         std::mem::take(&mut self.moves)
     }
 
-    /// The writes that set a row aside; none when it is not in the outbox's table any more.
+    /// The writes that set a row aside; none if it is not in the outbox's table any more.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn writes(store: &dyn Store, moved: &Moved) -> Result<Vec<Write>, StoreError> {
         let key = moved.key.to_bytes();
         let value = match store.get(Table::Outbox, &key) {
             Ok(Some(value)) => value,
-            // What can't be read stays where it is.
+            // An unreadable row stays where it is.
             Ok(None) | Err(StoreError::Damaged { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
@@ -121,10 +122,10 @@ impl SettingAside {
         Ok(writes)
     }
 
-    /// Rows that the index has of a destination, behind one of them.
+    /// The index's rows of a destination, after a given one.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn index(
         &self,
         store: &dyn Store,
@@ -140,10 +141,10 @@ impl SettingAside {
     }
 }
 
-/// The writes of a row that is set aside, with its entry in the index.
+/// The writes of a row that is set aside, with its index entry.
 ///
 /// # Errors
-/// When the entry can't be encoded.
+/// If the entry cannot be encoded.
 pub fn rows(
     key: OutboxKey,
     hash: DestinationHash,

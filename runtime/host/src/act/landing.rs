@@ -1,4 +1,4 @@
-//! What becomes of a row of the outbox once its publish has an outcome, or it is not needed any more.
+//! What happens to an outbox row once its publish has an outcome, or once it is no longer needed.
 
 use super::troubles::{Destination, News};
 use bureaucrat_store::keys::{DestinationHash, OutboxKey};
@@ -11,7 +11,7 @@ pub enum Place {
     Aside(DestinationHash),
 }
 
-/// What a row that is not needed any more leaves in the store.
+/// What a row that is no longer needed leaves in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawn {
     Row(Place),
@@ -20,24 +20,24 @@ pub enum Withdrawn {
     Nothing,
 }
 
-/// What became of a publish.
+/// What happened to a publish.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Landed {
     pub key: OutboxKey,
     pub destination: Destination,
     pub place: Place,
-    /// None when the row was withdrawn meanwhile.
+    /// `None` if the row was withdrawn meanwhile.
     pub row: Option<RowGone>,
     pub news: News,
 }
 
-/// What is to be done about the row of a publish.
+/// What to do about the row of a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowGone {
-    /// It left.
+    /// It was removed.
     Left,
-    /// It is to be set aside.
+    /// Set it aside.
     SetAside(DestinationHash),
-    /// It stays where it is.
+    /// Leave it where it is.
     Stays,
 }

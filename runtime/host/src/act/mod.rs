@@ -1,6 +1,7 @@
-//! Acting on what is durable: acknowledgements, publishes, timers.
+//! Acts on what is durable: acknowledgements, publishes, timers.
 //!
-//! Nothing here decides what a process does; it carries out what plans say, once their tickets have come back.
+//! Nothing here decides what a process does; it carries out plans once their tickets have come
+//! back.
 
 pub mod aside;
 mod landing;
@@ -28,7 +29,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use timers::{Timers, WaitKey};
 use trims::Trims;
 
-/// What leaves the engine, and what wakes it.
+/// Sends what leaves the engine, and keeps its timers.
 pub struct Actor {
     shared: Arc<Shared>,
     pub(crate) outbox: Outbox,
@@ -51,10 +52,10 @@ impl Actor {
         }
     }
 
-    /// Completes a plan that is about to be submitted with the rows of its messages, and notes what is on its way.
+    /// Adds the rows of a plan's messages before it is submitted, and notes what is being sent.
     ///
     /// # Errors
-    /// When a message can't be encoded.
+    /// If a message cannot be encoded.
     pub fn plan(
         &mut self,
         plan: &mut Plan,
@@ -82,7 +83,7 @@ impl Actor {
         for key in withdrawn {
             let place = match self.outbox.withdraw(key) {
                 Withdrawn::Row(place) => place,
-                // One that is about to be set aside is still in the outbox's table.
+                // A row that is about to be set aside is still in the outbox's table.
                 Withdrawn::Perhaps => {
                     self.aside.withdraw(key);
                     plan.after.left.push(key);
@@ -103,7 +104,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Does what follows from a durable plan, but for what becomes new work; that is left in it.
+    /// Does what follows from a durable plan, except for new work, which is left in it.
     pub fn act(&mut self, durable: &mut Durable) {
         let After {
             acknowledge,
@@ -147,15 +148,15 @@ impl Actor {
             self.shared.programs.end_use(program);
         }
         for (reply, outcome) in answers.drain(..) {
-            // Whoever asked may have gone.
+            // The operator who asked may be gone.
             let _ = reply.try_send(outcome);
         }
     }
 
-    /// The plans that set rows aside and remove those that left, one a shard.
+    /// The plans that set rows aside and delete finished ones, one plan per shard.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn tidy(&mut self) -> Result<Vec<Plan>, StoreError> {
         let epoch = self.shared.epoch;
         let mut plans: BTreeMap<ShardId, Plan> = BTreeMap::new();

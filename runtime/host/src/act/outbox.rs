@@ -1,9 +1,10 @@
-//! The outbox: messages that are durable and on their way out.
+//! The outbox: durable messages that must be sent.
 //!
-//! A row leaves once it is confirmed and not returned. Rows of a destination that takes nothing are set aside
-//! ([`super::troubles`]), so that here is only what can leave now. Replies and notices that nobody takes are dropped. Dead
-//! letters, which are as large as their senders make them, have a lane of their own, and each lane bounds the bytes under way.
-//! Rows live in the store; here are their keys, and the newest messages.
+//! A row is removed once it is confirmed and not returned. Rows of a failing destination are set
+//! aside ([`super::troubles`]), so this contains only what can be sent now. Replies and notices
+//! that no queue takes are dropped. Dead letters, which are as large as their senders make them,
+//! have a separate lane, and each lane limits the bytes in flight. Rows are in the store; their
+//! keys and the newest messages are here.
 
 pub use super::landing::{Landed, Place, RowGone, Withdrawn};
 use super::{
@@ -24,24 +25,24 @@ use std::{collections::HashMap, sync::Arc};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowState {
-    /// Submitted, and not durable.
+    /// Submitted, but not durable.
     Planned,
     Queued,
     InFlight,
-    /// The broker never takes it: it goes along with the fault of its activity.
+    /// The broker never takes it: it is removed with the fault of its activity.
     Unsendable(Place),
 }
 
 #[derive(Debug)]
 struct Row {
     state: RowState,
-    /// Counts it against its user for as long as it is here.
+    /// Counts the row against its user while it is here.
     claim: Option<Claim>,
-    /// Counts a large dead letter until it is confirmed, or set aside.
+    /// Counts a large dead letter until it is confirmed or set aside.
     _large: Option<LargeClaim>,
 }
 
-/// A publish under way.
+/// A publish in flight.
 #[derive(Debug)]
 struct Flight {
     key: OutboxKey,
@@ -72,7 +73,8 @@ pub enum Publishing {
 }
 
 impl Outbox {
-    /// An empty outbox with at most `in_flight_max` publishes at once. Publishing begins down.
+    /// An empty outbox with at most `in_flight_max` publishes at the same time. Publishing is down
+    /// at first.
     pub fn new(in_flight_max: usize, large: Arc<Large>, full: Arc<Full>) -> Self {
         Self {
             in_flight_max,
@@ -87,17 +89,17 @@ impl Outbox {
         }
     }
 
-    /// How many rows there are that can leave.
+    /// The number of rows that can be sent.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// How many publishes wait for their outcome.
+    /// The number of publishes that wait for their outcome.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// Notes a message that is about to be submitted, and whom it counts against. Returns where its row belongs.
+    /// Notes a message of a user that is about to be submitted. Returns where its row belongs.
     pub fn plan(
         &mut self,
         key: OutboxKey,
@@ -125,7 +127,7 @@ impl Outbox {
         Place::Outbox
     }
 
-    /// A submitted message is durable, unless it was withdrawn meanwhile: it may leave.
+    /// A submitted message is durable: it may be sent, unless it was withdrawn meanwhile.
     pub fn activate(&mut self, key: OutboxKey, place: Place, message: Outgoing) {
         if let Place::Aside(_) = place {
             let destination = (message.exchange, message.routing_key);
@@ -140,7 +142,7 @@ impl Outbox {
         }
     }
 
-    /// Notes a row of an earlier run.
+    /// Adds a row of an earlier run.
     pub fn found(&mut self, key: OutboxKey, account: AccountOf) {
         let row = Row {
             state: RowState::Queued,
@@ -151,7 +153,8 @@ impl Outbox {
         self.lane(key).push(key, None);
     }
 
-    /// Forgets a row that is not needed any more. A publish under way continues; its outcome means nothing any more.
+    /// Forgets a row that is no longer needed. A publish in flight continues; its outcome is
+    /// ignored.
     pub fn withdraw(&mut self, key: OutboxKey) -> Withdrawn {
         match self.rows.remove(&key) {
             Some(Row {
@@ -167,7 +170,7 @@ impl Outbox {
         }
     }
 
-    /// Publishing works, or not.
+    /// Publishing works, or does not.
     pub fn set_publishing(&mut self, up: Publishing) {
         self.up = up;
     }
@@ -192,7 +195,8 @@ impl Outbox {
         self.up == Publishing::Up && self.in_flight.len() < self.in_flight_max
     }
 
-    /// The next row to publish, with its message when that is held. None when there is none, or the windows are full.
+    /// The next row to publish, with its message if that is in memory. `None` if there is none, or
+    /// the windows are full.
     pub fn next(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
         if !self.is_open() {
             return None;
@@ -206,10 +210,10 @@ impl Outbox {
         None
     }
 
-    /// Gives a row that is about to be published its ticket.
+    /// Assigns a ticket to a row that is about to be published.
     ///
     /// # Errors
-    /// When its destination takes nothing: the row is to be set aside under this hash.
+    /// If its destination is failing: the row must be set aside under this hash.
     pub fn take_ticket(
         &mut self,
         key: OutboxKey,
@@ -229,7 +233,7 @@ impl Outbox {
         Ok(self.fly(key, destination, bytes, Place::Outbox))
     }
 
-    /// Gives a row that was set aside its ticket.
+    /// Assigns a ticket to a row that was set aside.
     pub fn take_ticket_aside(
         &mut self,
         key: OutboxKey,
@@ -267,7 +271,8 @@ impl Outbox {
         self.in_flight.get(&ticket).map(|flight| flight.key.kind)
     }
 
-    /// A publish was confirmed, or is not to be tried again: its row may go, unless it was withdrawn.
+    /// A publish was confirmed, or will not be retried: its row can be removed, unless it was
+    /// withdrawn.
     pub fn left(&mut self, ticket: Ticket) -> Option<Landed> {
         let flight = self.land(ticket)?;
         let row = match flight.place {
@@ -281,7 +286,7 @@ impl Outbox {
         Some(landed(flight, row, News::None))
     }
 
-    /// The broker never takes a task. Its row stays until its activity's fault takes it away; none when it was withdrawn.
+    /// The broker never takes a task: its activity's fault removes it. `None` if it was withdrawn.
     pub fn unsendable(&mut self, ticket: Ticket, now: Timestamp) -> Option<OutboxKey> {
         let flight = self.land(ticket)?;
         let (key, place) = (flight.key, flight.place);
@@ -308,7 +313,7 @@ impl Outbox {
         Some(landed)
     }
 
-    /// A publish was returned or refused by its destination.
+    /// The destination returned or refused a publish.
     pub fn refused(&mut self, ticket: Ticket, reason: &Reason, now: Timestamp) -> Option<Landed> {
         let flight = self.land(ticket)?;
         if !is_kept(flight.key.kind) {
@@ -328,7 +333,7 @@ impl Outbox {
         Some(landed(flight, row, news))
     }
 
-    /// A publish is lost with its connection: it is tried again as soon as publishing works.
+    /// A publish was lost with its connection: it is retried as soon as publishing works.
     pub fn lost(&mut self, ticket: Ticket, now: Timestamp) {
         let Some(flight) = self.land(ticket) else {
             return;
@@ -344,7 +349,7 @@ impl Outbox {
         }
     }
 
-    /// Dead letters come last, but one of them is always under way.
+    /// Dead letters come last, but one of them is always in flight.
     fn pop(&mut self) -> Option<(OutboxKey, Option<Outgoing>)> {
         let (first, second) = if self.dead_letters.is_idle() {
             (&mut self.dead_letters, &mut self.others)
@@ -385,8 +390,8 @@ fn landed(flight: Flight, row: Option<RowGone>, news: News) -> Landed {
     }
 }
 
-/// Whether a message waits for its destination. Others are dropped when nobody takes them: the process that gave the
-/// address has gone.
+/// Whether a message waits for its destination. Others are dropped if no queue takes them: the
+/// process that gave the address is gone.
 const fn is_kept(kind: OutboxKind) -> bool {
     match kind {
         OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => true,

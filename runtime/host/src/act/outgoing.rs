@@ -1,4 +1,5 @@
-//! Draining the outbox: publish, remove what was confirmed and not returned, set aside what nobody takes.
+//! Sends the outbox: publishes, removes what was confirmed and not returned, sets aside what no
+//! queue takes.
 
 use super::{
     Actor,
@@ -14,22 +15,22 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::Outgoing;
 
-/// Rows of the index that one reading takes.
+/// Rows of the index per read.
 const PORTION: usize = 64;
 
-/// Entries of the index that one try looks at: those whose message was withdrawn are left out.
+/// Index entries examined per try. Entries of withdrawn messages are skipped.
 const TRIED: usize = 256;
 
 /// A task that the broker never takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsendable {
     pub key: OutboxKey,
-    /// The broker's words.
     pub words: String,
 }
 
 impl Actor {
-    /// Publishes what the windows allow: what can leave, then what was set aside for destinations that take again.
+    /// Publishes what the windows allow: first what can be sent, then what was set aside for
+    /// destinations that work again.
     pub(crate) fn drain(&mut self) -> Result<(), StoreError> {
         while !self.aside.is_full()
             && let Some((key, message)) = self.outbox.next()
@@ -52,7 +53,8 @@ impl Actor {
         self.serve_destinations()
     }
 
-    /// Tries each destination in trouble whose time has come with the first message that was set aside for it.
+    /// Tries each failing destination whose time has come, with the first message that was set
+    /// aside for it.
     fn try_destinations(&mut self) -> Result<(), StoreError> {
         while self.outbox.is_open() {
             let now = self.now();
@@ -63,7 +65,7 @@ impl Actor {
             for _ in 0..TRIED {
                 let keys = self.aside.index(&*self.shared.store, hash, from, 1)?;
                 let Some(key) = keys.first().copied() else {
-                    // What is on its way out still has its entry: it is looked at again.
+                    // A row that is being sent still has its entry: look again later.
                     if from.is_none()
                         && self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended
                     {
@@ -81,7 +83,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Serves destinations that take messages again, each in turn.
+    /// Serves destinations that take messages again, in turn.
     fn serve_destinations(&mut self) -> Result<(), StoreError> {
         let mut idle = 0;
         while self.outbox.is_open() && idle < self.outbox.troubles.served() {
@@ -109,7 +111,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Publishes a message that was set aside; false when it is not there any more.
+    /// Publishes a message that was set aside; returns false if it is gone.
     fn publish_aside(
         &mut self,
         destination: &Destination,
@@ -120,7 +122,7 @@ impl Actor {
             return Ok(false);
         }
         let Some(message) = self.stored_message(Table::Aside, key)? else {
-            // It was withdrawn; the index learns of it now.
+            // It was withdrawn; update the index now.
             self.outbox.troubles.gone(destination, key, 0);
             self.trim(key, Place::Aside(hash));
             return Ok(false);
@@ -130,7 +132,8 @@ impl Actor {
         Ok(true)
     }
 
-    /// The message of a row; none when it is gone, or damaged: then it stays where it is, and its process is an incident.
+    /// The message of a row. `None` if it is gone or damaged; a damaged one stays where it is, and
+    /// its process is an incident.
     fn stored_message(&self, table: Table, key: OutboxKey) -> Result<Option<Outgoing>, StoreError> {
         let bytes = key.to_bytes();
         let message = records::read(&*self.shared.store, table, &bytes);
@@ -138,7 +141,7 @@ impl Actor {
         Ok(message.flatten())
     }
 
-    /// Takes the outcome of a publish. Returns a task that can't be sent at all.
+    /// Takes the outcome of a publish. Returns a task that can never be sent.
     pub(crate) fn published(
         &mut self,
         ticket: Ticket,
@@ -191,8 +194,8 @@ impl Actor {
         self.settle(landed);
     }
 
-    /// The broker never takes this message. A task's activity is told; a dead letter stays in the outbox, whole, and is tried
-    /// again by the next start.
+    /// The broker never takes this message. A task's activity fails; a dead letter stays in the
+    /// outbox, whole, and the next start tries it again.
     fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<Unsendable> {
         let now = self.now();
         match self.outbox.kind_of(ticket)? {

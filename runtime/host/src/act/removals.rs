@@ -1,7 +1,8 @@
-//! Ended processes whose time is over: they go a few at a time, along with a commit that is made anyway, or after a pause.
+//! Ended processes whose time is over. They are removed a few at a time, together with a commit
+//! that happens anyway, or after a pause.
 //!
-//! However many become due at once, deliveries and timers wait for one small portion at most. What is left is on disk as
-//! timers, and is found again by the next run.
+//! However many become due at once, deliveries and timers wait for at most one small portion. The
+//! rest stays on disk as timers, and the next run finds it.
 
 use super::Due;
 use bureaucrat_model::{Millis, Timestamp};
@@ -9,7 +10,7 @@ use std::collections::VecDeque;
 
 /// The pause between portions that need a commit of their own.
 const PAUSE: Millis = Millis(20);
-/// So many are kept in mind; further ones are taken from the timers later.
+/// The most processes kept in memory; further ones are taken from the timers later.
 const DUE_MAX: usize = 10_000;
 
 /// Processes to remove.
@@ -33,12 +34,12 @@ impl Removals {
         self.due.pop_front()
     }
 
-    /// When the next portion may go; none when nothing is due.
+    /// When the next portion may be removed; `None` if nothing is due.
     pub fn next(&self) -> Option<Timestamp> {
         (!self.due.is_empty()).then_some(self.next)
     }
 
-    /// A portion went, or one has to wait.
+    /// A portion was removed, or must wait.
     pub fn pause(&mut self, now: Timestamp) {
         self.next = now.after(PAUSE);
     }

@@ -1,6 +1,7 @@
-//! Timers: what is to happen at a time. The near future is in memory, all of it on disk.
+//! Timers: what must happen at a certain time. The near future is in memory, everything is on disk.
 //!
-//! Beside waits of fibers, rows with fiber numbers that no fiber has remind the host of its own duties towards a process.
+//! Besides the waits of fibers, rows with fiber numbers that no fiber has remind the host of its
+//! own duties.
 
 use crate::damage::Damages;
 use bureaucrat_model::{FiberId, Millis, ProcessId, ShardId, Timestamp, Turn};
@@ -14,11 +15,11 @@ pub use bureaucrat_store::keys::WaitKey;
 pub enum Purpose {
     /// A fiber waits for it.
     Wait,
-    /// The process used up a step's instructions and is to go on.
+    /// The process used up a step's instructions and must continue.
     Continue,
-    /// The process is parked and is to be tried again.
+    /// The process is parked and must be retried.
     Retry,
-    /// The process ended and has been visible long enough.
+    /// The process has ended and was visible for long enough.
     Remove,
 }
 
@@ -51,38 +52,38 @@ pub fn purpose(wait: WaitKey) -> Purpose {
     }
 }
 
-/// How far ahead rows are held in memory.
+/// How far ahead rows are kept in memory.
 const HORIZON: Millis = Millis(60_000);
 
-/// Rows that one reading takes from the disk.
+/// Rows per read from the disk.
 const BATCH: usize = 10_000;
 
-/// How far the rows of a shard were read.
+/// How far a shard's rows were read.
 #[derive(Debug, Clone)]
 struct Reach {
-    /// Every row on disk that is due before this is in memory.
+    /// Every row on disk that is due before this time is in memory.
     until: Timestamp,
-    /// Where the reading continues when it stopped within a millisecond.
+    /// Where reading continues if it stopped within a millisecond.
     cursor: Option<Vec<u8>>,
 }
 
 /// The timers of all shards.
 #[derive(Debug)]
 pub struct Timers {
-    /// Submitted, and not durable.
+    /// Submitted, but not durable.
     planned: BTreeSet<(Timestamp, WaitKey)>,
     near: BTreeSet<(Timestamp, WaitKey)>,
-    /// Taken, and their rows are not removed durably.
+    /// Taken; the removal of their rows is not durable.
     firing: BTreeSet<(Timestamp, WaitKey)>,
     reaches: Vec<Reach>,
-    /// The shard that is read next.
+    /// The next shard to read.
     turn: usize,
-    /// Before this no shard has to be read.
+    /// No shard must be read before this time.
     next_reading: Timestamp,
 }
 
 impl Timers {
-    /// Timers over rows of which none is due before `fired`.
+    /// Timers of which none is due before `fired`.
     pub fn new(fired: Timestamp) -> Self {
         let reach = Reach {
             until: fired,
@@ -98,15 +99,16 @@ impl Timers {
         }
     }
 
-    /// Notes a timer whose row is submitted.
+    /// Adds a timer whose row is submitted.
     pub fn plan(&mut self, due: Timestamp, wait: WaitKey) {
         self.planned.insert((due, wait));
     }
 
-    /// Notes a timer whose row was committed.
+    /// Adds a timer whose row was committed.
     pub fn insert(&mut self, due: Timestamp, wait: WaitKey) {
         self.planned.remove(&(due, wait));
-        // At the very millisecond where reading stopped, the disk may hold rows on both sides of the cursor.
+        // At the exact millisecond where reading stopped, the disk may have rows before and after
+        // the cursor.
         let shard = usize::from(wait.process.shard().0);
         if self
             .reaches
@@ -126,7 +128,7 @@ impl Timers {
     /// Reads rows of the near future when it is time to. Damaged rows stay on disk.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn refill(
         &mut self,
         store: &dyn Store,
@@ -159,7 +161,7 @@ impl Timers {
                     Err(_) => damages.note_key(Table::Timers, &key),
                 }
             }
-            // New rows between the cursor and the horizon are read from the disk by the next reading.
+            // The next read finds new rows between the cursor and the horizon.
             let reach = match portion.next {
                 Some(next) => Reach {
                     until: keys::due_of(&next).unwrap_or(until),
@@ -180,7 +182,7 @@ impl Timers {
         Ok(())
     }
 
-    /// Takes at most `limit` timers that are due, in the order of their times. Their rows are still on disk.
+    /// Takes at most `limit` due timers, in order of time. Their rows are still on disk.
     pub fn take_due(&mut self, now: Timestamp, limit: usize) -> Vec<(Timestamp, WaitKey)> {
         let mut due = Vec::new();
         while due.len() < limit {
@@ -193,7 +195,7 @@ impl Timers {
         due
     }
 
-    /// The time before which no row is left on the disk, as far as is known.
+    /// The time before which no row is left on disk, as far as is known.
     pub fn fired(&self, now: Timestamp) -> Timestamp {
         let unread = self.reaches.iter().map(|reach| reach.until).min();
         let first = |set: &BTreeSet<(Timestamp, WaitKey)>| set.first().map(|(due, _)| *due);
@@ -206,7 +208,7 @@ impl Timers {
             .map_or(now, |earliest| earliest.min(now))
     }
 
-    /// When the next timer is due, or the disk is to be read again.
+    /// When the next timer is due, or the disk must be read again.
     pub fn next_due(&self) -> Timestamp {
         self.near
             .first()

@@ -1,14 +1,14 @@
-//! Rows that left the outbox: they are removed along with the next commit, or after a moment.
+//! Finished outbox rows: they are deleted with the next commit, or after a moment.
 
 use super::aside::Gone;
 use bureaucrat_model::{Millis, Timestamp};
 
-/// They wait at most this long for a commit to go with.
+/// The longest time that they wait for another commit.
 const DELAY: Millis = Millis(100);
-/// So many force a commit of their own.
+/// This many force a commit of their own.
 const MOST: usize = 1_000;
 
-/// Rows to be removed.
+/// Rows to delete.
 #[derive(Debug, Default)]
 pub struct Trims {
     rows: Vec<Gone>,
@@ -27,7 +27,7 @@ impl Trims {
         self.rows.is_empty()
     }
 
-    /// When they are to go at the latest.
+    /// When they must be deleted at the latest.
     pub fn due(&self) -> Option<Timestamp> {
         match self.rows.len() {
             0 => None,

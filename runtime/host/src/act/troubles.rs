@@ -1,8 +1,9 @@
-//! Destinations in trouble: exchange and routing key that take nothing now.
+//! Failing destinations: an exchange and a routing key that currently take nothing.
 //!
-//! What waits for such a destination is set aside: it leaves memory and the outbox's table, and is found again by an index
-//! of destinations. One message at a time tries the destination, ever more rarely; when one is taken, what was set aside is
-//! served in portions, in turn with everybody else. Here are the counts and times; rows are the store's.
+//! What waits for such a destination is set aside: it leaves memory and the outbox's table, and is
+//! found again through an index of destinations. One message at a time tries the destination, less
+//! and less often. Once one is taken, what was set aside is sent in portions, in turn with all
+//! other destinations. This module keeps counts and times; the store keeps the rows.
 
 mod full;
 mod told;
@@ -46,14 +47,14 @@ impl fmt::Display for Reason {
     }
 }
 
-/// How a destination is dealt with.
+/// The state of a failing destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// It is tried again at this time.
+    /// It will be tried at this time.
     Waiting { next: Timestamp },
     /// A message is trying it.
     Probing,
-    /// It takes messages again: what was set aside is served.
+    /// It takes messages again: what was set aside is being sent.
     Draining,
 }
 
@@ -66,11 +67,11 @@ struct Trouble {
     reason: Option<Reason>,
     /// Bytes that were set aside, as far as is known.
     bytes: u64,
-    /// Rows that are set aside by what is not durable yet: the index does not have them.
+    /// Rows whose setting aside is not durable yet: the index does not have them.
     planned: usize,
-    /// Where the reading of the index continues.
+    /// Where reading the index continues.
     from: Option<OutboxKey>,
-    /// Read, and not published yet.
+    /// Read, but not published yet.
     read: VecDeque<OutboxKey>,
     under_way: usize,
 }
@@ -80,17 +81,17 @@ struct Trouble {
 pub struct Troubles {
     full: Arc<Full>,
     of: BTreeMap<Destination, Trouble>,
-    /// Destinations that are served, in turn.
+    /// Destinations that are being served, in turn.
     draining: VecDeque<Destination>,
     /// Rows that were set aside and are being published.
     flying: HashSet<OutboxKey>,
-    /// Rows that left, and whose removal is not durable: the store still has them.
+    /// Finished rows whose removal is not durable: the store still has them.
     leaving: HashSet<OutboxKey>,
-    /// Whom rows that were set aside count against.
+    /// The users that rows set aside count against.
     claims: HashMap<OutboxKey, Claim>,
 }
 
-/// Whether a destination's trouble is news.
+/// Whether a destination's failure is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
     Began,
@@ -103,7 +104,7 @@ pub enum News {
 pub enum Next {
     /// Publish this row.
     Publish(OutboxKey),
-    /// Read the index, from this row on.
+    /// Read the index from this row on.
     Read(Option<OutboxKey>),
     Nothing,
 }
@@ -126,7 +127,7 @@ impl Troubles {
         trouble.is_some_and(|trouble| trouble.phase != Phase::Draining)
     }
 
-    /// When the next destination is tried again.
+    /// When the next destination is tried.
     pub fn next_try(&self) -> Option<Timestamp> {
         let times = self.of.values().filter_map(|trouble| match trouble.phase {
             Phase::Waiting { next } => Some(next),
@@ -150,7 +151,7 @@ impl Troubles {
         self.claims.extend(claim.map(|claim| (key, claim)));
     }
 
-    /// A row is set aside by what is about to be submitted.
+    /// A row will be set aside by the next submission.
     pub fn set_aside(
         &mut self,
         destination: &Destination,
@@ -168,7 +169,7 @@ impl Troubles {
         hash
     }
 
-    /// A row that was set aside is durable.
+    /// The setting aside of a row is durable.
     pub fn durable(&mut self, destination: &Destination) {
         if let Some(trouble) = self.of.get_mut(destination) {
             trouble.planned = trouble.planned.saturating_sub(1);
@@ -180,7 +181,7 @@ impl Troubles {
         let is_new = !self.of.contains_key(destination);
         let trouble = self.trouble(destination, now);
         trouble.reason = Some(reason.clone());
-        // Those that were under way when the first came back tell nothing new.
+        // Messages that were in flight when the first one was returned say nothing new.
         if is_new || trouble.phase == Phase::Probing || trouble.phase == Phase::Draining {
             trouble.attempts = trouble.attempts.saturating_add(1);
             let wait = BACKOFF_FIRST.0 << (trouble.attempts - 1).min(10);
@@ -193,7 +194,7 @@ impl Troubles {
         if is_new { News::Began } else { News::None }
     }
 
-    /// A message of a destination was taken.
+    /// A destination took a message.
     pub fn taken(&mut self, destination: &Destination) {
         if let Some(trouble) = self.of.get_mut(destination)
             && trouble.phase != Phase::Draining
@@ -204,7 +205,7 @@ impl Troubles {
         }
     }
 
-    /// A destination whose time has come to be tried: with the first row that was set aside.
+    /// A destination that is due to be tried, and the first row that was set aside for it.
     pub fn due(&mut self, now: Timestamp) -> Option<(Destination, DestinationHash)> {
         let is_due =
             |trouble: &Trouble| matches!(trouble.phase, Phase::Waiting { next } if next <= now);
@@ -213,7 +214,8 @@ impl Troubles {
         Some((destination.clone(), trouble.hash))
     }
 
-    /// There was nothing to try a destination with. It is forgotten, unless something is on its way to the index.
+    /// There was nothing to try a destination with. It is forgotten, unless a row is about to enter
+    /// the index.
     pub fn nothing_to_try(&mut self, destination: &Destination, now: Timestamp) -> News {
         match self.of.get_mut(destination) {
             Some(trouble) if trouble.planned > 0 => {
@@ -230,7 +232,7 @@ impl Troubles {
         }
     }
 
-    /// A destination was due and nothing was published: it is tried again a little later.
+    /// A destination was due, but nothing was published: it is tried a little later.
     pub fn was_not_tried(&mut self, destination: &Destination, now: Timestamp) {
         if let Some(trouble) = self.of.get_mut(destination)
             && trouble.phase == Phase::Probing
@@ -241,13 +243,13 @@ impl Troubles {
         }
     }
 
-    /// A row is not needed any more; whether it was set aside is not known.
+    /// A row is no longer needed; it is unknown whether it was set aside.
     pub fn withdrawn(&mut self, key: OutboxKey) {
         self.claims.remove(&key);
         self.leaving.insert(key);
     }
 
-    /// A row that was set aside is published.
+    /// A row that was set aside is being published.
     pub fn published(&mut self, destination: &Destination, key: OutboxKey) {
         self.flying.insert(key);
         if let Some(trouble) = self.of.get_mut(destination) {
@@ -263,7 +265,8 @@ impl Troubles {
         }
     }
 
-    /// The try of a destination was lost with its connection: another follows as soon as publishing works.
+    /// The try of a destination was lost with its connection: another follows as soon as publishing
+    /// works.
     pub fn lost(&mut self, destination: &Destination, key: OutboxKey, now: Timestamp) {
         let Some(trouble) = self.of.get_mut(destination) else {
             return;
@@ -275,7 +278,7 @@ impl Troubles {
         }
     }
 
-    /// Whether a row that the store has is on its way out already.
+    /// Whether a stored row is already being sent.
     pub fn is_leaving(&self, key: OutboxKey) -> bool {
         self.leaving.contains(&key) || self.flying.contains(&key)
     }
@@ -285,7 +288,7 @@ impl Troubles {
         self.leaving.remove(&key);
     }
 
-    /// What tried a destination tells nothing of it: the next message tries it at once.
+    /// The message that tried a destination says nothing about it: the next one tries at once.
     pub fn tells_nothing(&mut self, destination: &Destination, now: Timestamp) {
         if let Some(trouble) = self.of.get_mut(destination)
             && trouble.phase == Phase::Probing
@@ -305,7 +308,7 @@ impl Troubles {
         }
     }
 
-    /// A destination that is served, and what to do for it; each has its turn.
+    /// The next destination to serve, and what to do for it.
     pub fn serve(&mut self) -> Option<(Destination, DestinationHash, Next)> {
         let destination = self.draining.pop_front()?;
         let trouble = self.of.get_mut(&destination)?;
@@ -320,12 +323,12 @@ impl Troubles {
         Some((destination, hash, next))
     }
 
-    /// How many destinations are served.
+    /// The number of destinations being served.
     pub fn served(&self) -> usize {
         self.draining.len()
     }
 
-    /// A portion of the index was read; news when nothing is left.
+    /// A portion of the index was read. Reports when nothing is left.
     pub fn read(&mut self, destination: &Destination, keys: Vec<OutboxKey>) -> News {
         let (leaving, flying) = (&self.leaving, &self.flying);
         let Some(trouble) = self.of.get_mut(destination) else {
@@ -337,7 +340,7 @@ impl Troubles {
             trouble.read = keys.into_iter().filter(stays).collect();
             return News::None;
         }
-        // What was set aside behind the reading, while it continued, is found by another pass.
+        // Another pass finds what was set aside behind the current position.
         if trouble.from.take().is_some() || trouble.planned > 0 {
             return News::None;
         }
@@ -364,7 +367,7 @@ impl Troubles {
     }
 }
 
-/// Publishes of one destination's backlog that are under way at once.
+/// Publishes from one destination's backlog in flight.
 const UNDER_WAY: usize = 64;
 
 fn hash_of((exchange, routing_key): &Destination) -> DestinationHash {

@@ -1,9 +1,11 @@
-//! Commits: plans go in, one write and one sync are made of all that wait, outcomes come back in order.
+//! Commits: plans go in, all waiting ones are written with one sync, and outcomes come back in
+//! order.
 //!
-//! `Pipeline` is the planner's side: it numbers what is submitted and keeps what follows until its ticket comes back.
-//! [`Committer`] is the seam to whatever writes: a thread in production, the schedule in the simulation. Both use
-//! [`write()`], so that the merging is the same. Nothing of a plan is acted on before its ticket, and after a failed commit
-//! nothing later succeeds: the store refuses it.
+//! `Pipeline` is the planner's side: it numbers submissions and keeps what follows from them until
+//! their tickets come back. [`Committer`] does the writing: a thread in production, a schedule in
+//! the simulation. Both use [`write()`], so batches are merged in the same way. Nothing of a plan
+//! is acted on before its ticket, and after a failed commit nothing later succeeds, because the
+//! store refuses it.
 
 mod pipeline;
 mod thread;
@@ -15,7 +17,7 @@ use crate::intake::router::Incoming;
 use bureaucrat_store::{Group, Store, StoreError, Unit, Verdict};
 use std::sync::Arc;
 
-/// The number of one submission; they become durable in this order.
+/// The number of a submission; submissions become durable in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitTicket(u64);
 
@@ -27,22 +29,23 @@ pub struct Batch {
     bytes: usize,
 }
 
-/// What became of a batch: a verdict for each of its units.
+/// The outcome of a batch: a verdict for each of its units.
 #[derive(Debug)]
 pub struct CommitOutcome {
     ticket: CommitTicket,
     verdicts: Result<Vec<Verdict>, StoreError>,
 }
 
-/// Takes batches and has each written, in order. Returns at once; the outcome comes as an input of the driver.
+/// Takes batches and writes them in order. Returns at once; the outcome arrives as an input of the
+/// driver.
 pub trait Committer: Send + Sync {
     fn submit(&self, batch: Batch);
 }
 
-/// Bytes of batches that one write takes together.
+/// Bytes of batches that are written together.
 const GROUP_BYTES: usize = 4 << 20;
 
-/// How many of the batches that wait, oldest first, go into one write.
+/// How many of the waiting batches, oldest first, are written together.
 pub fn together<'a>(waiting: impl IntoIterator<Item = &'a Batch>) -> usize {
     let mut bytes = 0;
     let fits = |batch: &&Batch| {
@@ -53,7 +56,7 @@ pub fn together<'a>(waiting: impl IntoIterator<Item = &'a Batch>) -> usize {
     waiting.into_iter().take_while(fits).count()
 }
 
-/// Writes batches with one sync. Returns what to tell the driver of each.
+/// Writes batches with one sync. Returns the outcome of each, for the driver.
 pub fn write(store: &Arc<dyn Store>, batches: Vec<Batch>) -> Vec<Incoming> {
     let mut group = Group::default();
     let mut tickets = Vec::with_capacity(batches.len());

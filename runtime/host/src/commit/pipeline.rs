@@ -6,7 +6,7 @@ use bureaucrat_model::ProcessId;
 use bureaucrat_store::{Owner, StoreError, Unit, Verdict};
 use std::{collections::VecDeque, sync::Arc};
 
-/// What a transaction came to: what is to be written, and what follows once it is durable.
+/// The result of a transaction: what to write, and what to do once it is durable.
 #[derive(Debug)]
 pub struct Plan {
     pub unit: Unit,
@@ -72,7 +72,7 @@ impl Pipeline {
         self.submitted.is_empty()
     }
 
-    /// Submits plans, with a unit of the engine's own and the claims of large messages that are among them.
+    /// Submits plans, with a unit of the engine's own and the claims of large messages among them.
     pub fn submit(&mut self, plans: Vec<Plan>, closing: Unit, large: Vec<LargeClaim>) {
         self.count += 1;
         let ticket = CommitTicket(self.count);
@@ -104,7 +104,8 @@ impl Pipeline {
     /// What may be acted on now that the oldest submission is durable.
     ///
     /// # Errors
-    /// When the commit failed, or another engine owns a shard of it: nothing that was submitted counts any more.
+    /// If the commit failed, or another engine owns one of its shards: then nothing that was
+    /// submitted counts any more.
     pub fn settle(&mut self, outcome: CommitOutcome) -> Result<Vec<Durable>, StoreError> {
         let verdicts = outcome.verdicts?;
         for verdict in verdicts {

@@ -1,4 +1,4 @@
-//! The committer of production: a thread that writes what waits, then what came meanwhile.
+//! The committer of production: a thread that writes what is waiting, then what arrived meanwhile.
 
 use super::{Batch, Committer, together, write};
 use crate::intake::router::Router;
@@ -10,7 +10,7 @@ use std::{
     thread::JoinHandle,
 };
 
-/// The thread and the way to it. The planner bounds the bytes that are on their way.
+/// The thread and its queue. The planner limits the bytes in the queue.
 pub struct CommitThread {
     sender: Mutex<Option<Sender<Batch>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -52,7 +52,7 @@ impl Committer for CommitThread {
     fn submit(&self, batch: Batch) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = &*sender {
-            // A thread that ended has told why; nothing of the batch is acknowledged.
+            // A thread that ended has reported why; nothing of the batch is acknowledged.
             let _ = sender.send(batch);
         }
     }

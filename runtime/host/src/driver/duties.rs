@@ -1,16 +1,17 @@
-//! What the driver has done on its own: timers, events, memories, removals; each a bounded portion of a turn.
+//! The driver's own duties: timers, events, remembered messages, removals; each a limited portion
+//! per loop.
 
 use super::Driver;
 use crate::plan::upkeep::{Fired, Forgotten, Removal};
 use bureaucrat_model::{Millis, ShardId, Timestamp};
 use bureaucrat_store::StoreError;
 
-/// Timers that one turn takes.
+/// Timers per loop.
 const TIMERS: usize = 256;
-/// Processes that one portion removes, and rows that end a portion early.
+/// Processes per removal portion, and rows that end a portion early.
 const REMOVALS: usize = 16;
 const REMOVED_ROWS: usize = 2_000;
-/// How often a shard is looked at for memories to forget.
+/// How often a shard's remembered messages are checked for expiry.
 const FORGET: Millis = Millis(200);
 
 impl Driver {

@@ -1,4 +1,4 @@
-//! What becomes of a delivery: a process, an answer taken, an event written, or a dead letter.
+//! What a delivery becomes: a process, an accepted answer, a stored event, or a dead letter.
 
 use super::{deployments::is_module, router::Arrival};
 use crate::{
@@ -23,10 +23,10 @@ use bureaucrat_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What is remembered of a message that took effect.
+/// What is remembered about a message that took effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SeenRecord {
-    /// The process that it started; none for an event and for a launch that was refused.
+    /// The process that it started; `None` for an event and for a refused launch.
     pub process: Option<ProcessId>,
 }
 
@@ -128,7 +128,7 @@ impl Planner {
         self.begin(activity.process, transaction)
     }
 
-    /// Whether a process was there and was removed.
+    /// Whether a process existed and was removed.
     fn was_removed(&self, process: ProcessId) -> Result<bool, StoreError> {
         if matches!(self.residents.find(process), Found::Removed) {
             return Ok(true);
@@ -196,7 +196,7 @@ impl Planner {
         self.finish(transaction)
     }
 
-    /// What a message with this hash brought about, when it took effect before.
+    /// What an earlier message with this hash did, if it took effect.
     #[expect(
         clippy::option_option,
         reason = "seen or not, and then: with a process or without"
@@ -275,7 +275,7 @@ impl Planner {
         Ok(transaction)
     }
 
-    /// The key of an outbox row that belongs to no process: under an id of the shard that no process has.
+    /// The key of an outbox row that belongs to no process: an id of the shard that no process has.
     pub(crate) fn own_key(&self, shard: ShardId, kind: OutboxKind) -> OutboxKey {
         let mut bytes = [0; 16];
         bytes[0] = shard.0;
@@ -286,7 +286,7 @@ impl Planner {
         }
     }
 
-    /// A shard for what belongs to none of them.
+    /// Any shard, for what belongs to no shard.
     pub(crate) fn some_shard(&self) -> ShardId {
         let [.., byte] = self.shared.draw().to_be_bytes();
         ShardId(byte)

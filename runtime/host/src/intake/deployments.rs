@@ -1,8 +1,9 @@
-//! Modules that come over AMQP: a message of the content type `application/wasm` on the launch queue is a component to be
-//! stored.
+//! Modules over AMQP: a message with the content type `application/wasm` on the launch queue is a
+//! component to store.
 //!
-//! It passes the same admission as a module that comes in a definition, and the policy of its user as a launch does. The reply has its hash, or the reasons of the refusal;
-//! a message that is refused is a dead letter. To store a module twice changes nothing, so that nothing is remembered of it.
+//! It passes the same admission as a module in a definition, and the same policy as a launch of its
+//! user. The reply contains its hash, or the reasons for refusing it; a refused message becomes a
+//! dead letter. Storing a module twice changes nothing, so nothing needs to be remembered.
 
 use super::definition::DefinitionText;
 use crate::{
@@ -25,12 +26,12 @@ pub struct Deployment {
     component: Arc<[u8]>,
     /// Holds what it counts for.
     _text: DefinitionText,
-    /// Its place among what waits for its user.
+    /// Its place in its user's line.
     _waiting: Option<Claim>,
 }
 
 impl Deployment {
-    /// The delivery that asks for it.
+    /// The delivery of the module.
     pub const fn handle(&self) -> DeliveryHandle {
         self.delivery.handle
     }
@@ -68,8 +69,8 @@ impl Planner {
         Ok(())
     }
 
-    /// What can be said of a module before it is read: whoever may launch nothing, or not with this module, deploys nothing.
-    /// A module counts as a launch does.
+    /// The checks before a module is read: a user who may not launch, or not use this module, may
+    /// not deploy it. A module counts as a launch.
     fn may_deploy(
         &self,
         delivery: &Delivery,

@@ -1,15 +1,16 @@
-//! A queue that is fair to users: each user has a line, and the lines are served in turn, one item each.
+//! A queue that is fair to users: each user has a line, and the lines are served in turn, one item
+//! each.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Whom an item belongs to: a user, or messages without one.
+/// The owner of an item: a user, or `None` for messages without one.
 pub type User = Option<String>;
 
-/// The lines. It has no bound of its own: whoever fills it counts.
+/// It has no limit of its own: the code that fills it counts.
 #[derive(Debug)]
 pub struct FairQueue<T> {
     lines: BTreeMap<User, VecDeque<T>>,
-    /// The users that have a line, in the order of their turns.
+    /// The users with a line, in the order of their turns.
     turns: VecDeque<User>,
 }
 
@@ -23,7 +24,7 @@ impl<T> Default for FairQueue<T> {
 }
 
 impl<T> FairQueue<T> {
-    /// Puts an item at the end of its user's line. A user who had none has the last turn.
+    /// Puts an item at the end of its user's line. A user without a line goes last.
     pub fn push(&mut self, user: User, item: T) {
         match self.lines.get_mut(&user) {
             Some(line) => line.push_back(item),
@@ -34,7 +35,7 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Takes the first item of the line whose turn it is; its user has the last turn then.
+    /// Takes the first item of the line whose turn it is; its user then goes last.
     pub fn pop(&mut self) -> Option<(User, T)> {
         let user = self.turns.pop_front()?;
         let line = self.lines.get_mut(&user)?;
@@ -47,7 +48,7 @@ impl<T> FairQueue<T> {
         Some((user, item))
     }
 
-    /// Gives back what was taken last: it is taken first again.
+    /// Puts back the item that was taken last; it will be taken first.
     pub fn give_back(&mut self, user: User, item: T) {
         match self.lines.get_mut(&user) {
             Some(line) => {
@@ -61,7 +62,6 @@ impl<T> FairQueue<T> {
         self.turns.push_front(user);
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.turns.is_empty()
     }

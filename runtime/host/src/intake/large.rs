@@ -1,15 +1,17 @@
-//! Large messages, across all shards: only so many bytes of them are on their way through the store at once.
+//! Large messages, across all shards: only a limited number of bytes goes through the store at the
+//! same time.
 //!
-//! The store writes one group after the other, and what is written has to be written out again: a flood of large messages
-//! that all went in at once would keep the small ones of everybody waiting for seconds. So large ones wait for room, in memory
-//! and unacknowledged (the broker's side bounds how many), and small ones pass them.
+//! The store writes one group after the other, and everything written must be written again by
+//! compaction: a flood of large messages at once would delay everyone's small ones for seconds. So
+//! large messages wait for room, in memory and unacknowledged (the broker side limits how many),
+//! and small ones overtake them.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// The bytes on their way.
+/// Bytes in progress.
 #[derive(Debug)]
 pub struct Large {
     least: usize,
@@ -18,7 +20,8 @@ pub struct Large {
 }
 
 impl Large {
-    /// A message of `least` bytes is large; at most about `most` bytes are on their way: one message more, if it is larger.
+    /// A message of `least` bytes is large. At most about `most` bytes are in progress, or one
+    /// message if it is larger.
     pub fn new(least: usize, most: usize) -> Arc<Self> {
         Arc::new(Self {
             least,
@@ -27,7 +30,7 @@ impl Large {
         })
     }
 
-    /// Whether a message of so many bytes has to wait for room.
+    /// Whether a message of this size must wait for room.
     pub fn concerns(&self, bytes: usize) -> bool {
         bytes >= self.least
     }
@@ -36,7 +39,7 @@ impl Large {
         self.bytes.load(Ordering::Acquire) < self.most
     }
 
-    /// Counts a message for as long as the claim lives.
+    /// Counts a message while the claim exists.
     pub fn claim(self: &Arc<Self>, bytes: usize) -> LargeClaim {
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
         LargeClaim {
@@ -46,7 +49,7 @@ impl Large {
     }
 }
 
-/// A large message on its way.
+/// A large message in progress.
 #[derive(Debug)]
 pub struct LargeClaim {
     large: Arc<Large>,

@@ -1,8 +1,8 @@
-//! Launches: from a delivery, by way of its user's line, to a process or a refusal.
+//! Launches: from a delivery, through its user's line, to a process or a refusal.
 //!
-//! A launch that the policy lets in waits in its user's line, unacknowledged. Each turn serves the lines in turn, so that
-//! one user's flood is one line among others; what goes over a user's own bounds is refused at once, so that it keeps no
-//! place of the prefetch from others.
+//! A launch that the policy allows waits in its user's line, unacknowledged. The lines are served
+//! in turn, so that one user's flood is only one line. Launches beyond a user's quotas are refused
+//! at once, so that they take up none of the prefetch.
 
 use super::{definition::DefinitionText, launching::LaunchInHand};
 use crate::{
@@ -24,16 +24,16 @@ use std::sync::Arc;
 
 /// Why a launch is refused.
 pub(crate) enum Refusal {
-    /// The definition can't be used; the code says whether it or one of its modules.
+    /// The definition is invalid; the code says whether it or one of its modules.
     Definition {
         code: &'static str,
         reasons: Vec<String>,
     },
-    /// The definition breaks rules, now as later.
+    /// The definition violates rules, now and later.
     Rules(Vec<Violation>),
-    /// No verdict on the definition: the same message may be published again, and counts then.
+    /// Not a verdict on the definition: the same message may be published again, and counts then.
     ForNow(Violation),
-    /// The engine could not make the definition ready; as little a verdict.
+    /// The engine could not prepare the definition; not a verdict either.
     Environment(String),
 }
 
@@ -105,7 +105,7 @@ impl Planner {
         }
     }
 
-    /// What can be said of a launch before its definition is read.
+    /// The checks before a launch's definition is read.
     fn admit(&self, delivery: &Delivery, size: usize) -> Result<Option<Claim>, Refusal> {
         let user = delivery.properties.user_id.as_ref();
         let rules = self.rules(user);
@@ -132,7 +132,7 @@ impl Planner {
             .map_err(Refusal::ForNow)
     }
 
-    /// Begins a portion of the launches that wait, one of each user in turn; returns how many.
+    /// Begins a portion of the waiting launches, one of each user in turn; returns how many.
     pub(crate) fn serve_lines(&mut self) -> Result<usize, StoreError> {
         let mut served = 0;
         let config = self.shared.config.clone();
@@ -186,7 +186,7 @@ impl Planner {
         }
     }
 
-    /// Holds a compiled definition against its user's rules, and counts the process that is to be.
+    /// Checks a compiled definition against its user's rules, and counts the new process.
     fn admit_compiled(
         &self,
         in_hand: &LaunchInHand,
@@ -252,8 +252,8 @@ impl Planner {
         self.begin(process, transaction.then(work))
     }
 
-    /// The launcher's address, unless it is one that it may not give; `participants` are those of
-    /// its definition, as far as that is known.
+    /// The launcher's address, unless it may not give that one; `participants` are those of its
+    /// definition, as far as they are known.
     pub(crate) fn reply_to(
         &self,
         delivery: &Delivery,
@@ -292,13 +292,14 @@ impl Planner {
         let mut transaction = Transaction::acknowledging(process.shard(), delivery.handle);
         self.tell_launcher_again(&mut transaction, delivery, first);
         match first {
-            // The first one may wait for a job: it has to be durable before the repeat is acknowledged.
+            // The first launch may be waiting for a job: it must be durable before the repeat is
+            // acknowledged.
             Some(process) => self.begin(process, transaction),
             None => self.finish(transaction),
         }
     }
 
-    /// Answers a repeated launch as the first was.
+    /// Replies to a repeated launch like to the first.
     fn tell_launcher_again(
         &mut self,
         transaction: &mut Transaction,

@@ -1,4 +1,4 @@
-//! Launches in hand: in their users' lines, or waiting for their definitions.
+//! Launches in progress: in their users' lines, or waiting for their definitions.
 
 use super::{
     definition::DefinitionText,
@@ -8,28 +8,28 @@ use crate::{broker::Delivery, tenants::Claim};
 use bureaucrat_model::ProcessId;
 use std::collections::HashMap;
 
-/// A launch that waits or whose definition is being compiled, with every delivery of it.
+/// A launch that is waiting or whose definition is being compiled, with all of its deliveries.
 pub(crate) struct LaunchInHand {
     pub deliveries: Vec<Delivery>,
     /// The definition, as a part of the first delivery's body or beside it.
     pub text: DefinitionText,
     pub seen: Option<[u8; 32]>,
-    /// Its place among its user's waiting launches.
+    /// Its place in its user's line.
     pub waiting: Option<Claim>,
 }
 
-/// Launches in hand: those that wait in their users' lines, and those whose definitions are being compiled.
+/// Launches in progress: in their users' lines, or with definitions that are being compiled.
 #[derive(Default)]
 pub(crate) struct Launching {
     launches: HashMap<ProcessId, LaunchInHand>,
     lines: FairQueue<ProcessId>,
-    /// Whether the first of them waits for a definition of others to be compiled.
+    /// Whether the first of them waits until other definitions are compiled.
     lines_wait: bool,
     compiling: usize,
 }
 
 impl Launching {
-    /// Adds a repeat to a launch in hand; gives the delivery back when there is none.
+    /// Adds a repeat to a launch in progress; returns the delivery if there is none.
     pub fn repeat(&mut self, process: ProcessId, delivery: Delivery) -> Option<Delivery> {
         match self.launches.get_mut(&process) {
             Some(in_hand) => {
@@ -45,16 +45,16 @@ impl Launching {
         self.lines.push(user, process);
     }
 
-    /// Whether one could be begun now.
+    /// Whether a launch could begin now.
     pub fn may_begin(&self) -> bool {
         !self.lines.is_empty() && !self.lines_wait
     }
 
-    /// The next launch whose turn it is.
+    /// The launch whose turn is next.
     pub fn next(&mut self) -> Option<(User, ProcessId)> {
         loop {
             let (user, process) = self.lines.pop()?;
-            // One whose deliveries come again has left its place in the line.
+            // A launch whose deliveries will come again has left its place in the line.
             if self.launches.contains_key(&process) {
                 return Some((user, process));
             }
@@ -82,7 +82,7 @@ impl Launching {
         self.lines_wait = false;
     }
 
-    /// Drops what came over connections up to this one: it comes again.
+    /// Drops deliveries of connections up to this one: they will be redelivered.
     pub fn drop_stale(&mut self, generation: u64) {
         self.launches.retain(|_, launch| {
             let deliveries = &mut launch.deliveries;
@@ -91,7 +91,7 @@ impl Launching {
         });
     }
 
-    /// Takes a launch out.
+    /// Removes and returns a launch.
     pub fn take(&mut self, process: ProcessId) -> Option<LaunchInHand> {
         self.launches.remove(&process)
     }

@@ -26,7 +26,7 @@ pub struct Intake {
     router: Arc<Router>,
     held: VecDeque<Waiting>,
     large: VecDeque<Waiting>,
-    /// Large ones that are on their way to the store.
+    /// Large ones on their way to the store.
     under_way: Vec<LargeClaim>,
 }
 
@@ -41,7 +41,7 @@ impl Intake {
         }
     }
 
-    /// Lets a delivery pass, unless it has to wait for its turn.
+    /// Lets a delivery pass, unless it must wait for its turn.
     pub fn pass(&mut self, delivery: Delivery, arrival: Arrival) -> Option<Waiting> {
         let is_packed = matches!(arrival, Arrival::Packed(_));
         if is_packed || self.bounds.concerns(delivery.body.len()) {
@@ -95,12 +95,12 @@ impl Intake {
         Some((delivery, arrival))
     }
 
-    /// The claims of those under way, to be kept until they are stored.
+    /// The claims of those in progress, to keep until they are stored.
     pub fn take_under_way(&mut self) -> Vec<LargeClaim> {
         std::mem::take(&mut self.under_way)
     }
 
-    /// Drops what came over connections up to this one: it comes again.
+    /// Drops deliveries of connections up to this one: they will be redelivered.
     pub fn drop_stale(&mut self, generation: u64) {
         let is_current = |(delivery, _): &Waiting| delivery.handle.generation > generation;
         self.held.retain(is_current);

@@ -42,7 +42,7 @@ pub enum Arrival {
         text: DefinitionText,
     },
     Answer(Result<AnswerMessage, UnreadableAnswer>),
-    /// An event; the hash to remember it by when it came with a message id.
+    /// An event, and the hash under which to remember it if it has a message id.
     Event {
         shard: ShardId,
         event: EventMessage,
@@ -50,7 +50,7 @@ pub enum Arrival {
     },
     /// Something compressed, to be unpacked when there is room for it: see [`Router::unpack`].
     Packed(Packed),
-    /// Something that can't be read.
+    /// Unreadable.
     Unreadable(Unreadable),
 }
 
@@ -88,7 +88,7 @@ pub enum Incoming {
     OrderedLetter(LetterCommand),
     /// An operator asks where tasks are.
     Asked(Ask),
-    /// Finish what is in hand, then end.
+    /// Finish what is in progress, then end.
     Stop,
 }
 
@@ -97,14 +97,14 @@ pub enum Incoming {
 pub struct Router {
     config: Arc<HostConfig>,
     secret: [u8; 32],
-    /// Keeps the ids of launches without message id apart between runs.
+    /// Distinguishes the ids of launches without message id between runs.
     epoch: Epoch,
     launches: AtomicU64,
     sender: Sender<Incoming>,
 }
 
 impl Router {
-    /// A router, and the end that the driver reads from.
+    /// A router, and the receiver for the driver.
     pub fn new(
         config: Arc<HostConfig>,
         secret: [u8; 32],
@@ -143,7 +143,7 @@ impl Router {
     }
 
     fn keyed(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        // HMAC takes keys of any length; the fallback keeps this path free of panics.
+        // HMAC takes keys of any length; the fallback avoids a panic.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
             return [0; 32];
         };
@@ -154,13 +154,13 @@ impl Router {
         mac.finalize().into_bytes().into()
     }
 
-    /// What tells this storage from others, without its secret; the same for a storage that was
-    /// restored from its backup.
+    /// Identifies this storage without its secret. A storage that was restored from a backup has
+    /// the same id.
     pub fn storage_id(&self) -> String {
         records::hexadecimal(&self.keyed("storage", &[])[..16])
     }
 
-    /// The hash that a message with an id is remembered by.
+    /// The hash under which a message with an id is remembered.
     fn seen(&self, delivery: &Delivery) -> Option<[u8; 32]> {
         let id = delivery.properties.message_id.as_deref()?;
         let queue = match delivery.handle.source {
@@ -222,7 +222,7 @@ impl Router {
         (arrival, bytes)
     }
 
-    /// What can't be read, with whoever waits for it where it is an answer whose header can be
+    /// What can't be read, with the activity that waits for it where it is an answer whose header can be
     /// read: in most encodings it looks the same.
     fn unreadable(&self, delivery: &Delivery, content: &[u8], reason: Unreadable) -> Arrival {
         if delivery.handle.source != Source::Answers {
@@ -241,7 +241,7 @@ impl Router {
         let content_type = delivery.properties.content_type.as_deref();
         if delivery.handle.source == Source::Answers {
             return Arrival::Answer(decode_answer(content, limits).map_err(|refused| {
-                // One with a header that can be read is an answer, whatever else it is.
+                // One with a header that can be read is an answer, anything else aside.
                 let reason = match refused.waiting {
                     Some(_) => refused.reason,
                     None => self.misplaced(content, MessageKind::Answer, refused.reason),

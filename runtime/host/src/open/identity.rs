@@ -1,4 +1,4 @@
-//! Who a storage is: written when it is made, never changed.
+//! The identity of a storage: written when it is created, never changed.
 
 use super::opened::meta;
 use crate::host::HostError;
@@ -10,15 +10,15 @@ pub(crate) const IDENTITY: &[u8] = b"identity";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IdentityRecord {
-    /// What ids are derived with, 32 bytes.
+    /// From which ids are derived, 32 bytes.
     #[serde(with = "serde_bytes")]
     pub secret: Vec<u8>,
 }
 
-/// Who a storage is.
+/// The identity of a storage.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
-    /// What ids are derived with.
+    /// From which ids are derived.
     pub secret: [u8; 32],
 }
 

@@ -1,4 +1,4 @@
-//! The mark: how far time, the order of events and the timers have come, written with every submission.
+//! The mark: how far time, the sequence and the timers have come, written with every submission.
 
 use bureaucrat_model::Timestamp;
 use bureaucrat_store::{Store, StoreError, Table, Write, records};
@@ -17,7 +17,7 @@ pub(crate) struct Mark {
 /// The key of the mark in the table of meta records.
 pub(crate) const MARK: &[u8] = b"mark";
 
-/// Sequence numbers that a run may have used beyond its last mark.
+/// Sequence numbers that a run may have used after its last mark.
 pub(crate) const SEQUENCE_GAP: u64 = 1 << 20;
 
 /// The write of a mark.
@@ -29,7 +29,7 @@ pub(crate) fn write(mark: &Mark) -> Result<Write, StoreError> {
     })
 }
 
-/// The write that has timers looked for from the beginning of time, where there is a mark that reads.
+/// The write that makes timers be read from the beginning of time, if there is a readable mark.
 pub(crate) fn from_the_beginning(store: &dyn Store) -> Result<Option<Write>, StoreError> {
     match records::read::<Mark>(store, Table::Meta, MARK) {
         Ok(Some(mark)) => {

@@ -1,4 +1,4 @@
-//! Opening: what a storage says of itself, and what earlier runs left to do.
+//! Opening: what a storage says about itself, and what earlier runs left to do.
 
 pub(crate) mod identity;
 pub(crate) mod marks;

@@ -1,4 +1,5 @@
-//! What a store says of itself, and what a start takes from it: identity, mark, events that are left, the outbox.
+//! What a store says about itself, and what a start takes from it: identity, mark, unfinished
+//! events, the outbox.
 
 use super::{
     identity::{self, Identity},
@@ -35,12 +36,12 @@ use bureaucrat_store::{
 use crossbeam_channel::Receiver;
 use std::sync::{Arc, atomic::AtomicU64};
 
-/// What a store gives to start from; the same for the host and for the simulator.
+/// What a start needs from a store; the same for the host and for the simulator.
 pub struct Opened {
     pub config: Arc<HostConfig>,
     pub secret: [u8; 32],
     pub router: Arc<Router>,
-    /// The end that the driver reads from.
+    /// The receiver for the driver.
     pub receiver: Receiver<Incoming>,
     pub epoch: Epoch,
     /// How far earlier runs have come.
@@ -53,10 +54,10 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Takes the shards of a store and reads what it says of itself; makes it say so when it is new.
+    /// Takes the shards of a store and reads what it says about itself; initialises a new store.
     ///
     /// # Errors
-    /// When the store fails, or the configuration can't be used.
+    /// If the store fails, or the configuration is invalid.
     pub fn new(
         config: HostConfig,
         store: Arc<dyn Store>,
@@ -93,7 +94,7 @@ impl Opened {
         })
     }
 
-    /// The definitions at hand, over this store.
+    /// The cache of definitions, on this store.
     pub fn definitions(&self, sandbox: &Sandbox) -> Arc<Definitions> {
         Arc::new(Definitions::new(
             self.config.clone(),
@@ -102,7 +103,7 @@ impl Opened {
         ))
     }
 
-    /// What the shards share, with the seams that are given here. Time begins now.
+    /// What the shards share, with these connections to the outside. Time begins now.
     pub fn share(
         &self,
         broker: Arc<dyn Broker>,
@@ -131,10 +132,10 @@ impl Opened {
         })
     }
 
-    /// The driver of all shards, over what is shared, with what earlier runs left to do.
+    /// The driver of all shards, with what earlier runs left to do.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn driver(
         self,
         shared: &Arc<Shared>,
@@ -149,7 +150,8 @@ impl Opened {
     }
 }
 
-/// Reads the outbox of an earlier run: what is to be published, and calls whose child was not started.
+/// Reads the outbox of an earlier run: what must be published, and calls whose child was not
+/// started.
 fn read_outbox(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let mut calls = Vec::new();
     let (_, actor) = driver.parts();
@@ -174,7 +176,8 @@ fn read_outbox(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads which destinations take nothing, and how much waits for each. The messages stay where they are.
+/// Reads which destinations are failing, and how much waits for each. The messages stay where they
+/// are.
 fn read_backlog(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let (_, actor) = driver.parts();
     let store = &*shared.store;
@@ -197,8 +200,8 @@ fn read_backlog(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Reads which events were being handed out: they are, from the beginning. Bodies are looked at one after the other. A
-/// damaged one stays where it is.
+/// Reads which events were being handed out: this starts again from the beginning. Bodies are read
+/// one after the other. A damaged one stays where it is.
 fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let mut found = Vec::new();
     let mut from = Vec::new();
@@ -253,7 +256,7 @@ fn read_letters(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> 
 /// After every key.
 const END: [u8; 48] = [u8::MAX; 48];
 
-/// What the store says of itself: no engine may run on a guess at it.
+/// What the store says about itself: no engine may run on a guess.
 pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {
     read.map_err(|error| {
         if matches!(error, StoreError::Damaged { .. }) {

@@ -1,4 +1,5 @@
-//! A storage that was made of a backup: what it counts goes on far beyond what the original may have counted since.
+//! A storage that was restored from a backup: its counters skip everything that the original may
+//! have used since.
 
 use super::marks::{self, MARK, Mark};
 use crate::host::HostError;
@@ -8,10 +9,10 @@ use bureaucrat_store::{EPOCH_KEY, Group, Store, Table, Unit, Write, records};
 pub(crate) const EPOCHS: u64 = 1 << 32;
 const SEQUENCES: u64 = 1 << 40;
 
-/// Marks a storage that was made of a backup.
+/// Marks a storage as restored from a backup.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub fn mark_restored(store: &dyn Store) -> Result<(), HostError> {
     let epoch: u64 = records::read(store, Table::Meta, EPOCH_KEY)?.unwrap_or(0);
     let mut writes = vec![Write::Put {

@@ -1,50 +1,48 @@
-//! What operators order about one process, and what they are told once it is durable.
+//! Orders by operators about one process, and their outcomes once they are durable.
 
 use bureaucrat_model::ProcessId;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
-/// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order")]
 pub enum Order {
-    /// End the process with the fault `Cancelled`, and with it whatever it called.
+    /// End the process, and everything that it called, with the fault `Cancelled`.
     Cancel {
-        /// Why, for history and fault.
+        /// The reason, for history and fault.
         reason: String,
     },
-    /// Try a parked process again, now.
+    /// Retry a parked process now.
     Retry,
 }
 
-/// What became of an order.
+/// The outcome of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderOutcome {
-    /// It is done, and durable. A process that was tried again may be parked again.
+    /// It is done, and durable. A process that was retried may be parked again.
     Done,
-    /// No such process is known.
+    /// There is no such process.
     Unknown,
-    /// The process has ended already.
+    /// The process has already ended.
     Ended,
     /// The process is not parked.
     NotParked,
-    /// The process's record can't be read.
+    /// The process's record is damaged.
     Damaged,
 }
 
-/// An order on its way to the shard of its process.
+/// An order for a process.
 #[derive(Debug)]
 pub struct Command {
     pub process: ProcessId,
-    /// What is to be done.
     pub order: Order,
-    /// Gets the outcome, once; nothing when the engine ends before it is durable.
+    /// Receives the outcome once; nothing if the engine ends before it is durable.
     pub reply: Sender<OrderOutcome>,
 }
 
 impl Command {
-    /// An order, and where its outcome will come.
+    /// An order, and the receiver of its outcome.
     pub fn new(process: ProcessId, order: Order) -> (Self, Receiver<OrderOutcome>) {
         let (reply, outcome) = crossbeam_channel::bounded(1);
         let command = Self {

@@ -1,4 +1,4 @@
-//! What operators ask and order.
+//! Operators' questions and orders.
 
 pub mod audit;
 pub mod commands;

@@ -1,7 +1,8 @@
-//! Stored modules: deployed, listed, removed.
+//! Stored modules: deploying, listing, removing.
 //!
-//! A module that is deployed passes the same admission as one that comes in a definition, and is stored under the hash of
-//! its bytes; `<module hash="…">` names it. One that a stored program names can't be removed.
+//! A deployed module passes the same admission as one in a definition, and is stored under the hash
+//! of its bytes, by which `<module hash="…">` refers to it. A module that a stored program refers
+//! to cannot be removed.
 
 use crate::definitions::{LoadFailure, retried};
 use bureaucrat_model::{Guest as GuestName, ModuleHash, Program, ProgramHash};
@@ -13,14 +14,14 @@ use std::{
     sync::Arc,
 };
 
-/// The longest key range: every hash lies below.
+/// The end of the key range: every hash is below.
 const END: [u8; 33] = [u8::MAX; 33];
-/// Modules and programs that are read at once; each may have some megabytes.
+/// Modules and programs per read; each may have some megabytes.
 const BATCH: usize = 8;
-/// Programs that an answer names at most.
+/// Programs listed in an answer, at most.
 pub const NAMED_MAX: usize = 100;
 
-/// What an operator wants of the stored modules.
+/// An operator's request about stored modules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum ModuleQuery {
@@ -29,13 +30,13 @@ pub enum ModuleQuery {
     Remove { hash: ModuleHash },
 }
 
-/// What an operator is told.
+/// The answer to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum ModuleAnswer {
     /// It is stored, and durable.
     Deployed(DeployedModule),
-    /// It is refused: it will never be taken under these limits.
+    /// It is refused: it will never be accepted under these limits.
     Refused {
         reason: String,
     },
@@ -45,31 +46,29 @@ pub enum ModuleAnswer {
     Removed,
     /// No such module is stored.
     Unknown,
-    /// Programs name it, so it stays.
+    /// Programs refer to it, so it stays.
     InUse {
-        /// Which, at most [`NAMED_MAX`] of them.
+        /// At most [`NAMED_MAX`] of them.
         programs: Vec<NamingProgram>,
     },
 }
 
-/// A stored program that names a module.
+/// A stored program that refers to a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamingProgram {
     pub hash: ProgramHash,
-    /// The `name` of its definition, empty when it has none.
+    /// The `name` of its definition; may be empty.
     pub name: String,
 }
 
-/// A module that was taken.
+/// A module that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployedModule {
-    /// The hash of its bytes.
     pub hash: ModuleHash,
-    /// Its size in bytes.
     pub bytes: usize,
-    /// Whether it has a language runtime inside.
+    /// Whether it has a language runtime.
     pub runtime: bool,
-    /// Its functions, by their WIT names, and whether each gives a verdict (or else a value).
+    /// Its functions, by their WIT names, and whether each returns a verdict (or else a value).
     pub exports: Vec<(String, bool)>,
 }
 
@@ -91,11 +90,9 @@ impl DeployedModule {
 /// A module in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredModule {
-    /// The hash of its bytes.
     pub hash: ModuleHash,
-    /// Its size in bytes.
     pub bytes: usize,
-    /// How many stored programs name it.
+    /// How many stored programs refer to it.
     pub programs: u64,
 }
 
@@ -105,15 +102,15 @@ pub struct Modules {
 }
 
 impl Modules {
-    /// Those of a store, admitted by a sandbox.
+    /// The modules of a store, admitted by a sandbox.
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox) -> Self {
         Self { store, sandbox }
     }
 
-    /// Admits a module and stores it; durable when this returns. Compiling may take seconds.
+    /// Admits and stores a module; durable when this returns. Compiling may take seconds.
     ///
     /// # Errors
-    /// When it is refused, or the environment fails.
+    /// If it is refused, or the environment fails.
     pub fn deploy(&self, component: &[u8]) -> Result<DeployedModule, LoadFailure> {
         let guest = retried(
             || self.sandbox.load_module(component),
@@ -127,10 +124,10 @@ impl Modules {
         Ok(DeployedModule::of(&guest))
     }
 
-    /// All that are stored, by hash.
+    /// All stored modules, by hash.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// If the store cannot be read.
     pub fn list(&self) -> Result<Vec<StoredModule>, StoreError> {
         let named = self.named()?;
         let mut modules = Vec::new();
@@ -147,10 +144,10 @@ impl Modules {
         Ok(modules)
     }
 
-    /// Forgets a module that no program names.
+    /// Removes a module that no program refers to.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub fn remove(&self, hash: ModuleHash) -> Result<ModuleAnswer, StoreError> {
         let Some(bytes) = self.store.get(Table::Modules, &hash.0)? else {
             return Ok(ModuleAnswer::Unknown);
@@ -164,7 +161,8 @@ impl Modules {
             table: Table::Modules,
             key: key.clone(),
         })?;
-        // A program that came meanwhile may have been stored before the module went; one that comes later brings it again.
+        // A program that arrived meanwhile may have been stored before the module was removed; a
+        // later one brings it again.
         let programs = self.naming(hash)?;
         if !programs.is_empty() {
             self.write(Write::Put {
@@ -183,7 +181,8 @@ impl Modules {
         Ok(())
     }
 
-    /// How many programs name each module. A program that does not decode counts for nothing; what it names can't run.
+    /// How many programs refer to each module. A program that does not decode does not count,
+    /// because it cannot run.
     fn named(&self) -> Result<BTreeMap<ModuleHash, u64>, StoreError> {
         let mut named = BTreeMap::new();
         self.each(Table::Programs, |_, value| {
@@ -196,7 +195,7 @@ impl Modules {
         Ok(named)
     }
 
-    /// The programs that name a module.
+    /// The programs that refer to a module.
     fn naming(&self, module: ModuleHash) -> Result<Vec<NamingProgram>, StoreError> {
         let mut programs = Vec::new();
         self.each(Table::Programs, |key, value| {
@@ -228,7 +227,7 @@ impl Modules {
     }
 }
 
-/// The modules that a program's conditions name.
+/// The modules that a program's conditions refer to.
 fn modules_of(program: &Program) -> BTreeSet<ModuleHash> {
     let guests = program.conditions.iter();
     guests

@@ -1,4 +1,4 @@
-//! Questions that operators ask of the running engine, and the answers; both serialise to JSON.
+//! Operators' questions to the running engine, and the answers; both are serialised as JSON.
 //!
 //! What is told here are facts; the words for them are the command line's.
 
@@ -21,7 +21,7 @@ pub enum Query {
         state: Option<State>,
         /// Only those that come after this place.
         after: Option<Place>,
-        /// At most this many; the engine gives at most 1,000.
+        /// At most this many; the engine returns at most 1,000.
         limit: usize,
     },
     /// How many processes a list would still hold after a place.
@@ -33,21 +33,21 @@ pub enum Query {
     Find { prefix: IdPrefix },
     Show {
         process: ProcessId,
-        /// Whether its history is wanted.
+        /// Whether to include its history.
         history: Detail,
     },
-    /// Do something about a process; the answer comes once it is durable.
+    /// Give an order about a process; the answer comes once it is durable.
     Order {
         process: ProcessId,
         #[serde(flatten)]
         order: Order,
     },
-    /// Give the records of this moment; the answer comes once they are there.
+    /// Write the records of this moment to a folder; the answer comes once they are there.
     Backup {
-        /// The folder, an absolute path; it must not be there yet.
+        /// The folder, an absolute path; it must not exist.
         folder: String,
     },
-    /// Store, list or forget modules; the answer comes once it is durable.
+    /// Deploy, list or remove modules; the answer comes once the change is durable.
     Modules(ModuleQuery),
     /// Look at dead letters, or do something about one; the answer comes once that is durable.
     Letters(LetterQuery),
@@ -68,7 +68,7 @@ pub enum State {
     Running,
     /// It is parked, since the engine could not continue it for reasons of its own.
     Incident,
-    /// It ran to its end.
+    /// It completed.
     Completed,
     Failed,
 }
@@ -78,7 +78,7 @@ pub enum State {
 pub enum QueryAnswer {
     Processes {
         processes: Vec<ProcessSummary>,
-        /// Where the next page begins, when there is one.
+        /// Where the next page begins, if there is one.
         next: Option<Place>,
         /// The engine's time.
         now: Timestamp,
@@ -89,12 +89,12 @@ pub enum QueryAnswer {
         processes: Vec<ProcessSummary>,
     },
     Process(Box<ProcessDetail>),
-    /// No such process is known (any more).
+    /// There is no such process (any more).
     Unknown {
-        /// The id that was asked for.
+        /// The requested id.
         process: ProcessId,
     },
-    /// What became of an order.
+    /// The outcome of an order.
     Ordered {
         outcome: OrderOutcome,
     },
@@ -102,7 +102,7 @@ pub enum QueryAnswer {
         /// How long it took, in milliseconds.
         millis: u64,
     },
-    /// What became of a question about modules.
+    /// The answer about modules.
     Modules(ModuleAnswer),
     /// What became of a question about dead letters.
     Letters(LetterAnswer),
@@ -124,15 +124,15 @@ pub enum Count {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSummary {
     pub process: ProcessId,
-    /// Its name, empty for none.
+    /// May be empty.
     pub name: String,
     pub state: State,
     /// When it was launched, milliseconds since the Unix epoch.
     pub launched_at: Timestamp,
     pub ended_at: Option<Timestamp>,
-    /// Its fault, when it failed.
+    /// If it failed.
     pub fault: Option<Fault>,
-    /// Why it is parked, when it is.
+    /// Why it is parked, if it is.
     pub incident: Option<String>,
     /// What its fibers wait for.
     pub waits: Vec<WaitView>,
@@ -198,7 +198,7 @@ pub struct Undelivered {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessDetail {
-    /// What a list says of it.
+    /// The same as in a list.
     #[serde(flatten)]
     pub summary: ProcessSummary,
     /// Of one that runs, the fields of its first fiber; of one that completed, its final fields; of one that failed, those
@@ -209,7 +209,7 @@ pub struct ProcessDetail {
     pub user: Option<String>,
     /// The hash of its program.
     pub program: String,
-    /// What happened, oldest first, when it was asked for.
+    /// Oldest first, if requested.
     pub history: Option<Vec<HistoryEntry>>,
     /// The engine's time.
     pub now: Timestamp,

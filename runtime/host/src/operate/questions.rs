@@ -1,4 +1,4 @@
-//! Answers to operators' questions, read from the store as it is committed.
+//! Answers operators' questions from the committed store.
 
 use super::{
     listing,
@@ -17,7 +17,7 @@ use bureaucrat_store::{
     records,
 };
 
-/// Fibers of each process whose waits a list tells; `show` tells all.
+/// Fibers of each process whose waits a list shows; `show` shows all.
 const LISTED_FIBERS: usize = 20;
 
 /// What answers are made from.
@@ -167,7 +167,7 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
     }
 }
 
-/// What happened to a process; entries that can't be read are left out, and make it an incident.
+/// The history of a process. Unreadable entries are skipped, and make the process an incident.
 fn history(asked: &Asked<'_>, process: ProcessId) -> Result<Vec<HistoryEntry>, StoreError> {
     let most = usize::try_from(asked.history_entries.saturating_add(8)).unwrap_or(usize::MAX);
     let portion = scan_around(

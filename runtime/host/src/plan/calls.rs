@@ -1,4 +1,4 @@
-//! Calls whose child is started in a transaction of its own, from a row that outlives a crash.
+//! Calls whose child starts in a separate transaction, from a row that survives a crash.
 
 use super::{
     Planner,
@@ -58,7 +58,7 @@ impl Planner {
         self.begin(caller, transaction.then(work))
     }
 
-    /// The launch of a called process, which has its caller's user, or what tells the caller that it may not be.
+    /// The launch of a called process under its caller's user, or the refusal for the caller.
     pub(super) fn child_launch(
         &self,
         call: &CallStart,
@@ -83,7 +83,7 @@ impl Planner {
         }
     }
 
-    /// Continues with the call of an outbox row that was left from an earlier run.
+    /// Continues with the call of an outbox row from an earlier run.
     pub(crate) fn restart_call(&mut self, row: OutboxKey) -> Result<(), StoreError> {
         let process = row.process;
         let Some(held) = self.peek(process)? else {
@@ -117,7 +117,8 @@ impl Planner {
         self.finish(transaction)
     }
 
-    /// Parks a caller whose call can't be started now; its row stays, the call is tried again with the caller.
+    /// Parks a caller whose call cannot be started now. Its row stays; the call is retried with the
+    /// caller.
     fn park_caller(&mut self, process: ProcessId, reason: String) -> Result<(), StoreError> {
         self.begin(
             process,
@@ -126,7 +127,7 @@ impl Planner {
     }
 }
 
-/// Tells a caller that its call is refused.
+/// Tells a caller that its call was refused.
 fn refused(call: &CallStart, reason: String) -> Work {
     let input = Input::ChildRefused {
         fiber: call.caller.fiber,

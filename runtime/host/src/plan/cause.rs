@@ -3,21 +3,22 @@
 use crate::{act::timers::WaitKey, broker::Delivery};
 use bureaucrat_model::Timestamp;
 
-/// Where an input came from: what is to be done when the engine does not take it.
+/// Where an input came from: decides what to do if the engine does not accept it.
 #[derive(Debug)]
 pub enum Cause {
     /// An answer; the message is kept for the dead-letter queue.
     Answer(Box<Delivery>),
-    /// An answer that can't be read and is a dead letter already, from this user.
+    /// An unreadable answer, which is already a dead letter, from this user.
     UnreadableAnswer(Option<String>),
-    /// A timer, whose row goes in any case.
+    /// A timer; its row is removed in any case.
     Timer(Timestamp, WaitKey),
-    /// Anything else: nothing is to be done.
+    /// Anything else: nothing to do.
     Other,
 }
 
 impl Cause {
-    /// Who answered: the user, or none for a message without one; nothing at all for what is no answer.
+    /// Who answered: the user, or `None` for a message without one. Nothing at all if it is not an
+    /// answer.
     #[expect(
         clippy::option_option,
         reason = "an answer or none, and then: with a user or without"

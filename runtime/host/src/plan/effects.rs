@@ -1,4 +1,4 @@
-//! What the engine asks for, turned into rows and messages of the transaction.
+//! Turns the engine's effects into rows and messages of the transaction.
 
 use super::{
     Planner,
@@ -14,12 +14,12 @@ use bureaucrat_store::{
 use bureaucrat_wire::{Outgoing, Report, Task as WireTask, notice, reply, task};
 use std::collections::VecDeque;
 
-/// Called processes that one transaction starts inside of itself; further ones start in transactions of their own, so
-/// that processes that call and call give way to others.
+/// Called processes that one transaction starts itself. Further ones start in separate
+/// transactions, so that processes that call again and again yield to others.
 const CHILDREN_WITHIN: usize = 32;
 
 impl Planner {
-    /// Applies all effects of a step. What they ask for comes back in later pieces of work.
+    /// Applies all effects of a step. Their results come back as later work items.
     pub(super) fn effects(
         &mut self,
         transaction: &mut Transaction,
@@ -178,8 +178,8 @@ impl Planner {
         Ok(())
     }
 
-    /// Starts a called process: within the transaction when its definition is at hand, otherwise after the commit, by a
-    /// row that outlives a crash.
+    /// Starts a called process: within the transaction if its definition is ready, otherwise after
+    /// the commit, from a row that survives a crash.
     fn start_child(
         &mut self,
         transaction: &mut Transaction,
@@ -198,7 +198,8 @@ impl Planner {
         Ok(())
     }
 
-    /// Tells the caller, the launcher and whoever listens, and sets the time at which the process is removed.
+    /// Tells the caller, the launcher and all listeners, and sets the time at which the process is
+    /// removed.
     fn end(
         &mut self,
         transaction: &mut Transaction,
@@ -267,7 +268,7 @@ impl Planner {
     }
 }
 
-/// Too much waits for the destination of a task.
+/// Too much already waits for the destination of a task.
 fn refused_for_now(process: ProcessId, turn: Turn, message: &Outgoing) -> Work {
     let reason = format!(
         "1 GiB of messages wait for the routing key `{}` of the exchange `{}` already, and nobody takes them",
@@ -302,7 +303,7 @@ fn cancel_child(transaction: &mut Transaction, process: ProcessId, child: Proces
     });
 }
 
-/// The row of a call whose child is to be started.
+/// The row of a call whose child must be started.
 pub(super) fn call_row(caller: &Caller) -> OutboxKey {
     OutboxKey {
         kind: OutboxKind::Call,

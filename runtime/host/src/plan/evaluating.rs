@@ -1,4 +1,5 @@
-//! Conditions: evaluated on this thread with a small portion of fuel, by a job where that does not suffice.
+//! Conditions: evaluated on this thread with a small portion of fuel, or as a job if that is not
+//! enough.
 
 use super::{
     Planner,
@@ -13,11 +14,12 @@ use bureaucrat_model::{
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
 
-/// How often a condition is evaluated again when the environment failed, before the process is parked.
+/// How often a condition is retried after failures of the environment, before the process is
+/// parked.
 const EVALUATIONS: usize = 3;
 
 impl Planner {
-    /// Evaluates a condition, unless nobody waits for it any more.
+    /// Evaluates a condition, unless nothing waits for it any more.
     pub(super) fn evaluate(
         &mut self,
         transaction: &mut Transaction,
@@ -82,8 +84,9 @@ impl Planner {
         Ok(Done::Yes)
     }
 
-    /// Evaluates a condition on this thread, as often as the environment needs, with no more fuel than the thread can spare.
-    /// What is left to a job begins again there, so that its outcome and its fuel are those of one whole evaluation.
+    /// Evaluates a condition on this thread, with retries after failures of the environment, and
+    /// with no more fuel than the thread can spare. A job begins again, so that its outcome and
+    /// fuel are those of one complete evaluation.
     pub(super) fn evaluate_now(
         &self,
         guest: &bureaucrat_sandbox::Guest,
@@ -111,7 +114,7 @@ impl Planner {
     }
 }
 
-/// Whether a fiber of a running process waits for this very condition.
+/// Whether a fiber of a running process waits for exactly this condition.
 fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
     let fiber = instance.fibers.get(evaluate.fiber);
     let Some(FiberState::Waiting(wait)) = fiber.map(|fiber| &fiber.state) else {
@@ -134,10 +137,10 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
         && asked == evaluate.condition
 }
 
-/// What came of an evaluation on this thread.
+/// The result of an evaluation on this thread.
 pub(super) enum Attempt {
     Outcome(Evaluation),
-    /// It takes more fuel than the thread can spare.
+    /// It needs more fuel than the thread can spare.
     NeedsMore,
 }
 

@@ -1,18 +1,20 @@
-//! Events on their way to those who wait for them.
+//! Events on their way to the processes that await them.
 //!
-//! An event is stored once, in the shard that its name chooses, and acknowledged. Then it is handed out: the subscriptions
-//! to its name, across all shards, are walked over in portions, and each that is older than the event gets it in a
-//! transaction of its own process. The event goes once all of these are durable. What a crash interrupts is handed out
-//! again from the beginning: nobody is served twice, since who was served has another wait by then, or none.
+//! An event is stored once, in the shard that its name determines, and acknowledged. Then it is
+//! handed out: the engine goes through the subscriptions to its name, in all shards, in portions,
+//! and each one that is older than the event receives it in a transaction of its own process. The
+//! event is removed once all of these are durable. After a crash it is handed out again from the
+//! beginning: no process receives it twice, because one that received it has another wait by then,
+//! or none.
 //!
-//! Events of one name keep their order; no name waits for another. Bodies stay in the store.
+//! Events of one name keep their order; names do not wait for each other. Bodies stay in the store.
 
 use bureaucrat_model::{HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp};
 use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 
-/// An event as it is stored while it is handed out.
+/// The stored form of an event while it is handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRecord {
     pub name: String,
@@ -20,7 +22,7 @@ pub struct EventRecord {
     pub event: JsonText,
 }
 
-/// An event that is durable and is to be handed out.
+/// A durable event that must be handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrived {
     pub shard: ShardId,
@@ -33,7 +35,7 @@ pub struct Arrived {
     pub reply_to: Option<ReplyTo>,
 }
 
-/// A subscriber's share of an event.
+/// One delivery of an event to a subscriber.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
     pub name: String,
@@ -58,11 +60,11 @@ impl Served {
 #[derive(Debug)]
 pub struct Handout {
     pub arrived: Arrived,
-    /// The first subscription that was not looked at; none at the beginning.
+    /// The first subscription that was not examined yet; `None` at the beginning.
     pub from: Option<Vec<u8>>,
-    /// Whether every subscription was looked at.
+    /// Whether every subscription was examined.
     pub stage: Stage,
-    /// Transactions of subscribers that are not durable.
+    /// Subscribers' transactions that are not durable.
     pub open: usize,
     pub reached: Reached,
 }
@@ -90,9 +92,10 @@ pub enum Stage {
     Served,
 }
 
-/// Bytes of one event that subscribers' transactions hold at once, and at least one of them.
+/// Bytes of one event in subscribers' transactions at the same time; at least one of them may hold
+/// it.
 const OPEN_BYTES: usize = 4 << 20;
-/// Subscribers of one event whose transactions are open at once.
+/// Subscribers of one event with transactions in progress.
 const OPEN_MAX: usize = 1_024;
 
 impl Handout {
@@ -103,11 +106,11 @@ impl Handout {
     }
 }
 
-/// The events under way, those of each name in order.
+/// The events in progress, in order for each name.
 #[derive(Debug, Default)]
 pub struct Handouts {
     names: HashMap<String, VecDeque<Handout>>,
-    /// Names whose first event may have somebody to serve, each once, served in turn.
+    /// Names whose first event may have a subscriber to serve, each once, served in turn.
     turns: VecDeque<String>,
     /// Events whose publishers wait for a reply, by the time at which they are told how far it is.
     told: VecDeque<(Timestamp, String, u64)>,
@@ -133,12 +136,12 @@ impl Handouts {
         }
     }
 
-    /// Whether somebody may be served now.
+    /// Whether a subscriber may be served now.
     pub fn are_ready(&self) -> bool {
         !self.turns.is_empty()
     }
 
-    /// The name whose turn it is; what is given to [`Self::turn_over`] or [`Self::served`] comes again.
+    /// The name whose turn it is. It comes again after [`Self::turn_over`] or [`Self::served`].
     pub fn take_turn(&mut self) -> Option<String> {
         self.turns.pop_front()
     }
@@ -165,7 +168,8 @@ impl Handouts {
         None
     }
 
-    /// A portion was served: the name has another turn, unless its first event waits for what is open, or is done.
+    /// A portion was served: the name has another turn, unless its first event is done or waits for
+    /// transactions in progress.
     pub fn turn_over(&mut self, name: String) -> Option<HandedOut> {
         let first = self.names.get_mut(&name)?.front_mut()?;
         match first.stage {
@@ -195,7 +199,8 @@ impl Handouts {
         None
     }
 
-    /// The first event of a name is done when nothing of it is open; the next one's turn comes.
+    /// The first event of a name is done if nothing of it is in progress; then it is the next one's
+    /// turn.
     fn done(&mut self, name: &str) -> Option<HandedOut> {
         let line = self.names.get_mut(name)?;
         if line.front()?.open > 0 {

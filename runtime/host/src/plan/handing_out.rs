@@ -10,15 +10,16 @@ use bureaucrat_model::{Input, JsonText, Taken};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
 
-/// Subscribers that one turn serves.
+/// Subscribers served per loop.
 const SUBSCRIBERS: usize = 256;
-/// Events without subscribers that one turn is done with.
+/// Events without subscribers finished per loop.
 const EVENTS: usize = 256;
-/// Bytes that the plans of a turn may have before the rest waits for the next one.
+/// Bytes of plans in a loop after which the rest waits for the next one.
 const TURN_BYTES: usize = 1 << 20;
 
 impl Planner {
-    /// Serves a portion of those who wait for events; returns how many events and subscribers it looked at.
+    /// Serves a portion of the waiting subscribers; returns how many events and subscribers were
+    /// examined.
     pub(crate) fn hand_out(&mut self) -> Result<usize, StoreError> {
         let (mut looked_at, mut events) = (0, 0);
         while looked_at < SUBSCRIBERS && events < EVENTS && self.ready_bytes < TURN_BYTES {
@@ -34,7 +35,7 @@ impl Planner {
         Ok(looked_at + events)
     }
 
-    /// Serves subscribers of the first event of a name; returns how many were looked at.
+    /// Serves subscribers of a name's first event; returns how many were examined.
     fn serve_some(&mut self, name: &str, limit: usize) -> Result<usize, StoreError> {
         let prefix = keys::subscriptions_to(name);
         let Some(first) = self.handouts.first(name) else {
@@ -81,7 +82,8 @@ impl Planner {
         Ok(looked_at)
     }
 
-    /// The body of an event; none when it is damaged, which is noted: the event stays where it is and reaches nobody.
+    /// The body of an event; `None` if it is damaged, which is noted: the event stays where it is
+    /// and reaches nobody.
     fn body_of(&self, arrived: &Arrived) -> Result<Option<JsonText>, StoreError> {
         let key = keys::event(arrived.shard, arrived.sequence);
         let read = records::read::<EventRecord>(&*self.shared.store, Table::Events, &key);
@@ -114,7 +116,7 @@ impl Planner {
         self.begin(wait.process, transaction)
     }
 
-    /// A subscriber's share of an event is durable.
+    /// The delivery of an event to a subscriber is durable.
     pub(crate) fn served(&mut self, served: &Served) -> Result<(), StoreError> {
         match self.handouts.served(served) {
             Some(done) => self.event_done(&done),

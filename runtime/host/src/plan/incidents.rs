@@ -1,4 +1,5 @@
-//! Incidents: a process is parked when the host can't go on for reasons of its own, and tried again later.
+//! Incidents: a process is parked when the host cannot continue it for reasons of its own, and
+//! retried later.
 
 use super::{
     Planner, calls,
@@ -16,7 +17,8 @@ use bureaucrat_model::{Answer, HistoryEvent, Input, ProcessId, ShardId, Status};
 use bureaucrat_store::StoreError;
 
 impl Planner {
-    /// Tries a parked process again: the conditions that could not be evaluated, then the inputs that came meanwhile.
+    /// Retries a parked process: first the conditions that could not be evaluated, then the inputs
+    /// that arrived meanwhile.
     pub(super) fn resume(
         &mut self,
         transaction: &mut Transaction,
@@ -70,7 +72,8 @@ impl Planner {
                 input,
                 cause,
             } => {
-                // An answer that may not count must not be kept for later, where nobody knows whose it was.
+                // An answer that may not count must not be kept, because later nobody knows whose
+                // it was.
                 let held = transaction.held.get(&process);
                 let status = held.map(|held| &held.instance.status);
                 let is_parked = matches!(status, Some(Status::Incident { .. }));
@@ -98,8 +101,9 @@ impl Planner {
         }
     }
 
-    /// Keeps an input until its process goes on. What it waits for can't change until then, so an answer that fits nothing
-    /// is told now, while its message is there; so is one too many.
+    /// Keeps an input until its process resumes. What the process waits for cannot change until
+    /// then, so an answer that matches nothing is reported now, while its message is there; so is
+    /// one beyond the limit.
     pub(super) fn keep_for_parked(
         &mut self,
         transaction: &mut Transaction,
@@ -146,7 +150,8 @@ impl Planner {
             tracing::debug!(%process, "an answer came again to a parked process");
             return Ok(());
         }
-        // Each wait has one timer and one called process: those are few. Answers and events can be any number.
+        // Each wait has one timer and one called process, so those are few. There may be any number
+        // of answers and events.
         let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
         if is_bounded || inputs.len() < room {
             if let Some(held) = transaction.held.get_mut(&process)
@@ -166,10 +171,11 @@ impl Planner {
         Ok(())
     }
 
-    /// Whether a message took effect before can't be read: it is kept whole among the dead letters.
+    /// It cannot be read whether a message took effect before: the message becomes a dead letter,
+    /// whole.
     ///
     /// # Errors
-    /// The error itself, when it is another than damage.
+    /// The error itself, if it is not damage.
     pub(crate) fn memory_is_damaged(
         &mut self,
         shard: ShardId,
@@ -185,8 +191,9 @@ impl Planner {
         self.finish(transaction)
     }
 
-    /// Something came for a process whose record is damaged. An answer is kept whole among the dead letters; a timer stays
-    /// where it is; an event and the end of a called process are told to nobody, as to a process that is gone.
+    /// Something arrived for a process whose record is damaged. An answer becomes a dead letter,
+    /// whole; a timer stays where it is; an event and the end of a called process are dropped, as
+    /// for a process that is gone.
     pub(super) fn arrived_for_hidden(
         &mut self,
         transaction: &mut Transaction,
@@ -240,7 +247,8 @@ impl Planner {
     }
 }
 
-/// Whether an answer is for the same task as one before it that counts. One that leaves its activity suspended does not.
+/// Whether an answer is for the same task as an earlier one that counts. An answer that leaves its
+/// activity suspended does not count.
 fn is_repeat(before: &Input, now: &Input) -> bool {
     match (before, now) {
         (

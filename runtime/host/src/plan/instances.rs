@@ -1,4 +1,5 @@
-//! Instances: found in memory or in the store, taken into a transaction, followed up to the top of their tree of calls.
+//! Instances: found in memory or in the store, taken into a transaction, followed up to the root of
+//! their call tree.
 
 use super::{
     Planner,
@@ -13,7 +14,7 @@ use bureaucrat_store::{
 };
 
 impl Planner {
-    /// Takes an instance into the transaction; false when there is none.
+    /// Takes an instance into the transaction; returns false if there is none.
     pub(crate) fn hold(
         &mut self,
         transaction: &mut Transaction,
@@ -34,7 +35,7 @@ impl Planner {
         }
     }
 
-    /// Whether a process is there; one whose record is damaged is.
+    /// Whether a process exists, including one with a damaged record.
     pub(crate) fn knows(&self, process: ProcessId) -> Result<bool, StoreError> {
         match self.residents.find(process) {
             Found::Here(_) => return Ok(true),
@@ -44,7 +45,7 @@ impl Planner {
         self.has(Table::Instances, &keys::instance(process), process)
     }
 
-    /// Whether a record of a process is there; one that can't be read is.
+    /// Whether a record of a process exists, even if it cannot be read.
     pub(crate) fn has(
         &self,
         table: Table,
@@ -56,12 +57,13 @@ impl Planner {
         Ok(found.is_none_or(|record| record.is_some()))
     }
 
-    /// Whether the record of a process was found to be damaged.
+    /// Whether the process's record was found to be damaged.
     pub(crate) fn is_hidden(&self, process: ProcessId) -> bool {
         self.shared.damages.hide(process)
     }
 
-    /// An instance as it stands after every finished transaction; none when there is none, or its record is damaged.
+    /// An instance as it is after every finished transaction; `None` if there is none, or its
+    /// record is damaged.
     pub(crate) fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
         match self.residents.find(process) {
             Found::Here(held) => return Ok(Some(held.clone())),
@@ -80,7 +82,7 @@ impl Planner {
         }))
     }
 
-    /// The process at the top of the tree of calls.
+    /// The process at the root of the call tree.
     pub(crate) fn root_of(&self, process: ProcessId) -> Result<ProcessId, StoreError> {
         self.root_within(&Transaction::new(process.shard()), process)
     }
@@ -110,7 +112,8 @@ impl Planner {
         Ok(root)
     }
 
-    /// Whether a caller still waits for this called process; it may have failed while the definition was compiled.
+    /// Whether a caller still waits for this called process; it may have failed while the
+    /// definition was compiled.
     pub(crate) fn awaits(
         &self,
         transaction: &Transaction,

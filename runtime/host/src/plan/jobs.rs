@@ -1,4 +1,4 @@
-//! What waits for jobs of the compute threads, and the trees of calls that jobs keep.
+//! What waits for jobs of the compute threads, and the call trees that jobs block.
 
 use super::transaction::{CallStart, Transaction, Work};
 use crate::{compute::JobId, intake::deployments::Deployment};
@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What waits for a job.
 pub enum Waiting {
-    /// A launch, for its definition.
+    /// A launch that waits for its definition.
     Launch(ProcessId),
-    /// A call, for its definition.
+    /// A call that waits for its definition.
     Call(CallStart),
-    /// A module that is to be stored, for its admission.
+    /// A module that waits for its admission.
     Module(Box<Deployment>),
-    /// A transaction, for a program or a condition, and the piece of work to continue with.
+    /// A transaction that waits for a program or a condition, and the work item to continue with.
     Transaction {
         root: ProcessId,
         transaction: Box<Transaction>,
@@ -21,7 +21,7 @@ pub enum Waiting {
     },
 }
 
-/// Whether a job keeps a tree of calls.
+/// Whether a job blocks a call tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     Free,
@@ -29,7 +29,7 @@ pub enum Kept {
     Busy,
 }
 
-/// Jobs under way.
+/// Jobs in progress.
 #[derive(Default)]
 pub struct Jobs {
     count: u64,
@@ -50,12 +50,12 @@ impl Jobs {
         id
     }
 
-    /// What waited for a job that is done.
+    /// What waited for a finished job.
     pub fn take(&mut self, job: JobId) -> Option<Waiting> {
         self.waiting.remove(&job)
     }
 
-    /// Whether no tree is kept.
+    /// Whether no call tree is blocked.
     pub fn are_idle(&self) -> bool {
         self.busy.is_empty()
     }
@@ -68,7 +68,7 @@ impl Jobs {
         }
     }
 
-    /// Lets a transaction wait until its tree is free; gives it back when it is.
+    /// Makes a transaction wait until its call tree is free; returns it if it is.
     pub fn wait(&mut self, root: ProcessId, transaction: Transaction) -> Option<Transaction> {
         match self.busy.get_mut(&root) {
             Some(queue) => {
@@ -79,13 +79,13 @@ impl Jobs {
         }
     }
 
-    /// Frees a tree; what waited for it is to be done in order.
+    /// Frees a call tree; returns what waited for it, in order.
     pub fn free(&mut self, root: ProcessId) -> VecDeque<Transaction> {
         self.busy.remove(&root).unwrap_or_default()
     }
 
-    /// Takes out what waits on behalf of deliveries that come again, as `is_stale` says. Returns the transactions that are
-    /// given up, with the trees that they kept.
+    /// Removes what waits for deliveries that will be redelivered, as `is_stale` says. Returns the
+    /// abandoned transactions, with the call trees that they blocked.
     pub fn drop_stale(
         &mut self,
         is_stale: impl Fn(&Transaction) -> bool,
@@ -102,7 +102,8 @@ impl Jobs {
             .map(|(id, _)| *id)
             .collect();
         let mut given_up = Vec::new();
-        // What waits behind others goes first, so that none of it is run when those are given up.
+        // What waits behind others is removed first, so that none of it runs when those are
+        // abandoned.
         for queue in self.busy.values_mut() {
             let (stale, current): (VecDeque<_>, _) = queue.drain(..).partition(&is_stale);
             *queue = current;

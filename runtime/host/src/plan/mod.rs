@@ -1,9 +1,11 @@
-//! Planning: an input and what is known become plans, which say what is to be written and what follows once it is.
+//! Planning: an input and what is known become plans, which say what to write and what to do once
+//! it is durable.
 //!
-//! The planner knows no socket and no thread. It reads the store where memory does not know better, sees everything that
-//! it planned before, durable or not, and writes nothing itself. The order of work inside of a transaction is always the
-//! same: all effects of a step are applied before anything is fed back, and conditions are answered in the order in which
-//! they were asked, whether on this thread or by a job.
+//! The planner knows no sockets and no threads. It reads the store if memory does not know better,
+//! sees everything that it planned before, durable or not, and writes nothing itself. The order of
+//! work within a transaction is always the same: all effects of a step are applied before any
+//! result is fed back, and conditions are answered in the order in which they were requested,
+//! whether on this thread or by a job.
 
 mod calls;
 mod cause;
@@ -43,16 +45,16 @@ use std::{
 };
 use transaction::{Planned, Transaction};
 
-/// A plan, and the messages that it takes out of the outbox.
+/// A plan, and the messages that it removes from the outbox.
 pub struct Ready {
     pub plan: Plan,
     pub withdrawn: Vec<OutboxKey>,
 }
 
-/// Transactions over what is in memory and what the store holds.
+/// Makes transactions from what is in memory and in the store.
 pub struct Planner {
     pub(crate) shared: Arc<Shared>,
-    /// The policy that this turn goes by.
+    /// The policy of this loop.
     pub(crate) policy: Arc<Policy>,
     pub(crate) residents: Residents,
     pub(crate) jobs: Jobs,
@@ -61,7 +63,7 @@ pub struct Planner {
     pub(crate) letters: Letters,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
-    /// Messages that took effect in plans that are not durable.
+    /// Messages that took effect in plans that are not durable yet.
     pub(crate) memories: HashMap<[u8; 32], Option<ProcessId>>,
     ready: Vec<Ready>,
     ready_bytes: usize,
@@ -85,12 +87,12 @@ impl Planner {
         }
     }
 
-    /// A turn begins: it goes by the policy of now.
+    /// Begins a loop of the driver, with the current policy.
     pub fn begin_turn(&mut self) {
         self.policy = self.shared.tenants.policy();
     }
 
-    /// Bytes that the plans of this turn are to write.
+    /// Bytes that the plans of this loop will write.
     pub const fn ready_bytes(&self) -> usize {
         self.ready_bytes
     }
@@ -105,14 +107,15 @@ impl Planner {
         std::mem::take(&mut self.ready)
     }
 
-    /// Notes that messages are remembered by the store from now on.
+    /// The store remembers these messages from now on.
     pub fn remembered(&mut self, hashes: &[[u8; 32]]) {
         for hash in hashes {
             self.memories.remove(hash);
         }
     }
 
-    /// A connection ended: what waits here on behalf of its deliveries is dropped, since they come again.
+    /// A connection ended: what waits here for its deliveries is dropped, because they will be
+    /// redelivered.
     pub fn drop_stale(&mut self, generation: u64) -> Result<(), StoreError> {
         self.launching.drop_stale(generation);
         let is_stale = |handle: &DeliveryHandle| handle.generation <= generation;
@@ -156,7 +159,7 @@ impl Planner {
         self.shared.compute.submit(Job { id, user, task });
     }
 
-    /// A transaction is complete: what it comes to goes with the next submission.
+    /// A transaction is complete: its result goes into the next submission.
     pub(crate) fn finish(&mut self, transaction: Transaction) -> Result<(), StoreError> {
         let Planned {
             plan,

@@ -1,4 +1,4 @@
-//! Orders of operators: each is a transaction of its process, and is answered once that is durable.
+//! Operators' orders: each is a transaction of its process, and is answered once that is durable.
 
 use super::{
     Planner,
@@ -20,7 +20,7 @@ impl Planner {
         )
     }
 
-    /// Does an order as far as its process allows it; further work follows in the same transaction.
+    /// Carries out an order if its process allows it; further work follows in the same transaction.
     pub(super) fn obey(
         &mut self,
         transaction: &mut Transaction,
@@ -79,7 +79,7 @@ impl Planner {
     }
 }
 
-/// A program without anything: ending a process from outside needs none, and the process's own may be what is broken.
+/// An empty program: ending a process from outside needs none, and the process's own may be broken.
 pub(super) fn no_program() -> Program {
     Program {
         name: String::new(),

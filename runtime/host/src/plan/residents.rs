@@ -1,7 +1,7 @@
-//! Instances in memory, as they are after every transaction that was planned, durable or not.
+//! Instances in memory, as they are after every planned transaction, durable or not.
 //!
-//! What is not durable yet stays here: the store does not know it. All else may be forgotten, what was used longest ago
-//! first, and is read again.
+//! What is not durable stays here, because the store does not have it. Everything else may be
+//! forgotten, least recently used first, and is read again.
 
 use super::transaction::Held;
 use bureaucrat_model::ProcessId;
@@ -10,21 +10,21 @@ use std::collections::{BTreeMap, HashMap};
 /// What is known of a process.
 pub enum Found<'a> {
     Here(&'a Held),
-    /// Its removal is planned and not durable yet: the store still has it.
+    /// Its removal is planned but not durable: the store still has it.
     Removed,
-    /// Nothing: the store knows.
+    /// Nothing: ask the store.
     Unknown,
 }
 
 struct Resident {
-    /// None when its removal is planned.
+    /// `None` if its removal is planned.
     held: Option<Held>,
     used: u64,
     /// Plans that changed it and are not durable.
     plans: u32,
 }
 
-/// What an instance takes beside its record.
+/// Memory used by an instance in addition to its record.
 const OVERHEAD: usize = 1_024;
 
 impl Resident {
@@ -72,7 +72,7 @@ impl Residents {
         self.known.get(&process)?.held.as_ref()
     }
 
-    /// Keeps an instance as the store has it.
+    /// Keeps an instance as it is in the store.
     pub fn remember(&mut self, process: ProcessId, held: Held) {
         let plans = self
             .known
@@ -81,7 +81,8 @@ impl Residents {
         self.set(process, Some(held), plans);
     }
 
-    /// A transaction that changed a process is planned; without an instance it is removed.
+    /// A transaction that changed a process is planned; without an instance, the process is
+    /// removed.
     pub fn plan(&mut self, process: ProcessId, held: Option<Held>) {
         let plans = self
             .known
@@ -101,7 +102,7 @@ impl Residents {
         }
     }
 
-    /// Forgets what was used longest ago, until what is left is within the bounds.
+    /// Forgets the least recently used instances until the rest is within the limits.
     pub fn shrink(&mut self) {
         let mut from = 0;
         while self.known.len() > self.count_max || self.bytes > self.bytes_max {

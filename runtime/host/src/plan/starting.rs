@@ -1,4 +1,4 @@
-//! Starting a process: its instance, its program, and the first words about it.
+//! Starting a process: its instance, its program, and the first replies and notices.
 
 use super::{
     Planner,

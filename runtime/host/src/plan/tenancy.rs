@@ -1,5 +1,5 @@
-//! What the policy says of a running process: limits of its steps, budgets of its conditions, its calls, and who may
-//! answer for it.
+//! The policy for running processes: limits of steps, budgets of conditions, calls, and who may
+//! answer.
 
 use super::{
     Planner,
@@ -20,9 +20,9 @@ use std::sync::Arc;
 /// Whether an answer may count.
 pub(crate) enum Authority {
     Enough,
-    /// Which of the participants it is for has to be known first.
+    /// The participant that it is for must be found out first.
     Unclear,
-    /// Its user may not; the rule.
+    /// Its user may not answer; holds the rule.
     Missing(Violation),
 }
 
@@ -35,7 +35,8 @@ impl Planner {
         self.shared.tenants.account(user)
     }
 
-    /// A process's record goes: its bytes count no more. Gives its program, when there is a record that can be read.
+    /// A process's record is removed, so its bytes no longer count. Returns its program, if the
+    /// record is readable.
     pub(crate) fn uncount(&self, process: ProcessId) -> Result<Option<ProgramHash>, StoreError> {
         if let Found::Here(held) = self.residents.find(process) {
             if let Some(account) = &held.account {
@@ -52,7 +53,8 @@ impl Planner {
         Ok(Some(head.program))
     }
 
-    /// The bounds of a step of this instance. A user whose records take as much as they may can't let one grow.
+    /// The limits for a step of this instance. If a user's records have reached their quota, no
+    /// instance may grow.
     pub(crate) fn limits_of(&self, held: &Held) -> EngineLimits {
         let Some(account) = &held.account else {
             return self.shared.config.engine_limits;
@@ -61,7 +63,8 @@ impl Planner {
         let mut limits = self.limits_of_user(user);
         let most = self.rules(user).quotas.get(Quota::StoredBytes);
         if account.usage().bytes >= most {
-            // No fiber grows beyond the largest, and no branches are started that would not fit where the process is now.
+            // No fiber grows beyond the largest, and no branches start that would not fit into the
+            // current size.
             let fibers = held.instance.fibers.iter();
             let largest = fibers.map(|(_, fiber)| fiber.fields.size()).max();
             let stored = usize::try_from(held.rows.bytes()).unwrap_or(usize::MAX);
@@ -83,7 +86,7 @@ impl Planner {
         }
     }
 
-    /// What an evaluation for this instance may spend.
+    /// What an evaluation for this instance may use.
     pub(crate) fn budget_of(&self, held: &Held) -> Budget {
         let quotas = &self.policy.of(held.instance.user.as_deref()).quotas;
         Budget {
@@ -95,7 +98,7 @@ impl Planner {
         }
     }
 
-    /// What compiling a module for this user may take.
+    /// What compiling a module for this user may use.
     pub(crate) fn compile_budget(&self, user: Option<&String>) -> CompileBudget {
         let quotas = &self.policy.of(user.map(String::as_str)).quotas;
         CompileBudget {
@@ -104,7 +107,8 @@ impl Planner {
         }
     }
 
-    /// The fault of a process that would send a task although its user has too many in the outbox.
+    /// The fault of a process that would send a task although its user has too many messages in the
+    /// outbox.
     pub(crate) fn outbox_fault(&self, held: &Held, activity: &ActivityPath) -> Option<Fault> {
         let account = held.account.as_ref()?;
         let rules = self.policy.of(held.instance.user.as_deref());
@@ -122,7 +126,8 @@ impl Planner {
         })
     }
 
-    /// Holds a called definition against the rules of its caller's user, and counts the process that is to be.
+    /// Checks a called definition against the rules of its caller's user, and counts the new
+    /// process.
     pub(crate) fn admit_call(
         &self,
         user: Option<&String>,
@@ -151,7 +156,7 @@ impl Planner {
         Err(reasons.join("; "))
     }
 
-    /// Whether the user of an answer may answer for the participant that it is for.
+    /// Whether the user of an answer may answer for its participant.
     pub(crate) fn authority(
         &self,
         held: &Held,
@@ -196,7 +201,7 @@ impl Planner {
         Authority::Enough
     }
 
-    /// An answer that may not count goes to the dead letters; its process is as it was.
+    /// An answer that may not count becomes a dead letter; its process is unchanged.
     pub(crate) fn refuse_answer(
         &mut self,
         transaction: &mut Transaction,
@@ -210,7 +215,8 @@ impl Planner {
         Ok(Done::Yes)
     }
 
-    /// The same for an answer of which it can't be found out, since the program can't be loaded, whether it may count.
+    /// The same for an answer for which this cannot be decided, because the program cannot be
+    /// loaded.
     pub(crate) fn refuse_unclear(
         &mut self,
         transaction: &mut Transaction,
@@ -223,7 +229,7 @@ impl Planner {
         Ok(())
     }
 
-    /// A transaction that puts a message into the dead-letter queue for a rule that it broke.
+    /// A transaction that makes a message a dead letter because it violates a rule.
     pub(crate) fn violation(
         &mut self,
         shard: ShardId,

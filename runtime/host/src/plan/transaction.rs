@@ -1,4 +1,5 @@
-//! A transaction: all that one input brings about, in a process or a tree of calls; written together or not at all.
+//! A transaction: everything that one input causes, in a process or a call tree; written together
+//! or not at all.
 
 pub use super::cause::Cause;
 use super::events::{Arrived, Served};
@@ -33,23 +34,22 @@ use std::{
 #[derive(Debug, Clone)]
 pub struct Held {
     pub instance: Instance,
-    /// What of it is in the store.
+    /// What of it is stored.
     pub rows: InstanceRows,
-    /// What it counts against.
+    /// The account that it counts against.
     pub account: AccountOf,
 }
 
-/// A called process that is to be started after the commit.
+/// A called process to start after the commit.
 #[derive(Debug, Clone)]
 pub struct CallStart {
-    /// The id that it gets.
     pub child: ProcessId,
     pub caller: Caller,
     /// The XML of its definition.
     pub definition: String,
 }
 
-/// A piece of work within a transaction.
+/// A work item within a transaction.
 #[derive(Debug)]
 pub enum Work {
     /// Give an input to a process.
@@ -58,7 +58,7 @@ pub enum Work {
         input: Input,
         cause: Cause,
     },
-    /// Do what the engine asked for.
+    /// Carry out the engine's effects.
     Effects {
         process: ProcessId,
         effects: VecDeque<Effect>,
@@ -69,24 +69,24 @@ pub enum Work {
     },
     /// End a process from outside.
     Cancel { process: ProcessId, fault: Fault },
-    /// Let a parked process go on.
+    /// Resume a parked process.
     Resume(ProcessId),
-    /// Do what an operator orders.
+    /// Carry out an operator's order.
     Order(Box<Command>),
     /// Park a process as an incident.
     Park { process: ProcessId, reason: String },
-    /// Give a process the inputs that came while it was parked, one after the other: each with all that follows from it
-    /// before the next.
+    /// Give a process the inputs that were kept while it was parked, one after the other, each with
+    /// all of its consequences.
     Kept {
         process: ProcessId,
         inputs: VecDeque<Input>,
     },
-    /// Evaluate a condition, if it is still waited for.
+    /// Evaluate a condition, if something still waits for it.
     Evaluate {
         process: ProcessId,
         evaluate: Evaluate,
     },
-    /// A condition whose job is under way; its outcome comes as an input.
+    /// A condition whose job is in progress; its outcome comes as an input.
     Outcome {
         process: ProcessId,
         fiber: FiberId,
@@ -96,7 +96,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// Gives a fiber the outcome of the condition that it asked for.
+    /// Gives a fiber the outcome of the condition that it requested.
     pub fn evaluated(
         process: ProcessId,
         fiber: FiberId,
@@ -145,15 +145,15 @@ pub struct Publish {
     pub place: Place,
 }
 
-/// What is done once the transaction is durable.
+/// What to do once the transaction is durable.
 #[derive(Debug, Default)]
 pub struct After {
     pub acknowledge: Vec<DeliveryHandle>,
-    /// Messages that went into the outbox.
+    /// Messages that were put into the outbox.
     pub publish: Vec<Publish>,
     /// Destinations of rows that were set aside.
     pub moved: Vec<Destination>,
-    /// Rows that left the outbox for good.
+    /// Rows that were removed from the outbox for good.
     pub left: Vec<OutboxKey>,
     /// Timers that were set.
     pub timers: Vec<(Timestamp, WaitKey)>,
@@ -163,36 +163,35 @@ pub struct After {
     pub calls: Vec<CallStart>,
     /// Events to hand out.
     pub arrived: Vec<Arrived>,
-    /// The event that a subscriber was served.
+    /// The subscriber's delivery of an event.
     pub served: Option<Served>,
-    /// Memories of messages that the store has from now on.
+    /// Messages that the store remembers from now on.
     pub remembered: Vec<[u8; 32]>,
     /// The programs of new instances.
     pub uses: Vec<Use>,
-    /// The programs of instances that are not there any more.
+    /// The programs of instances that no longer exist.
     pub unused: Vec<ProgramHash>,
     /// Operators to answer.
     pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
 }
 
-/// A transaction under construction. All that it writes belongs to one shard.
+/// A transaction under construction. Everything that it writes belongs to one shard.
 #[derive(Debug)]
 pub struct Transaction {
     pub shard: ShardId,
-    /// The instances that it looks at or changes.
+    /// The instances that it reads or changes.
     pub held: BTreeMap<ProcessId, Held>,
-    /// Processes that it removes.
     removed: Vec<ProcessId>,
-    /// Its writes, but for instances and messages.
+    /// Its writes, except for instances and messages.
     writes: Vec<Write>,
-    /// Messages that are not needed any more.
+    /// Messages that are no longer needed.
     withdrawn: Vec<OutboxKey>,
     pub after: After,
-    /// What is left to do.
+    /// Work that is left.
     pub work: VecDeque<Work>,
-    /// What is left to do once nothing of that is left.
+    /// Work to do after that.
     pub later: VecDeque<Work>,
-    /// Called processes that were started inside of it.
+    /// Called processes that it started itself.
     pub launched: usize,
 }
 
@@ -211,7 +210,7 @@ impl Transaction {
         }
     }
 
-    /// A transaction on a process that begins with this piece of work.
+    /// A transaction on a process that begins with this work item.
     pub fn of(process: ProcessId, work: Work) -> Self {
         Self::new(process.shard()).then(work)
     }
@@ -228,36 +227,35 @@ impl Transaction {
         self.held.get(&process)?.instance.user.clone()
     }
 
-    /// Adds work to be done after what is there.
+    /// Adds work after the existing work.
     #[must_use]
     pub fn then(mut self, work: Work) -> Self {
         self.work.push_back(work);
         self
     }
 
-    /// The next piece of work.
+    /// The next work item.
     pub fn next(&mut self) -> Option<Work> {
         self.work.pop_front().or_else(|| self.later.pop_front())
     }
 
-    /// Whether all that it acknowledges is of connections up to this one, so that it comes again.
+    /// Whether everything that it acknowledges is from connections up to this one and will be
+    /// redelivered.
     pub fn is_stale(&self, generation: u64) -> bool {
         let mut handles = self.after.acknowledge.iter();
         !self.after.acknowledge.is_empty() && handles.all(|handle| handle.generation <= generation)
     }
 
-    /// Takes over what another transaction writes and publishes.
+    /// Adds what another transaction writes and publishes.
     pub fn absorb(&mut self, mut other: Self) {
         self.writes.append(&mut other.writes);
         self.after.publish.append(&mut other.after.publish);
     }
 
-    /// Sets a record.
     pub fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         self.writes.push(Write::Put { table, key, value });
     }
 
-    /// Removes a record.
     pub fn delete(&mut self, table: Table, key: Vec<u8>) {
         self.writes.push(Write::Delete { table, key });
     }
@@ -272,7 +270,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// How many records it writes, instances left out.
+    /// How many records it writes, not counting instances.
     pub fn rows(&self) -> usize {
         self.writes.len()
     }
@@ -286,7 +284,7 @@ impl Transaction {
         });
     }
 
-    /// Takes a message out of it.
+    /// Removes a message from the outbox.
     pub fn withdraw(&mut self, key: OutboxKey) {
         let before = self.after.publish.len();
         self.after.publish.retain(|publish| publish.key != key);
@@ -295,13 +293,13 @@ impl Transaction {
         }
     }
 
-    /// Notes a call that is to be started after the commit.
+    /// Notes a call to start after the commit.
     pub fn call(&mut self, row: OutboxKey, call: CallStart) {
         self.put(Table::Outbox, row.to_bytes(), Vec::new());
         self.after.calls.push(call);
     }
 
-    /// A call that was noted is started, or not needed any more.
+    /// A noted call was started, or is no longer needed.
     pub fn end_call(&mut self, row: OutboxKey) {
         self.delete(Table::Outbox, row.to_bytes());
         self.after.calls.retain(|call| {
@@ -310,23 +308,22 @@ impl Transaction {
         });
     }
 
-    /// Sets a timer.
     pub fn set_timer(&mut self, due: Timestamp, wait: WaitKey) {
         self.put(Table::Timers, keys::timer(due, wait), Vec::new());
         self.after.timers.push((due, wait));
     }
 
-    /// Removes a timer.
     pub fn stop_timer(&mut self, due: Timestamp, wait: WaitKey) {
         self.delete(Table::Timers, keys::timer(due, wait));
         self.after.timers.retain(|timer| *timer != (due, wait));
         self.after.stopped.push((due, wait));
     }
 
-    /// Notes what happened to a process, within `entries_max` entries: the first one stays, then the newest.
+    /// Records what happened to a process, within `entries_max` entries: the first one stays, then
+    /// the newest.
     ///
     /// # Errors
-    /// When an entry can't be encoded.
+    /// If an entry cannot be encoded.
     pub fn record(
         &mut self,
         process: ProcessId,
@@ -342,7 +339,7 @@ impl Transaction {
         let entry = HistoryEntry { at, event };
         let record = records::encode(&entry)?;
         self.put(Table::History, keys::history(process, number), record);
-        // Entry 0 is the launch and entry 1 the mark that something was left out.
+        // Entry 0 is the launch, entry 1 marks that something was left out.
         let oldest = number.saturating_sub(entries_max.max(3));
         if oldest >= 1 {
             if oldest == 1 {
@@ -356,10 +353,10 @@ impl Transaction {
         Ok(())
     }
 
-    /// What is to be committed, the messages that are to leave the outbox with it, and the instances as they are after it.
+    /// What to commit, the messages that it removes from the outbox, and the instances afterwards.
     ///
     /// # Errors
-    /// When an instance can't be encoded.
+    /// If an instance cannot be encoded.
     pub fn into_plan(self, epoch: Epoch) -> Result<Planned, StoreError> {
         let mut writes = self.writes;
         let mut changed = Vec::new();
@@ -395,6 +392,6 @@ impl Transaction {
 pub struct Planned {
     pub plan: Plan,
     pub withdrawn: Vec<OutboxKey>,
-    /// The instances as they are after it; none for one that is removed.
+    /// The instances afterwards; `None` for one that is removed.
     pub changed: Vec<(ProcessId, Option<Held>)>,
 }

@@ -1,5 +1,5 @@
-//! What the engine does on its own: timers that fire, ended processes that go, memories that are forgotten. Each in
-//! bounded portions, so that deliveries do not wait.
+//! The engine's own work: timers that fire, ended processes that are removed, remembered messages
+//! that expire. Each in limited portions, so that deliveries do not wait.
 
 use super::{
     Planner,
@@ -11,29 +11,29 @@ use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_model::{Input, ShardId, Timestamp, Turn};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKey, reading::scan_around, records};
 
-/// Memories that one portion forgets.
+/// Remembered messages forgotten per portion.
 const EXPIRIES: usize = 500;
 
-/// What becomes of a timer that is due.
+/// What happens to a due timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fired {
     /// A transaction of its process takes it, and its row.
     Planned,
-    /// Its process is to be removed.
+    /// Its process is removed.
     Removal,
 }
 
-/// What came of an attempt to remove a process.
+/// The result of trying to remove a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// It goes with so many rows.
+    /// It is removed, with this many rows.
     Planned { rows: usize },
-    /// A job has it in hand: later.
+    /// A job is using it: try later.
     Later,
 }
 
 impl Planner {
-    /// Takes a timer that is due.
+    /// Takes a due timer.
     pub(crate) fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<Fired, StoreError> {
         let process = wait.process;
         let cause = Cause::Timer(due, wait);
@@ -60,7 +60,7 @@ impl Planner {
         Ok(Fired::Planned)
     }
 
-    /// The broker never takes the task of an activity: the activity fails.
+    /// The broker never takes an activity's task, so the activity fails.
     pub(crate) fn task_refused(&mut self, key: OutboxKey, words: String) -> Result<(), StoreError> {
         let process = key.process;
         let work = Work::Step {
@@ -74,10 +74,10 @@ impl Planner {
         self.begin(process, Transaction::of(process, work))
     }
 
-    /// Removes an ended process with its history; a tombstone tells later answers that it was there.
+    /// Removes an ended process with its history. A tombstone tells late answers that it existed.
     pub(crate) fn remove(&mut self, due: Timestamp, wait: WaitKey) -> Result<Removal, StoreError> {
         let process = wait.process;
-        // A late answer may wait for the program with the instance in hand.
+        // A late answer may be waiting for the program, with the instance in its transaction.
         if self.is_busy(process)? == Kept::Busy {
             return Ok(Removal::Later);
         }
@@ -105,7 +105,8 @@ impl Planner {
         Ok(Removal::Planned { rows })
     }
 
-    /// Forgets messages and removed processes of a shard whose time is over; returns how many, and whether that was all.
+    /// Forgets a shard's messages and removed processes that have expired; returns how many, and
+    /// whether that was all.
     pub(crate) fn forget(
         &mut self,
         shard: ShardId,
@@ -135,7 +136,7 @@ impl Planner {
     }
 }
 
-/// Whether a shard has anything left that could be forgotten now.
+/// Whether a shard has anything left to forget now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forgotten {
     All,

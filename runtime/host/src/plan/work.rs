@@ -1,4 +1,4 @@
-//! Doing the work of a transaction, piece by piece, until it is finished or has to wait for a job.
+//! Does the work of a transaction, item by item, until it is finished or must wait for a job.
 
 use super::{
     Planner,
@@ -17,22 +17,23 @@ use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Status};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
-/// Whether a piece of work is done.
+/// Whether a work item is done.
 pub(crate) enum Done {
     Yes,
-    /// A job has to be done first; then go on with this piece.
+    /// A job must be done first; then continue with this item.
     After(Task, Box<Work>),
 }
 
 impl Done {
-    /// A job has to be done first; then go on with `resume`.
+    /// A job must be done first; then continue with `resume`.
     pub(super) fn after(task: Task, resume: Work) -> Self {
         Self::After(task, Box::new(resume))
     }
 }
 
 impl Planner {
-    /// Begins a transaction on a process, or lets it wait while a job keeps the process's tree of calls.
+    /// Begins a transaction on a process, or makes it wait while a job blocks the process's call
+    /// tree.
     pub(crate) fn begin(
         &mut self,
         process: ProcessId,
@@ -48,7 +49,7 @@ impl Planner {
         }
     }
 
-    /// Whether a job keeps the tree of this process.
+    /// Whether a job blocks the call tree of this process.
     pub(crate) fn is_busy(&self, process: ProcessId) -> Result<Kept, StoreError> {
         if self.jobs.are_idle() {
             return Ok(Kept::Free);
@@ -132,7 +133,8 @@ impl Planner {
         self.run_all(root, waiting)
     }
 
-    /// Frees a tree whose transaction is given up, and continues with those that waited behind it.
+    /// Frees a call tree whose transaction was abandoned, and continues with those that waited
+    /// behind it.
     pub(super) fn free(&mut self, root: ProcessId) -> Result<(), StoreError> {
         let waiting = self.jobs.free(root);
         self.run_all(root, waiting)
@@ -151,7 +153,7 @@ impl Planner {
         Ok(())
     }
 
-    /// Takes back what a transaction that is given up has counted.
+    /// Reverts what an abandoned transaction has counted.
     pub(super) fn give_up(&mut self, transaction: Transaction) {
         for hash in &transaction.after.remembered {
             self.memories.remove(hash);
@@ -317,7 +319,8 @@ impl Planner {
     }
 }
 
-/// Gives a process the next of the inputs that were kept; the others follow once all that comes of it is done.
+/// Gives a process the next of its kept inputs; the others follow once all of its consequences are
+/// done.
 fn give_next(
     transaction: &mut Transaction,
     process: ProcessId,

@@ -1,5 +1,5 @@
-//! A compile worker by itself: what tests and examples of this crate start. The product starts `bureaucrat compile-worker`,
-//! which does the same.
+//! A separate compile worker, for the tests and examples of this crate. The product starts
+//! `bureaucrat compile-worker`, which does the same.
 #![forbid(unsafe_code)]
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The interface's functions against tables: pointers, values, keys, texts.
+//! Tables of tests for the interface's functions: pointers, values, keys, texts.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
@@ -10,7 +10,7 @@ const LIMITS: HostLimits = HostLimits {
     keys: 100,
 };
 
-/// The document of RFC 6901, section 5, and what is particular here.
+/// The document of RFC 6901, section 5, and special cases of ours.
 const FIELDS: &str = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7,
   "m~n": 8, "deep": {"x": [{"y": [[], {}, null]}], "": {"": 9}, "0": "zero", "-": "dash"}, "twice": {"a": 1, "b": 2, "a": [3]},
   "u\u0308": 10, "ü": 11, "text": "\u00fc/~", "digits": "12"}"#;
@@ -53,7 +53,7 @@ fn pointers_lead_where_the_rfc_says() {
         ("/twice/a", Some(Value::List(1))),
         ("/twice/a/0", integer(3)),
         ("/twice/b", integer(2)),
-        // Texts that look alike are different names.
+        // Texts that look the same are different names.
         ("/u\u{308}", integer(10)),
         ("/\u{fc}", integer(11)),
         ("/text", text("ü/~")),

@@ -1,4 +1,4 @@
-//! What the tests of the sandbox share: a sandbox of few threads, and guests written in WAT.
+//! What the tests of the sandbox share: a sandbox with few threads, and guests written in WAT.
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -7,7 +7,7 @@ use bureaucrat_sandbox::{
     Evaluated, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
 };
 
-/// The compile worker that cargo built beside the tests.
+/// The compile worker that cargo built with the tests.
 pub fn worker() -> WorkerCommand {
     WorkerCommand {
         program: env!("CARGO_BIN_EXE_sandbox-compile-worker").into(),
@@ -53,14 +53,15 @@ pub enum Returns {
     Value,
 }
 
-/// A component whose memory stands in a module of its own and is filled with `data` from address 0; `code` is the inside
-/// of the main module, which may call `$get`, `$keys` and `$json` and exports the functions. Memory from 4,096 on is handed
-/// out to what the host returns; `realloc` never fails before the memory ends.
+/// A component whose memory is in a module of its own and filled with `data` from address 0. `code`
+/// is the inside of the main module, which may call `$get`, `$keys` and `$json` and exports the
+/// functions. Memory from 4,096 on is for what the host returns; `realloc` never fails before the
+/// memory ends.
 pub fn component(data: &str, code: &str, exports: &[(&str, Returns)]) -> Vec<u8> {
     component_of("(memory (export \"memory\") 1 16)", data, code, exports)
 }
 
-/// As [`component`], with a memory of one's own.
+/// Like [`component`], with another memory.
 pub fn component_of(memory: &str, data: &str, code: &str, exports: &[(&str, Returns)]) -> Vec<u8> {
     let lifted: String = exports
         .iter()

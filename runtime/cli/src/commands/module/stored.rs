@@ -1,4 +1,4 @@
-//! `module deploy`, `list` and `rm`: the modules that the running engine has stored.
+//! `module deploy`, `list` and `rm`: the modules stored by the running engine.
 
 use crate::{
     Exit,

@@ -14,14 +14,14 @@ use bureaucrat_sandbox::{
 };
 use serde_json::{json, value::RawValue};
 
-/// Says what the engine would say, and what the module is like.
+/// Prints what the engine would decide, and the module's properties.
 pub fn check(options: &Options, check: &ModuleCheck) -> anyhow::Result<Exit> {
     let bytes = files::read(&check.file)?;
     let sandbox = sandbox(options, RuntimeClass::Allowed)?;
     let progress = Progress::start("compiling the module");
     let loaded = sandbox.load_module(&bytes);
     drop(progress);
-    // What is no valid component has no imports that could be told.
+    // An invalid component has no imports to print.
     let imported = imports(&bytes).unwrap_or_default();
     match loaded {
         Ok(guest) => {
@@ -144,7 +144,7 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
         );
     }
     let evaluated = evaluate(&sandbox, &guest, &run.function, &fields)?;
-    // A guest's memory never shrinks, so that its size at the end is its peak.
+    // A guest's memory never shrinks, so its size at the end is its peak.
     let (fuel, memory) = (evaluated.fuel, evaluated.memory_bytes);
     let spent = format!("fuel: {fuel}, memory: {} KiB", memory >> 10);
     let value = match evaluated.outcome {

@@ -1,4 +1,4 @@
-//! What operators are told of a destination in trouble.
+//! What operators hear about a destination in trouble.
 
 use super::{Destination, Phase, Reason, Troubles};
 use bureaucrat_model::Timestamp;

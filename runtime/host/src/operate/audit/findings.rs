@@ -7,15 +7,14 @@ use std::{collections::BTreeMap, fmt};
 /// The most findings that are kept; further ones are counted.
 const FINDINGS_MAX: usize = 100_000;
 
-/// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// It can't be read, or its key is not of its table's form.
+    /// It cannot be read, or its key is malformed.
     Damaged,
-    /// It should be there and is not.
+    /// It should exist but does not.
     Missing,
     Orphan,
-    /// It reads, and contradicts itself or others.
+    /// It can be read, but contradicts itself or others.
     Inconsistent,
 }
 
@@ -31,12 +30,12 @@ impl Kind {
     }
 }
 
-/// What would put a finding right.
+/// What would repair a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
     /// These writes: what is missing follows from other records.
     Rebuild(Vec<Write>),
-    /// The record goes; nothing is lost with it that others need.
+    /// Removing the record; nothing that others need is lost.
     Remove,
     /// Nothing that the store still knows.
     None,
@@ -53,19 +52,18 @@ impl Repair {
     }
 }
 
-/// One thing that is wrong.
+/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub table: Table,
-    /// The key of the record, also of one that is missing.
+    /// The key of the record, which may be missing.
     pub key: Vec<u8>,
-    /// The process that it concerns, when it is one's.
+    /// The process that it concerns, if any.
     pub process: Option<ProcessId>,
-    /// What is wrong, in one word.
+    /// In one word.
     pub kind: Kind,
-    /// What is wrong, in a sentence.
+    /// In a sentence.
     pub what: String,
-    /// What would put it right.
     pub repair: Repair,
 }
 
@@ -88,14 +86,14 @@ pub struct Audit {
     pub findings: Vec<Finding>,
     /// How many more there are.
     pub left_out: u64,
-    /// How many parts of tables can't be read: only a rebuilt store is without them.
+    /// How many parts of tables cannot be read; only a rebuilt store is without them.
     pub unreadable: u64,
-    /// How many records each table has that can be read.
+    /// How many readable records each table has.
     pub records: BTreeMap<Table, u64>,
 }
 
 impl Audit {
-    /// Whether everything is as it must be.
+    /// Whether there are no findings.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
@@ -104,7 +102,7 @@ impl Audit {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     audit: Audit,
-    /// The highest number of the sequence that a record carries.
+    /// The highest sequence number in a record.
     pub highest: u64,
     /// When the first timer is due.
     pub earliest: Option<Timestamp>,
@@ -121,7 +119,7 @@ impl Findings {
         }
     }
 
-    /// A record that does not read.
+    /// A record that cannot be read.
     pub fn damaged(
         &mut self,
         table: Table,
@@ -152,7 +150,7 @@ impl Findings {
         });
     }
 
-    /// A record that is not there, and the write that makes it.
+    /// A missing record, and the write that restores it.
     pub fn missing(&mut self, write: Write, process: Option<ProcessId>, what: String) {
         let (Write::Put { table, key, .. } | Write::Delete { table, key }) = &write;
         self.push(Finding {
@@ -183,7 +181,7 @@ impl Findings {
         });
     }
 
-    /// A part of a table that can't be read.
+    /// A part of a table that cannot be read.
     pub fn gap(&mut self, table: Table, gap: &Gap) {
         let what = format!(
             "records from here to {} can't be read: {}",

@@ -1,4 +1,5 @@
-//! History: every process has its launch at number 0, then entries without a hole but for the one that is marked.
+//! History: every process has its launch as entry 0, then entries without a gap except for the one
+//! that is marked.
 
 use super::{Auditor, Finding, Kind, Presence, Repair, instances::Processes};
 use bureaucrat_model::{HistoryEntry, HistoryEvent, ProcessId};
@@ -11,7 +12,7 @@ struct Reading {
     last: u64,
     /// Whether entry 1 says that entries were left out.
     truncated: bool,
-    /// Whether an entry could not be read, which explains whatever seems to be missing.
+    /// Whether an entry could not be read, which explains anything that seems to be missing.
     damaged: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Instances: each is whole in itself and fits its program; what its fibers wait for is noted for the other tables.
+//! Instances: each is intact and matches its program; what its fibers wait for is noted for the
+//! other tables.
 
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Running,
-    /// Parked; for which turns inputs are kept.
+    /// Parked, with the turns for which inputs are kept.
     Parked,
     Ended {
         at: Timestamp,
@@ -27,7 +28,7 @@ pub(super) enum Phase {
 /// What a wait needs from other tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Need {
-    /// A task in the outbox, or sent already.
+    /// A task in the outbox, or already sent.
     Answer,
     Timer(Timestamp),
     Event(String),
@@ -44,13 +45,13 @@ pub(super) struct Waiting {
     pub met: bool,
 }
 
-/// What is kept in mind of a process.
+/// What the audit remembers about a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
     pub phase: Phase,
     pub waiting: Vec<Waiting>,
     pub caller: Option<Caller>,
-    /// It was cut off in the middle of its instructions, and is to go on.
+    /// It was interrupted in the middle of its instructions, and must continue.
     pub yielded: bool,
     /// Turns that a parked process has an input for.
     pub kept: Vec<Turn>,
@@ -84,7 +85,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Whether the process's record can't be read, or may be in a part that can't.
+    /// Whether the process's record is damaged, or may be in a damaged part.
     pub fn is_hidden(&self, process: ProcessId) -> bool {
         let key = process.as_bytes().as_slice();
         let within = |gap: &Gap| key >= gap.from.as_slice() && key < gap.to.as_slice();
@@ -146,8 +147,8 @@ impl Auditor<'_> {
         Ok(processes)
     }
 
-    /// Whether each row of a fiber and of large fields has its process; that each process has its rows was seen with its
-    /// head.
+    /// Whether each row of a fiber and of large fields has its process. That each process has its
+    /// rows was checked with its head.
     fn bodies(&mut self, processes: &Processes) -> Result<(), StoreError> {
         for table in [Table::Fibers, Table::Values] {
             self.each(table, |auditor, key, value| {
@@ -241,7 +242,7 @@ fn turn_of(input: &Input) -> Option<Turn> {
     }
 }
 
-/// What does not hold within the instance.
+/// Contradictions within the instance.
 fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
     let mut problems = Vec::new();
     let ended = instance.has_ended();

@@ -1,4 +1,4 @@
-//! What a store says of itself: format, identity, epoch, mark.
+//! What a store says about itself: format, identity, epoch, mark.
 
 use super::{Auditor, Finding, Kind, Repair};
 use crate::open::{
@@ -8,7 +8,8 @@ use crate::open::{
 use bureaucrat_model::Timestamp;
 use bureaucrat_store::{EPOCH_KEY, StoreError, Table, Write, records};
 
-/// An epoch that is rebuilt begins here: far beyond any that was used, since ids of processes follow from it.
+/// A rebuilt epoch begins here: far beyond any that was used, because ids of processes are derived
+/// from it.
 pub(crate) const EPOCHS_STEP: u64 = 1 << 32;
 
 /// The store's own record.
@@ -80,7 +81,7 @@ impl Auditor<'_> {
             .damaged(Table::Meta, IDENTITY, None, what, Repair::None);
     }
 
-    /// A mark that comes after everything that is stored; timers are looked for from the beginning of time.
+    /// A mark after everything that is stored; timers are read from the beginning of time.
     fn mark(&self) -> Result<Write, StoreError> {
         marks::write(&Mark {
             now: self.now,
@@ -89,7 +90,7 @@ impl Auditor<'_> {
         })
     }
 
-    /// Whether the mark is whole, and no record has a sequence beyond it or a time before it.
+    /// Whether the mark is intact, and no record has a later sequence number or an earlier time.
     pub(super) fn mark_fits(&mut self) {
         let repair = self
             .mark()

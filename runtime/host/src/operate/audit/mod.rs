@@ -1,8 +1,9 @@
-//! The audit: whether everything that a store holds is whole and fits together.
+//! The audit: whether everything in a store is intact and consistent.
 //!
-//! It reads a store that nobody writes meanwhile, and says for each finding which record, what is wrong and what would
-//! put it right. What must hold is what every commit leaves behind, so the audit may be asked after any of them. It keeps
-//! a few hundred bytes for each process in memory. Nothing is changed in here; [`repair`] gives the writes.
+//! It reads a store that nobody writes to meanwhile, and reports for each finding the record, what
+//! is wrong and what would repair it. Its rules hold after every commit, so it can run after any of
+//! them. It keeps a few hundred bytes per process in memory. It changes nothing; [`repair`] returns
+//! the writes.
 
 mod events;
 mod findings;
@@ -23,7 +24,7 @@ use bureaucrat_store::{Store, StoreError, Table, reading};
 use findings::Findings;
 use instances::Processes;
 
-/// A key after every key that there is.
+/// A key after every possible key.
 const END: [u8; 80] = [u8::MAX; 80];
 
 struct Auditor<'a> {
@@ -38,10 +39,10 @@ struct Auditor<'a> {
     fired: Timestamp,
 }
 
-/// Audits a store. The configuration says how long things are kept, for what is to be rebuilt.
+/// Audits a store. The configuration says how long things are kept, for what must be rebuilt.
 ///
 /// # Errors
-/// When reading fails for other reasons than damage.
+/// If reading fails for reasons other than damage.
 pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError> {
     let mut auditor = Auditor {
         store,
@@ -69,7 +70,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
 }
 
 impl Auditor<'_> {
-    /// Every row of a table; what can't be read becomes a finding.
+    /// Reads every row of a table; what cannot be read becomes a finding.
     fn each(
         &mut self,
         table: Table,
@@ -94,14 +95,14 @@ impl Auditor<'_> {
     }
 }
 
-/// Whether a process is known; what a damaged record hides is not.
+/// Whether a process exists; behind a damaged record that is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
-    /// It is there and reads.
+    /// It exists and can be read.
     Here,
-    /// It is there, or may be, and can't be read.
+    /// It exists, or may exist, and cannot be read.
     Hidden,
-    /// There is none.
+    /// It does not exist.
     Absent,
 }
 

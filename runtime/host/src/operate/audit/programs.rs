@@ -1,11 +1,12 @@
-//! Programs and modules: each is what its key says, and every module that a program names is there.
+//! Programs and modules: each is what its key says, and every module that a program refers to
+//! exists.
 
 use super::{Auditor, Repair};
 use bureaucrat_model::{Guest, ModuleHash, Program, ProgramHash};
 use bureaucrat_store::{StoreError, Table, records};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The programs that read, without their guests.
+/// The readable programs, without their guests.
 pub(super) type Programs = BTreeMap<ProgramHash, Program>;
 
 impl Auditor<'_> {

@@ -1,4 +1,4 @@
-//! What would put findings right: writes, and the records that go with them.
+//! Repairs: the writes, and the records that they remove.
 
 use super::{Finding, Repair};
 use crate::open::marks;
@@ -8,16 +8,16 @@ use bureaucrat_store::{Row, Store, StoreError, Table, Unit, Write};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     pub unit: Unit,
-    /// Records that are removed or overwritten, as they are; to be kept somewhere before the writes are done.
+    /// Records that are removed or overwritten; save them before the writes.
     pub lost: Vec<(Table, Row)>,
-    /// How many of the findings are put right.
+    /// How many of the findings are repaired.
     pub repaired: usize,
 }
 
-/// What puts these findings right, as far as the store still knows.
+/// The repair of these findings, as far as the store still knows enough.
 ///
 /// # Errors
-/// When reading fails for other reasons than damage.
+/// If reading fails for reasons other than damage.
 pub fn plan(store: &dyn Store, findings: &[Finding]) -> Result<Plan, StoreError> {
     let mut plan = Plan::default();
     let mut adds_timers = false;
@@ -35,7 +35,7 @@ pub fn plan(store: &dyn Store, findings: &[Finding]) -> Result<Plan, StoreError>
             let (Write::Put { table, key, .. } | Write::Delete { table, key }) = write;
             match store.get(*table, key) {
                 Ok(Some(value)) => plan.lost.push((*table, (key.clone(), value))),
-                // What can't be read can't be kept.
+                // What cannot be read cannot be saved.
                 Ok(None) | Err(StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
             }

@@ -1,4 +1,5 @@
-//! Timers, subscriptions, outbox rows and calls: each is what an instance waits for, and each wait has its own.
+//! Timers, subscriptions, outbox rows and calls: each one belongs to a wait, and each wait has its
+//! row.
 
 use super::{
     Auditor, Finding, Kind, Presence, Repair,
@@ -49,7 +50,8 @@ impl Auditor<'_> {
                 }
                 _ => orphan("no fiber waits for this timer"),
             },
-            // These may outlast what they were set for: a process that was cancelled while it was parked.
+            // These may outlast their purpose, for example after a process was cancelled while it
+            // was parked.
             Purpose::Continue => {
                 if let Some(known) = known {
                     known.reminders.go_on = true;
@@ -114,7 +116,7 @@ impl Auditor<'_> {
         self.backlog(aside)
     }
 
-    /// Messages on their way out, or set aside.
+    /// Messages in the outbox, or set aside.
     fn messages(
         &mut self,
         processes: &mut Processes,
@@ -149,7 +151,8 @@ impl Auditor<'_> {
         Ok(())
     }
 
-    /// Each message that is set aside is in the index of destinations. An entry may outlast its message.
+    /// Each message that is set aside is in the index of destinations. An entry may outlast its
+    /// message.
     fn backlog(&mut self, mut aside: BTreeSet<OutboxKey>) -> Result<(), StoreError> {
         self.each(Table::Backlog, |auditor, key, value| {
             let record = records::decode::<BacklogRecord>(Table::Backlog, &key, &value);
@@ -177,7 +180,7 @@ impl Auditor<'_> {
         Ok(())
     }
 
-    /// The writes that take a message back among those that leave.
+    /// The writes that move a message back to the outbox.
     fn back_in_outbox(&self, row: OutboxKey) -> Result<Vec<Write>, StoreError> {
         let key = row.to_bytes();
         let Some(value) = self.store.get(Table::Aside, &key)? else {
@@ -207,10 +210,11 @@ impl Auditor<'_> {
             },
             OutboxKind::Call => match processes.waiting(row.process, Turn(row.number)) {
                 Some(waiting) if matches!(waiting.need, Need::Child(_)) => waiting.met = true,
-                // A caller that failed leaves its row to the job that compiles the definition, or to the next start.
+                // A caller that failed leaves its row to the job that compiles the definition, or
+                // to the next start.
                 _ => {}
             },
-            // They may outlast their process, when the broker is away for long.
+            // They may outlast their process if the broker is unreachable for a long time.
             OutboxKind::Reply
             | OutboxKind::Notice
             | OutboxKind::DeadLetter
@@ -218,7 +222,7 @@ impl Auditor<'_> {
         }
     }
 
-    /// Rows whose key or value has another form: they name no wait, and what they stood for is rebuilt from instances.
+    /// Rows with a malformed key or value: they name no wait, and are rebuilt from instances.
     pub(super) fn stranger(&mut self, table: Table, key: &[u8], what: &str) {
         self.findings
             .damaged(table, key, None, what.to_owned(), Repair::Remove);
@@ -249,7 +253,7 @@ impl Auditor<'_> {
             Phase::Running if known.yielded && !known.reminders.go_on => (
                 Purpose::Continue,
                 self.now,
-                "nothing reminds of letting the process go on",
+                "nothing reminds the engine to continue the process",
             ),
             Phase::Ended { .. } | Phase::Parked | Phase::Running => return,
         };
@@ -271,7 +275,7 @@ impl Auditor<'_> {
             fiber: waiting.fiber,
             turn: waiting.turn,
         };
-        // What came for a parked process has left its table and waits in the instance.
+        // What arrived for a parked process has left its table and is kept in the instance.
         if known.kept.contains(&waiting.turn) {
             return;
         }
@@ -283,7 +287,7 @@ impl Auditor<'_> {
                 self.findings.missing(write, Some(process), what);
             }
             Need::Event(event) => {
-                // Whoever is subscribed anew gets what is published from now on.
+                // A new subscription receives what is published from now on.
                 let sequence = self.sequence.saturating_sub(1).to_be_bytes().to_vec();
                 let write = put(
                     Table::Subscriptions,
@@ -316,7 +320,7 @@ impl Auditor<'_> {
                     wait.fiber.0
                 ),
             ),
-            // A parked caller asks for its calls again when it goes on.
+            // A parked caller asks for its calls again when it resumes.
             None if processes.is_hidden(child) || known.phase == Phase::Parked => {}
             None => {
                 let row = OutboxKey {
@@ -366,7 +370,8 @@ impl Auditor<'_> {
     }
 }
 
-/// Whether the id is one that rows without a process stand under: two bytes of the shard's range, then zeros.
+/// Whether the id is one of those for rows without a process: two bytes of the shard's range, then
+/// zeros.
 fn is_nobody(process: ProcessId) -> bool {
     process.as_bytes()[1..].iter().all(|byte| *byte == 0)
 }

@@ -1,4 +1,5 @@
-//! What is remembered of messages and removed processes: each memory has a time when it goes, each time a memory.
+//! Remembered messages and removed processes: each record has its expiry, and each expiry its
+//! record.
 
 use super::{Auditor, Presence, Repair, instances::Processes};
 use crate::intake::SeenRecord;
@@ -6,7 +7,7 @@ use bureaucrat_model::ProcessId;
 use bureaucrat_store::{StoreError, Table, Write, keys, keys::SeenKey, records};
 use std::collections::BTreeMap;
 
-/// A memory, and whether a time names it.
+/// A record, and whether an expiry refers to it.
 struct Memory {
     process: Option<ProcessId>,
     expires: bool,
@@ -37,7 +38,7 @@ impl Auditor<'_> {
                     let (process, expires) = (None, false);
                     memories.insert(key, Memory { process, expires });
                 }
-                // Keys of a shard are in order: times come after all of its memories.
+                // A shard's keys are ordered: expiries come after all records.
                 Ok(SeenKey::Expiry) => auditor.expiry(&mut memories, &key),
                 Err(_) => auditor.stranger(Table::Seen, &key, "its key is not of its table's form"),
             }
