@@ -66,6 +66,7 @@ pub enum Ending {
     Completed(Fields),
     /// It failed.
     Failed {
+        /// What kind of fault it is, such as `ActionError`; at most 64 bytes.
         code: String,
         /// For a person.
         message: String,

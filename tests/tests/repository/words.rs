@@ -56,7 +56,7 @@ fn is_read(file: &str) -> bool {
     let is_guest = folder("guest-sdk/") && GUEST_SOURCES.iter().any(|ending| ends(ending));
     let is_example = folder("definitions/") && !folder("definitions/invalid/") && ends(".xml");
     let is_source = ends(".rs") && REWRITTEN.iter().any(|begin| file.starts_with(begin));
-    (is_document || is_script || is_guest || is_example || is_source)
+    is_document || is_script || is_guest || is_example || is_source
 }
 
 /// A word with its line; punctuation is a word that no phrase has.

@@ -242,7 +242,7 @@ mod tests {
             branch: None,
             answered: None,
             scopes: Vec::new(),
-            handlers: Vec::new(),
+            failed: 0,
         };
         let fibers = (!ended).then_some((bureaucrat_model::FiberId(0), fiber));
         Instance::new(head, fibers)
