@@ -1,11 +1,11 @@
 //! Values in which every kind of what is stored occurs.
 
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, ConditionRange,
-    Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
-    Guest, Head, HistoryEvent, Input, Instance, JsonText, Millis, ModuleHash, Op, OpIndex,
-    ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Site, Span, Status, Taken, Timestamp,
-    Turn, Wait, WaitKind,
+    ActivityPath, Answer, Caller, CodePattern, Condition, ConditionIndex, ConditionOutcome,
+    ConditionRange, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId,
+    FiberState, FieldPath, Fields, Guest, Handler, Head, HistoryEvent, Input, Instance, JsonText,
+    Millis, ModuleHash, Op, OpIndex, ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Retry,
+    Scope, Site, Span, Status, Taken, Timestamp, Turn, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -59,6 +59,33 @@ pub fn program() -> Program {
         },
         Op::EndBranch,
         Op::Jump { target: OpIndex(4) },
+        Op::Action {
+            participant: "worker".into(),
+            retry: Some(Retry {
+                attempts: 5,
+                delay: Millis(500),
+                factor: 1_500,
+                max_delay: Millis(60_000),
+                jitter: 200,
+                on: CodePattern::new("shop.*").into_iter().collect(),
+            }),
+        },
+        Op::EnterScope {
+            handlers: vec![Handler {
+                codes: CodePattern::new("KeyError").into_iter().collect(),
+                at: OpIndex(12),
+            }],
+            next: OpIndex(13),
+        },
+        Op::Fault {
+            code: Some(FaultCode::new("shop.Declined")),
+            message: "no credit".into(),
+        },
+        Op::Assign {
+            target: FieldPath::new("/n/x").unwrap(),
+            value: ConditionIndex(1),
+        },
+        Op::LeaveScope,
         Op::Complete,
     ];
     let span = Span { line: 3, column: 5 };
@@ -122,8 +149,11 @@ pub fn fiber(state: FiberState) -> Fiber {
         fields: fields(),
         branch: None,
         answered: Some(OpIndex(1)),
-        failed: 0,
-        scopes: Vec::new(),
+        failed: 1,
+        scopes: vec![Scope {
+            entered: OpIndex(9),
+            handling: Some(fault()),
+        }],
     }
 }
 
@@ -176,6 +206,7 @@ pub fn inputs() -> Vec<Input> {
             reason: "no definition".into(),
         },
         evaluated(EvaluationOutcome::Verdict(true)),
+        evaluated(EvaluationOutcome::Value(JsonText::text("v"))),
         evaluated(EvaluationOutcome::Fault {
             code: FaultCode::new("KeyError"),
             message: "'x'".into(),
@@ -270,6 +301,25 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             },
         ),
         ("condition-held", condition(ConditionOutcome::Verdict(true))),
+        (
+            "value",
+            condition(ConditionOutcome::Value(r#"{"x": 1}"#.into())),
+        ),
+        (
+            "caught",
+            HistoryEvent::Caught {
+                activity: activity.clone(),
+                fault: fault(),
+            },
+        ),
+        (
+            "attempt-failed",
+            HistoryEvent::AttemptFailed {
+                attempt: 2,
+                fault: fault(),
+                due: Timestamp(9),
+            },
+        ),
         (
             "condition-failed",
             condition(ConditionOutcome::Fault {

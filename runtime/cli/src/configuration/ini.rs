@@ -331,7 +331,7 @@ mod tests {
              [handler_h]\nclass = StreamHandler\nargs = (sys.stdout,)\n[formatters]\nkeys = f\n\
              [formatter_f]\nformat = %(asctime)s %(levelname)-5.5s [%(name)s] %(message)s\n",
         );
-        assert_eq!(ini.python_level(), Some(("debug", 6)));
+        assert_eq!(ini.python_level(), Some(("debug", 7)));
         assert_eq!(
             ini.get("formatter_f", "format").map(|found| found.text),
             Some("%(asctime)s %(levelname)-5.5s [%(name)s] %(message)s".to_owned())

@@ -146,7 +146,7 @@ mod tests {
         letters.add(5_000, ShardId(1), 10);
         assert_eq!(letters.pop_over(), Some((0, ShardId(7))));
         assert_eq!(letters.pop_over(), None);
-        letters.add(5_001, ShardId(1), BYTES - 10);
+        letters.add(5_001, ShardId(1), BYTES - 5);
         let mut gone = 0;
         while letters.pop_over().is_some() {
             gone += 1;
