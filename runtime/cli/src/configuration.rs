@@ -1,6 +1,6 @@
 //! Settings: what flags, variables, the INI file and defaults say together, in this order.
 //!
-//! [`table`] has a row for each. A configuration has everything that was set in the form that the
+//! `table` has a row for each. A configuration has everything that was set in the form that the
 //! engine uses, absolute paths and the broker's address in one piece, and remembers where each
 //! value came from.
 

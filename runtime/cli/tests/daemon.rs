@@ -164,9 +164,9 @@ fn a_start_that_fails_says_why_and_leaves_with_1() {
         .arg(&storage)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
     assert!(
-        words(&output).contains("the broker's address"),
+        words(&output).contains("an address begins with amqp:// or amqps://"),
         "{}",
         words(&output)
     );

@@ -295,7 +295,7 @@ fn check_goes_through_all_files() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (good, bad, missing) = (path("good.xml"), path("bad.xml"), path("missing.xml"));
     std::fs::write(&good, "<process><delay duration=\"0\"/></process>").unwrap();
-    std::fs::write(&bad, "<process><delay duration=\"5s\"/></process>").unwrap();
+    std::fs::write(&bad, "<process><delay duration=\"5 min\"/></process>").unwrap();
     let directory = folder.path().to_str().unwrap();
     let output = run(&["check", &missing, directory, &bad, &good], "");
     assert_eq!(output.status.code(), Some(1));
@@ -307,10 +307,10 @@ fn check_goes_through_all_files() {
         format!("error: {directory} is a directory, not a file")
     );
     assert!(
-        lines[2].starts_with(&format!("{bad}:1:27: error: the duration `5s`")),
+        lines[2].starts_with(&format!("{bad}:1:27: error: `5 min` is not a duration")),
         "{text}"
     );
-    assert!(lines[2].ends_with("did you mean `5`?"), "{text}");
+    assert!(lines[2].ends_with("did you mean `300`?"), "{text}");
     let large = path("large.xml");
     let file = std::fs::File::create(&large).unwrap();
     file.set_len(1 << 30).unwrap();

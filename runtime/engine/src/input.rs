@@ -114,9 +114,8 @@ fn evaluated(
     if asked != Some(condition) {
         return Err(not_waiting(machine, fiber, turn));
     }
-    match ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
-        Err(trouble) => machine.throw_at(fiber, trouble),
-        Ok(()) => {}
+    if let Err(trouble) = ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
+        machine.throw_at(fiber, trouble);
     }
     if machine.share_is_spent() {
         machine.yield_if_ready();

@@ -160,9 +160,11 @@ fn a_fault_in_a_handler_is_one_for_the_scope_around_it() {
     ]);
     let (_, effects) = started(&program);
     assert_eq!(ending(&effects), "inner: m (activity _2, line 3)");
-    let caught = effects.iter().filter_map(|effect| match effect {
-        Effect::Record(HistoryEvent::Caught { activity, .. }) => Some(activity.0[0]),
-        _ => None,
+    let caught = effects.iter().filter_map(|effect| {
+        let Effect::Record(HistoryEvent::Caught { activity, .. }) = effect else {
+            return None;
+        };
+        Some(activity.0[0])
     });
     assert_eq!(caught.collect::<Vec<_>>(), [1, 0]);
 }

@@ -54,10 +54,10 @@ pub(crate) fn plain(source: &str) -> Result<Expression, Refused> {
         stage: Stage::Syntax,
     };
     if source.len() > SOURCE_BYTES_MAX {
-        return Err(Refused::from(at_start(format!(
+        return Err(beyond(format!(
             "the expression has {} bytes; at most {SOURCE_BYTES_MAX} are allowed",
             source.len()
-        ))));
+        )));
     }
     // As in parentheses, so that line breaks do not matter. The closing one is on a line of its
     // own, so that a comment does not swallow it.
@@ -78,6 +78,14 @@ pub(crate) fn plain(source: &str) -> Result<Expression, Refused> {
     Ok(check::check(&tree, &wrapped, source.len())?)
 }
 
+/// Refuses what goes beyond a limit: nobody asks what was meant then.
+fn beyond(reason: String) -> Refused {
+    Refused {
+        refusal: at_start(reason),
+        stage: Stage::Limit,
+    }
+}
+
 fn at_start(reason: String) -> Refusal {
     Refusal {
         reason,
@@ -92,7 +100,7 @@ fn at_start(reason: String) -> Refusal {
 fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refused> {
     let deep = || {
         let reason = format!("the expression nests deeper than {NESTING_MAX}");
-        Err(Refused::from(at_start(reason)))
+        Err(beyond(reason))
     };
     let mut tokens = lexer::lex(wrapped.as_str(), Mode::Expression);
     let (mut brackets, mut prefixes, mut chained) = (0_usize, 0_usize, 0_usize);
@@ -100,7 +108,7 @@ fn bound(wrapped: &Wrapped, source: &str) -> Result<(), Refused> {
     for count in 0.. {
         if count > TOKENS_MAX {
             let reason = format!("the expression has more than {TOKENS_MAX} tokens");
-            return Err(Refused::from(at_start(reason)));
+            return Err(beyond(reason));
         }
         let token = tokens.next_token();
         if closed

@@ -15,7 +15,7 @@ mod symbols;
 mod syntax;
 mod tables;
 
-use crate::limits::{SOURCE_BYTES_MAX, TOKENS_MAX};
+use crate::limits::TOKENS_MAX;
 use crate::{Refusal, parse};
 use line::Line;
 use std::ops::Range;
@@ -70,7 +70,7 @@ impl Slip {
 
 /// The refusal of a text in the words of somebody who sees what was meant.
 pub(crate) fn explain(source: &str, refusal: Refusal, stage: Stage) -> Refusal {
-    if source.len() > SOURCE_BYTES_MAX {
+    if stage == Stage::Limit {
         return refusal;
     }
     let mut line = Line::new(source);
@@ -115,6 +115,8 @@ pub(crate) enum Stage {
     Syntax,
     /// The check of what was parsed.
     Check,
+    /// A limit on the text.
+    Limit,
 }
 
 /// The first mistake, and the text without any of them if that is an expression.

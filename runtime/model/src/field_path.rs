@@ -91,7 +91,9 @@ impl FieldPath {
                         index: step.clone(),
                     })?
                 }
-                _ => return Err(FieldPathError::Kind { place: so_far }),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    return Err(FieldPathError::Kind { place: so_far });
+                }
             };
             so_far.push('/');
             so_far.push_str(&step);
@@ -113,6 +115,7 @@ fn unescaped(step: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

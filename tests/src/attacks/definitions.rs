@@ -40,25 +40,25 @@ fn markup() -> Vec<Attack> {
         definition(
             "an XML bomb of nested entities",
             BY,
-            "document type declaration",
+            "a DOCTYPE is not allowed",
             typed(&format!("[<!ENTITY l0 \"lol\">{laughs}]"), "&l9;"),
         ),
         definition(
             "an external entity that reads a file",
             BY,
-            "document type declaration",
+            "a DOCTYPE is not allowed",
             typed("[<!ENTITY f SYSTEM \"file:///etc/passwd\">]", "&f;"),
         ),
         definition(
             "a document type from another host",
             BY,
-            "document type declaration",
+            "a DOCTYPE is not allowed",
             typed("SYSTEM \"http://localhost/process.dtd\"", ""),
         ),
         definition(
             "a reference to a character that XML forbids",
             "references are checked",
-            "no character that XML allows",
+            "is not a character that XML allows",
             "<process><action participant=\"&#0;\"/></process>".to_owned(),
         ),
         definition(
@@ -103,7 +103,7 @@ fn sizes() -> Vec<Attack> {
         definition(
             "45,000 activities, as many as fit into a megabyte",
             LIMITS,
-            "more than 23016 elements",
+            "more than 20000 activities",
             filled("", "<delay duration=\"1\"/>", 45_000, ""),
         ),
         definition(
@@ -121,7 +121,7 @@ fn sizes() -> Vec<Attack> {
         definition(
             "`all` with 10^5 branches",
             LIMITS,
-            "more than 23016 elements",
+            "more than 63016 elements",
             filled("<all>", "<all/>", 100_000, "</all>"),
         ),
         definition(
@@ -277,7 +277,7 @@ fn refused_expressions() -> Vec<Attack> {
         refused(
             "an import",
             "expressions know only fields and functions",
-            "the method `system`",
+            "the function `__import__` does not exist",
             "__import__('os').system('id') == 0".to_owned(),
         ),
         refused(

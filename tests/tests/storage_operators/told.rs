@@ -307,8 +307,8 @@ async fn dead_letters_are_looked_at_sent_again_and_discarded() -> Result<()> {
         "{words}"
     );
     // It is not an event this time either, and comes back as another letter.
-    let is_another =
-        |letters: &[Value]| letters.len() == 1 && letters[0]["letter"].to_string() != number;
+    let first = found[0]["letter"].clone();
+    let is_another = |letters: &[Value]| letters.len() == 1 && letters[0]["letter"] != first;
     let found = letters_until(&operated, is_another).await?;
     let second = found[0]["letter"].to_string();
     let words = operated.leaves_with(0, &["dead", "discard", &second])?;

@@ -26,9 +26,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         path: &ActivityPath,
     ) -> Vec<Handler> {
         // The shape of a process's `context` is checked with its properties.
-        let lists: Vec<_> = match tag {
-            Tag::Context => self.known_children(tag, context),
-            _ => self.shape(tag, context).all_children().collect(),
+        let lists: Vec<_> = if tag == Tag::Context {
+            self.known_children(tag, context)
+        } else {
+            self.shape(tag, context).all_children().collect()
         };
         let mut lists = lists.into_iter().filter(|(tag, _)| *tag == Tag::Faults);
         let Some((_, list)) = lists.next() else {
@@ -46,10 +47,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 break;
             }
             let node = self.shape(tag, child);
-            let codes = match tag {
-                Tag::Handler => self.patterns(&node, "code").unwrap_or_default(),
-                _ => Vec::new(),
-            };
+            // A default has none.
+            let codes = self.patterns(&node, "code").unwrap_or_default();
             let path = path.child(index);
             self.handlers_around += 1;
             let body = self.body(&node, &path);

@@ -238,6 +238,11 @@ impl<'a> World<'a> {
             }
             Effect::StartChild { child, caller, .. } => {
                 assert!(self.turns.insert(caller.turn));
+                let earlier = |effect: &Effect| matches!(effect, Effect::StartChild { child: other, .. } if other == child);
+                assert!(
+                    !self.effects.iter().any(earlier),
+                    "{child} is started twice"
+                );
                 self.books
                     .children
                     .insert((caller.fiber, caller.turn), *child);

@@ -157,6 +157,36 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        name: "HandlerLeavesTasks",
+        says: "What waits below a scope is not withdrawn when a handler takes over.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/throwing.rs",
+            before: "withdrawn.extend(withdrawal(id, found));",
+            after: "if !PLANTED { withdrawn.extend(withdrawal(id, found)); }",
+        }],
+    },
+    Fault {
+        name: "HandlerLeavesBranches",
+        says: "The branches below a scope stay when a handler takes over.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/throwing.rs",
+            before: "below.remove(&fiber);",
+            after: "below.remove(&fiber); if PLANTED { below.clear(); }",
+        }],
+    },
+    Fault {
+        name: "HandlerCatchesItself",
+        says: "A fault in a handler is caught by the same scope again.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/throwing.rs",
+            before: "(&scope.handling, entered)",
+            after: "(&scope.handling.as_ref().filter(|_| !PLANTED), entered)",
+        }],
+    },
+    Fault {
         name: "FieldsNotBounded",
         says: "Fields over the limit are taken.",
         found_by: FoundBy::EngineTests,
@@ -172,8 +202,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/fork.rs",
-            before: "let joined = *remaining == 0;",
-            after: "let joined = *remaining <= u32::from(PLANTED);",
+            before: "(*remaining == 0, target.at)",
+            after: "(*remaining <= u32::from(PLANTED), target.at)",
         }],
     },
     Fault {
@@ -182,8 +212,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/fork.rs",
-            before: "target.fields.merge(&base, &changed);",
-            after: "if !PLANTED { target.fields.merge(&base, &changed); }",
+            before: "fields.merge(&base, &changed);",
+            after: "if !PLANTED { fields.merge(&base, &changed); }",
         }],
     },
     Fault {
@@ -222,8 +252,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/call.rs",
-            before: "machine.change(fiber, |fiber| fiber.fields.update(&fields))?;",
-            after: "if !PLANTED { machine.change(fiber, |fiber| fiber.fields.update(&fields))?; }",
+            before: "machine.update_fields(fiber, &fields)?;",
+            after: "if !PLANTED { machine.update_fields(fiber, &fields)?; }",
         }],
     },
     Fault {
