@@ -23,6 +23,12 @@ pub enum Destination<'a> {
 /// # Errors
 /// If the filter cannot be parsed or the file cannot be written.
 pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> anyhow::Result<()> {
+    if let Some(unknown) = unknown_level(filter) {
+        return Err(anyhow!(
+            "`{unknown}` in the log filter `{filter}` is not a level: use error, warn, info, debug, trace or off, or \
+             TARGET=LEVEL"
+        ));
+    }
     let filter = EnvFilter::try_new(effective(filter))
         .with_context(|| format!("the log filter `{filter}` can't be read"))?;
     match destination {
@@ -38,6 +44,16 @@ pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> a
             install(filter, format, Arc::new(file), false)
         }
     }
+}
+
+/// A part of a filter that is meant as a level and is none: as a target alone it would silence everything else.
+fn unknown_level(filter: &str) -> Option<&str> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let mut parts = filter.split(',').map(str::trim);
+    parts.find(|part| {
+        let is_word = !part.is_empty() && part.chars().all(|c| c.is_ascii_alphabetic());
+        is_word && !LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level))
+    })
 }
 
 /// The AMQP library logs lines, or even whole messages, for problems that the engine handles and

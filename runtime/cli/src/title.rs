@@ -37,7 +37,10 @@ pub fn hide_password(flags: &Flags) {
 /// Leaves with what clap says, with no address in it: one that was typed in the wrong place holds a
 /// password as well.
 pub fn exit(error: &clap::Error) -> ! {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = std::env::args_os().skip(1);
+    let arguments: Vec<String> = arguments
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     let mut addresses = arguments
         .iter()
         .filter(|text| text.contains("://") && text.contains('@'));

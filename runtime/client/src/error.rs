@@ -15,8 +15,18 @@ pub enum LaunchError {
     /// The fields cannot be put into the definition.
     #[error("can't put the fields into the definition: {0}")]
     Merge(#[from] MergeError),
+    /// An event needs a name of at most `limit` bytes.
+    #[error("the event's name has {bytes} bytes; 1 to {limit} are allowed")]
+    EventName {
+        /// How long it is.
+        bytes: usize,
+        /// The longest that is allowed.
+        limit: usize,
+    },
     /// No queue takes the message: the engine has never run here, or the routing key is wrong.
-    #[error("no queue takes messages for `{0}`")]
+    #[error(
+        "no queue takes messages for `{0}`: start the engine once, or correct the queue's name"
+    )]
     Unroutable(String),
     /// The broker refused the message; holds its words.
     #[error("the broker refused the message: {0}")]

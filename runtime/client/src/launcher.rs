@@ -6,7 +6,9 @@ use crate::{
 };
 use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
 use bureaucrat_model::{Fields, ProcessId, ReplyTo};
-use bureaucrat_wire::{Address, EventOutcome, Outgoing, Reply, event, launch, merge_fields};
+use bureaucrat_wire::{
+    Address, EventOutcome, Outgoing, Reply, WireLimits, event, launch, merge_fields,
+};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
     options::{
@@ -250,6 +252,7 @@ impl Launcher {
     /// # Errors
     /// If it fails.
     pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), LaunchError> {
+        check_event_name(name)?;
         self.publish(event(&self.events, name, fields, &new_id()?, None))
             .await
     }
@@ -264,6 +267,7 @@ impl Launcher {
         name: &str,
         fields: &Fields,
     ) -> Result<EventOutcome, LaunchError> {
+        check_event_name(name)?;
         let id = new_id()?;
         let mut replies = self.waiting.wait(&id);
         let reply_to = ReplyTo {
@@ -376,4 +380,16 @@ fn new_id() -> Result<String, LaunchError> {
     Ok(uuid::Builder::from_random_bytes(bytes)
         .into_uuid()
         .to_string())
+}
+
+/// The engine could make nothing of such an event.
+fn check_event_name(name: &str) -> Result<(), LaunchError> {
+    let limit = WireLimits::default().name_bytes;
+    if name.is_empty() || name.len() > limit {
+        return Err(LaunchError::EventName {
+            bytes: name.len(),
+            limit,
+        });
+    }
+    Ok(())
 }

@@ -64,10 +64,12 @@ impl FaultCode {
 pub struct CodePattern(String);
 
 impl CodePattern {
-    /// A pattern; none for a text that is empty, longer than a code, or holds white space.
+    /// A pattern; none for a text that is empty, longer than a code, or has other characters than
+    /// letters, digits, `.`, `_`, `-`, `:` and `*`.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (1..=FaultCode::LENGTH_MAX).contains(&text.len());
-        (fits && !text.contains(char::is_whitespace)).then(|| Self(text.to_owned()))
+        let is_code = |c: char| c.is_alphanumeric() || "._-:*".contains(c);
+        (fits && text.chars().all(is_code)).then(|| Self(text.to_owned()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -118,7 +120,10 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)?;
+        self.code.fmt(f)?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
         match self.line {
             // What comes from outside of the process is at no line of its definition.
             0 => Ok(()),
@@ -154,7 +159,7 @@ mod tests {
                 CodePattern::new(pattern).is_some_and(|found| found.matches(&FaultCode::new(code)));
             assert_eq!(found, expected, "{pattern} {code}");
         }
-        for text in ["", "a b", &"x".repeat(65)] {
+        for text in ["", "a b", "a;b", &"x".repeat(65)] {
             assert_eq!(CodePattern::new(text), None, "{text}");
         }
     }

@@ -260,7 +260,11 @@ impl fmt::Display for HistoryEvent {
                 due,
             } => write!(f, "attempt {attempt} failed, next at {due}: {fault}"),
             Self::Caught { activity, fault } => {
-                write!(f, "{activity}: handles {fault}")
+                match activity.0.is_empty() {
+                    true => f.write_str("the process")?,
+                    false => activity.fmt(f)?,
+                }
+                write!(f, " handles {fault}")
             }
         }
     }

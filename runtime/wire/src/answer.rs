@@ -186,13 +186,14 @@ fn read_fault(fault: &[u8], limits: &WireLimits) -> Result<Answer, Unreadable> {
         return Ok(participant_fault(None, &message, limits));
     }
     let fault = read_fields(Some(fault), "fault")?;
-    let member = |name| fault.get(name).map(said);
-    let message = member("message").unwrap_or_default();
-    Ok(participant_fault(
-        member("code").as_deref(),
-        &message,
-        limits,
-    ))
+    let message = fault.get("message").and_then(words).unwrap_or_default();
+    let code = fault.get("code").and_then(JsonText::as_text);
+    Ok(participant_fault(code.as_deref(), &message, limits))
+}
+
+/// What is said; null says nothing.
+fn words(value: &JsonText) -> Option<String> {
+    (value.as_str() != "null").then(|| said(value))
 }
 
 /// A text's own words, anything else as JSON.
@@ -247,7 +248,7 @@ fn by_status(mut payload: Fields, limits: &WireLimits) -> Answer {
     match (status_text.as_deref(), &status) {
         (Some("done"), _) => Answer::Update(payload),
         (Some("critical"), _) => {
-            let code = payload.get("code").map(said);
+            let code = payload.get("code").and_then(JsonText::as_text);
             participant_fault(code.as_deref(), &error(), limits)
         }
         (Some("error"), _) => Answer::Suspended(cut(&error(), limits.text_bytes).to_owned()),

@@ -138,7 +138,11 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
                     0 => String::new(),
                     line => format!(" (activity {activity}, line {line})"),
                 };
-                eprintln!("failed: {}{place}", clean(&format!("{code}: {message}")));
+                let what = match message.is_empty() {
+                    true => code,
+                    false => format!("{code}: {message}"),
+                };
+                eprintln!("failed: {}{place}", clean(&what));
             }
             Ok(Exit::Failed)
         }

@@ -10,6 +10,9 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
     match &wait.waits_for {
         WaitsFor::Answer { participant } => format!("answer from `{participant}`"),
         WaitsFor::Timer { due } => format!("timer, {} left", span(due.since(now))),
+        WaitsFor::Attempt { number, due } => {
+            format!("attempt {number}, in {}", span(due.since(now)))
+        }
         WaitsFor::Event { event } => format!("event `{event}`"),
         WaitsFor::Process { process } => format!("process {process}"),
         WaitsFor::Branches { remaining: 1 } => "1 branch".into(),
@@ -29,6 +32,10 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
         WaitsFor::Timer { due } => {
             format!("its delay, until {due} ({} left)", span(due.since(now)))
         }
+        WaitsFor::Attempt { number, due } => format!(
+            "attempt {number} at its action, at {due} (in {}); --history has the faults",
+            span(due.since(now))
+        ),
         WaitsFor::Event { event } => format!("the event `{event}`, {since}"),
         WaitsFor::Process { process } => format!("the end of process {process}, {since}"),
         WaitsFor::Branches { remaining: 1 } => format!("one of its branches, {since}"),

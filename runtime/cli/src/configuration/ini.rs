@@ -204,7 +204,17 @@ impl IniFile {
                 let key = entry.key.to_ascii_lowercase();
                 if !known.contains(key.as_str()) && !table::LAUNCHER_KEYS.contains(&key.as_str()) {
                     let meant = near::nearest(&key, known.iter().copied());
-                    let what = format!("the key `{}` in [{name}]", entry.key);
+                    // A line without `=` is a key as a whole, and may hold a password.
+                    let what = match entry.key.split_once(char::is_whitespace) {
+                        Some((first, _)) => {
+                            let first = first.to_ascii_lowercase();
+                            let is_known = known.contains(first.as_str());
+                            let key = if is_known { first.as_str() } else { "KEY" };
+                            format!("the line in [{name}], which needs `{key} = VALUE`,")
+                        }
+                        None => format!("the key `{}` in [{name}]", entry.key),
+                    };
+                    let meant = meant.filter(|_| !entry.key.contains(char::is_whitespace));
                     remarks.insert(self.remark(entry.line, &what, meant));
                 }
             }

@@ -20,7 +20,7 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
             rest.is_some()
         };
         if short_enough(&name) && (longer(&name, &unknown) || longer(&unknown, &name)) {
-            return 1;
+            return 2;
         }
         strsim::damerau_levenshtein(&unknown, &name)
     };

@@ -15,6 +15,7 @@ use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest};
 pub(crate) struct Conditions {
     list: Vec<Condition>,
     pub(crate) inline: Inline,
+    is_full: bool,
     /// Where the first expression is.
     pub(crate) first: usize,
 }
@@ -56,7 +57,16 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
         let index = self.conditions.list.len();
         let limit = self.limits.conditions;
-        if !self.count(node.element.start, Counted::Conditions, index + 1, limit) {
+        if index == limit {
+            // Said once: the list does not grow any more.
+            if !self.conditions.is_full {
+                let what = Counted::Conditions;
+                self.note(
+                    node.element.start,
+                    crate::diagnostic::XmlProblem::TooMany { what, limit },
+                );
+            }
+            self.conditions.is_full = true;
             return None;
         }
         let value = self.function(node, Kind::Value)?;
@@ -134,6 +144,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             return None;
         }
         let text = text.html_unescaped().trimmed();
+        if text.as_str().is_empty() && kind == Kind::Value {
+            self.note(element.start, ValueProblem::EmptyValue);
+            return None;
+        }
         if text.as_str().is_empty() && !element.attributes.is_empty() {
             // An attribute that a condition does not have has been noted.
             return None;

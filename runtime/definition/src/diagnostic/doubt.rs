@@ -10,9 +10,7 @@ pub enum Doubt {
         /// What was probably meant, as XML; it compiles.
         suggestion: Option<String>,
     },
-    #[error(
-        "this `case` has no condition, so it is never taken; for a default, add `<condition>True</condition>`"
-    )]
+    #[error("this `case` has no condition, so it is never taken; for a default, write `<default>`")]
     CaseWithoutCondition,
     #[error("this `while` has no condition, so it never runs its activities; add a condition")]
     WhileWithoutCondition,

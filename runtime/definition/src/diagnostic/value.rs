@@ -77,7 +77,7 @@ pub enum ValueProblem {
         wanted: &'static str,
     },
     #[error(
-        "{} is not a fault code; use 1 to 64 bytes without spaces, commas and `*`, such as `Declined` or `shop.Declined`",
+        "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
     )]
     BadCode { found: String },
@@ -87,7 +87,7 @@ pub enum ValueProblem {
     )]
     ReservedCode { found: String },
     #[error(
-        "{} is not a pattern of fault codes; use codes separated by commas, `*` for any text, such as `ActionError, shop.*`",
+        "{} is not a pattern of fault codes; separate codes by commas and write `*` for any text, as in `ActionError, shop.*`",
         Quoted(found)
     )]
     BadPattern { found: String },
@@ -129,6 +129,8 @@ pub enum ValueProblem {
     /// A condition without text or module.
     #[error("this condition is empty; expected an expression, or the attribute `module`")]
     EmptyCondition,
+    #[error("this has no value; expected an expression, or the attribute `module`")]
+    EmptyValue,
     /// A condition with both text and module.
     #[error("this condition has the attribute `module`, so it cannot have text too")]
     TwoConditions,

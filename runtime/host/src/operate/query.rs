@@ -156,11 +156,26 @@ pub struct WaitView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum WaitsFor {
-    Answer { participant: String },
-    Timer { due: Timestamp },
-    Event { event: String },
-    Process { process: ProcessId },
-    Branches { remaining: u32 },
+    Answer {
+        participant: String,
+    },
+    Timer {
+        due: Timestamp,
+    },
+    /// The next attempt at an action; the first one is number 1.
+    Attempt {
+        number: u32,
+        due: Timestamp,
+    },
+    Event {
+        event: String,
+    },
+    Process {
+        process: ProcessId,
+    },
+    Branches {
+        remaining: u32,
+    },
     Condition,
 }
 

@@ -72,7 +72,7 @@ pub(super) fn found(
     Ok(match asked.damages.around(Some(process), read)? {
         Some(Some((head, fibers))) => {
             let fibers = fibers.iter();
-            let fibers = fibers.map(|(id, fiber)| (*id, fiber.at, &fiber.state));
+            let fibers = fibers.map(|(id, fiber)| (*id, fiber.at, fiber.failed, &fiber.state));
             Some(summary(asked, &head, fibers)?)
         }
         Some(None) => None,
@@ -107,7 +107,7 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         Detail::History => Some(history(asked, process)?),
     };
     let fibers = instance.fibers.iter();
-    let fibers = fibers.map(|(id, fiber)| (id, fiber.at, &fiber.state));
+    let fibers = fibers.map(|(id, fiber)| (id, fiber.at, fiber.failed, &fiber.state));
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
         summary: summary(asked, &instance, fibers)?,
         fields,
@@ -198,7 +198,7 @@ const fn state_of(instance: &Head) -> State {
 fn summary<'a>(
     asked: &Asked<'_>,
     instance: &Head,
-    fibers: impl Iterator<Item = (FiberId, OpIndex, &'a FiberState)>,
+    fibers: impl Iterator<Item = (FiberId, OpIndex, u32, &'a FiberState)>,
 ) -> Result<ProcessSummary, StoreError> {
     let program = if instance.has_ended() {
         None
@@ -211,7 +211,7 @@ fn summary<'a>(
             .and_then(|bytes| Program::decode(&bytes).ok())
     };
     let mut waits = Vec::new();
-    for (id, at, state) in fibers {
+    for (id, at, failed, state) in fibers {
         let FiberState::Waiting(wait) = state else {
             continue;
         };
@@ -235,7 +235,7 @@ fn summary<'a>(
             activity,
             line: site.map_or(0, |site| site.span.line),
             since: wait.since,
-            waits_for: waits_for(&wait.kind),
+            waits_for: waits_for(&wait.kind, failed),
             task: None,
         });
     }
@@ -257,10 +257,15 @@ fn summary<'a>(
     })
 }
 
-fn waits_for(kind: &WaitKind) -> WaitsFor {
+/// What a fiber waits for, of whose action so many attempts have failed.
+fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
     match kind {
         WaitKind::Answer { participant } => WaitsFor::Answer {
             participant: participant.clone(),
+        },
+        WaitKind::Timer { due } if failed > 0 => WaitsFor::Attempt {
+            number: failed.saturating_add(1),
+            due: *due,
         },
         WaitKind::Timer { due } => WaitsFor::Timer { due: *due },
         WaitKind::Event { event, .. } => WaitsFor::Event {
