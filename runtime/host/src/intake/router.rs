@@ -48,7 +48,7 @@ pub enum Arrival {
         event: EventMessage,
         seen: Option<[u8; 32]>,
     },
-    /// Something compressed, to be unpacked when there is room for it: see [`Router::unpack`].
+    /// Something compressed, to be unpacked when there is room for it: see `Router::unpack`.
     Packed(Packed),
     /// Unreadable.
     Unreadable(Unreadable),
