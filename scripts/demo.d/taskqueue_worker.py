@@ -1,11 +1,17 @@
-"""A taskqueue worker in plain pika. A worker needs only an AMQP client."""
+"""A taskqueue worker in plain pika. A worker needs only an AMQP client.
 
+The argument names the module with the participants: `participants` or `hello_participants`.
+"""
+
+import importlib
 import json
 import os
+import sys
 
 import pika
 
-from participants import PARTICIPANTS  # participant name: function that changes the fields
+# Name of the participant: a function that changes the fields.
+PARTICIPANTS = importlib.import_module(sys.argv[1]).PARTICIPANTS
 
 channel = pika.BlockingConnection(pika.URLParameters(os.environ["BUREAUCRAT_AMQP"])).channel()
 

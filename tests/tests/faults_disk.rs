@@ -1,5 +1,5 @@
-//! The disk is full, fails, or is slow: the engine acknowledges nothing that is not durable, leaves, and continues  once the disk
-//! works.
+//! The disk is full, fails, or is slow: the engine acknowledges nothing that is not durable, exits,
+//! and continues once the disk works.
 //!
 //! `BUREAUCRAT_FAULT_ROUNDS` asks for more rounds of all kinds; `scripts/faults` does.
 

@@ -36,7 +36,7 @@ impl People {
             turn,
         };
         if !self.work(queue, fields)? {
-            // A participant that fails: in the way of the dialect, or with an invalid answer.
+            // A participant that fails: it says so as its dialect does, or sends an invalid answer.
             match self.dialect {
                 Dialect::Workitem => {
                     body[place] = json!(["no", random.below(1_000)]);

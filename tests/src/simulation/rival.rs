@@ -1,4 +1,4 @@
-//! A second engine on the same queues, with a disk of its own, which must stand by.
+//! A second engine on the same queues, with a disk of its own, which has to wait.
 
 use super::{
     Disk, Engine, Facts, Link, Random, SOURCES, SimulatedBroker, World, broker::RIVAL as LINK,

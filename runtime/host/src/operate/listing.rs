@@ -177,6 +177,15 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Counts the rows that are read.
+    fn asked<'a>(store: &'a dyn Store, damages: &'a Damages) -> Asked<'a> {
+        Asked {
+            store,
+            now: Timestamp(10_000),
+            history_entries: 10,
+            damages,
+        }
+    }
+
     struct Counting {
         store: MemoryStore,
         rows: AtomicUsize,
@@ -279,12 +288,7 @@ mod tests {
 
     fn pages(store: &Counting, state: Option<State>, limit: usize) -> Vec<ProcessSummary> {
         let damages = Damages::default();
-        let asked = Asked {
-            store,
-            now: Timestamp(10_000),
-            history_entries: 10,
-            damages: &damages,
-        };
+        let asked = asked(store, &damages);
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let query = Query::List {
@@ -333,12 +337,7 @@ mod tests {
     fn a_list_reads_what_it_shows_however_many_there_are() {
         let store = filled(5_000);
         let damages = Damages::default();
-        let asked = Asked {
-            store: &store,
-            now: Timestamp(10_000),
-            history_entries: 10,
-            damages: &damages,
-        };
+        let asked = asked(&store, &damages);
         for state in [None, Some(State::Failed), Some(State::Running)] {
             store.rows.store(0, Ordering::Relaxed);
             list(&asked, state, None, 20).unwrap();
@@ -351,12 +350,7 @@ mod tests {
     fn the_beginning_of_an_id_finds_those_that_have_it() {
         let store = filled(2_000);
         let damages = Damages::default();
-        let asked = Asked {
-            store: &store,
-            now: Timestamp(10_000),
-            history_entries: 10,
-            damages: &damages,
-        };
+        let asked = asked(&store, &damages);
         for number in [0, 1, 777] {
             let whole = IdPrefix::from(id(number));
             let found = find(&asked, &whole).unwrap();
