@@ -56,6 +56,7 @@ impl Emitter {
         self.sites.push(Site {
             path: path.clone(),
             span,
+            label: None,
         });
         self.ops.len() - 1
     }

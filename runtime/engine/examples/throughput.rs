@@ -10,10 +10,7 @@ use std::time::Instant;
 const STEPS: u64 = 1_000_000;
 
 fn main() {
-    let site = Site {
-        path: ActivityPath(vec![0, 1]),
-        span: Span { line: 1, column: 1 },
-    };
+    let site = Site::new(ActivityPath(vec![0, 1]), Span { line: 1, column: 1 });
     let fields: Fields = (0..10)
         .map(|number| (format!("field{number}"), JsonText::text("a value")))
         .collect();

@@ -16,12 +16,9 @@ const SECRET: [u8; 32] = [9; 32];
 /// A program whose instruction at each place belongs to activity `_PLACE`, on line PLACE + 1.
 fn program(ops: Vec<Op>, context: &str) -> Program {
     let sites = (0..ops.len() as u32)
-        .map(|place| Site {
-            path: ActivityPath(vec![place]),
-            span: Span {
-                line: place + 1,
-                column: 1,
-            },
+        .map(|place| {
+            let (line, column) = (place + 1, 1);
+            Site::new(ActivityPath(vec![place]), Span { line, column })
         })
         .collect();
     let condition = bureaucrat_model::Condition {

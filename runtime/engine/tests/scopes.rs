@@ -11,12 +11,9 @@ use bureaucrat_model::{
 const SECRET: [u8; 32] = [9; 32];
 
 fn program(ops: Vec<Op>) -> Program {
-    let site = |place: u32| Site {
-        path: ActivityPath(vec![place]),
-        span: Span {
-            line: place + 1,
-            column: 1,
-        },
+    let site = |place: u32| {
+        let (line, column) = (place + 1, 1);
+        Site::new(ActivityPath(vec![place]), Span { line, column })
     };
     Program {
         name: "test".into(),

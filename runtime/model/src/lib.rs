@@ -23,6 +23,7 @@ mod locks;
 mod program;
 mod recovery;
 mod shared_map;
+mod site;
 mod time;
 
 pub use fault::{CodePattern, Fault, FaultCode};
@@ -45,8 +46,9 @@ pub use limits::EngineLimits;
 pub use locks::{lock, unpoisoned};
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
-    ProgramError, Site, SourceModule, Span,
+    ProgramError, SourceModule, Span,
 };
 pub use recovery::{Handler, Retry};
 pub use shared_map::SharedMap;
+pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};

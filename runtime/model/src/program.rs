@@ -7,8 +7,9 @@ use crate::{
     fault::FaultCode,
     field_path::FieldPath,
     fields::Fields,
-    ids::{ActivityPath, ModuleHash, ProgramHash},
+    ids::{ModuleHash, ProgramHash},
     recovery::{Handler, Retry},
+    site::Site,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -212,13 +213,6 @@ pub struct Span {
     pub line: u32,
     /// In characters, from 1.
     pub column: u32,
-}
-
-/// The activity that an instruction belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Site {
-    pub path: ActivityPath,
-    pub span: Span,
 }
 
 /// Which guest contains a condition's function.

@@ -106,10 +106,7 @@ fn every_problem_is_told_with_its_place() {
 }
 
 fn site(line: u32, path: &[u32]) -> Site {
-    Site {
-        path: ActivityPath(path.to_vec()),
-        span: Span { line, column: 3 },
-    }
+    Site::new(ActivityPath(path.to_vec()), Span { line, column: 3 })
 }
 
 fn program() -> Program {

@@ -98,7 +98,7 @@ pub fn program() -> Program {
     Program {
         name: "everything".into(),
         context: fields(),
-        sites: ops.iter().map(|_| Site { path: path(), span }).collect(),
+        sites: ops.iter().map(|_| Site::new(path(), span)).collect(),
         ops,
         conditions: vec![
             condition(Guest::Inline, "c-0", "context[\"n\"] < 2"),

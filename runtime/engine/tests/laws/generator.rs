@@ -100,10 +100,8 @@ impl Compiler {
     fn push(&mut self, op: Op, path: &ActivityPath) -> usize {
         let line = self.ops.len() as u32 + 1;
         self.ops.push(op);
-        self.sites.push(Site {
-            path: path.clone(),
-            span: Span { line, column: 1 },
-        });
+        self.sites
+            .push(Site::new(path.clone(), Span { line, column: 1 }));
         self.ops.len() - 1
     }
 

@@ -9,10 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Prints the rate for a loop of one action: each step takes an answer and sends the next task.
 pub fn measure(time: Duration) {
-    let site = || Site {
-        path: ActivityPath(vec![0, 0]),
-        span: Span { line: 1, column: 1 },
-    };
+    let site = || Site::new(ActivityPath(vec![0, 0]), Span { line: 1, column: 1 });
     let ops = vec![
         Op::Action {
             participant: "p".into(),
