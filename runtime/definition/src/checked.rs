@@ -2,14 +2,14 @@
 //! shows at run time.
 
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
-    Fields, Millis, Retry, SourceModule, Span,
+    CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath, Fields, Millis,
+    Retry, Site, SourceModule,
 };
 
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     pub(crate) context: Fields,
     pub(crate) modules: Vec<SourceModule>,
     /// The conditions that ranges in the tree refer to.
@@ -27,8 +27,7 @@ pub(crate) struct Body {
 /// A case of `faults`, or its default.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    pub(crate) path: ActivityPath,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     /// None of them for the default.
     pub(crate) codes: Vec<CodePattern>,
     pub(crate) body: Body,
@@ -37,8 +36,7 @@ pub(crate) struct Handler {
 /// An activity or a case.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    pub(crate) path: ActivityPath,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     pub(crate) kind: ActivityKind,
 }
 
@@ -79,8 +77,7 @@ pub(crate) enum ActivityKind {
 /// A case of a switch.
 #[derive(Debug)]
 pub(crate) struct Case {
-    pub(crate) path: ActivityPath,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     /// None for the default.
     pub(crate) conditions: Option<ConditionRange>,
     pub(crate) body: Body,

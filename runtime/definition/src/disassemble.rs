@@ -1,12 +1,12 @@
 //! Prints a program for people: one instruction per line, then the conditions.
 
 use bureaucrat_model::{
-    CodePattern, Condition, ConditionRange, Guest, Handler, Op, Program, Retry,
+    CodePattern, Condition, ConditionRange, Guest, Handler, Label, Op, Program, Retry,
 };
 use std::fmt::Write as _;
 
 /// The program as text. Each instruction has its index, its name with operands, the path of its
-/// activity (`_` for the process itself) and its line in the definition; each condition has its
+/// activity (`_` for the process itself), its line in the definition, its id and title; each condition has its
 /// index, its function, its place and its text. What comes from the definition is escaped like in
 /// Rust strings.
 pub fn disassemble(program: &Program) -> String {
@@ -28,16 +28,24 @@ pub fn disassemble(program: &Program) -> String {
     let mut text = format!("process {:?}\n", program.name);
     for (index, ((op, path), site)) in ops.iter().zip(&paths).zip(&program.sites).enumerate() {
         let line = site.span.line;
+        let label = site.label.as_deref().map(labelled).unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{index:04}  {op:op_width$}  {path:path_width$}  line {line}"
+            "{index:04}  {op:op_width$}  {path:path_width$}  line {line}{label}"
         );
     }
     for (index, condition) in program.conditions.iter().enumerate() {
         let _ = writeln!(text, "c{index}  {}", described(condition));
     }
     text
+}
+
+fn labelled(label: &Label) -> String {
+    let Label { id, title } = label;
+    let id = id.as_ref().map(|id| format!("  id {id:?}"));
+    let title = title.as_ref().map(|title| format!("  title {title:?}"));
+    id.unwrap_or_default() + &title.unwrap_or_default()
 }
 
 fn operation(op: &Op) -> String {

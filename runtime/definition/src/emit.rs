@@ -26,14 +26,13 @@
 //! of a case to the case, those of a loop to the loop, the end of a branch to the branch, the end of all to the process.
 
 use crate::checked::{Activity, ActivityKind, Body, Case, Handler, Process};
-use bureaucrat_model::{ActivityPath, ConditionRange, Op, OpIndex, Program, Site, Span};
+use bureaucrat_model::{ConditionRange, Op, OpIndex, Program, Site};
 
 /// The program of a process, with its inline guest.
 pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     let mut emitter = Emitter::default();
-    let root = ActivityPath::default();
-    emitter.body(&process.body, &root, process.span);
-    emitter.push(Op::Complete, &root, process.span);
+    emitter.body(&process.body, &process.site);
+    emitter.push(Op::Complete, &process.site);
     Program {
         name: process.name,
         context: process.context,
@@ -51,13 +50,9 @@ struct Emitter {
 }
 
 impl Emitter {
-    fn push(&mut self, op: Op, path: &ActivityPath, span: Span) -> usize {
+    fn push(&mut self, op: Op, site: &Site) -> usize {
         self.ops.push(op);
-        self.sites.push(Site {
-            path: path.clone(),
-            span,
-            label: None,
-        });
+        self.sites.push(site.clone());
         self.ops.len() - 1
     }
 
@@ -67,20 +62,14 @@ impl Emitter {
         OpIndex(u32::try_from(self.ops.len()).unwrap_or(u32::MAX))
     }
 
-    fn body(&mut self, body: &Body, path: &ActivityPath, span: Span) {
-        self.scope(&body.handlers, path, span, |emitter| {
+    fn body(&mut self, body: &Body, site: &Site) {
+        self.scope(&body.handlers, site, |emitter| {
             emitter.all_of(&body.activities);
         });
     }
 
     /// Emits what `inner` does, in a scope if there are handlers.
-    fn scope(
-        &mut self,
-        handlers: &[Handler],
-        path: &ActivityPath,
-        span: Span,
-        inner: impl FnOnce(&mut Self),
-    ) {
+    fn scope(&mut self, handlers: &[Handler], site: &Site, inner: impl FnOnce(&mut Self)) {
         if handlers.is_empty() {
             return inner(self);
         }
@@ -89,17 +78,17 @@ impl Emitter {
             handlers: Vec::new(),
             next,
         };
-        let enter = self.push(enter, path, span);
+        let enter = self.push(enter, site);
         inner(self);
-        self.push(Op::LeaveScope, path, span);
+        self.push(Op::LeaveScope, site);
         let mut entries = Vec::with_capacity(handlers.len());
         for handler in handlers {
             entries.push(bureaucrat_model::Handler {
                 codes: handler.codes.clone(),
                 at: self.here(),
             });
-            self.body(&handler.body, &handler.path, handler.span);
-            self.push(Op::LeaveScope, &handler.path, handler.span);
+            self.body(&handler.body, &handler.site);
+            self.push(Op::LeaveScope, &handler.site);
         }
         if let Some(Op::EnterScope { handlers, .. }) = self.ops.get_mut(enter) {
             *handlers = entries;
@@ -114,21 +103,21 @@ impl Emitter {
     }
 
     fn activity(&mut self, activity: &Activity) {
-        let (path, span) = (&activity.path, activity.span);
+        let site = &activity.site;
         let op = match &activity.kind {
-            ActivityKind::Sequence(body) => return self.body(body, path, span),
+            ActivityKind::Sequence(body) => return self.body(body, site),
             ActivityKind::Switch(cases) => return self.switch(cases),
             ActivityKind::All(body) => {
-                return self.scope(&body.handlers, path, span, |emitter| {
-                    emitter.fork(&body.activities, path, span);
+                return self.scope(&body.handlers, site, |emitter| {
+                    emitter.fork(&body.activities, site);
                 });
             }
             ActivityKind::While { conditions, body } => {
-                return self.scope(&body.handlers, path, span, |emitter| {
+                return self.scope(&body.handlers, site, |emitter| {
                     let start = emitter.here();
-                    let test = emitter.test(*conditions, path, span);
+                    let test = emitter.test(*conditions, site);
                     emitter.all_of(&body.activities);
-                    emitter.push(Op::Jump { target: start }, path, span);
+                    emitter.push(Op::Jump { target: start }, site);
                     emitter.land(test);
                 });
             }
@@ -155,16 +144,16 @@ impl Emitter {
                 message: message.clone(),
             },
         };
-        self.push(op, path, span);
+        self.push(op, site);
     }
 
-    fn test(&mut self, conditions: ConditionRange, path: &ActivityPath, span: Span) -> usize {
+    fn test(&mut self, conditions: ConditionRange, site: &Site) -> usize {
         let otherwise = OpIndex::default();
         let op = Op::Test {
             conditions,
             otherwise,
         };
-        self.push(op, path, span)
+        self.push(op, site)
     }
 
     /// Makes the jump, test or fork at `place` lead to the next instruction.
@@ -178,14 +167,14 @@ impl Emitter {
     fn switch(&mut self, cases: &[Case]) {
         let mut ends = Vec::with_capacity(cases.len());
         for (place, case) in cases.iter().enumerate() {
-            let (path, span) = (&case.path, case.span);
+            let site = &case.site;
             let test = case
                 .conditions
-                .map(|conditions| self.test(conditions, path, span));
-            self.body(&case.body, path, span);
+                .map(|conditions| self.test(conditions, site));
+            self.body(&case.body, site);
             if place + 1 < cases.len() {
                 let target = OpIndex::default();
-                ends.push(self.push(Op::Jump { target }, path, span));
+                ends.push(self.push(Op::Jump { target }, site));
             }
             if let Some(test) = test {
                 self.land(test);
@@ -196,18 +185,18 @@ impl Emitter {
         }
     }
 
-    fn fork(&mut self, branches: &[Activity], path: &ActivityPath, span: Span) {
+    fn fork(&mut self, branches: &[Activity], site: &Site) {
         let next = OpIndex::default();
         let fork = Op::Fork {
             branches: Vec::new(),
             next,
         };
-        let fork = self.push(fork, path, span);
+        let fork = self.push(fork, site);
         let mut starts = Vec::with_capacity(branches.len());
         for branch in branches {
             starts.push(self.here());
             self.activity(branch);
-            self.push(Op::EndBranch, &branch.path, branch.span);
+            self.push(Op::EndBranch, &branch.site);
         }
         if let Some(Op::Fork { branches, .. }) = self.ops.get_mut(fork) {
             *branches = starts;

@@ -41,10 +41,12 @@ impl Limits {
     pub const EVENT_BYTES: usize = 255;
     /// The longest name of a process, in bytes: a routing key contains it after a status.
     pub const NAME_BYTES: usize = 200;
-    /// The longest name of a module or of a function in it, in bytes.
+    /// The longest id of an activity, and name of a module or of a function in it, in bytes.
     pub const IDENTIFIER_BYTES: usize = 128;
-    /// Attributes of one element that are read; the language has none with more than six.
-    pub(crate) const ATTRIBUTES: usize = 16;
+    /// The longest title of an activity, in characters.
+    pub(crate) const TITLE_CHARACTERS: usize = 256;
+    /// Attributes of one element that are read, namespaces and what editors add included.
+    pub(crate) const ATTRIBUTES: usize = 32;
 
     /// The deepest nesting of elements.
     pub(crate) fn depth(&self) -> usize {

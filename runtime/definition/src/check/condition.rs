@@ -36,10 +36,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         for child in node.children(Tag::Condition) {
             let limit = self.limits.conditions;
             let count = self.conditions.list.len() + 1;
-            if !self.count(child.start, Counted::Conditions, count, limit) {
+            if !self.count(child.element.start, Counted::Conditions, count, limit) {
                 break;
             }
-            let child = self.shape(Tag::Condition, child);
+            let child = self.shape(child);
             if let Some(condition) = self.condition(&child) {
                 self.conditions.list.push(condition);
             }
@@ -99,7 +99,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn function_of_module(&mut self, node: &Node<'t, 's>) -> Option<Condition> {
-        let module = self.name(node, "module", Limits::IDENTIFIER_BYTES);
+        let module = self.name(node, "module");
         let function = match node.element.attribute("function") {
             None => Some(DEFAULT_FUNCTION.to_owned()),
             Some(attribute) if is_wit_name(&attribute.value) => Some(attribute.value.to_string()),

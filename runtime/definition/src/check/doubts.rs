@@ -4,7 +4,7 @@
 use super::{Checker, Node};
 use crate::{
     diagnostic::{Doubt, cut},
-    grammar::Tag,
+    grammar::{Activity, Tag},
     syntax::Element,
     text::MappedText,
 };
@@ -112,9 +112,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 return;
             }
             // Without a condition an `await` takes any event.
-            let problem = if node.tag == Tag::Case {
+            let problem = if node.row.tag == Tag::Case {
                 Doubt::CaseWithoutCondition
-            } else if node.tag == Tag::While {
+            } else if node.row.tag == Tag::Activity(Activity::While) {
                 Doubt::WhileWithoutCondition
             } else {
                 return;
@@ -128,7 +128,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             };
             if let Some(line) = seen.insert(review.meaning.clone(), *line) {
                 self.diagnostics
-                    .doubt(child.start, Doubt::RepeatedCondition { line });
+                    .doubt(child.element.start, Doubt::RepeatedCondition { line });
             }
         }
     }

@@ -15,7 +15,7 @@ const UNITS: [(&str, f64); 6] = [
 /// A duration, rounded to the nearest millisecond: a number of seconds (`90`, `1.5`), a number and a unit (`500ms`, `5m`), or ISO
 /// 8601 without years and months (`PT1H30M`, `P3D`). None for what is negative, infinite or something else.
 pub(super) fn duration(text: &str) -> Option<Millis> {
-    let text = text.trim();
+    let text = text.trim_matches(crate::text::is_white);
     let millis = match text.strip_prefix('P') {
         Some(period) => iso(period)?,
         None => {

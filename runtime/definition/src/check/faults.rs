@@ -3,9 +3,8 @@
 use super::{Checker, Node};
 use crate::{
     checked::{ActivityKind, Handler},
-    diagnostic::{GrammarProblem, ValueProblem, cut},
+    diagnostic::{ValueProblem, cut},
     grammar::Tag,
-    syntax::Element,
 };
 use bureaucrat_model::{ActivityPath, CodePattern, FaultCode};
 
@@ -19,75 +18,27 @@ const RESERVED: [&str; 4] = [
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// The handlers that the `context` of an element holds.
-    pub(super) fn handlers(
-        &mut self,
-        tag: Tag,
-        context: &'t Element<'s>,
-        path: &ActivityPath,
-    ) -> Vec<Handler> {
-        // The shape of a process's `context` is checked with its properties.
-        let lists: Vec<_> = if tag == Tag::Context {
-            self.known_children(tag, context)
-        } else {
-            self.shape(tag, context).all_children().collect()
-        };
-        let mut lists = lists.into_iter().filter(|(tag, _)| *tag == Tag::Faults);
-        let Some((_, list)) = lists.next() else {
+    pub(super) fn handlers(&mut self, context: &Node<'t, 's>, path: &ActivityPath) -> Vec<Handler> {
+        let Some(list) = context.children(Tag::Faults).next() else {
             return Vec::new();
         };
-        if let Some((_, second)) = lists.next() {
-            self.note(second.start, GrammarProblem::SecondFaults);
-        }
-        let node = self.shape(Tag::Faults, list);
-        self.default_is_last(&node);
+        let node = self.shape(list);
         let path = path.child(ActivityPath::FAULTS);
         let mut handlers = Vec::new();
-        for (index, (tag, child)) in (0..).zip(node.all_children()) {
-            if !self.count_activity(child) {
+        for (index, child) in (0..).zip(node.all_children()) {
+            if !self.count_activity(child.element) {
                 break;
             }
-            let node = self.shape(tag, child);
+            let node = self.shape(child);
             // A default has none.
             let codes = self.patterns(&node, "code").unwrap_or_default();
-            let path = path.child(index);
+            let site = self.site(&node, path.child(index));
             self.handlers_around += 1;
-            let body = self.body(&node, &path);
+            let body = self.body(&node, &site.path);
             self.handlers_around -= 1;
-            handlers.push(Handler {
-                path,
-                span: self.diagnostics.span(child.start),
-                codes,
-                body,
-            });
+            handlers.push(Handler { site, codes, body });
         }
         handlers
-    }
-
-    /// Notes what follows a `default`: it would never be tried.
-    pub(super) fn default_is_last(&mut self, node: &Node<'t, 's>) {
-        let mut children = node.all_children();
-        if children.any(|(tag, _)| tag == Tag::Default)
-            && let Some((tag, after)) = children.next()
-        {
-            let (tag, parent) = (tag.name(), node.tag.name());
-            self.note(after.start, GrammarProblem::AfterDefault { tag, parent });
-        }
-    }
-
-    /// The value of an attribute that lists codes. Noted otherwise.
-    pub(super) fn patterns(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Vec<CodePattern>> {
-        let attribute = node.element.attribute(name)?;
-        let mut codes = Vec::new();
-        for code in attribute.value.split(',').map(str::trim) {
-            match CodePattern::new(code) {
-                Some(pattern) => codes.push(pattern),
-                None => {
-                    let found = cut(code);
-                    self.note(attribute.value_start, ValueProblem::BadPattern { found });
-                }
-            }
-        }
-        Some(codes)
     }
 
     pub(super) fn fault(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
@@ -96,7 +47,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let code = match node.element.attribute("code") {
             None if self.handlers_around > 0 => {
                 if let Some(attribute) = node.element.attribute("message") {
-                    self.note(attribute.start, GrammarProblem::MessageOfAnother);
+                    self.note(attribute.start, ValueProblem::MessageOfAnother);
                 }
                 None
             }

@@ -12,7 +12,7 @@ use crate::{
 use bureaucrat_model::{Fields, JsonText};
 use std::collections::BTreeMap;
 
-pub(super) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
+pub(crate) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
 
 /// The type that a property declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +112,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let mut fields = Fields::new();
         for (place, child) in node.children(Tag::Property).enumerate() {
             let limit = self.limits.properties;
-            if !self.count(child.start, Counted::Properties, place + 1, limit) {
+            if !self.count(child.element.start, Counted::Properties, place + 1, limit) {
                 break;
             }
-            let child = self.shape(Tag::Property, child);
+            let child = self.shape(child);
             let name = child.element.attribute("name");
             let name = name.and_then(|name| self.nonempty(&child, "name", name));
             let value = self.value(child.element, name.unwrap_or_default());

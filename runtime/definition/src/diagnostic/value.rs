@@ -7,10 +7,11 @@ use bureaucrat_model::Millis;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueProblem {
     /// An attribute's value is empty.
-    #[error("the attribute `{attribute}` of `{tag}` is empty; expected a name")]
+    #[error("the attribute `{attribute}` of `{tag}` is empty; expected {wanted}")]
     Empty {
         tag: &'static str,
         attribute: &'static str,
+        wanted: &'static str,
     },
     /// A name is too long.
     #[error(
@@ -74,8 +75,21 @@ pub enum ValueProblem {
     BadNumber {
         attribute: &'static str,
         found: String,
-        wanted: &'static str,
+        wanted: String,
     },
+    #[error("{} is not an id; use {wanted}", Quoted(found))]
+    BadId { found: String, wanted: String },
+    #[error(
+        "the id {} is in line {line} already; each is there once",
+        Quoted(found)
+    )]
+    RepeatedId { found: String, line: u32 },
+    #[error("this title has {characters} characters; at most {limit} are allowed")]
+    LongTitle { characters: usize, limit: usize },
+    #[error(
+        "a `fault` without `code` throws the handled fault again, with its own message; remove `message` or add `code`"
+    )]
+    MessageOfAnother,
     #[error(
         "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
