@@ -133,31 +133,7 @@ impl<'s> Builder<'s, '_, '_> {
         let length = inner.find([' ', '\t', '\n', '\r']).unwrap_or(inner.len());
         let name = &inner[..length];
         let place = self.tree.elements.len();
-        let tag = || cut(name);
-        let local = name.rsplit(':').next().unwrap_or(name);
-        let fatal = if !references::is_name(name) {
-            let name = name.split(['<', '>']).next().unwrap_or(name);
-            let inner = inner.split(['<', '>']).next().unwrap_or(inner);
-            let found = match name {
-                "" => cut(inner.split_whitespace().next().unwrap_or("white space")),
-                name => cut(name),
-            };
-            Some(XmlProblem::BadName { found })
-        } else if place == 0 && local == "definitions" {
-            Some(XmlProblem::Foreign(Foreign::Bpmn))
-        } else if place == 0 && local.eq_ignore_ascii_case("html") {
-            Some(XmlProblem::Foreign(Foreign::Html))
-        } else if self.open.is_empty() && place > 0 {
-            Some(XmlProblem::SecondRoot { tag: tag() })
-        } else if self.open.len() >= self.limits.depth() {
-            let (what, limit) = (Counted::Nesting, self.limits.depth());
-            Some(XmlProblem::TooMany { what, limit })
-        } else if place >= self.limits.elements() {
-            let (what, limit) = (Counted::Elements, self.limits.elements());
-            Some(XmlProblem::TooMany { what, limit })
-        } else {
-            None
-        };
+        let fatal = self.fatal(name, inner);
         if let Some(problem) = fatal {
             self.diagnostics.push(start, problem);
             return Going::Stop;
@@ -198,6 +174,34 @@ impl<'s> Builder<'s, '_, '_> {
             Closing::Empty => self.namespaces.leave(depth),
         }
         Going::On
+    }
+
+    /// What makes an element one after which nothing can be read.
+    fn fatal(&self, name: &str, inner: &str) -> Option<XmlProblem> {
+        let place = self.tree.elements.len();
+        let local = name.rsplit(':').next().unwrap_or(name);
+        let too_many = |what, limit| Some(XmlProblem::TooMany { what, limit });
+        if !references::is_name(name) {
+            let name = name.split(['<', '>']).next().unwrap_or(name);
+            let inner = inner.split(['<', '>']).next().unwrap_or(inner);
+            let found = match name {
+                "" => cut(inner.split_whitespace().next().unwrap_or("white space")),
+                name => cut(name),
+            };
+            Some(XmlProblem::BadName { found })
+        } else if place == 0 && local == "definitions" {
+            Some(XmlProblem::Foreign(Foreign::Bpmn))
+        } else if place == 0 && local.eq_ignore_ascii_case("html") {
+            Some(XmlProblem::Foreign(Foreign::Html))
+        } else if self.open.is_empty() && place > 0 {
+            Some(XmlProblem::SecondRoot { tag: cut(name) })
+        } else if self.open.len() >= self.limits.depth() {
+            too_many(Counted::Nesting, self.limits.depth())
+        } else if place >= self.limits.elements() {
+            too_many(Counted::Elements, self.limits.elements())
+        } else {
+            None
+        }
     }
 
     fn close(&mut self, found: &str, start: usize, end: usize) -> Going {

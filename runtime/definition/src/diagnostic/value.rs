@@ -80,7 +80,7 @@ pub enum ValueProblem {
     #[error("{} is not an id; use {wanted}", Quoted(found))]
     BadId { found: String, wanted: String },
     #[error(
-        "the id {} is in line {line} already; each is there once",
+        "the id {} is already used in line {line}; an id must be unique",
         Quoted(found)
     )]
     RepeatedId { found: String, line: u32 },

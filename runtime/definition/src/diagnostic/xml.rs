@@ -190,14 +190,14 @@ pub enum XmlProblem {
     BadName { found: String },
     /// An element that is not of the language, whatever its name.
     #[error(
-        "{} is in the namespace {}; the elements of a definition are in none; remove {}",
+        "{} is in the namespace {}; elements of a definition have none; remove {}",
         Quoted(name),
         Quoted(namespace),
         Prefix(name)
     )]
     ForeignElement { name: String, namespace: String },
     #[error(
-        "the attribute {} is in the namespace {}; the attributes of a definition are in none; remove it",
+        "the attribute {} is in the namespace {}; attributes of a definition have none; remove it",
         Quoted(name),
         Quoted(namespace)
     )]
