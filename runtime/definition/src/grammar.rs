@@ -14,6 +14,10 @@
 //! 4. A section in docs/language.md with the markers of its table; `UPDATE_GOLDEN=1 cargo test -p
 //!    bureaucrat-definition` fills it and writes the schemas again.
 //!
+//! Without the third step, `tests/generated.rs` finds a definition that compiles although something
+//! in it is wrong. When an element gets a second part that it holds at most once, docs/language.md
+//! has to say that XML Schema does not count those (`xml_schema.rs`).
+//!
 //! An element whose meaning depends on its parent has a tag and a row for each meaning, as `case`.
 //! A part of several elements (`on`, `in`, `out`, `field`) lists them all in one row. Where a text
 //! is an expression, `module` and `function` come with `Text::Expression`.
