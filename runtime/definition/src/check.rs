@@ -10,6 +10,7 @@ mod condition;
 mod doubts;
 mod duration;
 mod faults;
+mod handler_doubts;
 mod module;
 mod property;
 mod retry;

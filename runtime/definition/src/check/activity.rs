@@ -1,6 +1,9 @@
 //! Checks activities.
 
-use super::{Checker, Node, duration::duration};
+use super::{
+    Checker, Node,
+    duration::{duration, is_calendar},
+};
 use crate::{
     Limits,
     checked::{Activity, ActivityKind, Body, Case},
@@ -23,6 +26,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some((tag, scope)) => self.handlers(tag, scope, path),
             None => Vec::new(),
         };
+        self.review_list(node);
         Body {
             activities: self.activities(node, path),
             handlers,
@@ -181,8 +185,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let attribute = node.element.attribute(name)?;
         let Some(duration) = duration(&attribute.value) else {
             let found = cut(&attribute.value);
-            let meant = meant::seconds(&attribute.value);
-            let problem = ValueProblem::BadDuration { found, meant };
+            let problem = match is_calendar(&attribute.value) {
+                true => ValueProblem::CalendarDuration { found },
+                false => ValueProblem::BadDuration {
+                    found,
+                    meant: meant::seconds(&attribute.value),
+                },
+            };
             self.note(attribute.value_start, problem);
             return None;
         };

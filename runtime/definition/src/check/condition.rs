@@ -3,7 +3,7 @@
 use super::{Checker, Node};
 use crate::{
     Limits,
-    diagnostic::{Counted, ValueProblem, cut, nearest},
+    diagnostic::{Counted, ValueProblem, Wanted, cut, nearest},
     grammar::Tag,
     inline::{Explained, Inline, Kind},
     syntax::Element,
@@ -176,6 +176,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 // What is missing at the end is said at the last character, which is in the source.
                 let offset = text.offset(at.min(text.as_str().len().saturating_sub(1)));
                 let problem = ValueProblem::Expression {
+                    what: match kind {
+                        Kind::Verdict => Wanted::Condition,
+                        Kind::Value => Wanted::Value,
+                    },
                     reason: refusal.reason,
                     suggestion: refusal.suggestion.map(|meant| as_xml(&meant)),
                 };

@@ -36,6 +36,19 @@ pub(super) fn duration(text: &str) -> Option<Millis> {
     Some(Millis(millis))
 }
 
+/// Whether it is a duration of ISO 8601 with years or months, which are of several lengths.
+pub(super) fn is_calendar(text: &str) -> bool {
+    let text = text.trim();
+    let Some(period) = text.strip_prefix('P') else {
+        return false;
+    };
+    let (date, time) = period.split_once('T').unwrap_or((period, ""));
+    let is_part = |c: char| c.is_ascii_digit() || ".,".contains(c);
+    let is_date = date.chars().all(|c| is_part(c) || "YMWD".contains(c));
+    let is_time = time.chars().all(|c| is_part(c) || "HMS".contains(c));
+    is_date && is_time && date.contains(['Y', 'M']) && date.starts_with(is_part)
+}
+
 /// A number that is neither negative nor infinite.
 fn number(text: &str) -> Option<f64> {
     let number: f64 = super::float_as_json(text)?.parse().ok()?;
@@ -125,6 +138,16 @@ mod tests {
             ("PTH", None),
         ] {
             assert_eq!(duration(text), expected.map(Millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn months_and_years_are_told_apart() {
+        for text in ["P1M", "P1Y", "P1Y2M10DT2H", " P0.5Y "] {
+            assert!(is_calendar(text), "{text}");
+        }
+        for text in ["PT1M", "P1D", "PM", "1M", "P1X", "P1MM T", "Payment"] {
+            assert!(!is_calendar(text), "{text}");
         }
     }
 }

@@ -60,6 +60,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 body,
             });
         }
+        self.review_handlers(&node, &handlers);
         handlers
     }
 

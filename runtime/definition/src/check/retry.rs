@@ -34,14 +34,16 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let jitter = self.number(&node, "jitter", "a number from 0 to 1", |text| {
             thousandths(text, 0.0, 1.0)
         });
-        Some(Retry {
+        let retry = Retry {
             attempts: attempts.unwrap_or(ATTEMPTS),
             delay: self.span(&node, "delay").unwrap_or(DELAY),
             factor: factor.unwrap_or(FACTOR),
             max_delay: self.span(&node, "max-delay").unwrap_or(MAX_DELAY),
             jitter: jitter.unwrap_or(0),
             on: self.patterns(&node, "on").unwrap_or_default(),
-        })
+        };
+        self.review_retry(&node, &retry);
+        Some(retry)
     }
 
     /// The value of an attribute that is a number. Noted if it is not the one that is wanted.

@@ -2,6 +2,15 @@
 
 use super::words::{Expected, Hint, Nearest, Quoted};
 
+/// Where an element belongs that people put beside the right place.
+fn home(tag: &str) -> Option<&'static str> {
+    match tag {
+        "faults" => Some("put it into the `context` of the element whose faults it handles"),
+        "retry" => Some("put it into the `action` that it repeats"),
+        _ => None,
+    }
+}
+
 /// Not in the language, or not allowed here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrammarProblem {
@@ -25,7 +34,10 @@ pub enum GrammarProblem {
         hint: Option<&'static str>,
     },
     /// An element that is allowed elsewhere only.
-    #[error("`{tag}` is not allowed in `{parent}`{}", Expected(allowed, "element"))]
+    #[error(
+        "`{tag}` is not allowed in `{parent}`{}",
+        Hint(home(tag), Expected(allowed, "element"))
+    )]
     MisplacedElement {
         tag: &'static str,
         parent: &'static str,

@@ -62,6 +62,11 @@ pub enum ValueProblem {
         /// The seconds that it probably means.
         meant: Option<String>,
     },
+    #[error(
+        "{} is not a duration here: months and years differ in length; write days, as in `P30D`",
+        Quoted(found)
+    )]
+    CalendarDuration { found: String },
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
@@ -149,9 +154,10 @@ pub enum ValueProblem {
         /// The one that was probably meant.
         nearest: Option<String>,
     },
-    /// A condition's expression is refused.
-    #[error("condition: {reason}{}", Try(suggestion.as_deref()))]
+    /// An expression is refused.
+    #[error("{}: {reason}{}", what.name(), Try(suggestion.as_deref()))]
     Expression {
+        what: Wanted,
         reason: String,
         /// What was probably meant, as XML; it compiles.
         suggestion: Option<String>,
@@ -159,6 +165,22 @@ pub enum ValueProblem {
     /// The expressions could not be compiled together.
     #[error("the expressions of this definition do not compile: {reason}")]
     Guest { reason: String },
+}
+
+/// What an expression is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Condition,
+    Value,
+}
+
+impl Wanted {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::Value => "value",
+        }
+    }
 }
 
 /// `; did you mean …?`, or nothing.
