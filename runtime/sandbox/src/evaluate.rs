@@ -118,9 +118,24 @@ fn checked(returned: Returned, limits: &SandboxLimits) -> Outcome {
         ),
         Returned::Value(text) => match JsonText::parse(&text) {
             Ok(_) => Outcome::Value(text),
+            Err(_) if is_beyond_json(&text) => Outcome::own_fault(
+                codes::RESULT,
+                "a number in the value is NaN or infinite, which JSON does not have".to_owned(),
+            ),
             Err(error) => Outcome::own_fault(codes::RESULT, format!("the value is {error}")),
         },
     }
+}
+
+/// Whether the text is JSON but for the names of numbers that JSON does not have, as far as it can be
+/// seen: outside of quotes.
+fn is_beyond_json(text: &str) -> bool {
+    let mut outside = text.split('"').step_by(2);
+    outside.any(|part| {
+        ["NaN", "Infinity", "inf", "nan"]
+            .iter()
+            .any(|name| part.contains(name))
+    })
 }
 
 /// What the guest was doing when an error occurred.
