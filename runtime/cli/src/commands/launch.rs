@@ -2,12 +2,13 @@
 
 use super::{id, print_line, settings};
 use crate::{
-    Exit, OutOfTime,
+    Exit,
     arguments::{Launch, Options},
     configuration::Configuration,
+    failure::{Failure, Kind},
     files,
     progress::Progress,
-    screen::clean,
+    screen::tell,
 };
 use anyhow::Context;
 use bureaucrat_client::{Ending, LaunchError, Launcher, LauncherConfig};
@@ -31,6 +32,9 @@ pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
         texts: &launch.text,
     };
     let fields = files::launch_fields(&definition, &given)?;
+    for warning in files::undeclared(&definition, &given, &fields) {
+        tell(&format!("warning: {warning}"));
+    }
     let settings = settings(options)?;
     let patience = launch.timeout.unwrap_or(PATIENCE);
     let mut config = launcher(&settings, patience);
@@ -58,13 +62,14 @@ async fn launched(
         Some(Ok(launched)) => launched,
         Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, &reasons),
         Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent(patience)),
+        Some(Err(LaunchError::Closed)) => return Err(lost_before_reply()),
         Some(Err(error)) => return Err(error.into()),
     };
     let process = launched.process();
     if launch.json {
         print_line(&json!({"status": "launched", "process": id(process)}).to_string())?;
     } else if launch.wait {
-        eprintln!("process {process}");
+        tell(&format!("process {process}"));
     } else {
         print_line(&process.to_string())?;
     }
@@ -76,15 +81,19 @@ async fn launched(
         let progress = Progress::start(waiting);
         let ending = launched.ending().await;
         drop(progress);
-        return finish(launch, process, ending?);
+        return finish(launch, process, ending);
     };
     let left = patience.saturating_sub(started.elapsed());
     match within(left, waiting, launched.ending()).await {
-        Some(ending) => finish(launch, process, ending?),
-        None => Err(OutOfTime(format!(
-            "process {process} did not end within {} s; it runs on, `bureaucrat show {process}` tells how far it is",
-            patience.as_secs()
-        ))
+        Some(ending) => finish(launch, process, ending),
+        None => Err(Failure::new(
+            Kind::TimedOut,
+            format!(
+                "process {process} did not end within {} s; it runs on, `bureaucrat show {process}` \
+                 tells how far it is",
+                patience.as_secs()
+            ),
+        )
         .into()),
     }
 }
@@ -94,7 +103,26 @@ fn silent(patience: Duration) -> anyhow::Error {
         "no engine answered within {} s; the launch stays in its queue until one does",
         patience.as_secs()
     );
-    OutOfTime(what).into()
+    Failure::new(Kind::TimedOut, what).into()
+}
+
+fn lost_before_reply() -> anyhow::Error {
+    let what = "the connection to the broker was lost before the engine answered; the launch may \
+                have reached it all the same: look with `bureaucrat list` before you launch again";
+    Failure::new(Kind::Broker, what).into()
+}
+
+/// The process is there, whatever became of the connection.
+fn lost(process: ProcessId, error: &LaunchError) -> anyhow::Error {
+    let what = match *error == LaunchError::Closed {
+        true => "the connection to the broker was lost".to_owned(),
+        false => error.to_string(),
+    };
+    let what = format!(
+        "{what} while waiting for the end of process {process}; it runs on if it has not ended: \
+         `bureaucrat show {process}` tells how far it is"
+    );
+    Failure::new(Kind::Broker, what).into()
 }
 
 fn rejected(launch: &Launch, reasons: &[String]) -> anyhow::Result<Exit> {
@@ -102,13 +130,18 @@ fn rejected(launch: &Launch, reasons: &[String]) -> anyhow::Result<Exit> {
         print_line(&json!({"status": "rejected", "reasons": reasons}).to_string())?;
     } else {
         for reason in reasons {
-            eprintln!("rejected: {reason}");
+            tell(&format!("rejected: {reason}"));
         }
     }
     Ok(Exit::Failed)
 }
 
-fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result<Exit> {
+fn finish(
+    launch: &Launch,
+    process: ProcessId,
+    ending: Result<Ending, LaunchError>,
+) -> anyhow::Result<Exit> {
+    let ending = ending.map_err(|error| lost(process, &error))?;
     let process = id(process);
     match ending {
         Ending::Completed(fields) => {
@@ -142,7 +175,7 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
                     true => code,
                     false => format!("{code}: {message}"),
                 };
-                eprintln!("failed: {}{place}", clean(&what));
+                tell(&format!("failed: {what}{place}"));
             }
             Ok(Exit::Failed)
         }
@@ -151,7 +184,7 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
 
 pub(super) fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
     for remark in settings.amqp.remarks() {
-        tracing::warn!("{remark}");
+        tell(&format!("warning: {remark}"));
     }
     LauncherConfig {
         routing_key: settings.launch_queue.clone(),
@@ -181,10 +214,10 @@ pub(super) async fn connected(
     .await
     {
         Some(launcher) => Ok(launcher?),
-        None => Err(OutOfTime(format!(
-            "the broker did not answer within {} s",
-            patience.as_secs()
-        ))
+        None => Err(Failure::new(
+            Kind::TimedOut,
+            format!("the broker did not answer within {} s", patience.as_secs()),
+        )
         .into()),
     }
 }

@@ -89,7 +89,9 @@ fn say_how_many_more(
         Count::Exactly { count } => count.to_string(),
         Count::AtLeast { count } => format!("over {count}"),
     };
-    eprintln!("and {more} more: --limit 0 shows all, --after PROCESS those behind one");
+    screen::tell(&format!(
+        "and {more} more: --limit 0 shows all, --after PROCESS those behind one"
+    ));
     Ok(())
 }
 
@@ -134,7 +136,7 @@ impl Table {
 
     fn print(&self) -> anyhow::Result<()> {
         if self.rows.is_empty() {
-            eprintln!("no processes");
+            screen::tell("no processes");
             return Ok(());
         }
         let width = |of: fn(&Row) -> &str, heading: &str| {

@@ -1,5 +1,5 @@
-//! Doubts about faults: handlers that never run, attempts that never come, activities behind a `fault`.
-//! Looked for only when somebody asks for a review.
+//! Doubts about faults: handlers that never run, attempts that never come, activities behind a
+//! `fault`. Looked for only when somebody asks for a review.
 
 use super::{Checker, Node, doubts::Mode};
 use crate::{

@@ -18,7 +18,7 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::{
-    AnswerMessage, EventMessage, EventOutcome, HeaderValue, LETTER_HEADER, Report,
+    AnswerMessage, EventMessage, EventOutcome, HeaderValue, LETTER_HEADER, Report, Unreadable,
     UnreadableAnswer, dead_letter, event_reply, reply,
 };
 use serde::{Deserialize, Serialize};
@@ -53,13 +53,9 @@ impl Planner {
             }
             // The intake unpacks before it hands over.
             Arrival::Packed(_) => Ok(()),
-            Arrival::Unreadable(unreadable) if delivery.handle.source == Source::Launches => {
-                self.refuse(&delivery, unreadable.code(), &[unreadable.to_string()])
-            }
+            // A launch, an event, or what came in its place: its sender may wait for a reply.
             Arrival::Unreadable(unreadable) => {
-                let (shard, reason) = (self.some_shard(), unreadable.to_string());
-                let transaction = self.dead_letter(shard, &delivery, unreadable.code(), &reason)?;
-                self.finish(transaction)
+                self.refuse(&delivery, unreadable.code(), &[unreadable.to_string()])
             }
         }
     }
@@ -103,6 +99,10 @@ impl Planner {
         unreadable: UnreadableAnswer,
     ) -> Result<(), StoreError> {
         let reason = unreadable.reason.to_string();
+        if matches!(unreadable.reason, Unreadable::Misplaced { .. }) {
+            // A worker waits for no reply; the sender of a launch or an event may.
+            return self.refuse(&delivery, unreadable.reason.code(), &[reason]);
+        }
         let shard = match &unreadable.waiting {
             Some((activity, _)) => activity.process.shard(),
             None => self.some_shard(),
