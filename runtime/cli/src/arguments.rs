@@ -269,7 +269,7 @@ pub struct Compile {
 #[command(after_help = "\
 Examples:
   bureaucrat list --state running
-  bureaucrat list --limit 0 --json    everything, a JSON object a line (docs/json.md)
+  bureaucrat list --limit 0 --json    everything, one JSON object a line
 
 The newest come first. On a terminal ids are short; every command accepts the first digits of \
 an id, at least four.")]

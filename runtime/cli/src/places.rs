@@ -47,8 +47,8 @@ pub fn help() -> String {
                  (XDG_CONFIG_HOME and XDG_STATE_HOME are respected)
   pid file       {SYSTEM_PID_FILE} for root's default storage,
                  else STORAGE/bureaucrat.pid
-  log            standard error with -f, else STORAGE/bureaucrat.log; the engine appends,
-                 so logrotate needs copytruncate
+  log            standard error with -f, else STORAGE/bureaucrat.log
+                 (the engine appends, so logrotate needs copytruncate)
   control        STORAGE/control.sock, for `list`, `show` and the like
   broker         amqp://guest:guest@localhost:5672/%2f"
     )

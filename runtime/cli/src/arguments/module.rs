@@ -27,7 +27,7 @@ pub enum Module {
 #[command(after_help = "\
 Examples:
   bureaucrat module build risk.wasm -o risk.component.wasm
-  bureaucrat module build risk.wat --wit risk.wit --world risk -o risk.component.wasm")]
+  bureaucrat module build risk.wat --wit risk.wit --world risk -o out.wasm")]
 pub struct ModuleBuild {
     /// The core module, binary or text
     pub file: PathBuf,
@@ -64,7 +64,7 @@ pub struct ModuleCheck {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat module run risk.component.wasm is-high --fields '{\"order\": {\"amount\": 7}}'
+  bureaucrat module run risk.wasm is-high --fields '{\"order\": {\"amount\": 7}}'
   bureaucrat module run --json risk.component.wasm
 
 The result goes to standard output, fuel and memory to standard error. The exit code is 1 if \
