@@ -20,6 +20,7 @@ mod percent;
 mod reductions;
 mod types;
 
+pub(crate) use f_string::joined;
 pub(crate) use functions::FUNCTIONS;
 pub(crate) use iterables::{STREAMS, VIEWS};
 
@@ -28,6 +29,7 @@ use ruff_text_size::Ranged;
 
 use crate::ir::{Constant, Node, SequenceKind};
 use crate::limits::DEPTH_MAX;
+use crate::reserved::{self, Unknown};
 use crate::wrapped::Wrapped;
 use crate::{Expression, Refusal};
 
@@ -74,6 +76,32 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn refuse<T>(&self, at: &impl Ranged, reason: impl Into<String>) -> Result<T, Refusal> {
         Err(self.wrapped.refusal(at.range().start(), reason.into()))
+    }
+
+    /// Refuses the name of a field, where the text could have another one instead.
+    fn refuse_name<T>(&self, name: &impl Ranged, unknown: Unknown) -> Result<T, Refusal> {
+        let mut refusal = self
+            .wrapped
+            .refusal(name.range().start(), unknown.reason.clone());
+        refusal.suggestion = unknown.meant.and_then(|meant| {
+            let quote = self.wrapped.written(name).chars().next()?;
+            let is_quote = matches!(quote, '"' | '\'');
+            is_quote.then(|| self.wrapped.with(name, &format!("{quote}{meant}{quote}")))?
+        });
+        Err(refusal)
+    }
+
+    /// Refuses a reserved field, or a member of one, that never exists.
+    fn known_field(&self, value: &Node, key: &Node, at: &impl Ranged) -> Result<(), Refusal> {
+        let Node::Constant(Constant::Text(name)) = key else {
+            return Ok(());
+        };
+        let known = match value {
+            Node::Fields => reserved::field(name),
+            Node::Field(field) => reserved::member(field, name),
+            _ => Ok(()),
+        };
+        known.or_else(|unknown| self.refuse_name(at, unknown))
     }
 
     fn nodes<'e>(
@@ -294,6 +322,7 @@ impl Checker<'_> {
             return Ok(Node::Call("slice", operands));
         }
         let index = self.node(&subscript.slice)?;
+        self.known_field(&value, &index, &*subscript.slice)?;
         Ok(match (value, index) {
             (Node::Fields, Node::Constant(Constant::Text(name))) => Node::Field(name),
             (value, index) => Node::Call("subscript", vec![value, index]),

@@ -8,6 +8,9 @@
 //!
 //! # Layout
 //! - `parse`: bounds the text, then has it parsed by ruff's parser, as `wrapped` has it.
+//! - `template`: texts with expressions in braces.
+//! - `reserved`: the names of the reserved fields.
+//! - `selection`: expressions that only select.
 //! - `slips`: what was meant by a text that is refused.
 //! - `doubts`: what is odd about a condition that compiles.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
@@ -33,7 +36,10 @@ mod memory;
 mod nearest;
 mod parse;
 mod repr;
+mod reserved;
+mod selection;
 mod slips;
+mod template;
 pub mod vocabulary;
 mod wrapped;
 
@@ -42,6 +48,8 @@ use std::collections::BTreeSet;
 pub use doubts::{Doubt, FieldRead, Literal, Review, review};
 pub use nearest::nearest;
 pub use parse::{parse, parse_unexplained};
+pub use selection::{Selection, Step};
+pub use template::{Template, template, template_unexplained};
 
 /// A parsed and checked expression.
 #[derive(Debug, Clone, PartialEq)]

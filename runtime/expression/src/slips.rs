@@ -73,6 +73,13 @@ pub(crate) fn explain(source: &str, refusal: Refusal, stage: Stage) -> Refusal {
     if stage == Stage::Limit {
         return refusal;
     }
+    if let Some(meant) = &refusal.suggestion {
+        let suggestion = parse::plain(meant).is_ok().then(|| meant.clone());
+        return Refusal {
+            suggestion,
+            ..refusal
+        };
+    }
     let mut line = Line::new(source);
     if let Some((open, close, inner)) = statements::unwrapped(source) {
         let words =

@@ -98,7 +98,7 @@ impl Checker<'_> {
 }
 
 /// The text of pieces side by side, all of them texts.
-pub(super) fn joined(mut pieces: Vec<Node>) -> Node {
+pub(crate) fn joined(mut pieces: Vec<Node>) -> Node {
     match pieces.len() {
         0 => Node::text(""),
         1 => pieces.remove(0),

@@ -226,6 +226,9 @@ impl Checker<'_> {
         };
         let receiver = self.node(&attribute.value)?;
         let mut operands = self.method_arguments(method, call)?;
+        if let ("get", [key, _], Some(at)) = (name, &*operands, call.arguments.args.first()) {
+            self.known_field(&receiver, key, at)?;
+        }
         if name == "get"
             && receiver == Node::Fields
             && let [Node::Constant(Constant::Text(key)), _] = operands.as_slice()

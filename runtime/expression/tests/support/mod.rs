@@ -73,8 +73,16 @@ impl Host {
             .unwrap();
         fields
             .func_new("get", |store, _, arguments, results| {
-                let found = pointer(&arguments[0])
-                    .and_then(|pointer| store.data().0.pointer(&pointer).map(value));
+                let found = pointer(&arguments[0]).and_then(|pointer| {
+                    let fields = &store.data().0;
+                    if pointer.is_empty() {
+                        return Some(Val::Variant(
+                            "record".to_owned(),
+                            Some(Box::new(Val::U32(unreserved(fields).len() as u32))),
+                        ));
+                    }
+                    fields.pointer(&pointer).map(value)
+                });
                 results[0] = Val::Option(found.map(Box::new));
                 Ok(())
             })
@@ -82,6 +90,10 @@ impl Host {
         fields
             .func_new("keys", |store, _, arguments, results| {
                 let found = pointer(&arguments[0]).and_then(|pointer| {
+                    if pointer.is_empty() {
+                        let names = unreserved(&store.data().0).into_iter();
+                        return Some(Val::List(names.map(Val::String).collect()));
+                    }
                     let record = store.data().0.pointer(&pointer)?.as_object()?;
                     Some(Val::List(record.keys().cloned().map(Val::String).collect()))
                 });
@@ -142,6 +154,13 @@ impl Guest {
             Err(error) => Outcome::Trap(format!("{error:?}")),
         }
     }
+}
+
+/// The names of all fields, without the reserved ones.
+fn unreserved(fields: &Json) -> Vec<String> {
+    let names = fields.as_object().unwrap().keys();
+    let names = names.filter(|name| !name.starts_with("inst:"));
+    names.cloned().collect()
 }
 
 fn outcome(result: &Val) -> Outcome {
