@@ -10,6 +10,7 @@
 mod braces;
 mod callable;
 mod comprehension;
+pub(crate) mod dates;
 mod displays;
 mod f_string;
 mod functions;
@@ -46,15 +47,19 @@ pub(crate) fn check(
         lambdas: 0,
         variables: 0,
         sets: false,
+        dates: false,
+        dated: None,
         depth: 0,
     };
     let node = checker.node(tree)?;
-    Ok(Expression {
+    let expression = Expression {
         node,
         variables: checker.variables,
         sets: checker.sets,
+        dates: checker.dates,
         source_bytes,
-    })
+    };
+    checker.finished(expression)
 }
 
 type Checked = Result<Node, Refusal>;
@@ -70,6 +75,10 @@ struct Checker<'a> {
     variables: u32,
     /// Whether anything found so far returns a set.
     sets: bool,
+    /// Whether anything found so far makes a date.
+    dates: bool,
+    /// The first use of a date.
+    dated: Option<dates::Use>,
     depth: u32,
 }
 
@@ -234,6 +243,10 @@ impl Checker<'_> {
         }
         match name.id.as_str() {
             "context" => Ok(Node::Fields),
+            class if self.class(&Expr::Name(name.clone())).is_some() => self.refuse(
+                name,
+                format!("`{class}` alone is not a value; call it, as in `{class}(…)`"),
+            ),
             "workitem" => self.refuse(
                 name,
                 "`workitem` alone is not a value; its fields are `workitem.fields`",
@@ -299,6 +312,9 @@ impl Checker<'_> {
             && attribute.attr.as_str() == "__name__"
         {
             return Ok(Node::Call("type_name", vec![self.node(argument)?]));
+        }
+        if let Some(checked) = self.dated_attribute(attribute) {
+            return checked;
         }
         self.refuse(
             attribute,

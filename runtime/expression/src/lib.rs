@@ -59,6 +59,8 @@ pub struct Expression {
     variables: u32,
     /// Whether a set can occur in it.
     sets: bool,
+    /// Whether a date can occur in it.
+    dates: bool,
     /// The length of its text in bytes.
     source_bytes: usize,
 }
@@ -173,7 +175,12 @@ pub fn compile(functions: &[Function]) -> Result<Vec<u8>, CompileError> {
             body: emit::function(&function.expression, function.kind, &mut constants),
         })
         .collect();
-    component::assemble(&exports, &constants)
+    let dated = functions.iter().any(|function| function.expression.dates);
+    let dates = match dated {
+        true => library::Dates::Possible,
+        false => library::Dates::Absent,
+    };
+    component::assemble(&exports, &constants, dates)
 }
 
 fn admit(functions: &[Function]) -> Result<(), CompileError> {

@@ -16,7 +16,7 @@ use wasm_encoder::{
 
 use crate::constants::Constants;
 use crate::emit::Body;
-use crate::library::{HOST_FUNCTIONS, Library, Reached};
+use crate::library::{Dates, HOST_FUNCTIONS, Library, Reached};
 use crate::memory::{heap_type, memory_type, pages_min};
 use crate::{CompileError, Kind};
 
@@ -55,10 +55,12 @@ pub(crate) fn main_module(
         .iter()
         .filter(|function| **function >= library.host_count())
     {
+        renumber.caller = Some(*function);
         renumber
             .parse_function_body(&mut code, library.body(*function))
             .map_err(|_| CompileError::Helpers)?;
     }
+    renumber.caller = None;
     let mut names = ExportSection::new();
     for (index, export) in (reached.functions.len() as u32..).zip(exports) {
         functions.function(export_type);
@@ -145,6 +147,9 @@ fn expression_function(
 
 /// Maps indexes in the helper module to indexes in a component's main module.
 struct Renumber {
+    /// The helper whose body is encoded.
+    caller: Option<u32>,
+    dates: Dates,
     functions: BTreeMap<u32, u32>,
     segments: BTreeMap<u32, u32>,
 }
@@ -152,6 +157,8 @@ struct Renumber {
 impl Renumber {
     fn new(reached: &Reached) -> Renumber {
         Renumber {
+            caller: None,
+            dates: reached.dates,
             functions: reached.functions.iter().copied().zip(0..).collect(),
             segments: reached.segments.iter().copied().zip(0..).collect(),
         }
@@ -159,6 +166,7 @@ impl Renumber {
 
     /// Everything reachable has a number, so the other arm is never taken.
     fn function(&self, function: u32) -> u32 {
+        let function = Library::get().called(self.caller, function, self.dates);
         self.functions.get(&function).copied().unwrap_or(u32::MAX)
     }
 }

@@ -36,7 +36,11 @@ fn agrees_with_python() {
     let thorough = pairs > THOROUGH;
     let mut cases = generator::every_pair(thorough);
     cases.extend(generator::floats());
+    cases.extend(generator::texts());
     cases.extend(generator::random(seed, pairs));
+    let dated = generator::dated(seed, pairs / 2);
+    println!("{} random expressions with dates", dated.len());
+    cases.extend(dated);
     let host = Host::quick();
     let mut run = Run::default();
     let mut told = 0;
@@ -148,7 +152,15 @@ fn functions(cases: &[(String, String)]) -> (Vec<Function>, Vec<String>) {
 }
 
 /// Faults for what is not supported at run time, and their names.
-const NOT_IMPLEMENTED: [(&str, &str); 3] = [
+const NOT_IMPLEMENTED: [(&str, &str); 5] = [
+    (
+        "NotImplementedError: strftime",
+        "other directives of strftime",
+    ),
+    (
+        "NotImplementedError: strptime",
+        "other directives of strptime",
+    ),
     (
         "NotImplementedError: ** of a float",
         "other powers of floats",
@@ -178,6 +190,10 @@ fn difference(
         if let Outcome::Fault(text) = outcome {
             if text == "OverflowError: integer outside 64 bits" && answer["big"] == true {
                 return Ok(Some("integers outside 64 bits"));
+            }
+            let is_long = text == "OverflowError: timedelta outside 64 bits of microseconds";
+            if is_long && answer["big"] == true {
+                return Ok(Some("timedeltas outside 64 bits of microseconds"));
             }
             if text == "MemoryError" && code != Some("MemoryError") {
                 return Ok(Some("memory"));

@@ -56,18 +56,19 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn formatted(&self, at: &impl Ranged, value: Node, written: &str) -> Checked {
+    pub(super) fn formatted(&mut self, at: &impl Ranged, value: Node, written: &str) -> Checked {
         if written.is_empty() {
             return Ok(Node::Call("str", vec![value]));
         }
-        match Format::read(written) {
-            Some(format) => Ok(Node::Format(
-                format.helper(),
-                Box::new(value),
-                format.packed(),
-            )),
-            None => self.refuse(at, format!("the format `{written}` is not supported")),
-        }
+        let Some(format) = Format::read(written) else {
+            return self.date_format(at, value, written);
+        };
+        Ok(Node::Format(
+            format.helper(),
+            Box::new(value),
+            format.packed(),
+            written.to_owned(),
+        ))
     }
 
     fn interpolation(&mut self, element: &InterpolatedElement) -> Checked {

@@ -218,6 +218,12 @@ impl Checker<'_> {
         if name == "format" {
             return self.braces(&attribute.value, call);
         }
+        if let Some(checked) = self.class_method(attribute, call) {
+            return checked;
+        }
+        if let Some(checked) = self.dated_method(attribute, call) {
+            return checked;
+        }
         let count = call.arguments.args.len();
         let of_name = || METHODS.iter().filter(|method| method.name == name);
         let fitting = of_name().find(|method| count <= method.most());

@@ -3,9 +3,10 @@
 //! capitals with a literal, a field or a variable; `a` with one of the form's own type; `v` with a
 //! new variable's name, after which `i`, `p` and `j` see that variable, of the form's type, for a
 //! boolean, for anything; `x` with what is allowed in an f-string; `k` with an integer from -3 to
-//! 3, `u` from 0 to 4.
+//! 3, `u` from 0 to 4. Of dates there are `m d c w z`: a datetime, a date, a time of day, a timedelta
+//! and a time zone.
 
-use super::scalars;
+use super::{dates, scalars};
 
 /// The wanted type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub enum Want {
     Record,
     Set,
     Truth,
+    /// A datetime.
+    Moment,
+    Day,
+    Clock,
+    Span,
+    Zone,
 }
 
 impl Want {
@@ -28,6 +35,11 @@ impl Want {
             'r' => Want::Record,
             's' => Want::Set,
             'q' => Want::Truth,
+            'm' => Want::Moment,
+            'd' => Want::Day,
+            'c' => Want::Clock,
+            'w' => Want::Span,
+            'z' => Want::Zone,
             other => panic!("no place is called {other}"),
         }
     }
@@ -52,7 +64,27 @@ pub fn of(want: Want) -> &'static [&'static str] {
         Want::Record => RECORD,
         Want::Set => SET,
         Want::Truth => TRUTH,
+        dated => dates::of(dated),
     }
+}
+
+/// The kinds that random expressions with dates are drawn for.
+pub const DATED: &[Want] = &[
+    Want::Moment,
+    Want::Day,
+    Want::Clock,
+    Want::Span,
+    Want::Number,
+    Want::Text,
+    Want::Truth,
+    Want::Truth,
+    Want::List,
+];
+
+/// The forms for a kind of value in expressions with dates.
+pub fn with_dates(want: Want) -> &'static [&'static str] {
+    let found = dates::OTHERS.iter().find(|(other, _)| *other == want);
+    found.map_or_else(|| of(want), |(_, forms)| forms)
 }
 
 pub fn literals(want: Want) -> &'static [&'static str] {
@@ -100,6 +132,8 @@ pub fn literals(want: Want) -> &'static [&'static str] {
             "{1.0, True}",
         ],
         Want::Truth => &["True", "False", "None"],
+        // These are drawn.
+        Want::Moment | Want::Day | Want::Clock | Want::Span | Want::Zone => &["None"],
     }
 }
 

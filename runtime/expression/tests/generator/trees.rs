@@ -1,8 +1,8 @@
 //! Random expressions from the forms.
 
 use super::draw::Draw;
-use super::fields;
 use super::forms::{self, Want};
+use super::{dates, fields};
 
 /// Random expressions, each over fields of its own.
 pub fn random(seed: u64, count: usize) -> Vec<(String, String)> {
@@ -19,6 +19,22 @@ pub fn random(seed: u64, count: usize) -> Vec<(String, String)> {
                 tree(&mut draw, want, depth, 0)
             };
             (fields, expression)
+        })
+        .collect()
+}
+
+/// Random expressions with dates, each over fields of its own.
+pub fn dated(seed: u64, count: usize) -> Vec<(String, String)> {
+    let mut draw = Draw(seed ^ 0xda7e);
+    (0..count)
+        .map(|_| {
+            let fields = fields::record(&mut draw);
+            let want = forms::DATED[draw.below(forms::DATED.len() as u64) as usize];
+            let depth = 1 + draw.below(3);
+            let form = draw.one(forms::with_dates(want));
+            let expression = filled(&mut draw, form, want, depth, 0);
+            // An expression that makes no date is refused if it uses one.
+            (fields, format!("[({expression}), now()][0]"))
         })
         .collect()
 }
@@ -98,6 +114,9 @@ fn leaf(draw: &mut Draw, want: Want, scope: u64) -> String {
         return format!("v{}", draw.below(scope));
     }
     let name = match want {
+        Want::Moment | Want::Day | Want::Clock | Want::Span | Want::Zone => {
+            return dates::literal(draw, want);
+        }
         Want::Number if draw.below(2) == 0 => "n",
         Want::Number => "f",
         Want::Text => "t",
