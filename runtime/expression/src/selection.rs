@@ -57,32 +57,31 @@ impl Expression {
     pub fn selection(&self) -> Option<Selection> {
         let mut steps = Vec::new();
         let mut node = &self.node;
-        loop {
-            match node {
-                Node::Fields => break,
-                Node::Field(name) => {
-                    steps.push(Step::Name(name.clone()));
-                    break;
-                }
-                Node::Call("subscript", operands) => {
-                    let [value, index] = operands.as_slice() else {
-                        return None;
-                    };
-                    steps.push(step(index)?);
-                    node = value;
-                }
-                _ => return None,
-            }
+        while let Node::Call("subscript", operands) = node {
+            let [value, Node::Constant(index)] = operands.as_slice() else {
+                return None;
+            };
+            steps.push(step(index)?);
+            node = value;
+        }
+        if let Node::Field(name) = node {
+            steps.push(Step::Name(name.clone()));
+        } else if *node != Node::Fields {
+            return None;
         }
         steps.reverse();
         Some(Selection { steps })
     }
 }
 
-fn step(index: &Node) -> Option<Step> {
+fn step(index: &Constant) -> Option<Step> {
     match index {
-        Node::Constant(Constant::Text(name)) => Some(Step::Name(name.clone())),
-        Node::Constant(Constant::Integer(index)) => Some(Step::Index(*index)),
-        _ => None,
+        Constant::Text(name) => Some(Step::Name(name.clone())),
+        Constant::Integer(index) => Some(Step::Index(*index)),
+        Constant::None
+        | Constant::True
+        | Constant::False
+        | Constant::BigInteger(_)
+        | Constant::Float(_) => None,
     }
 }

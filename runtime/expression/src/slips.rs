@@ -5,6 +5,7 @@
 //! suggested that does not compile. Where no rule fits, `syntax` finds the bracket, quote or operand that is missing.
 
 mod calls;
+mod dates;
 mod line;
 mod literals;
 mod names;
@@ -34,6 +35,7 @@ const RULES: &[&[Rule]] = &[
     literals::RULES,
     symbols::RULES,
     operators::RULES,
+    dates::RULES,
     names::RULES,
     calls::RULES,
     names::LAST,

@@ -40,6 +40,17 @@ pub(crate) fn is_function(name: &str) -> bool {
     check::FUNCTIONS.contains(&name) || check::STREAMS.contains(&name) || made()
 }
 
+pub(crate) fn is_attribute(name: &str) -> bool {
+    let mut attributes = check::dates::ATTRIBUTES.iter();
+    attributes.any(|attribute| attribute.name == name)
+}
+
+/// Whether dates have a method of this name, and texts have none.
+pub(crate) fn is_dated_method(name: &str) -> bool {
+    let mut methods = check::dates::METHODS.iter();
+    methods.any(|method| method.name == name) && name != "replace"
+}
+
 pub(crate) fn is_method(name: &str) -> bool {
     let views = check::VIEWS.iter().any(|(view, _)| *view == name);
     let methods = &check::methods::METHODS;
@@ -49,5 +60,10 @@ pub(crate) fn is_method(name: &str) -> bool {
             .any(|method| method.name == name)
     };
     let of_text = || methods.iter().any(|method| method.name == name);
-    views || name == "format" || of_text() || dated()
+    let made = || {
+        CLASSES
+            .iter()
+            .any(|class| check::dates::makers(class).any(|maker| maker == name))
+    };
+    views || name == "format" || of_text() || dated() || made()
 }

@@ -6,7 +6,7 @@
 //! 3, `u` from 0 to 4. Of dates there are `m d c w z`: a datetime, a date, a time of day, a timedelta
 //! and a time zone.
 
-use super::{dates, scalars};
+use super::{dated, scalars};
 
 /// The wanted type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub enum Want {
     Record,
     Set,
     Truth,
+    Dated(Dated),
+}
+
+/// The kinds of dates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Dated {
     /// A datetime.
     Moment,
     Day,
@@ -35,11 +41,11 @@ impl Want {
             'r' => Want::Record,
             's' => Want::Set,
             'q' => Want::Truth,
-            'm' => Want::Moment,
-            'd' => Want::Day,
-            'c' => Want::Clock,
-            'w' => Want::Span,
-            'z' => Want::Zone,
+            'm' => Want::Dated(Dated::Moment),
+            'd' => Want::Dated(Dated::Day),
+            'c' => Want::Dated(Dated::Clock),
+            'w' => Want::Dated(Dated::Span),
+            'z' => Want::Dated(Dated::Zone),
             other => panic!("no place is called {other}"),
         }
     }
@@ -64,16 +70,16 @@ pub fn of(want: Want) -> &'static [&'static str] {
         Want::Record => RECORD,
         Want::Set => SET,
         Want::Truth => TRUTH,
-        dated => dates::of(dated),
+        Want::Dated(kind) => dated::of(kind),
     }
 }
 
 /// The kinds that random expressions with dates are drawn for.
-pub const DATED: &[Want] = &[
-    Want::Moment,
-    Want::Day,
-    Want::Clock,
-    Want::Span,
+pub const WITH_DATES: &[Want] = &[
+    Want::Dated(Dated::Moment),
+    Want::Dated(Dated::Day),
+    Want::Dated(Dated::Clock),
+    Want::Dated(Dated::Span),
     Want::Number,
     Want::Text,
     Want::Truth,
@@ -83,7 +89,7 @@ pub const DATED: &[Want] = &[
 
 /// The forms for a kind of value in expressions with dates.
 pub fn with_dates(want: Want) -> &'static [&'static str] {
-    let found = dates::OTHERS.iter().find(|(other, _)| *other == want);
+    let found = dated::OTHERS.iter().find(|(other, _)| *other == want);
     found.map_or_else(|| of(want), |(_, forms)| forms)
 }
 
@@ -133,7 +139,7 @@ pub fn literals(want: Want) -> &'static [&'static str] {
         ],
         Want::Truth => &["True", "False", "None"],
         // These are drawn.
-        Want::Moment | Want::Day | Want::Clock | Want::Span | Want::Zone => &["None"],
+        Want::Dated(_) => &["None"],
     }
 }
 

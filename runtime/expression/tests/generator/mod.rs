@@ -4,6 +4,7 @@
 //! Deterministic: the same seed produces the same cases. Trees are drawn for a wanted type, and
 //! sometimes for another, so that faults occur but do not dominate.
 
+mod dated;
 mod dates;
 mod draw;
 mod fields;
@@ -15,4 +16,4 @@ mod trees;
 
 pub use dates::texts;
 pub use pairs::{every_pair, floats};
-pub use trees::{dated, random};
+pub use trees::{random, templates, with_dates};

@@ -14,9 +14,8 @@ pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
     let samples: Vec<&str> = SAMPLES.iter().chain(dates::SAMPLES).copied().collect();
     for form in UNARY.iter().chain(CALLS).chain(dates::CALLS) {
         for (index, sample) in samples.iter().enumerate() {
-            let of_dates =
-                form.contains("now()") || sample.contains("time") || sample.contains("date");
-            if !thorough && of_dates && !often(sample, index) {
+            let with_dates = form.contains("now()") || is_date(sample);
+            if !thorough && with_dates && !often(sample, index) {
                 continue;
             }
             let in_f_string = form.contains("f'") && sample.contains(['\'', '{']);
@@ -121,8 +120,7 @@ fn is_date(sample: &str) -> bool {
 }
 
 fn sequence_times(left: &str, right: &str) -> bool {
-    let sequence = |text: &str| {
-        text.contains(['\'', '[', '(']) && !text.starts_with("(-") && !is_date(text)
-    };
+    let sequence =
+        |text: &str| text.contains(['\'', '[', '(']) && !text.starts_with("(-") && !is_date(text);
     sequence(left) || sequence(right)
 }
