@@ -5,6 +5,7 @@
 )]
 #![allow(dead_code, reason = "each test uses its own part of the host")]
 
+use bureaucrat_expression::{Expression, Function, Kind, compile, parse};
 use serde_json::Value as Json;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 use wasmtime::{Config, Engine, Store};
@@ -81,7 +82,7 @@ impl Host {
                             Some(Box::new(Val::U32(unreserved(fields).len() as u32))),
                         ));
                     }
-                    fields.pointer(&pointer).map(value)
+                    fields.pointer(&pointer).map(contract_value)
                 });
                 results[0] = Val::Option(found.map(Box::new));
                 Ok(())
@@ -188,8 +189,27 @@ fn pointer(argument: &Val) -> Option<String> {
     }
 }
 
+pub fn value_of(expression: Expression, fields: &Json) -> Outcome {
+    let function = Function {
+        name: "evaluate".to_owned(),
+        expression,
+        kind: Kind::Value,
+    };
+    let guest = Host::quick().load(&compile(&[function]).unwrap());
+    guest.call("evaluate", fields)
+}
+
+/// An expression's value as JSON, or its fault.
+pub fn value(text: &str, fields: &Json) -> Result<Json, String> {
+    match value_of(parse(text).unwrap(), fields) {
+        Outcome::Value(text) => Ok(serde_json::from_str(&text).unwrap()),
+        Outcome::Fault(text) => Err(text),
+        Outcome::Verdict(_) | Outcome::Trap(_) => panic!("{text}: neither a value nor a fault"),
+    }
+}
+
 /// The contract's value of a JSON value; numbers by how they are written.
-fn value(json: &Json) -> Val {
+fn contract_value(json: &Json) -> Val {
     let (case, payload) = match json {
         Json::Null => ("null", None),
         Json::Bool(truth) => ("boolean", Some(Val::Bool(*truth))),
