@@ -118,9 +118,7 @@ impl Checker<'_> {
     ) -> Option<Checked> {
         let name = function.attr.as_str();
         let method = METHODS.iter().find(|method| method.name == name)?;
-        // Texts have a `replace` too, which takes no names.
-        let named = call.arguments.args.is_empty() && !call.arguments.keywords.is_empty();
-        if name == "replace" && !named {
+        if name == "replace" && !replaces_parts(call) {
             return None;
         }
         Some(self.method_of_date(method, function, call))
@@ -258,4 +256,13 @@ fn is_selected(node: &Node) -> bool {
         Node::Call("subscript", operands) => operands.first().is_some_and(is_selected),
         _ => false,
     }
+}
+
+/// Whether a `replace` is that of dates: the one of texts is called without names.
+fn replaces_parts(call: &ExprCall) -> bool {
+    let names = call.arguments.keywords.iter();
+    let names = names.filter_map(|keyword| keyword.arg.as_ref());
+    let of_text = |name: &str| ["old", "new", "count"].contains(&name);
+    let named = !call.arguments.keywords.is_empty() && call.arguments.args.is_empty();
+    named && !names.into_iter().any(|name| of_text(name.as_str()))
 }
