@@ -75,6 +75,7 @@ fn is_vast_pair(operator: &str, left: &str, right: &str) -> bool {
     };
     match operator {
         "**" => right.len() > 8 && integer(right) && integer(left),
+        "*" if is_date(left) || is_date(right) => false,
         "*" => left.len().max(right.len()) > 15 && sequence_times(left, right),
         _ => false,
     }
