@@ -121,7 +121,6 @@ fn is_date(sample: &str) -> bool {
 }
 
 fn sequence_times(left: &str, right: &str) -> bool {
-    let sequence =
-        |text: &str| text.contains(['\'', '[', '(']) && !text.starts_with("(-") && !is_date(text);
+    let sequence = |text: &str| text.contains(['\'', '[', '(']) && !text.starts_with("(-");
     sequence(left) || sequence(right)
 }
