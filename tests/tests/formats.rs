@@ -345,6 +345,9 @@ fn tables_have_their_names_and_numbers() {
         "14 backlog",
         "15 recent",
         "16 letters",
+        "17 definitions",
+        "18 sources",
+        "19 business_keys",
     ];
     assert_eq!(found, expected);
 }

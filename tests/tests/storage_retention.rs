@@ -91,6 +91,9 @@ fn fill(store: &RocksStore, count: u32) {
             caller: None,
             message_id: None,
             redelivered: Redelivered::No,
+            fields: bureaucrat_model::Fields::new(),
+            version: None,
+            key: None,
         };
         let (mut instance, effects) = launch(&compiled.program, &launching, &environment);
         write_instance(

@@ -1,11 +1,13 @@
 //! What can be said on the command line, and what `--help` says about it.
 
 mod dead;
+mod definitions;
 mod module;
 mod operating;
 mod policy;
 
 pub use dead::Dead;
+pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use module::{
     Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
 };
@@ -107,6 +109,11 @@ pub enum Command {
     Check(Check),
     /// Compile a definition and print what came of it
     Compile(Compile),
+    /// Store a definition in the running engine, to be launched by its name
+    Deploy(Deploy),
+    /// List, show and retire deployed definitions
+    #[command(subcommand)]
+    Definitions(Definitions),
     /// List the processes of the running engine
     List(List),
     /// Show one process of the running engine
@@ -149,12 +156,16 @@ Examples:
   bureaucrat launch order.xml --text zip=12345               the text 12345, as is --field 'zip=\"12345\"'
   bureaucrat launch order.xml --fields '{\"items\": [1, 2]}'
   make-definition | bureaucrat launch -
+  bureaucrat launch order                                    the newest version of a deployed definition
+  bureaucrat launch order@3 --wait
 
 With --wait the final fields are printed as JSON; when the process fails, or is rejected, the reasons go to standard
 error and the exit code is 1. When --timeout passes first, the exit code is 3, and the process runs on.")]
 pub struct Launch {
-    /// The definition, `-` for standard input
-    pub file: PathBuf,
+    /// The definition: a file, `-` for standard input, or the NAME or NAME@VERSION of a deployed one. A file of that name
+    /// comes first; what contains a `/` or ends with `.xml` is always a file
+    #[arg(value_name = "FILE or NAME")]
+    pub definition: PathBuf,
     /// A field. Its value is of the type that the definition declares for it; without one it is parsed as JSON if valid,
     /// otherwise taken as text
     #[arg(long = "field", value_name = "NAME=VALUE")]
@@ -165,6 +176,12 @@ pub struct Launch {
     /// Fields as a JSON object; --field and --text go over them
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
+    /// A business key: refused while another process of the same name has it and has not ended
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Cancel the process that has the key, and start when it has ended
+    #[arg(long, requires = "key")]
+    pub replace: bool,
     /// Wait for the end, and print the final fields
     #[arg(long)]
     pub wait: bool,
@@ -272,6 +289,9 @@ pub struct List {
     /// At most this many; 0 for all
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
+    /// Only processes with this business key
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
     /// Only those that come after this one, launched before it
     #[arg(long, value_name = "PROCESS")]
     pub after: Option<IdPrefix>,

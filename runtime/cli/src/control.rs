@@ -217,6 +217,7 @@ impl Control {
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
+            | QueryAnswer::Definitions(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
     }
@@ -250,6 +251,7 @@ mod tests {
             let mut control = Control::connect(&storage).unwrap();
             let query = Query::List {
                 state: Some(State::Running),
+                key: None,
                 after: None,
                 limit: 5,
             };

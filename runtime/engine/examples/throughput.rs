@@ -45,6 +45,9 @@ fn main() {
         caller: None,
         message_id: None,
         redelivered: Redelivered::No,
+        fields: Fields::new(),
+        version: None,
+        key: None,
     };
     let (mut instance, mut effects) = launch(&program, &start, &environment);
     let began = Instant::now();

@@ -53,10 +53,12 @@ pub fn launch(
     launch: &Launch,
     environment: &Environment<'_>,
 ) -> (Instance, Vec<Effect>) {
+    let mut fields = program.context.clone();
+    fields.update(&launch.fields);
     let first = Fiber {
         at: OpIndex(0),
         state: FiberState::Ready,
-        fields: program.context.clone(),
+        fields,
         branch: None,
         answered: None,
         failed: 0,
@@ -78,6 +80,8 @@ pub fn launch(
         next_history: 0,
         ops_without_waiting: 0,
         failed_fields: Fields::new(),
+        version: launch.version,
+        key: launch.key.clone(),
     };
     let mut instance = Instance::new(head, [(FiberId(0), first)]);
     let mut machine = Machine::new(program, &mut instance, environment);

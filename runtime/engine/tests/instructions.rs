@@ -7,8 +7,8 @@ use bureaucrat_engine::{
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, ConditionRange, Effect, Ending, EngineLimits, Evaluation,
     EvaluationOutcome, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input, Instance, JsonText,
-    Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Redelivered, Site, Span, Status,
-    Timestamp, Turn,
+    Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Site, Span, Status, Timestamp,
+    Turn,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -41,15 +41,8 @@ fn program(ops: Vec<Op>, context: &str) -> Program {
 }
 
 fn started(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
-    let start = Launch {
-        process: ProcessId::from_seed([3; 16]),
-        program: ProgramHash::of(b"program"),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: None,
-        redelivered: Redelivered::No,
-    };
+    let process = ProcessId::from_seed([3; 16]);
+    let start = Launch::new(process, ProgramHash::of(b"program"));
     launch(program, &start, &environment(limits))
 }
 

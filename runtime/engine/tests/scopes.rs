@@ -46,6 +46,9 @@ fn started(program: &Program) -> (Instance, Vec<Effect>) {
         caller: None,
         message_id: None,
         redelivered: Redelivered::No,
+        fields: Fields::new(),
+        version: None,
+        key: None,
     };
     launch(program, &start, &environment(&EngineLimits::default()))
 }

@@ -42,6 +42,16 @@ impl Loaded {
     }
 }
 
+/// A program that is ready to run; prints as its hash.
+#[derive(Clone)]
+pub struct LoadedProgram(pub Arc<Loaded>);
+
+impl std::fmt::Debug for LoadedProgram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0.hash)
+    }
+}
+
 /// Why a definition cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadFailure {

@@ -1,6 +1,7 @@
 //! Instances: the stored state of a process.
 
 use crate::{
+    deployed::Version,
     fault::Fault,
     fibers::{FiberChange, Fibers},
     fields::{Fields, JsonText},
@@ -49,6 +50,30 @@ pub struct Launch {
     pub message_id: Option<String>,
     /// Whether the launch may be a repeat.
     pub redelivered: Redelivered,
+    /// What it starts with over the definition's context.
+    pub fields: Fields,
+    /// The version of a deployed definition that it is, when it was launched by name.
+    pub version: Option<Version>,
+    /// Its business key.
+    pub key: Option<String>,
+}
+
+impl Launch {
+    /// A launch by nobody, with nothing but its definition.
+    pub fn new(process: ProcessId, program: ProgramHash) -> Self {
+        Self {
+            process,
+            program,
+            user: None,
+            reply_to: None,
+            caller: None,
+            message_id: None,
+            redelivered: Redelivered::No,
+            fields: Fields::new(),
+            version: None,
+            key: None,
+        }
+    }
 }
 
 /// Whether an instance is running, or how it ended.
@@ -173,6 +198,10 @@ pub struct Head {
     /// What the fiber that failed had as fields, or the first one when the fault came from outside.
     /// Empty unless the process failed.
     pub failed_fields: Fields,
+    /// The version of the deployed definition that it was launched as.
+    pub version: Option<Version>,
+    /// Its business key: no other process of its user and name has it before it has ended.
+    pub key: Option<String>,
 }
 
 impl Head {

@@ -7,6 +7,7 @@
 //! and [`lock`].
 #![forbid(unsafe_code)]
 
+mod deployed;
 mod fault;
 mod fibers;
 mod field_path;
@@ -25,6 +26,9 @@ mod recovery;
 mod shared_map;
 mod time;
 
+pub use deployed::{
+    DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
+};
 pub use fault::{CodePattern, Fault, FaultCode};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};

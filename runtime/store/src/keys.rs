@@ -5,9 +5,11 @@
 //! is the first byte of a process id. Subscriptions, the backlog and the list of processes are
 //! indexes across shards.
 
+mod definitions;
 mod recent;
 mod seen;
 
+pub use definitions::{DefinitionKey, definition, definition_of, definitions_of};
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 

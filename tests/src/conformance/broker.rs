@@ -231,6 +231,7 @@ impl Broker {
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
+            | QueryAnswer::Definitions(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }
     }

@@ -158,6 +158,9 @@ impl Pure {
             caller,
             message_id: None,
             redelivered: Redelivered::No,
+            fields: Fields::new(),
+            version: None,
+            key: None,
         };
         let environment = Environment {
             now: self.now,

@@ -11,6 +11,7 @@ use bureaucrat_model::{
     WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
+use bureaucrat_wire::Duplicate;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -145,6 +146,7 @@ impl Known {
             if !launch.has_id {
                 self.started_from_delivery(&instance.name);
             }
+            self.started_version(&launch, instance);
         }
         self.ended(instance);
     }
@@ -169,7 +171,7 @@ impl Known {
             .launches
             .iter()
             .find(|launch| launch.name == instance.name);
-        let Some(expected) = launch.and_then(|launch| launch.expected.clone()) else {
+        let Some(expected) = launch.and_then(|launch| self.expected(launch, instance)) else {
             return;
         };
         let holds = match (&expected, ending) {
@@ -202,7 +204,12 @@ impl Known {
             && instance
                 .fault()
                 .is_some_and(|fault| fault.code.as_str() == "TaskRefused");
-        if !holds && !cancelled && !refused {
+        let replaced = launch.is_some_and(|launch| launch.key == Some(Duplicate::Replace));
+        let is_replaced = replaced
+            && instance
+                .fault()
+                .is_some_and(|fault| fault.code.as_str() == "Cancelled");
+        if !holds && !cancelled && !refused && !is_replaced {
             let name = &instance.name;
             self.violate(format!(
                 "{name} ended with {ending:?}; expected was {expected:?}"
@@ -250,6 +257,7 @@ impl Known {
             self.turns(OutboxKind::Call, process),
         );
         let Some(instance) = self.instances.get(&process) else {
+            self.key_fits(process)?;
             return match timers.is_empty() && subscriptions.is_empty() && tasks.is_empty() {
                 true => Ok(()),
                 false => Err(format!(
@@ -294,6 +302,7 @@ impl Known {
         due.retain(|(_, fiber, turn)| !is_kept(instance, *fiber, *turn));
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;
+        self.key_fits(process)?;
         within("tasks in the outbox", &tasks, &answers)?;
         within("calls in the outbox", &calls, &children)?;
         reminders(instance, timers)?;

@@ -202,9 +202,14 @@ impl Generator<'_> {
 impl Definition {
     /// A random definition; `faults` says whether it may fail.
     pub fn random(random: &mut Random, faults: bool) -> Self {
+        Self::numbered(random, faults, 0)
+    }
+
+    /// The same, with activities whose numbers come after this one.
+    pub fn numbered(random: &mut Random, faults: bool, next: u32) -> Self {
         let mut generator = Generator {
             random,
-            next: 0,
+            next,
             depth: 0,
             faults,
             size: 0,

@@ -9,7 +9,7 @@ use bureaucrat_store::{
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
-use bureaucrat_wire::Outgoing;
+use bureaucrat_wire::{Outgoing, REASON_HEADER};
 use std::collections::BTreeSet;
 
 #[derive(Debug)]
@@ -53,6 +53,8 @@ impl Known {
                 Table::Outbox | Table::Aside => {
                     self.outbox_written(key, value, touched, &mut left);
                 }
+                Table::Definitions => self.version_written(key, value),
+                Table::Sources => self.source_written(key, value),
                 Table::Programs => self.program_written(key, value.is_some()),
                 Table::History => handled.extend(value.and_then(|value| handled_in(key, value))),
                 Table::Modules
@@ -61,6 +63,7 @@ impl Known {
                 | Table::Backlog
                 | Table::Recent
                 | Table::Letters => {}
+                Table::BusinessKeys => touched.extend(self.key_written(key, value)),
             }
         }
         for (process, before) in self.instances_written(instances.0, instances.1) {
@@ -91,6 +94,7 @@ impl Known {
         if let Some((process, _)) = users.find(|(_, instance)| instance.program.0 == *key) {
             self.violate(format!("the program of {process} was removed"));
         }
+        self.version_keeps_program(key);
     }
 
     fn has_program(&mut self, process: ProcessId) {
@@ -282,7 +286,10 @@ impl Known {
         if key.kind == OutboxKind::DeadLetter {
             match records::decode::<Outgoing>(Table::Outbox, &key.to_bytes(), value) {
                 Ok(letter) => {
-                    self.dead.insert(letter.body);
+                    let headers = &letter.properties.headers;
+                    let reason = headers.iter().find(|(name, _)| name == REASON_HEADER);
+                    let reason = reason.map(|(_, reason)| format!("{reason:?}"));
+                    self.dead.insert(letter.body, reason.unwrap_or_default());
                 }
                 Err(error) => self.violate(error.to_string()),
             }

@@ -5,7 +5,7 @@ use bureaucrat_model::{
     ConditionRange, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId,
     FiberState, FieldPath, Fields, Guest, Handler, Head, HistoryEvent, Input, Instance, JsonText,
     Millis, ModuleHash, Op, OpIndex, ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Retry,
-    Scope, Site, Span, Status, Taken, Timestamp, Turn, Wait, WaitKind,
+    Scope, Site, Span, Status, Taken, Timestamp, Turn, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -138,6 +138,8 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
         next_history: 300,
         ops_without_waiting: 70_000,
         failed_fields: if failed { fields() } else { Fields::new() },
+        version: Version::new(3),
+        key: Some("k-7".into()),
     };
     Instance::new(head, (0..).map(FiberId).zip(fibers))
 }

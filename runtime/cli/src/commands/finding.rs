@@ -67,6 +67,8 @@ mod tests {
             fault: None,
             incident: None,
             waits: Vec::new(),
+            version: None,
+            key: None,
         }
     }
 

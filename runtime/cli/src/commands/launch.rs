@@ -9,12 +9,13 @@ use crate::{
     progress::Progress,
     screen::clean,
 };
-use anyhow::Context;
-use bureaucrat_client::{Ending, LaunchError, Launcher, LauncherConfig};
-use bureaucrat_model::{Fields, ProcessId};
+use anyhow::{Context, bail};
+use bureaucrat_client::{Duplicate, Ending, LaunchError, Launcher, LauncherConfig, NamedLaunch};
+use bureaucrat_model::{DefinitionRef, Fields, ProcessId};
 use serde_json::json;
 use std::{
     future::Future,
+    path::Path,
     time::{Duration, Instant},
 };
 use tokio::{runtime::Runtime, time::timeout};
@@ -24,13 +25,31 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Launches, prints the id or the final fields.
 pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
-    let definition = files::read_text(&launch.file)?;
     let given = files::Given {
         object: launch.fields.as_deref(),
         single: &launch.field,
         texts: &launch.text,
     };
-    let fields = files::launch_fields(&definition, &given)?;
+    let wanted = match deployed_name(&launch.definition) {
+        Some(process) => Wanted::Named(NamedLaunch {
+            process,
+            fields: files::fields(&given)?,
+            key: launch.key.clone(),
+            duplicate: match launch.replace {
+                true => Duplicate::Replace,
+                false => Duplicate::Refuse,
+            },
+        }),
+        None if launch.key.is_some() => bail!(
+            "--key needs a deployed definition: deploy {} first, and launch it by its name",
+            launch.definition.display()
+        ),
+        None => {
+            let definition = files::read_text(&launch.definition)?;
+            let fields = files::launch_fields(&definition, &given)?;
+            Wanted::Definition { definition, fields }
+        }
+    };
     let settings = settings(options)?;
     let patience = launch.timeout.unwrap_or(PATIENCE);
     let mut config = launcher(&settings, patience);
@@ -40,20 +59,40 @@ pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
     if let Some(routing_key) = &launch.routing_key {
         config.routing_key.clone_from(routing_key);
     }
-    runtime()?.block_on(launched(launch, &config, patience, &definition, &fields))
+    runtime()?.block_on(launched(launch, &config, patience, &wanted))
+}
+
+/// What is launched.
+enum Wanted {
+    /// A deployed definition.
+    Named(NamedLaunch),
+    /// One that comes along.
+    Definition { definition: String, fields: Fields },
+}
+
+/// The name of a deployed definition, unless it is or looks like a file.
+fn deployed_name(given: &Path) -> Option<DefinitionRef> {
+    let text = given.to_str()?;
+    let is_path = text.contains('/') || text.ends_with(".xml") || given.exists();
+    text.parse().ok().filter(|_| !is_path)
 }
 
 async fn launched(
     launch: &Launch,
     config: &LauncherConfig,
     patience: Duration,
-    definition: &str,
-    fields: &Fields,
+    wanted: &Wanted,
 ) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let launcher = connected(config, patience).await?;
     let left = patience.saturating_sub(started.elapsed());
-    let launched = within(left, "launching", launcher.launch(definition, fields)).await;
+    let launching = async {
+        match wanted {
+            Wanted::Named(named) => launcher.launch_named(named).await,
+            Wanted::Definition { definition, fields } => launcher.launch(definition, fields).await,
+        }
+    };
+    let launched = within(left, "launching", launching).await;
     let launched = match launched {
         Some(Ok(launched)) => launched,
         Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, &reasons),

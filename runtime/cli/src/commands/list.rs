@@ -41,6 +41,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let next = loop {
         let query = Query::List {
             state,
+            key: list.key.clone(),
             after,
             limit: left.min(PAGE),
         };
@@ -69,7 +70,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     if !list.json {
         table.print()?;
     }
-    if let Some(next) = next {
+    if let Some(next) = next.filter(|_| list.key.is_none()) {
         say_how_many_more(&mut control, state, next)?;
     }
     Ok(Exit::Done)
@@ -199,6 +200,8 @@ pub fn summary(process: &ProcessSummary) -> Value {
     json!({
         "process": id(process.process),
         "name": process.name,
+        "version": process.version,
+        "key": process.key,
         "state": word(process.state),
         "launched_at": process.launched_at.0,
         "ended_at": process.ended_at.map(|at| at.0),

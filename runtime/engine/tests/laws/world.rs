@@ -310,6 +310,9 @@ pub fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>
         caller: None,
         message_id: Some("m".into()),
         redelivered: Redelivered::No,
+        fields: Fields::new(),
+        version: None,
+        key: None,
     };
     let environment = Environment {
         now: Timestamp(0),

@@ -1,6 +1,6 @@
 //! What a delivery becomes: a process, an accepted answer, a stored event, or a dead letter.
 
-use super::{deployments::is_module, router::Arrival};
+use super::{deploying::is_definition, deployments::is_module, router::Arrival};
 use crate::{
     broker::{Delivery, Source},
     plan::{
@@ -40,6 +40,9 @@ impl Planner {
         match arrival {
             Arrival::Launch { text, .. } if is_module(&delivery) => {
                 self.module_arrived(delivery, text)
+            }
+            Arrival::Launch { text, seen, .. } if is_definition(&delivery) => {
+                self.definition_arrived(delivery, seen, text)
             }
             Arrival::Launch {
                 process,

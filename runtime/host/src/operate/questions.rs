@@ -36,9 +36,10 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
             state,
+            key,
             after,
             limit,
-        } => listing::list(asked, *state, *after, *limit),
+        } => listing::list(asked, (*state, key.as_deref()), *after, *limit),
         Query::Count { state, after } => {
             listing::count(asked, *state, *after).map(QueryAnswer::Counted)
         }
@@ -46,7 +47,11 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. } | Query::Backup { .. } | Query::Modules(_) | Query::Letters(_) => {
+        Query::Order { .. }
+        | Query::Backup { .. }
+        | Query::Modules(_)
+        | Query::Letters(_)
+        | Query::Definitions(_) => {
             return None;
         }
     };
@@ -152,6 +157,8 @@ fn hidden(asked: &Asked<'_>, process: ProcessId) -> ProcessSummary {
         fault: None,
         incident: asked.damages.of(process).map(|damage| damage.to_string()),
         waits: Vec::new(),
+        version: None,
+        key: None,
     }
 }
 
@@ -254,6 +261,8 @@ fn summary<'a>(
         fault: instance.fault().cloned(),
         incident,
         waits,
+        version: instance.version,
+        key: instance.key.clone(),
     })
 }
 

@@ -4,11 +4,11 @@ use super::{
     Planner,
     effects::call_row,
     jobs::Waiting,
-    transaction::{CallStart, Cause, LoadedProgram, Transaction, Work},
+    transaction::{CallStart, Cause, Transaction, Work},
 };
 use crate::{
     compute::{JobOutcome, Task},
-    definitions::{LoadFailure, Loaded},
+    definitions::{LoadFailure, Loaded, LoadedProgram},
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{Effect, Input, Instance, Launch, ProcessId};
@@ -76,6 +76,9 @@ impl Planner {
             caller: Some(call.caller.clone()),
             message_id: None,
             redelivered: bureaucrat_model::Redelivered::No,
+            fields: bureaucrat_model::Fields::new(),
+            version: None,
+            key: None,
         };
         Work::Launch {
             launch: Box::new(launch),

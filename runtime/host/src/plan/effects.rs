@@ -2,6 +2,7 @@
 
 use super::{
     Planner,
+    business::free_key,
     transaction::{CallStart, Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
@@ -212,6 +213,7 @@ impl Planner {
         if let Some(account) = &held.account {
             account.end();
         }
+        let key = self.held_key(held);
         let (reply_to, caller, name) = (
             held.instance.reply_to.clone(),
             held.instance.caller.clone(),
@@ -221,6 +223,9 @@ impl Planner {
             Ending::Completed(fields) => Report::Completed { fields },
             Ending::Failed(fault) => Report::Failed { fault },
         };
+        if let Some(hash) = key {
+            free_key(transaction, hash);
+        }
         if let Some(reply_to) = reply_to {
             let key = OutboxKey {
                 kind: OutboxKind::Reply,

@@ -160,6 +160,9 @@ pub fn engine(input: &[u8]) -> u64 {
         caller: None,
         message_id: None,
         redelivered: Redelivered::No,
+        fields: Fields::new(),
+        version: None,
+        key: None,
     };
     let (mut instance, effects) = launch(&program, &order, &environment);
     let mut random = Random::new(input.iter().fold(1, |sum: u64, byte| {

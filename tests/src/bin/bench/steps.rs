@@ -36,6 +36,9 @@ pub fn measure(time: Duration) {
         caller: None,
         message_id: None,
         redelivered: Redelivered::No,
+        fields: Fields::new(),
+        version: None,
+        key: None,
     };
     let limits = EngineLimits::default();
     let environment = bureaucrat_engine::Environment {

@@ -23,6 +23,7 @@ fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
         QueryAnswer::Processes { .. }
         | QueryAnswer::Counted(_)
         | QueryAnswer::Letters(_)
+        | QueryAnswer::Definitions(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)
         | QueryAnswer::Unknown { .. }

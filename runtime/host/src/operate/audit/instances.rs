@@ -57,6 +57,17 @@ pub(super) struct Known {
     pub kept: Vec<Turn>,
     pub reminders: Reminders,
     pub list: InList,
+    pub key: Option<Keyed>,
+}
+
+/// The business key of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keyed {
+    pub user: Option<String>,
+    pub name: String,
+    pub key: String,
+    /// Whether the index has it.
+    pub found: bool,
 }
 
 /// Where a process belongs in the list.
@@ -226,6 +237,12 @@ fn known(instance: &Instance) -> Known {
             place: place_of(instance),
             found: false,
         },
+        key: instance.key.clone().map(|key| Keyed {
+            user: instance.user.clone(),
+            name: instance.name.clone(),
+            key,
+            found: false,
+        }),
     }
 }
 
