@@ -6,10 +6,11 @@ use bureaucrat_host::{
     audit::Kind,
     broker::Source,
     deployed::{DefinitionAnswer, DefinitionOrder, Made},
+    router::Incoming,
 };
 use bureaucrat_store::{Row, Table, Write};
 use bureaucrat_wire::{DEFINITION_TYPE, LAUNCH_TYPE, Properties};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 fn new(version: u64) -> (u64, String) {
@@ -187,6 +188,40 @@ fn a_redelivery_launches_the_same_version() {
     assert_eq!(again.reply["outcome"], "unchanged");
     let third = hosted.send(None, Some("d-2"), DEFINITION_TYPE, &text("order", 3));
     assert_eq!(third.reply["version"], 4);
+    hosted.is_clean();
+}
+
+#[test]
+fn a_launch_that_comes_again_while_its_program_is_loaded_starts_once_and_whole() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(&text("order", 1));
+    // Afterwards the program must be loaded.
+    hosted.restart();
+    let launch = || Properties {
+        content_type: Some(LAUNCH_TYPE.to_owned()),
+        message_id: Some("m-1".to_owned()),
+        ..Properties::default()
+    };
+    let body = json!({"process": "order", "fields": {"amount": 7}}).to_string();
+    let host = hosted.host();
+    host.deliver_with(Source::Launches, launch(), &body);
+    host.turn().unwrap();
+    host.send(Incoming::ConsumingDown { generation: 1 });
+    host.deliver_with(Source::Launches, launch(), &body);
+    assert_eq!(
+        host.jobs(),
+        1,
+        "the program is loaded for the first delivery"
+    );
+    let messages = host.settle().unwrap();
+    let mut ends = messages.iter();
+    let ended = ends.find(|sent| sent.routing_key == "completed.order");
+    let ended: Value = serde_json::from_slice(&ended.unwrap().body).unwrap();
+    assert_eq!(
+        ended["fields"],
+        json!({"amount": 7, "zip": "none", "version": 1})
+    );
+    assert_eq!(hosted.rows(Table::Instances).len(), 1);
     hosted.is_clean();
 }
 

@@ -72,16 +72,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "OutcomeOfAnEarlierDelivery",
-        says: "A launch that came again starts with the program that was loaded for its first delivery.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/intake/launches.rs",
-            before: "if !self.launching.expects(process, &outcome) {",
-            after: "if !self.launching.expects(process, &outcome) && !PLANTED {",
-        }],
-    },
-    Fault {
         name: "KeyClaimedWhenDurable",
         says: "A launch does not see the keys of launches that are not durable yet.",
         found_by: FoundBy::Simulation,
