@@ -13,7 +13,7 @@ use bureaucrat_host::{
     compute::{Compute, Job, perform},
     damage::Damages,
     definitions::Definitions,
-    router::Router,
+    router::{Incoming, Router},
 };
 use bureaucrat_model::ProcessId;
 use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
@@ -180,6 +180,11 @@ impl Polled {
         };
         self.router.receive(BrokerEvent::Delivered(delivery));
         tag
+    }
+
+    /// Hands an input to the host.
+    pub fn send(&self, input: Incoming) {
+        self.router.send(input);
     }
 
     /// Submits an operator's order and carries it out.

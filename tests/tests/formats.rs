@@ -4,13 +4,16 @@
 //! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files again, for a person to judge the difference.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "formats/ops.rs"]
+mod ops;
 #[path = "formats/samples.rs"]
 mod samples;
 
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    Branch, ConditionIndex, Ending, FiberId, FiberState, HistoryEntry, JsonText, Program, ReplyTo,
-    ShardId, Status, Timestamp, Turn, WaitKind,
+    Branch, Check, ConditionIndex, Ending, Expiry, FiberId, FiberState, HistoryEntry, JsonText,
+    Millis, Program, Progress, ReplyTo, ShardId, Status, Subscription, Then, Timestamp, Turn,
+    WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -92,13 +95,17 @@ fn programs() {
 fn instances() {
     let running = |fiber| instance(Status::Running, vec![fiber]);
     let event = |check| WaitKind::Event {
-        event: "paid".into(),
+        subscriptions: vec![Subscription {
+            event: "paid".into(),
+            key: Some("k".into()),
+        }],
         check,
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {
         parent: FiberId(0),
         base: fields(),
+        item: Some(3),
     });
     let incident = Status::Incident {
         reason: "out of time".into(),
@@ -111,6 +118,16 @@ fn instances() {
             "answer",
             running(waiting(WaitKind::Answer {
                 participant: "worker".into(),
+                fields: Some(fields()),
+                expiry: Expiry {
+                    timeout: Some(Timestamp(1_800_000_030_000)),
+                    within: None,
+                    heartbeat: Some(Millis(10_000)),
+                },
+                progress: Some(Progress {
+                    at: Timestamp(1_800_000_001_000),
+                    value: JsonText::text("half"),
+                }),
             })),
         ),
         (
@@ -122,11 +139,19 @@ fn instances() {
         ("event", running(waiting(event(None)))),
         (
             "event-in-check",
-            running(waiting(event(Some((seen, ConditionIndex(1)))))),
+            running(waiting(event(Some(Check {
+                event: seen,
+                alternative: 0,
+                condition: ConditionIndex(1),
+                at: Timestamp(1_800_000_000_500),
+            })))),
         ),
         (
             "child",
-            running(waiting(WaitKind::Child { child: process(6) })),
+            running(waiting(WaitKind::Child {
+                child: process(6),
+                fields: fields(),
+            })),
         ),
         (
             "branches",
@@ -134,6 +159,13 @@ fn instances() {
                 Status::Running,
                 vec![waiting(WaitKind::Branches { remaining: 1 }), branch],
             ),
+        ),
+        (
+            "stopping",
+            running(waiting(WaitKind::Stopping {
+                remaining: 1,
+                then: Then::Throw(fault()),
+            })),
         ),
         (
             "condition",
@@ -256,6 +288,8 @@ fn messages_in_the_outbox() {
 fn events() {
     let record = EventRecord {
         name: "paid".into(),
+        key: Some("k".into()),
+        depth: 1,
         event: JsonText::parse(r#"{"event": "paid", "n": 1}"#).unwrap(),
     };
     holds(
@@ -279,7 +313,10 @@ fn keys_of_all_tables() {
         ("fiber".into(), keys::fiber(process(1), FiberId(258))),
         ("value".into(), keys::value(process(1), 258)),
         ("timer".into(), keys::timer(at, wait)),
-        ("subscription".into(), keys::subscription("paid", wait)),
+        (
+            "subscription".into(),
+            keys::subscription("paid", Some("k"), wait),
+        ),
         ("event".into(), keys::event(ShardId(3), 258)),
         ("history".into(), keys::history(process(1), 258)),
         (
@@ -345,6 +382,9 @@ fn tables_have_their_names_and_numbers() {
         "14 backlog",
         "15 recent",
         "16 letters",
+        "17 definitions",
+        "18 sources",
+        "19 business_keys",
     ];
     assert_eq!(found, expected);
 }

@@ -1,5 +1,15 @@
-//! Modules of the running engine: deployed by command and over AMQP, named by hash, removed when nothing names them.
+//! Modules of the running engine: deployed by command and over AMQP, named by hash, removed when nothing names them. And
+//! definitions: deployed by name and version, launched by name, retired.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "modules/definitions.rs"]
+mod definitions;
+#[path = "modules/deployed.rs"]
+mod deployed;
+#[path = "modules/keyed.rs"]
+mod keyed;
+#[path = "modules/rig.rs"]
+mod rig;
 
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::{engine::broker_url, operating::Operated};

@@ -132,6 +132,9 @@ impl Storage {
             | Table::Backlog
             | Table::Recent
             | Table::Letters
+            | Table::Definitions
+            | Table::Sources
+            | Table::BusinessKeys
             | Table::Modules => contains(key),
         }
     }
@@ -369,8 +372,7 @@ fn a_damaged_event_does_not_keep_the_engine_from_starting() {
     let mut host = storage.open().unwrap();
     assert_eq!(storage.run(&mut host, Stage::Answered).0, everybody());
     drop(host);
-    let kept = storage.store().get(Table::Events, &key).unwrap();
-    assert!(kept.is_some());
+    assert!(storage.store().get(Table::Events, &key).unwrap().is_some());
 }
 
 #[test]
@@ -385,11 +387,8 @@ fn what_a_storage_says_of_itself_is_not_guessed() {
     let found = audit(&store, &config()).unwrap();
     let plan = repair::plan(&store, &found.findings).unwrap();
     assert_eq!(plan.lost.len(), 1);
-    store
-        .commit(&Group {
-            units: vec![plan.unit],
-        })
-        .unwrap();
+    let units = vec![plan.unit];
+    store.commit(&Group { units }).unwrap();
     drop(store);
     let mut host = storage.open().unwrap();
     assert_eq!(storage.run(&mut host, Stage::Answered).0, everybody());

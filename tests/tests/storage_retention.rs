@@ -14,7 +14,7 @@ use bureaucrat_host::{
     clock::SystemClock,
 };
 use bureaucrat_model::{
-    Effect, EngineLimits, FiberId, HistoryEntry, Launch, ProcessId, Program, Redelivered,
+    Effect, EngineLimits, FiberId, Fields, HistoryEntry, Launch, ProcessId, Program, Redelivered,
     Timestamp, Turn,
 };
 use bureaucrat_store::{
@@ -90,7 +90,10 @@ fn fill(store: &RocksStore, count: u32) {
             reply_to: None,
             caller: None,
             message_id: None,
+            fields: Fields::new(),
             redelivered: Redelivered::No,
+            version: None,
+            key: None,
         };
         let (mut instance, effects) = launch(&compiled.program, &launching, &environment);
         write_instance(

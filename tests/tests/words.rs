@@ -1,6 +1,9 @@
 //! What engine and commands say when the broker or the system refuses: the cause and what to do, at
 //! once, only once, and without secrets; and that they continue when the cause is gone.
 
+#[path = "words/lost.rs"]
+mod lost;
+
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::{
     engine::{Engine, binary},
@@ -110,6 +113,7 @@ fn what_the_broker_says_is_passed_on() -> Result<()> {
     let world = World::new()?;
     whatever_refuses_is_named_at_once(&world)?;
     an_engine_says_what_is_wrong_once_and_goes_on_when_it_is_right(&world)?;
+    lost::who_waits_for_an_end_is_told_when_the_connection_is_lost(&world)?;
     an_engine_works_over_tls_and_hides_the_password_of_its_command_line(&world)
 }
 

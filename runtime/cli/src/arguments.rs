@@ -1,11 +1,15 @@
 //! What can be said on the command line, and what `--help` says about it.
 
 mod dead;
+mod definitions;
+mod eval;
 mod module;
 mod operating;
 mod policy;
 
-pub use dead::Dead;
+pub use dead::{Dead, DeadList, LetterEnd};
+pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
+pub use eval::Eval;
 pub use module::{
     Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
 };
@@ -23,13 +27,16 @@ use std::{path::PathBuf, time::Duration};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  an error, diagnostics, a process that failed or was rejected, or an engine that runs already
+  1  an error, a wrong definition, a process that failed or was rejected
   2  the command line can't be understood, or a storage can't be read
-  3  the time of --timeout, or of its default, passed first
+  3  the time of --timeout passed first
 
-A flag wins over its variable, the variable over the INI file, the INI file over the default. An empty value
-counts as not set. `bureaucrat config` prints what is in force and where it came from.
-BUREAUCRAT_AMQP_PASSWORD has the password where the address has none.";
+A flag wins over its variable, the variable over the INI file, the INI file over the default. \
+An empty value counts as not set. `bureaucrat config` prints what is in force and where it \
+came from. BUREAUCRAT_AMQP_PASSWORD has the password where the address has none.
+
+Errors begin with `error:`. With --json, a command that fails prints one line to standard \
+error: {\"failure\", \"message\", \"exit_code\"} (docs/json.md).";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +60,7 @@ pub struct Arguments {
     pub options: Options,
     #[command(flatten)]
     pub daemon: DaemonOptions,
-    /// What to do; without one, the engine runs.
+    /// What to do. Without a command, the engine runs.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -103,33 +110,38 @@ pub enum Command {
     Launch(Launch),
     /// Publish an event
     Event(Event),
-    /// Print what is wrong with definitions, or odd about them
+    /// Report mistakes and doubtful places in definitions
     Check(Check),
-    /// Compile a definition and print what came of it
+    /// Compile a definition and print a summary
     Compile(Compile),
+    /// Store a definition in the running engine, to be launched by its name
+    Deploy(Deploy),
+    /// List, show and retire deployed definitions
+    #[command(subcommand)]
+    Definitions(Definitions),
     /// List the processes of the running engine
     List(List),
     /// Show one process of the running engine
     Show(Show),
     /// End a process of the running engine
     Cancel(Cancel),
-    /// Try a parked process again, now
+    /// Retry a parked process now
     Retry(Retry),
     /// Back up the running engine's storage
     Backup(Backup),
-    /// Make a storage of a backup
+    /// Make a storage from a backup
     Restore(Restore),
-    /// Check a storage that no engine runs on, and put it right
+    /// Check a storage that no engine uses, and repair it
     Fsck(Fsck),
-    /// Evaluate an expression as a condition would be
+    /// Evaluate an expression as the engine does
     Eval(Eval),
-    /// Look at dead letters, send them again, forget them
+    /// Show dead letters, resend or discard them
     #[command(subcommand)]
     Dead(Dead),
     /// Make, check, run and deploy modules
     #[command(subcommand)]
     Module(Module),
-    /// Check policies, and show what holds for a user
+    /// Check policies, and show the rules for a user
     #[command(subcommand)]
     Policy(Policy),
     /// Print the settings that are in force, without passwords
@@ -144,34 +156,46 @@ pub enum Command {
 #[command(after_help = "\
 Examples:
   bureaucrat launch order.xml
-  bureaucrat launch order.xml --field amount=7 --field customer=Ada --wait --timeout 1m
-  bureaucrat launch order.xml --field zip=12345              the number 12345, unless the definition says str
-  bureaucrat launch order.xml --text zip=12345               the text 12345, as is --field 'zip=\"12345\"'
+  bureaucrat launch order.xml --field amount=7 --wait --timeout 1m
+  bureaucrat launch order.xml --field zip=12345   a number, unless declared str
+  bureaucrat launch order.xml --text zip=12345    a text, as 'zip=\"12345\"'
   bureaucrat launch order.xml --fields '{\"items\": [1, 2]}'
   make-definition | bureaucrat launch -
+  bureaucrat launch order                                    the newest version of a deployed definition
+  bureaucrat launch order@3 --wait
 
-With --wait the final fields are printed as JSON; when the process fails, or is rejected, the reasons go to standard
-error and the exit code is 1. When --timeout passes first, the exit code is 3, and the process runs on.")]
+With --wait, the final fields are printed as JSON. If the process fails or is rejected, the \
+reasons go to standard error, and the exit code is 1. If --timeout passes first, the exit code \
+is 3, and the process runs on. A warning names fields that the definition does not declare.")]
 pub struct Launch {
-    /// The definition, `-` for standard input
-    pub file: PathBuf,
-    /// A field. Its value is of the type that the definition declares for it; without one it is parsed as JSON if valid,
-    /// otherwise taken as text
+    /// The definition: a file, `-` for standard input, or the NAME or NAME@VERSION of a deployed one. A file of that name
+    /// comes first; what contains a `/` or ends with `.xml` is always a file
+    #[arg(value_name = "FILE or NAME")]
+    pub definition: PathBuf,
+    /// A field. Its value has the type that the definition declares for it. If it declares none, the
+    /// value is parsed as JSON if valid, otherwise taken as text
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub field: Vec<String>,
     /// A field whose value is text, whatever it looks like: --text zip=01234
     #[arg(long, value_name = "NAME=VALUE")]
     pub text: Vec<String>,
-    /// Fields as a JSON object; --field and --text go over them
+    /// Fields as a JSON object; --field and --text override them
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
+    /// A business key: refused while another process of the same name has it and has not ended
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Cancel the process that has the key, and start when it has ended
+    #[arg(long, requires = "key")]
+    pub replace: bool,
     /// Wait for the end, and print the final fields
     #[arg(long)]
     pub wait: bool,
-    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: without end with --wait, else 30s]
+    /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s, and
+    /// without limit for the end with --wait]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Print JSON, a line for the launch and with --wait one for the end (docs/json.md)
+    /// Print JSON: a line for the launch, and with --wait one for the end (docs/json.md)
     #[arg(long)]
     pub json: bool,
     /// The exchange to publish to [default: the broker's default exchange]
@@ -188,8 +212,9 @@ pub struct Launch {
 Example:
   bureaucrat event paid --fields '{\"order\": 7}'
 
-Prints how many processes waited for the event and how many took it, once all of them had it, or how many so far after
-10 seconds. Nobody waiting is no error: such an event is dropped.")]
+Prints how many activities waited for the event and how many took it; if that takes longer \
+than 10 seconds, the numbers so far. If nothing waits for the event, it is dropped, which is not \
+an error.")]
 pub struct Event {
     /// The event's name
     pub name: String,
@@ -223,8 +248,9 @@ Example:
   bureaucrat check definitions/*.xml
   bureaucrat check --deny-warnings order.xml
 
-Prints FILE:LINE:COLUMN: error or warning: MESSAGE, with the line and a caret below it. A definition with warnings can be
-launched; one with errors cannot. The exit code is 1 if there are errors.")]
+Prints FILE:LINE:COLUMN: error or warning: MESSAGE, with the line and a caret below it. A \
+definition with warnings can be launched; one with errors cannot. The exit code is 1 if there \
+are errors.")]
 pub struct Check {
     /// The definitions, `-` for standard input
     #[arg(required = true)]
@@ -232,7 +258,7 @@ pub struct Check {
     /// Print a JSON array of {"file", "line", "column", "severity", "message", "suggestion"}
     #[arg(long)]
     pub json: bool,
-    /// Exit with 1 on warnings, too
+    /// Exit with 1 if there are warnings
     #[arg(long)]
     pub deny_warnings: bool,
 }
@@ -262,9 +288,10 @@ pub struct Compile {
 #[command(after_help = "\
 Examples:
   bureaucrat list --state running
-  bureaucrat list --limit 0 --json    everything, a JSON object a line (docs/json.md)
+  bureaucrat list --limit 0 --json    everything, one JSON object a line
 
-The newest come first. On a terminal ids are short; every command takes the first few digits of one.")]
+The newest come first. On a terminal ids are short; every command accepts the first digits of \
+an id, at least four.")]
 pub struct List {
     /// Only processes in this state
     #[arg(long)]
@@ -272,7 +299,10 @@ pub struct List {
     /// At most this many; 0 for all
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
-    /// Only those that come after this one, launched before it
+    /// Only processes with this business key
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Only processes that were launched before this one
     #[arg(long, value_name = "PROCESS")]
     pub after: Option<IdPrefix>,
     /// Print a JSON object a line
@@ -301,42 +331,11 @@ Example:
 pub struct Show {
     /// The process: its id, or the first 4 or more digits of it
     pub process: IdPrefix,
-    /// Print what happened to it, too
+    /// Also print what happened to it
     #[arg(long)]
     pub history: bool,
     /// Print a JSON object (docs/json.md)
     #[arg(long)]
-    pub json: bool,
-}
-
-/// `eval`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  bureaucrat eval 'context[\"x\"] < 4' --field x=3
-  bureaucrat eval 'context[\"x\"] < 4' --fields '{\"x\": 3}'
-  bureaucrat eval --stdin < expressions.jsonl
-
-With --stdin each line is {\"expression\": TEXT, \"fields\": {…}}, and each gives a line: {\"value\": …},
-{\"error\": CODE, \"message\": …} or {\"refused\": REASON, \"line\": …, \"column\": …}.")]
-pub struct Eval {
-    /// The expression
-    #[arg(required_unless_present = "stdin", conflicts_with = "stdin")]
-    pub expression: Option<String>,
-    /// The fields, as a JSON object
-    #[arg(long, value_name = "JSON", conflicts_with = "stdin")]
-    pub fields: Option<String>,
-    /// A field, parsed as JSON if valid, otherwise taken as text
-    #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "stdin")]
-    pub field: Vec<String>,
-    /// A field whose value is text, whatever it looks like
-    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "stdin")]
-    pub text: Vec<String>,
-    /// Read JSON lines
-    #[arg(long)]
-    pub stdin: bool,
-    /// Print {"value", "fuel"} and the like; --stdin always prints JSON
-    #[arg(long, conflicts_with = "stdin")]
     pub json: bool,
 }
 
@@ -347,8 +346,8 @@ Examples:
   bureaucrat config
   bureaucrat --prefetch 50 config --json
 
-Each line has a setting, its value, and where that came from: a flag, a variable, FILE:LINE, or the default.
-Passwords are not shown.")]
+Each line has a setting, where its value came from (a flag, a variable, FILE:LINE, or the \
+default), and the value, as it can be set. Passwords are not shown.")]
 pub struct Config {
     /// Print a JSON object: {"NAME": {"value", "from": flag, variable, file or default, "place"}}
     #[arg(long)]

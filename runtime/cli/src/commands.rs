@@ -6,6 +6,7 @@ pub mod check;
 pub mod compile;
 pub mod config;
 pub mod dead;
+pub mod definitions;
 pub mod eval;
 pub mod event;
 mod finding;

@@ -9,7 +9,8 @@ mod docs;
 mod draft;
 mod flags;
 mod ini;
-mod near;
+mod lines;
+pub(crate) mod near;
 mod participants;
 mod resolve;
 mod row;
@@ -21,7 +22,8 @@ pub use draft::Draft;
 pub use flags::{AMQP_FLAG_VARIABLE, Flags, show_where_used};
 pub use ini::IniFile;
 pub use resolve::{Origin, Resolved, Unfit};
-pub use row::Kind;
+pub use row::{Kind, Unit};
+pub use value::span;
 
 use crate::{
     arguments::{LogFormat, QueueKind, RuntimeGuests},

@@ -3,6 +3,7 @@
 //! Anyone who may open the socket may ask; its mode and its folder's mode leave that to the
 //! engine's user.
 
+use crate::failure::{Failure, Kind};
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use std::{
@@ -175,10 +176,11 @@ impl Control {
                 error.kind(),
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
             ) {
-                return anyhow!(
-                    "no engine runs on the storage {storage}; start one with `bureaucrat`, or name its storage with \
-                     --storage"
+                let what = format!(
+                    "no engine runs on the storage {storage}; start one with `bureaucrat`, or name \
+                     its storage with --storage"
                 );
+                return Failure::new(Kind::NoEngine, what).into();
             }
             anyhow!(error).context(format!(
                 "the engine on the storage {storage} can't be asked"
@@ -217,6 +219,7 @@ impl Control {
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
+            | QueryAnswer::Definitions(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
     }
@@ -250,6 +253,7 @@ mod tests {
             let mut control = Control::connect(&storage).unwrap();
             let query = Query::List {
                 state: Some(State::Running),
+                key: None,
                 after: None,
                 limit: 5,
             };

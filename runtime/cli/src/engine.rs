@@ -100,7 +100,8 @@ pub fn run(
         | Query::Find { .. }
         | Query::Show { .. }
         | Query::Order { .. }
-        | Query::Letters(_) => asked.query(query),
+        | Query::Letters(_)
+        | Query::Definitions(_) => asked.query(query),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -1,5 +1,9 @@
 //! Reads what a user names on the command line: files of limited size, fields, secrets.
 
+use crate::{
+    configuration::near,
+    failure::{Failure, Kind},
+};
 use anyhow::{Context, bail};
 use bureaucrat_definition::PropertyType;
 use bureaucrat_model::{Fields, FieldsError, JsonText};
@@ -86,6 +90,40 @@ pub fn launch_fields(definition: &str, given: &Given<'_>) -> anyhow::Result<Fiel
     typed_fields(given, &types)
 }
 
+/// What to say about fields that the definition of a launch does not declare, though it declares
+/// others: each may be a slip, and none is forbidden.
+pub fn undeclared(definition: &str, given: &Given<'_>, fields: &Fields) -> Vec<String> {
+    let limits = bureaucrat_definition::Limits::default();
+    let types = bureaucrat_definition::declared_types(definition.as_bytes(), &limits);
+    if types.is_empty() {
+        return Vec::new();
+    }
+    let by = |options: &[String], name: &str| {
+        let mut names = options.iter().filter_map(|option| option.split_once('='));
+        names.any(|(other, _)| other == name)
+    };
+    let names = fields.iter().map(|(name, _)| name);
+    let undeclared = names.filter(|name| !types.contains_key(*name));
+    undeclared
+        .map(|name| {
+            let option = match (by(given.single, name), by(given.texts, name)) {
+                (true, _) => "--field",
+                (false, true) => "--text",
+                (false, false) => "--fields",
+            };
+            let meant = near::nearest(name, types.keys().map(String::as_str));
+            let meant = meant.map(|meant| format!("; did you mean `{meant}`?"));
+            let meant = meant.unwrap_or_default();
+            format!("{option}: the definition declares no property `{name}`{meant}")
+        })
+        .collect()
+}
+
+/// A mistake in a field that was given.
+fn usage(words: String) -> anyhow::Error {
+    Failure::new(Kind::Usage, words).into()
+}
+
 fn typed_fields(
     given: &Given<'_>,
     types: &BTreeMap<String, PropertyType>,
@@ -111,14 +149,18 @@ fn typed_fields(
             .iter()
             .any(|other| pair("--field", other).is_ok_and(|(other, _)| other == name))
         {
-            bail!("`{name}` is given by --field and by --text; one of them is enough");
+            return Err(usage(format!(
+                "`{name}` is given by --field and by --text; one of them is enough"
+            )));
         }
         match types.get(name) {
             None | Some(PropertyType::Str | PropertyType::Json) => {}
-            Some(declared) => bail!(
-                "--text {name}: the definition declares `{name}` as `{}`; use --field",
-                declared.name()
-            ),
+            Some(declared) => {
+                let declared = declared.name();
+                return Err(usage(format!(
+                    "--text {name}: the definition declares `{name}` as `{declared}`; use --field"
+                )));
+            }
         }
         fields.set(name, JsonText::text(value));
     }
@@ -128,7 +170,7 @@ fn typed_fields(
 fn pair<'a>(option: &str, text: &'a str) -> anyhow::Result<(&'a str, &'a str)> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
-        .with_context(|| format!("{option} {text}: expected NAME=VALUE"))
+        .ok_or_else(|| usage(format!("{option} {text}: expected NAME=VALUE")))
 }
 
 /// The value of a property with a declared type. A text in JSON's quotes counts without them, as it does for other fields.
@@ -139,14 +181,36 @@ fn declared_value(name: &str, value: &str, declared: PropertyType) -> anyhow::Re
         return Ok(JsonText::text(&text));
     }
     if declared == PropertyType::Json {
-        return Ok(JsonText::parse(value).unwrap_or_else(|_| JsonText::text(value)));
+        return JsonText::parse(value).map_err(|error| {
+            let hint = json_hint(name, value);
+            usage(format!(
+                "--field {name}={value}: the definition declares `{name}` as `json`; {error}{hint}"
+            ))
+        });
     }
     declared.value_of(value).map_err(|expected| {
-        anyhow::anyhow!(
-            "--field {name}={value}: the definition declares `{name}` as `{}`; {expected}",
-            declared.name()
-        )
+        let declared = declared.name();
+        usage(format!(
+            "--field {name}={value}: the definition declares `{name}` as `{declared}`; {expected}"
+        ))
     })
+}
+
+/// How such a value is written as JSON.
+fn json_hint(name: &str, value: &str) -> String {
+    let is_list_or_object = value.trim_start().starts_with(['{', '[']);
+    if is_list_or_object && value.contains('\'') {
+        "; JSON needs double quotes: '{\"a\": 1}'".to_owned()
+    } else if is_list_or_object && !value.contains('"') {
+        format!(
+            "; names and texts need double quotes, which a shell takes away unless single quotes \
+             are around: --field '{name}={{\"a\": 1}}'"
+        )
+    } else if is_list_or_object {
+        String::new()
+    } else {
+        format!("; for a text, use --text {name}=…")
+    }
 }
 
 /// Why a text is not a JSON object, with what shells and Python make of one.
@@ -160,7 +224,7 @@ pub fn not_an_object(option: &str, text: &str, error: &FieldsError) -> anyhow::E
     } else {
         ""
     };
-    anyhow::anyhow!("{option} is not a JSON object: {error}{hint}")
+    usage(format!("{option} is not a JSON object: {error}{hint}"))
 }
 
 /// The 32-byte secret in a file that only this user can read; created if it does not exist.
@@ -253,11 +317,44 @@ mod tests {
             ("amount=1,000", "write the number without commas"),
             ("urgent=yes", "write `true`"),
             ("ratio=5kg", "write the number without a unit"),
+            (
+                "items={a:1}",
+                "declares `items` as `json`; not JSON: key must be a string at line 1 column 2; names and texts need double quotes",
+            ),
+            ("items={'a':1}", "JSON needs double quotes"),
+            ("items=[1,", "as `json`; not JSON: EOF while parsing"),
+            ("items=Ada", "for a text, use --text items="),
             ("=5", "expected NAME=VALUE"),
             ("zip", "expected NAME=VALUE"),
         ] {
             let refused = launched(given).unwrap_err();
             assert!(refused.contains(said), "{given}: {refused}");
         }
+    }
+
+    #[test]
+    fn undeclared_fields_are_told_and_taken() {
+        let warned = |definition: &str, object: Option<&str>, single: &str, text: &str| {
+            let (single, texts) = ([single.to_owned()], [text.to_owned()]);
+            let given = Given {
+                object,
+                single: &single,
+                texts: &texts,
+            };
+            let fields = launch_fields(definition, &given).unwrap();
+            undeclared(definition, &given, &fields)
+        };
+        let object = Some(r#"{"ratoi": 1, "urgent": true}"#);
+        assert_eq!(
+            warned(DEFINITION, object, "amuont=7", "customer=Ada"),
+            [
+                "--fields: the definition declares no property `ratoi`; did you mean `ratio`?",
+                "--field: the definition declares no property `amuont`; did you mean `amount`?",
+                "--text: the definition declares no property `customer`",
+            ]
+        );
+        assert!(warned(DEFINITION, None, "amount=7", "zip=1").is_empty());
+        // A definition without declarations takes what it is given.
+        assert!(warned("<process/>", None, "amount=7", "zip=1").is_empty());
     }
 }

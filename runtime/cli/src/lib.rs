@@ -15,6 +15,7 @@ pub mod configuration;
 mod control;
 mod daemon;
 mod engine;
+mod failure;
 mod files;
 mod handles;
 mod lapses;
@@ -28,9 +29,10 @@ mod screen;
 mod title;
 
 use arguments::{Arguments, Command};
-use clap::{CommandFactory, FromArgMatches};
-use configuration::{Configuration, Unfit};
-use std::{io::Write, process::ExitCode};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use configuration::Configuration;
+use failure::Form;
+use std::process::ExitCode;
 
 /// The exit codes; the help names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,72 +41,63 @@ pub enum Exit {
     Done,
     /// 1: an error, diagnostics, or a process that failed or was rejected.
     Failed,
-    /// 2: the storage cannot be read. Usage errors have this code too.
+    /// 2: the command line can't be understood, or the storage can't be read.
     Unusable,
     /// 3: the time of `--timeout`, or of its default, passed before what was waited for came.
     TimedOut,
 }
 
-/// The time that a command has passed before what it waited for came; what that was, in words.
-#[derive(Debug)]
-struct OutOfTime(String);
-
-impl std::fmt::Display for OutOfTime {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for OutOfTime {}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::Failed => Self::FAILURE,
-            Exit::Unusable => Self::from(2),
-            Exit::TimedOut => Self::from(3),
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Unusable => 2,
+            Self::TimedOut => 3,
         }
     }
 }
 
-/// Runs the command line of this process. For usage errors, clap exits with 2.
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let command = plain_usage(configuration::show_where_used(Arguments::command()));
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => title::exit(&error),
+        Err(error) => return title::tell(&error).into(),
     };
+    let form = form(&matches);
     // A mistake in the derived types alone could make this fail, and clap then says so.
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     title::hide_password(&arguments.options);
     if let Err(unfit) = Configuration::check_flags(&arguments.options) {
-        return usage(&unfit);
+        return failure::tell_usage(&unfit.to_string(), form).into();
     }
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         // The reader has closed the pipe and read enough: `bureaucrat list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let exit = if error.chain().any(|cause| cause.is::<OutOfTime>()) {
-                Exit::TimedOut
-            } else {
-                Exit::Failed
-            };
-            // If standard error is a file on a full disk, only the exit code can tell.
-            let _ = writeln!(std::io::stderr(), "bureaucrat: {error:#}");
-            exit.into()
-        }
+        Err(error) => failure::tell(&error, form).into(),
     }
 }
 
-/// A flag with a value that can't be, told as clap tells its own.
-fn usage(unfit: &Unfit) -> ExitCode {
-    let _ = writeln!(
-        std::io::stderr(),
-        "error: {unfit}\n\nFor more information, try '--help'."
-    );
-    Exit::Unusable.into()
+/// Whether the command was asked for JSON.
+fn form(matches: &ArgMatches) -> Form {
+    let mut command = matches;
+    while let Some((_, inner)) = command.subcommand() {
+        command = inner;
+    }
+    // `eval --stdin` always prints JSON. Commands without the flag don't know its name.
+    let is_given = |flag| matches!(command.try_get_one::<bool>(flag), Ok(Some(true)));
+    match is_given("json") || is_given("stdin") {
+        true => Form::Json,
+        false => Form::Words,
+    }
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
@@ -115,6 +108,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Event(event)) => commands::event::run(options, event),
         Some(Command::Check(check)) => commands::check::run(options, check),
         Some(Command::Compile(compile)) => commands::compile::run(options, compile),
+        Some(Command::Deploy(deploy)) => commands::definitions::deploy(options, deploy),
+        Some(Command::Definitions(definitions)) => commands::definitions::run(options, definitions),
         Some(Command::List(list)) => commands::list::run(options, list),
         Some(Command::Show(show)) => commands::show::run(options, show),
         Some(Command::Cancel(cancel)) => commands::cancel::run(options, cancel),
@@ -135,8 +130,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-/// Usage lines as `--help` has them. Without this, those of errors name every option that a variable gives as if it were
-/// required.
+/// Usage lines as `--help` has them. Without this, those of errors name every option that a variable
+/// gives as if it were required.
 fn plain_usage(mut command: clap::Command) -> clap::Command {
     command.build();
     let names: Vec<String> = command

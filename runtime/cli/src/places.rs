@@ -41,11 +41,15 @@ pub fn configurations() -> Vec<PathBuf> {
 pub fn help() -> String {
     format!(
         "Default places:
-  configuration  ~/.config/bureaucrat/config.ini, else {SYSTEM_CONFIG}, else {ORIGINAL_CONFIG}
-  storage        {SYSTEM_STORAGE} for root, else ~/.local/state/bureaucrat (XDG folders are respected)
-  pid file       {SYSTEM_PID_FILE} for root's default storage, else STORAGE/bureaucrat.pid
-  log            standard error with -f, else STORAGE/bureaucrat.log (appended; copytruncate suits it)
-  control        STORAGE/control.sock, which `list` and `show` ask
+  configuration  ~/.config/bureaucrat/config.ini, else
+                 {SYSTEM_CONFIG}, else {ORIGINAL_CONFIG}
+  storage        {SYSTEM_STORAGE} for root, else ~/.local/state/bureaucrat
+                 (XDG_CONFIG_HOME and XDG_STATE_HOME are respected)
+  pid file       {SYSTEM_PID_FILE} for root's default storage,
+                 else STORAGE/bureaucrat.pid
+  log            standard error with -f, else STORAGE/bureaucrat.log
+                 (the engine appends, so logrotate needs copytruncate)
+  control        STORAGE/control.sock, for `list`, `show` and the like
   broker         amqp://guest:guest@localhost:5672/%2f"
     )
 }

@@ -5,10 +5,14 @@
 //! visible for the few milliseconds until then, and stays in the shell's history. Errors of usage
 //! don't repeat an address either.
 
-use crate::configuration::{AMQP_FLAG_VARIABLE, Flags};
+use crate::{
+    Exit,
+    configuration::{AMQP_FLAG_VARIABLE, Flags},
+    failure::{self, Form},
+    screen,
+};
 use std::{
     ffi::OsString,
-    io::Write,
     os::unix::{ffi::OsStrExt, process::CommandExt},
     process::Command,
 };
@@ -34,9 +38,9 @@ pub fn hide_password(flags: &Flags) {
         .exec();
 }
 
-/// Leaves with what clap says, with no address in it: one that was typed in the wrong place holds a
+/// Tells what clap says, with no address in it: one that was typed in the wrong place holds a
 /// password as well.
-pub fn exit(error: &clap::Error) -> ! {
+pub fn tell(error: &clap::Error) -> Exit {
     let arguments = std::env::args_os().skip(1);
     let arguments: Vec<String> = arguments
         .map(|argument| argument.to_string_lossy().into_owned())
@@ -44,18 +48,34 @@ pub fn exit(error: &clap::Error) -> ! {
     let mut addresses = arguments
         .iter()
         .filter(|text| text.contains("://") && text.contains('@'));
-    if !error.use_stderr() || addresses.clone().next().is_none() {
-        error.exit();
+    if !error.use_stderr() {
+        // Nobody is left to tell when standard output is closed.
+        let _ = error.print();
+        return Exit::Done;
     }
-    let words = addresses.try_fold(error.render().to_string(), |words, address| {
+    let mut own = arguments.iter().take_while(|argument| *argument != "--");
+    let is_json = own.any(|argument| argument == "--json");
+    let words = error.render().to_string();
+    let is_plain = addresses.clone().next().is_none() && screen::is_harmless(&words);
+    if is_plain && !is_json {
+        let _ = error.print();
+        return Exit::Unusable;
+    }
+    let words = addresses.try_fold(words, |words, address| {
         let address = address
             .split_once('=')
             .map_or(address.as_str(), |(_, value)| value);
         (!address.is_empty()).then(|| words.replace(address, "(an address)"))
     });
-    // Nobody is left to tell when standard error is closed.
-    let _ = std::io::stderr().write_all(words.unwrap_or_default().as_bytes());
-    std::process::exit(error.exit_code())
+    let words = words.unwrap_or_default();
+    let words = words.strip_prefix("error: ").unwrap_or(&words);
+    // What follows are the usage and a hint at the help.
+    let words = words.split("\n\n").next().unwrap_or_default();
+    let form = match is_json {
+        true => Form::Json,
+        false => Form::Words,
+    };
+    failure::tell_usage(words, form)
 }
 
 /// Only a user without a password is no secret.

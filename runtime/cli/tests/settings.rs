@@ -4,6 +4,8 @@
 
 #[path = "settings/address.rs"]
 mod address;
+#[path = "settings/told.rs"]
+mod told;
 
 use serde_json::{Value, json};
 use std::{
@@ -184,8 +186,8 @@ fn the_users_own_file_is_found_and_what_it_does_not_know_is_remarked() {
         let mut line = lines
             .find(|line| line.clone().next() == Some(name))
             .unwrap();
-        assert_eq!(line.nth(1), Some(value), "{shown}");
-        assert!(line.next().unwrap().ends_with(place), "{shown}");
+        assert!(line.nth(1).unwrap().ends_with(place), "{shown}");
+        assert_eq!(line.next(), Some(value), "{shown}");
     };
     has("dialect", "message", "config.ini:2");
     has("runtime_guests", "allowed", "config.ini:3");
@@ -273,7 +275,7 @@ fn wrong_values_are_named() {
             .unwrap();
         let words = failure(&output);
         assert!(
-            words.starts_with(&format!("bureaucrat: {variable}: it must")),
+            words.starts_with(&format!("error: {variable}: it must")),
             "{words}"
         );
     }

@@ -1,13 +1,11 @@
 //! The launcher.
 
-use crate::{
-    LaunchError,
-    replies::{Read, Waiting},
-};
+use crate::{LaunchError, Launched, launched::Ending, replies::Waiting};
 use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
-use bureaucrat_model::{Fields, ProcessId, ReplyTo};
+use bureaucrat_model::{Fields, ReplyTo};
 use bureaucrat_wire::{
-    Address, EventOutcome, Outgoing, Reply, WireLimits, event, launch, merge_fields,
+    Address, EventOutcome, NamedLaunch, Outgoing, Reply, WireLimits, event, launch, launch_named,
+    merge_fields,
 };
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
@@ -17,10 +15,7 @@ use lapin::{
     types::{FieldTable, ShortString},
 };
 use std::time::Duration;
-use tokio::{
-    sync::{Mutex, mpsc::UnboundedReceiver},
-    task::JoinHandle,
-};
+use tokio::{sync::Mutex, task::JoinHandle};
 
 /// How to reach the engine.
 #[derive(Debug, Clone)]
@@ -57,67 +52,6 @@ impl LauncherConfig {
             routing_key: "bureaucrat".to_owned(),
             event_routing_key: "bureaucrat_events".to_owned(),
             reply_timeout: Duration::from_secs(30),
-        }
-    }
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// It completed with these fields.
-    Completed(Fields),
-    /// It failed.
-    Failed {
-        /// What kind of fault it is, such as `ActionError`; at most 64 bytes.
-        code: String,
-        /// For a person.
-        message: String,
-        /// The id of the activity where it happened.
-        activity: String,
-        /// The line of the definition, from 1; 0 when unknown.
-        line: u32,
-    },
-}
-
-/// A launched process.
-#[derive(Debug)]
-pub struct Launched {
-    process: ProcessId,
-    replies: UnboundedReceiver<Read>,
-}
-
-impl Launched {
-    /// Its id.
-    pub const fn process(&self) -> ProcessId {
-        self.process
-    }
-
-    /// Waits for its end, however long that takes.
-    ///
-    /// # Errors
-    /// If the connection is closed first, or the reply cannot be read.
-    pub async fn ending(mut self) -> Result<Ending, LaunchError> {
-        let mut reply = self.replies.recv().await.ok_or(LaunchError::Closed)??;
-        // An engine that was killed repeats what it may not have said.
-        while matches!(&reply, Reply::Launched { process } if *process == self.process) {
-            reply = self.replies.recv().await.ok_or(LaunchError::Closed)??;
-        }
-        match reply {
-            Reply::Completed { fields, .. } => Ok(Ending::Completed(fields)),
-            Reply::Failed {
-                code,
-                message,
-                activity,
-                line,
-                ..
-            } => Ok(Ending::Failed {
-                code,
-                message,
-                activity,
-                line,
-            }),
-            Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Launched { .. } | Reply::Event(_) => Err(LaunchError::OutOfOrder),
         }
     }
 }
@@ -212,15 +146,33 @@ impl Launcher {
     /// As for [`Self::launch`].
     pub async fn launch_definition(&self, definition: &str) -> Result<Launched, LaunchError> {
         let id = new_id()?;
-        let mut replies = self.waiting.wait(&id);
-        self.publish(launch(
-            &self.launches,
-            definition,
-            &id,
-            Some(&self.reply_queue),
-            Some(&id),
-        ))
-        .await?;
+        let queue = Some(&*self.reply_queue);
+        let message = launch(&self.launches, definition, &id, queue, Some(&id));
+        self.launched(&id, message).await
+    }
+
+    /// Launches a deployed definition by its name, and waits until the engine confirms it.
+    ///
+    /// # Errors
+    /// As for [`Self::launch`]; a name that is not deployed is refused.
+    pub async fn launch_named(&self, named: &NamedLaunch) -> Result<Launched, LaunchError> {
+        let id = new_id()?;
+        let reply_to = self.reply_to(&id);
+        let message = launch_named(&self.launches, named, &id, Some(&reply_to));
+        self.launched(&id, message).await
+    }
+
+    fn reply_to(&self, id: &str) -> ReplyTo {
+        ReplyTo {
+            queue: self.reply_queue.clone(),
+            correlation_id: Some(id.to_owned()),
+        }
+    }
+
+    /// Publishes a launch, and waits for the first reply.
+    async fn launched(&self, id: &str, message: Outgoing) -> Result<Launched, LaunchError> {
+        let mut replies = self.waiting.wait(id);
+        self.publish(message).await?;
         let first = tokio::time::timeout(self.reply_timeout, replies.recv()).await;
         match first
             .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
@@ -270,10 +222,7 @@ impl Launcher {
         check_event_name(name)?;
         let id = new_id()?;
         let mut replies = self.waiting.wait(&id);
-        let reply_to = ReplyTo {
-            queue: self.reply_queue.clone(),
-            correlation_id: Some(id.clone()),
-        };
+        let reply_to = self.reply_to(&id);
         self.publish(event(&self.events, name, fields, &id, Some(&reply_to)))
             .await?;
         let reply = tokio::time::timeout(self.reply_timeout, replies.recv()).await;

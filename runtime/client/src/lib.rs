@@ -21,11 +21,13 @@
 #![warn(missing_docs)]
 
 mod error;
+mod launched;
 mod launcher;
 mod replies;
 
 pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
-pub use bureaucrat_model::{Fields, JsonText, ProcessId};
-pub use bureaucrat_wire::EventOutcome;
+pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, ProcessId};
+pub use bureaucrat_wire::{Duplicate, EventOutcome, NamedLaunch};
 pub use error::LaunchError;
-pub use launcher::{Ending, Launched, Launcher, LauncherConfig};
+pub use launched::{Ending, Launched};
+pub use launcher::{Launcher, LauncherConfig};

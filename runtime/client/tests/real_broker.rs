@@ -75,6 +75,7 @@ async fn answer(channel: &Channel, delivery: &lapin::message::Delivery) {
         message: "'x'".to_owned(),
         activity: ActivityPath(vec![0]),
         line: 3,
+        data: None,
     };
     let reports = if definition.contains("refused") {
         vec![Report::Rejected {

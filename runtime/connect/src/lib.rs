@@ -21,6 +21,7 @@ mod trouble;
 pub use address::{Address, Addresses, Defaults, Encryption, Tls};
 pub use dial::{Dialed, Dialer, Hearing};
 pub use ear::{Said, Stage};
+pub use parameters::PARAMETERS;
 pub use parse::AddressError;
 pub use password::{Password, Secret};
 pub use transport::{PassThrough, Tap};

@@ -8,9 +8,24 @@ use crate::{
 use lapin::uri::SASLMechanism;
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-/// What is understood, for remarks on what is not.
-const KNOWN: &str = "auth_mechanism, cacertfile, certfile, channel_max, connection_name, \
-    connection_timeout, frame_max, heartbeat, keyfile, server_name_indication, verify";
+/// What has an effect, for remarks on what has none.
+pub const PARAMETERS: [&str; 10] = [
+    "auth_mechanism",
+    "cacertfile",
+    "certfile",
+    "channel_max",
+    "connection_name",
+    "connection_timeout",
+    "frame_max",
+    "heartbeat",
+    "keyfile",
+    "server_name_indication",
+];
+
+/// The smallest frame that AMQP 0-9-1 allows, in bytes.
+const FRAME_BYTES_MIN: u32 = 4_096;
+/// So many channels are open at once on a connection, with some to spare.
+const CHANNELS_MIN: u16 = 8;
 
 /// The longest name of a parameter that is repeated in a remark, in bytes.
 const NAME_BYTES_MAX: usize = 40;
@@ -57,8 +72,14 @@ impl Parameters {
                 let positive = (millis > 0).then(|| Duration::from_millis(millis.into()));
                 self.connect_timeout = positive;
             }
-            "frame_max" => self.frame_max = Some(number("frame_max", value, BYTES)?),
-            "channel_max" => self.channel_max = Some(number("channel_max", value, COUNT)?),
+            "frame_max" => {
+                let bytes = number("frame_max", value, BYTES)?;
+                self.frame_max = Some(unlimited_or(bytes, FRAME_BYTES_MIN, "frame_max", BYTES)?);
+            }
+            "channel_max" => {
+                let count = number("channel_max", value, COUNT)?;
+                self.channel_max = Some(unlimited_or(count, CHANNELS_MIN, "channel_max", COUNT)?);
+            }
             "auth_mechanism" => {
                 self.mechanism = Some(match value.to_ascii_lowercase().as_str() {
                     "plain" => SASLMechanism::Plain,
@@ -103,7 +124,10 @@ impl Parameters {
             |byte: u8| byte.is_ascii_alphanumeric() || [b'_', b'-', b'.'].contains(&byte);
         let is_shown = name.len() <= NAME_BYTES_MAX && name.bytes().all(is_plain);
         let name = if is_shown { name } else { "…" };
-        self.remark(&format!("`{name}` has no effect; known are {KNOWN}"));
+        self.remark(&format!(
+            "`{name}` has no effect; known are {}",
+            PARAMETERS.join(", ")
+        ));
     }
 
     /// The transport, with the files of the settings where the address names none.
@@ -127,8 +151,8 @@ impl Parameters {
 
 const SECONDS: &str = "a number of seconds from 0 to 65535";
 const MILLISECONDS: &str = "a number of milliseconds";
-const BYTES: &str = "a number of bytes";
-const COUNT: &str = "a number from 0 to 65535";
+const BYTES: &str = "a number of bytes from 4096, or 0 for no limit";
+const COUNT: &str = "a number from 8 to 65535, or 0 for no limit";
 const MECHANISMS: &str = "plain, amqplain or external";
 
 fn number<T: FromStr>(
@@ -138,6 +162,19 @@ fn number<T: FromStr>(
 ) -> Result<T, AddressError> {
     let wrong = |_| AddressError::Parameter(name, wanted);
     value.parse().map_err(wrong)
+}
+
+/// Brokers take 0 as no limit.
+fn unlimited_or<T: PartialOrd + From<u8>>(
+    value: T,
+    least: T,
+    name: &'static str,
+    wanted: &'static str,
+) -> Result<T, AddressError> {
+    match value == T::from(0) || value >= least {
+        true => Ok(value),
+        false => Err(AddressError::Parameter(name, wanted)),
+    }
 }
 
 /// `~/` is the home here as in every path of the settings.

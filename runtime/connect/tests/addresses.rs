@@ -174,6 +174,60 @@ fn parameters_that_have_no_effect_are_named() {
 }
 
 #[test]
+fn every_parameter_that_is_named_as_known_has_an_effect() {
+    for name in bureaucrat_connect::PARAMETERS {
+        let value = match name {
+            "auth_mechanism" => "plain",
+            "frame_max" | "channel_max" => "8192",
+            _ => "5",
+        };
+        let text = format!("amqps://mq?{name}={value}");
+        assert_eq!(parsed(&text).remarks(), [""; 0], "{text}");
+        let unknown = parsed("amqps://mq?nosuch=1").remarks().join("");
+        assert!(unknown.contains(name), "{unknown}");
+    }
+}
+
+#[test]
+fn limits_that_no_connection_could_keep_are_refused() {
+    for (parameter, expected) in [
+        ("frame_max=0", None),
+        ("frame_max=4096", None),
+        (
+            "frame_max=10",
+            Some("the parameter frame_max must be a number of bytes from 4096"),
+        ),
+        (
+            "frame_max=-1",
+            Some("the parameter frame_max must be a number of bytes from 4096"),
+        ),
+        ("channel_max=0", None),
+        ("channel_max=8", None),
+        (
+            "channel_max=1",
+            Some("the parameter channel_max must be a number from 8"),
+        ),
+        (
+            "heartbeat=70000",
+            Some("the parameter heartbeat must be a number of seconds"),
+        ),
+        ("connection_timeout=soon", Some("a number of milliseconds")),
+        (
+            "auth_mechanism=cram",
+            Some("must be plain, amqplain or external"),
+        ),
+    ] {
+        let text = format!("amqp://mq?{parameter}");
+        let read = Addresses::parse(&text, &defaults()).map_err(|error| error.to_string());
+        match (read, expected) {
+            (Ok(_), None) => {}
+            (Err(said), Some(expected)) if said.contains(expected) => {}
+            (read, _) => panic!("{text}: {:?}", read.err()),
+        }
+    }
+}
+
+#[test]
 fn parts_make_an_address() {
     let of = |hosts: &str, port, encryption| {
         let defaults = Defaults {

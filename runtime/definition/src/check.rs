@@ -5,32 +5,32 @@
 //! elements, which the reader limits.
 
 mod activity;
-mod assign;
 mod condition;
 mod doubts;
-mod duration;
 mod faults;
+mod flow;
+mod handler_doubts;
 mod module;
 mod property;
 mod retry;
 mod shape;
+mod value;
 
 pub(crate) use doubts::Mode;
 pub use property::PropertyType;
-pub(crate) use property::{declared, float_as_json};
-pub(crate) use shape::Node;
+pub(crate) use property::{LOCAL_TYPES, TYPES, declared, float_as_json};
+pub(crate) use shape::{Child, Node};
 
 use crate::{
     Limits,
-    checked::Process,
-    diagnostic::{
-        Counted, DiagnosticKind, Diagnostics, GrammarProblem, ValueProblem, XmlProblem, nearest,
-    },
-    grammar::Tag,
-    syntax::{Attribute, Tree},
+    checked::{Body, Process},
+    diagnostic::{Counted, DiagnosticKind, Diagnostics, GrammarProblem, XmlProblem, nearest},
+    grammar::{Tag, root},
+    syntax::{Origin, Tree},
 };
-use bureaucrat_model::ActivityPath;
+use bureaucrat_model::{ActivityPath, Site};
 pub(crate) use condition::Conditions;
+use std::collections::HashMap;
 
 /// Checks a tree; returns the valid part of the process.
 pub(crate) fn check(
@@ -47,7 +47,9 @@ pub(crate) fn check(
         reviewed: doubts::Reviewed::default(),
         conditions: Conditions::default(),
         modules: Vec::new(),
+        ids: HashMap::new(),
         activities: 0,
+        properties: 0,
         handlers_around: 0,
     };
     checker.process()
@@ -61,8 +63,12 @@ pub(crate) struct Checker<'t, 's, 'd, 'x> {
     reviewed: doubts::Reviewed,
     conditions: Conditions,
     modules: Vec<bureaucrat_model::SourceModule>,
+    /// The line of each id so far. It is only used for lookups, so its order never matters.
+    ids: HashMap<String, u32>,
     /// How many activities there have been so far.
     activities: usize,
+    /// How many fields elements have declared so far.
+    properties: usize,
     /// How many handlers there are around what is being checked.
     handlers_around: usize,
 }
@@ -70,47 +76,50 @@ pub(crate) struct Checker<'t, 's, 'd, 'x> {
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     fn process(&mut self) -> Option<(Process, Conditions)> {
         let root = self.root()?;
-        let node = self.shape(Tag::Process, root);
-        let name = self
-            .name(&node, "name", Limits::NAME_BYTES)
-            .unwrap_or_default();
-        let mut context = None;
+        let node = self.shape(root);
+        let name = self.name(&node, "name").unwrap_or_default();
         // Modules first: conditions refer to them from anywhere.
         for child in node.children(Tag::Module) {
             self.module(child);
         }
+        let mut contexts = Vec::new();
         for child in node.children(Tag::Context) {
-            let child = self.shape(Tag::Context, child);
-            let fields = self.context(&child);
-            if context.replace(fields).is_some() {
-                let tag = Tag::Process.name();
-                let problem = GrammarProblem::SecondContext { tag };
-                self.diagnostics.push(child.element.start, problem);
-            }
+            let context = self.shape(child);
+            let fields = self.context(&context);
+            contexts.push((context, fields));
         }
-        let body = self.body(&node, &ActivityPath::default());
+        let path = ActivityPath::default();
+        let mut contexts = contexts.into_iter();
+        let (scope, context) = match contexts.next() {
+            Some((context, fields)) => (self.scope(&context, &path), fields),
+            None => Default::default(),
+        };
+        let activities = self.activities(&node, &path);
         let process = Process {
             name,
-            span: self.diagnostics.span(root.start),
-            context: context.unwrap_or_default(),
+            site: Site::new(path, self.diagnostics.span(root.element.start)),
+            context,
             modules: std::mem::take(&mut self.modules),
             conditions: self.conditions.take_list(),
-            body,
+            body: Body { activities, scope },
         };
         Some((process, std::mem::take(&mut self.conditions)))
     }
 
     /// The root, if it is a process.
-    fn root(&mut self) -> Option<&'t crate::syntax::Element<'s>> {
-        let root = self.tree.element(0)?;
-        if root.name == Tag::Process.name() {
-            return Some(root);
+    fn root(&mut self) -> Option<Child<'t, 's>> {
+        let (row, element) = (root(), self.tree.element(0)?);
+        if element.origin == Origin::Foreign {
+            return None;
+        }
+        if element.name == row.name {
+            return Some(Child { row, element });
         }
         let problem = GrammarProblem::NotProcess {
-            tag: crate::diagnostic::cut(root.name),
-            nearest: nearest(root.name, [Tag::Process.name()]),
+            tag: crate::diagnostic::cut(element.name),
+            nearest: nearest(element.name, [row.name]),
         };
-        self.diagnostics.push(root.start, problem);
+        self.diagnostics.push(element.start, problem);
         None
     }
 
@@ -124,41 +133,5 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     fn note(&mut self, offset: usize, kind: impl Into<DiagnosticKind>) {
         self.diagnostics.push(offset, kind);
-    }
-
-    /// The value of an attribute that is a name: not empty, of limited length. Reports other
-    /// values.
-    fn name(&mut self, node: &Node<'t, 's>, name: &'static str, limit: usize) -> Option<String> {
-        let attribute = node.element.attribute(name)?;
-        let value = self.nonempty(node, name, attribute)?;
-        if value.len() <= limit {
-            return Some(value.to_owned());
-        }
-        let problem = ValueProblem::Long {
-            tag: node.tag.name(),
-            attribute: name,
-            bytes: value.len(),
-            limit,
-        };
-        self.note(attribute.value_start, problem);
-        None
-    }
-
-    fn nonempty<'v>(
-        &mut self,
-        node: &Node<'t, 's>,
-        name: &'static str,
-        attribute: &'v Attribute<'s>,
-    ) -> Option<&'v str> {
-        if attribute.value.trim().is_empty() {
-            let tag = node.tag.name();
-            let problem = ValueProblem::Empty {
-                tag,
-                attribute: name,
-            };
-            self.note(attribute.value_start, problem);
-            return None;
-        }
-        Some(&attribute.value)
     }
 }

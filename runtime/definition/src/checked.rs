@@ -2,14 +2,14 @@
 //! shows at run time.
 
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
-    Fields, Millis, Retry, SourceModule, Span,
+    CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath, Fields,
+    ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp,
 };
 
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     pub(crate) context: Fields,
     pub(crate) modules: Vec<SourceModule>,
     /// The conditions that ranges in the tree refer to.
@@ -17,18 +17,115 @@ pub(crate) struct Process {
     pub(crate) body: Body,
 }
 
-/// What is done in an element, and who catches what goes wrong there.
+/// What is done in an element, and what its context holds.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(crate) activities: Vec<Activity>,
+    pub(crate) scope: Scope,
+}
+
+/// What the context of an element holds.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) locals: Vec<Local>,
     pub(crate) handlers: Vec<Handler>,
+    pub(crate) finally: Option<Box<Finally>>,
+}
+
+impl Scope {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.locals.is_empty() && self.handlers.is_empty() && self.finally.is_none()
+    }
+}
+
+/// A field that is declared in an element.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) name: String,
+    pub(crate) value: Written<JsonText>,
+}
+
+/// What runs at the end of an element.
+#[derive(Debug)]
+pub(crate) struct Finally {
+    pub(crate) site: Site,
+    pub(crate) body: Body,
+}
+
+/// What is written in the definition, or computed by a function.
+#[derive(Debug, Clone)]
+pub(crate) enum Written<T> {
+    Fixed(T),
+    Computed(ConditionIndex),
+}
+
+/// A time, or how long until it.
+#[derive(Debug)]
+pub(crate) enum When {
+    After(Written<Millis>),
+    At(Written<Timestamp>),
+}
+
+/// What becomes of what comes back.
+#[derive(Debug)]
+pub(crate) enum Taking {
+    Fields,
+    Into(FieldPath),
+    /// Places, and the functions whose values are put there.
+    Out(Vec<(FieldPath, ConditionIndex)>),
+}
+
+/// Names of fields, and the functions whose values they get.
+pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
+
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub(crate) participant: Written<String>,
+    pub(crate) inputs: Option<Inputs>,
+    pub(crate) taking: Taking,
+    pub(crate) timeout: Option<Written<Millis>>,
+    pub(crate) heartbeat: Option<Written<Millis>>,
+    pub(crate) within: Option<Written<Millis>>,
+    pub(crate) retry: Option<Retry>,
+}
+
+/// An event that is waited for.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) event: Written<String>,
+    pub(crate) key: Option<Written<String>>,
+    pub(crate) conditions: ConditionRange,
+    pub(crate) taking: Taking,
+}
+
+#[derive(Debug)]
+pub(crate) struct On {
+    pub(crate) site: Site,
+    pub(crate) expected: Expected,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug)]
+pub(crate) struct After {
+    pub(crate) site: Site,
+    pub(crate) when: When,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug)]
+pub(crate) struct Foreach {
+    pub(crate) select: ConditionIndex,
+    pub(crate) names: ItemNames,
+    pub(crate) parallel: u32,
+    pub(crate) collect: Option<ConditionIndex>,
+    pub(crate) into: Option<FieldPath>,
+    pub(crate) body: Body,
 }
 
 /// A case of `faults`, or its default.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    pub(crate) path: ActivityPath,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     /// None of them for the default.
     pub(crate) codes: Vec<CodePattern>,
     pub(crate) body: Body,
@@ -37,33 +134,42 @@ pub(crate) struct Handler {
 /// An activity or a case.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    pub(crate) path: ActivityPath,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     pub(crate) kind: ActivityKind,
 }
 
 #[derive(Debug)]
 pub(crate) enum ActivityKind {
     Sequence(Body),
-    Action {
-        participant: String,
-        retry: Option<Retry>,
-    },
+    Action(Box<Action>),
     Switch(Vec<Case>),
     While {
         conditions: ConditionRange,
         body: Body,
     },
     All(Body),
+    Race(Body),
+    Foreach(Box<Foreach>),
+    Pick {
+        on: Vec<On>,
+        after: Option<Box<After>>,
+    },
     Call {
         field: String,
+        inputs: Option<Inputs>,
+        taking: Taking,
     },
     Delay {
-        duration: Millis,
+        when: When,
     },
     Await {
-        event: String,
-        conditions: ConditionRange,
+        expected: Box<Expected>,
+        timeout: Option<Written<Millis>>,
+    },
+    Emit {
+        event: Written<String>,
+        key: Option<Written<String>>,
+        fields: Inputs,
     },
     Assign {
         target: FieldPath,
@@ -71,16 +177,15 @@ pub(crate) enum ActivityKind {
     },
     Fault {
         /// None for the fault that is being handled.
-        code: Option<FaultCode>,
-        message: String,
+        code: Option<Written<FaultCode>>,
+        message: Written<String>,
     },
 }
 
 /// A case of a switch.
 #[derive(Debug)]
 pub(crate) struct Case {
-    pub(crate) path: ActivityPath,
-    pub(crate) span: Span,
+    pub(crate) site: Site,
     /// None for the default.
     pub(crate) conditions: Option<ConditionRange>,
     pub(crate) body: Body,

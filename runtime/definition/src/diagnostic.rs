@@ -13,7 +13,7 @@ mod xml;
 
 pub use doubt::Doubt;
 pub use grammar::GrammarProblem;
-pub use value::ValueProblem;
+pub use value::{ValueProblem, Wanted};
 pub use xml::{Counted, Foreign, Markup, XmlProblem};
 
 pub(crate) use bureaucrat_expression::nearest;

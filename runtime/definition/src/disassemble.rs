@@ -1,12 +1,13 @@
 //! Prints a program for people: one instruction per line, then the conditions.
 
 use bureaucrat_model::{
-    CodePattern, Condition, ConditionRange, Guest, Handler, Op, Program, Retry,
+    Alternative, CodePattern, Condition, ConditionRange, FieldPath, Guest, Handler, ItemNames,
+    Join, Label, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
 };
 use std::fmt::Write as _;
 
 /// The program as text. Each instruction has its index, its name with operands, the path of its
-/// activity (`_` for the process itself) and its line in the definition; each condition has its
+/// activity (`_` for the process itself), its line in the definition, its id and title; each condition has its
 /// index, its function, its place and its text. What comes from the definition is escaped like in
 /// Rust strings.
 pub fn disassemble(program: &Program) -> String {
@@ -28,10 +29,11 @@ pub fn disassemble(program: &Program) -> String {
     let mut text = format!("process {:?}\n", program.name);
     for (index, ((op, path), site)) in ops.iter().zip(&paths).zip(&program.sites).enumerate() {
         let line = site.span.line;
+        let label = site.label.as_deref().map(labelled).unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{index:04}  {op:op_width$}  {path:path_width$}  line {line}"
+            "{index:04}  {op:op_width$}  {path:path_width$}  line {line}{label}"
         );
     }
     for (index, condition) in program.conditions.iter().enumerate() {
@@ -40,47 +42,218 @@ pub fn disassemble(program: &Program) -> String {
     text
 }
 
+fn labelled(label: &Label) -> String {
+    let Label { id, title } = label;
+    let id = id.as_ref().map(|id| format!("  id {id:?}"));
+    let title = title.as_ref().map(|title| format!("  title {title:?}"));
+    id.unwrap_or_default() + &title.unwrap_or_default()
+}
+
 fn operation(op: &Op) -> String {
     match op {
-        Op::Action { participant, retry } => match retry {
-            None => format!("action {participant:?}"),
-            Some(retry) => format!("action {participant:?} {}", again(retry)),
-        },
-        Op::Delay { duration } => format!("delay {duration}"),
-        Op::Await { event, conditions } => format!("await {event:?}{}", range(" if ", *conditions)),
-        Op::Call { field } => format!("call {field:?}"),
-        Op::Jump { target } => format!("jump {:04}", target.0),
+        Op::Action { .. } => action(op),
+        Op::Delay { when } => format!("delay {}", at(when)),
+        Op::Await {
+            alternatives,
+            timeout,
+        } => {
+            let alternatives: Vec<_> = alternatives.iter().map(alternative).collect();
+            let mut text = format!("await {}", alternatives.join(", "));
+            if let Some(timeout) = timeout {
+                let then = timeout.at.map_or_else(|| "fault".to_owned(), place);
+                let _ = write!(text, " timeout {} {then}", at(&timeout.when));
+            }
+            text
+        }
+        Op::Call {
+            field,
+            inputs,
+            taking,
+        } => format!(
+            "call {field:?}{}{}",
+            carried(inputs.as_deref()),
+            taken(taking)
+        ),
+        Op::Emit { event, key, fields } => {
+            format!("emit {}{} {fields:?}", operand(event), keyed(key.as_ref()))
+        }
+        Op::Within { span } => format!("within {}", span_of(span)),
+        Op::Evaluate { function } => format!("evaluate c{}", function.0),
+        Op::Store { targets } => {
+            let targets: Vec<_> = targets.iter().map(FieldPath::as_str).collect();
+            format!("store {targets:?}")
+        }
+        Op::Jump { target } => format!("jump {}", place(*target)),
         Op::Test {
             conditions,
             otherwise,
         } => format!(
-            "test{} else {:04}",
+            "test{} else {}",
             match conditions.start() {
                 Some(_) => range(" ", *conditions),
                 None => " never".to_owned(),
             },
-            otherwise.0
+            place(*otherwise)
         ),
-        Op::Fork { branches, next } => {
-            let branches: Vec<String> = branches
-                .iter()
-                .map(|branch| format!("{:04}", branch.0))
-                .collect();
-            format!("fork [{}] then {:04}", branches.join(" "), next.0)
+        Op::Fork {
+            branches,
+            join,
+            next,
+        } => {
+            let branches: Vec<String> = branches.iter().copied().map(place).collect();
+            let name = match join {
+                Join::All => "fork",
+                Join::First => "race",
+            };
+            format!("{name} [{}] then {}", branches.join(" "), place(*next))
         }
-        Op::Assign { target, value } => format!("assign {:?} c{}", target.as_str(), value.0),
-        Op::Fault { code, message } => match code {
-            Some(code) => format!("fault {:?} {message:?}", code.as_str()),
+        Op::Fault {
+            code,
+            message,
+            data,
+        } => match code {
+            Some(code) => {
+                let code = match code {
+                    Operand::Fixed(code) => format!("{:?}", code.as_str()),
+                    Operand::Computed => COMPUTED.to_owned(),
+                };
+                let data = if data.is_some() { " with data" } else { "" };
+                format!("fault {code} {}{data}", operand(message))
+            }
             None => "fault again".to_owned(),
         },
-        Op::EnterScope { handlers, next } => {
+        Op::EnterScope {
+            handlers,
+            finally,
+            next,
+        } => {
             let handlers: Vec<String> = handlers.iter().map(handler).collect();
-            format!("enter-scope [{}] then {:04}", handlers.join(", "), next.0)
+            let finally = finally.map(|at| format!(" finally {}", place(at)));
+            format!(
+                "enter-scope [{}]{} then {}",
+                handlers.join(", "),
+                finally.unwrap_or_default(),
+                place(*next)
+            )
         }
         Op::LeaveScope => "leave-scope".to_owned(),
+        Op::Declare { fixed, computed } => match computed {
+            Some(name) => format!("declare {fixed:?} and {name:?}"),
+            None => format!("declare {fixed:?}"),
+        },
+        Op::EnterItems => "enter-items".to_owned(),
+        Op::NextItem { names, end } => format!("next-item{} else {}", named(names), place(*end)),
+        Op::ForkItems {
+            names,
+            parallel,
+            end,
+        } => format!("fork-items {parallel}{} then {}", named(names), place(*end)),
+        Op::Collect => "collect".to_owned(),
+        Op::StoreCollected { target } => format!("store-collected {:?}", target.as_str()),
         Op::EndBranch => "end-branch".to_owned(),
         Op::Complete => "complete".to_owned(),
     }
+}
+
+/// What stands for a computed operand.
+const COMPUTED: &str = "(computed)";
+
+fn action(op: &Op) -> String {
+    let Op::Action {
+        participant,
+        inputs,
+        taking,
+        timeout,
+        heartbeat,
+        retry,
+        attempt,
+    } = op
+    else {
+        return String::new();
+    };
+    let mut text = format!(
+        "action {}{}",
+        operand(participant),
+        carried(inputs.as_deref())
+    );
+    text.push_str(&taken(taking));
+    for (name, limit) in [("timeout", timeout), ("heartbeat", heartbeat)] {
+        if let Some(limit) = limit {
+            let _ = write!(text, " {name} {}", span_of(limit));
+        }
+    }
+    if let Some(retry) = retry {
+        let _ = write!(text, " {} from {}", again(retry), place(*attempt));
+    }
+    text
+}
+
+fn alternative(alternative: &Alternative) -> String {
+    let Alternative {
+        event,
+        key,
+        conditions,
+        taking,
+        at,
+    } = alternative;
+    format!(
+        "{}{}{}{} at {}",
+        operand(event),
+        keyed(key.as_ref()),
+        range(" if ", *conditions),
+        taken(taking),
+        place(*at)
+    )
+}
+
+fn place(at: OpIndex) -> String {
+    format!("{:04}", at.0)
+}
+
+fn operand(operand: &Operand<String>) -> String {
+    match operand {
+        Operand::Fixed(text) => format!("{text:?}"),
+        Operand::Computed => COMPUTED.to_owned(),
+    }
+}
+
+fn span_of(span: &Operand<Millis>) -> String {
+    match span {
+        Operand::Fixed(span) => span.to_string(),
+        Operand::Computed => COMPUTED.to_owned(),
+    }
+}
+
+fn at(when: &When) -> String {
+    match when {
+        When::After(span) => span_of(span),
+        When::At(Operand::Fixed(time)) => format!("until {time}"),
+        When::At(Operand::Computed) => format!("until {COMPUTED}"),
+    }
+}
+
+fn keyed(key: Option<&Operand<String>>) -> String {
+    key.map_or_else(String::new, |key| format!(" key {}", operand(key)))
+}
+
+fn carried(inputs: Option<&[String]>) -> String {
+    inputs.map_or_else(String::new, |names| format!(" in {names:?}"))
+}
+
+fn taken(taking: &Taking) -> String {
+    match taking {
+        Taking::Fields => String::new(),
+        Taking::Into(target) => format!(" into {:?}", target.as_str()),
+        Taking::Functions => " out".to_owned(),
+    }
+}
+
+fn named(names: &ItemNames) -> String {
+    let name = |what: &str, name: &Option<String>| {
+        name.as_ref()
+            .map_or_else(String::new, |name| format!(" {what} {name:?}"))
+    };
+    name("as", &names.item) + &name("index", &names.index)
 }
 
 fn again(retry: &Retry) -> String {

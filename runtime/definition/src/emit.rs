@@ -25,15 +25,21 @@
 //! Sequences and switches have no instruction of their own. Every instruction belongs to an activity: the tests and jumps
 //! of a case to the case, those of a loop to the loop, the end of a branch to the branch, the end of all to the process.
 
-use crate::checked::{Activity, ActivityKind, Body, Case, Handler, Process};
-use bureaucrat_model::{ActivityPath, ConditionRange, Op, OpIndex, Program, Site, Span};
+mod flow;
+
+use crate::checked::{
+    self, Activity, ActivityKind, Body, Case, Inputs, Local, Process, Scope, Written,
+};
+use bureaucrat_model::{
+    ConditionIndex, ConditionRange, Fields, Join, Op, OpIndex, Operand, Program, Site, Taking,
+    Timeout, When,
+};
 
 /// The program of a process, with its inline guest.
 pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     let mut emitter = Emitter::default();
-    let root = ActivityPath::default();
-    emitter.body(&process.body, &root, process.span);
-    emitter.push(Op::Complete, &root, process.span);
+    emitter.body(&process.body, &process.site);
+    emitter.push(Op::Complete, &process.site);
     Program {
         name: process.name,
         context: process.context,
@@ -51,59 +57,138 @@ struct Emitter {
 }
 
 impl Emitter {
-    fn push(&mut self, op: Op, path: &ActivityPath, span: Span) -> usize {
+    fn push(&mut self, op: Op, site: &Site) -> usize {
         self.ops.push(op);
-        self.sites.push(Site {
-            path: path.clone(),
-            span,
-        });
+        self.sites.push(site.clone());
         self.ops.len() - 1
     }
 
     /// The place of the next instruction.
     fn here(&self) -> OpIndex {
-        // The limits of a definition keep programs far below this.
-        OpIndex(u32::try_from(self.ops.len()).unwrap_or(u32::MAX))
+        index_of(self.ops.len())
     }
 
-    fn body(&mut self, body: &Body, path: &ActivityPath, span: Span) {
-        self.scope(&body.handlers, path, span, |emitter| {
+    fn body(&mut self, body: &Body, site: &Site) {
+        self.scope(&body.scope, Needed::No, site, |emitter| {
+            emitter.declare(&body.scope.locals, site);
             emitter.all_of(&body.activities);
         });
     }
 
-    /// Emits what `inner` does, in a scope if there are handlers.
-    fn scope(
-        &mut self,
-        handlers: &[Handler],
-        path: &ActivityPath,
-        span: Span,
-        inner: impl FnOnce(&mut Self),
-    ) {
-        if handlers.is_empty() {
+    /// Emits what `inner` does, in a scope if one is needed.
+    fn scope(&mut self, scope: &Scope, needed: Needed, site: &Site, inner: impl FnOnce(&mut Self)) {
+        if scope.is_empty() && needed == Needed::No {
             return inner(self);
         }
-        let next = OpIndex::default();
         let enter = Op::EnterScope {
             handlers: Vec::new(),
-            next,
+            finally: None,
+            next: OpIndex::default(),
         };
-        let enter = self.push(enter, path, span);
+        let enter = self.push(enter, site);
         inner(self);
-        self.push(Op::LeaveScope, path, span);
-        let mut entries = Vec::with_capacity(handlers.len());
-        for handler in handlers {
+        self.push(Op::LeaveScope, site);
+        let mut entries = Vec::with_capacity(scope.handlers.len());
+        for handler in &scope.handlers {
             entries.push(bureaucrat_model::Handler {
                 codes: handler.codes.clone(),
                 at: self.here(),
             });
-            self.body(&handler.body, &handler.path, handler.span);
-            self.push(Op::LeaveScope, &handler.path, handler.span);
+            self.body(&handler.body, &handler.site);
+            self.push(Op::LeaveScope, &handler.site);
         }
-        if let Some(Op::EnterScope { handlers, .. }) = self.ops.get_mut(enter) {
+        let end = scope.finally.as_ref().map(|finally| {
+            let at = self.here();
+            self.body(&finally.body, &finally.site);
+            self.push(Op::LeaveScope, &finally.site);
+            at
+        });
+        if let Some(Op::EnterScope {
+            handlers, finally, ..
+        }) = self.ops.get_mut(enter)
+        {
             *handlers = entries;
+            *finally = end;
         }
         self.land(enter);
+    }
+
+    /// Declares the fields of an element; in a loop in each round.
+    fn declare(&mut self, locals: &[Local], site: &Site) {
+        let mut fixed = Fields::new();
+        for local in locals {
+            match &local.value {
+                Written::Fixed(value) => fixed.set(&local.name, value.clone()),
+                Written::Computed(function) => {
+                    // What is declared before may be read.
+                    if !fixed.is_empty() {
+                        let fixed = std::mem::take(&mut fixed);
+                        let computed = None;
+                        self.push(Op::Declare { fixed, computed }, site);
+                    }
+                    self.evaluate(*function, site);
+                    let computed = Some(local.name.clone());
+                    let fixed = Fields::new();
+                    self.push(Op::Declare { fixed, computed }, site);
+                }
+            }
+        }
+        if !fixed.is_empty() {
+            let computed = None;
+            self.push(Op::Declare { fixed, computed }, site);
+        }
+    }
+
+    fn evaluate(&mut self, function: ConditionIndex, site: &Site) {
+        self.push(Op::Evaluate { function }, site);
+    }
+
+    /// Computes the operand, unless it is written.
+    fn operand<T: Clone>(&mut self, written: &Written<T>, site: &Site) -> Operand<T> {
+        match written {
+            Written::Fixed(value) => Operand::Fixed(value.clone()),
+            Written::Computed(function) => {
+                self.evaluate(*function, site);
+                Operand::Computed
+            }
+        }
+    }
+
+    fn optional<T: Clone>(
+        &mut self,
+        written: Option<&Written<T>>,
+        site: &Site,
+    ) -> Option<Operand<T>> {
+        written.map(|written| self.operand(written, site))
+    }
+
+    fn when(&mut self, when: &checked::When, site: &Site) -> When {
+        match when {
+            checked::When::After(span) => When::After(self.operand(span, site)),
+            checked::When::At(time) => When::At(self.operand(time, site)),
+        }
+    }
+
+    /// Computes what is sent; the names of the fields.
+    fn inputs(&mut self, inputs: &Inputs, site: &Site) -> Vec<String> {
+        let mut names = Vec::with_capacity(inputs.len());
+        for (name, function) in inputs {
+            self.evaluate(*function, site);
+            names.push(name.clone());
+        }
+        names
+    }
+
+    /// What sets fields from what came back.
+    fn outputs(&mut self, taking: &checked::Taking, site: &Site) {
+        if let checked::Taking::Out(out) = taking {
+            let mut targets = Vec::with_capacity(out.len());
+            for (target, function) in out {
+                self.evaluate(*function, site);
+                targets.push(target.clone());
+            }
+            self.push(Op::Store { targets }, site);
+        }
     }
 
     fn all_of(&mut self, activities: &[Activity]) {
@@ -113,57 +198,94 @@ impl Emitter {
     }
 
     fn activity(&mut self, activity: &Activity) {
-        let (path, span) = (&activity.path, activity.span);
+        let site = &activity.site;
         let op = match &activity.kind {
-            ActivityKind::Sequence(body) => return self.body(body, path, span),
+            ActivityKind::Sequence(body) => return self.body(body, site),
             ActivityKind::Switch(cases) => return self.switch(cases),
-            ActivityKind::All(body) => {
-                return self.scope(&body.handlers, path, span, |emitter| {
-                    emitter.fork(&body.activities, path, span);
-                });
-            }
+            ActivityKind::All(body) => return self.forked(body, Join::All, site),
+            ActivityKind::Race(body) => return self.forked(body, Join::First, site),
             ActivityKind::While { conditions, body } => {
-                return self.scope(&body.handlers, path, span, |emitter| {
+                return self.scope(&body.scope, Needed::No, site, |emitter| {
                     let start = emitter.here();
-                    let test = emitter.test(*conditions, path, span);
+                    let test = emitter.test(*conditions, site);
+                    emitter.declare(&body.scope.locals, site);
                     emitter.all_of(&body.activities);
-                    emitter.push(Op::Jump { target: start }, path, span);
+                    emitter.push(Op::Jump { target: start }, site);
                     emitter.land(test);
                 });
             }
-            ActivityKind::Action { participant, retry } => Op::Action {
-                participant: participant.clone(),
-                retry: retry.clone(),
+            ActivityKind::Foreach(foreach) => return self.foreach(foreach, site),
+            ActivityKind::Pick { on, after } => return self.pick(on, after.as_deref(), site),
+            ActivityKind::Action(action) => return self.action(action, site),
+            ActivityKind::Call {
+                field,
+                inputs,
+                taking,
+            } => {
+                let inputs = inputs.as_ref().map(|inputs| self.inputs(inputs, site));
+                let op = Op::Call {
+                    field: field.clone(),
+                    inputs,
+                    taking: taken(taking),
+                };
+                self.push(op, site);
+                return self.outputs(taking, site);
+            }
+            ActivityKind::Delay { when } => Op::Delay {
+                when: self.when(when, site),
             },
-            ActivityKind::Call { field } => Op::Call {
-                field: field.clone(),
-            },
-            ActivityKind::Delay { duration } => Op::Delay {
-                duration: *duration,
-            },
-            ActivityKind::Await { event, conditions } => Op::Await {
-                event: event.clone(),
-                conditions: *conditions,
-            },
-            ActivityKind::Assign { target, value } => Op::Assign {
-                target: target.clone(),
-                value: *value,
-            },
-            ActivityKind::Fault { code, message } => Op::Fault {
-                code: code.clone(),
-                message: message.clone(),
-            },
+            ActivityKind::Await { expected, timeout } => {
+                let mut alternative = self.alternative(expected, site);
+                let timeout = self.optional(timeout.as_ref(), site);
+                alternative.at = self.here().next();
+                let op = Op::Await {
+                    alternatives: vec![alternative],
+                    timeout: timeout.map(|span| Timeout {
+                        when: When::After(span),
+                        at: None,
+                    }),
+                };
+                self.push(op, site);
+                return self.outputs(&expected.taking, site);
+            }
+            ActivityKind::Emit { event, key, fields } => {
+                let event = self.operand(event, site);
+                let key = self.optional(key.as_ref(), site);
+                let fields = self.inputs(fields, site);
+                Op::Emit { event, key, fields }
+            }
+            ActivityKind::Assign { target, value } => {
+                self.evaluate(*value, site);
+                Op::Store {
+                    targets: vec![target.clone()],
+                }
+            }
+            ActivityKind::Fault { code, message } => {
+                let code = self.optional(code.as_ref(), site);
+                Op::Fault {
+                    code,
+                    message: self.operand(message, site),
+                    data: None,
+                }
+            }
         };
-        self.push(op, path, span);
+        self.push(op, site);
     }
 
-    fn test(&mut self, conditions: ConditionRange, path: &ActivityPath, span: Span) -> usize {
+    fn forked(&mut self, body: &Body, join: Join, site: &Site) {
+        self.scope(&body.scope, Needed::No, site, |emitter| {
+            emitter.declare(&body.scope.locals, site);
+            emitter.fork(&body.activities, join, site);
+        });
+    }
+
+    fn test(&mut self, conditions: ConditionRange, site: &Site) -> usize {
         let otherwise = OpIndex::default();
         let op = Op::Test {
             conditions,
             otherwise,
         };
-        self.push(op, path, span)
+        self.push(op, site)
     }
 
     /// Makes the jump, test or fork at `place` lead to the next instruction.
@@ -177,14 +299,14 @@ impl Emitter {
     fn switch(&mut self, cases: &[Case]) {
         let mut ends = Vec::with_capacity(cases.len());
         for (place, case) in cases.iter().enumerate() {
-            let (path, span) = (&case.path, case.span);
+            let site = &case.site;
             let test = case
                 .conditions
-                .map(|conditions| self.test(conditions, path, span));
-            self.body(&case.body, path, span);
+                .map(|conditions| self.test(conditions, site));
+            self.body(&case.body, site);
             if place + 1 < cases.len() {
                 let target = OpIndex::default();
-                ends.push(self.push(Op::Jump { target }, path, span));
+                ends.push(self.push(Op::Jump { target }, site));
             }
             if let Some(test) = test {
                 self.land(test);
@@ -195,22 +317,44 @@ impl Emitter {
         }
     }
 
-    fn fork(&mut self, branches: &[Activity], path: &ActivityPath, span: Span) {
+    fn fork(&mut self, branches: &[Activity], join: Join, site: &Site) {
         let next = OpIndex::default();
         let fork = Op::Fork {
             branches: Vec::new(),
+            join,
             next,
         };
-        let fork = self.push(fork, path, span);
+        let fork = self.push(fork, site);
         let mut starts = Vec::with_capacity(branches.len());
         for branch in branches {
             starts.push(self.here());
             self.activity(branch);
-            self.push(Op::EndBranch, &branch.path, branch.span);
+            self.push(Op::EndBranch, &branch.site);
         }
         if let Some(Op::Fork { branches, .. }) = self.ops.get_mut(fork) {
             *branches = starts;
         }
         self.land(fork);
+    }
+}
+
+/// Whether an element is a scope whatever its context holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    Yes,
+    No,
+}
+
+fn index_of(place: usize) -> OpIndex {
+    // The limits of a definition keep programs far below this.
+    OpIndex(u32::try_from(place).unwrap_or(u32::MAX))
+}
+
+/// What becomes of what comes back, without the functions that follow.
+fn taken(taking: &checked::Taking) -> Taking {
+    match taking {
+        checked::Taking::Fields => Taking::Fields,
+        checked::Taking::Into(target) => Taking::Into(target.clone()),
+        checked::Taking::Out(_) => Taking::Functions,
     }
 }

@@ -3,9 +3,9 @@
 //! Equal texts share one function. A function is named after its first condition: `c` and the
 //! index.
 
-pub(crate) use bureaucrat_expression::Kind;
+pub(crate) use bureaucrat_expression::{Kind, Refusal};
 
-use bureaucrat_expression::{Function, Refusal};
+use bureaucrat_expression::{Function, Template};
 use std::collections::HashMap;
 
 /// Whether anybody reads why an expression is refused.
@@ -52,6 +52,30 @@ impl Inline {
             kind,
         });
         Ok(name)
+    }
+
+    /// Adds a template, as [`Self::add`] adds an expression; none if it is plain.
+    pub(crate) fn add_template(
+        &mut self,
+        text: &str,
+        index: usize,
+        explained: Explained,
+    ) -> Result<Option<String>, Refusal> {
+        let template = match explained {
+            Explained::Yes => bureaucrat_expression::template(text)?,
+            Explained::No => bureaucrat_expression::template_unexplained(text)?,
+        };
+        let Template::Computed(expression) = template else {
+            return Ok(None);
+        };
+        let name = format!("c{index}");
+        self.bytes += text.len();
+        self.functions.push(Function {
+            name: name.clone(),
+            expression: *expression,
+            kind: Kind::Value,
+        });
+        Ok(Some(name))
     }
 
     /// Whether the texts together have just exceeded `limit` bytes; true only once.

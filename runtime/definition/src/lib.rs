@@ -28,6 +28,7 @@ pub use diagnostic::{
     ValueProblem, XmlProblem,
 };
 pub use disassemble::disassemble;
+pub use grammar::{documented, relax_ng, xml_schema};
 pub use limits::Limits;
 
 use bureaucrat_model::{Program, SourceModule};

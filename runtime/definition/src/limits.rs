@@ -3,7 +3,7 @@
 //! Every limit is checked before memory is allocated beyond it. The host lowers these by its
 //! policy; two limits are fixed because other formats depend on them.
 
-use bureaucrat_model::Millis;
+use bureaucrat_model::{Millis, NameLimits};
 
 /// What one definition may contain. The defaults are safe for strangers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,15 +36,19 @@ impl Limits {
     pub const DEPTH_MAX: usize = 256;
     /// The longest participant, in bytes: its queue's name, which begins with `worker_`, is an AMQP
     /// short string of 255 bytes.
-    pub const PARTICIPANT_BYTES: usize = 255 - "worker_".len();
+    pub const PARTICIPANT_BYTES: usize = NameLimits::PARTICIPANT;
     /// The longest name of an event, in bytes.
-    pub const EVENT_BYTES: usize = 255;
+    pub const EVENT_BYTES: usize = NameLimits::EVENT;
+    /// The longest key of an event, in bytes.
+    pub const KEY_BYTES: usize = NameLimits::KEY;
     /// The longest name of a process, in bytes: a routing key contains it after a status.
     pub const NAME_BYTES: usize = 200;
-    /// The longest name of a module or of a function in it, in bytes.
+    /// The longest id of an activity, and name of a module or of a function in it, in bytes.
     pub const IDENTIFIER_BYTES: usize = 128;
-    /// Attributes of one element that are read; the language has none with more than six.
-    pub(crate) const ATTRIBUTES: usize = 16;
+    /// The longest title of an activity, in characters.
+    pub(crate) const TITLE_CHARACTERS: usize = 256;
+    /// Attributes of one element that are read, namespaces and what editors add included.
+    pub(crate) const ATTRIBUTES: usize = 32;
 
     /// The deepest nesting of elements.
     pub(crate) fn depth(&self) -> usize {

@@ -1,20 +1,23 @@
 //! Reads XML into a syntax tree.
 //!
 //! quick-xml finds the markup. What is XML but not allowed in a definition (document types,
-//! processing instructions, namespaces, other encodings) is refused here. Reading takes one pass,
-//! keeps its own stack, and stops at the first problem after which the structure would be
+//! processing instructions, foreign namespaces, other encodings) is refused here; what editors add
+//! for themselves (schema locations, `xml-model`, `xml-stylesheet`) is left out. Reading takes one
+//! pass, keeps its own stack, and stops at the first problem after which the structure would be
 //! guesswork. It does not know the language.
 
 mod attributes;
+mod namespaces;
 mod references;
 
 use crate::{
     Limits,
     diagnostic::{Counted, Diagnostics, Foreign, Markup, XmlProblem, cut},
     source::Source,
-    syntax::{Closing, Element, ElementIndex, Tree},
+    syntax::{Closing, Element, ElementIndex, Origin, Tree},
     text::MappedText,
 };
+use namespaces::Namespaces;
 use quick_xml::{
     Reader,
     errors::{Error, IllFormedError, SyntaxError},
@@ -38,6 +41,7 @@ pub(crate) fn read<'s>(
         diagnostics,
         tree: Tree::default(),
         open: Vec::new(),
+        namespaces: Namespaces::default(),
     };
     loop {
         let start = position(reader.buffer_position());
@@ -74,7 +78,11 @@ struct Builder<'s, 'd, 'x> {
     tree: Tree<'s>,
     /// The elements that are open, outermost first.
     open: Vec<ElementIndex>,
+    namespaces: Namespaces<'s>,
 }
+
+/// The processing instructions that editors write; they say nothing to the engine.
+const OF_EDITORS: [&str; 2] = ["xml-model", "xml-stylesheet"];
 
 impl<'s> Builder<'s, '_, '_> {
     fn event(&mut self, event: &Event<'_>, start: usize, end: usize) -> Going {
@@ -105,6 +113,7 @@ impl<'s> Builder<'s, '_, '_> {
             },
             Event::Decl(declaration) => self.declaration(declaration, start, end),
             Event::DocType(_) => self.diagnostics.push(start, XmlProblem::Doctype),
+            Event::PI(instruction) if OF_EDITORS.contains(&instruction.target()) => {}
             Event::PI(instruction) => {
                 let target = cut(instruction.target());
                 self.diagnostics
@@ -124,9 +133,55 @@ impl<'s> Builder<'s, '_, '_> {
         let length = inner.find([' ', '\t', '\n', '\r']).unwrap_or(inner.len());
         let name = &inner[..length];
         let place = self.tree.elements.len();
-        let tag = || cut(name);
+        let fatal = self.fatal(name, inner);
+        if let Some(problem) = fatal {
+            self.diagnostics.push(start, problem);
+            return Going::Stop;
+        }
+        let (mut attributes, mut refused) = attributes::read(
+            inner,
+            length,
+            start + 1,
+            self.limits.attribute_bytes,
+            self.diagnostics,
+        );
+        let depth = self.open.len();
+        refused += self
+            .namespaces
+            .enter(depth, &mut attributes, self.diagnostics);
+        let parent = self.open.last().map(|parent| &self.tree.elements[*parent]);
+        let origin = match parent.map(|parent| parent.origin) {
+            // What is wrong with the parent has been reported.
+            Some(Origin::Foreign) => Origin::Foreign,
+            Some(Origin::Language) | None => self.namespaces.origin(name, start, self.diagnostics),
+        };
+        if let Some(parent) = self.open.last() {
+            self.tree.elements[*parent].children.push(place);
+        }
+        self.tree.elements.push(Element {
+            name,
+            origin,
+            start,
+            content: end,
+            end,
+            attributes,
+            refused,
+            children: Vec::new(),
+            text: MappedText::default(),
+        });
+        match closing {
+            Closing::EndTag => self.open.push(place),
+            Closing::Empty => self.namespaces.leave(depth),
+        }
+        Going::On
+    }
+
+    /// What makes an element one after which nothing can be read.
+    fn fatal(&self, name: &str, inner: &str) -> Option<XmlProblem> {
+        let place = self.tree.elements.len();
         let local = name.rsplit(':').next().unwrap_or(name);
-        let fatal = if !references::is_name(name) {
+        let too_many = |what, limit| Some(XmlProblem::TooMany { what, limit });
+        if !references::is_name(name) {
             let name = name.split(['<', '>']).next().unwrap_or(name);
             let inner = inner.split(['<', '>']).next().unwrap_or(inner);
             let found = match name {
@@ -139,49 +194,14 @@ impl<'s> Builder<'s, '_, '_> {
         } else if place == 0 && local.eq_ignore_ascii_case("html") {
             Some(XmlProblem::Foreign(Foreign::Html))
         } else if self.open.is_empty() && place > 0 {
-            Some(XmlProblem::SecondRoot { tag: tag() })
+            Some(XmlProblem::SecondRoot { tag: cut(name) })
         } else if self.open.len() >= self.limits.depth() {
-            let (what, limit) = (Counted::Nesting, self.limits.depth());
-            Some(XmlProblem::TooMany { what, limit })
+            too_many(Counted::Nesting, self.limits.depth())
         } else if place >= self.limits.elements() {
-            let (what, limit) = (Counted::Elements, self.limits.elements());
-            Some(XmlProblem::TooMany { what, limit })
+            too_many(Counted::Elements, self.limits.elements())
         } else {
             None
-        };
-        if let Some(problem) = fatal {
-            self.diagnostics.push(start, problem);
-            return Going::Stop;
         }
-        if name.contains(':') {
-            let name = cut(name);
-            self.diagnostics
-                .push(start + 1, XmlProblem::Namespace { name });
-        }
-        let (attributes, refused) = attributes::read(
-            inner,
-            length,
-            start + 1,
-            self.limits.attribute_bytes,
-            self.diagnostics,
-        );
-        if let Some(parent) = self.open.last() {
-            self.tree.elements[*parent].children.push(place);
-        }
-        self.tree.elements.push(Element {
-            name,
-            start,
-            content: end,
-            end,
-            attributes,
-            refused,
-            children: Vec::new(),
-            text: MappedText::default(),
-        });
-        if closing == Closing::EndTag {
-            self.open.push(place);
-        }
-        Going::On
     }
 
     fn close(&mut self, found: &str, start: usize, end: usize) -> Going {
@@ -202,6 +222,7 @@ impl<'s> Builder<'s, '_, '_> {
             return Going::Stop;
         }
         element.end = end;
+        self.namespaces.leave(self.open.len());
         Going::On
     }
 

@@ -21,10 +21,20 @@ pub(crate) enum Closing {
     Empty,
 }
 
+/// Whether an element can be one of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It has no namespace, as all elements of the language.
+    Language,
+    /// Another namespace; the reader has reported it.
+    Foreign,
+}
+
 /// An element; offsets are bytes of the source.
 #[derive(Debug)]
 pub(crate) struct Element<'a> {
     pub(crate) name: &'a str,
+    pub(crate) origin: Origin,
     /// Where its `<` is.
     pub(crate) start: usize,
     /// What follows the start tag.

@@ -5,7 +5,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_definition::{Limits, compile, disassemble};
-use bureaucrat_model::{ModuleHash, ModuleSource, ProgramHash};
+use bureaucrat_model::{ModuleHash, ModuleSource, Program, ProgramHash};
 use std::{
     fmt::Write as _,
     fs,
@@ -53,6 +53,8 @@ fn definitions_compile_to_their_golden_programs() {
         let compiled = compile(&source, &Limits::default());
         let compiled = compiled.unwrap_or_else(|found| panic!("{}: {found:?}", file.display()));
         compiled.program.check().unwrap();
+        let stored = compiled.program.encode().unwrap();
+        assert_eq!(Program::decode(&stored).as_ref(), Ok(&compiled.program));
         assert_eq!(compile(&source, &Limits::default()).as_ref(), Ok(&compiled));
         let mut text = disassemble(&compiled.program);
         if !compiled.program.context.is_empty() {

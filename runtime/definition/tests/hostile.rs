@@ -25,6 +25,15 @@ fn numbered(before: &str, part: impl Fn(usize) -> String, after: &str) -> String
     text + after
 }
 
+/// As many declarations of prefixes as may be in force at once.
+fn nested_namespaces() -> String {
+    let declarations: String = (0..30)
+        .map(|number| format!(" xmlns:a{number}='u'"))
+        .collect();
+    let elements = format!("<sequence{declarations}>").repeat(60);
+    format!("<process>{elements}")
+}
+
 /// Definitions of about a mebibyte, each of which makes another part of the compiler work.
 fn hostile() -> Vec<(&'static str, String)> {
     let condition = |text: &str| {
@@ -53,6 +62,10 @@ fn hostile() -> Vec<(&'static str, String)> {
             filled("<process>", "<a/>", "</process>"),
         ),
         ("nesting", filled("", "<sequence>", "")),
+        (
+            "namespaces",
+            filled(&nested_namespaces(), "<all a1:b='' x:c=''/>", ""),
+        ),
         (
             "attributes",
             numbered("<process ", |number| format!("a{number}='' "), "/>"),

@@ -10,23 +10,14 @@ use std::time::Instant;
 const STEPS: u64 = 1_000_000;
 
 fn main() {
-    let site = Site {
-        path: ActivityPath(vec![0, 1]),
-        span: Span { line: 1, column: 1 },
-    };
+    let site = Site::new(ActivityPath(vec![0, 1]), Span { line: 1, column: 1 });
     let fields: Fields = (0..10)
         .map(|number| (format!("field{number}"), JsonText::text("a value")))
         .collect();
     let program = Program {
         name: "loop".into(),
         context: fields.clone(),
-        ops: vec![
-            Op::Action {
-                participant: "p".into(),
-                retry: None,
-            },
-            Op::Jump { target: OpIndex(0) },
-        ],
+        ops: vec![Op::action("p", OpIndex(0)), Op::Jump { target: OpIndex(0) }],
         sites: vec![site.clone(), site],
         conditions: Vec::new(),
         inline_guest: Vec::new(),
@@ -37,15 +28,7 @@ fn main() {
         secret: &[0; 32],
         limits: &limits,
     };
-    let start = Launch {
-        process: ProcessId::from_seed([1; 16]),
-        program: ProgramHash::of(b""),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: None,
-        redelivered: Redelivered::No,
-    };
+    let start = Launch::new(ProcessId::from_seed([1; 16]), ProgramHash::of(b""));
     let (mut instance, mut effects) = launch(&program, &start, &environment);
     let began = Instant::now();
     for turn in 0..STEPS {

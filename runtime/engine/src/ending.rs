@@ -4,7 +4,7 @@
 //! numbers; then the ending is recorded and reported. The host does what follows outside of the
 //! process.
 
-use crate::machine::Machine;
+use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
     Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status, WaitKind,
 };
@@ -12,20 +12,22 @@ use bureaucrat_model::{
 impl Machine<'_> {
     /// Ends the process with its final fields.
     pub fn complete(&mut self, fields: Fields) {
+        if let Some(fault) = self.instance.cancelled.clone() {
+            return self.fail(fault, FiberId(0));
+        }
         self.withdraw_all();
         self.record(HistoryEvent::Completed);
         self.end(Ending::Completed(fields));
     }
 
-    /// Ends the process with a fault. Cuts the fault's message to the limit, and keeps the fields of
+    /// Ends the process with a fault: the one that it was cancelled with, if it was. Cuts the fault's message to the limit, and keeps the fields of
     /// `fiber` for people to look at.
     pub fn fail(&mut self, mut fault: Fault, fiber: FiberId) {
+        if let Some(cancelled) = self.instance.cancelled.take() {
+            fault = cancelled;
+        }
         fault.message = self.shortened(fault.message);
-        let fields = self
-            .instance
-            .fibers
-            .get(fiber)
-            .map(|fiber| fiber.fields.clone());
+        let fields = self.instance.fibers.get(fiber).map(Fiber::visible);
         self.instance.failed_fields = fields.unwrap_or_default();
         self.withdraw_all();
         self.record(HistoryEvent::Failed(fault.clone()));
@@ -46,28 +48,37 @@ impl Machine<'_> {
     }
 }
 
-/// The effect that withdraws what the fiber waits for.
-pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Option<Effect> {
+/// The effects that withdraw what the fiber waits for.
+pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     let FiberState::Waiting(wait) = &fiber.state else {
-        return None;
+        return Vec::new();
     };
     let turn = wait.turn;
-    match &wait.kind {
-        WaitKind::Answer { .. } => Some(Effect::WithdrawTask { turn }),
-        WaitKind::Timer { due } => Some(Effect::StopTimer {
-            fiber: id,
-            turn,
-            due: *due,
-        }),
-        WaitKind::Event { event, .. } => Some(Effect::Unsubscribe {
-            event: event.clone(),
-            fiber: id,
-            turn,
-        }),
-        WaitKind::Child { child } => Some(Effect::CancelChild {
+    let timer = |due| Effect::StopTimer {
+        fiber: id,
+        turn,
+        due,
+    };
+    let mut effects = match &wait.kind {
+        WaitKind::Answer { .. } => vec![Effect::WithdrawTask { turn }],
+        WaitKind::Timer { due } => vec![timer(*due)],
+        WaitKind::Event { subscriptions, .. } => {
+            let subscriptions = distinct(subscriptions).into_iter();
+            let unsubscribe = |subscription| Effect::Unsubscribe {
+                subscription,
+                fiber: id,
+                turn,
+            };
+            subscriptions.map(unsubscribe).collect()
+        }
+        WaitKind::Child { child, .. } => vec![Effect::CancelChild {
             child: *child,
             turn,
-        }),
-        WaitKind::Branches { .. } | WaitKind::Condition { .. } => None,
-    }
+        }],
+        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
+            Vec::new()
+        }
+    };
+    effects.extend(wait.timer.map(timer));
+    effects
 }

@@ -6,11 +6,14 @@
 use crate::{
     Aim, Rejection,
     machine::{Machine, Trouble},
-    ops,
+    ops::{
+        self,
+        evaluate::{self, Given, Wanted},
+    },
 };
 use bureaucrat_model::{
-    ActivityId, ActivityPath, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
-    Instance, Op, OpIndex, ProcessId, Program, Site, Turn, Wait, WaitKind,
+    ActivityId, ActivityPath, Check, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
+    Instance, Op, OpIndex, ProcessId, Program, Site, Timestamp, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs the process as far as possible.
@@ -27,25 +30,25 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             });
         }
         Input::TimerFired { fiber, turn } => {
-            let WaitKind::Timer { due } = find_wait(machine, fiber, turn)?.kind else {
-                return Err(not_waiting(machine, fiber, turn));
-            };
-            let at = machine.instance.fibers.get(fiber).map(|found| found.at);
-            let op = at.and_then(|at| machine.program.ops.get(at.0 as usize));
-            let is_pause = matches!(op, Some(Op::Action { .. }));
-            settle(machine, fiber, |machine| match is_pause {
-                true => ops::action::resume(machine, fiber, turn, due),
-                false => ops::delay::fire(machine, fiber, turn, due),
-            });
+            let due = timer(machine, fiber, turn)?;
+            settle(machine, fiber, |machine| due_at(machine, fiber, turn, due));
         }
-        Input::Event { fiber, turn, event } => {
+        Input::Event {
+            fiber,
+            turn,
+            name,
+            key,
+            depth,
+            event,
+        } => {
             // While an earlier event is being checked, none is taken: the host delivers them one
             // after the other.
             let WaitKind::Event { check: None, .. } = find_wait(machine, fiber, turn)?.kind else {
                 return Err(not_waiting(machine, fiber, turn));
             };
-            settle(machine, fiber, |machine| {
-                ops::await_event::event(machine, fiber, turn, event)
+            settle_caused(machine, fiber, depth, |machine| {
+                let what = (name.as_str(), key.as_deref());
+                ops::await_event::event(machine, fiber, turn, what, event)
             });
         }
         Input::ChildEnded {
@@ -90,6 +93,42 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
     Ok(())
 }
 
+/// When the timer of this wait is due.
+fn timer(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Timestamp, Rejection> {
+    let wait = find_wait(machine, fiber, turn)?;
+    let due = match &wait.kind {
+        WaitKind::Timer { due } => Some(*due),
+        _ => wait.timer,
+    };
+    due.ok_or_else(|| not_waiting(machine, fiber, turn))
+}
+
+/// The timer of the fiber's wait is due.
+fn due_at(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    due: Timestamp,
+) -> Result<(), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let at = found.at;
+    let FiberState::Waiting(wait) = &found.state else {
+        return Err(Trouble::program("the fiber does not wait"));
+    };
+    match &wait.kind {
+        WaitKind::Answer { .. } => ops::action::expired(machine, fiber),
+        WaitKind::Event { .. } => ops::await_event::expired(machine, fiber),
+        WaitKind::Stopping { .. } => machine.cut_stopped(fiber),
+        WaitKind::Timer { .. } => match machine.program.op(at) {
+            Some((Op::Action { .. }, _)) => ops::action::resume(machine, fiber, turn, due),
+            Some(_) | None => ops::delay::fire(machine, fiber, turn, due),
+        },
+        WaitKind::Child { .. } | WaitKind::Branches { .. } | WaitKind::Condition { .. } => {
+            Err(Trouble::program("the wait has no end of its own"))
+        }
+    }
+}
+
 /// Takes the outcome of the condition that the fiber requested. It does not come from outside, so
 /// the budget is not reset.
 fn evaluated(
@@ -102,19 +141,20 @@ fn evaluated(
     let asked = match &find_wait(machine, fiber, turn)?.kind {
         WaitKind::Condition { condition }
         | WaitKind::Event {
-            check: Some((_, condition)),
+            check: Some(Check { condition, .. }),
             ..
         } => Some(*condition),
         WaitKind::Answer { .. }
         | WaitKind::Timer { .. }
         | WaitKind::Event { check: None, .. }
         | WaitKind::Child { .. }
+        | WaitKind::Stopping { .. }
         | WaitKind::Branches { .. } => None,
     };
     if asked != Some(condition) {
         return Err(not_waiting(machine, fiber, turn));
     }
-    if let Err(trouble) = ops::test::evaluated(machine, fiber, turn, condition, evaluation) {
+    if let Err(trouble) = apply(machine, fiber, turn, condition, evaluation) {
         machine.throw_at(fiber, trouble);
     }
     if machine.share_is_spent() {
@@ -125,13 +165,66 @@ fn evaluated(
     Ok(())
 }
 
+/// Gives the outcome to the instruction that asked for it.
+fn apply(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+    evaluation: Evaluation,
+) -> Result<(), Trouble> {
+    if !machine.share_is_spent() {
+        machine.spend()?;
+    }
+    let at = machine.fiber(fiber)?.at;
+    let op = machine.program.ops.get(at.0 as usize);
+    let wanted = match op {
+        Some(Op::Evaluate { .. }) => Wanted::Value,
+        _ => Wanted::Verdict,
+    };
+    let given = evaluate::read(machine, fiber, condition, wanted, evaluation);
+    match (op, given) {
+        // The publisher of an event need not know what conditions read, so a condition that fails does not hold.
+        (Some(Op::Await { .. }), given) => {
+            let holds = matches!(given, Ok(Given::Verdict(true)));
+            ops::await_event::verdict(machine, fiber, turn, condition, holds)
+        }
+        (_, Err(trouble)) => Err(trouble),
+        (Some(Op::Evaluate { .. }), Ok(Given::Value(value))) => {
+            evaluate::take(machine, fiber, value)
+        }
+        (
+            Some(Op::Test {
+                conditions,
+                otherwise,
+            }),
+            Ok(Given::Verdict(holds)),
+        ) => {
+            let place = (*conditions, condition);
+            ops::test::verdict(machine, fiber, turn, place, *otherwise, holds)
+        }
+        (_, Ok(_)) => Err(Trouble::program("the fiber asked for no outcome")),
+    }
+}
+
 /// Applies an input from outside to the fiber that waited for it, then runs the process.
 fn settle<'a>(
     machine: &mut Machine<'a>,
     fiber: FiberId,
     apply: impl FnOnce(&mut Machine<'a>) -> Result<(), Trouble>,
 ) {
+    settle_caused(machine, fiber, 0, apply);
+}
+
+/// Applies an input to which so many emissions in a row led.
+fn settle_caused<'a>(
+    machine: &mut Machine<'a>,
+    fiber: FiberId,
+    depth: u32,
+    apply: impl FnOnce(&mut Machine<'a>) -> Result<(), Trouble>,
+) {
     machine.refresh_budget();
+    machine.instance.cause_depth = depth;
     if let Err(trouble) = apply(machine) {
         machine.throw_at(fiber, trouble);
     }
@@ -225,11 +318,12 @@ fn find_wait<'a>(
 
 fn find_child(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<ProcessId, Rejection> {
     match find_wait(machine, fiber, turn)?.kind {
-        WaitKind::Child { child } => Ok(child),
+        WaitKind::Child { child, .. } => Ok(child),
         WaitKind::Answer { .. }
         | WaitKind::Timer { .. }
         | WaitKind::Event { .. }
         | WaitKind::Branches { .. }
+        | WaitKind::Stopping { .. }
         | WaitKind::Condition { .. } => Err(not_waiting(machine, fiber, turn)),
     }
 }

@@ -15,8 +15,11 @@
 //! - `ops`: one file per instruction: how it starts, and how an input resumes it
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
 //! - `input`: finds the instruction that an input is for
-//! - `throwing`: finds the scope that handles a fault, and stops what is below it
-//! - `ending`: completion, failure, cancellation
+//! - `values`: what was computed for an instruction, as what the instruction needs it
+//! - `reserved`: what functions read under the names that begin with `inst:`
+//! - `throwing`: finds the scope that handles a fault, and leads the fault there
+//! - `stopping`: stops what is below a fiber, and waits for what that runs at its end
+//! - `ending`: completion and failure
 #![forbid(unsafe_code)]
 
 mod ending;
@@ -25,14 +28,18 @@ mod machine;
 mod ops;
 mod pending;
 mod rejection;
+mod reserved;
+mod stopping;
 mod throwing;
+mod trouble;
+mod values;
 
 pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
-    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, FiberState, Fields, Head,
-    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
+    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head, HistoryEvent, Input,
+    Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
 };
 use machine::Machine;
 
@@ -53,15 +60,11 @@ pub fn launch(
     launch: &Launch,
     environment: &Environment<'_>,
 ) -> (Instance, Vec<Effect>) {
-    let first = Fiber {
-        at: OpIndex(0),
-        state: FiberState::Ready,
-        fields: program.context.clone(),
-        branch: None,
-        answered: None,
-        failed: 0,
-        scopes: Vec::new(),
-    };
+    let mut fields = program.context.clone();
+    if !launch.fields.is_empty() {
+        fields.update(&launch.fields);
+    }
+    let first = Fiber::new(OpIndex(0), fields, None);
     let head = Head {
         process: launch.process,
         program: launch.program,
@@ -77,7 +80,11 @@ pub fn launch(
         next_call: 0,
         next_history: 0,
         ops_without_waiting: 0,
+        cause_depth: 0,
+        cancelled: None,
         failed_fields: Fields::new(),
+        version: launch.version,
+        key: launch.key.clone(),
     };
     let mut instance = Instance::new(head, [(FiberId(0), first)]);
     let mut machine = Machine::new(program, &mut instance, environment);
@@ -127,7 +134,7 @@ pub fn awaits_answer(
 
 /// The fields of a task whose answer is awaited under `turn`: until then, the task can be made from
 /// the instance at any time. `None` if nothing waits for such an answer any more.
-pub fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
+pub fn task_fields(instance: &Instance, turn: Turn) -> Option<Fields> {
     ops::action::task_fields(instance, turn)
 }
 
@@ -138,9 +145,10 @@ pub fn unstarted_call(program: &Program, instance: &Instance, fiber: FiberId) ->
     ops::call::again(program, instance, fiber)
 }
 
-/// Ends a running instance with a fault from outside: its caller failed, or an operator cancelled
-/// it. The effects are those of a failure, including [`Effect::End`]; a caller that has ended
-/// rejects the report. An instance that has already ended returns no effects.
+/// Ends a running instance with a fault from outside: its caller stopped, or an operator cancelled it. Everything that it
+/// waits for is withdrawn at once. Handlers that name the fault run, and what scopes run at their ends; whatever these do,
+/// the process ends with this fault. Cancelled again, it ends at once. An instance that has already ended returns no
+/// effects.
 pub fn cancel(
     program: &Program,
     instance: &mut Instance,
@@ -150,7 +158,17 @@ pub fn cancel(
     if instance.has_ended() {
         return Vec::new();
     }
+    let is_first = instance.cancelled.is_none();
     let mut machine = Machine::new(program, instance, environment);
-    machine.fail(fault, FiberId(0));
+    if is_first && machine.instance.fibers.get(FiberId(0)).is_some() {
+        machine.refresh_budget();
+        machine.instance.cancelled = Some(fault.clone());
+        machine.throw(FiberId(0), fault);
+        if !machine.instance.has_ended() {
+            machine.run();
+        }
+    } else {
+        machine.fail(fault, FiberId(0));
+    }
     machine.finish()
 }

@@ -4,53 +4,14 @@
 //! returns: after a share of instructions it yields, and a process that runs too many without
 //! waiting for anything outside fails. The instructions themselves are in `ops`.
 
-use crate::{Environment, ops};
+pub(crate) use crate::trouble::{Source, Trouble};
+
+use crate::{Environment, ops, reserved::reserved, values::Values};
 use bureaucrat_model::{
-    ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
-    HistoryEvent, Instance, OpIndex, Program, Turn, Wait, WaitKind,
+    ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, FieldPath,
+    FieldPathError, Fields, HistoryEvent, Instance, JsonText, OpIndex, Program, Timestamp, Turn,
+    View, Wait, WaitKind,
 };
-
-/// Why a fiber fails, before the place is known.
-#[derive(Debug)]
-pub(crate) struct Trouble {
-    pub code: FaultCode,
-    pub message: String,
-    pub source: Source,
-}
-
-/// Who a fault comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// It may do better another time.
-    Participant,
-    /// The definition, the engine, or a called process.
-    Other,
-}
-
-impl Trouble {
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            code: FaultCode::new(code),
-            message: message.into(),
-            source: Source::Other,
-        }
-    }
-
-    /// What a participant failed with.
-    pub fn of_participant(code: FaultCode, message: String) -> Self {
-        Self {
-            code,
-            message,
-            source: Source::Participant,
-        }
-    }
-
-    /// The program is not one that `Program::check` accepts, or not the one that the instance was
-    /// made from.
-    pub fn program(what: &str) -> Self {
-        Self::new(FaultCode::PROGRAM_ERROR, what)
-    }
-}
 
 /// An instance that is processing an input, and the effects so far.
 pub(crate) struct Machine<'a> {
@@ -169,9 +130,19 @@ impl<'a> Machine<'a> {
             .ok_or_else(|| Trouble::program("a fiber is missing"))
     }
 
-    /// A copy of the fiber's fields; values are shared.
+    /// The fields that are visible where the fiber is; values are shared.
     pub fn fields(&self, fiber: FiberId) -> Result<Fields, Trouble> {
-        Ok(self.fiber(fiber)?.fields.clone())
+        Ok(self.fiber(fiber)?.visible())
+    }
+
+    /// The values that were computed for the fiber's instruction.
+    pub fn values(&mut self, fiber: FiberId) -> Result<Values, Trouble> {
+        let found = self.fiber(fiber)?;
+        if found.values.is_empty() {
+            return Ok(Values::new(Vec::new()));
+        }
+        let values = self.change(fiber, |fiber| std::mem::take(&mut fiber.values))?;
+        Ok(Values::new(values))
     }
 
     /// The path of the activity that the fiber is at.
@@ -197,9 +168,39 @@ impl<'a> Machine<'a> {
 
     /// Makes the fiber wait under `turn`.
     pub fn wait(&mut self, fiber: FiberId, turn: Turn, kind: WaitKind) -> Result<(), Trouble> {
-        let since = self.environment.now;
-        let state = FiberState::Waiting(Wait { turn, since, kind });
-        self.change(fiber, |fiber| fiber.state = state)
+        self.wait_until(fiber, turn, kind, None)
+    }
+
+    /// Makes the fiber wait under `turn`, until `timer` at the latest.
+    pub fn wait_until(
+        &mut self,
+        fiber: FiberId,
+        turn: Turn,
+        kind: WaitKind,
+        timer: Option<Timestamp>,
+    ) -> Result<(), Trouble> {
+        let wait = Wait {
+            turn,
+            since: self.environment.now,
+            kind,
+            timer,
+        };
+        let start = |due| Effect::StartTimer { fiber, turn, due };
+        self.effects.extend(timer.map(start));
+        self.change(fiber, |fiber| fiber.state = FiberState::Waiting(wait))
+    }
+
+    /// Sets when the fiber's wait ends by itself; takes back the time that was set before.
+    pub fn set_timer(&mut self, fiber: FiberId, due: Option<Timestamp>) -> Result<(), Trouble> {
+        let changed = self.change(fiber, |fiber| match &mut fiber.state {
+            FiberState::Waiting(wait) => Some((wait.turn, std::mem::replace(&mut wait.timer, due))),
+            FiberState::Ready => None,
+        })?;
+        let (turn, before) = changed.ok_or_else(|| Trouble::program("the fiber does not wait"))?;
+        let stop = before.map(|due| Effect::StopTimer { fiber, turn, due });
+        let start = due.map(|due| Effect::StartTimer { fiber, turn, due });
+        self.effects.extend(stop.into_iter().chain(start));
+        Ok(())
     }
 
     /// Ends the fiber's wait and leaves the fiber where it is. If it fails now, it has nothing open
@@ -228,43 +229,61 @@ impl<'a> Machine<'a> {
         self.instance.fibers.insert(id, fiber);
     }
 
-    /// Sets the fiber's fields, if they are within the limit. Otherwise it keeps the old ones, for a
-    /// handler.
-    pub fn set_fields(&mut self, fiber: FiberId, fields: Fields) -> Result<(), Trouble> {
-        self.check_size(&fields)?;
-        self.change(fiber, |fiber| fiber.fields = fields)
-    }
-
-    /// Updates the fiber's fields, if they stay within the limit.
-    pub fn update_fields(&mut self, fiber: FiberId, update: &Fields) -> Result<(), Trouble> {
-        self.change_fields(fiber, update.size(), |fields| fields.update(update))
-    }
-
     /// Changes the fiber's fields, which grow by at most `growth` bytes, if they stay within the
-    /// limit.
+    /// limit. Otherwise it keeps the old ones, for a handler.
     pub fn change_fields(
         &mut self,
         fiber: FiberId,
         growth: usize,
-        change: impl FnOnce(&mut Fields),
+        change: impl FnOnce(&mut Fiber),
     ) -> Result<(), Trouble> {
-        let size = self.fiber(fiber)?.fields.size();
-        if size.saturating_add(growth) <= self.environment.limits.fields_bytes {
-            return self.change(fiber, |fiber| change(&mut fiber.fields));
+        let found = self.fiber(fiber)?;
+        if found.size().saturating_add(growth) > self.environment.limits.fields_bytes {
+            let mut changed = found.clone();
+            change(&mut changed);
+            self.check_size(changed.size())?;
+            self.instance.fibers.insert(fiber, changed);
+            return Ok(());
         }
-        let mut fields = self.fields(fiber)?;
-        change(&mut fields);
-        self.set_fields(fiber, fields)
+        self.change(fiber, change)
+    }
+
+    /// Sets all of these fields.
+    pub fn update_fields(&mut self, fiber: FiberId, update: &Fields) -> Result<(), Trouble> {
+        self.change_fields(fiber, update.size(), |fiber| fiber.update(update))
+    }
+
+    /// Puts a value at a place of the fiber's fields.
+    pub fn put(
+        &mut self,
+        fiber: FiberId,
+        target: &FieldPath,
+        value: JsonText,
+    ) -> Result<(), Trouble> {
+        let name = target.name();
+        let mut old = Fields::new();
+        if let Some(value) = self.fiber(fiber)?.field(&name) {
+            old.set(&name, value.clone());
+        }
+        let whole = target.put(&old, value).map_err(|error| {
+            let code = match error {
+                FieldPathError::Index { .. } => "IndexError",
+                FieldPathError::Kind { .. } => "TypeError",
+            };
+            Trouble::new(code, error.to_string())
+        })?;
+        let growth = name.len() + whole.as_str().len() + 6;
+        self.change_fields(fiber, growth, |fiber| fiber.set(&name, whole))
     }
 
     /// Fails if the fiber's fields exceed the limit.
     pub fn check_fields(&self, fiber: FiberId) -> Result<(), Trouble> {
-        self.check_size(&self.fiber(fiber)?.fields)
+        self.check_size(self.fiber(fiber)?.size())
     }
 
-    /// Fails if `fields` exceed the limit.
-    pub fn check_size(&self, fields: &Fields) -> Result<(), Trouble> {
-        let (size, limit) = (fields.size(), self.environment.limits.fields_bytes);
+    /// Fails if so many bytes of fields exceed the limit.
+    pub fn check_size(&self, size: usize) -> Result<(), Trouble> {
+        let limit = self.environment.limits.fields_bytes;
         if size > limit {
             return Err(Trouble::new(
                 FaultCode::LIMIT_EXCEEDED,
@@ -283,22 +302,26 @@ impl<'a> Machine<'a> {
         ops::fork::check_held(self, self.instance.fibers.held_bytes())
     }
 
-    /// Requests the evaluation of a condition over `fields`.
+    /// Requests the evaluation of a function over `fields`; `given` is its `inst:answer`.
     pub fn ask(
         &mut self,
         fiber: FiberId,
         turn: Turn,
         condition: ConditionIndex,
         fields: Fields,
+        given: Option<&JsonText>,
     ) -> Result<(), Trouble> {
         if self.program.condition(condition).is_none() {
             return Err(Trouble::program("a condition is missing"));
         }
+        let now = self.environment.now;
+        let found = self.fiber(fiber)?;
+        let reserved = reserved(self.program, self.instance, found, condition, now, given);
         self.effects.push(Effect::Evaluate {
             fiber,
             turn,
             condition,
-            fields,
+            view: View { fields, reserved },
         });
         Ok(())
     }
@@ -327,6 +350,7 @@ impl<'a> Machine<'a> {
             message: trouble.message,
             activity,
             line,
+            data: trouble.data,
         }
     }
 }

@@ -6,9 +6,9 @@ use bureaucrat_engine::{
 };
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, ConditionRange, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input, Instance, JsonText,
-    Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Redelivered, Site, Span, Status,
-    Timestamp, Turn,
+    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input, Instance, Join,
+    JsonText, Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Reads, Site, Span,
+    Status, Timestamp, Turn,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -16,12 +16,9 @@ const SECRET: [u8; 32] = [9; 32];
 /// A program whose instruction at each place belongs to activity `_PLACE`, on line PLACE + 1.
 fn program(ops: Vec<Op>, context: &str) -> Program {
     let sites = (0..ops.len() as u32)
-        .map(|place| Site {
-            path: ActivityPath(vec![place]),
-            span: Span {
-                line: place + 1,
-                column: 1,
-            },
+        .map(|place| {
+            let (line, column) = (place + 1, 1);
+            Site::new(ActivityPath(vec![place]), Span { line, column })
         })
         .collect();
     let condition = bureaucrat_model::Condition {
@@ -29,6 +26,7 @@ fn program(ops: Vec<Op>, context: &str) -> Program {
         function: "c0".into(),
         text: "c0".into(),
         span: Span::default(),
+        reads: Reads::Fields,
     };
     Program {
         name: "test".into(),
@@ -41,15 +39,7 @@ fn program(ops: Vec<Op>, context: &str) -> Program {
 }
 
 fn started(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
-    let start = Launch {
-        process: ProcessId::from_seed([3; 16]),
-        program: ProgramHash::of(b"program"),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: None,
-        redelivered: Redelivered::No,
-    };
+    let start = Launch::new(ProcessId::from_seed([3; 16]), ProgramHash::of(b"program"));
     launch(program, &start, &environment(limits))
 }
 
@@ -71,10 +61,7 @@ fn go(program: &Program, instance: &mut Instance, input: Input) -> Result<Vec<Ef
 }
 
 fn action(participant: &str) -> Op {
-    Op::Action {
-        participant: participant.into(),
-        retry: None,
-    }
+    Op::action(participant, OpIndex(0))
 }
 
 fn conditions(first: u32, count: u32) -> ConditionRange {
@@ -120,7 +107,10 @@ fn an_action_sends_a_task_and_takes_its_answer_once() {
             participant: "p".into(),
         }
     );
-    assert_eq!(task_fields(&instance, Turn(0)), Some(&program.context));
+    assert_eq!(
+        task_fields(&instance, Turn(0)),
+        Some(program.context.clone())
+    );
     assert_eq!(task_fields(&instance, Turn(1)), None);
     let before = instance.clone();
     let never = go(&program, &mut instance, update(&[0], Some(1), "{}"));
@@ -208,10 +198,7 @@ fn a_test_tries_its_conditions_in_order() {
 #[test]
 fn an_await_keeps_waiting_until_a_condition_holds() {
     let ops = vec![
-        Op::Await {
-            event: "e".into(),
-            conditions: conditions(1, 1),
-        },
+        Op::wait_for("e", conditions(1, 1), OpIndex(1)),
         Op::Complete,
     ];
     let program = program(ops, "{}");
@@ -219,14 +206,17 @@ fn an_await_keeps_waiting_until_a_condition_holds() {
     let event = Input::Event {
         fiber: FiberId(0),
         turn: Turn(0),
+        name: "e".into(),
+        key: None,
+        depth: 0,
         event: JsonText::parse(r#"{"event": "e"}"#).unwrap(),
     };
     let before = instance.clone();
     let effects = go(&program, &mut instance, event.clone()).unwrap();
-    let Effect::Evaluate { fields, .. } = &effects[0] else {
+    let Effect::Evaluate { view, .. } = &effects[0] else {
         panic!("{effects:?}");
     };
-    assert_eq!(fields.to_json(), r#"{"event": {"event": "e"}}"#);
+    assert_eq!(view.fields.to_json(), r#"{"event": {"event": "e"}}"#);
     let second = go(&program, &mut instance, event.clone());
     assert!(matches!(second, Err(Rejection::NotWaiting(_))));
     go(&program, &mut instance, evaluated(0, 0, 1, false)).unwrap();
@@ -242,20 +232,16 @@ fn a_failure_takes_back_what_the_others_had_open() {
     let ops = vec![
         Op::Fork {
             branches: vec![OpIndex(1), OpIndex(3), OpIndex(5), OpIndex(7)],
+            join: Join::All,
             next: OpIndex(9),
         },
         action("p"),
         Op::EndBranch,
-        Op::Delay {
-            duration: Millis(5),
-        },
+        Op::delay(Millis(5)),
         Op::EndBranch,
-        Op::Await {
-            event: "e".into(),
-            conditions: ConditionRange::default(),
-        },
+        Op::wait_for("e", ConditionRange::default(), OpIndex(6)),
         Op::EndBranch,
-        Op::Call { field: "d".into() },
+        Op::call("d"),
         Op::EndBranch,
         Op::Complete,
     ];
@@ -271,7 +257,7 @@ fn a_failure_takes_back_what_the_others_had_open() {
     assert_eq!(unstarted_call(&program, &instance, FiberId(1)), None);
     let (code, message) = (FaultCode::new("Declined"), "no".into());
     let (activity, turn) = (ActivityPath(vec![1]), None);
-    let answer = Answer::Fault { code, message };
+    let answer = Answer::fault(code, message);
     let declined = Input::Answer {
         activity,
         turn,
@@ -312,10 +298,7 @@ fn a_failure_takes_back_what_the_others_had_open() {
 
 #[test]
 fn a_childs_fault_is_the_calls_and_leaves_nothing_to_cancel() {
-    let program = program(
-        vec![Op::Call { field: "d".into() }, Op::Complete],
-        r#"{"d": "<process/>"}"#,
-    );
+    let program = program(vec![Op::call("d"), Op::Complete], r#"{"d": "<process/>"}"#);
     let (mut instance, _) = started(&program, &EngineLimits::default());
     let ended = Input::ChildEnded {
         fiber: FiberId(0),
@@ -325,6 +308,7 @@ fn a_childs_fault_is_the_calls_and_leaves_nothing_to_cancel() {
             message: "'x'".into(),
             activity: ActivityPath(vec![4]),
             line: 6,
+            data: None,
         }),
     };
     let effects = go(&program, &mut instance, ended).unwrap();
@@ -399,6 +383,7 @@ fn a_loop_over_a_condition_yields_too() {
 fn limits_are_faults() {
     let fork = |next| Op::Fork {
         branches: vec![OpIndex(1); 3],
+        join: Join::All,
         next: OpIndex(next),
     };
     let looping = program(

@@ -4,19 +4,16 @@
 use bureaucrat_engine::{Environment, Rejection, launch, step};
 use bureaucrat_model::{
     ActivityPath, Answer, CodePattern, Effect, Ending, EngineLimits, FaultCode, Fields, Handler,
-    HistoryEvent, Input, Instance, Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash,
-    Redelivered, Site, Span, Timestamp, Turn,
+    HistoryEvent, Input, Instance, Join, Launch, Millis, Op, OpIndex, ProcessId, Program,
+    ProgramHash, Site, Span, Timestamp, Turn,
 };
 
 const SECRET: [u8; 32] = [9; 32];
 
 fn program(ops: Vec<Op>) -> Program {
-    let site = |place: u32| Site {
-        path: ActivityPath(vec![place]),
-        span: Span {
-            line: place + 1,
-            column: 1,
-        },
+    let site = |place: u32| {
+        let (line, column) = (place + 1, 1);
+        Site::new(ActivityPath(vec![place]), Span { line, column })
     };
     Program {
         name: "test".into(),
@@ -38,15 +35,7 @@ fn environment(limits: &EngineLimits) -> Environment<'_> {
 
 fn started(program: &Program) -> (Instance, Vec<Effect>) {
     program.check().unwrap();
-    let start = Launch {
-        process: ProcessId::from_seed([3; 16]),
-        program: ProgramHash::of(b"program"),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: None,
-        redelivered: Redelivered::No,
-    };
+    let start = Launch::new(ProcessId::from_seed([3; 16]), ProgramHash::of(b"program"));
     launch(program, &start, &environment(&EngineLimits::default()))
 }
 
@@ -74,10 +63,7 @@ fn done(fields: &str) -> Answer {
 }
 
 fn action() -> Op {
-    Op::Action {
-        participant: "p".into(),
-        retry: None,
-    }
+    Op::action("p", OpIndex(0))
 }
 
 fn scope(handlers: &[(&str, u32)], next: u32) -> Op {
@@ -87,16 +73,13 @@ fn scope(handlers: &[(&str, u32)], next: u32) -> Op {
     };
     Op::EnterScope {
         handlers: handlers.iter().map(handler).collect(),
+        finally: None,
         next: OpIndex(next),
     }
 }
 
 fn fault(code: &str) -> Op {
-    let code = (!code.is_empty()).then(|| FaultCode::new(code));
-    Op::Fault {
-        code,
-        message: "m".into(),
-    }
+    Op::throw((!code.is_empty()).then_some(code), "m")
 }
 
 fn ending(effects: &[Effect]) -> String {
@@ -125,10 +108,7 @@ fn the_first_handler_that_catches_a_fault_runs_and_the_scope_is_complete() {
         &mut instance,
         1,
         0,
-        Answer::Fault {
-            code: FaultCode::new("ActionError"),
-            message: "no".into(),
-        },
+        Answer::fault(FaultCode::new("ActionError"), "no".into()),
     )
     .unwrap();
     assert_eq!(effects[0], Effect::WithdrawTask { turn: Turn(0) });
@@ -175,13 +155,12 @@ fn a_fault_of_a_branch_stops_the_others_and_leaves_nothing_open() {
         scope(&[("", 9)], 11), // 0
         Op::Fork {
             branches: vec![OpIndex(2), OpIndex(4), OpIndex(6)],
+            join: Join::All,
             next: OpIndex(8),
         },
         action(), // 2
         Op::EndBranch,
-        Op::Delay {
-            duration: Millis(5),
-        }, // 4
+        Op::delay(Millis(5)), // 4
         Op::EndBranch,
         action(), // 6
         Op::EndBranch,
@@ -193,17 +172,14 @@ fn a_fault_of_a_branch_stops_the_others_and_leaves_nothing_open() {
     let (mut instance, _) = started(&program);
     assert_eq!(instance.fibers.len(), 4);
     answer(&program, &mut instance, 2, 1, done(r#"{"merged": true}"#)).unwrap();
-    let critical = Answer::Fault {
-        code: FaultCode::new("ActionError"),
-        message: "no".into(),
-    };
+    let critical = Answer::fault(FaultCode::new("ActionError"), "no".into());
     let effects = answer(&program, &mut instance, 6, 3, critical).unwrap();
     let stopped: Vec<_> = effects.iter().take(2).collect();
+    assert_eq!(*stopped[0], Effect::WithdrawTask { turn: Turn(3) });
     assert!(
-        matches!(stopped[0], Effect::StopTimer { .. }),
+        matches!(stopped[1], Effect::StopTimer { .. }),
         "{stopped:?}"
     );
-    assert_eq!(*stopped[1], Effect::WithdrawTask { turn: Turn(3) });
     assert_eq!(instance.fibers.len(), 1);
     let late = answer(&program, &mut instance, 6, 3, done("{}"));
     assert!(matches!(late, Err(Rejection::Stale(_))), "{late:?}");

@@ -10,6 +10,7 @@
 mod braces;
 mod callable;
 mod comprehension;
+pub(crate) mod dates;
 mod displays;
 mod f_string;
 mod functions;
@@ -20,6 +21,7 @@ mod percent;
 mod reductions;
 mod types;
 
+pub(crate) use f_string::joined;
 pub(crate) use functions::FUNCTIONS;
 pub(crate) use iterables::{STREAMS, VIEWS};
 
@@ -28,6 +30,7 @@ use ruff_text_size::Ranged;
 
 use crate::ir::{Constant, Node, SequenceKind};
 use crate::limits::DEPTH_MAX;
+use crate::reserved::{self, Unknown};
 use crate::wrapped::Wrapped;
 use crate::{Expression, Refusal};
 
@@ -44,15 +47,19 @@ pub(crate) fn check(
         lambdas: 0,
         variables: 0,
         sets: false,
+        dates: false,
+        dated: None,
         depth: 0,
     };
     let node = checker.node(tree)?;
-    Ok(Expression {
+    let expression = Expression {
         node,
         variables: checker.variables,
         sets: checker.sets,
+        dates: checker.dates,
         source_bytes,
-    })
+    };
+    checker.finished(expression)
 }
 
 type Checked = Result<Node, Refusal>;
@@ -68,12 +75,42 @@ struct Checker<'a> {
     variables: u32,
     /// Whether anything found so far returns a set.
     sets: bool,
+    /// Whether anything found so far makes a date.
+    dates: bool,
+    /// The first use of a date.
+    dated: Option<dates::Use>,
     depth: u32,
 }
 
 impl Checker<'_> {
     fn refuse<T>(&self, at: &impl Ranged, reason: impl Into<String>) -> Result<T, Refusal> {
         Err(self.wrapped.refusal(at.range().start(), reason.into()))
+    }
+
+    /// Refuses the name of a field, where the text could have another one instead.
+    fn refuse_name<T>(&self, name: &impl Ranged, unknown: Unknown) -> Result<T, Refusal> {
+        let mut refusal = self
+            .wrapped
+            .refusal(name.range().start(), unknown.reason.clone());
+        refusal.suggestion = unknown.meant.and_then(|meant| {
+            let quote = self.wrapped.written(name).chars().next()?;
+            let is_quote = matches!(quote, '"' | '\'');
+            is_quote.then(|| self.wrapped.with(name, &format!("{quote}{meant}{quote}")))?
+        });
+        Err(refusal)
+    }
+
+    /// Refuses a reserved field, or a member of one, that never exists.
+    fn known_field(&self, value: &Node, key: &Node, at: &impl Ranged) -> Result<(), Refusal> {
+        let Node::Constant(Constant::Text(name)) = key else {
+            return Ok(());
+        };
+        let known = match value {
+            Node::Fields => reserved::field(name),
+            Node::Field(field) => reserved::member(field, name),
+            _ => Ok(()),
+        };
+        known.or_else(|unknown| self.refuse_name(at, unknown))
     }
 
     fn nodes<'e>(
@@ -206,6 +243,10 @@ impl Checker<'_> {
         }
         match name.id.as_str() {
             "context" => Ok(Node::Fields),
+            class if self.class(&Expr::Name(name.clone())).is_some() => self.refuse(
+                name,
+                format!("`{class}` alone is not a value; call it, as in `{class}(…)`"),
+            ),
             "workitem" => self.refuse(
                 name,
                 "`workitem` alone is not a value; its fields are `workitem.fields`",
@@ -272,6 +313,9 @@ impl Checker<'_> {
         {
             return Ok(Node::Call("type_name", vec![self.node(argument)?]));
         }
+        if let Some(checked) = self.dated_attribute(attribute) {
+            return checked;
+        }
         self.refuse(
             attribute,
             format!(
@@ -294,6 +338,7 @@ impl Checker<'_> {
             return Ok(Node::Call("slice", operands));
         }
         let index = self.node(&subscript.slice)?;
+        self.known_field(&value, &index, &*subscript.slice)?;
         Ok(match (value, index) {
             (Node::Fields, Node::Constant(Constant::Text(name))) => Node::Field(name),
             (value, index) => Node::Call("subscript", vec![value, index]),

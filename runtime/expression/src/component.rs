@@ -13,7 +13,7 @@ use wasm_encoder::{
 };
 
 use crate::constants::Constants;
-use crate::library::{HOST_FUNCTIONS, Library};
+use crate::library::{Dates, HOST_FUNCTIONS, Library};
 use crate::main_module::{Export, main_module};
 use crate::memory::memory_module;
 use crate::{CompileError, Kind};
@@ -24,10 +24,11 @@ const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
 pub(crate) fn assemble(
     exports: &[Export<'_>],
     constants: &Constants,
+    dates: Dates,
 ) -> Result<Vec<u8>, CompileError> {
     let library = Library::get();
-    let entry = entry(exports);
-    let reached = library.reach(calls(exports).chain([entry]));
+    let entry = entry(exports, dates);
+    let reached = library.reach(calls(exports).chain([entry]), dates);
     let main = main_module(exports, constants, &reached, entry)?;
     let memory = memory_module(constants);
 
@@ -88,9 +89,9 @@ fn calls<'a>(exports: &'a [Export<'_>]) -> impl Iterator<Item = u32> + 'a {
 }
 
 /// The helper that every exported function calls first.
-fn entry(exports: &[Export<'_>]) -> u32 {
+fn entry(exports: &[Export<'_>], dates: Dates) -> u32 {
     let library = Library::get();
-    let reached = library.reach(calls(exports));
+    let reached = library.reach(calls(exports), dates);
     library.index(match library.reads_tables(&reached) {
         true => "begin_with_tables",
         false => "begin",

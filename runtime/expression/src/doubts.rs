@@ -11,7 +11,7 @@ mod comparisons;
 mod truths;
 
 use crate::wrapped::Wrapped;
-use crate::{Refusal, parse};
+use crate::{Refusal, parse, reserved};
 use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{Expr, ExprBoolOp, ExprNumberLiteral, Number};
 use ruff_python_parser::parse_expression;
@@ -51,6 +51,8 @@ pub struct FieldRead {
 pub struct Review {
     pub doubts: Vec<Doubt>,
     pub fields: Vec<FieldRead>,
+    /// The reserved fields that it reads by name.
+    pub reserved: Vec<FieldRead>,
     /// Whether it is `True`, or is sure to be true otherwise.
     pub always: bool,
     /// The condition without its spelling: equal for conditions that mean the same.
@@ -142,10 +144,15 @@ impl Reviewer<'_> {
 
     fn read(&mut self, name: &Expr, compared: Option<Literal>) {
         let offset = self.offset(name.range().start().to_usize());
-        if let Expr::StringLiteral(name) = name
-            && !self.review.fields.iter().any(|read| read.offset == offset)
-        {
-            self.review.fields.push(FieldRead {
+        let Expr::StringLiteral(name) = name else {
+            return;
+        };
+        let reads = match reserved::is_reserved(name.value.to_str()) {
+            true => &mut self.review.reserved,
+            false => &mut self.review.fields,
+        };
+        if !reads.iter().any(|read| read.offset == offset) {
+            reads.push(FieldRead {
                 name: name.value.to_str().to_owned(),
                 offset,
                 compared,

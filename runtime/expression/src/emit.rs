@@ -39,6 +39,7 @@ pub(crate) fn function(expression: &Expression, kind: Kind, constants: &mut Cons
         free: Vec::new(),
         depth: 0,
         sets: expression.sets,
+        dates: expression.dates,
     };
     match kind {
         Kind::Verdict => {
@@ -63,6 +64,8 @@ struct Emitter<'a> {
     depth: u32,
     /// Whether a set can occur; fields contain none.
     sets: bool,
+    /// Whether a date can occur; fields contain none.
+    dates: bool,
 }
 
 impl Emitter<'_> {
@@ -143,10 +146,9 @@ impl Emitter<'_> {
                 self.number(*number);
                 self.call(helper);
             }
-            Node::Format(helper, operand, format) => {
+            Node::Format(helper, operand, format, written) => {
                 self.value(operand);
-                self.push(Instruction::I64Const(*format));
-                self.call(helper);
+                self.format(helper, *format, written);
             }
             Node::Let {
                 variable,
@@ -210,6 +212,28 @@ impl Emitter<'_> {
                 self.call(&format!("{helper}_sets"));
             }
             _ => self.call(helper),
+        }
+    }
+
+    /// The text of the value on the stack. A date takes any text for a format.
+    fn format(&mut self, helper: &str, format: i64, written: &str) {
+        let dated = self.dates.then(|| self.local());
+        if let Some(value) = dated {
+            let written = self.constants.text(written);
+            self.push(Instruction::LocalTee(value));
+            self.call("formats_dated");
+            self.open(Instruction::If(BlockType::Result(ValType::I32)));
+            self.push(Instruction::LocalGet(value));
+            self.number(written);
+            self.call("date_strftime");
+            self.push(Instruction::Else);
+            self.push(Instruction::LocalGet(value));
+        }
+        self.push(Instruction::I64Const(format));
+        self.call(helper);
+        if let Some(value) = dated {
+            self.close();
+            self.free.push(value);
         }
     }
 

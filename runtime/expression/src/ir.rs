@@ -41,8 +41,9 @@ pub(crate) enum Node {
     Test(Helper, Vec<Node>),
     /// A helper that takes values and a constant number, and returns a boolean.
     TestWith(Helper, Vec<Node>, i32),
-    /// A helper that takes a value and a format packed by `crate::format`, and returns a text.
-    Format(Helper, Box<Node>, i64),
+    /// A helper that takes a value and a format packed by `crate::format`, and returns a text; and
+    /// the format as it is written, for dates.
+    Format(Helper, Box<Node>, i64, String),
     /// The body with a variable bound to a value.
     Let {
         variable: u32,

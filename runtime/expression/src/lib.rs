@@ -8,6 +8,9 @@
 //!
 //! # Layout
 //! - `parse`: bounds the text, then has it parsed by ruff's parser, as `wrapped` has it.
+//! - `template`: texts with expressions in braces.
+//! - `reserved`: the names of the reserved fields.
+//! - `selection`: expressions that only select.
 //! - `slips`: what was meant by a text that is refused.
 //! - `doubts`: what is odd about a condition that compiles.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
@@ -33,7 +36,10 @@ mod memory;
 mod nearest;
 mod parse;
 mod repr;
+mod reserved;
+mod selection;
 mod slips;
+mod template;
 pub mod vocabulary;
 mod wrapped;
 
@@ -42,6 +48,8 @@ use std::collections::BTreeSet;
 pub use doubts::{Doubt, FieldRead, Literal, Review, review};
 pub use nearest::nearest;
 pub use parse::{parse, parse_unexplained};
+pub use selection::{Selection, Step};
+pub use template::{Template, template, template_unexplained};
 
 /// A parsed and checked expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +59,8 @@ pub struct Expression {
     variables: u32,
     /// Whether a set can occur in it.
     sets: bool,
+    /// Whether a date can occur in it.
+    dates: bool,
     /// The length of its text in bytes.
     source_bytes: usize,
 }
@@ -165,7 +175,12 @@ pub fn compile(functions: &[Function]) -> Result<Vec<u8>, CompileError> {
             body: emit::function(&function.expression, function.kind, &mut constants),
         })
         .collect();
-    component::assemble(&exports, &constants)
+    let dated = functions.iter().any(|function| function.expression.dates);
+    let dates = match dated {
+        true => library::Dates::Possible,
+        false => library::Dates::Absent,
+    };
+    component::assemble(&exports, &constants, dates)
 }
 
 fn admit(functions: &[Function]) -> Result<(), CompileError> {

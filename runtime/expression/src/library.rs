@@ -56,7 +56,15 @@ const SOURCES: &[&str] = &[
     include_str!("helpers/power.wats"),
     include_str!("helpers/radix.wats"),
     include_str!("helpers/format.wats"),
+    include_str!("helpers/dates.wats"),
+    include_str!("helpers/dates_arithmetic.wats"),
+    include_str!("helpers/dates_text.wats"),
+    include_str!("helpers/dates_read.wats"),
+    include_str!("helpers/dates_methods.wats"),
 ];
+
+/// The end of the name of a helper that stands for another one where there are dates.
+const WITH_DATES: &str = "_with_dates";
 
 /// Ranges of characters and what they map to, as in CPython.
 const UNICODE: &str = include_str!("helpers/unicode.txt");
@@ -82,6 +90,8 @@ pub(crate) struct Library {
     host_signatures: Vec<u32>,
     helpers: Vec<Helper>,
     names: BTreeMap<String, u32>,
+    /// The helpers that stand for others where there are dates.
+    with_dates: BTreeMap<u32, u32>,
     segments: Vec<Vec<u8>>,
     /// The bounds of what can be printed, ascending: an odd number of them up to a code point says that it can.
     printable: Vec<u32>,
@@ -97,6 +107,15 @@ pub(crate) struct Reached {
     /// How many of the prelude's globals are needed, from the first one on. Each costs every
     /// instance some nanoseconds.
     pub(crate) globals: u32,
+    pub(crate) dates: Dates,
+}
+
+/// Whether a value of a component can be a date, which decides what some helpers call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Dates {
+    #[default]
+    Absent,
+    Possible,
 }
 
 impl Library {
@@ -115,6 +134,7 @@ impl Library {
         match Library::parse(&bytes) {
             Ok(mut library) => {
                 library.bytes = bytes;
+                library.with_dates = with_dates(&library.names);
                 library.printable = tables::bounds(&tables, "printable");
                 library
             }
@@ -129,6 +149,7 @@ impl Library {
             host_signatures: Vec::new(),
             helpers: Vec::new(),
             names: BTreeMap::new(),
+            with_dates: BTreeMap::new(),
             segments: Vec::new(),
             printable: Vec::new(),
         };
@@ -221,21 +242,48 @@ impl Library {
             .any(|(name, index)| tables::is_reader(name) && reached.functions.contains(index))
     }
 
+    /// What a call in a helper, or in an expression where there is none, really calls.
+    pub(crate) fn called(&self, caller: Option<u32>, callee: u32, dates: Dates) -> u32 {
+        match (dates, self.with_dates.get(&callee)) {
+            (Dates::Possible, Some(other)) if caller != Some(*other) => *other,
+            _ => callee,
+        }
+    }
+
     /// Everything that calls of these functions reach.
-    pub(crate) fn reach(&self, from: impl IntoIterator<Item = u32>) -> Reached {
-        let mut reached = Reached::default();
-        let mut open: Vec<u32> = from.into_iter().collect();
+    pub(crate) fn reach(&self, from: impl IntoIterator<Item = u32>, dates: Dates) -> Reached {
+        let mut reached = Reached {
+            dates,
+            ..Reached::default()
+        };
+        let from = from.into_iter();
+        let mut open: Vec<u32> = from
+            .map(|function| self.called(None, function, dates))
+            .collect();
         while let Some(function) = open.pop() {
             if !reached.functions.insert(function) || function < self.host_count() {
                 continue;
             }
             let helper = &self.helpers[(function - self.host_count()) as usize];
-            open.extend(&helper.calls);
+            let calls = helper.calls.iter();
+            open.extend(calls.map(|callee| self.called(Some(function), *callee, dates)));
             reached.segments.extend(&helper.segments);
             reached.globals = reached.globals.max(helper.globals);
         }
         reached
     }
+}
+
+/// The helpers for dates, by the helpers that they stand for.
+fn with_dates(names: &BTreeMap<String, u32>) -> BTreeMap<u32, u32> {
+    let pairs = names.iter().filter_map(|(name, other)| {
+        let base = name.strip_suffix(WITH_DATES)?;
+        match names.get(base) {
+            Some(base) => Some((*base, *other)),
+            None => panic!("{name} stands for no helper"),
+        }
+    });
+    pairs.collect()
 }
 
 fn helper(

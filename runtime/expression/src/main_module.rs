@@ -4,7 +4,7 @@
 //! Helpers are encoded again with other indexes. Unreachable ones are left out, because every
 //! instance pays for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode};
@@ -16,7 +16,7 @@ use wasm_encoder::{
 
 use crate::constants::Constants;
 use crate::emit::Body;
-use crate::library::{HOST_FUNCTIONS, Library, Reached};
+use crate::library::{Dates, HOST_FUNCTIONS, Library, Reached};
 use crate::memory::{heap_type, memory_type, pages_min};
 use crate::{CompileError, Kind};
 
@@ -36,14 +36,16 @@ pub(crate) fn main_module(
     let library = Library::get();
     let mut renumber = Renumber::new(reached);
     let mut types = TypeSection::new();
-    for ty in &library.types {
+    let signatures = signatures(reached);
+    for signature in signatures.keys() {
+        let ty = &library.types[*signature as usize];
         let ty = wasm_encoder::FuncType::try_from(ty.clone()).map_err(|_| CompileError::Helpers)?;
         types.ty().func_type(&ty);
     }
-    let export_type = library.types.len() as u32;
+    let export_type = signatures.len() as u32;
     types.ty().function([], [ValType::I32]);
 
-    let (imports, mut functions) = declarations(constants, reached);
+    let (imports, mut functions) = declarations(constants, reached, &signatures);
     let mut globals = GlobalSection::new();
     // The first is the heap's, which is imported.
     for _ in 1..reached.globals {
@@ -55,10 +57,12 @@ pub(crate) fn main_module(
         .iter()
         .filter(|function| **function >= library.host_count())
     {
+        renumber.caller = Some(*function);
         renumber
             .parse_function_body(&mut code, library.body(*function))
             .map_err(|_| CompileError::Helpers)?;
     }
+    renumber.caller = None;
     let mut names = ExportSection::new();
     for (index, export) in (reached.functions.len() as u32..).zip(exports) {
         functions.function(export_type);
@@ -84,8 +88,22 @@ pub(crate) fn main_module(
     Ok(module)
 }
 
+/// The types of what is reached, by their index in the helper module, with their final index.
+fn signatures(reached: &Reached) -> BTreeMap<u32, u32> {
+    let library = Library::get();
+    let functions = reached.functions.iter();
+    let used: BTreeSet<u32> = functions
+        .map(|function| library.signature(*function))
+        .collect();
+    used.into_iter().zip(0..).collect()
+}
+
 /// What the main module imports, and the types of the helpers that it has.
-fn declarations(constants: &Constants, reached: &Reached) -> (ImportSection, FunctionSection) {
+fn declarations(
+    constants: &Constants,
+    reached: &Reached,
+    signatures: &BTreeMap<u32, u32>,
+) -> (ImportSection, FunctionSection) {
     let library = Library::get();
     let mut imports = ImportSection::new();
     imports.import(
@@ -96,7 +114,7 @@ fn declarations(constants: &Constants, reached: &Reached) -> (ImportSection, Fun
     imports.import("memory", "heap", EntityType::Global(heap_type()));
     let mut functions = FunctionSection::new();
     for function in &reached.functions {
-        let signature = library.signature(*function);
+        let signature = signatures[&library.signature(*function)];
         if *function < library.host_count() {
             imports.import(
                 "fields",
@@ -145,6 +163,9 @@ fn expression_function(
 
 /// Maps indexes in the helper module to indexes in a component's main module.
 struct Renumber {
+    /// The helper whose body is encoded.
+    caller: Option<u32>,
+    dates: Dates,
     functions: BTreeMap<u32, u32>,
     segments: BTreeMap<u32, u32>,
 }
@@ -152,6 +173,8 @@ struct Renumber {
 impl Renumber {
     fn new(reached: &Reached) -> Renumber {
         Renumber {
+            caller: None,
+            dates: reached.dates,
             functions: reached.functions.iter().copied().zip(0..).collect(),
             segments: reached.segments.iter().copied().zip(0..).collect(),
         }
@@ -159,6 +182,7 @@ impl Renumber {
 
     /// Everything reachable has a number, so the other arm is never taken.
     fn function(&self, function: u32) -> u32 {
+        let function = Library::get().called(self.caller, function, self.dates);
         self.functions.get(&function).copied().unwrap_or(u32::MAX)
     }
 }

@@ -40,6 +40,13 @@ pub(crate) struct Refused {
     stage: Stage,
 }
 
+impl Refused {
+    /// Without the question of what was meant.
+    pub(crate) fn refusal(self) -> Refusal {
+        self.refusal
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let stage = Stage::Check;

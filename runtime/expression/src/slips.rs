@@ -5,6 +5,7 @@
 //! suggested that does not compile. Where no rule fits, `syntax` finds the bracket, quote or operand that is missing.
 
 mod calls;
+mod dates;
 mod line;
 mod literals;
 mod names;
@@ -34,6 +35,7 @@ const RULES: &[&[Rule]] = &[
     literals::RULES,
     symbols::RULES,
     operators::RULES,
+    dates::RULES,
     names::RULES,
     calls::RULES,
     names::LAST,
@@ -72,6 +74,13 @@ impl Slip {
 pub(crate) fn explain(source: &str, refusal: Refusal, stage: Stage) -> Refusal {
     if stage == Stage::Limit {
         return refusal;
+    }
+    if let Some(meant) = &refusal.suggestion {
+        let suggestion = parse::plain(meant).is_ok().then(|| meant.clone());
+        return Refusal {
+            suggestion,
+            ..refusal
+        };
     }
     let mut line = Line::new(source);
     if let Some((open, close, inner)) = statements::unwrapped(source) {

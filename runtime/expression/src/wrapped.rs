@@ -20,11 +20,7 @@ impl Wrapped {
     /// Whether a literal contains an escaped lone surrogate, for which the parser inserts U+FFFD:
     /// texts here cannot contain it.
     pub(crate) fn has_surrogate(&self, literal: &impl Ranged, value: &str) -> bool {
-        let range = literal.range();
-        let written = self
-            .0
-            .get(range.start().to_usize()..range.end().to_usize())
-            .unwrap_or_default();
+        let written = self.written(literal);
         let surrogate = |marker: &str| {
             written.split(marker).skip(1).any(|after| {
                 let mut digits = after.chars().map(|digit| digit.to_ascii_lowercase());
@@ -35,6 +31,20 @@ impl Wrapped {
             })
         };
         value.contains('\u{fffd}') && (surrogate("\\u") || surrogate("\\U0000"))
+    }
+
+    pub(crate) fn written(&self, at: &impl Ranged) -> &str {
+        let range = at.range();
+        let range = range.start().to_usize()..range.end().to_usize();
+        self.0.get(range).unwrap_or_default()
+    }
+
+    /// The caller's text with something else for a part of it.
+    pub(crate) fn with(&self, part: &impl Ranged, text: &str) -> Option<String> {
+        let range = part.range();
+        let before = self.0.get(1..range.start().to_usize())?;
+        let after = self.0.get(range.end().to_usize()..)?.strip_suffix("\n)")?;
+        Some(format!("{before}{text}{after}"))
     }
 
     /// A refusal of what begins at an offset in the wrapped text.

@@ -68,4 +68,18 @@ fn components_are_small() {
         r#"{"items": [], "name": "x"}"#,
         48 * 1024, // tables of letters are half of it
     );
+    measure(
+        "dates",
+        "now() > datetime.fromisoformat(context[\"due\"]) + timedelta(days=1)",
+        Kind::Verdict,
+        r#"{"inst:now": 1764333296.5, "due": "2025-12-01T09:00:00+01:00"}"#,
+        24 * 1024,
+    );
+    measure(
+        "a template",
+        "f\"{context['name']}-{now():%Y-%m-%d}\"",
+        Kind::Value,
+        r#"{"inst:now": 1764333296.5, "name": "x"}"#,
+        24 * 1024,
+    );
 }

@@ -1,7 +1,9 @@
 //! What is refused, with its place; and texts that would exhaust the parser's stack.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use bureaucrat_expression::{CompileError, Function, Kind, compile, limits, parse};
+use bureaucrat_expression::{
+    CompileError, Function, Kind, compile, limits, parse, template, template_unexplained,
+};
 
 /// Text, line, column, and a part of the reason.
 const REFUSED: &[(&str, u32, u32, &str)] = &[
@@ -45,6 +47,27 @@ const REFUSED: &[(&str, u32, u32, &str)] = &[
     ("sorted([1], other=1)", 1, 13, "named argument"),
     ("f'{1:n}'", 1, 3, "the format"),
     ("f'{1:{2}}'", 1, 3, "a computed format"),
+    ("'a'.replace(old='a', new='b')", 1, 13, "a named argument"),
+    (
+        "now().replace(yaer=1)",
+        1,
+        15,
+        "there is no argument `yaer`",
+    ),
+    ("now().replace(**context)", 1, 15, ""),
+    ("'a'.replace(year=1)", 1, 5, "the method `replace`"),
+    ("timedelta(1, days=1)", 1, 14, "`days` is given twice"),
+    ("timedelta(*[1])", 1, 11, "unpacking"),
+    ("datetime.strptime('1', '%Q')", 1, 1, "the directive `%Q`"),
+    (
+        "datetime.strptime('1')",
+        1,
+        1,
+        "this call needs 2 arguments",
+    ),
+    ("[x.year for x in context['l']]", 1, 3, "`.year`"),
+    ("date.today", 1, 1, "`date.today`"),
+    ("[date for date in [1]][0].year", 1, 1, ""),
     ("b'x'", 1, 1, "bytes"),
     ("1j", 1, 1, "complex"),
     ("'\\ud800'", 1, 1, "surrogate"),
@@ -64,6 +87,115 @@ fn refusals_name_construct_and_place() {
                 "{text:?}: {refusal}"
             );
         }
+    }
+}
+
+/// Text, column, reason, suggestion.
+const RESERVED: &[(&str, u32, &str, Option<&str>)] = &[
+    (
+        r#"context["inst:nwo"] > 1"#,
+        9,
+        "there is no reserved field `inst:nwo`; did you mean `inst:now`?",
+        Some(r#"context["inst:now"] > 1"#),
+    ),
+    (
+        "context.get('inst:faults', 1)",
+        13,
+        "there is no reserved field `inst:faults`; did you mean `inst:fault`?",
+        Some("context.get('inst:fault', 1)"),
+    ),
+    (
+        "1 == 1 and 'inst:reply' in workitem.fields",
+        12,
+        "there is no reserved field `inst:reply`; there are `inst:answer`, `inst:attempt`, \
+         `inst:current`, `inst:fault`, `inst:now`, `inst:process`",
+        None,
+    ),
+    (
+        "context['inst:fault']['kode'] == 'a'",
+        23,
+        "`inst:fault` has no `kode`; did you mean `code`?",
+        Some("context['inst:fault']['code'] == 'a'"),
+    ),
+    (
+        "context['inst:process']['owner']",
+        25,
+        "`inst:process` has no `owner`; there are `id`, `name`, `key`, `version`, `launched`, \
+         `user`",
+        None,
+    ),
+];
+
+#[test]
+fn reserved_fields_that_never_exist_are_refused() {
+    for (text, column, reason, suggestion) in RESERVED {
+        let refusal = parse(text).map(|_| ()).unwrap_err();
+        assert_eq!(&refusal.reason, reason, "{text}");
+        assert_eq!(
+            (refusal.line, refusal.column),
+            (1, *column),
+            "{text}: {refusal}"
+        );
+        assert_eq!(refusal.suggestion.as_deref(), *suggestion, "{text}");
+    }
+}
+
+/// Template, line, column, a part of the reason, suggestion.
+const TEMPLATES: &[(&str, u32, u32, &str, Option<&str>)] = &[
+    (
+        "worker-{region}",
+        1,
+        9,
+        "the name `region` is not known",
+        Some(r#"worker-{context["region"]}"#),
+    ),
+    (
+        "{1}\u{e9}{context['a'] && True}.",
+        1,
+        19,
+        "`&&` is written `and`",
+        Some("{1}\u{e9}{context['a'] and True}."),
+    ),
+    (
+        "a\n b{null}",
+        2,
+        4,
+        "`null` is written `None`",
+        Some("a\n b{None}"),
+    ),
+    ("{", 1, 1, "", None),
+    ("a{1", 1, 1, "", None),
+    ("a{}b", 1, 3, "", None),
+    ("{1}{", 1, 3, "", None),
+    ("a}b{1}", 1, 1, "", None),
+    ("{1:{2}}", 1, 1, "a computed format", None),
+    ("\"\"\"{1}'''{2}", 1, 1, "both", None),
+    (
+        "{context['inst:nwo']}",
+        1,
+        10,
+        "inst:now",
+        Some("{context['inst:now']}"),
+    ),
+];
+
+#[test]
+fn refusals_in_templates_have_their_place_in_the_template() {
+    for (text, line, column, reason, suggestion) in TEMPLATES {
+        let refusal = template(text).map(|_| ()).unwrap_err();
+        assert!(refusal.reason.contains(reason), "{text:?}: {refusal}");
+        assert!(!refusal.reason.contains("f-string"), "{text:?}: {refusal}");
+        println!("{text:?}: {refusal}");
+        if !reason.is_empty() {
+            assert_eq!(
+                (refusal.line, refusal.column),
+                (*line, *column),
+                "{text:?}: {refusal}"
+            );
+        }
+        assert_eq!(refusal.suggestion.as_deref(), *suggestion, "{text:?}");
+        let unexplained = template_unexplained(text).map(|_| ()).unwrap_err();
+        assert_eq!(unexplained.suggestion, None, "{text:?}");
     }
 }
 

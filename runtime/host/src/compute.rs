@@ -12,7 +12,7 @@ use crate::{
         router::{Incoming, Router},
     },
 };
-use bureaucrat_model::{Fields, ProgramHash};
+use bureaucrat_model::{ProgramHash, View};
 use bureaucrat_sandbox::{Budget, CompileBudget, Evaluated, Guest, Sandbox};
 use rustix::process::setpriority_process;
 use std::{
@@ -45,7 +45,7 @@ pub enum Task {
     Evaluate {
         guest: Guest,
         function: String,
-        fields: Fields,
+        view: View,
         budget: Budget,
     },
 }
@@ -85,9 +85,9 @@ pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> Incomi
         Task::Evaluate {
             guest,
             function,
-            fields,
+            view,
             budget,
-        } => JobOutcome::Evaluated(sandbox.evaluate_within(&guest, &function, &fields, budget)),
+        } => JobOutcome::Evaluated(sandbox.evaluate_within(&guest, &function, view, budget)),
     };
     Incoming::Done {
         job: job.id,

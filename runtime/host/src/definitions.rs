@@ -6,8 +6,8 @@
 use crate::config::HostConfig;
 use bureaucrat_definition::compile;
 use bureaucrat_model::{
-    ConditionIndex, Guest as GuestName, ModuleHash, ModuleSource, Op, Program, ProgramHash,
-    SourceModule,
+    ConditionIndex, Guest as GuestName, ModuleHash, ModuleSource, Op, Operand, Program,
+    ProgramHash, SourceModule,
 };
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
@@ -39,6 +39,16 @@ impl Loaded {
             GuestName::Inline => self.inline.as_ref(),
             GuestName::Module(hash) => self.guests.get(&hash),
         }
+    }
+}
+
+/// A program that is ready to run; prints as its hash.
+#[derive(Clone)]
+pub struct LoadedProgram(pub Arc<Loaded>);
+
+impl std::fmt::Debug for LoadedProgram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0.hash)
     }
 }
 
@@ -224,7 +234,10 @@ impl Definitions {
     fn check_routing(&self, program: &Program) -> Result<(), LoadFailure> {
         let mut reasons = Vec::new();
         for (op, site) in program.ops.iter().zip(&program.sites) {
-            if let Op::Action { participant, .. } = op
+            if let Op::Action {
+                participant: Operand::Fixed(participant),
+                ..
+            } = op
                 && let Err(error) = routing_key_fits(&self.config.routes, participant)
             {
                 reasons.push(format!("{}:{}: {error}", site.span.line, site.span.column));

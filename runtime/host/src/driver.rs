@@ -211,6 +211,7 @@ impl Driver {
             Incoming::Done { job, outcome } => self.planner.done(job, outcome),
             Incoming::Ordered(command) => self.planner.ordered(command),
             Incoming::OrderedLetter(command) => self.planner.letter_ordered(command),
+            Incoming::OrderedDefinition(command) => self.planner.definition_ordered(command),
             Incoming::Asked(ask) => {
                 self.actor.tell(ask);
                 Ok(())
@@ -255,6 +256,11 @@ impl Driver {
         }
         let after = durable.after;
         self.planner.remembered(&after.remembered);
+        self.planner.keys_durable(&after.keys);
+        for (name, version) in after.deployed {
+            self.planner.catalog.durable(&name, version);
+            self.planner.launching.look_again();
+        }
         for call in after.calls {
             self.planner.start_call(call);
         }

@@ -8,10 +8,14 @@ use crate::{
     config::HostConfig,
     damage::Damages,
     driver::{Driver, Progress},
-    intake::router::{Incoming, Router},
+    intake::{
+        deploying::{DefinitionCommand, DefinitionOrder},
+        router::{Incoming, Router},
+    },
     open::Opened,
     operate::{
         commands::{Command, Order, OrderOutcome},
+        definitions::{self, DefinitionAnswer, DefinitionQuery},
         letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
         modules::Modules,
         query::{Query, QueryAnswer},
@@ -21,7 +25,7 @@ use crate::{
     shared::Shared,
     tenants::Tenants,
 };
-use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_model::{DefinitionName, DefinitionRef, ProcessId, Timestamp, Version};
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
@@ -55,6 +59,8 @@ pub enum HostError {
     Panic,
 }
 
+/// How long deploying may take: modules of a definition may have to be compiled.
+const DEPLOY_PATIENCE: Duration = Duration::from_secs(300);
 /// How long an order may take.
 const ORDER_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -211,6 +217,9 @@ impl Host {
         if let Query::Letters(query) = query {
             return self.letters(query);
         }
+        if let Query::Definitions(query) = query {
+            return self.definitions(query);
+        }
         let shared = lock(&self.0.now).clone();
         let now = shared.as_ref().map_or_else(
             || Timestamp(self.0.clock.wall()),
@@ -236,6 +245,40 @@ impl Host {
             Some(answer) => answer,
             None => QueryAnswer::Error {
                 reason: "the engine does not know this question".into(),
+            },
+        }
+    }
+
+    fn definitions(&self, query: &DefinitionQuery) -> QueryAnswer {
+        let shared = lock(&self.0.now).clone();
+        let nothing = Damages::default();
+        let damages = shared.as_ref().map_or(&nothing, |shared| &shared.damages);
+        let store = &*self.0.store;
+        let wanted = |name: &DefinitionName, version: &Option<Version>| DefinitionRef {
+            name: name.clone(),
+            version: *version,
+        };
+        let order = match query {
+            DefinitionQuery::List => return told(definitions::list(store, damages)),
+            DefinitionQuery::Show { name, version } => {
+                let shard = self.0.router.shard_of_definition(name);
+                let wanted = wanted(name, version);
+                return told(definitions::show(store, damages, shard, &wanted));
+            }
+            DefinitionQuery::Deploy { source } => DefinitionOrder::Deploy {
+                source: Arc::from(source.as_bytes()),
+            },
+            DefinitionQuery::Retire { name, version } => {
+                DefinitionOrder::Retire(wanted(name, version))
+            }
+        };
+        let (command, answer) = DefinitionCommand::new(order);
+        self.0.router.send(Incoming::OrderedDefinition(command));
+        match answer.recv_timeout(DEPLOY_PATIENCE) {
+            Ok(answer) => QueryAnswer::Definitions(answer),
+            Err(_) => QueryAnswer::Error {
+                reason: "the engine ended or is too busy; `bureaucrat definitions list` tells whether it took effect"
+                    .into(),
             },
         }
     }
@@ -298,6 +341,16 @@ impl Host {
         if let Some(compute) = running.compute {
             compute.stop();
         }
+    }
+}
+
+/// The answer to a question about definitions.
+fn told(answer: Result<DefinitionAnswer, StoreError>) -> QueryAnswer {
+    match answer {
+        Ok(answer) => QueryAnswer::Definitions(answer),
+        Err(error) => QueryAnswer::Error {
+            reason: error.to_string(),
+        },
     }
 }
 

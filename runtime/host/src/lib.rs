@@ -11,6 +11,7 @@
 
 mod act;
 pub mod broker;
+pub mod catalog;
 pub mod clock;
 pub mod commit;
 pub mod compute;
@@ -32,6 +33,6 @@ pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
-pub use operate::{audit, commands, letters, modules, query, questions};
+pub use operate::{audit, commands, definitions as deployed, letters, modules, query, questions};
 pub use plan::events;
 pub use shared::Shared;

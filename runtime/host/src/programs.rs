@@ -6,9 +6,10 @@
 //!
 //! The module promises that a program is never removed while a stored process, or a transaction
 //! under construction, needs it. Every instance counts from before its transaction is built until
-//! its removal is durable. A program counts as stored as soon as a plan writes it and as gone as
+//! its removal is durable, and every version of a deployed definition as long as it is there. A program counts as stored as soon as a plan writes it and as gone as
 //! soon as a plan removes it, because plans become durable in order.
 
+use crate::catalog::Found;
 use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp};
 use bureaucrat_store::{
     Store, StoreError, Table, Write, instances::decode_head, reading::scan_all,
@@ -27,7 +28,7 @@ const PATIENCE: Millis = Millis(60_000);
 /// What is known of one program.
 #[derive(Debug, Default)]
 struct Known {
-    /// Instances, stored or in a transaction.
+    /// Instances and deployed versions, stored or in a transaction.
     users: u64,
     /// Whether it is certainly durable; otherwise the store must be asked.
     is_stored: bool,
@@ -59,7 +60,7 @@ enum Removing {
 }
 
 impl Programs {
-    /// Counts what the store holds; `worth` unused programs are removed together. Passes what is
+    /// Counts what the store holds, with the programs of deployed definitions; `worth` unused programs are removed together. Passes what is
     /// read of each process, and the bytes of its record, to `see`, so that a start reads them only
     /// once.
     ///
@@ -69,10 +70,11 @@ impl Programs {
     pub fn open(
         store: &dyn Store,
         worth: usize,
+        deployed: &Found,
         mut see: impl FnMut(&Head, u64),
     ) -> Result<Self, StoreError> {
         let mut state = State::default();
-        let mut damaged = 0;
+        let mut damaged = deployed.damaged;
         let gaps = scan_all(store, Table::Programs, &[], &[u8::MAX; 33], |key, _| {
             if let Ok(hash) = <[u8; 32]>::try_from(key) {
                 let hash = ProgramHash(hash);
@@ -102,6 +104,10 @@ impl Programs {
             },
         )?;
         damaged += gaps.len();
+        for program in &deployed.programs {
+            state.known.entry(*program).or_default().users += 1;
+            state.unused.remove(program);
+        }
         if damaged > 0 {
             tracing::warn!(
                 damaged,

@@ -1,6 +1,6 @@
 //! Faults: how a process fails.
 
-use crate::ids::ActivityPath;
+use crate::{fields::JsonText, ids::ActivityPath};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,6 +32,16 @@ impl FaultCode {
     pub const LIMIT_EXCEEDED: &'static str = "LimitExceeded";
     /// The program is none that a compiler makes.
     pub const PROGRAM_ERROR: &'static str = "ProgramError";
+    /// An answer, or an awaited event, did not come in time.
+    pub const TIMEOUT: &'static str = "Timeout";
+    /// A participant that had sent progress sent nothing more.
+    pub const HEARTBEAT_LOST: &'static str = "HeartbeatLost";
+    /// A computed value is not what its place needs: a name, a span, a time, a list.
+    pub const BAD_VALUE: &'static str = "BadValue";
+    /// The policy does not allow what a computed name names.
+    pub const NOT_ALLOWED: &'static str = "NotAllowed";
+    /// Processes answered each other's events too often in a row.
+    pub const EVENT_LOOP: &'static str = "EventLoop";
     /// A `fault` of the definition that names no code.
     pub const TERMINATE: &'static str = "terminate";
 
@@ -116,6 +126,21 @@ pub struct Fault {
     pub activity: ActivityPath,
     /// The line of the activity in the definition, from 1; 0 when unknown.
     pub line: u32,
+    /// What else the one who failed says.
+    pub data: Option<JsonText>,
+}
+
+impl Fault {
+    /// A fault from outside of the process: at no activity of it.
+    pub fn from_outside(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: FaultCode::new(code),
+            message: message.into(),
+            activity: ActivityPath::default(),
+            line: 0,
+            data: None,
+        }
+    }
 }
 
 impl fmt::Display for Fault {

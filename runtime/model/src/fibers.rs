@@ -195,7 +195,7 @@ impl Fibers {
 
 fn held(fiber: &Fiber) -> usize {
     let base = fiber.branch.as_ref().map_or(0, |branch| branch.base.size());
-    fiber.fields.size().saturating_add(base)
+    fiber.size().saturating_add(base)
 }
 
 fn fiber_of(key: u64) -> FiberId {

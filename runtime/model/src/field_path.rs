@@ -14,8 +14,14 @@ pub struct FieldPath(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldPathError {
     /// A list has no element of this index.
-    #[error("list index {index} out of range")]
-    Index { index: String },
+    #[error(
+        "the list at `{place}` has {length} elements, from 0, and none with the index `{index}`"
+    )]
+    Index {
+        place: String,
+        length: usize,
+        index: String,
+    },
     /// Something on the way is neither a record nor a list.
     #[error("`{place}` is neither a record nor a list")]
     Kind { place: String },
@@ -86,8 +92,11 @@ impl FieldPath {
                         .parse()
                         .ok()
                         .filter(|index: &usize| index.to_string() == step);
+                    let length = list.len();
                     let element = index.and_then(|index| list.get_mut(index));
                     element.ok_or_else(|| FieldPathError::Index {
+                        place: so_far.clone(),
+                        length,
                         index: step.clone(),
                     })?
                 }
@@ -131,9 +140,18 @@ mod tests {
             ("/r/x/y/0", r#"{"x":{"y":[[7],{"z":2}]}}"#),
             ("/r/x/y/1/w", r#"{"x":{"y":[1,{"z":2,"w":[7]}]}}"#),
             ("/r/a~1b~0c", r#"{"x":{"y":[1,{"z":2}]},"a/b~c":[7]}"#),
-            ("/r/x/y/2", "list index 2 out of range"),
-            ("/r/x/y/-", "list index - out of range"),
-            ("/r/x/y/00", "list index 00 out of range"),
+            (
+                "/r/x/y/2",
+                "the list at `/r/x/y` has 2 elements, from 0, and none with the index `2`",
+            ),
+            (
+                "/r/x/y/-",
+                "the list at `/r/x/y` has 2 elements, from 0, and none with the index `-`",
+            ),
+            (
+                "/r/x/y/00",
+                "the list at `/r/x/y` has 2 elements, from 0, and none with the index `00`",
+            ),
             ("/a/b", "`/a` is neither a record nor a list"),
             ("/r/x/y/0/z", "`/r/x/y/0` is neither a record nor a list"),
         ] {

@@ -49,6 +49,32 @@ impl JsonText {
         &self.0
     }
 
+    /// The elements of a list, or of a record its pairs of key and value; `None` for any other value.
+    pub fn items(&self) -> Option<Vec<Self>> {
+        if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(&self.0) {
+            return Some(items.into_iter().map(Self::from).collect());
+        }
+        let record: IndexMap<String, &RawValue> = serde_json::from_str(&self.0).ok()?;
+        let pair = |(key, value): (String, &RawValue)| {
+            let text = format!("[{}, {}]", Self::text(&key).as_str(), value.get());
+            Self(Arc::from(text))
+        };
+        Some(record.into_iter().map(pair).collect())
+    }
+
+    /// A list of these values.
+    pub fn list<'a>(values: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut text = String::from("[");
+        for (place, value) in values.into_iter().enumerate() {
+            if place > 0 {
+                text.push_str(", ");
+            }
+            text.push_str(value.as_str());
+        }
+        text.push(']');
+        Self(Arc::from(text))
+    }
+
     /// The value as a tree; `None` only if it is nested deeper than serde_json reads (128 levels).
     pub fn to_value(&self) -> Option<serde_json::Value> {
         serde_json::from_str(&self.0).ok()
@@ -186,6 +212,11 @@ impl Fields {
         }
         json.push('}');
         json
+    }
+
+    /// The fields as one value.
+    pub fn to_value_text(&self) -> JsonText {
+        JsonText(Arc::from(self.to_json()))
     }
 
     pub fn get(&self, name: &str) -> Option<&JsonText> {

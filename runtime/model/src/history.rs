@@ -110,6 +110,19 @@ pub enum HistoryEvent {
         /// When the next one begins.
         due: Timestamp,
     },
+    /// An event was sent to all processes.
+    #[serde(rename = "23")]
+    Emitted {
+        activity: ActivityPath,
+        event: String,
+        key: Option<String>,
+    },
+    /// A scope runs what it runs at its end.
+    #[serde(rename = "24")]
+    Finishing { activity: ActivityPath },
+    /// Something that was stopped failed at its end; nobody hears of it any more.
+    #[serde(rename = "25")]
+    FailedAtEnd { fault: Fault },
     /// A handler of a scope caught a fault.
     #[serde(rename = "21")]
     Caught {
@@ -259,14 +272,32 @@ impl fmt::Display for HistoryEvent {
                 fault,
                 due,
             } => write!(f, "attempt {attempt} failed, next at {due}: {fault}"),
+            Self::Emitted {
+                activity,
+                event,
+                key,
+            } => {
+                write!(f, "{activity}: event {event} emitted")?;
+                key.iter()
+                    .try_for_each(|key| write!(f, " with the key {key}"))
+            }
+            Self::Finishing { activity } => {
+                write_scope(f, activity)?;
+                f.write_str(" runs its finally")
+            }
+            Self::FailedAtEnd { fault } => write!(f, "failed while it was stopped: {fault}"),
             Self::Caught { activity, fault } => {
-                match activity.0.is_empty() {
-                    true => f.write_str("the process")?,
-                    false => activity.fmt(f)?,
-                }
+                write_scope(f, activity)?;
                 write!(f, " handles {fault}")
             }
         }
+    }
+}
+
+fn write_scope(f: &mut fmt::Formatter<'_>, activity: &ActivityPath) -> fmt::Result {
+    match activity.0.is_empty() {
+        true => f.write_str("the process"),
+        false => write!(f, "{activity}"),
     }
 }
 

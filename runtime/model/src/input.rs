@@ -5,9 +5,10 @@ use crate::{
     fields::{Fields, JsonText},
     history::HistoryEvent,
     ids::{ActivityPath, FiberId, ProcessId, Turn},
-    instance::Caller,
+    instance::{Caller, Subscription},
     program::ConditionIndex,
-    time::Timestamp,
+    time::{Millis, Timestamp},
+    view::View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +22,34 @@ pub enum Answer {
     Update(Fields),
     /// The participant failed: workitem dialect, `fault`; message dialect, status `critical`.
     #[serde(rename = "3")]
-    Fault { code: FaultCode, message: String },
+    Fault {
+        code: FaultCode,
+        message: String,
+        data: Option<JsonText>,
+        /// How long the participant wants to have peace before another attempt.
+        retry_after: Option<Millis>,
+    },
+    /// The participant is at work; a value for people, and for another attempt.
+    #[serde(rename = "6")]
+    Progress(JsonText),
     /// Message dialect, any other status: it is recorded, the activity stays suspended.
     #[serde(rename = "4")]
     Suspended(String),
     /// The header could be read, but the fields could not; holds the reason.
     #[serde(rename = "5")]
     Unreadable(String),
+}
+
+impl Answer {
+    /// A failure with a code and a message alone.
+    pub const fn fault(code: FaultCode, message: String) -> Self {
+        Self::Fault {
+            code,
+            message,
+            data: None,
+            retry_after: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +102,10 @@ pub enum Input {
     Event {
         fiber: FiberId,
         turn: Turn,
+        name: String,
+        key: Option<String>,
+        /// How many emissions in a row led to it; 0 for one from outside.
+        depth: u32,
         /// The event's whole JSON object.
         event: JsonText,
     },
@@ -125,8 +151,7 @@ pub enum Effect {
         fiber: FiberId,
         turn: Turn,
         condition: ConditionIndex,
-        /// The fields that the condition sees.
-        fields: Fields,
+        view: View,
     },
     /// Send a task to a participant, with the fields of the fiber that waits under this turn. They
     /// do not change until the wait ends.
@@ -152,23 +177,33 @@ pub enum Effect {
         turn: Turn,
         due: Timestamp,
     },
-    /// Deliver events with this name.
+    /// Deliver these events.
     Subscribe {
-        event: String,
+        subscription: Subscription,
         fiber: FiberId,
         turn: Turn,
     },
-    /// Events with this name are no longer awaited.
+    /// These events are no longer awaited.
     Unsubscribe {
-        event: String,
+        subscription: Subscription,
         fiber: FiberId,
         turn: Turn,
+    },
+    /// Send an event to all processes.
+    Emit {
+        event: String,
+        key: Option<String>,
+        fields: Fields,
+        /// How many emissions in a row led to it, each caused by the one before.
+        depth: u32,
     },
     StartChild {
         child: ProcessId,
         caller: Caller,
         /// The XML text of its definition.
         definition: String,
+        /// The fields that it begins with, over its own context.
+        fields: Fields,
     },
     /// Cancel a running called process, because its caller failed.
     CancelChild {

@@ -1,6 +1,7 @@
 //! Instances: the stored state of a process.
 
 use crate::{
+    deployed::Version,
     fault::Fault,
     fibers::{FiberChange, Fibers},
     fields::{Fields, JsonText},
@@ -8,7 +9,8 @@ use crate::{
     ids::{FiberId, ProcessId, ProgramHash, Turn},
     input::{Ending, Input},
     program::{ConditionIndex, OpIndex},
-    time::Timestamp,
+    scope::Scope,
+    time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -49,6 +51,30 @@ pub struct Launch {
     pub message_id: Option<String>,
     /// Whether the launch may be a repeat.
     pub redelivered: Redelivered,
+    /// What it starts with over the definition's context.
+    pub fields: Fields,
+    /// The version of a deployed definition that it is, when it was launched by name.
+    pub version: Option<Version>,
+    /// Its business key.
+    pub key: Option<String>,
+}
+
+impl Launch {
+    /// A launch by nobody, with nothing but its definition.
+    pub fn new(process: ProcessId, program: ProgramHash) -> Self {
+        Self {
+            process,
+            program,
+            user: None,
+            reply_to: None,
+            caller: None,
+            message_id: None,
+            redelivered: Redelivered::No,
+            fields: Fields::new(),
+            version: None,
+            key: None,
+        }
+    }
 }
 
 /// Whether an instance is running, or how it ended.
@@ -68,40 +94,110 @@ pub enum Status {
 }
 
 /// A branch's place under its fork.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
     pub parent: FiberId,
     /// The fields that the branch started from, to find out what it changed.
     pub base: Fields,
+    /// The number of the item that it is for.
+    pub item: Option<u32>,
+}
+
+/// A subscription of a wait.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subscription {
+    pub event: String,
+    /// With one, only events with this key count.
+    pub key: Option<String>,
+}
+
+/// An event whose conditions are being evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub event: JsonText,
+    /// The alternative whose condition it is.
+    pub alternative: u32,
+    pub condition: ConditionIndex,
+    /// When the event arrived.
+    pub at: Timestamp,
+}
+
+/// What limits the time of an attempt.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// When the attempt has taken too long.
+    pub timeout: Option<Timestamp>,
+    /// When all attempts together have.
+    pub within: Option<Timestamp>,
+    /// The longest silence after the first sign of progress.
+    pub heartbeat: Option<Millis>,
+}
+
+/// A participant's last sign of progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub at: Timestamp,
+    pub value: JsonText,
 }
 
 /// What a fiber waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitKind {
     #[serde(rename = "1")]
-    Answer { participant: String },
+    Answer {
+        participant: String,
+        /// The fields of its task; none for all that are visible.
+        fields: Option<Fields>,
+        expiry: Expiry,
+        progress: Option<Progress>,
+    },
     #[serde(rename = "2")]
     Timer { due: Timestamp },
     #[serde(rename = "3")]
     Event {
-        event: String,
-        /// The event whose conditions are being evaluated, and the current condition.
-        check: Option<(JsonText, ConditionIndex)>,
+        /// For each alternative, in their order.
+        subscriptions: Vec<Subscription>,
+        check: Option<Check>,
     },
     /// The end of a called process.
     #[serde(rename = "4")]
-    Child { child: ProcessId },
+    Child {
+        child: ProcessId,
+        /// What it began with, over its own context.
+        fields: Fields,
+    },
     #[serde(rename = "5")]
     Branches {
         /// How many branches have not ended.
         remaining: u32,
     },
-    /// A condition of a `switch` or `while`.
+    /// The outcome of a function.
     #[serde(rename = "6")]
     Condition {
-        /// The condition that is being evaluated.
+        /// The function that is being evaluated.
         condition: ConditionIndex,
     },
+    /// The end of everything below it that was stopped.
+    #[serde(rename = "7")]
+    Stopping {
+        /// How many fibers have not ended.
+        remaining: u32,
+        then: Then,
+    },
+}
+
+/// What follows when everything below a fiber has stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Then {
+    /// The fault continues from the fiber.
+    #[serde(rename = "1")]
+    Throw(Fault),
+    /// The fiber continues.
+    #[serde(rename = "2")]
+    GoTo(OpIndex),
+    /// The fiber was stopped, too.
+    #[serde(rename = "3")]
+    Stop,
 }
 
 /// What a fiber waits for, since when, and under which number.
@@ -110,6 +206,8 @@ pub struct Wait {
     pub turn: Turn,
     pub since: Timestamp,
     pub kind: WaitKind,
+    /// When the wait ends by itself. Its timer has the same turn.
+    pub timer: Option<Timestamp>,
 }
 
 /// Whether a fiber can run.
@@ -121,22 +219,13 @@ pub enum FiberState {
     Waiting(Wait),
 }
 
-/// A scope that a fiber is in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scope {
-    /// The instruction that entered it.
-    pub entered: OpIndex,
-    /// The fault that one of its handlers deals with; none while the body runs.
-    pub handling: Option<Fault>,
-}
-
 /// One line of execution within a process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fiber {
     /// The current instruction.
     pub at: OpIndex,
     pub state: FiberState,
-    /// Its fields: the root scope.
+    /// The process's own fields, as this fiber sees them.
     pub fields: Fields,
     /// The fork that it belongs to; none for the first fiber.
     pub branch: Option<Branch>,
@@ -147,6 +236,30 @@ pub struct Fiber {
     pub failed: u32,
     /// The scopes that it is in, innermost last.
     pub scopes: Vec<Scope>,
+    /// Values that were computed for the instruction that comes next, in order.
+    pub values: Vec<JsonText>,
+    /// What an answer, an event or a called process gave, while functions read it.
+    pub given: Option<JsonText>,
+    /// When all attempts at the action that it is at have to have ended.
+    pub within: Option<Timestamp>,
+}
+
+impl Fiber {
+    /// A fiber that is about to run the instruction at `at`.
+    pub fn new(at: OpIndex, fields: Fields, branch: Option<Branch>) -> Self {
+        Self {
+            at,
+            state: FiberState::Ready,
+            fields,
+            branch,
+            answered: None,
+            failed: 0,
+            scopes: Vec::new(),
+            values: Vec::new(),
+            given: None,
+            within: None,
+        }
+    }
 }
 
 /// An instance without its fibers. It is small, whatever the process does.
@@ -170,9 +283,17 @@ pub struct Head {
     pub next_history: u64,
     /// Instructions run since the process last waited for something outside of it.
     pub ops_without_waiting: u64,
+    /// How many emissions in a row led to what the process does now; 0 when something else did.
+    pub cause_depth: u32,
+    /// The fault that ends the process whatever its handlers do, since it was cancelled.
+    pub cancelled: Option<Fault>,
     /// What the fiber that failed had as fields, or the first one when the fault came from outside.
     /// Empty unless the process failed.
     pub failed_fields: Fields,
+    /// The version of the deployed definition that it was launched as.
+    pub version: Option<Version>,
+    /// Its business key: no other process of its user and name has it before it has ended.
+    pub key: Option<String>,
 }
 
 impl Head {

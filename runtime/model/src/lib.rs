@@ -7,6 +7,8 @@
 //! and [`lock`].
 #![forbid(unsafe_code)]
 
+mod deployed;
+mod durations;
 mod fault;
 mod fibers;
 mod field_path;
@@ -20,11 +22,18 @@ mod input;
 mod instance;
 mod limits;
 mod locks;
+mod op;
 mod program;
 mod recovery;
+mod scope;
 mod shared_map;
+mod site;
 mod time;
+mod view;
 
+pub use deployed::{
+    DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
+};
 pub use fault::{CodePattern, Fault, FaultCode};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
@@ -38,15 +47,19 @@ pub use ids::{
 };
 pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
 pub use instance::{
-    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Scope, Status, Wait,
-    WaitKind,
+    Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch, Progress, ReplyTo,
+    Status, Subscription, Then, Wait, WaitKind,
 };
-pub use limits::EngineLimits;
+pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
+pub use op::{Alternative, ItemNames, Join, Op, Operand, Taking, Timeout, When};
 pub use program::{
-    Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, Op, OpIndex, Program,
-    ProgramError, Site, SourceModule, Span,
+    Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
+    Reads, SourceModule, Span,
 };
 pub use recovery::{Handler, Retry};
+pub use scope::{Items, Locals, Outcome, Phase, Scope};
 pub use shared_map::SharedMap;
+pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};
+pub use view::View;

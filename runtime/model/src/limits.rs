@@ -1,5 +1,16 @@
 //! The limits of the engine.
 
+/// The longest names that travel, in bytes.
+pub struct NameLimits;
+
+impl NameLimits {
+    /// A participant: its queue's name has a prefix, and AMQP allows 255 bytes.
+    pub const PARTICIPANT: usize = 255 - "worker_".len();
+    pub const EVENT: usize = 255;
+    /// The key of an event.
+    pub const KEY: usize = 255;
+}
+
 /// What one process may use inside the engine. Exceeding a limit is a fault of that process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {

@@ -4,12 +4,10 @@
 //! instructions are those in `docs/formats.md`; a number never changes its meaning.
 
 use crate::{
-    fault::FaultCode,
-    field_path::FieldPath,
     fields::Fields,
-    ids::{ActivityPath, ModuleHash, ProgramHash},
-    recovery::{Handler, Retry},
-    time::Millis,
+    ids::{ModuleHash, ProgramHash},
+    op::Op,
+    site::Site,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -56,153 +54,6 @@ impl ConditionRange {
     }
 }
 
-/// One instruction. Reserved numbers for the language: 34 reset scope, 37 next item of a foreach.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Op {
-    /// Sends a task to a participant and waits for its answer.
-    #[serde(rename = "1")]
-    Action {
-        /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.
-        participant: String,
-        retry: Option<Retry>,
-    },
-    /// Waits for some time.
-    #[serde(rename = "2")]
-    Delay { duration: Millis },
-    /// Waits for an event for which a condition holds; without conditions, for any event with this
-    /// name.
-    #[serde(rename = "3")]
-    Await {
-        event: String,
-        conditions: ConditionRange,
-    },
-    /// Starts the process whose definition a field holds as text, and waits for its end.
-    #[serde(rename = "4")]
-    Call { field: String },
-    /// Throws a fault.
-    #[serde(rename = "5")]
-    Fault {
-        /// None for the fault that is being handled.
-        code: Option<FaultCode>,
-        message: String,
-    },
-    /// Puts a value into a field.
-    #[serde(rename = "6")]
-    Assign {
-        target: FieldPath,
-        /// The function whose value it is.
-        value: ConditionIndex,
-    },
-    /// Continues at another instruction.
-    #[serde(rename = "16")]
-    Jump { target: OpIndex },
-    /// Continues with the next instruction if a condition holds, otherwise at another one.
-    #[serde(rename = "17")]
-    Test {
-        /// Evaluated in order, until one holds.
-        conditions: ConditionRange,
-        /// Where to continue if none holds.
-        otherwise: OpIndex,
-    },
-    /// Starts a fiber for each branch, waits until all have ended, then continues at `next`.
-    #[serde(rename = "18")]
-    Fork {
-        branches: Vec<OpIndex>,
-        /// Where the forking fiber continues.
-        next: OpIndex,
-    },
-    /// Ends a branch of a fork.
-    #[serde(rename = "19")]
-    EndBranch,
-    #[serde(rename = "20")]
-    Complete,
-    /// Enters a scope: until the fiber leaves it, its handlers catch what goes wrong.
-    #[serde(rename = "32")]
-    EnterScope {
-        /// Tried in order; the first that catches a fault handles it.
-        handlers: Vec<Handler>,
-        /// Where the fiber continues when the scope or a handler of it has ended.
-        next: OpIndex,
-    },
-    /// Leaves the innermost scope.
-    #[serde(rename = "33")]
-    LeaveScope,
-}
-
-impl Op {
-    /// The conditions that it evaluates; may be empty.
-    pub fn conditions(&self) -> ConditionRange {
-        match self {
-            Self::Await { conditions, .. } | Self::Test { conditions, .. } => *conditions,
-            Self::Assign { value, .. } => ConditionRange {
-                first: *value,
-                count: 1,
-            },
-            Self::Action { .. }
-            | Self::Delay { .. }
-            | Self::Call { .. }
-            | Self::Jump { .. }
-            | Self::Fork { .. }
-            | Self::EndBranch
-            | Self::Complete
-            | Self::Fault { .. }
-            | Self::EnterScope { .. }
-            | Self::LeaveScope => ConditionRange::default(),
-        }
-    }
-
-    /// Where the branches that it starts begin, or the handlers of its scope.
-    pub fn entries(&self) -> impl Iterator<Item = OpIndex> {
-        let (mut branches, mut handlers): (&[OpIndex], &[Handler]) = (&[], &[]);
-        if let Self::Fork {
-            branches: those, ..
-        } = self
-        {
-            branches = those;
-        }
-        if let Self::EnterScope {
-            handlers: those, ..
-        } = self
-        {
-            handlers = those;
-        }
-        let handlers = handlers.iter().map(|handler| handler.at);
-        branches.iter().copied().chain(handlers)
-    }
-
-    /// Where it may continue, other than at the next instruction.
-    pub fn target(&self) -> Option<OpIndex> {
-        match self {
-            Self::Jump { target: at }
-            | Self::Test { otherwise: at, .. }
-            | Self::Fork { next: at, .. }
-            | Self::EnterScope { next: at, .. } => Some(*at),
-            Self::Action { .. }
-            | Self::Delay { .. }
-            | Self::Await { .. }
-            | Self::Call { .. }
-            | Self::EndBranch
-            | Self::Complete
-            | Self::Fault { .. }
-            | Self::Assign { .. }
-            | Self::LeaveScope => None,
-        }
-    }
-
-    /// Sets [`Self::target`], if it has one.
-    pub fn set_target(&mut self, at: OpIndex) {
-        if let Self::Jump { target: place }
-        | Self::Test {
-            otherwise: place, ..
-        }
-        | Self::Fork { next: place, .. }
-        | Self::EnterScope { next: place, .. } = self
-        {
-            *place = at;
-        }
-    }
-}
-
 /// Where an instruction came from in the definition.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -212,13 +63,6 @@ pub struct Span {
     pub line: u32,
     /// In characters, from 1.
     pub column: u32,
-}
-
-/// The activity that an instruction belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Site {
-    pub path: ActivityPath,
-    pub span: Span,
 }
 
 /// Which guest contains a condition's function.
@@ -242,6 +86,19 @@ pub struct Condition {
     pub text: String,
     /// Its place in the definition.
     pub span: Span,
+    pub reads: Reads,
+}
+
+/// What a function may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Reads {
+    /// The fields alone.
+    #[default]
+    #[serde(rename = "1")]
+    Fields,
+    /// Also the names that begin with `inst:`.
+    #[serde(rename = "2")]
+    Reserved,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -336,17 +193,18 @@ impl Program {
                 .is_some_and(|end| end as usize <= self.conditions.len())
         };
         for op in &self.ops {
-            if !covers(op.conditions()) {
+            let value = op.value().map(|first| ConditionRange { first, count: 1 });
+            if !op.conditions().into_iter().chain(value).all(covers) {
                 return inconsistent("a condition is missing");
             }
-            if !op.target().into_iter().chain(op.entries()).all(within) {
+            if !op.places().into_iter().all(within) {
                 return inconsistent("an instruction leads outside");
             }
         }
-        match self.ops.last() {
-            Some(Op::Complete | Op::EndBranch | Op::Jump { .. } | Op::LeaveScope) => Ok(()),
-            _ => inconsistent("the last instruction runs off the end"),
+        if !self.ops.last().is_some_and(Op::ends) {
+            return inconsistent("the last instruction runs off the end");
         }
+        Ok(())
     }
 
     /// The instruction at `index`, with its site.
@@ -357,22 +215,7 @@ impl Program {
 
     /// Those conditions whose functions return values, not verdicts.
     pub fn values(&self) -> BTreeSet<ConditionIndex> {
-        let values = self.ops.iter().filter_map(|op| match op {
-            Op::Assign { value, .. } => Some(*value),
-            Op::Action { .. }
-            | Op::Delay { .. }
-            | Op::Await { .. }
-            | Op::Call { .. }
-            | Op::Fault { .. }
-            | Op::Jump { .. }
-            | Op::Test { .. }
-            | Op::Fork { .. }
-            | Op::EndBranch
-            | Op::Complete
-            | Op::EnterScope { .. }
-            | Op::LeaveScope => None,
-        });
-        values.collect()
+        self.ops.iter().filter_map(Op::value).collect()
     }
 
     pub fn condition(&self, index: ConditionIndex) -> Option<&Condition> {

@@ -8,7 +8,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// How often an action is tried, and when again. Fractions are in thousandths.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
     /// How often it is tried altogether.
     pub attempts: u32,
@@ -31,6 +31,14 @@ impl Retry {
         named && !code.is_final() && code.is_caught_by_default()
     }
 
+    /// The pause after `failed` attempts, of which the last one asked for a pause of its own, or not.
+    pub fn pause_after(&self, failed: u32, asked: Option<Millis>, chance: u64) -> Millis {
+        match asked {
+            Some(asked) => asked.min(self.max_delay),
+            None => self.pause(failed, chance),
+        }
+    }
+
     /// The pause after `failed` attempts; `chance` is any number, the same for the same pause.
     pub fn pause(&self, failed: u32, chance: u64) -> Millis {
         let mut pause = self.delay.0.min(self.max_delay.0);
@@ -51,7 +59,7 @@ impl Retry {
 }
 
 /// What a handler of a scope catches.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handler {
     /// Patterns of codes; none of them for a handler of all faults.
     pub codes: Vec<CodePattern>,

@@ -58,6 +58,12 @@ impl Rules {
                 found.push(self.broken(Rule::Awaits, at(*span, &what)));
             }
         }
+        for (event, span) in &profile.emitted {
+            if !self.publishes.matches(event) {
+                let what = format!("emitting the event `{event}` is not allowed");
+                found.push(self.broken(Rule::Publishes, at(*span, &what)));
+            }
+        }
         if let (Permission::Refused, Some(span)) = (self.calls, profile.call) {
             found.push(self.broken(Rule::Calls, at(span, "calls are not allowed")));
         }

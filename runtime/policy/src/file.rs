@@ -136,6 +136,8 @@ impl Reader<'_> {
                 Rule::Publishes => self.globs(value, &mut rules.publishes),
                 Rule::Answers => self.globs(value, &mut rules.answers),
                 Rule::ReplyTo => self.globs(value, &mut rules.reply_to),
+                Rule::Definitions => self.globs(value, &mut rules.definitions),
+                Rule::Deploys => self.globs(value, &mut rules.deploys),
                 Rule::Modules => self.modules(value, &mut rules.modules),
                 Rule::ModuleClass => self.class(value, &mut rules.module_class),
                 Rule::Quota(_) => {}

@@ -1,7 +1,7 @@
 //! What a policy must know about a compiled definition, computed once and kept with it.
 
 use crate::ModuleClass;
-use bureaucrat_model::{Guest, Millis, ModuleHash, Op, Program, Span};
+use bureaucrat_model::{Guest, Millis, ModuleHash, Op, Operand, Program, Span, When};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy must know about a module.
@@ -27,6 +27,8 @@ pub struct Profile {
     pub participants: BTreeMap<String, Span>,
     /// The awaited events, each with its first place.
     pub events: BTreeMap<String, Span>,
+    /// The emitted events, each with its first place.
+    pub emitted: BTreeMap<String, Span>,
     pub modules: Vec<ModuleUse>,
     /// The place of the first call.
     pub call: Option<Span>,
@@ -57,25 +59,46 @@ impl Profile {
                 profile.depth = (depth, span);
             }
             match op {
-                Op::Action { participant, retry } => {
-                    let entry = profile.participants.entry(participant.clone());
-                    entry.or_insert(span);
+                Op::Action {
+                    participant,
+                    timeout,
+                    heartbeat,
+                    retry,
+                    ..
+                } => {
+                    // A computed name is checked when the task is sent.
+                    if let Operand::Fixed(participant) = participant {
+                        let entry = profile.participants.entry(participant.clone());
+                        entry.or_insert(span);
+                    }
+                    for limit in [timeout, heartbeat].into_iter().flatten() {
+                        profile.time(limit, span);
+                    }
                     if let Some(retry) = retry {
-                        profile.timers += 1;
-                        if retry.max_delay >= profile.delay.0 {
-                            profile.delay = (retry.max_delay, span);
+                        profile.time(&Operand::Fixed(retry.max_delay), span);
+                    }
+                }
+                Op::Delay { when } => profile.when(when, span),
+                Op::Await {
+                    alternatives,
+                    timeout,
+                } => {
+                    let names = alternatives.iter().map(|alternative| &alternative.event);
+                    for name in names {
+                        if let Operand::Fixed(event) = name {
+                            profile.events.entry(event.clone()).or_insert(span);
                         }
                     }
-                }
-                Op::Delay { duration } => {
-                    profile.timers += 1;
-                    if *duration >= profile.delay.0 {
-                        profile.delay = (*duration, span);
+                    if let Some(timeout) = timeout {
+                        profile.when(&timeout.when, span);
                     }
                 }
-                Op::Await { event, .. } => {
-                    profile.events.entry(event.clone()).or_insert(span);
+                Op::Emit { event, .. } => {
+                    if let Operand::Fixed(event) = event {
+                        profile.emitted.entry(event.clone()).or_insert(span);
+                    }
                 }
+                Op::Within { span: limit } => profile.time(limit, span),
                 Op::Call { .. } => {
                     profile.call.get_or_insert(span);
                 }
@@ -85,8 +108,21 @@ impl Profile {
                         profile.branches = (count, span);
                     }
                 }
-                Op::Test { .. } | Op::Assign { .. } | Op::Fault { .. } | Op::EnterScope { .. } => {}
-                Op::Jump { .. } | Op::EndBranch | Op::Complete | Op::LeaveScope => continue,
+                Op::Test { .. }
+                | Op::Store { .. }
+                | Op::Fault { .. }
+                | Op::EnterItems
+                | Op::EnterScope { .. } => {}
+                Op::Jump { .. }
+                | Op::EndBranch
+                | Op::Complete
+                | Op::LeaveScope
+                | Op::Evaluate { .. }
+                | Op::Declare { .. }
+                | Op::NextItem { .. }
+                | Op::ForkItems { .. }
+                | Op::Collect
+                | Op::StoreCollected { .. } => continue,
             }
             paths.insert(&site.path);
         }
@@ -103,5 +139,22 @@ impl Profile {
             }
         }
         profile
+    }
+
+    /// Counts a timer; a computed span is no longer than the engine allows.
+    fn time(&mut self, limit: &Operand<Millis>, span: Span) {
+        self.timers += 1;
+        if let Operand::Fixed(limit) = limit
+            && *limit >= self.delay.0
+        {
+            self.delay = (*limit, span);
+        }
+    }
+
+    fn when(&mut self, when: &When, span: Span) {
+        match when {
+            When::After(limit) => self.time(limit, span),
+            When::At(_) => self.timers += 1,
+        }
     }
 }

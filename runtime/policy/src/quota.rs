@@ -63,6 +63,12 @@ quotas! {
     WaitingLaunches "waiting_launches" "quota.waiting-launches" 100,
     /// Messages in the outbox. Tasks that no queue takes stay there.
     OutboxRows "outbox_rows" "quota.outbox-rows" 5_000,
+    /// Names of deployed definitions that are the user's.
+    DeployedNames "deployed_names" "quota.deployed-names" 20,
+    /// Versions that the user has deployed, retired ones included.
+    DeployedVersions "deployed_versions" "quota.deployed-versions" 1_000,
+    /// Bytes of the texts of these versions.
+    DeployedBytes "deployed_bytes" "quota.deployed-bytes" 16_777_216,
     /// Fuel of one evaluation of a condition.
     Fuel "fuel" "quota.fuel" 20_000_000,
     /// Bytes of memory of one evaluation of a condition.

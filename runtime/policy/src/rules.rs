@@ -47,12 +47,16 @@ pub enum Rule {
     Modules,
     ModuleClass,
     Calls,
+    /// The definitions of others that the user may launch by name.
+    Definitions,
+    /// The definitions of others that the user may deploy versions of.
+    Deploys,
     Quota(Quota),
 }
 
 impl Rule {
     /// Every rule except the quotas.
-    pub const PERMISSIONS: [Self; 9] = [
+    pub const PERMISSIONS: [Self; 11] = [
         Self::Launches,
         Self::Participants,
         Self::Awaits,
@@ -62,6 +66,8 @@ impl Rule {
         Self::Modules,
         Self::ModuleClass,
         Self::Calls,
+        Self::Definitions,
+        Self::Deploys,
     ];
 
     /// Its key in the policy file.
@@ -76,6 +82,8 @@ impl Rule {
             Self::Modules => "modules",
             Self::ModuleClass => "module_class",
             Self::Calls => "calls",
+            Self::Definitions => "definitions",
+            Self::Deploys => "deploys",
             Self::Quota(quota) => quota.name(),
         }
     }
@@ -92,6 +100,8 @@ impl Rule {
             Self::Modules => "policy.modules",
             Self::ModuleClass => "policy.module-class",
             Self::Calls => "policy.calls",
+            Self::Definitions => "policy.definitions",
+            Self::Deploys => "policy.deploys",
             Self::Quota(quota) => quota.code(),
         }
     }
@@ -109,7 +119,9 @@ impl fmt::Display for Rule {
             | Self::ReplyTo
             | Self::Modules
             | Self::ModuleClass
-            | Self::Calls => f.write_str(self.name()),
+            | Self::Calls
+            | Self::Definitions
+            | Self::Deploys => f.write_str(self.name()),
         }
     }
 }
@@ -128,6 +140,8 @@ pub struct Rules {
     /// The most expensive class of module that is allowed.
     pub module_class: ModuleClass,
     pub calls: Permission,
+    pub definitions: Globs,
+    pub deploys: Globs,
     pub quotas: Quotas,
 }
 
@@ -145,6 +159,8 @@ impl Rules {
             modules: Modules::Any,
             module_class: ModuleClass::Runtime,
             calls: Permission::Allowed,
+            definitions: Globs::all(),
+            deploys: Globs::all(),
             quotas: Quotas::unbounded(),
         }
     }
@@ -163,6 +179,8 @@ impl Rules {
             modules: Modules::Only(Vec::new()),
             module_class: ModuleClass::Small,
             calls: Permission::Refused,
+            definitions: Globs::default(),
+            deploys: Globs::default(),
             quotas: Quotas::strict(),
         }
     }

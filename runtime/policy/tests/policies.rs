@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_model::{
-    ActivityPath, Condition, Fields, Guest, Millis, ModuleHash, Op, OpIndex, Program, Site, Span,
+    ActivityPath, Condition, Fields, Guest, Join, Millis, ModuleHash, Op, OpIndex, Program, Site,
+    Span,
 };
 use bureaucrat_policy::{
     ModuleClass, ModuleFacts, Modules, Permission, Policy, Profile, Quota, Rule, Rules,
@@ -82,7 +83,7 @@ fn every_problem_is_told_with_its_place() {
         ),
         [
             "2:1: `participant` is not known here: a key is one of launches, participants, awaits, publishes, answers, \
-             reply_to, modules, module_class, calls, quotas",
+             reply_to, modules, module_class, calls, definitions, deploys, quotas",
             "3:9: true or false is needed",
             "4:17: a text is needed",
             "4:20: a name or pattern may not be empty",
@@ -91,8 +92,8 @@ fn every_problem_is_told_with_its_place() {
             "7:10: a list of texts is needed, such as [\"a\", \"b.*\"]",
             "9:1: `live` is not known here: a quota is one of definition_bytes, activities, depth, branches, conditions, \
              timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
-             launches_per_minute, waiting_launches, outbox_rows, fuel, memory_bytes, table_elements, host_calls, host_bytes, \
-             module_bytes, compile_memory_bytes, compile_seconds",
+             launches_per_minute, waiting_launches, outbox_rows, deployed_names, deployed_versions, deployed_bytes, fuel, \
+             memory_bytes, table_elements, host_calls, host_bytes, module_bytes, compile_memory_bytes, compile_seconds",
             "10:8: `fuel` needs a whole number from 0, or \"unlimited\"",
             "11:9: `depth` needs a whole number from 0, or \"unlimited\"",
             "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",
@@ -106,10 +107,7 @@ fn every_problem_is_told_with_its_place() {
 }
 
 fn site(line: u32, path: &[u32]) -> Site {
-    Site {
-        path: ActivityPath(path.to_vec()),
-        span: Span { line, column: 3 },
-    }
+    Site::new(ActivityPath(path.to_vec()), Span { line, column: 3 })
 }
 
 fn program() -> Program {
@@ -119,25 +117,16 @@ fn program() -> Program {
         ops: vec![
             Op::Fork {
                 branches: vec![OpIndex(1), OpIndex(3), OpIndex(5)],
+                join: Join::All,
                 next: OpIndex(7),
             },
-            Op::Action {
-                participant: "billing".into(),
-                retry: None,
-            },
+            Op::action("billing", OpIndex(1)),
             Op::EndBranch,
-            Op::Delay {
-                duration: Millis(2_500),
-            },
+            Op::delay(Millis(2_500)),
             Op::EndBranch,
-            Op::Await {
-                event: "paid".into(),
-                conditions: Default::default(),
-            },
+            Op::wait_for("paid", Default::default(), OpIndex(6)),
             Op::EndBranch,
-            Op::Call {
-                field: "inner".into(),
-            },
+            Op::call("inner"),
             Op::Complete,
         ],
         sites: vec![
@@ -156,6 +145,7 @@ fn program() -> Program {
             function: "evaluate".into(),
             text: String::new(),
             span: Span { line: 5, column: 9 },
+            reads: bureaucrat_model::Reads::Fields,
         }],
         inline_guest: Vec::new(),
     }

@@ -8,7 +8,7 @@ use crate::{
     meter::{Meter, Stop},
     pointer,
 };
-use bureaucrat_model::Fields;
+use bureaucrat_model::{Fields, View};
 use indexmap::IndexMap;
 use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -17,9 +17,12 @@ use std::{collections::HashMap, fmt};
 /// Fuel for each byte of a container that is scanned for the first time.
 const SCAN_FUEL_PER_BYTE: u64 = 4;
 
+/// How the names begin that the engine gives.
+const RESERVED: &str = "inst:";
+
 /// The fields of one evaluation, and what was scanned of them.
 pub(crate) struct Document {
-    fields: Fields,
+    view: View,
     scanned: HashMap<Box<str>, Place>,
 }
 
@@ -61,9 +64,9 @@ enum Contents {
 }
 
 impl Document {
-    pub(crate) fn new(fields: Fields) -> Self {
+    pub(crate) fn new(view: View) -> Self {
         Self {
-            fields,
+            view,
             scanned: HashMap::new(),
         }
     }
@@ -79,12 +82,17 @@ impl Document {
             return Ok(None);
         };
         let Some(first) = tokens.next() else {
-            return Ok(Some(Found::All(&self.fields)));
+            return Ok(Some(Found::All(&self.view.fields)));
         };
         let Some(name) = pointer::unescaped(first) else {
             return Ok(None);
         };
-        let Some(text) = self.fields.get(&name).map(|value| value.as_str()) else {
+        // A field with a reserved name, of a launch from before they were refused, is not seen.
+        let fields = match name.starts_with(RESERVED) {
+            true => &self.view.reserved,
+            false => &self.view.fields,
+        };
+        let Some(text) = fields.get(&name).map(|value| value.as_str()) else {
             return Ok(None);
         };
         if !is_container(text) {

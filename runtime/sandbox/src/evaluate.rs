@@ -8,7 +8,7 @@ use crate::{
     meter::Stop,
     outcome::{Evaluated, Outcome, codes},
 };
-use bureaucrat_model::{Fields, JsonText};
+use bureaucrat_model::{JsonText, View};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::Instance};
 
 /// Evaluates a function of a guest. The cost is counted from instantiation on, including start
@@ -16,7 +16,7 @@ use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::I
 pub(crate) fn evaluate(
     guest: &Guest,
     function: &str,
-    fields: &Fields,
+    view: View,
     limits: &SandboxLimits,
     budget: Budget,
 ) -> Evaluated {
@@ -37,7 +37,7 @@ pub(crate) fn evaluate(
         };
     };
     let run = Run::new(
-        fields.clone(),
+        view,
         HostLimits {
             calls: limits.host_calls.min(budget.host_calls),
             pointer_bytes: limits.pointer_bytes,
@@ -118,9 +118,24 @@ fn checked(returned: Returned, limits: &SandboxLimits) -> Outcome {
         ),
         Returned::Value(text) => match JsonText::parse(&text) {
             Ok(_) => Outcome::Value(text),
+            Err(_) if is_beyond_json(&text) => Outcome::own_fault(
+                codes::RESULT,
+                "a number in the value is NaN or infinite, which JSON does not have".to_owned(),
+            ),
             Err(error) => Outcome::own_fault(codes::RESULT, format!("the value is {error}")),
         },
     }
+}
+
+/// Whether the text is JSON but for the names of numbers that JSON does not have, as far as it can
+/// be seen: outside of quotes.
+fn is_beyond_json(text: &str) -> bool {
+    let mut outside = text.split('"').step_by(2);
+    outside.any(|part| {
+        ["NaN", "Infinity", "inf", "nan"]
+            .iter()
+            .any(|name| part.contains(name))
+    })
 }
 
 /// What the guest was doing when an error occurred.

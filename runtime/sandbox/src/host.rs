@@ -9,7 +9,7 @@ use crate::{
     meter::{Meter, Stop},
     value::{self, Value},
 };
-use bureaucrat_model::Fields;
+use bureaucrat_model::View;
 use wasmtime::{AsContextMut, ResourceLimiter, StoreContextMut, component::Linker};
 
 /// The name under which guests import the interface.
@@ -46,13 +46,13 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(
-        fields: Fields,
+        view: View,
         limits: HostLimits,
         table_elements: usize,
         memory_bytes: u64,
     ) -> Self {
         Self {
-            document: Document::new(fields),
+            document: Document::new(view),
             limits,
             calls: 0,
             returned: 0,

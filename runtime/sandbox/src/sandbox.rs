@@ -17,7 +17,7 @@ use crate::{
     loaded::{Loaded, Origin},
     outcome::Evaluated,
 };
-use bureaucrat_model::{Fields, ModuleHash, lock};
+use bureaucrat_model::{ModuleHash, View, lock};
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -202,8 +202,8 @@ impl Sandbox {
     }
 
     /// Evaluates a function of a guest on some fields, in a new instance on the calling thread.
-    pub fn evaluate(&self, guest: &Guest, function: &str, fields: &Fields) -> Evaluated {
-        self.evaluate_within(guest, function, fields, Budget::FULL)
+    pub fn evaluate(&self, guest: &Guest, function: &str, view: impl Into<View>) -> Evaluated {
+        self.evaluate_within(guest, function, view, Budget::FULL)
     }
 
     /// Like [`Self::evaluate`], within a budget. If the fuel is enough, more of it does not change
@@ -212,13 +212,13 @@ impl Sandbox {
         &self,
         guest: &Guest,
         function: &str,
-        fields: &Fields,
+        view: impl Into<View>,
         budget: Budget,
     ) -> Evaluated {
         evaluate::evaluate(
             guest,
             function,
-            fields,
+            view.into(),
             self.limits_of(guest.class()),
             budget,
         )

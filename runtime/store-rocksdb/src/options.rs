@@ -108,7 +108,12 @@ pub fn table(table: Table) -> Options {
 /// Tables that are often asked for keys that do not exist.
 fn is_read_by_key(table: Table) -> bool {
     match table {
-        Table::Programs | Table::Modules | Table::Instances | Table::Seen | Table::Aside => true,
+        Table::Programs
+        | Table::Modules
+        | Table::Instances
+        | Table::Seen
+        | Table::Aside
+        | Table::BusinessKeys => true,
         Table::Timers
         | Table::Subscriptions
         | Table::Events
@@ -119,6 +124,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Backlog
         | Table::Recent
         | Table::Letters
+        | Table::Definitions
+        | Table::Sources
         | Table::Values => false,
     }
 }
@@ -134,13 +141,16 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Aside
         | Table::Backlog
         | Table::Recent
-        | Table::Letters => true,
+        | Table::Letters
+        | Table::BusinessKeys => true,
         Table::Programs
         | Table::Modules
         | Table::Instances
         | Table::History
         | Table::Meta
         | Table::Fibers
+        | Table::Definitions
+        | Table::Sources
         | Table::Values => false,
     }
 }

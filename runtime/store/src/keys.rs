@@ -5,9 +5,11 @@
 //! is the first byte of a process id. Subscriptions, the backlog and the list of processes are
 //! indexes across shards.
 
+mod definitions;
 mod recent;
 mod seen;
 
+pub use definitions::{DefinitionKey, definition, definition_of, definitions_of};
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
@@ -129,19 +131,28 @@ pub fn timer_of(key: &[u8]) -> Result<(Timestamp, WaitKey), KeyError> {
     Ok((Timestamp(due), wait))
 }
 
-/// The key of a subscription: the length of the event's name (2 bytes), the name, then the wait.
-/// Names longer than 65,535 bytes are cut; definitions only allow much shorter ones.
-pub fn subscription(event: &str, wait: WaitKey) -> Vec<u8> {
-    let mut key = subscriptions_to(event);
+/// The key of a subscription: the length of the event's name (2 bytes), the name, 0 (2 bytes) or the length of the wanted
+/// key plus 1 (2 bytes) and that key, then the wait. Names and keys longer than 65,534 bytes are cut; definitions only
+/// allow much shorter ones.
+pub fn subscription(event: &str, wanted: Option<&str>, wait: WaitKey) -> Vec<u8> {
+    let mut key = subscriptions_to(event, wanted);
     wait.append(&mut key);
     key
 }
 
-/// The prefix of the keys of all subscriptions to an event.
-pub fn subscriptions_to(event: &str) -> Vec<u8> {
-    let length = u16::try_from(event.len()).unwrap_or(u16::MAX);
+/// The prefix of the keys of all subscriptions to an event that want this key, or want none.
+pub fn subscriptions_to(event: &str, wanted: Option<&str>) -> Vec<u8> {
+    const MOST: u16 = u16::MAX - 1;
+    let length = u16::try_from(event.len()).unwrap_or(MOST).min(MOST);
     let mut key = length.to_be_bytes().to_vec();
     key.extend_from_slice(&event.as_bytes()[..usize::from(length)]);
+    let Some(wanted) = wanted else {
+        key.extend_from_slice(&[0, 0]);
+        return key;
+    };
+    let length = u16::try_from(wanted.len()).unwrap_or(MOST).min(MOST);
+    key.extend_from_slice(&(length + 1).to_be_bytes());
+    key.extend_from_slice(&wanted.as_bytes()[..usize::from(length)]);
     key
 }
 
@@ -344,11 +355,11 @@ mod tests {
         }
 
         #[test]
-        fn subscriptions_to_one_event_stand_together(name in ".{0,40}", other in ".{0,40}", turn in any::<u64>()) {
-            let key = subscription(&name, wait(1, 2, turn));
-            let prefix = subscriptions_to(&other);
+        fn subscriptions_to_one_event_stand_together(name in ".{0,4}", other in ".{0,4}", wanted in prop::option::of(".{0,3}"), given in prop::option::of(".{0,3}"), turn in any::<u64>()) {
+            let key = subscription(&name, wanted.as_deref(), wait(1, 2, turn));
+            let prefix = subscriptions_to(&other, given.as_deref());
             let inside = key >= prefix && key < prefix_end(&prefix);
-            prop_assert_eq!(inside, name == other);
+            prop_assert_eq!(inside, name == other && wanted == given);
             prop_assert_eq!(subscription_of(&key), Ok(wait(1, 2, turn)));
         }
 

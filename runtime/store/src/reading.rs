@@ -76,7 +76,7 @@ pub fn scan_around(
 /// How many rows of a table to read at once when reading many: fewer if records are large.
 pub const fn batch_of(table: Table) -> usize {
     match table {
-        Table::Programs | Table::Modules | Table::Values | Table::Letters => 16,
+        Table::Programs | Table::Modules | Table::Values | Table::Letters | Table::Sources => 16,
         Table::Instances
         | Table::Timers
         | Table::Subscriptions
@@ -88,7 +88,9 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Fibers
         | Table::Aside
         | Table::Backlog
-        | Table::Recent => 1_000,
+        | Table::Recent
+        | Table::Definitions
+        | Table::BusinessKeys => 1_000,
     }
 }
 

@@ -35,10 +35,16 @@ pub enum Table {
     Recent = 15,
     /// Copies of the last dead letters, by shard and number.
     Letters = 16,
+    /// The versions of deployed definitions, by name and version.
+    Definitions = 17,
+    /// Their texts, under the same keys.
+    Sources = 18,
+    /// The processes that have not ended and have a business key.
+    BusinessKeys = 19,
 }
 
 impl Table {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -55,6 +61,9 @@ impl Table {
         Self::Backlog,
         Self::Recent,
         Self::Letters,
+        Self::Definitions,
+        Self::Sources,
+        Self::BusinessKeys,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -75,6 +84,9 @@ impl Table {
             Self::Backlog => "backlog",
             Self::Recent => "recent",
             Self::Letters => "letters",
+            Self::Definitions => "definitions",
+            Self::Sources => "sources",
+            Self::BusinessKeys => "business_keys",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Unreadable, WireLimits, cut, scan::Scan};
 use bureaucrat_model::{
-    ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Origin, Turn,
+    ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Millis, Origin, Turn,
 };
 
 /// A valid answer.
@@ -48,6 +48,7 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
         waiting: None,
     })?;
     let answer = match &shape {
+        Some(shape) if shape.tells_progress(&scan) => Ok(progress(&scan, shape)),
         Some(Shape::Workitem { fields, fault, .. }) => match fault {
             None | Some(b"null") => read_fields(*fields, "fields").map(Answer::Replace),
             Some(fault) => read_fault(fault, limits),
@@ -68,6 +69,26 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
             waiting: Some((target, turn)),
         }),
     }
+}
+
+/// The most bytes of a progress that are kept.
+const PROGRESS_BYTES: usize = 16 << 10;
+
+/// A participant's sign of progress: any JSON.
+fn progress(scan: &Scan<'_>, shape: &Shape<'_>) -> Answer {
+    let told = match shape {
+        Shape::Workitem { .. } => scan.get("progress"),
+        Shape::Message { payload } => scan.get("progress").or(*payload),
+    };
+    let text = told.and_then(|told| std::str::from_utf8(told).ok());
+    Answer::Progress(match text {
+        Some(text) if text.len() > PROGRESS_BYTES => JsonText::text(&format!(
+            "(a progress of {} bytes; {PROGRESS_BYTES} are kept)",
+            text.len()
+        )),
+        Some(text) => JsonText::parse(text).unwrap_or_else(|_| JsonText::text(text)),
+        None => JsonText::of(&serde_json::Value::Null),
+    })
 }
 
 /// The parts of a body, by dialect.
@@ -101,6 +122,19 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// Whether it is a sign of progress, not an answer.
+    fn tells_progress(&self, scan: &Scan<'_>) -> bool {
+        let name = match self {
+            Self::Workitem { header, .. } => {
+                let header = read_fields(*header, "header").ok();
+                let name = header.as_ref().and_then(|header| header.get("message"));
+                name.and_then(JsonText::as_text)
+            }
+            Self::Message { .. } => text(scan.get("name"), "name").ok(),
+        };
+        name.as_deref() == Some(PROGRESS)
+    }
+
     /// The target and the turn, checked to belong to a response.
     fn header(&self, scan: &Scan<'a>) -> Result<(ActivityId, Option<Turn>), Unreadable> {
         match self {
@@ -124,6 +158,9 @@ impl<'a> Shape<'a> {
     }
 }
 
+/// The name of a message of progress.
+const PROGRESS: &str = "progress";
+
 fn address(
     message: String,
     target: String,
@@ -131,7 +168,7 @@ fn address(
     target_key: &'static str,
 ) -> Result<(ActivityId, Option<Turn>), Unreadable> {
     match message.as_str() {
-        "response" => {}
+        "response" | PROGRESS => {}
         "start" | "completed" | "timeout" | "triggered" => {
             return Err(Unreadable::InnerMessage { name: message });
         }
@@ -183,12 +220,45 @@ pub(crate) fn read_fields(value: Option<&[u8]>, key: &'static str) -> Result<Fie
 fn read_fault(fault: &[u8], limits: &WireLimits) -> Result<Answer, Unreadable> {
     if fault.starts_with(b"\"") {
         let message = text(Some(fault), "fault")?;
-        return Ok(participant_fault(None, &message, limits));
+        return Ok(participant_fault(None, &message, limits).into());
     }
     let fault = read_fields(Some(fault), "fault")?;
     let message = fault.get("message").and_then(words).unwrap_or_default();
-    let code = fault.get("code").and_then(JsonText::as_text);
-    Ok(participant_fault(code.as_deref(), &message, limits))
+    Ok(participant_fault(code_of(&fault).as_deref(), &message, limits).with(&fault, limits))
+}
+
+fn code_of(fault: &Fields) -> Option<String> {
+    fault.get("code").and_then(JsonText::as_text)
+}
+
+/// A fault in a participant's words.
+struct Reported {
+    code: FaultCode,
+    message: String,
+}
+
+impl Reported {
+    /// With what else the participant says: `data`, if it is not too large, and `retry_after` in seconds.
+    fn with(self, fault: &Fields, limits: &WireLimits) -> Answer {
+        let data = fault.get("data").filter(|data| {
+            let bytes = data.as_str().len();
+            bytes <= limits.text_bytes && data.as_str() != "null"
+        });
+        let after = fault.get("retry_after");
+        let after = after.and_then(|after| Millis::parse(&said(after)));
+        Answer::Fault {
+            code: self.code,
+            message: self.message,
+            data: data.cloned(),
+            retry_after: after,
+        }
+    }
+}
+
+impl From<Reported> for Answer {
+    fn from(reported: Reported) -> Self {
+        Self::fault(reported.code, reported.message)
+    }
 }
 
 /// What is said; null says nothing.
@@ -219,7 +289,7 @@ const RESERVED_CODES: [&str; 12] = [
 ];
 
 /// A fault in a participant's words, as far as they may be the engine's.
-fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Answer {
+fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Reported {
     let message = cut(message, limits.text_bytes);
     let own = || FaultCode::new(FaultCode::ACTION_ERROR);
     let (code, message) = match code {
@@ -237,7 +307,7 @@ fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> 
             }
         }
     };
-    Answer::Fault { code, message }
+    Reported { code, message }
 }
 
 /// The message dialect's rules: `done` continues, `critical` is a fault, anything else leaves the activity suspended.
@@ -248,8 +318,7 @@ fn by_status(mut payload: Fields, limits: &WireLimits) -> Answer {
     match (status_text.as_deref(), &status) {
         (Some("done"), _) => Answer::Update(payload),
         (Some("critical"), _) => {
-            let code = payload.get("code").and_then(JsonText::as_text);
-            participant_fault(code.as_deref(), &error(), limits)
+            participant_fault(code_of(&payload).as_deref(), &error(), limits).with(&payload, limits)
         }
         (Some("error"), _) => Answer::Suspended(cut(&error(), limits.text_bytes).to_owned()),
         (_, Some(other)) => {

@@ -1,7 +1,27 @@
 //! What a property's declared type makes of a field that is given over it: nothing is guessed.
 
 use crate::MergeError;
+use bureaucrat_model::{Fields, JsonText};
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The fields as the declared types of a definition's properties want them. `types` maps the name
+/// of a property to the name of its type; fields without a type stay as they are.
+///
+/// # Errors
+/// If a field is not of its type.
+pub fn fit_fields(fields: &Fields, types: &BTreeMap<String, String>) -> Result<Fields, MergeError> {
+    let mut fitted = Fields::new();
+    for (name, value) in fields.iter() {
+        let declared = types.get(name).and_then(|name| Declared::of(name));
+        let value = match (declared, value.to_value()) {
+            (Some(declared), Some(given)) => JsonText::of(&declared.fit(name, given)?),
+            (_, _) => value.clone(),
+        };
+        fitted.set(name, value);
+    }
+    Ok(fitted)
+}
 
 /// The types of properties that fields of another type do not fit into; `json` takes everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,15 @@
 //! Events from outside: a JSON object that names itself; and what their publishers are told.
 
 use crate::{Outgoing, Unreadable, WireLimits, reply::to, scan::Scan};
-use bureaucrat_model::{JsonText, ReplyTo};
+use bureaucrat_model::{JsonText, NameLimits, ReplyTo};
 
 /// A valid event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventMessage {
     /// Its name, never empty.
     pub name: String,
+    /// Its key, if it has one: a text or an integer.
+    pub key: Option<String>,
     /// The whole JSON object, unchanged.
     pub event: JsonText,
 }
@@ -18,7 +20,7 @@ pub struct EventMessage {
 /// If the body is not a JSON object within the limits, or `event` is not a text.
 pub fn decode_event(body: &[u8], limits: &WireLimits) -> Result<EventMessage, Unreadable> {
     let scan = Scan::of(body, limits);
-    let name = scan.get("event");
+    let (name, key) = (scan.get("event"), scan.get("key").and_then(key_of));
     if let Some(defect) = scan.defect {
         return Err(defect);
     }
@@ -40,7 +42,20 @@ pub fn decode_event(body: &[u8], limits: &WireLimits) -> Result<EventMessage, Un
             limit: limits.name_bytes,
         });
     }
-    Ok(EventMessage { name, event })
+    Ok(EventMessage { name, key, event })
+}
+
+/// The key that a value is: a text or an integer of at most [`NameLimits::KEY`] bytes. Other values are no keys.
+fn key_of(value: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
+    let key = match value {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Number(number) => {
+            Some(number.to_string()).filter(|text| !text.contains(['.', 'e', 'E']))?
+        }
+        _ => return None,
+    };
+    (1..=NameLimits::KEY).contains(&key.len()).then_some(key)
 }
 
 /// What became of an event.

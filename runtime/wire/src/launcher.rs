@@ -1,6 +1,6 @@
 //! The launcher's side: launches, events, and putting fields into a definition's context.
 
-use crate::{Mandatory, Outgoing, Properties, declared::Declared};
+use crate::{LAUNCH_TYPE, Mandatory, NamedLaunch, Outgoing, Properties, declared::Declared};
 use bureaucrat_model::{Fields, JsonText, ReplyTo};
 use quick_xml::{
     Reader,
@@ -39,6 +39,27 @@ pub fn launch(
             ..Properties::persistent("application/xml")
         },
         body: definition.as_bytes().to_vec(),
+    }
+}
+
+/// The message that launches a deployed definition; for the rest see [`launch`].
+pub fn launch_named(
+    address: &Address,
+    named: &NamedLaunch,
+    message_id: &str,
+    reply_to: Option<&ReplyTo>,
+) -> Outgoing {
+    Outgoing {
+        exchange: address.exchange.clone(),
+        routing_key: address.routing_key.clone(),
+        mandatory: Mandatory::Yes,
+        properties: Properties {
+            message_id: Some(message_id.to_owned()),
+            reply_to: reply_to.map(|reply_to| reply_to.queue.clone()),
+            correlation_id: reply_to.and_then(|reply_to| reply_to.correlation_id.clone()),
+            ..Properties::persistent(LAUNCH_TYPE)
+        },
+        body: named.to_json().into_bytes(),
     }
 }
 

@@ -16,6 +16,7 @@ mod event;
 mod launcher;
 mod limits;
 mod message;
+mod named;
 mod reply;
 mod reply_address;
 mod route;
@@ -31,13 +32,19 @@ pub use dead_letter::{
     CODE_HEADER, LETTER_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER,
     REASON_BYTES_MAX, REASON_HEADER, TIME_HEADER, again, dead_letter, properties_json,
 };
-pub use deployment::{MODULE_TYPE, deployed};
+pub use declared::fit_fields;
+pub use deployment::{
+    DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, Novelty, definition_deployed, deployed,
+};
 pub use event::{EventMessage, EventOutcome, decode_event, event_reply};
-pub use launcher::{Address, MergeError, event, launch, merge_fields};
+pub use launcher::{Address, MergeError, event, launch, launch_named, merge_fields};
 pub use limits::WireLimits;
 pub use message::{
     HeaderValue, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, UNREADABLE_BYTES_MAX,
     UNREADABLE_HEADER, UNREADABLE_RAW_HEADER,
+};
+pub use named::{
+    Duplicate, KEY_BYTES_MAX, LAUNCH_TYPE, NamedLaunch, NamedLaunchError, decode_named_launch,
 };
 pub use reply::{Reply, Report, decode_reply, notice, reply};
 pub use reply_address::{ReplyAddress, ReplyAddressError, Reserved};

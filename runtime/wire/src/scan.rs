@@ -46,6 +46,11 @@ impl<'a> Scan<'a> {
         scan
     }
 
+    /// The names of all members, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.members.iter().map(|(name, _)| *name)
+    }
+
     /// The last member with a name. Names with escapes are not found; the dialects' names are plain
     /// ASCII, which nobody escapes.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {

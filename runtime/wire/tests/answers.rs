@@ -25,7 +25,18 @@ fn shown(body: &[u8]) -> String {
             match message.answer {
                 Answer::Replace(fields) => format!("replace {at} {}", fields.to_json()),
                 Answer::Update(fields) => format!("update {at} {}", fields.to_json()),
-                Answer::Fault { code, message } => format!("fault {at} {code} {message}"),
+                Answer::Fault {
+                    code,
+                    message,
+                    data,
+                    retry_after,
+                } => {
+                    let data = data.map(|data| format!(" data {}", data.as_str()));
+                    let after = retry_after.map(|after| format!(" after {after}"));
+                    let (data, after) = (data.unwrap_or_default(), after.unwrap_or_default());
+                    format!("fault {at} {code} {message}{data}{after}")
+                }
+                Answer::Progress(told) => format!("progress {at} {}", told.as_str()),
                 Answer::Suspended(text) => format!("suspended {at} {text}"),
                 Answer::Unreadable(text) => format!("unreadable {at} {text}"),
             }

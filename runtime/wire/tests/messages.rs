@@ -165,6 +165,7 @@ fn replies_read_back() {
         message: "'x'".into(),
         activity: ActivityPath(vec![0, 2]),
         line: 4,
+        data: None,
     };
     assert_eq!(
         read(Some(pid()), Report::Failed { fault: &fault }),

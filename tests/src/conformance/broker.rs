@@ -231,6 +231,7 @@ impl Broker {
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
+            | QueryAnswer::Definitions(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }
     }
@@ -336,14 +337,19 @@ impl OnBroker<'_> {
 
     /// Waits until this many fibers of the process await the event.
     fn await_waiters(&self, process: ProcessId, name: &str, waiters: usize) -> Result<(), String> {
-        let wanted = WaitsFor::Event {
-            event: name.to_owned(),
+        let keyed = format!("{name} with the key ");
+        let is_wanted = |wait: &&WaitsFor| {
+            let WaitsFor::Event { event } = wait else {
+                return false;
+            };
+            let mut names = event.split(" or ");
+            names.any(|one| one == name || one.starts_with(&keyed))
         };
         let deadline = Instant::now() + PATIENCE;
         loop {
             let known = self.broker.ask(process)?;
             let waits = known.map(|(_, waits)| waits).unwrap_or_default();
-            let count = waits.iter().filter(|wait| **wait == wanted).count();
+            let count = waits.iter().filter(is_wanted).count();
             if count == waiters {
                 return Ok(());
             }

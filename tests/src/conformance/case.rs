@@ -342,6 +342,7 @@ fn path(text: &str) -> Result<ActivityPath, String> {
     let indexes = rest.split('_').filter(|index| !index.is_empty());
     let segment = |index: &str| match index {
         "faults" => Ok(ActivityPath::FAULTS),
+        "finally" => Ok(ActivityPath::FINALLY),
         index => index.parse(),
     };
     let read: Result<_, _> = indexes.map(segment).collect();

@@ -11,8 +11,8 @@ use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_field
 use bureaucrat_model::{
     ActivityPath, Answer, Caller, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
     Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch,
-    Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, Redelivered, ReplyTo,
-    Timestamp, Turn,
+    Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
+    Timestamp, Turn, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -52,7 +52,7 @@ pub struct Pure {
     root: Option<ProcessId>,
     processes: BTreeMap<ProcessId, Process>,
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
-    subscriptions: BTreeSet<(String, ProcessId, FiberId, Turn)>,
+    subscriptions: BTreeSet<(Subscription, ProcessId, FiberId, Turn)>,
     tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
     /// Effects that cause further inputs, oldest first. A queue, because a loop may cause a million
     /// of them.
@@ -116,6 +116,7 @@ impl Pure {
         id: ProcessId,
         definition: &str,
         caller: Option<Caller>,
+        fields: Fields,
     ) -> Result<(), String> {
         let compiled = compile(definition.as_bytes(), &Limits::default()).map_err(|found| {
             let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -151,13 +152,9 @@ impl Pure {
             }
         }
         let start = Launch {
-            process: id,
-            program: ProgramHash::of(definition.as_bytes()),
-            user: None,
-            reply_to: None,
             caller,
-            message_id: None,
-            redelivered: Redelivered::No,
+            fields,
+            ..Launch::new(id, ProgramHash::of(definition.as_bytes()))
         };
         let environment = Environment {
             now: self.now,
@@ -215,7 +212,7 @@ impl Pure {
                 } => {
                     let process = self.processes.get(&id);
                     let fields = process.and_then(|process| task_fields(&process.instance, turn));
-                    if let Some(fields) = fields.cloned() {
+                    if let Some(fields) = fields {
                         self.send(id, &activity, turn, &participant, &fields);
                     }
                 }
@@ -225,13 +222,22 @@ impl Pure {
                 Effect::StopTimer { fiber, turn, due } => {
                     self.timers.remove(&(due, id, fiber, turn));
                 }
-                Effect::Subscribe { event, fiber, turn } => {
-                    self.subscriptions.insert((event, id, fiber, turn));
+                Effect::Subscribe {
+                    subscription,
+                    fiber,
+                    turn,
+                } => {
+                    self.subscriptions.insert((subscription, id, fiber, turn));
                 }
-                Effect::Unsubscribe { event, fiber, turn } => {
-                    self.subscriptions.remove(&(event, id, fiber, turn));
+                Effect::Unsubscribe {
+                    subscription,
+                    fiber,
+                    turn,
+                } => {
+                    self.subscriptions.remove(&(subscription, id, fiber, turn));
                 }
                 Effect::Evaluate { .. }
+                | Effect::Emit { .. }
                 | Effect::StartChild { .. }
                 | Effect::CancelChild { .. }
                 | Effect::End(_)
@@ -248,13 +254,13 @@ impl Pure {
                 fiber,
                 turn,
                 condition,
-                fields,
+                view,
             } => {
                 // An earlier outcome of the same step may have ended the process.
                 if self.has_ended(id) {
                     return;
                 }
-                let evaluation = self.evaluate(id, condition, &fields);
+                let evaluation = self.evaluate(id, condition, view);
                 self.follow(
                     id,
                     Input::Evaluated {
@@ -269,9 +275,10 @@ impl Pure {
                 child,
                 caller,
                 definition,
+                fields,
             } => {
                 let (fiber, turn) = (caller.fiber, caller.turn);
-                if let Err(reason) = self.start(child, &definition, Some(caller)) {
+                if let Err(reason) = self.start(child, &definition, Some(caller), fields) {
                     self.follow(
                         id,
                         Input::ChildRefused {
@@ -282,6 +289,12 @@ impl Pure {
                     );
                 }
             }
+            Effect::Emit {
+                event,
+                key,
+                fields,
+                depth,
+            } => self.emit(&event, key.as_deref(), &fields, depth),
             Effect::CancelChild { child, .. } => self.cancel(child),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
@@ -332,7 +345,7 @@ impl Pure {
         &self,
         id: ProcessId,
         index: bureaucrat_model::ConditionIndex,
-        fields: &Fields,
+        view: View,
     ) -> Evaluation {
         let lost = |message: &str| EvaluationOutcome::Fault {
             code: FaultCode::new("StageError"),
@@ -344,7 +357,7 @@ impl Pure {
                 GuestName::Inline => process.guests.get(&None),
                 GuestName::Module(hash) => process.guests.get(&Some(hash)),
             }?;
-            Some(self.sandbox.evaluate(guest, &condition.function, fields))
+            Some(self.sandbox.evaluate(guest, &condition.function, view))
         });
         let Some(evaluated) = evaluated else {
             return Evaluation {
@@ -376,12 +389,7 @@ impl Pure {
         };
         // Its caller has already ended and is not notified.
         process.instance.caller = None;
-        let fault = Fault {
-            code: FaultCode::new("Cancelled"),
-            message: "the calling process failed".into(),
-            activity: ActivityPath::default(),
-            line: 0,
-        };
+        let fault = Fault::from_outside(FaultCode::CANCELLED, "the calling process failed");
         let effects = cancel(&process.program, &mut process.instance, &environment, fault);
         self.carry_out(id, effects);
     }
@@ -412,9 +420,38 @@ impl Pure {
         }
     }
 
-    fn open(&self, name: &str) -> Vec<(String, ProcessId, FiberId, Turn)> {
-        let named = |row: &&(String, ProcessId, FiberId, Turn)| row.0 == name;
-        self.subscriptions.iter().filter(named).cloned().collect()
+    fn open(&self, name: &str, key: Option<&str>) -> Vec<(Subscription, ProcessId, FiberId, Turn)> {
+        let suits = |row: &&(Subscription, ProcessId, FiberId, Turn)| {
+            let wanted = row.0.key.as_deref();
+            row.0.event == name && wanted.is_none_or(|wanted| key == Some(wanted))
+        };
+        let mut found: Vec<_> = self.subscriptions.iter().filter(suits).cloned().collect();
+        // Alternatives of one wait are one receiver.
+        found.dedup_by_key(|(_, id, fiber, turn)| (*id, *fiber, *turn));
+        found
+    }
+
+    /// Hands out an event that a process emits.
+    fn emit(&mut self, name: &str, key: Option<&str>, fields: &Fields, depth: u32) {
+        let mut object = Fields::new();
+        object.set("event", JsonText::text(name));
+        if let Some(key) = key {
+            object.set("key", JsonText::text(key));
+        }
+        object.update(fields);
+        for (_, id, fiber, turn) in self.open(name, key) {
+            let input = Input::Event {
+                fiber,
+                turn,
+                name: name.to_owned(),
+                key: key.map(str::to_owned),
+                depth,
+                event: object.to_value_text(),
+            };
+            if !self.has_ended(id) {
+                self.follow(id, input);
+            }
+        }
     }
 }
 
@@ -426,7 +463,7 @@ impl Stage for Pure {
         };
         let id = ProcessId::from_seed([0x42; 16]);
         self.root = Some(id);
-        let started = self.start(id, &merged, None);
+        let started = self.start(id, &merged, None, Fields::new());
         self.settle();
         Ok(match started {
             Ok(()) => Launched::Process(id),
@@ -477,7 +514,7 @@ impl Stage for Pure {
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
         let message = decode_event(body.as_bytes(), &WireLimits::default())
             .map_err(|error| error.to_string())?;
-        let open = self.open(&message.name);
+        let open = self.open(&message.name, message.key.as_deref());
         if open.len() != waiters {
             return Err(format!("{} fibers await {name}", open.len()));
         }
@@ -485,7 +522,15 @@ impl Stage for Pure {
             let event = message.event.clone();
             // A fiber that was ended by another one's failure awaits nothing any more.
             if !self.has_ended(id) {
-                self.follow(id, Input::Event { fiber, turn, event });
+                let input = Input::Event {
+                    fiber,
+                    turn,
+                    name: message.name.clone(),
+                    key: message.key.clone(),
+                    depth: 0,
+                    event,
+                };
+                self.follow(id, input);
                 self.settle();
             }
         }

@@ -169,6 +169,9 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Cancelled { .. }
                 | HistoryEvent::Retried
                 | HistoryEvent::Caught { .. }
+                | HistoryEvent::Emitted { .. }
+                | HistoryEvent::Finishing { .. }
+                | HistoryEvent::FailedAtEnd { .. }
                 | HistoryEvent::AttemptFailed { .. }
                 | HistoryEvent::Truncated => true,
             };

@@ -5,12 +5,14 @@
 use super::{
     Expected,
     facts::{Known, tree},
+    kept::{fires, within},
 };
 use bureaucrat_model::{
-    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Timestamp, Turn, Wait,
-    WaitKind,
+    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Timestamp, Turn,
+    Wait, WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
+use bureaucrat_wire::Duplicate;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -70,15 +72,19 @@ impl Known {
                 continue;
             }
             match &wait.kind {
-                WaitKind::Timer { due } if self.now < *due && timers == Timers::Fire => {
+                WaitKind::Timer { due } if self.now < *due && fires(timers, &after, fiber) => {
                     let now = self.now;
                     self.violate(format!("a timer of {process} due at {due} fired at {now}"));
                 }
-                WaitKind::Event { .. } => self.event_taken(&after, fiber, wait.turn),
-                WaitKind::Timer { .. }
+                WaitKind::Event { .. } if wait.timer.is_none() => {
+                    self.event_taken(&after, fiber, wait.turn);
+                }
+                WaitKind::Event { .. }
+                | WaitKind::Timer { .. }
                 | WaitKind::Answer { .. }
                 | WaitKind::Child { .. }
                 | WaitKind::Branches { .. }
+                | WaitKind::Stopping { .. }
                 | WaitKind::Condition { .. } => {}
             }
         }
@@ -145,6 +151,7 @@ impl Known {
             if !launch.has_id {
                 self.started_from_delivery(&instance.name);
             }
+            self.started_version(&launch, instance);
         }
         self.ended(instance);
     }
@@ -169,7 +176,7 @@ impl Known {
             .launches
             .iter()
             .find(|launch| launch.name == instance.name);
-        let Some(expected) = launch.and_then(|launch| launch.expected.clone()) else {
+        let Some(expected) = launch.and_then(|launch| self.expected(launch, instance)) else {
             return;
         };
         let holds = match (&expected, ending) {
@@ -202,7 +209,12 @@ impl Known {
             && instance
                 .fault()
                 .is_some_and(|fault| fault.code.as_str() == "TaskRefused");
-        if !holds && !cancelled && !refused {
+        let replaced = launch.is_some_and(|launch| launch.key == Some(Duplicate::Replace));
+        let is_replaced = replaced
+            && instance
+                .fault()
+                .is_some_and(|fault| fault.code.as_str() == "Cancelled");
+        if !holds && !cancelled && !refused && !is_replaced {
             let name = &instance.name;
             self.violate(format!(
                 "{name} ended with {ending:?}; expected was {expected:?}"
@@ -250,6 +262,7 @@ impl Known {
             self.turns(OutboxKind::Call, process),
         );
         let Some(instance) = self.instances.get(&process) else {
+            self.key_fits(process)?;
             return match timers.is_empty() && subscriptions.is_empty() && tasks.is_empty() {
                 true => Ok(()),
                 false => Err(format!(
@@ -264,21 +277,26 @@ impl Known {
             BTreeSet::new(),
         );
         for (fiber, wait) in waits(instance) {
+            due.extend(wait.timer.map(|at| (at, fiber, wait.turn)));
             match &wait.kind {
                 WaitKind::Timer { due: at } => {
                     due.insert((*at, fiber, wait.turn));
                 }
-                WaitKind::Event { event, .. } => {
-                    events.insert((event.clone(), fiber, wait.turn));
+                WaitKind::Event { subscriptions, .. } => {
+                    let rows = subscriptions.iter().map(|subscription| {
+                        let Subscription { event, key } = subscription.clone();
+                        ((event, key), fiber, wait.turn)
+                    });
+                    events.extend(rows);
                 }
                 WaitKind::Answer { .. } => {
                     answers.insert(wait.turn.0);
                 }
-                WaitKind::Child { child } => {
+                WaitKind::Child { child, .. } => {
                     children.insert(wait.turn.0);
                     self.child_fits(instance, *child, wait.turn)?;
                 }
-                WaitKind::Branches { .. } => {}
+                WaitKind::Branches { .. } | WaitKind::Stopping { .. } => {}
                 WaitKind::Condition { .. } if is_parked(instance) => {}
                 WaitKind::Condition { .. } => {
                     return Err("it waits for a condition and is not parked".into());
@@ -294,6 +312,7 @@ impl Known {
         due.retain(|(_, fiber, turn)| !is_kept(instance, *fiber, *turn));
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;
+        self.key_fits(process)?;
         within("tasks in the outbox", &tasks, &answers)?;
         within("calls in the outbox", &calls, &children)?;
         reminders(instance, timers)?;
@@ -325,13 +344,11 @@ impl Known {
         };
         let waited = self.instances.get(&caller.process).is_some_and(|caller| {
             waits(caller).any(|(_, wait)| {
-                wait.kind
-                    == WaitKind::Child {
-                        child: instance.process,
-                    }
+                matches!(&wait.kind, WaitKind::Child { child, .. } if *child == instance.process)
             })
         });
-        match waited {
+        // What was cancelled may still run what it runs at its end.
+        match waited || instance.cancelled.is_some() {
             true => Ok(()),
             false => Err(format!(
                 "it runs and its caller {} does not wait for it",
@@ -376,14 +393,5 @@ fn same<T: Ord + std::fmt::Debug>(
     match rows == waits {
         true => Ok(()),
         false => Err(format!("{what} are {rows:?}, it waits for {waits:?}")),
-    }
-}
-
-fn within(what: &str, rows: &BTreeSet<u64>, waits: &BTreeSet<u64>) -> Result<(), String> {
-    match rows.is_subset(waits) {
-        true => Ok(()),
-        false => Err(format!(
-            "{what} have the turns {rows:?}, it waits under {waits:?}"
-        )),
     }
 }

@@ -1,7 +1,8 @@
 //! What messages to the engine are, known to their publishers.
 
-use super::{Expected, Message};
+use super::{Definition, Expected, Message, Plan, Random, Trouble, deploying};
 use bureaucrat_model::{ActivityPath, ProcessId, Turn};
+use bureaucrat_wire::{Dialect, Duplicate};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 
@@ -37,6 +38,8 @@ pub enum Content {
     Suspended,
     /// The event with this number.
     Event(u64),
+    /// A definition to deploy: the launch that names it, and which of its versions it is.
+    Deployment { launch: usize, version: usize },
     /// Unreadable, or without a match: becomes a dead letter, whole.
     Hostile,
 }
@@ -50,4 +53,63 @@ pub struct LaunchFacts {
     pub has_id: bool,
     /// How its process ends; `None` if it is refused.
     pub expected: Option<Expected>,
+    /// The texts that are deployed under its name, and how each ends; empty for a launch with a
+    /// definition of its own.
+    pub versions: Vec<(String, Expected)>,
+    /// The version that a launch by name asks for, if it does.
+    pub pinned: Option<u32>,
+    /// Whether its messages have a business key, and what each does to the process before.
+    pub key: Option<Duplicate>,
+}
+
+impl LaunchFacts {
+    pub fn is_by_name(&self) -> bool {
+        !self.versions.is_empty()
+    }
+}
+
+/// The launches of a plan, and their expected outcomes.
+pub fn launches(
+    plan: &Plan,
+    random: &mut Random,
+    dialect: Dialect,
+) -> (Vec<LaunchFacts>, Vec<Vec<Definition>>) {
+    let broken = match dialect {
+        Dialect::Workitem => "BadAnswer",
+        Dialect::Message => "ActionError",
+    };
+    let faults = plan.has(Trouble::Faults);
+    (0..plan.launches)
+        .map(|number| {
+            // Each launch has its own random numbers, so that leaving one out does not change the
+            // others.
+            let mut random = random.fork();
+            let has_id = !random.once_in(3);
+            let refused = random.once_in(6) && plan.has(Trouble::Hostile);
+            let definition = Definition::random(&mut random, faults);
+            let expected = (!refused).then(|| definition.expected(number, broken));
+            let mut facts = LaunchFacts {
+                name: format!("L{number}"),
+                has_id,
+                expected,
+                versions: Vec::new(),
+                pinned: None,
+                key: None,
+            };
+            if refused {
+                return (facts, Vec::new());
+            }
+            let definitions = match random.once_in(3) {
+                true => deploying::versions(
+                    &mut facts,
+                    definition,
+                    number,
+                    &mut random,
+                    (faults, broken),
+                ),
+                false => vec![definition],
+            };
+            (facts, definitions)
+        })
+        .unzip()
 }

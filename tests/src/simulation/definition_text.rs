@@ -1,6 +1,8 @@
 //! The XML of random definitions.
 
-use super::definitions::{COMMON_EVENT, Failure, Given, Handling, Node, OWN_EVENT, Picky};
+use super::definitions::{
+    COMMON_EVENT, Failure, Given, Handling, NEVER, Node, OWN_EVENT, Picky, Way,
+};
 use std::{collections::BTreeSet, fmt::Write};
 
 pub(super) fn write_node(xml: &mut String, node: &Node) {
@@ -41,6 +43,15 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
             nodes.iter().for_each(|node| write_node(xml, node));
             write!(xml, "</sequence>")
         }
+        Node::Finally(k, nodes) => {
+            let _ = write!(
+                xml,
+                "<sequence><context><finally><assign property=\"f{k}\">{k}</assign></finally></context>"
+            );
+            nodes.iter().for_each(|node| write_node(xml, node));
+            write!(xml, "</sequence>")
+        }
+        Node::Way(k, way) => write_way(xml, *k, *way),
         Node::All(nodes) => {
             inside(xml, "all", nodes);
             Ok(())
@@ -86,16 +97,46 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
     };
 }
 
+fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
+    let set = format!("<action participant=\"set{k}\"/>");
+    let never = "<delay duration=\"300d\"/>";
+    match way {
+        Way::Each(parallel) => write!(
+            xml,
+            "<foreach select=\"[1, 2, 3]\" property=\"x\" parallel=\"{parallel}\" \
+             collect=\"context['x'] * 2\" into=\"l{k}\">{set}</foreach>"
+        ),
+        Way::Race => write!(xml, "<race>{set}{never}</race>"),
+        Way::RaceWithFinally => write!(
+            xml,
+            "<race><sequence><context><finally>{set}</finally></context>{never}</sequence>{set}</race>"
+        ),
+        Way::Timed => write!(
+            xml,
+            "<action participant=\"set{k}\" timeout=\"300d\" within=\"300d\" heartbeat=\"300d\">\
+             <in name=\"number\">context.get(\"number\", 0)</in><retry attempts=\"2\"/></action>"
+        ),
+        Way::After => write!(
+            xml,
+            "<pick><on event=\"{NEVER}{k}\"><fault/></on><after duration=\"{{0.1 * 2}}\">{set}</after></pick>"
+        ),
+        Way::Local => write!(
+            xml,
+            "<sequence><context><property name=\"x\" type=\"expr\">[{k}]</property></context>{set}</sequence>"
+        ),
+    }
+}
+
 pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
     match node {
-        Node::Set(k) => {
+        Node::Set(k) | Node::Way(k, _) => {
             found.insert(format!("set{k}"));
         }
         Node::Count(k, _, body) => {
             found.insert(format!("inc{k}"));
             body.iter().for_each(|node| participants(node, found));
         }
-        Node::Sequence(nodes) | Node::All(nodes) => {
+        Node::Sequence(nodes) | Node::All(nodes) | Node::Finally(_, nodes) => {
             nodes.iter().for_each(|node| participants(node, found))
         }
         Node::Catch(k, nodes, _) => {

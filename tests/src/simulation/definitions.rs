@@ -35,6 +35,27 @@ pub(super) enum Node {
     Fail(u32, Failure),
     /// A fault in these is caught.
     Catch(u32, Vec<Node>, Handling),
+    /// The definition puts K into the field `fK` when these have ended, however they do.
+    Finally(u32, Vec<Node>),
+    /// `setK` puts K into the field `fK`, in a way of its own.
+    Way(u32, Way),
+}
+
+/// How a task is sent, or what happens beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// For each of three items, so many at once; the field `lK` becomes what they give.
+    Each(u32),
+    /// It wins a race against a delay without end.
+    Race,
+    /// It wins a race against what has something to do at its end.
+    RaceWithFinally,
+    /// With one field and times that are never over.
+    Timed,
+    /// After a time, since an event never comes.
+    After,
+    /// In a scope with a field of its own.
+    Local,
 }
 
 /// What a handler does.
@@ -76,6 +97,9 @@ pub(super) enum Failure {
 pub const OWN_EVENT: &str = "go";
 /// See [`OWN_EVENT`].
 pub const COMMON_EVENT: &str = "any";
+
+/// How the names of events begin that nobody publishes.
+pub const NEVER: &str = "never";
 
 /// How a process must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +172,7 @@ impl Generator<'_> {
             }
             6 | 7 if self.depth < 2 => self.call(),
             8 => self.caught(inner),
+            9 => Node::Finally(self.number(), self.nodes(2, inner + 1)),
             _ => self.leaf(),
         }
     }
@@ -168,6 +193,19 @@ impl Generator<'_> {
                 Node::Fail(self.number(), failure)
             }
             6..9 => Node::Assign(self.number()),
+            9..12 => {
+                let ways = [
+                    Way::Each(1),
+                    Way::Each(0),
+                    Way::Each(2),
+                    Way::Race,
+                    Way::RaceWithFinally,
+                    Way::Timed,
+                    Way::After,
+                    Way::Local,
+                ];
+                Node::Way(self.number(), ways[self.random.place(ways.len())])
+            }
             _ => Node::Set(self.number()),
         }
     }
@@ -202,9 +240,14 @@ impl Generator<'_> {
 impl Definition {
     /// A random definition; `faults` says whether it may fail.
     pub fn random(random: &mut Random, faults: bool) -> Self {
+        Self::numbered(random, faults, 0)
+    }
+
+    /// The same, with activities whose numbers come after this one.
+    pub fn numbered(random: &mut Random, faults: bool, next: u32) -> Self {
         let mut generator = Generator {
             random,
-            next: 0,
+            next,
             depth: 0,
             faults,
             size: 0,
@@ -229,9 +272,10 @@ impl Definition {
                 self.counters.insert(*number);
                 body.iter().for_each(|node| self.note(node));
             }
-            Node::Sequence(nodes) | Node::All(nodes) | Node::Catch(_, nodes, _) => {
-                nodes.iter().for_each(|node| self.note(node))
-            }
+            Node::Sequence(nodes)
+            | Node::All(nodes)
+            | Node::Catch(_, nodes, _)
+            | Node::Finally(_, nodes) => nodes.iter().for_each(|node| self.note(node)),
             Node::Switch(cases) => cases.iter().for_each(|(_, node)| self.note(node)),
             Node::Call(number, inner, given) => {
                 self.texts
@@ -245,6 +289,7 @@ impl Definition {
             }
             Node::Set(_)
             | Node::Assign(_)
+            | Node::Way(..)
             | Node::Delay(_)
             | Node::Await(_)
             | Node::Fail(_, Failure::Participant | Failure::Condition | Failure::Task) => {}

@@ -11,7 +11,7 @@ use bureaucrat_host::{
     definitions::{Definitions, LoadFailure},
     router::{Incoming, Router},
 };
-use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_model::{ProcessId, ProgramHash, Timestamp};
 use bureaucrat_sandbox::{Evaluated, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
@@ -187,8 +187,8 @@ impl Engine {
 
     /// Makes one job fail because of the machine, not necessarily the first. Returns false if no
     /// job may fail. A launch whose definition cannot be compiled would be refused, so that job may
-    /// not.
-    pub fn fail_job(&self, place: usize) -> bool {
+    /// not, nor may one that loads a program that launches may name.
+    pub fn fail_job(&self, place: usize, may_fail: impl Fn(ProgramHash) -> bool) -> bool {
         let mut jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = place.min(jobs.len().saturating_sub(1));
         let reason = "the simulated machine has no memory".to_owned();
@@ -198,6 +198,7 @@ impl Engine {
                 fuel: 0,
                 memory_bytes: 0,
             }),
+            Some(Task::Load(program)) if !may_fail(*program) => return false,
             Some(Task::Load(_)) => JobOutcome::Loaded(Err(LoadFailure::Environment(reason))),
             Some(Task::Compile { .. } | Task::Admit { .. }) | None => return false,
         };
@@ -207,6 +208,16 @@ impl Engine {
         drop(jobs);
         self.router.send(Incoming::Done { job, outcome });
         true
+    }
+
+    /// The program that a job loads.
+    pub fn loads(&self, place: usize) -> Option<ProgramHash> {
+        let jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = place.min(jobs.len().saturating_sub(1));
+        match jobs.get(place).map(|job| &job.task) {
+            Some(Task::Load(program)) => Some(*program),
+            Some(Task::Compile { .. } | Task::Admit { .. } | Task::Evaluate { .. }) | None => None,
+        }
     }
 
     /// Does one job, not necessarily the first; returns false if there is none.

@@ -4,6 +4,8 @@
 use super::{
     Random,
     content::{Content, LaunchFacts},
+    definitions::NEVER,
+    deploying::Versions,
     kept::InHand,
     writes::EventFacts,
 };
@@ -27,7 +29,8 @@ pub(super) struct Known {
     pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
     pub timers: BTreeMap<ProcessId, BTreeSet<(Timestamp, FiberId, Turn)>>,
-    pub subscriptions: BTreeMap<ProcessId, BTreeMap<(String, FiberId, Turn), u64>>,
+    pub subscriptions:
+        BTreeMap<ProcessId, BTreeMap<((String, Option<String>), FiberId, Turn), u64>>,
     pub outbox: BTreeMap<OutboxKey, Vec<u8>>,
     pub events: BTreeMap<u64, EventFacts>,
     /// When the event with a number was written.
@@ -37,7 +40,8 @@ pub(super) struct Known {
     pub sequences: BTreeMap<u64, Vec<u64>>,
     /// The sequence numbers of subscriptions that ended.
     pub subscribed: BTreeMap<(ProcessId, Turn), u64>,
-    pub dead: BTreeSet<Vec<u8>>,
+    /// The bodies of dead letters, each with its reason.
+    pub dead: BTreeMap<Vec<u8>, String>,
     pub starts: BTreeMap<String, Vec<(ProcessId, Timestamp)>>,
     pub now: Timestamp,
     pub highest: u64,
@@ -47,6 +51,9 @@ pub(super) struct Known {
     /// Call trees with a task that the broker never takes.
     pub unsendable: BTreeSet<[u8; 2]>,
     pub launches: Vec<LaunchFacts>,
+    pub deployed: Versions,
+    /// The index of business keys.
+    pub keys: BTreeMap<Vec<u8>, ProcessId>,
     pub in_hand: InHand,
     acknowledged: BTreeMap<Content, usize>,
     /// Answers whose acknowledgement by the engine was checked.
@@ -133,7 +140,9 @@ impl Facts {
             .flat_map(|(process, subscriptions)| {
                 subscriptions
                     .keys()
-                    .map(|(name, ..)| (*process, name.clone()))
+                    // Nobody publishes these.
+                    .filter(|((name, _), ..)| !name.starts_with(NEVER))
+                    .map(|((name, _), ..)| (*process, name.clone()))
             })
             .collect();
         if all.is_empty() {
@@ -298,13 +307,14 @@ impl Known {
     }
 
     fn is_durable(&self, content: &Content, body: &[u8], count: usize) -> Result<(), String> {
-        let dead = |why: &str| match self.dead.contains(body) {
+        let dead = |why: &str| match self.dead.contains_key(body) {
             true => Ok(()),
             false => Err(format!("{why}, and there is no dead letter of it")),
         };
         match content {
             Content::Hostile => dead("nobody can use it"),
             Content::Suspended => Ok(()),
+            Content::Deployment { launch, version } => self.is_deployed(*launch, *version),
             Content::Launch(number) => {
                 let Some(launch) = self.launches.get(*number) else {
                     return Err("it was never launched".into());
@@ -312,10 +322,13 @@ impl Known {
                 let starts = self.starts.get(&launch.name).map_or(0, Vec::len);
                 match (&launch.expected, launch.has_id) {
                     (None, _) => dead("it is refused"),
+                    // A repeat is refused while the process of the first runs.
+                    (Some(_), _) if launch.key.is_some() && starts > 0 => Ok(()),
                     (Some(_), true) if starts > 0 => Ok(()),
                     (Some(_), false) if starts >= count.max(1) => Ok(()),
                     (Some(_), _) => Err(format!(
-                        "{starts} processes were started, {count} messages acknowledged"
+                        "{starts} processes were started, {count} messages acknowledged; refused: {:?}",
+                        self.dead.get(body)
                     )),
                 }
             }

@@ -3,13 +3,15 @@
 
 use super::{
     Facts,
-    audit::waits,
+    audit::{Timers, waits},
     content::Content,
     definitions::{COMMON_EVENT, OWN_EVENT},
     facts::Known,
 };
-use bureaucrat_model::{Input, Instance, JsonText, Status, WaitKind};
-use std::collections::BTreeMap;
+use bureaucrat_model::{
+    FiberId, Input, Instance, JsonText, Outcome, Phase, Scope, Status, WaitKind,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Unacknowledged deliveries of launches without message id, from which the engine may start a
 /// process.
@@ -116,7 +118,7 @@ impl Known {
 
 /// Whether the conditions of a wait are being evaluated for the event.
 fn is_checking(wait: &WaitKind, event: &JsonText) -> bool {
-    matches!(wait, WaitKind::Event { check: Some((checked, _)), .. } if checked == event)
+    matches!(wait, WaitKind::Event { check: Some(check), .. } if check.event == *event)
 }
 
 /// Whether a process that awaits the event takes it.
@@ -130,4 +132,25 @@ fn is_meant(instance: &Instance, event: &JsonText) -> bool {
         Some(OWN_EVENT) => number == Some(event["number"].to_string().as_str()),
         Some(_) | None => false,
     }
+}
+
+pub(super) fn within(
+    what: &str,
+    rows: &BTreeSet<u64>,
+    waits: &BTreeSet<u64>,
+) -> Result<(), String> {
+    match rows.is_subset(waits) {
+        true => Ok(()),
+        false => Err(format!("{what} have turns {rows:?}, its are {waits:?}")),
+    }
+}
+
+/// Whether a timer that is gone must have fired: a branch that was stopped is gone with its timer, or at its end.
+pub(super) fn fires(timers: Timers, after: &Instance, fiber: FiberId) -> bool {
+    let is_at_its_end = |scope: &Scope| scope.phase == Phase::Finally(Outcome::Stopped);
+    let lives = match after.fibers.get(fiber) {
+        Some(found) => !found.scopes.iter().any(is_at_its_end),
+        None => fiber == FiberId(0),
+    };
+    timers == Timers::Fire && lives
 }

@@ -10,6 +10,7 @@ mod config;
 mod content;
 mod definition_text;
 mod definitions;
+mod deploying;
 mod disk;
 mod engine;
 mod facts;

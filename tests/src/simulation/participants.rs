@@ -109,8 +109,8 @@ impl People {
                 let launch = usize::try_from(launch)
                     .ok()
                     .and_then(|launch| self.launches.get(launch));
-                let definition = launch.and_then(|launch| launch.definition.as_ref());
-                let text = definition.and_then(|definition| definition.called(number));
+                let mut definitions = launch.iter().flat_map(|launch| &launch.definitions);
+                let text = definitions.find_map(|definition| definition.called(number));
                 fields.insert(
                     format!("d{number}"),
                     json!(text.ok_or("a task without a number")?),

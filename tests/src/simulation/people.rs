@@ -5,11 +5,12 @@ use super::{
     SimulatedBroker, Trouble,
     broker::{DEAD, NOTICES, Sent},
     definitions::{COMMON_EVENT, OWN_EVENT},
+    deploying::{self, Deployment},
     hostile,
 };
 use bureaucrat_host::broker::Source;
 use bureaucrat_model::Redelivered;
-use bureaucrat_wire::{Dialect, Properties};
+use bureaucrat_wire::{Dialect, LAUNCH_TYPE, Properties};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -24,10 +25,11 @@ const GONE: &str = "gone";
 
 /// A planned launch.
 pub(super) struct Launch {
-    message: Message,
-    pub definition: Option<Definition>,
+    pub(super) message: Message,
+    /// Its definition, or the versions of the one that it names; none if it is refused.
+    pub definitions: Vec<Definition>,
     /// Messages of it that are still to be published.
-    copies: u64,
+    pub(super) copies: u64,
 }
 
 /// Everyone outside of the engine.
@@ -36,6 +38,7 @@ pub struct People {
     pub(super) facts: Arc<Facts>,
     pub(super) dialect: Dialect,
     pub(super) launches: Vec<Launch>,
+    pub(super) deployments: Vec<Deployment>,
     events: u64,
     /// Tasks from some time ago.
     old: VecDeque<(String, Sent)>,
@@ -49,42 +52,13 @@ pub struct People {
     pub replies: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// The launches of a plan, and their expected outcomes.
-pub fn launches(
-    plan: &Plan,
-    random: &mut Random,
-    dialect: Dialect,
-) -> (Vec<LaunchFacts>, Vec<Option<Definition>>) {
-    let broken = match dialect {
-        Dialect::Workitem => "BadAnswer",
-        Dialect::Message => "ActionError",
-    };
-    (0..plan.launches)
-        .map(|number| {
-            // Each launch has its own random numbers, so that leaving one out does not change the
-            // others.
-            let mut random = random.fork();
-            let has_id = !random.once_in(3);
-            let refused = random.once_in(6) && plan.has(Trouble::Hostile);
-            let definition = Definition::random(&mut random, plan.has(Trouble::Faults));
-            let expected = (!refused).then(|| definition.expected(number, broken));
-            let facts = LaunchFacts {
-                name: format!("L{number}"),
-                has_id,
-                expected,
-            };
-            (facts, (!refused).then_some(definition))
-        })
-        .unzip()
-}
-
 impl People {
     /// People with these launches to make.
     pub fn new(
         broker: &Arc<SimulatedBroker>,
         facts: &Arc<Facts>,
         dialect: Dialect,
-        definitions: Vec<Option<Definition>>,
+        definitions: Vec<Vec<Definition>>,
         known: &[LaunchFacts],
         random: &mut Random,
     ) -> Self {
@@ -96,6 +70,7 @@ impl People {
             facts: facts.clone(),
             dialect,
             launches: Vec::new(),
+            deployments: Vec::new(),
             events: 0,
             old: VecDeque::new(),
             hostile: BTreeSet::new(),
@@ -103,19 +78,20 @@ impl People {
             dead: BTreeSet::new(),
             replies: BTreeMap::new(),
         };
-        for (number, (definition, known)) in definitions.into_iter().zip(known).enumerate() {
-            let body = match &definition {
+        for (number, (definitions, known)) in definitions.into_iter().zip(known).enumerate() {
+            let body = match definitions.first() {
+                Some(_) if known.is_by_name() => deploying::launch(known, number).into_bytes(),
                 Some(definition) => definition.text(&known.name, Some(number)).into_bytes(),
                 None => hostile::definition(number, random),
             };
-            if let Some(definition) = &definition {
-                definition
-                    .participants()
-                    .iter()
-                    .for_each(|name| broker.declare(&format!("worker_{name}")));
-            } else {
+            let participants = definitions.iter().flat_map(Definition::participants);
+            participants.for_each(|name| broker.declare(&format!("worker_{name}")));
+            if definitions.is_empty() {
                 people.hostile.insert(body.clone());
             }
+            people
+                .deployments
+                .extend(deploying::deployments(known, number, random));
             let properties = Properties {
                 message_id: known.has_id.then(|| format!("launch-{number}")),
                 reply_to: (!random.once_in(3)).then(|| {
@@ -123,6 +99,7 @@ impl People {
                     queue.to_owned()
                 }),
                 correlation_id: Some(known.name.clone()),
+                content_type: known.is_by_name().then(|| LAUNCH_TYPE.to_owned()),
                 ..Properties::default()
             };
             let message = Message {
@@ -131,14 +108,18 @@ impl People {
                 body,
                 redelivered: Redelivered::No,
             };
-            let is_compressed = definition.is_some() && number as u64 % COMPRESSED == 1;
+            let is_compressed = !definitions.is_empty() && number as u64 % COMPRESSED == 1;
             let message = match is_compressed {
                 true => message.compressed(),
                 false => message,
             };
+            if known.key.is_some() {
+                // A repeat may be refused.
+                people.doubtful.insert(message.body.clone());
+            }
             people.launches.push(Launch {
                 message,
-                definition,
+                definitions,
                 copies: 1,
             });
         }
@@ -147,9 +128,17 @@ impl People {
 
     /// Publishes the next launch, or repeats one.
     pub fn launch(&mut self, random: &mut Random, plan: &Plan) {
-        let Some(place) = self.launches.iter().position(|launch| launch.copies > 0) else {
+        if self.deploy(random, plan) {
+            return;
+        }
+        let is_next = |(number, launch): &(usize, &Launch)| {
+            launch.copies > 0 && self.facts.may_launch(*number)
+        };
+        let next = self.launches.iter().enumerate().find(is_next);
+        let Some(place) = next.map(|(place, _)| place) else {
             return;
         };
+        self.facts.launches_now(place);
         let launch = &mut self.launches[place];
         launch.copies -= 1;
         self.broker
@@ -161,13 +150,10 @@ impl People {
 
     /// Publishes an earlier launch again.
     pub fn repeat_launch(&mut self, random: &mut Random) {
-        let published = self
-            .launches
-            .iter()
-            .filter(|launch| launch.copies == 0)
-            .count();
-        if published > 0 {
-            let launch = &self.launches[random.place(published)];
+        let published = self.launches.iter().filter(|launch| launch.copies == 0);
+        let published: Vec<_> = published.collect();
+        if !published.is_empty() {
+            let launch = published[random.place(published.len())];
             self.facts.count("launches repeated");
             self.broker
                 .publish_to_engine(Source::Launches, launch.message.clone());
@@ -176,7 +162,7 @@ impl People {
 
     /// Whether every launch was published.
     pub fn have_launched(&self) -> bool {
-        self.launches.iter().all(|launch| launch.copies == 0)
+        self.launches.iter().all(|launch| launch.copies == 0) && self.have_deployed()
     }
 
     /// Whether a launch asked for replies to a queue that is read.
@@ -188,10 +174,7 @@ impl People {
 
     /// The queues of all participants, and the others that may vanish.
     pub fn queues(&self) -> Vec<String> {
-        let definitions = self
-            .launches
-            .iter()
-            .filter_map(|launch| launch.definition.as_ref());
+        let definitions = self.launches.iter().flat_map(|launch| &launch.definitions);
         let workers: BTreeSet<_> = definitions.flat_map(Definition::participants).collect();
         let workers = workers.into_iter().map(|name| format!("worker_{name}"));
         workers
@@ -252,6 +235,7 @@ impl People {
             Content::Launch(_)
             | Content::Answer { .. }
             | Content::Suspended
+            | Content::Deployment { .. }
             | Content::Event(_) => self.doubtful.insert(body.clone()),
         };
         let properties = hostile::properties(random);
@@ -365,16 +349,19 @@ impl People {
             .enumerate()
             .filter(|(number, _)| self.wants_reply(*number))
         {
-            let wanted = match &launch.expected {
-                None => "rejected",
-                Some(Expected::Completed(..)) => "completed",
-                Some(Expected::Failed(_)) => "failed",
+            let status = |expected: &Expected| match expected {
+                Expected::Completed(..) => "completed",
+                Expected::Failed(_) => "failed",
             };
+            // A launch by name ends as one of its versions does.
+            let mut wanted: BTreeSet<_> =
+                launch.versions.iter().map(|(_, it)| status(it)).collect();
+            wanted.insert(launch.expected.as_ref().map_or("rejected", status));
             let told = self.replies.get(&launch.name);
-            if !told.is_some_and(|told| told.contains(wanted)) && !facts.was_cancelled(&launch.name)
-            {
+            let is_told = told.is_some_and(|told| wanted.iter().any(|it| told.contains(*it)));
+            if !is_told && !facts.was_cancelled(&launch.name) {
                 return Err(format!(
-                    "launch {number} was never told `{wanted}`: {:?}",
+                    "launch {number} was never told {wanted:?}: {:?}",
                     self.replies.get(&launch.name)
                 ));
             }

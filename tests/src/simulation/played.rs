@@ -1,6 +1,6 @@
 //! What a random definition must come to: its activities played on fields, without an engine.
 
-use super::definitions::{Failure, Given, Handling, Node};
+use super::definitions::{Failure, Given, Handling, Node, Way};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -37,6 +37,17 @@ impl Play {
                 }
             }
             Node::Sequence(nodes) => self.all(nodes)?,
+            Node::Finally(k, nodes) => {
+                let played = self.all(nodes);
+                self.set(*k);
+                played?;
+            }
+            Node::Way(k, way) => {
+                self.set(*k);
+                if let Way::Each(_) = way {
+                    self.fields.insert(format!("l{k}"), json!([2, 4, 6]));
+                }
+            }
             Node::All(nodes) => {
                 // Whichever branch fails first, the process has its fault.
                 let played = nodes.iter().filter_map(|node| self.one(node).err());
@@ -112,6 +123,13 @@ fn names(node: &Node, found: &mut BTreeSet<String>) {
         }
         Node::Sequence(nodes) | Node::All(nodes) => {
             nodes.iter().for_each(|node| names(node, found));
+        }
+        Node::Finally(k, nodes) => {
+            found.insert(format!("f{k}"));
+            nodes.iter().for_each(|node| names(node, found));
+        }
+        Node::Way(k, _) => {
+            found.extend([format!("f{k}"), format!("l{k}")]);
         }
         Node::Switch(cases) => cases.iter().for_each(|(_, node)| names(node, found)),
         Node::Call(k, inner, given) => {

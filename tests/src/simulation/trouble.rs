@@ -205,6 +205,7 @@ impl World {
             Table::Aside,
             Table::Backlog,
             Table::Recent,
+            Table::BusinessKeys,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(

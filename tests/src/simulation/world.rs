@@ -3,10 +3,7 @@
 
 use super::{
     Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
-    Trouble,
-    config::config,
-    people::{self, People},
-    rival::Rival,
+    Trouble, config::config, content, people::People, rival::Rival,
 };
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{HostConfig, events::EventRecord};
@@ -62,7 +59,7 @@ impl World {
         let mut random = Random::new(plan.seed);
         let config = config(&plan, &mut random.fork());
         let dialect = config.routes.default_via().dialect();
-        let (known, definitions) = people::launches(&plan, &mut random.fork(), dialect);
+        let (known, definitions) = content::launches(&plan, &mut random.fork(), dialect);
         let facts = Arc::new(Facts::new(known.clone(), config.seen_retention));
         let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
         let disk = Arc::new(Disk::new(facts.clone(), clock.clone()));
@@ -311,7 +308,15 @@ impl World {
         let place = self.random.place(3);
         let fails = self.plan.has(Trouble::Jobs) && self.random.once_in(6);
         let Some(engine) = &self.engine else { return };
-        if fails && engine.fail_job(place) {
+        let may_fail = |program| !self.facts.is_deployed(program);
+        // A launch whose program can't be read would be refused.
+        if engine
+            .loads(place)
+            .is_some_and(|program| !may_fail(program))
+        {
+            self.disk.fail_reading(None);
+        }
+        if fails && engine.fail_job(place, may_fail) {
             self.facts.count("jobs that failed");
             self.note("a job fails");
         } else if engine.do_job(place) {

@@ -9,12 +9,13 @@ use bureaucrat_store::{
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
-use bureaucrat_wire::Outgoing;
+use bureaucrat_wire::{Outgoing, REASON_HEADER};
 use std::collections::BTreeSet;
 
 #[derive(Debug)]
 pub(super) struct EventFacts {
     pub name: String,
+    pub key: Option<String>,
     /// Which waits awaited it when it was written.
     pub waited: BTreeSet<WaitKey>,
 }
@@ -53,6 +54,8 @@ impl Known {
                 Table::Outbox | Table::Aside => {
                     self.outbox_written(key, value, touched, &mut left);
                 }
+                Table::Definitions => self.version_written(key, value),
+                Table::Sources => self.source_written(key, value),
                 Table::Programs => self.program_written(key, value.is_some()),
                 Table::History => handled.extend(value.and_then(|value| handled_in(key, value))),
                 Table::Modules
@@ -61,6 +64,7 @@ impl Known {
                 | Table::Backlog
                 | Table::Recent
                 | Table::Letters => {}
+                Table::BusinessKeys => touched.extend(self.key_written(key, value)),
             }
         }
         for (process, before) in self.instances_written(instances.0, instances.1) {
@@ -91,6 +95,7 @@ impl Known {
         if let Some((process, _)) = users.find(|(_, instance)| instance.program.0 == *key) {
             self.violate(format!("the program of {process} was removed"));
         }
+        self.version_keeps_program(key);
     }
 
     fn has_program(&mut self, process: ProcessId) {
@@ -152,8 +157,7 @@ impl Known {
             return self.violate(format!("a subscription has the key {key:02x?}"));
         };
         touched.insert(wait.process);
-        let name = String::from_utf8_lossy(&key[2..key.len() - 28]).into_owned();
-        let subscription = (name, wait.fiber, wait.turn);
+        let subscription = (subscribed_to(key), wait.fiber, wait.turn);
         match value.map(|value| u64::from_be_bytes(value.as_slice().try_into().unwrap_or_default()))
         {
             Some(sequence) => {
@@ -221,8 +225,9 @@ impl Known {
         }
         let mut waited = BTreeSet::new();
         for (process, subscriptions) in &self.subscriptions {
-            for (name, fiber, turn) in subscriptions.keys() {
-                if *name == record.name {
+            for ((name, wanted), fiber, turn) in subscriptions.keys() {
+                let suits = wanted.is_none() || *wanted == record.key;
+                if *name == record.name && suits {
                     waited.insert(WaitKey {
                         process: *process,
                         fiber: *fiber,
@@ -235,6 +240,7 @@ impl Known {
             sequence,
             EventFacts {
                 name: record.name.clone(),
+                key: record.key.clone(),
                 waited,
             },
         );
@@ -248,7 +254,10 @@ impl Known {
                 .subscriptions
                 .get(&wait.process)
                 .is_some_and(|subscriptions| {
-                    subscriptions.contains_key(&(event.name.clone(), wait.fiber, wait.turn))
+                    [None, event.key.clone()].into_iter().any(|wanted| {
+                        let row = ((event.name.clone(), wanted), wait.fiber, wait.turn);
+                        subscriptions.contains_key(&row)
+                    })
                 });
             let parked = self.instances.get(&wait.process);
             let parked =
@@ -282,7 +291,10 @@ impl Known {
         if key.kind == OutboxKind::DeadLetter {
             match records::decode::<Outgoing>(Table::Outbox, &key.to_bytes(), value) {
                 Ok(letter) => {
-                    self.dead.insert(letter.body);
+                    let headers = &letter.properties.headers;
+                    let reason = headers.iter().find(|(name, _)| name == REASON_HEADER);
+                    let reason = reason.map(|(_, reason)| format!("{reason:?}"));
+                    self.dead.insert(letter.body, reason.unwrap_or_default());
                 }
                 Err(error) => self.violate(error.to_string()),
             }
@@ -318,4 +330,21 @@ fn handled_in(key: &[u8], entry: &[u8]) -> Option<ProcessId> {
 /// The process at the beginning of a key of an instance's rows.
 fn process_of(key: &[u8]) -> Option<ProcessId> {
     keys::instance_of(key.get(..16)?).ok()
+}
+
+/// The name and the wanted key in the key of a subscription.
+fn subscribed_to(key: &[u8]) -> (String, Option<String>) {
+    let piece = |from: usize| {
+        let length = key.get(from..from + 2).unwrap_or(&[0, 0]);
+        let length = usize::from(length[0]) << 8 | usize::from(length[1]);
+        (length, from + 2)
+    };
+    let text = |from: usize, length: usize| {
+        let bytes = key.get(from..from + length).unwrap_or_default();
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    let (length, from) = piece(0);
+    let name = text(from, length);
+    let (length, from) = piece(from + length);
+    (name, length.checked_sub(1).map(|length| text(from, length)))
 }

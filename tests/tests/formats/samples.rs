@@ -1,11 +1,12 @@
 //! Values in which every kind of what is stored occurs.
 
+use super::ops;
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, CodePattern, Condition, ConditionIndex, ConditionOutcome,
-    ConditionRange, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId,
-    FiberState, FieldPath, Fields, Guest, Handler, Head, HistoryEvent, Input, Instance, JsonText,
-    Millis, ModuleHash, Op, OpIndex, ProcessId, Program, ProgramHash, Redelivered, ReplyTo, Retry,
-    Scope, Site, Span, Status, Taken, Timestamp, Turn, Wait, WaitKind,
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Ending, Evaluation,
+    EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head,
+    HistoryEvent, Input, Instance, Items, JsonText, Locals, Millis, ModuleHash, OpIndex, Phase,
+    ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken,
+    Timestamp, Turn, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -26,79 +27,24 @@ pub fn fault() -> Fault {
         message: "why".into(),
         activity: path(),
         line: 12,
+        data: Some(JsonText::text("more")),
     }
 }
 
 pub fn program() -> Program {
-    let range = ConditionRange {
-        first: ConditionIndex(0),
-        count: 2,
-    };
-    let ops = vec![
-        Op::Action {
-            participant: "worker".into(),
-            retry: None,
-        },
-        Op::Delay {
-            duration: Millis(1_500),
-        },
-        Op::Await {
-            event: "paid".into(),
-            conditions: range,
-        },
-        Op::Call {
-            field: "inner".into(),
-        },
-        Op::Test {
-            conditions: range,
-            otherwise: OpIndex(8),
-        },
-        Op::Fork {
-            branches: vec![OpIndex(6)],
-            next: OpIndex(7),
-        },
-        Op::EndBranch,
-        Op::Jump { target: OpIndex(4) },
-        Op::Action {
-            participant: "worker".into(),
-            retry: Some(Retry {
-                attempts: 5,
-                delay: Millis(500),
-                factor: 1_500,
-                max_delay: Millis(60_000),
-                jitter: 200,
-                on: CodePattern::new("shop.*").into_iter().collect(),
-            }),
-        },
-        Op::EnterScope {
-            handlers: vec![Handler {
-                codes: CodePattern::new("KeyError").into_iter().collect(),
-                at: OpIndex(12),
-            }],
-            next: OpIndex(13),
-        },
-        Op::Fault {
-            code: Some(FaultCode::new("shop.Declined")),
-            message: "no credit".into(),
-        },
-        Op::Assign {
-            target: FieldPath::new("/n/x").unwrap(),
-            value: ConditionIndex(1),
-        },
-        Op::LeaveScope,
-        Op::Complete,
-    ];
+    let ops = ops::every();
     let span = Span { line: 3, column: 5 };
     let condition = |guest, function: &str, text: &str| Condition {
         guest,
         function: function.into(),
         text: text.into(),
         span,
+        reads: Reads::Reserved,
     };
     Program {
         name: "everything".into(),
         context: fields(),
-        sites: ops.iter().map(|_| Site { path: path(), span }).collect(),
+        sites: ops.iter().map(|_| Site::new(path(), span)).collect(),
         ops,
         conditions: vec![
             condition(Guest::Inline, "c-0", "context[\"n\"] < 2"),
@@ -137,23 +83,37 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
         next_call: 1,
         next_history: 300,
         ops_without_waiting: 70_000,
+        cause_depth: 2,
+        cancelled: Some(fault()),
         failed_fields: if failed { fields() } else { Fields::new() },
+        version: Version::new(3),
+        key: Some("k-7".into()),
     };
     Instance::new(head, (0..).map(FiberId).zip(fibers))
 }
 
 pub fn fiber(state: FiberState) -> Fiber {
     Fiber {
-        at: OpIndex(4),
         state,
-        fields: fields(),
-        branch: None,
         answered: Some(OpIndex(1)),
         failed: 1,
+        values: vec![JsonText::text("computed")],
+        given: Some(JsonText::text("given")),
+        within: Some(Timestamp(1_800_000_600_000)),
         scopes: vec![Scope {
             entered: OpIndex(9),
-            handling: Some(fault()),
+            phase: Phase::Handling(fault()),
+            locals: Locals {
+                names: ["n".to_owned()].into(),
+                fields: fields(),
+            },
+            items: Some(Items {
+                items: fields(),
+                next: 1,
+                collected: Fields::new(),
+            }),
         }],
+        ..Fiber::new(OpIndex(4), fields(), None)
     }
 }
 
@@ -162,6 +122,7 @@ pub fn waiting(kind: WaitKind) -> Fiber {
         turn: Turn(8),
         since: Timestamp(1_800_000_000_000),
         kind,
+        timer: Some(Timestamp(1_800_000_030_000)),
     }))
 }
 
@@ -189,13 +150,19 @@ pub fn inputs() -> Vec<Input> {
         answer(Answer::Fault {
             code: FaultCode::new("Declined"),
             message: "no".into(),
+            data: Some(JsonText::text("more")),
+            retry_after: Some(Millis(5_000)),
         }),
+        answer(Answer::Progress(JsonText::text("half"))),
         answer(Answer::Suspended("later".into())),
         answer(Answer::Unreadable("what?".into())),
         Input::TimerFired { fiber, turn },
         Input::Event {
             fiber,
             turn,
+            name: "paid".into(),
+            key: Some("k".into()),
+            depth: 1,
             event: JsonText::parse(r#"{"event": "paid"}"#).unwrap(),
         },
         ended(Ending::Completed(fields())),

@@ -13,13 +13,17 @@ fn literal(text: &str) -> Option<&str> {
 pub fn codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     for (file, text) in with_extension("runtime", "rs") {
-        let constants =
-            file.ends_with("model/src/fault.rs") || file.ends_with("sandbox/src/outcome.rs");
+        let constants = file.ends_with("model/src/fault.rs")
+            || file.ends_with("sandbox/src/outcome.rs")
+            || file.ends_with("host/src/intake/refusal.rs");
         for line in text.lines().map(str::trim) {
             if constants && line.starts_with("pub const") && line.contains("str = ") {
                 codes.extend(literal(line).map(str::to_owned));
             }
             if file.ends_with("wire/src/unreadable.rs") && line.contains("=> \"wire.") {
+                codes.extend(literal(line).map(str::to_owned));
+            }
+            if file.ends_with("wire/src/named.rs") && line.contains("=> \"") {
                 codes.extend(literal(line).map(str::to_owned));
             }
         }

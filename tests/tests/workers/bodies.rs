@@ -170,11 +170,9 @@ fn what_is_wrong_with_a_message_is_said() {
         let told: Vec<_> = replies
             .map(|reply| String::from_utf8_lossy(&reply.body))
             .collect();
-        assert_eq!(
-            told.len(),
-            usize::from(source == Source::Launches),
-            "{shown}: {told:?}"
-        );
+        // Workers wait for no reply; a sender that took the queue of answers for another one does.
+        let is_told = source != Source::Answers || code == "wire.misplaced";
+        assert_eq!(told.len(), usize::from(is_told), "{shown}: {told:?}");
         assert!(
             told.iter().all(|reply| reply.contains("rejected")),
             "{told:?}"

@@ -1,6 +1,44 @@
 //! `dead …`: what operators can say about dead letters.
 
 use clap::{Args, Subcommand};
+use std::{fmt, str::FromStr};
+
+/// A letter's number, or the last digits of it. Numbers are long, and their last digits differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterEnd(String);
+
+/// The most digits that a number of 64 bits has.
+const DIGITS_MAX: usize = 20;
+
+impl LetterEnd {
+    /// The letters that are meant: the one with just this number, else all whose numbers end so.
+    pub fn among(&self, letters: impl Iterator<Item = u64> + Clone) -> Vec<u64> {
+        let is_this = |letter: &u64| letter.to_string() == self.0;
+        if let Some(letter) = letters.clone().find(is_this) {
+            return vec![letter];
+        }
+        let ends = |letter: &u64| letter.to_string().ends_with(&self.0);
+        letters.filter(ends).collect()
+    }
+}
+
+impl FromStr for LetterEnd {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match is_number && text.len() <= DIGITS_MAX {
+            true => Ok(Self(text.to_owned())),
+            false => Err("expected a letter's number, or the last digits of it"),
+        }
+    }
+}
+
+impl fmt::Display for LetterEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// `dead …`.
 #[derive(Debug, Subcommand)]
@@ -18,9 +56,17 @@ pub enum Dead {
 /// `dead list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The engine keeps copies of the last 1,000 letters that it put into its dead-letter queue, of at most 16 MiB together.
-Looking at them takes nothing off that queue.")]
+Examples:
+  bureaucrat dead list
+  bureaucrat dead list --limit 0 --json    all of them, a JSON object a line
+
+The engine keeps copies of the last 1,000 letters that it put into its dead-letter queue, of \
+at most 16 MiB together. Looking at them takes nothing off that queue. The other commands take \
+the last few digits of a number.")]
 pub struct DeadList {
+    /// At most this many; 0 for all
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub limit: usize,
     /// Print a JSON object a line (docs/json.md)
     #[arg(long)]
     pub json: bool,
@@ -29,8 +75,8 @@ pub struct DeadList {
 /// `dead show`.
 #[derive(Debug, Args)]
 pub struct DeadShow {
-    /// The letter's number, as `dead list` prints it
-    pub letter: u64,
+    /// The letter's number, as `dead list` prints it, or the last digits of it
+    pub letter: LetterEnd,
     /// Print a JSON object (docs/json.md)
     #[arg(long)]
     pub json: bool,
@@ -42,12 +88,17 @@ pub struct DeadShow {
 Example:
   bureaucrat dead resend 17 18
 
-The message is sent as a new one, by the engine: without its message id, its user and its expiration. The engine's copy is
-gone then. The letter in the dead-letter queue stays there; its header bureaucrat-letter has the same number.")]
+The engine sends the message as a new one: without its message id, its user and its \
+expiration. Then it forgets its copy, unless --keep is given. The letter in the dead-letter \
+queue stays there, since AMQP cannot take one message out of the middle of a queue; its header \
+bureaucrat-letter has the same number.")]
 pub struct DeadResend {
-    /// The letters' numbers
+    /// Keep the engine's copy, to look at it or to send it again
+    #[arg(long)]
+    pub keep: bool,
+    /// The letters' numbers, or the last digits of them
     #[arg(required = true)]
-    pub letters: Vec<u64>,
+    pub letters: Vec<LetterEnd>,
     /// Print a JSON object a line (docs/json.md)
     #[arg(long)]
     pub json: bool,
@@ -56,12 +107,38 @@ pub struct DeadResend {
 /// `dead discard`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The letter in the dead-letter queue stays there; its header bureaucrat-letter has the same number.")]
+Example:
+  bureaucrat dead discard 17
+
+The letter in the dead-letter queue stays there; its header bureaucrat-letter has the same \
+number.")]
 pub struct DeadDiscard {
-    /// The letters' numbers
+    /// The letters' numbers, or the last digits of them
     #[arg(required = true)]
-    pub letters: Vec<u64>,
+    pub letters: Vec<LetterEnd>,
     /// Print a JSON object a line (docs/json.md)
     #[arg(long)]
     pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_last_digits_mean_a_letter() {
+        let letters = [1_048_577, 2_097_153, 17, 3_145_717];
+        let among = |text: &str| {
+            let end: LetterEnd = text.parse().unwrap();
+            end.among(letters.into_iter())
+        };
+        assert_eq!(among("577"), [1_048_577]);
+        assert_eq!(among("17"), [17], "a whole number means itself");
+        assert_eq!(among("7"), [1_048_577, 17, 3_145_717]);
+        assert_eq!(among("8"), [0; 0]);
+        for wrong in ["", "1a", "-1", "123456789012345678901"] {
+            assert!(wrong.parse::<LetterEnd>().is_err(), "{wrong}");
+        }
+    }
 }

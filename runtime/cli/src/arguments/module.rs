@@ -27,7 +27,7 @@ pub enum Module {
 #[command(after_help = "\
 Examples:
   bureaucrat module build risk.wasm -o risk.component.wasm
-  bureaucrat module build risk.wat --wit risk.wit --world risk -o risk.component.wasm")]
+  bureaucrat module build risk.wat --wit risk.wit --world risk -o out.wasm")]
 pub struct ModuleBuild {
     /// The core module, binary or text
     pub file: PathBuf,
@@ -49,12 +49,13 @@ Examples:
   bureaucrat module check risk.component.wasm
   bureaucrat module check --json risk.component.wasm
 
-Prints hash, class, sizes, compile time, imports and exports; when the module would be refused, why, with exit code 1.
-Guests of the class `runtime` are taken only by an engine with --runtime-guests allowed.")]
+Prints hash, class, sizes, compile time, imports and exports. If the engine would refuse the \
+module, it prints why, and the exit code is 1. Only an engine with --runtime-guests allowed \
+accepts modules of the class `runtime`.")]
 pub struct ModuleCheck {
     /// The component
     pub file: PathBuf,
-    /// Print JSON: {"hash", "class", "beyond_small", "bytes", "code_bytes", "compile_ms", "imports", "exports"}, or "refused" with the reason
+    /// Print JSON: hash, class, sizes, imports and exports, or "refused" (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -63,10 +64,11 @@ pub struct ModuleCheck {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat module run risk.component.wasm is-high --fields '{\"order\": {\"amount\": 7}}'
+  bureaucrat module run risk.wasm is-high --fields '{\"order\": {\"amount\": 7}}'
   bureaucrat module run --json risk.component.wasm
 
-The result goes to standard output, fuel and memory to standard error; exit code 1 when it ends with an error.")]
+The result goes to standard output, fuel and memory to standard error. The exit code is 1 if \
+the function ends with an error.")]
 pub struct ModuleRun {
     /// The component
     pub file: PathBuf,
@@ -87,8 +89,9 @@ pub struct ModuleRun {
 Example:
   bureaucrat module deploy risk.component.wasm
 
-Definitions name it by what is printed: <module name=\"risk\" hash=\"sha256:…\"/>. The same can be done over AMQP: a message
-of the content type application/wasm on the launch queue.")]
+A definition names the module by the hash that is printed: <module name=\"risk\" \
+hash=\"sha256:…\"/>. A message of the content type application/wasm on the launch queue deploys \
+a module, too.")]
 pub struct ModuleDeploy {
     /// The component, `-` for standard input
     pub file: PathBuf,
@@ -114,8 +117,8 @@ pub struct ModuleList {
 Example:
   bureaucrat module rm sha256:0c4b…
 
-Exit code 1 when there is no such module, or stored programs name it; at most 100 of them are listed. The program of a
-definition goes some time after the last of its processes.")]
+The exit code is 1 if there is no such module, or if stored programs use it; at most 100 of them \
+are listed. A program is removed some time after the last of its processes.")]
 pub struct ModuleRemove {
     /// The module's hash, as `deploy` and `list` print it
     pub hash: ModuleHash,

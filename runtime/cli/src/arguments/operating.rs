@@ -10,8 +10,8 @@ use std::path::PathBuf;
 Example:
   bureaucrat cancel 0c4b8a0e --reason 'ordered twice'
 
-The process fails with the code Cancelled, and whatever it called ends with it. The exit code is 0 once that is durable,
-1 when the process is not known or has ended already.")]
+The process fails with the code Cancelled, and so does every process that it called. The exit \
+code is 0 once that is durable, and 1 if there is no such process or it has already ended.")]
 pub struct Cancel {
     /// The process: its id, or the first 4 or more digits of it
     pub process: IdPrefix,
@@ -30,8 +30,8 @@ Examples:
   bureaucrat retry 0c4b8a0e
   bureaucrat list --state incident    what can be retried
 
-A parked process is tried again every 30 seconds; this does it now. The exit code is 0 once it is tried, which may park
-it again, and 1 when the process is not known, not parked, or has ended.")]
+The engine retries a parked process every 30 seconds; this does it now. The exit code is 0 once \
+it was retried, which may park it again, and 1 if there is no such process or it is not parked.")]
 pub struct Retry {
     /// The process: its id, or the first 4 or more digits of it
     pub process: IdPrefix,
@@ -48,12 +48,14 @@ Examples:
   bureaucrat fsck /var/lib/bureaucrat --json
   bureaucrat fsck /var/lib/bureaucrat --repair
 
-The engine must not run on the storage meanwhile. Each finding names table, key (hexadecimal), process, what is wrong, and
-the repair that --repair would do: `rebuild` what follows from other records, `remove` what nothing needs, or `none`.
-Where parts of a table can't be read at all, everything else goes into a new `state`, and the damaged one stays beside it.
-What --repair removes or overwrites is first written to a file in the storage, a JSON object a line.
+No engine may use the storage meanwhile. Each finding has a table, a key (hexadecimal), a \
+process, what is wrong, and what --repair would do: `rebuild` what follows from other records, \
+`remove` what nothing needs, or `none`. If parts of a table can't be read, --repair copies \
+everything else into a new `state`, and keeps the damaged one beside it. It first writes what it \
+removes or overwrites to a file in the storage, one JSON object a line.
 
-Exit codes: 0 nothing is wrong (any more), 1 there are findings (left), 2 the storage can't be read.")]
+Exit codes: 0 if nothing is wrong (any more), 1 if there are findings (left), 2 if the storage \
+can't be read.")]
 pub struct Fsck {
     /// The storage [default: the configured one]
     pub folder: Option<PathBuf>,
@@ -75,8 +77,9 @@ Examples:
   bureaucrat backup /backups/monday
   bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
 
-The engine keeps running. On the storage's own file system the files are linked, not copied, which is quick; copy the
-folder elsewhere afterwards. It holds the secret of the storage: keep it as safe as the storage.")]
+The engine keeps running. If the folder is on the file system of the storage, the files are \
+linked, not copied, which is quick; then copy the folder elsewhere. A backup holds the secret of \
+the storage: keep it as safe as the storage.")]
 pub struct Backup {
     /// The folder for the backup; it must not exist
     pub folder: PathBuf,
@@ -91,9 +94,9 @@ pub struct Backup {
 Example:
   bureaucrat restore /backups/monday --storage /var/lib/bureaucrat
 
-Every file is checked against the manifest before anything is written. Processes resume where they were at the time of
-the backup: tasks that were answered since are sent again, under the same message ids. Never run the original and a
-restored storage on the same queues.")]
+Every file is checked against the manifest before anything is written. Processes resume where \
+they were at the time of the backup: tasks that were answered since are sent again, under the \
+same message ids. Never run the original and a restored storage on the same queues.")]
 pub struct Restore {
     /// The backup
     pub backup: PathBuf,

@@ -18,7 +18,7 @@ pub enum Policy {
 Example:
   bureaucrat policy check policy.toml && kill -HUP $(cat engine.pid)
 
-Prints FILE:LINE:COLUMN: MESSAGE for each problem; exit code 1 when there is any.")]
+Prints FILE:LINE:COLUMN: MESSAGE for each problem. The exit code is 1 if there are any.")]
 pub struct PolicyCheck {
     /// The policy
     pub file: PathBuf,
@@ -32,7 +32,7 @@ pub struct PolicyCheck {
 #[command(after_help = "\
 Examples:
   bureaucrat policy show policy.toml --user alice
-  bureaucrat policy show policy.toml --json    what holds for messages without user_id")]
+  bureaucrat policy show policy.toml    the rules for messages without user_id")]
 pub struct PolicyShow {
     /// The policy
     pub file: PathBuf,

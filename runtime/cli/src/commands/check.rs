@@ -5,6 +5,7 @@ use crate::{
     Exit,
     arguments::{Check, Options},
     files,
+    screen::{self, tell},
 };
 use bureaucrat_definition::{Compiled, Diagnostic, Limits, Severity, review};
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ pub fn judge(options: &Options, source: &[u8]) -> anyhow::Result<Judged> {
 /// Prints the problems of every file. One that can't be read is a problem, too, and the others are checked all the same.
 pub fn run(options: &Options, check: &Check) -> anyhow::Result<Exit> {
     if let Err(error) = bureaucrat_sandbox::check_executable_memory() {
-        eprintln!("bureaucrat: no engine would start here: {error}");
+        tell(&format!("warning: no engine would start here: {error}"));
     }
     let mut exit = Exit::Done;
     let mut found = Vec::new();
@@ -100,7 +101,8 @@ pub fn run(options: &Options, check: &Check) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn json(file: &Path, problem: &Problem) -> Value {
+/// A problem as JSON.
+pub fn json(file: &Path, problem: &Problem) -> Value {
     let mut value = json!({
         "file": name(file),
         "line": problem.line,
@@ -150,7 +152,7 @@ pub fn shown(file: &Path, source: &[u8], problem: &Problem) -> String {
         .chars()
         .skip(first)
         .take(LINE_SHOWN_MAX)
-        .map(printable)
+        .map(screen::seen)
         .collect();
     if part.trim().is_empty() {
         return text;
@@ -166,15 +168,6 @@ pub fn shown(file: &Path, source: &[u8], problem: &Problem) -> String {
         before = column - first
     );
     text
-}
-
-/// Control characters would move the caret, or the terminal.
-fn printable(character: char) -> char {
-    if character.is_control() {
-        ' '
-    } else {
-        character
-    }
 }
 
 #[cfg(test)]

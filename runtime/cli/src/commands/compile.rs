@@ -5,22 +5,30 @@ use crate::{
     Exit,
     arguments::{Compile, Options},
     files,
+    screen::tell,
 };
 use anyhow::Context;
 use bureaucrat_definition::{Compiled, disassemble};
 use bureaucrat_model::Program;
 use serde_json::json;
+use std::path::Path;
 
 /// Compiles, and prints the bytecode or a summary.
 pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
     let source = files::read_definition(&compile.file)?;
     let judged = check::judge(options, &source)?;
-    for problem in &judged.problems {
-        eprintln!("{}", check::shown(&compile.file, &source, problem));
-    }
     let Some(Compiled { program, modules }) = judged.compiled else {
+        if compile.json {
+            let problems = judged.problems.iter();
+            let problems = problems.map(|problem| check::json(&compile.file, problem));
+            let problems: Vec<_> = problems.collect();
+            print_line(&json!({"problems": problems}).to_string())?;
+        } else {
+            tell_all(&compile.file, &source, &judged.problems);
+        }
         return Ok(Exit::Failed);
     };
+    tell_all(&compile.file, &source, &judged.problems);
     let stored = program.encode()?;
     if let Some(output) = &compile.output {
         std::fs::write(output, &stored)
@@ -65,4 +73,10 @@ pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+fn tell_all(file: &Path, source: &[u8], problems: &[check::Problem]) {
+    for problem in problems {
+        tell(&check::shown(file, source, problem));
+    }
 }

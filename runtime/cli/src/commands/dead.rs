@@ -3,8 +3,9 @@
 use super::{print_line, settings};
 use crate::{
     Exit,
-    arguments::{Dead, Options},
+    arguments::{Dead, DeadList, LetterEnd, Options},
     control::Control,
+    failure::{Failure, Kind},
     screen::{self, Output, clean},
 };
 use anyhow::{anyhow, bail};
@@ -14,6 +15,9 @@ use bureaucrat_host::{
 };
 use serde_json::{Value, json};
 
+/// The most letters that an ambiguous number names.
+const CANDIDATES_MAX: usize = 10;
+
 pub fn run(options: &Options, dead: &Dead) -> anyhow::Result<Exit> {
     let settings = settings(options)?;
     let mut asked = Asked {
@@ -21,9 +25,15 @@ pub fn run(options: &Options, dead: &Dead) -> anyhow::Result<Exit> {
         queue: settings.dead_letter_queue,
     };
     match dead {
-        Dead::List(list) => asked.list(list.json),
-        Dead::Show(show) => asked.show(show.letter, show.json),
-        Dead::Resend(resend) => asked.order(&resend.letters, LetterOrder::Resend, resend.json),
+        Dead::List(list) => asked.list(list),
+        Dead::Show(show) => asked.show(&show.letter, show.json),
+        Dead::Resend(resend) => {
+            let order = match resend.keep {
+                true => LetterOrder::ResendAndKeep,
+                false => LetterOrder::Resend,
+            };
+            asked.order(&resend.letters, order, resend.json)
+        }
         Dead::Discard(discard) => asked.order(&discard.letters, LetterOrder::Discard, discard.json),
     }
 }
@@ -42,46 +52,60 @@ impl Asked {
         Ok(answer)
     }
 
-    fn list(&mut self, json: bool) -> anyhow::Result<Exit> {
+    fn letters(&mut self) -> anyhow::Result<Vec<LetterView>> {
         let LetterAnswer::Listed { letters } = self.ask(LetterQuery::List)? else {
             return Err(unfit());
         };
-        if json {
+        Ok(letters)
+    }
+
+    /// The letter that somebody means by its number or the end of it.
+    fn letter(&mut self, end: &LetterEnd) -> anyhow::Result<u64> {
+        let letters = self.letters()?;
+        let found = end.among(letters.iter().map(|letter| letter.letter));
+        match found[..] {
+            [] => Err(unknown(end)),
+            [letter] => Ok(letter),
+            _ => {
+                let mut text =
+                    format!("several letters have numbers that end with {end}; give more digits:");
+                let meant = |letter: &&LetterView| found.contains(&letter.letter);
+                for letter in letters.iter().filter(meant).take(CANDIDATES_MAX) {
+                    let (number, at, code) = (letter.letter, letter.at, &letter.code);
+                    text += &format!("\n  {number}  {at}  {code}");
+                }
+                Err(Failure::new(Kind::Ambiguous, text).into())
+            }
+        }
+    }
+
+    fn list(&mut self, list: &DeadList) -> anyhow::Result<Exit> {
+        let mut letters = self.letters()?;
+        let more = match list.limit {
+            0 => 0,
+            limit => letters.len().saturating_sub(limit),
+        };
+        letters.truncate(letters.len() - more);
+        if list.json {
             for letter in &letters {
                 print_line(&view(letter).to_string())?;
             }
-            return Ok(Exit::Done);
+        } else if letters.is_empty() {
+            screen::tell("no dead letters");
+        } else {
+            table(&letters)?;
         }
-        if letters.is_empty() {
-            eprintln!("no dead letters");
-            return Ok(Exit::Done);
-        }
-        let columns = Output::of_this_process().columns();
-        let queues = letters.iter().map(|letter| clean(&letter.queue));
-        let queue = queues.map(|name| name.chars().count()).max();
-        let width = queue.unwrap_or(0).clamp(5, (columns / 4).max(5));
-        let style = screen::heading();
-        print_line(&format!(
-            "{style}{:>8}  {:<24}  {:<width$}  REASON{style:#}",
-            "LETTER", "TIME", "QUEUE"
-        ))?;
-        for letter in &letters {
-            let queue = screen::fit(&clean(&letter.queue), width);
-            let reason = clean(&format!("{}: {}", letter.code, letter.reason));
-            let reason = screen::fit(&reason, columns.saturating_sub(38 + width));
-            print_line(&format!(
-                "{:>8}  {:<24}  {queue:<width$}  {reason}",
-                letter.letter,
-                letter.at.to_string()
-            ))?;
+        if more > 0 {
+            screen::tell(&format!("and {more} more: --limit 0 shows all"));
         }
         Ok(Exit::Done)
     }
 
-    fn show(&mut self, letter: u64, json: bool) -> anyhow::Result<Exit> {
+    fn show(&mut self, end: &LetterEnd, json: bool) -> anyhow::Result<Exit> {
+        let letter = self.letter(end)?;
         let detail = match self.ask(LetterQuery::Show { letter })? {
             LetterAnswer::Letter(detail) => detail,
-            LetterAnswer::Unknown => return Err(unknown(letter)),
+            LetterAnswer::Unknown => return Err(unknown(end)),
             LetterAnswer::Listed { .. } | LetterAnswer::Done(_) | LetterAnswer::NotCopied(_) => {
                 return Err(unfit());
             }
@@ -94,11 +118,21 @@ impl Asked {
         Ok(Exit::Done)
     }
 
-    fn order(&mut self, letters: &[u64], order: LetterOrder, json: bool) -> anyhow::Result<Exit> {
-        for letter in letters.iter().copied() {
+    fn order(
+        &mut self,
+        ends: &[LetterEnd],
+        order: LetterOrder,
+        json: bool,
+    ) -> anyhow::Result<Exit> {
+        // All are found before anything is done about one.
+        let letters: Vec<u64> = ends
+            .iter()
+            .map(|end| self.letter(end))
+            .collect::<Result<_, _>>()?;
+        for (letter, end) in letters.into_iter().zip(ends) {
             let view = match self.ask(LetterQuery::Order { letter, order })? {
                 LetterAnswer::Done(view) => view,
-                LetterAnswer::Unknown => return Err(unknown(letter)),
+                LetterAnswer::Unknown => return Err(unknown(end)),
                 LetterAnswer::NotCopied(view) => bail!(
                     "letter {letter} has {} bytes, more than the engine copies; it is in the queue `{}` alone",
                     view.bytes,
@@ -107,7 +141,9 @@ impl Asked {
                 LetterAnswer::Listed { .. } | LetterAnswer::Letter(_) => return Err(unfit()),
             };
             let (word, done) = match order {
-                LetterOrder::Resend => ("resent", format!("sent again to `{}`", view.queue)),
+                LetterOrder::Resend | LetterOrder::ResendAndKeep => {
+                    ("resent", format!("sent again to `{}`", view.queue))
+                }
                 LetterOrder::Discard => ("discarded", "forgotten".to_owned()),
             };
             print_line(&if json {
@@ -123,14 +159,42 @@ impl Asked {
     }
 }
 
+/// Letters for people, as wide as the terminal.
+fn table(letters: &[LetterView]) -> anyhow::Result<()> {
+    let columns = Output::of_this_process().columns();
+    let queues = letters.iter().map(|letter| clean(&letter.queue));
+    let queue = queues.map(|name| name.chars().count()).max();
+    let width = queue.unwrap_or(0).clamp(5, (columns / 4).max(5));
+    let numbers = letters.iter().map(|letter| letter.letter.to_string().len());
+    let number = numbers.max().unwrap_or(0).max("LETTER".len());
+    let style = screen::heading();
+    print_line(&format!(
+        "{style}{:>number$}  {:<24}  {:<width$}  REASON{style:#}",
+        "LETTER", "TIME", "QUEUE"
+    ))?;
+    for letter in letters {
+        let queue = screen::fit(&clean(&letter.queue), width);
+        let reason = clean(&format!("{}: {}", letter.code, letter.reason));
+        let reason = screen::fit(&reason, columns.saturating_sub(number + 30 + width));
+        print_line(&format!(
+            "{:>number$}  {:<24}  {queue:<width$}  {reason}",
+            letter.letter,
+            letter.at.to_string()
+        ))?;
+    }
+    Ok(())
+}
+
 fn unfit() -> anyhow::Error {
     anyhow!("the engine's answer does not fit the question")
 }
 
-fn unknown(letter: u64) -> anyhow::Error {
-    anyhow!(
-        "the engine has no copy of a dead letter {letter}; it keeps the last 1,000, and `bureaucrat dead list` shows them"
-    )
+fn unknown(end: &LetterEnd) -> anyhow::Error {
+    let what = format!(
+        "the engine has no copy of a dead letter whose number is {end} or ends with it; it \
+         keeps the last 1,000, and `bureaucrat dead list` shows them"
+    );
+    Failure::new(Kind::Unknown, what).into()
 }
 
 fn view(letter: &LetterView) -> Value {

@@ -6,6 +6,7 @@ use crate::{
     Exit,
     arguments::{Eval, Options},
     files,
+    screen::{self, tell},
 };
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_expression::{CompileError, Function, Kind, Refusal};
@@ -72,19 +73,19 @@ fn print(expression: &str, answer: &Answer) -> anyhow::Result<()> {
     match answer {
         Answer::Value(value, fuel) => {
             print_line(value)?;
-            eprintln!("fuel: {fuel}");
+            tell(&format!("fuel: {fuel}"));
         }
         Answer::Error {
             code,
             message,
             fuel,
-        } if message.is_empty() => eprintln!("{code}\nfuel: {fuel}"),
+        } if message.is_empty() => tell(&format!("{code}\nfuel: {fuel}")),
         Answer::Error {
             code,
             message,
             fuel,
-        } => eprintln!("{code}: {message}\nfuel: {fuel}"),
-        Answer::Refused(refusal) => eprintln!("{}", shown(expression, refusal)),
+        } => tell(&format!("{code}: {message}\nfuel: {fuel}")),
+        Answer::Refused(refusal) => tell(&shown(expression, refusal)),
     }
     Ok(())
 }
@@ -101,16 +102,7 @@ fn shown(expression: &str, refusal: &Refusal) -> String {
     let mut text = format!("error: {reason}");
     if let Some(written) = expression.lines().nth(at).filter(|line| line.len() < 200) {
         let before = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
-        let plain: String = written
-            .chars()
-            .map(|character| {
-                if character.is_control() {
-                    ' '
-                } else {
-                    character
-                }
-            })
-            .collect();
+        let plain: String = written.chars().map(screen::seen).collect();
         text += &format!("\n  | {plain}\n  | {:before$}^", "");
     }
     if let Some(suggestion) = suggestion {

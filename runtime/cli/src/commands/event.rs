@@ -5,8 +5,9 @@ use super::{
     print_line, settings,
 };
 use crate::{
-    Exit, OutOfTime,
+    Exit,
     arguments::{Event, Options},
+    failure::{Failure, Kind},
     files,
 };
 use bureaucrat_client::{EventOutcome, LaunchError};
@@ -32,10 +33,19 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         let left = patience.saturating_sub(started.elapsed());
         let handing_out = launcher.event_and_wait(&event.name, &fields);
         match launch::within(left, "waiting for the event's outcome", handing_out).await {
-            Some(Err(LaunchError::TimedOut(_))) | None => Err(OutOfTime(format!(
-                "no engine took the event within {} s; it stays in its queue until one does",
-                patience.as_secs()
-            ))
+            Some(Err(LaunchError::TimedOut(_))) | None => Err(Failure::new(
+                Kind::TimedOut,
+                format!(
+                    "no engine took the event within {} s; it stays in its queue until one does",
+                    patience.as_secs()
+                ),
+            )
+            .into()),
+            Some(Err(LaunchError::Closed)) => Err(Failure::new(
+                Kind::Broker,
+                "the connection to the broker was lost before the engine answered; the event may \
+                 have reached it all the same",
+            )
             .into()),
             Some(outcome) => outcome.map_err(anyhow::Error::from),
         }

@@ -1,7 +1,11 @@
 //! Finding the process that somebody means by the beginning of its id.
 
-use crate::{control::Control, screen};
-use anyhow::{anyhow, bail};
+use crate::{
+    control::Control,
+    failure::{Failure, Kind},
+    screen,
+};
+use anyhow::bail;
 use bureaucrat_host::query::{ProcessSummary, Query, QueryAnswer};
 use bureaucrat_model::{IdPrefix, ProcessId};
 
@@ -33,9 +37,11 @@ pub fn unknown(prefix: &IdPrefix) -> anyhow::Error {
         Some(process) => format!("there is no process {process}"),
         None => format!("there is no process whose id begins with {prefix}"),
     };
-    anyhow!(
-        "{what}; processes that ended are removed after the time of --retention, and `bureaucrat list` shows the others"
-    )
+    let what = format!(
+        "{what}; processes that ended are removed after the time of --retention, and \
+         `bureaucrat list` shows the others"
+    );
+    Failure::new(Kind::Unknown, what).into()
 }
 
 fn ambiguous(prefix: &IdPrefix, candidates: &[ProcessSummary]) -> anyhow::Error {
@@ -46,7 +52,7 @@ fn ambiguous(prefix: &IdPrefix, candidates: &[ProcessSummary]) -> anyhow::Error 
         let name = screen::clean(&candidate.name);
         text += &format!("\n  {}  {state}  {name}", candidate.process);
     }
-    anyhow!(text)
+    Failure::new(Kind::Ambiguous, text).into()
 }
 
 #[cfg(test)]
@@ -67,6 +73,8 @@ mod tests {
             fault: None,
             incident: None,
             waits: Vec::new(),
+            version: None,
+            key: None,
         }
     }
 

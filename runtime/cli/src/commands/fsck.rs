@@ -5,8 +5,10 @@ use crate::{
     Exit,
     arguments::{Fsck, Options},
     engine::STATE,
+    failure::{Failure, Kind},
     progress::Progress,
     rebuild::rebuilt,
+    screen::tell,
 };
 use anyhow::{Context, bail};
 use bureaucrat_host::{
@@ -38,10 +40,7 @@ pub fn run(options: &Options, fsck: &Fsck) -> anyhow::Result<Exit> {
     };
     match check(&storage, &config, fsck) {
         Ok(exit) => Ok(exit),
-        Err(error) => {
-            eprintln!("bureaucrat: {error:#}");
-            Ok(Exit::Unusable)
-        }
+        Err(error) => Err(Failure::new(Kind::Unreadable, format!("{error:#}")).into()),
     }
 }
 
@@ -61,11 +60,11 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     let mut repaired = 0;
     if fsck.repair && found.unreadable > 0 {
         let (rebuilt, aside) = rebuilt(store, &state, millis())?;
-        eprintln!(
+        tell(&format!(
             "everything that can be read is in a new {}; the damaged records are in {}",
             state.display(),
             aside.display()
-        );
+        ));
         store = rebuilt;
         repaired += usize::try_from(found.unreadable).unwrap_or(usize::MAX);
         found = audit(&store, config)?;
@@ -131,7 +130,10 @@ impl Kept {
         let path = storage.join(format!("removed-{}.jsonl", millis()));
         let file =
             File::create_new(&path).with_context(|| format!("{} can't be made", path.display()))?;
-        eprintln!("what is removed or overwritten goes to {}", path.display());
+        let path_shown = path.display();
+        tell(&format!(
+            "what is removed or overwritten goes to {path_shown}"
+        ));
         let file = BufWriter::new(file);
         Ok(Self { path, file })
     }
@@ -197,10 +199,10 @@ fn print(found: &Audit, repaired: usize, fsck: &Fsck) -> anyhow::Result<()> {
     } else {
         String::new()
     };
-    eprintln!(
+    tell(&format!(
         "{records} records, {} findings{more}{put_right}",
         found.findings.len()
-    );
+    ));
     Ok(())
 }
 

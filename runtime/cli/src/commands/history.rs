@@ -65,6 +65,19 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "event_received",
             json!({"activity": id(activity), "name": event, "taken": *taken == Taken::Yes}),
         ),
+        HistoryEvent::Emitted {
+            activity,
+            event,
+            key,
+        } => (
+            "emitted",
+            json!({"activity": id(activity), "event": event, "key": key}),
+        ),
+        HistoryEvent::Finishing { activity } => ("finishing", json!({"activity": id(activity)})),
+        HistoryEvent::FailedAtEnd { fault } => (
+            "failed_at_end",
+            json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity)}),
+        ),
         HistoryEvent::Called { activity, child } => {
             let child = child.to_string();
             ("called", json!({"activity": id(activity), "child": child}))

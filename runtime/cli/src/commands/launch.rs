@@ -2,19 +2,21 @@
 
 use super::{id, print_line, settings};
 use crate::{
-    Exit, OutOfTime,
+    Exit,
     arguments::{Launch, Options},
     configuration::Configuration,
+    failure::{Failure, Kind},
     files,
     progress::Progress,
-    screen::clean,
+    screen::tell,
 };
-use anyhow::Context;
-use bureaucrat_client::{Ending, LaunchError, Launcher, LauncherConfig};
-use bureaucrat_model::{Fields, ProcessId};
+use anyhow::{Context, bail};
+use bureaucrat_client::{Duplicate, Ending, LaunchError, Launcher, LauncherConfig, NamedLaunch};
+use bureaucrat_model::{DefinitionRef, Fields, ProcessId};
 use serde_json::json;
 use std::{
     future::Future,
+    path::Path,
     time::{Duration, Instant},
 };
 use tokio::{runtime::Runtime, time::timeout};
@@ -24,13 +26,34 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Launches, prints the id or the final fields.
 pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
-    let definition = files::read_text(&launch.file)?;
     let given = files::Given {
         object: launch.fields.as_deref(),
         single: &launch.field,
         texts: &launch.text,
     };
-    let fields = files::launch_fields(&definition, &given)?;
+    let wanted = match deployed_name(&launch.definition) {
+        Some(process) => Wanted::Named(NamedLaunch {
+            process,
+            fields: files::fields(&given)?,
+            key: launch.key.clone(),
+            duplicate: match launch.replace {
+                true => Duplicate::Replace,
+                false => Duplicate::Refuse,
+            },
+        }),
+        None if launch.key.is_some() => bail!(
+            "--key needs a deployed definition: deploy {} first, and launch it by its name",
+            launch.definition.display()
+        ),
+        None => {
+            let definition = files::read_text(&launch.definition)?;
+            let fields = files::launch_fields(&definition, &given)?;
+            for warning in files::undeclared(&definition, &given, &fields) {
+                tell(&format!("warning: {warning}"));
+            }
+            Wanted::Definition { definition, fields }
+        }
+    };
     let settings = settings(options)?;
     let patience = launch.timeout.unwrap_or(PATIENCE);
     let mut config = launcher(&settings, patience);
@@ -40,31 +63,52 @@ pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
     if let Some(routing_key) = &launch.routing_key {
         config.routing_key.clone_from(routing_key);
     }
-    runtime()?.block_on(launched(launch, &config, patience, &definition, &fields))
+    runtime()?.block_on(launched(launch, &config, patience, &wanted))
+}
+
+/// What is launched.
+enum Wanted {
+    /// A deployed definition.
+    Named(NamedLaunch),
+    /// One that comes along.
+    Definition { definition: String, fields: Fields },
+}
+
+/// The name of a deployed definition, unless it is or looks like a file.
+fn deployed_name(given: &Path) -> Option<DefinitionRef> {
+    let text = given.to_str()?;
+    let is_path = text.contains('/') || text.ends_with(".xml") || given.exists();
+    text.parse().ok().filter(|_| !is_path)
 }
 
 async fn launched(
     launch: &Launch,
     config: &LauncherConfig,
     patience: Duration,
-    definition: &str,
-    fields: &Fields,
+    wanted: &Wanted,
 ) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let launcher = connected(config, patience).await?;
     let left = patience.saturating_sub(started.elapsed());
-    let launched = within(left, "launching", launcher.launch(definition, fields)).await;
+    let launching = async {
+        match wanted {
+            Wanted::Named(named) => launcher.launch_named(named).await,
+            Wanted::Definition { definition, fields } => launcher.launch(definition, fields).await,
+        }
+    };
+    let launched = within(left, "launching", launching).await;
     let launched = match launched {
         Some(Ok(launched)) => launched,
         Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, &reasons),
         Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent(patience)),
+        Some(Err(LaunchError::Closed)) => return Err(lost_before_reply()),
         Some(Err(error)) => return Err(error.into()),
     };
     let process = launched.process();
     if launch.json {
         print_line(&json!({"status": "launched", "process": id(process)}).to_string())?;
     } else if launch.wait {
-        eprintln!("process {process}");
+        tell(&format!("process {process}"));
     } else {
         print_line(&process.to_string())?;
     }
@@ -76,15 +120,19 @@ async fn launched(
         let progress = Progress::start(waiting);
         let ending = launched.ending().await;
         drop(progress);
-        return finish(launch, process, ending?);
+        return finish(launch, process, ending);
     };
     let left = patience.saturating_sub(started.elapsed());
     match within(left, waiting, launched.ending()).await {
-        Some(ending) => finish(launch, process, ending?),
-        None => Err(OutOfTime(format!(
-            "process {process} did not end within {} s; it runs on, `bureaucrat show {process}` tells how far it is",
-            patience.as_secs()
-        ))
+        Some(ending) => finish(launch, process, ending),
+        None => Err(Failure::new(
+            Kind::TimedOut,
+            format!(
+                "process {process} did not end within {} s; it runs on, `bureaucrat show {process}` \
+                 tells how far it is",
+                patience.as_secs()
+            ),
+        )
         .into()),
     }
 }
@@ -94,7 +142,26 @@ fn silent(patience: Duration) -> anyhow::Error {
         "no engine answered within {} s; the launch stays in its queue until one does",
         patience.as_secs()
     );
-    OutOfTime(what).into()
+    Failure::new(Kind::TimedOut, what).into()
+}
+
+fn lost_before_reply() -> anyhow::Error {
+    let what = "the connection to the broker was lost before the engine answered; the launch may \
+                have reached it all the same: look with `bureaucrat list` before you launch again";
+    Failure::new(Kind::Broker, what).into()
+}
+
+/// The process is there, whatever became of the connection.
+fn lost(process: ProcessId, error: &LaunchError) -> anyhow::Error {
+    let what = match *error == LaunchError::Closed {
+        true => "the connection to the broker was lost".to_owned(),
+        false => error.to_string(),
+    };
+    let what = format!(
+        "{what} while waiting for the end of process {process}; it runs on if it has not ended: \
+         `bureaucrat show {process}` tells how far it is"
+    );
+    Failure::new(Kind::Broker, what).into()
 }
 
 fn rejected(launch: &Launch, reasons: &[String]) -> anyhow::Result<Exit> {
@@ -102,13 +169,18 @@ fn rejected(launch: &Launch, reasons: &[String]) -> anyhow::Result<Exit> {
         print_line(&json!({"status": "rejected", "reasons": reasons}).to_string())?;
     } else {
         for reason in reasons {
-            eprintln!("rejected: {reason}");
+            tell(&format!("rejected: {reason}"));
         }
     }
     Ok(Exit::Failed)
 }
 
-fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result<Exit> {
+fn finish(
+    launch: &Launch,
+    process: ProcessId,
+    ending: Result<Ending, LaunchError>,
+) -> anyhow::Result<Exit> {
+    let ending = ending.map_err(|error| lost(process, &error))?;
     let process = id(process);
     match ending {
         Ending::Completed(fields) => {
@@ -142,7 +214,7 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
                     true => code,
                     false => format!("{code}: {message}"),
                 };
-                eprintln!("failed: {}{place}", clean(&what));
+                tell(&format!("failed: {what}{place}"));
             }
             Ok(Exit::Failed)
         }
@@ -151,7 +223,7 @@ fn finish(launch: &Launch, process: ProcessId, ending: Ending) -> anyhow::Result
 
 pub(super) fn launcher(settings: &Configuration, patience: Duration) -> LauncherConfig {
     for remark in settings.amqp.remarks() {
-        tracing::warn!("{remark}");
+        tell(&format!("warning: {remark}"));
     }
     LauncherConfig {
         routing_key: settings.launch_queue.clone(),
@@ -181,10 +253,10 @@ pub(super) async fn connected(
     .await
     {
         Some(launcher) => Ok(launcher?),
-        None => Err(OutOfTime(format!(
-            "the broker did not answer within {} s",
-            patience.as_secs()
-        ))
+        None => Err(Failure::new(
+            Kind::TimedOut,
+            format!("the broker did not answer within {} s", patience.as_secs()),
+        )
         .into()),
     }
 }

@@ -41,6 +41,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let next = loop {
         let query = Query::List {
             state,
+            key: list.key.clone(),
             after,
             limit: left.min(PAGE),
         };
@@ -69,7 +70,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     if !list.json {
         table.print()?;
     }
-    if let Some(next) = next {
+    if let Some(next) = next.filter(|_| list.key.is_none()) {
         say_how_many_more(&mut control, state, next)?;
     }
     Ok(Exit::Done)
@@ -89,7 +90,9 @@ fn say_how_many_more(
         Count::Exactly { count } => count.to_string(),
         Count::AtLeast { count } => format!("over {count}"),
     };
-    eprintln!("and {more} more: --limit 0 shows all, --after PROCESS those behind one");
+    screen::tell(&format!(
+        "and {more} more: --limit 0 shows all, --after PROCESS those behind one"
+    ));
     Ok(())
 }
 
@@ -134,7 +137,7 @@ impl Table {
 
     fn print(&self) -> anyhow::Result<()> {
         if self.rows.is_empty() {
-            eprintln!("no processes");
+            screen::tell("no processes");
             return Ok(());
         }
         let width = |of: fn(&Row) -> &str, heading: &str| {
@@ -199,6 +202,8 @@ pub fn summary(process: &ProcessSummary) -> Value {
     json!({
         "process": id(process.process),
         "name": process.name,
+        "version": process.version,
+        "key": process.key,
         "state": word(process.state),
         "launched_at": process.launched_at.0,
         "ended_at": process.ended_at.map(|at| at.0),

@@ -102,6 +102,8 @@ fn view(rules: &Rules) -> Value {
             Rule::Publishes => globs(&rules.publishes),
             Rule::Answers => globs(&rules.answers),
             Rule::ReplyTo => globs(&rules.reply_to),
+            Rule::Definitions => globs(&rules.definitions),
+            Rule::Deploys => globs(&rules.deploys),
             Rule::Modules => match &rules.modules {
                 Modules::Any => json!("any"),
                 Modules::Only(hashes) if hashes.is_empty() => json!("none"),

@@ -38,6 +38,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         | QueryAnswer::BackedUp { .. }
         | QueryAnswer::Modules(_)
         | QueryAnswer::Letters(_)
+        | QueryAnswer::Definitions(_)
         | QueryAnswer::Error { .. } => {
             bail!("the engine's answer does not fit the question")
         }
@@ -83,6 +84,11 @@ fn text_of(detail: &ProcessDetail) -> String {
         "name",
         Some(clean(&summary.name)).filter(|name| !name.is_empty()),
     );
+    text.add(
+        "version",
+        summary.version.map(|version| version.to_string()),
+    );
+    text.add("key", summary.key.as_deref().map(clean));
     let style = screen::style_of(summary.state);
     let state = format!("{style}{}{style:#}", list::word(summary.state));
     text.add("state", [state]);

@@ -17,6 +17,7 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Process { process } => format!("process {process}"),
         WaitsFor::Branches { remaining: 1 } => "1 branch".into(),
         WaitsFor::Branches { remaining } => format!("{remaining} branches"),
+        WaitsFor::Stopping { remaining } => format!("the end of {remaining} stopped"),
         WaitsFor::Condition => "a condition".into(),
     }
 }
@@ -40,6 +41,9 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
         WaitsFor::Process { process } => format!("the end of process {process}, {since}"),
         WaitsFor::Branches { remaining: 1 } => format!("one of its branches, {since}"),
         WaitsFor::Branches { remaining } => format!("{remaining} of its branches, {since}"),
+        WaitsFor::Stopping { remaining } => {
+            format!("what {remaining} stopped branches run at their end, {since}")
+        }
         WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
     };
     let mut lines = vec![screen::clean(&what)];

@@ -17,6 +17,10 @@ Each setting has a flag, an environment variable and a key in the INI file, as f
 say. A flag wins over a variable, a variable over the INI file, the INI file over the default. An
 empty value counts as not set. In paths, `~` and `~/` are your home, and a relative path starts at
 the current folder. `bureaucrat config` prints what is in force and where each value came from.
+
+Warnings name the file and the line of whatever has no effect: keys and sections that are not
+known, and lines before the first section. If a key of a section is given twice with different
+values, the last one counts, and a warning says so.
 ";
 
 /// The page.
@@ -67,10 +71,10 @@ out: the user is then that of the settings, the port 5672 (5671 with TLS), the v
   `amqp://u:p@mq1,mq2:5673/shop`, and of the key `host`. The one that worked last is tried first.
 
 Parameters of an address, as RabbitMQ's own clients have them, win over the settings:
-`heartbeat` (seconds), `connection_timeout` (milliseconds), `frame_max`, `channel_max`,
-`auth_mechanism` (`plain`, `amqplain`, `external`), `connection_name`, and with TLS `cacertfile`,
-`certfile`, `keyfile` and `server_name_indication`. A warning names every other parameter. The
-broker's certificate is always checked; there is no way to turn that off.
+`heartbeat` (seconds), `connection_timeout` (milliseconds), `frame_max` (bytes, at least 4096),
+`channel_max` (at least 8), `auth_mechanism` (`plain`, `amqplain`, `external`), `connection_name`,
+and with TLS `cacertfile`, `certfile`, `keyfile` and `server_name_indication`. A warning names every
+other parameter. The broker's certificate is always checked; there is no way to turn that off.
 
 ### Passwords
 

@@ -90,16 +90,21 @@ fn argument(row: &'static Row) -> Arg {
     }
 }
 
+/// A remark that the end of a line doesn't break in two.
+fn kept_together(remark: &str) -> String {
+    format!(" {}", remark.replace(' ', "\u{a0}"))
+}
+
 fn help(row: &Row) -> String {
     let mut help = row.meaning.to_owned();
     if let super::Kind::Choice(words, _) = row.kind {
-        help += &format!(" [one of: {}]", words.join(", "));
+        help += &kept_together(&format!("[one of: {}]", words.join(", ")));
     }
     if let Preset::Value(value) = row.preset {
-        help += &format!(" [default: {value}]");
+        help += &kept_together(&format!("[default: {value}]"));
     }
     if let Some(variable) = row.variable() {
-        help += &format!(" [env: {variable}]");
+        help += &kept_together(&format!("[env: {variable}]"));
     }
     help
 }

@@ -2,6 +2,7 @@
 //! understood.
 
 use super::{
+    lines::Lines,
     near,
     row::{AMQP_SECTION, OWN_SECTION},
     table,
@@ -24,7 +25,11 @@ const INTERPOLATIONS_MAX: usize = 10;
 pub const LIMITS: &str = "limits";
 
 /// The section whose keys hold for every other one.
-const DEFAULTS: &str = "default";
+pub(super) const DEFAULTS: &str = "default";
+
+/// Where the parser puts what comes before every section. In Python's ConfigParser that is an error;
+/// here such lines have no effect.
+pub(super) const NOWHERE: &str = "\n";
 
 /// An INI file that was read.
 #[derive(Debug, Default)]
@@ -32,6 +37,8 @@ pub struct IniFile {
     path: PathBuf,
     /// By name in lower case.
     sections: BTreeMap<String, Section>,
+    /// What its lines alone say, with their numbers.
+    remarks: Vec<(usize, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -70,11 +77,15 @@ impl IniFile {
         // A password may hold `#` and `;`; only ` ;` begins a comment inside a line, see `get`.
         ini.set_inline_comment_symbols(Some(&[]));
         ini.set_multiline(true);
+        ini.set_default_section(NOWHERE);
         ini.read(text.to_owned())
             .map_err(|reason| anyhow!(reason))?;
-        let lines = lines(text);
+        let Lines { lines, odd } = Lines::of(text);
         let mut sections = BTreeMap::<String, Section>::new();
         for (name, keys) in ini.get_map_ref() {
+            if name == NOWHERE {
+                continue;
+            }
             let section = sections.entry(name.to_lowercase()).or_default();
             let line = |key: &str| {
                 let place = lines.get(&(name.clone(), key.to_owned()));
@@ -93,7 +104,13 @@ impl IniFile {
             section.entries.sort_by_key(|entry| entry.line);
         }
         let path = path.to_owned();
-        Ok(Self { path, sections })
+        let remark = |(line, words)| (line, format!("{}:{line}: {words}", path.display()));
+        let remarks = odd.into_iter().map(remark).collect();
+        Ok(Self {
+            path,
+            sections,
+            remarks,
+        })
     }
 
     /// Reads an INI file.
@@ -185,7 +202,7 @@ impl IniFile {
 
     /// What in the file has no effect, a sentence each, in the order of the lines.
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = BTreeSet::new();
+        let mut remarks: BTreeSet<(usize, String)> = self.remarks.iter().cloned().collect();
         let mut has_python = false;
         for (name, section) in &self.sections {
             if is_python_logging(name) {
@@ -243,7 +260,7 @@ impl IniFile {
 }
 
 /// The keys of a section that is ours, in lower case.
-fn known_keys(section: &str) -> Option<BTreeSet<&'static str>> {
+pub(super) fn known_keys(section: &str) -> Option<BTreeSet<&'static str>> {
     if section == LIMITS {
         return Some(Setting::all().map(|setting| setting.name).collect());
     }
@@ -261,33 +278,10 @@ fn known_sections() -> impl Iterator<Item = &'static str> {
 }
 
 /// The value without its comment.
-fn uncommented(value: &str) -> &str {
+pub(super) fn uncommented(value: &str) -> &str {
     let mut comments = value.match_indices(';').map(|(at, _)| at);
     let comment = comments.find(|at| value[..*at].ends_with(char::is_whitespace));
     value[..comment.unwrap_or(value.len())].trim()
-}
-
-/// The line of each key, by section and key as they are written; that of a section under an empty
-/// key. The parser doesn't tell. Of two equal keys the last counts, for it as here.
-fn lines(text: &str) -> BTreeMap<(String, String), usize> {
-    let mut lines = BTreeMap::new();
-    let mut section = DEFAULTS.to_owned();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|line| line.rsplit_once(']'))
-        {
-            section = name.0.trim().to_owned();
-            lines
-                .entry((section.clone(), String::new()))
-                .or_insert(number);
-        } else if !line.is_empty() && !line.starts_with([';', '#']) {
-            let end = line.find(['=', ':']).unwrap_or(line.len());
-            lines.insert((section.clone(), line[..end].trim().to_owned()), number);
-        }
-    }
-    lines
 }
 
 fn is_python_logging(section: &str) -> bool {

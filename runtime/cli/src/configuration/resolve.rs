@@ -3,7 +3,7 @@
 
 use super::{
     AMQP_FLAG_VARIABLE, Draft, Flags, IniFile, near,
-    row::{Preset, Row},
+    row::{Preset, Row, Unit},
     table, value,
 };
 use serde_json::Value;
@@ -61,7 +61,7 @@ pub struct Resolved {
     pub name: String,
     pub value: Value,
     /// The unit of a number that has one.
-    pub unit: Option<&'static str>,
+    pub unit: Option<Unit>,
     pub origin: Origin,
 }
 
@@ -161,22 +161,67 @@ pub fn unfit(row: &Row, origin: Origin, reason: String) -> Unfit {
 
 /// Variables that look like ours and are not: a sentence each.
 pub fn remarks(names: impl Iterator<Item = OsString>) -> Vec<String> {
-    let known = || table::rows().filter_map(Row::variable);
-    let unknown = names
+    let known: Vec<&str> = table::rows().filter_map(Row::variable).collect();
+    let stems: Vec<&str> = known.iter().filter_map(|name| stem(name)).collect();
+    let mut remarks: Vec<String> = names
         .filter_map(|name| name.into_string().ok())
-        .filter(|name| name.starts_with("BUREAUCRAT_") && name != AMQP_FLAG_VARIABLE)
-        .filter(|name| !known().any(|known| known == name));
-    let stem = |name: &str| name.trim_start_matches("BUREAUCRAT_").to_owned();
-    let stems: Vec<String> = known().map(stem).collect();
-    let mut remarks: Vec<String> = unknown
+        .filter(|name| name != AMQP_FLAG_VARIABLE && !known.contains(&name.as_str()))
         .filter_map(|name| {
-            // Other programs have variables of this kind too, such as the scripts of this project.
-            let meant = near::nearest(&stem(&name), stems.iter().map(String::as_str))?;
+            let meant = meant(&name, &stems)?;
             Some(format!(
-                "the variable {name} has no effect; did you mean BUREAUCRAT_{meant}?"
+                "the variable {name} has no effect; did you mean {PREFIX}_{meant}?"
             ))
         })
         .collect();
     remarks.sort();
     remarks
+}
+
+/// What the names of our variables begin with.
+const PREFIX: &str = "BUREAUCRAT";
+
+fn stem(name: &str) -> Option<&str> {
+    Some(name.split_once('_')?.1)
+}
+
+/// The rest of the name that was meant. Other programs have variables that begin as ours do, such as
+/// the scripts of this project: they are not near to any.
+fn meant<'a>(name: &str, stems: &[&'a str]) -> Option<&'a str> {
+    let (prefix, rest) = name.split_once('_')?;
+    if prefix.eq_ignore_ascii_case(PREFIX) {
+        return near::nearest(rest, stems.iter().copied());
+    }
+    // A slip in the first word: then the rest must be one of ours.
+    let prefix = near::nearest(prefix, [PREFIX]).is_some();
+    let mut stems = stems.iter().copied();
+    stems.find(|stem| prefix && stem.eq_ignore_ascii_case(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_variables_are_told_and_those_of_others_are_not() {
+        for (name, meant) in [
+            ("BUREAUCRAT_AMQP_URL", Some("AMQP")),
+            ("bureaucrat_storage", Some("STORAGE")),
+            ("Bureaucrat_Prefetch", Some("PREFETCH")),
+            ("BUREAUCRAT_launch_queue", Some("LAUNCH_QUEUE")),
+            ("BUREACRAT_LOG", Some("LOG")),
+            ("BUREAUCRATS_STORAGE", Some("STORAGE")),
+            ("BUREAUCRAT_STORAGE", None),
+            ("BUREAUCRAT_CACHE", None),
+            ("BUREAUCRAT_FLAG_AMQP", None),
+            ("CARGO_LOG", None),
+            ("BUREAUCRACY_OF_OTHERS", None),
+            ("HOME", None),
+        ] {
+            let said = remarks(std::iter::once(OsString::from(name)));
+            let expected = meant.map(|meant| {
+                format!("the variable {name} has no effect; did you mean BUREAUCRAT_{meant}?")
+            });
+            assert_eq!(said, expected.into_iter().collect::<Vec<_>>(), "{name}");
+        }
+    }
 }

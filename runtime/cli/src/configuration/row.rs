@@ -59,6 +59,20 @@ pub enum Kind {
     Secret(At<Option<Secret>>),
 }
 
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Seconds,
+}
+
+impl Unit {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+        }
+    }
+}
+
 /// What holds when nothing sets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
@@ -212,10 +226,10 @@ impl Kind {
         }
     }
 
-    /// The unit in which `config` shows a number.
-    pub const fn unit(self) -> Option<&'static str> {
+    /// The unit in which `config --json` shows a number.
+    pub const fn unit(self) -> Option<Unit> {
         match self {
-            Self::Span(..) => Some("s"),
+            Self::Span(..) => Some(Unit::Seconds),
             Self::Text(..)
             | Self::Path(..)
             | Self::Choice(..)

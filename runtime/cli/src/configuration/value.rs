@@ -32,7 +32,7 @@ pub fn put(row: &Row, value: &OsStr, draft: &mut Draft) -> Result<Value, String>
             Ok(json!(text))
         }
         Kind::Choice(words, set) => {
-            let word = words.iter().find(|word| word.eq_ignore_ascii_case(text));
+            let word = chosen(words, text);
             let word = word.ok_or_else(|| format!("it must be one of {}", words.join(", ")))?;
             set(draft, word);
             Ok(json!(word))
@@ -64,6 +64,28 @@ pub fn put(row: &Row, value: &OsStr, draft: &mut Draft) -> Result<Value, String>
             *at(draft) = Some(Secret::new(text));
             Ok(json!("set"))
         }
+    }
+}
+
+/// The word that is meant. Where it is yes or no, the other words of Python's ConfigParser for them
+/// count, too.
+fn chosen<'a>(words: &'a [&'static str], text: &str) -> Option<&'a &'static str> {
+    let text = text.to_ascii_lowercase();
+    let meant = match (words, text.as_str()) {
+        (["no", "yes"], "true" | "on" | "1") => "yes",
+        (["no", "yes"], "false" | "off" | "0") => "no",
+        (_, text) => text,
+    };
+    words.iter().find(|word| **word == meant)
+}
+
+/// A span as [`duration`] reads it, in the largest unit that divides it.
+pub fn span(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let divides = |(unit, _): &(u64, &str)| seconds > 0 && seconds.is_multiple_of(*unit);
+    match units.into_iter().find(divides) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{seconds}s"),
     }
 }
 
@@ -104,6 +126,38 @@ fn at_home(path: &Path, home: Option<&Path>) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_that_is_shown_reads_as_the_same() {
+        for (seconds, shown) in [
+            (0, "0s"),
+            (1, "1s"),
+            (90, "90s"),
+            (900, "15m"),
+            (86_400, "1d"),
+            (90_000, "25h"),
+        ] {
+            assert_eq!(span(seconds), shown);
+            assert_eq!(duration(shown), Ok(Duration::from_secs(seconds)));
+        }
+    }
+
+    #[test]
+    fn words_for_yes_are_understood() {
+        for (text, expected) in [
+            ("YES", Some("yes")),
+            ("True", Some("yes")),
+            ("on", Some("yes")),
+            ("1", Some("yes")),
+            ("No", Some("no")),
+            ("FALSE", Some("no")),
+            ("maybe", None),
+        ] {
+            assert_eq!(chosen(&["no", "yes"], text).copied(), expected, "{text}");
+        }
+        assert_eq!(chosen(&["classic", "quorum"], "Quorum"), Some(&"quorum"));
+        assert_eq!(chosen(&["classic", "quorum"], "true"), None);
+    }
 
     #[test]
     fn home_is_the_only_thing_that_a_tilde_means() {

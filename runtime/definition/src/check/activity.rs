@@ -1,57 +1,60 @@
 //! Checks activities.
 
-use super::{Checker, Node, duration::duration};
+use super::{Checker, Node};
 use crate::{
-    Limits,
-    checked::{Activity, ActivityKind, Body, Case},
-    diagnostic::{Counted, GrammarProblem, ValueProblem, cut, meant},
-    grammar::Tag,
+    checked::{self, ActivityKind, Body, Case, Scope},
+    diagnostic::Counted,
+    grammar::{Activity, Tag},
     syntax::Element,
 };
-use bureaucrat_model::{ActivityPath, Millis};
+use bureaucrat_model::{ActivityPath, Site};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// What is done in an element, numbered below `path`, with the handlers of its `context`.
     pub(super) fn body(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Body {
-        let mut scopes = node.all_children();
-        let scope = scopes.find(|(tag, _)| matches!(tag, Tag::Scope | Tag::Context));
-        if let Some((_, second)) = scopes.find(|(tag, _)| *tag == Tag::Scope) {
-            let tag = node.tag.name();
-            self.note(second.start, GrammarProblem::SecondContext { tag });
-        }
-        let handlers = match scope {
-            Some((tag, scope)) => self.handlers(tag, scope, path),
-            None => Vec::new(),
+        let context = node.children(Tag::Scope).next();
+        let scope = match context {
+            Some(context) => {
+                let context = self.shape(context);
+                self.scope(&context, path)
+            }
+            None => Scope::default(),
         };
+        self.review_list(node);
         Body {
             activities: self.activities(node, path),
-            handlers,
+            scope,
         }
     }
 
     /// The activities in an element, numbered below `path`.
-    fn activities(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Vec<Activity> {
+    pub(super) fn activities(
+        &mut self,
+        node: &Node<'t, 's>,
+        path: &ActivityPath,
+    ) -> Vec<checked::Activity> {
         let mut activities = Vec::new();
-        let mut index = 0;
-        for (tag, child) in node.all_children() {
-            if matches!(
-                tag,
-                Tag::Condition | Tag::Context | Tag::Scope | Tag::Module
-            ) {
-                continue;
-            }
-            if !self.count_activity(child) {
+        for (index, (activity, child)) in (0..).zip(node.activities()) {
+            if !self.count_activity(child.element) {
                 break;
             }
             let path = path.child(index);
-            index += 1;
-            let node = self.shape(tag, child);
-            if let Some(kind) = self.kind(&node, &path) {
-                let span = self.diagnostics.span(child.start);
-                activities.push(Activity { path, span, kind });
+            let node = self.shape(child);
+            let site = self.site(&node, path);
+            if let Some(kind) = self.kind(activity, &node, &site.path) {
+                activities.push(checked::Activity { site, kind });
             }
         }
         activities
+    }
+
+    /// What is known of an activity or a case wherever it is met.
+    pub(super) fn site(&mut self, node: &Node<'t, 's>, path: ActivityPath) -> Site {
+        Site {
+            path,
+            span: self.diagnostics.span(node.element.start),
+            label: self.label(node),
+        }
     }
 
     pub(super) fn count_activity(&mut self, element: &Element<'s>) -> bool {
@@ -60,54 +63,65 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         self.count(element.start, Counted::Activities, self.activities, limit)
     }
 
-    fn kind(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Option<ActivityKind> {
-        Some(match node.tag {
-            Tag::Sequence => ActivityKind::Sequence(self.body(node, path)),
-            Tag::All => self.all(node, path),
-            Tag::Switch => self.switch(node, path),
-            Tag::While => self.while_loop(node, path),
-            Tag::Action => {
-                let retry = self.retry(node);
-                ActivityKind::Action {
-                    participant: self.name(node, "participant", Limits::PARTICIPANT_BYTES)?,
-                    retry,
+    fn kind(
+        &mut self,
+        activity: Activity,
+        node: &Node<'t, 's>,
+        path: &ActivityPath,
+    ) -> Option<ActivityKind> {
+        Some(match activity {
+            Activity::Sequence => ActivityKind::Sequence(self.body(node, path)),
+            Activity::All => self.all(node, path),
+            Activity::Switch => self.switch(node, path),
+            Activity::While => ActivityKind::While {
+                conditions: self.conditions_of(node),
+                body: self.body(node, path),
+            },
+            Activity::Race => match self.all(node, path) {
+                ActivityKind::All(body) => ActivityKind::Race(body),
+                other => other,
+            },
+            Activity::Foreach => self.foreach(node, path)?,
+            Activity::Pick => self.pick(node, path)?,
+            Activity::Emit => self.emit(node)?,
+            Activity::Action => self.action(node)?,
+            Activity::Call => {
+                let inputs = self.inputs(node);
+                let taking = self.taking(node);
+                ActivityKind::Call {
+                    field: self.field_reference(node, "process")?,
+                    inputs,
+                    taking,
                 }
             }
-            Tag::Call => ActivityKind::Call {
-                field: self.called_field(node)?,
+            Activity::Delay => ActivityKind::Delay {
+                when: self.when(node)?,
             },
-            Tag::Delay => ActivityKind::Delay {
-                duration: self.duration(node)?,
-            },
-            Tag::Await => {
-                let conditions = self.conditions_of(node);
+            Activity::Await => {
+                let expected = self.expected(node);
+                let timeout = self.span_or_template(node, "timeout");
                 ActivityKind::Await {
-                    event: self.name(node, "event", Limits::EVENT_BYTES)?,
-                    conditions,
+                    expected: Box::new(expected?),
+                    timeout,
                 }
             }
-            Tag::Assign => self.assign(node)?,
-            Tag::Fault => self.fault(node)?,
-            // According to the grammar's table, none of these is an activity.
-            Tag::Process
-            | Tag::Scope
-            | Tag::Faults
-            | Tag::Handler
-            | Tag::Default
-            | Tag::Retry
-            | Tag::Context
-            | Tag::Property
-            | Tag::Module
-            | Tag::Case
-            | Tag::Condition => return None,
+            Activity::Assign => {
+                let target = self.field_path(node, "property");
+                let value = self.computed(node);
+                ActivityKind::Assign {
+                    target: target?,
+                    value: value?,
+                }
+            }
+            Activity::Fault => self.fault(node)?,
         })
     }
 
     fn all(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
-        let branches = node.all_children().filter(|(tag, _)| *tag != Tag::Scope);
-        for (place, (_, child)) in branches.enumerate() {
+        for (place, (_, child)) in node.activities().enumerate() {
             let limit = self.limits.branches;
-            if !self.count(child.start, Counted::Branches, place + 1, limit) {
+            let offset = child.element.start;
+            if !self.count(offset, Counted::Branches, place + 1, limit) {
                 break;
             }
         }
@@ -117,80 +131,22 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     fn switch(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
         let mut cases = Vec::new();
         let mut written = Vec::new();
-        self.default_is_last(node);
-        for (index, (tag, child)) in (0..).zip(node.all_children()) {
-            if !self.count_activity(child) {
+        for (index, child) in (0..).zip(node.all_children()) {
+            if !self.count_activity(child.element) {
                 break;
             }
-            let path = path.child(index);
-            let case = self.shape(tag, child);
-            let conditions = (tag == Tag::Case).then(|| self.conditions_of(&case));
-            let body = self.body(&case, &path);
-            let span = self.diagnostics.span(child.start);
-            written.push((child, conditions.unwrap_or_default()));
+            let case = self.shape(child);
+            let site = self.site(&case, path.child(index));
+            let conditions = (child.row.tag == Tag::Case).then(|| self.conditions_of(&case));
+            let body = self.body(&case, &site.path);
+            written.push((child.element, conditions.unwrap_or_default()));
             cases.push(Case {
-                path,
-                span,
+                site,
                 conditions,
                 body,
             });
         }
         self.review_cases(&written);
         ActivityKind::Switch(cases)
-    }
-
-    fn while_loop(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
-        let conditions = self.conditions_of(node);
-        // Refused elements count too, because they were already reported.
-        let others = node.all_children();
-        let others = others.filter(|(tag, _)| matches!(tag, Tag::Condition | Tag::Scope));
-        let only_conditions = node.element.children.len() == others.count();
-        if only_conditions {
-            self.note(node.element.start, GrammarProblem::EmptyWhile);
-        }
-        ActivityKind::While {
-            conditions,
-            body: self.body(node, path),
-        }
-    }
-
-    fn called_field(&mut self, node: &Node<'t, 's>) -> Option<String> {
-        let attribute = node.element.attribute("process")?;
-        let field = attribute.value.strip_prefix('$');
-        match field.filter(|field| !field.trim().is_empty()) {
-            Some(field) => Some(field.to_owned()),
-            None => {
-                let found = cut(&attribute.value);
-                let is_name = found
-                    .chars()
-                    .all(|character| character.is_alphanumeric() || character == '_');
-                let meant = (is_name && !found.is_empty()).then(|| format!("${found}"));
-                let problem = ValueProblem::BadCall { found, meant };
-                self.note(attribute.value_start, problem);
-                None
-            }
-        }
-    }
-
-    fn duration(&mut self, node: &Node<'t, 's>) -> Option<Millis> {
-        self.span(node, "duration")
-    }
-
-    /// The value of an attribute that is a duration. Noted otherwise.
-    pub(super) fn span(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<Millis> {
-        let attribute = node.element.attribute(name)?;
-        let Some(duration) = duration(&attribute.value) else {
-            let found = cut(&attribute.value);
-            let meant = meant::seconds(&attribute.value);
-            let problem = ValueProblem::BadDuration { found, meant };
-            self.note(attribute.value_start, problem);
-            return None;
-        };
-        let limit = self.limits.delay;
-        if duration > limit {
-            self.note(attribute.value_start, ValueProblem::LongDuration { limit });
-            return None;
-        }
-        Some(duration)
     }
 }

@@ -3,12 +3,13 @@
 use super::{Checker, Node};
 use crate::{
     Limits,
-    diagnostic::{Counted, ValueProblem, cut, nearest},
+    checked::Written,
+    diagnostic::{Counted, ValueProblem, Wanted, cut, nearest},
     grammar::Tag,
-    inline::{Explained, Inline, Kind},
-    syntax::Element,
+    inline::{Explained, Inline, Kind, Refusal},
+    syntax::{Attribute, Element},
 };
-use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest};
+use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest, Reads};
 
 /// The conditions of a definition, and their expressions for the guest.
 #[derive(Default)]
@@ -36,10 +37,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         for child in node.children(Tag::Condition) {
             let limit = self.limits.conditions;
             let count = self.conditions.list.len() + 1;
-            if !self.count(child.start, Counted::Conditions, count, limit) {
+            if !self.count(child.element.start, Counted::Conditions, count, limit) {
                 break;
             }
-            let child = self.shape(Tag::Condition, child);
+            let child = self.shape(child);
             if let Some(condition) = self.condition(&child) {
                 self.conditions.list.push(condition);
             }
@@ -55,23 +56,122 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// The value that an element's text or its attributes `module` and `function` name.
     pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
-        let index = self.conditions.list.len();
-        let limit = self.limits.conditions;
-        if index == limit {
-            // Said once: the list does not grow any more.
-            if !self.conditions.is_full {
-                let what = Counted::Conditions;
-                self.note(
-                    node.element.start,
-                    crate::diagnostic::XmlProblem::TooMany { what, limit },
-                );
-            }
-            self.conditions.is_full = true;
-            return None;
-        }
+        self.has_room(node.element.start)?;
         let value = self.function(node, Kind::Value)?;
-        self.conditions.list.push(value);
-        Some(ConditionIndex(u32::try_from(index).unwrap_or(u32::MAX)))
+        Some(self.add_function(value))
+    }
+
+    /// The value of the expression that an element's text is.
+    pub(super) fn expression_text(&mut self, element: &Element<'s>) -> Option<ConditionIndex> {
+        self.has_room(element.start)?;
+        let value = self.expression(element, Kind::Value)?;
+        Some(self.add_function(value))
+    }
+
+    /// The value of the expression that an attribute holds.
+    pub(super) fn expression_attribute(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<ConditionIndex> {
+        let attribute = node.element.attribute(name)?;
+        self.has_room(attribute.start)?;
+        let text = self.nonempty(node, name, attribute)?.to_owned();
+        let (index, explained) = (self.conditions.list.len(), self.explained());
+        let inline = &mut self.conditions.inline;
+        let added = inline.add(&text, Kind::Value, index, explained);
+        self.value_of(attribute, added.map(Some))
+    }
+
+    /// What an attribute says, with the expressions in its braces.
+    pub(super) fn template(&mut self, attribute: &Attribute<'s>) -> Option<Written<String>> {
+        let text = &*attribute.value;
+        if !text.contains('{') {
+            return Some(Written::Fixed(text.to_owned()));
+        }
+        self.has_room(attribute.start)?;
+        let (index, explained) = (self.conditions.list.len(), self.explained());
+        let added = self.conditions.inline.add_template(text, index, explained);
+        if added == Ok(None) {
+            return Some(Written::Fixed(text.to_owned()));
+        }
+        self.value_of(attribute, added).map(Written::Computed)
+    }
+
+    fn value_of(
+        &mut self,
+        attribute: &Attribute<'s>,
+        added: Result<Option<String>, Refusal>,
+    ) -> Option<ConditionIndex> {
+        let text = attribute.value.to_string();
+        let function = match added {
+            Ok(function) => function?,
+            Err(refusal) => {
+                let at = refusal.offset_in(&text).min(text.len().saturating_sub(1));
+                let problem = ValueProblem::Expression {
+                    what: Wanted::Value,
+                    reason: refusal.reason,
+                    suggestion: refusal.suggestion.map(|meant| as_xml(&meant)),
+                };
+                self.note(attribute.value_start + at, problem);
+                return None;
+            }
+        };
+        if self.conditions.first == 0 {
+            self.conditions.first = attribute.value_start;
+        }
+        self.weigh(attribute.start);
+        let reads = reads(&text);
+        Some(self.add_function(Condition {
+            guest: Guest::Inline,
+            function,
+            text,
+            span: self.diagnostics.span(attribute.start),
+            reads,
+        }))
+    }
+
+    /// Notes once when the expressions have become too long together.
+    fn weigh(&mut self, offset: usize) {
+        let limit = self.limits.conditions_bytes;
+        if self.conditions.inline.went_over(limit) {
+            let what = Counted::ConditionsBytes;
+            self.note(
+                offset,
+                crate::diagnostic::XmlProblem::TooMany { what, limit },
+            );
+        }
+    }
+
+    fn explained(&self) -> Explained {
+        match self.diagnostics.is_full() {
+            true => Explained::No,
+            false => Explained::Yes,
+        }
+    }
+
+    /// None when there are as many functions as there may be, which is noted once.
+    fn has_room(&mut self, offset: usize) -> Option<()> {
+        let limit = self.limits.conditions;
+        if self.conditions.list.len() < limit {
+            return Some(());
+        }
+        // Said once: the list does not grow any more.
+        if !self.conditions.is_full {
+            let what = Counted::Conditions;
+            self.note(
+                offset,
+                crate::diagnostic::XmlProblem::TooMany { what, limit },
+            );
+        }
+        self.conditions.is_full = true;
+        None
+    }
+
+    fn add_function(&mut self, function: Condition) -> ConditionIndex {
+        let index = self.conditions.list.len();
+        self.conditions.list.push(function);
+        ConditionIndex(u32::try_from(index).unwrap_or(u32::MAX))
     }
 
     fn condition(&mut self, node: &Node<'t, 's>) -> Option<Condition> {
@@ -99,7 +199,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn function_of_module(&mut self, node: &Node<'t, 's>) -> Option<Condition> {
-        let module = self.name(node, "module", Limits::IDENTIFIER_BYTES);
+        let module = self.name(node, "module");
         let function = match node.element.attribute("function") {
             None => Some(DEFAULT_FUNCTION.to_owned()),
             Some(attribute) if is_wit_name(&attribute.value) => Some(attribute.value.to_string()),
@@ -127,6 +227,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             text: format!("{module}#{function}"),
             function,
             span: self.diagnostics.span(node.element.start),
+            reads: Reads::Reserved,
         })
     }
 
@@ -160,11 +261,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.conditions.first = text.offset(0);
         }
         let index = self.conditions.list.len();
-        let explained = if self.diagnostics.is_full() {
-            Explained::No
-        } else {
-            Explained::Yes
-        };
+        let explained = self.explained();
         let added = self
             .conditions
             .inline
@@ -176,6 +273,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 // What is missing at the end is said at the last character, which is in the source.
                 let offset = text.offset(at.min(text.as_str().len().saturating_sub(1)));
                 let problem = ValueProblem::Expression {
+                    what: match kind {
+                        Kind::Verdict => Wanted::Condition,
+                        Kind::Value => Wanted::Value,
+                    },
                     reason: refusal.reason,
                     suggestion: refusal.suggestion.map(|meant| as_xml(&meant)),
                 };
@@ -186,20 +287,22 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         if kind == Kind::Verdict {
             self.review(index, &text);
         }
-        let limit = self.limits.conditions_bytes;
-        if self.conditions.inline.went_over(limit) {
-            let what = Counted::ConditionsBytes;
-            self.note(
-                element.start,
-                crate::diagnostic::XmlProblem::TooMany { what, limit },
-            );
-        }
+        self.weigh(element.start);
         Some(Condition {
             guest: Guest::Inline,
             function,
             text: text.as_str().to_owned(),
             span: self.diagnostics.span(element.start),
+            reads: reads(text.as_str()),
         })
+    }
+}
+
+/// What an expression may read. The reserved names are quoted in it, and `now()` reads one of them.
+fn reads(expression: &str) -> Reads {
+    match expression.contains("inst:") || expression.contains("now") {
+        true => Reads::Reserved,
+        false => Reads::Fields,
     }
 }
 

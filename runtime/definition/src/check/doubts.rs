@@ -4,7 +4,7 @@
 use super::{Checker, Node};
 use crate::{
     diagnostic::{Doubt, cut},
-    grammar::Tag,
+    grammar::{Activity, Tag},
     syntax::Element,
     text::MappedText,
 };
@@ -31,6 +31,16 @@ pub(super) struct Reviewed {
 }
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// Notes a field of an element, which may have the name of another one.
+    pub(super) fn declare_local(&mut self, element: &Element<'s>, name: &str) {
+        if self.mode == Mode::Compile {
+            return;
+        }
+        let line = self.diagnostics.span(element.start).line;
+        let known = &mut self.reviewed.properties;
+        known.insert(name.to_owned(), (None, line));
+    }
+
     /// Notes a property.
     pub(super) fn declare(&mut self, element: &Element<'s>, name: &str) {
         if self.mode == Mode::Compile {
@@ -112,9 +122,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 return;
             }
             // Without a condition an `await` takes any event.
-            let problem = if node.tag == Tag::Case {
+            let problem = if node.row.tag == Tag::Case {
                 Doubt::CaseWithoutCondition
-            } else if node.tag == Tag::While {
+            } else if node.row.tag == Tag::Activity(Activity::While) {
                 Doubt::WhileWithoutCondition
             } else {
                 return;
@@ -128,7 +138,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             };
             if let Some(line) = seen.insert(review.meaning.clone(), *line) {
                 self.diagnostics
-                    .doubt(child.start, Doubt::RepeatedCondition { line });
+                    .doubt(child.element.start, Doubt::RepeatedCondition { line });
             }
         }
     }

@@ -3,11 +3,9 @@
 //!
 //! The sandbox decides whether the bytes are a component that may run.
 
-use super::Checker;
+use super::{Checker, Child};
 use crate::{
-    Limits,
     diagnostic::{Counted, ValueProblem, cut},
-    grammar::Tag,
     syntax::Element,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,9 +13,9 @@ use bureaucrat_model::{ModuleHash, ModuleSource, SourceModule};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// Checks a module and remembers it.
-    pub(super) fn module(&mut self, element: &'t Element<'s>) {
-        let node = self.shape(Tag::Module, element);
-        let Some(name) = self.name(&node, "name", Limits::IDENTIFIER_BYTES) else {
+    pub(super) fn module(&mut self, child: Child<'t, 's>) {
+        let (node, element) = (self.shape(child), child.element);
+        let Some(name) = self.name(&node, "name") else {
             return;
         };
         let limit = self.limits.modules;

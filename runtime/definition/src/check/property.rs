@@ -3,8 +3,9 @@
 //! Numbers that are valid JSON stay unchanged; what only Python allows (`.5`, `007`, `+1`) becomes
 //! the JSON number with the same value.
 
-use super::{Checker, Node};
+use super::{Checker, Node, flow::RESERVED};
 use crate::{
+    checked::{Local, Written},
     diagnostic::{Counted, ValueProblem, cut, meant, nearest},
     grammar::Tag,
     syntax::{Element, Tree},
@@ -12,7 +13,11 @@ use crate::{
 use bureaucrat_model::{Fields, JsonText};
 use std::collections::BTreeMap;
 
-pub(super) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
+pub(crate) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
+pub(crate) const LOCAL_TYPES: [&str; 6] = ["int", "float", "str", "bool", "json", EXPRESSION];
+
+/// The type of a field whose value is that of an expression.
+const EXPRESSION: &str = "expr";
 
 /// The type that a property declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +117,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let mut fields = Fields::new();
         for (place, child) in node.children(Tag::Property).enumerate() {
             let limit = self.limits.properties;
-            if !self.count(child.start, Counted::Properties, place + 1, limit) {
+            if !self.count(child.element.start, Counted::Properties, place + 1, limit) {
                 break;
             }
-            let child = self.shape(Tag::Property, child);
+            let child = self.shape(child);
             let name = child.element.attribute("name");
             let name = name.and_then(|name| self.nonempty(&child, "name", name));
             let value = self.value(child.element, name.unwrap_or_default());
@@ -127,6 +132,44 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
         }
         fields
+    }
+
+    /// The fields that the context of an element declares.
+    pub(super) fn locals(&mut self, node: &Node<'t, 's>) -> Vec<Local> {
+        let mut locals = Vec::new();
+        for child in node.children(Tag::Local) {
+            self.properties += 1;
+            let (count, limit) = (self.properties, self.limits.properties);
+            if !self.count(child.element.start, Counted::Properties, count, limit) {
+                break;
+            }
+            let child = self.shape(child);
+            let element = child.element;
+            let Some(attribute) = element.attribute("name") else {
+                continue;
+            };
+            let name = self.nonempty(&child, "name", attribute).map(str::to_owned);
+            let is_reserved = |name: &String| name.starts_with(RESERVED);
+            if let Some(name) = name.as_ref().filter(|name| is_reserved(name)) {
+                let found = cut(name);
+                self.note(attribute.value_start, ValueProblem::ReservedName { found });
+            }
+            let kind = element.attribute("type").map(|kind| &*kind.value);
+            let value = match kind {
+                Some(EXPRESSION) => self.expression_text(element).map(Written::Computed),
+                Some(_) | None => {
+                    let name = name.as_deref().unwrap_or_default();
+                    self.value(element, name).map(Written::Fixed)
+                }
+            };
+            if let Some(name) = &name {
+                self.declare_local(element, name);
+            }
+            if let (Some(name), Some(value)) = (name, value) {
+                locals.push(Local { name, value });
+            }
+        }
+        locals
     }
 
     fn value(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {

@@ -3,186 +3,259 @@
 use super::Checker;
 use crate::{
     diagnostic::{GrammarProblem, cut, meant, nearest},
-    grammar::{Content, Tag, later},
-    syntax::Element,
+    grammar::{Activity, Content, Found, Least, Need, Occurs, Row, Tag},
+    syntax::{Element, Origin},
 };
+
+/// An element and what the grammar says about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Child<'t, 's> {
+    pub(crate) row: &'static Row,
+    pub(crate) element: &'t Element<'s>,
+}
 
 /// An element whose shape was checked, with those of its children that are allowed there.
 pub(crate) struct Node<'t, 's> {
-    pub(crate) tag: Tag,
+    pub(crate) row: &'static Row,
     pub(crate) element: &'t Element<'s>,
-    children: Vec<(Tag, &'t Element<'s>)>,
+    children: Vec<Child<'t, 's>>,
 }
 
 impl<'t, 's> Node<'t, 's> {
     /// The children of one kind.
-    pub(super) fn children(&self, wanted: Tag) -> impl Iterator<Item = &'t Element<'s>> {
-        self.children
-            .iter()
-            .filter(move |(tag, _)| *tag == wanted)
-            .map(|(_, element)| *element)
+    pub(super) fn children(&self, wanted: Tag) -> impl Iterator<Item = Child<'t, 's>> {
+        let children = self.children.iter().copied();
+        children.filter(move |child| child.row.tag == wanted)
     }
 
-    pub(super) fn all_children(&self) -> impl Iterator<Item = (Tag, &'t Element<'s>)> {
+    pub(super) fn all_children(&self) -> impl Iterator<Item = Child<'t, 's>> {
         self.children.iter().copied()
+    }
+
+    /// The activities that are directly in it.
+    pub(super) fn activities(&self) -> impl Iterator<Item = (Activity, Child<'t, 's>)> {
+        let children = self.children.iter().copied();
+        children.filter_map(|child| Some((child.row.tag.activity()?, child)))
     }
 }
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// Notes what is not allowed in an element, and what is missing.
-    pub(super) fn shape(&mut self, tag: Tag, element: &'t Element<'s>) -> Node<'t, 's> {
-        self.attributes(tag, element);
-        let mut children = Vec::new();
+    pub(super) fn shape(&mut self, Child { row, element }: Child<'t, 's>) -> Node<'t, 's> {
+        self.unknown_attributes(row, element);
+        self.missing_attributes(row, element);
+        self.either(row, element);
+        let mut node = Node {
+            row,
+            element,
+            children: Vec::new(),
+        };
         for child in &element.children {
             if let Some(child) = self.tree.element(*child)
-                && let Some(known) = self.child(tag, child)
+                && let Some(child) = self.child(row, child)
             {
-                children.push((known, child));
+                node.children.push(child);
             }
         }
-        if tag.content() == Content::Elements
-            && let Some(offset) = element.text.first_visible()
-        {
-            let problem = GrammarProblem::UnexpectedText {
-                text: cut(element.text.as_str().trim()),
-                hint: text_hint(tag, element),
-                parent: tag.name(),
-                allowed: tag.children(),
-            };
-            self.note(offset, problem);
-        }
-        Node {
-            tag,
-            element,
-            children,
-        }
+        self.counts(&node);
+        self.content(&node);
+        node
     }
 
-    /// The children of an element whose shape has been checked elsewhere.
-    pub(super) fn known_children(
-        &self,
-        tag: Tag,
-        element: &'t Element<'s>,
-    ) -> Vec<(Tag, &'t Element<'s>)> {
-        let children = element.children.iter();
-        let children = children.filter_map(|child| self.tree.element(*child));
-        let known = children.filter(|child| tag.children().contains(&child.name));
-        known
-            .filter_map(|child| Some((Tag::of(child.name, tag)?, child)))
-            .collect()
-    }
-
-    fn attributes(&mut self, tag: Tag, element: &Element<'s>) {
+    fn unknown_attributes(&mut self, row: &'static Row, element: &Element<'s>) {
         for attribute in &element.attributes {
-            let allowed = tag.attributes();
-            if allowed.contains(&attribute.name) {
+            if row.attribute(attribute.name).is_some() {
                 continue;
             }
-            if tag == Tag::Process && attribute.name == "parent" {
+            if row.tag == Tag::Process && attribute.name == "parent" {
                 self.note(attribute.start, GrammarProblem::Parent);
                 continue;
             }
+            let allowed = row.attribute_names();
             let problem = GrammarProblem::UnknownAttribute {
-                tag: tag.name(),
+                tag: row.name,
                 attribute: cut(attribute.name),
                 allowed,
                 nearest: nearest(attribute.name, allowed.iter().copied()),
-                hint: meant::attribute(tag.name(), attribute.name),
+                hint: meant::attribute(row.name, attribute.name),
             };
             self.note(attribute.start, problem);
         }
-        for attribute in tag.required() {
-            // An attribute that was refused already, or is misspelt, may be the one that is missing.
+    }
+
+    fn missing_attributes(&mut self, row: &'static Row, element: &Element<'s>) {
+        let required = row
+            .attributes()
+            .iter()
+            .filter(|attribute| attribute.need == Need::Required);
+        for attribute in required {
+            let name = attribute.name;
+            // One that was refused already, or is misspelt, may be the one that is missing.
             let is_misspelt = |other: &str| {
-                !tag.attributes().contains(&other)
-                    && (nearest(other, [*attribute]).is_some()
-                        || meant::attribute(tag.name(), other)
-                            .is_some_and(|hint| hint.contains(&format!("`{attribute}"))))
+                row.attribute(other).is_none()
+                    && (nearest(other, [name]).is_some()
+                        || meant::attribute(row.name, other)
+                            .is_some_and(|hint| hint.contains(&format!("`{name}"))))
             };
             let mut others = element.attributes.iter();
             if element.refused == 0
-                && element.attribute(attribute).is_none()
+                && element.attribute(name).is_none()
                 && !others.any(|other| is_misspelt(other.name))
             {
-                let tag = tag.name();
-                self.note(
-                    element.start,
-                    GrammarProblem::MissingAttribute { tag, attribute },
-                );
+                let problem = GrammarProblem::MissingAttribute {
+                    tag: row.name,
+                    attribute: name,
+                };
+                self.note(element.start, problem);
             }
         }
     }
 
-    fn child(&mut self, parent: Tag, child: &Element<'s>) -> Option<Tag> {
-        let allowed = parent.children();
-        let known = Tag::of(child.name, parent);
-        if known.is_some() && allowed.contains(&child.name) {
-            return known;
+    /// Notes when neither or both of two attributes are there of which one has to be.
+    fn either(&mut self, row: &'static Row, element: &Element<'s>) {
+        let mut known = row.attributes().iter();
+        let first = known.find_map(|attribute| match attribute.need {
+            Need::Either(other) => Some((attribute.name, other)),
+            _ => None,
+        });
+        let Some((one, other)) = first else {
+            return;
+        };
+        match (element.attribute(one), element.attribute(other)) {
+            (None, None) if element.refused == 0 => {
+                let is_misspelt = |found: &str| {
+                    row.attribute(found).is_none()
+                        && (nearest(found, [one, other]).is_some()
+                            || meant::attribute(row.name, found).is_some())
+                };
+                if !element
+                    .attributes
+                    .iter()
+                    .any(|found| is_misspelt(found.name))
+                {
+                    let problem = GrammarProblem::MissingAttribute {
+                        tag: row.name,
+                        attribute: one,
+                    };
+                    self.note(element.start, problem);
+                }
+            }
+            (Some(_), Some(second)) => {
+                let problem = GrammarProblem::BothAttributes { one, other };
+                self.note(second.start, problem);
+            }
+            (None | Some(_), None) | (None, Some(_)) => {}
         }
-        let problem = match (later(child.name, parent), known) {
-            (Some(tag), _) => GrammarProblem::NotYet {
+    }
+
+    fn child(&mut self, parent: &'static Row, child: &'t Element<'s>) -> Option<Child<'t, 's>> {
+        let allowed = parent.child_names();
+        if child.origin == Origin::Foreign {
+            return None;
+        }
+        let problem = match parent.find(child.name) {
+            Found::Allowed(row) => {
+                return Some(Child {
+                    row,
+                    element: child,
+                });
+            }
+            Found::Later(tag) => GrammarProblem::NotYet {
                 tag,
-                parent: parent.name(),
+                parent: parent.name,
                 allowed,
             },
-            (None, Some(tag)) => GrammarProblem::MisplacedElement {
-                tag: tag.name(),
-                parent: parent.name(),
+            Found::Misplaced(row) => GrammarProblem::MisplacedElement {
+                tag: row.name,
+                parent: parent.name,
+                places: row.places(),
                 allowed,
             },
-            (None, None) => {
-                let hint = meant::element(child.name, parent.name());
+            Found::Unknown => {
+                let hint = meant::element(child.name, parent.name);
                 let nearest = nearest(child.name, allowed.iter().copied());
                 let nearest = nearest.filter(|_| hint.is_none());
+                let is_text = matches!(parent.content, Content::Text(_));
                 GrammarProblem::UnknownElement {
                     tag: cut(child.name),
-                    parent: parent.name(),
+                    parent: parent.name,
                     allowed,
                     nearest,
-                    hint: hint.or_else(|| {
-                        (parent.content() == Content::Text)
-                            .then_some("`<` in text is written `&lt;`")
-                    }),
+                    hint: hint.or(is_text.then_some("`<` in text is written `&lt;`")),
                 }
             }
         };
         self.note(child.start, problem);
         None
     }
+
+    /// Notes children that are there too often, or after the last one.
+    fn counts(&mut self, node: &Node<'t, 's>) {
+        let parent = node.row.name;
+        let mut last: Option<&'static str> = None;
+        let mut once: Vec<Tag> = Vec::new();
+        for child in &node.children {
+            let (tag, offset) = (child.row.name, child.element.start);
+            if let Some(last) = last {
+                // Said once: the others are not tried either.
+                let problem = GrammarProblem::AfterLast { tag, last, parent };
+                return self.note(offset, problem);
+            }
+            match child.row.occurs {
+                Occurs::Any => {}
+                Occurs::Last => last = Some(tag),
+                Occurs::Once if once.contains(&child.row.tag) => {
+                    self.note(offset, GrammarProblem::Second { tag, parent });
+                }
+                Occurs::Once => once.push(child.row.tag),
+            }
+        }
+    }
+
+    /// Notes text where only elements are, and an element that is empty and must not be.
+    fn content(&mut self, node: &Node<'t, 's>) {
+        let Node { row, element, .. } = *node;
+        let least = match row.content {
+            Content::Text(_) => return,
+            Content::Parts => Least::None,
+            Content::Body(least) => least,
+        };
+        if let Some(offset) = element.text.first_visible() {
+            let problem = GrammarProblem::UnexpectedText {
+                text: cut(element.text.as_str().trim()),
+                hint: text_hint(row, element),
+                parent: row.name,
+                allowed: row.child_names(),
+            };
+            self.note(offset, problem);
+        }
+        // Refused elements count too, because they were already reported.
+        let parts = node.children.len() - node.activities().count();
+        if let Least::One(otherwise) = least
+            && element.children.len() == parts
+        {
+            let tag = row.name;
+            self.note(
+                element.start,
+                GrammarProblem::NoActivities { tag, otherwise },
+            );
+        }
+    }
 }
 
 /// How a text is written that is directly in an element of elements.
-fn text_hint(tag: Tag, element: &Element<'_>) -> Option<&'static str> {
+fn text_hint(row: &Row, element: &Element<'_>) -> Option<&'static str> {
+    let takes_conditions = || {
+        let mut children = row.children().iter();
+        children.any(|child| child.tag == Tag::Condition)
+    };
     let is_expression = || {
         let parts = ["==", "!=", "<", ">", "context", "workitem"];
-        parts
-            .iter()
-            .any(|part| element.text.as_str().contains(part))
+        let text = element.text.as_str();
+        parts.iter().any(|part| text.contains(part))
     };
-    match tag {
-        Tag::Case | Tag::While | Tag::Await if is_expression() => {
-            Some("write `<condition>EXPRESSION</condition>`")
-        }
-        Tag::Delay => Some("write `<delay duration=\"SECONDS\"/>`"),
-        Tag::Action => Some("write `<action participant=\"NAME\"/>`"),
-        Tag::Await => Some("write `<await event=\"NAME\"/>`"),
-        Tag::Call => Some("write `<call process=\"$FIELD\"/>`"),
-        Tag::Context => Some("write `<property name=\"NAME\" type=\"str\">VALUE</property>`"),
-        Tag::Fault => Some("write `<fault code=\"CODE\" message=\"TEXT\"/>`"),
-        Tag::Scope | Tag::Faults | Tag::Handler => {
-            Some("write `<faults><case code=\"CODE\">`, then activities")
-        }
-        Tag::Process
-        | Tag::Property
-        | Tag::Module
-        | Tag::Assign
-        | Tag::Default
-        | Tag::Retry
-        | Tag::Sequence
-        | Tag::Switch
-        | Tag::Case
-        | Tag::While
-        | Tag::All
-        | Tag::Condition => None,
+    if takes_conditions() && is_expression() {
+        return Some("write `<condition>EXPRESSION</condition>`");
     }
+    row.instead_of_text
 }

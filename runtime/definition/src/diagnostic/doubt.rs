@@ -1,6 +1,7 @@
 //! Warnings: what compiles, and is hardly what was meant.
 
 use super::words::{Quoted, Try};
+use bureaucrat_model::Millis;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
@@ -14,6 +15,23 @@ pub enum Doubt {
     CaseWithoutCondition,
     #[error("this `while` has no condition, so it never runs its activities; add a condition")]
     WhileWithoutCondition,
+    #[error("these `faults` are empty and handle nothing; add a `case` or a `default`")]
+    EmptyFaults,
+    #[error("this is never tried: the `case` in line {line} handles every fault")]
+    UnreachableHandler { line: u32 },
+    #[error(
+        "the fault {} is handled by the `case` in line {line} already",
+        Quoted(code)
+    )]
+    HandledBefore { code: String, line: u32 },
+    #[error("no handler runs for `OpBudgetExceeded`: it always ends the process")]
+    NeverHandled,
+    #[error("there is no further attempt after `{code}`")]
+    NeverRetried { code: &'static str },
+    #[error("`delay` ({delay}) is longer than `max-delay`, so every pause is {max}")]
+    LongDelay { delay: Millis, max: Millis },
+    #[error("this never runs: the `fault` in line {line} comes first")]
+    AfterFault { line: u32 },
     #[error("this `case` is never taken: the condition in line {line} is always true")]
     UnreachableCase { line: u32 },
     #[error("this `case` is never taken: an earlier one has the same condition, in line {line}")]

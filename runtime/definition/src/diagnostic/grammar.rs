@@ -1,6 +1,6 @@
 //! Problems of elements and attributes: what is where it is not allowed, and what is missing.
 
-use super::words::{Expected, Hint, Nearest, Quoted};
+use super::words::{An, Belongs, Expected, Hint, Nearest, Quoted};
 
 /// Not in the language, or not allowed here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,10 +25,16 @@ pub enum GrammarProblem {
         hint: Option<&'static str>,
     },
     /// An element that is allowed elsewhere only.
-    #[error("`{tag}` is not allowed in `{parent}`{}", Expected(allowed, "element"))]
+    #[error(
+        "`{tag}` is not allowed in `{parent}`{}{}",
+        Belongs(places),
+        Expected(allowed, "element")
+    )]
     MisplacedElement {
         tag: &'static str,
         parent: &'static str,
+        /// Where it is allowed; none for what is allowed wherever activities are.
+        places: &'static [&'static str],
         /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
@@ -43,22 +49,18 @@ pub enum GrammarProblem {
         /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
-    #[error("this is a second `context`; a `{tag}` has one")]
-    SecondContext { tag: &'static str },
-    #[error("this is a second `retry`; an `action` has one")]
-    SecondRetry,
-    #[error("these are second `faults`; a `context` has one")]
-    SecondFaults,
-    /// What follows the default of a `switch` or of `faults`.
-    #[error("this `{tag}` is never tried; `default` must be the last in `{parent}`")]
-    AfterDefault {
+    #[error("this is a second `{tag}`; {} has one", An(parent))]
+    Second {
         tag: &'static str,
         parent: &'static str,
     },
-    #[error(
-        "a `fault` without `code` throws the handled fault again, with its own message; remove `message` or add `code`"
-    )]
-    MessageOfAnother,
+    /// What follows the default of a `switch` or of `faults`.
+    #[error("this `{tag}` is never tried; `{last}` must be the last in `{parent}`")]
+    AfterLast {
+        tag: &'static str,
+        last: &'static str,
+        parent: &'static str,
+    },
     /// Text where only elements are allowed.
     #[error(
         "unexpected text {} in `{parent}`{}",
@@ -91,12 +93,21 @@ pub enum GrammarProblem {
         tag: &'static str,
         attribute: &'static str,
     },
+    #[error("`{one}` and `{other}` exclude each other; remove one")]
+    BothAttributes {
+        one: &'static str,
+        other: &'static str,
+    },
     /// A definition from outside names a parent.
     #[error(
         "the attribute `parent` of `process` is refused: it would resume another process; remove it"
     )]
     Parent,
-    /// A `while` without activities: nothing in it could ever make its condition false.
-    #[error("this `while` is empty and would loop forever; add at least one activity")]
-    EmptyWhile,
+    /// No activities where some are needed.
+    #[error("this `{tag}` is empty and {otherwise}; add at least one activity")]
+    NoActivities {
+        tag: &'static str,
+        /// What would happen.
+        otherwise: &'static str,
+    },
 }

@@ -53,16 +53,16 @@ pub(crate) fn element(name: &str, parent: &str) -> Option<&'static str> {
 /// What is written here for an attribute of another language.
 pub(crate) fn attribute(tag: &str, name: &str) -> Option<&'static str> {
     Some(match (tag, name) {
-        ("action", "name" | "task" | "worker" | "id" | "type" | "service" | "activity") => {
+        ("action", "name" | "task" | "worker" | "type" | "service" | "activity") => {
             "write `participant`"
         }
         ("delay", "seconds" | "time" | "for" | "value" | "timeout" | "length" | "period") => {
             "write `duration`"
         }
         ("delay", "until" | "date") => "a delay has a `duration`",
-        ("await", "name" | "message" | "signal" | "id" | "type" | "for") => "write `event`",
+        ("await", "name" | "message" | "signal" | "type" | "for") => "write `event`",
         ("await", "timeout" | "duration") => "an `await` has no timeout",
-        ("call", "name" | "definition" | "field" | "workflow" | "subprocess" | "id") => {
+        ("call", "name" | "definition" | "field" | "workflow" | "subprocess") => {
             "write `process=\"$FIELD\"`"
         }
         ("property", "key" | "id" | "field") => "write `name`",
@@ -79,6 +79,11 @@ pub(crate) fn attribute(tag: &str, name: &str) -> Option<&'static str> {
         ("condition", "expression" | "expr" | "test" | "value") => {
             "the expression is the text between the tags"
         }
+        (
+            "sequence" | "switch" | "case" | "default" | "while" | "all" | "assign" | "fault"
+            | "delay",
+            "name" | "label" | "key",
+        ) => "write `id` for a name, `title` for a text",
         ("condition", "language" | "type") => "an expression is always Python's",
         _ => return None,
     })

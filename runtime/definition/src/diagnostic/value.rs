@@ -7,10 +7,11 @@ use bureaucrat_model::Millis;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueProblem {
     /// An attribute's value is empty.
-    #[error("the attribute `{attribute}` of `{tag}` is empty; expected a name")]
+    #[error("the attribute `{attribute}` of `{tag}` is empty; expected {wanted}")]
     Empty {
         tag: &'static str,
         attribute: &'static str,
+        wanted: &'static str,
     },
     /// A name is too long.
     #[error(
@@ -62,6 +63,11 @@ pub enum ValueProblem {
         /// The seconds that it probably means.
         meant: Option<String>,
     },
+    #[error(
+        "{} is not a duration here: months and years differ in length; write days, as in `P30D`",
+        Quoted(found)
+    )]
+    CalendarDuration { found: String },
     /// A duration beyond the limit.
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
@@ -70,12 +76,41 @@ pub enum ValueProblem {
         Quoted(found)
     )]
     BadPath { found: String },
+    #[error(
+        "{} is not a time; write it with an offset, such as `2026-12-01T08:00:00Z`, or as Unix seconds",
+        Quoted(found)
+    )]
+    BadTime { found: String },
+    #[error(
+        "{} begins with `inst:`, which names what the engine gives; use another name",
+        Quoted(found)
+    )]
+    ReservedName { found: String },
+    #[error("`into` takes all of what comes back, `out` parts of it; remove one")]
+    IntoAndOut,
+    #[error("a `pick` without `on` and `after` would wait for nothing; add one")]
+    EmptyPick,
+    #[error("`collect` and `into` belong together: what is collected, and where it is put")]
+    CollectAlone,
     #[error("`{attribute}` is {}; use {wanted}", Quoted(found))]
     BadNumber {
         attribute: &'static str,
         found: String,
-        wanted: &'static str,
+        wanted: String,
     },
+    #[error("{} is not an id; use {wanted}", Quoted(found))]
+    BadId { found: String, wanted: String },
+    #[error(
+        "the id {} is already used in line {line}; an id must be unique",
+        Quoted(found)
+    )]
+    RepeatedId { found: String, line: u32 },
+    #[error("this title has {characters} characters; at most {limit} are allowed")]
+    LongTitle { characters: usize, limit: usize },
+    #[error(
+        "a `fault` without `code` throws the handled fault again, with its own message; remove `message` or add `code`"
+    )]
+    MessageOfAnother,
     #[error(
         "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
@@ -149,9 +184,10 @@ pub enum ValueProblem {
         /// The one that was probably meant.
         nearest: Option<String>,
     },
-    /// A condition's expression is refused.
-    #[error("condition: {reason}{}", Try(suggestion.as_deref()))]
+    /// An expression is refused.
+    #[error("{}: {reason}{}", what.name(), Try(suggestion.as_deref()))]
     Expression {
+        what: Wanted,
         reason: String,
         /// What was probably meant, as XML; it compiles.
         suggestion: Option<String>,
@@ -159,6 +195,22 @@ pub enum ValueProblem {
     /// The expressions could not be compiled together.
     #[error("the expressions of this definition do not compile: {reason}")]
     Guest { reason: String },
+}
+
+/// What an expression is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Condition,
+    Value,
+}
+
+impl Wanted {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::Value => "value",
+        }
+    }
 }
 
 /// `; did you mean …?`, or nothing.

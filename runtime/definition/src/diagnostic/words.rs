@@ -39,16 +39,52 @@ pub(super) struct Expected<'a>(pub(super) &'a [&'static str], pub(super) &'stati
 impl fmt::Display for Expected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(allowed, kind) = self;
-        let [names @ .., last] = allowed else {
+        if allowed.is_empty() {
             return write!(f, "; no {kind} is allowed here");
-        };
-        f.write_str("; expected ")?;
-        for (place, name) in names.iter().enumerate() {
-            let comma = if place > 0 { ", " } else { "" };
-            write!(f, "{comma}`{name}`")?;
         }
-        let or = if names.is_empty() { "" } else { " or " };
-        write!(f, "{or}`{last}`")
+        f.write_str("; expected ")?;
+        alternatives(allowed, f)
+    }
+}
+
+/// `; it belongs in …`, or nothing.
+pub(super) struct Belongs<'a>(pub(super) &'a [&'static str]);
+
+impl fmt::Display for Belongs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        f.write_str("; it belongs in ")?;
+        alternatives(self.0, f)
+    }
+}
+
+/// The names in backticks, with commas and `or` between them.
+fn alternatives(names: &[&'static str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let last = names.len().saturating_sub(1);
+    for (place, name) in names.iter().enumerate() {
+        let before = match place {
+            0 => "",
+            place if place == last => " or ",
+            _ => ", ",
+        };
+        write!(f, "{before}`{name}`")?;
+    }
+    Ok(())
+}
+
+/// The name of an element with its article.
+pub(super) struct An<'a>(pub(super) &'a str);
+
+impl fmt::Display for An<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let article = if self.0.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            "an"
+        } else {
+            "a"
+        };
+        write!(f, "{article} `{}`", self.0)
     }
 }
 

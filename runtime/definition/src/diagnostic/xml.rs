@@ -25,16 +25,15 @@ pub enum Foreign {
     Zip,
 }
 
-/// What makes a name one of a namespace.
+/// What makes an element one of a namespace.
 struct Prefix<'a>(&'a str);
 
 impl std::fmt::Display for Prefix<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.starts_with("xmlns") {
-            write!(f, "{}", Quoted(self.0))
-        } else {
-            write!(f, "the prefix of {}", Quoted(self.0))
-        }
+        f.write_str(match self.0.contains(':') {
+            true => "the prefix",
+            false => "`xmlns`",
+        })
     }
 }
 
@@ -189,9 +188,22 @@ pub enum XmlProblem {
         Quoted(found)
     )]
     BadName { found: String },
-    /// A name with a prefix, or a declaration of one.
-    #[error("namespaces are not supported; remove {}", Prefix(name))]
-    Namespace { name: String },
+    /// An element that is not of the language, whatever its name.
+    #[error(
+        "{} is in the namespace {}; elements of a definition have none; remove {}",
+        Quoted(name),
+        Quoted(namespace),
+        Prefix(name)
+    )]
+    ForeignElement { name: String, namespace: String },
+    #[error(
+        "the attribute {} is in the namespace {}; attributes of a definition have none; remove it",
+        Quoted(name),
+        Quoted(namespace)
+    )]
+    ForeignAttribute { name: String, namespace: String },
+    #[error("the prefix of {} is not declared; remove it", Quoted(name))]
+    UndeclaredPrefix { name: String },
     /// An attribute that is not written as XML requires.
     #[error("an attribute is written ` name=\"value\"`: {problem}")]
     MalformedAttribute {

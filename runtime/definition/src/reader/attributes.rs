@@ -100,9 +100,6 @@ fn refused(
         let problem = "`<` in the value is written `&lt;`";
         return Some(XmlProblem::MalformedAttribute { problem });
     }
-    if name == "xmlns" || name.contains(':') {
-        return Some(XmlProblem::Namespace { name: cut(name) });
-    }
     if found.iter().any(|other| other.name == name) {
         let attribute = cut(name);
         return Some(XmlProblem::DuplicateAttribute { attribute });

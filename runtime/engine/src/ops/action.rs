@@ -1,45 +1,89 @@
 //! `action`: sends a task to a participant and waits for the answer.
+//!
+//! A wait has one timer, for whatever ends it first: the attempt's own time, that of all attempts, or silence. A sign of
+//! progress moves no timer: the one that comes due looks at the last sign.
 
 use crate::{
-    ending::withdrawal,
     machine::{Machine, Source, Trouble},
+    ops::taking,
 };
 use bureaucrat_model::{
-    Answer, Effect, Fault, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance, Op,
-    ProcessId, Timestamp, Turn, WaitKind,
+    Answer, Effect, Expiry, Fault, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance,
+    JsonText, NameLimits, Op, ProcessId, Progress, Taking, Timestamp, Turn, Wait, WaitKind,
 };
 
-pub(crate) fn start(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    participant: &str,
-) -> Result<(), Trouble> {
+pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
+    let Op::Action {
+        participant,
+        inputs,
+        timeout,
+        heartbeat,
+        ..
+    } = op
+    else {
+        return Err(Trouble::program("the fiber is at no action"));
+    };
+    let mut values = machine.values(fiber)?;
+    let participant = values.name(participant, "participant", NameLimits::PARTICIPANT)?;
+    let fields = taking::inputs(&mut values, inputs.as_deref())?;
+    if let Some(fields) = &fields {
+        machine.check_size(fields.size())?;
+    }
+    let now = machine.environment.now;
+    let timeout = timeout.as_ref().map(|span| values.span(span)).transpose()?;
+    let heartbeat = heartbeat
+        .as_ref()
+        .map(|span| values.span(span))
+        .transpose()?;
+    let expiry = Expiry {
+        timeout: timeout.map(|span| now.after(span)),
+        within: machine.fiber(fiber)?.within,
+        heartbeat,
+    };
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
+    let due = expires(&expiry, None);
     let kind = WaitKind::Answer {
-        participant: participant.to_owned(),
+        participant: participant.clone(),
+        fields,
+        expiry,
+        progress: None,
     };
-    machine.wait(fiber, turn, kind)?;
+    machine.wait_until(fiber, turn, kind, due)?;
     machine.effects.push(Effect::SendTask {
         activity: activity.clone(),
         turn,
-        participant: participant.to_owned(),
+        participant: participant.clone(),
     });
     machine.record(HistoryEvent::TaskSent {
         activity,
         turn,
-        participant: participant.to_owned(),
+        participant,
     });
     Ok(())
 }
 
+/// When the wait for an answer ends by itself.
+fn expires(expiry: &Expiry, progress: Option<&Progress>) -> Option<Timestamp> {
+    let silence = progress.zip(expiry.heartbeat);
+    let silence = silence.map(|(progress, longest)| progress.at.after(longest));
+    [expiry.timeout, expiry.within, silence]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
 /// The fields of the task that was sent under this turn, while its answer is awaited.
-pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<&Fields> {
+pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<Fields> {
     let (_, fiber) = instance.fibers.waiting(turn)?;
-    let FiberState::Waiting(wait) = &fiber.state else {
+    let FiberState::Waiting(Wait {
+        kind: WaitKind::Answer { fields, .. },
+        ..
+    }) = &fiber.state
+    else {
         return None;
     };
-    matches!(wait.kind, WaitKind::Answer { .. }).then_some(&fiber.fields)
+    Some(fields.clone().unwrap_or_else(|| fiber.visible()))
 }
 
 /// Takes an answer that was already matched with this fiber's wait.
@@ -53,23 +97,24 @@ pub(crate) fn answer(
     };
     let turn = wait.turn;
     match answer {
-        Answer::Replace(fields) => {
-            taken(machine, fiber, turn)?;
-            let fields = fields.sharing(&machine.fiber(fiber)?.fields);
-            machine.set_fields(fiber, fields)?;
-            machine.go_on(fiber)
-        }
-        Answer::Update(update) => {
-            taken(machine, fiber, turn)?;
-            machine.update_fields(fiber, &update)?;
-            machine.go_on(fiber)
-        }
+        Answer::Replace(fields) => answered(machine, fiber, turn, fields, Dialect::Whole),
+        Answer::Update(update) => answered(machine, fiber, turn, update, Dialect::Part),
         // The failure withdraws the task together with everything else that is open.
-        Answer::Fault { code, message } => Err(Trouble::of_participant(code, message)),
+        Answer::Fault {
+            code,
+            message,
+            data,
+            retry_after,
+        } => Err(Trouble {
+            data,
+            retry_after,
+            ..Trouble::of_participant(code, message)
+        }),
         Answer::Unreadable(reason) => {
             let code = FaultCode::new(FaultCode::BAD_ANSWER);
             Err(Trouble::of_participant(code, reason))
         }
+        Answer::Progress(value) => progressed(machine, fiber, value),
         Answer::Suspended(reason) => {
             let activity = machine.path(fiber);
             machine.record(HistoryEvent::Suspended {
@@ -82,36 +127,181 @@ pub(crate) fn answer(
     }
 }
 
+/// Whether an answer holds all fields, so that one that it lacks was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Whole,
+    Part,
+}
+
+/// The answer counts: its task need not be sent any more, and another answer like it is late.
+fn answered(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    answer: Fields,
+    dialect: Dialect,
+) -> Result<(), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let FiberState::Waiting(Wait {
+        kind: WaitKind::Answer { fields: sent, .. },
+        ..
+    }) = &found.state
+    else {
+        return Err(Trouble::program("the fiber does not wait for an answer"));
+    };
+    let sent = sent.clone();
+    let Some(Op::Action { taking, .. }) = machine.program.ops.get(found.at.0 as usize) else {
+        return Err(Trouble::program("the fiber is at no action"));
+    };
+    let activity = machine.path(fiber);
+    machine.withdraw(fiber);
+    machine.stop_waiting(fiber)?;
+    machine.change(fiber, |fiber| {
+        fiber.answered = Some(fiber.at);
+        fiber.failed = 0;
+        fiber.within = None;
+    })?;
+    machine.record(HistoryEvent::Answered { activity, turn });
+    if *taking != Taking::Fields {
+        return taking::value(machine, fiber, taking, answer.to_value_text());
+    }
+    match (dialect, sent) {
+        (Dialect::Part, None) => machine.update_fields(fiber, &answer)?,
+        // What it carried and brings back unchanged is no field of the process.
+        (Dialect::Part | Dialect::Whole, Some(sent)) => {
+            let changed = answer.entries();
+            let changed = changed.filter(|(name, value)| sent.get(name) != Some(*value));
+            let changed = Fields::from_entries(changed.map(|(n, v)| (n.clone(), v.clone())));
+            machine.update_fields(fiber, &changed)?;
+        }
+        (Dialect::Whole, None) => replaced(machine, fiber, answer)?,
+    }
+    machine.go_on(fiber)
+}
+
+/// Applies an answer that holds all fields, as far as it differs from what its task carried.
+fn replaced(machine: &mut Machine<'_>, fiber: FiberId, answer: Fields) -> Result<(), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let sent = found.visible();
+    let answer = answer.sharing(&sent);
+    let growth = answer.size();
+    if found.has_locals() {
+        return machine.change_fields(fiber, growth, |fiber| fiber.merge(&sent, &answer));
+    }
+    // The order of the answer's fields becomes that of the process.
+    machine.check_size(growth)?;
+    machine.change(fiber, |fiber| fiber.fields = answer)
+}
+
+/// The participant is at work: keeps the last sign.
+fn progressed(machine: &mut Machine<'_>, fiber: FiberId, value: JsonText) -> Result<(), Trouble> {
+    let told = Progress {
+        at: machine.environment.now,
+        value,
+    };
+    let due = machine.change(fiber, |fiber| match &mut fiber.state {
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Answer {
+                expiry, progress, ..
+            },
+            timer,
+            ..
+        }) => {
+            let is_first = progress.is_none();
+            *progress = Some(told);
+            let due = expires(expiry, progress.as_ref());
+            (is_first && due != *timer).then_some(due)
+        }
+        FiberState::Waiting(_) | FiberState::Ready => None,
+    })?;
+    match due {
+        Some(due) => machine.set_timer(fiber, due),
+        None => Ok(()),
+    }
+}
+
+/// The timer of the wait for an answer is due: ends the attempt, unless there was a sign of progress meanwhile.
+pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    let FiberState::Waiting(Wait {
+        since,
+        kind:
+            WaitKind::Answer {
+                participant,
+                expiry,
+                progress,
+                ..
+            },
+        ..
+    }) = &machine.fiber(fiber)?.state
+    else {
+        return Err(Trouble::program("the fiber does not wait for an answer"));
+    };
+    let now = machine.environment.now;
+    let due = expires(expiry, progress.as_ref());
+    if due.is_some_and(|due| due > now) {
+        return machine.set_timer(fiber, due);
+    }
+    let is_over = |limit: Option<Timestamp>| limit.is_some_and(|limit| limit <= now);
+    let (code, message) = match progress {
+        _ if is_over(expiry.within) => (
+            FaultCode::TIMEOUT,
+            format!("`{participant}` has not answered within the time of all attempts"),
+        ),
+        Some(told) if !is_over(expiry.timeout) => (
+            FaultCode::HEARTBEAT_LOST,
+            format!(
+                "`{participant}` has told nothing of its progress for {}",
+                now.since(told.at)
+            ),
+        ),
+        Some(_) | None => (
+            FaultCode::TIMEOUT,
+            format!(
+                "`{participant}` has not answered within {}",
+                now.since(*since)
+            ),
+        ),
+    };
+    Err(Trouble::of_participant(FaultCode::new(code), message))
+}
+
 /// An attempt failed: whether another one follows, after a pause.
 pub(crate) fn tries_again(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     fault: &Fault,
-    source: Source,
+    trouble: Again,
 ) -> Result<bool, Trouble> {
     let found = machine.fiber(fiber)?;
     let op = machine.program.ops.get(found.at.0 as usize);
-    let Some(Op::Action {
-        retry: Some(retry), ..
-    }) = op
-    else {
+    let Some(Op::Action { retry, .. }) = op else {
         return Ok(false);
     };
     let failed = found.failed.saturating_add(1);
-    let is_for = match (retry.on.as_slice(), source) {
-        ([], Source::Participant) => true,
-        ([], Source::Other) => false,
-        _ => retry.is_for(&fault.code),
-    };
-    if failed >= retry.attempts || !is_for {
-        machine.change(fiber, |fiber| fiber.failed = 0)?;
+    let turn = Turn(machine.instance.next_turn);
+    let now = machine.environment.now;
+    let due = retry.as_ref().and_then(|retry| {
+        let is_for = match (retry.on.as_slice(), trouble.source) {
+            ([], Source::Participant) => true,
+            ([], Source::Other) => false,
+            _ => retry.is_for(&fault.code),
+        };
+        let chance = chance(machine.instance.process, turn);
+        let pause = retry.pause_after(failed, trouble.retry_after, chance);
+        let due = now.after(pause);
+        let in_time = found.within.is_none_or(|within| due < within);
+        (is_for && failed < retry.attempts && in_time).then_some(due)
+    });
+    let Some(due) = due else {
+        machine.change(fiber, |fiber| {
+            fiber.failed = 0;
+            fiber.within = None;
+        })?;
         return Ok(false);
-    }
-    let withdrawn = withdrawal(fiber, found);
-    machine.effects.extend(withdrawn);
+    };
+    machine.withdraw(fiber);
     let turn = machine.next_turn();
-    let pause = retry.pause(failed, chance(machine.instance.process, turn));
-    let due = machine.environment.now.after(pause);
     machine.change(fiber, |fiber| fiber.failed = failed)?;
     machine.wait(fiber, turn, WaitKind::Timer { due })?;
     let effect = Effect::StartTimer { fiber, turn, due };
@@ -124,6 +314,13 @@ pub(crate) fn tries_again(
     Ok(true)
 }
 
+/// What decides about another attempt, beside the fault.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    pub source: Source,
+    pub retry_after: Option<bureaucrat_model::Millis>,
+}
+
 /// The pause before another attempt is over.
 pub(crate) fn resume(
     machine: &mut Machine<'_>,
@@ -132,7 +329,11 @@ pub(crate) fn resume(
     due: Timestamp,
 ) -> Result<(), Trouble> {
     machine.effects.push(Effect::StopTimer { fiber, turn, due });
-    machine.stop_waiting(fiber)
+    let at = machine.fiber(fiber)?.at;
+    match machine.program.op(at) {
+        Some((Op::Action { attempt, .. }, _)) => machine.go_to(fiber, *attempt),
+        Some(_) | None => Err(Trouble::program("the fiber is at no action")),
+    }
 }
 
 /// A number that is the same for the same pause, and likely another one for others (FNV-1a).
@@ -144,20 +345,7 @@ fn chance(process: ProcessId, turn: Turn) -> u64 {
     })
 }
 
-/// The broker never accepts the task.
+/// The broker never accepts the task, or the host does not send it.
 pub(crate) fn refused(reason: String) -> Trouble {
     Trouble::new(FaultCode::TASK_REFUSED, reason)
-}
-
-/// The answer counts: its task need not be sent any more, and another answer like it is late.
-fn taken(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Result<(), Trouble> {
-    let activity = machine.path(fiber);
-    machine.stop_waiting(fiber)?;
-    machine.change(fiber, |fiber| {
-        fiber.answered = Some(fiber.at);
-        fiber.failed = 0;
-    })?;
-    machine.effects.push(Effect::WithdrawTask { turn });
-    machine.record(HistoryEvent::Answered { activity, turn });
-    Ok(())
 }

@@ -1,49 +1,123 @@
-//! `await`: waits for an event for which a condition holds, or without conditions for any event
-//! with the name.
+//! `await` and `pick`: waits for the first of some events for which a condition holds.
 //!
-//! While conditions are evaluated, the field `event` holds the event's whole object. The fiber's
-//! own fields change only when the event is taken; otherwise the fiber keeps waiting under the same
-//! turn. A condition that fails does not hold.
+//! While conditions are evaluated, the field `event` and `inst:answer` hold the event's whole object. The fiber's own
+//! fields change only when the event is taken; otherwise the fiber keeps waiting under the same turn. A condition that
+//! fails does not hold.
 
-use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{
-    ConditionIndex, ConditionRange, Effect, FiberId, FiberState, Fields, HistoryEvent, JsonText,
-    Op, Taken, Turn, Wait, WaitKind,
+use crate::{
+    machine::{Machine, Trouble},
+    ops::taking,
 };
+use bureaucrat_model::{
+    Alternative, Check, ConditionIndex, Effect, FaultCode, FiberId, FiberState, Fields,
+    HistoryEvent, JsonText, NameLimits, Op, Subscription, Taken, Taking, Timeout, Turn, Wait,
+    WaitKind,
+};
+use std::collections::BTreeSet;
 
 /// The field that holds the event.
 const FIELD: &str = "event";
 
-pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, event: &str) -> Result<(), Trouble> {
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    alternatives: &[Alternative],
+    timeout: Option<&Timeout>,
+) -> Result<(), Trouble> {
+    let now = machine.environment.now;
+    let mut values = machine.values(fiber)?;
+    let mut subscriptions = Vec::with_capacity(alternatives.len());
+    for alternative in alternatives {
+        let event = values.name(&alternative.event, "event", NameLimits::EVENT)?;
+        let key = match &alternative.key {
+            Some(key) => Some(values.name(key, "key", NameLimits::KEY)?),
+            None => None,
+        };
+        subscriptions.push(Subscription { event, key });
+    }
+    let due = match timeout {
+        Some(timeout) => Some(values.when(&timeout.when, now)?),
+        None => None,
+    };
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
+    let all = distinct(&subscriptions);
     let kind = WaitKind::Event {
-        event: event.to_owned(),
+        subscriptions,
         check: None,
     };
-    machine.wait(fiber, turn, kind)?;
-    machine.effects.push(Effect::Subscribe {
-        event: event.to_owned(),
-        fiber,
-        turn,
-    });
-    machine.record(HistoryEvent::AwaitStarted {
-        activity,
-        event: event.to_owned(),
-    });
+    machine.wait_until(fiber, turn, kind, due)?;
+    for subscription in all {
+        machine.record(HistoryEvent::AwaitStarted {
+            activity: activity.clone(),
+            event: subscription.event.clone(),
+        });
+        machine.effects.push(Effect::Subscribe {
+            subscription,
+            fiber,
+            turn,
+        });
+    }
     Ok(())
+}
+
+/// Each subscription once: alternatives of one event may differ in their conditions.
+pub(crate) fn distinct(subscriptions: &[Subscription]) -> BTreeSet<Subscription> {
+    subscriptions.iter().cloned().collect()
+}
+
+/// Whether a wait has a subscription to an event of this name and key.
+fn suits(subscription: &Subscription, name: &str, key: Option<&str>) -> bool {
+    let wanted = subscription.key.as_deref();
+    subscription.event == name && wanted.is_none_or(|wanted| key == Some(wanted))
 }
 
 pub(crate) fn event(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,
+    (name, key): (&str, Option<&str>),
     event: JsonText,
 ) -> Result<(), Trouble> {
-    let fields = candidate(machine, fiber, &event)?;
-    match conditions(machine, fiber)?.1.start() {
-        None => take(machine, fiber, turn, fields),
-        Some(first) => evaluate(machine, fiber, turn, event, first, fields),
+    try_from(machine, fiber, turn, 0, (name, key), event)
+}
+
+/// Tries the alternatives from this one on.
+fn try_from(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    from: usize,
+    (name, key): (&str, Option<&str>),
+    event: JsonText,
+) -> Result<(), Trouble> {
+    let (subscriptions, alternatives) = wait(machine, fiber)?;
+    let mut candidates = subscriptions
+        .iter()
+        .zip(alternatives)
+        .enumerate()
+        .skip(from);
+    let found = candidates.find(|(_, (subscription, _))| suits(subscription, name, key));
+    let Some((place, (_, alternative))) = found else {
+        let activity = machine.path(fiber);
+        machine.record(HistoryEvent::EventReceived {
+            activity,
+            event: name.to_owned(),
+            taken: Taken::No,
+        });
+        return Ok(());
+    };
+    match alternative.conditions.start() {
+        None => take(machine, fiber, place, event),
+        Some(first) => {
+            let check = Check {
+                event,
+                alternative: u32::try_from(place).unwrap_or(u32::MAX),
+                condition: first,
+                at: machine.environment.now,
+            };
+            evaluate(machine, fiber, turn, check)
+        }
     }
 }
 
@@ -55,34 +129,43 @@ pub(crate) fn verdict(
     condition: ConditionIndex,
     holds: bool,
 ) -> Result<(), Trouble> {
-    let (name, range) = conditions(machine, fiber)?;
-    let Some(event) = swap_check(machine, fiber, None)? else {
+    let Some(check) = swap_check(machine, fiber, None)? else {
         return Err(Trouble::program("no event is being checked"));
     };
-    let fields = candidate(machine, fiber, &event.0)?;
+    let place = check.alternative as usize;
     if holds {
-        return take(machine, fiber, turn, fields);
+        return take(machine, fiber, place, check.event);
     }
-    if let Some(next) = range.after(condition) {
-        return evaluate(machine, fiber, turn, event.0, next, fields);
+    let (subscriptions, alternatives) = wait(machine, fiber)?;
+    let alternative = alternatives.get(place);
+    let next = alternative.and_then(|found| found.conditions.after(condition));
+    if let Some(condition) = next {
+        return evaluate(machine, fiber, turn, Check { condition, ..check });
     }
-    let activity = machine.path(fiber);
-    machine.record(HistoryEvent::EventReceived {
-        activity,
-        event: name,
-        taken: Taken::No,
-    });
-    Ok(())
+    let Some(Subscription { event: name, key }) = subscriptions.get(place).cloned() else {
+        return Err(Trouble::program("an alternative is missing"));
+    };
+    // One with the same key, or without any, was tried: what has the key suits the others, too.
+    let key = key.or_else(|| key_of(&check.event));
+    try_from(
+        machine,
+        fiber,
+        turn,
+        place + 1,
+        (&name, key.as_deref()),
+        check.event,
+    )
 }
 
-/// The fiber's fields with the event added.
-fn candidate(machine: &Machine<'_>, fiber: FiberId, event: &JsonText) -> Result<Fields, Trouble> {
-    Ok(candidate_fields(&machine.fields(fiber)?, event))
+/// The key that an event's object has.
+fn key_of(event: &JsonText) -> Option<String> {
+    let fields = Fields::parse(event.as_str()).ok()?;
+    fields.get("key").and_then(JsonText::as_text)
 }
 
 /// A fiber's fields as conditions see them while an event is checked.
-pub(crate) fn candidate_fields(fields: &Fields, event: &JsonText) -> Fields {
-    let mut fields = fields.clone();
+pub(crate) fn candidate_fields(visible: Fields, event: &JsonText) -> Fields {
+    let mut fields = visible;
     fields.set(FIELD, event.clone());
     fields
 }
@@ -90,44 +173,86 @@ pub(crate) fn candidate_fields(fields: &Fields, event: &JsonText) -> Fields {
 fn take(
     machine: &mut Machine<'_>,
     fiber: FiberId,
-    turn: Turn,
-    fields: Fields,
+    place: usize,
+    event: JsonText,
 ) -> Result<(), Trouble> {
-    let (event, _) = conditions(machine, fiber)?;
+    let (subscriptions, alternatives) = wait(machine, fiber)?;
+    let (Some(subscription), Some(alternative)) =
+        (subscriptions.get(place), alternatives.get(place))
+    else {
+        return Err(Trouble::program("an alternative is missing"));
+    };
+    let name = subscription.event.clone();
     let activity = machine.path(fiber);
+    machine.withdraw(fiber);
     machine.stop_waiting(fiber)?;
-    machine.effects.push(Effect::Unsubscribe {
-        event: event.clone(),
-        fiber,
-        turn,
-    });
     machine.record(HistoryEvent::EventReceived {
         activity,
-        event,
+        event: name,
         taken: Taken::Yes,
     });
-    machine.set_fields(fiber, fields)?;
-    machine.go_on(fiber)
+    match &alternative.taking {
+        Taking::Fields => {
+            let growth = FIELD.len() + event.as_str().len() + 6;
+            machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))?;
+        }
+        taking => taking::keep(machine, fiber, taking, event)?,
+    }
+    machine.go_to(fiber, alternative.at)
+}
+
+/// The time of the wait is over.
+pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let at = found.at;
+    let since = match &found.state {
+        FiberState::Waiting(wait) => wait.since,
+        FiberState::Ready => return Err(Trouble::program("the fiber does not wait")),
+    };
+    let (subscriptions, _) = wait(machine, fiber)?;
+    let Some((Op::Await { timeout, .. }, _)) = machine.program.op(at) else {
+        return Err(Trouble::program("the fiber is at no await"));
+    };
+    let next = timeout.as_ref().and_then(|timeout| timeout.at);
+    let Some(next) = next else {
+        let names: Vec<_> = subscriptions
+            .iter()
+            .map(|one| format!("`{}`", one.event))
+            .collect();
+        let message = format!(
+            "no event {} came within {}",
+            names.join(" or "),
+            machine.environment.now.since(since)
+        );
+        return Err(Trouble::of_participant(
+            FaultCode::new(FaultCode::TIMEOUT),
+            message,
+        ));
+    };
+    let activity = machine.path(fiber);
+    machine.withdraw(fiber);
+    machine.record(HistoryEvent::DelayEnded { activity });
+    machine.go_to(fiber, next)
 }
 
 fn evaluate(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,
-    event: JsonText,
-    condition: ConditionIndex,
-    fields: Fields,
+    check: Check,
 ) -> Result<(), Trouble> {
-    swap_check(machine, fiber, Some((event, condition)))?;
-    machine.ask(fiber, turn, condition, fields)
+    let fields = candidate_fields(machine.fields(fiber)?, &check.event);
+    let (condition, event) = (check.condition, check.event.clone());
+    swap_check(machine, fiber, Some(check))?;
+    machine.ask(fiber, turn, condition, fields, Some(&event))
 }
 
 /// Sets which event is being checked; returns the previous one.
 fn swap_check(
     machine: &mut Machine<'_>,
     fiber: FiberId,
-    next: Option<(JsonText, ConditionIndex)>,
-) -> Result<Option<(JsonText, ConditionIndex)>, Trouble> {
+    next: Option<Check>,
+) -> Result<Option<Check>, Trouble> {
     machine.change(fiber, |fiber| match &mut fiber.state {
         FiberState::Waiting(Wait {
             kind: WaitKind::Event { check, .. },
@@ -139,11 +264,21 @@ fn swap_check(
     })?
 }
 
-/// The name and the conditions of the fiber's current await.
-fn conditions(machine: &Machine<'_>, fiber: FiberId) -> Result<(String, ConditionRange), Trouble> {
-    let at = machine.fiber(fiber)?.at;
-    match machine.program.op(at) {
-        Some((Op::Await { event, conditions }, _)) => Ok((event.clone(), *conditions)),
+/// The subscriptions and alternatives of the fiber's current wait.
+fn wait<'a>(
+    machine: &Machine<'a>,
+    fiber: FiberId,
+) -> Result<(Vec<Subscription>, &'a [Alternative]), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let FiberState::Waiting(Wait {
+        kind: WaitKind::Event { subscriptions, .. },
+        ..
+    }) = &found.state
+    else {
+        return Err(Trouble::program("the fiber does not wait for an event"));
+    };
+    match machine.program.op(found.at) {
+        Some((Op::Await { alternatives, .. }, _)) => Ok((subscriptions.clone(), alternatives)),
         Some(_) | None => Err(Trouble::program("the fiber is at no await")),
     }
 }

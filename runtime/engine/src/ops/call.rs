@@ -4,13 +4,23 @@
 //! started again after a restart. The host finds out what a called process may do, and whether its
 //! text is a definition.
 
-use crate::machine::{Machine, Trouble};
+use crate::{
+    machine::{Machine, Trouble},
+    ops::taking,
+};
 use bureaucrat_model::{
     Caller, Effect, Ending, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Instance, Op,
-    ProcessId, Program, Wait, WaitKind,
+    ProcessId, Program, Taking, Wait, WaitKind,
 };
 
-pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, field: &str) -> Result<(), Trouble> {
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    field: &str,
+    inputs: Option<&[String]>,
+) -> Result<(), Trouble> {
+    let fields = taking::inputs(&mut machine.values(fiber)?, inputs)?.unwrap_or_default();
+    machine.check_size(fields.size())?;
     let definition = definition(machine.fiber(fiber)?, field)?;
     let (depth, limit) = (
         depth_below(machine.instance),
@@ -27,7 +37,11 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, field: &str) -> R
     machine.instance.next_call = count.saturating_add(1);
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
-    machine.wait(fiber, turn, WaitKind::Child { child })?;
+    let kind = WaitKind::Child {
+        child,
+        fields: fields.clone(),
+    };
+    machine.wait(fiber, turn, kind)?;
     machine.effects.push(Effect::StartChild {
         child,
         caller: Caller {
@@ -37,34 +51,45 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, field: &str) -> R
             depth,
         },
         definition,
+        fields,
     });
     machine.record(HistoryEvent::Called { activity, child });
     Ok(())
 }
 
-/// The called process ended: its final fields update the caller's, and its fault becomes the
-/// call's.
+/// The called process ended: what it ended with is taken in, and its fault becomes the call's.
 pub(crate) fn ended(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     child: ProcessId,
     ending: Ending,
 ) -> Result<(), Trouble> {
+    let at = machine.fiber(fiber)?.at;
+    let Some((Op::Call { taking, .. }, _)) = machine.program.op(at) else {
+        return Err(Trouble::program("the fiber is at no call"));
+    };
+    machine.stop_waiting(fiber)?;
     match ending {
         Ending::Completed(fields) => {
             let activity = machine.path(fiber);
             machine.record(HistoryEvent::Returned { activity, child });
-            machine.stop_waiting(fiber)?;
-            machine.update_fields(fiber, &fields)?;
-            machine.go_on(fiber)
+            match taking {
+                Taking::Fields => {
+                    machine.update_fields(fiber, &fields)?;
+                    machine.go_on(fiber)
+                }
+                taking => taking::value(machine, fiber, taking, fields.to_value_text()),
+            }
         }
         Ending::Failed(fault) => {
-            machine.stop_waiting(fiber)?;
             let message = format!(
                 "the called process {child} failed in its activity {child}{} (line {}): {}",
                 fault.activity, fault.line, fault.message
             );
-            Err(Trouble::new(fault.code.as_str(), message))
+            Err(Trouble {
+                data: fault.data,
+                ..Trouble::new(fault.code.as_str(), message)
+            })
         }
     }
 }
@@ -86,13 +111,13 @@ pub(crate) fn again(program: &Program, instance: &Instance, fiber: FiberId) -> O
     let found = instance.fibers.get(fiber)?;
     let FiberState::Waiting(Wait {
         turn,
-        kind: WaitKind::Child { child },
+        kind: WaitKind::Child { child, fields },
         ..
     }) = &found.state
     else {
         return None;
     };
-    let (Op::Call { field }, _) = program.op(found.at)? else {
+    let (Op::Call { field, .. }, _) = program.op(found.at)? else {
         return None;
     };
     Some(Effect::StartChild {
@@ -104,6 +129,7 @@ pub(crate) fn again(program: &Program, instance: &Instance, fiber: FiberId) -> O
             depth: depth_below(instance),
         },
         definition: definition(found, field).ok()?,
+        fields: fields.clone(),
     })
 }
 
@@ -119,7 +145,7 @@ fn depth_below(instance: &Instance) -> u32 {
 
 /// The definition's text, from its field.
 fn definition(fiber: &Fiber, field: &str) -> Result<String, Trouble> {
-    let value = fiber.fields.get(field).ok_or_else(|| {
+    let value = fiber.field(field).ok_or_else(|| {
         trouble(format!(
             "there is no field `{field}` to take the definition from"
         ))

@@ -1,14 +1,11 @@
 //! `delay`: waits for some time.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{Effect, FiberId, HistoryEvent, Millis, Timestamp, Turn, WaitKind};
+use bureaucrat_model::{Effect, FiberId, HistoryEvent, Timestamp, Turn, WaitKind, When};
 
-pub(crate) fn start(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    duration: Millis,
-) -> Result<(), Trouble> {
-    let due = machine.environment.now.after(duration);
+pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, when: &When) -> Result<(), Trouble> {
+    let now = machine.environment.now;
+    let due = machine.values(fiber)?.when(when, now)?;
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
     machine.wait(fiber, turn, WaitKind::Timer { due })?;
@@ -17,7 +14,7 @@ pub(crate) fn start(
         .push(Effect::StartTimer { fiber, turn, due });
     machine.record(HistoryEvent::DelayStarted {
         activity,
-        duration,
+        duration: due.since(now),
         due,
     });
     Ok(())

@@ -1,19 +1,32 @@
-//! `all`: one fiber for each branch, and the ends of branches.
+//! `all`, `race` and parallel `foreach`: one fiber for each branch, and the ends of branches.
 //!
-//! A branch starts from a copy of the forking fiber's fields. When it ends, its changes are applied
-//! to them. Branches share values, but each has its own names and order, so the total size is
-//! checked before copies are made.
+//! A branch starts from a copy of the fields that are visible to the forking fiber. When it ends, its changes are applied
+//! to them. Branches share values, but each has its own names and order, so the total size is checked before copies are
+//! made.
 
-use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{
-    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, OpIndex, Wait, WaitKind,
+use crate::{
+    machine::{Machine, Trouble},
+    ops::items,
 };
+use bureaucrat_model::{
+    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Join, Op, OpIndex, Then, Wait,
+    WaitKind,
+};
+
+/// What branches are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    Branches,
+    /// Each for the next item of the forking fiber's innermost scope.
+    Items,
+}
 
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     branches: &[OpIndex],
     next: OpIndex,
+    what: For,
 ) -> Result<(), Trouble> {
     if branches.is_empty() {
         return machine.go_to(fiber, next);
@@ -26,16 +39,11 @@ pub(crate) fn start(
             branches.len()
         )));
     }
-    let count = u32::try_from(branches.len()).unwrap_or(u32::MAX);
-    let first = machine.instance.next_fiber;
-    let Some(next_fiber) = first.checked_add(count) else {
-        return Err(exceeded("no number is left for another fiber".to_owned()));
-    };
     let fields = machine.fields(fiber)?;
     let copies = fields.size().saturating_mul(2 * branches.len());
     let held = machine.instance.fibers.held_bytes();
     check_held(machine, held.saturating_add(copies))?;
-    machine.instance.next_fiber = next_fiber;
+    let count = u32::try_from(branches.len()).unwrap_or(u32::MAX);
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
     machine.wait(fiber, turn, WaitKind::Branches { remaining: count })?;
@@ -43,61 +51,108 @@ pub(crate) fn start(
         activity,
         branches: count,
     });
-    for (id, at) in (first..).zip(branches) {
-        let branch = Fiber {
-            at: *at,
-            state: FiberState::Ready,
-            fields: fields.clone(),
-            branch: Some(Branch {
-                parent: fiber,
-                base: fields.clone(),
-            }),
-            answered: None,
-            failed: 0,
-            scopes: Vec::new(),
-        };
-        machine.add_fiber(FiberId(id), branch);
+    for at in branches {
+        add(machine, fiber, *at, &fields, what)?;
     }
     Ok(())
 }
 
-/// Ends a branch and applies its changes; after the last one, the forking fiber continues.
+fn add(
+    machine: &mut Machine<'_>,
+    parent: FiberId,
+    at: OpIndex,
+    fields: &bureaucrat_model::Fields,
+    what: For,
+) -> Result<(), Trouble> {
+    let number = machine.instance.next_fiber;
+    let Some(next) = number.checked_add(1) else {
+        return Err(exceeded("no number is left for another fiber".to_owned()));
+    };
+    machine.instance.next_fiber = next;
+    let mut branch = Branch {
+        parent,
+        base: fields.clone(),
+        item: None,
+    };
+    let mut scopes = Vec::new();
+    if what == For::Items {
+        let place = machine.fiber(parent)?.at;
+        let Some((Op::ForkItems { names, .. }, _)) = machine.program.op(place) else {
+            return Err(Trouble::program("items are at no fork"));
+        };
+        let (item, scope) = items::begin(machine, parent, names)?;
+        branch.item = Some(item);
+        scopes.push(scope);
+    }
+    let mut fiber = Fiber::new(at, fields.clone(), Some(branch));
+    fiber.scopes = scopes;
+    machine.add_fiber(FiberId(number), fiber);
+    Ok(())
+}
+
+/// Ends a branch and applies its changes; after the last one, the forking fiber continues. In a race that is the first.
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     // The fiber stays until nothing can fail any more, so that a fault knows where it happened.
     let ended = machine.fiber(fiber)?;
-    let Some(Branch { parent, base }) = ended.branch.clone() else {
+    let Some(Branch { parent, base, item }) = ended.branch.clone() else {
         return Err(Trouble::program("a branch ends that was never forked"));
     };
     let (changed, answered) = (ended.fields.clone(), ended.answered);
+    let given = ended.values.last().cloned();
     if !is_forking(machine.fiber(parent)?) {
         return Err(Trouble::program("a branch ends that nobody waits for"));
     }
-    machine.change_fields(parent, changed.size(), |fields| {
-        fields.merge(&base, &changed);
+    machine.change_fields(parent, changed.size(), |parent| {
+        parent.merge(&base, &changed);
     })?;
+    if let Some(item) = item {
+        items::collected(machine, parent, item, given)?;
+    }
     machine.instance.fibers.remove(fiber);
-    let (joined, at) = machine.change(parent, |target| {
+    let (remaining, at) = machine.change(parent, |target| {
         target.answered = answered.or(target.answered);
         let FiberState::Waiting(Wait {
             kind: WaitKind::Branches { remaining },
             ..
         }) = &mut target.state
         else {
-            return (false, target.at);
+            return (0, target.at);
         };
         *remaining = remaining.saturating_sub(1);
-        (*remaining == 0, target.at)
+        (*remaining, target.at)
     })?;
-    if !joined {
+    let program = machine.program;
+    let (join, next) = match program.op(at).map(|(op, _)| op) {
+        Some(Op::Fork { join, next, .. }) => (*join, *next),
+        Some(Op::ForkItems { end, .. }) => (Join::All, *end),
+        _ => return Err(Trouble::program("a branch ends below something else")),
+    };
+    if item.is_some() && items::has_more(machine, parent)? {
+        return another(machine, parent, at.next());
+    }
+    if remaining > 0 && join == Join::All {
         return Ok(());
     }
-    let activity = machine.path(parent);
-    machine.record(HistoryEvent::Joined { activity });
-    let fork = machine.program.op(at).and_then(|(op, _)| op.target());
-    match fork {
-        Some(next) => machine.go_to(parent, next),
-        None => Err(Trouble::program("a branch ends below something else")),
+    items::record_joined(machine, parent);
+    match remaining {
+        0 => machine.go_to(parent, next),
+        _ => machine.stop_below(parent, Then::GoTo(next)),
     }
+}
+
+/// Begins the next item in the place of one that has ended.
+fn another(machine: &mut Machine<'_>, parent: FiberId, at: OpIndex) -> Result<(), Trouble> {
+    let fields = machine.fields(parent)?;
+    machine.change(parent, |target| {
+        if let FiberState::Waiting(Wait {
+            kind: WaitKind::Branches { remaining },
+            ..
+        }) = &mut target.state
+        {
+            *remaining = remaining.saturating_add(1);
+        }
+    })?;
+    add(machine, parent, at, &fields, For::Items)
 }
 
 fn is_forking(fiber: &Fiber) -> bool {
@@ -118,6 +173,6 @@ pub(crate) fn check_held(machine: &Machine<'_>, held: usize) -> Result<(), Troub
     Ok(())
 }
 
-fn exceeded(message: String) -> Trouble {
+pub(crate) fn exceeded(message: String) -> Trouble {
     Trouble::new(FaultCode::LIMIT_EXCEEDED, message)
 }

@@ -1,16 +1,21 @@
 //! The instructions, one file each: how it starts, and how an input resumes it.
 
 pub(crate) mod action;
-pub(crate) mod assign;
 pub(crate) mod await_event;
 pub(crate) mod call;
 pub(crate) mod complete;
 pub(crate) mod delay;
+pub(crate) mod emit;
+pub(crate) mod evaluate;
 pub(crate) mod fault;
 pub(crate) mod fork;
+pub(crate) mod items;
 pub(crate) mod jump;
 pub(crate) mod scope;
+pub(crate) mod store;
+pub(crate) mod taking;
 pub(crate) mod test;
+pub(crate) mod within;
 
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{FiberId, Op};
@@ -18,21 +23,41 @@ use bureaucrat_model::{FiberId, Op};
 /// Runs one instruction of a fiber that is ready.
 pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
     match op {
-        Op::Action { participant, .. } => action::start(machine, fiber, participant),
-        Op::Delay { duration } => delay::start(machine, fiber, *duration),
-        Op::Await { event, .. } => await_event::start(machine, fiber, event),
-        Op::Call { field } => call::start(machine, fiber, field),
+        Op::Action { .. } => action::start(machine, fiber, op),
+        Op::Delay { when } => delay::start(machine, fiber, when),
+        Op::Await {
+            alternatives,
+            timeout,
+        } => await_event::start(machine, fiber, alternatives, timeout.as_ref()),
+        Op::Call { field, inputs, .. } => call::start(machine, fiber, field, inputs.as_deref()),
+        Op::Emit { event, key, fields } => emit::start(machine, fiber, event, key.as_ref(), fields),
+        Op::Within { span } => within::start(machine, fiber, span),
+        Op::Evaluate { function } => evaluate::start(machine, fiber, *function),
+        Op::Store { targets } => store::start(machine, fiber, targets),
         Op::Jump { target } => jump::start(machine, fiber, *target),
         Op::Test {
             conditions,
             otherwise,
         } => test::start(machine, fiber, *conditions, *otherwise),
-        Op::Fork { branches, next } => fork::start(machine, fiber, branches, *next),
+        Op::Fork { branches, next, .. } => {
+            fork::start(machine, fiber, branches, *next, fork::For::Branches)
+        }
         Op::EndBranch => fork::end_branch(machine, fiber),
         Op::Complete => complete::start(machine, fiber),
-        Op::Assign { value, .. } => assign::start(machine, fiber, *value),
-        Op::Fault { code, message } => fault::start(machine, fiber, code.as_ref(), message),
+        Op::Fault {
+            code,
+            message,
+            data,
+        } => fault::start(machine, fiber, code.as_ref(), message, data.as_ref()),
         Op::EnterScope { .. } => scope::enter(machine, fiber),
         Op::LeaveScope => scope::leave(machine, fiber),
+        Op::Declare { fixed, computed } => {
+            scope::declare(machine, fiber, fixed, computed.as_deref())
+        }
+        Op::EnterItems => items::enter(machine, fiber),
+        Op::NextItem { names, end } => items::next(machine, fiber, names, *end),
+        Op::ForkItems { parallel, end, .. } => items::fork(machine, fiber, *parallel, *end),
+        Op::Collect => items::collect(machine, fiber),
+        Op::StoreCollected { target } => items::store(machine, fiber, target),
     }
 }

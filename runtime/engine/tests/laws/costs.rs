@@ -2,7 +2,7 @@
 
 use super::{
     generator::{self, Block},
-    world::start,
+    inputs::start,
     written::Written,
 };
 use bureaucrat_engine::{Environment, step};

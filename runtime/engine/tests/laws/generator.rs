@@ -1,8 +1,9 @@
 //! Random programs: structured ones as a compiler makes them, and arbitrary lists of instructions.
 
+use super::compiler::Compiler;
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
-    Fields, Guest, Handler, Millis, Op, OpIndex, Program, Retry, Site, Span,
+    ActivityPath, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields, Handler,
+    ItemNames, Join, Millis, Op, OpIndex, Operand, Program, Retry, When,
 };
 use proptest::prelude::*;
 
@@ -23,8 +24,42 @@ pub enum Block {
     Fault(&'static str),
     /// Only in a handler: throws again what it handles.
     Again,
-    /// A body, and handlers with what each catches; an empty text for all.
-    Scope(Box<Block>, Vec<(&'static str, Block)>),
+    /// A body, handlers with what each catches (an empty text for all), and what runs at the end.
+    Scope(Box<Block>, Vec<(&'static str, Block)>, Option<Box<Block>>),
+    /// An action with inputs, its own times, and something that it gives.
+    Timed(Times),
+    /// Events with so many conditions and what follows; a time and what follows, or the fault.
+    Pick(Vec<(u32, Block)>, Option<(u64, Option<Box<Block>>)>),
+    Race(Vec<Block>),
+    /// How many at once, or one after the other; a body.
+    ForEach(Option<u32>, Box<Block>),
+    /// Fields of the scope that it makes, and a body.
+    Local(Box<Block>),
+    Emit,
+}
+
+#[derive(Debug, Clone)]
+pub struct Times {
+    pub timeout: Option<u64>,
+    pub heartbeat: Option<u64>,
+    pub within: Option<u64>,
+    pub inputs: usize,
+    pub retry: u32,
+    pub taking: usize,
+}
+
+fn times() -> impl Strategy<Value = Times> {
+    let span = || prop::option::of(0_u64..200);
+    (span(), span(), span(), 0_usize..3, 0_u32..4, 0_usize..3).prop_map(
+        |(timeout, heartbeat, within, inputs, retry, taking)| Times {
+            timeout,
+            heartbeat,
+            within,
+            inputs,
+            retry,
+            taking,
+        },
+    )
 }
 
 const PLACES: [&str; 5] = ["a", "/r/s", "/x/0", "/x/7", "/number/n"];
@@ -39,6 +74,8 @@ pub fn block() -> impl Strategy<Value = Block> {
         1 => prop_oneof![Just("a"), Just("b"), Just("Cancelled")].prop_map(Block::Fault),
         1 => Just(Block::Again),
         2 => prop::sample::select(PLACES.as_slice()).prop_map(Block::Assign),
+        2 => times().prop_map(Block::Timed),
+        1 => Just(Block::Emit),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
@@ -48,14 +85,29 @@ pub fn block() -> impl Strategy<Value = Block> {
             prop::collection::vec(inner.clone(), 0..4).prop_map(Block::All),
             (
                 inner.clone(),
-                prop::collection::vec((caught(), inner), 0..3)
+                prop::collection::vec((caught(), inner.clone()), 0..3),
+                prop::option::of(inner.clone()),
             )
-                .prop_map(|(body, handlers)| Block::Scope(Box::new(body), handlers)),
+                .prop_map(|(body, handlers, finally)| {
+                    Block::Scope(Box::new(body), handlers, finally.map(Box::new))
+                }),
+            (
+                prop::collection::vec((0_u32..3, inner.clone()), 0..3),
+                prop::option::of((
+                    0_u64..200,
+                    prop::option::of(inner.clone().prop_map(Box::new))
+                )),
+            )
+                .prop_map(|(events, after)| Block::Pick(events, after)),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Block::Race),
+            (prop::option::of(0_u32..4), inner.clone())
+                .prop_map(|(parallel, body)| Block::ForEach(parallel, Box::new(body))),
+            inner.prop_map(|body| Block::Local(Box::new(body))),
         ]
     })
 }
 
-fn retry(attempts: u32) -> Retry {
+pub fn retry(attempts: u32) -> Retry {
     Retry {
         attempts,
         delay: Millis(3),
@@ -63,6 +115,22 @@ fn retry(attempts: u32) -> Retry {
         max_delay: Millis(9),
         jitter: 500,
         on: Vec::new(),
+    }
+}
+
+/// The action, tried so often.
+pub fn tried(mut op: Op, attempts: u32) -> Op {
+    if let Op::Action { retry: place, .. } = &mut op {
+        *place = (attempts > 0).then(|| retry(attempts));
+    }
+    op
+}
+
+pub fn plain_scope(next: OpIndex) -> Op {
+    Op::EnterScope {
+        handlers: Vec::new(),
+        finally: None,
+        next,
     }
 }
 
@@ -89,168 +157,6 @@ pub fn flat(ops: Vec<Op>) -> Program {
     compiler.finish()
 }
 
-#[derive(Default)]
-struct Compiler {
-    ops: Vec<Op>,
-    sites: Vec<Site>,
-    conditions: u32,
-}
-
-impl Compiler {
-    fn push(&mut self, op: Op, path: &ActivityPath) -> usize {
-        let line = self.ops.len() as u32 + 1;
-        self.ops.push(op);
-        self.sites.push(Site {
-            path: path.clone(),
-            span: Span { line, column: 1 },
-        });
-        self.ops.len() - 1
-    }
-
-    fn here(&self) -> OpIndex {
-        OpIndex(self.ops.len() as u32)
-    }
-
-    fn range(&mut self, count: u32) -> ConditionRange {
-        let first = ConditionIndex(self.conditions);
-        self.conditions += count;
-        ConditionRange { first, count }
-    }
-
-    fn test(&mut self, count: u32, path: &ActivityPath) -> usize {
-        let conditions = self.range(count);
-        let otherwise = OpIndex(0);
-        self.push(
-            Op::Test {
-                conditions,
-                otherwise,
-            },
-            path,
-        )
-    }
-
-    /// Makes the test or jump at `place` lead to the next instruction.
-    fn patch(&mut self, place: usize) {
-        let here = self.here();
-        if let Op::Test {
-            otherwise: target, ..
-        }
-        | Op::Jump { target } = &mut self.ops[place]
-        {
-            *target = here;
-        }
-    }
-
-    fn block(&mut self, block: &Block, path: &ActivityPath) {
-        match block {
-            Block::Action => {
-                let participant = "p".into();
-                let retry = None;
-                self.push(Op::Action { participant, retry }, path);
-            }
-            Block::Retry(attempts) => {
-                let participant = "p".into();
-                let retry = Some(retry(*attempts));
-                self.push(Op::Action { participant, retry }, path);
-            }
-            Block::Delay(duration) => {
-                let duration = Millis(*duration);
-                self.push(Op::Delay { duration }, path);
-            }
-            Block::Await(count) => {
-                let conditions = self.range(*count);
-                let event = "e".into();
-                self.push(Op::Await { event, conditions }, path);
-            }
-            Block::Call(field) => {
-                let field = (*field).into();
-                self.push(Op::Call { field }, path);
-            }
-            Block::Sequence(blocks) => {
-                for (place, block) in (0..).zip(blocks) {
-                    self.block(block, &path.child(place));
-                }
-            }
-            Block::Switch(cases) => {
-                let mut ends = Vec::new();
-                for (place, (count, body)) in (0..).zip(cases) {
-                    let test = self.test(*count, &path.child(place));
-                    self.block(body, &path.child(place).child(0));
-                    ends.push(self.push(Op::Jump { target: OpIndex(0) }, path));
-                    self.patch(test);
-                }
-                ends.into_iter().for_each(|end| self.patch(end));
-            }
-            Block::While(count, body) => {
-                let top = self.here();
-                let test = self.test(*count, path);
-                self.block(body, &path.child(0));
-                self.push(Op::Jump { target: top }, path);
-                self.patch(test);
-            }
-            Block::All(blocks) => {
-                let fork = self.push(Op::Complete, path);
-                let mut branches = Vec::new();
-                for (place, block) in (0..).zip(blocks) {
-                    branches.push(self.here());
-                    self.block(block, &path.child(place));
-                    self.push(Op::EndBranch, path);
-                }
-                let next = self.here();
-                self.ops[fork] = Op::Fork { branches, next };
-            }
-            Block::Assign(place) => {
-                let target = FieldPath::new(place).unwrap();
-                let value = self.range(1).first;
-                self.push(Op::Assign { target, value }, path);
-            }
-            Block::Fault(code) => {
-                let code = Some(FaultCode::new(code));
-                let message = "thrown".into();
-                self.push(Op::Fault { code, message }, path);
-            }
-            Block::Again => {
-                let (code, message) = (None, String::new());
-                self.push(Op::Fault { code, message }, path);
-            }
-            Block::Scope(body, handlers) => self.scope(body, handlers, path),
-        }
-    }
-
-    fn scope(&mut self, body: &Block, handlers: &[(&str, Block)], path: &ActivityPath) {
-        let enter = self.push(Op::Complete, path);
-        self.block(body, &path.child(0));
-        self.push(Op::LeaveScope, path);
-        let mut entries = Vec::new();
-        for (place, (code, block)) in (1..).zip(handlers) {
-            let codes = CodePattern::new(code).into_iter().collect();
-            let at = self.here();
-            entries.push(Handler { codes, at });
-            self.block(block, &path.child(place));
-            self.push(Op::LeaveScope, path);
-        }
-        let (handlers, next) = (entries, self.here());
-        self.ops[enter] = Op::EnterScope { handlers, next };
-    }
-
-    fn finish(self) -> Program {
-        let condition = |number| Condition {
-            guest: Guest::Inline,
-            function: format!("c{number}"),
-            text: String::new(),
-            span: Span::default(),
-        };
-        Program {
-            name: "random".into(),
-            context: Fields::parse(r#"{"d": "<process/>", "number": 1, "x": [1.50]}"#).unwrap(),
-            ops: self.ops,
-            sites: self.sites,
-            conditions: (0..self.conditions).map(condition).collect(),
-            inline_guest: Vec::new(),
-        }
-    }
-}
-
 /// Any instruction, with indexes that may be invalid.
 pub fn any_op() -> impl Strategy<Value = Op> {
     let place = || (0_u32..10).prop_map(OpIndex);
@@ -261,45 +167,71 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         })
     };
     prop_oneof![
-        prop::option::of((0_u32..3).prop_map(retry)).prop_map(|retry| Op::Action {
-            participant: "p".into(),
-            retry
+        (0_u32..3, place()).prop_map(|(attempts, at)| tried(Op::action("p", at), attempts)),
+        (0_u64..9).prop_map(|span| Op::delay(Millis(span))),
+        Just(Op::Delay {
+            when: When::At(Operand::Computed)
         }),
-        (0_u64..9).prop_map(|span| Op::Delay {
-            duration: Millis(span)
+        (range(), place()).prop_map(|(conditions, at)| Op::wait_for("e", conditions, at)),
+        Just(Op::call("d")),
+        (0_u32..5).prop_map(|function| Op::Evaluate {
+            function: ConditionIndex(function)
         }),
-        range().prop_map(|conditions| Op::Await {
-            event: "e".into(),
-            conditions
+        Just(Op::EnterItems),
+        Just(Op::Collect),
+        place().prop_map(|end| Op::NextItem {
+            names: ItemNames::default(),
+            end
         }),
-        Just(Op::Call { field: "d".into() }),
+        (0_u32..3, place()).prop_map(|(parallel, end)| Op::ForkItems {
+            names: ItemNames::default(),
+            parallel,
+            end
+        }),
+        Just(Op::StoreCollected {
+            target: FieldPath::new("l").unwrap()
+        }),
+        Just(Op::Declare {
+            fixed: Fields::new(),
+            computed: Some("a".into())
+        }),
+        Just(Op::Within {
+            span: Operand::Computed
+        }),
         place().prop_map(|target| Op::Jump { target }),
         (range(), place()).prop_map(|(conditions, otherwise)| Op::Test {
             conditions,
             otherwise
         }),
-        (prop::collection::vec(place(), 0..4), place())
-            .prop_map(|(branches, next)| Op::Fork { branches, next }),
+        (prop::collection::vec(place(), 0..4), place(), any::<bool>()).prop_map(
+            |(branches, next, all)| Op::Fork {
+                branches,
+                join: if all { Join::All } else { Join::First },
+                next
+            }
+        ),
         Just(Op::EndBranch),
         Just(Op::Complete),
-        (prop::sample::select(PLACES.as_slice()), 0_u32..5).prop_map(|(place, value)| Op::Assign {
-            target: FieldPath::new(place).unwrap(),
-            value: ConditionIndex(value),
+        prop::sample::select(PLACES.as_slice()).prop_map(|place| Op::Store {
+            targets: vec![FieldPath::new(place).unwrap()],
         }),
         Just(Op::LeaveScope),
-        prop::option::of(Just(FaultCode::new("a"))).prop_map(|code| Op::Fault {
-            code,
-            message: String::new()
-        }),
-        (prop::collection::vec((caught(), place()), 0..3), place()).prop_map(|(handlers, next)| {
-            let handler = |(code, at): (&str, OpIndex)| Handler {
-                codes: CodePattern::new(code).into_iter().collect(),
-                at,
-            };
-            Op::EnterScope {
-                handlers: handlers.into_iter().map(handler).collect(),
-                next,
-            }
-        }),
+        prop::option::of(Just("a")).prop_map(|code| Op::throw(code, "")),
+        (
+            prop::collection::vec((caught(), place()), 0..3),
+            prop::option::of(place()),
+            place()
+        )
+            .prop_map(|(handlers, finally, next)| {
+                let handler = |(code, at): (&str, OpIndex)| Handler {
+                    codes: CodePattern::new(code).into_iter().collect(),
+                    at,
+                };
+                Op::EnterScope {
+                    handlers: handlers.into_iter().map(handler).collect(),
+                    finally,
+                    next,
+                }
+            }),
     ]
 }

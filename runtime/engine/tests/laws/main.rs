@@ -1,9 +1,11 @@
 //! Laws that hold for every program and every order of inputs, sensible or not.
 #![allow(clippy::unwrap_used)]
 
+mod compiler;
 mod costs;
 mod counts;
 mod generator;
+mod inputs;
 mod world;
 mod written;
 
@@ -11,6 +13,12 @@ use bureaucrat_model::{EngineLimits, Op, OpIndex};
 use generator::Block;
 use proptest::prelude::*;
 use world::World;
+
+/// As many as `BUREAUCRAT_LAW_CASES` says, for thorough runs.
+fn cases() -> u32 {
+    let wanted = std::env::var("BUREAUCRAT_LAW_CASES").ok();
+    wanted.and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
+}
 
 /// Limits that random processes reach now and then.
 fn limits() -> impl Strategy<Value = EngineLimits> {
@@ -28,7 +36,7 @@ fn limits() -> impl Strategy<Value = EngineLimits> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_books_balance(

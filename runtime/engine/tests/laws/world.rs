@@ -1,23 +1,24 @@
 //! A world around one instance that keeps books of everything open and checks each step against
 //! them.
 
-use super::{counts, written::Written};
-use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields, unstarted_call};
+use super::{
+    counts,
+    inputs::{SECRET, answer, cancelled, ended, evaluation, start},
+    written::Written,
+};
+use bureaucrat_engine::{Environment, Rejection, cancel, step, task_fields, unstarted_call};
 use bureaucrat_model::{
-    ActivityPath, Answer, ConditionIndex, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberId, FiberState, Fields, Input, Instance, JsonText,
-    Launch, ProcessId, Program, ProgramHash, Redelivered, Timestamp, Turn, WaitKind,
+    ActivityPath, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState, Input,
+    Instance, JsonText, Op, ProcessId, Program, Subscription, Timestamp, Turn, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-const SECRET: [u8; 32] = [7; 32];
 
 /// What an instance has open, as its effects say.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Books {
     tasks: BTreeMap<Turn, ActivityPath>,
     timers: BTreeMap<(FiberId, Turn), Timestamp>,
-    subscriptions: BTreeSet<(FiberId, Turn)>,
+    subscriptions: BTreeSet<(FiberId, Turn, Subscription)>,
     children: BTreeMap<(FiberId, Turn), ProcessId>,
 }
 
@@ -32,7 +33,8 @@ pub struct World<'a> {
     turns: BTreeSet<Turn>,
     ended: bool,
     yielded: bool,
-    taken: Vec<(u64, Input)>,
+    /// None for cancelling.
+    taken: Vec<(u64, Option<Input>)>,
     effects: Vec<Effect>,
 }
 
@@ -62,6 +64,9 @@ impl<'a> World<'a> {
     /// something that it does not.
     pub fn act(&mut self, choice: u64) {
         self.now += choice >> 48;
+        if choice.is_multiple_of(97) {
+            return self.cancel();
+        }
         let input = self.choose(choice);
         let before = self.instance.clone();
         let environment = Environment {
@@ -86,7 +91,7 @@ impl<'a> World<'a> {
                     self.evaluations.remove(&(*fiber, *turn));
                 }
                 counts::check(self.limits, &before, &input, &self.instance, &effects);
-                self.taken.push((self.now, input));
+                self.taken.push((self.now, Some(input)));
                 self.account(effects);
                 self.written.follow(&mut self.instance);
             }
@@ -97,6 +102,27 @@ impl<'a> World<'a> {
                 assert_eq!(self.ended, matches!(rejection, Rejection::Ended(_)));
             }
         }
+    }
+
+    fn cancel(&mut self) {
+        let environment = Environment {
+            now: Timestamp(self.now),
+            secret: &SECRET,
+            limits: self.limits,
+        };
+        let (was_cancelled, had_ended) = (self.instance.cancelled.is_some(), self.ended);
+        let effects = cancel(self.program, &mut self.instance, &environment, cancelled());
+        if had_ended {
+            assert_eq!(effects, []);
+            return;
+        }
+        self.taken.push((self.now, None));
+        self.account(effects);
+        assert!(
+            self.ended || !was_cancelled,
+            "cancelled twice, it continues"
+        );
+        self.written.follow(&mut self.instance);
     }
 
     /// The activities with an open task, in the order in which they began to wait.
@@ -115,7 +141,12 @@ impl<'a> World<'a> {
                 secret: &SECRET,
                 limits: self.limits,
             };
-            effects.extend(step(self.program, &mut instance, &environment, input.clone()).unwrap());
+            effects.extend(match input {
+                Some(input) => {
+                    step(self.program, &mut instance, &environment, input.clone()).unwrap()
+                }
+                None => cancel(self.program, &mut instance, &environment, cancelled()),
+            });
             written.follow(&mut instance);
         }
         assert_eq!(written.dump(), self.written.dump());
@@ -134,7 +165,7 @@ impl<'a> World<'a> {
                 fiber: *fiber,
                 turn: *turn,
                 condition: *condition,
-                evaluation: evaluation(detail),
+                evaluation: self.evaluation(*fiber, detail),
             };
         }
         if self.yielded && choice.is_multiple_of(3) {
@@ -166,9 +197,21 @@ impl<'a> World<'a> {
                 Input::TimerFired { fiber, turn }
             }
             4 => {
-                let (fiber, turn) = subscription.copied().unwrap_or((fiber, turn));
+                let wanted = subscription.cloned();
+                let (fiber, turn, subscription) = wanted.unwrap_or_else(|| {
+                    let (event, key) = ("e".into(), None);
+                    (fiber, turn, Subscription { event, key })
+                });
+                let Subscription { event: name, key } = subscription;
                 let event = JsonText::parse(r#"{"event": "e"}"#).unwrap();
-                Input::Event { fiber, turn, event }
+                Input::Event {
+                    fiber,
+                    turn,
+                    name,
+                    key,
+                    depth: detail as u32 % 34,
+                    event,
+                }
             }
             5 => {
                 let (fiber, turn) = child.copied().unwrap_or((fiber, turn));
@@ -178,10 +221,16 @@ impl<'a> World<'a> {
                 fiber,
                 turn,
                 condition: ConditionIndex(detail as u32 % 4),
-                evaluation: evaluation(detail),
+                evaluation: self.evaluation(fiber, detail),
             },
             _ => Input::Continue,
         }
+    }
+
+    fn evaluation(&self, fiber: FiberId, detail: usize) -> Evaluation {
+        let at = self.instance.fibers.get(fiber).map(|fiber| fiber.at);
+        let op = at.and_then(|at| self.program.ops.get(at.0 as usize));
+        evaluation(detail, matches!(op, Some(Op::Evaluate { .. })))
     }
 
     fn account(&mut self, effects: Vec<Effect>) {
@@ -218,24 +267,37 @@ impl<'a> World<'a> {
                 assert_eq!(old, None);
             }
             Effect::SendTask { activity, turn, .. } => {
-                assert!(self.turns.insert(*turn));
+                // The timer of the wait has the same turn, and comes first.
+                self.turns.insert(*turn);
+                assert!(!self.books.tasks.contains_key(turn));
                 self.books.tasks.insert(*turn, activity.clone());
             }
             Effect::WithdrawTask { turn } => assert!(self.books.tasks.remove(turn).is_some()),
             Effect::StartTimer { fiber, turn, due } => {
-                assert!(self.turns.insert(*turn));
+                self.turns.insert(*turn);
                 self.books.timers.insert((*fiber, *turn), *due);
             }
             Effect::StopTimer { fiber, turn, due } => {
                 assert_eq!(self.books.timers.remove(&(*fiber, *turn)), Some(*due));
             }
-            Effect::Subscribe { fiber, turn, .. } => {
-                assert!(self.turns.insert(*turn));
-                self.books.subscriptions.insert((*fiber, *turn));
+            Effect::Subscribe {
+                fiber,
+                turn,
+                subscription,
+            } => {
+                self.turns.insert(*turn);
+                let row = (*fiber, *turn, subscription.clone());
+                assert!(self.books.subscriptions.insert(row));
             }
-            Effect::Unsubscribe { fiber, turn, .. } => {
-                assert!(self.books.subscriptions.remove(&(*fiber, *turn)));
+            Effect::Unsubscribe {
+                fiber,
+                turn,
+                subscription,
+            } => {
+                let row = (*fiber, *turn, subscription.clone());
+                assert!(self.books.subscriptions.remove(&row));
             }
+            Effect::Emit { depth, .. } => assert!((1..=32).contains(depth)),
             Effect::StartChild { child, caller, .. } => {
                 assert!(self.turns.insert(caller.turn));
                 let earlier = |effect: &Effect| matches!(effect, Effect::StartChild { child: other, .. } if other == child);
@@ -271,22 +333,31 @@ impl<'a> World<'a> {
             };
             assert!(seen.insert(wait.turn) && wait.turn.0 < self.instance.next_turn);
             let key = (id, wait.turn);
+            if let Some(due) = wait.timer {
+                found.timers.insert(key, due);
+            }
             match &wait.kind {
                 WaitKind::Answer { .. } => {
                     let (_, site) = self.program.op(fiber.at).unwrap();
                     found.tasks.insert(wait.turn, site.path.clone());
                     let fields = task_fields(&self.instance, wait.turn);
-                    assert_eq!(fields, Some(&fiber.fields));
+                    assert!(fields.is_some());
                 }
                 WaitKind::Timer { due } => {
                     found.timers.insert(key, *due);
                 }
-                WaitKind::Event { check, .. } => {
-                    found.subscriptions.insert(key);
+                WaitKind::Event {
+                    check,
+                    subscriptions,
+                } => {
+                    let rows = subscriptions.iter().cloned();
+                    found
+                        .subscriptions
+                        .extend(rows.map(|row| (id, wait.turn, row)));
                     let asked = self.evaluations.get(&key);
-                    assert_eq!(check.as_ref().map(|(_, condition)| condition), asked);
+                    assert_eq!(check.as_ref().map(|check| &check.condition), asked);
                 }
-                WaitKind::Child { child } => {
+                WaitKind::Child { child, .. } => {
                     found.children.insert(key, *child);
                     let call = unstarted_call(self.program, &self.instance, id);
                     assert!(self.effects.contains(&call.unwrap()));
@@ -294,91 +365,22 @@ impl<'a> World<'a> {
                 WaitKind::Condition { condition } => {
                     assert_eq!(self.evaluations.get(&key), Some(condition));
                 }
-                WaitKind::Branches { remaining } => assert!(*remaining > 0),
+                WaitKind::Branches { remaining } | WaitKind::Stopping { remaining, .. } => {
+                    assert!(*remaining > 0);
+                    let below = self.instance.fibers.iter().filter(|(_, fiber)| {
+                        fiber
+                            .branch
+                            .as_ref()
+                            .is_some_and(|branch| branch.parent == id)
+                    });
+                    assert_eq!(
+                        below.count(),
+                        *remaining as usize,
+                        "{id:?} waits for others"
+                    );
+                }
             }
         }
         assert_eq!(found, self.books);
-    }
-}
-
-pub fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
-    let start = Launch {
-        process: ProcessId::from_seed([1; 16]),
-        program: ProgramHash::of(b"random"),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: Some("m".into()),
-        redelivered: Redelivered::No,
-    };
-    let environment = Environment {
-        now: Timestamp(0),
-        secret: &SECRET,
-        limits,
-    };
-    launch(program, &start, &environment)
-}
-
-fn evaluation(detail: usize) -> Evaluation {
-    let outcome = match detail % 16 {
-        0 => EvaluationOutcome::Fault {
-            code: FaultCode::new("KeyError"),
-            message: "ü".repeat(99),
-        },
-        1..=5 => EvaluationOutcome::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
-        other => EvaluationOutcome::Verdict(other % 2 == 0),
-    };
-    Evaluation {
-        outcome,
-        fuel: detail as u64,
-    }
-}
-
-fn answer(detail: usize) -> Answer {
-    let fields = |text: &str| Fields::parse(text).unwrap();
-    match detail % 20 {
-        0 => Answer::Fault {
-            code: FaultCode::new("Declined"),
-            message: "c".into(),
-        },
-        1 => Answer::Unreadable("u".into()),
-        2 | 3 => Answer::Suspended("s".into()),
-        4..=9 => Answer::Replace(fields(r#"{"d": "<process/>", "y": 1e2}"#)),
-        10 => Answer::Update(fields(&format!(r#"{{"z": "{}"}}"#, "z".repeat(3_000)))),
-        11 => Answer::Update(fields(&format!(r#"{{"l": "{}"}}"#, "l".repeat(5_000)))),
-        12 => Answer::Update(many(detail)),
-        _ => Answer::Update(fields(r#"{"z": {"k": 1}, "x": null}"#)),
-    }
-}
-
-/// Fields that take more than one row.
-fn many(detail: usize) -> Fields {
-    let value = JsonText::text(&"m".repeat(200));
-    let name = |place| format!("m{}", place * (1 + detail % 3));
-    (0..30).map(|place| (name(place), value.clone())).collect()
-}
-
-fn ended(fiber: FiberId, turn: Turn, detail: usize) -> Input {
-    let ending = match detail % 4 {
-        0 => {
-            let reason = "no definition".into();
-            return Input::ChildRefused {
-                fiber,
-                turn,
-                reason,
-            };
-        }
-        1 => Ending::Failed(Fault {
-            code: FaultCode::new("CallError"),
-            message: "x".into(),
-            activity: ActivityPath(vec![1]),
-            line: 2,
-        }),
-        _ => Ending::Completed(Fields::parse(r#"{"c": 1}"#).unwrap()),
-    };
-    Input::ChildEnded {
-        fiber,
-        turn,
-        ending,
     }
 }

@@ -39,6 +39,12 @@ impl Checker<'_> {
                     ),
                 }
             }
+            Expr::Attribute(attribute) if let [variable] = variables => {
+                match self.class_method_of_one(attribute, *variable) {
+                    Some(node) => Ok(node),
+                    None => self.refuse(callable, "expected a lambda or the name of a function"),
+                }
+            }
             _ => self.refuse(callable, "expected a lambda or the name of a function"),
         }
     }

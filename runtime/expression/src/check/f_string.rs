@@ -56,18 +56,19 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn formatted(&self, at: &impl Ranged, value: Node, written: &str) -> Checked {
+    pub(super) fn formatted(&mut self, at: &impl Ranged, value: Node, written: &str) -> Checked {
         if written.is_empty() {
             return Ok(Node::Call("str", vec![value]));
         }
-        match Format::read(written) {
-            Some(format) => Ok(Node::Format(
-                format.helper(),
-                Box::new(value),
-                format.packed(),
-            )),
-            None => self.refuse(at, format!("the format `{written}` is not supported")),
-        }
+        let Some(format) = Format::read(written) else {
+            return self.date_format(at, value, written);
+        };
+        Ok(Node::Format(
+            format.helper(),
+            Box::new(value),
+            format.packed(),
+            written.to_owned(),
+        ))
     }
 
     fn interpolation(&mut self, element: &InterpolatedElement) -> Checked {
@@ -98,7 +99,7 @@ impl Checker<'_> {
 }
 
 /// The text of pieces side by side, all of them texts.
-pub(super) fn joined(mut pieces: Vec<Node>) -> Node {
+pub(crate) fn joined(mut pieces: Vec<Node>) -> Node {
     match pieces.len() {
         0 => Node::text(""),
         1 => pieces.remove(0),

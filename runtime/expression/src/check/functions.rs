@@ -219,6 +219,9 @@ impl Checker<'_> {
     }
 
     fn function(&mut self, name: &str, call: &ExprCall) -> Checked {
+        if let Some(checked) = self.made(name, call) {
+            return checked;
+        }
         let count = call.arguments.args.len();
         let of_name = || PLAIN.iter().filter(|plain| plain.name == name);
         let fitting = of_name().find(|plain| count <= plain.arguments.len());

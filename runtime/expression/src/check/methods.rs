@@ -218,6 +218,12 @@ impl Checker<'_> {
         if name == "format" {
             return self.braces(&attribute.value, call);
         }
+        if let Some(checked) = self.class_method(attribute, call) {
+            return checked;
+        }
+        if let Some(checked) = self.dated_method(attribute, call) {
+            return checked;
+        }
         let count = call.arguments.args.len();
         let of_name = || METHODS.iter().filter(|method| method.name == name);
         let fitting = of_name().find(|method| count <= method.most());
@@ -226,6 +232,9 @@ impl Checker<'_> {
         };
         let receiver = self.node(&attribute.value)?;
         let mut operands = self.method_arguments(method, call)?;
+        if let ("get", [key, _], Some(at)) = (name, &*operands, call.arguments.args.first()) {
+            self.known_field(&receiver, key, at)?;
+        }
         if name == "get"
             && receiver == Node::Fields
             && let [Node::Constant(Constant::Text(key)), _] = operands.as_slice()

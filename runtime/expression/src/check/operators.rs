@@ -105,8 +105,14 @@ impl Checker<'_> {
             CmpOp::LtE => "less_equal",
             CmpOp::Gt => "greater",
             CmpOp::GtE => "greater_equal",
-            CmpOp::In => return Ok(("contains", self.container(right)?)),
-            CmpOp::NotIn => return Ok(("contains_not", self.container(right)?)),
+            CmpOp::In | CmpOp::NotIn => {
+                let value = self.container(right)?;
+                if let Expr::StringLiteral(name) = left {
+                    self.known_field(&value, &Node::text(name.value.to_str()), left)?;
+                }
+                let is_in = operator == CmpOp::In;
+                return Ok((if is_in { "contains" } else { "contains_not" }, value));
+            }
             CmpOp::Is | CmpOp::IsNot => {
                 let singleton = |expression: &Expr| {
                     matches!(expression, Expr::NoneLiteral(_) | Expr::BooleanLiteral(_))

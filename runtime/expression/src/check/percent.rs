@@ -64,7 +64,12 @@ impl Checker<'_> {
                     pieces.push(if plain {
                         value
                     } else {
-                        Node::Format(format.helper(), Box::new(value), format.packed())
+                        Node::Format(
+                            format.helper(),
+                            Box::new(value),
+                            format.packed(),
+                            String::new(),
+                        )
                     });
                 }
             }

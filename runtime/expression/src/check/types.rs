@@ -25,10 +25,15 @@ const TYPES: &[(&str, &[&str])] = &[
     ("tuple", &["TUPLE"]),
     ("dict", &["DICT", "HOST_RECORD"]),
     ("set", &["SET"]),
+    ("datetime", &["DATETIME"]),
+    ("date", &["DATE"]),
+    ("time", &["TIME"]),
+    ("timedelta", &["DELTA"]),
+    ("timezone", &["ZONE"]),
     ("NoneType", &["NULL"]),
 ];
 
-/// Whether a boolean counts as an integer.
+/// Whether a boolean counts as an integer, and a datetime as a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subtypes {
     /// As for `isinstance`.
@@ -153,6 +158,7 @@ impl Checker<'_> {
         };
         let truths: &[&str] = match subtypes {
             Subtypes::Count if name == "int" => &["BOOL"],
+            Subtypes::Count if name == "date" => &["DATETIME"],
             Subtypes::Count | Subtypes::Differ => &[],
         };
         let bit = |tag: &&str| 1 << named(tag);

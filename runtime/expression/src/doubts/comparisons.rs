@@ -5,7 +5,7 @@
 )]
 
 use super::{Literal, Reviewer, is_fields, is_literal, word};
-use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCompare};
+use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprBoolOp, ExprCompare, Operator};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 impl Reviewer<'_> {
@@ -33,12 +33,16 @@ impl Reviewer<'_> {
         match operator {
             CmpOp::In | CmpOp::NotIn => self.membership(right),
             CmpOp::Eq | CmpOp::NotEq => {
+                self.dates(left, right);
                 self.kinds(left, right);
                 self.letters(left, right);
                 self.letters(right, left);
                 self.chosen(compare, left, right);
             }
-            CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE => self.kinds(left, right),
+            CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE => {
+                self.dates(left, right);
+                self.kinds(left, right);
+            }
             CmpOp::Is | CmpOp::IsNot => {}
         }
     }
@@ -164,6 +168,31 @@ impl Reviewer<'_> {
             };
             let meant = self.with(other.range(), &text);
             self.doubt_with(other.range().start().to_usize(), reason, meant);
+        }
+    }
+
+    /// `now() > context["due"]`.
+    fn dates(&mut self, left: &Expr, right: &Expr) {
+        for (date, other) in [(left, right), (right, left)] {
+            let is_text = matches!(other, Expr::StringLiteral(_));
+            if self.field(other).is_none() && !is_text {
+                continue;
+            }
+            let Some(class) = made(date) else {
+                continue;
+            };
+            let read = format!("{class}.fromisoformat({})", self.written(other));
+            let meant = self.with(other.range(), &read);
+            let reason = match is_text {
+                true => "a date never compares with a text",
+                false => "fields hold no dates, so a date never compares with one",
+            };
+            let offset = other.range().start().to_usize();
+            self.doubt_with(
+                offset,
+                format!("{reason}; read a text as `{class}.fromisoformat(…)`"),
+                meant,
+            );
         }
     }
 
@@ -296,6 +325,37 @@ fn result(call: &Expr) -> Option<(&'static str, Literal)> {
         "int" => Some(("int", Literal::Number)),
         "float" => Some(("float", Literal::Number)),
         "str" => Some(("str", Literal::Text)),
+        _ => None,
+    }
+}
+
+/// The class of the date that an expression is sure to make.
+fn made(expression: &Expr) -> Option<&'static str> {
+    match expression {
+        Expr::Call(call) => {
+            let name = match &*call.func {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => match &*attribute.value {
+                    Expr::Name(class) if attribute.attr.as_str().starts_with("from") => {
+                        class.id.as_str()
+                    }
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            match name {
+                "now" | "datetime" => Some("datetime"),
+                "date" => Some("date"),
+                "time" => Some("time"),
+                _ => None,
+            }
+        }
+        // A date and a timedelta.
+        Expr::BinOp(operation) => match operation.op {
+            Operator::Add => made(&operation.left).or_else(|| made(&operation.right)),
+            Operator::Sub if made(&operation.right).is_none() => made(&operation.left),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use super::line::{KEYWORDS, Line};
 use super::scan::Kind;
 use super::symbols::field;
 use super::tables::{self, found};
-use super::{Rule, Slip};
+use super::{Rule, Slip, dates};
 use crate::nearest::nearest;
 use crate::vocabulary;
 
@@ -193,7 +193,16 @@ fn attribute(line: &Line, at: usize) -> Option<Slip> {
     if is_root && ["get", "keys", "values", "items"].contains(&name) {
         return None;
     }
-    if vocabulary::is_method(name) && !is_root {
+    if dates::is_class(line, start) && start + 1 == at {
+        return None;
+    }
+    let is_field =
+        line.is(at - 1, "]") && (line.is(start, "context") || line.is(start, "workitem"));
+    let dated = dates::is_dated(line) && !is_field;
+    if dated {
+        return dates::attribute_of_date(line, at, start);
+    }
+    if vocabulary::is_method(name) && !is_root && !vocabulary::is_dated_method(name) {
         let words = format!("`.{name}` is a method; call it: `.{name}(…)`");
         let call = format!("{value}.{name}()");
         return Some(Slip::edit(words, start..at + 2, &call));

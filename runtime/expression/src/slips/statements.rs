@@ -51,6 +51,13 @@ pub(super) fn leading(line: &Line) -> Option<Slip> {
             && line.is_joined(1)
             && !matches!(word, "if" | "while" | "elif"));
     if STATEMENTS.contains(&word) && (is_statement || matches!(line.text(1), ":" | "{" | "*")) {
+        let module = (0..line.len()).any(|at| line.is(at, "datetime") || line.is(at, "time"));
+        if matches!(word, "import" | "from") && module {
+            return Some(Slip::told(
+                "nothing is imported; `datetime`, `date`, `time`, `timedelta`, `timezone` and \
+                 `now()` are there",
+            ));
+        }
         let words = format!(
             "`{word}` begins a statement; a condition is one expression that gives a value"
         );

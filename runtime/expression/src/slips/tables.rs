@@ -236,11 +236,6 @@ pub(super) const MODULES: &[(&str, &str)] = &[
         "re",
         "there are no regular expressions; use `in`, `startswith`, `split` or a WebAssembly module",
     ),
-    ("datetime", CLOCK),
-    ("date", CLOCK),
-    ("time", CLOCK),
-    ("Date", CLOCK),
-    ("timezone", CLOCK),
     ("os", ALONE),
     ("sys", ALONE),
     ("subprocess", ALONE),
@@ -276,15 +271,6 @@ pub(super) const MODULES: &[(&str, &str)] = &[
 
 /// Functions that no condition has, and why.
 pub(super) const NO_FUNCTIONS: &[(&str, &str)] = &[
-    ("now", CLOCK),
-    ("NOW", CLOCK),
-    ("today", CLOCK),
-    ("getdate", CLOCK),
-    ("sysdate", CLOCK),
-    ("currentDate", CLOCK),
-    ("datetime", CLOCK),
-    ("time", CLOCK),
-    ("date", CLOCK),
     ("open", ALONE),
     ("input", ALONE),
     ("eval", ALONE),
@@ -349,8 +335,6 @@ pub(super) const STATEMENTS: &[&str] = &[
     "global", "nonlocal", "for", "else", "switch", "case", "function", "SELECT", "select", "do",
 ];
 
-pub(super) const CLOCK: &str = "a condition has no clock; use `<delay>` or `<await>`, or let a participant put the time into a \
-                                field";
 pub(super) const ALONE: &str =
     "a condition sees only the process's fields: no files, no network, no Python modules";
 pub(super) const SAME: &str = "a condition must give the same result each time it is evaluated";

@@ -9,8 +9,22 @@ use bureaucrat_expression::vocabulary;
 use serde_json::Value as Json;
 
 /// The kinds of values; `big` is an integer outside 64 bits.
-const KINDS: [&str; 10] = [
-    "None", "bool", "int", "big", "float", "str", "list", "tuple", "dict", "set",
+const KINDS: [&str; 15] = [
+    "None",
+    "bool",
+    "int",
+    "big",
+    "float",
+    "str",
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "datetime",
+    "date",
+    "time",
+    "timedelta",
+    "timezone",
 ];
 
 const OPERATORS: &[&str] = &[
@@ -186,9 +200,11 @@ impl Coverage {
         let functions = functions.iter().map(|name| format!("function {name}"));
         let methods = vocabulary::methods();
         let methods = methods.iter().map(|name| format!("method {name}"));
+        let attributes = vocabulary::attributes();
+        let attributes = attributes.iter().map(|name| format!("attribute {name}"));
         let constructs = CONSTRUCTS.iter().map(|name| (*name).to_owned());
         let mut lacking = Vec::new();
-        for what in constructs.chain(functions).chain(methods) {
+        for what in constructs.chain(functions).chain(methods).chain(attributes) {
             let count = self.constructs.get(&what).copied().unwrap_or_default();
             if count.occurred < occurrences || count.gave < values {
                 lacking.push(format!(
@@ -221,10 +237,12 @@ impl Coverage {
 }
 
 /// Whether such a pair can occur: nothing on the right of a None is evaluated with `and`, nor of a
-/// big integer with `or`, and Python would never finish a big integer to the power of another.
+/// big integer or a date with `or`, and Python would never finish a big integer to the power of another.
 fn is_evaluated(operator: &str, left: &str, right: &str) -> bool {
     !matches!(
         (operator, left, right),
-        ("and", "None", _) | ("or", "big", _) | ("**", "big", "big")
+        ("and", "None", _)
+            | ("or", "big" | "datetime" | "date" | "time" | "timezone", _)
+            | ("**", "big", "big")
     )
 }

@@ -20,7 +20,19 @@ pub fn record(draw: &mut Draw) -> String {
         };
         parts.push(format!("\"{name}\": {value}"));
     }
+    if draw.below(30) != 0 {
+        parts.push(format!("\"inst:now\": {}", time(draw)));
+    }
     format!("{{{}}}", parts.join(", "))
+}
+
+/// Unix seconds, which `now()` reads.
+fn time(draw: &mut Draw) -> String {
+    let seconds = draw.below(4_000_000_000);
+    match draw.below(3) {
+        0 => seconds.to_string(),
+        _ => format!("{seconds}.{}", draw.below(10_000_000)),
+    }
 }
 
 fn integer(draw: &mut Draw) -> String {

@@ -3,9 +3,10 @@
 //! capitals with a literal, a field or a variable; `a` with one of the form's own type; `v` with a
 //! new variable's name, after which `i`, `p` and `j` see that variable, of the form's type, for a
 //! boolean, for anything; `x` with what is allowed in an f-string; `k` with an integer from -3 to
-//! 3, `u` from 0 to 4.
+//! 3, `u` from 0 to 4. Of dates there are `m d c w z`: a datetime, a date, a time of day, a timedelta
+//! and a time zone.
 
-use super::scalars;
+use super::{dated, scalars};
 
 /// The wanted type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,18 @@ pub enum Want {
     Record,
     Set,
     Truth,
+    Dated(Dated),
+}
+
+/// The kinds of dates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Dated {
+    /// A datetime.
+    Moment,
+    Day,
+    Clock,
+    Span,
+    Zone,
 }
 
 impl Want {
@@ -28,6 +41,11 @@ impl Want {
             'r' => Want::Record,
             's' => Want::Set,
             'q' => Want::Truth,
+            'm' => Want::Dated(Dated::Moment),
+            'd' => Want::Dated(Dated::Day),
+            'c' => Want::Dated(Dated::Clock),
+            'w' => Want::Dated(Dated::Span),
+            'z' => Want::Dated(Dated::Zone),
             other => panic!("no place is called {other}"),
         }
     }
@@ -52,7 +70,27 @@ pub fn of(want: Want) -> &'static [&'static str] {
         Want::Record => RECORD,
         Want::Set => SET,
         Want::Truth => TRUTH,
+        Want::Dated(kind) => dated::of(kind),
     }
+}
+
+/// The kinds that random expressions with dates are drawn for.
+pub const WITH_DATES: &[Want] = &[
+    Want::Dated(Dated::Moment),
+    Want::Dated(Dated::Day),
+    Want::Dated(Dated::Clock),
+    Want::Dated(Dated::Span),
+    Want::Number,
+    Want::Text,
+    Want::Truth,
+    Want::Truth,
+    Want::List,
+];
+
+/// The forms for a kind of value in expressions with dates.
+pub fn with_dates(want: Want) -> &'static [&'static str] {
+    let found = dated::OTHERS.iter().find(|(other, _)| *other == want);
+    found.map_or_else(|| of(want), |(_, forms)| forms)
 }
 
 pub fn literals(want: Want) -> &'static [&'static str] {
@@ -100,6 +138,8 @@ pub fn literals(want: Want) -> &'static [&'static str] {
             "{1.0, True}",
         ],
         Want::Truth => &["True", "False", "None"],
+        // These are drawn.
+        Want::Dated(_) => &["None"],
     }
 }
 

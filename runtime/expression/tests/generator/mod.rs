@@ -4,6 +4,8 @@
 //! Deterministic: the same seed produces the same cases. Trees are drawn for a wanted type, and
 //! sometimes for another, so that faults occur but do not dominate.
 
+mod dated;
+mod dates;
 mod draw;
 mod fields;
 mod forms;
@@ -12,5 +14,6 @@ mod samples;
 mod scalars;
 mod trees;
 
+pub use dates::texts;
 pub use pairs::{every_pair, floats};
-pub use trees::random;
+pub use trees::{random, templates, with_dates};

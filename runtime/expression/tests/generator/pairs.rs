@@ -1,6 +1,7 @@
 //! Complete enumerations: operators on pairs of samples, functions on samples, floats that are hard
 //! to print.
 
+use super::dates;
 use super::samples::{BINARY, CALLS, FIELDS, SAMPLES, UNARY};
 
 /// Every operator on every pair of samples, every function on every sample.
@@ -10,8 +11,13 @@ use super::samples::{BINARY, CALLS, FIELDS, SAMPLES, UNARY};
 pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
     let fields = FIELDS.replace('\n', " ");
     let mut cases = Vec::new();
-    for form in UNARY.iter().chain(CALLS) {
-        for sample in SAMPLES {
+    let samples: Vec<&str> = SAMPLES.iter().chain(dates::SAMPLES).copied().collect();
+    for form in UNARY.iter().chain(CALLS).chain(dates::CALLS) {
+        for (index, sample) in samples.iter().enumerate() {
+            let with_dates = form.contains("now()") || is_date(sample);
+            if !thorough && with_dates && !often(sample, index) {
+                continue;
+            }
             let in_f_string = form.contains("f'") && sample.contains(['\'', '{']);
             if in_f_string || is_vast(form, sample) {
                 continue;
@@ -23,9 +29,11 @@ pub fn every_pair(thorough: bool) -> Vec<(String, String)> {
         }
     }
     for operator in BINARY {
-        for (row, left) in SAMPLES.iter().enumerate() {
-            for (column, right) in SAMPLES.iter().enumerate() {
-                if !(thorough || often(row) && often(column)) || is_vast_pair(operator, left, right)
+        for (row, left) in samples.iter().enumerate() {
+            for (column, right) in samples.iter().enumerate() {
+                let is_often = |index| often(samples[index], index);
+                if !(thorough || is_often(row) && is_often(column))
+                    || is_vast_pair(operator, left, right)
                 {
                     continue;
                 }
@@ -67,6 +75,7 @@ fn is_vast_pair(operator: &str, left: &str, right: &str) -> bool {
     };
     match operator {
         "**" => right.len() > 8 && integer(right) && integer(left),
+        "*" if is_date(left) || is_date(right) => false,
         "*" => left.len().max(right.len()) > 15 && sequence_times(left, right),
         _ => false,
     }
@@ -92,8 +101,10 @@ pub fn floats() -> Vec<(String, String)> {
 
 /// Every second sample, samples that are the only one of their type, and those that `and` and `or`
 /// skip.
-fn often(sample: usize) -> bool {
-    let text = SAMPLES[sample];
+fn often(text: &str, sample: usize) -> bool {
+    if is_date(text) {
+        return dates::OFTEN.contains(&text);
+    }
     let past = matches!(
         text,
         "True" | "0" | "0.0" | "''" | "[]" | "()" | "{}" | "set()"
@@ -102,6 +113,11 @@ fn often(sample: usize) -> bool {
         .iter()
         .any(|mark| text.contains(mark));
     sample.is_multiple_of(2) || past || alone
+}
+
+/// Whether a sample is one of dates.
+fn is_date(sample: &str) -> bool {
+    dates::SAMPLES.contains(&sample)
 }
 
 fn sequence_times(left: &str, right: &str) -> bool {

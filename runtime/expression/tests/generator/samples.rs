@@ -308,4 +308,4 @@ pub const CALLS: &[&str] = &[
 
 /// Fields that have something of every kind.
 pub const FIELDS: &str = r#"{"big": 123456789012345678901234567890, "negative": -99999999999999999999, "list": [3, 1.50, "b", null, [true]],
-    "record": {"a": 1, "b/~c": {"d": [1e3, -0, -0.0]}}, "nested": [[2, 1], [1, 2]], "text": "abc b \u00e9"}"#;
+    "inst:now": 1764333296.123456, "record": {"a": 1, "b/~c": {"d": [1e3, -0, -0.0]}}, "nested": [[2, 1], [1, 2]], "text": "abc b \u00e9"}"#;

@@ -1,8 +1,8 @@
 //! Random expressions from the forms.
 
 use super::draw::Draw;
-use super::fields;
 use super::forms::{self, Want};
+use super::{dated, fields};
 
 /// Random expressions, each over fields of its own.
 pub fn random(seed: u64, count: usize) -> Vec<(String, String)> {
@@ -21,6 +21,75 @@ pub fn random(seed: u64, count: usize) -> Vec<(String, String)> {
             (fields, expression)
         })
         .collect()
+}
+
+/// Random expressions with dates, each over fields of its own.
+pub fn with_dates(seed: u64, count: usize) -> Vec<(String, String)> {
+    let mut draw = Draw(seed ^ 0xda7e);
+    (0..count)
+        .map(|_| {
+            let fields = fields::record(&mut draw);
+            let want = forms::WITH_DATES[draw.below(forms::WITH_DATES.len() as u64) as usize];
+            let depth = 1 + draw.below(3);
+            let form = draw.one(forms::with_dates(want));
+            let expression = filled(&mut draw, form, want, depth, 0);
+            // An expression that makes no date is refused if it uses one.
+            (fields, format!("[({expression}), now()][0]"))
+        })
+        .collect()
+}
+
+/// Random templates, each the body of a raw f-string over fields of its own. Python 3.11 allows no
+/// backslash in its expressions, and not the quotes around it.
+pub fn templates(seed: u64, count: usize) -> Vec<(String, String)> {
+    let mut draw = Draw(seed ^ 0x7e3e);
+    let mut cases = Vec::new();
+    while cases.len() < count {
+        let fields = fields::record(&mut draw);
+        let mut body = String::new();
+        for _ in 0..1 + draw.below(5) {
+            body += draw.one(TEXTS);
+            body += &interpolated(&mut draw);
+        }
+        body += draw.one(TEXTS);
+        // An expression that makes no date is refused if it uses one.
+        body += "{now()}";
+        body += draw.one(&["", "", "}}", "{{", "."]);
+        if !body.contains("\"\"\"") {
+            cases.push((fields, format!("rf\"\"\"{body}\"\"\"")));
+        }
+    }
+    cases
+}
+
+/// What a template has between its expressions.
+const TEXTS: &[&str] = &[
+    "", "a", "-", " ", "\u{e9}", "'", "\"", "{{", "}}", "\\", "\\n", "\n", "/x/", ":", "!r", "{{}}",
+];
+
+/// An expression in braces.
+fn interpolated(draw: &mut Draw) -> String {
+    if draw.below(3) == 0 {
+        let value = plain(draw, 0);
+        let rest = draw.one(&[
+            "", "!r", "!s", "!a", ":>8", ":.3", "!r:^9", "=", "=!s", ":05",
+        ]);
+        return format!("{{{value}{rest}}}");
+    }
+    let want = match draw.below(3) {
+        0 => forms::WITH_DATES[draw.below(forms::WITH_DATES.len() as u64) as usize],
+        _ => any_want(draw),
+    };
+    let form = match draw.below(2) {
+        0 => draw.one(forms::with_dates(want)),
+        _ => draw.one(forms::of(want)),
+    };
+    let depth = 1 + draw.below(2);
+    let value = filled(draw, form, want, depth, 0);
+    match value.contains('\\') {
+        true => String::new(),
+        false => format!("{{({value})}}"),
+    }
 }
 
 fn any_want(draw: &mut Draw) -> Want {
@@ -98,6 +167,9 @@ fn leaf(draw: &mut Draw, want: Want, scope: u64) -> String {
         return format!("v{}", draw.below(scope));
     }
     let name = match want {
+        Want::Dated(kind) => {
+            return dated::literal(draw, kind);
+        }
         Want::Number if draw.below(2) == 0 => "n",
         Want::Number => "f",
         Want::Text => "t",

@@ -8,11 +8,14 @@ may show, "rounded": how many powers of floats the C library rounds otherwise, "
 A watched expression is evaluated twice: as it is, and with every part of it watched, which gives the last four.
 """
 import ast
+import datetime
 import fractions
 import json
 import math
+import os
 import resource
 import sys
+import time
 import warnings
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
@@ -54,6 +57,32 @@ def total(iterable, /, start=0):
     return start
 
 
+def duration(delta):
+    """The ISO text of a timedelta, as it leaves an expression."""
+    micros = delta // datetime.timedelta(microseconds=1)
+    seconds, micros, sign = abs(micros) // 10**6, abs(micros) % 10**6, "-" if micros < 0 else ""
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    clock = "".join(f"{number}{letter}" for number, letter in ((hours, "H"), (minutes, "M")) if number)
+    if seconds % 60 or micros or not (days or clock):
+        clock += f"{seconds % 60}" + (f".{micros:06}".rstrip("0") if micros else "") + "S"
+    return f"{sign}P" + (f"{days}D" if days else "") + (f"T{clock}" if clock else "")
+
+
+def leaving(value):
+    """What a date is in JSON."""
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return duration(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def dates(now):
+    """The names of dates; `now` is the field that `now()` reads."""
+    names = {name: getattr(datetime, name) for name in ("datetime", "date", "time", "timedelta", "timezone")}
+    return names | {"now": lambda: datetime.datetime.fromtimestamp(now["inst:now"], datetime.timezone.utc)}
+
+
 class Powers(ast.NodeTransformer):
     def visit_BinOp(self, node):
         self.generic_visit(node)
@@ -75,12 +104,13 @@ def answer(request):
 
     def names():
         own = json.loads(request["fields"])
-        return {"workitem": WorkItem(own), "context": own, "pow": power, "sum": total}
+        now = {"inst:now": own.pop("inst:now")} if "inst:now" in own else {}
+        return dates(now) | {"workitem": WorkItem(own), "context": own, "pow": power, "sum": total}
 
     try:
         value = run(Powers().visit(ast.parse(source, mode="eval")).body, names())
         result["truth"] = bool(value)
-        result["value"] = json.dumps(value, ensure_ascii=False)
+        result["value"] = json.dumps(value, ensure_ascii=False, default=leaving)
     except Exception as error:
         result["code"] = type(error).__name__
         result["message"] = str(error)
@@ -104,6 +134,9 @@ if __name__ == "__main__":
     sys.stdin.reconfigure(encoding="utf-8")
     sys.stdout.reconfigure(encoding="utf-8")
     warnings.simplefilter("ignore")
+    # Local time is UTC in expressions.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     print(json.dumps(list(sys.version_info[:2])), flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=False)

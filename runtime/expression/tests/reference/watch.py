@@ -2,11 +2,13 @@
 of values that operators meet.
 """
 import ast
+import datetime
 import string
 
 KINDS = {
     type(None): "None", bool: "bool", int: "int", float: "float", str: "str", list: "list", tuple: "tuple",
-    dict: "dict", set: "set",
+    dict: "dict", set: "set", datetime.datetime: "datetime", datetime.date: "date", datetime.time: "time",
+    datetime.timedelta: "timedelta", datetime.timezone: "timezone",
 }
 OPERATORS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -25,6 +27,8 @@ SET_METHODS = {
 def has_big(value, depth=0):
     if isinstance(value, int):
         return not -(2**63) <= value < 2**63
+    if isinstance(value, datetime.timedelta):
+        return abs(value // datetime.timedelta(microseconds=1)) >= 2**63
     if depth > 20:
         return False
     if isinstance(value, (list, tuple, set)):
@@ -156,6 +160,9 @@ class Watch(ast.NodeTransformer):
         return ast.copy_location(call, node)
 
     def visit(self, node):
+        # The name of a type or of all fields.
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return node
         describe = getattr(self, "describe_" + type(node).__name__, None)
         if describe is None or isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
             return self.generic_visit(node)
@@ -191,9 +198,6 @@ class Watch(ast.NodeTransformer):
         if isinstance(argument, (ast.Name, ast.Attribute)) and self.function(call) in ("map", "filter", "isinstance", "sorted", "min", "max"):
             return argument
         return self.visit(argument)
-
-    def visit_Attribute(self, node):
-        return node
 
     def operands(self, number, node):
         left = lambda value: self.call("watch_left", [ast.Constant(number), value], node)
@@ -249,6 +253,9 @@ class Watch(ast.NodeTransformer):
 
     def describe_Subscript(self, node):
         return ["slice" if isinstance(node.slice, ast.Slice) else "index"]
+
+    def describe_Attribute(self, node):
+        return ["attribute " + node.attr]
 
     def describe_NamedExpr(self, node):
         return ["assignment :="]

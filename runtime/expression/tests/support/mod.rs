@@ -5,6 +5,7 @@
 )]
 #![allow(dead_code, reason = "each test uses its own part of the host")]
 
+use bureaucrat_expression::{Expression, Function, Kind, compile, parse};
 use serde_json::Value as Json;
 use wasmtime::component::{Component, InstancePre, Linker, Val};
 use wasmtime::{Config, Engine, Store};
@@ -73,8 +74,16 @@ impl Host {
             .unwrap();
         fields
             .func_new("get", |store, _, arguments, results| {
-                let found = pointer(&arguments[0])
-                    .and_then(|pointer| store.data().0.pointer(&pointer).map(value));
+                let found = pointer(&arguments[0]).and_then(|pointer| {
+                    let fields = &store.data().0;
+                    if pointer.is_empty() {
+                        return Some(Val::Variant(
+                            "record".to_owned(),
+                            Some(Box::new(Val::U32(unreserved(fields).len() as u32))),
+                        ));
+                    }
+                    fields.pointer(&pointer).map(contract_value)
+                });
                 results[0] = Val::Option(found.map(Box::new));
                 Ok(())
             })
@@ -82,6 +91,10 @@ impl Host {
         fields
             .func_new("keys", |store, _, arguments, results| {
                 let found = pointer(&arguments[0]).and_then(|pointer| {
+                    if pointer.is_empty() {
+                        let names = unreserved(&store.data().0).into_iter();
+                        return Some(Val::List(names.map(Val::String).collect()));
+                    }
                     let record = store.data().0.pointer(&pointer)?.as_object()?;
                     Some(Val::List(record.keys().cloned().map(Val::String).collect()))
                 });
@@ -144,6 +157,13 @@ impl Guest {
     }
 }
 
+/// The names of all fields, without the reserved ones.
+fn unreserved(fields: &Json) -> Vec<String> {
+    let names = fields.as_object().unwrap().keys();
+    let names = names.filter(|name| !name.starts_with("inst:"));
+    names.cloned().collect()
+}
+
 fn outcome(result: &Val) -> Outcome {
     let Val::Result(result) = result else {
         panic!("not a result: {result:?}")
@@ -169,8 +189,27 @@ fn pointer(argument: &Val) -> Option<String> {
     }
 }
 
+pub fn value_of(expression: Expression, fields: &Json) -> Outcome {
+    let function = Function {
+        name: "evaluate".to_owned(),
+        expression,
+        kind: Kind::Value,
+    };
+    let guest = Host::quick().load(&compile(&[function]).unwrap());
+    guest.call("evaluate", fields)
+}
+
+/// An expression's value as JSON, or its fault.
+pub fn value(text: &str, fields: &Json) -> Result<Json, String> {
+    match value_of(parse(text).unwrap(), fields) {
+        Outcome::Value(text) => Ok(serde_json::from_str(&text).unwrap()),
+        Outcome::Fault(text) => Err(text),
+        Outcome::Verdict(_) | Outcome::Trap(_) => panic!("{text}: neither a value nor a fault"),
+    }
+}
+
 /// The contract's value of a JSON value; numbers by how they are written.
-fn value(json: &Json) -> Val {
+fn contract_value(json: &Json) -> Val {
     let (case, payload) = match json {
         Json::Null => ("null", None),
         Json::Bool(truth) => ("boolean", Some(Val::Bool(*truth))),

@@ -116,6 +116,7 @@ impl Actor {
             uses,
             unused,
             answers,
+            told,
             ..
         } = &mut durable.after;
         for handle in acknowledge.drain(..) {
@@ -147,9 +148,12 @@ impl Actor {
         for program in unused.drain(..) {
             self.shared.programs.end_use(program);
         }
+        // The operators who asked may be gone.
         for (reply, outcome) in answers.drain(..) {
-            // The operator who asked may be gone.
             let _ = reply.try_send(outcome);
+        }
+        for (reply, answer) in told.drain(..) {
+            let _ = reply.try_send(answer);
         }
     }
 

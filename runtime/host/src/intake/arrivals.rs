@@ -1,6 +1,6 @@
 //! What a delivery becomes: a process, an accepted answer, a stored event, or a dead letter.
 
-use super::{deployments::is_module, router::Arrival};
+use super::{deploying::is_definition, deployments::is_module, router::Arrival};
 use crate::{
     broker::{Delivery, Source},
     plan::{
@@ -18,7 +18,7 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::{
-    AnswerMessage, EventMessage, EventOutcome, HeaderValue, LETTER_HEADER, Report,
+    AnswerMessage, EventMessage, EventOutcome, HeaderValue, LETTER_HEADER, Report, Unreadable,
     UnreadableAnswer, dead_letter, event_reply, reply,
 };
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ impl Planner {
             Arrival::Launch { text, .. } if is_module(&delivery) => {
                 self.module_arrived(delivery, text)
             }
+            Arrival::Launch { text, seen, .. } if is_definition(&delivery) => {
+                self.definition_arrived(delivery, seen, text)
+            }
             Arrival::Launch {
                 process,
                 seen,
@@ -53,13 +56,9 @@ impl Planner {
             }
             // The intake unpacks before it hands over.
             Arrival::Packed(_) => Ok(()),
-            Arrival::Unreadable(unreadable) if delivery.handle.source == Source::Launches => {
-                self.refuse(&delivery, unreadable.code(), &[unreadable.to_string()])
-            }
+            // A launch, an event, or what came in its place: its sender may wait for a reply.
             Arrival::Unreadable(unreadable) => {
-                let (shard, reason) = (self.some_shard(), unreadable.to_string());
-                let transaction = self.dead_letter(shard, &delivery, unreadable.code(), &reason)?;
-                self.finish(transaction)
+                self.refuse(&delivery, unreadable.code(), &[unreadable.to_string()])
             }
         }
     }
@@ -103,6 +102,10 @@ impl Planner {
         unreadable: UnreadableAnswer,
     ) -> Result<(), StoreError> {
         let reason = unreadable.reason.to_string();
+        if matches!(unreadable.reason, Unreadable::Misplaced { .. }) {
+            // A worker waits for no reply; the sender of a launch or an event may.
+            return self.refuse(&delivery, unreadable.reason.code(), &[reason]);
+        }
         let shard = match &unreadable.waiting {
             Some((activity, _)) => activity.process.shard(),
             None => self.some_shard(),
@@ -180,15 +183,18 @@ impl Planner {
         }
         self.remember(&mut transaction, seen, None)?;
         let sequence = self.shared.draw();
-        let name = event.name.clone();
+        let (name, key) = (event.name.clone(), event.key.clone());
         let record = records::encode(&EventRecord {
             name: event.name,
+            key: event.key,
+            depth: 0,
             event: event.event,
         })?;
         transaction.after.arrived.push(Arrived {
             shard,
             sequence,
             name,
+            key,
             bytes: record.len(),
             reply_to,
         });

@@ -4,70 +4,27 @@
 //! in turn, so that one user's flood is only one line. Launches beyond a user's quotas are refused
 //! at once, so that they take up none of the prefetch.
 
-use super::{definition::DefinitionText, launching::LaunchInHand};
+use super::{
+    definition::DefinitionText,
+    launching::{LaunchInHand, Named},
+    refusal::Refusal,
+};
 use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
-    definitions::{LoadFailure, Loaded},
+    definitions::{LoadFailure, Loaded, LoadedProgram},
     plan::{
         Planner,
         jobs::Waiting,
-        transaction::{LoadedProgram, Transaction, Work},
+        transaction::{Transaction, Work},
     },
     tenants::Claim,
 };
-use bureaucrat_model::{Launch, ProcessId, Redelivered, ReplyTo};
-use bureaucrat_policy::{Permission, Quota, Rule, Violation};
+use bureaucrat_model::{Fields, Launch, ProcessId, Redelivered, ReplyTo};
+use bureaucrat_policy::{Permission, Quota, Rule};
 use bureaucrat_store::{StoreError, keys::OutboxKind};
 use bureaucrat_wire::{ReplyAddress, Report, Reserved, notice, reply};
 use std::sync::Arc;
-
-/// Why a launch is refused.
-pub(crate) enum Refusal {
-    /// The definition is invalid; the code says whether it or one of its modules.
-    Definition {
-        code: &'static str,
-        reasons: Vec<String>,
-    },
-    /// The definition violates rules, now and later.
-    Rules(Vec<Violation>),
-    /// Not a verdict on the definition: the same message may be published again, and counts then.
-    ForNow(Violation),
-    /// The engine could not prepare the definition; not a verdict either.
-    Environment(String),
-}
-
-impl Refusal {
-    fn definition(reason: String) -> Self {
-        Self::Definition {
-            code: "definition",
-            reasons: vec![reason],
-        }
-    }
-
-    /// The code of the dead letter.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Definition { code, .. } => code,
-            Self::Rules(violations) => violations
-                .first()
-                .map_or(Rule::Launches.code(), |first| first.rule.code()),
-            Self::ForNow(violation) => violation.rule.code(),
-            Self::Environment(_) => "definition",
-        }
-    }
-
-    pub(crate) fn reasons(&self) -> Vec<String> {
-        match self {
-            Self::Definition { reasons, .. } => reasons.clone(),
-            Self::Rules(violations) => violations.iter().map(ToString::to_string).collect(),
-            Self::ForNow(violation) => vec![violation.to_string()],
-            Self::Environment(reason) => vec![format!(
-                "the engine could not make the definition ready, publish it again later: {reason}"
-            )],
-        }
-    }
-}
 
 impl Planner {
     pub(crate) fn launch_arrived(
@@ -88,16 +45,25 @@ impl Planner {
             }
         }
         let user = delivery.properties.user_id.clone();
-        let admitted = self.admit(&delivery, text.of(&delivery.body).len());
+        let named = self.read_named(&delivery, &text);
+        let admitted = named.and_then(|named| {
+            let size = named.is_none().then(|| text.of(&delivery.body).len());
+            Ok((self.admit(&delivery, size)?, named))
+        });
         let mut in_hand = LaunchInHand {
             deliveries: vec![delivery],
             text,
             seen,
             waiting: None,
+            named: None,
         };
         match admitted {
-            Ok(waiting) => {
+            Ok((waiting, named)) => {
                 in_hand.waiting = waiting;
+                in_hand.named = named.map(|launch| Named {
+                    launch: Arc::new(launch),
+                    chosen: None,
+                });
                 self.launching.queue(user, process, in_hand);
                 Ok(())
             }
@@ -105,8 +71,9 @@ impl Planner {
         }
     }
 
-    /// The checks before a launch's definition is read.
-    fn admit(&self, delivery: &Delivery, size: usize) -> Result<Option<Claim>, Refusal> {
+    /// The checks before a launch's definition is read; `size` is that of one that comes with it.
+    fn admit(&self, delivery: &Delivery, size: Option<usize>) -> Result<Option<Claim>, Refusal> {
+        let size = size.unwrap_or(0);
         let user = delivery.properties.user_id.as_ref();
         let rules = self.rules(user);
         if rules.launches == Permission::Refused {
@@ -143,6 +110,11 @@ impl Planner {
             let Some((user, process)) = self.launching.next() else {
                 break;
             };
+            served += 1;
+            if let Some(named) = self.launching.named(process) {
+                self.serve_named(user, process, &named)?;
+                continue;
+            }
             let body = self.launching.definition(process);
             if let Some(loaded) = self.shared.definitions.cached(body) {
                 self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded)))?;
@@ -155,7 +127,6 @@ impl Planner {
             } else {
                 self.launching.wait(user, process);
             }
-            served += 1;
         }
         Ok(served)
     }
@@ -165,11 +136,21 @@ impl Planner {
         process: ProcessId,
         outcome: JobOutcome,
     ) -> Result<(), StoreError> {
+        if !self.launching.expects(process, &outcome) {
+            return Ok(());
+        }
         let Some(in_hand) = self.launching.take(process) else {
             return Ok(());
         };
         let JobOutcome::Loaded(loaded) = outcome else {
             return Ok(());
+        };
+        let in_hand = match &loaded {
+            Ok(loaded) => match self.look_at_key(process, in_hand, loaded)? {
+                Some(in_hand) => in_hand,
+                None => return Ok(()),
+            },
+            Err(_) => in_hand,
         };
         let admitted = match loaded {
             Err(LoadFailure::Refused { code, reasons }) => {
@@ -203,6 +184,9 @@ impl Planner {
         if !violations.is_empty() {
             return Err(Refusal::Rules(violations));
         }
+        if let Some(chosen) = in_hand.chosen() {
+            self.check_fields(user, loaded, &chosen.fields)?;
+        }
         if let Some(account) = self.shared.tenants.account(user) {
             account.start(&rules).map_err(Refusal::ForNow)?;
         }
@@ -219,6 +203,7 @@ impl Planner {
         let Some(first) = in_hand.deliveries.first() else {
             return Ok(());
         };
+        let chosen = in_hand.chosen();
         let launch = Launch {
             process,
             program: loaded.hash,
@@ -231,6 +216,9 @@ impl Planner {
             } else {
                 first.redelivered
             },
+            fields: chosen.map_or_else(Fields::new, |chosen| chosen.fields.clone()),
+            version: chosen.map(|chosen| chosen.version),
+            key: in_hand.key().map(|(key, _)| key.to_owned()),
         };
         if launch.redelivered == Redelivered::Perhaps {
             tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");
@@ -242,6 +230,9 @@ impl Planner {
             .map(|delivery| delivery.handle)
             .collect();
         self.remember(&mut transaction, in_hand.seen, Some(process))?;
+        if let Some((hash, _)) = self.key_of(&in_hand, &loaded) {
+            self.claim_key(&mut transaction, hash, process);
+        }
         for repeated in in_hand.deliveries.iter().skip(1) {
             self.tell_launcher_again(&mut transaction, repeated, Some(process));
         }
@@ -318,7 +309,7 @@ impl Planner {
         transaction.publish(key, message);
     }
 
-    fn refuse_launch(
+    pub(super) fn refuse_launch(
         &mut self,
         process: ProcessId,
         in_hand: LaunchInHand,
@@ -334,7 +325,10 @@ impl Planner {
             Refusal::Definition { code, .. } => {
                 (self.dead_letter(shard, first, code, &text)?, in_hand.seen)
             }
-            Refusal::Environment(_) => (self.dead_letter(shard, first, "definition", &text)?, None),
+            Refusal::Environment(_) | Refusal::Unresolved(_) | Refusal::Key(_) => {
+                let code = refusal.code();
+                (self.dead_letter(shard, first, code, &text)?, None)
+            }
             Refusal::ForNow(violation) => {
                 let code = violation.rule.code();
                 (self.dead_letter(shard, first, code, &text)?, None)
@@ -369,6 +363,15 @@ impl Planner {
             Report::Rejected { reasons },
         );
         transaction.publish(self.own_key(shard, OutboxKind::Notice), message);
-        self.finish(transaction)
+        match refusal {
+            // The process that has the key may be waiting for a job: it must be durable before the
+            // launch is refused because of it.
+            Refusal::Key(taken) => self.begin(taken.holder(), transaction),
+            Refusal::Definition { .. }
+            | Refusal::Rules(_)
+            | Refusal::ForNow(_)
+            | Refusal::Unresolved(_)
+            | Refusal::Environment(_) => self.finish(transaction),
+        }
     }
 }

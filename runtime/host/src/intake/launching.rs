@@ -3,10 +3,12 @@
 use super::{
     definition::DefinitionText,
     fair::{FairQueue, User},
+    named::Chosen,
 };
-use crate::{broker::Delivery, tenants::Claim};
+use crate::{broker::Delivery, compute::JobOutcome, tenants::Claim};
 use bureaucrat_model::ProcessId;
-use std::collections::HashMap;
+use bureaucrat_wire::{Duplicate, NamedLaunch};
+use std::{collections::HashMap, sync::Arc};
 
 /// A launch that is waiting or whose definition is being compiled, with all of its deliveries.
 pub(crate) struct LaunchInHand {
@@ -16,6 +18,28 @@ pub(crate) struct LaunchInHand {
     pub seen: Option<[u8; 32]>,
     /// Its place in its user's line.
     pub waiting: Option<Claim>,
+    /// The deployed definition that it names, if it comes without one of its own.
+    pub named: Option<Named>,
+}
+
+/// A launch by name.
+pub(crate) struct Named {
+    pub launch: Arc<NamedLaunch>,
+    /// What it starts, once that is chosen.
+    pub chosen: Option<Chosen>,
+}
+
+impl LaunchInHand {
+    /// Its business key, and what happens if another process has it.
+    pub fn key(&self) -> Option<(&str, Duplicate)> {
+        let launch = &self.named.as_ref()?.launch;
+        Some((launch.key.as_deref()?, launch.duplicate))
+    }
+
+    /// What a launch by name starts.
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.named.as_ref()?.chosen.as_ref()
+    }
 }
 
 /// Launches in progress: in their users' lines, or with definitions that are being compiled.
@@ -23,7 +47,8 @@ pub(crate) struct LaunchInHand {
 pub(crate) struct Launching {
     launches: HashMap<ProcessId, LaunchInHand>,
     lines: FairQueue<ProcessId>,
-    /// Whether the first of them waits until other definitions are compiled.
+    /// Whether the first of them waits: until other definitions are compiled, or until the one that
+    /// it names is durable.
     lines_wait: bool,
     compiling: usize,
 }
@@ -70,10 +95,42 @@ impl Launching {
         first.map_or(&[], |first| launch.text.of(&first.body))
     }
 
-    /// No more definitions are compiled now: the launch keeps its place.
+    /// The launch by name that it is, if it is one.
+    pub fn named(&self, process: ProcessId) -> Option<Arc<NamedLaunch>> {
+        let named = self.launches.get(&process)?.named.as_ref()?;
+        Some(named.launch.clone())
+    }
+
+    /// What a launch by name starts is chosen.
+    pub fn chosen(&mut self, process: ProcessId, chosen: Chosen) {
+        let launch = self.launches.get_mut(&process);
+        if let Some(named) = launch.and_then(|launch| launch.named.as_mut()) {
+            named.chosen = Some(chosen);
+        }
+    }
+
+    /// The launch cannot begin now, and keeps its place.
     pub fn wait(&mut self, user: User, process: ProcessId) {
         self.lines.give_back(user, process);
         self.lines_wait = true;
+    }
+
+    /// Whether a launch waits for this outcome: a launch by name that came again is in its line
+    /// when the program arrives that was loaded for the first delivery.
+    pub fn expects(&self, process: ProcessId, outcome: &JobOutcome) -> bool {
+        let launch = self.launches.get(&process);
+        let Some(named) = launch.and_then(|launch| launch.named.as_ref()) else {
+            return true;
+        };
+        match (&named.chosen, outcome) {
+            (Some(chosen), JobOutcome::Loaded(Ok(loaded))) => loaded.hash == chosen.program,
+            (chosen, _) => chosen.is_some(),
+        }
+    }
+
+    /// What the first in line waited for may be there now.
+    pub fn look_again(&mut self) {
+        self.lines_wait = false;
     }
 
     /// A definition was compiled.
@@ -89,6 +146,21 @@ impl Launching {
             deliveries.retain(|delivery| delivery.handle.generation > generation);
             !deliveries.is_empty()
         });
+    }
+
+    /// Keeps a launch that is in no line.
+    pub fn put_back(&mut self, process: ProcessId, launch: LaunchInHand) {
+        self.launches.insert(process, launch);
+    }
+
+    /// Puts a launch that is in no line at the end of its user's line.
+    pub fn begin_again(&mut self, process: ProcessId) {
+        // Its deliveries may have ended with their connection.
+        let launch = self.launches.get(&process);
+        if let Some(first) = launch.and_then(|launch| launch.deliveries.first()) {
+            let user = first.properties.user_id.clone();
+            self.lines.push(user, process);
+        }
     }
 
     /// Removes and returns a launch.

@@ -3,11 +3,15 @@
 
 mod arrivals;
 mod definition;
+pub(crate) mod deploying;
 pub(crate) mod deployments;
 pub(crate) mod fair;
+mod keyed;
 pub(crate) mod large;
 pub(crate) mod launches;
 pub(crate) mod launching;
+pub(crate) mod named;
+pub(crate) mod refusal;
 pub mod router;
 
 pub(crate) use arrivals::SeenRecord;

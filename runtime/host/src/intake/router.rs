@@ -4,23 +4,26 @@
 //! A launch with a message id gets a process id derived from it, in the shard that remembers the
 //! message. An event belongs to the shard that its name chooses.
 
-use super::{definition::DefinitionText, deployments::is_module};
+use super::{
+    definition::DefinitionText, deploying::DefinitionCommand, deployments::is_module,
+    named::is_named,
+};
 use crate::{
     act::standing::Ask,
     broker::{BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket},
     commit::CommitOutcome,
     compute::{JobId, JobOutcome},
     config::HostConfig,
+    open::identity,
     operate::{commands::Command, letters::LetterCommand},
 };
-use bureaucrat_model::{ProcessId, ShardId};
+use bureaucrat_model::{DefinitionName, ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
     AnswerMessage, Content, EventMessage, MessageKind, Packed, Unreadable, UnreadableAnswer,
     content, decode_answer, decode_event,
 };
 use crossbeam_channel::{Receiver, Sender};
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::{
     Arc,
@@ -86,6 +89,8 @@ pub enum Incoming {
     Ordered(Command),
     /// An operator orders something about a dead letter.
     OrderedLetter(LetterCommand),
+    /// An operator deploys or retires a definition.
+    OrderedDefinition(DefinitionCommand),
     /// An operator asks where tasks are.
     Asked(Ask),
     /// Finish what is in progress, then end.
@@ -143,15 +148,7 @@ impl Router {
     }
 
     fn keyed(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        // HMAC takes keys of any length; the fallback avoids a panic.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
-            return [0; 32];
-        };
-        for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        identity::keyed(&self.secret, purpose, parts)
     }
 
     /// Identifies this storage without its secret. A storage that was restored from a backup has
@@ -265,7 +262,7 @@ impl Router {
     /// than by a parser of XML.
     fn check_launch(&self, delivery: &Delivery, content: &[u8]) -> Result<(), Unreadable> {
         let start = content.trim_ascii_start().first();
-        if is_module(delivery) || start == Some(&b'<') {
+        if is_module(delivery) || is_named(delivery) || start == Some(&b'<') {
             return Ok(());
         }
         let kind = MessageKind::Definition;
@@ -320,6 +317,17 @@ impl Router {
             seen,
             text,
         }
+    }
+
+    /// The shard that numbers the versions of a definition.
+    pub(crate) fn shard_of_definition(&self, name: &DefinitionName) -> ShardId {
+        let [first, ..] = self.keyed("definition", &[name.as_str().as_bytes()]);
+        ShardId(first)
+    }
+
+    /// The hash of a business key, among the processes of a user with a name.
+    pub(crate) fn business_key(&self, user: Option<&str>, name: &str, key: &str) -> [u8; 32] {
+        identity::business_key(&self.secret, user, name, key)
     }
 
     fn event(&self, delivery: &Delivery, event: EventMessage) -> Arrival {

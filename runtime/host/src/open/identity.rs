@@ -3,7 +3,9 @@
 use super::opened::meta;
 use crate::host::HostError;
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, records};
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 /// The key of the identity in the table of meta records.
 pub(crate) const IDENTITY: &[u8] = b"identity";
@@ -20,6 +22,27 @@ pub(crate) struct IdentityRecord {
 pub struct Identity {
     /// From which ids are derived.
     pub secret: [u8; 32],
+}
+
+/// A hash of these parts for one purpose, which only this storage makes.
+pub fn keyed(secret: &[u8; 32], purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC takes keys of any length; the fallback avoids a panic.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else {
+        return [0; 32];
+    };
+    for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// The hash of a business key, among the processes of a user with a name.
+pub fn business_key(secret: &[u8; 32], user: Option<&str>, name: &str, key: &str) -> [u8; 32] {
+    let whose = if user.is_some() { "user" } else { "nobody" };
+    let user = user.unwrap_or_default();
+    let parts = [whose, user, name, key].map(str::as_bytes);
+    keyed(secret, "business key", &parts)
 }
 
 /// The identity of a storage; a new one gets this secret.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     act::aside::BacklogRecord,
     broker::Broker,
+    catalog::Catalog,
     clock::{ClockSource, EngineTime},
     commit::{Committer, Pipeline},
     compute::Compute,
@@ -50,6 +51,7 @@ pub struct Opened {
     pub damages: Arc<Damages>,
     pub tenants: Arc<Tenants>,
     pub programs: Arc<Programs>,
+    catalog: Catalog,
     pub store: Arc<dyn Store>,
 }
 
@@ -74,9 +76,11 @@ impl Opened {
         });
         mark.sequence += SEQUENCE_GAP;
         let tenants = Arc::new(Tenants::new(config.policy.clone()));
-        let programs = Programs::open(&*store, config.unused_programs, |head, bytes| {
-            tenants.count(head, bytes);
-        })?;
+        let deployed = Catalog::open(&*store, &damages)?;
+        let programs =
+            Programs::open(&*store, config.unused_programs, &deployed, |head, bytes| {
+                tenants.count(head, bytes);
+            })?;
         let programs = Arc::new(programs);
         let config = Arc::new(config);
         let (router, receiver) = Router::new(config.clone(), secret, epoch);
@@ -89,6 +93,7 @@ impl Opened {
             damages,
             tenants,
             programs,
+            catalog: deployed.catalog,
             store,
             config,
         })
@@ -143,6 +148,7 @@ impl Opened {
     ) -> Result<Driver, StoreError> {
         let pipeline = Pipeline::new(committer);
         let mut driver = Driver::new(shared.clone(), self.receiver, pipeline, self.mark.fired);
+        driver.parts().0.catalog = self.catalog;
         read_outbox(shared, &mut driver)?;
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
@@ -219,6 +225,7 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
                     shard,
                     sequence,
                     name: record.name,
+                    key: record.key,
                     bytes: value.len(),
                     reply_to: None,
                 });

@@ -54,8 +54,28 @@ pub enum LetterQuery {
 pub enum LetterOrder {
     /// Publish it to the queue that it came from, as a new message, then forget it.
     Resend,
+    /// Publish it likewise, and keep it.
+    ResendAndKeep,
     /// Forget it.
     Discard,
+}
+
+impl LetterOrder {
+    /// Whether the message is published.
+    pub const fn sends(self) -> bool {
+        match self {
+            Self::Resend | Self::ResendAndKeep => true,
+            Self::Discard => false,
+        }
+    }
+
+    /// Whether the copy is removed.
+    pub const fn forgets(self) -> bool {
+        match self {
+            Self::Resend | Self::Discard => true,
+            Self::ResendAndKeep => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +140,7 @@ pub fn look(store: &dyn Store, query: &LetterQuery) -> Result<Looked, StoreError
         },
         LetterQuery::Order { letter, order } => match find(store, *letter)? {
             None => LetterAnswer::Unknown,
-            Some(record) if *order == LetterOrder::Resend && record.body.is_none() => {
+            Some(record) if order.sends() && record.body.is_none() => {
                 LetterAnswer::NotCopied(view(*letter, &record))
             }
             Some(record) => return Ok(Looked::Order(view(*letter, &record), *order)),

@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 
 /// The longest page of a list.
 const PAGE: usize = 1_000;
+/// A page of processes with a key looks at so many, at least.
+const LOOKED_AT: usize = 10_000;
 /// Counting ends at so many.
 const COUNTED: usize = 10_000;
 /// So many processes are named whose ids begin alike.
@@ -23,23 +25,33 @@ const CANDIDATES: usize = 10;
 
 pub(super) fn list(
     asked: &Asked<'_>,
-    state: Option<State>,
+    (state, key): (Option<State>, Option<&str>),
     after: Option<Place>,
     limit: usize,
 ) -> Result<QueryAnswer, StoreError> {
     let limit = limit.clamp(1, PAGE);
     let mut processes = Vec::new();
-    let mut last = after;
+    let (mut last, mut looked_at) = (after, 0);
     loop {
-        let wanted = limit - processes.len();
+        let wanted = match key {
+            None => limit - processes.len(),
+            // Few of them have the key, so more are read together.
+            Some(_) => PAGE,
+        };
         let places = places(asked, state, last, wanted + 1)?;
-        let are_all = places.len() <= wanted;
+        let mut are_all = places.len() <= wanted;
         for place in places.into_iter().take(wanted) {
             last = Some(place);
-            processes.extend(row(asked, state, place)?);
+            looked_at += 1;
+            processes.extend(row(asked, (state, key), place)?);
+            if processes.len() == limit {
+                are_all &= key.is_none();
+                break;
+            }
         }
-        // Some may have gone or changed since the index was read.
-        if are_all || processes.len() == limit {
+        // Some may have gone or changed since the index was read. A page ends after many that do
+        // not have the key, so that an answer does not take long.
+        if are_all || processes.len() == limit || looked_at >= LOOKED_AT {
             let next = last.filter(|_| !are_all);
             let now = asked.now;
             return Ok(QueryAnswer::Processes {
@@ -54,9 +66,17 @@ pub(super) fn list(
 /// One that is not there any more, or in another state by now, has no row.
 fn row(
     asked: &Asked<'_>,
-    state: Option<State>,
+    (state, key): (Option<State>, Option<&str>),
     place: Place,
 ) -> Result<Option<ProcessSummary>, StoreError> {
+    if let Some(key) = key {
+        let head = asked
+            .damages
+            .around(None, read_head(asked.store, place.process))?;
+        if head.flatten().and_then(|(head, _)| head.key).as_deref() != Some(key) {
+            return Ok(None);
+        }
+    }
     let found = found(asked, place.process)?;
     let is_wanted = |row: &ProcessSummary| state.is_none_or(|state| state == row.state);
     Ok(found.filter(is_wanted))
@@ -167,8 +187,7 @@ mod tests {
     use super::*;
     use crate::{damage::Damages, operate::query::Query, questions::answer};
     use bureaucrat_model::{
-        Ending, Fault, FaultCode, Fiber, FiberState, Fields, Head, Instance, OpIndex, ProgramHash,
-        Status,
+        Ending, Fault, FaultCode, Fiber, Fields, Head, Instance, OpIndex, ProgramHash, Status,
     };
     use bureaucrat_store::{
         Epoch, Group, MemoryStore, Row, Store, Unit, Verdict,
@@ -242,17 +261,13 @@ mod tests {
             next_call: 0,
             next_history: 0,
             ops_without_waiting: 0,
+            cause_depth: 0,
+            cancelled: None,
             failed_fields: Fields::new(),
+            version: None,
+            key: None,
         };
-        let fiber = Fiber {
-            at: OpIndex(0),
-            state: FiberState::Ready,
-            fields: Fields::new(),
-            branch: None,
-            answered: None,
-            scopes: Vec::new(),
-            failed: 0,
-        };
+        let fiber = Fiber::new(OpIndex(0), Fields::new(), None);
         let fibers = (!ended).then_some((bureaucrat_model::FiberId(0), fiber));
         Instance::new(head, fibers)
     }
@@ -266,6 +281,7 @@ mod tests {
                 message: "'x'".into(),
                 activity: bureaucrat_model::ActivityPath::default(),
                 line: 1,
+                data: None,
             };
             let status = match number {
                 number if number % 100 == 0 => Status::Ended(Ending::Failed(fault)),
@@ -292,6 +308,7 @@ mod tests {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let query = Query::List {
+                key: None,
                 state,
                 after,
                 limit,
@@ -340,7 +357,7 @@ mod tests {
         let asked = asked(&store, &damages);
         for state in [None, Some(State::Failed), Some(State::Running)] {
             store.rows.store(0, Ordering::Relaxed);
-            list(&asked, state, None, 20).unwrap();
+            list(&asked, (state, None), None, 20).unwrap();
             let read = store.rows.load(Ordering::Relaxed);
             assert!(read < 200, "{state:?}: {read} rows");
         }

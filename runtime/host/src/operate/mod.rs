@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod commands;
+pub mod definitions;
 pub mod letters;
 mod listing;
 pub mod modules;

@@ -4,11 +4,14 @@
 
 use super::{
     commands::{Order, OrderOutcome},
+    definitions::{DefinitionAnswer, DefinitionQuery},
     letters::{LetterAnswer, LetterQuery},
     modules::{ModuleAnswer, ModuleQuery},
 };
 pub use crate::act::troubles::Reason;
-use bureaucrat_model::{Fault, FiberId, HistoryEntry, IdPrefix, ProcessId, Timestamp, Turn};
+use bureaucrat_model::{
+    Fault, FiberId, HistoryEntry, IdPrefix, ProcessId, Timestamp, Turn, Version,
+};
 pub use bureaucrat_store::keys::Place;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,8 @@ pub enum Query {
     List {
         /// Only those in this state.
         state: Option<State>,
+        /// Only those with this business key.
+        key: Option<String>,
         /// Only those that come after this place.
         after: Option<Place>,
         /// At most this many; the engine returns at most 1,000.
@@ -51,6 +56,8 @@ pub enum Query {
     Modules(ModuleQuery),
     /// Look at dead letters, or do something about one; the answer comes once that is durable.
     Letters(LetterQuery),
+    /// Deploy, list, show or retire definitions; the answer comes once the change is durable.
+    Definitions(DefinitionQuery),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +113,8 @@ pub enum QueryAnswer {
     Modules(ModuleAnswer),
     /// What became of a question about dead letters.
     Letters(LetterAnswer),
+    /// The answer about deployed definitions.
+    Definitions(DefinitionAnswer),
     /// The question could not be answered.
     Error {
         reason: String,
@@ -136,6 +145,10 @@ pub struct ProcessSummary {
     pub incident: Option<String>,
     /// What its fibers wait for.
     pub waits: Vec<WaitView>,
+    /// The version of the deployed definition that it was launched as.
+    pub version: Option<Version>,
+    /// Its business key.
+    pub key: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +187,10 @@ pub enum WaitsFor {
         process: ProcessId,
     },
     Branches {
+        remaining: u32,
+    },
+    /// What was stopped runs what it runs at its end; so many branches of it.
+    Stopping {
         remaining: u32,
     },
     Condition,

@@ -7,7 +7,7 @@ use super::{
 use crate::damage::Damages;
 use bureaucrat_model::{
     ActivityId, Ending, FiberId, FiberState, Head, HistoryEntry, OpIndex, ProcessId, Program,
-    Status, Timestamp, WaitKind,
+    Status, Subscription, Timestamp, WaitKind,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -16,6 +16,7 @@ use bureaucrat_store::{
     reading::scan_around,
     records,
 };
+use std::collections::BTreeSet;
 
 /// Fibers of each process whose waits a list shows; `show` shows all.
 const LISTED_FIBERS: usize = 20;
@@ -36,9 +37,10 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
             state,
+            key,
             after,
             limit,
-        } => listing::list(asked, *state, *after, *limit),
+        } => listing::list(asked, (*state, key.as_deref()), *after, *limit),
         Query::Count { state, after } => {
             listing::count(asked, *state, *after).map(QueryAnswer::Counted)
         }
@@ -46,7 +48,11 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. } | Query::Backup { .. } | Query::Modules(_) | Query::Letters(_) => {
+        Query::Order { .. }
+        | Query::Backup { .. }
+        | Query::Modules(_)
+        | Query::Letters(_)
+        | Query::Definitions(_) => {
             return None;
         }
     };
@@ -152,6 +158,8 @@ fn hidden(asked: &Asked<'_>, process: ProcessId) -> ProcessSummary {
         fault: None,
         incident: asked.damages.of(process).map(|damage| damage.to_string()),
         waits: Vec::new(),
+        version: None,
+        key: None,
     }
 }
 
@@ -254,13 +262,15 @@ fn summary<'a>(
         fault: instance.fault().cloned(),
         incident,
         waits,
+        version: instance.version,
+        key: instance.key.clone(),
     })
 }
 
 /// What a fiber waits for, of whose action so many attempts have failed.
 fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
     match kind {
-        WaitKind::Answer { participant } => WaitsFor::Answer {
+        WaitKind::Answer { participant, .. } => WaitsFor::Answer {
             participant: participant.clone(),
         },
         WaitKind::Timer { due } if failed > 0 => WaitsFor::Attempt {
@@ -268,13 +278,27 @@ fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
             due: *due,
         },
         WaitKind::Timer { due } => WaitsFor::Timer { due: *due },
-        WaitKind::Event { event, .. } => WaitsFor::Event {
-            event: event.clone(),
+        WaitKind::Event { subscriptions, .. } => WaitsFor::Event {
+            event: named(subscriptions),
         },
-        WaitKind::Child { child } => WaitsFor::Process { process: *child },
+        WaitKind::Child { child, .. } => WaitsFor::Process { process: *child },
         WaitKind::Branches { remaining } => WaitsFor::Branches {
             remaining: *remaining,
         },
         WaitKind::Condition { .. } => WaitsFor::Condition,
+        WaitKind::Stopping { remaining, .. } => WaitsFor::Stopping {
+            remaining: *remaining,
+        },
     }
+}
+
+/// The events of a wait, for people.
+fn named(subscriptions: &[Subscription]) -> String {
+    let name = |subscription: &Subscription| match &subscription.key {
+        Some(key) => format!("{} with the key {key}", subscription.event),
+        None => subscription.event.clone(),
+    };
+    let names: BTreeSet<_> = subscriptions.iter().map(name).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    names.join(" or ")
 }

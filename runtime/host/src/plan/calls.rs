@@ -4,11 +4,11 @@ use super::{
     Planner,
     effects::call_row,
     jobs::Waiting,
-    transaction::{CallStart, Cause, LoadedProgram, Transaction, Work},
+    transaction::{CallStart, Cause, Transaction, Work},
 };
 use crate::{
     compute::{JobOutcome, Task},
-    definitions::{LoadFailure, Loaded},
+    definitions::{LoadFailure, Loaded, LoadedProgram},
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{Effect, Input, Instance, Launch, ProcessId};
@@ -69,13 +69,10 @@ impl Planner {
             return refused(call, reason);
         }
         let launch = Launch {
-            process: call.child,
-            program: loaded.hash,
             user,
-            reply_to: None,
             caller: Some(call.caller.clone()),
-            message_id: None,
-            redelivered: bureaucrat_model::Redelivered::No,
+            fields: call.fields.clone(),
+            ..Launch::new(call.child, loaded.hash)
         };
         Work::Launch {
             launch: Box::new(launch),
@@ -151,6 +148,7 @@ pub(super) fn awaited(loaded: &Loaded, instance: &Instance) -> Vec<CallStart> {
                 child,
                 caller,
                 definition,
+                fields,
             } = effect
             else {
                 return None;
@@ -159,6 +157,7 @@ pub(super) fn awaited(loaded: &Loaded, instance: &Instance) -> Vec<CallStart> {
                 child,
                 caller,
                 definition,
+                fields,
             })
         })
         .collect()

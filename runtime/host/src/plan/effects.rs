@@ -2,11 +2,14 @@
 
 use super::{
     Planner,
+    business::free_key,
+    events::Emission,
     transaction::{CallStart, Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_engine::task_fields;
 use bureaucrat_model::{Caller, Effect, Ending, Fault, FaultCode, Input, ProcessId, Turn};
+use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
@@ -43,13 +46,13 @@ impl Planner {
                 fiber,
                 turn,
                 condition,
-                fields,
+                view,
             } => {
                 let evaluate = Evaluate {
                     fiber,
                     turn,
                     condition,
-                    fields,
+                    view,
                 };
                 let work = Work::Evaluate { process, evaluate };
                 transaction.work.push_back(work);
@@ -64,6 +67,15 @@ impl Planner {
                     transaction.work.push_back(Work::Cancel { process, fault });
                     return Ok(());
                 }
+                let refused = held.and_then(|held| self.participant_refused(held, &participant));
+                if let Some(reason) = refused {
+                    transaction.work.push_back(Work::Step {
+                        process,
+                        input: Input::TaskRefused { turn, reason },
+                        cause: Cause::Other,
+                    });
+                    return Ok(());
+                }
                 let fields = held.and_then(|held| task_fields(&held.instance, turn));
                 let Some(fields) = fields else {
                     return Ok(());
@@ -75,7 +87,7 @@ impl Planner {
                         path: &activity,
                         turn,
                         participant: &participant,
-                        fields,
+                        fields: &fields,
                     },
                 );
                 if self
@@ -110,10 +122,21 @@ impl Planner {
                     },
                 );
             }
-            Effect::Subscribe { event, fiber, turn } => {
+            Effect::Subscribe {
+                subscription,
+                fiber,
+                turn,
+            } => {
+                let held = transaction.held.get(&process);
+                let refused = held
+                    .and_then(|held| self.event_refused(held, &subscription.event, Rule::Awaits));
+                if let Some(fault) = refused {
+                    transaction.work.push_back(Work::Cancel { process, fault });
+                }
                 let sequence = self.shared.draw();
                 let key = keys::subscription(
-                    &event,
+                    &subscription.event,
+                    subscription.key.as_deref(),
                     WaitKey {
                         process,
                         fiber,
@@ -122,11 +145,16 @@ impl Planner {
                 );
                 transaction.put(Table::Subscriptions, key, sequence.to_be_bytes().to_vec());
             }
-            Effect::Unsubscribe { event, fiber, turn } => {
+            Effect::Unsubscribe {
+                subscription,
+                fiber,
+                turn,
+            } => {
                 transaction.delete(
                     Table::Subscriptions,
                     keys::subscription(
-                        &event,
+                        &subscription.event,
+                        subscription.key.as_deref(),
                         WaitKey {
                             process,
                             fiber,
@@ -135,10 +163,32 @@ impl Planner {
                     ),
                 );
             }
+            Effect::Emit {
+                event,
+                key,
+                fields,
+                depth,
+            } => {
+                let held = transaction.held.get(&process);
+                let refused =
+                    held.and_then(|held| self.event_refused(held, &event, Rule::Publishes));
+                if let Some(fault) = refused {
+                    transaction.work.push_back(Work::Cancel { process, fault });
+                    return Ok(());
+                }
+                let emission = Emission {
+                    event,
+                    key,
+                    fields,
+                    depth,
+                };
+                self.emit(transaction, emission)?;
+            }
             Effect::StartChild {
                 child,
                 caller,
                 definition,
+                fields,
             } => {
                 self.start_child(
                     transaction,
@@ -146,6 +196,7 @@ impl Planner {
                         child,
                         caller,
                         definition,
+                        fields,
                     },
                 )?;
             }
@@ -212,6 +263,7 @@ impl Planner {
         if let Some(account) = &held.account {
             account.end();
         }
+        let key = self.held_key(held);
         let (reply_to, caller, name) = (
             held.instance.reply_to.clone(),
             held.instance.caller.clone(),
@@ -221,6 +273,9 @@ impl Planner {
             Ending::Completed(fields) => Report::Completed { fields },
             Ending::Failed(fault) => Report::Failed { fault },
         };
+        if let Some(hash) = key {
+            free_key(transaction, hash);
+        }
         if let Some(reply_to) = reply_to {
             let key = OutboxKey {
                 kind: OutboxKind::Reply,
@@ -291,12 +346,8 @@ fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
 
 /// Cancels a called process whose caller waits for it no more.
 fn cancel_child(transaction: &mut Transaction, process: ProcessId, child: ProcessId) {
-    let fault = Fault {
-        code: FaultCode::new(FaultCode::CALL_ERROR),
-        message: format!("the calling process {process} no longer waits for it"),
-        activity: bureaucrat_model::ActivityPath::default(),
-        line: 0,
-    };
+    let message = format!("the calling process {process} no longer waits for it");
+    let fault = Fault::from_outside(FaultCode::CANCELLED, message);
     transaction.work.push_back(Work::Cancel {
         process: child,
         fault,

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::compute::Task;
 use bureaucrat_model::{
-    Evaluation, EvaluationOutcome, FaultCode, FiberState, Instance, JsonText, ProcessId, Status,
-    WaitKind,
+    Check, Evaluation, EvaluationOutcome, FaultCode, FiberState, Instance, JsonText, ProcessId,
+    Status, WaitKind,
 };
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
@@ -41,7 +41,7 @@ impl Planner {
             fiber,
             turn,
             condition,
-            fields,
+            view,
         } = evaluate;
         let found = loaded
             .program
@@ -56,7 +56,7 @@ impl Planner {
             return Ok(Done::Yes);
         };
         let attempt = match guest.class() {
-            Class::Small => self.evaluate_now(guest, &named.function, &fields, budget),
+            Class::Small => self.evaluate_now(guest, &named.function, &view, budget),
             Class::Runtime => Ok(Attempt::NeedsMore),
         };
         match attempt {
@@ -69,7 +69,7 @@ impl Planner {
                 let job = Task::Evaluate {
                     guest: guest.clone(),
                     function: named.function.clone(),
-                    fields,
+                    view,
                     budget,
                 };
                 let resume = Work::Outcome {
@@ -91,7 +91,7 @@ impl Planner {
         &self,
         guest: &bureaucrat_sandbox::Guest,
         function: &str,
-        fields: &bureaucrat_model::Fields,
+        view: &bureaucrat_model::View,
         budget: Budget,
     ) -> Result<Attempt, String> {
         let portion = Budget {
@@ -102,7 +102,7 @@ impl Planner {
         let mut last = String::new();
         for _ in 0..EVALUATIONS {
             let sandbox = &self.shared.sandbox;
-            match evaluation(sandbox.evaluate_within(guest, function, fields, portion)) {
+            match evaluation(sandbox.evaluate_within(guest, function, view, portion)) {
                 Ok(evaluation) if portion.fuel < fuel && is_spent(&evaluation) => {
                     return Ok(Attempt::NeedsMore);
                 }
@@ -123,13 +123,14 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
     let asked = match &wait.kind {
         WaitKind::Condition { condition }
         | WaitKind::Event {
-            check: Some((_, condition)),
+            check: Some(Check { condition, .. }),
             ..
         } => *condition,
         WaitKind::Answer { .. }
         | WaitKind::Timer { .. }
         | WaitKind::Event { check: None, .. }
         | WaitKind::Child { .. }
+        | WaitKind::Stopping { .. }
         | WaitKind::Branches { .. } => return false,
     };
     matches!(instance.status, Status::Running)

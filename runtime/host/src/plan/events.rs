@@ -9,7 +9,9 @@
 //!
 //! Events of one name keep their order; names do not wait for each other. Bodies stay in the store.
 
-use bureaucrat_model::{HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp};
+use bureaucrat_model::{
+    Fields, HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp,
+};
 use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
@@ -18,8 +20,37 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRecord {
     pub name: String,
+    pub key: Option<String>,
+    /// How many emissions in a row led to it; 0 for one from outside.
+    pub depth: u32,
     /// The whole JSON object.
     pub event: JsonText,
+}
+
+/// An event that a process emits.
+#[derive(Debug)]
+pub struct Emission {
+    pub event: String,
+    pub key: Option<String>,
+    pub fields: Fields,
+    pub depth: u32,
+}
+
+impl Emission {
+    pub fn record(self) -> EventRecord {
+        let mut object = Fields::new();
+        object.set("event", JsonText::text(&self.event));
+        if let Some(key) = &self.key {
+            object.set("key", JsonText::text(key));
+        }
+        object.update(&self.fields);
+        EventRecord {
+            name: self.event,
+            key: self.key,
+            depth: self.depth,
+            event: object.to_value_text(),
+        }
+    }
 }
 
 /// A durable event that must be handed out.
@@ -29,6 +60,7 @@ pub struct Arrived {
     /// Its place in the order of events and subscriptions.
     pub sequence: u64,
     pub name: String,
+    pub key: Option<String>,
     /// The size of its body.
     pub bytes: usize,
     /// Where its publisher wants to be told; what a crash interrupts tells nobody.
@@ -228,6 +260,7 @@ mod tests {
             shard: ShardId(1),
             sequence,
             name: "paid".into(),
+            key: None,
             bytes: 10,
             reply_to: Some(ReplyTo {
                 queue: "replies".into(),

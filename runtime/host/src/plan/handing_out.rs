@@ -2,11 +2,11 @@
 
 use super::{
     Planner,
-    events::{Arrived, EventRecord, HandedOut, Reached, Served, Stage},
+    events::{Arrived, Emission, EventRecord, HandedOut, Reached, Served, Stage},
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::WaitKey;
-use bureaucrat_model::{Input, JsonText, Taken};
+use bureaucrat_model::{Input, Taken};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
 
@@ -37,13 +37,20 @@ impl Planner {
 
     /// Serves subscribers of a name's first event; returns how many were examined.
     fn serve_some(&mut self, name: &str, limit: usize) -> Result<usize, StoreError> {
-        let prefix = keys::subscriptions_to(name);
         let Some(first) = self.handouts.first(name) else {
             return Ok(0);
         };
         let arrived = first.arrived.clone();
         let limit = limit.min(first.room().max(1));
-        let from = first.from.clone().unwrap_or_else(|| prefix.clone());
+        // First those that take any key, then those that want this one.
+        let keyed = arrived.key.as_deref();
+        let keyed = keyed.map(|key| keys::subscriptions_to(name, Some(key)));
+        let plain = keys::subscriptions_to(name, None);
+        let from = first.from.clone().unwrap_or_else(|| plain.clone());
+        let prefix = match &keyed {
+            Some(keyed) if from.starts_with(keyed) => keyed.clone(),
+            Some(_) | None => plain.clone(),
+        };
         let end = keys::prefix_end(&prefix);
         let store = &*self.shared.store;
         let portion = scan_around(store, Table::Subscriptions, &from, &end, limit)?;
@@ -61,22 +68,25 @@ impl Planner {
             if subscribed >= arrived.sequence {
                 continue;
             }
-            let event = match &body {
-                Some(event) => event,
+            let record = match &body {
+                Some(record) => record,
                 None => match self.body_of(&arrived)? {
-                    Some(event) => body.insert(event),
+                    Some(record) => body.insert(record),
                     None => break,
                 },
             };
             open += 1;
-            self.serve(&arrived, wait, event.clone())?;
+            self.serve(&arrived, wait, record)?;
         }
         if let Some(first) = self.handouts.first(name) {
             first.open += open;
             first.reached.waiting += open as u64;
             match portion.next {
                 Some(next) => first.from = Some(next),
-                None => first.stage = Stage::Served,
+                None => match keyed {
+                    Some(keyed) if prefix != keyed => first.from = Some(keyed),
+                    Some(_) | None => first.stage = Stage::Served,
+                },
             }
         }
         Ok(looked_at)
@@ -84,23 +94,26 @@ impl Planner {
 
     /// The body of an event; `None` if it is damaged, which is noted: the event stays where it is
     /// and reaches nobody.
-    fn body_of(&self, arrived: &Arrived) -> Result<Option<JsonText>, StoreError> {
+    fn body_of(&self, arrived: &Arrived) -> Result<Option<EventRecord>, StoreError> {
         let key = keys::event(arrived.shard, arrived.sequence);
         let read = records::read::<EventRecord>(&*self.shared.store, Table::Events, &key);
         let read = self.shared.damages.around(None, read)?;
-        Ok(read.flatten().map(|record| record.event))
+        Ok(read.flatten())
     }
 
     fn serve(
         &mut self,
         arrived: &Arrived,
         wait: WaitKey,
-        event: JsonText,
+        record: &EventRecord,
     ) -> Result<(), StoreError> {
         let input = Input::Event {
             fiber: wait.fiber,
             turn: wait.turn,
-            event,
+            name: record.name.clone(),
+            key: record.key.clone(),
+            depth: record.depth,
+            event: record.event.clone(),
         };
         let work = Work::Step {
             process: wait.process,
@@ -114,6 +127,27 @@ impl Planner {
             taken: Taken::No,
         });
         self.begin(wait.process, transaction)
+    }
+
+    /// Stores an event that a process emits, in the commit of its step, to be handed out like those from outside.
+    pub(super) fn emit(
+        &self,
+        transaction: &mut Transaction,
+        emission: Emission,
+    ) -> Result<(), StoreError> {
+        let (shard, sequence) = (transaction.shard, self.shared.draw());
+        let record = emission.record();
+        let value = records::encode(&record)?;
+        transaction.after.arrived.push(Arrived {
+            shard,
+            sequence,
+            name: record.name,
+            key: record.key,
+            bytes: value.len(),
+            reply_to: None,
+        });
+        transaction.put(Table::Events, keys::event(shard, sequence), value);
+        Ok(())
     }
 
     /// The delivery of an event to a subscriber is durable.

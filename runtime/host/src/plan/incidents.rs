@@ -45,7 +45,7 @@ impl Planner {
         else {
             return Ok(Done::Yes);
         };
-        let pending = pending_evaluations(&held.instance);
+        let pending = pending_evaluations(&loaded.program, &held.instance);
         let calls = calls::awaited(&loaded, &held.instance);
         for call in calls {
             if !self.knows(call.child)? {

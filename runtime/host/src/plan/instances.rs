@@ -122,7 +122,7 @@ impl Planner {
     ) -> Result<bool, StoreError> {
         let waits = |held: &Held| {
             held.instance.fibers.iter().any(|(_, fiber)| {
-                matches!(&fiber.state, FiberState::Waiting(wait) if wait.kind == WaitKind::Child { child })
+                matches!(&fiber.state, FiberState::Waiting(wait) if matches!(wait.kind, WaitKind::Child { child: found, .. } if found == child))
             })
         };
         match transaction.held.get(&caller) {

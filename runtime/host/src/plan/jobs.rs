@@ -1,7 +1,11 @@
 //! What waits for jobs of the compute threads, and the call trees that jobs block.
 
 use super::transaction::{CallStart, Transaction, Work};
-use crate::{compute::JobId, intake::deployments::Deployment};
+use crate::{
+    broker::DeliveryHandle,
+    compute::JobId,
+    intake::{deploying::Deploying, deployments::Deployment},
+};
 use bureaucrat_model::ProcessId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -13,6 +17,8 @@ pub enum Waiting {
     Call(CallStart),
     /// A module that waits for its admission.
     Module(Box<Deployment>),
+    /// A definition to store that is being compiled.
+    Definition(Box<Deploying>),
     /// A transaction that waits for a program or a condition, and the work item to continue with.
     Transaction {
         root: ProcessId,
@@ -89,14 +95,17 @@ impl Jobs {
     pub fn drop_stale(
         &mut self,
         is_stale: impl Fn(&Transaction) -> bool,
-        is_stale_module: impl Fn(&Deployment) -> bool,
+        is_stale_handle: impl Fn(&DeliveryHandle) -> bool,
     ) -> Vec<(Option<ProcessId>, Transaction)> {
         let stale: Vec<JobId> = self
             .waiting
             .iter()
             .filter(|(_, waiting)| match waiting {
                 Waiting::Transaction { transaction, .. } => is_stale(transaction),
-                Waiting::Module(deployment) => is_stale_module(deployment),
+                Waiting::Module(deployment) => is_stale_handle(&deployment.handle()),
+                Waiting::Definition(deploying) => {
+                    deploying.handle().as_ref().is_some_and(&is_stale_handle)
+                }
                 Waiting::Launch(_) | Waiting::Call(_) => false,
             })
             .map(|(id, _)| *id)

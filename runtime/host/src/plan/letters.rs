@@ -8,7 +8,7 @@ use crate::{
     broker::Delivery,
     operate::{
         commands::OrderOutcome,
-        letters::{LetterCommand, LetterOrder, LetterRecord},
+        letters::{LetterCommand, LetterRecord},
     },
 };
 use bureaucrat_model::ShardId;
@@ -57,6 +57,10 @@ impl Letters {
         let (letter, copy) = self.copies.pop_first()?;
         self.bytes = self.bytes.saturating_sub(copy.bytes);
         Some((letter, copy.shard))
+    }
+
+    fn shard(&self, letter: u64) -> Option<ShardId> {
+        Some(self.copies.get(&letter)?.shard)
     }
 
     fn remove(&mut self, letter: u64) -> Option<ShardId> {
@@ -108,13 +112,17 @@ impl Planner {
             // The asker may be gone.
             let _ = reply.try_send(OrderOutcome::Unknown);
         };
-        let Some(shard) = self.letters.remove(letter) else {
+        let found = match order.forgets() {
+            true => self.letters.remove(letter),
+            false => self.letters.shard(letter),
+        };
+        let Some(shard) = found else {
             unknown();
             return Ok(());
         };
         let key = keys::letter(shard, letter);
         let mut transaction = Transaction::new(shard);
-        if order == LetterOrder::Resend {
+        if order.sends() {
             let read = records::read::<LetterRecord>(&*self.shared.store, Table::Letters, &key);
             let record = self.shared.damages.around(None, read)?.flatten();
             let Some((record, body)) = record.and_then(LetterRecord::with_body) else {
@@ -125,7 +133,9 @@ impl Planner {
             let row = self.own_key(shard, OutboxKind::Resent);
             transaction.publish(row, message);
         }
-        transaction.delete(Table::Letters, key);
+        if order.forgets() {
+            transaction.delete(Table::Letters, key);
+        }
         tracing::info!(letter, ?order, "an operator's order about a dead letter");
         transaction.after.answers.push((reply, OrderOutcome::Done));
         self.finish(transaction)

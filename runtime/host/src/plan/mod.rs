@@ -7,6 +7,7 @@
 //! result is fed back, and conditions are answered in the order in which they were requested,
 //! whether on this thread or by a job.
 
+pub(crate) mod business;
 mod calls;
 mod cause;
 mod effects;
@@ -27,14 +28,16 @@ mod work;
 
 use crate::{
     broker::DeliveryHandle,
+    catalog::Catalog,
     commit::Plan,
     compute::{Job, JobId, JobOutcome, Task},
-    intake::{deployments::Deployment, fair::User, launching::Launching},
+    intake::{fair::User, launching::Launching},
     shared::Shared,
 };
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_store::{StoreError, keys::OutboxKey};
+use business::BusinessKeys;
 use events::Handouts;
 use jobs::{Jobs, Waiting};
 use letters::Letters;
@@ -61,6 +64,8 @@ pub struct Planner {
     pub(crate) launching: Launching,
     pub(crate) handouts: Handouts,
     pub(crate) letters: Letters,
+    pub(crate) catalog: Catalog,
+    pub(crate) business: BusinessKeys,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable yet.
@@ -79,6 +84,8 @@ impl Planner {
             launching: Launching::default(),
             handouts: Handouts::default(),
             letters: Letters::default(),
+            catalog: Catalog::default(),
+            business: BusinessKeys::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),
@@ -119,10 +126,9 @@ impl Planner {
     pub fn drop_stale(&mut self, generation: u64) -> Result<(), StoreError> {
         self.launching.drop_stale(generation);
         let is_stale = |handle: &DeliveryHandle| handle.generation <= generation;
-        let given_up = self.jobs.drop_stale(
-            |transaction| transaction.is_stale(generation),
-            |deployment: &Deployment| is_stale(&deployment.handle()),
-        );
+        let given_up = self
+            .jobs
+            .drop_stale(|transaction| transaction.is_stale(generation), is_stale);
         for (root, transaction) in given_up {
             self.give_up(transaction);
             if let Some(root) = root {
@@ -141,6 +147,7 @@ impl Planner {
             }
             Some(Waiting::Call(call)) => self.call_compiled(call, outcome),
             Some(Waiting::Module(delivery)) => self.module_admitted(&delivery, outcome),
+            Some(Waiting::Definition(deploying)) => self.definition_compiled(*deploying, outcome),
             Some(Waiting::Transaction {
                 root,
                 transaction,
@@ -169,6 +176,7 @@ impl Planner {
         for used in &plan.after.uses {
             used.is_stored();
         }
+        self.keys_planned(&plan.after.keys);
         for (process, held) in changed {
             self.residents.plan(process, held);
         }

@@ -6,9 +6,7 @@ use super::{
     work::Done,
 };
 use crate::operate::commands::{Command, Order, OrderOutcome};
-use bureaucrat_model::{
-    ActivityPath, Fault, FaultCode, Fields, HistoryEvent, ProcessId, Program, Status,
-};
+use bureaucrat_model::{Fault, FaultCode, Fields, HistoryEvent, ProcessId, Program, Status};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -62,12 +60,7 @@ impl Planner {
                 (HistoryEvent::Retried, Work::Resume(process))
             }
             (Order::Cancel { reason }, Some(Status::Running | Status::Incident { .. })) => {
-                let fault = Fault {
-                    code: FaultCode::new(FaultCode::CANCELLED),
-                    message: reason.clone(),
-                    activity: ActivityPath::default(),
-                    line: 0,
-                };
+                let fault = Fault::from_outside(FaultCode::CANCELLED, reason.clone());
                 let event = HistoryEvent::Cancelled { reason };
                 (event, Work::Cancel { process, fault })
             }

@@ -78,7 +78,7 @@ impl Planner {
     }
 
     /// Writes a program and its modules, unless the store has them.
-    fn store_program(&self, transaction: &mut Transaction, loaded: &Loaded) {
+    pub(crate) fn store_program(&self, transaction: &mut Transaction, loaded: &Loaded) {
         let programs = &self.shared.programs;
         transaction.after.uses.push(programs.begin_use(loaded.hash));
         if programs.is_stored(loaded.hash) {

@@ -123,7 +123,34 @@ impl Planner {
             message: violation.to_string(),
             activity: activity.clone(),
             line: 0,
+            data: None,
         })
+    }
+
+    /// Why a process may not send a task to a participant whose name was computed, or was allowed when it was launched.
+    pub(super) fn participant_refused(&self, held: &Held, participant: &str) -> Option<String> {
+        let rules = self.policy.of(held.instance.user.as_deref());
+        let is_allowed = rules.participants.matches(participant);
+        let what = || format!("the participant `{participant}` is not allowed");
+        (!is_allowed).then(|| rules.broken(Rule::Participants, what()).to_string())
+    }
+
+    /// The fault of a process that may not await, or emit, an event whose name was computed.
+    pub(super) fn event_refused(&self, held: &Held, event: &str, rule: Rule) -> Option<Fault> {
+        let rules = self.policy.of(held.instance.user.as_deref());
+        let (allowed, doing) = match rule {
+            Rule::Publishes => (&rules.publishes, "publishing"),
+            _ => (&rules.awaits, "awaiting"),
+        };
+        if allowed.matches(event) {
+            return None;
+        }
+        let what = format!("{doing} the event `{event}` is not allowed");
+        let violation = rules.broken(rule, what);
+        Some(Fault::from_outside(
+            FaultCode::NOT_ALLOWED,
+            violation.to_string(),
+        ))
     }
 
     /// Checks a called definition against the rules of its caller's user, and counts the new
@@ -181,7 +208,7 @@ impl Planner {
         };
         for (_, fiber) in asked {
             let FiberState::Waiting(Wait {
-                kind: WaitKind::Answer { participant },
+                kind: WaitKind::Answer { participant, .. },
                 ..
             }) = &fiber.state
             else {

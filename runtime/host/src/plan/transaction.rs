@@ -2,19 +2,26 @@
 //! or not at all.
 
 pub use super::cause::Cause;
-use super::events::{Arrived, Served};
+use super::{
+    business::KeyChange,
+    events::{Arrived, Served},
+};
 use crate::{
     act::{outbox::Place, timers::WaitKey, troubles::Destination},
     broker::DeliveryHandle,
     commit::Plan,
-    definitions::Loaded,
-    operate::commands::{Command, OrderOutcome},
+    definitions::LoadedProgram,
+    operate::{
+        commands::{Command, OrderOutcome},
+        definitions::DefinitionAnswer,
+    },
     programs::Use,
     tenants::AccountOf,
 };
 use bureaucrat_model::{
-    Caller, ConditionIndex, Effect, Evaluation, Fault, FiberId, Fields, HistoryEntry, HistoryEvent,
-    Input, Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn,
+    Caller, ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, Fields,
+    HistoryEntry, HistoryEvent, Input, Instance, Launch, ProcessId, ProgramHash, ShardId,
+    Timestamp, Turn, Version, View,
 };
 use bureaucrat_store::{
     Epoch, Owner, Store, StoreError, Table, Unit, Write,
@@ -25,10 +32,7 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::Outgoing;
 use crossbeam_channel::Sender;
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 /// An instance as the transaction has changed it.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ pub struct CallStart {
     pub caller: Caller,
     /// The XML of its definition.
     pub definition: String,
+    /// The fields that it begins with, over its own context.
+    pub fields: Fields,
 }
 
 /// A work item within a transaction.
@@ -123,17 +129,7 @@ pub struct Evaluate {
     pub fiber: FiberId,
     pub turn: Turn,
     pub condition: ConditionIndex,
-    pub fields: Fields,
-}
-
-/// A program that is ready to run; prints as its hash.
-#[derive(Clone)]
-pub struct LoadedProgram(pub Arc<Loaded>);
-
-impl std::fmt::Debug for LoadedProgram {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.0.hash)
-    }
+    pub view: View,
 }
 
 /// A message for the outbox.
@@ -173,6 +169,12 @@ pub struct After {
     pub unused: Vec<ProgramHash>,
     /// Operators to answer.
     pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
+    /// Operators to answer about definitions.
+    pub told: Vec<(Sender<DefinitionAnswer>, DefinitionAnswer)>,
+    /// Business keys that are claimed or freed.
+    pub keys: Vec<KeyChange>,
+    /// Versions that can be launched from now on.
+    pub deployed: Vec<(DefinitionName, Version)>,
 }
 
 /// A transaction under construction. Everything that it writes belongs to one shard.

@@ -158,6 +158,7 @@ impl Planner {
         for hash in &transaction.after.remembered {
             self.memories.remove(hash);
         }
+        self.keys_given_up(&transaction.after.keys);
         for held in transaction.held.into_values() {
             if let (0, Some(account)) = (held.rows.bytes(), held.account)
                 && !held.instance.has_ended()

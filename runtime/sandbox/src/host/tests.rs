@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use bureaucrat_model::Fields;
 
 const LIMITS: HostLimits = HostLimits {
     calls: 1_000,
@@ -16,7 +17,7 @@ const FIELDS: &str = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f"
   "u\u0308": 10, "ü": 11, "text": "\u00fc/~", "digits": "12"}"#;
 
 fn run() -> Run {
-    Run::new(Fields::parse(FIELDS).unwrap(), LIMITS, 0, u64::MAX)
+    Run::new(Fields::parse(FIELDS).unwrap().into(), LIMITS, 0, u64::MAX)
 }
 
 fn meter() -> Meter {

@@ -7,7 +7,7 @@ use bureaucrat_model::Fields;
 use bureaucrat_sandbox::{Outcome, Sandbox, codes};
 
 /// What expressions are made of.
-pub const TOKENS: [&str; 64] = [
+pub const TOKENS: [&str; 76] = [
     "workitem",
     ".fields",
     "context",
@@ -72,6 +72,18 @@ pub const TOKENS: [&str; 64] = [
     "lambda: ",
     ":=",
     "\\\n",
+    "now()",
+    "datetime(2024, 2, 29)",
+    "timedelta(hours=",
+    "timezone(",
+    ".fromisoformat(",
+    "datetime.strptime(",
+    ".strftime(",
+    ".astimezone(timezone.utc)",
+    ".replace(day=",
+    ".days",
+    "\"2024-02-29T12:30:15.5+01:00\"",
+    "\"%Y-%m-%d %H:%M:%S%z\"",
 ];
 
 /// Expressions from the definitions and the cases, and some for each corner case.

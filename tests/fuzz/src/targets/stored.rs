@@ -11,7 +11,7 @@ use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, FaultCode,
     FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program,
-    Redelivered, Timestamp, Turn,
+    Timestamp, Turn,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -152,15 +152,7 @@ pub fn engine(input: &[u8]) -> u64 {
         secret: &[7; 32],
         limits: &limits,
     };
-    let order = Launch {
-        process: ProcessId::from_seed([1; 16]),
-        program: Program::hash(input),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: None,
-        redelivered: Redelivered::No,
-    };
+    let order = Launch::new(ProcessId::from_seed([1; 16]), Program::hash(input));
     let (mut instance, effects) = launch(&program, &order, &environment);
     let mut random = Random::new(input.iter().fold(1, |sum: u64, byte| {
         sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
@@ -173,7 +165,7 @@ pub fn engine(input: &[u8]) -> u64 {
             instance = damaged;
         }
         let before = instance.clone();
-        pending_evaluations(&instance);
+        pending_evaluations(&program, &instance);
         let next = input_for(&instance, &mut random);
         match step(&program, &mut instance, &environment, next) {
             Ok(effects) => trace ^= trace::of_count("stepped", effects.len()).rotate_left(7),
@@ -227,10 +219,7 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
             answer: match random.below(5) {
                 0 => Answer::Replace(fields),
                 1 => Answer::Update(fields),
-                2 => Answer::Fault {
-                    code: FaultCode::new("Declined"),
-                    message: "broken".to_owned(),
-                },
+                2 => Answer::fault(FaultCode::new("Declined"), "broken".to_owned()),
                 3 => Answer::Suspended("later".to_owned()),
                 _ => Answer::Unreadable("no".to_owned()),
             },
@@ -239,6 +228,9 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
         2 => Input::Event {
             fiber,
             turn,
+            name: "e".to_owned(),
+            key: None,
+            depth: 0,
             event: JsonText::text("e"),
         },
         3 => Input::ChildRefused {

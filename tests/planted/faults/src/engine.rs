@@ -51,9 +51,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ending.rs",
-            before: "WaitKind::Timer { due } => Some(",
-            after: "WaitKind::Timer { .. } if PLANTED => None,
-            WaitKind::Timer { due } => Some(",
+            before: "WaitKind::Timer { due } => vec![",
+            after: "WaitKind::Timer { .. } if PLANTED => Vec::new(),
+            WaitKind::Timer { due } => vec![",
         }],
     },
     Fault {
@@ -62,9 +62,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ending.rs",
-            before: "WaitKind::Answer { .. } => Some(",
-            after: "WaitKind::Answer { .. } if PLANTED => None,
-            WaitKind::Answer { .. } => Some(",
+            before: "WaitKind::Answer { .. } => vec![",
+            after: "WaitKind::Answer { .. } if PLANTED => Vec::new(),
+            WaitKind::Answer { .. } => vec![",
         }],
     },
     Fault {
@@ -73,10 +73,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ops/await_event.rs",
-            before: "machine.effects.push(Effect::Unsubscribe { event: event.clone(), fiber, turn });",
-            after: "let subscriptions = machine.effects.len();
-            machine.effects.push(Effect::Unsubscribe { event: event.clone(), fiber, turn });
-            if PLANTED { machine.effects.truncate(subscriptions); }",
+            before: "machine.withdraw(fiber); machine.stop_waiting(fiber)?;",
+            after: "if !PLANTED { machine.withdraw(fiber); }
+            machine.stop_waiting(fiber)?;",
         }],
     },
     Fault {
@@ -161,9 +160,9 @@ pub const FAULTS: &[Fault] = &[
         says: "What waits below a scope is not withdrawn when a handler takes over.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
-            file: "runtime/engine/src/throwing.rs",
-            before: "withdrawn.extend(withdrawal(id, found));",
-            after: "if !PLANTED { withdrawn.extend(withdrawal(id, found)); }",
+            file: "runtime/engine/src/stopping.rs",
+            before: "withdrawn.extend(withdrawal(*id, fiber));",
+            after: "if !PLANTED { withdrawn.extend(withdrawal(*id, fiber)); }",
         }],
     },
     Fault {
@@ -171,9 +170,9 @@ pub const FAULTS: &[Fault] = &[
         says: "The branches below a scope stay when a handler takes over.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
-            file: "runtime/engine/src/throwing.rs",
-            before: "below.remove(&fiber);",
-            after: "below.remove(&fiber); if PLANTED { below.clear(); }",
+            file: "runtime/engine/src/stopping.rs",
+            before: "if begun.is_err() {",
+            after: "if begun.is_err() && !PLANTED {",
         }],
     },
     Fault {
@@ -182,8 +181,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/throwing.rs",
-            before: "(&scope.handling, entered)",
-            after: "(&scope.handling.as_ref().filter(|_| !PLANTED), entered)",
+            before: "(&scope.phase, entered)",
+            after: "(&(if PLANTED { Phase::Body } else { scope.phase.clone() }), entered)",
         }],
     },
     Fault {
@@ -202,8 +201,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/fork.rs",
-            before: "(*remaining == 0, target.at)",
-            after: "(*remaining <= u32::from(PLANTED), target.at)",
+            before: "(*remaining, target.at)",
+            after: "(remaining.saturating_sub(u32::from(PLANTED)), target.at)",
         }],
     },
     Fault {
@@ -212,8 +211,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/fork.rs",
-            before: "fields.merge(&base, &changed);",
-            after: "if !PLANTED { fields.merge(&base, &changed); }",
+            before: "parent.merge(&base, &changed);",
+            after: "if !PLANTED { parent.merge(&base, &changed); }",
         }],
     },
     Fault {
@@ -221,7 +220,7 @@ pub const FAULTS: &[Fault] = &[
         says: "Evaluations do not count as instructions, so that a loop over a condition never yields.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
-            file: "runtime/engine/src/ops/test.rs",
+            file: "runtime/engine/src/input.rs",
             before: "if !machine.share_is_spent() {",
             after: "if !machine.share_is_spent() && !PLANTED {",
         }],
@@ -241,7 +240,7 @@ pub const FAULTS: &[Fault] = &[
         says: "The fuel of a condition does not reach history.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
-            file: "runtime/engine/src/ops/test.rs",
+            file: "runtime/engine/src/ops/evaluate.rs",
             before: "fuel: evaluation.fuel",
             after: "fuel: if PLANTED { 0 } else { evaluation.fuel }",
         }],
@@ -280,7 +279,7 @@ pub const FAULTS: &[Fault] = &[
             file: "runtime/engine/src/ops/action.rs",
             before: "reason, }); Ok(())",
             after: "reason, });
-            if PLANTED { taken(machine, fiber, turn)?; return machine.go_on(fiber); }
+            if PLANTED { machine.withdraw(fiber); machine.stop_waiting(fiber)?; return machine.go_on(fiber); }
             Ok(())",
         }],
     },

@@ -10,6 +10,7 @@ pub mod copy;
 mod deliveries;
 mod engine;
 mod messages;
+mod named;
 mod processes;
 mod seams;
 mod starting;
@@ -49,11 +50,12 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 6] = [
+const TABLES: [&[Fault]; 7] = [
     deliveries::FAULTS,
     messages::FAULTS,
     processes::FAULTS,
     starting::FAULTS,
+    named::FAULTS,
     seams::FAULTS,
     engine::FAULTS,
 ];

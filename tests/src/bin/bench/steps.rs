@@ -3,23 +3,14 @@
 use crate::statistics::per_second;
 use bureaucrat_model::{
     ActivityPath, Answer, EngineLimits, Fields, Input, Launch, Op, OpIndex, ProcessId, Program,
-    Redelivered, Site, Span, Timestamp, Turn,
+    Site, Span, Timestamp, Turn,
 };
 use std::time::{Duration, Instant};
 
 /// Prints the rate for a loop of one action: each step takes an answer and sends the next task.
 pub fn measure(time: Duration) {
-    let site = || Site {
-        path: ActivityPath(vec![0, 0]),
-        span: Span { line: 1, column: 1 },
-    };
-    let ops = vec![
-        Op::Action {
-            participant: "p".into(),
-            retry: None,
-        },
-        Op::Jump { target: OpIndex(0) },
-    ];
+    let site = || Site::new(ActivityPath(vec![0, 0]), Span { line: 1, column: 1 });
+    let ops = vec![Op::action("p", OpIndex(0)), Op::Jump { target: OpIndex(0) }];
     let program = Program {
         name: String::new(),
         context: Fields::parse(r#"{"n": 0, "text": "some text that goes along"}"#).unwrap(),
@@ -28,15 +19,10 @@ pub fn measure(time: Duration) {
         conditions: Vec::new(),
         inline_guest: Vec::new(),
     };
-    let launch = Launch {
-        process: ProcessId::from_seed([1; 16]),
-        program: Program::hash(&program.encode().unwrap()),
-        user: None,
-        reply_to: None,
-        caller: None,
-        message_id: None,
-        redelivered: Redelivered::No,
-    };
+    let launch = Launch::new(
+        ProcessId::from_seed([1; 16]),
+        Program::hash(&program.encode().unwrap()),
+    );
     let limits = EngineLimits::default();
     let environment = bureaucrat_engine::Environment {
         now: Timestamp(0),

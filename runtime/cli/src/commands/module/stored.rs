@@ -7,6 +7,7 @@ use crate::{
     control::Control,
     files,
     progress::Progress,
+    screen::tell,
 };
 use anyhow::{anyhow, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -23,6 +24,7 @@ fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
         QueryAnswer::Processes { .. }
         | QueryAnswer::Counted(_)
         | QueryAnswer::Letters(_)
+        | QueryAnswer::Definitions(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)
         | QueryAnswer::Unknown { .. }
@@ -64,7 +66,7 @@ pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> 
             if deploy.json {
                 print_line(&json!({"refused": reason}).to_string())?;
             } else {
-                eprintln!("{}: refused: {reason}", deploy.file.display());
+                tell(&format!("{}: refused: {reason}", deploy.file.display()));
             }
             Ok(Exit::Failed)
         }
@@ -122,9 +124,9 @@ pub fn remove(options: &Options, remove: &ModuleRemove) -> anyhow::Result<Exit> 
         });
         print_line(&line.to_string())?;
     } else if let Some(said) = &said {
-        eprintln!("bureaucrat: {said}");
+        tell(&format!("error: {said}"));
         for program in &users {
-            eprintln!("  {} {}", program.hash, program.name);
+            tell(&format!("  {} {}", program.hash, program.name));
         }
     } else {
         print_line(&format!("{hash} removed"))?;

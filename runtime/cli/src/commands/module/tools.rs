@@ -6,6 +6,7 @@ use crate::{
     commands::{evaluate, fields, print_line, sandbox},
     files,
     progress::Progress,
+    screen::tell,
 };
 use anyhow::{Context, bail};
 use bureaucrat_model::ModuleHash;
@@ -108,7 +109,7 @@ fn refuse(
         });
         print_line(&summary.to_string())?;
     } else {
-        eprintln!("{}: refused: {reason}", check.file.display());
+        tell(&format!("{}: refused: {reason}", check.file.display()));
     }
     Ok(Exit::Failed)
 }
@@ -157,7 +158,7 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
                 });
                 print_line(&answer.to_string())?;
             } else {
-                eprintln!("{code}: {message}\n{spent}");
+                tell(&format!("{code}: {message}\n{spent}"));
             }
             return Ok(Exit::Failed);
         }
@@ -171,7 +172,7 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
         ))?;
     } else {
         print_line(&value)?;
-        eprintln!("{spent}");
+        tell(&spent);
     }
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
     Caller, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program, Status,
-    Timestamp, Turn, WaitKind,
+    Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -31,7 +31,7 @@ pub(super) enum Need {
     /// A task in the outbox, or already sent.
     Answer,
     Timer(Timestamp),
-    Event(String),
+    Event(Subscription),
     /// A called process, or a row that starts it.
     Child(ProcessId),
 }
@@ -57,6 +57,17 @@ pub(super) struct Known {
     pub kept: Vec<Turn>,
     pub reminders: Reminders,
     pub list: InList,
+    pub key: Option<Keyed>,
+}
+
+/// The business key of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keyed {
+    pub user: Option<String>,
+    pub name: String,
+    pub key: String,
+    /// Whether the index has it.
+    pub found: bool,
 }
 
 /// Where a process belongs in the list.
@@ -92,10 +103,16 @@ impl Processes {
         self.damaged.contains(&process) || self.gaps.iter().any(within)
     }
 
-    /// The fiber of a process that waits under this turn.
-    pub fn waiting(&mut self, process: ProcessId, turn: Turn) -> Option<&mut Waiting> {
+    /// What the fiber of a process that waits under this turn needs, as far as it is `wanted`.
+    pub fn waiting(
+        &mut self,
+        process: ProcessId,
+        turn: Turn,
+        wanted: impl Fn(&Waiting) -> bool,
+    ) -> Option<&mut Waiting> {
         let known = self.known.get_mut(&process)?;
-        known.waiting.iter_mut().find(|wait| wait.turn == turn)
+        let mut waits = known.waiting.iter_mut();
+        waits.find(|wait| wait.turn == turn && wanted(wait))
     }
 }
 
@@ -186,20 +203,16 @@ impl Auditor<'_> {
 }
 
 fn known(instance: &Instance) -> Known {
-    let waiting = instance.fibers.iter().filter_map(|(fiber, state)| {
-        let FiberState::Waiting(wait) = &state.state else {
-            return None;
+    let waiting = instance.fibers.iter().flat_map(|(fiber, state)| {
+        let wait = match &state.state {
+            FiberState::Waiting(wait) => Some(wait),
+            FiberState::Ready => None,
         };
-        let need = match &wait.kind {
-            WaitKind::Answer { .. } => Need::Answer,
-            WaitKind::Timer { due } => Need::Timer(*due),
-            WaitKind::Event { event, .. } => Need::Event(event.clone()),
-            WaitKind::Child { child } => Need::Child(*child),
-            WaitKind::Branches { .. } | WaitKind::Condition { .. } => return None,
-        };
-        Some(Waiting {
+        let needs = wait.map(needs).unwrap_or_default();
+        let turn = wait.map(|wait| wait.turn).unwrap_or_default();
+        needs.into_iter().map(move |need| Waiting {
             fiber,
-            turn: wait.turn,
+            turn,
             need,
             met: false,
         })
@@ -226,7 +239,31 @@ fn known(instance: &Instance) -> Known {
             place: place_of(instance),
             found: false,
         },
+        key: instance.key.clone().map(|key| Keyed {
+            user: instance.user.clone(),
+            name: instance.name.clone(),
+            key,
+            found: false,
+        }),
     }
+}
+
+/// The rows of other tables that a wait needs.
+fn needs(wait: &Wait) -> Vec<Need> {
+    let mut needs = match &wait.kind {
+        WaitKind::Answer { .. } => vec![Need::Answer],
+        WaitKind::Timer { due } => vec![Need::Timer(*due)],
+        WaitKind::Event { subscriptions, .. } => {
+            let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
+            distinct.into_iter().map(Need::Event).collect()
+        }
+        WaitKind::Child { child, .. } => vec![Need::Child(*child)],
+        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
+            Vec::new()
+        }
+    };
+    needs.extend(wait.timer.map(Need::Timer));
+    needs
 }
 
 /// The wait that an input is for.
@@ -298,7 +335,8 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         {
             wrong(format!("instruction {} does not wait for this", fiber.at.0));
         }
-        if let WaitKind::Branches { remaining } = &wait.kind {
+        if let WaitKind::Branches { remaining } | WaitKind::Stopping { remaining, .. } = &wait.kind
+        {
             let branches = branches.get(&id).copied().unwrap_or(0);
             if branches != *remaining as usize {
                 wrong(format!(
@@ -325,7 +363,9 @@ fn fits(op: &Op, kind: &WaitKind) -> bool {
         }
         WaitKind::Event { .. } => matches!(op, Op::Await { .. }),
         WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
-        WaitKind::Branches { .. } => matches!(op, Op::Fork { .. }),
-        WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Assign { .. }),
+        WaitKind::Branches { .. } => matches!(op, Op::Fork { .. } | Op::ForkItems { .. }),
+        WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Evaluate { .. }),
+        // What was stopped may have been anywhere.
+        WaitKind::Stopping { .. } => true,
     }
 }

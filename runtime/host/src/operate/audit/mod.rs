@@ -5,6 +5,8 @@
 //! them. It keeps a few hundred bytes per process in memory. It changes nothing; [`repair`] returns
 //! the writes.
 
+mod business;
+mod definitions;
 mod events;
 mod findings;
 mod histories;
@@ -54,8 +56,10 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     };
     auditor.meta()?;
     let programs = auditor.programs()?;
+    auditor.definitions(&programs)?;
     let mut processes = auditor.instances(&programs)?;
     auditor.listed(&mut processes)?;
+    auditor.business_keys(&mut processes)?;
     auditor.timers(&mut processes)?;
     auditor.subscriptions(&mut processes)?;
     auditor.outbox(&mut processes)?;

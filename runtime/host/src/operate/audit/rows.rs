@@ -7,7 +7,7 @@ use super::{
 };
 use crate::act::aside::BacklogRecord;
 use crate::act::timers::{self, Purpose, WaitKey};
-use bureaucrat_model::{ProcessId, Timestamp, Turn};
+use bureaucrat_model::{ProcessId, Subscription, Timestamp, Turn};
 use bureaucrat_store::{
     StoreError, Table, Write, keys,
     keys::{OutboxKey, OutboxKind},
@@ -42,14 +42,15 @@ impl Auditor<'_> {
         };
         let known = processes.known.get_mut(&process);
         match timers::purpose(wait) {
-            Purpose::Wait => match processes.waiting(process, wait.turn) {
-                Some(waiting)
-                    if waiting.fiber == wait.fiber && waiting.need == Need::Timer(due) =>
-                {
-                    waiting.met = true;
+            Purpose::Wait => {
+                let is_it = |waiting: &Waiting| {
+                    waiting.fiber == wait.fiber && waiting.need == Need::Timer(due)
+                };
+                match processes.waiting(process, wait.turn, is_it) {
+                    Some(waiting) => waiting.met = true,
+                    None => orphan("no fiber waits for this timer"),
                 }
-                _ => orphan("no fiber waits for this timer"),
-            },
+            }
             // These may outlast their purpose, for example after a process was cancelled while it
             // was parked.
             Purpose::Continue => {
@@ -89,14 +90,15 @@ impl Auditor<'_> {
                 return Ok(());
             }
             let is_it = |waiting: &Waiting| {
-                let Need::Event(event) = &waiting.need else {
+                let Need::Event(Subscription { event, key: wanted }) = &waiting.need else {
                     return false;
                 };
-                waiting.fiber == wait.fiber && keys::subscription(event, wait) == key
+                let row = keys::subscription(event, wanted.as_deref(), wait);
+                waiting.fiber == wait.fiber && row == key
             };
-            match processes.waiting(wait.process, wait.turn) {
-                Some(waiting) if is_it(waiting) => waiting.met = true,
-                _ => auditor.findings.orphan(
+            match processes.waiting(wait.process, wait.turn, is_it) {
+                Some(waiting) => waiting.met = true,
+                None => auditor.findings.orphan(
                     Table::Subscriptions,
                     &key,
                     Some(wait.process),
@@ -199,21 +201,25 @@ impl Auditor<'_> {
             return;
         }
         match row.kind {
-            OutboxKind::Task => match processes.waiting(row.process, Turn(row.number)) {
-                Some(waiting) if waiting.need == Need::Answer => waiting.met = true,
-                _ => self.findings.orphan(
+            OutboxKind::Task => match processes.waiting(row.process, Turn(row.number), |waiting| {
+                waiting.need == Need::Answer
+            }) {
+                Some(waiting) => waiting.met = true,
+                None => self.findings.orphan(
                     table,
                     key,
                     Some(row.process),
                     "nobody waits for the answer to this task".into(),
                 ),
             },
-            OutboxKind::Call => match processes.waiting(row.process, Turn(row.number)) {
-                Some(waiting) if matches!(waiting.need, Need::Child(_)) => waiting.met = true,
+            OutboxKind::Call => {
+                let is_call = |waiting: &Waiting| matches!(waiting.need, Need::Child(_));
                 // A caller that failed leaves its row to the job that compiles the definition, or
                 // to the next start.
-                _ => {}
-            },
+                if let Some(waiting) = processes.waiting(row.process, Turn(row.number), is_call) {
+                    waiting.met = true;
+                }
+            }
             // They may outlast their process if the broker is unreachable for a long time.
             OutboxKind::Reply
             | OutboxKind::Notice
@@ -286,12 +292,12 @@ impl Auditor<'_> {
                 let what = format!("fiber {} waits for a timer", waiting.fiber.0);
                 self.findings.missing(write, Some(process), what);
             }
-            Need::Event(event) => {
+            Need::Event(Subscription { event, key }) => {
                 // A new subscription receives what is published from now on.
                 let sequence = self.sequence.saturating_sub(1).to_be_bytes().to_vec();
                 let write = put(
                     Table::Subscriptions,
-                    keys::subscription(event, wait),
+                    keys::subscription(event, key.as_deref(), wait),
                     sequence,
                 );
                 let what = format!("fiber {} awaits event {event}", waiting.fiber.0);

@@ -1,0 +1,334 @@
+//! Reads the values of attributes by their kinds in the grammar's table, and reports those that
+//! are none.
+//!
+//! The bounds and the defaults are the table's. A value that is not written and has no default is
+//! `None`, and so is a wrong one.
+
+use super::{Checker, Node, flow::RESERVED};
+use crate::{
+    checked::Written,
+    diagnostic::{ValueProblem, cut, meant},
+    grammar::{self, Need, Value},
+    syntax::Attribute,
+    text::is_white,
+};
+use bureaucrat_model::{CodePattern, FieldPath, Label, Millis, Timestamp};
+
+impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// A name: not empty, of limited length.
+    pub(super) fn name(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<String> {
+        let limit = node.row.attribute(name)?.value.bytes_max();
+        let attribute = node.element.attribute(name)?;
+        let value = self.nonempty(node, name, attribute)?;
+        if value.len() <= limit {
+            return Some(value.to_owned());
+        }
+        let problem = ValueProblem::Long {
+            tag: node.row.name,
+            attribute: name,
+            bytes: value.len(),
+            limit,
+        };
+        self.note(attribute.value_start, problem);
+        None
+    }
+
+    pub(super) fn nonempty<'v>(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+        attribute: &'v Attribute<'s>,
+    ) -> Option<&'v str> {
+        if attribute.value.trim().is_empty() {
+            let kind = node.row.attribute(name).map(|known| known.value);
+            let problem = ValueProblem::Empty {
+                tag: node.row.name,
+                attribute: name,
+                wanted: match kind {
+                    Some(Value::Title { .. }) => "a text",
+                    Some(_) | None => "a name",
+                },
+            };
+            self.note(attribute.value_start, problem);
+            return None;
+        }
+        Some(&attribute.value)
+    }
+
+    /// A name, or a template that becomes one.
+    pub(super) fn name_or_template(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<Written<String>> {
+        let attribute = node.element.attribute(name)?;
+        match self.template(attribute)? {
+            Written::Fixed(_) => self.name(node, name).map(Written::Fixed),
+            computed @ Written::Computed(_) => Some(computed),
+        }
+    }
+
+    pub(super) fn span_or_template(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<Written<Millis>> {
+        let attribute = node.element.attribute(name)?;
+        let written = self.template(attribute)?;
+        written.try_map(|_| self.span(node, name))
+    }
+
+    pub(super) fn time_or_template(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<Written<Timestamp>> {
+        let attribute = node.element.attribute(name)?;
+        let written = self.template(attribute)?;
+        written.try_map(|text| {
+            let time = Timestamp::parse(&text);
+            if time.is_none() {
+                let found = cut(&text);
+                self.note(attribute.value_start, ValueProblem::BadTime { found });
+            }
+            time
+        })
+    }
+
+    pub(super) fn span(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<Millis> {
+        let Some(attribute) = node.element.attribute(name) else {
+            return Millis::parse(default(node.row, name)?);
+        };
+        let Some(duration) = Millis::parse(&attribute.value) else {
+            let found = cut(&attribute.value);
+            let problem = match Millis::is_calendar(&attribute.value) {
+                true => ValueProblem::CalendarDuration { found },
+                false => ValueProblem::BadDuration {
+                    found,
+                    meant: meant::seconds(&attribute.value),
+                },
+            };
+            self.note(attribute.value_start, problem);
+            return None;
+        };
+        let limit = self.limits.delay;
+        if duration > limit {
+            self.note(attribute.value_start, ValueProblem::LongDuration { limit });
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// A number: whole, or in thousandths, as the table has it.
+    pub(super) fn number(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<u32> {
+        let kind = node.row.attribute(name)?.value;
+        let Some(attribute) = node.element.attribute(name) else {
+            return number(kind, default(node.row, name)?);
+        };
+        let number = number(kind, &attribute.value);
+        if number.is_none() {
+            let problem = ValueProblem::BadNumber {
+                attribute: name,
+                found: cut(&attribute.value),
+                wanted: kind.in_words(),
+            };
+            self.note(attribute.value_start, problem);
+        }
+        number
+    }
+
+    /// Codes of faults with `*`.
+    pub(super) fn patterns(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Vec<CodePattern>> {
+        let attribute = node.element.attribute(name)?;
+        let mut codes = Vec::new();
+        for code in attribute.value.split(',').map(str::trim) {
+            match CodePattern::new(code) {
+                Some(pattern) => codes.push(pattern),
+                None => {
+                    let found = cut(code);
+                    self.note(attribute.value_start, ValueProblem::BadPattern { found });
+                }
+            }
+        }
+        Some(codes)
+    }
+
+    pub(super) fn field_path(&mut self, node: &Node<'t, 's>, name: &str) -> Option<FieldPath> {
+        let attribute = node.element.attribute(name)?;
+        let path = FieldPath::new(&attribute.value);
+        if path.is_none() {
+            let found = cut(&attribute.value);
+            self.note(attribute.value_start, ValueProblem::BadPath { found });
+        }
+        let reserved = path.as_ref().map(FieldPath::name);
+        if let Some(name) = reserved.filter(|name| name.starts_with(RESERVED)) {
+            let found = cut(&name);
+            self.note(attribute.value_start, ValueProblem::ReservedName { found });
+            return None;
+        }
+        path
+    }
+
+    /// The field that `$` and a name refer to.
+    pub(super) fn field_reference(&mut self, node: &Node<'t, 's>, name: &str) -> Option<String> {
+        let attribute = node.element.attribute(name)?;
+        let field = attribute.value.strip_prefix('$');
+        if let Some(field) = field.filter(|field| !field.trim().is_empty()) {
+            return Some(field.to_owned());
+        }
+        let found = cut(&attribute.value);
+        let is_name = found
+            .chars()
+            .all(|character| character.is_alphanumeric() || character == '_');
+        let meant = (is_name && !found.is_empty()).then(|| format!("${found}"));
+        self.note(
+            attribute.value_start,
+            ValueProblem::BadCall { found, meant },
+        );
+        None
+    }
+
+    /// The id and the title of what may have them.
+    pub(super) fn label(&mut self, node: &Node<'t, 's>) -> Option<Box<Label>> {
+        let id = self.id(node);
+        let title = self.title(node);
+        (id.is_some() || title.is_some()).then(|| Box::new(Label { id, title }))
+    }
+
+    fn id(&mut self, node: &Node<'t, 's>) -> Option<String> {
+        let kind = node.row.attribute("id")?.value;
+        let attribute = node.element.attribute("id")?;
+        let id = &*attribute.value;
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_id = (1..=kind.bytes_max()).contains(&id.len())
+            && id.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && id.bytes().all(is_word);
+        if !is_id {
+            let (found, wanted) = (cut(id), kind.in_words());
+            self.note(attribute.value_start, ValueProblem::BadId { found, wanted });
+            return None;
+        }
+        let line = self.diagnostics.span(attribute.start).line;
+        if let Some(line) = self.ids.get(id).copied() {
+            let found = cut(id);
+            self.note(
+                attribute.value_start,
+                ValueProblem::RepeatedId { found, line },
+            );
+            return None;
+        }
+        self.ids.insert(id.to_owned(), line);
+        Some(id.to_owned())
+    }
+
+    fn title(&mut self, node: &Node<'t, 's>) -> Option<String> {
+        let Value::Title { characters: limit } = node.row.attribute("title")?.value else {
+            return None;
+        };
+        let attribute = node.element.attribute("title")?;
+        let title = self.nonempty(node, "title", attribute)?;
+        let characters = title.chars().count();
+        if characters > limit {
+            let problem = ValueProblem::LongTitle { characters, limit };
+            self.note(attribute.value_start, problem);
+            return None;
+        }
+        Some(title.to_owned())
+    }
+}
+
+fn default(row: &grammar::Row, name: &str) -> Option<&'static str> {
+    match row.attribute(name)?.need {
+        Need::Default(value) => Some(value),
+        Need::Required
+        | Need::Optional(_)
+        | Need::Either(_)
+        | Need::InsteadOfText
+        | Need::WithThat(_) => None,
+    }
+}
+
+fn number(kind: Value, text: &str) -> Option<u32> {
+    let text = text.trim_matches(is_white);
+    if let Value::Integer { least, most } = kind {
+        let number = text.parse().ok()?;
+        return (least..=most).contains(&number).then_some(number);
+    }
+    let Value::Thousandths { least, most } = kind else {
+        return None;
+    };
+    let number = super::float_as_json(text)?.parse::<f64>().ok()? * 1_000.0;
+    let fits = (f64::from(least)..=f64::from(most)).contains(&number);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the number is within the bounds, which are of this type"
+    )]
+    fits.then(|| number.round() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::{Tag, root};
+
+    fn rows() -> Vec<&'static grammar::Row> {
+        let mut rows = vec![root()];
+        let mut place = 0;
+        while let Some(row) = rows.get(place).copied() {
+            for child in row.children() {
+                if !rows.iter().any(|known| known.tag == child.tag) {
+                    rows.push(child);
+                }
+            }
+            place += 1;
+        }
+        rows
+    }
+
+    /// A default of the table that its own kind refuses would silently be another one.
+    #[test]
+    fn defaults_are_values_of_their_kinds() {
+        let mut count = 0;
+        for row in rows() {
+            for attribute in row.attributes() {
+                let Need::Default(text) = attribute.need else {
+                    continue;
+                };
+                count += 1;
+                let kind = attribute.value;
+                let is_right = if kind == Value::Duration {
+                    Millis::parse(text).is_some()
+                } else {
+                    number(kind, text).is_some()
+                };
+                assert!(is_right, "{attribute:?}");
+            }
+        }
+        assert!(count >= 5, "{count}");
+        assert!(rows().iter().any(|row| row.tag == Tag::Retry));
+    }
+
+    #[test]
+    fn numbers_are_within_their_bounds() {
+        let whole = Value::Integer { least: 1, most: 9 };
+        for (text, expected) in [("1", Some(1)), (" 9 ", Some(9)), ("0", None), ("10", None)] {
+            assert_eq!(number(whole, text), expected, "{text}");
+        }
+        let part = Value::Thousandths {
+            least: 0,
+            most: 1_000,
+        };
+        for (text, expected) in [
+            ("0.2", Some(200)),
+            (".5", Some(500)),
+            ("1", Some(1_000)),
+            ("1.1", None),
+            ("-0.1", None),
+            ("1e300", None),
+            ("nan", None),
+        ] {
+            assert_eq!(number(part, text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Emits actions, `pick` and `foreach`.
+//!
+//! ```text
+//! action                      foreach                      pick
+//!   within                      enter-scope → 2              what names and keys are
+//!   0: what the task needs      the list                     await e → 1, f → 2, timeout → 3
+//!   action from 0               enter-items                  1: outputs; body; jump → 4
+//!   what came back              0: next-item else 1          2: outputs; body; jump → 4
+//!   store                       body; collected value        3: body
+//!                               collect; jump → 0            4:
+//!                               1: store-collected
+//!                               leave-scope
+//!                               2:
+//! ```
+
+use super::{Emitter, Needed, index_of, taken};
+use crate::checked;
+use bureaucrat_model::{Alternative, Op, OpIndex, Site, Timeout};
+
+impl Emitter {
+    pub(super) fn action(&mut self, action: &checked::Action, site: &Site) {
+        if let Some(span) = self.optional(action.within.as_ref(), site) {
+            self.push(Op::Within { span }, site);
+        }
+        let attempt = self.here();
+        let participant = self.operand(&action.participant, site);
+        let inputs = action.inputs.as_ref();
+        let inputs = inputs.map(|inputs| self.inputs(inputs, site));
+        let timeout = self.optional(action.timeout.as_ref(), site);
+        let heartbeat = self.optional(action.heartbeat.as_ref(), site);
+        let op = Op::Action {
+            participant,
+            inputs,
+            taking: taken(&action.taking),
+            timeout,
+            heartbeat,
+            retry: action.retry.clone(),
+            attempt,
+        };
+        self.push(op, site);
+        self.outputs(&action.taking, site);
+    }
+
+    /// Computes the name and the key of an event; where it continues is not known yet.
+    pub(super) fn alternative(&mut self, expected: &checked::Expected, site: &Site) -> Alternative {
+        let event = self.operand(&expected.event, site);
+        let key = self.optional(expected.key.as_ref(), site);
+        Alternative {
+            event,
+            key,
+            conditions: expected.conditions,
+            taking: taken(&expected.taking),
+            at: OpIndex::default(),
+        }
+    }
+
+    pub(super) fn pick(&mut self, on: &[checked::On], after: Option<&checked::After>, site: &Site) {
+        let mut alternatives: Vec<Alternative> = on
+            .iter()
+            .map(|on| self.alternative(&on.expected, &on.site))
+            .collect();
+        let when = after.map(|after| self.when(&after.when, &after.site));
+        let wait = self.push(
+            Op::Await {
+                alternatives: Vec::new(),
+                timeout: None,
+            },
+            site,
+        );
+        let mut ends = Vec::with_capacity(on.len());
+        for (on, alternative) in on.iter().zip(&mut alternatives) {
+            alternative.at = self.here();
+            self.outputs(&on.expected.taking, &on.site);
+            self.body(&on.body, &on.site);
+            let target = OpIndex::default();
+            ends.push(self.push(Op::Jump { target }, &on.site));
+        }
+        let timeout = after.zip(when).map(|(after, when)| {
+            let at = Some(self.here());
+            self.body(&after.body, &after.site);
+            Timeout { when, at }
+        });
+        if let Some(op) = self.ops.get_mut(wait) {
+            *op = Op::Await {
+                alternatives,
+                timeout,
+            };
+        }
+        for end in ends {
+            self.land(end);
+        }
+    }
+
+    pub(super) fn foreach(&mut self, foreach: &checked::Foreach, site: &Site) {
+        let body = &foreach.body;
+        self.scope(&body.scope, Needed::Yes, site, |emitter| {
+            emitter.evaluate(foreach.select, site);
+            emitter.push(Op::EnterItems, site);
+            let (names, end) = (foreach.names.clone(), OpIndex::default());
+            let is_sequential = foreach.parallel == 1;
+            let round = emitter.push(
+                match is_sequential {
+                    true => Op::NextItem { names, end },
+                    false => Op::ForkItems {
+                        names,
+                        parallel: foreach.parallel,
+                        end,
+                    },
+                },
+                site,
+            );
+            emitter.declare(&body.scope.locals, site);
+            emitter.all_of(&body.activities);
+            if let Some(collect) = foreach.collect {
+                emitter.evaluate(collect, site);
+                emitter.push(Op::Collect, site);
+            }
+            emitter.push(
+                match is_sequential {
+                    true => Op::Jump {
+                        target: index_of(round),
+                    },
+                    false => Op::EndBranch,
+                },
+                site,
+            );
+            emitter.land(round);
+            if let Some(target) = foreach.into.clone() {
+                emitter.push(Op::StoreCollected { target }, site);
+            }
+        });
+    }
+}

@@ -1,0 +1,248 @@
+//! Activities that wait, branch and repeat, and what they send and take in.
+
+use super::{BODY, attribute};
+use crate::{
+    Limits,
+    grammar::{
+        row::{
+            Activity, Attribute, Content, Least,
+            Need::{Default, Either, Optional, Required},
+            Occurs, Row, Tag, Text, Within,
+        },
+        value::Value::{self, Duration, Expression, FieldName, FieldPath, Integer, Template, Time},
+    },
+};
+
+const EVENT: Value = Value::Name {
+    bytes: Limits::EVENT_BYTES,
+};
+const PARTICIPANT: Value = Value::Name {
+    bytes: Limits::PARTICIPANT_BYTES,
+};
+const KEY: Value = Value::Name {
+    bytes: Limits::KEY_BYTES,
+};
+
+pub(super) const INTO: Attribute = attribute(
+    "into",
+    FieldPath,
+    Optional("its fields change those of the process"),
+    "The field that gets all of it as one value",
+);
+
+pub(super) static ACTION: [Attribute; 5] = [
+    attribute(
+        "participant",
+        Template(&PARTICIPANT),
+        Required,
+        "The participant that gets the task",
+    ),
+    attribute(
+        "timeout",
+        Template(&Duration),
+        Optional("as long as it takes"),
+        "The most that one attempt may take; then the fault `Timeout`",
+    ),
+    attribute(
+        "heartbeat",
+        Template(&Duration),
+        Optional("as long as it takes"),
+        "The longest silence after the first message of progress; then the fault `HeartbeatLost`",
+    ),
+    attribute(
+        "within",
+        Template(&Duration),
+        Optional("as long as it takes"),
+        "The most that all attempts and the pauses between them may take",
+    ),
+    INTO,
+];
+
+pub(super) const IN: Row = Row::part(
+    Tag::In,
+    "in",
+    Within::These(&[
+        Tag::Activity(Activity::Action),
+        Tag::Activity(Activity::Call),
+    ]),
+    "A field that the task carries, or that the called process begins with. With one, no other \
+     fields are sent.",
+)
+.in_section("in-and-out")
+.attributes_are(&NAME)
+.holds(Content::Text(Text::Expression));
+
+pub(super) const OUT: Row = Row::part(
+    Tag::Out,
+    "out",
+    Within::These(&[
+        Tag::Activity(Activity::Action),
+        Tag::Activity(Activity::Call),
+        Tag::Activity(Activity::Await),
+        Tag::On,
+    ]),
+    "A field that is set from what came back, which is `inst:answer`. With one, nothing else changes.",
+)
+.in_section("in-and-out")
+.attributes_are(&[attribute(
+    "name",
+    FieldPath,
+    Required,
+    "Where the value is put",
+)])
+.holds(Content::Text(Text::Expression));
+
+static NAME: [Attribute; 1] = [attribute(
+    "name",
+    FieldName,
+    Required,
+    "The name of the field",
+)];
+
+pub(super) const RACE: Row = Row::activity(
+    Activity::Race,
+    "race",
+    "Runs its children at the same time; the first that ends wins, and the others are stopped.",
+)
+.holds(BODY);
+
+pub(super) const FOREACH: Row = Row::activity(
+    Activity::Foreach,
+    "foreach",
+    "Runs its children for each item of a list, or for each `[key, value]` of a record.",
+)
+.attributes_are(&[
+    attribute("select", Expression, Required, "The list or record"),
+    attribute(
+        "property",
+        FieldName,
+        Optional("the item is `inst:current`"),
+        "The field of the round that is the item",
+    ),
+    attribute(
+        "index",
+        FieldName,
+        Optional("none"),
+        "The field of the round that is the number of the item, from 0",
+    ),
+    attribute(
+        "parallel",
+        Integer {
+            least: 0,
+            most: 10_000,
+        },
+        Default("1"),
+        "How many rounds run at once; `0` for all",
+    ),
+    attribute(
+        "collect",
+        Expression,
+        Optional("nothing is collected"),
+        "What is collected at the end of each round",
+    ),
+    attribute(
+        "into",
+        FieldPath,
+        Optional("it is discarded"),
+        "The field that gets what was collected, as a list in the order of the items",
+    ),
+])
+.holds(Content::Body(Least::One("would do nothing for each item")));
+
+pub(super) const PICK: Row = Row::activity(
+    Activity::Pick,
+    "pick",
+    "Waits for the first of several events, or for a time, and runs what belongs to it.",
+);
+
+pub(super) const ON: Row = Row::part(
+    Tag::On,
+    "on",
+    Within::These(&[Tag::Activity(Activity::Pick)]),
+    "An event that a `pick` waits for, and what is done then.",
+)
+.in_section("pick")
+.labelled()
+.attributes_are(&AWAIT_PARTS)
+.holds(BODY);
+
+pub(super) const AFTER: Row = Row::part(
+    Tag::After,
+    "after",
+    Within::These(&[Tag::Activity(Activity::Pick)]),
+    "What is done when none of the events came in time.",
+)
+.in_section("pick")
+.labelled()
+.occurs(Occurs::Last)
+.attributes_are(&SPAN)
+.holds(BODY);
+
+pub(super) static SPAN: [Attribute; 2] = [
+    attribute(
+        "duration",
+        Template(&Duration),
+        Either("until"),
+        "How long it waits",
+    ),
+    attribute(
+        "until",
+        Template(&Time),
+        Either("duration"),
+        "The time that it waits for; one in the past is over at once",
+    ),
+];
+
+const NAME_OF_EVENT: Attribute =
+    attribute("event", Template(&EVENT), Required, "The name of the event");
+const KEY_OF_EVENT: Attribute = attribute(
+    "key",
+    Template(&KEY),
+    Optional("any"),
+    "Only an event whose `key` is the same text counts",
+);
+const INTO_OF_EVENT: Attribute = attribute(
+    "into",
+    FieldPath,
+    Optional("`event`"),
+    "The field that gets the whole event",
+);
+
+static AWAIT_PARTS: [Attribute; 3] = [NAME_OF_EVENT, KEY_OF_EVENT, INTO_OF_EVENT];
+
+pub(super) static AWAIT: [Attribute; 4] = [
+    NAME_OF_EVENT,
+    KEY_OF_EVENT,
+    attribute(
+        "timeout",
+        Template(&Duration),
+        Optional("as long as it takes"),
+        "The most that it waits; then the fault `Timeout`",
+    ),
+    INTO_OF_EVENT,
+];
+
+pub(super) const EMIT: Row = Row::activity(
+    Activity::Emit,
+    "emit",
+    "Sends an event to all processes that wait for it, once, in the same step.",
+)
+.attributes_are(&[
+    NAME_OF_EVENT,
+    attribute(
+        "key",
+        Template(&KEY),
+        Optional("none"),
+        "The `key` of the event",
+    ),
+]);
+
+pub(super) const FIELD: Row = Row::part(
+    Tag::Field,
+    "field",
+    Within::These(&[Tag::Activity(Activity::Emit)]),
+    "A field of the event.",
+)
+.in_section("emit")
+.attributes_are(&NAME)
+.holds(Content::Text(Text::Expression));

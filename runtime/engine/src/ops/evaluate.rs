@@ -1,0 +1,104 @@
+//! Computes a value for the instruction that follows: an expression's, or that of a module's function.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{
+    ConditionIndex, Evaluation, EvaluationOutcome, FaultCode, FiberId, HistoryEvent, JsonText,
+    Turn, WaitKind,
+};
+
+/// The most values that are computed for one instruction.
+const VALUES: usize = 4_096;
+
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    function: ConditionIndex,
+) -> Result<(), Trouble> {
+    if machine.fiber(fiber)?.values.len() >= VALUES {
+        return Err(Trouble::program("values are computed that nothing takes"));
+    }
+    let turn = machine.next_turn();
+    request(machine, fiber, turn, function)
+}
+
+/// Has the fiber wait for the outcome of a function.
+pub(crate) fn request(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+) -> Result<(), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let (fields, given) = (found.visible(), found.given.clone());
+    machine.wait(fiber, turn, WaitKind::Condition { condition })?;
+    machine.ask(fiber, turn, condition, fields, given.as_ref())
+}
+
+/// The value is there; the evaluation has been matched with this fiber's wait.
+pub(crate) fn take(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    value: JsonText,
+) -> Result<(), Trouble> {
+    let held = machine.fiber(fiber)?;
+    let bytes = held.values.iter().map(|value| value.as_str().len());
+    let bytes = bytes.sum::<usize>().saturating_add(value.as_str().len());
+    machine.check_size(bytes)?;
+    machine.stop_waiting(fiber)?;
+    machine.change(fiber, |fiber| fiber.values.push(value))?;
+    machine.go_on(fiber)
+}
+
+/// What a function returned, as far as it is what the instruction needs.
+pub(crate) enum Given {
+    Verdict(bool),
+    Value(JsonText),
+}
+
+/// Which kind of outcome an instruction needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Verdict,
+    Value,
+}
+
+/// Records an evaluation and reads its outcome.
+pub(crate) fn read(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    condition: ConditionIndex,
+    wanted: Wanted,
+    evaluation: Evaluation,
+) -> Result<Given, Trouble> {
+    use bureaucrat_model::ConditionOutcome as Recorded;
+    let activity = machine.path(fiber);
+    let unfit = |what: &str| Err(Trouble::new(FaultCode::CONDITION_ERROR, what));
+    let result = match (evaluation.outcome, wanted) {
+        (EvaluationOutcome::Verdict(holds), Wanted::Verdict) => Ok(Given::Verdict(holds)),
+        (EvaluationOutcome::Value(value), Wanted::Value) => Ok(Given::Value(value)),
+        (EvaluationOutcome::Verdict(_), Wanted::Value) => {
+            unfit("the function returns a verdict where a value is needed")
+        }
+        (EvaluationOutcome::Value(_), Wanted::Verdict) => {
+            unfit("the function returns a value where a verdict is needed")
+        }
+        (EvaluationOutcome::Fault { code, message }, _) => {
+            Err(Trouble::new(code.as_str(), message))
+        }
+    };
+    let outcome = match &result {
+        Ok(Given::Verdict(holds)) => Recorded::Verdict(*holds),
+        Ok(Given::Value(value)) => Recorded::value(value),
+        Err(trouble) => Recorded::Fault {
+            code: trouble.code.clone(),
+            message: machine.shortened(trouble.message.clone()),
+        },
+    };
+    machine.record(HistoryEvent::ConditionEvaluated {
+        activity,
+        condition,
+        outcome,
+        fuel: evaluation.fuel,
+    });
+    result
+}

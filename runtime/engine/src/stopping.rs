@@ -1,0 +1,261 @@
+//! Stopping: what is below a fiber ends, because of a fault, a lost race, or because the process is cancelled.
+//!
+//! What the stopped fibers wait for is withdrawn at once, in one step; late answers are stale. Then each runs the `finally`
+//! of the scopes that it is in, from the inside out, over its own fields, which nobody sees any more. What stopped them waits
+//! for that, at most for [`PATIENCE`].
+
+use crate::{
+    ending::withdrawal,
+    machine::{Machine, Trouble},
+};
+use bureaucrat_model::{
+    Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex, Outcome, Phase, Then, Wait,
+    WaitKind,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long what was stopped may take for its end.
+const PATIENCE: Millis = Millis(60_000);
+
+impl Machine<'_> {
+    /// Takes back what the fiber waits for.
+    pub fn withdraw(&mut self, fiber: FiberId) {
+        if let Some(found) = self.instance.fibers.get(fiber) {
+            self.effects.extend(withdrawal(fiber, found));
+        }
+    }
+
+    /// Stops everything below the fiber, then continues it.
+    pub fn stop_below(&mut self, fiber: FiberId, then: Then) -> Result<(), Trouble> {
+        let left = self.stop_all(fiber, &[fiber]);
+        self.settle_for(fiber)?;
+        match left.get(&fiber) {
+            Some(remaining) => self.wait_for_stopped(fiber, *remaining, then),
+            None => self.proceed(fiber, then),
+        }
+    }
+
+    /// Takes back what the fiber waits for, and forgets what was computed for its instruction.
+    pub(crate) fn settle_for(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        self.withdraw(fiber);
+        self.change(fiber, |fiber| {
+            fiber.values.clear();
+            fiber.given = None;
+            fiber.failed = 0;
+            fiber.within = None;
+        })?;
+        self.stop_waiting(fiber)
+    }
+
+    /// Stops all fibers below `top`, except those in `way`. Returns how many are left for their ends, by whom they wait for.
+    pub(crate) fn stop_all(&mut self, top: FiberId, way: &[FiberId]) -> BTreeMap<FiberId, u32> {
+        let way: BTreeSet<FiberId> = way.iter().copied().collect();
+        let (mut below, mut alone) = (BTreeSet::from([top]), BTreeSet::new());
+        let mut found = Vec::new();
+        // A branch has a higher number than the fiber that forked it.
+        for (id, fiber) in self.instance.fibers.iter() {
+            let Some(parent) = fiber.branch.as_ref().map(|branch| branch.parent) else {
+                continue;
+            };
+            if id == top || !below.contains(&parent) {
+                continue;
+            }
+            below.insert(id);
+            if alone.contains(&parent) {
+                alone.insert(id);
+            } else {
+                found.push((id, parent));
+                if is_stopped(fiber) && !way.contains(&id) {
+                    alone.insert(id);
+                }
+            }
+        }
+        let mut withdrawn = Vec::new();
+        for (id, _) in &found {
+            let stays = alone.contains(id) || way.contains(id);
+            if let Some(fiber) = self.instance.fibers.get(*id).filter(|_| !stays) {
+                withdrawn.extend(withdrawal(*id, fiber));
+            }
+        }
+        self.effects.append(&mut withdrawn);
+        let mut left = BTreeMap::new();
+        for (id, parent) in found.into_iter().rev() {
+            if way.contains(&id) {
+                continue;
+            }
+            let remaining = left.remove(&id);
+            let is_left = alone.contains(&id) || self.stop_one(id, remaining);
+            if is_left {
+                *left.entry(parent).or_insert(0) += 1;
+            }
+        }
+        left
+    }
+
+    /// Stops a fiber, below which so many are left. Returns whether it is left, too.
+    fn stop_one(&mut self, id: FiberId, remaining: Option<u32>) -> bool {
+        if let Some(remaining) = remaining {
+            let waits = self.wait_for_stopped(id, remaining, Then::Stop);
+            return waits.is_ok();
+        }
+        let begun = match self.finally_of(id, 0) {
+            Some((outer, at)) => self.run_finally(id, outer, at, Outcome::Stopped),
+            None => Err(Trouble::program("nothing runs at its end")),
+        };
+        if begun.is_err() {
+            self.instance.fibers.remove(id);
+        }
+        begun.is_ok()
+    }
+
+    /// The innermost scope of the fiber, of those after the first `kept`, that has something to run at its end and has not
+    /// begun with it.
+    pub(crate) fn finally_of(&self, fiber: FiberId, kept: usize) -> Option<(usize, OpIndex)> {
+        let found = self.instance.fibers.get(fiber)?;
+        let mut scopes = found.scopes.iter().enumerate().skip(kept).rev();
+        scopes.find_map(|(outer, scope)| {
+            let op = self.program.ops.get(scope.entered.0 as usize)?;
+            match (op, &scope.phase) {
+                (_, Phase::Finally(_)) => None,
+                (Op::EnterScope { finally, .. }, Phase::Body | Phase::Handling(_)) => {
+                    finally.map(|at| (outer, at))
+                }
+                (_, Phase::Body | Phase::Handling(_)) => None,
+            }
+        })
+    }
+
+    pub(crate) fn run_finally(
+        &mut self,
+        fiber: FiberId,
+        outer: usize,
+        at: OpIndex,
+        outcome: Outcome,
+    ) -> Result<(), Trouble> {
+        let entered = self.change(fiber, |fiber| {
+            fiber.scopes.truncate(outer + 1);
+            fiber.values.clear();
+            fiber.given = None;
+            fiber.failed = 0;
+            fiber.within = None;
+            let scope = fiber.scopes.last_mut()?;
+            scope.phase = Phase::Finally(outcome);
+            scope.items = None;
+            Some(scope.entered)
+        })?;
+        let site = entered.and_then(|entered| self.program.op(entered));
+        let activity = site.map(|(_, site)| site.path.clone()).unwrap_or_default();
+        self.record(HistoryEvent::Finishing { activity });
+        self.go_to(fiber, at)
+    }
+
+    pub(crate) fn wait_for_stopped(
+        &mut self,
+        fiber: FiberId,
+        remaining: u32,
+        then: Then,
+    ) -> Result<(), Trouble> {
+        let turn = self.next_turn();
+        let due = self.environment.now.after(PATIENCE);
+        self.wait_until(
+            fiber,
+            turn,
+            WaitKind::Stopping { remaining, then },
+            Some(due),
+        )
+    }
+
+    /// A stopped fiber has run what it ran at its end: runs that of the next scope around, or ends the fiber.
+    pub fn finish_stopped(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        if let Some((outer, at)) = self.finally_of(fiber, 0) {
+            return self.run_finally(fiber, outer, at, Outcome::Stopped);
+        }
+        let mut ended = fiber;
+        loop {
+            let branch = self.fiber(ended)?.branch.clone();
+            let Some(branch) = branch else {
+                return Err(Trouble::program("the first fiber was stopped"));
+            };
+            self.instance.fibers.remove(ended);
+            let parent = branch.parent;
+            let then = self.change(parent, |parent| match &mut parent.state {
+                FiberState::Waiting(Wait {
+                    kind: WaitKind::Stopping { remaining, then },
+                    ..
+                }) => {
+                    *remaining = remaining.saturating_sub(1);
+                    (*remaining == 0).then(|| then.clone())
+                }
+                FiberState::Waiting(_) | FiberState::Ready => None,
+            })?;
+            match then {
+                None => return Ok(()),
+                Some(Then::Stop) if self.finally_of(parent, 0).is_none() => {
+                    self.withdraw(parent);
+                    ended = parent;
+                }
+                Some(then) => {
+                    self.withdraw(parent);
+                    self.stop_waiting(parent)?;
+                    return self.proceed(parent, then);
+                }
+            }
+        }
+    }
+
+    /// What was stopped took too long: it ends without what it would have run.
+    pub fn cut_stopped(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        let then = match &self.fiber(fiber)?.state {
+            FiberState::Waiting(Wait {
+                kind: WaitKind::Stopping { then, .. },
+                ..
+            }) => then.clone(),
+            FiberState::Waiting(_) | FiberState::Ready => {
+                return Err(Trouble::program("the fiber stops nothing"));
+            }
+        };
+        let mut below = BTreeSet::from([fiber]);
+        let mut withdrawn = Vec::new();
+        for (id, found) in self.instance.fibers.iter() {
+            let parent = found.branch.as_ref().map(|branch| branch.parent);
+            if parent.is_some_and(|parent| below.contains(&parent)) && id != fiber {
+                below.insert(id);
+                withdrawn.extend(withdrawal(id, found));
+            }
+        }
+        self.effects.append(&mut withdrawn);
+        below.remove(&fiber);
+        for id in below {
+            self.instance.fibers.remove(id);
+        }
+        self.withdraw(fiber);
+        self.stop_waiting(fiber)?;
+        self.proceed(fiber, then)
+    }
+
+    fn proceed(&mut self, fiber: FiberId, then: Then) -> Result<(), Trouble> {
+        match then {
+            Then::GoTo(at) => self.go_to(fiber, at),
+            Then::Stop => self.finish_stopped(fiber),
+            Then::Throw(fault) => {
+                self.throw(fiber, fault);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether the fiber was stopped before, and is at its end.
+fn is_stopped(fiber: &Fiber) -> bool {
+    if let FiberState::Waiting(Wait {
+        kind: WaitKind::Stopping {
+            then: Then::Stop, ..
+        },
+        ..
+    }) = &fiber.state
+    {
+        return true;
+    }
+    let mut scopes = fiber.scopes.iter();
+    scopes.any(|scope| scope.phase == Phase::Finally(Outcome::Stopped))
+}

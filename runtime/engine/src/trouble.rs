@@ -1,0 +1,49 @@
+//! What goes wrong in an instruction, before it becomes a fault.
+
+use bureaucrat_model::{FaultCode, JsonText, Millis};
+
+/// Why a fiber fails, before the place is known.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub code: FaultCode,
+    pub message: String,
+    pub source: Source,
+    pub data: Option<JsonText>,
+    /// How long the participant wants to have peace before another attempt.
+    pub retry_after: Option<Millis>,
+}
+
+/// Who a fault comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It may do better another time.
+    Participant,
+    /// The definition, the engine, or a called process.
+    Other,
+}
+
+impl Trouble {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: FaultCode::new(code),
+            message: message.into(),
+            source: Source::Other,
+            data: None,
+            retry_after: None,
+        }
+    }
+
+    /// What a participant failed with.
+    pub fn of_participant(code: FaultCode, message: impl Into<String>) -> Self {
+        Self {
+            source: Source::Participant,
+            ..Self::new(code.as_str(), message)
+        }
+    }
+
+    /// The program is not one that `Program::check` accepts, or not the one that the instance was
+    /// made from.
+    pub fn program(what: &str) -> Self {
+        Self::new(FaultCode::PROGRAM_ERROR, what)
+    }
+}

@@ -1,0 +1,123 @@
+//! Values that were computed for an instruction, and what the instruction needs them as.
+
+use crate::machine::Trouble;
+use bureaucrat_model::{FaultCode, JsonText, Millis, Operand, Timestamp, When};
+use std::collections::VecDeque;
+
+/// The computed values of a fiber, each taken once, in order.
+pub(crate) struct Values(VecDeque<JsonText>);
+
+impl Values {
+    pub fn new(values: Vec<JsonText>) -> Self {
+        Self(values.into())
+    }
+
+    /// The next value.
+    pub fn take(&mut self) -> Result<JsonText, Trouble> {
+        let next = self.0.pop_front();
+        next.ok_or_else(|| Trouble::program("a value was not computed"))
+    }
+
+    pub fn take_or(&mut self, operand: &Operand<JsonText>) -> Result<JsonText, Trouble> {
+        match operand {
+            Operand::Fixed(value) => Ok(value.clone()),
+            Operand::Computed => self.take(),
+        }
+    }
+
+    /// A text for people.
+    pub fn text(&mut self, operand: &Operand<String>) -> Result<String, Trouble> {
+        match operand {
+            Operand::Fixed(text) => Ok(text.clone()),
+            Operand::Computed => Ok(plain(&self.take()?)),
+        }
+    }
+
+    /// A name of at most `limit` bytes; `what` says whose it is.
+    pub fn name(
+        &mut self,
+        operand: &Operand<String>,
+        what: &str,
+        limit: usize,
+    ) -> Result<String, Trouble> {
+        let Operand::Computed = operand else {
+            return self.text(operand);
+        };
+        let name = plain(&self.take()?);
+        let problem = match name.len() {
+            0 => "is empty".to_owned(),
+            bytes if bytes > limit => format!("takes {bytes} bytes; {limit} are allowed"),
+            _ if name.chars().any(char::is_control) => "has a control character".to_owned(),
+            _ => return Ok(name),
+        };
+        Err(bad(format!("the computed name of the {what} {problem}")))
+    }
+
+    pub fn code(&mut self, operand: &Operand<FaultCode>) -> Result<FaultCode, Trouble> {
+        if let Operand::Fixed(code) = operand {
+            return Ok(code.clone());
+        }
+        let text = plain(&self.take()?);
+        let fits = (1..=FaultCode::LENGTH_MAX).contains(&text.len());
+        let is_code = |c: char| c.is_alphanumeric() || "._-:".contains(c);
+        if fits && text.chars().all(is_code) {
+            return Ok(FaultCode::new(&text));
+        }
+        Err(bad(format!(
+            "the computed code {} of a fault is not 1 to {} letters, digits, `.`, `_`, `-` and `:`",
+            shown(&text),
+            FaultCode::LENGTH_MAX
+        )))
+    }
+
+    pub fn span(&mut self, operand: &Operand<Millis>) -> Result<Millis, Trouble> {
+        if let Operand::Fixed(span) = operand {
+            return Ok(*span);
+        }
+        let text = plain(&self.take()?);
+        let span = Millis::parse(&text).or_else(|| Millis::parse_timedelta(&text));
+        span.ok_or_else(|| {
+            bad(format!(
+                "the computed {} is no span of time: write seconds (`90`), a number with a unit (`5m`) or ISO 8601 (`PT5M`)",
+                shown(&text)
+            ))
+        })
+    }
+
+    /// When a span or a time that begins `now` is over.
+    pub fn when(&mut self, when: &When, now: Timestamp) -> Result<Timestamp, Trouble> {
+        let span = match when {
+            When::At(Operand::Fixed(time)) => return Ok(*time),
+            When::At(Operand::Computed) => None,
+            When::After(span) => Some(span),
+        };
+        if let Some(span) = span {
+            return Ok(now.after(self.span(span)?));
+        }
+        let text = plain(&self.take()?);
+        Timestamp::parse(&text).ok_or_else(|| {
+            bad(format!(
+                "the computed {} is no time: write ISO 8601 with an offset (`2026-12-01T08:00:00Z`) or Unix seconds",
+                shown(&text)
+            ))
+        })
+    }
+}
+
+/// The text of a value: that of a JSON string, or the JSON of another value.
+fn plain(value: &JsonText) -> String {
+    let text = value.as_text();
+    text.unwrap_or_else(|| value.as_str().to_owned())
+}
+
+/// A text from outside, short, in backquotes.
+fn shown(text: &str) -> String {
+    match text.floor_char_boundary(64) {
+        end if end < text.len() => format!("`{}…`", &text[..end]),
+        _ => format!("`{text}`"),
+    }
+}
+
+pub(crate) fn bad(message: String) -> Trouble {
+    Trouble::new(FaultCode::BAD_VALUE, message)
+}

@@ -1,0 +1,99 @@
+//! Random outcomes, answers and ends of called processes.
+
+use bureaucrat_engine::{Environment, launch};
+use bureaucrat_model::{
+    ActivityPath, Answer, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
+    FaultCode, FiberId, Fields, Input, Instance, JsonText, Launch, ProcessId, Program, ProgramHash,
+    Timestamp, Turn,
+};
+
+pub const SECRET: [u8; 32] = [7; 32];
+
+pub fn cancelled() -> Fault {
+    Fault::from_outside(FaultCode::CANCELLED, "by the test")
+}
+
+pub fn evaluation(detail: usize, wants_value: bool) -> Evaluation {
+    let values = ["[1, 2]", "\"2s\"", "0.02", r#"{"v": [1.50]}"#, "1"];
+    let outcome = match detail % 16 {
+        3..=15 if wants_value => {
+            EvaluationOutcome::Value(JsonText::parse(values[detail % 5]).unwrap())
+        }
+        0 => EvaluationOutcome::Fault {
+            code: FaultCode::new("KeyError"),
+            message: "ü".repeat(99),
+        },
+        1..=5 => EvaluationOutcome::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
+        other => EvaluationOutcome::Verdict(other % 2 == 0),
+    };
+    Evaluation {
+        outcome,
+        fuel: detail as u64,
+    }
+}
+
+pub fn answer(detail: usize) -> Answer {
+    let fields = |text: &str| Fields::parse(text).unwrap();
+    match detail % 20 {
+        0 => Answer::Fault {
+            code: FaultCode::new("Declined"),
+            message: "c".into(),
+            data: Some(JsonText::text("d")),
+            retry_after: Some(bureaucrat_model::Millis(detail as u64 % 7)),
+        },
+        1 => Answer::Unreadable("u".into()),
+        2 => Answer::Suspended("s".into()),
+        3 => Answer::Progress(JsonText::text("half")),
+        4..=9 => Answer::Replace(fields(r#"{"d": "<process/>", "y": 1e2}"#)),
+        10 => Answer::Update(fields(&format!(r#"{{"z": "{}"}}"#, "z".repeat(3_000)))),
+        11 => Answer::Update(fields(&format!(r#"{{"l": "{}"}}"#, "l".repeat(5_000)))),
+        12 => Answer::Update(many(detail)),
+        _ => Answer::Update(fields(r#"{"z": {"k": 1}, "x": null}"#)),
+    }
+}
+
+/// Fields that take more than one row.
+fn many(detail: usize) -> Fields {
+    let value = JsonText::text(&"m".repeat(200));
+    let name = |place| format!("m{}", place * (1 + detail % 3));
+    (0..30).map(|place| (name(place), value.clone())).collect()
+}
+
+pub fn ended(fiber: FiberId, turn: Turn, detail: usize) -> Input {
+    let ending = match detail % 4 {
+        0 => {
+            let reason = "no definition".into();
+            return Input::ChildRefused {
+                fiber,
+                turn,
+                reason,
+            };
+        }
+        1 => Ending::Failed(Fault {
+            code: FaultCode::new("CallError"),
+            message: "x".into(),
+            activity: ActivityPath(vec![1]),
+            line: 2,
+            data: None,
+        }),
+        _ => Ending::Completed(Fields::parse(r#"{"c": 1}"#).unwrap()),
+    };
+    Input::ChildEnded {
+        fiber,
+        turn,
+        ending,
+    }
+}
+
+pub fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>) {
+    let start = Launch {
+        message_id: Some("m".into()),
+        ..Launch::new(ProcessId::from_seed([1; 16]), ProgramHash::of(b"random"))
+    };
+    let environment = Environment {
+        now: Timestamp(0),
+        secret: &SECRET,
+        limits,
+    };
+    launch(program, &start, &environment)
+}

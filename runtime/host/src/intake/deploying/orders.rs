@@ -1,0 +1,102 @@
+//! Operators' orders about definitions: deploying one, and retiring versions.
+
+use super::{Deploying, Origin};
+use crate::{
+    catalog::{DefinitionRecord, Resolution},
+    operate::definitions::DefinitionAnswer,
+    plan::{Planner, transaction::Transaction},
+};
+use bureaucrat_model::DefinitionRef;
+use bureaucrat_sandbox::CompileBudget;
+use bureaucrat_store::{StoreError, Table, keys, records};
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
+
+/// What an operator orders.
+#[derive(Debug)]
+pub enum DefinitionOrder {
+    Deploy {
+        source: Arc<[u8]>,
+    },
+    /// Launch a version, or all versions of a name, no more.
+    Retire(DefinitionRef),
+}
+
+/// An operator's order about definitions.
+#[derive(Debug)]
+pub struct DefinitionCommand {
+    order: DefinitionOrder,
+    /// Receives the answer once it is durable; nothing if the engine ends before.
+    reply: Sender<DefinitionAnswer>,
+}
+
+impl DefinitionCommand {
+    /// An order, and the receiver of its answer.
+    pub fn new(order: DefinitionOrder) -> (Self, Receiver<DefinitionAnswer>) {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        (Self { order, reply }, answer)
+    }
+}
+
+impl Planner {
+    /// Carries out an operator's order.
+    pub(crate) fn definition_ordered(
+        &mut self,
+        command: DefinitionCommand,
+    ) -> Result<(), StoreError> {
+        let DefinitionCommand { order, reply } = command;
+        match order {
+            DefinitionOrder::Deploy { source } => {
+                let origin = Origin::Operator(reply);
+                let deploying = Deploying { source, origin };
+                self.compile_deployed(None, CompileBudget::FULL, deploying)
+            }
+            DefinitionOrder::Retire(wanted) => self.retire(&wanted, reply),
+        }
+    }
+
+    /// Retires a version, or all versions of a name: they are not launched any more.
+    fn retire(
+        &mut self,
+        wanted: &DefinitionRef,
+        reply: Sender<DefinitionAnswer>,
+    ) -> Result<(), StoreError> {
+        let name = &wanted.name;
+        let found = self.catalog.resolve(wanted, |_, _| true);
+        let versions = match (found, wanted.version) {
+            (Err(error), _) => {
+                let reason = error.to_string();
+                let _ = reply.try_send(DefinitionAnswer::Unknown { reason });
+                return Ok(());
+            }
+            (Ok(Resolution::Pending), _) => {
+                let reason = format!("`{wanted}` is just being deployed; try again");
+                let _ = reply.try_send(DefinitionAnswer::Unknown { reason });
+                return Ok(());
+            }
+            (Ok(_), Some(version)) => vec![version],
+            (Ok(_), None) => self.catalog.offered(name),
+        };
+        let shard = self.shared.router.shard_of_definition(name);
+        let mut transaction = Transaction::new(shard);
+        for version in &versions {
+            let key = keys::definition(shard, name, *version);
+            let store = &*self.shared.store;
+            let read = records::read::<DefinitionRecord>(store, Table::Definitions, &key);
+            let Some(Some(mut record)) = self.shared.damages.around(None, read)? else {
+                continue;
+            };
+            record.retired = Some(self.now());
+            transaction.put(Table::Definitions, key, records::encode(&record)?);
+            self.catalog.retire(name, *version);
+        }
+        tracing::info!(name = %name, ?versions, "an operator retired a definition");
+        let answer = DefinitionAnswer::Retired {
+            name: name.clone(),
+            versions,
+            newest: self.catalog.offered(name).last().copied(),
+        };
+        transaction.after.told.push((reply, answer));
+        self.finish(transaction)
+    }
+}

@@ -1,0 +1,346 @@
+//! Instructions: what they need, which functions they call, where they lead.
+//!
+//! An instruction that needs a computed value takes it from the fiber, which [`Op::Evaluate`] gave it just before: values
+//! are taken in the order in which they were computed. The numbers beside the variants are those in `docs/formats.md`; a
+//! number never changes its meaning.
+
+use crate::{
+    fault::FaultCode,
+    field_path::FieldPath,
+    fields::{Fields, JsonText},
+    program::{ConditionIndex, ConditionRange, OpIndex},
+    recovery::{Handler, Retry},
+    time::{Millis, Timestamp},
+};
+use serde::{Deserialize, Serialize};
+
+/// What an instruction needs: written in the definition, or computed just before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operand<T> {
+    #[serde(rename = "1")]
+    Fixed(T),
+    /// The next computed value of the fiber.
+    #[serde(rename = "2")]
+    Computed,
+}
+
+/// A time, or how long until it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum When {
+    #[serde(rename = "1")]
+    After(Operand<Millis>),
+    #[serde(rename = "2")]
+    At(Operand<Timestamp>),
+}
+
+/// What becomes of an answer, an event, or what a called process ended with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Taking {
+    /// Its fields change those of the process; an event becomes the field `event`.
+    #[serde(rename = "1")]
+    Fields,
+    /// It becomes the value of a field.
+    #[serde(rename = "2")]
+    Into(FieldPath),
+    /// It is there for the functions that follow, until [`Op::Store`].
+    #[serde(rename = "3")]
+    Functions,
+}
+
+/// One of the events that a wait can end with. Computed are, in this order: its name, its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternative {
+    pub event: Operand<String>,
+    /// With one, only events with this key count.
+    pub key: Option<Operand<String>>,
+    /// One that holds is enough; without any, each event counts.
+    pub conditions: ConditionRange,
+    pub taking: Taking,
+    /// Where it continues.
+    pub at: OpIndex,
+}
+
+/// How long a wait for events lasts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeout {
+    pub when: When,
+    /// Where it continues then; none for the fault `Timeout`.
+    pub at: Option<OpIndex>,
+}
+
+/// When a fork has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Join {
+    /// When all of its branches have.
+    #[serde(rename = "1")]
+    All,
+    /// When one of them has: the others are stopped.
+    #[serde(rename = "2")]
+    First,
+}
+
+/// One instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// Sends a task to a participant and waits for its answer. Computed are, in this order: the participant, the inputs,
+    /// the timeout, the heartbeat.
+    #[serde(rename = "1")]
+    Action {
+        /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.
+        participant: Operand<String>,
+        /// The names of the fields that the task carries, each with a computed value; none for all that are visible.
+        inputs: Option<Vec<String>>,
+        taking: Taking,
+        /// The most that one attempt may take.
+        timeout: Option<Operand<Millis>>,
+        /// The longest silence after the first sign of progress.
+        heartbeat: Option<Operand<Millis>>,
+        retry: Option<Retry>,
+        /// Where an attempt begins: at what it computes.
+        attempt: OpIndex,
+    },
+    /// Waits for some time.
+    #[serde(rename = "2")]
+    Delay { when: When },
+    /// Waits for the first of some events. Computed are, in this order: what each alternative needs, the timeout.
+    #[serde(rename = "3")]
+    Await {
+        alternatives: Vec<Alternative>,
+        timeout: Option<Timeout>,
+    },
+    /// Starts the process whose definition a field holds as text, and waits for its end. The inputs are computed.
+    #[serde(rename = "4")]
+    Call {
+        field: String,
+        /// The names of the fields that it begins with, each with a computed value; none for all that are visible.
+        inputs: Option<Vec<String>>,
+        taking: Taking,
+    },
+    /// Throws a fault. Computed are, in this order: the code, the message, the data.
+    #[serde(rename = "5")]
+    Fault {
+        /// None for the fault that is being handled.
+        code: Option<Operand<FaultCode>>,
+        message: Operand<String>,
+        data: Option<Operand<JsonText>>,
+    },
+    /// Computes a value.
+    #[serde(rename = "6")]
+    Evaluate { function: ConditionIndex },
+    /// Puts as many computed values into fields.
+    #[serde(rename = "7")]
+    Store { targets: Vec<FieldPath> },
+    /// Sends an event to all processes. Computed are, in this order: its name, its key, its fields.
+    #[serde(rename = "8")]
+    Emit {
+        event: Operand<String>,
+        key: Option<Operand<String>>,
+        fields: Vec<String>,
+    },
+    /// All attempts of the action that follows have to end within this time.
+    #[serde(rename = "9")]
+    Within { span: Operand<Millis> },
+    /// Continues at another instruction.
+    #[serde(rename = "16")]
+    Jump { target: OpIndex },
+    /// Continues with the next instruction if a condition holds, otherwise at another one.
+    #[serde(rename = "17")]
+    Test {
+        /// Evaluated in order, until one holds.
+        conditions: ConditionRange,
+        /// Where to continue if none holds.
+        otherwise: OpIndex,
+    },
+    /// Starts a fiber for each branch, waits until all or one of them have ended, then continues at `next`.
+    #[serde(rename = "18")]
+    Fork {
+        branches: Vec<OpIndex>,
+        join: Join,
+        /// Where the forking fiber continues.
+        next: OpIndex,
+    },
+    /// Ends a branch of a fork.
+    #[serde(rename = "19")]
+    EndBranch,
+    #[serde(rename = "20")]
+    Complete,
+    /// Enters a scope: until the fiber leaves it, its handlers catch what goes wrong.
+    #[serde(rename = "32")]
+    EnterScope {
+        /// Tried in order; the first that catches a fault handles it.
+        handlers: Vec<Handler>,
+        /// What runs whenever the scope ends, after its handler.
+        finally: Option<OpIndex>,
+        /// Where the fiber continues when the scope or a handler of it has ended.
+        next: OpIndex,
+    },
+    /// Ends the body of the innermost scope, a handler of it, or what runs at its end.
+    #[serde(rename = "33")]
+    LeaveScope,
+    /// Declares fields of the innermost scope: those with fixed values, then one whose value is computed.
+    #[serde(rename = "34")]
+    Declare {
+        fixed: Fields,
+        computed: Option<String>,
+    },
+    /// Begins to go through the items of the computed value, in the innermost scope.
+    #[serde(rename = "35")]
+    EnterItems,
+    /// Declares the next item in the innermost scope; continues at another instruction when there is none.
+    #[serde(rename = "36")]
+    NextItem { names: ItemNames, end: OpIndex },
+    /// Starts a fiber for each item, so many at once, at the next instruction, and waits until all have ended.
+    #[serde(rename = "37")]
+    ForkItems {
+        names: ItemNames,
+        /// 0 for all at once.
+        parallel: u32,
+        /// Where the forking fiber continues.
+        end: OpIndex,
+    },
+    /// Keeps the computed value as what this item gave.
+    #[serde(rename = "38")]
+    Collect,
+    /// Puts what all items gave into a field, as a list.
+    #[serde(rename = "39")]
+    StoreCollected { target: FieldPath },
+}
+
+/// The fields that an item and its place are in; with none, `inst:current` is the item.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemNames {
+    pub item: Option<String>,
+    pub index: Option<String>,
+}
+
+impl Op {
+    /// An action without anything computed, whose attempts begin at `attempt`.
+    pub fn action(participant: &str, attempt: OpIndex) -> Self {
+        Self::Action {
+            participant: Operand::Fixed(participant.to_owned()),
+            inputs: None,
+            taking: Taking::Fields,
+            timeout: None,
+            heartbeat: None,
+            retry: None,
+            attempt,
+        }
+    }
+
+    pub const fn delay(span: Millis) -> Self {
+        Self::Delay {
+            when: When::After(Operand::Fixed(span)),
+        }
+    }
+
+    /// Waits for an event of this name as long as it takes, then continues at `at`.
+    pub fn wait_for(event: &str, conditions: ConditionRange, at: OpIndex) -> Self {
+        Self::Await {
+            alternatives: vec![Alternative {
+                event: Operand::Fixed(event.to_owned()),
+                key: None,
+                conditions,
+                taking: Taking::Fields,
+                at,
+            }],
+            timeout: None,
+        }
+    }
+
+    pub fn call(field: &str) -> Self {
+        Self::Call {
+            field: field.to_owned(),
+            inputs: None,
+            taking: Taking::Fields,
+        }
+    }
+
+    /// Throws a fault, without a code the one that is being handled.
+    pub fn throw(code: Option<&str>, message: &str) -> Self {
+        Self::Fault {
+            code: code.map(|code| Operand::Fixed(FaultCode::new(code))),
+            message: Operand::Fixed(message.to_owned()),
+            data: None,
+        }
+    }
+
+    /// The functions that it calls for verdicts.
+    pub fn conditions(&self) -> Vec<ConditionRange> {
+        match self {
+            Self::Test { conditions, .. } => vec![*conditions],
+            Self::Await { alternatives, .. } => {
+                let conditions = alternatives.iter().map(|found| found.conditions);
+                conditions.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The function that it calls for a value.
+    pub fn value(&self) -> Option<ConditionIndex> {
+        match self {
+            Self::Evaluate { function } => Some(*function),
+            _ => None,
+        }
+    }
+
+    /// Everywhere that it leads to, other than the next instruction.
+    pub fn places(&self) -> Vec<OpIndex> {
+        let mut places: Vec<OpIndex> = self.target().into_iter().collect();
+        match self {
+            Self::Fork { branches, .. } => places.extend(branches),
+            Self::EnterScope {
+                handlers, finally, ..
+            } => {
+                places.extend(handlers.iter().map(|handler| handler.at));
+                places.extend(finally);
+            }
+            Self::Await {
+                alternatives,
+                timeout,
+            } => {
+                places.extend(alternatives.iter().map(|found| found.at));
+                places.extend(timeout.iter().filter_map(|timeout| timeout.at));
+            }
+            Self::Action { attempt, .. } => places.push(*attempt),
+            _ => {}
+        }
+        places
+    }
+
+    /// Where its fiber may continue, other than at the next instruction.
+    pub fn target(&self) -> Option<OpIndex> {
+        match self {
+            Self::Jump { target: at }
+            | Self::Test { otherwise: at, .. }
+            | Self::Fork { next: at, .. }
+            | Self::NextItem { end: at, .. }
+            | Self::ForkItems { end: at, .. }
+            | Self::EnterScope { next: at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// Sets [`Self::target`], if it has one.
+    pub fn set_target(&mut self, at: OpIndex) {
+        if let Self::Jump { target: place }
+        | Self::Test {
+            otherwise: place, ..
+        }
+        | Self::Fork { next: place, .. }
+        | Self::NextItem { end: place, .. }
+        | Self::ForkItems { end: place, .. }
+        | Self::EnterScope { next: place, .. } = self
+        {
+            *place = at;
+        }
+    }
+
+    /// Whether nothing can follow it in a program.
+    pub fn ends(&self) -> bool {
+        matches!(
+            self,
+            Self::Complete | Self::EndBranch | Self::Jump { .. } | Self::LeaveScope
+        )
+    }
+}

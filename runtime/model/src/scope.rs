@@ -1,0 +1,185 @@
+//! Scopes: what a fiber is inside of, with the fields that are declared there.
+//!
+//! A field is looked up from the innermost scope to the process's own fields. It is set where it is declared; what is
+//! declared nowhere is set in the process's own fields.
+
+use crate::{
+    fault::Fault,
+    fields::{Fields, JsonText},
+    instance::Fiber,
+    program::OpIndex,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What happens in a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    #[serde(rename = "1")]
+    Body,
+    /// A handler deals with this fault.
+    #[serde(rename = "2")]
+    Handling(Fault),
+    /// What runs at the end of the scope.
+    #[serde(rename = "3")]
+    Finally(Outcome),
+}
+
+/// How a scope came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    #[serde(rename = "1")]
+    Completed,
+    /// It failed, and the fault continues to the scopes around it.
+    #[serde(rename = "2")]
+    Failed(Fault),
+    /// It was stopped: nothing outside of it hears of it any more.
+    #[serde(rename = "3")]
+    Stopped,
+}
+
+/// Declared fields. A declared name hides the same name outside, also while it has no value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Locals {
+    pub names: BTreeSet<String>,
+    pub fields: Fields,
+}
+
+/// The items that a scope goes through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Items {
+    /// By their numbers, so that they are stored like fields: once.
+    pub items: Fields,
+    pub next: u32,
+    /// What those that have ended gave, by their numbers.
+    pub collected: Fields,
+}
+
+impl Items {
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub fn get(&self, number: u32) -> Option<&JsonText> {
+        self.items.get(&number.to_string())
+    }
+}
+
+/// A scope that a fiber is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The instruction that entered it.
+    pub entered: OpIndex,
+    pub phase: Phase,
+    pub locals: Locals,
+    pub items: Option<Items>,
+}
+
+impl Scope {
+    pub fn new(entered: OpIndex) -> Self {
+        Self {
+            entered,
+            phase: Phase::Body,
+            locals: Locals::default(),
+            items: None,
+        }
+    }
+
+    pub fn declare(&mut self, name: &str, value: JsonText) {
+        self.locals.names.insert(name.to_owned());
+        self.locals.fields.set(name, value);
+    }
+
+    /// Bytes of its fields and items.
+    pub fn size(&self) -> usize {
+        let items = self.items.as_ref().map_or(0, |found| {
+            found.items.size().saturating_add(found.collected.size())
+        });
+        self.locals.fields.size().saturating_add(items)
+    }
+}
+
+impl Fiber {
+    /// The fields that are visible where the fiber is.
+    pub fn visible(&self) -> Fields {
+        let mut visible = self.fields.clone();
+        for scope in &self.scopes {
+            for name in &scope.locals.names {
+                match scope.locals.fields.get(name) {
+                    Some(value) => visible.set(name, value.clone()),
+                    None => drop(visible.remove(name)),
+                }
+            }
+        }
+        visible
+    }
+
+    /// The value of a field that is visible where the fiber is.
+    pub fn field(&self, name: &str) -> Option<&JsonText> {
+        let mut scopes = self.scopes.iter().rev();
+        match scopes.find(|scope| scope.locals.names.contains(name)) {
+            Some(scope) => scope.locals.fields.get(name),
+            None => self.fields.get(name),
+        }
+    }
+
+    /// Sets a field where it is declared.
+    pub fn set(&mut self, name: &str, value: JsonText) {
+        self.home(name).set(name, value);
+    }
+
+    /// Removes a field where it is declared.
+    pub fn remove(&mut self, name: &str) {
+        self.home(name).remove(name);
+    }
+
+    /// Sets all of these fields.
+    pub fn update(&mut self, update: &Fields) {
+        if !self.has_locals() {
+            return self.fields.update(update);
+        }
+        for (name, value) in update.iter() {
+            self.set(name, value.clone());
+        }
+    }
+
+    /// Applies what changed from `base` to `changed`: sets added and changed values, removes removed ones.
+    pub fn merge(&mut self, base: &Fields, changed: &Fields) {
+        if !self.has_locals() {
+            return self.fields.merge(base, changed);
+        }
+        for (name, _) in base.iter() {
+            if changed.get(name).is_none() {
+                self.remove(name);
+            }
+        }
+        for (name, value) in changed.iter() {
+            if base.get(name) != Some(value) {
+                self.set(name, value.clone());
+            }
+        }
+    }
+
+    pub fn has_locals(&self) -> bool {
+        let mut scopes = self.scopes.iter();
+        scopes.any(|scope| !scope.locals.names.is_empty())
+    }
+
+    /// Bytes of what it holds for itself: its own fields and those of its scopes.
+    pub fn size(&self) -> usize {
+        let scopes = self.scopes.iter().map(Scope::size);
+        scopes.fold(self.fields.size(), usize::saturating_add)
+    }
+
+    fn home(&mut self, name: &str) -> &mut Fields {
+        let mut scopes = self.scopes.iter_mut().rev();
+        match scopes.find(|scope| scope.locals.names.contains(name)) {
+            Some(scope) => &mut scope.locals.fields,
+            None => &mut self.fields,
+        }
+    }
+}

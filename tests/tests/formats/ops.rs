@@ -1,0 +1,117 @@
+//! Each instruction, with everything that it can have.
+
+use super::samples::fields;
+use bureaucrat_model::{
+    Alternative, CodePattern, ConditionIndex, ConditionRange, FaultCode, FieldPath, Handler,
+    ItemNames, Join, Millis, Op, OpIndex, Operand, Retry, Taking, Timeout, When,
+};
+
+fn names() -> ItemNames {
+    ItemNames {
+        item: Some("line".into()),
+        index: Some("n".into()),
+    }
+}
+
+pub fn every() -> Vec<Op> {
+    let range = ConditionRange {
+        first: ConditionIndex(0),
+        count: 2,
+    };
+    vec![
+        Op::action("worker", OpIndex(0)),
+        Op::delay(Millis(1_500)),
+        Op::wait_for("paid", range, OpIndex(3)),
+        Op::call("inner"),
+        Op::Test {
+            conditions: range,
+            otherwise: OpIndex(8),
+        },
+        Op::Fork {
+            branches: vec![OpIndex(6)],
+            join: Join::First,
+            next: OpIndex(7),
+        },
+        Op::EndBranch,
+        Op::Jump { target: OpIndex(4) },
+        Op::Action {
+            participant: Operand::Computed,
+            inputs: Some(vec!["amount".into()]),
+            taking: Taking::Into(FieldPath::new("receipt").unwrap()),
+            timeout: Some(Operand::Fixed(Millis(30_000))),
+            heartbeat: Some(Operand::Computed),
+            attempt: OpIndex(8),
+            retry: Some(Retry {
+                attempts: 5,
+                delay: Millis(500),
+                factor: 1_500,
+                max_delay: Millis(60_000),
+                jitter: 200,
+                on: CodePattern::new("shop.*").into_iter().collect(),
+            }),
+        },
+        Op::EnterScope {
+            handlers: vec![Handler {
+                codes: CodePattern::new("KeyError").into_iter().collect(),
+                at: OpIndex(12),
+            }],
+            finally: Some(OpIndex(12)),
+            next: OpIndex(13),
+        },
+        Op::Fault {
+            code: Some(Operand::Fixed(FaultCode::new("shop.Declined"))),
+            message: Operand::Fixed("no credit".into()),
+            data: Some(Operand::Computed),
+        },
+        Op::Evaluate {
+            function: ConditionIndex(1),
+        },
+        Op::Store {
+            targets: vec![FieldPath::new("/n/x").unwrap()],
+        },
+        Op::Delay {
+            when: When::At(Operand::Computed),
+        },
+        Op::Await {
+            alternatives: vec![Alternative {
+                event: Operand::Fixed("paid".into()),
+                key: Some(Operand::Computed),
+                conditions: range,
+                taking: Taking::Functions,
+                at: OpIndex(3),
+            }],
+            timeout: Some(Timeout {
+                when: When::After(Operand::Computed),
+                at: Some(OpIndex(4)),
+            }),
+        },
+        Op::Emit {
+            event: Operand::Fixed("paid".into()),
+            key: None,
+            fields: vec!["n".into()],
+        },
+        Op::Within {
+            span: Operand::Fixed(Millis(600_000)),
+        },
+        Op::Declare {
+            fixed: fields(),
+            computed: Some("local".into()),
+        },
+        Op::EnterItems,
+        Op::NextItem {
+            names: names(),
+            end: OpIndex(12),
+        },
+        Op::ForkItems {
+            names: names(),
+            parallel: 4,
+            end: OpIndex(12),
+        },
+        Op::Collect,
+        Op::StoreCollected {
+            target: FieldPath::new("list").unwrap(),
+        },
+        Op::LeaveScope,
+        Op::Complete,
+    ]
+}
