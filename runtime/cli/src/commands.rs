@@ -26,12 +26,15 @@ mod waits;
 pub use crate::screen::print_line;
 use crate::{arguments::Options, configuration::Configuration, daemon, files, logging};
 use anyhow::Context;
-use bureaucrat_model::{Fields, ProcessId};
+use bureaucrat_model::{Fields, JsonText, ProcessId, View};
 use bureaucrat_sandbox::{
     Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
 use serde_json::{Value, json};
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// The settings for a command that talks to the broker or the engine. Warnings go to standard
 /// error.
@@ -72,11 +75,23 @@ fn evaluate(
     function: &str,
     fields: &Fields,
 ) -> anyhow::Result<Evaluated> {
-    let evaluated = sandbox.evaluate(guest, function, fields);
+    let evaluated = sandbox.evaluate(guest, function, view(fields));
     match evaluated.outcome {
         Outcome::Environmental(reason) => anyhow::bail!("no outcome: {reason}"),
         Outcome::Verdict(_) | Outcome::Value(_) | Outcome::Fault { .. } => Ok(evaluated),
     }
+}
+
+/// What an expression sees outside of a process: the fields, and the time.
+fn view(fields: &Fields) -> View {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default();
+    let seconds = format!("{}.{:03}", now.as_secs(), now.subsec_millis());
+    let mut view = View::from(fields);
+    if let Ok(seconds) = JsonText::parse(&seconds) {
+        view.reserved.set("inst:now", seconds);
+    }
+    view
 }
 
 fn fields(text: Option<&str>) -> anyhow::Result<Fields> {

@@ -3,7 +3,7 @@
 use bureaucrat_engine::{Environment, launch, step};
 use bureaucrat_model::{
     ActivityPath, Answer, EngineLimits, Fields, Input, JsonText, Launch, Op, OpIndex, ProcessId,
-    Program, ProgramHash, Redelivered, Site, Span, Timestamp, Turn,
+    Program, ProgramHash, Site, Span, Timestamp, Turn,
 };
 use std::time::Instant;
 

@@ -96,9 +96,10 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
 /// When the timer of this wait is due.
 fn timer(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Timestamp, Rejection> {
     let wait = find_wait(machine, fiber, turn)?;
-    let due = match &wait.kind {
-        WaitKind::Timer { due } => Some(*due),
-        _ => wait.timer,
+    let due = if let WaitKind::Timer { due } = &wait.kind {
+        Some(*due)
+    } else {
+        wait.timer
     };
     due.ok_or_else(|| not_waiting(machine, fiber, turn))
 }
@@ -178,9 +179,10 @@ fn apply(
     }
     let at = machine.fiber(fiber)?.at;
     let op = machine.program.ops.get(at.0 as usize);
-    let wanted = match op {
-        Some(Op::Evaluate { .. }) => Wanted::Value,
-        _ => Wanted::Verdict,
+    let wanted = if matches!(op, Some(Op::Evaluate { .. })) {
+        Wanted::Value
+    } else {
+        Wanted::Verdict
     };
     let given = evaluate::read(machine, fiber, condition, wanted, evaluation);
     match (op, given) {

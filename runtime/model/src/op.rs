@@ -266,58 +266,61 @@ impl Op {
 
     /// The functions that it calls for verdicts.
     pub fn conditions(&self) -> Vec<ConditionRange> {
-        match self {
-            Self::Test { conditions, .. } => vec![*conditions],
-            Self::Await { alternatives, .. } => {
-                let conditions = alternatives.iter().map(|found| found.conditions);
-                conditions.collect()
-            }
-            _ => Vec::new(),
+        if let Self::Test { conditions, .. } = self {
+            return vec![*conditions];
         }
+        let Self::Await { alternatives, .. } = self else {
+            return Vec::new();
+        };
+        let conditions = alternatives.iter().map(|found| found.conditions);
+        conditions.collect()
     }
 
     /// The function that it calls for a value.
-    pub fn value(&self) -> Option<ConditionIndex> {
-        match self {
-            Self::Evaluate { function } => Some(*function),
-            _ => None,
+    pub const fn value(&self) -> Option<ConditionIndex> {
+        if let Self::Evaluate { function } = self {
+            Some(*function)
+        } else {
+            None
         }
     }
 
     /// Everywhere that it leads to, other than the next instruction.
     pub fn places(&self) -> Vec<OpIndex> {
         let mut places: Vec<OpIndex> = self.target().into_iter().collect();
-        match self {
-            Self::Fork { branches, .. } => places.extend(branches),
-            Self::EnterScope {
-                handlers, finally, ..
-            } => {
-                places.extend(handlers.iter().map(|handler| handler.at));
-                places.extend(finally);
-            }
-            Self::Await {
-                alternatives,
-                timeout,
-            } => {
-                places.extend(alternatives.iter().map(|found| found.at));
-                places.extend(timeout.iter().filter_map(|timeout| timeout.at));
-            }
-            Self::Action { attempt, .. } => places.push(*attempt),
-            _ => {}
+        if let Self::Fork { branches, .. } = self {
+            places.extend(branches);
+        } else if let Self::EnterScope {
+            handlers, finally, ..
+        } = self
+        {
+            places.extend(handlers.iter().map(|handler| handler.at));
+            places.extend(finally);
+        } else if let Self::Await {
+            alternatives,
+            timeout,
+        } = self
+        {
+            places.extend(alternatives.iter().map(|found| found.at));
+            places.extend(timeout.iter().filter_map(|timeout| timeout.at));
+        } else if let Self::Action { attempt, .. } = self {
+            places.push(*attempt);
         }
         places
     }
 
     /// Where its fiber may continue, other than at the next instruction.
-    pub fn target(&self) -> Option<OpIndex> {
-        match self {
-            Self::Jump { target: at }
-            | Self::Test { otherwise: at, .. }
-            | Self::Fork { next: at, .. }
-            | Self::NextItem { end: at, .. }
-            | Self::ForkItems { end: at, .. }
-            | Self::EnterScope { next: at, .. } => Some(*at),
-            _ => None,
+    pub const fn target(&self) -> Option<OpIndex> {
+        if let Self::Jump { target: at }
+        | Self::Test { otherwise: at, .. }
+        | Self::Fork { next: at, .. }
+        | Self::NextItem { end: at, .. }
+        | Self::ForkItems { end: at, .. }
+        | Self::EnterScope { next: at, .. } = self
+        {
+            Some(*at)
+        } else {
+            None
         }
     }
 

@@ -10,6 +10,11 @@ pub struct View {
     pub reserved: Fields,
 }
 
+impl View {
+    /// How the names begin that the engine gives. No field of a process has such a name.
+    pub const RESERVED: &str = "inst:";
+}
+
 impl From<Fields> for View {
     fn from(fields: Fields) -> Self {
         Self {

@@ -17,9 +17,6 @@ use std::{collections::HashMap, fmt};
 /// Fuel for each byte of a container that is scanned for the first time.
 const SCAN_FUEL_PER_BYTE: u64 = 4;
 
-/// How the names begin that the engine gives.
-const RESERVED: &str = "inst:";
-
 /// The fields of one evaluation, and what was scanned of them.
 pub(crate) struct Document {
     view: View,
@@ -88,7 +85,7 @@ impl Document {
             return Ok(None);
         };
         // A field with a reserved name, of a launch from before they were refused, is not seen.
-        let fields = match name.starts_with(RESERVED) {
+        let fields = match name.starts_with(View::RESERVED) {
             true => &self.view.reserved,
             false => &self.view.fields,
         };

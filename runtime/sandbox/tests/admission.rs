@@ -275,9 +275,7 @@ fn a_guest_that_needs_more_belongs_to_the_other_class() {
         assert!(matches!(refused, Refusal::RuntimeClass(_)), "{refused}");
         let guest = allowing.load_module(&bytes).unwrap();
         assert_eq!(guest.class(), Class::Runtime);
-        let outcome = allowing
-            .evaluate(&guest, "evaluate", &Fields::new())
-            .outcome;
+        let outcome = allowing.evaluate(&guest, "evaluate", Fields::new()).outcome;
         assert_eq!(outcome, Outcome::Verdict(false));
     }
     let far_too_large = component_of("(memory (export \"memory\") 2000)", "", code, &evaluate);
@@ -310,7 +308,7 @@ fn tail_calls_are_for_guests_with_a_language_runtime_and_cost_fuel() {
     assert!(small.to_string().contains("tail calls"), "{small}");
     let large = component_of("(memory (export \"memory\") 40)", "", code, &evaluate);
     let guest = allowing.load_module(&large).unwrap();
-    let evaluated = allowing.evaluate(&guest, "evaluate", &Fields::new());
+    let evaluated = allowing.evaluate(&guest, "evaluate", Fields::new());
     assert_eq!(common::code(&evaluated.outcome), "sandbox.fuel");
 }
 
@@ -341,6 +339,6 @@ fn what_toolchains_leave_beside_the_conditions_is_nobodys_to_call() {
     let guest = allowing.load_module(&with_initialiser(40)).unwrap();
     let names: Vec<_> = guest.exports().iter().map(|export| &*export.name).collect();
     assert_eq!(names, ["evaluate"]);
-    let evaluated = allowing.evaluate(&guest, "init", &Fields::new());
+    let evaluated = allowing.evaluate(&guest, "init", Fields::new());
     assert_eq!(common::code(&evaluated.outcome), "sandbox.no-function");
 }

@@ -13,7 +13,7 @@ fn a_budget_bounds_fuel_and_memory_below_the_sandbox() {
     let sandbox = sandbox();
     let within = |guest: &[u8], budget| {
         let guest = sandbox.load_module(guest).unwrap();
-        sandbox.evaluate_within(&guest, "evaluate", &Fields::new(), budget)
+        sandbox.evaluate_within(&guest, "evaluate", Fields::new(), budget)
     };
     let fuel = |fuel| Budget {
         fuel,
@@ -78,7 +78,7 @@ fn calls_of_the_host_are_counted() {
         };
         let guest = sandbox.load_module(&calls(times)).unwrap();
         sandbox
-            .evaluate_within(&guest, "evaluate", &Fields::new(), budget)
+            .evaluate_within(&guest, "evaluate", Fields::new(), budget)
             .outcome
     };
     assert_eq!(within(10, 10), Outcome::Verdict(false));
@@ -107,7 +107,7 @@ fn tables_end_at_their_bound() {
         };
         let guest = sandbox.load_module(guest).unwrap();
         sandbox
-            .evaluate_within(&guest, "evaluate", &Fields::new(), budget)
+            .evaluate_within(&guest, "evaluate", Fields::new(), budget)
             .outcome
     };
     let own = u64::MAX;

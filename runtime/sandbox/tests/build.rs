@@ -20,7 +20,7 @@ fn the_worked_example_works() {
     let guest = sandbox.load_module(&component).unwrap();
     let evaluate = |function: &str, fields: &str| {
         sandbox
-            .evaluate(&guest, function, &Fields::parse(fields).unwrap())
+            .evaluate(&guest, function, Fields::parse(fields).unwrap())
             .outcome
     };
     for (fields, high, foreign) in [
@@ -76,7 +76,7 @@ fn worlds_can_be_chosen() {
     let guest = sandbox.load_module(&component).unwrap();
     assert_eq!(guest.exports()[0].kind, ExportKind::Value);
     assert_eq!(
-        sandbox.evaluate(&guest, "evaluate", &Fields::new()).outcome,
+        sandbox.evaluate(&guest, "evaluate", Fields::new()).outcome,
         Outcome::Value("[1]".to_owned())
     );
     let own = "package my:rules; world mixed { include bureaucrat:condition/imports@1.0.0;

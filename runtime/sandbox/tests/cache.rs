@@ -35,7 +35,7 @@ fn compiles(folder: &Path, key: u8, bytes: &[u8]) -> bool {
     let sandbox = sandbox(folder, key);
     let guest = sandbox.load_module(bytes).unwrap();
     let outcome = sandbox
-        .evaluate(&guest, "evaluate", &bureaucrat_model::Fields::new())
+        .evaluate(&guest, "evaluate", bureaucrat_model::Fields::new())
         .outcome;
     assert_eq!(outcome, Outcome::Verdict(true));
     guest.compile_time().is_some()
@@ -146,7 +146,7 @@ fn guests_with_a_language_runtime_have_the_same_cache() {
         .unwrap();
         let guest = sandbox.load_module(&guest).unwrap();
         assert_eq!(guest.class(), Class::Runtime);
-        let evaluated = sandbox.evaluate(&guest, "evaluate", &bureaucrat_model::Fields::new());
+        let evaluated = sandbox.evaluate(&guest, "evaluate", bureaucrat_model::Fields::new());
         assert_eq!(evaluated.outcome, Outcome::Verdict(true));
         guest.compile_time().is_some()
     };

@@ -131,7 +131,7 @@ fn nothing_lives_on_between_evaluations() {
     for guest in [sandbox.load_inline(&bytes), sandbox.load_module(&bytes)] {
         let guest = guest.unwrap();
         for _ in 0..20 {
-            let evaluated = sandbox.evaluate(&guest, "evaluate", &Fields::new());
+            let evaluated = sandbox.evaluate(&guest, "evaluate", Fields::new());
             assert_eq!(evaluated.outcome, Outcome::Verdict(true));
             assert_eq!(evaluated.memory_bytes, 6 * 65_536);
         }

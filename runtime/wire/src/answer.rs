@@ -2,7 +2,7 @@
 
 use crate::{Unreadable, WireLimits, cut, scan::Scan};
 use bureaucrat_model::{
-    ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Millis, Origin, Turn,
+    ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Millis, Origin, Turn, View,
 };
 
 /// A valid answer.
@@ -50,11 +50,14 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
     let answer = match &shape {
         Some(shape) if shape.tells_progress(&scan) => Ok(progress(&scan, shape)),
         Some(Shape::Workitem { fields, fault, .. }) => match fault {
-            None | Some(b"null") => read_fields(*fields, "fields").map(Answer::Replace),
+            None | Some(b"null") => read_fields(*fields, "fields")
+                .map(without_reserved)
+                .map(Answer::Replace),
             Some(fault) => read_fault(fault, limits),
         },
         Some(Shape::Message { payload, .. }) => {
-            read_fields(*payload, "payload").map(|payload| by_status(payload, limits))
+            let payload = read_fields(*payload, "payload").map(without_reserved);
+            payload.map(|payload| by_status(payload, limits))
         }
         None => Err(Unreadable::NoHeader),
     };
@@ -69,6 +72,16 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
             waiting: Some((target, turn)),
         }),
     }
+}
+
+/// Names that the engine gives are no fields of a process: an answer that has them sets none of them.
+fn without_reserved(mut fields: Fields) -> Fields {
+    let reserved = |name: &&str| name.starts_with(View::RESERVED);
+    let names = fields.iter().map(|(name, _)| name).filter(reserved);
+    for name in names.map(str::to_owned).collect::<Vec<_>>() {
+        fields.remove(&name);
+    }
+    fields
 }
 
 /// The most bytes of a progress that are kept.

@@ -53,7 +53,10 @@ fn key_of(value: &[u8]) -> Option<String> {
         serde_json::Value::Number(number) => {
             Some(number.to_string()).filter(|text| !text.contains(['.', 'e', 'E']))?
         }
-        _ => return None,
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => return None,
     };
     (1..=NameLimits::KEY).contains(&key.len()).then_some(key)
 }

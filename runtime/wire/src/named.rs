@@ -9,16 +9,13 @@ use crate::{
     cut,
     scan::Scan,
 };
-use bureaucrat_model::{DefinitionRef, DefinitionRefError, Fields, JsonText};
+use bureaucrat_model::{DefinitionRef, DefinitionRefError, Fields, JsonText, View};
 
 /// The content type of a launch by name.
 pub const LAUNCH_TYPE: &str = "application/x-bureaucrat-launch";
 
 /// The longest business key, in bytes.
 pub const KEY_BYTES_MAX: usize = 255;
-
-/// The beginning of the names of fields that the engine keeps for itself.
-const RESERVED: &str = "inst:";
 
 /// The members of the body, in the order of the documentation.
 const MEMBERS: [&str; 4] = ["process", "fields", "key", "duplicate"];
@@ -120,7 +117,10 @@ pub fn decode_named_launch(
         None | Some(b"null") => Fields::new(),
         given => read_fields(given, "fields")?,
     };
-    if let Some((name, _)) = fields.iter().find(|(name, _)| name.starts_with(RESERVED)) {
+    if let Some((name, _)) = fields
+        .iter()
+        .find(|(name, _)| name.starts_with(View::RESERVED))
+    {
         return Err(NamedLaunchError::Reserved(cut(name, 80).to_owned()));
     }
     let key = match scan.get("key") {

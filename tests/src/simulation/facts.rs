@@ -20,6 +20,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+/// The event's name and the wanted key, and who waits.
+pub(super) type SubscriptionRow = ((String, Option<String>), FiberId, Turn);
+
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub violation: Option<String>,
@@ -29,8 +32,7 @@ pub(super) struct Known {
     pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
     pub timers: BTreeMap<ProcessId, BTreeSet<(Timestamp, FiberId, Turn)>>,
-    pub subscriptions:
-        BTreeMap<ProcessId, BTreeMap<((String, Option<String>), FiberId, Turn), u64>>,
+    pub subscriptions: BTreeMap<ProcessId, BTreeMap<SubscriptionRow, u64>>,
     pub outbox: BTreeMap<OutboxKey, Vec<u8>>,
     pub events: BTreeMap<u64, EventFacts>,
     /// When the event with a number was written.

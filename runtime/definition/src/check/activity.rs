@@ -71,16 +71,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     ) -> Option<ActivityKind> {
         Some(match activity {
             Activity::Sequence => ActivityKind::Sequence(self.body(node, path)),
-            Activity::All => self.all(node, path),
+            Activity::All => ActivityKind::All(self.branches(node, path)),
             Activity::Switch => self.switch(node, path),
             Activity::While => ActivityKind::While {
                 conditions: self.conditions_of(node),
                 body: self.body(node, path),
             },
-            Activity::Race => match self.all(node, path) {
-                ActivityKind::All(body) => ActivityKind::Race(body),
-                other => other,
-            },
+            Activity::Race => ActivityKind::Race(self.branches(node, path)),
             Activity::Foreach => self.foreach(node, path)?,
             Activity::Pick => self.pick(node, path)?,
             Activity::Emit => self.emit(node)?,
@@ -117,7 +114,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         })
     }
 
-    fn all(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {
+    fn branches(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Body {
         for (place, (_, child)) in node.activities().enumerate() {
             let limit = self.limits.branches;
             let offset = child.element.start;
@@ -125,7 +122,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 break;
             }
         }
-        ActivityKind::All(self.body(node, path))
+        self.body(node, path)
     }
 
     fn switch(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> ActivityKind {

@@ -6,7 +6,7 @@ use crate::{
     diagnostic::ValueProblem,
     grammar::Tag,
 };
-use bureaucrat_model::{ActivityPath, ItemNames};
+use bureaucrat_model::{ActivityPath, ItemNames, View};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn action(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
@@ -41,7 +41,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let name = child.element.attribute("name");
             let name = name.and_then(|name| {
                 let text = self.nonempty(&child, "name", name)?;
-                if text.starts_with(RESERVED) {
+                if text.starts_with(View::RESERVED) {
                     let found = crate::diagnostic::cut(text);
                     self.note(name.value_start, ValueProblem::ReservedName { found });
                     return None;
@@ -175,7 +175,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     fn declared_name(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<String> {
         let attribute = node.element.attribute(name)?;
         let text = self.nonempty(node, name, attribute)?.to_owned();
-        if text.starts_with(RESERVED) {
+        if text.starts_with(View::RESERVED) {
             let found = crate::diagnostic::cut(&text);
             self.note(attribute.value_start, ValueProblem::ReservedName { found });
             return None;
@@ -195,9 +195,6 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         })
     }
 }
-
-/// How the names begin that the engine gives.
-pub(super) const RESERVED: &str = "inst:";
 
 impl<T> Written<T> {
     pub(super) fn try_map<U>(self, map: impl FnOnce(T) -> Option<U>) -> Option<Written<U>> {

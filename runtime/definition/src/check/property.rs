@@ -3,14 +3,14 @@
 //! Numbers that are valid JSON stay unchanged; what only Python allows (`.5`, `007`, `+1`) becomes
 //! the JSON number with the same value.
 
-use super::{Checker, Node, flow::RESERVED};
+use super::{Checker, Node};
 use crate::{
     checked::{Local, Written},
     diagnostic::{Counted, ValueProblem, cut, meant, nearest},
     grammar::Tag,
     syntax::{Element, Tree},
 };
-use bureaucrat_model::{Fields, JsonText};
+use bureaucrat_model::{Fields, JsonText, View};
 use std::collections::BTreeMap;
 
 pub(crate) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
@@ -127,6 +127,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             if let Some(name) = name {
                 self.declare(child.element, name);
             }
+            if let Some(name) = name.filter(|name| name.starts_with(View::RESERVED)) {
+                let found = cut(name);
+                self.note(child.element.start, ValueProblem::ReservedName { found });
+            }
             if let (Some(name), Some(value)) = (name, value) {
                 fields.set(name, value);
             }
@@ -149,7 +153,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 continue;
             };
             let name = self.nonempty(&child, "name", attribute).map(str::to_owned);
-            let is_reserved = |name: &String| name.starts_with(RESERVED);
+            let is_reserved = |name: &String| name.starts_with(View::RESERVED);
             if let Some(name) = name.as_ref().filter(|name| is_reserved(name)) {
                 let found = cut(name);
                 self.note(attribute.value_start, ValueProblem::ReservedName { found });

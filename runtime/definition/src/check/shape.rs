@@ -114,9 +114,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// Notes when neither or both of two attributes are there of which one has to be.
     fn either(&mut self, row: &'static Row, element: &Element<'s>) {
         let mut known = row.attributes().iter();
-        let first = known.find_map(|attribute| match attribute.need {
-            Need::Either(other) => Some((attribute.name, other)),
-            _ => None,
+        let first = known.find_map(|attribute| {
+            if let Need::Either(other) = attribute.need {
+                Some((attribute.name, other))
+            } else {
+                None
+            }
         });
         let Some((one, other)) = first else {
             return;

@@ -4,7 +4,7 @@
 //! The bounds and the defaults are the table's. A value that is not written and has no default is
 //! `None`, and so is a wrong one.
 
-use super::{Checker, Node, flow::RESERVED};
+use super::{Checker, Node};
 use crate::{
     checked::Written,
     diagnostic::{ValueProblem, cut, meant},
@@ -12,7 +12,7 @@ use crate::{
     syntax::Attribute,
     text::is_white,
 };
-use bureaucrat_model::{CodePattern, FieldPath, Label, Millis, Timestamp};
+use bureaucrat_model::{CodePattern, FieldPath, Label, Millis, Timestamp, View};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// A name: not empty, of limited length.
@@ -161,7 +161,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.note(attribute.value_start, ValueProblem::BadPath { found });
         }
         let reserved = path.as_ref().map(FieldPath::name);
-        if let Some(name) = reserved.filter(|name| name.starts_with(RESERVED)) {
+        if let Some(name) = reserved.filter(|name| name.starts_with(View::RESERVED)) {
             let found = cut(&name);
             self.note(attribute.value_start, ValueProblem::ReservedName { found });
             return None;

@@ -196,7 +196,9 @@ fn take(
             let growth = FIELD.len() + event.as_str().len() + 6;
             machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))?;
         }
-        taking => taking::keep(machine, fiber, taking, event)?,
+        taking @ (Taking::Into(_) | Taking::Functions) => {
+            taking::keep(machine, fiber, taking, event)?;
+        }
     }
     machine.go_to(fiber, alternative.at)
 }

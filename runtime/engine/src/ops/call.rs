@@ -78,7 +78,9 @@ pub(crate) fn ended(
                     machine.update_fields(fiber, &fields)?;
                     machine.go_on(fiber)
                 }
-                taking => taking::value(machine, fiber, taking, fields.to_value_text()),
+                taking @ (Taking::Into(_) | Taking::Functions) => {
+                    taking::value(machine, fiber, taking, fields.to_value_text())
+                }
             }
         }
         Ending::Failed(fault) => {

@@ -125,7 +125,7 @@ pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
     let (join, next) = match program.op(at).map(|(op, _)| op) {
         Some(Op::Fork { join, next, .. }) => (*join, *next),
         Some(Op::ForkItems { end, .. }) => (Join::All, *end),
-        _ => return Err(Trouble::program("a branch ends below something else")),
+        Some(_) | None => return Err(Trouble::program("a branch ends below something else")),
     };
     if item.is_some() && items::has_more(machine, parent)? {
         return another(machine, parent, at.next());

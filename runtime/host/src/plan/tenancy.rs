@@ -138,9 +138,10 @@ impl Planner {
     /// The fault of a process that may not await, or emit, an event whose name was computed.
     pub(super) fn event_refused(&self, held: &Held, event: &str, rule: Rule) -> Option<Fault> {
         let rules = self.policy.of(held.instance.user.as_deref());
-        let (allowed, doing) = match rule {
-            Rule::Publishes => (&rules.publishes, "publishing"),
-            _ => (&rules.awaits, "awaiting"),
+        let (allowed, doing) = if rule == Rule::Publishes {
+            (&rules.publishes, "publishing")
+        } else {
+            (&rules.awaits, "awaiting")
         };
         if allowed.matches(event) {
             return None;

@@ -116,7 +116,7 @@ pub fn verdict(body: &str) -> Vec<u8> {
 /// Loads an inline guest and evaluates its function `evaluate` on `fields`.
 pub fn run(sandbox: &Sandbox, component: &[u8], fields: &str) -> Evaluated {
     let guest = sandbox.load_inline(component).unwrap();
-    sandbox.evaluate(&guest, "evaluate", &Fields::parse(fields).unwrap())
+    sandbox.evaluate(&guest, "evaluate", Fields::parse(fields).unwrap())
 }
 
 /// The code of a fault; panics on other outcomes.

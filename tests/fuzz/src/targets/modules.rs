@@ -84,7 +84,7 @@ pub fn module(sandbox: &Sandbox, input: &[u8]) -> u64 {
     let mut trace = 3;
     for export in guest.exports() {
         let outcome = sandbox
-            .evaluate(&guest, &export.name, &Fields::new())
+            .evaluate(&guest, &export.name, Fields::new())
             .outcome;
         trace ^= match outcome {
             Outcome::Verdict(verdict) => u64::from(verdict),
