@@ -4,7 +4,7 @@
 use bureaucrat_tests::simulation::{Plan, Tracing, run, sandbox, sweep};
 
 /// Seeds of one run of the tests; scripts/simulate runs more.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 1_500;
 
 #[test]
 fn nothing_is_lost_and_nothing_happens_twice_whatever_the_trouble() {

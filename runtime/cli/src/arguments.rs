@@ -161,7 +161,7 @@ Examples:
   bureaucrat launch order.xml --text zip=12345    a text, as 'zip=\"12345\"'
   bureaucrat launch order.xml --fields '{\"items\": [1, 2]}'
   make-definition | bureaucrat launch -
-  bureaucrat launch order                                    the newest version of a deployed definition
+  bureaucrat launch order             the newest version that is deployed
   bureaucrat launch order@3 --wait
 
 With --wait, the final fields are printed as JSON. If the process fails or is rejected, the \

@@ -78,7 +78,7 @@ impl Default for Limits {
             properties: 1_000,
             modules: 16,
             attribute_bytes: 4_096,
-            delay: Millis(100 * 366 * 24 * 3_600_000),
+            delay: Millis::LONGEST,
             diagnostics: 100,
         }
     }

@@ -9,8 +9,8 @@ use crate::{
     machine::{Machine, Trouble},
 };
 use bureaucrat_model::{
-    Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex, Outcome, Phase, Then, Wait,
-    WaitKind,
+    FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex, Outcome, Phase, Then,
+    Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -214,6 +214,9 @@ impl Machine<'_> {
                 return Err(Trouble::program("the fiber stops nothing"));
             }
         };
+        let what = "what was stopped took longer for its end than a minute, and was cut off";
+        let fault = self.fault_at(fiber, Trouble::new(FaultCode::TIMEOUT, what));
+        self.record(HistoryEvent::FailedAtEnd { fault });
         let mut below = BTreeSet::from([fiber]);
         let mut withdrawn = Vec::new();
         for (id, found) in self.instance.fibers.iter() {

@@ -60,6 +60,12 @@ impl Values {
         let text = plain(&self.take()?);
         let fits = (1..=FaultCode::LENGTH_MAX).contains(&text.len());
         let is_code = |c: char| c.is_alphanumeric() || "._-:".contains(c);
+        if FaultCode::is_reserved(&text) {
+            return Err(bad(format!(
+                "the computed code {} of a fault is one that only the engine gives",
+                shown(&text)
+            )));
+        }
         if fits && text.chars().all(is_code) {
             return Ok(FaultCode::new(&text));
         }
@@ -76,6 +82,10 @@ impl Values {
         }
         let text = plain(&self.take()?);
         let span = Millis::parse(&text).or_else(|| Millis::parse_timedelta(&text));
+        if span.is_some_and(|span| span > Millis::LONGEST) {
+            let text = shown(&text);
+            return Err(bad(format!("the computed {text} is more than 100 years")));
+        }
         span.ok_or_else(|| {
             bad(format!(
                 "the computed {} is no span of time: write seconds (`90`), a number with a unit (`5m`) or ISO 8601 (`PT5M`)",
@@ -87,7 +97,7 @@ impl Values {
     /// When a span or a time that begins `now` is over.
     pub fn when(&mut self, when: &When, now: Timestamp) -> Result<Timestamp, Trouble> {
         let span = match when {
-            When::At(Operand::Fixed(time)) => return Ok(*time),
+            When::At(Operand::Fixed(time)) => return within_a_life(*time, now),
             When::At(Operand::Computed) => None,
             When::After(span) => Some(span),
         };
@@ -95,13 +105,22 @@ impl Values {
             return Ok(now.after(self.span(span)?));
         }
         let text = plain(&self.take()?);
-        Timestamp::parse(&text).ok_or_else(|| {
+        let time = Timestamp::parse(&text).ok_or_else(|| {
             bad(format!(
                 "the computed {} is no time: write ISO 8601 with an offset (`2026-12-01T08:00:00Z`) or Unix seconds",
                 shown(&text)
             ))
-        })
+        })?;
+        within_a_life(time, now)
     }
+}
+
+/// A time, unless it is later than any wait may last.
+fn within_a_life(time: Timestamp, now: Timestamp) -> Result<Timestamp, Trouble> {
+    if time > now.after(Millis::LONGEST) {
+        return Err(bad(format!("the time {time} is more than 100 years away")));
+    }
+    Ok(time)
 }
 
 /// The text of a value: that of a JSON string, or the JSON of another value.

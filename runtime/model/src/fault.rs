@@ -57,6 +57,17 @@ impl FaultCode {
         &self.0
     }
 
+    /// Whether only the engine gives this code.
+    pub fn is_reserved(code: &str) -> bool {
+        let own = [
+            Self::CANCELLED,
+            Self::OP_BUDGET_EXCEEDED,
+            Self::PROGRAM_ERROR,
+            "Deadline",
+        ];
+        own.contains(&code) || code.starts_with("sandbox.") || code.starts_with("inst:")
+    }
+
     /// Whether a handler of all faults catches it. Cancelling is for handlers that name it.
     pub fn is_caught_by_default(&self) -> bool {
         self.0 != Self::CANCELLED

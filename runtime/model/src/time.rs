@@ -17,6 +17,11 @@ pub struct Timestamp(pub u64);
 #[serde(transparent)]
 pub struct Millis(pub u64);
 
+impl Millis {
+    /// The longest wait: 100 years.
+    pub const LONGEST: Self = Self(100 * 366 * 24 * 3_600_000);
+}
+
 impl Timestamp {
     /// `span` later. Saturates instead of overflowing.
     pub const fn after(self, span: Millis) -> Self {

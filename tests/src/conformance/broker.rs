@@ -9,7 +9,10 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use crate::engine::Engine;
-use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
+use bureaucrat_host::{
+    commands::Order,
+    query::{Detail, Query, QueryAnswer, State, WaitsFor},
+};
 use bureaucrat_model::{Fields, Millis, ProcessId};
 use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply, merge_fields};
 use futures_lite::StreamExt;
@@ -205,20 +208,24 @@ impl Broker {
     }
 
     /// Asks the engine about a process; `None` if it does not know it (yet).
-    fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<WaitsFor>)>, String> {
+    fn question(&self, query: &Query) -> Result<QueryAnswer, String> {
         let socket: PathBuf = self.engine.storage().join("control.sock");
         let asked = || -> Result<QueryAnswer, Problem> {
             let mut stream = UnixStream::connect(&socket)?;
-            let query = Query::Show {
-                process,
-                history: Detail::State,
-            };
-            stream.write_all(format!("{}\n", serde_json::to_string(&query)?).as_bytes())?;
+            stream.write_all(format!("{}\n", serde_json::to_string(query)?).as_bytes())?;
             let mut line = String::new();
             BufReader::new(stream).read_line(&mut line)?;
             Ok(serde_json::from_str(&line)?)
         };
-        match asked().map_err(|problem| problem.to_string())? {
+        asked().map_err(|problem| problem.to_string())
+    }
+
+    fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<WaitsFor>)>, String> {
+        let query = Query::Show {
+            process,
+            history: Detail::State,
+        };
+        match self.question(&query)? {
             QueryAnswer::Process(detail) => {
                 let waits = detail.summary.waits.into_iter().map(|wait| wait.waits_for);
                 Ok(Some((detail.summary.state, waits.collect())))
@@ -428,6 +435,18 @@ impl Stage for OnBroker<'_> {
         let root = self.root.ok_or("there is no process")?;
         self.await_waiters(root, name, waiters)?;
         self.publish_event(&body)
+    }
+
+    fn cancel(&mut self, reason: &str) -> Result<(), String> {
+        let process = self.root.ok_or("there is no process")?;
+        let order = Order::Cancel {
+            reason: reason.to_owned(),
+        };
+        let answer = self.broker.question(&Query::Order { process, order })?;
+        match matches!(answer, QueryAnswer::Ordered { .. }) {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
+        }
     }
 
     fn time(&mut self, span: Millis) -> Result<(), String> {

@@ -77,6 +77,8 @@ pub enum Action {
         fields: Fields,
     },
     Time(Millis),
+    /// An operator cancels the process.
+    Cancel(String),
     Completed(Expected),
     Failed {
         code: String,
@@ -283,6 +285,7 @@ fn step(line: &str) -> Result<Action, String> {
             let seconds: f64 = first.parse().map_err(|_| "no seconds")?;
             Action::Time(Millis((seconds * 1_000.0).round() as u64))
         }
+        "cancel" => Action::Cancel(rest.to_owned()),
         "completed" => Action::Completed(expected(rest)?),
         "failed" => {
             let (place, message) = second.split_once(' ').unwrap_or((second, ""));

@@ -295,7 +295,7 @@ impl Pure {
                 fields,
                 depth,
             } => self.emit(&event, key.as_deref(), &fields, depth),
-            Effect::CancelChild { child, .. } => self.cancel(child),
+            Effect::CancelChild { child, .. } => self.cancel_called(child),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
                 if !self.has_ended(id) {
@@ -378,7 +378,16 @@ impl Pure {
         }
     }
 
-    fn cancel(&mut self, id: ProcessId) {
+    /// A called process is not waited for any more.
+    fn cancel_called(&mut self, id: ProcessId) {
+        // Its caller has already ended and is not notified.
+        if let Some(process) = self.processes.get_mut(&id) {
+            process.instance.caller = None;
+        }
+        self.cancel_process(id, "the calling process failed");
+    }
+
+    fn cancel_process(&mut self, id: ProcessId, reason: &str) {
         let environment = Environment {
             now: self.now,
             secret: &SECRET,
@@ -387,9 +396,7 @@ impl Pure {
         let Some(process) = self.processes.get_mut(&id) else {
             return;
         };
-        // Its caller has already ended and is not notified.
-        process.instance.caller = None;
-        let fault = Fault::from_outside(FaultCode::CANCELLED, "the calling process failed");
+        let fault = Fault::from_outside(FaultCode::CANCELLED, reason);
         let effects = cancel(&process.program, &mut process.instance, &environment, fault);
         self.carry_out(id, effects);
     }
@@ -534,6 +541,13 @@ impl Stage for Pure {
                 self.settle();
             }
         }
+        Ok(())
+    }
+
+    fn cancel(&mut self, reason: &str) -> Result<(), String> {
+        let root = self.root.ok_or("there is no process")?;
+        self.cancel_process(root, reason);
+        self.settle();
         Ok(())
     }
 

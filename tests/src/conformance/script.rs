@@ -30,6 +30,8 @@ pub trait Stage {
     /// Publishes an event once this many fibers of the process await it.
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
     fn time(&mut self, span: Millis) -> Result<(), String>;
+    /// Cancels the process.
+    fn cancel(&mut self, reason: &str) -> Result<(), String>;
     fn ending(&mut self) -> Result<LauncherReply, String>;
     /// What is left that no step expected, given the number of expected dead letters.
     fn leftovers(&mut self, dead: usize) -> Vec<String>;
@@ -170,6 +172,7 @@ impl Player<'_> {
                 self.stage.event(name, *waiters, event.to_json())
             }
             Action::Time(span) => self.stage.time(*span),
+            Action::Cancel(reason) => self.stage.cancel(reason),
             Action::Completed(_) | Action::Failed { .. } => {
                 let ending = self.stage.ending()?;
                 self.check_ending(&step.action, &ending)

@@ -145,12 +145,12 @@ pub(super) fn within(
     }
 }
 
-/// Whether a timer that is gone must have fired: a branch that was stopped is gone with its timer, or at its end.
+/// Whether a timer that is gone must have fired: what was stopped is gone with its timer, or at its end.
 pub(super) fn fires(timers: Timers, after: &Instance, fiber: FiberId) -> bool {
     let is_at_its_end = |scope: &Scope| scope.phase == Phase::Finally(Outcome::Stopped);
     let lives = match after.fibers.get(fiber) {
         Some(found) => !found.scopes.iter().any(is_at_its_end),
         None => fiber == FiberId(0),
     };
-    timers == Timers::Fire && lives
+    timers == Timers::Fire && lives && after.cancelled.is_none()
 }

@@ -8,14 +8,6 @@ use crate::{
 };
 use bureaucrat_model::{ActivityPath, CodePattern, FaultCode};
 
-/// Codes that the engine alone gives, beside those that begin with `sandbox.`.
-const RESERVED: [&str; 4] = [
-    FaultCode::CANCELLED,
-    FaultCode::OP_BUDGET_EXCEEDED,
-    FaultCode::PROGRAM_ERROR,
-    "Deadline",
-];
-
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// What the `context` of an element holds.
     pub(super) fn scope(&mut self, context: &Node<'t, 's>, path: &ActivityPath) -> Scope {
@@ -80,7 +72,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     }
                 };
                 let code = code.trim();
-                let reserved = RESERVED.contains(&code) || code.starts_with("sandbox.");
+                let reserved = FaultCode::is_reserved(code);
                 let fits = CodePattern::new(code).is_some() && !code.contains(['*', ',']);
                 if reserved || !fits {
                     let found = cut(code);

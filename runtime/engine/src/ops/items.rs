@@ -6,7 +6,8 @@ use crate::{
     values::bad,
 };
 use bureaucrat_model::{
-    FiberId, FieldPath, Fields, HistoryEvent, ItemNames, Items, JsonText, OpIndex, Scope,
+    Fiber, FiberId, FieldPath, Fields, HistoryEvent, ItemNames, Items, JsonText, Locals, OpIndex,
+    Scope,
 };
 
 /// The most items of a list.
@@ -164,7 +165,15 @@ pub(crate) fn store(
     let null = JsonText::of(&serde_json::Value::Null);
     let given = (0..items.len()).map(|n| items.collected.get(&n.to_string()));
     let list = JsonText::list(given.map(|value| value.unwrap_or(&null)));
-    machine.put(fiber, target, list)?;
+    // The field is one outside: what the rounds declared does not hide it.
+    let swap = |fiber: &mut Fiber, locals: Locals| {
+        let scope = fiber.scopes.last_mut();
+        scope.map(|scope| std::mem::replace(&mut scope.locals, locals))
+    };
+    let locals = machine.change(fiber, |fiber| swap(fiber, Locals::default()))?;
+    let stored = machine.put(fiber, target, list);
+    machine.change(fiber, |fiber| swap(fiber, locals.unwrap_or_default()))?;
+    stored?;
     machine.go_on(fiber)
 }
 

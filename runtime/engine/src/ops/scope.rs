@@ -57,6 +57,16 @@ pub(crate) fn leave(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Tro
     let Some((phase, entered, Op::EnterScope { finally, next, .. })) = entered else {
         return Err(Trouble::program("a scope is left that was never entered"));
     };
+    // Cancelling is no fault that a handler ends: it leaves the scope when the handler has ended.
+    let cancelled = machine.instance.cancelled.clone();
+    let outcome = match (&phase, cancelled) {
+        (Phase::Handling(_), Some(fault)) => Outcome::Failed(fault),
+        (Phase::Body | Phase::Handling(_) | Phase::Finally(_), _) => Outcome::Completed,
+    };
+    let phase = match (phase, finally) {
+        (Phase::Body | Phase::Handling(_), None) => Phase::Finally(outcome.clone()),
+        (phase, _) => phase,
+    };
     match (phase, finally) {
         (Phase::Body | Phase::Handling(_), Some(at)) => {
             let site = machine.program.op(entered).map(|(_, site)| site);
@@ -64,7 +74,7 @@ pub(crate) fn leave(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Tro
             machine.record(HistoryEvent::Finishing { activity });
             machine.change(fiber, |fiber| {
                 if let Some(scope) = fiber.scopes.last_mut() {
-                    scope.phase = Phase::Finally(Outcome::Completed);
+                    scope.phase = Phase::Finally(outcome);
                 }
             })?;
             machine.go_to(fiber, *at)

@@ -87,8 +87,11 @@ impl Planner {
                 }
                 self.keep(transaction, process, input, cause)
             }
+            Work::Cancel { process, fault } => {
+                self.end_at_once(transaction, process, fault);
+                Ok(())
+            }
             Work::Resume(process)
-            | Work::Cancel { process, .. }
             | Work::Evaluate { process, .. }
             | Work::Kept { process, .. }
             | Work::Outcome { process, .. } => self.park(transaction, process, reason),

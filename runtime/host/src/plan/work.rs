@@ -13,7 +13,7 @@ use crate::{
     definitions::LoadFailure,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step};
-use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Status};
+use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Program, Status};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -296,19 +296,52 @@ impl Planner {
         if !self.hold(transaction, process)? {
             return Ok(Done::Yes);
         }
-        let Some(held) = transaction.held.get_mut(&process) else {
+        let Some(held) = transaction.held.get(&process) else {
             return Ok(Done::Yes);
         };
         if held.instance.has_ended() {
             return Ok(Done::Yes);
         }
+        let program = held.instance.program;
+        let is_parked = matches!(held.instance.status, Status::Incident { .. });
+        if is_parked {
+            self.end_at_once(transaction, process, fault);
+            return Ok(Done::Yes);
+        }
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            let resume = Work::Cancel { process, fault };
+            return Ok(Done::after(Task::Load(program), resume));
+        };
+        self.cancel_with(transaction, process, fault, &loaded.program);
+        Ok(Done::Yes)
+    }
+
+    /// Cancels a process of which nobody knows whether its program can be read: it runs nothing any more.
+    pub(super) fn end_at_once(
+        &self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+    ) {
+        self.cancel_with(transaction, process, fault, &no_program());
+    }
+
+    fn cancel_with(
+        &self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+        program: &Program,
+    ) {
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return;
+        };
         let environment = self.environment(&self.shared.config.engine_limits);
-        let effects = cancel(&no_program(), &mut held.instance, &environment, fault);
+        let effects = cancel(program, &mut held.instance, &environment, fault);
         transaction.work.push_front(Work::Effects {
             process,
             effects: effects.into(),
         });
-        Ok(Done::Yes)
     }
 
     pub(super) fn environment<'a>(&'a self, limits: &'a EngineLimits) -> Environment<'a> {
