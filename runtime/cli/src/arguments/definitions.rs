@@ -11,9 +11,9 @@ Examples:
   bureaucrat deploy order.xml
   bureaucrat launch order --field amount=7
 
-Stores the definition as the next version of the name that its <process name=\"…\"> has, and prints NAME@VERSION. A text
-that a version has already makes no new one. The same can be done over AMQP: a message of the content type
-application/x-bureaucrat-definition on the launch queue.")]
+Stores the definition as the next version of the name that its <process name=\"…\"> has, and prints NAME@VERSION. \
+A text that a version has already makes no new one. The same can be done over AMQP: a message of \
+the content type application/x-bureaucrat-definition on the launch queue.")]
 pub struct Deploy {
     /// The definition, `-` for standard input
     pub file: PathBuf,
@@ -66,8 +66,8 @@ pub struct DefinitionsShow {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat definitions retire order@3    launch an older version by the name again
-  bureaucrat definitions retire order      launch none
+  bureaucrat definitions retire order@3    an older version is launched again
+  bureaucrat definitions retire order      none is
 
 Running processes continue. Deploying the definition again makes a new version.")]
 pub struct DefinitionsRetire {
