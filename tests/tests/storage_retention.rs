@@ -14,7 +14,7 @@ use bureaucrat_host::{
     clock::SystemClock,
 };
 use bureaucrat_model::{
-    Effect, EngineLimits, FiberId, Fields, HistoryEntry, Launch, ProcessId, Program, Redelivered,
+    Effect, EngineLimits, FiberId, HistoryEntry, Launch, ProcessId, Program, Redelivered,
     Timestamp, Turn,
 };
 use bureaucrat_store::{
@@ -83,18 +83,7 @@ fn fill(store: &RocksStore, count: u32) {
         let mut seed = [0; 16];
         seed[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
         let process = ProcessId::from_seed(seed);
-        let launching = Launch {
-            process,
-            program,
-            user: None,
-            reply_to: None,
-            caller: None,
-            message_id: None,
-            fields: Fields::new(),
-            redelivered: Redelivered::No,
-            version: None,
-            key: None,
-        };
+        let launching = Launch::new(process, program);
         let (mut instance, effects) = launch(&compiled.program, &launching, &environment);
         write_instance(
             &mut instance,

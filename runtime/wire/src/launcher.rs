@@ -49,18 +49,8 @@ pub fn launch_named(
     message_id: &str,
     reply_to: Option<&ReplyTo>,
 ) -> Outgoing {
-    Outgoing {
-        exchange: address.exchange.clone(),
-        routing_key: address.routing_key.clone(),
-        mandatory: Mandatory::Yes,
-        properties: Properties {
-            message_id: Some(message_id.to_owned()),
-            reply_to: reply_to.map(|reply_to| reply_to.queue.clone()),
-            correlation_id: reply_to.and_then(|reply_to| reply_to.correlation_id.clone()),
-            ..Properties::persistent(LAUNCH_TYPE)
-        },
-        body: named.to_json().into_bytes(),
-    }
+    let body = named.to_json().into_bytes();
+    message(address, LAUNCH_TYPE, message_id, reply_to, body)
 }
 
 /// The message that publishes an event: the fields and, over them, its name in `event`. With `reply_to` the engine tells
@@ -77,6 +67,18 @@ pub fn event(
     for (field, value) in fields.iter().filter(|(field, _)| *field != "event") {
         body.set(field, value.clone());
     }
+    let body = body.to_json().into_bytes();
+    message(address, "application/json", message_id, reply_to, body)
+}
+
+/// A message to the engine that has an id.
+fn message(
+    address: &Address,
+    content_type: &str,
+    message_id: &str,
+    reply_to: Option<&ReplyTo>,
+    body: Vec<u8>,
+) -> Outgoing {
     Outgoing {
         exchange: address.exchange.clone(),
         routing_key: address.routing_key.clone(),
@@ -85,9 +87,9 @@ pub fn event(
             message_id: Some(message_id.to_owned()),
             reply_to: reply_to.map(|reply_to| reply_to.queue.clone()),
             correlation_id: reply_to.and_then(|reply_to| reply_to.correlation_id.clone()),
-            ..Properties::persistent("application/json")
+            ..Properties::persistent(content_type)
         },
-        body: body.to_json().into_bytes(),
+        body,
     }
 }
 

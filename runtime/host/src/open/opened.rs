@@ -21,7 +21,7 @@ use crate::{
         large::Large,
         router::{Incoming, Router},
     },
-    plan::events::{Arrived, EventRecord},
+    plan::events::EventRecord,
     programs::Programs,
     shared::Shared,
     tenants::Tenants,
@@ -221,14 +221,7 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
             };
             let record = records::decode::<EventRecord>(Table::Events, &key, &value);
             if let Some(record) = shared.damages.around(None, record)? {
-                found.push(Arrived {
-                    shard,
-                    sequence,
-                    name: record.name,
-                    key: record.key,
-                    bytes: value.len(),
-                    reply_to: None,
-                });
+                found.push(record.arrived(shard, sequence, value.len()));
             }
         }
         match portion.next {

@@ -27,6 +27,20 @@ pub struct EventRecord {
     pub event: JsonText,
 }
 
+impl EventRecord {
+    /// The event as it is handed out; its record takes so many bytes.
+    pub fn arrived(self, shard: ShardId, sequence: u64, bytes: usize) -> Arrived {
+        Arrived {
+            shard,
+            sequence,
+            name: self.name,
+            key: self.key,
+            bytes,
+            reply_to: None,
+        }
+    }
+}
+
 /// An event that a process emits.
 #[derive(Debug)]
 pub struct Emission {

@@ -138,14 +138,8 @@ impl Planner {
         let (shard, sequence) = (transaction.shard, self.shared.draw());
         let record = emission.record();
         let value = records::encode(&record)?;
-        transaction.after.arrived.push(Arrived {
-            shard,
-            sequence,
-            name: record.name,
-            key: record.key,
-            bytes: value.len(),
-            reply_to: None,
-        });
+        let arrived = record.arrived(shard, sequence, value.len());
+        transaction.after.arrived.push(arrived);
         transaction.put(Table::Events, keys::event(shard, sequence), value);
         Ok(())
     }
