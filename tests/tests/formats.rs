@@ -11,9 +11,9 @@ mod samples;
 
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    Branch, Check, ConditionIndex, Ending, Expiry, FiberId, FiberState, HistoryEntry, JsonText,
-    Millis, Program, Progress, ReplyTo, ShardId, Status, Subscription, Then, Timestamp, Turn,
-    WaitKind,
+    Arrivals, Asker, Branch, Check, ConditionIndex, Ending, Expiry, FiberId, FiberState,
+    HistoryEntry, JsonText, Millis, Program, Progress, ReplyTo, ShardId, Sharing, Status,
+    Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -106,6 +106,7 @@ fn instances() {
         parent: FiberId(0),
         base: fields(),
         item: Some(3),
+        sharing: Sharing::InPlace,
     });
     let incident = Status::Incident {
         reason: "out of time".into(),
@@ -165,6 +166,33 @@ fn instances() {
             running(waiting(WaitKind::Stopping {
                 remaining: 1,
                 then: Then::Throw(fault()),
+            })),
+        ),
+        (
+            "about-a-fault",
+            running(waiting(WaitKind::Fault {
+                fault: fault(),
+                condition: ConditionIndex(1),
+                asker: Asker::Handler {
+                    fiber: FiberId(0),
+                    outer: 1,
+                    handler: 2,
+                },
+            })),
+        ),
+        (
+            "compensation",
+            running(waiting(WaitKind::Compensation { scope: OpIndex(4) })),
+        ),
+        (
+            "listening",
+            running(waiting(WaitKind::Listening {
+                subscription: Some(Subscription {
+                    event: "paid".into(),
+                    key: None,
+                }),
+                check: None,
+                arrivals: Arrivals::Kept(vec![JsonText::text("kept")]),
             })),
         ),
         (

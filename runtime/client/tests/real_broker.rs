@@ -76,6 +76,7 @@ async fn answer(channel: &Channel, delivery: &lapin::message::Delivery) {
         activity: ActivityPath(vec![0]),
         line: 3,
         data: None,
+        source: bureaucrat_model::FaultSource::Other,
     };
     let reports = if definition.contains("refused") {
         vec![Report::Rejected {

@@ -5,6 +5,7 @@
 //! elements, which the reader limits.
 
 mod activity;
+mod compensation;
 mod condition;
 mod doubts;
 mod faults;
@@ -51,6 +52,7 @@ pub(crate) fn check(
         activities: 0,
         properties: 0,
         handlers_around: 0,
+        compensating: compensation::Compensating::default(),
     };
     checker.process()
 }
@@ -71,6 +73,7 @@ pub(crate) struct Checker<'t, 's, 'd, 'x> {
     properties: usize,
     /// How many handlers there are around what is being checked.
     handlers_around: usize,
+    compensating: compensation::Compensating,
 }
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
@@ -94,7 +97,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some((context, fields)) => (self.scope(&context, &path), fields),
             None => Default::default(),
         };
-        let activities = self.activities(&node, &path);
+        let activities = self.inside(&path, |checker| checker.activities(&node, &path));
+        let compensable = self.compensable();
         let process = Process {
             name,
             site: Site::new(path, self.diagnostics.span(root.element.start)),
@@ -102,6 +106,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             modules: std::mem::take(&mut self.modules),
             conditions: self.conditions.take_list(),
             body: Body { activities, scope },
+            compensable,
         };
         Some((process, std::mem::take(&mut self.conditions)))
     }

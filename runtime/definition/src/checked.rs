@@ -2,9 +2,10 @@
 //! shows at run time.
 
 use bureaucrat_model::{
-    CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath, Fields,
-    ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp,
+    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
+    Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp,
 };
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -15,6 +16,8 @@ pub(crate) struct Process {
     /// The conditions that ranges in the tree refer to.
     pub(crate) conditions: Vec<Condition>,
     pub(crate) body: Body,
+    /// The scopes that can be compensated by their ids.
+    pub(crate) compensable: BTreeMap<String, ActivityPath>,
 }
 
 /// What is done in an element, and what its context holds.
@@ -30,11 +33,33 @@ pub(crate) struct Scope {
     pub(crate) locals: Vec<Local>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) finally: Option<Box<Finally>>,
+    /// None when nothing around it compensates.
+    pub(crate) compensation: Option<Box<Finally>>,
+    pub(crate) events: Vec<Event>,
+}
+
+/// What is done about an event or a time while an element is active.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) site: Site,
+    pub(crate) what: Happening,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Event(Expected),
+    Time(When),
 }
 
 impl Scope {
     pub(crate) fn is_empty(&self) -> bool {
-        self.locals.is_empty() && self.handlers.is_empty() && self.finally.is_none()
+        self.locals.is_empty()
+            && self.handlers.is_empty()
+            && self.finally.is_none()
+            && self.compensation.is_none()
+            && self.events.is_empty()
     }
 }
 
@@ -128,6 +153,7 @@ pub(crate) struct Handler {
     pub(crate) site: Site,
     /// None of them for the default.
     pub(crate) codes: Vec<CodePattern>,
+    pub(crate) conditions: ConditionRange,
     pub(crate) body: Body,
 }
 
@@ -140,7 +166,10 @@ pub(crate) struct Activity {
 
 #[derive(Debug)]
 pub(crate) enum ActivityKind {
-    Sequence(Body),
+    Sequence {
+        body: Body,
+        retry: Option<Retry>,
+    },
     Action(Box<Action>),
     Switch(Vec<Case>),
     While {
@@ -179,6 +208,10 @@ pub(crate) enum ActivityKind {
         /// None for the fault that is being handled.
         code: Option<Written<FaultCode>>,
         message: Written<String>,
+    },
+    Compensate {
+        /// The only scope; none for all.
+        scope: Option<String>,
     },
 }
 

@@ -1,8 +1,8 @@
 //! Prints a program for people: one instruction per line, then the conditions.
 
 use bureaucrat_model::{
-    Alternative, CodePattern, Condition, ConditionRange, FieldPath, Guest, Handler, ItemNames,
-    Join, Label, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
+    Alternative, CodePattern, Condition, ConditionRange, FieldPath, Guest, Handler, Interrupt,
+    ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
 };
 use std::fmt::Write as _;
 
@@ -77,6 +77,34 @@ fn operation(op: &Op) -> String {
         Op::Emit { event, key, fields } => {
             format!("emit {}{} {fields:?}", operand(event), keyed(key.as_ref()))
         }
+        Op::Listen { listeners, end } => {
+            let listeners: Vec<String> = listeners.iter().map(|one| place(one.at)).collect();
+            format!("listen [{}] then {}", listeners.join(" "), place(*end))
+        }
+        Op::Receive {
+            event,
+            key,
+            conditions,
+            taking,
+            interrupt,
+        } => format!(
+            "receive {}{}{}{}{}",
+            operand(event),
+            keyed(key.as_ref()),
+            range(" if ", *conditions),
+            taken(taking),
+            interrupting(*interrupt)
+        ),
+        Op::Alarm { when, interrupt } => {
+            format!("alarm {}{}", at(when), interrupting(*interrupt))
+        }
+        Op::TryAgain { retry, start } => {
+            format!("try-again {} from {}", again(retry), place(*start))
+        }
+        Op::Compensate { scope } => {
+            let scope = scope.map(|scope| format!(" {}", place(scope)));
+            format!("compensate{}", scope.unwrap_or_default())
+        }
         Op::Within { span } => format!("within {}", span_of(span)),
         Op::Evaluate { function } => format!("evaluate c{}", function.0),
         Op::Store { targets } => {
@@ -125,14 +153,17 @@ fn operation(op: &Op) -> String {
         Op::EnterScope {
             handlers,
             finally,
+            compensation,
             next,
         } => {
             let handlers: Vec<String> = handlers.iter().map(handler).collect();
             let finally = finally.map(|at| format!(" finally {}", place(at)));
+            let undo = compensation.map(|at| format!(" compensate {}", place(at)));
             format!(
-                "enter-scope [{}]{} then {}",
+                "enter-scope [{}]{}{} then {}",
                 handlers.join(", "),
                 finally.unwrap_or_default(),
+                undo.unwrap_or_default(),
                 place(*next)
             )
         }
@@ -152,6 +183,13 @@ fn operation(op: &Op) -> String {
         Op::StoreCollected { target } => format!("store-collected {:?}", target.as_str()),
         Op::EndBranch => "end-branch".to_owned(),
         Op::Complete => "complete".to_owned(),
+    }
+}
+
+const fn interrupting(interrupt: Interrupt) -> &'static str {
+    match interrupt {
+        Interrupt::Yes => " interrupting",
+        Interrupt::No => "",
     }
 }
 
@@ -264,11 +302,13 @@ fn again(retry: &Retry) -> String {
         max_delay,
         jitter,
         on,
+        conditions,
     } = retry;
     let on: Vec<_> = on.iter().map(CodePattern::as_str).collect();
     format!(
         "attempts {attempts} delay {delay} factor {factor}/1000 at most {max_delay} jitter \
-         {jitter}/1000 on {on:?}"
+         {jitter}/1000 on {on:?}{}",
+        range(" if ", *conditions)
     )
 }
 
@@ -279,10 +319,12 @@ fn handler(handler: &Handler) -> String {
         .map(|code| format!("{:?}", code.as_str()))
         .collect();
     let codes = match codes.as_slice() {
+        [] if handler.retry.is_some() => "retry".to_owned(),
         [] => "default".to_owned(),
         codes => codes.join(" "),
     };
-    format!("{codes} at {:04}", handler.at.0)
+    let conditions = range(" if ", handler.conditions);
+    format!("{codes}{conditions} at {:04}", handler.at.0)
 }
 
 fn range(before: &str, conditions: ConditionRange) -> String {

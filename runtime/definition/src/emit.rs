@@ -22,24 +22,38 @@
 //!   3:
 //! ```
 //!
+//! ```text
+//! with `finally` and `compensate`      with `events`
+//!   enter-scope → 3                      enter-scope → 4
+//!   …; leave-scope                       listen [1, 2] → 3
+//!   1: finally; leave-scope              body; end-branch
+//!   2: compensate; end-branch            1: receive; …; end-branch
+//!   3:                                   2: alarm; …; end-branch (leave-scope if it interrupts)
+//!                                        3: leave-scope
+//!                                        4:
+//! ```
+//!
 //! Sequences and switches have no instruction of their own. Every instruction belongs to an activity: the tests and jumps
 //! of a case to the case, those of a loop to the loop, the end of a branch to the branch, the end of all to the process.
 
+mod events;
 mod flow;
 
 use crate::checked::{
-    self, Activity, ActivityKind, Body, Case, Inputs, Local, Process, Scope, Written,
+    self, Activity, ActivityKind, Body, Case, Finally, Inputs, Local, Process, Scope, Written,
 };
 use bureaucrat_model::{
-    ConditionIndex, ConditionRange, Fields, Join, Op, OpIndex, Operand, Program, Site, Taking,
-    Timeout, When,
+    ActivityPath, ConditionIndex, ConditionRange, Fields, Join, Op, OpIndex, Operand, Program,
+    Site, Taking, Timeout, When,
 };
+use std::collections::BTreeMap;
 
 /// The program of a process, with its inline guest.
 pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     let mut emitter = Emitter::default();
     emitter.body(&process.body, &process.site);
     emitter.push(Op::Complete, &process.site);
+    emitter.name_scopes(&process.compensable);
     Program {
         name: process.name,
         context: process.context,
@@ -54,6 +68,10 @@ pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
 struct Emitter {
     ops: Vec<Op>,
     sites: Vec<Site>,
+    /// Where the scopes are entered that can be compensated.
+    compensable: BTreeMap<ActivityPath, OpIndex>,
+    /// The instructions that compensate one scope, and its id.
+    compensating: Vec<(usize, String)>,
 }
 
 impl Emitter {
@@ -63,54 +81,82 @@ impl Emitter {
         self.ops.len() - 1
     }
 
+    /// Every scope has its place: makes what compensates one of them say which.
+    fn name_scopes(&mut self, ids: &BTreeMap<String, ActivityPath>) {
+        for (place, id) in std::mem::take(&mut self.compensating) {
+            let found = ids.get(&id).and_then(|path| self.compensable.get(path));
+            if let (Some(Op::Compensate { scope }), Some(at)) = (self.ops.get_mut(place), found) {
+                *scope = Some(*at);
+            }
+        }
+    }
+
     /// The place of the next instruction.
     fn here(&self) -> OpIndex {
         index_of(self.ops.len())
     }
 
     fn body(&mut self, body: &Body, site: &Site) {
-        self.scope(&body.scope, Needed::No, site, |emitter| {
-            emitter.declare(&body.scope.locals, site);
+        self.scope(&body.scope, Needed::No, Rounds::No, site, |emitter| {
             emitter.all_of(&body.activities);
         });
     }
 
-    /// Emits what `inner` does, in a scope if one is needed.
-    fn scope(&mut self, scope: &Scope, needed: Needed, site: &Site, inner: impl FnOnce(&mut Self)) {
+    /// Emits what `inner` does, in a scope if one is needed. What repeats it declares the fields in each round.
+    fn scope(
+        &mut self,
+        scope: &Scope,
+        needed: Needed,
+        rounds: Rounds,
+        site: &Site,
+        inner: impl FnOnce(&mut Self),
+    ) {
         if scope.is_empty() && needed == Needed::No {
             return inner(self);
         }
-        let enter = Op::EnterScope {
-            handlers: Vec::new(),
-            finally: None,
-            next: OpIndex::default(),
-        };
-        let enter = self.push(enter, site);
-        inner(self);
+        let enter = self.push(plain_scope(), site);
+        if rounds == Rounds::No {
+            self.declare(&scope.locals, site);
+        }
+        self.listened(&scope.events, rounds, site, inner);
         self.push(Op::LeaveScope, site);
         let mut entries = Vec::with_capacity(scope.handlers.len());
         for handler in &scope.handlers {
             entries.push(bureaucrat_model::Handler {
                 codes: handler.codes.clone(),
+                conditions: handler.conditions,
                 at: self.here(),
+                retry: None,
             });
             self.body(&handler.body, &handler.site);
             self.push(Op::LeaveScope, &handler.site);
         }
-        let end = scope.finally.as_ref().map(|finally| {
-            let at = self.here();
-            self.body(&finally.body, &finally.site);
-            self.push(Op::LeaveScope, &finally.site);
-            at
-        });
+        let end = self.part(scope.finally.as_deref(), Op::LeaveScope);
+        let undo = self.part(scope.compensation.as_deref(), Op::EndBranch);
+        if undo.is_some() {
+            self.compensable.insert(site.path.clone(), index_of(enter));
+        }
         if let Some(Op::EnterScope {
-            handlers, finally, ..
+            handlers,
+            finally,
+            compensation,
+            ..
         }) = self.ops.get_mut(enter)
         {
             *handlers = entries;
             *finally = end;
+            *compensation = undo;
         }
         self.land(enter);
+    }
+
+    /// Emits a part of a scope that something else leads to.
+    fn part(&mut self, part: Option<&Finally>, last: Op) -> Option<OpIndex> {
+        let part = part?;
+        let at = self.here();
+        self.body(&part.body, &part.site);
+        self.push(last, &part.site);
+        Some(at)
     }
 
     /// Declares the fields of an element; in a loop in each round.
@@ -200,12 +246,16 @@ impl Emitter {
     fn activity(&mut self, activity: &Activity) {
         let site = &activity.site;
         let op = match &activity.kind {
-            ActivityKind::Sequence(body) => return self.body(body, site),
+            ActivityKind::Sequence { body, retry: None } => return self.body(body, site),
+            ActivityKind::Sequence {
+                body,
+                retry: Some(retry),
+            } => return self.tried_again(body, retry, site),
             ActivityKind::Switch(cases) => return self.switch(cases),
             ActivityKind::All(body) => return self.forked(body, Join::All, site),
             ActivityKind::Race(body) => return self.forked(body, Join::First, site),
             ActivityKind::While { conditions, body } => {
-                return self.scope(&body.scope, Needed::No, site, |emitter| {
+                return self.scope(&body.scope, Needed::No, Rounds::Yes, site, |emitter| {
                     let start = emitter.here();
                     let test = emitter.test(*conditions, site);
                     emitter.declare(&body.scope.locals, site);
@@ -260,6 +310,12 @@ impl Emitter {
                     targets: vec![target.clone()],
                 }
             }
+            ActivityKind::Compensate { scope } => {
+                let place = self.push(Op::Compensate { scope: None }, site);
+                self.compensating
+                    .extend(scope.clone().map(|id| (place, id)));
+                return;
+            }
             ActivityKind::Fault { code, message } => {
                 let code = self.optional(code.as_ref(), site);
                 Op::Fault {
@@ -273,8 +329,7 @@ impl Emitter {
     }
 
     fn forked(&mut self, body: &Body, join: Join, site: &Site) {
-        self.scope(&body.scope, Needed::No, site, |emitter| {
-            emitter.declare(&body.scope.locals, site);
+        self.scope(&body.scope, Needed::No, Rounds::No, site, |emitter| {
             emitter.fork(&body.activities, join, site);
         });
     }
@@ -343,6 +398,23 @@ impl Emitter {
 enum Needed {
     Yes,
     No,
+}
+
+/// Whether an element declares its fields in rounds, instead of once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    Yes,
+    No,
+}
+
+/// A scope without anything; where it ends is not known yet.
+fn plain_scope() -> Op {
+    Op::EnterScope {
+        handlers: Vec::new(),
+        finally: None,
+        compensation: None,
+        next: OpIndex::default(),
+    }
 }
 
 fn index_of(place: usize) -> OpIndex {

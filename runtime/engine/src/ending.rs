@@ -27,7 +27,7 @@ impl Machine<'_> {
             fault = cancelled;
         }
         fault.message = self.shortened(fault.message);
-        let fields = self.instance.fibers.get(fiber).map(Fiber::visible);
+        let fields = self.instance.fibers.visible(fiber);
         self.instance.failed_fields = fields.unwrap_or_default();
         self.withdraw_all();
         self.record(HistoryEvent::Failed(fault.clone()));
@@ -71,13 +71,23 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
             };
             subscriptions.map(unsubscribe).collect()
         }
+        WaitKind::Listening { subscription, .. } => {
+            let unsubscribe = |subscription| Effect::Unsubscribe {
+                subscription,
+                fiber: id,
+                turn,
+            };
+            subscription.clone().map(unsubscribe).into_iter().collect()
+        }
         WaitKind::Child { child, .. } => vec![Effect::CancelChild {
             child: *child,
             turn,
         }],
-        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
-            Vec::new()
-        }
+        WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Stopping { .. }
+        | WaitKind::Fault { .. }
+        | WaitKind::Compensation { .. } => Vec::new(),
     };
     effects.extend(wait.timer.map(timer));
     effects

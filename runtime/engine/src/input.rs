@@ -10,6 +10,7 @@ use crate::{
         self,
         evaluate::{self, Given, Wanted},
     },
+    throwing::Verdict,
 };
 use bureaucrat_model::{
     ActivityId, ActivityPath, Check, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
@@ -43,6 +44,17 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         } => {
             // While an earlier event is being checked, none is taken: the host delivers them one
             // after the other.
+            if let WaitKind::Listening {
+                subscription: Some(_),
+                check: None,
+                ..
+            } = find_wait(machine, fiber, turn)?.kind
+            {
+                settle_caused(machine, fiber, depth, |machine| {
+                    ops::listen::event(machine, fiber, turn, event)
+                });
+                return Ok(());
+            }
             let WaitKind::Event { check: None, .. } = find_wait(machine, fiber, turn)?.kind else {
                 return Err(not_waiting(machine, fiber, turn));
             };
@@ -122,11 +134,16 @@ fn due_at(
         WaitKind::Stopping { .. } => machine.cut_stopped(fiber),
         WaitKind::Timer { .. } => match machine.program.op(at) {
             Some((Op::Action { .. }, _)) => ops::action::resume(machine, fiber, turn, due),
+            Some((Op::TryAgain { .. }, _)) => ops::try_again::fire(machine, fiber, turn, due),
+            Some((Op::Alarm { .. }, _)) => ops::listen::fire(machine, fiber, turn),
             Some(_) | None => ops::delay::fire(machine, fiber, turn, due),
         },
-        WaitKind::Child { .. } | WaitKind::Branches { .. } | WaitKind::Condition { .. } => {
-            Err(Trouble::program("the wait has no end of its own"))
-        }
+        WaitKind::Child { .. }
+        | WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Fault { .. }
+        | WaitKind::Listening { .. }
+        | WaitKind::Compensation { .. } => Err(Trouble::program("the wait has no end of its own")),
     }
 }
 
@@ -141,15 +158,22 @@ fn evaluated(
 ) -> Result<(), Rejection> {
     let asked = match &find_wait(machine, fiber, turn)?.kind {
         WaitKind::Condition { condition }
+        | WaitKind::Fault { condition, .. }
         | WaitKind::Event {
+            check: Some(Check { condition, .. }),
+            ..
+        }
+        | WaitKind::Listening {
             check: Some(Check { condition, .. }),
             ..
         } => Some(*condition),
         WaitKind::Answer { .. }
         | WaitKind::Timer { .. }
         | WaitKind::Event { check: None, .. }
+        | WaitKind::Listening { check: None, .. }
         | WaitKind::Child { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Compensation { .. }
         | WaitKind::Branches { .. } => None,
     };
     if asked != Some(condition) {
@@ -184,12 +208,28 @@ fn apply(
     } else {
         Wanted::Verdict
     };
+    if let FiberState::Waiting(Wait {
+        kind: WaitKind::Fault { .. },
+        ..
+    }) = &machine.fiber(fiber)?.state
+    {
+        let given = evaluate::read(machine, fiber, condition, Wanted::Verdict, evaluation);
+        let verdict = match given {
+            Ok(Given::Verdict(true)) => Verdict::Holds,
+            Ok(Given::Verdict(false) | Given::Value(_)) | Err(_) => Verdict::DoesNot,
+        };
+        return machine.decide(fiber, verdict);
+    }
     let given = evaluate::read(machine, fiber, condition, wanted, evaluation);
     match (op, given) {
         // The publisher of an event need not know what conditions read, so a condition that fails does not hold.
         (Some(Op::Await { .. }), given) => {
             let holds = matches!(given, Ok(Given::Verdict(true)));
             ops::await_event::verdict(machine, fiber, turn, condition, holds)
+        }
+        (Some(Op::Receive { .. }), given) => {
+            let holds = matches!(given, Ok(Given::Verdict(true)));
+            ops::listen::verdict(machine, fiber, turn, condition, holds)
         }
         (_, Err(trouble)) => Err(trouble),
         (Some(Op::Evaluate { .. }), Ok(Given::Value(value))) => {
@@ -326,6 +366,9 @@ fn find_child(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Proce
         | WaitKind::Event { .. }
         | WaitKind::Branches { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Fault { .. }
+        | WaitKind::Listening { .. }
+        | WaitKind::Compensation { .. }
         | WaitKind::Condition { .. } => Err(not_waiting(machine, fiber, turn)),
     }
 }

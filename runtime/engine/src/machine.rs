@@ -4,9 +4,13 @@
 //! returns: after a share of instructions it yields, and a process that runs too many without
 //! waiting for anything outside fails. The instructions themselves are in `ops`.
 
-pub(crate) use crate::trouble::{Source, Trouble};
+pub(crate) use crate::trouble::Trouble;
 
-use crate::{Environment, ops, reserved::reserved, values::Values};
+use crate::{
+    Environment, ops,
+    reserved::{Given, reserved},
+    values::Values,
+};
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, FieldPath,
     FieldPathError, Fields, HistoryEvent, Instance, JsonText, OpIndex, Program, Timestamp, Turn,
@@ -132,7 +136,8 @@ impl<'a> Machine<'a> {
 
     /// The fields that are visible where the fiber is; values are shared.
     pub fn fields(&self, fiber: FiberId) -> Result<Fields, Trouble> {
-        Ok(self.fiber(fiber)?.visible())
+        let visible = self.instance.fibers.visible(fiber);
+        visible.ok_or_else(|| Trouble::program("a fiber is missing"))
     }
 
     /// The values that were computed for the fiber's instruction.
@@ -224,6 +229,17 @@ impl<'a> Machine<'a> {
         self.go_to(fiber, next)
     }
 
+    /// Draws the number of a new fiber.
+    pub fn new_fiber(&mut self) -> Result<FiberId, Trouble> {
+        let number = self.instance.next_fiber;
+        let next = number.checked_add(1).ok_or_else(|| {
+            let message = "no number is left for another fiber";
+            Trouble::new(FaultCode::LIMIT_EXCEEDED, message)
+        })?;
+        self.instance.next_fiber = next;
+        Ok(FiberId(number))
+    }
+
     /// Adds a fiber that can run.
     pub fn add_fiber(&mut self, id: FiberId, fiber: Fiber) {
         self.instance.fibers.insert(id, fiber);
@@ -238,6 +254,15 @@ impl<'a> Machine<'a> {
         change: impl FnOnce(&mut Fiber),
     ) -> Result<(), Trouble> {
         let found = self.fiber(fiber)?;
+        if found.shares_in_place() {
+            let fibers = &mut self.instance.fibers;
+            let joined = fibers.joined(fiber);
+            let mut joined = joined.ok_or_else(|| Trouble::program("a fiber is missing"))?;
+            change(&mut joined);
+            self.check_size(joined.size())?;
+            let parted = self.instance.fibers.part(fiber, &joined);
+            return parted.ok_or_else(|| Trouble::program("a fiber is missing"));
+        }
         if found.size().saturating_add(growth) > self.environment.limits.fields_bytes {
             let mut changed = found.clone();
             change(&mut changed);
@@ -262,8 +287,13 @@ impl<'a> Machine<'a> {
     ) -> Result<(), Trouble> {
         let name = target.name();
         let mut old = Fields::new();
-        if let Some(value) = self.fiber(fiber)?.field(&name) {
-            old.set(&name, value.clone());
+        let found = self.fiber(fiber)?;
+        let before = match found.shares_in_place() {
+            true => self.fields(fiber)?.get(&name).cloned(),
+            false => found.field(&name).cloned(),
+        };
+        if let Some(before) = before {
+            old.set(&name, before);
         }
         let whole = target.put(&old, value).map_err(|error| {
             let code = match error {
@@ -316,6 +346,10 @@ impl<'a> Machine<'a> {
         }
         let now = self.environment.now;
         let found = self.fiber(fiber)?;
+        let given = Given {
+            answer: given,
+            fault: None,
+        };
         let reserved = reserved(self.program, self.instance, found, condition, now, given);
         self.effects.push(Effect::Evaluate {
             fiber,
@@ -351,6 +385,7 @@ impl<'a> Machine<'a> {
             activity,
             line,
             data: trouble.data,
+            source: trouble.source,
         }
     }
 }

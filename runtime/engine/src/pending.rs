@@ -1,23 +1,27 @@
 //! Conditions that are being evaluated, requested again if the host could not evaluate them.
 
-use crate::{ops::await_event::candidate_fields, reserved::reserved};
-use bureaucrat_model::{Check, Effect, FiberState, Instance, Program, View, WaitKind};
+use crate::{
+    ops::await_event::candidate_fields,
+    reserved::{Given, reserved},
+};
+use bureaucrat_model::{
+    Asker, Check, Effect, Fiber, FiberId, FiberState, Fields, Instance, Program, View, Wait,
+    WaitKind,
+};
 
 /// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that
 /// parked the instance because it could not evaluate a condition, and resumes it.
 pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let visible = |id| instance.fibers.visible(id).unwrap_or_default();
     for (id, fiber) in instance.fibers.iter() {
         let FiberState::Waiting(wait) = &fiber.state else {
             continue;
         };
-        let (condition, fields, at, given) = match &wait.kind {
-            WaitKind::Condition { condition } => (
-                *condition,
-                fiber.visible(),
-                wait.since,
-                fiber.given.as_ref(),
-            ),
+        let (condition, fields, at, answer) = match &wait.kind {
+            WaitKind::Condition { condition } => {
+                (*condition, visible(id), wait.since, fiber.given.as_ref())
+            }
             WaitKind::Event {
                 check:
                     Some(Check {
@@ -27,16 +31,36 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
                         ..
                     }),
                 ..
+            }
+            | WaitKind::Listening {
+                check:
+                    Some(Check {
+                        event,
+                        condition,
+                        at,
+                        ..
+                    }),
+                ..
             } => {
-                let fields = candidate_fields(fiber.visible(), event);
+                let fields = candidate_fields(visible(id), event);
                 (*condition, fields, *at, Some(event))
             }
+            WaitKind::Fault { .. } => {
+                effects.extend(about_fault(program, instance, id));
+                continue;
+            }
             WaitKind::Event { check: None, .. }
+            | WaitKind::Listening { check: None, .. }
             | WaitKind::Answer { .. }
             | WaitKind::Timer { .. }
             | WaitKind::Child { .. }
             | WaitKind::Stopping { .. }
+            | WaitKind::Compensation { .. }
             | WaitKind::Branches { .. } => continue,
+        };
+        let given = Given {
+            answer,
+            fault: None,
         };
         effects.push(Effect::Evaluate {
             fiber: id,
@@ -49,4 +73,46 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
         });
     }
     effects
+}
+
+/// The evaluation of a condition about a fault, for which the fiber waits. A handler's condition sees the fields of its
+/// scope, that of a retry those of the action.
+pub(crate) fn about_fault(program: &Program, instance: &Instance, id: FiberId) -> Option<Effect> {
+    let fiber = instance.fibers.get(id)?;
+    let FiberState::Waiting(Wait {
+        turn,
+        since,
+        kind:
+            WaitKind::Fault {
+                fault,
+                condition,
+                asker,
+            },
+        ..
+    }) = &fiber.state
+    else {
+        return None;
+    };
+    let (fields, seen_by): (Fields, &Fiber) = match asker {
+        Asker::Retry { .. } => (instance.fibers.visible(id)?, fiber),
+        Asker::Handler { fiber, outer, .. } => {
+            let owner = instance.fibers.get(*fiber)?;
+            let joined = instance.fibers.joined(*fiber)?;
+            let around = joined.scopes.len().saturating_sub(owner.scopes.len());
+            (joined.visible_in(around + *outer as usize + 1), owner)
+        }
+    };
+    let given = Given {
+        answer: None,
+        fault: Some(fault),
+    };
+    Some(Effect::Evaluate {
+        fiber: id,
+        turn: *turn,
+        condition: *condition,
+        view: View {
+            fields,
+            reserved: reserved(program, instance, seen_by, *condition, *since, given),
+        },
+    })
 }

@@ -5,6 +5,15 @@ use bureaucrat_model::{
 };
 use serde_json::json;
 
+/// What a function is evaluated about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Given<'a> {
+    /// What an answer, an event or a called process gave.
+    pub answer: Option<&'a JsonText>,
+    /// A fault that no handler deals with yet.
+    pub fault: Option<&'a Fault>,
+}
+
 /// The reserved fields as a function sees them; empty when it reads none.
 ///
 /// `now` is when the input arrived that led to the evaluation, so that another evaluation sees the same.
@@ -14,7 +23,7 @@ pub(crate) fn reserved(
     fiber: &Fiber,
     function: ConditionIndex,
     now: Timestamp,
-    given: Option<&JsonText>,
+    given: Given<'_>,
 ) -> Fields {
     let mut fields = Fields::new();
     let reads = program.condition(function).map(|found| found.reads);
@@ -31,12 +40,12 @@ pub(crate) fn reserved(
     });
     fields.set("inst:process", JsonText::of(&process));
     fields.set("inst:now", JsonText::of(&seconds(now)));
-    let attempt = fiber.failed.saturating_add(1);
+    let attempt = attempt(instance, fiber);
     fields.set("inst:attempt", JsonText::of(&attempt.into()));
-    if let Some(fault) = handled(instance, fiber) {
+    if let Some(fault) = given.fault.or_else(|| handled(instance, fiber)) {
         fields.set("inst:fault", fault_value(fault));
     }
-    if let Some(given) = given {
+    if let Some(given) = given.answer {
         fields.set("inst:answer", given.clone());
     }
     if let Some(item) = current(instance, fiber) {
@@ -58,6 +67,26 @@ pub(crate) fn handled<'a>(instance: &'a Instance, fiber: &'a Fiber) -> Option<&'
         found = instance.fibers.get(found.branch.as_ref()?.parent)?;
     }
     None
+}
+
+/// The number of the attempt at the fiber's action, or at what is around it.
+fn attempt(instance: &Instance, fiber: &Fiber) -> u32 {
+    let mut found = fiber;
+    if fiber.failed > 0 {
+        return fiber.failed.saturating_add(1);
+    }
+    for _ in 0..=instance.fibers.len() {
+        let mut scopes = found.scopes.iter().rev();
+        if let Some(scope) = scopes.find(|scope| scope.tried_again > 0) {
+            return scope.tried_again.saturating_add(1);
+        }
+        let parent = found.branch.as_ref().map(|branch| branch.parent);
+        match parent.and_then(|parent| instance.fibers.get(parent)) {
+            Some(parent) => found = parent,
+            None => return 1,
+        }
+    }
+    1
 }
 
 /// The item that the innermost `foreach` around the fiber is at.

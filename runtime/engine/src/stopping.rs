@@ -9,8 +9,8 @@ use crate::{
     machine::{Machine, Trouble},
 };
 use bureaucrat_model::{
-    FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex, Outcome, Phase, Then,
-    Wait, WaitKind,
+    FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex, Outcome, Phase,
+    Sharing, Then, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,6 +94,7 @@ impl Machine<'_> {
 
     /// Stops a fiber, below which so many are left. Returns whether it is left, too.
     fn stop_one(&mut self, id: FiberId, remaining: Option<u32>) -> bool {
+        self.unshare(id);
         if let Some(remaining) = remaining {
             let waits = self.wait_for_stopped(id, remaining, Then::Stop);
             return waits.is_ok();
@@ -103,9 +104,25 @@ impl Machine<'_> {
             None => Err(Trouble::program("nothing runs at its end")),
         };
         if begun.is_err() {
-            self.instance.fibers.remove(id);
+            self.remove_branch(id);
         }
         begun.is_ok()
+    }
+
+    /// What a stopped fiber does at its end changes no fields of others.
+    fn unshare(&mut self, id: FiberId) {
+        let fibers = &mut self.instance.fibers;
+        let found = fibers.get(id).filter(|found| found.shares_in_place());
+        let parent = found.and_then(|found| Some(found.branch.as_ref()?.parent));
+        let Some(fields) = parent.and_then(|parent| fibers.visible(parent)) else {
+            return;
+        };
+        fibers.change(id, |fiber| {
+            if let Some(branch) = &mut fiber.branch {
+                branch.sharing = Sharing::Copy;
+            }
+            fiber.fields = fields;
+        });
     }
 
     /// The innermost scope of the fiber, of those after the first `kept`, that has something to run at its end and has not
@@ -117,10 +134,11 @@ impl Machine<'_> {
             let op = self.program.ops.get(scope.entered.0 as usize)?;
             match (op, &scope.phase) {
                 (_, Phase::Finally(_)) => None,
-                (Op::EnterScope { finally, .. }, Phase::Body | Phase::Handling(_)) => {
-                    finally.map(|at| (outer, at))
-                }
-                (_, Phase::Body | Phase::Handling(_)) => None,
+                (
+                    Op::EnterScope { finally, .. },
+                    Phase::Body | Phase::Handling(_) | Phase::Interrupted,
+                ) => finally.map(|at| (outer, at)),
+                (_, Phase::Body | Phase::Handling(_) | Phase::Interrupted) => None,
             }
         })
     }
@@ -132,17 +150,13 @@ impl Machine<'_> {
         at: OpIndex,
         outcome: Outcome,
     ) -> Result<(), Trouble> {
-        let entered = self.change(fiber, |fiber| {
-            fiber.scopes.truncate(outer + 1);
+        self.change(fiber, |fiber| {
             fiber.values.clear();
             fiber.given = None;
             fiber.failed = 0;
             fiber.within = None;
-            let scope = fiber.scopes.last_mut()?;
-            scope.phase = Phase::Finally(outcome);
-            scope.items = None;
-            Some(scope.entered)
         })?;
+        let entered = self.end_in_scope(fiber, outer + 1, Phase::Finally(outcome))?;
         let site = entered.and_then(|entered| self.program.op(entered));
         let activity = site.map(|(_, site)| site.path.clone()).unwrap_or_default();
         self.record(HistoryEvent::Finishing { activity });
@@ -176,7 +190,7 @@ impl Machine<'_> {
             let Some(branch) = branch else {
                 return Err(Trouble::program("the first fiber was stopped"));
             };
-            self.instance.fibers.remove(ended);
+            self.remove_branch(ended);
             let parent = branch.parent;
             let then = self.change(parent, |parent| match &mut parent.state {
                 FiberState::Waiting(Wait {
@@ -228,8 +242,9 @@ impl Machine<'_> {
         }
         self.effects.append(&mut withdrawn);
         below.remove(&fiber);
-        for id in below {
-            self.instance.fibers.remove(id);
+        // The innermost first, so that each passes on what completed in it.
+        for id in below.into_iter().rev() {
+            self.remove_branch(id);
         }
         self.withdraw(fiber);
         self.stop_waiting(fiber)?;

@@ -7,10 +7,12 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::action::{self, Again},
+    ops::action,
+    pending,
 };
 use bureaucrat_model::{
-    Fault, FiberId, FiberState, HistoryEvent, Op, OpIndex, Outcome, Phase, Then, Wait, WaitKind,
+    Asker, ConditionIndex, Decision, Fault, FiberId, FiberState, HistoryEvent, Op, OpIndex,
+    Outcome, Phase, Scope, Then, Wait, WaitKind,
 };
 use std::collections::BTreeSet;
 
@@ -53,6 +55,43 @@ impl Target {
     }
 }
 
+/// A condition of a handler, whose verdict is needed.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// The fiber that has the scope, and how many scopes of it are around that.
+    fiber: FiberId,
+    outer: usize,
+    /// The place of the handler.
+    handler: usize,
+    condition: ConditionIndex,
+}
+
+/// Where a fault ends, as far as that is known.
+enum Search {
+    /// The fibers from where it is thrown to there.
+    Found(Target, Vec<FiberId>),
+    Asks(Asked),
+    /// The fibers are no tree.
+    Damaged,
+}
+
+/// Whether a scope handles a fault.
+enum Handling {
+    No,
+    At(OpIndex),
+    Asks {
+        handler: usize,
+        condition: ConditionIndex,
+    },
+}
+
+/// What a condition about a fault says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Holds,
+    DoesNot,
+}
+
 /// What follows for a fault at a fiber.
 enum Step {
     /// Something runs or is waited for first.
@@ -64,13 +103,10 @@ enum Step {
 impl Machine<'_> {
     /// Throws at the activity that the fiber is at, unless that is tried again.
     pub fn throw_at(&mut self, fiber: FiberId, trouble: Trouble) {
-        let again = Again {
-            source: trouble.source,
-            retry_after: trouble.retry_after,
-        };
+        let retry_after = trouble.retry_after;
         let mut fault = self.fault_at(fiber, trouble);
         fault.message = self.shortened(fault.message);
-        match action::tries_again(self, fiber, &fault, again) {
+        match action::tries_again(self, fiber, &fault, retry_after) {
             Ok(true) => {}
             Ok(false) => self.throw(fiber, fault),
             Err(trouble) => self.fail_at(fiber, trouble),
@@ -93,9 +129,16 @@ impl Machine<'_> {
             self.fail(fault.clone(), fiber);
             return Ok(Step::Later);
         }
-        let Some((target, way)) = self.target(fiber, fault) else {
-            self.fail(fault.clone(), fiber);
-            return Ok(Step::Later);
+        let (target, way) = match self.target(fiber, fault, None) {
+            Search::Found(target, way) => (target, way),
+            Search::Asks(asked) => {
+                self.ask_handler(fiber, fault.clone(), asked)?;
+                return Ok(Step::Later);
+            }
+            Search::Damaged => {
+                self.fail(fault.clone(), fiber);
+                return Ok(Step::Later);
+            }
         };
         let top = target.fiber();
         for id in &way {
@@ -109,7 +152,7 @@ impl Machine<'_> {
             });
         if is_plain {
             for id in way.iter().filter(|id| **id != top) {
-                self.instance.fibers.remove(*id);
+                self.remove_branch(*id);
             }
             self.arrive(target, fault)?;
             return Ok(Step::Later);
@@ -145,7 +188,7 @@ impl Machine<'_> {
         let branch = self.fiber(fiber)?.branch.clone();
         let parent = branch.map(|branch| branch.parent);
         let parent = parent.ok_or_else(|| Trouble::program("a branch has no fork"))?;
-        self.instance.fibers.remove(fiber);
+        self.remove_branch(fiber);
         let waits = self.change(parent, |parent| match &mut parent.state {
             FiberState::Waiting(Wait {
                 kind: WaitKind::Stopping { remaining, then },
@@ -170,7 +213,7 @@ impl Machine<'_> {
             Target::Stopped { fiber, outer } => {
                 let fault = fault.clone();
                 self.record(HistoryEvent::FailedAtEnd { fault });
-                self.change(fiber, |fiber| fiber.scopes.truncate(outer))?;
+                self.change(fiber, |fiber| fiber.leave_scopes(outer))?;
                 self.finish_stopped(fiber)?;
             }
             Target::Handler {
@@ -182,17 +225,16 @@ impl Machine<'_> {
                 let site = self.program.op(scope).map(|(_, site)| site);
                 let activity = site.map(|site| site.path.clone()).unwrap_or_default();
                 let fault = fault.clone();
-                self.record(HistoryEvent::Caught {
-                    activity,
-                    fault: fault.clone(),
-                });
-                self.change(fiber, |fiber| {
-                    fiber.scopes.truncate(outer + 1);
-                    if let Some(scope) = fiber.scopes.last_mut() {
-                        scope.phase = Phase::Handling(fault);
-                        scope.items = None;
-                    }
-                })?;
+                let is_tried_again =
+                    matches!(self.program.op(handler), Some((Op::TryAgain { .. }, _)));
+                // Another attempt has an entry of its own.
+                if !is_tried_again {
+                    self.record(HistoryEvent::Caught {
+                        activity,
+                        fault: fault.clone(),
+                    });
+                }
+                self.end_in_scope(fiber, outer + 1, Phase::Handling(fault))?;
                 self.go_to(fiber, handler)?;
             }
         }
@@ -200,41 +242,200 @@ impl Machine<'_> {
     }
 
     /// Where the fault ends: the innermost handler that catches it, and the fibers from where it is thrown to there. A
-    /// fault in a handler is one for the scopes around it.
-    fn target(&self, fiber: FiberId, fault: &Fault) -> Option<(Target, Vec<FiberId>)> {
+    /// fault in a handler is one for the scopes around it. The search continues after the condition that was asked last.
+    fn target(&self, fiber: FiberId, fault: &Fault, after: Option<Asked>) -> Search {
         let mut way = Vec::new();
         let mut seen = BTreeSet::new();
         let mut fiber = fiber;
         loop {
             way.push(fiber);
+            let found = self.instance.fibers.get(fiber);
             // A damaged instance may have a circle.
-            if !seen.insert(fiber) {
-                return None;
-            }
-            let found = self.instance.fibers.get(fiber)?;
+            let Some(found) = found.filter(|_| seen.insert(fiber)) else {
+                return Search::Damaged;
+            };
             for (outer, scope) in found.scopes.iter().enumerate().rev() {
                 if scope.phase == Phase::Finally(Outcome::Stopped) {
-                    return Some((Target::Stopped { fiber, outer }, way));
+                    return Search::Found(Target::Stopped { fiber, outer }, way);
                 }
-                let entered = self.program.ops.get(scope.entered.0 as usize);
-                if let (Phase::Body, Some(Op::EnterScope { handlers, .. })) =
-                    (&scope.phase, entered)
-                    && let Some(handler) = handlers.iter().find(|one| one.catches(&fault.code))
-                {
-                    let (scope, handler) = (scope.entered, handler.at);
-                    let target = Target::Handler {
-                        fiber,
-                        outer,
-                        scope,
-                        handler,
-                    };
-                    return Some((target, way));
+                let after = after.filter(|after| (after.fiber, after.outer) == (fiber, outer));
+                match self.handler(scope, fault, after) {
+                    Handling::No => {}
+                    Handling::At(handler) => {
+                        let scope = scope.entered;
+                        let target = Target::Handler {
+                            fiber,
+                            outer,
+                            scope,
+                            handler,
+                        };
+                        return Search::Found(target, way);
+                    }
+                    Handling::Asks { handler, condition } => {
+                        return Search::Asks(Asked {
+                            fiber,
+                            outer,
+                            handler,
+                            condition,
+                        });
+                    }
                 }
             }
             let Some(branch) = &found.branch else {
-                return Some((Target::Process(fiber), way));
+                return Search::Found(Target::Process(fiber), way);
             };
             fiber = branch.parent;
         }
+    }
+
+    /// Which handler of the scope is for the fault.
+    fn handler(&self, scope: &Scope, fault: &Fault, after: Option<Asked>) -> Handling {
+        let entered = self.program.ops.get(scope.entered.0 as usize);
+        let (Phase::Body, Some(Op::EnterScope { handlers, .. })) = (&scope.phase, entered) else {
+            return Handling::No;
+        };
+        let decision = scope.decision.as_ref();
+        if let Some(decision) = decision.filter(|decision| decision.fault == *fault) {
+            return decision.handler.map_or(Handling::No, Handling::At);
+        }
+        let first = after.map_or(0, |after| after.handler);
+        for (place, handler) in handlers.iter().enumerate().skip(first) {
+            if !handler.catches(fault, scope.tried_again) {
+                continue;
+            }
+            let condition = match after.filter(|after| after.handler == place) {
+                Some(after) => handler.conditions.after(after.condition),
+                None if handler.conditions.count == 0 => return Handling::At(handler.at),
+                None => handler.conditions.start(),
+            };
+            if let Some(condition) = condition {
+                let handler = place;
+                return Handling::Asks { handler, condition };
+            }
+        }
+        Handling::No
+    }
+
+    /// Has the fiber wait for the verdict of a handler's condition. Nothing is stopped yet.
+    fn ask_handler(&mut self, fiber: FiberId, fault: Fault, asked: Asked) -> Result<(), Trouble> {
+        let asker = Asker::Handler {
+            fiber: asked.fiber,
+            outer: u32::try_from(asked.outer).unwrap_or(u32::MAX),
+            handler: u32::try_from(asked.handler).unwrap_or(u32::MAX),
+        };
+        self.ask_about(fiber, fault, asked.condition, asker)
+    }
+
+    /// Has the fiber wait for the verdict of a condition about a fault.
+    pub(crate) fn ask_about(
+        &mut self,
+        fiber: FiberId,
+        fault: Fault,
+        condition: ConditionIndex,
+        asker: Asker,
+    ) -> Result<(), Trouble> {
+        if self.program.condition(condition).is_none() {
+            return Err(Trouble::program("a condition is missing"));
+        }
+        match asker {
+            // The pause before another attempt knows how many have failed.
+            Asker::Retry { .. } => self.withdraw(fiber),
+            Asker::Handler { .. } => self.settle_for(fiber)?,
+        }
+        let turn = self.next_turn();
+        let kind = WaitKind::Fault {
+            fault,
+            condition,
+            asker,
+        };
+        self.wait(fiber, turn, kind)?;
+        let effect = pending::about_fault(self.program, self.instance, fiber);
+        let effect = effect.ok_or_else(|| Trouble::program("a scope is missing"))?;
+        self.effects.push(effect);
+        Ok(())
+    }
+
+    /// The verdict of a condition about a fault; one that fails does not hold.
+    pub(crate) fn decide(&mut self, fiber: FiberId, verdict: Verdict) -> Result<(), Trouble> {
+        let FiberState::Waiting(Wait {
+            kind:
+                WaitKind::Fault {
+                    fault,
+                    condition,
+                    asker,
+                },
+            ..
+        }) = &self.fiber(fiber)?.state
+        else {
+            return Err(Trouble::program("the fiber asked about no fault"));
+        };
+        let (fault, condition) = (fault.clone(), *condition);
+        match *asker {
+            Asker::Retry { after } => {
+                action::decided(self, fiber, fault, (condition, after), verdict)
+            }
+            Asker::Handler {
+                fiber: owner,
+                outer,
+                handler,
+            } => {
+                let asked = Asked {
+                    fiber: owner,
+                    outer: outer as usize,
+                    handler: handler as usize,
+                    condition,
+                };
+                self.handler_decided(fiber, fault, asked, verdict)
+            }
+        }
+    }
+
+    fn handler_decided(
+        &mut self,
+        fiber: FiberId,
+        fault: Fault,
+        asked: Asked,
+        verdict: Verdict,
+    ) -> Result<(), Trouble> {
+        let handler = match verdict {
+            Verdict::Holds => self.handler_at(asked),
+            Verdict::DoesNot => match self.target(fiber, &fault, Some(asked)) {
+                Search::Asks(next) if (next.fiber, next.outer) == (asked.fiber, asked.outer) => {
+                    return self.ask_handler(fiber, fault, next);
+                }
+                // A later handler of the same scope needs no condition.
+                Search::Found(
+                    Target::Handler {
+                        fiber: owner,
+                        outer,
+                        handler,
+                        ..
+                    },
+                    _,
+                ) if (owner, outer) == (asked.fiber, asked.outer) => Some(handler),
+                Search::Asks(_) | Search::Found(..) | Search::Damaged => None,
+            },
+        };
+        let decision = Decision {
+            fault: fault.clone(),
+            handler,
+        };
+        self.change(asked.fiber, |owner| {
+            if let Some(scope) = owner.scopes.get_mut(asked.outer) {
+                scope.decision = Some(decision);
+            }
+        })?;
+        self.stop_waiting(fiber)?;
+        self.throw(fiber, fault);
+        Ok(())
+    }
+
+    fn handler_at(&self, asked: Asked) -> Option<OpIndex> {
+        let owner = self.instance.fibers.get(asked.fiber)?;
+        let entered = owner.scopes.get(asked.outer)?.entered;
+        let Some(Op::EnterScope { handlers, .. }) = self.program.ops.get(entered.0 as usize) else {
+            return None;
+        };
+        Some(handlers.get(asked.handler)?.at)
     }
 }

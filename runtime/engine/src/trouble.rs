@@ -1,25 +1,16 @@
 //! What goes wrong in an instruction, before it becomes a fault.
 
-use bureaucrat_model::{FaultCode, JsonText, Millis};
+use bureaucrat_model::{FaultCode, FaultSource, JsonText, Millis};
 
 /// Why a fiber fails, before the place is known.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub code: FaultCode,
     pub message: String,
-    pub source: Source,
+    pub source: FaultSource,
     pub data: Option<JsonText>,
     /// How long the participant wants to have peace before another attempt.
     pub retry_after: Option<Millis>,
-}
-
-/// Who a fault comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// It may do better another time.
-    Participant,
-    /// The definition, the engine, or a called process.
-    Other,
 }
 
 impl Trouble {
@@ -27,7 +18,7 @@ impl Trouble {
         Self {
             code: FaultCode::new(code),
             message: message.into(),
-            source: Source::Other,
+            source: FaultSource::Other,
             data: None,
             retry_after: None,
         }
@@ -36,7 +27,7 @@ impl Trouble {
     /// What a participant failed with.
     pub fn of_participant(code: FaultCode, message: impl Into<String>) -> Self {
         Self {
-            source: Source::Participant,
+            source: FaultSource::Participant,
             ..Self::new(code.as_str(), message)
         }
     }

@@ -309,6 +309,7 @@ fn a_childs_fault_is_the_calls_and_leaves_nothing_to_cancel() {
             activity: ActivityPath(vec![4]),
             line: 6,
             data: None,
+            source: bureaucrat_model::FaultSource::Other,
         }),
     };
     let effects = go(&program, &mut instance, ended).unwrap();

@@ -3,9 +3,9 @@
 
 use bureaucrat_engine::{Environment, Rejection, launch, step};
 use bureaucrat_model::{
-    ActivityPath, Answer, CodePattern, Effect, Ending, EngineLimits, FaultCode, Fields, Handler,
-    HistoryEvent, Input, Instance, Join, Launch, Millis, Op, OpIndex, ProcessId, Program,
-    ProgramHash, Site, Span, Timestamp, Turn,
+    ActivityPath, Answer, CodePattern, ConditionRange, Effect, Ending, EngineLimits, FaultCode,
+    Fields, Handler, HistoryEvent, Input, Instance, Interrupt, Join, Launch, Listener, Millis, Op,
+    OpIndex, Operand, ProcessId, Program, ProgramHash, Site, Span, Timestamp, Turn, When,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -69,11 +69,14 @@ fn action() -> Op {
 fn scope(handlers: &[(&str, u32)], next: u32) -> Op {
     let handler = |(code, at): &(&str, u32)| Handler {
         codes: CodePattern::new(code).into_iter().collect(),
+        conditions: ConditionRange::default(),
         at: OpIndex(*at),
+        retry: None,
     };
     Op::EnterScope {
         handlers: handlers.iter().map(handler).collect(),
         finally: None,
+        compensation: None,
         next: OpIndex(next),
     }
 }
@@ -227,4 +230,62 @@ fn some_faults_are_nobodys_to_catch() {
         ending(&effects).starts_with("OpBudgetExceeded"),
         "{effects:?}"
     );
+}
+
+/// What interrupts a scope stops its body, which runs its `finally` over fields of its own.
+#[test]
+fn what_a_stopped_body_does_at_its_end_changes_nothing_outside() {
+    let end = |finally, next| Op::EnterScope {
+        handlers: Vec::new(),
+        finally,
+        compensation: None,
+        next: OpIndex(next),
+    };
+    let listener = Listener {
+        at: OpIndex(8),
+        waits: OpIndex(8),
+    };
+    let program = program(vec![
+        end(None, 11),
+        Op::Listen {
+            listeners: vec![listener],
+            end: OpIndex(10),
+        },
+        end(Some(OpIndex(5)), 7),
+        action(),
+        Op::LeaveScope,
+        action(),
+        Op::LeaveScope,
+        Op::EndBranch,
+        Op::Alarm {
+            when: When::After(Operand::Fixed(Millis(5))),
+            interrupt: Interrupt::Yes,
+        },
+        Op::LeaveScope,
+        Op::LeaveScope,
+        Op::Complete,
+    ]);
+    let (mut instance, effects) = started(&program);
+    let timer = effects.iter().find_map(|effect| match effect {
+        Effect::StartTimer { fiber, turn, .. } => Some((*fiber, *turn)),
+        _ => None,
+    });
+    let (fiber, turn) = timer.unwrap();
+    let limits = EngineLimits::default();
+    let input = Input::TimerFired { fiber, turn };
+    let effects = step(&program, &mut instance, &environment(&limits), input).unwrap();
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::SendTask { turn, .. } => Some(turn.0),
+        _ => None,
+    });
+    let effects = answer(
+        &program,
+        &mut instance,
+        5,
+        sent.unwrap(),
+        done(r#"{"x": 1}"#),
+    )
+    .unwrap();
+    let fields = Fields::parse(r#"{"a": 1}"#).unwrap();
+    assert!(effects.contains(&Effect::End(Ending::Completed(fields))));
 }

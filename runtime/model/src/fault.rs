@@ -139,6 +139,18 @@ pub struct Fault {
     pub line: u32,
     /// What else the one who failed says.
     pub data: Option<JsonText>,
+    pub source: FaultSource,
+}
+
+/// What a fault comes from, which decides whether it is tried again without being named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultSource {
+    /// A participant, or its silence: it may do better another time.
+    #[serde(rename = "1")]
+    Participant,
+    /// The definition, the engine, or a called process.
+    #[serde(rename = "2")]
+    Other,
 }
 
 impl Fault {
@@ -150,6 +162,7 @@ impl Fault {
             activity: ActivityPath::default(),
             line: 0,
             data: None,
+            source: FaultSource::Other,
         }
     }
 }

@@ -4,8 +4,9 @@
 //! records which fibers changed, for the code that writes them.
 
 use crate::{
+    fields::Fields,
     ids::{FiberId, Turn},
-    instance::{Fiber, FiberState, WaitKind},
+    instance::{Fiber, FiberState, Sharing, WaitKind},
     program::OpIndex,
     shared_map::SharedMap,
 };
@@ -39,6 +40,7 @@ pub struct Fibers {
     /// Fibers that took an answer, by the instruction of the last one.
     answered: Places,
     held_bytes: usize,
+    compensable: usize,
     changed: BTreeMap<FiberId, Before>,
 }
 
@@ -98,6 +100,11 @@ impl Fibers {
         self.held_bytes
     }
 
+    /// How many scopes can be compensated, now or once they have completed.
+    pub fn compensable(&self) -> usize {
+        self.compensable
+    }
+
     /// Adds a fiber, or replaces the one with this number.
     pub fn insert(&mut self, id: FiberId, fiber: Fiber) {
         let before = self.fibers.insert(u64::from(id.0), fiber);
@@ -106,6 +113,65 @@ impl Fibers {
             self.forget(id, &before);
         }
         self.note(id);
+    }
+
+    /// The fiber as if all fields that it shares in place were its own: its scopes begin with those of the fiber whose
+    /// fields it shares.
+    pub fn joined(&self, id: FiberId) -> Option<Fiber> {
+        let mut joined = self.get(id)?.clone();
+        let mut at = joined.branch.clone();
+        // A damaged instance may have a circle.
+        for _ in 0..self.len() {
+            let Some(branch) = at.filter(|branch| branch.sharing == Sharing::InPlace) else {
+                break;
+            };
+            let owner = self.get(branch.parent)?;
+            joined.scopes.splice(0..0, owner.scopes.iter().cloned());
+            joined.fields = owner.fields.clone();
+            at = owner.branch.clone();
+        }
+        Some(joined)
+    }
+
+    /// Puts the fields of a joined fiber back to where they belong. Its scopes are those that it was joined with.
+    pub fn part(&mut self, id: FiberId, joined: &Fiber) -> Option<()> {
+        let mut end = joined.scopes.len();
+        let mut at = id;
+        for _ in 0..self.len() {
+            let begin = end.checked_sub(self.get(at)?.scopes.len())?;
+            let locals = joined.scopes.get(begin..end)?;
+            let owner = self.change(at, |fiber| {
+                if at == id {
+                    fiber.scopes = locals.to_vec();
+                }
+                for (scope, joined) in fiber.scopes.iter_mut().zip(locals) {
+                    scope.locals = joined.locals.clone();
+                }
+                let shares = fiber.shares_in_place();
+                if !shares {
+                    fiber.fields = joined.fields.clone();
+                }
+                fiber
+                    .branch
+                    .as_ref()
+                    .map(|branch| branch.parent)
+                    .filter(|_| shares)
+            })?;
+            let Some(owner) = owner else {
+                return Some(());
+            };
+            (end, at) = (begin, owner);
+        }
+        None
+    }
+
+    /// The fields that are visible where the fiber is.
+    pub fn visible(&self, id: FiberId) -> Option<Fields> {
+        let fiber = self.get(id)?;
+        match fiber.shares_in_place() {
+            true => Some(self.joined(id)?.visible()),
+            false => Some(fiber.visible()),
+        }
     }
 
     /// Changes a fiber; `None` if it does not exist.
@@ -159,6 +225,7 @@ impl Fibers {
             return;
         };
         self.held_bytes = self.held_bytes.saturating_add(held(fiber));
+        self.compensable += compensable(fiber);
         match &fiber.state {
             FiberState::Ready => {
                 self.ready.insert(id);
@@ -177,6 +244,7 @@ impl Fibers {
 
     fn forget(&mut self, id: FiberId, fiber: &Fiber) {
         self.held_bytes = self.held_bytes.saturating_sub(held(fiber));
+        self.compensable = self.compensable.saturating_sub(compensable(fiber));
         self.ready.remove(&id);
         if let FiberState::Waiting(wait) = &fiber.state {
             // A damaged instance may have two waits under one turn.
@@ -196,6 +264,12 @@ impl Fibers {
 fn held(fiber: &Fiber) -> usize {
     let base = fiber.branch.as_ref().map_or(0, |branch| branch.base.size());
     fiber.size().saturating_add(base)
+}
+
+fn compensable(fiber: &Fiber) -> usize {
+    let open = fiber.scopes.iter();
+    let open = open.filter(|scope| scope.compensation.is_some()).count();
+    open + usize::from(fiber.is_compensation())
 }
 
 fn fiber_of(key: u64) -> FiberId {

@@ -123,6 +123,27 @@ pub enum HistoryEvent {
     /// Something that was stopped failed at its end; nobody hears of it any more.
     #[serde(rename = "25")]
     FailedAtEnd { fault: Fault },
+    /// An event came while its scope was active, and others before it are still being dealt with.
+    #[serde(rename = "33")]
+    EventQueued {
+        activity: ActivityPath,
+        event: String,
+    },
+    /// An event was dropped: too many wait already, or the scope ended first.
+    #[serde(rename = "34")]
+    EventDropped {
+        activity: ActivityPath,
+        event: String,
+    },
+    /// An event or a time stops the body of a scope.
+    #[serde(rename = "35")]
+    Interrupted { activity: ActivityPath },
+    /// A completed scope is undone.
+    #[serde(rename = "32")]
+    Compensating {
+        /// The compensation.
+        activity: ActivityPath,
+    },
     /// A handler of a scope caught a fault.
     #[serde(rename = "21")]
     Caught {
@@ -285,6 +306,14 @@ impl fmt::Display for HistoryEvent {
                 write_scope(f, activity)?;
                 f.write_str(" runs its finally")
             }
+            Self::EventQueued { activity, event } => {
+                write!(f, "{activity}: event {event} waits for those before it")
+            }
+            Self::EventDropped { activity, event } => {
+                write!(f, "{activity}: event {event} dropped")
+            }
+            Self::Interrupted { activity } => write!(f, "{activity}: interrupts its scope"),
+            Self::Compensating { activity } => write!(f, "{activity}: compensates"),
             Self::FailedAtEnd { fault } => write!(f, "failed while it was stopped: {fault}"),
             Self::Caught { activity, fault } => {
                 write_scope(f, activity)?;

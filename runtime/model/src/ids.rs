@@ -130,8 +130,17 @@ impl ActivityPath {
     pub const FAULTS: u32 = u32::MAX;
     /// What runs at the end of a scope; written `finally`.
     pub const FINALLY: u32 = u32::MAX - 1;
+    /// What undoes a completed scope; written `compensate`.
+    pub const COMPENSATE: u32 = u32::MAX - 2;
+    /// What waits for events while a scope is active; written `events`.
+    pub const EVENTS: u32 = u32::MAX - 3;
     /// The segments that are written as names.
-    const NAMES: [(u32, &'static str); 2] = [(Self::FAULTS, "faults"), (Self::FINALLY, "finally")];
+    const NAMES: [(u32, &'static str); 4] = [
+        (Self::FAULTS, "faults"),
+        (Self::FINALLY, "finally"),
+        (Self::COMPENSATE, "compensate"),
+        (Self::EVENTS, "events"),
+    ];
 
     /// Segments from here on are kept for names.
     const FIRST_NAME: u32 = u32::MAX - 15;

@@ -101,6 +101,32 @@ pub struct Branch {
     pub base: Fields,
     /// The number of the item that it is for.
     pub item: Option<u32>,
+    pub sharing: Sharing,
+}
+
+/// Whose fields a branch reads and changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sharing {
+    /// A copy, whose changes are merged at its end.
+    #[serde(rename = "1")]
+    Copy,
+    /// Those of the fiber that forked it, in place.
+    #[serde(rename = "2")]
+    InPlace,
+}
+
+/// What a listener does with events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Arrivals {
+    /// It takes the next one.
+    #[serde(rename = "1")]
+    Taken,
+    /// One is being dealt with; these wait for their turn.
+    #[serde(rename = "2")]
+    Kept(Vec<JsonText>),
+    /// One is being dealt with, and no other follows.
+    #[serde(rename = "3")]
+    Ending,
 }
 
 /// A subscription of a wait.
@@ -184,6 +210,47 @@ pub enum WaitKind {
         remaining: u32,
         then: Then,
     },
+    /// The outcome of a condition that decides what follows for a fault.
+    #[serde(rename = "8")]
+    Fault {
+        fault: Fault,
+        condition: ConditionIndex,
+        asker: Asker,
+    },
+    /// A completed scope waits, maybe for ever, to be compensated. Its fields are those that it saw last.
+    #[serde(rename = "9")]
+    Compensation {
+        /// The instruction that entered the scope.
+        scope: OpIndex,
+    },
+    /// Events, one after the other, as long as a scope is active.
+    #[serde(rename = "10")]
+    Listening {
+        /// None once it takes no more of them.
+        subscription: Option<Subscription>,
+        check: Option<Check>,
+        arrivals: Arrivals,
+    },
+}
+
+/// Whose condition decides about a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asker {
+    /// That of a handler.
+    #[serde(rename = "1")]
+    Handler {
+        /// The fiber that has the scope, and how many scopes of it are around that.
+        fiber: FiberId,
+        outer: u32,
+        /// The place of the handler.
+        handler: u32,
+    },
+    /// That of the retry of the fiber's own action.
+    #[serde(rename = "2")]
+    Retry {
+        /// The pause that the participant asked for.
+        after: Option<Millis>,
+    },
 }
 
 /// What follows when everything below a fiber has stopped.
@@ -242,6 +309,8 @@ pub struct Fiber {
     pub given: Option<JsonText>,
     /// When all attempts at the action that it is at have to have ended.
     pub within: Option<Timestamp>,
+    /// The compensations of the scopes that completed outside of all scopes that it is in.
+    pub completed: Vec<FiberId>,
 }
 
 impl Fiber {
@@ -258,7 +327,26 @@ impl Fiber {
             values: Vec::new(),
             given: None,
             within: None,
+            completed: Vec::new(),
         }
+    }
+}
+
+impl Fiber {
+    pub fn shares_in_place(&self) -> bool {
+        let branch = self.branch.as_ref();
+        branch.is_some_and(|branch| branch.sharing == Sharing::InPlace)
+    }
+
+    /// Whether it only stands for a completed scope.
+    pub const fn is_compensation(&self) -> bool {
+        matches!(
+            &self.state,
+            FiberState::Waiting(Wait {
+                kind: WaitKind::Compensation { .. },
+                ..
+            })
+        )
     }
 }
 

@@ -34,7 +34,7 @@ mod view;
 pub use deployed::{
     DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
 };
-pub use fault::{CodePattern, Fault, FaultCode};
+pub use fault::{CodePattern, Fault, FaultCode, FaultSource};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
@@ -47,18 +47,20 @@ pub use ids::{
 };
 pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
 pub use instance::{
-    Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch, Progress, ReplyTo,
-    Status, Subscription, Then, Wait, WaitKind,
+    Arrivals, Asker, Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch,
+    Progress, ReplyTo, Sharing, Status, Subscription, Then, Wait, WaitKind,
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
-pub use op::{Alternative, ItemNames, Join, Op, Operand, Taking, Timeout, When};
+pub use op::{
+    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Taking, Timeout, When,
+};
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
     Reads, SourceModule, Span,
 };
 pub use recovery::{Handler, Retry};
-pub use scope::{Items, Locals, Outcome, Phase, Scope};
+pub use scope::{Decision, Items, Locals, Outcome, Phase, Scope};
 pub use shared_map::SharedMap;
 pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};

@@ -68,6 +68,24 @@ pub struct Timeout {
     pub at: Option<OpIndex>,
 }
 
+/// What waits for events or a time while a scope is active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Where it computes what it waits for.
+    pub at: OpIndex,
+    /// Where it waits; what follows is what it does.
+    pub waits: OpIndex,
+}
+
+/// Whether an event stops the body of its scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Interrupt {
+    #[serde(rename = "1")]
+    No,
+    #[serde(rename = "2")]
+    Yes,
+}
+
 /// When a fork has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Join {
@@ -171,6 +189,8 @@ pub enum Op {
         handlers: Vec<Handler>,
         /// What runs whenever the scope ends, after its handler.
         finally: Option<OpIndex>,
+        /// What undoes the scope after it has completed.
+        compensation: Option<OpIndex>,
         /// Where the fiber continues when the scope or a handler of it has ended.
         next: OpIndex,
     },
@@ -204,6 +224,36 @@ pub enum Op {
     /// Puts what all items gave into a field, as a list.
     #[serde(rename = "39")]
     StoreCollected { target: FieldPath },
+    /// Runs what follows as the body of the innermost scope, while listeners wait; waits for its end, and for what
+    /// listeners still do then.
+    #[serde(rename = "40")]
+    Listen {
+        listeners: Vec<Listener>,
+        /// Where the fiber that has the scope continues.
+        end: OpIndex,
+    },
+    /// Waits for events and runs what follows for each of them, one after the other. Computed are, in this order: the name,
+    /// the key.
+    #[serde(rename = "41")]
+    Receive {
+        event: Operand<String>,
+        key: Option<Operand<String>>,
+        conditions: ConditionRange,
+        taking: Taking,
+        interrupt: Interrupt,
+    },
+    /// Waits for some time, then runs what follows once.
+    #[serde(rename = "42")]
+    Alarm { when: When, interrupt: Interrupt },
+    /// In a handler: pauses, then tries the innermost scope again.
+    #[serde(rename = "43")]
+    TryAgain { retry: Retry, start: OpIndex },
+    /// Undoes the scopes that completed inside of the innermost one that has failed or ends, the last one first.
+    #[serde(rename = "48")]
+    Compensate {
+        /// Only the one that this instruction entered.
+        scope: Option<OpIndex>,
+    },
 }
 
 /// The fields that an item and its place are in; with none, `inst:current` is the item.
@@ -269,6 +319,15 @@ impl Op {
         if let Self::Test { conditions, .. } = self {
             return vec![*conditions];
         }
+        if let Self::EnterScope { handlers, .. } = self {
+            return handlers.iter().map(|found| found.conditions).collect();
+        }
+        if let Self::Receive { conditions, .. } = self {
+            return vec![*conditions];
+        }
+        if let Self::Action { retry, .. } = self {
+            return retry.iter().map(|found| found.conditions).collect();
+        }
         let Self::Await { alternatives, .. } = self else {
             return Vec::new();
         };
@@ -291,11 +350,21 @@ impl Op {
         if let Self::Fork { branches, .. } = self {
             places.extend(branches);
         } else if let Self::EnterScope {
-            handlers, finally, ..
+            handlers,
+            finally,
+            compensation,
+            ..
         } = self
         {
             places.extend(handlers.iter().map(|handler| handler.at));
             places.extend(finally);
+            places.extend(compensation);
+        } else if let Self::Listen { listeners, .. } = self {
+            places.extend(listeners.iter().flat_map(|one| [one.at, one.waits]));
+        } else if let Self::TryAgain { start, .. } = self {
+            places.push(*start);
+        } else if let Self::Compensate { scope } = self {
+            places.extend(scope);
         } else if let Self::Await {
             alternatives,
             timeout,
@@ -316,6 +385,7 @@ impl Op {
         | Self::Fork { next: at, .. }
         | Self::NextItem { end: at, .. }
         | Self::ForkItems { end: at, .. }
+        | Self::Listen { end: at, .. }
         | Self::EnterScope { next: at, .. } = self
         {
             Some(*at)
@@ -333,6 +403,7 @@ impl Op {
         | Self::Fork { next: place, .. }
         | Self::NextItem { end: place, .. }
         | Self::ForkItems { end: place, .. }
+        | Self::Listen { end: place, .. }
         | Self::EnterScope { next: place, .. } = self
         {
             *place = at;
@@ -343,7 +414,11 @@ impl Op {
     pub fn ends(&self) -> bool {
         matches!(
             self,
-            Self::Complete | Self::EndBranch | Self::Jump { .. } | Self::LeaveScope
+            Self::Complete
+                | Self::EndBranch
+                | Self::Jump { .. }
+                | Self::LeaveScope
+                | Self::TryAgain { .. }
         )
     }
 }

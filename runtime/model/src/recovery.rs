@@ -1,8 +1,8 @@
 //! What a program does about faults: retries of actions, and handlers of scopes.
 
 use crate::{
-    fault::{CodePattern, FaultCode},
-    program::OpIndex,
+    fault::{CodePattern, Fault, FaultSource},
+    program::{ConditionRange, OpIndex},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,19 @@ pub struct Retry {
     pub jitter: u32,
     /// After which faults; empty for whatever the participant fails with.
     pub on: Vec<CodePattern>,
+    /// With some, one of them has to hold.
+    pub conditions: ConditionRange,
 }
 
 impl Retry {
-    /// Whether it is named that another attempt follows when one failed with `code`.
-    pub fn is_for(&self, code: &FaultCode) -> bool {
-        let named = self.on.iter().any(|pattern| pattern.matches(code));
-        named && !code.is_final() && code.is_caught_by_default()
+    /// Whether another attempt follows when one failed like this.
+    pub fn is_for(&self, fault: &Fault) -> bool {
+        let code = &fault.code;
+        let is_meant = match self.on.as_slice() {
+            [] => fault.source == FaultSource::Participant,
+            on => on.iter().any(|pattern| pattern.matches(code)),
+        };
+        is_meant && !code.is_final() && code.is_caught_by_default()
     }
 
     /// The pause after `failed` attempts, of which the last one asked for a pause of its own, or not.
@@ -63,15 +69,23 @@ impl Retry {
 pub struct Handler {
     /// Patterns of codes; none of them for a handler of all faults.
     pub codes: Vec<CodePattern>,
+    /// With some, one of them has to hold.
+    pub conditions: ConditionRange,
     /// Where it begins.
     pub at: OpIndex,
+    /// With one, it handles faults by trying the scope again, as often as this says.
+    pub retry: Option<Retry>,
 }
 
 impl Handler {
-    pub fn catches(&self, code: &FaultCode) -> bool {
+    /// Whether it is for the fault, as far as no conditions decide. The scope was tried again so often.
+    pub fn catches(&self, fault: &Fault, tried_again: u32) -> bool {
+        if let Some(retry) = &self.retry {
+            return tried_again.saturating_add(1) < retry.attempts && retry.is_for(fault);
+        }
         match self.codes.as_slice() {
-            [] => code.is_caught_by_default(),
-            codes => codes.iter().any(|pattern| pattern.matches(code)),
+            [] => fault.code.is_caught_by_default(),
+            codes => codes.iter().any(|pattern| pattern.matches(&fault.code)),
         }
     }
 }
@@ -89,6 +103,7 @@ mod tests {
             max_delay: Millis(5_000),
             jitter,
             on: Vec::new(),
+            conditions: ConditionRange::default(),
         };
         let pauses = |retry: Retry| (1..6).map(|n| retry.pause(n, 0).0).collect::<Vec<_>>();
         assert_eq!(

@@ -6,6 +6,7 @@
 use crate::{
     fault::Fault,
     fields::{Fields, JsonText},
+    ids::FiberId,
     instance::Fiber,
     program::OpIndex,
 };
@@ -20,6 +21,9 @@ pub enum Phase {
     /// A handler deals with this fault.
     #[serde(rename = "2")]
     Handling(Fault),
+    /// An event stopped it, and what belongs to the event runs.
+    #[serde(rename = "4")]
+    Interrupted,
     /// What runs at the end of the scope.
     #[serde(rename = "3")]
     Finally(Outcome),
@@ -69,6 +73,14 @@ impl Items {
     }
 }
 
+/// What the conditions of a scope's handlers decided about a fault that is still on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub fault: Fault,
+    /// Where the handler begins that is for it; none when no handler of the scope is.
+    pub handler: Option<OpIndex>,
+}
+
 /// A scope that a fiber is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -77,6 +89,13 @@ pub struct Scope {
     pub phase: Phase,
     pub locals: Locals,
     pub items: Option<Items>,
+    /// Where its compensation begins, if it has one and may still complete.
+    pub compensation: Option<OpIndex>,
+    /// The compensations of the scopes that completed inside of it.
+    pub completed: Vec<FiberId>,
+    pub decision: Option<Decision>,
+    /// How often it was tried again.
+    pub tried_again: u32,
 }
 
 impl Scope {
@@ -86,6 +105,10 @@ impl Scope {
             phase: Phase::Body,
             locals: Locals::default(),
             items: None,
+            compensation: None,
+            completed: Vec::new(),
+            decision: None,
+            tried_again: 0,
         }
     }
 
@@ -106,8 +129,13 @@ impl Scope {
 impl Fiber {
     /// The fields that are visible where the fiber is.
     pub fn visible(&self) -> Fields {
+        self.visible_in(self.scopes.len())
+    }
+
+    /// The fields that are visible in the outermost `count` of its scopes.
+    pub fn visible_in(&self, count: usize) -> Fields {
         let mut visible = self.fields.clone();
-        for scope in &self.scopes {
+        for scope in self.scopes.iter().take(count) {
             for name in &scope.locals.names {
                 match scope.locals.fields.get(name) {
                     Some(value) => visible.set(name, value.clone()),
@@ -173,6 +201,23 @@ impl Fiber {
     pub fn size(&self) -> usize {
         let scopes = self.scopes.iter().map(Scope::size);
         scopes.fold(self.fields.size(), usize::saturating_add)
+    }
+
+    /// Leaves all scopes but the outermost `count`. What completed in those that it leaves is kept in what is around them.
+    pub fn leave_scopes(&mut self, count: usize) {
+        while self.scopes.len() > count {
+            let left = self.scopes.pop();
+            let completed = left.map(|scope| scope.completed).unwrap_or_default();
+            self.completed_here().extend(completed);
+        }
+    }
+
+    /// The compensations of what completed in its innermost scope, or outside of all of its scopes.
+    pub fn completed_here(&mut self) -> &mut Vec<FiberId> {
+        match self.scopes.last_mut() {
+            Some(scope) => &mut scope.completed,
+            None => &mut self.completed,
+        }
     }
 
     fn home(&mut self, name: &str) -> &mut Fields {

@@ -98,6 +98,15 @@ impl Profile {
                         profile.emitted.entry(event.clone()).or_insert(span);
                     }
                 }
+                Op::Receive { event, .. } => {
+                    if let Operand::Fixed(event) = event {
+                        profile.events.entry(event.clone()).or_insert(span);
+                    }
+                }
+                Op::TryAgain { retry, .. } => {
+                    profile.time(&Operand::Fixed(retry.max_delay), span);
+                }
+                Op::Alarm { when, .. } => profile.when(when, span),
                 Op::Within { span: limit } => profile.time(limit, span),
                 Op::Call { .. } => {
                     profile.call.get_or_insert(span);
@@ -112,9 +121,11 @@ impl Profile {
                 | Op::Store { .. }
                 | Op::Fault { .. }
                 | Op::EnterItems
+                | Op::Compensate { .. }
                 | Op::EnterScope { .. } => {}
                 Op::Jump { .. }
                 | Op::EndBranch
+                | Op::Listen { .. }
                 | Op::Complete
                 | Op::LeaveScope
                 | Op::Evaluate { .. }

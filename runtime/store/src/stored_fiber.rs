@@ -2,7 +2,8 @@
 
 use crate::runs::{Part, Runs, numbers};
 use bureaucrat_model::{
-    Branch, Fiber, FiberId, FiberState, Items, JsonText, Locals, OpIndex, Phase, Scope, Timestamp,
+    Branch, Decision, Fiber, FiberId, FiberState, Items, JsonText, Locals, OpIndex, Phase, Scope,
+    Sharing, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
@@ -12,14 +13,16 @@ pub struct StoredFiber {
     pub at: OpIndex,
     pub state: FiberState,
     pub fields: Vec<Part>,
-    /// The fiber that it is a branch of, the fields that it started from, and the number of its item.
-    pub branch: Option<(FiberId, Vec<Part>, Option<u32>)>,
+    /// The fiber that it is a branch of, the fields that it started from, the number of its item, and whose fields it
+    /// changes.
+    pub branch: Option<(FiberId, Vec<Part>, Option<u32>, Sharing)>,
     pub answered: Option<OpIndex>,
     pub failed: u32,
     pub scopes: Vec<StoredScope>,
     pub values: Vec<JsonText>,
     pub given: Option<JsonText>,
     pub within: Option<Timestamp>,
+    pub completed: Vec<FiberId>,
 }
 
 /// The stored form of a scope.
@@ -31,6 +34,10 @@ pub struct StoredScope {
     pub locals: Option<(BTreeSet<String>, Vec<Part>)>,
     /// The items that it goes through, the number of the next one, and what they gave.
     pub items: Option<(Vec<Part>, u32, Vec<Part>)>,
+    pub compensation: Option<OpIndex>,
+    pub completed: Vec<FiberId>,
+    pub decision: Option<Decision>,
+    pub tried_again: u32,
 }
 
 impl StoredScope {
@@ -45,6 +52,10 @@ impl StoredScope {
                 let collected = runs.name(&items.collected);
                 (runs.name(&items.items), items.next, collected)
             }),
+            compensation: scope.compensation,
+            completed: scope.completed.clone(),
+            decision: scope.decision.clone(),
+            tried_again: scope.tried_again,
         }
     }
 
@@ -58,6 +69,10 @@ impl StoredScope {
     fn read(self, runs: &mut Runs) -> Result<Scope, u64> {
         let mut scope = Scope::new(self.entered);
         scope.phase = self.phase;
+        scope.compensation = self.compensation;
+        scope.completed = self.completed;
+        scope.decision = self.decision;
+        scope.tried_again = self.tried_again;
         if let Some((names, fields)) = self.locals {
             let fields = runs.resolve(fields)?;
             scope.locals = Locals { names, fields };
@@ -79,10 +94,10 @@ impl StoredFiber {
             at: fiber.at,
             state: fiber.state.clone(),
             fields: runs.name(&fiber.fields),
-            branch: fiber
-                .branch
-                .as_ref()
-                .map(|branch| (branch.parent, runs.name(&branch.base), branch.item)),
+            branch: fiber.branch.as_ref().map(|branch| {
+                let base = runs.name(&branch.base);
+                (branch.parent, base, branch.item, branch.sharing)
+            }),
             answered: fiber.answered,
             failed: fiber.failed,
             scopes: fiber
@@ -93,12 +108,13 @@ impl StoredFiber {
             values: fiber.values.clone(),
             given: fiber.given.clone(),
             within: fiber.within,
+            completed: fiber.completed.clone(),
         }
     }
 
     /// The runs that it refers to, as often as it does.
     pub(crate) fn named(&self) -> Arc<[u64]> {
-        let base = self.branch.iter().flat_map(|(_, base, _)| numbers(base));
+        let base = self.branch.iter().flat_map(|(_, base, ..)| numbers(base));
         let scopes = self.scopes.iter().flat_map(StoredScope::named);
         numbers(&self.fields).chain(base).chain(scopes).collect()
     }
@@ -109,10 +125,11 @@ impl StoredFiber {
     /// The number of a missing run.
     pub(crate) fn read(self, runs: &mut Runs) -> Result<Fiber, u64> {
         let branch = match self.branch {
-            Some((parent, base, item)) => Some(Branch {
+            Some((parent, base, item, sharing)) => Some(Branch {
                 parent,
                 base: runs.resolve(base)?,
                 item,
+                sharing,
             }),
             None => None,
         };
@@ -131,6 +148,7 @@ impl StoredFiber {
             values: self.values,
             given: self.given,
             within: self.within,
+            completed: self.completed,
         })
     }
 }

@@ -166,6 +166,7 @@ fn replies_read_back() {
         activity: ActivityPath(vec![0, 2]),
         line: 4,
         data: None,
+        source: bureaucrat_model::FaultSource::Other,
     };
     assert_eq!(
         read(Some(pid()), Report::Failed { fault: &fault }),

@@ -171,6 +171,10 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Caught { .. }
                 | HistoryEvent::Emitted { .. }
                 | HistoryEvent::Finishing { .. }
+                | HistoryEvent::Compensating { .. }
+                | HistoryEvent::EventQueued { .. }
+                | HistoryEvent::EventDropped { .. }
+                | HistoryEvent::Interrupted { .. }
                 | HistoryEvent::FailedAtEnd { .. }
                 | HistoryEvent::AttemptFailed { .. }
                 | HistoryEvent::Truncated => true,

@@ -85,6 +85,9 @@ impl Known {
                 | WaitKind::Child { .. }
                 | WaitKind::Branches { .. }
                 | WaitKind::Stopping { .. }
+                | WaitKind::Fault { .. }
+                | WaitKind::Listening { .. }
+                | WaitKind::Compensation { .. }
                 | WaitKind::Condition { .. } => {}
             }
         }
@@ -296,9 +299,18 @@ impl Known {
                     children.insert(wait.turn.0);
                     self.child_fits(instance, *child, wait.turn)?;
                 }
-                WaitKind::Branches { .. } | WaitKind::Stopping { .. } => {}
-                WaitKind::Condition { .. } if is_parked(instance) => {}
-                WaitKind::Condition { .. } => {
+                WaitKind::Listening { subscription, .. } => {
+                    let rows = subscription.iter().map(|subscription| {
+                        let Subscription { event, key } = subscription.clone();
+                        ((event, key), fiber, wait.turn)
+                    });
+                    events.extend(rows);
+                }
+                WaitKind::Branches { .. }
+                | WaitKind::Stopping { .. }
+                | WaitKind::Compensation { .. } => {}
+                WaitKind::Condition { .. } | WaitKind::Fault { .. } if is_parked(instance) => {}
+                WaitKind::Condition { .. } | WaitKind::Fault { .. } => {
                     return Err("it waits for a condition and is not parked".into());
                 }
             }

@@ -120,6 +120,58 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             xml,
             "<pick><on event=\"{NEVER}{k}\"><fault/></on><after duration=\"{{0.1 * 2}}\">{set}</after></pick>"
         ),
+        Way::Interrupted => write!(
+            xml,
+            "<sequence><context><events><after duration=\"0.2\" interrupt=\"yes\">{set}</after></events>\
+             <finally><delay duration=\"0.1\"/></finally></context>{never}</sequence>"
+        ),
+        Way::Beside => write!(
+            xml,
+            "<sequence><context><events><after duration=\"0.1\">{set}</after></events></context>\
+             <delay duration=\"0.3\"/></sequence>"
+        ),
+        Way::Listening => write!(
+            xml,
+            "<sequence><context><events><on event=\"{NEVER}{k}\" key=\"{k}\"><fault/></on>\
+             <after duration=\"300d\"><fault/></after></events></context>{set}</sequence>"
+        ),
+        Way::Undone => {
+            let undone = |value: u32, inside: &str| {
+                format!(
+                    "<sequence><context><property name=\"y\" type=\"int\">{value}</property>\
+                     <compensate><delay duration=\"0.1\"/><assign property=\"l{k}\">context[\"y\"]</assign>\
+                     </compensate></context>{inside}</sequence>"
+                )
+            };
+            write!(
+                xml,
+                "<sequence><context><faults><default><compensate/></default></faults></context>{}{}\
+                 <fault code=\"undo\"/></sequence>",
+                undone(2, &set),
+                undone(1, "<delay duration=\"0.1\"/>")
+            )
+        }
+        Way::Attempts => write!(
+            xml,
+            "<sequence><retry attempts=\"3\" delay=\"0.1\" on=\"own\"/>\
+             <switch><case><condition>context[\"inst:attempt\"] &lt; 2</condition>\
+             <assign property=\"discarded\">1</assign><fault code=\"own\"/></case></switch>{set}</sequence>"
+        ),
+        Way::Decided => {
+            let case = |message: &str, inside: &str| {
+                format!(
+                    "<case code=\"own\"><condition>context[\"inst:fault\"][\"message\"] == \"{message}\"\
+                     </condition>{inside}</case>"
+                )
+            };
+            write!(
+                xml,
+                "<sequence><context><faults>{}{}</faults></context>\
+                 <fault code=\"own\" message=\"m{k}\"/></sequence>",
+                case("other", "<fault code=\"wrong\"/>"),
+                case(&format!("m{k}"), &set)
+            )
+        }
         Way::Local => write!(
             xml,
             "<sequence><context><property name=\"x\" type=\"expr\">[{k}]</property></context>{set}</sequence>"

@@ -56,6 +56,18 @@ pub(super) enum Way {
     After,
     /// In a scope with a field of its own.
     Local,
+    /// By what stops a scope after a time.
+    Interrupted,
+    /// Beside what waits longer, in the same scope.
+    Beside,
+    /// While a scope listens for what never happens.
+    Listening,
+    /// Two scopes complete and are undone: the field `lK` becomes what the last compensation puts there.
+    Undone,
+    /// In the second attempt at a sequence; what the first one set is discarded.
+    Attempts,
+    /// By a handler whose condition holds, after one whose condition does not.
+    Decided,
 }
 
 /// What a handler does.
@@ -193,7 +205,7 @@ impl Generator<'_> {
                 Node::Fail(self.number(), failure)
             }
             6..9 => Node::Assign(self.number()),
-            9..12 => {
+            9..13 => {
                 let ways = [
                     Way::Each(1),
                     Way::Each(0),
@@ -203,6 +215,12 @@ impl Generator<'_> {
                     Way::Timed,
                     Way::After,
                     Way::Local,
+                    Way::Interrupted,
+                    Way::Beside,
+                    Way::Listening,
+                    Way::Undone,
+                    Way::Decided,
+                    Way::Attempts,
                 ];
                 Node::Way(self.number(), ways[self.random.place(ways.len())])
             }

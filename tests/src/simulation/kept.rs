@@ -118,7 +118,16 @@ impl Known {
 
 /// Whether the conditions of a wait are being evaluated for the event.
 fn is_checking(wait: &WaitKind, event: &JsonText) -> bool {
-    matches!(wait, WaitKind::Event { check: Some(check), .. } if check.event == *event)
+    let (WaitKind::Event {
+        check: Some(check), ..
+    }
+    | WaitKind::Listening {
+        check: Some(check), ..
+    }) = wait
+    else {
+        return false;
+    };
+    check.event == *event
 }
 
 /// Whether a process that awaits the event takes it.

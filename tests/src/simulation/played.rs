@@ -44,8 +44,22 @@ impl Play {
             }
             Node::Way(k, way) => {
                 self.set(*k);
-                if let Way::Each(_) = way {
-                    self.fields.insert(format!("l{k}"), json!([2, 4, 6]));
+                let list = match way {
+                    Way::Each(_) => Some(json!([2, 4, 6])),
+                    Way::Undone => Some(json!(2)),
+                    Way::Race
+                    | Way::RaceWithFinally
+                    | Way::Timed
+                    | Way::After
+                    | Way::Local
+                    | Way::Interrupted
+                    | Way::Beside
+                    | Way::Listening
+                    | Way::Attempts
+                    | Way::Decided => None,
+                };
+                if let Some(list) = list {
+                    self.fields.insert(format!("l{k}"), list);
                 }
             }
             Node::All(nodes) => {

@@ -3,13 +3,26 @@
 use super::samples::fields;
 use bureaucrat_model::{
     Alternative, CodePattern, ConditionIndex, ConditionRange, FaultCode, FieldPath, Handler,
-    ItemNames, Join, Millis, Op, OpIndex, Operand, Retry, Taking, Timeout, When,
+    Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Retry, Taking, Timeout,
+    When,
 };
 
 fn names() -> ItemNames {
     ItemNames {
         item: Some("line".into()),
         index: Some("n".into()),
+    }
+}
+
+fn retry(conditions: ConditionRange) -> Retry {
+    Retry {
+        attempts: 5,
+        delay: Millis(500),
+        factor: 1_500,
+        max_delay: Millis(60_000),
+        jitter: 200,
+        on: CodePattern::new("shop.*").into_iter().collect(),
+        conditions,
     }
 }
 
@@ -41,21 +54,17 @@ pub fn every() -> Vec<Op> {
             timeout: Some(Operand::Fixed(Millis(30_000))),
             heartbeat: Some(Operand::Computed),
             attempt: OpIndex(8),
-            retry: Some(Retry {
-                attempts: 5,
-                delay: Millis(500),
-                factor: 1_500,
-                max_delay: Millis(60_000),
-                jitter: 200,
-                on: CodePattern::new("shop.*").into_iter().collect(),
-            }),
+            retry: Some(retry(range)),
         },
         Op::EnterScope {
             handlers: vec![Handler {
                 codes: CodePattern::new("KeyError").into_iter().collect(),
+                conditions: range,
                 at: OpIndex(12),
+                retry: None,
             }],
             finally: Some(OpIndex(12)),
+            compensation: Some(OpIndex(11)),
             next: OpIndex(13),
         },
         Op::Fault {
@@ -110,6 +119,31 @@ pub fn every() -> Vec<Op> {
         Op::Collect,
         Op::StoreCollected {
             target: FieldPath::new("list").unwrap(),
+        },
+        Op::Listen {
+            listeners: vec![Listener {
+                at: OpIndex(3),
+                waits: OpIndex(4),
+            }],
+            end: OpIndex(12),
+        },
+        Op::Receive {
+            event: Operand::Computed,
+            key: Some(Operand::Fixed("k".into())),
+            conditions: range,
+            taking: Taking::Fields,
+            interrupt: Interrupt::Yes,
+        },
+        Op::Alarm {
+            when: When::After(Operand::Fixed(Millis(5_000))),
+            interrupt: Interrupt::No,
+        },
+        Op::TryAgain {
+            retry: retry(range),
+            start: OpIndex(8),
+        },
+        Op::Compensate {
+            scope: Some(OpIndex(9)),
         },
         Op::LeaveScope,
         Op::Complete,

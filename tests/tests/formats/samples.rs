@@ -28,6 +28,7 @@ pub fn fault() -> Fault {
         activity: path(),
         line: 12,
         data: Some(JsonText::text("more")),
+        source: bureaucrat_model::FaultSource::Other,
     }
 }
 
@@ -299,6 +300,32 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             HistoryEvent::Forked {
                 activity: activity.clone(),
                 branches: 2,
+            },
+        ),
+        (
+            "event-queued",
+            HistoryEvent::EventQueued {
+                activity: activity.clone(),
+                event: "paid".into(),
+            },
+        ),
+        (
+            "event-dropped",
+            HistoryEvent::EventDropped {
+                activity: activity.clone(),
+                event: "paid".into(),
+            },
+        ),
+        (
+            "interrupted",
+            HistoryEvent::Interrupted {
+                activity: activity.clone(),
+            },
+        ),
+        (
+            "compensating",
+            HistoryEvent::Compensating {
+                activity: activity.clone(),
             },
         ),
         ("joined", HistoryEvent::Joined { activity }),

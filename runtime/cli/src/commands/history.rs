@@ -74,6 +74,20 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             json!({"activity": id(activity), "event": event, "key": key}),
         ),
         HistoryEvent::Finishing { activity } => ("finishing", json!({"activity": id(activity)})),
+        HistoryEvent::EventQueued { activity, event } => (
+            "event-queued",
+            json!({"activity": id(activity), "event": event}),
+        ),
+        HistoryEvent::EventDropped { activity, event } => (
+            "event-dropped",
+            json!({"activity": id(activity), "event": event}),
+        ),
+        HistoryEvent::Interrupted { activity } => {
+            ("interrupted", json!({"activity": id(activity)}))
+        }
+        HistoryEvent::Compensating { activity } => {
+            ("compensating", json!({"activity": id(activity)}))
+        }
         HistoryEvent::FailedAtEnd { fault } => (
             "failed_at_end",
             json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity)}),

@@ -19,6 +19,7 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Branches { remaining } => format!("{remaining} branches"),
         WaitsFor::Stopping { remaining } => format!("the end of {remaining} stopped"),
         WaitsFor::Condition => "a condition".into(),
+        WaitsFor::Compensation => "compensation".into(),
     }
 }
 
@@ -44,6 +45,7 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
         WaitsFor::Stopping { remaining } => {
             format!("what {remaining} stopped branches run at their end, {since}")
         }
+        WaitsFor::Compensation => format!("its compensation, maybe, {since}"),
         WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
     };
     let mut lines = vec![screen::clean(&what)];

@@ -16,13 +16,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let scope = match context {
             Some(context) => {
                 let context = self.shape(context);
-                self.scope(&context, path)
+                self.scope_of(node, &context, path)
             }
             None => Scope::default(),
         };
         self.review_list(node);
         Body {
-            activities: self.activities(node, path),
+            activities: self.inside(path, |checker| checker.activities(node, path)),
             scope,
         }
     }
@@ -70,7 +70,11 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         path: &ActivityPath,
     ) -> Option<ActivityKind> {
         Some(match activity {
-            Activity::Sequence => ActivityKind::Sequence(self.body(node, path)),
+            Activity::Sequence => {
+                let retry = self.retry(node);
+                let body = self.body(node, path);
+                ActivityKind::Sequence { body, retry }
+            }
             Activity::All => ActivityKind::All(self.branches(node, path)),
             Activity::Switch => self.switch(node, path),
             Activity::While => ActivityKind::While {
@@ -111,6 +115,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 }
             }
             Activity::Fault => self.fault(node)?,
+            Activity::Compensate => self.compensate(node)?,
         })
     }
 

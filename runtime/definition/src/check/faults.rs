@@ -12,19 +12,34 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// What the `context` of an element holds.
     pub(super) fn scope(&mut self, context: &Node<'t, 's>, path: &ActivityPath) -> Scope {
         let locals = self.locals(context);
-        let handlers = self.handlers(context, path);
-        let finally = context.children(Tag::Finally).next().map(|finally| {
-            self.count_activity(finally.element);
-            let node = self.shape(finally);
-            let site = self.site(&node, path.child(ActivityPath::FINALLY));
-            let body = self.body(&node, &site.path);
-            Box::new(Finally { site, body })
+        let (handlers, finally, events) = self.ending(path, |checker| {
+            let handlers = checker.handlers(context, path);
+            let finally = checker.part(context, Tag::Finally, path.child(ActivityPath::FINALLY));
+            let events = checker.events(context, path);
+            (handlers, finally, events)
         });
         Scope {
             locals,
             handlers,
             finally,
+            compensation: None,
+            events,
         }
+    }
+
+    /// A part of a `context` that holds activities.
+    pub(super) fn part(
+        &mut self,
+        context: &Node<'t, 's>,
+        tag: Tag,
+        path: ActivityPath,
+    ) -> Option<Box<Finally>> {
+        let part = context.children(tag).next()?;
+        self.count_activity(part.element);
+        let node = self.shape(part);
+        let site = self.site(&node, path);
+        let body = self.body(&node, &site.path);
+        Some(Box::new(Finally { site, body }))
     }
 
     fn handlers(&mut self, context: &Node<'t, 's>, path: &ActivityPath) -> Vec<Handler> {
@@ -42,10 +57,16 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             // A default has none.
             let codes = self.patterns(&node, "code").unwrap_or_default();
             let site = self.site(&node, path.child(index));
+            let conditions = self.conditions_of(&node);
             self.handlers_around += 1;
             let body = self.body(&node, &site.path);
             self.handlers_around -= 1;
-            handlers.push(Handler { site, codes, body });
+            handlers.push(Handler {
+                site,
+                codes,
+                conditions,
+                body,
+            });
         }
         self.review_handlers(&node, &handlers);
         handlers

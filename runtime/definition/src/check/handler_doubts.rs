@@ -36,7 +36,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 self.review_codes(start, &handler.codes, &earlier);
             }
             let line = handler.site.span.line;
-            earlier.extend(handler.codes.iter().map(|pattern| (pattern, line)));
+            // One with conditions leaves faults to those after it.
+            let codes = handler
+                .codes
+                .iter()
+                .filter(|_| handler.conditions.count == 0);
+            earlier.extend(codes.map(|pattern| (pattern, line)));
         }
     }
 

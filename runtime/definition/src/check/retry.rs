@@ -13,6 +13,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let max_delay = self.span(&node, "max-delay");
         let jitter = self.number(&node, "jitter");
         let on = self.patterns(&node, "on").unwrap_or_default();
+        let conditions = self.conditions_of(&node);
         let retry = Retry {
             attempts: attempts?,
             delay: delay?,
@@ -20,6 +21,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             max_delay: max_delay?,
             jitter: jitter?,
             on,
+            conditions,
         };
         self.review_retry(&node, &retry);
         Some(retry)

@@ -2,10 +2,13 @@
 
 use super::Checker;
 use crate::{
-    diagnostic::{GrammarProblem, cut, meant, nearest},
+    diagnostic::{GrammarProblem, ValueProblem, cut, meant, nearest},
     grammar::{Activity, Content, Found, Least, Need, Occurs, Row, Tag},
     syntax::{Element, Origin},
 };
+
+/// What undoes an element.
+const COMPENSATE: &str = "compensate";
 
 /// An element and what the grammar says about it.
 #[derive(Clone, Copy)]
@@ -154,6 +157,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     fn child(&mut self, parent: &'static Row, child: &'t Element<'s>) -> Option<Child<'t, 's>> {
         let allowed = parent.child_names();
         if child.origin == Origin::Foreign {
+            return None;
+        }
+        if parent.tag == Tag::Context && child.name == COMPENSATE {
+            self.note(child.start, ValueProblem::ProcessCompensation);
             return None;
         }
         let problem = match parent.find(child.name) {

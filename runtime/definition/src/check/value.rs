@@ -189,6 +189,29 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     /// The id and the title of what may have them.
+    /// The word that an attribute with a few possible ones has.
+    pub(super) fn one_of(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<&'static str> {
+        let Value::OneOf(words) = node.row.attribute(name)?.value else {
+            return None;
+        };
+        let attribute = node.element.attribute(name)?;
+        let text = attribute.value.trim();
+        let found = words.iter().find(|word| **word == text).copied();
+        if found.is_none() {
+            let problem = ValueProblem::BadNumber {
+                attribute: name,
+                found: cut(text),
+                wanted: Value::OneOf(words).in_words(),
+            };
+            self.note(attribute.value_start, problem);
+        }
+        found
+    }
+
     pub(super) fn label(&mut self, node: &Node<'t, 's>) -> Option<Box<Label>> {
         let id = self.id(node);
         let title = self.title(node);
@@ -299,6 +322,8 @@ mod tests {
                 let kind = attribute.value;
                 let is_right = if kind == Value::Duration {
                     Millis::parse(text).is_some()
+                } else if let Value::OneOf(words) = kind {
+                    words.contains(&text)
                 } else {
                     number(kind, text).is_some()
                 };

@@ -26,6 +26,8 @@ pub enum Doubt {
     HandledBefore { code: String, line: u32 },
     #[error("no handler runs for `OpBudgetExceeded`: it always ends the process")]
     NeverHandled,
+    #[error("this never runs: no handler or `finally` around the element holds a `<compensate/>`")]
+    NeverCompensated,
     #[error("there is no further attempt after `{code}`")]
     NeverRetried { code: &'static str },
     #[error("`delay` ({delay}) is longer than `max-delay`, so every pause is {max}")]

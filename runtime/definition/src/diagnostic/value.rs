@@ -92,6 +92,34 @@ pub enum ValueProblem {
     EmptyPick,
     #[error("`collect` and `into` belong together: what is collected, and where it is put")]
     CollectAlone,
+    #[error(
+        "`compensate` is for handlers and `finally`, where it undoes what completed inside of the element; move it there"
+    )]
+    CompensateOutside,
+    #[error(
+        "nothing is around a process that could undo it; put `compensate` into the `context` of an element inside"
+    )]
+    ProcessCompensation,
+    #[error(
+        "no element has the id {}{}",
+        Quoted(found),
+        Meant(meant.as_deref())
+    )]
+    UnknownScope {
+        found: String,
+        /// The one that was probably meant.
+        meant: Option<String>,
+    },
+    #[error(
+        "the element {} has no `compensate` in its `context`, so nothing would undo it",
+        Quoted(found)
+    )]
+    NotCompensable { found: String },
+    #[error(
+        "the element {} is not inside of the one that failed, so it is not undone here",
+        Quoted(found)
+    )]
+    ScopeElsewhere { found: String },
     #[error("`{attribute}` is {}; use {wanted}", Quoted(found))]
     BadNumber {
         attribute: &'static str,

@@ -12,10 +12,19 @@
 //!                               leave-scope
 //!                               2:
 //! ```
+//!
+//! ```text
+//! a sequence with `retry`
+//!   enter-scope [try again at 1] → 2
+//!   0: fork [the sequence] → …
+//!   leave-scope
+//!   1: try-again from 0
+//!   2:
+//! ```
 
-use super::{Emitter, Needed, index_of, taken};
+use super::{Emitter, Needed, Rounds, index_of, plain_scope, taken};
 use crate::checked;
-use bureaucrat_model::{Alternative, Op, OpIndex, Site, Timeout};
+use bureaucrat_model::{Alternative, Handler, Join, Op, OpIndex, Retry, Site, Timeout};
 
 impl Emitter {
     pub(super) fn action(&mut self, action: &checked::Action, site: &Site) {
@@ -39,6 +48,37 @@ impl Emitter {
         };
         self.push(op, site);
         self.outputs(&action.taking, site);
+    }
+
+    /// Emits a sequence whose attempts are branches.
+    pub(super) fn tried_again(&mut self, body: &checked::Body, retry: &Retry, site: &Site) {
+        let enter = self.push(plain_scope(), site);
+        let start = self.here();
+        let fork = Op::Fork {
+            branches: vec![start.next()],
+            join: Join::All,
+            next: OpIndex::default(),
+        };
+        let fork = self.push(fork, site);
+        self.body(body, site);
+        self.push(Op::EndBranch, site);
+        self.land(fork);
+        self.push(Op::LeaveScope, site);
+        let at = self.here();
+        let again = Op::TryAgain {
+            retry: retry.clone(),
+            start,
+        };
+        self.push(again, site);
+        if let Some(Op::EnterScope { handlers, .. }) = self.ops.get_mut(enter) {
+            handlers.push(Handler {
+                codes: Vec::new(),
+                conditions: retry.conditions,
+                at,
+                retry: Some(retry.clone()),
+            });
+        }
+        self.land(enter);
     }
 
     /// Computes the name and the key of an event; where it continues is not known yet.
@@ -93,7 +133,7 @@ impl Emitter {
 
     pub(super) fn foreach(&mut self, foreach: &checked::Foreach, site: &Site) {
         let body = &foreach.body;
-        self.scope(&body.scope, Needed::Yes, site, |emitter| {
+        self.scope(&body.scope, Needed::Yes, Rounds::Yes, site, |emitter| {
             emitter.evaluate(foreach.select, site);
             emitter.push(Op::EnterItems, site);
             let (names, end) = (foreach.names.clone(), OpIndex::default());

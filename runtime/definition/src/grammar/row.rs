@@ -25,6 +25,13 @@ pub(crate) enum Tag {
     On,
     /// How long a `pick` waits.
     After,
+    /// What undoes an element that has completed.
+    Compensation,
+    Events,
+    /// An event that is waited for while an element is active.
+    Listener,
+    /// A time that is waited for while an element is active.
+    Alarm,
     In,
     Out,
     /// A field of an emitted event.
@@ -63,6 +70,7 @@ pub(crate) enum Activity {
     Race,
     Pick,
     Emit,
+    Compensate,
 }
 
 /// Where an element may be.

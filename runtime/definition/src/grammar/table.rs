@@ -17,12 +17,7 @@ use super::{
 use crate::{Limits, check::TYPES};
 
 /// Elements that the language is to get, and where; nothing stands for everywhere.
-pub(super) const LATER: &[(&str, Option<Tag>)] = &[
-    ("compensate", None),
-    ("events", None),
-    ("send", None),
-    ("condition", Some(Tag::Handler)),
-];
+pub(super) const LATER: &[(&str, Option<Tag>)] = &[("send", None)];
 
 const fn attribute(
     name: &'static str,
@@ -128,6 +123,9 @@ pub(super) static ROWS: &[Row] = &[
             Tag::Activity(Activity::While),
             Tag::Activity(Activity::Await),
             Tag::On,
+            Tag::Listener,
+            Tag::Handler,
+            Tag::Retry,
         ]),
         "A Python expression, or a function of a module, that holds or does not. If an element \
          has several conditions, one that holds is enough.",
@@ -151,7 +149,6 @@ pub(super) static ROWS: &[Row] = &[
     .occurs(Occurs::Once)
     .instead_of_text(HANDLERS),
     scopes::LOCAL,
-    scopes::FINALLY,
     Row::part(
         Tag::Property,
         "property",
@@ -172,6 +169,9 @@ pub(super) static ROWS: &[Row] = &[
     )
     .occurs(Occurs::Once)
     .instead_of_text(HANDLERS),
+    scopes::FINALLY,
+    scopes::COMPENSATION,
+    scopes::EVENTS,
     Row::activity(
         Activity::Sequence,
         "sequence",
@@ -190,8 +190,11 @@ pub(super) static ROWS: &[Row] = &[
     Row::part(
         Tag::Retry,
         "retry",
-        Within::These(&[Tag::Activity(Activity::Action)]),
-        "Tries the action again when the participant fails.",
+        Within::These(&[
+            Tag::Activity(Activity::Action),
+            Tag::Activity(Activity::Sequence),
+        ]),
+        "Tries the action, or everything in the sequence, again when a participant fails.",
     )
     .in_section("retries")
     .occurs(Occurs::Once)
@@ -253,6 +256,8 @@ pub(super) static ROWS: &[Row] = &[
     flow::PICK,
     flow::ON,
     flow::AFTER,
+    scopes::LISTENER,
+    scopes::ALARM,
     flow::EMIT,
     flow::FIELD,
     Row::activity(
@@ -271,7 +276,7 @@ pub(super) static ROWS: &[Row] = &[
     ])
     .instead_of_text("write `<call process=\"$FIELD\"/>`"),
     Row::activity(Activity::Delay, "delay", "Waits.")
-        .attributes_are(&flow::SPAN)
+        .attributes_are(&flow::TIME)
         .instead_of_text("write `<delay duration=\"SECONDS\"/>`"),
     Row::activity(
         Activity::Await,
@@ -304,6 +309,7 @@ pub(super) static ROWS: &[Row] = &[
             attribute("message", Template(&AnyText), Optional("empty"), "What people read"),
         ])
         .instead_of_text("write `<fault code=\"CODE\" message=\"TEXT\"/>`"),
+    scopes::COMPENSATE,
 ];
 
 const HANDLERS: &str = "write `<faults><case code=\"CODE\">`, then activities";
@@ -346,7 +352,7 @@ static RETRY: [Attribute; 6] = [
     attribute(
         "on",
         FaultPatterns,
-        Optional("every fault of the participant"),
+        Optional("every fault of a participant"),
         "After which faults there is another attempt",
     ),
 ];

@@ -4,12 +4,14 @@
 //! progress moves no timer: the one that comes due looks at the last sign.
 
 use crate::{
-    machine::{Machine, Source, Trouble},
+    machine::{Machine, Trouble},
     ops::taking,
+    throwing::Verdict,
 };
 use bureaucrat_model::{
-    Answer, Effect, Expiry, Fault, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance,
-    JsonText, NameLimits, Op, ProcessId, Progress, Taking, Timestamp, Turn, Wait, WaitKind,
+    Answer, Asker, ConditionIndex, Effect, Expiry, Fault, FaultCode, FiberId, FiberState, Fields,
+    HistoryEvent, Instance, JsonText, Millis, NameLimits, Op, ProcessId, Progress, Retry, Taking,
+    Timestamp, Turn, Wait, WaitKind,
 };
 
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
@@ -29,6 +31,11 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
     if let Some(fields) = &fields {
         machine.check_size(fields.size())?;
     }
+    // Fields that others change meanwhile are kept as they are sent.
+    let fields = match machine.fiber(fiber)?.shares_in_place() {
+        true if fields.is_none() => Some(machine.fields(fiber)?),
+        true | false => fields,
+    };
     let now = machine.environment.now;
     let timeout = timeout.as_ref().map(|span| values.span(span)).transpose()?;
     let heartbeat = heartbeat
@@ -151,7 +158,8 @@ fn answered(
         return Err(Trouble::program("the fiber does not wait for an answer"));
     };
     let sent = sent.clone();
-    let Some(Op::Action { taking, .. }) = machine.program.ops.get(found.at.0 as usize) else {
+    let op = machine.program.ops.get(found.at.0 as usize);
+    let Some(Op::Action { taking, inputs, .. }) = op else {
         return Err(Trouble::program("the fiber is at no action"));
     };
     let activity = machine.path(fiber);
@@ -166,27 +174,34 @@ fn answered(
     if *taking != Taking::Fields {
         return taking::value(machine, fiber, taking, answer.to_value_text());
     }
-    match (dialect, sent) {
+    match (dialect, inputs) {
         (Dialect::Part, None) => machine.update_fields(fiber, &answer)?,
         // What it carried and brings back unchanged is no field of the process.
-        (Dialect::Part | Dialect::Whole, Some(sent)) => {
+        (Dialect::Part | Dialect::Whole, Some(_)) => {
+            let sent = sent.unwrap_or_default();
             let changed = answer.entries();
             let changed = changed.filter(|(name, value)| sent.get(name) != Some(*value));
             let changed = Fields::from_entries(changed.map(|(n, v)| (n.clone(), v.clone())));
             machine.update_fields(fiber, &changed)?;
         }
-        (Dialect::Whole, None) => replaced(machine, fiber, answer)?,
+        (Dialect::Whole, None) => replaced(machine, fiber, answer, sent)?,
     }
     machine.go_on(fiber)
 }
 
 /// Applies an answer that holds all fields, as far as it differs from what its task carried.
-fn replaced(machine: &mut Machine<'_>, fiber: FiberId, answer: Fields) -> Result<(), Trouble> {
+fn replaced(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    answer: Fields,
+    sent: Option<Fields>,
+) -> Result<(), Trouble> {
     let found = machine.fiber(fiber)?;
-    let sent = found.visible();
+    let merges = found.has_locals() || sent.is_some();
+    let sent = sent.unwrap_or_else(|| found.visible());
     let answer = answer.sharing(&sent);
     let growth = answer.size();
-    if found.has_locals() {
+    if merges {
         return machine.change_fields(fiber, growth, |fiber| fiber.merge(&sent, &answer));
     }
     // The order of the answer's fields becomes that of the process.
@@ -266,59 +281,112 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
     Err(Trouble::of_participant(FaultCode::new(code), message))
 }
 
-/// An attempt failed: whether another one follows, after a pause.
+/// An attempt failed: whether another one follows, after a pause, or a condition is asked about that.
 pub(crate) fn tries_again(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     fault: &Fault,
-    trouble: Again,
+    after: Option<Millis>,
 ) -> Result<bool, Trouble> {
     let found = machine.fiber(fiber)?;
     let op = machine.program.ops.get(found.at.0 as usize);
     let Some(Op::Action { retry, .. }) = op else {
         return Ok(false);
     };
+    let wanted = retry.as_ref().filter(|retry| retry.is_for(fault));
+    let due = wanted.and_then(|retry| next_attempt(machine, fiber, retry, after));
+    let (Some(retry), Some(due)) = (wanted, due) else {
+        return no_more(machine, fiber);
+    };
+    if let Some(first) = retry.conditions.start() {
+        machine.ask_about(fiber, fault.clone(), first, Asker::Retry { after })?;
+        return Ok(true);
+    }
+    machine.withdraw(fiber);
+    pause(machine, fiber, fault, due)?;
+    Ok(true)
+}
+
+/// When another attempt would begin, if there is one.
+fn next_attempt(
+    machine: &Machine<'_>,
+    fiber: FiberId,
+    retry: &Retry,
+    asked: Option<Millis>,
+) -> Option<Timestamp> {
+    let found = machine.instance.fibers.get(fiber)?;
     let failed = found.failed.saturating_add(1);
     let turn = Turn(machine.instance.next_turn);
-    let now = machine.environment.now;
-    let due = retry.as_ref().and_then(|retry| {
-        let is_for = match (retry.on.as_slice(), trouble.source) {
-            ([], Source::Participant) => true,
-            ([], Source::Other) => false,
-            _ => retry.is_for(&fault.code),
-        };
-        let chance = chance(machine.instance.process, turn);
-        let pause = retry.pause_after(failed, trouble.retry_after, chance);
-        let due = now.after(pause);
-        let in_time = found.within.is_none_or(|within| due < within);
-        (is_for && failed < retry.attempts && in_time).then_some(due)
-    });
-    let Some(due) = due else {
-        machine.change(fiber, |fiber| {
-            fiber.failed = 0;
-            fiber.within = None;
-        })?;
-        return Ok(false);
-    };
-    machine.withdraw(fiber);
+    let chance = chance(machine.instance.process, turn);
+    let due = machine
+        .environment
+        .now
+        .after(retry.pause_after(failed, asked, chance));
+    let in_time = found.within.is_none_or(|within| due < within);
+    (failed < retry.attempts && in_time).then_some(due)
+}
+
+fn no_more(machine: &mut Machine<'_>, fiber: FiberId) -> Result<bool, Trouble> {
+    machine.change(fiber, |fiber| {
+        fiber.failed = 0;
+        fiber.within = None;
+    })?;
+    Ok(false)
+}
+
+/// Waits for the next attempt.
+fn pause(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    fault: &Fault,
+    due: Timestamp,
+) -> Result<(), Trouble> {
     let turn = machine.next_turn();
-    machine.change(fiber, |fiber| fiber.failed = failed)?;
+    let attempt = machine.change(fiber, |fiber| {
+        fiber.failed = fiber.failed.saturating_add(1);
+        fiber.failed
+    })?;
     machine.wait(fiber, turn, WaitKind::Timer { due })?;
     let effect = Effect::StartTimer { fiber, turn, due };
     machine.effects.push(effect);
     machine.record(HistoryEvent::AttemptFailed {
-        attempt: failed,
+        attempt,
         fault: fault.clone(),
         due,
     });
-    Ok(true)
+    Ok(())
 }
 
-/// What decides about another attempt, beside the fault.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Again {
-    pub source: Source,
-    pub retry_after: Option<bureaucrat_model::Millis>,
+/// Whether a condition of the retry holds for the fault.
+pub(crate) fn decided(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    fault: Fault,
+    (condition, after): (ConditionIndex, Option<Millis>),
+    verdict: Verdict,
+) -> Result<(), Trouble> {
+    let at = machine.fiber(fiber)?.at;
+    machine.go_to(fiber, at)?;
+    let Some(Op::Action {
+        retry: Some(retry), ..
+    }) = machine.program.ops.get(at.0 as usize)
+    else {
+        return Err(Trouble::program("the fiber is at no action"));
+    };
+    let next = retry.conditions.after(condition);
+    match (verdict, next) {
+        (Verdict::Holds, _) => match next_attempt(machine, fiber, retry, after) {
+            Some(due) => return pause(machine, fiber, &fault, due),
+            // The time of all attempts ran out meanwhile.
+            None => drop(no_more(machine, fiber)?),
+        },
+        (Verdict::DoesNot, Some(next)) => {
+            return machine.ask_about(fiber, fault, next, Asker::Retry { after });
+        }
+        (Verdict::DoesNot, None) => drop(no_more(machine, fiber)?),
+    }
+    machine.throw(fiber, fault);
+    Ok(())
 }
 
 /// The pause before another attempt is over.
@@ -337,7 +405,7 @@ pub(crate) fn resume(
 }
 
 /// A number that is the same for the same pause, and likely another one for others (FNV-1a).
-fn chance(process: ProcessId, turn: Turn) -> u64 {
+pub(crate) fn chance(process: ProcessId, turn: Turn) -> u64 {
     let turn = turn.0.to_be_bytes();
     let bytes = process.as_bytes().iter().chain(&turn);
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -192,15 +192,22 @@ fn take(
         taken: Taken::Yes,
     });
     match &alternative.taking {
-        Taking::Fields => {
-            let growth = FIELD.len() + event.as_str().len() + 6;
-            machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))?;
-        }
+        Taking::Fields => keep_event(machine, fiber, event)?,
         taking @ (Taking::Into(_) | Taking::Functions) => {
             taking::keep(machine, fiber, taking, event)?;
         }
     }
     machine.go_to(fiber, alternative.at)
+}
+
+/// The event becomes the field `event`.
+pub(crate) fn keep_event(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    event: JsonText,
+) -> Result<(), Trouble> {
+    let growth = FIELD.len() + event.as_str().len() + 6;
+    machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))
 }
 
 /// The time of the wait is over.

@@ -9,7 +9,7 @@ use crate::{
     ops::taking,
 };
 use bureaucrat_model::{
-    Caller, Effect, Ending, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Instance, Op,
+    Caller, Effect, Ending, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance, Op,
     ProcessId, Program, Taking, Wait, WaitKind,
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn start(
 ) -> Result<(), Trouble> {
     let fields = taking::inputs(&mut machine.values(fiber)?, inputs)?.unwrap_or_default();
     machine.check_size(fields.size())?;
-    let definition = definition(machine.fiber(fiber)?, field)?;
+    let definition = definition(&machine.fields(fiber)?, field)?;
     let (depth, limit) = (
         depth_below(machine.instance),
         machine.environment.limits.call_depth,
@@ -130,7 +130,7 @@ pub(crate) fn again(program: &Program, instance: &Instance, fiber: FiberId) -> O
             turn: *turn,
             depth: depth_below(instance),
         },
-        definition: definition(found, field).ok()?,
+        definition: definition(&instance.fibers.visible(fiber)?, field).ok()?,
         fields: fields.clone(),
     })
 }
@@ -146,8 +146,8 @@ fn depth_below(instance: &Instance) -> u32 {
 }
 
 /// The definition's text, from its field.
-fn definition(fiber: &Fiber, field: &str) -> Result<String, Trouble> {
-    let value = fiber.field(field).ok_or_else(|| {
+fn definition(fields: &Fields, field: &str) -> Result<String, Trouble> {
+    let value = fields.get(field).ok_or_else(|| {
         trouble(format!(
             "there is no field `{field}` to take the definition from"
         ))

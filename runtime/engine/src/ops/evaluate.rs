@@ -29,7 +29,8 @@ pub(crate) fn request(
     condition: ConditionIndex,
 ) -> Result<(), Trouble> {
     let found = machine.fiber(fiber)?;
-    let (fields, given) = (found.visible(), found.given.clone());
+    let given = found.given.clone();
+    let fields = machine.fields(fiber)?;
     machine.wait(fiber, turn, WaitKind::Condition { condition })?;
     machine.ask(fiber, turn, condition, fields, given.as_ref())
 }

@@ -6,11 +6,11 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::items,
+    ops::{items, listen},
 };
 use bureaucrat_model::{
-    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Join, Op, OpIndex, Then, Wait,
-    WaitKind,
+    Branch, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Join, Op, OpIndex, Sharing, Then,
+    Wait, WaitKind,
 };
 
 /// What branches are for.
@@ -31,14 +31,7 @@ pub(crate) fn start(
     if branches.is_empty() {
         return machine.go_to(fiber, next);
     }
-    let limit = machine.environment.limits.fibers as usize;
-    let alive = machine.instance.fibers.len();
-    if branches.len() > limit.saturating_sub(alive) {
-        return Err(exceeded(format!(
-            "{} branches more would be too many: {alive} fibers are alive, {limit} are allowed",
-            branches.len()
-        )));
-    }
+    check_room(machine, branches.len())?;
     let fields = machine.fields(fiber)?;
     let copies = fields.size().saturating_mul(2 * branches.len());
     let held = machine.instance.fibers.held_bytes();
@@ -57,6 +50,18 @@ pub(crate) fn start(
     Ok(())
 }
 
+/// Fails if so many more fibers would be too many.
+pub(crate) fn check_room(machine: &Machine<'_>, count: usize) -> Result<(), Trouble> {
+    let limit = machine.environment.limits.fibers as usize;
+    let alive = machine.instance.fibers.len();
+    if count > limit.saturating_sub(alive) {
+        return Err(exceeded(format!(
+            "{count} branches more would be too many: {alive} fibers are alive, {limit} are allowed"
+        )));
+    }
+    Ok(())
+}
+
 fn add(
     machine: &mut Machine<'_>,
     parent: FiberId,
@@ -64,15 +69,12 @@ fn add(
     fields: &bureaucrat_model::Fields,
     what: For,
 ) -> Result<(), Trouble> {
-    let number = machine.instance.next_fiber;
-    let Some(next) = number.checked_add(1) else {
-        return Err(exceeded("no number is left for another fiber".to_owned()));
-    };
-    machine.instance.next_fiber = next;
+    let id = machine.new_fiber()?;
     let mut branch = Branch {
         parent,
         base: fields.clone(),
         item: None,
+        sharing: Sharing::Copy,
     };
     let mut scopes = Vec::new();
     if what == For::Items {
@@ -86,7 +88,7 @@ fn add(
     }
     let mut fiber = Fiber::new(at, fields.clone(), Some(branch));
     fiber.scopes = scopes;
-    machine.add_fiber(FiberId(number), fiber);
+    machine.add_fiber(id, fiber);
     Ok(())
 }
 
@@ -94,9 +96,18 @@ fn add(
 pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     // The fiber stays until nothing can fail any more, so that a fault knows where it happened.
     let ended = machine.fiber(fiber)?;
-    let Some(Branch { parent, base, item }) = ended.branch.clone() else {
+    let Some(Branch {
+        parent,
+        base,
+        item,
+        sharing,
+    }) = ended.branch.clone()
+    else {
         return Err(Trouble::program("a branch ends that was never forked"));
     };
+    if sharing == Sharing::InPlace {
+        return listen::ended(machine, fiber, parent);
+    }
     let (changed, answered) = (ended.fields.clone(), ended.answered);
     let given = ended.values.last().cloned();
     if !is_forking(machine.fiber(parent)?) {
@@ -108,7 +119,7 @@ pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
     if let Some(item) = item {
         items::collected(machine, parent, item, given)?;
     }
-    machine.instance.fibers.remove(fiber);
+    machine.remove_branch(fiber);
     let (remaining, at) = machine.change(parent, |target| {
         target.answered = answered.or(target.answered);
         let FiberState::Waiting(Wait {
@@ -125,6 +136,8 @@ pub(crate) fn end_branch(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
     let (join, next) = match program.op(at).map(|(op, _)| op) {
         Some(Op::Fork { join, next, .. }) => (*join, *next),
         Some(Op::ForkItems { end, .. }) => (Join::All, *end),
+        // The next one.
+        Some(Op::Compensate { .. }) => return machine.go_to(parent, at),
         Some(_) | None => return Err(Trouble::program("a branch ends below something else")),
     };
     if item.is_some() && items::has_more(machine, parent)? {

@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod await_event;
 pub(crate) mod call;
+pub(crate) mod compensate;
 pub(crate) mod complete;
 pub(crate) mod delay;
 pub(crate) mod emit;
@@ -11,10 +12,12 @@ pub(crate) mod fault;
 pub(crate) mod fork;
 pub(crate) mod items;
 pub(crate) mod jump;
+pub(crate) mod listen;
 pub(crate) mod scope;
 pub(crate) mod store;
 pub(crate) mod taking;
 pub(crate) mod test;
+pub(crate) mod try_again;
 pub(crate) mod within;
 
 use crate::machine::{Machine, Trouble};
@@ -59,5 +62,10 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         Op::ForkItems { parallel, end, .. } => items::fork(machine, fiber, *parallel, *end),
         Op::Collect => items::collect(machine, fiber),
         Op::StoreCollected { target } => items::store(machine, fiber, target),
+        Op::Listen { listeners, .. } => listen::start(machine, fiber, listeners),
+        Op::Receive { .. } => listen::receive(machine, fiber, op),
+        Op::Alarm { when, .. } => delay::start(machine, fiber, when),
+        Op::TryAgain { retry, .. } => try_again::start(machine, fiber, retry),
+        Op::Compensate { scope } => compensate::start(machine, fiber, *scope),
     }
 }

@@ -1,8 +1,11 @@
 //! Scopes: entering and leaving, and the fields that are declared in them. What happens to a fault inside of one is in
 //! `throwing`.
 
-use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{FiberId, Fields, HistoryEvent, Op, Outcome, Phase, Scope};
+use crate::{
+    machine::{Machine, Trouble},
+    ops::compensate,
+};
+use bureaucrat_model::{FiberId, Fields, Op, OpIndex, Outcome, Phase, Scope};
 
 /// The most scopes that a fiber is in.
 const SCOPES: usize = 1_000;
@@ -11,7 +14,15 @@ pub(crate) fn enter(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Tro
     if machine.fiber(fiber)?.scopes.len() >= SCOPES {
         return Err(Trouble::program("scopes are entered and never left"));
     }
-    machine.change(fiber, |fiber| fiber.scopes.push(Scope::new(fiber.at)))?;
+    let at = machine.fiber(fiber)?.at;
+    let mut scope = Scope::new(at);
+    if let Some((Op::EnterScope { compensation, .. }, _)) = machine.program.op(at) {
+        scope.compensation = *compensation;
+    }
+    if scope.compensation.is_some() {
+        compensate::check_room(machine)?;
+    }
+    machine.change(fiber, |fiber| fiber.scopes.push(scope))?;
     machine.go_on(fiber)
 }
 
@@ -49,48 +60,58 @@ pub(crate) fn declare(
 
 /// The body of the innermost scope has ended, or a handler of it, or what runs at its end.
 pub(crate) fn leave(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
-    let scope = machine.fiber(fiber)?.scopes.last().cloned();
-    let entered = scope.and_then(|scope| {
+    let found = machine.fiber(fiber)?;
+    let outer = found.scopes.len().saturating_sub(1);
+    let entered = found.scopes.last().and_then(|scope| {
         let op = machine.program.ops.get(scope.entered.0 as usize);
-        Some((scope.phase, scope.entered, op?))
+        Some((scope.phase.clone(), op?))
     });
-    let Some((phase, entered, Op::EnterScope { finally, next, .. })) = entered else {
+    let Some((phase, Op::EnterScope { finally, next, .. })) = entered else {
         return Err(Trouble::program("a scope is left that was never entered"));
     };
-    // Cancelling is no fault that a handler ends: it leaves the scope when the handler has ended.
-    let cancelled = machine.instance.cancelled.clone();
-    let outcome = match (&phase, cancelled) {
-        (Phase::Handling(_), Some(fault)) => Outcome::Failed(fault),
-        (Phase::Body | Phase::Handling(_) | Phase::Finally(_), _) => Outcome::Completed,
-    };
-    let phase = match (phase, finally) {
-        (Phase::Body | Phase::Handling(_), None) => Phase::Finally(outcome.clone()),
-        (phase, _) => phase,
-    };
-    match (phase, finally) {
-        (Phase::Body | Phase::Handling(_), Some(at)) => {
-            let site = machine.program.op(entered).map(|(_, site)| site);
-            let activity = site.map(|site| site.path.clone()).unwrap_or_default();
-            machine.record(HistoryEvent::Finishing { activity });
-            machine.change(fiber, |fiber| {
-                if let Some(scope) = fiber.scopes.last_mut() {
-                    scope.phase = Phase::Finally(outcome);
-                }
-            })?;
-            machine.go_to(fiber, *at)
+    let outcome = match phase {
+        Phase::Finally(outcome) => return left(machine, fiber, outcome, *next),
+        Phase::Body => Outcome::Completed,
+        Phase::Handling(_) | Phase::Interrupted => {
+            compensate::forget(machine, fiber)?;
+            // Cancelling is no fault that a handler ends: it leaves the scope when the handler has ended.
+            let cancelled = machine.instance.cancelled.clone();
+            cancelled.map_or(Outcome::Completed, Outcome::Failed)
         }
-        (Phase::Body | Phase::Handling(_), None) | (Phase::Finally(Outcome::Completed), _) => {
-            machine.change(fiber, |fiber| fiber.scopes.pop())?;
-            machine.go_to(fiber, *next)
+    };
+    match finally {
+        Some(at) => machine.run_finally(fiber, outer, *at, outcome),
+        None => left(machine, fiber, outcome, *next),
+    }
+}
+
+/// Nothing is left to do in the innermost scope.
+fn left(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    outcome: Outcome,
+    next: OpIndex,
+) -> Result<(), Trouble> {
+    match outcome {
+        Outcome::Completed => {
+            compensate::complete(machine, fiber)?;
+            machine.go_to(fiber, next)
         }
-        (Phase::Finally(Outcome::Failed(fault)), _) => {
-            machine.change(fiber, |fiber| fiber.scopes.pop())?;
+        Outcome::Failed(fault) => {
+            leave_innermost(machine, fiber)?;
             machine.throw(fiber, fault);
             Ok(())
         }
-        (Phase::Finally(Outcome::Stopped), _) => {
-            machine.change(fiber, |fiber| fiber.scopes.pop())?;
+        Outcome::Stopped => {
+            leave_innermost(machine, fiber)?;
             machine.finish_stopped(fiber)
         }
     }
+}
+
+fn leave_innermost(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    machine.change(fiber, |fiber| {
+        let outer = fiber.scopes.len().saturating_sub(1);
+        fiber.leave_scopes(outer);
+    })
 }

@@ -3,7 +3,8 @@
 use super::compiler::Compiler;
 use bureaucrat_model::{
     ActivityPath, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields, Handler,
-    ItemNames, Join, Millis, Op, OpIndex, Operand, Program, Retry, When,
+    Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Program, Retry, Taking,
+    When,
 };
 use proptest::prelude::*;
 
@@ -24,8 +25,11 @@ pub enum Block {
     Fault(&'static str),
     /// Only in a handler: throws again what it handles.
     Again,
-    /// A body, handlers with what each catches (an empty text for all), and what runs at the end.
-    Scope(Box<Block>, Vec<(&'static str, Block)>, Option<Box<Block>>),
+    Scope(Box<Guarded>),
+    /// So many attempts at a body, after any fault or a participant's, with so many conditions.
+    Attempts(u32, bool, u32, Box<Block>),
+    /// Only in a handler or at an end: undoes what completed.
+    Compensate,
     /// An action with inputs, its own times, and something that it gives.
     Timed(Times),
     /// Events with so many conditions and what follows; a time and what follows, or the fault.
@@ -36,6 +40,49 @@ pub enum Block {
     /// Fields of the scope that it makes, and a body.
     Local(Box<Block>),
     Emit,
+}
+
+/// A body, and what belongs to its scope.
+#[derive(Debug, Clone)]
+pub struct Guarded {
+    pub body: Block,
+    /// What each catches (an empty text for all), how many conditions it has, and what it does.
+    pub handlers: Vec<(&'static str, u32, Block)>,
+    pub finally: Option<Block>,
+    pub compensation: Option<Block>,
+    pub events: Vec<Listened>,
+}
+
+/// An event with so many conditions, or a time; whether it stops the body; what is done then.
+#[derive(Debug, Clone)]
+pub struct Listened {
+    pub what: Result<u32, u64>,
+    pub interrupt: Interrupt,
+    pub block: Block,
+}
+
+fn guarded(inner: impl Strategy<Value = Block> + Clone) -> impl Strategy<Value = Guarded> {
+    let what = prop_oneof![(0_u32..3).prop_map(Ok), (0_u64..200).prop_map(Err)];
+    let interrupt = prop_oneof![Just(Interrupt::Yes), Just(Interrupt::No)];
+    let listened = (what, interrupt, inner.clone()).prop_map(|(what, interrupt, block)| Listened {
+        what,
+        interrupt,
+        block,
+    });
+    (
+        inner.clone(),
+        prop::collection::vec((caught(), 0_u32..3, inner.clone()), 0..3),
+        prop::option::of(inner.clone()),
+        prop::option::of(inner),
+        prop::collection::vec(listened, 0..3),
+    )
+        .prop_map(|(body, handlers, finally, compensation, events)| Guarded {
+            body,
+            handlers,
+            finally,
+            compensation,
+            events,
+        })
 }
 
 #[derive(Debug, Clone)]
@@ -73,25 +120,19 @@ pub fn block() -> impl Strategy<Value = Block> {
         1 => prop_oneof![Just("d"), Just("number"), Just("missing")].prop_map(Block::Call),
         1 => prop_oneof![Just("a"), Just("b"), Just("Cancelled")].prop_map(Block::Fault),
         1 => Just(Block::Again),
+        1 => Just(Block::Compensate),
         2 => prop::sample::select(PLACES.as_slice()).prop_map(Block::Assign),
         2 => times().prop_map(Block::Timed),
         1 => Just(Block::Emit),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Block::Sequence),
-            prop::collection::vec((0_u32..3, inner.clone()), 0..3).prop_map(Block::Switch),
-            (0_u32..3, inner.clone()).prop_map(|(count, body)| Block::While(count, Box::new(body))),
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Block::All),
-            (
-                inner.clone(),
-                prop::collection::vec((caught(), inner.clone()), 0..3),
-                prop::option::of(inner.clone()),
-            )
-                .prop_map(|(body, handlers, finally)| {
-                    Block::Scope(Box::new(body), handlers, finally.map(Box::new))
-                }),
-            (
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Block::Sequence),
+            1 => prop::collection::vec((0_u32..3, inner.clone()), 0..3).prop_map(Block::Switch),
+            1 => (0_u32..3, inner.clone()).prop_map(|(count, body)| Block::While(count, Box::new(body))),
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Block::All),
+            3 => guarded(inner.clone()).prop_map(|guarded| Block::Scope(Box::new(guarded))),
+            1 => (
                 prop::collection::vec((0_u32..3, inner.clone()), 0..3),
                 prop::option::of((
                     0_u64..200,
@@ -99,10 +140,18 @@ pub fn block() -> impl Strategy<Value = Block> {
                 )),
             )
                 .prop_map(|(events, after)| Block::Pick(events, after)),
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Block::Race),
-            (prop::option::of(0_u32..4), inner.clone())
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Block::Race),
+            1 => (prop::option::of(0_u32..4), inner.clone())
                 .prop_map(|(parallel, body)| Block::ForEach(parallel, Box::new(body))),
-            inner.prop_map(|body| Block::Local(Box::new(body))),
+            1 => (0_u32..4, any::<bool>(), 0_u32..2, inner.clone()).prop_map(
+                |(attempts, any, conditions, body)| Block::Attempts(
+                    attempts,
+                    any,
+                    conditions,
+                    Box::new(body)
+                )
+            ),
+            1 => inner.prop_map(|body| Block::Local(Box::new(body))),
         ]
     })
 }
@@ -115,6 +164,7 @@ pub fn retry(attempts: u32) -> Retry {
         max_delay: Millis(9),
         jitter: 500,
         on: Vec::new(),
+        conditions: ConditionRange::default(),
     }
 }
 
@@ -126,10 +176,22 @@ pub fn tried(mut op: Op, attempts: u32) -> Op {
     op
 }
 
+/// Waits for events of one name, as a listener does.
+pub fn receive(conditions: ConditionRange, interrupt: Interrupt) -> Op {
+    Op::Receive {
+        event: Operand::Fixed("e".into()),
+        key: None,
+        conditions,
+        taking: Taking::Fields,
+        interrupt,
+    }
+}
+
 pub fn plain_scope(next: OpIndex) -> Op {
     Op::EnterScope {
         handlers: Vec::new(),
         finally: None,
+        compensation: None,
         next,
     }
 }
@@ -216,20 +278,42 @@ pub fn any_op() -> impl Strategy<Value = Op> {
             targets: vec![FieldPath::new(place).unwrap()],
         }),
         Just(Op::LeaveScope),
+        prop::option::of(place()).prop_map(|scope| Op::Compensate { scope }),
+        (prop::collection::vec((place(), place()), 0..3), place()).prop_map(|(listeners, end)| {
+            Op::Listen {
+                listeners: listeners
+                    .into_iter()
+                    .map(|(at, waits)| Listener { at, waits })
+                    .collect(),
+                end,
+            }
+        }),
+        (range(), any::<bool>()).prop_map(|(conditions, stops)| receive(
+            conditions,
+            if stops { Interrupt::Yes } else { Interrupt::No }
+        )),
+        Just(Op::Alarm {
+            when: When::After(Operand::Fixed(Millis(5))),
+            interrupt: Interrupt::Yes
+        }),
         prop::option::of(Just("a")).prop_map(|code| Op::throw(code, "")),
         (
-            prop::collection::vec((caught(), place()), 0..3),
+            prop::collection::vec((caught(), range(), place()), 0..3),
+            prop::option::of(place()),
             prop::option::of(place()),
             place()
         )
-            .prop_map(|(handlers, finally, next)| {
-                let handler = |(code, at): (&str, OpIndex)| Handler {
+            .prop_map(|(handlers, finally, compensation, next)| {
+                let handler = |(code, conditions, at): (&str, ConditionRange, OpIndex)| Handler {
                     codes: CodePattern::new(code).into_iter().collect(),
+                    conditions,
                     at,
+                    retry: None,
                 };
                 Op::EnterScope {
                     handlers: handlers.into_iter().map(handler).collect(),
                     finally,
+                    compensation,
                     next,
                 }
             }),

@@ -75,6 +75,7 @@ pub fn ended(fiber: FiberId, turn: Turn, detail: usize) -> Input {
             activity: ActivityPath(vec![1]),
             line: 2,
             data: None,
+            source: bureaucrat_model::FaultSource::Other,
         }),
         _ => Ending::Completed(Fields::parse(r#"{"c": 1}"#).unwrap()),
     };

@@ -9,7 +9,7 @@ use super::{
 use bureaucrat_engine::{Environment, Rejection, cancel, step, task_fields, unstarted_call};
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState, Input,
-    Instance, JsonText, Op, ProcessId, Program, Subscription, Timestamp, Turn, WaitKind,
+    Instance, JsonText, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -230,7 +230,16 @@ impl<'a> World<'a> {
     fn evaluation(&self, fiber: FiberId, detail: usize) -> Evaluation {
         let at = self.instance.fibers.get(fiber).map(|fiber| fiber.at);
         let op = at.and_then(|at| self.program.ops.get(at.0 as usize));
-        evaluation(detail, matches!(op, Some(Op::Evaluate { .. })))
+        let wait = self.instance.fibers.get(fiber).map(|fiber| &fiber.state);
+        let is_about_fault = matches!(
+            wait,
+            Some(FiberState::Waiting(Wait {
+                kind: WaitKind::Fault { .. },
+                ..
+            }))
+        );
+        let wants_value = matches!(op, Some(Op::Evaluate { .. })) && !is_about_fault;
+        evaluation(detail, wants_value)
     }
 
     fn account(&mut self, effects: Vec<Effect>) {
@@ -322,6 +331,20 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Exactly one scope keeps each compensation, and nothing else.
+    fn kept_once(&self, id: FiberId) {
+        let lists = self.instance.fibers.iter().flat_map(|(_, fiber)| {
+            let inside = fiber.scopes.iter().flat_map(|scope| &scope.completed);
+            fiber.completed.iter().chain(inside)
+        });
+        let lists: Vec<FiberId> = lists.copied().collect();
+        assert_eq!(lists.iter().filter(|one| **one == id).count(), 1);
+        assert!(lists.iter().all(|one| {
+            let fiber = self.instance.fibers.get(*one);
+            fiber.is_some_and(|fiber| fiber.is_compensation())
+        }));
+    }
+
     /// What fibers wait for is exactly what the books contain, under unique turns. Nothing can run
     /// unless the instance yielded.
     fn check_waits(&self) {
@@ -362,7 +385,22 @@ impl<'a> World<'a> {
                     let call = unstarted_call(self.program, &self.instance, id);
                     assert!(self.effects.contains(&call.unwrap()));
                 }
-                WaitKind::Condition { condition } => {
+                WaitKind::Listening {
+                    check,
+                    subscription,
+                    ..
+                } => {
+                    let rows = subscription.iter().cloned();
+                    found
+                        .subscriptions
+                        .extend(rows.map(|row| (id, wait.turn, row)));
+                    let asked = self.evaluations.get(&key);
+                    assert_eq!(check.as_ref().map(|check| &check.condition), asked);
+                }
+                WaitKind::Compensation { .. } => {
+                    self.kept_once(id);
+                }
+                WaitKind::Condition { condition } | WaitKind::Fault { condition, .. } => {
                     assert_eq!(self.evaluations.get(&key), Some(condition));
                 }
                 WaitKind::Branches { remaining } | WaitKind::Stopping { remaining, .. } => {

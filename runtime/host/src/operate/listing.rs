@@ -282,6 +282,7 @@ mod tests {
                 activity: bureaucrat_model::ActivityPath::default(),
                 line: 1,
                 data: None,
+                source: bureaucrat_model::FaultSource::Other,
             };
             let status = match number {
                 number if number % 100 == 0 => Status::Ended(Ending::Failed(fault)),

@@ -194,6 +194,8 @@ pub enum WaitsFor {
         remaining: u32,
     },
     Condition,
+    /// It has completed, and stays as long as it can be undone.
+    Compensation,
 }
 
 /// Where a task is on its way to its participant.

@@ -285,7 +285,11 @@ fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
         WaitKind::Branches { remaining } => WaitsFor::Branches {
             remaining: *remaining,
         },
-        WaitKind::Condition { .. } => WaitsFor::Condition,
+        WaitKind::Listening { subscription, .. } => WaitsFor::Event {
+            event: named(subscription.as_slice()),
+        },
+        WaitKind::Compensation { .. } => WaitsFor::Compensation,
+        WaitKind::Condition { .. } | WaitKind::Fault { .. } => WaitsFor::Condition,
         WaitKind::Stopping { remaining, .. } => WaitsFor::Stopping {
             remaining: *remaining,
         },

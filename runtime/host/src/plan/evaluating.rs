@@ -122,6 +122,11 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
     };
     let asked = match &wait.kind {
         WaitKind::Condition { condition }
+        | WaitKind::Fault { condition, .. }
+        | WaitKind::Listening {
+            check: Some(Check { condition, .. }),
+            ..
+        }
         | WaitKind::Event {
             check: Some(Check { condition, .. }),
             ..
@@ -131,6 +136,8 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
         | WaitKind::Event { check: None, .. }
         | WaitKind::Child { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Listening { check: None, .. }
+        | WaitKind::Compensation { .. }
         | WaitKind::Branches { .. } => return false,
     };
     matches!(instance.status, Status::Running)

@@ -124,6 +124,7 @@ impl Planner {
             activity: activity.clone(),
             line: 0,
             data: None,
+            source: bureaucrat_model::FaultSource::Other,
         })
     }
 

@@ -12,6 +12,7 @@ mod engine;
 mod messages;
 mod named;
 mod processes;
+mod scopes;
 mod seams;
 mod starting;
 mod tokens;
@@ -58,6 +59,7 @@ const TABLES: [&[Fault]; 7] = [
     named::FAULTS,
     seams::FAULTS,
     engine::FAULTS,
+    scopes::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -80,6 +80,7 @@ pub(super) const OUT: Row = Row::part(
         Tag::Activity(Activity::Call),
         Tag::Activity(Activity::Await),
         Tag::On,
+        Tag::Listener,
     ]),
     "A field that is set from what came back, which is `inst:answer`. With one, nothing else changes.",
 )
@@ -175,10 +176,10 @@ pub(super) const AFTER: Row = Row::part(
 .in_section("pick")
 .labelled()
 .occurs(Occurs::Last)
-.attributes_are(&SPAN)
+.attributes_are(&TIME)
 .holds(BODY);
 
-pub(super) static SPAN: [Attribute; 2] = [
+pub(super) const SPAN: [Attribute; 2] = [
     attribute(
         "duration",
         Template(&Duration),
@@ -193,15 +194,17 @@ pub(super) static SPAN: [Attribute; 2] = [
     ),
 ];
 
-const NAME_OF_EVENT: Attribute =
+pub(super) static TIME: [Attribute; 2] = SPAN;
+
+pub(super) const NAME_OF_EVENT: Attribute =
     attribute("event", Template(&EVENT), Required, "The name of the event");
-const KEY_OF_EVENT: Attribute = attribute(
+pub(super) const KEY_OF_EVENT: Attribute = attribute(
     "key",
     Template(&KEY),
     Optional("any"),
     "Only an event whose `key` is the same text counts",
 );
-const INTO_OF_EVENT: Attribute = attribute(
+pub(super) const INTO_OF_EVENT: Attribute = attribute(
     "into",
     FieldPath,
     Optional("`event`"),

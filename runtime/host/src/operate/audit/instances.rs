@@ -258,9 +258,14 @@ fn needs(wait: &Wait) -> Vec<Need> {
             distinct.into_iter().map(Need::Event).collect()
         }
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
-        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
-            Vec::new()
+        WaitKind::Listening { subscription, .. } => {
+            subscription.iter().cloned().map(Need::Event).collect()
         }
+        WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Fault { .. }
+        | WaitKind::Compensation { .. }
+        | WaitKind::Stopping { .. } => Vec::new(),
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
@@ -298,6 +303,7 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
             instance.program
         ));
     }
+    problems.extend(wrong_compensations(instance));
     let mut turns = BTreeSet::new();
     let mut branches = BTreeMap::<FiberId, usize>::new();
     for parent in instance
@@ -346,7 +352,10 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         }
         let evaluating = matches!(
             &wait.kind,
-            WaitKind::Condition { .. } | WaitKind::Event { check: Some(_), .. }
+            WaitKind::Condition { .. }
+                | WaitKind::Fault { .. }
+                | WaitKind::Event { check: Some(_), .. }
+                | WaitKind::Listening { check: Some(_), .. }
         );
         if evaluating && instance.status == Status::Running {
             wrong("it waits for a condition that nobody evaluates".into());
@@ -355,17 +364,46 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
     problems
 }
 
+/// Each compensation is in one list, and each list names compensations only.
+fn wrong_compensations(instance: &Instance) -> Vec<String> {
+    let fibers = || instance.fibers.iter();
+    let lists = fibers().flat_map(|(_, fiber)| {
+        let inside = fiber.scopes.iter().flat_map(|scope| &scope.completed);
+        fiber.completed.iter().chain(inside)
+    });
+    let mut listed: Vec<FiberId> = lists.copied().collect();
+    let kept = fibers().filter(|(_, fiber)| fiber.is_compensation());
+    let kept: Vec<FiberId> = kept.map(|(id, _)| id).collect();
+    listed.sort_unstable();
+    if listed == kept {
+        return Vec::new();
+    }
+    vec![format!(
+        "its scopes list the compensations {listed:?}, and there are {kept:?}"
+    )]
+}
+
 fn fits(op: &Op, kind: &WaitKind) -> bool {
     match kind {
         WaitKind::Answer { .. } => matches!(op, Op::Action { .. }),
         WaitKind::Timer { .. } => {
-            matches!(op, Op::Delay { .. } | Op::Action { retry: Some(_), .. })
+            matches!(
+                op,
+                Op::Delay { .. }
+                    | Op::Alarm { .. }
+                    | Op::TryAgain { .. }
+                    | Op::Action { retry: Some(_), .. }
+            )
         }
         WaitKind::Event { .. } => matches!(op, Op::Await { .. }),
         WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
-        WaitKind::Branches { .. } => matches!(op, Op::Fork { .. } | Op::ForkItems { .. }),
+        WaitKind::Listening { .. } => matches!(op, Op::Receive { .. }),
+        WaitKind::Branches { .. } => matches!(
+            op,
+            Op::Fork { .. } | Op::ForkItems { .. } | Op::Listen { .. } | Op::Compensate { .. }
+        ),
         WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Evaluate { .. }),
-        // What was stopped may have been anywhere.
-        WaitKind::Stopping { .. } => true,
+        // What was stopped, or failed, may have been anywhere; a compensation begins with anything.
+        WaitKind::Stopping { .. } | WaitKind::Fault { .. } | WaitKind::Compensation { .. } => true,
     }
 }

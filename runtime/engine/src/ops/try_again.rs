@@ -1,0 +1,63 @@
+//! Tries a scope again after a pause, as its retry says. An attempt is a branch: what it changed is merged when it
+//! succeeds, and discarded otherwise.
+
+use crate::{
+    machine::{Machine, Trouble},
+    ops::action,
+};
+use bureaucrat_model::{
+    Effect, FiberId, HistoryEvent, Op, Phase, Retry, Timestamp, Turn, WaitKind,
+};
+
+/// Begins the pause before the next attempt. The handler of the scope was chosen, so there is one.
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    retry: &Retry,
+) -> Result<(), Trouble> {
+    let turn = machine.next_turn();
+    let chance = action::chance(machine.instance.process, turn);
+    let tried = machine.change(fiber, |fiber| {
+        let scope = fiber.scopes.last_mut()?;
+        let Phase::Handling(fault) = &scope.phase else {
+            return None;
+        };
+        let fault = fault.clone();
+        scope.tried_again = scope.tried_again.saturating_add(1);
+        Some((scope.tried_again, fault))
+    })?;
+    let (attempt, fault) = tried.ok_or_else(|| Trouble::program("nothing is tried again"))?;
+    let due = machine
+        .environment
+        .now
+        .after(retry.pause_after(attempt, None, chance));
+    machine.wait(fiber, turn, WaitKind::Timer { due })?;
+    let effect = Effect::StartTimer { fiber, turn, due };
+    machine.effects.push(effect);
+    machine.record(HistoryEvent::AttemptFailed {
+        attempt,
+        fault,
+        due,
+    });
+    Ok(())
+}
+
+/// The pause is over.
+pub(crate) fn fire(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    due: Timestamp,
+) -> Result<(), Trouble> {
+    machine.effects.push(Effect::StopTimer { fiber, turn, due });
+    let at = machine.fiber(fiber)?.at;
+    let Some((Op::TryAgain { start, .. }, _)) = machine.program.op(at) else {
+        return Err(Trouble::program("nothing is tried again"));
+    };
+    machine.change(fiber, |fiber| {
+        if let Some(scope) = fiber.scopes.last_mut() {
+            scope.phase = Phase::Body;
+        }
+    })?;
+    machine.go_to(fiber, *start)
+}
