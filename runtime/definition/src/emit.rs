@@ -185,6 +185,18 @@ impl Emitter {
         }
     }
 
+    /// Emits one round of a loop. Its fields are gone before the next one declares its own.
+    fn round(&mut self, locals: &[Local], site: &Site, inner: impl FnOnce(&mut Self)) {
+        if locals.is_empty() {
+            return inner(self);
+        }
+        let enter = self.push(plain_scope(), site);
+        self.declare(locals, site);
+        inner(self);
+        self.push(Op::LeaveScope, site);
+        self.land(enter);
+    }
+
     fn evaluate(&mut self, function: ConditionIndex, site: &Site) {
         self.push(Op::Evaluate { function }, site);
     }
@@ -258,8 +270,9 @@ impl Emitter {
                 return self.scope(&body.scope, Needed::No, Rounds::Yes, site, |emitter| {
                     let start = emitter.here();
                     let test = emitter.test(*conditions, site);
-                    emitter.declare(&body.scope.locals, site);
-                    emitter.all_of(&body.activities);
+                    emitter.round(&body.scope.locals, site, |emitter| {
+                        emitter.all_of(&body.activities);
+                    });
                     emitter.push(Op::Jump { target: start }, site);
                     emitter.land(test);
                 });

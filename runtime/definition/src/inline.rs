@@ -5,7 +5,8 @@
 
 pub(crate) use bureaucrat_expression::{Kind, Refusal};
 
-use bureaucrat_expression::{Function, Template};
+use bureaucrat_expression::{Function, Selection, Step, Template};
+use bureaucrat_model::SelectStep;
 use std::collections::HashMap;
 
 /// Whether anybody reads why an expression is refused.
@@ -76,6 +77,20 @@ impl Inline {
             kind: Kind::Value,
         });
         Ok(Some(name))
+    }
+
+    /// The way into the fields of a function that does nothing but select.
+    pub(crate) fn selects(&self, name: &str) -> Vec<SelectStep> {
+        let found = self.functions.iter().find(|function| function.name == name);
+        let found = found.filter(|function| function.kind == Kind::Value);
+        let selection = found.and_then(|function| function.expression.selection());
+        let steps = selection.iter().flat_map(Selection::steps);
+        steps
+            .map(|step| match step {
+                Step::Name(name) => SelectStep::Name(name.clone()),
+                Step::Index(index) => SelectStep::Index(*index),
+            })
+            .collect()
     }
 
     /// Whether the texts together have just exceeded `limit` bytes; true only once.

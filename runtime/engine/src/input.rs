@@ -312,7 +312,11 @@ pub(crate) fn find_answered(
             .filter_map(|at| instance.fibers.asking_at(at))
             .min(),
     };
-    if let Some(fiber) = found {
+    let count = match turn {
+        Some(_) => 1,
+        None => places().map(|at| instance.fibers.count_asking_at(at)).sum(),
+    };
+    if let Some(fiber) = found.filter(|_| count == 1) {
         return Ok(fiber);
     }
     let aim = Aim::Activity {
@@ -322,6 +326,9 @@ pub(crate) fn find_answered(
         },
         turn,
     };
+    if count > 1 {
+        return Err(Rejection::Ambiguous { aim, count });
+    }
     let stale = match turn {
         Some(turn) => turn.0 < instance.next_turn && instance.fibers.waiting(turn).is_none(),
         None => places().any(|at| instance.fibers.has_answered(at)),

@@ -360,6 +360,24 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// What a function reads where the fiber is, under the names that begin with `inst:`.
+    pub fn reserved(&self, fiber: FiberId, function: ConditionIndex) -> Result<Fields, Trouble> {
+        let found = self.fiber(fiber)?;
+        let given = Given {
+            answer: found.given.as_ref(),
+            fault: None,
+        };
+        let now = self.environment.now;
+        Ok(reserved(
+            self.program,
+            self.instance,
+            found,
+            function,
+            now,
+            given,
+        ))
+    }
+
     /// Cuts a message to the limit.
     pub fn shortened(&self, mut message: String) -> String {
         let limit = self.environment.limits.fault_message_bytes;

@@ -53,6 +53,9 @@ pub enum Rejection {
     /// Its target does not exist, or never waited for this.
     #[error("{0} does not wait for this")]
     NotWaiting(Aim),
+    /// It names no wait, and several wait for such an answer.
+    #[error("{count} branches wait at {aim}, and the answer does not say which it is for")]
+    Ambiguous { aim: Aim, count: usize },
     /// The process has ended. The input can be dropped silently.
     #[error("process {0} has ended")]
     Ended(ProcessId),

@@ -109,19 +109,19 @@ impl Machine<'_> {
         begun.is_ok()
     }
 
-    /// What a stopped fiber does at its end changes no fields of others.
+    /// What a stopped fiber does at its end changes no fields of others, and each `finally` begins with the fields that
+    /// it had when it was stopped.
     fn unshare(&mut self, id: FiberId) {
         let fibers = &mut self.instance.fibers;
         let found = fibers.get(id).filter(|found| found.shares_in_place());
         let parent = found.and_then(|found| Some(found.branch.as_ref()?.parent));
-        let Some(fields) = parent.and_then(|parent| fibers.visible(parent)) else {
-            return;
-        };
+        let shared = parent.and_then(|parent| fibers.visible(parent));
         fibers.change(id, |fiber| {
+            fiber.fields = shared.unwrap_or_else(|| fiber.fields.clone());
             if let Some(branch) = &mut fiber.branch {
                 branch.sharing = Sharing::Copy;
+                branch.base = fiber.fields.clone();
             }
-            fiber.fields = fields;
         });
     }
 
@@ -155,6 +155,9 @@ impl Machine<'_> {
             fiber.given = None;
             fiber.failed = 0;
             fiber.within = None;
+            if let (Outcome::Stopped, Some(branch)) = (&outcome, &fiber.branch) {
+                fiber.fields = branch.base.clone();
+            }
         })?;
         let entered = self.end_in_scope(fiber, outer + 1, Phase::Finally(outcome))?;
         let site = entered.and_then(|entered| self.program.op(entered));

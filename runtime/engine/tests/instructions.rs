@@ -26,6 +26,7 @@ fn program(ops: Vec<Op>, context: &str) -> Program {
         function: "c0".into(),
         text: "c0".into(),
         span: Span::default(),
+        selects: Vec::new(),
         reads: Reads::Fields,
     };
     Program {

@@ -90,6 +90,11 @@ impl Fibers {
         self.asking.first(at)
     }
 
+    /// How many fibers wait for an answer at this instruction.
+    pub fn count_asking_at(&self, at: OpIndex) -> usize {
+        self.asking.count(at)
+    }
+
     /// Whether a fiber's last answer was for this instruction.
     pub fn has_answered(&self, at: OpIndex) -> bool {
         self.answered.first(at).is_some()
@@ -283,6 +288,10 @@ struct Places(SharedMap<BTreeSet<FiberId>>);
 impl Places {
     fn first(&self, at: OpIndex) -> Option<FiberId> {
         self.0.get(u64::from(at.0))?.first().copied()
+    }
+
+    fn count(&self, at: OpIndex) -> usize {
+        self.0.get(u64::from(at.0)).map_or(0, BTreeSet::len)
     }
 
     fn add(&mut self, at: OpIndex, id: FiberId) {

@@ -57,7 +57,7 @@ pub use op::{
 };
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
-    Reads, SourceModule, Span,
+    Reads, SelectStep, SourceModule, Span,
 };
 pub use recovery::{Handler, Retry};
 pub use scope::{Decision, Items, Locals, Outcome, Phase, Scope};

@@ -145,6 +145,7 @@ fn program() -> Program {
             function: "evaluate".into(),
             text: String::new(),
             span: Span { line: 5, column: 9 },
+            selects: Vec::new(),
             reads: bureaucrat_model::Reads::Fields,
         }],
         inline_guest: Vec::new(),

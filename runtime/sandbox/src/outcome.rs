@@ -72,13 +72,13 @@ impl Outcome {
     }
 
     /// The fault for a guest's error text: `CODE`, `CODE: message`, or a text without a code. A
-    /// code with the sandbox's prefix does not count.
+    /// code that only the engine gives does not count.
     pub(crate) fn guest_fault(text: String) -> Self {
         let (code, message) = match text.split_once(':') {
             Some((code, message)) => (code, message.strip_prefix(' ').unwrap_or(message)),
             None => (&*text, ""),
         };
-        if is_code(code) && !code.starts_with(OWN_CODES) {
+        if is_code(code) && !FaultCode::is_reserved(code) {
             return Self::Fault {
                 code: FaultCode::new(code),
                 message: message.to_owned(),
@@ -120,6 +120,8 @@ mod tests {
             ("1st: x", "ConditionError", "1st: x"),
             ("sandbox.fuel: mine", "ConditionError", "sandbox.fuel: mine"),
             ("sandbox.", "ConditionError", "sandbox."),
+            ("Cancelled: x", "ConditionError", "Cancelled: x"),
+            ("OpBudgetExceeded", "ConditionError", "OpBudgetExceeded"),
             ("sandbox", "sandbox", ""),
             ("tax.rate-1_a: x", "tax.rate-1_a", "x"),
             (&long, &long, ""),

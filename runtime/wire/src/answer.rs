@@ -248,6 +248,8 @@ fn code_of(fault: &Fields) -> Option<String> {
 struct Reported {
     code: FaultCode,
     message: String,
+    /// The code that it named, if that is no participant's to give.
+    named: Option<String>,
 }
 
 impl Reported {
@@ -257,12 +259,19 @@ impl Reported {
             let bytes = data.as_str().len();
             bytes <= limits.text_bytes && data.as_str() != "null"
         });
+        let data = match &self.named {
+            Some(code) => Some(JsonText::of(&serde_json::json!({
+                "code": code,
+                "data": data.and_then(JsonText::to_value),
+            }))),
+            None => data.cloned(),
+        };
         let after = fault.get("retry_after");
         let after = after.and_then(|after| Millis::parse(&said(after)));
         Answer::Fault {
             code: self.code,
             message: self.message,
-            data: data.cloned(),
+            data,
             retry_after: after,
         }
     }
@@ -305,22 +314,33 @@ const RESERVED_CODES: [&str; 12] = [
 fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Reported {
     let message = cut(message, limits.text_bytes);
     let own = || FaultCode::new(FaultCode::ACTION_ERROR);
-    let (code, message) = match code {
-        None | Some("" | FaultCode::ACTION_ERROR) => (own(), message.to_owned()),
+    let is_free = |code: &str| {
+        let is_name = code.len() <= FaultCode::LENGTH_MAX
+            && code
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        is_name && !code.starts_with("sandbox.") && !RESERVED_CODES.contains(&code)
+    };
+    match code {
+        None | Some("" | FaultCode::ACTION_ERROR) => Reported {
+            code: own(),
+            message: message.to_owned(),
+            named: None,
+        },
+        Some(code) if is_free(code) => Reported {
+            code: FaultCode::new(code),
+            message: message.to_owned(),
+            named: None,
+        },
         Some(code) => {
-            let is_name = code.len() <= FaultCode::LENGTH_MAX
-                && code
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-            if is_name && !code.starts_with("sandbox.") && !RESERVED_CODES.contains(&code) {
-                (FaultCode::new(code), message.to_owned())
-            } else {
-                let code = cut(code, FaultCode::LENGTH_MAX);
-                (own(), format!("{code}: {message}"))
+            let code = cut(code, FaultCode::LENGTH_MAX);
+            Reported {
+                code: own(),
+                message: format!("{code}: {message}"),
+                named: Some(code.to_owned()),
             }
         }
-    };
-    Reported { code, message }
+    }
 }
 
 /// The message dialect's rules: `done` continues, `critical` is a fault, anything else leaves the activity suspended.

@@ -57,6 +57,8 @@ pub struct Pure {
     /// Effects that cause further inputs, oldest first. A queue, because a loop may cause a million
     /// of them.
     later: VecDeque<(ProcessId, Effect)>,
+    /// For each emission that is still to be handed out, who waited for it.
+    emitted: VecDeque<Vec<(Subscription, ProcessId, FiberId, Turn)>>,
     ending: Option<Vec<u8>>,
     dead: usize,
     wrong: Vec<String>,
@@ -104,6 +106,7 @@ impl Pure {
             subscriptions: BTreeSet::new(),
             tasks: BTreeMap::new(),
             later: VecDeque::new(),
+            emitted: VecDeque::new(),
             ending: None,
             dead: 0,
             wrong: Vec::new(),
@@ -236,8 +239,14 @@ impl Pure {
                 } => {
                     self.subscriptions.remove(&(subscription, id, fiber, turn));
                 }
+                Effect::Emit {
+                    ref event, ref key, ..
+                } => {
+                    let open = self.open(event, key.as_deref());
+                    self.emitted.push_back(open);
+                    self.later.push_back((id, effect));
+                }
                 Effect::Evaluate { .. }
-                | Effect::Emit { .. }
                 | Effect::StartChild { .. }
                 | Effect::CancelChild { .. }
                 | Effect::End(_)
@@ -261,15 +270,17 @@ impl Pure {
                     return;
                 }
                 let evaluation = self.evaluate(id, condition, view);
-                self.follow(
-                    id,
-                    Input::Evaluated {
-                        fiber,
-                        turn,
-                        condition,
-                        evaluation,
-                    },
-                );
+                let input = Input::Evaluated {
+                    fiber,
+                    turn,
+                    condition,
+                    evaluation,
+                };
+                // What was stopped meanwhile takes no outcome.
+                match self.bring(id, input) {
+                    Ok(()) | Err(Some(Rejection::Stale(_))) => {}
+                    Err(rejection) => self.wrong.push(format!("{id} rejected: {rejection:?}")),
+                }
             }
             Effect::StartChild {
                 child,
@@ -446,7 +457,14 @@ impl Pure {
             object.set("key", JsonText::text(key));
         }
         object.update(fields);
-        for (_, id, fiber, turn) in self.open(name, key) {
+        // Only those that waited when it was emitted.
+        for (subscription, id, fiber, turn) in self.emitted.pop_front().unwrap_or_default() {
+            if !self
+                .subscriptions
+                .contains(&(subscription, id, fiber, turn))
+            {
+                continue;
+            }
             let input = Input::Event {
                 fiber,
                 turn,

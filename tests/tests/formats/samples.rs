@@ -40,6 +40,7 @@ pub fn program() -> Program {
         function: function.into(),
         text: text.into(),
         span,
+        selects: Vec::new(),
         reads: Reads::Reserved,
     };
     Program {

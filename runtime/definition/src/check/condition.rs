@@ -122,12 +122,14 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
         self.weigh(attribute.start);
         let reads = reads(&text);
+        let selects = self.conditions.inline.selects(&function);
         Some(self.add_function(Condition {
             guest: Guest::Inline,
             function,
             text,
             span: self.diagnostics.span(attribute.start),
             reads,
+            selects,
         }))
     }
 
@@ -228,6 +230,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             function,
             span: self.diagnostics.span(node.element.start),
             reads: Reads::Reserved,
+            selects: Vec::new(),
         })
     }
 
@@ -288,9 +291,11 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.review(index, &text);
         }
         self.weigh(element.start);
+        let selects = self.conditions.inline.selects(&function);
         Some(Condition {
             guest: Guest::Inline,
             function,
+            selects,
             text: text.as_str().to_owned(),
             span: self.diagnostics.span(element.start),
             reads: reads(text.as_str()),

@@ -149,10 +149,13 @@ impl Emitter {
                 },
                 site,
             );
-            emitter.declare(&body.scope.locals, site);
-            emitter.all_of(&body.activities);
-            if let Some(collect) = foreach.collect {
-                emitter.evaluate(collect, site);
+            emitter.round(&body.scope.locals, site, |emitter| {
+                emitter.all_of(&body.activities);
+                if let Some(collect) = foreach.collect {
+                    emitter.evaluate(collect, site);
+                }
+            });
+            if foreach.collect.is_some() {
                 emitter.push(Op::Collect, site);
             }
             emitter.push(

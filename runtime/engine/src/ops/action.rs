@@ -165,9 +165,11 @@ fn answered(
     let activity = machine.path(fiber);
     machine.withdraw(fiber);
     machine.stop_waiting(fiber)?;
+    let reads_attempt = *taking == Taking::Functions;
     machine.change(fiber, |fiber| {
         fiber.answered = Some(fiber.at);
-        fiber.failed = 0;
+        // What is made of the answer can read which attempt it is from.
+        fiber.failed = if reads_attempt { fiber.failed } else { 0 };
         fiber.within = None;
     })?;
     machine.record(HistoryEvent::Answered { activity, turn });

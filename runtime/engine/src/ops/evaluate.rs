@@ -3,7 +3,7 @@
 use crate::machine::{Machine, Trouble};
 use bureaucrat_model::{
     ConditionIndex, Evaluation, EvaluationOutcome, FaultCode, FiberId, HistoryEvent, JsonText,
-    Turn, WaitKind,
+    SelectStep, Turn, View, WaitKind,
 };
 
 /// The most values that are computed for one instruction.
@@ -17,8 +17,43 @@ pub(crate) fn start(
     if machine.fiber(fiber)?.values.len() >= VALUES {
         return Err(Trouble::program("values are computed that nothing takes"));
     }
+    if let Some(value) = selected(machine, fiber, function)? {
+        let activity = machine.path(fiber);
+        machine.record(HistoryEvent::ConditionEvaluated {
+            activity,
+            condition: function,
+            outcome: bureaucrat_model::ConditionOutcome::value(&value),
+            fuel: 0,
+        });
+        return take(machine, fiber, value);
+    }
     let turn = machine.next_turn();
     request(machine, fiber, turn, function)
+}
+
+/// The value of a function that only selects, as it is written, at any size. Where a step finds nothing, the function is
+/// evaluated: it says what is missing, or finds what only it knows.
+fn selected(
+    machine: &Machine<'_>,
+    fiber: FiberId,
+    function: ConditionIndex,
+) -> Result<Option<JsonText>, Trouble> {
+    let condition = machine.program.condition(function);
+    let Some((first, steps)) = condition.and_then(|found| found.selects.split_first()) else {
+        return Ok(None);
+    };
+    let SelectStep::Name(name) = first else {
+        return Ok(None);
+    };
+    let found = machine.fiber(fiber)?;
+    let value = if name.starts_with(View::RESERVED) {
+        machine.reserved(fiber, function)?.get(name).cloned()
+    } else if found.shares_in_place() {
+        machine.fields(fiber)?.get(name).cloned()
+    } else {
+        found.field(name).cloned()
+    };
+    Ok(value.and_then(|value| steps.iter().try_fold(value, |value, step| value.at(step))))
 }
 
 /// Has the fiber wait for the outcome of a function.

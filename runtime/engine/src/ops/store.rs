@@ -9,7 +9,10 @@ pub(crate) fn start(
     targets: &[FieldPath],
 ) -> Result<(), Trouble> {
     let mut values = machine.values(fiber)?;
-    machine.change(fiber, |fiber| fiber.given = None)?;
+    machine.change(fiber, |fiber| {
+        fiber.given = None;
+        fiber.failed = 0;
+    })?;
     for target in targets {
         machine.put(fiber, target, values.take()?)?;
     }

@@ -392,6 +392,7 @@ impl Compiler {
             function: format!("c{number}"),
             text: String::new(),
             span: Span::default(),
+            selects: Vec::new(),
             reads: if number % 3 == 0 {
                 Reads::Reserved
             } else {

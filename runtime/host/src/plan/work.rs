@@ -274,13 +274,15 @@ impl Planner {
             Rejection::Stale(_) | Rejection::Ended(_) => {
                 tracing::debug!(%process, %rejection, "an answer came too late");
             }
-            Rejection::NotWaiting(_) => {
-                let letter = self.dead_letter(
-                    process.shard(),
-                    &delivery,
-                    "not-waiting",
-                    &rejection.to_string(),
-                )?;
+            Rejection::NotWaiting(_) | Rejection::Ambiguous { .. } => {
+                let code = match rejection {
+                    Rejection::Ambiguous { .. } => "ambiguous-origin",
+                    Rejection::NotWaiting(_) | Rejection::Stale(_) | Rejection::Ended(_) => {
+                        "not-waiting"
+                    }
+                };
+                let letter =
+                    self.dead_letter(process.shard(), &delivery, code, &rejection.to_string())?;
                 transaction.absorb(letter);
             }
         }
