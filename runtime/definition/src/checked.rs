@@ -2,19 +2,35 @@
 //! shows at run time.
 
 use bureaucrat_model::{
-    CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath, Fields,
-    ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp,
+    Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate, FaultCode, FieldPath,
+    Fields, ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp, Unhandled,
 };
 
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
+    pub(crate) whole: Whole,
     pub(crate) site: Site,
     pub(crate) context: Fields,
     pub(crate) modules: Vec<SourceModule>,
     /// The conditions that ranges in the tree refer to.
     pub(crate) conditions: Vec<Condition>,
     pub(crate) body: Body,
+}
+
+/// What holds for a process as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    pub(crate) key: Option<(Written<String>, Duplicate)>,
+    pub(crate) deadline: Option<Written<Millis>>,
+    pub(crate) unhandled: Unhandled,
+}
+
+/// What a call names.
+#[derive(Debug)]
+pub(crate) enum Called {
+    Field(String),
+    Named(Written<String>),
 }
 
 /// What is done in an element, and what its context holds.
@@ -155,7 +171,8 @@ pub(crate) enum ActivityKind {
         after: Option<Box<After>>,
     },
     Call {
-        field: String,
+        target: Called,
+        bond: Bond,
         inputs: Option<Inputs>,
         taking: Taking,
     },

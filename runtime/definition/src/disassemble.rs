@@ -1,8 +1,8 @@
 //! Prints a program for people: one instruction per line, then the conditions.
 
 use bureaucrat_model::{
-    Alternative, CodePattern, Condition, ConditionRange, FieldPath, Guest, Handler, ItemNames,
-    Join, Label, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
+    Alternative, Bond, CallTarget, CodePattern, Condition, ConditionRange, FieldPath, Guest,
+    Handler, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
 };
 use std::fmt::Write as _;
 
@@ -66,17 +66,27 @@ fn operation(op: &Op) -> String {
             text
         }
         Op::Call {
-            field,
+            target,
+            bond,
             inputs,
             taking,
         } => format!(
-            "call {field:?}{}{}",
+            "{} {}{}{}",
+            match bond {
+                Bond::Awaited => "call",
+                Bond::Detached => "launch",
+            },
+            match target {
+                CallTarget::Field(field) => format!("{field:?}"),
+                CallTarget::Named(name) => operand(name),
+            },
             carried(inputs.as_deref()),
             taken(taking)
         ),
         Op::Emit { event, key, fields } => {
             format!("emit {}{} {fields:?}", operand(event), keyed(key.as_ref()))
         }
+        Op::Deadline { span } => format!("deadline {}", span_of(span)),
         Op::Within { span } => format!("within {}", span_of(span)),
         Op::Evaluate { function } => format!("evaluate c{}", function.0),
         Op::Store { targets } => {

@@ -6,7 +6,8 @@
 
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
-    Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status, WaitKind,
+    Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status,
+    WaitKind,
 };
 
 impl Machine<'_> {
@@ -35,6 +36,7 @@ impl Machine<'_> {
     }
 
     fn end(&mut self, ending: Ending) {
+        self.stop_deadline();
         self.instance.fibers.clear();
         self.instance.ended_at = Some(self.environment.now);
         self.instance.status = Status::Ended(ending.clone());
@@ -71,13 +73,19 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
             };
             subscriptions.map(unsubscribe).collect()
         }
+        // Nothing was started yet.
+        WaitKind::Child {
+            definition: Called::Sought(_),
+            ..
+        } => Vec::new(),
         WaitKind::Child { child, .. } => vec![Effect::CancelChild {
             child: *child,
             turn,
         }],
-        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
-            Vec::new()
-        }
+        WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Stopping { .. }
+        | WaitKind::Operator { .. } => Vec::new(),
     };
     effects.extend(wait.timer.map(timer));
     effects

@@ -3,6 +3,8 @@
 //! Every input is matched with the current waits before anything changes. An input that matches
 //! nothing is rejected and leaves no trace.
 
+mod calls;
+
 use crate::{
     Aim, Rejection,
     machine::{Machine, Trouble},
@@ -10,10 +12,11 @@ use crate::{
         self,
         evaluate::{self, Given, Wanted},
     },
+    sticking,
 };
 use bureaucrat_model::{
     ActivityId, ActivityPath, Check, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
-    Instance, Op, OpIndex, ProcessId, Program, Site, Timestamp, Turn, Wait, WaitKind,
+    Instance, Op, OpIndex, Program, Site, Timestamp, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs the process as far as possible.
@@ -29,6 +32,10 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
                 ops::action::answer(machine, fiber, answer)
             });
         }
+        Input::TimerFired {
+            fiber: FiberId::DEADLINE,
+            turn,
+        } => ops::deadline::pass(machine, turn)?,
         Input::TimerFired { fiber, turn } => {
             let due = timer(machine, fiber, turn)?;
             settle(machine, fiber, |machine| due_at(machine, fiber, turn, due));
@@ -56,7 +63,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             turn,
             ending,
         } => {
-            let child = find_child(machine, fiber, turn)?;
+            let child = calls::find_child(machine, fiber, turn)?;
             settle(machine, fiber, |machine| {
                 ops::call::ended(machine, fiber, child, ending)
             });
@@ -66,11 +73,28 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             turn,
             reason,
         } => {
-            find_child(machine, fiber, turn)?;
-            settle(machine, fiber, |machine| {
+            calls::find_child(machine, fiber, turn)?;
+            settle_within(machine, fiber, |machine| {
                 ops::call::refused(machine, fiber, &reason)
             });
         }
+        Input::DefinitionFound {
+            fiber,
+            turn,
+            definition,
+        } => {
+            calls::find_sought(machine, fiber, turn)?;
+            settle_within(machine, fiber, |machine| {
+                ops::call::found(machine, fiber, turn, definition)
+            });
+        }
+        Input::Detached { fiber, turn } => {
+            let child = calls::find_child(machine, fiber, turn)?;
+            settle_within(machine, fiber, |machine| {
+                ops::call::detached(machine, fiber, child)
+            });
+        }
+        Input::Retry => sticking::retry(machine)?,
         Input::Evaluated {
             fiber,
             turn,
@@ -124,9 +148,10 @@ fn due_at(
             Some((Op::Action { .. }, _)) => ops::action::resume(machine, fiber, turn, due),
             Some(_) | None => ops::delay::fire(machine, fiber, turn, due),
         },
-        WaitKind::Child { .. } | WaitKind::Branches { .. } | WaitKind::Condition { .. } => {
-            Err(Trouble::program("the wait has no end of its own"))
-        }
+        WaitKind::Child { .. }
+        | WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Operator { .. } => Err(Trouble::program("the wait has no end of its own")),
     }
 }
 
@@ -150,6 +175,7 @@ fn evaluated(
         | WaitKind::Event { check: None, .. }
         | WaitKind::Child { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Operator { .. }
         | WaitKind::Branches { .. } => None,
     };
     if asked != Some(condition) {
@@ -231,6 +257,26 @@ fn settle_caused<'a>(
         machine.throw_at(fiber, trouble);
     }
     machine.run();
+}
+
+/// Applies what the host says to an effect of the process. It does not come from outside, so the budget is not reset.
+fn settle_within<'a>(
+    machine: &mut Machine<'a>,
+    fiber: FiberId,
+    apply: impl FnOnce(&mut Machine<'a>) -> Result<(), Trouble>,
+) {
+    let spent = match machine.share_is_spent() {
+        true => Ok(()),
+        false => machine.spend(),
+    };
+    if let Err(trouble) = spent.and_then(|()| apply(machine)) {
+        machine.throw_at(fiber, trouble);
+    }
+    if machine.share_is_spent() {
+        machine.yield_if_ready();
+    } else {
+        machine.run();
+    }
 }
 
 /// The fiber that waits for the answer to the task that was sent under this turn.
@@ -315,18 +361,6 @@ fn find_wait<'a>(
                 not_waiting(machine, fiber, turn)
             })
         }
-    }
-}
-
-fn find_child(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<ProcessId, Rejection> {
-    match find_wait(machine, fiber, turn)?.kind {
-        WaitKind::Child { child, .. } => Ok(child),
-        WaitKind::Answer { .. }
-        | WaitKind::Timer { .. }
-        | WaitKind::Event { .. }
-        | WaitKind::Branches { .. }
-        | WaitKind::Stopping { .. }
-        | WaitKind::Condition { .. } => Err(not_waiting(machine, fiber, turn)),
     }
 }
 

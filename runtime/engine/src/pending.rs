@@ -1,7 +1,7 @@
 //! Conditions that are being evaluated, requested again if the host could not evaluate them.
 
 use crate::{ops::await_event::candidate_fields, reserved::reserved};
-use bureaucrat_model::{Check, Effect, FiberState, Instance, Program, View, WaitKind};
+use bureaucrat_model::{Called, Check, Effect, FiberState, Instance, Program, View, WaitKind};
 
 /// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that
 /// parked the instance because it could not evaluate a condition, and resumes it.
@@ -31,11 +31,23 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
                 let fields = candidate_fields(fiber.visible(), event);
                 (*condition, fields, *at, Some(event))
             }
+            WaitKind::Child {
+                definition: Called::Sought(definition),
+                ..
+            } => {
+                effects.push(Effect::FindDefinition {
+                    fiber: id,
+                    turn: wait.turn,
+                    definition: definition.clone(),
+                });
+                continue;
+            }
             WaitKind::Event { check: None, .. }
             | WaitKind::Answer { .. }
             | WaitKind::Timer { .. }
             | WaitKind::Child { .. }
             | WaitKind::Stopping { .. }
+            | WaitKind::Operator { .. }
             | WaitKind::Branches { .. } => continue,
         };
         effects.push(Effect::Evaluate {

@@ -39,6 +39,8 @@ pub struct Fibers {
     /// Fibers that took an answer, by the instruction of the last one.
     answered: Places,
     held_bytes: usize,
+    /// How many wait for an operator.
+    stuck: u32,
     changed: BTreeMap<FiberId, Before>,
 }
 
@@ -96,6 +98,10 @@ impl Fibers {
     /// Bytes of the fields of all fibers, including those that branches started from.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
+    }
+
+    pub const fn stuck(&self) -> u32 {
+        self.stuck
     }
 
     /// Adds a fiber, or replaces the one with this number.
@@ -168,6 +174,7 @@ impl Fibers {
                 if matches!(wait.kind, WaitKind::Answer { .. }) {
                     self.asking.add(fiber.at, id);
                 }
+                self.stuck += is_stuck(&wait.kind);
             }
         }
         if let Some(at) = fiber.answered {
@@ -186,11 +193,16 @@ impl Fibers {
             if matches!(wait.kind, WaitKind::Answer { .. }) {
                 self.asking.remove(fiber.at, id);
             }
+            self.stuck = self.stuck.saturating_sub(is_stuck(&wait.kind));
         }
         if let Some(at) = fiber.answered {
             self.answered.remove(at, id);
         }
     }
+}
+
+fn is_stuck(kind: &WaitKind) -> u32 {
+    u32::from(matches!(kind, WaitKind::Operator { .. }))
 }
 
 fn held(fiber: &Fiber) -> usize {

@@ -1,6 +1,8 @@
 //! Instances: the stored state of a process.
 
 use crate::{
+    called::Called,
+    conduct::Deadline,
     deployed::Version,
     fault::Fault,
     fibers::{FiberChange, Fibers},
@@ -165,6 +167,7 @@ pub enum WaitKind {
         child: ProcessId,
         /// What it began with, over its own context.
         fields: Fields,
+        definition: Called,
     },
     #[serde(rename = "5")]
     Branches {
@@ -184,6 +187,9 @@ pub enum WaitKind {
         remaining: u32,
         then: Then,
     },
+    /// An operator: nothing handled this fault.
+    #[serde(rename = "8")]
+    Operator { fault: Fault },
 }
 
 /// What follows when everything below a fiber has stopped.
@@ -294,6 +300,9 @@ pub struct Head {
     pub version: Option<Version>,
     /// Its business key: no other process of its user and name has it before it has ended.
     pub key: Option<String>,
+    pub deadline: Option<Deadline>,
+    /// How many of its fibers wait for an operator.
+    pub stuck: u32,
 }
 
 impl Head {

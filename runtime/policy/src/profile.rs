@@ -98,7 +98,9 @@ impl Profile {
                         profile.emitted.entry(event.clone()).or_insert(span);
                     }
                 }
-                Op::Within { span: limit } => profile.time(limit, span),
+                Op::Within { span: limit } | Op::Deadline { span: limit } => {
+                    profile.time(limit, span);
+                }
                 Op::Call { .. } => {
                     profile.call.get_or_insert(span);
                 }

@@ -8,8 +8,8 @@ use super::{
     kept::{fires, within},
 };
 use bureaucrat_model::{
-    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Timestamp, Turn,
-    Wait, WaitKind,
+    Deadline, Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription,
+    Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use bureaucrat_wire::Duplicate;
@@ -85,6 +85,7 @@ impl Known {
                 | WaitKind::Child { .. }
                 | WaitKind::Branches { .. }
                 | WaitKind::Stopping { .. }
+                | WaitKind::Operator { .. }
                 | WaitKind::Condition { .. } => {}
             }
         }
@@ -296,12 +297,17 @@ impl Known {
                     children.insert(wait.turn.0);
                     self.child_fits(instance, *child, wait.turn)?;
                 }
-                WaitKind::Branches { .. } | WaitKind::Stopping { .. } => {}
+                WaitKind::Branches { .. }
+                | WaitKind::Stopping { .. }
+                | WaitKind::Operator { .. } => {}
                 WaitKind::Condition { .. } if is_parked(instance) => {}
                 WaitKind::Condition { .. } => {
                     return Err("it waits for a condition and is not parked".into());
                 }
             }
+        }
+        if let Some(Deadline::Ahead { due: at, turn }) = instance.deadline {
+            due.insert((at, FiberId::DEADLINE, turn));
         }
         let of_waits: BTreeSet<_> = timers
             .iter()

@@ -19,6 +19,7 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Branches { remaining } => format!("{remaining} branches"),
         WaitsFor::Stopping { remaining } => format!("the end of {remaining} stopped"),
         WaitsFor::Condition => "a condition".into(),
+        WaitsFor::Operator { fault } => format!("an operator, after {}", fault.code),
     }
 }
 
@@ -45,6 +46,9 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
             format!("what {remaining} stopped branches run at their end, {since}")
         }
         WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
+        WaitsFor::Operator { fault } => {
+            format!("an operator (`bureaucrat retry`), {since}, after the fault {fault}")
+        }
     };
     let mut lines = vec![screen::clean(&what)];
     if matches!(wait.waits_for, WaitsFor::Answer { .. }) {

@@ -9,9 +9,10 @@ pub(crate) fn start(
     targets: &[FieldPath],
 ) -> Result<(), Trouble> {
     let mut values = machine.values(fiber)?;
-    machine.change(fiber, |fiber| fiber.given = None)?;
     for target in targets {
         machine.put(fiber, target, values.take()?)?;
     }
+    // A store that fails is perhaps tried again, with what came back.
+    machine.change(fiber, |fiber| fiber.given = None)?;
     machine.go_on(fiber)
 }

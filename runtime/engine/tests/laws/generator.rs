@@ -2,8 +2,8 @@
 
 use super::compiler::Compiler;
 use bureaucrat_model::{
-    ActivityPath, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields, Handler,
-    ItemNames, Join, Millis, Op, OpIndex, Operand, Program, Retry, When,
+    ActivityPath, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields,
+    Handler, ItemNames, Join, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
 };
 use proptest::prelude::*;
 
@@ -15,6 +15,9 @@ pub enum Block {
     Delay(u64),
     Await(u32),
     Call(&'static str),
+    /// Of a deployed definition, and whether it is waited for.
+    Named(Bond),
+    Deadline(u64),
     Sequence(Vec<Block>),
     Switch(Vec<(u32, Block)>),
     While(u32, Box<Block>),
@@ -71,6 +74,8 @@ pub fn block() -> impl Strategy<Value = Block> {
         1 => (0_u64..50).prop_map(Block::Delay),
         1 => (0_u32..3).prop_map(Block::Await),
         1 => prop_oneof![Just("d"), Just("number"), Just("missing")].prop_map(Block::Call),
+        1 => prop_oneof![Just(Bond::Awaited), Just(Bond::Detached)].prop_map(Block::Named),
+        1 => (0_u64..300).prop_map(Block::Deadline),
         1 => prop_oneof![Just("a"), Just("b"), Just("Cancelled")].prop_map(Block::Fault),
         1 => Just(Block::Again),
         2 => prop::sample::select(PLACES.as_slice()).prop_map(Block::Assign),
@@ -126,6 +131,20 @@ pub fn tried(mut op: Op, attempts: u32) -> Op {
     op
 }
 
+/// A call of a deployed definition; what it is called by is computed when it is detached.
+pub fn named_call(bond: Bond) -> Op {
+    let name = match bond {
+        Bond::Awaited => Operand::Fixed("order".to_owned()),
+        Bond::Detached => Operand::Computed,
+    };
+    Op::Call {
+        target: CallTarget::Named(name),
+        bond,
+        inputs: None,
+        taking: Taking::Into(FieldPath::new("a").unwrap()),
+    }
+}
+
 pub fn plain_scope(next: OpIndex) -> Op {
     Op::EnterScope {
         handlers: Vec::new(),
@@ -135,7 +154,15 @@ pub fn plain_scope(next: OpIndex) -> Op {
 }
 
 fn caught() -> impl Strategy<Value = &'static str> {
-    const CODES: [&str; 6] = ["", "a", "*", "ActionError", "KeyError", "Cancelled"];
+    const CODES: [&str; 7] = [
+        "",
+        "a",
+        "*",
+        "ActionError",
+        "KeyError",
+        "Cancelled",
+        "Deadline",
+    ];
     prop::sample::select(CODES.as_slice())
 }
 
@@ -174,6 +201,10 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         }),
         (range(), place()).prop_map(|(conditions, at)| Op::wait_for("e", conditions, at)),
         Just(Op::call("d")),
+        prop_oneof![Just(Bond::Awaited), Just(Bond::Detached)].prop_map(named_call),
+        Just(Op::Deadline {
+            span: Operand::Computed
+        }),
         (0_u32..5).prop_map(|function| Op::Evaluate {
             function: ConditionIndex(function)
         }),

@@ -194,6 +194,10 @@ pub enum WaitsFor {
         remaining: u32,
     },
     Condition,
+    /// Nothing handled this fault; an operator has it tried again.
+    Operator {
+        fault: Fault,
+    },
 }
 
 /// Where a task is on its way to its participant.
