@@ -9,11 +9,11 @@ mod ops;
 #[path = "formats/samples.rs"]
 mod samples;
 
-use bureaucrat_host::events::EventRecord;
+use bureaucrat_host::{decided::LaunchRecord, events::EventRecord};
 use bureaucrat_model::{
-    Arrivals, Asker, Branch, Check, ConditionIndex, Ending, Expiry, FiberId, FiberState,
-    HistoryEntry, JsonText, Millis, Program, Progress, ReplyTo, ShardId, Sharing, Status,
-    Subscription, Then, Timestamp, Turn, WaitKind,
+    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry,
+    FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -23,7 +23,8 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{
-    fault, fiber, fields, history_events, inputs, instance, path, process, program, waiting,
+    deployed, fault, fiber, fields, history_events, inputs, instance, path, process, program,
+    waiting,
 };
 use std::{fmt::Debug, fs, path::Path};
 
@@ -152,7 +153,28 @@ fn instances() {
             running(waiting(WaitKind::Child {
                 child: process(6),
                 fields: fields(),
+                definition: Called::Text,
             })),
+        ),
+        (
+            "child-found",
+            running(waiting(WaitKind::Child {
+                child: process(6),
+                fields: fields(),
+                definition: Called::Found(deployed()),
+            })),
+        ),
+        (
+            "child-sought",
+            running(waiting(WaitKind::Child {
+                child: process(6),
+                fields: fields(),
+                definition: Called::Sought("order@3".parse().unwrap()),
+            })),
+        ),
+        (
+            "operator",
+            running(waiting(WaitKind::Operator { fault: fault() })),
         ),
         (
             "branches",
@@ -313,6 +335,27 @@ fn messages_in_the_outbox() {
 }
 
 #[test]
+fn decided_launches() {
+    let record = |definition| LaunchRecord {
+        definition,
+        name: "order".into(),
+        user: Some("ada".into()),
+        fields: fields(),
+        key: Some("k-7".into()),
+    };
+    let values = [
+        ("deployed", record(ChildDefinition::Deployed(deployed()))),
+        ("text", record(ChildDefinition::Text("<process/>".into()))),
+    ];
+    holds(
+        "launches.hex",
+        &values,
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::Launches, b"key", bytes).unwrap(),
+    );
+}
+
+#[test]
 fn events() {
     let record = EventRecord {
         name: "paid".into(),
@@ -413,6 +456,7 @@ fn tables_have_their_names_and_numbers() {
         "17 definitions",
         "18 sources",
         "19 business_keys",
+        "20 launches",
     ];
     assert_eq!(found, expected);
 }

@@ -10,6 +10,8 @@ mod deployed;
 mod keyed;
 #[path = "modules/rig.rs"]
 mod rig;
+#[path = "modules/whole.rs"]
+mod whole;
 
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::{engine::broker_url, operating::Operated};

@@ -135,6 +135,7 @@ impl Storage {
             | Table::Definitions
             | Table::Sources
             | Table::BusinessKeys
+            | Table::Launches
             | Table::Modules => contains(key),
         }
     }

@@ -16,6 +16,7 @@ mod property;
 mod retry;
 mod shape;
 mod value;
+mod whole;
 
 pub(crate) use doubts::Mode;
 pub use property::PropertyType;
@@ -91,6 +92,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let fields = self.context(&context);
             contexts.push((context, fields));
         }
+        let whole = self.whole(&node, &name);
         let path = ActivityPath::default();
         let mut contexts = contexts.into_iter();
         let (scope, context) = match contexts.next() {
@@ -101,6 +103,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let compensable = self.compensable();
         let process = Process {
             name,
+            whole,
             site: Site::new(path, self.diagnostics.span(root.element.start)),
             context,
             modules: std::mem::take(&mut self.modules),

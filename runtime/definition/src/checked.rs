@@ -2,14 +2,16 @@
 //! shows at run time.
 
 use bureaucrat_model::{
-    ActivityPath, CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath,
-    Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp,
+    ActivityPath, Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate,
+    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Site,
+    SourceModule, Timestamp, Unhandled,
 };
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
+    pub(crate) whole: Whole,
     pub(crate) site: Site,
     pub(crate) context: Fields,
     pub(crate) modules: Vec<SourceModule>,
@@ -18,6 +20,21 @@ pub(crate) struct Process {
     pub(crate) body: Body,
     /// The scopes that can be compensated by their ids.
     pub(crate) compensable: BTreeMap<String, ActivityPath>,
+}
+
+/// What holds for a process as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    pub(crate) key: Option<(Written<String>, Duplicate)>,
+    pub(crate) deadline: Option<Written<Millis>>,
+    pub(crate) unhandled: Unhandled,
+}
+
+/// What a call names.
+#[derive(Debug)]
+pub(crate) enum Called {
+    Field(String),
+    Named(Written<String>),
 }
 
 /// What is done in an element, and what its context holds.
@@ -184,7 +201,8 @@ pub(crate) enum ActivityKind {
         after: Option<Box<After>>,
     },
     Call {
-        field: String,
+        target: Called,
+        bond: Bond,
         inputs: Option<Inputs>,
         taking: Taking,
     },

@@ -1,8 +1,9 @@
 //! Prints a program for people: one instruction per line, then the conditions.
 
 use bureaucrat_model::{
-    Alternative, CodePattern, Condition, ConditionRange, FieldPath, Guest, Handler, Interrupt,
-    ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Program, Retry, Taking, When,
+    Alternative, Bond, CallTarget, CodePattern, Condition, ConditionRange, FieldPath, Guest,
+    Handler, Interrupt, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Program, Retry,
+    Taking, When,
 };
 use std::fmt::Write as _;
 
@@ -66,11 +67,20 @@ fn operation(op: &Op) -> String {
             text
         }
         Op::Call {
-            field,
+            target,
+            bond,
             inputs,
             taking,
         } => format!(
-            "call {field:?}{}{}",
+            "{} {}{}{}",
+            match bond {
+                Bond::Awaited => "call",
+                Bond::Detached => "launch",
+            },
+            match target {
+                CallTarget::Field(field) => format!("{field:?}"),
+                CallTarget::Named(name) => operand(name),
+            },
             carried(inputs.as_deref()),
             taken(taking)
         ),
@@ -105,6 +115,7 @@ fn operation(op: &Op) -> String {
             let scope = scope.map(|scope| format!(" {}", place(scope)));
             format!("compensate{}", scope.unwrap_or_default())
         }
+        Op::Deadline { span } => format!("deadline {}", span_of(span)),
         Op::Within { span } => format!("within {}", span_of(span)),
         Op::Evaluate { function } => format!("evaluate c{}", function.0),
         Op::Store { targets } => {

@@ -43,14 +43,17 @@ use crate::checked::{
     self, Activity, ActivityKind, Body, Case, Finally, Inputs, Local, Process, Scope, Written,
 };
 use bureaucrat_model::{
-    ActivityPath, ConditionIndex, ConditionRange, Fields, Join, Op, OpIndex, Operand, Program,
-    Site, Taking, Timeout, When,
+    ActivityPath, CallTarget, ConditionIndex, ConditionRange, Conduct, Fields, Join, KeyRule,
+    KeyText, Op, OpIndex, Operand, Program, Site, Taking, Timeout, When,
 };
 use std::collections::BTreeMap;
 
 /// The program of a process, with its inline guest.
 pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     let mut emitter = Emitter::default();
+    if let Some(span) = emitter.optional(process.whole.deadline.as_ref(), &process.site) {
+        emitter.push(Op::Deadline { span }, &process.site);
+    }
     emitter.body(&process.body, &process.site);
     emitter.push(Op::Complete, &process.site);
     emitter.name_scopes(&process.compensable);
@@ -61,6 +64,16 @@ pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
         sites: emitter.sites,
         conditions: process.conditions,
         inline_guest,
+        conduct: Conduct {
+            key: process.whole.key.map(|(text, duplicate)| KeyRule {
+                text: match text {
+                    Written::Fixed(text) => KeyText::Fixed(text),
+                    Written::Computed(function) => KeyText::Computed(function),
+                },
+                duplicate,
+            }),
+            unhandled: process.whole.unhandled,
+        },
     }
 }
 
@@ -281,13 +294,19 @@ impl Emitter {
             ActivityKind::Pick { on, after } => return self.pick(on, after.as_deref(), site),
             ActivityKind::Action(action) => return self.action(action, site),
             ActivityKind::Call {
-                field,
+                target,
+                bond,
                 inputs,
                 taking,
             } => {
+                let target = match target {
+                    checked::Called::Field(field) => CallTarget::Field(field.clone()),
+                    checked::Called::Named(name) => CallTarget::Named(self.operand(name, site)),
+                };
                 let inputs = inputs.as_ref().map(|inputs| self.inputs(inputs, site));
                 let op = Op::Call {
-                    field: field.clone(),
+                    target,
+                    bond: *bond,
                     inputs,
                     taking: taken(taking),
                 };

@@ -21,6 +21,7 @@ fn main() {
         sites: vec![site.clone(), site],
         conditions: Vec::new(),
         inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
     };
     let limits = EngineLimits::default();
     let environment = Environment {

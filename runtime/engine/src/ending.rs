@@ -6,7 +6,8 @@
 
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
-    Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status, WaitKind,
+    Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status,
+    WaitKind,
 };
 
 impl Machine<'_> {
@@ -35,6 +36,7 @@ impl Machine<'_> {
     }
 
     fn end(&mut self, ending: Ending) {
+        self.stop_deadline();
         self.instance.fibers.clear();
         self.instance.ended_at = Some(self.environment.now);
         self.instance.status = Status::Ended(ending.clone());
@@ -79,6 +81,11 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
             };
             subscription.clone().map(unsubscribe).into_iter().collect()
         }
+        // Nothing was started yet.
+        WaitKind::Child {
+            definition: Called::Sought(_),
+            ..
+        } => Vec::new(),
         WaitKind::Child { child, .. } => vec![Effect::CancelChild {
             child: *child,
             turn,
@@ -87,7 +94,8 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
         | WaitKind::Condition { .. }
         | WaitKind::Stopping { .. }
         | WaitKind::Fault { .. }
-        | WaitKind::Compensation { .. } => Vec::new(),
+        | WaitKind::Compensation { .. }
+        | WaitKind::Operator { .. } => Vec::new(),
     };
     effects.extend(wait.timer.map(timer));
     effects

@@ -3,6 +3,8 @@
 //! Every input is matched with the current waits before anything changes. An input that matches
 //! nothing is rejected and leaves no trace.
 
+mod calls;
+
 use crate::{
     Aim, Rejection,
     machine::{Machine, Trouble},
@@ -10,11 +12,12 @@ use crate::{
         self,
         evaluate::{self, Given, Wanted},
     },
+    sticking,
     throwing::Verdict,
 };
 use bureaucrat_model::{
     ActivityId, ActivityPath, Check, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
-    Instance, Op, OpIndex, ProcessId, Program, Site, Timestamp, Turn, Wait, WaitKind,
+    Instance, Op, OpIndex, Program, Site, Timestamp, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs the process as far as possible.
@@ -30,6 +33,10 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
                 ops::action::answer(machine, fiber, answer)
             });
         }
+        Input::TimerFired {
+            fiber: FiberId::DEADLINE,
+            turn,
+        } => ops::deadline::pass(machine, turn)?,
         Input::TimerFired { fiber, turn } => {
             let due = timer(machine, fiber, turn)?;
             settle(machine, fiber, |machine| due_at(machine, fiber, turn, due));
@@ -68,7 +75,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             turn,
             ending,
         } => {
-            let child = find_child(machine, fiber, turn)?;
+            let child = calls::find_child(machine, fiber, turn)?;
             settle(machine, fiber, |machine| {
                 ops::call::ended(machine, fiber, child, ending)
             });
@@ -78,11 +85,28 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             turn,
             reason,
         } => {
-            find_child(machine, fiber, turn)?;
-            settle(machine, fiber, |machine| {
+            calls::find_child(machine, fiber, turn)?;
+            settle_within(machine, fiber, |machine| {
                 ops::call::refused(machine, fiber, &reason)
             });
         }
+        Input::DefinitionFound {
+            fiber,
+            turn,
+            definition,
+        } => {
+            calls::find_sought(machine, fiber, turn)?;
+            settle_within(machine, fiber, |machine| {
+                ops::call::found(machine, fiber, turn, definition)
+            });
+        }
+        Input::Detached { fiber, turn } => {
+            let child = calls::find_child(machine, fiber, turn)?;
+            settle_within(machine, fiber, |machine| {
+                ops::call::detached(machine, fiber, child)
+            });
+        }
+        Input::Retry => sticking::retry(machine)?,
         Input::Evaluated {
             fiber,
             turn,
@@ -143,7 +167,8 @@ fn due_at(
         | WaitKind::Condition { .. }
         | WaitKind::Fault { .. }
         | WaitKind::Listening { .. }
-        | WaitKind::Compensation { .. } => Err(Trouble::program("the wait has no end of its own")),
+        | WaitKind::Compensation { .. }
+        | WaitKind::Operator { .. } => Err(Trouble::program("the wait has no end of its own")),
     }
 }
 
@@ -174,6 +199,7 @@ fn evaluated(
         | WaitKind::Child { .. }
         | WaitKind::Stopping { .. }
         | WaitKind::Compensation { .. }
+        | WaitKind::Operator { .. }
         | WaitKind::Branches { .. } => None,
     };
     if asked != Some(condition) {
@@ -273,6 +299,26 @@ fn settle_caused<'a>(
     machine.run();
 }
 
+/// Applies what the host says to an effect of the process. It does not come from outside, so the budget is not reset.
+fn settle_within<'a>(
+    machine: &mut Machine<'a>,
+    fiber: FiberId,
+    apply: impl FnOnce(&mut Machine<'a>) -> Result<(), Trouble>,
+) {
+    let spent = match machine.share_is_spent() {
+        true => Ok(()),
+        false => machine.spend(),
+    };
+    if let Err(trouble) = spent.and_then(|()| apply(machine)) {
+        machine.throw_at(fiber, trouble);
+    }
+    if machine.share_is_spent() {
+        machine.yield_if_ready();
+    } else {
+        machine.run();
+    }
+}
+
 /// The fiber that waits for the answer to the task that was sent under this turn.
 fn find_sent(machine: &Machine<'_>, turn: Turn) -> Result<FiberId, Rejection> {
     let found = machine.instance.fibers.waiting(turn);
@@ -362,21 +408,6 @@ fn find_wait<'a>(
                 not_waiting(machine, fiber, turn)
             })
         }
-    }
-}
-
-fn find_child(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<ProcessId, Rejection> {
-    match find_wait(machine, fiber, turn)?.kind {
-        WaitKind::Child { child, .. } => Ok(child),
-        WaitKind::Answer { .. }
-        | WaitKind::Timer { .. }
-        | WaitKind::Event { .. }
-        | WaitKind::Branches { .. }
-        | WaitKind::Stopping { .. }
-        | WaitKind::Fault { .. }
-        | WaitKind::Listening { .. }
-        | WaitKind::Compensation { .. }
-        | WaitKind::Condition { .. } => Err(not_waiting(machine, fiber, turn)),
     }
 }
 

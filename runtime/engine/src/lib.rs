@@ -17,6 +17,7 @@
 //! - `input`: finds the instruction that an input is for
 //! - `values`: what was computed for an instruction, as what the instruction needs it
 //! - `reserved`: what functions read under the names that begin with `inst:`
+//! - `sticking`: a fault that nothing handles, where operators look at those
 //! - `throwing`: finds the scope that handles a fault, and leads the fault there
 //! - `stopping`: stops what is below a fiber, and waits for what that runs at its end
 //! - `ending`: completion and failure
@@ -29,6 +30,7 @@ mod ops;
 mod pending;
 mod rejection;
 mod reserved;
+mod sticking;
 mod stopping;
 mod throwing;
 mod trouble;
@@ -38,8 +40,8 @@ pub use pending::pending_evaluations;
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
-    ActivityPath, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head, HistoryEvent, Input,
-    Instance, Launch, OpIndex, Program, Status, Timestamp, Turn,
+    ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
+    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn, View,
 };
 use machine::Machine;
 
@@ -54,12 +56,7 @@ pub struct Environment<'a> {
     pub limits: &'a EngineLimits,
 }
 
-/// Makes an instance of `program` and runs it until it waits, yields or ends.
-pub fn launch(
-    program: &Program,
-    launch: &Launch,
-    environment: &Environment<'_>,
-) -> (Instance, Vec<Effect>) {
+fn instance_of(program: &Program, launch: &Launch, environment: &Environment<'_>) -> Instance {
     let mut fields = program.context.clone();
     if !launch.fields.is_empty() {
         fields.update(&launch.fields);
@@ -85,8 +82,19 @@ pub fn launch(
         failed_fields: Fields::new(),
         version: launch.version,
         key: launch.key.clone(),
+        deadline: None,
+        stuck: 0,
     };
-    let mut instance = Instance::new(head, [(FiberId(0), first)]);
+    Instance::new(head, [(FiberId(0), first)])
+}
+
+/// Makes an instance of `program` and runs it until it waits, yields or ends.
+pub fn launch(
+    program: &Program,
+    launch: &Launch,
+    environment: &Environment<'_>,
+) -> (Instance, Vec<Effect>) {
+    let mut instance = instance_of(program, launch, environment);
     let mut machine = Machine::new(program, &mut instance, environment);
     machine.record(HistoryEvent::Launched {
         message_id: launch.message_id.clone(),
@@ -95,6 +103,31 @@ pub fn launch(
     machine.begin();
     let effects = machine.finish();
     (instance, effects)
+}
+
+/// What a function sees that is evaluated before a process begins, with what it begins with.
+pub fn view_at_launch(
+    program: &Program,
+    launch: &Launch,
+    environment: &Environment<'_>,
+    function: ConditionIndex,
+) -> View {
+    let instance = instance_of(program, launch, environment);
+    let now = environment.now;
+    let Some(first) = instance.fibers.get(FiberId(0)) else {
+        return View::default();
+    };
+    View {
+        fields: first.fields.clone(),
+        reserved: reserved::reserved(
+            program,
+            &instance,
+            first,
+            function,
+            now,
+            reserved::Given::default(),
+        ),
+    }
 }
 
 /// Gives one input to an instance and runs it until every fiber waits, it yields, or it ends.

@@ -48,6 +48,10 @@ impl<'a> Machine<'a> {
     }
 
     pub fn finish(self) -> Vec<Effect> {
+        let stuck = self.instance.fibers.stuck();
+        if self.instance.head().stuck != stuck {
+            self.instance.stuck = stuck;
+        }
         self.effects
     }
 

@@ -5,8 +5,8 @@ use crate::{
     reserved::{Given, reserved},
 };
 use bureaucrat_model::{
-    Asker, Check, Effect, Fiber, FiberId, FiberState, Fields, Instance, Program, View, Wait,
-    WaitKind,
+    Asker, Called, Check, Effect, Fiber, FiberId, FiberState, Fields, Instance, Program, View,
+    Wait, WaitKind,
 };
 
 /// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that
@@ -49,6 +49,17 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
                 effects.extend(about_fault(program, instance, id));
                 continue;
             }
+            WaitKind::Child {
+                definition: Called::Sought(definition),
+                ..
+            } => {
+                effects.push(Effect::FindDefinition {
+                    fiber: id,
+                    turn: wait.turn,
+                    definition: definition.clone(),
+                });
+                continue;
+            }
             WaitKind::Event { check: None, .. }
             | WaitKind::Listening { check: None, .. }
             | WaitKind::Answer { .. }
@@ -56,6 +67,7 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
             | WaitKind::Child { .. }
             | WaitKind::Stopping { .. }
             | WaitKind::Compensation { .. }
+            | WaitKind::Operator { .. }
             | WaitKind::Branches { .. } => continue,
         };
         let given = Given {

@@ -140,6 +140,10 @@ impl Machine<'_> {
                 return Ok(Step::Later);
             }
         };
+        if matches!(target, Target::Process(_)) && self.waits_for_operator(fault) {
+            self.stick(fiber, fault.clone())?;
+            return Ok(Step::Later);
+        }
         let top = target.fiber();
         for id in &way {
             self.settle_for(*id)?;

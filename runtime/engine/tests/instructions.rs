@@ -36,6 +36,7 @@ fn program(ops: Vec<Op>, context: &str) -> Program {
         sites,
         conditions: vec![condition.clone(), condition.clone(), condition],
         inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
     }
 }
 

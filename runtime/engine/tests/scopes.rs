@@ -22,6 +22,7 @@ fn program(ops: Vec<Op>) -> Program {
         ops,
         conditions: Vec::new(),
         inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
     }
 }
 

@@ -135,6 +135,7 @@ impl Driver {
                 .min(self.actor.timers.next_due())
                 .min(self.forget_next.1);
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
+            wake = wake.min(self.planner.delayed.next().unwrap_or(wake));
         }
         if self.actor.outbox.is_open() {
             let next = self.actor.outbox.troubles.next_try();
@@ -263,6 +264,9 @@ impl Driver {
         }
         for call in after.calls {
             self.planner.start_call(call);
+        }
+        for (process, record) in after.decided {
+            self.planner.start_decided(process, record)?;
         }
         let now = self.shared.time.now();
         for arrived in after.arrived {

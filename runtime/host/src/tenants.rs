@@ -168,6 +168,11 @@ impl Account {
         }
     }
 
+    /// Counts a process whose start was decided in an earlier run.
+    pub fn count_start(&self) {
+        self.live.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// A process ended, or was not started after all.
     pub fn end(&self) {
         subtract(&self.live, 1);

@@ -42,6 +42,8 @@ impl FaultCode {
     pub const NOT_ALLOWED: &'static str = "NotAllowed";
     /// Processes answered each other's events too often in a row.
     pub const EVENT_LOOP: &'static str = "EventLoop";
+    /// The process did not end in the time that its definition gives it.
+    pub const DEADLINE: &'static str = "Deadline";
     /// A `fault` of the definition that names no code.
     pub const TERMINATE: &'static str = "terminate";
 
@@ -63,14 +65,14 @@ impl FaultCode {
             Self::CANCELLED,
             Self::OP_BUDGET_EXCEEDED,
             Self::PROGRAM_ERROR,
-            "Deadline",
+            Self::DEADLINE,
         ];
         own.contains(&code) || code.starts_with("sandbox.") || code.starts_with("inst:")
     }
 
-    /// Whether a handler of all faults catches it. Cancelling is for handlers that name it.
+    /// Whether a handler of all faults catches it. What ends the process as a whole is for handlers that name it.
     pub fn is_caught_by_default(&self) -> bool {
-        self.0 != Self::CANCELLED
+        ![Self::CANCELLED, Self::DEADLINE].contains(&self.as_str())
     }
 
     /// Whether no handler may run for it: one that did could continue without end, or over a program that makes no sense.
@@ -97,7 +99,7 @@ impl CodePattern {
         &self.0
     }
 
-    /// Whether the code is one of these. A `*` never stands for cancelling: a handler has to name it.
+    /// Whether the code is one of these. A `*` never stands for cancelling or the deadline: a handler has to name it.
     pub fn matches(&self, code: &FaultCode) -> bool {
         if !code.is_caught_by_default() {
             return self.0 == code.0;
@@ -203,6 +205,8 @@ mod tests {
             ("Cancelled", "Cancelled", true),
             ("*", "Cancelled", false),
             ("Cancel*", "Cancelled", false),
+            ("*", "Deadline", false),
+            ("Deadline", "Deadline", true),
         ] {
             let found =
                 CodePattern::new(pattern).is_some_and(|found| found.matches(&FaultCode::new(code)));

@@ -41,6 +41,8 @@ pub struct Fibers {
     answered: Places,
     held_bytes: usize,
     compensable: usize,
+    /// How many wait for an operator.
+    stuck: u32,
     changed: BTreeMap<FiberId, Before>,
 }
 
@@ -108,6 +110,10 @@ impl Fibers {
     /// How many scopes can be compensated, now or once they have completed.
     pub fn compensable(&self) -> usize {
         self.compensable
+    }
+
+    pub const fn stuck(&self) -> u32 {
+        self.stuck
     }
 
     /// Adds a fiber, or replaces the one with this number.
@@ -240,6 +246,7 @@ impl Fibers {
                 if matches!(wait.kind, WaitKind::Answer { .. }) {
                     self.asking.add(fiber.at, id);
                 }
+                self.stuck += is_stuck(&wait.kind);
             }
         }
         if let Some(at) = fiber.answered {
@@ -259,11 +266,16 @@ impl Fibers {
             if matches!(wait.kind, WaitKind::Answer { .. }) {
                 self.asking.remove(fiber.at, id);
             }
+            self.stuck = self.stuck.saturating_sub(is_stuck(&wait.kind));
         }
         if let Some(at) = fiber.answered {
             self.answered.remove(at, id);
         }
     }
+}
+
+fn is_stuck(kind: &WaitKind) -> u32 {
+    u32::from(matches!(kind, WaitKind::Operator { .. }))
 }
 
 fn held(fiber: &Fiber) -> usize {

@@ -144,6 +144,15 @@ pub enum HistoryEvent {
         /// The compensation.
         activity: ActivityPath,
     },
+    /// A process was started that nobody waits for.
+    #[serde(rename = "26")]
+    Started {
+        activity: ActivityPath,
+        process: ProcessId,
+    },
+    /// Nothing handled a fault: what failed waits for an operator.
+    #[serde(rename = "27")]
+    Stuck { fault: Fault },
     /// A handler of a scope caught a fault.
     #[serde(rename = "21")]
     Caught {
@@ -264,6 +273,10 @@ impl fmt::Display for HistoryEvent {
                 write!(f, "{activity}: event {event} not taken, no condition held")
             }
             Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
+            Self::Started { activity, process } => {
+                write!(f, "{activity}: process {process} started, not waited for")
+            }
+            Self::Stuck { fault } => write!(f, "waits for an operator: {fault}"),
             Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
             Self::ConditionEvaluated {
                 activity,

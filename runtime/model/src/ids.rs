@@ -88,6 +88,19 @@ impl ProcessId {
         seed[..2].copy_from_slice(&self.as_bytes()[..2]);
         Self::from_seed(seed)
     }
+
+    /// The id of a process that this one starts and does not wait for: of any shard.
+    pub fn detached(&self, secret: &[u8; 32], count: u64) -> Self {
+        let digest = Sha256::new()
+            .chain_update(secret)
+            .chain_update(b"detached")
+            .chain_update(self.as_bytes())
+            .chain_update(count.to_be_bytes())
+            .finalize();
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&digest[..16]);
+        Self::from_seed(seed)
+    }
 }
 
 impl fmt::Display for ProcessId {
@@ -281,6 +294,11 @@ impl FromStr for Origin {
 )]
 #[serde(transparent)]
 pub struct FiberId(pub u32);
+
+impl FiberId {
+    /// In the key of the timer of a process's deadline; no fiber has it.
+    pub const DEADLINE: Self = Self(u32::MAX - 3);
+}
 
 macro_rules! hash {
     ($(#[$doc:meta])* $name:ident) => {

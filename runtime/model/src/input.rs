@@ -1,6 +1,8 @@
 //! What goes into the engine and what comes out of it.
 
 use crate::{
+    called::{Bond, ChildDefinition, DeployedProgram},
+    deployed::DefinitionRef,
     fault::{Fault, FaultCode},
     fields::{Fields, JsonText},
     history::HistoryEvent,
@@ -141,6 +143,20 @@ pub enum Input {
         /// The broker's words.
         reason: String,
     },
+    /// The version that a call by name runs is chosen.
+    #[serde(rename = "9")]
+    DefinitionFound {
+        /// The fiber that calls it.
+        fiber: FiberId,
+        turn: Turn,
+        definition: DeployedProgram,
+    },
+    /// A detached process starts in the commit of this step, or from a row that is part of it.
+    #[serde(rename = "10")]
+    Detached { fiber: FiberId, turn: Turn },
+    /// An operator has what waits for one tried again.
+    #[serde(rename = "11")]
+    Retry,
 }
 
 /// What the host must do, in this order, in the commit of the step.
@@ -200,10 +216,17 @@ pub enum Effect {
     StartChild {
         child: ProcessId,
         caller: Caller,
-        /// The XML text of its definition.
-        definition: String,
+        definition: ChildDefinition,
         /// The fields that it begins with, over its own context.
         fields: Fields,
+        /// What is detached is answered by [`Input::Detached`].
+        bond: Bond,
+    },
+    /// Choose the version that a call by name runs: the answer, or a refusal, is part of the same commit.
+    FindDefinition {
+        fiber: FiberId,
+        turn: Turn,
+        definition: DefinitionRef,
     },
     /// Cancel a running called process, because its caller failed.
     CancelChild {

@@ -1,6 +1,8 @@
 //! Instances: the stored state of a process.
 
 use crate::{
+    called::Called,
+    conduct::Deadline,
     deployed::Version,
     fault::Fault,
     fibers::{FiberChange, Fibers},
@@ -191,6 +193,7 @@ pub enum WaitKind {
         child: ProcessId,
         /// What it began with, over its own context.
         fields: Fields,
+        definition: Called,
     },
     #[serde(rename = "5")]
     Branches {
@@ -231,6 +234,9 @@ pub enum WaitKind {
         check: Option<Check>,
         arrivals: Arrivals,
     },
+    /// An operator: nothing handled this fault.
+    #[serde(rename = "11")]
+    Operator { fault: Fault },
 }
 
 /// Whose condition decides about a fault.
@@ -382,6 +388,9 @@ pub struct Head {
     pub version: Option<Version>,
     /// Its business key: no other process of its user and name has it before it has ended.
     pub key: Option<String>,
+    pub deadline: Option<Deadline>,
+    /// How many of its fibers wait for an operator.
+    pub stuck: u32,
 }
 
 impl Head {

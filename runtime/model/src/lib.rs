@@ -7,6 +7,8 @@
 //! and [`lock`].
 #![forbid(unsafe_code)]
 
+mod called;
+mod conduct;
 mod deployed;
 mod durations;
 mod fault;
@@ -31,6 +33,8 @@ mod site;
 mod time;
 mod view;
 
+pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
+pub use conduct::{Conduct, Deadline, Duplicate, KeyRule, KeyText, Unhandled};
 pub use deployed::{
     DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
 };

@@ -5,6 +5,7 @@
 //! number never changes its meaning.
 
 use crate::{
+    called::{Bond, CallTarget},
     fault::FaultCode,
     field_path::FieldPath,
     fields::{Fields, JsonText},
@@ -126,10 +127,12 @@ pub enum Op {
         alternatives: Vec<Alternative>,
         timeout: Option<Timeout>,
     },
-    /// Starts the process whose definition a field holds as text, and waits for its end. The inputs are computed.
+    /// Starts a process, and waits for its end or until it is certain to start. Computed are, in this order: what it is
+    /// called by, the inputs.
     #[serde(rename = "4")]
     Call {
-        field: String,
+        target: CallTarget,
+        bond: Bond,
         /// The names of the fields that it begins with, each with a computed value; none for all that are visible.
         inputs: Option<Vec<String>>,
         taking: Taking,
@@ -158,6 +161,9 @@ pub enum Op {
     /// All attempts of the action that follows have to end within this time.
     #[serde(rename = "9")]
     Within { span: Operand<Millis> },
+    /// The process has to end within this time.
+    #[serde(rename = "12")]
+    Deadline { span: Operand<Millis> },
     /// Continues at another instruction.
     #[serde(rename = "16")]
     Jump { target: OpIndex },
@@ -299,7 +305,8 @@ impl Op {
 
     pub fn call(field: &str) -> Self {
         Self::Call {
-            field: field.to_owned(),
+            target: CallTarget::Field(field.to_owned()),
+            bond: Bond::Awaited,
             inputs: None,
             taking: Taking::Fields,
         }

@@ -4,6 +4,7 @@
 //! instructions are those in `docs/formats.md`; a number never changes its meaning.
 
 use crate::{
+    conduct::{Conduct, KeyText},
     fields::Fields,
     ids::{ModuleHash, ProgramHash},
     op::Op,
@@ -128,6 +129,7 @@ pub struct Program {
     /// The component with the inline expressions; empty if there are none.
     #[serde(with = "serde_bytes")]
     pub inline_guest: Vec<u8>,
+    pub conduct: Conduct,
 }
 
 /// Stored bytes that are not a valid program.
@@ -214,6 +216,13 @@ impl Program {
                 return inconsistent("an instruction leads outside");
             }
         }
+        let key = self.key_function();
+        if !key
+            .into_iter()
+            .all(|first| covers(ConditionRange { first, count: 1 }))
+        {
+            return inconsistent("the function of the key is missing");
+        }
         if !self.ops.last().is_some_and(Op::ends) {
             return inconsistent("the last instruction runs off the end");
         }
@@ -228,7 +237,16 @@ impl Program {
 
     /// Those conditions whose functions return values, not verdicts.
     pub fn values(&self) -> BTreeSet<ConditionIndex> {
-        self.ops.iter().filter_map(Op::value).collect()
+        let ops = self.ops.iter().filter_map(Op::value);
+        ops.chain(self.key_function()).collect()
+    }
+
+    /// The function that computes the business key.
+    pub fn key_function(&self) -> Option<ConditionIndex> {
+        match self.conduct.key.as_ref()?.text {
+            KeyText::Computed(function) => Some(function),
+            KeyText::Fixed(_) => None,
+        }
     }
 
     pub fn condition(&self, index: ConditionIndex) -> Option<&Condition> {

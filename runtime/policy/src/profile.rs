@@ -107,7 +107,9 @@ impl Profile {
                     profile.time(&Operand::Fixed(retry.max_delay), span);
                 }
                 Op::Alarm { when, .. } => profile.when(when, span),
-                Op::Within { span: limit } => profile.time(limit, span),
+                Op::Within { span: limit } | Op::Deadline { span: limit } => {
+                    profile.time(limit, span);
+                }
                 Op::Call { .. } => {
                     profile.call.get_or_insert(span);
                 }

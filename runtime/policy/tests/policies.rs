@@ -149,6 +149,7 @@ fn program() -> Program {
             reads: bureaucrat_model::Reads::Fields,
         }],
         inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
     }
 }
 

@@ -126,6 +126,7 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Letters
         | Table::Definitions
         | Table::Sources
+        | Table::Launches
         | Table::Values => false,
     }
 }
@@ -142,7 +143,8 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Backlog
         | Table::Recent
         | Table::Letters
-        | Table::BusinessKeys => true,
+        | Table::BusinessKeys
+        | Table::Launches => true,
         Table::Programs
         | Table::Modules
         | Table::Instances

@@ -136,7 +136,7 @@ pub fn write_instance(
 
 /// Adds the writes that bring a process into the group of the list that its status says.
 fn list(head: &Head, listed: &mut Option<Phase>, writes: &mut Vec<Write>) {
-    let phase = Phase::of(&head.status);
+    let phase = Phase::of(head);
     if *listed == Some(phase) {
         return;
     }
@@ -211,7 +211,7 @@ pub fn assemble(
     let stored = decode_head(&keys::instance(process), record)?;
     let mut rows = InstanceRows {
         head_bytes: record.len() as u64,
-        listed: Some(Phase::of(&stored.head.status)),
+        listed: Some(Phase::of(&stored.head)),
         ..InstanceRows::default()
     };
     rows.runs.set_next(stored.next_value);
@@ -329,7 +329,7 @@ pub fn delete_instance(
     if let Some((head, _)) = read_head(store, process)? {
         writes.push(Write::Delete {
             table: Table::Recent,
-            key: keys::recent(Phase::of(&head.status), place_of(&head)),
+            key: keys::recent(Phase::of(&head), place_of(&head)),
         });
     }
     writes.push(Write::Delete {

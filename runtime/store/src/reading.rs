@@ -90,7 +90,8 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Backlog
         | Table::Recent
         | Table::Definitions
-        | Table::BusinessKeys => 1_000,
+        | Table::BusinessKeys
+        | Table::Launches => 1_000,
     }
 }
 

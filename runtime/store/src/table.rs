@@ -41,10 +41,12 @@ pub enum Table {
     Sources = 18,
     /// The processes that have not ended and have a business key.
     BusinessKeys = 19,
+    /// Processes that are certain to start and have not started, by process.
+    Launches = 20,
 }
 
 impl Table {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -64,6 +66,7 @@ impl Table {
         Self::Definitions,
         Self::Sources,
         Self::BusinessKeys,
+        Self::Launches,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -87,6 +90,7 @@ impl Table {
             Self::Definitions => "definitions",
             Self::Sources => "sources",
             Self::BusinessKeys => "business_keys",
+            Self::Launches => "launches",
         }
     }
 }

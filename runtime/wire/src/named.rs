@@ -9,6 +9,7 @@ use crate::{
     cut,
     scan::Scan,
 };
+pub use bureaucrat_model::Duplicate;
 use bureaucrat_model::{DefinitionRef, DefinitionRefError, Fields, JsonText, View};
 
 /// The content type of a launch by name.
@@ -19,15 +20,6 @@ pub const KEY_BYTES_MAX: usize = 255;
 
 /// The members of the body, in the order of the documentation.
 const MEMBERS: [&str; 4] = ["process", "fields", "key", "duplicate"];
-
-/// What happens to a launch whose key another process has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Duplicate {
-    #[default]
-    Refuse,
-    /// The other process is cancelled, and this one starts when it has ended.
-    Replace,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedLaunch {

@@ -11,6 +11,7 @@ use super::{
 use crate::engine::Engine;
 use bureaucrat_host::{
     commands::Order,
+    deployed::{DefinitionAnswer, DefinitionQuery},
     query::{Detail, Query, QueryAnswer, State, WaitsFor},
 };
 use bureaucrat_model::{Fields, Millis, ProcessId};
@@ -435,6 +436,46 @@ impl Stage for OnBroker<'_> {
         let root = self.root.ok_or("there is no process")?;
         self.await_waiters(root, name, waiters)?;
         self.publish_event(&body)
+    }
+
+    fn deploy(&mut self, definition: &str) -> Result<(), String> {
+        let query = Query::Definitions(DefinitionQuery::Deploy {
+            source: definition.to_owned(),
+        });
+        match self.broker.question(&query)? {
+            QueryAnswer::Definitions(DefinitionAnswer::Deployed(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    fn incident(&mut self) -> Result<String, String> {
+        let root = self.root.ok_or("there is no process")?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let known = self.broker.ask(root)?;
+            let waits = known.map(|(_, waits)| waits).unwrap_or_default();
+            let fault = waits.iter().find_map(|wait| match wait {
+                WaitsFor::Operator { fault } => Some(format!("{}: {}", fault.code, fault.message)),
+                _ => None,
+            });
+            if let Some(fault) = fault {
+                return Ok(fault);
+            }
+            if Instant::now() > deadline {
+                return Err(format!("nothing waits for an operator: {waits:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn retry(&mut self) -> Result<(), String> {
+        let process = self.root.ok_or("there is no process")?;
+        let order = Order::Retry;
+        let answer = self.broker.question(&Query::Order { process, order })?;
+        match matches!(answer, QueryAnswer::Ordered { .. }) {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
+        }
     }
 
     fn cancel(&mut self, reason: &str) -> Result<(), String> {

@@ -29,6 +29,8 @@ pub struct Case {
     pub fields: Option<Fields>,
     /// The XML text, with names and modules filled in.
     pub definition: String,
+    /// Definitions that are deployed before the launch, in this order.
+    pub deployed: Vec<String>,
     pub steps: Vec<Step>,
 }
 
@@ -79,6 +81,10 @@ pub enum Action {
     Time(Millis),
     /// An operator cancels the process.
     Cancel(String),
+    /// A part of the process waits for an operator, after a fault whose text matches.
+    Incident(String),
+    /// An operator has what waits for one tried again.
+    Retry,
     Completed(Expected),
     Failed {
         code: String,
@@ -182,6 +188,7 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
         dialects: vec![Dialect::Workitem, Dialect::Message],
         fields: None,
         definition: String::new(),
+        deployed: Vec::new(),
         steps: Vec::new(),
     };
     let mut modules: BTreeMap<&str, String> = BTreeMap::new();
@@ -197,10 +204,17 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
             })
         {
             section = header;
+            if section.starts_with("deployed") {
+                case.deployed.push(String::new());
+            }
         } else if let Some(module) = section.strip_prefix("module ") {
             *modules.entry(module).or_default() += &format!("{content}\n");
         } else if section == "definition" {
             case.definition += &format!("{content}\n");
+        } else if section.starts_with("deployed")
+            && let Some(deployed) = case.deployed.last_mut()
+        {
+            *deployed += &format!("{content}\n");
         } else if content.is_empty() || content.starts_with('#') {
         } else if section == "script" {
             let action = step(content).map_err(|problem| wrong(line, problem))?;
@@ -286,6 +300,8 @@ fn step(line: &str) -> Result<Action, String> {
             Action::Time(Millis((seconds * 1_000.0).round() as u64))
         }
         "cancel" => Action::Cancel(rest.to_owned()),
+        "incident" => Action::Incident(rest.to_owned()),
+        "retry" => Action::Retry,
         "completed" => Action::Completed(expected(rest)?),
         "failed" => {
             let (place, message) = second.split_once(' ').unwrap_or((second, ""));
@@ -346,6 +362,8 @@ fn path(text: &str) -> Result<ActivityPath, String> {
     let segment = |index: &str| match index {
         "faults" => Ok(ActivityPath::FAULTS),
         "finally" => Ok(ActivityPath::FINALLY),
+        "compensate" => Ok(ActivityPath::COMPENSATE),
+        "events" => Ok(ActivityPath::EVENTS),
         index => index.parse(),
     };
     let read: Result<_, _> = indexes.map(segment).collect();

@@ -7,12 +7,15 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use bureaucrat_definition::{Limits, compile};
-use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
+use bureaucrat_engine::{
+    Environment, Rejection, cancel, launch, step, task_fields, view_at_launch,
+};
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
-    Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch,
+    ActivityPath, Answer, Bond, Caller, ChildDefinition, DefinitionName, DefinitionRef,
+    DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault, FaultCode,
+    FiberId, FiberState, Fields, Guest as GuestName, Input, Instance, JsonText, KeyText, Launch,
     Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
-    Timestamp, Turn, View,
+    Timestamp, Turn, Version, View, Wait, WaitKind,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -50,6 +53,8 @@ pub struct Pure {
     sandbox: Sandbox,
     now: Timestamp,
     root: Option<ProcessId>,
+    /// Versions with their texts, oldest first.
+    deployed: Vec<(DeployedProgram, String)>,
     processes: BTreeMap<ProcessId, Process>,
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
     subscriptions: BTreeSet<(Subscription, ProcessId, FiberId, Turn)>,
@@ -101,6 +106,7 @@ impl Pure {
             sandbox: sandbox()?,
             now: Timestamp(1_800_000_000_000),
             root: None,
+            deployed: Vec::new(),
             processes: BTreeMap::new(),
             timers: BTreeSet::new(),
             subscriptions: BTreeSet::new(),
@@ -113,13 +119,13 @@ impl Pure {
         })
     }
 
-    /// Compiles and starts a process.
+    /// Compiles and starts a process, or the version of a deployed definition.
     fn start(
         &mut self,
         id: ProcessId,
         definition: &str,
         caller: Option<Caller>,
-        fields: Fields,
+        (version, fields): (Option<Version>, Fields),
     ) -> Result<(), String> {
         let compiled = compile(definition.as_bytes(), &Limits::default()).map_err(|found| {
             let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -154,9 +160,10 @@ impl Pure {
                 return Err(format!("{} is not exported", condition.text));
             }
         }
-        let start = Launch {
+        let mut start = Launch {
             caller,
             fields,
+            version,
             ..Launch::new(id, ProgramHash::of(definition.as_bytes()))
         };
         let environment = Environment {
@@ -164,6 +171,7 @@ impl Pure {
             secret: &SECRET,
             limits: &self.limits,
         };
+        start.key = self.key_of(&program, &guests, &start, &environment)?;
         let (instance, effects) = launch(&program, &start, &environment);
         let process = Process {
             program,
@@ -173,6 +181,98 @@ impl Pure {
         self.processes.insert(id, process);
         self.carry_out(id, effects);
         Ok(())
+    }
+
+    /// The business key of a process that is about to begin, unless another one has it.
+    fn key_of(
+        &self,
+        program: &Program,
+        guests: &BTreeMap<Option<ModuleHash>, Guest>,
+        start: &Launch,
+        environment: &Environment<'_>,
+    ) -> Result<Option<String>, String> {
+        let Some(rule) = &program.conduct.key else {
+            return Ok(None);
+        };
+        let name = &program.name;
+        let key = match &rule.text {
+            KeyText::Fixed(text) => text.clone(),
+            KeyText::Computed(function) => {
+                let view = view_at_launch(program, start, environment, *function);
+                let named = program.condition(*function).ok_or("no function")?;
+                let guest = guests.get(&None).ok_or("no guest")?;
+                match self.sandbox.evaluate(guest, &named.function, view).outcome {
+                    Outcome::Value(text) => JsonText::parse(&text)
+                        .map_err(|error| error.to_string())?
+                        .as_text()
+                        .unwrap_or(text),
+                    Outcome::Fault { code, message } => {
+                        return Err(format!(
+                            "the key of `{name}` can't be computed: {code}: {message}"
+                        ));
+                    }
+                    other => return Err(format!("{other:?}")),
+                }
+            }
+        };
+        let holder = self.processes.iter().find(|(_, process)| {
+            let instance = &process.instance;
+            !instance.has_ended() && (&instance.name, &instance.key) == (name, &Some(key.clone()))
+        });
+        match holder {
+            Some((holder, _)) => Err(format!(
+                "process {holder} has the key `{key}` of `{name}` and has not ended"
+            )),
+            None => Ok(Some(key)),
+        }
+    }
+
+    /// The version that a call by name runs.
+    fn find(&self, wanted: &DefinitionRef) -> Result<DeployedProgram, String> {
+        let name = &wanted.name;
+        let mut versions = self.deployed.iter().rev();
+        let found = versions.find(|(deployed, _)| {
+            deployed.name == *name
+                && wanted
+                    .version
+                    .is_none_or(|wanted| wanted == deployed.version)
+        });
+        let found = found.map(|(deployed, _)| deployed.clone());
+        found.ok_or_else(|| format!("no definition `{name}` is deployed here"))
+    }
+
+    /// Starts what a process calls.
+    fn start_called(
+        &mut self,
+        child: ProcessId,
+        caller: Caller,
+        definition: &ChildDefinition,
+        (bond, fields): (Bond, Fields),
+    ) {
+        let (id, fiber, turn) = (caller.process, caller.fiber, caller.turn);
+        let (text, version) = match definition {
+            ChildDefinition::Text(text) => (Some(text.clone()), None),
+            ChildDefinition::Deployed(deployed) => {
+                let mut all = self.deployed.iter();
+                let text = all.find(|(known, _)| known == deployed);
+                let text = text.map(|(_, text)| text.clone());
+                (text, Some(deployed.version))
+            }
+        };
+        let caller = (bond == Bond::Awaited).then_some(caller);
+        let text = text.unwrap_or_default();
+        match self.start(child, &text, caller, (version, fields)) {
+            Ok(()) if bond == Bond::Awaited => {}
+            Ok(()) => self.follow(id, Input::Detached { fiber, turn }),
+            Err(reason) => self.follow(
+                id,
+                Input::ChildRefused {
+                    fiber,
+                    turn,
+                    reason,
+                },
+            ),
+        }
     }
 
     /// Gives one input to a process and carries out what follows.
@@ -248,6 +348,7 @@ impl Pure {
                 }
                 Effect::Evaluate { .. }
                 | Effect::StartChild { .. }
+                | Effect::FindDefinition { .. }
                 | Effect::CancelChild { .. }
                 | Effect::End(_)
                 | Effect::Yield => self.later.push_back((id, effect)),
@@ -287,18 +388,26 @@ impl Pure {
                 caller,
                 definition,
                 fields,
+                bond,
+            } => self.start_called(child, caller, &definition, (bond, fields)),
+            Effect::FindDefinition {
+                fiber,
+                turn,
+                definition,
             } => {
-                let (fiber, turn) = (caller.fiber, caller.turn);
-                if let Err(reason) = self.start(child, &definition, Some(caller), fields) {
-                    self.follow(
-                        id,
-                        Input::ChildRefused {
-                            fiber,
-                            turn,
-                            reason,
-                        },
-                    );
-                }
+                let input = match self.find(&definition) {
+                    Ok(definition) => Input::DefinitionFound {
+                        fiber,
+                        turn,
+                        definition,
+                    },
+                    Err(reason) => Input::ChildRefused {
+                        fiber,
+                        turn,
+                        reason,
+                    },
+                };
+                self.follow(id, input);
             }
             Effect::Emit {
                 event,
@@ -488,7 +597,7 @@ impl Stage for Pure {
         };
         let id = ProcessId::from_seed([0x42; 16]);
         self.root = Some(id);
-        let started = self.start(id, &merged, None, Fields::new());
+        let started = self.start(id, &merged, None, (None, Fields::new()));
         self.settle();
         Ok(match started {
             Ok(()) => Launched::Process(id),
@@ -559,6 +668,45 @@ impl Stage for Pure {
                 self.settle();
             }
         }
+        Ok(())
+    }
+
+    fn deploy(&mut self, definition: &str) -> Result<(), String> {
+        let compiled = compile(definition.as_bytes(), &Limits::default());
+        let program = compiled.map_err(|found| format!("{found:?}"))?.program;
+        let name: DefinitionName = program.name.parse().map_err(|error| format!("{error}"))?;
+        let earlier = self.deployed.iter();
+        let earlier = earlier
+            .filter(|(deployed, _)| deployed.name == name)
+            .count();
+        let number = u32::try_from(earlier + 1).unwrap_or(u32::MAX);
+        let deployed = DeployedProgram {
+            name,
+            version: Version::new(number).ok_or("no version")?,
+            program: ProgramHash::of(definition.as_bytes()),
+        };
+        self.deployed.push((deployed, definition.to_owned()));
+        Ok(())
+    }
+
+    fn incident(&mut self) -> Result<String, String> {
+        let root = self.root.ok_or("there is no process")?;
+        let process = self.processes.get(&root).ok_or("it is gone")?;
+        let mut fibers = process.instance.fibers.iter();
+        let stuck = fibers.find_map(|(_, fiber)| match &fiber.state {
+            FiberState::Waiting(Wait {
+                kind: WaitKind::Operator { fault },
+                ..
+            }) => Some(format!("{}: {}", fault.code, fault.message)),
+            FiberState::Waiting(_) | FiberState::Ready => None,
+        });
+        stuck.ok_or("nothing waits for an operator".into())
+    }
+
+    fn retry(&mut self) -> Result<(), String> {
+        let root = self.root.ok_or("there is no process")?;
+        self.follow(root, Input::Retry);
+        self.settle();
         Ok(())
     }
 

@@ -30,6 +30,12 @@ pub trait Stage {
     /// Publishes an event once this many fibers of the process await it.
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
     fn time(&mut self, span: Millis) -> Result<(), String>;
+    /// Deploys a definition.
+    fn deploy(&mut self, definition: &str) -> Result<(), String>;
+    /// The fault after which a part of the process waits for an operator.
+    fn incident(&mut self) -> Result<String, String>;
+    /// Has what waits for an operator tried again.
+    fn retry(&mut self) -> Result<(), String>;
     /// Cancels the process.
     fn cancel(&mut self, reason: &str) -> Result<(), String>;
     fn ending(&mut self) -> Result<LauncherReply, String>;
@@ -121,6 +127,9 @@ struct Player<'s> {
 
 impl Player<'_> {
     fn launch(&mut self, case: &Case) -> Result<(), String> {
+        for definition in &case.deployed {
+            self.stage.deploy(definition)?;
+        }
         match self.stage.launch(&case.definition, case.fields.as_ref())? {
             Launched::Process(process) => self.process = Some(process),
             Launched::Refused(reasons) => self.refused = Some(reasons),
@@ -173,6 +182,11 @@ impl Player<'_> {
             }
             Action::Time(span) => self.stage.time(*span),
             Action::Cancel(reason) => self.stage.cancel(reason),
+            Action::Incident(pattern) => match self.stage.incident()? {
+                fault if matches_glob(pattern, &fault) => Ok(()),
+                fault => Err(format!("incident {fault}")),
+            },
+            Action::Retry => self.stage.retry(),
             Action::Completed(_) | Action::Failed { .. } => {
                 let ending = self.stage.ending()?;
                 self.check_ending(&step.action, &ending)

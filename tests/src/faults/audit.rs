@@ -160,6 +160,8 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::EventReceived { .. }
                 | HistoryEvent::Called { .. }
                 | HistoryEvent::Returned { .. }
+                | HistoryEvent::Started { .. }
+                | HistoryEvent::Stuck { .. }
                 | HistoryEvent::ConditionEvaluated { .. }
                 | HistoryEvent::Forked { .. }
                 | HistoryEvent::Joined { .. }

@@ -8,8 +8,8 @@ use super::{
     kept::{fires, within},
 };
 use bureaucrat_model::{
-    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Timestamp, Turn,
-    Wait, WaitKind,
+    Deadline, Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription,
+    Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use bureaucrat_wire::Duplicate;
@@ -88,6 +88,7 @@ impl Known {
                 | WaitKind::Fault { .. }
                 | WaitKind::Listening { .. }
                 | WaitKind::Compensation { .. }
+                | WaitKind::Operator { .. }
                 | WaitKind::Condition { .. } => {}
             }
         }
@@ -308,12 +309,16 @@ impl Known {
                 }
                 WaitKind::Branches { .. }
                 | WaitKind::Stopping { .. }
+                | WaitKind::Operator { .. }
                 | WaitKind::Compensation { .. } => {}
                 WaitKind::Condition { .. } | WaitKind::Fault { .. } if is_parked(instance) => {}
                 WaitKind::Condition { .. } | WaitKind::Fault { .. } => {
                     return Err("it waits for a condition and is not parked".into());
                 }
             }
+        }
+        if let Some(Deadline::Ahead { due: at, turn }) = instance.deadline {
+            due.insert((at, FiberId::DEADLINE, turn));
         }
         let of_waits: BTreeSet<_> = timers
             .iter()

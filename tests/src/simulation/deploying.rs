@@ -6,7 +6,7 @@ use super::{
     Definition, Expected, Facts, LaunchFacts, Message, Plan, Random, Trouble, content::Content,
     facts::Known, people::People,
 };
-use bureaucrat_host::{broker::Source, catalog::DefinitionRecord};
+use bureaucrat_host::{broker::Source, catalog::DefinitionRecord, decided::LaunchRecord};
 use bureaucrat_model::{Instance, ProcessId, ProgramHash, Redelivered};
 use bureaucrat_store::{Table, keys, records};
 use bureaucrat_wire::{DEFINITION_TYPE, Duplicate, Properties};
@@ -32,6 +32,8 @@ pub(super) struct Deployment {
 pub(super) struct Versions {
     /// Which text each version has, by name and number.
     texts: BTreeMap<(String, u32), usize>,
+    /// Processes that are certain to start, and whether they have a business key.
+    decided: BTreeMap<ProcessId, bool>,
     programs: BTreeMap<(String, u32), ProgramHash>,
     /// The newest version of a launch's name when the launch was first published.
     floors: BTreeMap<usize, u32>,
@@ -291,6 +293,23 @@ impl Known {
         process.or(before)
     }
 
+    /// A process is certain to start, or its start is decided no more.
+    pub fn launch_written(&mut self, key: &[u8], record: Option<&Vec<u8>>) -> Option<ProcessId> {
+        let process = keys::instance_of(key).ok()?;
+        match record {
+            Some(record) => {
+                let read = records::decode::<LaunchRecord>(Table::Launches, key, record);
+                let record = read.map_err(|error| self.violate(error.to_string())).ok()?;
+                if self.instances.contains_key(&process) || self.removed.contains(&process) {
+                    self.violate(format!("{process} has started and is to start"));
+                }
+                self.deployed.decided.insert(process, record.key.is_some());
+            }
+            None => drop(self.deployed.decided.remove(&process)),
+        }
+        Some(process)
+    }
+
     /// A process has a row in the index of business keys exactly as long as it has its key, and no
     /// other process has that key.
     pub fn key_fits(&self, process: ProcessId) -> Result<(), String> {
@@ -299,6 +318,9 @@ impl Known {
         let instance = self.instances.get(&process);
         let live = instance.filter(|instance| !instance.has_ended());
         let keyed = live.filter(|instance| instance.key.is_some());
+        if self.deployed.decided.get(&process) == Some(&true) && rows == 1 {
+            return Ok(());
+        }
         if rows != usize::from(keyed.is_some()) {
             return Err(format!("{rows} rows say that it has a business key"));
         }

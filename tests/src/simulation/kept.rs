@@ -105,6 +105,9 @@ impl Known {
             | Input::ChildRefused { .. }
             | Input::Evaluated { .. }
             | Input::TaskRefused { .. }
+            | Input::DefinitionFound { .. }
+            | Input::Detached { .. }
+            | Input::Retry
             | Input::Continue => false,
         });
         if let Some(lost) = lost {

@@ -64,6 +64,7 @@ impl Known {
                 | Table::Backlog
                 | Table::Recent
                 | Table::Letters => {}
+                Table::Launches => touched.extend(self.launch_written(key, value)),
                 Table::BusinessKeys => touched.extend(self.key_written(key, value)),
             }
         }

@@ -2,9 +2,9 @@
 
 use super::samples::fields;
 use bureaucrat_model::{
-    Alternative, CodePattern, ConditionIndex, ConditionRange, FaultCode, FieldPath, Handler,
-    Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Retry, Taking, Timeout,
-    When,
+    Alternative, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FaultCode,
+    FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Retry,
+    Taking, Timeout, When,
 };
 
 fn names() -> ItemNames {
@@ -36,6 +36,15 @@ pub fn every() -> Vec<Op> {
         Op::delay(Millis(1_500)),
         Op::wait_for("paid", range, OpIndex(3)),
         Op::call("inner"),
+        Op::Call {
+            target: CallTarget::Named(Operand::Fixed("order@3".into())),
+            bond: Bond::Detached,
+            inputs: None,
+            taking: Taking::Into(FieldPath::new("id").unwrap()),
+        },
+        Op::Deadline {
+            span: Operand::Computed,
+        },
         Op::Test {
             conditions: range,
             otherwise: OpIndex(8),

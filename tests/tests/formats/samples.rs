@@ -2,11 +2,12 @@
 
 use super::ops;
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Ending, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head,
-    HistoryEvent, Input, Instance, Items, JsonText, Locals, Millis, ModuleHash, OpIndex, Phase,
-    ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken,
-    Timestamp, Turn, Version, Wait, WaitKind,
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline,
+    Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode,
+    Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items,
+    JsonText, KeyRule, KeyText, Locals, Millis, ModuleHash, OpIndex, Phase, ProcessId, Program,
+    ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken, Timestamp, Turn,
+    Unhandled, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -57,6 +58,13 @@ pub fn program() -> Program {
             ),
         ],
         inline_guest: vec![0, 97, 115, 109],
+        conduct: Conduct {
+            key: Some(KeyRule {
+                text: KeyText::Computed(ConditionIndex(0)),
+                duplicate: Duplicate::Replace,
+            }),
+            unhandled: Unhandled::Waits,
+        },
     }
 }
 
@@ -90,6 +98,11 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
         failed_fields: if failed { fields() } else { Fields::new() },
         version: Version::new(3),
         key: Some("k-7".into()),
+        deadline: Some(Deadline::Ahead {
+            due: Timestamp(1_800_000_900_000),
+            turn: Turn(1),
+        }),
+        stuck: 1,
     };
     Instance::new(head, (0..).map(FiberId).zip(fibers))
 }
@@ -114,6 +127,13 @@ pub fn fiber(state: FiberState) -> Fiber {
                 next: 1,
                 collected: Fields::new(),
             }),
+            compensation: Some(OpIndex(6)),
+            completed: vec![FiberId(4)],
+            decision: Some(Decision {
+                fault: fault(),
+                handler: None,
+            }),
+            tried_again: 1,
         }],
         ..Fiber::new(OpIndex(4), fields(), None)
     }
@@ -185,7 +205,25 @@ pub fn inputs() -> Vec<Input> {
             turn: Turn(9),
             reason: "too large".into(),
         },
+        Input::DefinitionFound {
+            fiber: FiberId(1),
+            turn: Turn(9),
+            definition: deployed(),
+        },
+        Input::Detached {
+            fiber: FiberId(1),
+            turn: Turn(9),
+        },
+        Input::Retry,
     ]
+}
+
+pub fn deployed() -> DeployedProgram {
+    DeployedProgram {
+        name: "order".parse().unwrap(),
+        version: Version::FIRST,
+        program: ProgramHash([2; 32]),
+    }
 }
 
 /// Every entry of a history, with a name.
@@ -269,6 +307,14 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
                 child: process(6),
             },
         ),
+        (
+            "started",
+            HistoryEvent::Started {
+                activity: activity.clone(),
+                process: process(6),
+            },
+        ),
+        ("stuck", HistoryEvent::Stuck { fault: fault() }),
         ("condition-held", condition(ConditionOutcome::Verdict(true))),
         (
             "value",

@@ -6,11 +6,11 @@ use bureaucrat_host::{
     broker::Source,
     damage::Damages,
     deployed::{DefinitionAnswer, DefinitionCommand, DefinitionOrder},
-    query::{Query, QueryAnswer},
+    query::{Detail, ProcessSummary, Query, QueryAnswer, State},
     questions::{Asked, answer},
     router::Incoming,
 };
-use bureaucrat_model::{DefinitionRef, Millis, Timestamp};
+use bureaucrat_model::{DefinitionRef, Millis, ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_store::{Group, MemoryStore, Row, Store, Table, Unit, Write};
 use bureaucrat_tests::{
@@ -196,11 +196,65 @@ impl Hosted {
         ids.collect()
     }
 
-    pub fn event(&mut self, name: &str) {
+    /// Publishes an event; returns what was published because of it.
+    pub fn event(&mut self, name: &str) -> Vec<Outgoing> {
         let body = json!({"event": name}).to_string();
         let host = self.host();
         host.deliver(Source::Events, None, &body);
-        host.settle().unwrap();
+        host.settle().unwrap()
+    }
+
+    /// Delivers a launch by name, and does nothing yet.
+    pub fn begin(&mut self, body: &str) {
+        let properties = Properties {
+            content_type: Some(LAUNCH_TYPE.to_owned()),
+            ..Properties::default()
+        };
+        let host = self.host();
+        host.deliver_with(Source::Launches, properties, body);
+    }
+
+    fn asked(&self, query: &Query) -> QueryAnswer {
+        let damages = Damages::default();
+        let asked = Asked {
+            store: &*self.store,
+            now: Timestamp(0),
+            history_entries: 1_000,
+            damages: &damages,
+        };
+        answer(&asked, query).unwrap()
+    }
+
+    /// The processes of a name that have not ended.
+    pub fn named(&self, name: &str) -> Vec<ProcessSummary> {
+        let query = Query::List {
+            state: Some(State::Running),
+            key: None,
+            after: None,
+            limit: 50,
+        };
+        let QueryAnswer::Processes { mut processes, .. } = self.asked(&query) else {
+            panic!("no list");
+        };
+        processes.retain(|summary| summary.name == name);
+        processes
+    }
+
+    /// The state of a process, and why it is an incident.
+    pub fn shown(&self, process: ProcessId) -> (String, String) {
+        let history = Detail::State;
+        let QueryAnswer::Process(detail) = self.asked(&Query::Show { process, history }) else {
+            panic!("no process");
+        };
+        let state = serde_json::to_value(detail.summary.state).unwrap();
+        let state = state.as_str().unwrap().to_owned();
+        (state, detail.summary.incident.unwrap_or_default())
+    }
+
+    /// Time passes.
+    pub fn pass(&mut self, millis: u64) -> Vec<Outgoing> {
+        self.clock.advance(millis);
+        self.host().settle().unwrap()
     }
 
     /// Carries out the repairs that the audit proposes.

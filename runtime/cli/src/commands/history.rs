@@ -92,6 +92,14 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "failed_at_end",
             json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity)}),
         ),
+        HistoryEvent::Started { activity, process } => (
+            "started",
+            json!({"activity": id(activity), "process": process.to_string()}),
+        ),
+        HistoryEvent::Stuck { fault } => (
+            "waits_for_operator",
+            json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity)}),
+        ),
         HistoryEvent::Called { activity, child } => {
             let child = child.to_string();
             ("called", json!({"activity": id(activity), "child": child}))

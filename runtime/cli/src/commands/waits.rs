@@ -20,6 +20,7 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Stopping { remaining } => format!("the end of {remaining} stopped"),
         WaitsFor::Condition => "a condition".into(),
         WaitsFor::Compensation => "compensation".into(),
+        WaitsFor::Operator { fault } => format!("an operator, after {}", fault.code),
     }
 }
 
@@ -47,6 +48,9 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
         }
         WaitsFor::Compensation => format!("its compensation, maybe, {since}"),
         WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
+        WaitsFor::Operator { fault } => {
+            format!("an operator (`bureaucrat retry`), {since}, after the fault {fault}")
+        }
     };
     let mut lines = vec![screen::clean(&what)];
     if matches!(wait.waits_for, WaitsFor::Answer { .. }) {

@@ -7,7 +7,7 @@ use crate::{
     grammar::{Activity, Tag},
     syntax::Element,
 };
-use bureaucrat_model::{ActivityPath, Site};
+use bureaucrat_model::{ActivityPath, Bond, Site};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// What is done in an element, numbered below `path`, with the handlers of its `context`.
@@ -89,8 +89,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Activity::Call => {
                 let inputs = self.inputs(node);
                 let taking = self.taking(node);
+                let bond = match self.word(node, "detached")? {
+                    "yes" => Bond::Detached,
+                    _ => Bond::Awaited,
+                };
                 ActivityKind::Call {
-                    field: self.field_reference(node, "process")?,
+                    target: self.called(node, "process")?,
+                    bond,
                     inputs,
                     taking,
                 }

@@ -6,13 +6,13 @@
 
 use super::{Checker, Node};
 use crate::{
-    checked::Written,
+    checked::{Called, Written},
     diagnostic::{ValueProblem, cut, meant},
     grammar::{self, Need, Value},
     syntax::Attribute,
     text::is_white,
 };
-use bureaucrat_model::{CodePattern, FieldPath, Label, Millis, Timestamp, View};
+use bureaucrat_model::{CodePattern, DefinitionRef, FieldPath, Label, Millis, Timestamp, View};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// A name: not empty, of limited length.
@@ -169,23 +169,47 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         path
     }
 
-    /// The field that `$` and a name refer to.
-    pub(super) fn field_reference(&mut self, node: &Node<'t, 's>, name: &str) -> Option<String> {
+    /// The definition that a call names: the field that `$` and a name refer to, or a deployed one.
+    pub(super) fn called(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Called> {
         let attribute = node.element.attribute(name)?;
-        let field = attribute.value.strip_prefix('$');
-        if let Some(field) = field.filter(|field| !field.trim().is_empty()) {
-            return Some(field.to_owned());
+        if let Some(field) = attribute.value.strip_prefix('$') {
+            if field.trim().is_empty() {
+                self.note(attribute.value_start, ValueProblem::CallOfNoField);
+                return None;
+            }
+            return Some(Called::Field(field.to_owned()));
         }
-        let found = cut(&attribute.value);
-        let is_name = found
-            .chars()
-            .all(|character| character.is_alphanumeric() || character == '_');
-        let meant = (is_name && !found.is_empty()).then(|| format!("${found}"));
-        self.note(
-            attribute.value_start,
-            ValueProblem::BadCall { found, meant },
-        );
-        None
+        match self.template(attribute)? {
+            Written::Computed(function) => Some(Called::Named(Written::Computed(function))),
+            Written::Fixed(text) => match text.parse::<DefinitionRef>() {
+                Ok(reference) => Some(Called::Named(Written::Fixed(reference.to_string()))),
+                Err(error) => {
+                    let reason = error.to_string();
+                    self.note(attribute.value_start, ValueProblem::BadCall { reason });
+                    None
+                }
+            },
+        }
+    }
+
+    /// One of the words that the table allows.
+    pub(super) fn word(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<&'static str> {
+        let Value::OneOf(words) = node.row.attribute(name)?.value else {
+            return None;
+        };
+        let Some(attribute) = node.element.attribute(name) else {
+            return default(node.row, name);
+        };
+        let word = words.iter().find(|word| **word == attribute.value);
+        if word.is_none() {
+            let problem = ValueProblem::BadWord {
+                attribute: name,
+                found: cut(&attribute.value),
+                words,
+            };
+            self.note(attribute.value_start, problem);
+        }
+        word.copied()
     }
 
     /// The id and the title of what may have them.
@@ -320,7 +344,9 @@ mod tests {
                 };
                 count += 1;
                 let kind = attribute.value;
-                let is_right = if kind == Value::Duration {
+                let is_right = if let Value::OneOf(words) = kind {
+                    words.contains(&text)
+                } else if kind == Value::Duration {
                     Millis::parse(text).is_some()
                 } else if let Value::OneOf(words) = kind {
                     words.contains(&text)

@@ -154,17 +154,24 @@ pub enum ValueProblem {
         Quoted(found)
     )]
     BadPattern { found: String },
-    /// `process` of a call does not name a field.
-    #[error(
-        "{} does not name a field; expected `$` and the name of the field that holds a definition{}",
-        Quoted(found),
-        Meant(meant.as_deref())
-    )]
-    BadCall {
+    #[error("{reason}; or write `$` and the name of the field that holds a definition")]
+    BadCall { reason: String },
+    #[error("expected the name of a field after `$`, as in `$definition`")]
+    CallOfNoField,
+    #[error("`{attribute}` is {}; use {}", Quoted(found), words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "))]
+    BadWord {
+        attribute: &'static str,
         found: String,
-        /// The same with `$`.
-        meant: Option<String>,
+        words: &'static [&'static str],
     },
+    #[error("a `key` is unique among the processes of one name; add `name` to `process`")]
+    KeyWithoutName,
+    #[error(
+        "`duplicate` says what happens to a launch whose `key` is taken; add `key` or remove it"
+    )]
+    DuplicateWithoutKey,
+    #[error("the key is computed before the process begins, when there is no `{found}` yet")]
+    KeyReads { found: &'static str },
     /// A second module with the same name.
     #[error("there is a module {} already", Quoted(name))]
     DuplicateModule { name: String },

@@ -17,6 +17,7 @@ pub(super) struct Facets {
 const VISIBLE: &str = r"\s*\S[\s\S]*";
 const NUMBER: &str = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+\-]?[0-9]+)?";
 const CODES: &str = r"\s*[^\s,]{1,64}\s*(,\s*[^\s,]{1,64}\s*)*";
+const DEFINITION: &str = r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}(@0*[1-9][0-9]{0,9})?";
 const CODE: &str = r"\s*[^\s,*]{1,64}\s*";
 
 fn duration() -> String {
@@ -81,7 +82,7 @@ pub(super) fn facets(value: Value) -> Facets {
         Value::FaultPatterns => pattern(CODES),
         Value::FieldName => pattern(VISIBLE),
         Value::FieldPath => pattern(r"[^/][\s\S]*|/[^/]([^~]|~[01])*"),
-        Value::FieldReference => pattern(format!("[$]{VISIBLE}")),
+        Value::Called => pattern(format!(r"[$]{VISIBLE}|{DEFINITION}")),
         Value::ModuleHash => pattern("sha256:[0-9a-f]{64}"),
         Value::Function { bytes } => {
             limited(pattern("[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*"), bytes)

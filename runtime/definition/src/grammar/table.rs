@@ -1,6 +1,7 @@
 //! The elements of the language, one per row, in the order in which messages name them.
 
 mod flow;
+mod process;
 mod scopes;
 
 use super::{
@@ -10,8 +11,8 @@ use super::{
         Occurs, Row, Tag, Text, Within,
     },
     value::Value::{
-        Duration, FaultCode, FaultPatterns, FieldName, FieldPath, FieldReference, Function, Id,
-        Integer, ModuleHash, Name, OneOf, Template, Text as AnyText, Thousandths, Title,
+        Duration, FaultCode, FaultPatterns, FieldName, FieldPath, Function, Id, Integer,
+        ModuleHash, Name, OneOf, Template, Text as AnyText, Thousandths, Title,
     },
 };
 use crate::{Limits, check::TYPES};
@@ -77,21 +78,7 @@ pub(super) static EXPRESSION: [Attribute; 2] = [
 const BODY: Content = Content::Body(Least::None);
 
 pub(super) static ROWS: &[Row] = &[
-    Row::part(
-        Tag::Process,
-        "process",
-        Within::Nothing,
-        "Runs its children in order.",
-    )
-    .attributes_are(&[attribute(
-        "name",
-        Name {
-            bytes: Limits::NAME_BYTES,
-        },
-        Optional("none"),
-        "What people, notices and logs call the process",
-    )])
-    .holds(BODY),
+    process::PROCESS,
     Row::part(
         Tag::Module,
         "module",
@@ -260,21 +247,7 @@ pub(super) static ROWS: &[Row] = &[
     scopes::ALARM,
     flow::EMIT,
     flow::FIELD,
-    Row::activity(
-        Activity::Call,
-        "call",
-        "Runs the definition whose text is in a field, and waits for its end.",
-    )
-    .attributes_are(&[
-        attribute(
-            "process",
-            FieldReference,
-            Required,
-            "The field that holds the definition",
-        ),
-        flow::INTO,
-    ])
-    .instead_of_text("write `<call process=\"$FIELD\"/>`"),
+    flow::CALL,
     Row::activity(Activity::Delay, "delay", "Waits.")
         .attributes_are(&flow::TIME)
         .instead_of_text("write `<delay duration=\"SECONDS\"/>`"),

@@ -33,8 +33,8 @@ pub(crate) enum Value {
     FaultPatterns,
     FieldName,
     FieldPath,
-    /// `$` and the name of a field.
-    FieldReference,
+    /// `$` and the name of a field, or a deployed definition as a launch names it.
+    Called,
     ModuleHash,
     /// A function's name as WIT writes it, at most so many bytes long.
     Function {
@@ -83,7 +83,9 @@ impl Value {
             }
             Self::FieldName => "the name of a field".to_owned(),
             Self::FieldPath => "the name of a field, or a JSON Pointer into one".to_owned(),
-            Self::FieldReference => "`$` and the name of a field".to_owned(),
+            Self::Called => "the name of a deployed definition, with `@` and a version or \
+                             without, or `$` and the name of a field"
+                .to_owned(),
             Self::ModuleHash => "`sha256:` and 64 lower-case hexadecimal digits".to_owned(),
             Self::Function { .. } => {
                 "words of letters and digits joined by `-`, such as `is-high`".to_owned()

@@ -5,6 +5,7 @@ pub(crate) mod await_event;
 pub(crate) mod call;
 pub(crate) mod compensate;
 pub(crate) mod complete;
+pub(crate) mod deadline;
 pub(crate) mod delay;
 pub(crate) mod emit;
 pub(crate) mod evaluate;
@@ -32,7 +33,13 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
             alternatives,
             timeout,
         } => await_event::start(machine, fiber, alternatives, timeout.as_ref()),
-        Op::Call { field, inputs, .. } => call::start(machine, fiber, field, inputs.as_deref()),
+        Op::Call {
+            target,
+            bond,
+            inputs,
+            ..
+        } => call::start(machine, fiber, target, *bond, inputs.as_deref()),
+        Op::Deadline { span } => deadline::start(machine, fiber, span),
         Op::Emit { event, key, fields } => emit::start(machine, fiber, event, key.as_ref(), fields),
         Op::Within { span } => within::start(machine, fiber, span),
         Op::Evaluate { function } => evaluate::start(machine, fiber, *function),

@@ -9,12 +9,13 @@ pub(crate) fn start(
     targets: &[FieldPath],
 ) -> Result<(), Trouble> {
     let mut values = machine.values(fiber)?;
+    for target in targets {
+        machine.put(fiber, target, values.take()?)?;
+    }
+    // A store that fails is perhaps tried again, with what came back.
     machine.change(fiber, |fiber| {
         fiber.given = None;
         fiber.failed = 0;
     })?;
-    for target in targets {
-        machine.put(fiber, target, values.take()?)?;
-    }
     machine.go_on(fiber)
 }

@@ -1,10 +1,11 @@
 //! Compiles random blocks as the definition compiler would.
 
-use super::generator::{Block, Guarded, Times, plain_scope, receive, retry, tried};
+use super::generator::{Block, Guarded, Times, named_call, plain_scope, receive, retry, tried};
 use bureaucrat_model::{
-    ActivityPath, Alternative, CodePattern, Condition, ConditionIndex, ConditionRange, FieldPath,
-    Fields, Guest, Handler, Interrupt, ItemNames, Join, JsonText, Listener, Millis, Op, OpIndex,
-    Operand, Program, Reads, Retry, Site, Span, Taking, Timeout, When,
+    ActivityPath, Alternative, Bond, CodePattern, Condition, ConditionIndex, ConditionRange,
+    Conduct, FieldPath, Fields, Guest, Handler, Interrupt, ItemNames, Join, JsonText, Listener,
+    Millis, Op, OpIndex, Operand, Program, Reads, Retry, Site, Span, Taking, Timeout, Unhandled,
+    When,
 };
 
 #[derive(Default)]
@@ -78,6 +79,16 @@ impl Compiler {
             }
             Block::Call(field) => {
                 self.push(Op::call(field), path);
+            }
+            Block::Named(bond) => {
+                if *bond == Bond::Detached {
+                    self.compute(1, path);
+                }
+                self.push(named_call(*bond), path);
+            }
+            Block::Deadline(span) => {
+                let span = Operand::Fixed(Millis(*span));
+                self.push(Op::Deadline { span }, path);
             }
             Block::Timed(times) => self.timed(times, path),
             Block::Pick(events, after) => self.pick(events, after.as_ref(), path),
@@ -399,6 +410,10 @@ impl Compiler {
                 Reads::Fields
             },
         };
+        let unhandled = match self.ops.len() % 3 {
+            0 => Unhandled::Waits,
+            _ => Unhandled::Fails,
+        };
         Program {
             name: "random".into(),
             context: Fields::parse(r#"{"d": "<process/>", "number": 1, "x": [1.50]}"#).unwrap(),
@@ -406,6 +421,10 @@ impl Compiler {
             sites: self.sites,
             conditions: (0..self.conditions).map(condition).collect(),
             inline_guest: Vec::new(),
+            conduct: Conduct {
+                key: None,
+                unhandled,
+            },
         }
     }
 }

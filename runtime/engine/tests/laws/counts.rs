@@ -29,12 +29,16 @@ pub fn check(
             });
             assert!(noted == Some(evaluation.fuel) || noted.is_none() && has_ended);
         }
-        Input::Continue => {}
+        // What the host says to an effect does not come from outside.
+        Input::Continue
+        | Input::ChildRefused { .. }
+        | Input::DefinitionFound { .. }
+        | Input::Detached { .. } => {}
         Input::Answer { .. }
         | Input::TimerFired { .. }
         | Input::Event { .. }
         | Input::ChildEnded { .. }
-        | Input::ChildRefused { .. }
+        | Input::Retry
         | Input::TaskRefused { .. } => assert!(ops <= share, "{ops} in a share of {share}"),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::compiler::Compiler;
 use bureaucrat_model::{
-    ActivityPath, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields, Handler,
-    Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Program, Retry, Taking,
-    When,
+    ActivityPath, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields,
+    Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Program, Retry,
+    Taking, When,
 };
 use proptest::prelude::*;
 
@@ -16,6 +16,9 @@ pub enum Block {
     Delay(u64),
     Await(u32),
     Call(&'static str),
+    /// Of a deployed definition, and whether it is waited for.
+    Named(Bond),
+    Deadline(u64),
     Sequence(Vec<Block>),
     Switch(Vec<(u32, Block)>),
     While(u32, Box<Block>),
@@ -118,6 +121,8 @@ pub fn block() -> impl Strategy<Value = Block> {
         1 => (0_u64..50).prop_map(Block::Delay),
         1 => (0_u32..3).prop_map(Block::Await),
         1 => prop_oneof![Just("d"), Just("number"), Just("missing")].prop_map(Block::Call),
+        1 => prop_oneof![Just(Bond::Awaited), Just(Bond::Detached)].prop_map(Block::Named),
+        1 => (0_u64..300).prop_map(Block::Deadline),
         1 => prop_oneof![Just("a"), Just("b"), Just("Cancelled")].prop_map(Block::Fault),
         1 => Just(Block::Again),
         1 => Just(Block::Compensate),
@@ -187,6 +192,20 @@ pub fn receive(conditions: ConditionRange, interrupt: Interrupt) -> Op {
     }
 }
 
+/// A call of a deployed definition; what it is called by is computed when it is detached.
+pub fn named_call(bond: Bond) -> Op {
+    let name = match bond {
+        Bond::Awaited => Operand::Fixed("order".to_owned()),
+        Bond::Detached => Operand::Computed,
+    };
+    Op::Call {
+        target: CallTarget::Named(name),
+        bond,
+        inputs: None,
+        taking: Taking::Into(FieldPath::new("a").unwrap()),
+    }
+}
+
 pub fn plain_scope(next: OpIndex) -> Op {
     Op::EnterScope {
         handlers: Vec::new(),
@@ -197,7 +216,15 @@ pub fn plain_scope(next: OpIndex) -> Op {
 }
 
 fn caught() -> impl Strategy<Value = &'static str> {
-    const CODES: [&str; 6] = ["", "a", "*", "ActionError", "KeyError", "Cancelled"];
+    const CODES: [&str; 7] = [
+        "",
+        "a",
+        "*",
+        "ActionError",
+        "KeyError",
+        "Cancelled",
+        "Deadline",
+    ];
     prop::sample::select(CODES.as_slice())
 }
 
@@ -236,6 +263,10 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         }),
         (range(), place()).prop_map(|(conditions, at)| Op::wait_for("e", conditions, at)),
         Just(Op::call("d")),
+        prop_oneof![Just(Bond::Awaited), Just(Bond::Detached)].prop_map(named_call),
+        Just(Op::Deadline {
+            span: Operand::Computed
+        }),
         (0_u32..5).prop_map(|function| Op::Evaluate {
             function: ConditionIndex(function)
         }),

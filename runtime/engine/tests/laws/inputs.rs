@@ -2,9 +2,9 @@
 
 use bureaucrat_engine::{Environment, launch};
 use bureaucrat_model::{
-    ActivityPath, Answer, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
-    FaultCode, FiberId, Fields, Input, Instance, JsonText, Launch, ProcessId, Program, ProgramHash,
-    Timestamp, Turn,
+    ActivityPath, Answer, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
+    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, Input, Instance, JsonText, Launch,
+    ProcessId, Program, ProgramHash, Timestamp, Turn, Version,
 };
 
 pub const SECRET: [u8; 32] = [7; 32];
@@ -83,6 +83,26 @@ pub fn ended(fiber: FiberId, turn: Turn, detail: usize) -> Input {
         fiber,
         turn,
         ending,
+    }
+}
+
+pub fn found(fiber: FiberId, turn: Turn, detail: usize) -> Input {
+    if detail.is_multiple_of(3) {
+        let reason = "no such definition".into();
+        return Input::ChildRefused {
+            fiber,
+            turn,
+            reason,
+        };
+    }
+    Input::DefinitionFound {
+        fiber,
+        turn,
+        definition: DeployedProgram {
+            name: "order".parse().unwrap(),
+            version: Version::FIRST,
+            program: ProgramHash::of(b"order"),
+        },
     }
 }
 

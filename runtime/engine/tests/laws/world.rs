@@ -3,13 +3,14 @@
 
 use super::{
     counts,
-    inputs::{SECRET, answer, cancelled, ended, evaluation, start},
+    inputs::{SECRET, answer, cancelled, ended, evaluation, found, start},
     written::Written,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step, task_fields, unstarted_call};
 use bureaucrat_model::{
-    ActivityPath, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState, Input,
-    Instance, JsonText, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait, WaitKind,
+    ActivityPath, Bond, Called, ConditionIndex, Deadline, Effect, EngineLimits, Evaluation,
+    FiberId, FiberState, Input, Instance, JsonText, Op, ProcessId, Program, Subscription,
+    Timestamp, Turn, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,8 @@ pub struct World<'a> {
     now: u64,
     books: Books,
     evaluations: BTreeMap<(FiberId, Turn), ConditionIndex>,
+    /// Calls by name whose versions are not chosen yet.
+    sought: BTreeSet<(FiberId, Turn)>,
     turns: BTreeSet<Turn>,
     ended: bool,
     yielded: bool,
@@ -49,6 +52,7 @@ impl<'a> World<'a> {
             now: 0,
             books: Books::default(),
             evaluations: BTreeMap::new(),
+            sought: BTreeSet::new(),
             turns: BTreeSet::new(),
             ended: false,
             yielded: false,
@@ -83,9 +87,14 @@ impl<'a> World<'a> {
             Ok(effects) => {
                 assert!(!self.ended, "an ended process took {input:?}");
                 if let Input::ChildEnded { fiber, turn, .. }
-                | Input::ChildRefused { fiber, turn, .. } = &input
+                | Input::ChildRefused { fiber, turn, .. }
+                | Input::Detached { fiber, turn } = &input
                 {
                     self.books.children.remove(&(*fiber, *turn));
+                    self.sought.remove(&(*fiber, *turn));
+                }
+                if let Input::DefinitionFound { fiber, turn, .. } = &input {
+                    assert!(self.sought.remove(&(*fiber, *turn)));
                 }
                 if let Input::Evaluated { fiber, turn, .. } = &input {
                     self.evaluations.remove(&(*fiber, *turn));
@@ -168,6 +177,11 @@ impl<'a> World<'a> {
                 evaluation: self.evaluation(*fiber, detail),
             };
         }
+        if let Some((fiber, turn)) = self.sought.first()
+            && !choice.is_multiple_of(8)
+        {
+            return found(*fiber, *turn, detail);
+        }
         if self.yielded && choice.is_multiple_of(3) {
             return Input::Continue;
         }
@@ -215,7 +229,10 @@ impl<'a> World<'a> {
             }
             5 => {
                 let (fiber, turn) = child.copied().unwrap_or((fiber, turn));
-                ended(fiber, turn, detail)
+                match self.is_detached(fiber) && !detail.is_multiple_of(4) {
+                    true => Input::Detached { fiber, turn },
+                    false => ended(fiber, turn, detail),
+                }
             }
             6 => Input::Evaluated {
                 fiber,
@@ -223,8 +240,21 @@ impl<'a> World<'a> {
                 condition: ConditionIndex(detail as u32 % 4),
                 evaluation: self.evaluation(fiber, detail),
             },
+            _ if detail.is_multiple_of(2) => Input::Retry,
             _ => Input::Continue,
         }
+    }
+
+    fn is_detached(&self, fiber: FiberId) -> bool {
+        let at = self.instance.fibers.get(fiber).map(|fiber| fiber.at);
+        let op = at.and_then(|at| self.program.ops.get(at.0 as usize));
+        matches!(
+            op,
+            Some(Op::Call {
+                bond: Bond::Detached,
+                ..
+            })
+        )
     }
 
     fn evaluation(&self, fiber: FiberId, detail: usize) -> Evaluation {
@@ -260,6 +290,8 @@ impl<'a> World<'a> {
         let open = &self.instance.fibers;
         self.evaluations
             .retain(|(_, turn), _| open.waiting(*turn).is_some());
+        self.sought
+            .retain(|(_, turn)| open.waiting(*turn).is_some());
         self.check_waits();
     }
 
@@ -318,6 +350,9 @@ impl<'a> World<'a> {
                     .children
                     .insert((caller.fiber, caller.turn), *child);
             }
+            Effect::FindDefinition { fiber, turn, .. } => {
+                assert!(self.sought.insert((*fiber, *turn)));
+            }
             Effect::CancelChild { child, turn } => {
                 let before = self.books.children.len();
                 self.books
@@ -349,6 +384,10 @@ impl<'a> World<'a> {
     /// unless the instance yielded.
     fn check_waits(&self) {
         let (mut seen, mut found) = (BTreeSet::new(), Books::default());
+        let mut stuck = 0;
+        if let Some(Deadline::Ahead { due, turn }) = self.instance.deadline {
+            found.timers.insert((FiberId::DEADLINE, turn), due);
+        }
         for (id, fiber) in self.instance.fibers.iter() {
             let FiberState::Waiting(wait) = &fiber.state else {
                 assert!(self.yielded, "a fiber was left to run");
@@ -380,6 +419,11 @@ impl<'a> World<'a> {
                     let asked = self.evaluations.get(&key);
                     assert_eq!(check.as_ref().map(|check| &check.condition), asked);
                 }
+                WaitKind::Operator { .. } => stuck += 1,
+                WaitKind::Child {
+                    definition: Called::Sought(_),
+                    ..
+                } => assert!(self.sought.contains(&key)),
                 WaitKind::Child { child, .. } => {
                     found.children.insert(key, *child);
                     let call = unstarted_call(self.program, &self.instance, id);
@@ -420,5 +464,6 @@ impl<'a> World<'a> {
             }
         }
         assert_eq!(found, self.books);
+        assert_eq!(stuck, self.instance.stuck);
     }
 }

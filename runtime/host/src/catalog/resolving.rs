@@ -53,7 +53,7 @@ fn hint(meant: Option<&DefinitionName>) -> String {
 pub enum Resolution {
     Ready(Resolved),
     /// A version that is not durable yet.
-    Pending,
+    Pending(Resolved),
 }
 
 /// A version to launch.
@@ -104,19 +104,26 @@ impl Catalog {
                 newest: *newest,
             }),
             Some(Known::Damaged) => Err(Unresolved::Damaged { name, version }),
-            Some(Known::Readable { program, state, .. }) => match state {
-                State::Planned => Ok(Resolution::Pending),
-                State::Offered => Ok(Resolution::Ready(Resolved {
-                    name,
-                    version,
-                    program: *program,
-                })),
-                State::Retired => Err(Unresolved::Retired {
-                    name,
-                    version,
-                    newest: launched,
-                }),
-            },
+            Some(Known::Readable { program, state, .. }) => {
+                let program = *program;
+                match state {
+                    State::Planned => Ok(Resolution::Pending(Resolved {
+                        name,
+                        version,
+                        program,
+                    })),
+                    State::Offered => Ok(Resolution::Ready(Resolved {
+                        name,
+                        version,
+                        program,
+                    })),
+                    State::Retired => Err(Unresolved::Retired {
+                        name,
+                        version,
+                        newest: launched,
+                    }),
+                }
+            }
         }
     }
 

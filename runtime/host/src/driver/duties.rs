@@ -24,6 +24,7 @@ impl Driver {
         let mut done = self.fire(now)?;
         done += self.planner.hand_out()?;
         self.planner.tell_so_far()?;
+        done += self.planner.retry_decided()?;
         done += self.forget(now)?;
         done += self.remove(now)?;
         Ok(done)

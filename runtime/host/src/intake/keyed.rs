@@ -11,23 +11,67 @@ use crate::{
     plan::{
         Planner,
         business::{Holder, KeyHash},
+        launch_keys::NoKey,
     },
 };
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{Launch, ProcessId};
 use bureaucrat_store::StoreError;
 use bureaucrat_wire::Duplicate;
 
 impl Planner {
+    /// Decides which key a launch has: the one that it comes with, or the one that its definition
+    /// gives. Two that differ are a mistake of somebody.
+    pub(super) fn settle_key(
+        &self,
+        process: ProcessId,
+        in_hand: &mut LaunchInHand,
+        loaded: &Loaded,
+    ) -> Result<(), Refusal> {
+        let Some(first) = in_hand.deliveries.first().filter(|_| in_hand.key.is_none()) else {
+            return Ok(());
+        };
+        let chosen = in_hand.chosen();
+        let launch = Launch {
+            user: first.properties.user_id.clone(),
+            fields: chosen
+                .map(|chosen| chosen.fields.clone())
+                .unwrap_or_default(),
+            version: chosen.map(|chosen| chosen.version),
+            ..Launch::new(process, loaded.hash)
+        };
+        let own = match self.key_at_launch(&launch, loaded) {
+            Ok(own) => own,
+            Err(NoKey::Environment(reason)) => return Err(Refusal::Environment(reason)),
+            Err(refused @ NoKey::Refused { .. }) => return Err(bad_key(refused.to_string())),
+        };
+        in_hand.key = match (in_hand.given_key(), own) {
+            (given, None) => given,
+            (None, own) => own,
+            (Some(given), Some(own)) if given.text == own.text => Some(match given.duplicate {
+                Duplicate::Refuse => own,
+                Duplicate::Replace => given,
+            }),
+            (Some(given), Some(own)) => {
+                let (name, given, own) = (&loaded.program.name, given.text, own.text);
+                return Err(bad_key(format!(
+                    "the launch comes with the key `{given}`, but `{name}` computes its own: `{own}`; leave the key out"
+                )));
+            }
+        };
+        Ok(())
+    }
+
     /// The key of a launch, as the index has it.
     pub(super) fn key_of(
         &self,
         in_hand: &LaunchInHand,
         loaded: &Loaded,
     ) -> Option<(KeyHash, Duplicate)> {
-        let (key, duplicate) = in_hand.key()?;
+        let key = in_hand.key.as_ref()?;
         let first = in_hand.deliveries.first()?;
         let user = first.properties.user_id.as_ref();
-        Some((self.key_hash(user, &loaded.program.name, key), duplicate))
+        let hash = self.key_hash(user, &loaded.program.name, &key.text);
+        Some((hash, key.duplicate))
     }
 
     /// Returns a launch that may start now. Another one is refused, or waits until the process that
@@ -42,9 +86,8 @@ impl Planner {
             return Ok(Some(in_hand));
         };
         let name = loaded.program.name.clone();
-        let key = in_hand
-            .key()
-            .map_or_else(String::new, |(key, _)| key.to_owned());
+        let key = in_hand.key.as_ref();
+        let key = key.map_or_else(String::new, |key| key.text.clone());
         let refusal = match (self.key_holder(&hash)?, duplicate) {
             (Holder::Nobody, _) => return Ok(Some(in_hand)),
             (Holder::Process(holder), Duplicate::Replace) if !self.is_hidden(holder) => {
@@ -89,5 +132,12 @@ impl Planner {
         // Nobody waits for the outcome: the freed key says that it has ended.
         let (command, _outcome) = Command::new(holder, Order::Cancel { reason });
         self.ordered(command)
+    }
+}
+
+fn bad_key(reason: String) -> Refusal {
+    Refusal::Definition {
+        code: "launch",
+        reasons: vec![reason],
     }
 }

@@ -56,6 +56,7 @@ impl Planner {
             seen,
             waiting: None,
             named: None,
+            key: None,
         };
         match admitted {
             Ok((waiting, named)) => {
@@ -145,13 +146,16 @@ impl Planner {
         let JobOutcome::Loaded(loaded) = outcome else {
             return Ok(());
         };
-        let in_hand = match &loaded {
-            Ok(loaded) => match self.look_at_key(process, in_hand, loaded)? {
-                Some(in_hand) => in_hand,
+        let mut in_hand = in_hand;
+        if let Ok(loaded) = &loaded {
+            if let Err(refusal) = self.settle_key(process, &mut in_hand, loaded) {
+                return self.refuse_launch(process, in_hand, &refusal);
+            }
+            match self.look_at_key(process, in_hand, loaded)? {
+                Some(free) => in_hand = free,
                 None => return Ok(()),
-            },
-            Err(_) => in_hand,
-        };
+            }
+        }
         let admitted = match loaded {
             Err(LoadFailure::Refused { code, reasons }) => {
                 Err(Refusal::Definition { code, reasons })
@@ -218,7 +222,7 @@ impl Planner {
             },
             fields: chosen.map_or_else(Fields::new, |chosen| chosen.fields.clone()),
             version: chosen.map(|chosen| chosen.version),
-            key: in_hand.key().map(|(key, _)| key.to_owned()),
+            key: in_hand.key.as_ref().map(|key| key.text.clone()),
         };
         if launch.redelivered == Redelivered::Perhaps {
             tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");

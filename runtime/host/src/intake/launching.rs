@@ -5,9 +5,9 @@ use super::{
     fair::{FairQueue, User},
     named::Chosen,
 };
-use crate::{broker::Delivery, compute::JobOutcome, tenants::Claim};
+use crate::{broker::Delivery, compute::JobOutcome, plan::launch_keys::LaunchKey, tenants::Claim};
 use bureaucrat_model::ProcessId;
-use bureaucrat_wire::{Duplicate, NamedLaunch};
+use bureaucrat_wire::NamedLaunch;
 use std::{collections::HashMap, sync::Arc};
 
 /// A launch that is waiting or whose definition is being compiled, with all of its deliveries.
@@ -20,6 +20,8 @@ pub(crate) struct LaunchInHand {
     pub waiting: Option<Claim>,
     /// The deployed definition that it names, if it comes without one of its own.
     pub named: Option<Named>,
+    /// Its business key, once that is known.
+    pub key: Option<LaunchKey>,
 }
 
 /// A launch by name.
@@ -30,10 +32,13 @@ pub(crate) struct Named {
 }
 
 impl LaunchInHand {
-    /// Its business key, and what happens if another process has it.
-    pub fn key(&self) -> Option<(&str, Duplicate)> {
+    /// The business key that it comes with.
+    pub fn given_key(&self) -> Option<LaunchKey> {
         let launch = &self.named.as_ref()?.launch;
-        Some((launch.key.as_deref()?, launch.duplicate))
+        Some(LaunchKey {
+            text: launch.key.clone()?,
+            duplicate: launch.duplicate,
+        })
     }
 
     /// What a launch by name starts.

@@ -8,13 +8,13 @@
 use super::{definition::DefinitionText, refusal::Refusal};
 use crate::{
     broker::Delivery,
-    catalog::{DefinitionRecord, Deployer, Resolution},
+    catalog::{DefinitionRecord, Deployer, Resolution, Unresolved},
     compute::{JobOutcome, Task},
     definitions::Loaded,
     intake::fair::User,
     plan::{Planner, jobs::Waiting},
 };
-use bureaucrat_model::{Fields, ProcessId, ProgramHash, Version};
+use bureaucrat_model::{DefinitionRef, Fields, ProcessId, ProgramHash, Version};
 use bureaucrat_policy::Quota;
 use bureaucrat_store::{StoreError, Table, keys, records};
 use bureaucrat_wire::{LAUNCH_TYPE, NamedLaunch, decode_named_launch, fit_fields};
@@ -87,6 +87,20 @@ impl Planner {
         Ok(())
     }
 
+    /// What a name refers to for a user: their own definitions exist for them, and those that the
+    /// policy shares.
+    pub(crate) fn resolve_for(
+        &self,
+        user: Option<&String>,
+        wanted: &DefinitionRef,
+    ) -> Result<Resolution, Unresolved> {
+        let deployer = Deployer::of(user);
+        let rules = self.rules(user);
+        self.catalog.resolve(wanted, |name, owner| {
+            owner == Some(&deployer) || rules.definitions.matches(name.as_str())
+        })
+    }
+
     /// The version to launch, and the fields to launch it with; nothing while that version is not
     /// durable.
     fn choose(
@@ -94,14 +108,9 @@ impl Planner {
         user: Option<&String>,
         named: &NamedLaunch,
     ) -> Result<Result<Option<Chosen>, Refusal>, StoreError> {
-        let deployer = Deployer::of(user);
-        let rules = self.rules(user);
-        let resolved = self.catalog.resolve(&named.process, |name, owner| {
-            owner == Some(&deployer) || rules.definitions.matches(name.as_str())
-        });
-        let resolved = match resolved {
+        let resolved = match self.resolve_for(user, &named.process) {
             Ok(Resolution::Ready(resolved)) => resolved,
-            Ok(Resolution::Pending) => return Ok(Ok(None)),
+            Ok(Resolution::Pending(_)) => return Ok(Ok(None)),
             Err(unresolved) => return Ok(Err(Refusal::Unresolved(unresolved))),
         };
         let (name, version) = (&resolved.name, resolved.version);

@@ -21,7 +21,7 @@ use crate::{
         large::Large,
         router::{Incoming, Router},
     },
-    plan::events::EventRecord,
+    plan::{decided::LaunchRecord, events::EventRecord},
     programs::Programs,
     shared::Shared,
     tenants::Tenants,
@@ -152,6 +152,7 @@ impl Opened {
         read_outbox(shared, &mut driver)?;
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
+        read_launches(shared, &mut driver)?;
         Ok(driver)
     }
 }
@@ -233,6 +234,32 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let (planner, _) = driver.parts();
     for arrived in found {
         planner.handouts.add(arrived, shared.time.now());
+    }
+    Ok(())
+}
+
+/// Reads which processes are certain to start.
+fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let mut found = Vec::new();
+    let table = Table::Launches;
+    let gaps = scan_all(&*shared.store, table, &[], &END, |key, value| {
+        let Ok(process) = keys::instance_of(&key) else {
+            shared.damages.note_key(table, &key);
+            return Ok(());
+        };
+        let record = records::decode::<LaunchRecord>(table, &key, &value);
+        if let Some(record) = shared.damages.around(None, record)? {
+            found.push((process, record));
+        }
+        Ok(())
+    })?;
+    shared.damages.note_gaps(table, &gaps);
+    let (planner, _) = driver.parts();
+    for (process, record) in found {
+        if let Some(account) = shared.tenants.account(record.user.as_ref()) {
+            account.count_start();
+        }
+        planner.start_decided(process, record)?;
     }
     Ok(())
 }

@@ -266,6 +266,8 @@ mod tests {
             failed_fields: Fields::new(),
             version: None,
             key: None,
+            deadline: None,
+            stuck: 0,
         };
         let fiber = Fiber::new(OpIndex(0), Fields::new(), None);
         let fibers = (!ended).then_some((bureaucrat_model::FiberId(0), fiber));

@@ -196,6 +196,10 @@ pub enum WaitsFor {
     Condition,
     /// It has completed, and stays as long as it can be undone.
     Compensation,
+    /// Nothing handled this fault; an operator has it tried again.
+    Operator {
+        fault: Fault,
+    },
 }
 
 /// Where a task is on its way to its participant.

@@ -196,6 +196,7 @@ fn history(asked: &Asked<'_>, process: ProcessId) -> Result<Vec<HistoryEntry>, S
 
 const fn state_of(instance: &Head) -> State {
     match &instance.status {
+        Status::Running if instance.stuck > 0 => State::Incident,
         Status::Running => State::Running,
         Status::Incident { .. } => State::Incident,
         Status::Ended(Ending::Completed(_)) => State::Completed,
@@ -251,7 +252,7 @@ fn summary<'a>(
     let (state, incident) = match (&instance.status, damage) {
         (_, Some(damage)) => (State::Incident, Some(damage.to_string())),
         (Status::Incident { reason, .. }, None) => (State::Incident, Some(reason.clone())),
-        (Status::Running | Status::Ended(_), None) => (state_of(instance), None),
+        (Status::Running | Status::Ended(_), None) => (state_of(instance), stuck(&waits)),
     };
     Ok(ProcessSummary {
         process: instance.process,
@@ -265,6 +266,22 @@ fn summary<'a>(
         version: instance.version,
         key: instance.key.clone(),
     })
+}
+
+/// The fault of the first activity that waits for an operator.
+fn stuck(waits: &[WaitView]) -> Option<String> {
+    let faults = waits.iter().filter_map(|wait| match &wait.waits_for {
+        WaitsFor::Operator { fault } => Some(fault.to_string()),
+        WaitsFor::Answer { .. }
+        | WaitsFor::Timer { .. }
+        | WaitsFor::Attempt { .. }
+        | WaitsFor::Event { .. }
+        | WaitsFor::Process { .. }
+        | WaitsFor::Branches { .. }
+        | WaitsFor::Stopping { .. }
+        | WaitsFor::Condition => None,
+    });
+    faults.into_iter().next()
 }
 
 /// What a fiber waits for, of whose action so many attempts have failed.
@@ -282,6 +299,9 @@ fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
             event: named(subscriptions),
         },
         WaitKind::Child { child, .. } => WaitsFor::Process { process: *child },
+        WaitKind::Operator { fault } => WaitsFor::Operator {
+            fault: fault.clone(),
+        },
         WaitKind::Branches { remaining } => WaitsFor::Branches {
             remaining: *remaining,
         },

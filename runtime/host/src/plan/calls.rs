@@ -2,28 +2,96 @@
 
 use super::{
     Planner,
+    business::{Holder, KeyHash},
+    decided::{LaunchRecord, decide},
     effects::call_row,
     jobs::Waiting,
-    transaction::{CallStart, Cause, Transaction, Work},
+    transaction::{Cause, Transaction, Work},
 };
 use crate::{
+    catalog::Resolution,
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded, LoadedProgram},
+    intake::refusal::KeyTaken,
 };
 use bureaucrat_engine::unstarted_call;
-use bureaucrat_model::{Effect, Input, Instance, Launch, ProcessId};
+use bureaucrat_model::{
+    Bond, Caller, ChildDefinition, DefinitionRef, DeployedProgram, Effect, Fields, Input, Instance,
+    Launch, ProcessId,
+};
 use bureaucrat_store::{StoreError, keys::OutboxKey};
 use std::sync::Arc;
 
+/// A called process to start after the commit.
+#[derive(Debug, Clone)]
+pub struct CallStart {
+    pub child: ProcessId,
+    pub caller: Caller,
+    pub definition: ChildDefinition,
+    /// The fields that it begins with, over its own context.
+    pub fields: Fields,
+    pub bond: Bond,
+}
+
+/// Called processes that one transaction starts itself. Further ones start in separate
+/// transactions, so that processes that call again and again yield to others.
+const CHILDREN_WITHIN: usize = 32;
+
 impl Planner {
-    /// Starts a called process whose row is durable, once its definition is compiled.
+    /// Starts a called process: within the transaction if its definition is ready, otherwise after
+    /// the commit, from a row that survives a crash.
+    pub(super) fn start_child(
+        &mut self,
+        transaction: &mut Transaction,
+        call: CallStart,
+    ) -> Result<(), StoreError> {
+        let definitions = &self.shared.definitions;
+        let ready = match &call.definition {
+            ChildDefinition::Text(text) => definitions.cached(text.as_bytes()),
+            ChildDefinition::Deployed(deployed) => definitions.cached_program(deployed.program),
+        };
+        if transaction.launched < CHILDREN_WITHIN
+            && let Some(loaded) = ready
+        {
+            transaction.launched += 1;
+            let user = transaction.user(call.caller.process);
+            let work = self.child_launch(transaction, &call, user, loaded)?;
+            transaction.work.push_back(work);
+            return Ok(());
+        }
+        transaction.call(call_row(&call.caller), call);
+        Ok(())
+    }
+
+    /// The version that a call by name runs, if its user's processes may.
+    pub(super) fn find_called(
+        &self,
+        user: Option<&String>,
+        wanted: &DefinitionRef,
+    ) -> Result<DeployedProgram, String> {
+        let found = self.resolve_for(user, wanted);
+        match found.map_err(|unresolved| unresolved.to_string())? {
+            // Plans become durable in order, so this version is durable before its caller.
+            Resolution::Ready(resolved) | Resolution::Pending(resolved) => Ok(DeployedProgram {
+                name: resolved.name,
+                version: resolved.version,
+                program: resolved.program,
+            }),
+        }
+    }
+
+    /// Starts a called process whose row is durable, once its definition is ready.
     pub(crate) fn start_call(&mut self, call: CallStart) {
         if self.calling.insert(call.child) {
-            let source: Arc<[u8]> = Arc::from(call.definition.as_bytes());
             let caller = self.residents.get(call.caller.process);
             let user = caller.and_then(|held| held.instance.user.clone());
-            let budget = self.compile_budget(user.as_ref());
-            let task = Task::Compile { source, budget };
+            let task = match &call.definition {
+                ChildDefinition::Text(text) => Task::Compile {
+                    source: Arc::from(text.as_bytes()),
+                    budget: self.compile_budget(user.as_ref()),
+                },
+                ChildDefinition::Deployed(deployed) => Task::Load(deployed.program),
+            };
             self.submit(user, task, Waiting::Call(call));
         }
     }
@@ -50,7 +118,7 @@ impl Planner {
                 let user = self
                     .peek(caller)?
                     .and_then(|held| held.instance.user.clone());
-                self.child_launch(&call, user, loaded)
+                self.child_launch(&mut transaction, &call, user, loaded)?
             }
             Err(LoadFailure::Refused { reasons, .. }) => refused(&call, reasons.join("; ")),
             Err(LoadFailure::Environment(reason)) => return self.park_caller(caller, reason),
@@ -58,26 +126,85 @@ impl Planner {
         self.begin(caller, transaction.then(work))
     }
 
-    /// The launch of a called process under its caller's user, or the refusal for the caller.
-    pub(super) fn child_launch(
-        &self,
+    /// The launch of a called process under its caller's user, or what its caller is told.
+    fn child_launch(
+        &mut self,
+        transaction: &mut Transaction,
         call: &CallStart,
         user: Option<String>,
         loaded: Arc<Loaded>,
-    ) -> Work {
-        if let Err(reason) = self.admit_call(user.as_ref(), &call.definition, &loaded) {
-            return refused(call, reason);
-        }
-        let launch = Launch {
+    ) -> Result<Work, StoreError> {
+        let version = match &call.definition {
+            ChildDefinition::Text(_) => None,
+            ChildDefinition::Deployed(deployed) => Some(deployed.version),
+        };
+        let mut launch = Launch {
             user,
-            caller: Some(call.caller.clone()),
+            caller: (call.bond == Bond::Awaited).then(|| call.caller.clone()),
             fields: call.fields.clone(),
+            version,
             ..Launch::new(call.child, loaded.hash)
         };
-        Work::Launch {
-            launch: Box::new(launch),
-            loaded: LoadedProgram(loaded),
+        let key = match self.child_key(&launch, &loaded)? {
+            Ok(key) => key,
+            Err(reason) => return Ok(refused(call, reason)),
+        };
+        if let Err(reason) = self.admit_call(launch.user.as_ref(), call, &loaded) {
+            return Ok(refused(call, reason));
         }
+        if let Some((hash, text)) = key {
+            self.claim_key(transaction, hash, call.child);
+            launch.key = Some(text);
+        }
+        match call.bond {
+            Bond::Awaited => Ok(Work::Launch {
+                launch: Box::new(launch),
+                loaded: LoadedProgram(loaded),
+            }),
+            Bond::Detached => {
+                let record = LaunchRecord {
+                    definition: call.definition.clone(),
+                    name: loaded.program.name.clone(),
+                    user: launch.user,
+                    fields: launch.fields,
+                    key: launch.key,
+                };
+                decide(transaction, call.child, record)?;
+                Ok(told(
+                    call,
+                    Input::Detached {
+                        fiber: call.caller.fiber,
+                        turn: call.caller.turn,
+                    },
+                ))
+            }
+        }
+    }
+
+    /// The key of a called process, unless another process has it: a call replaces none.
+    fn child_key(
+        &self,
+        launch: &Launch,
+        loaded: &Loaded,
+    ) -> Result<Result<Option<(KeyHash, String)>, String>, StoreError> {
+        let key = match self.key_at_launch(launch, loaded) {
+            Ok(Some(key)) => key,
+            Ok(None) => return Ok(Ok(None)),
+            Err(reason) => return Ok(Err(reason.to_string())),
+        };
+        let name = loaded.program.name.clone();
+        let hash = self.key_hash(launch.user.as_ref(), &name, &key.text);
+        Ok(match self.key_holder(&hash)? {
+            Holder::Nobody => Ok(Some((hash, key.text))),
+            Holder::Process(holder) => {
+                let key = key.text;
+                Err(KeyTaken::Held { name, key, holder }.to_string())
+            }
+            Holder::Unknown => Err(format!(
+                "the record of the key `{}` of `{name}` is damaged",
+                key.text
+            )),
+        })
     }
 
     /// Continues with the call of an outbox row from an earlier run.
@@ -126,11 +253,17 @@ impl Planner {
 
 /// Tells a caller that its call was refused.
 fn refused(call: &CallStart, reason: String) -> Work {
-    let input = Input::ChildRefused {
-        fiber: call.caller.fiber,
-        turn: call.caller.turn,
-        reason,
-    };
+    told(
+        call,
+        Input::ChildRefused {
+            fiber: call.caller.fiber,
+            turn: call.caller.turn,
+            reason,
+        },
+    )
+}
+
+fn told(call: &CallStart, input: Input) -> Work {
     Work::Step {
         process: call.caller.process,
         input,
@@ -149,6 +282,7 @@ pub(super) fn awaited(loaded: &Loaded, instance: &Instance) -> Vec<CallStart> {
                 caller,
                 definition,
                 fields,
+                bond,
             } = effect
             else {
                 return None;
@@ -158,6 +292,7 @@ pub(super) fn awaited(loaded: &Loaded, instance: &Instance) -> Vec<CallStart> {
                 caller,
                 definition,
                 fields,
+                bond,
             })
         })
         .collect()

@@ -3,8 +3,9 @@
 use super::{
     Planner,
     business::free_key,
+    calls::CallStart,
     events::Emission,
-    transaction::{CallStart, Cause, Evaluate, Transaction, Work},
+    transaction::{Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_engine::task_fields;
@@ -16,10 +17,6 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::{Outgoing, Report, Task as WireTask, notice, reply, task};
 use std::collections::VecDeque;
-
-/// Called processes that one transaction starts itself. Further ones start in separate
-/// transactions, so that processes that call again and again yield to others.
-const CHILDREN_WITHIN: usize = 32;
 
 impl Planner {
     /// Applies all effects of a step. Their results come back as later work items.
@@ -189,16 +186,40 @@ impl Planner {
                 caller,
                 definition,
                 fields,
+                bond,
             } => {
-                self.start_child(
-                    transaction,
-                    CallStart {
-                        child,
-                        caller,
+                let call = CallStart {
+                    child,
+                    caller,
+                    definition,
+                    fields,
+                    bond,
+                };
+                self.start_child(transaction, call)?;
+            }
+            Effect::FindDefinition {
+                fiber,
+                turn,
+                definition,
+            } => {
+                let user = transaction.user(process);
+                let input = match self.find_called(user.as_ref(), &definition) {
+                    Ok(definition) => Input::DefinitionFound {
+                        fiber,
+                        turn,
                         definition,
-                        fields,
                     },
-                )?;
+                    Err(reason) => Input::ChildRefused {
+                        fiber,
+                        turn,
+                        reason,
+                    },
+                };
+                transaction.work.push_back(Work::Step {
+                    process,
+                    input,
+                    cause: Cause::Other,
+                });
             }
             Effect::CancelChild { child, turn } => {
                 transaction.end_call(OutboxKey {
@@ -226,26 +247,6 @@ impl Planner {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Starts a called process: within the transaction if its definition is ready, otherwise after
-    /// the commit, from a row that survives a crash.
-    fn start_child(
-        &mut self,
-        transaction: &mut Transaction,
-        call: CallStart,
-    ) -> Result<(), StoreError> {
-        if transaction.launched < CHILDREN_WITHIN
-            && let Some(loaded) = self.shared.definitions.cached(call.definition.as_bytes())
-        {
-            transaction.launched += 1;
-            let user = transaction.user(call.caller.process);
-            let work = self.child_launch(&call, user, loaded);
-            transaction.work.push_back(work);
-            return Ok(());
-        }
-        transaction.call(call_row(&call.caller), call);
         Ok(())
     }
 

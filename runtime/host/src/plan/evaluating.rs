@@ -138,6 +138,7 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
         | WaitKind::Stopping { .. }
         | WaitKind::Listening { check: None, .. }
         | WaitKind::Compensation { .. }
+        | WaitKind::Operator { .. }
         | WaitKind::Branches { .. } => return false,
     };
     matches!(instance.status, Status::Running)

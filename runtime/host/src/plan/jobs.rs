@@ -1,6 +1,10 @@
 //! What waits for jobs of the compute threads, and the call trees that jobs block.
 
-use super::transaction::{CallStart, Transaction, Work};
+use super::{
+    calls::CallStart,
+    decided::LaunchRecord,
+    transaction::{Transaction, Work},
+};
 use crate::{
     broker::DeliveryHandle,
     compute::JobId,
@@ -15,6 +19,8 @@ pub enum Waiting {
     Launch(ProcessId),
     /// A call that waits for its definition.
     Call(CallStart),
+    /// A process that is certain to start and waits for its definition.
+    Decided(ProcessId, Box<LaunchRecord>),
     /// A module that waits for its admission.
     Module(Box<Deployment>),
     /// A definition to store that is being compiled.
@@ -106,7 +112,7 @@ impl Jobs {
                 Waiting::Definition(deploying) => {
                     deploying.handle().as_ref().is_some_and(&is_stale_handle)
                 }
-                Waiting::Launch(_) | Waiting::Call(_) => false,
+                Waiting::Launch(_) | Waiting::Call(_) | Waiting::Decided(..) => false,
             })
             .map(|(id, _)| *id)
             .collect();

@@ -10,6 +10,7 @@
 pub(crate) mod business;
 mod calls;
 mod cause;
+pub mod decided;
 mod effects;
 mod evaluating;
 pub mod events;
@@ -17,6 +18,7 @@ mod handing_out;
 mod incidents;
 mod instances;
 pub(crate) mod jobs;
+pub(crate) mod launch_keys;
 pub(crate) mod letters;
 mod orders;
 pub(crate) mod residents;
@@ -38,6 +40,7 @@ use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_store::{StoreError, keys::OutboxKey};
 use business::BusinessKeys;
+use decided::Delayed;
 use events::Handouts;
 use jobs::{Jobs, Waiting};
 use letters::Letters;
@@ -66,6 +69,7 @@ pub struct Planner {
     pub(crate) letters: Letters,
     pub(crate) catalog: Catalog,
     pub(crate) business: BusinessKeys,
+    pub(crate) delayed: Delayed,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable yet.
@@ -86,6 +90,7 @@ impl Planner {
             letters: Letters::default(),
             catalog: Catalog::default(),
             business: BusinessKeys::default(),
+            delayed: Delayed::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),
@@ -146,6 +151,9 @@ impl Planner {
                 self.launch_compiled(process, outcome)
             }
             Some(Waiting::Call(call)) => self.call_compiled(call, outcome),
+            Some(Waiting::Decided(process, record)) => {
+                self.decided_loaded(process, *record, outcome)
+            }
             Some(Waiting::Module(delivery)) => self.module_admitted(&delivery, outcome),
             Some(Waiting::Definition(deploying)) => self.definition_compiled(*deploying, outcome),
             Some(Waiting::Transaction {

@@ -2,11 +2,11 @@
 
 use super::{
     Planner,
-    transaction::{Transaction, Work},
+    transaction::{Cause, Transaction, Work},
     work::Done,
 };
 use crate::operate::commands::{Command, Order, OrderOutcome};
-use bureaucrat_model::{Fault, FaultCode, Fields, HistoryEvent, ProcessId, Program, Status};
+use bureaucrat_model::{Fault, FaultCode, Fields, HistoryEvent, Input, ProcessId, Program, Status};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -48,13 +48,20 @@ impl Planner {
                 OrderOutcome::Unknown
             });
         }
-        let status = transaction
-            .held
-            .get(&process)
-            .map(|held| &held.instance.status);
+        let held = transaction.held.get(&process);
+        let is_stuck = held.is_some_and(|held| held.instance.stuck > 0);
+        let status = held.map(|held| &held.instance.status);
         let (event, work) = match (order, status) {
             (_, None) => return Ok(OrderOutcome::Unknown),
             (_, Some(Status::Ended(_))) => return Ok(OrderOutcome::Ended),
+            (Order::Retry, Some(Status::Running)) if is_stuck => {
+                let work = Work::Step {
+                    process,
+                    input: Input::Retry,
+                    cause: Cause::Other,
+                };
+                (HistoryEvent::Retried, work)
+            }
             (Order::Retry, Some(Status::Running)) => return Ok(OrderOutcome::NotParked),
             (Order::Retry, Some(Status::Incident { .. })) => {
                 (HistoryEvent::Retried, Work::Resume(process))
@@ -81,5 +88,6 @@ pub(super) fn no_program() -> Program {
         sites: Vec::new(),
         conditions: Vec::new(),
         inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
     }
 }

@@ -3,14 +3,15 @@
 
 use super::{
     Planner,
+    calls::CallStart,
     residents::Found,
     transaction::{Cause, Held, Transaction},
     work::Done,
 };
 use crate::{broker::Delivery, definitions::Loaded, tenants::AccountOf};
 use bureaucrat_model::{
-    ActivityPath, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
-    ProgramHash, ShardId, Wait, WaitKind,
+    ActivityPath, Bond, ChildDefinition, EngineLimits, Fault, FaultCode, FiberState, Input,
+    ProcessId, Program, ProgramHash, ShardId, Wait, WaitKind,
 };
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
 use bureaucrat_sandbox::{Budget, CompileBudget};
@@ -88,7 +89,12 @@ impl Planner {
 
     /// What an evaluation for this instance may use.
     pub(crate) fn budget_of(&self, held: &Held) -> Budget {
-        let quotas = &self.policy.of(held.instance.user.as_deref()).quotas;
+        self.budget_of_user(held.instance.user.as_ref())
+    }
+
+    /// What an evaluation for a user may use.
+    pub(crate) fn budget_of_user(&self, user: Option<&String>) -> Budget {
+        let quotas = &self.policy.of(user.map(String::as_str)).quotas;
         Budget {
             fuel: quotas.get(Quota::Fuel),
             memory_bytes: quotas.get(Quota::MemoryBytes),
@@ -160,11 +166,15 @@ impl Planner {
     pub(crate) fn admit_call(
         &self,
         user: Option<&String>,
-        definition: &str,
+        call: &CallStart,
         loaded: &Loaded,
     ) -> Result<(), String> {
         let rules = self.rules(user);
-        let size = definition.len() as u64;
+        let size = match &call.definition {
+            ChildDefinition::Text(text) => text.len() as u64,
+            // It was checked when it was deployed.
+            ChildDefinition::Deployed(_) => 0,
+        };
         let too_large = rules.over(
             Quota::DefinitionBytes,
             size,
@@ -176,7 +186,12 @@ impl Planner {
         if violations.is_empty()
             && let Some(account) = self.account(user)
         {
-            violations.extend(account.start(&rules).err());
+            let queued = match call.bond {
+                Bond::Awaited => Ok(()),
+                Bond::Detached => account.queue(&rules, self.now()).map(drop),
+            };
+            let started = queued.and_then(|()| account.start(&rules));
+            violations.extend(started.err());
         }
         if violations.is_empty() {
             return Ok(());

@@ -4,6 +4,8 @@
 pub use super::cause::Cause;
 use super::{
     business::KeyChange,
+    calls::CallStart,
+    decided::LaunchRecord,
     events::{Arrived, Served},
 };
 use crate::{
@@ -19,9 +21,8 @@ use crate::{
     tenants::AccountOf,
 };
 use bureaucrat_model::{
-    Caller, ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, Fields,
-    HistoryEntry, HistoryEvent, Input, Instance, Launch, ProcessId, ProgramHash, ShardId,
-    Timestamp, Turn, Version, View,
+    ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, HistoryEntry, HistoryEvent,
+    Input, Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version, View,
 };
 use bureaucrat_store::{
     Epoch, Owner, Store, StoreError, Table, Unit, Write,
@@ -42,17 +43,6 @@ pub struct Held {
     pub rows: InstanceRows,
     /// The account that it counts against.
     pub account: AccountOf,
-}
-
-/// A called process to start after the commit.
-#[derive(Debug, Clone)]
-pub struct CallStart {
-    pub child: ProcessId,
-    pub caller: Caller,
-    /// The XML of its definition.
-    pub definition: String,
-    /// The fields that it begins with, over its own context.
-    pub fields: Fields,
 }
 
 /// A work item within a transaction.
@@ -157,6 +147,8 @@ pub struct After {
     pub stopped: Vec<(Timestamp, WaitKey)>,
     /// Called processes to start.
     pub calls: Vec<CallStart>,
+    /// Processes that are certain to start.
+    pub decided: Vec<(ProcessId, LaunchRecord)>,
     /// Events to hand out.
     pub arrived: Vec<Arrived>,
     /// The subscriber's delivery of an event.

@@ -1,7 +1,7 @@
 //! The keys of the list of processes: one a process, newest first within each phase, so that a list reads what it shows.
 
 use super::{KeyError, prefix_end};
-use bureaucrat_model::{Ending, ProcessId, Status, Timestamp};
+use bureaucrat_model::{Ending, Head, ProcessId, Status, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What a list groups processes by. A process changes its group at most a few times, which is what
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     Running = 1,
-    /// Parked as an incident.
+    /// Parked as an incident, or in part waiting for an operator.
     Incident = 2,
     Completed = 3,
     Failed = 4,
@@ -18,8 +18,10 @@ pub enum Phase {
 impl Phase {
     pub const ALL: [Self; 4] = [Self::Running, Self::Incident, Self::Completed, Self::Failed];
 
-    pub const fn of(status: &Status) -> Self {
-        match status {
+    pub const fn of(head: &Head) -> Self {
+        match &head.status {
+            // A fiber waits for an operator.
+            Status::Running if head.stuck > 0 => Self::Incident,
             Status::Running => Self::Running,
             Status::Incident { .. } => Self::Incident,
             Status::Ended(Ending::Completed(_)) => Self::Completed,

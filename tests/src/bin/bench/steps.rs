@@ -18,6 +18,7 @@ pub fn measure(time: Duration) {
         ops,
         conditions: Vec::new(),
         inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
     };
     let launch = Launch::new(
         ProcessId::from_seed([1; 16]),

@@ -9,7 +9,10 @@ use crate::{
             Need::{Default, Either, Optional, Required},
             Occurs, Row, Tag, Text, Within,
         },
-        value::Value::{self, Duration, Expression, FieldName, FieldPath, Integer, Template, Time},
+        value::Value::{
+            self, Called, Duration, Expression, FieldName, FieldPath, Integer, OneOf, Template,
+            Time,
+        },
     },
 };
 
@@ -249,3 +252,34 @@ pub(super) const FIELD: Row = Row::part(
 .in_section("emit")
 .attributes_are(&NAME)
 .holds(Content::Text(Text::Expression));
+
+pub(super) const CALL: Row = Row::activity(
+    Activity::Call,
+    "call",
+    "Runs a deployed definition, or the one whose text is in a field, and waits for its end.",
+)
+.attributes_are(&CALLED)
+.instead_of_text("write `<call process=\"NAME\"/>`");
+
+static CALLED: [Attribute; 3] = [
+    attribute(
+        "process",
+        Template(&Called),
+        Required,
+        "The definition that is run",
+    ),
+    attribute(
+        "detached",
+        OneOf(&["no", "yes"]),
+        Default("no"),
+        "With `yes`, a process of its own is started and not waited for",
+    ),
+    attribute(
+        "into",
+        FieldPath,
+        Optional(
+            "its fields change those of the process; the id of a detached process is not kept",
+        ),
+        "The field that gets all of it as one value, or the id of a detached process",
+    ),
+];

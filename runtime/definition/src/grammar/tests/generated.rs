@@ -110,7 +110,7 @@ impl Generator {
             Value::FaultPatterns => &["*", "A, shop.*", " a:b ,c"],
             Value::FieldName => &["a", "a b", "/x"],
             Value::FieldPath => &["a", "/a", "/a/0/~1", "a~", " "],
-            Value::FieldReference => &["$a", "$ä b"],
+            Value::Called => &["$a", "$ä b", "order", "order@3", "0.a_B-9"],
             Value::ModuleHash => {
                 &["sha256:abababababababababababababababababababababababababababababababab"]
             }

@@ -69,7 +69,7 @@ impl Planner {
                 let _ = reply.try_send(DefinitionAnswer::Unknown { reason });
                 return Ok(());
             }
-            (Ok(Resolution::Pending), _) => {
+            (Ok(Resolution::Pending(_)), _) => {
                 let reason = format!("`{wanted}` is just being deployed; try again");
                 let _ = reply.try_send(DefinitionAnswer::Unknown { reason });
                 return Ok(());

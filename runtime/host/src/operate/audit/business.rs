@@ -32,8 +32,11 @@ impl Auditor<'_> {
             if processes.presence(process) == Presence::Hidden {
                 return Ok(());
             }
-            let known = processes.known.get_mut(&process);
-            match known.and_then(held_key) {
+            let keyed = match processes.known.get_mut(&process) {
+                Some(known) => held_key(known),
+                None => processes.decided.get_mut(&process).and_then(Option::as_mut),
+            };
+            match keyed {
                 Some(keyed) if hash(keyed).as_slice() == key => keyed.found = true,
                 Some(_) | None => {
                     let what = "the process does not have this key, or has ended".to_owned();
@@ -46,8 +49,12 @@ impl Auditor<'_> {
         if !gaps.is_empty() {
             return Ok(());
         }
-        for (process, known) in &mut processes.known {
-            let Some(keyed) = held_key(known).filter(|keyed| !keyed.found) else {
+        let known = processes.known.iter_mut();
+        let known = known.map(|(process, known)| (process, held_key(known)));
+        let decided = processes.decided.iter_mut();
+        let decided = decided.map(|(process, keyed)| (process, keyed.as_mut()));
+        for (process, keyed) in known.chain(decided) {
+            let Some(keyed) = keyed.filter(|keyed| !keyed.found) else {
                 continue;
             };
             let write = Write::Put {

@@ -3,8 +3,8 @@
 
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program, Status,
-    Subscription, Timestamp, Turn, Wait, WaitKind,
+    Caller, Deadline, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program,
+    Status, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -91,6 +91,8 @@ pub(super) struct Reminders {
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     pub known: BTreeMap<ProcessId, Known>,
+    /// Those that are certain to start, with their keys.
+    pub decided: BTreeMap<ProcessId, Option<Keyed>>,
     damaged: BTreeSet<ProcessId>,
     gaps: Vec<Gap>,
 }
@@ -227,15 +229,24 @@ fn known(instance: &Instance) -> Known {
             (Phase::Ended { at }, Vec::new())
         }
     };
+    let deadline = match instance.deadline {
+        Some(Deadline::Ahead { due, turn }) => Some(Waiting {
+            fiber: FiberId::DEADLINE,
+            turn,
+            need: Need::Timer(due),
+            met: false,
+        }),
+        Some(Deadline::Passed) | None => None,
+    };
     Known {
         phase,
-        waiting: waiting.collect(),
+        waiting: waiting.chain(deadline).collect(),
         caller: instance.caller.clone(),
         yielded: instance.fibers.first_ready().is_some(),
         kept,
         reminders: Reminders::default(),
         list: InList {
-            phase: keys::Phase::of(&instance.status),
+            phase: keys::Phase::of(instance.head()),
             place: place_of(instance),
             found: false,
         },
@@ -265,7 +276,8 @@ fn needs(wait: &Wait) -> Vec<Need> {
         | WaitKind::Condition { .. }
         | WaitKind::Fault { .. }
         | WaitKind::Compensation { .. }
-        | WaitKind::Stopping { .. } => Vec::new(),
+        | WaitKind::Stopping { .. }
+        | WaitKind::Operator { .. } => Vec::new(),
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
@@ -277,10 +289,12 @@ fn turn_of(input: &Input) -> Option<Turn> {
         Input::TimerFired { turn, .. }
         | Input::ChildEnded { turn, .. }
         | Input::ChildRefused { turn, .. }
+        | Input::DefinitionFound { turn, .. }
+        | Input::Detached { turn, .. }
         | Input::Event { turn, .. }
         | Input::Evaluated { turn, .. } => Some(*turn),
         Input::Answer { turn, .. } => *turn,
-        Input::Continue | Input::TaskRefused { .. } => None,
+        Input::Continue | Input::Retry | Input::TaskRefused { .. } => None,
     }
 }
 
@@ -404,6 +418,9 @@ fn fits(op: &Op, kind: &WaitKind) -> bool {
         ),
         WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Evaluate { .. }),
         // What was stopped, or failed, may have been anywhere; a compensation begins with anything.
-        WaitKind::Stopping { .. } | WaitKind::Fault { .. } | WaitKind::Compensation { .. } => true,
+        WaitKind::Stopping { .. }
+        | WaitKind::Fault { .. }
+        | WaitKind::Compensation { .. }
+        | WaitKind::Operator { .. } => true,
     }
 }

@@ -11,6 +11,7 @@ mod events;
 mod findings;
 mod histories;
 mod instances;
+mod launches;
 mod listed;
 mod meta;
 mod programs;
@@ -59,6 +60,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.definitions(&programs)?;
     let mut processes = auditor.instances(&programs)?;
     auditor.listed(&mut processes)?;
+    auditor.launches(&mut processes)?;
     auditor.business_keys(&mut processes)?;
     auditor.timers(&mut processes)?;
     auditor.subscriptions(&mut processes)?;

@@ -1,0 +1,49 @@
+//! Checks what `process` says about its processes as wholes: their key, their deadline, and what
+//! becomes of a fault that nothing handles.
+
+use super::{Checker, Node};
+use crate::{
+    checked::{Whole, Written},
+    diagnostic::ValueProblem,
+};
+use bureaucrat_model::{Duplicate, Unhandled};
+
+/// Reserved fields that have no value before a process begins.
+const LATER: [&str; 4] = ["inst:answer", "inst:attempt", "inst:current", "inst:fault"];
+
+impl<'t, 's> Checker<'t, 's, '_, '_> {
+    pub(super) fn whole(&mut self, node: &Node<'t, 's>, name: &str) -> Whole {
+        let duplicate = match self.word(node, "duplicate") {
+            Some("replace") => Duplicate::Replace,
+            Some(_) | None => Duplicate::Refuse,
+        };
+        let unhandled = match self.word(node, "on-fault") {
+            Some("incident") => Unhandled::Waits,
+            Some(_) | None => Unhandled::Fails,
+        };
+        let key = self.key(node, name);
+        Whole {
+            key: key.map(|text| (text, duplicate)),
+            deadline: self.span_or_template(node, "deadline"),
+            unhandled,
+        }
+    }
+
+    fn key(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Written<String>> {
+        let Some(attribute) = node.element.attribute("key") else {
+            if let Some(alone) = node.element.attribute("duplicate") {
+                self.note(alone.start, ValueProblem::DuplicateWithoutKey);
+            }
+            return None;
+        };
+        if name.is_empty() {
+            self.note(attribute.start, ValueProblem::KeyWithoutName);
+        }
+        let later = LATER.iter().find(|later| attribute.value.contains(**later));
+        if let Some(found) = later {
+            self.note(attribute.value_start, ValueProblem::KeyReads { found });
+            return None;
+        }
+        self.name_or_template(node, "key")
+    }
+}

@@ -1,0 +1,63 @@
+//! The root of a definition, and what it says about its processes as wholes.
+
+use super::{BODY, attribute};
+use crate::{
+    Limits,
+    grammar::{
+        row::{
+            Attribute,
+            Need::{Default, Optional},
+            Row, Tag, Within,
+        },
+        value::Value::{Duration, Name, OneOf, Template},
+    },
+};
+
+pub(super) const PROCESS: Row = Row::part(
+    Tag::Process,
+    "process",
+    Within::Nothing,
+    "Runs its children in order.",
+)
+.attributes_are(&ATTRIBUTES)
+.holds(BODY);
+
+static ATTRIBUTES: [Attribute; 5] = [
+    attribute(
+        "name",
+        Name {
+            bytes: Limits::NAME_BYTES,
+        },
+        Optional("none"),
+        "What people, notices and logs call the process",
+    ),
+    attribute(
+        "key",
+        Template(&Name {
+            bytes: Limits::KEY_BYTES,
+        }),
+        Optional("none"),
+        "The [business key](#business-keys): no other process of the same user and `name` has it \
+         at the same time",
+    ),
+    attribute(
+        "duplicate",
+        OneOf(&["refuse", "replace"]),
+        Default("refuse"),
+        "What happens to a launch whose key a process has: it is refused, or that process is \
+         cancelled and this one starts when it has ended",
+    ),
+    attribute(
+        "deadline",
+        Template(&Duration),
+        Optional("as long as it takes"),
+        "How long the process may take; then the fault `Deadline`",
+    ),
+    attribute(
+        "on-fault",
+        OneOf(&["fail", "incident"]),
+        Default("fail"),
+        "What happens after a fault that nothing handles: the process fails, or what failed waits \
+         for an operator",
+    ),
+];

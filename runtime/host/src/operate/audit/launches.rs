@@ -1,0 +1,44 @@
+//! Processes that are certain to start: each has a row until it starts, and none has one afterwards.
+
+use super::{
+    Auditor, Presence, Repair,
+    instances::{Keyed, Processes},
+};
+use crate::plan::decided::LaunchRecord;
+use bureaucrat_store::{StoreError, Table, keys, records};
+
+impl Auditor<'_> {
+    pub(super) fn launches(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
+        let table = Table::Launches;
+        self.each(table, |auditor, key, value| {
+            let findings = &mut auditor.findings;
+            let Ok(process) = keys::instance_of(&key) else {
+                let what = "its key is not of its table's form".into();
+                findings.damaged(table, &key, None, what, Repair::None);
+                return Ok(());
+            };
+            if processes.presence(process) == Presence::Here {
+                let what = "the process has started".into();
+                findings.orphan(table, &key, Some(process), what);
+                return Ok(());
+            }
+            match records::decode::<LaunchRecord>(table, &key, &value) {
+                Ok(record) => {
+                    let keyed = record.key.map(|key| Keyed {
+                        user: record.user,
+                        name: record.name,
+                        key,
+                        found: false,
+                    });
+                    processes.decided.insert(process, keyed);
+                }
+                Err(error) => {
+                    let what = error.to_string();
+                    findings.damaged(table, &key, Some(process), what, Repair::None);
+                }
+            }
+            Ok(())
+        })
+        .map(drop)
+    }
+}

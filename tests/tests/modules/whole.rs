@@ -1,0 +1,221 @@
+//! What definitions say of processes as wholes, and what calls by name start, on a host that is polled.
+
+use crate::rig::{Hosted, ended, text};
+use bureaucrat_host::{commands::Order, commands::OrderOutcome};
+use bureaucrat_model::ProcessId;
+use bureaucrat_store::Table;
+use serde_json::json;
+
+/// Its key is computed, and it waits for an event.
+fn keyed(duplicate: &str) -> String {
+    format!(
+        r#"<process name="order" key="A-{{context['number']}}" duplicate="{duplicate}">
+             <context><property name="number" type="int">1</property></context>
+             <await event="order.go"/>
+           </process>"#
+    )
+}
+
+#[test]
+fn a_definition_gives_its_processes_keys() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(&keyed("refuse"));
+    let launch = |number: u32| json!({"process": "order", "fields": {"number": number}});
+    let first = hosted.launch(None, &launch(7));
+    let process = first.reply["process"].as_str().unwrap().to_owned();
+    assert_eq!(hosted.keyed("A-7"), [process.clone()]);
+    let (code, reason) = hosted.refused(&launch(7));
+    assert_eq!(code, "duplicate-key");
+    assert_eq!(
+        reason,
+        format!("process {process} has the key `A-7` of `order` and has not ended")
+    );
+    assert_eq!(hosted.launch(None, &launch(8)).reply["status"], "launched");
+    // A definition that is launched as a text has the same keys.
+    let kind = "application/xml";
+    let sent = hosted.send(None, None, kind, &keyed("refuse").replace(">1<", ">7<"));
+    assert_eq!(sent.dead.as_deref(), Some("duplicate-key"));
+
+    hosted.deployed(&keyed("replace"));
+    let replacing = hosted.launch(None, &launch(7));
+    // The launcher of the first is told of its end.
+    assert_eq!(replacing.reply["process"], process, "{replacing:?}");
+    assert_eq!(replacing.reply["fault"]["code"], "Cancelled");
+    let after = hosted.keyed("A-7");
+    assert!(after.len() == 2 && after.contains(&process), "{after:?}");
+    hosted.event("order.go");
+    hosted.later();
+    assert_eq!(hosted.rows(Table::BusinessKeys), []);
+    hosted.is_clean();
+}
+
+#[test]
+fn a_launch_that_gives_another_key_is_refused() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(&keyed("refuse"));
+    let launch = |key: &str| json!({"process": "order", "key": key});
+    let (code, reason) = hosted.refused(&launch("B"));
+    assert_eq!(code, "launch");
+    assert_eq!(
+        reason,
+        "the launch comes with the key `B`, but `order` computes its own: `A-1`; leave the key out"
+    );
+    let same = hosted.launch(None, &launch("A-1"));
+    assert_eq!(same.reply["status"], "launched", "{same:?}");
+    let empty = r#"<process name="empty" key="{context['k']}">
+        <context><property name="k" type="str"/></context></process>"#;
+    hosted.deployed(empty);
+    let (code, reason) = hosted.refused(&json!({"process": "empty"}));
+    assert_eq!(
+        (code.as_str(), reason.as_str()),
+        (
+            "launch",
+            "the key of `empty` can't be computed: it is empty"
+        )
+    );
+    let long = json!({"process": "empty", "fields": {"k": "x".repeat(256)}});
+    assert!(hosted.refused(&long).1.contains("it has 256 bytes"));
+    let costly = r#"<process name="costly" key="{sum([n for n in range(1000000)])}"/>"#;
+    hosted.deployed(costly);
+    let (_, reason) = hosted.refused(&json!({"process": "costly"}));
+    assert!(reason.contains("units of fuel"), "{reason}");
+}
+
+#[test]
+fn a_call_by_name_runs_what_is_newest_when_it_comes_to_it_and_stays_with_it() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(&waiting("inner", 1));
+    hosted.deployed(
+        r#"<process name="outer"><await event="outer.go"/><call process="inner" into="got"/></process>"#,
+    );
+    let outer = hosted.launch(None, &json!({"process": "outer"}));
+    assert_eq!(outer.reply["status"], "launched");
+    hosted.deployed(&waiting("inner", 2));
+    hosted.event("outer.go");
+    // What comes later changes nothing, even when what is in memory is lost.
+    hosted.deployed(&waiting("inner", 3));
+    hosted.restart();
+    hosted.is_clean();
+    let sent = hosted.event("inner.go");
+    let reply = sent
+        .iter()
+        .find(|sent| sent.routing_key == "client")
+        .unwrap();
+    let reply: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(reply["fields"]["got"]["version"], 2, "{reply}");
+    hosted.later();
+    hosted.is_clean();
+}
+
+fn waiting(name: &str, version: u32) -> String {
+    format!(
+        r#"<process name="{name}"><await event="{name}.go" into="event"/>
+             <assign property="event">0</assign><assign property="version">{version}</assign></process>"#
+    )
+}
+
+#[test]
+fn calls_and_detached_processes_obey_the_rules_of_their_user() {
+    const POLICY: &str = r#"
+[default]
+reply_to = ["client"]
+calls = true
+awaits = ["*"]
+[users.alice]
+[users.bob]
+definitions = ["shared.*"]
+[users.bob.quotas]
+live_processes = 2
+"#;
+    let mut hosted = Hosted::new(Some(POLICY));
+    let (alice, bob) = (Some("alice"), Some("bob"));
+    hosted.deploy(alice, &text("inner", 1));
+    hosted.deploy(alice, &text("shared.inner", 2));
+    let calls = |user: &str, name: &str, detached: &str| {
+        format!(
+            r#"<process name="{user}-{name}-{detached}"><sequence>
+              <context><faults><case code="CallError"><assign property="why">context["inst:fault"]["message"]</assign></case></faults></context>
+              <call process="{name}" into="got" detached="{detached}"/></sequence></process>"#
+        )
+    };
+    let mut run = |user: Option<&str>, name: &str, detached: &str| {
+        let owner = user.unwrap();
+        hosted.deploy(user, &calls(owner, name, detached));
+        let launch = json!({"process": format!("{owner}-{name}-{detached}")});
+        ended(&hosted.launch(user, &launch))
+    };
+    for detached in ["no", "yes"] {
+        let why = run(bob, "inner", detached)["why"].clone();
+        assert_eq!(
+            why,
+            "the called definition is refused: no definition `inner` is deployed here"
+        );
+        assert!(run(alice, "inner", detached)["got"] != json!(null));
+        assert!(run(bob, "shared.inner", detached)["got"] != json!(null));
+    }
+    // A process that waits leaves room for one more, which the caller takes.
+    hosted.deploy(bob, &waiting("wait", 1));
+    let waits = hosted.launch(bob, &json!({"process": "wait"}));
+    assert_eq!(waits.reply["status"], "launched", "{waits:?}");
+    let launch = json!({"process": "bob-shared.inner-yes"});
+    let got = ended(&hosted.launch(bob, &launch));
+    let why = got["why"].as_str().unwrap();
+    assert!(
+        why.contains("quota.live-processes") || why.contains("live_processes"),
+        "{why}"
+    );
+    assert_eq!(hosted.rows(Table::Launches), []);
+    hosted.is_clean();
+}
+
+#[test]
+fn a_detached_process_starts_once_whatever_is_lost() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(&waiting("inner", 1));
+    hosted.deployed(
+        r#"<process name="outer"><call process="inner" detached="yes" into="id"/>
+           <call process="inner" detached="yes" into="other"/></process>"#,
+    );
+    let launch = json!({"process": "outer"}).to_string();
+    hosted.begin(&launch);
+    // Until it is durable that it starts.
+    while hosted.rows(Table::Launches).is_empty() {
+        hosted.host().turn().unwrap();
+        hosted.host().jobs();
+    }
+    hosted.is_clean();
+    for _ in 0..2 {
+        hosted.restart();
+        assert_eq!(hosted.rows(Table::Launches), []);
+        let found = hosted.named("inner");
+        assert_eq!(found.len(), 2, "{found:?}");
+        hosted.is_clean();
+    }
+    hosted.event("inner.go");
+    hosted.later();
+    assert_eq!(hosted.rows(Table::Instances), []);
+}
+
+#[test]
+fn an_operator_retries_what_nothing_handled() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(
+        r#"<process name="stuck" on-fault="incident"><call process="later" into="got"/></process>"#,
+    );
+    let launched = hosted.launch(None, &json!({"process": "stuck"}));
+    let process: ProcessId = launched.reply["process"].as_str().unwrap().parse().unwrap();
+    let shown = hosted.shown(process);
+    assert_eq!(shown.0, "incident", "{shown:?}");
+    let wanted =
+        "CallError: the called definition is refused: no definition `later` is deployed here";
+    assert!(shown.1.starts_with(wanted), "{shown:?}");
+    hosted.restart();
+    hosted.is_clean();
+    let retried = hosted.host().order(process, Order::Retry).unwrap();
+    assert_eq!(retried, Some(OrderOutcome::Done));
+    assert_eq!(hosted.shown(process).0, "incident");
+    hosted.deployed(&text("later", 5));
+    hosted.host().order(process, Order::Retry).unwrap();
+    assert_eq!(hosted.shown(process).0, "completed");
+    hosted.is_clean();
+}
