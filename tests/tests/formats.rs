@@ -12,7 +12,7 @@ mod samples;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Check, ConditionIndex, Ending, Expiry, FiberId, FiberState,
-    HistoryEntry, JsonText, Millis, Program, Progress, ReplyTo, ShardId, Sharing, Status,
+    HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo, ShardId, Sharing, Status,
     Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{

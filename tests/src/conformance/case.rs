@@ -346,6 +346,8 @@ fn path(text: &str) -> Result<ActivityPath, String> {
     let segment = |index: &str| match index {
         "faults" => Ok(ActivityPath::FAULTS),
         "finally" => Ok(ActivityPath::FINALLY),
+        "compensate" => Ok(ActivityPath::COMPENSATE),
+        "events" => Ok(ActivityPath::EVENTS),
         index => index.parse(),
     };
     let read: Result<_, _> = indexes.map(segment).collect();

@@ -2,11 +2,11 @@
 
 use super::ops;
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Ending, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head,
-    HistoryEvent, Input, Instance, Items, JsonText, Locals, Millis, ModuleHash, OpIndex, Phase,
-    ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken,
-    Timestamp, Turn, Version, Wait, WaitKind,
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Decision, Ending,
+    Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest,
+    Head, HistoryEvent, Input, Instance, Items, JsonText, Locals, Millis, ModuleHash, OpIndex,
+    Phase, ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status,
+    Taken, Timestamp, Turn, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -113,6 +113,13 @@ pub fn fiber(state: FiberState) -> Fiber {
                 next: 1,
                 collected: Fields::new(),
             }),
+            compensation: Some(OpIndex(6)),
+            completed: vec![FiberId(4)],
+            decision: Some(Decision {
+                fault: fault(),
+                handler: None,
+            }),
+            tried_again: 1,
         }],
         ..Fiber::new(OpIndex(4), fields(), None)
     }
