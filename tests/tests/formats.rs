@@ -11,9 +11,7 @@ mod samples;
 
 use bureaucrat_host::{decided::LaunchRecord, events::EventRecord};
 use bureaucrat_model::{
-    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry,
-    FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
+    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry, FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,

@@ -2,12 +2,7 @@
 
 use super::ops;
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline,
-    Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode,
-    Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items,
-    JsonText, KeyRule, KeyText, Locals, Millis, ModuleHash, OpIndex, Phase, ProcessId, Program,
-    ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken, Timestamp, Turn,
-    Unhandled, Version, Wait, WaitKind,
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline, Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items, JsonText, KeyRule, KeyText, Locals, Millis, ModuleHash, OpIndex, Phase, ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken, Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {

@@ -51,7 +51,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 7] = [
+const TABLES: [&[Fault]; 8] = [
     deliveries::FAULTS,
     messages::FAULTS,
     processes::FAULTS,
