@@ -173,6 +173,7 @@ fn instances() {
                 condition: ConditionIndex(1),
             })),
         ),
+        ("admission", running(waiting(WaitKind::Admission))),
         ("incident-with-every-input", instance(incident, Vec::new())),
         (
             "completed",

@@ -75,9 +75,10 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
             child: *child,
             turn,
         }],
-        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
-            Vec::new()
-        }
+        WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Stopping { .. }
+        | WaitKind::Admission => Vec::new(),
     };
     effects.extend(wait.timer.map(timer));
     effects

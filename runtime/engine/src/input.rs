@@ -83,6 +83,21 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             let fiber = find_sent(machine, turn)?;
             settle(machine, fiber, |_| Err(ops::action::refused(reason)));
         }
+        Input::Admitted { fiber, turn } => {
+            let WaitKind::Admission = find_wait(machine, fiber, turn)?.kind else {
+                return Err(not_waiting(machine, fiber, turn));
+            };
+            ops::admission::admitted(machine, fiber);
+        }
+        Input::Refused {
+            fiber,
+            turn,
+            code,
+            reason,
+        } => {
+            find_wait(machine, fiber, turn)?;
+            ops::admission::refused(machine, fiber, code, &reason);
+        }
         Input::Continue => {
             if !machine.has_yielded() {
                 return Err(Rejection::Stale(Aim::Process(machine.instance.process)));
@@ -124,9 +139,10 @@ fn due_at(
             Some((Op::Action { .. }, _)) => ops::action::resume(machine, fiber, turn, due),
             Some(_) | None => ops::delay::fire(machine, fiber, turn, due),
         },
-        WaitKind::Child { .. } | WaitKind::Branches { .. } | WaitKind::Condition { .. } => {
-            Err(Trouble::program("the wait has no end of its own"))
-        }
+        WaitKind::Child { .. }
+        | WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Admission => Err(Trouble::program("the wait has no end of its own")),
     }
 }
 
@@ -150,6 +166,7 @@ fn evaluated(
         | WaitKind::Event { check: None, .. }
         | WaitKind::Child { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Admission
         | WaitKind::Branches { .. } => None,
     };
     if asked != Some(condition) {
@@ -326,6 +343,7 @@ fn find_child(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Proce
         | WaitKind::Event { .. }
         | WaitKind::Branches { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Admission
         | WaitKind::Condition { .. } => Err(not_waiting(machine, fiber, turn)),
     }
 }

@@ -36,6 +36,7 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
             | WaitKind::Timer { .. }
             | WaitKind::Child { .. }
             | WaitKind::Stopping { .. }
+            | WaitKind::Admission
             | WaitKind::Branches { .. } => continue,
         };
         effects.push(Effect::Evaluate {

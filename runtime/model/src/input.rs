@@ -6,6 +6,7 @@ use crate::{
     history::HistoryEvent,
     ids::{ActivityPath, FiberId, ProcessId, Turn},
     instance::{Caller, Subscription},
+    message::Message,
     program::ConditionIndex,
     time::{Millis, Timestamp},
     view::View,
@@ -141,6 +142,17 @@ pub enum Input {
         /// The broker's words.
         reason: String,
     },
+    /// The host does what the fiber wanted to be done.
+    #[serde(rename = "12")]
+    Admitted { fiber: FiberId, turn: Turn },
+    /// The host does not do what the fiber waits for: the policy, a quota or its own rules are against it.
+    #[serde(rename = "13")]
+    Refused {
+        fiber: FiberId,
+        turn: Turn,
+        code: FaultCode,
+        reason: String,
+    },
 }
 
 /// What the host must do, in this order, in the commit of the step.
@@ -189,8 +201,18 @@ pub enum Effect {
         fiber: FiberId,
         turn: Turn,
     },
-    /// Send an event to all processes.
+    /// Send a message to the broker; whether it is sent comes back before anything is committed.
+    Send {
+        activity: ActivityPath,
+        fiber: FiberId,
+        turn: Turn,
+        message: Message,
+    },
+    /// Send an event to all processes; whether it is sent comes back before anything is committed.
     Emit {
+        activity: ActivityPath,
+        fiber: FiberId,
+        turn: Turn,
         event: String,
         key: Option<String>,
         fields: Fields,

@@ -184,6 +184,9 @@ pub enum WaitKind {
         remaining: u32,
         then: Then,
     },
+    /// Whether the host does what the fiber wants to be done, which it says in the same commit.
+    #[serde(rename = "12")]
+    Admission,
 }
 
 /// What follows when everything below a fiber has stopped.

@@ -22,6 +22,7 @@ mod input;
 mod instance;
 mod limits;
 mod locks;
+mod message;
 mod op;
 mod program;
 mod recovery;
@@ -52,7 +53,8 @@ pub use instance::{
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
-pub use op::{Alternative, ItemNames, Join, Op, Operand, Taking, Timeout, When};
+pub use message::{Message, Toward};
+pub use op::{Alternative, ItemNames, Join, Op, Operand, Part, Taking, Timeout, When};
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
     Reads, SourceModule, Span,

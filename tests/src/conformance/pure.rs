@@ -2,6 +2,8 @@
 //! virtual time and nothing durable. It does the host's part in the simplest way that the contracts
 //! allow.
 
+mod telling;
+
 use super::{
     case::{Case, Fate},
     script::{Launched, Stage, Trace, play},
@@ -54,6 +56,8 @@ pub struct Pure {
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
     subscriptions: BTreeSet<(Subscription, ProcessId, FiberId, Turn)>,
     tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
+    /// What definitions sent, by queue.
+    messages: BTreeMap<String, VecDeque<Vec<u8>>>,
     /// Effects that cause further inputs, oldest first. A queue, because a loop may cause a million
     /// of them.
     later: VecDeque<(ProcessId, Effect)>,
@@ -103,6 +107,7 @@ impl Pure {
             timers: BTreeSet::new(),
             subscriptions: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            messages: BTreeMap::new(),
             later: VecDeque::new(),
             ending: None,
             dead: 0,
@@ -238,6 +243,7 @@ impl Pure {
                 }
                 Effect::Evaluate { .. }
                 | Effect::Emit { .. }
+                | Effect::Send { .. }
                 | Effect::StartChild { .. }
                 | Effect::CancelChild { .. }
                 | Effect::End(_)
@@ -290,11 +296,27 @@ impl Pure {
                 }
             }
             Effect::Emit {
+                fiber,
+                turn,
                 event,
                 key,
                 fields,
                 depth,
-            } => self.emit(&event, key.as_deref(), &fields, depth),
+                ..
+            } => {
+                // What a process emits is handed out after the commit of its step.
+                self.tell(id, Input::Admitted { fiber, turn });
+                self.emit(&event, key.as_deref(), &fields, depth);
+            }
+            Effect::Send {
+                activity,
+                fiber,
+                turn,
+                message,
+            } => {
+                let asked = (fiber, turn);
+                self.message_sent(id, activity, asked, &message);
+            }
             Effect::CancelChild { child, .. } => self.cancel_called(child),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
@@ -426,40 +448,6 @@ impl Pure {
             self.ending = Some(reply(&launcher, Some(id), report).body);
         }
     }
-
-    fn open(&self, name: &str, key: Option<&str>) -> Vec<(Subscription, ProcessId, FiberId, Turn)> {
-        let suits = |row: &&(Subscription, ProcessId, FiberId, Turn)| {
-            let wanted = row.0.key.as_deref();
-            row.0.event == name && wanted.is_none_or(|wanted| key == Some(wanted))
-        };
-        let mut found: Vec<_> = self.subscriptions.iter().filter(suits).cloned().collect();
-        // Alternatives of one wait are one receiver.
-        found.dedup_by_key(|(_, id, fiber, turn)| (*id, *fiber, *turn));
-        found
-    }
-
-    /// Hands out an event that a process emits.
-    fn emit(&mut self, name: &str, key: Option<&str>, fields: &Fields, depth: u32) {
-        let mut object = Fields::new();
-        object.set("event", JsonText::text(name));
-        if let Some(key) = key {
-            object.set("key", JsonText::text(key));
-        }
-        object.update(fields);
-        for (_, id, fiber, turn) in self.open(name, key) {
-            let input = Input::Event {
-                fiber,
-                turn,
-                name: name.to_owned(),
-                key: key.map(str::to_owned),
-                depth,
-                event: object.to_value_text(),
-            };
-            if !self.has_ended(id) {
-                self.follow(id, input);
-            }
-        }
-    }
 }
 
 impl Stage for Pure {
@@ -484,6 +472,17 @@ impl Stage for Pure {
             let ending = self.ending.as_deref().map(String::from_utf8_lossy);
             format!("no task for {participant}; ending: {ending:?}")
         })
+    }
+
+    fn message(&mut self, queue: &str) -> Result<Vec<u8>, String> {
+        let sent = self.messages.get_mut(queue);
+        let next = sent.and_then(VecDeque::pop_front);
+        next.ok_or_else(|| format!("nothing was sent to {queue}"))
+    }
+
+    fn undelivered(&mut self, queue: &str) -> Result<(), String> {
+        self.dead += 1;
+        self.message(queue).map(drop)
     }
 
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
@@ -582,6 +581,11 @@ impl Stage for Pure {
         for (participant, tasks) in &self.tasks {
             if !tasks.is_empty() {
                 left.push(format!("{} tasks for {participant}", tasks.len()));
+            }
+        }
+        for (queue, messages) in &self.messages {
+            if !messages.is_empty() {
+                left.push(format!("{} messages in {queue}", messages.len()));
             }
         }
         if self.dead != dead {

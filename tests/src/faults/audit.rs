@@ -170,6 +170,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Retried
                 | HistoryEvent::Caught { .. }
                 | HistoryEvent::Emitted { .. }
+                | HistoryEvent::Sent { .. }
                 | HistoryEvent::Finishing { .. }
                 | HistoryEvent::FailedAtEnd { .. }
                 | HistoryEvent::AttemptFailed { .. }

@@ -85,6 +85,7 @@ impl Known {
                 | WaitKind::Child { .. }
                 | WaitKind::Branches { .. }
                 | WaitKind::Stopping { .. }
+                | WaitKind::Admission
                 | WaitKind::Condition { .. } => {}
             }
         }
@@ -297,9 +298,9 @@ impl Known {
                     self.child_fits(instance, *child, wait.turn)?;
                 }
                 WaitKind::Branches { .. } | WaitKind::Stopping { .. } => {}
-                WaitKind::Condition { .. } if is_parked(instance) => {}
-                WaitKind::Condition { .. } => {
-                    return Err("it waits for a condition and is not parked".into());
+                WaitKind::Condition { .. } | WaitKind::Admission if is_parked(instance) => {}
+                WaitKind::Condition { .. } | WaitKind::Admission => {
+                    return Err("it waits for the engine and is not parked".into());
                 }
             }
         }

@@ -105,6 +105,8 @@ impl Known {
             | Input::ChildRefused { .. }
             | Input::Evaluated { .. }
             | Input::TaskRefused { .. }
+            | Input::Admitted { .. }
+            | Input::Refused { .. }
             | Input::Continue => false,
         });
         if let Some(lost) = lost {

@@ -3,7 +3,7 @@
 use super::samples::fields;
 use bureaucrat_model::{
     Alternative, CodePattern, ConditionIndex, ConditionRange, FaultCode, FieldPath, Handler,
-    ItemNames, Join, Millis, Op, OpIndex, Operand, Retry, Taking, Timeout, When,
+    ItemNames, Join, Millis, Op, OpIndex, Operand, Part, Retry, Taking, Timeout, When,
 };
 
 fn names() -> ItemNames {
@@ -89,6 +89,13 @@ pub fn every() -> Vec<Op> {
             event: Operand::Fixed("paid".into()),
             key: None,
             fields: vec!["n".into()],
+        },
+        Op::Send {
+            exchange: Some(Operand::Computed),
+            routing_key: Some(Operand::Fixed("audit".into())),
+            content_type: "application/json".into(),
+            headers: vec!["tenant".into()],
+            body: Part::Computed,
         },
         Op::Within {
             span: Operand::Fixed(Millis(600_000)),

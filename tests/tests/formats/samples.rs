@@ -179,6 +179,13 @@ pub fn inputs() -> Vec<Input> {
             message: "'x'".into(),
         }),
         Input::Continue,
+        Input::Admitted { fiber, turn },
+        Input::Refused {
+            fiber,
+            turn,
+            code: FaultCode::new(FaultCode::SEND_REFUSED),
+            reason: "not there".into(),
+        },
         Input::TaskRefused {
             turn: Turn(9),
             reason: "too large".into(),
@@ -302,6 +309,14 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             },
         ),
         ("joined", HistoryEvent::Joined { activity }),
+        (
+            "sent",
+            HistoryEvent::Sent {
+                activity: path(),
+                exchange: "shop".into(),
+                routing_key: "paid".into(),
+            },
+        ),
         ("completed", HistoryEvent::Completed),
         ("failed", HistoryEvent::Failed(fault())),
         (

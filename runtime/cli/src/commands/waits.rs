@@ -19,6 +19,7 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Branches { remaining } => format!("{remaining} branches"),
         WaitsFor::Stopping { remaining } => format!("the end of {remaining} stopped"),
         WaitsFor::Condition => "a condition".into(),
+        WaitsFor::Admission => "the engine".into(),
     }
 }
 
@@ -45,6 +46,7 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
             format!("what {remaining} stopped branches run at their end, {since}")
         }
         WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
+        WaitsFor::Admission => format!("the engine, which sends what it wants to send, {since}"),
     };
     let mut lines = vec![screen::clean(&what)];
     if matches!(wait.waits_for, WaitsFor::Answer { .. }) {

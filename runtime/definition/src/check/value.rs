@@ -33,6 +33,18 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         None
     }
 
+    /// A name, written or the table's default.
+    pub(super) fn name_or_default(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<String> {
+        match node.element.attribute(name) {
+            Some(_) => self.name(node, name),
+            None => default(node.row, name).map(str::to_owned),
+        }
+    }
+
     pub(super) fn nonempty<'v>(
         &mut self,
         node: &Node<'t, 's>,
@@ -297,10 +309,10 @@ mod tests {
                 };
                 count += 1;
                 let kind = attribute.value;
-                let is_right = if kind == Value::Duration {
-                    Millis::parse(text).is_some()
-                } else {
-                    number(kind, text).is_some()
+                let is_right = match kind {
+                    Value::Duration => Millis::parse(text).is_some(),
+                    Value::Name { bytes } => (1..=bytes).contains(&text.len()),
+                    kind => number(kind, text).is_some(),
                 };
                 assert!(is_right, "{attribute:?}");
             }

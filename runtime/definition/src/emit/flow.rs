@@ -15,7 +15,7 @@
 
 use super::{Emitter, Needed, index_of, taken};
 use crate::checked;
-use bureaucrat_model::{Alternative, Op, OpIndex, Site, Timeout};
+use bureaucrat_model::{Alternative, Op, OpIndex, Part, Site, Timeout};
 
 impl Emitter {
     pub(super) fn action(&mut self, action: &checked::Action, site: &Site) {
@@ -88,6 +88,26 @@ impl Emitter {
         }
         for end in ends {
             self.land(end);
+        }
+    }
+
+    pub(super) fn message(&mut self, send: &checked::Send, site: &Site) -> Op {
+        let exchange = self.optional(send.exchange.as_ref(), site);
+        let routing_key = self.optional(send.routing_key.as_ref(), site);
+        let headers = self.inputs(&send.headers, site);
+        let body = match send.body {
+            Some(body) => {
+                self.evaluate(body, site);
+                Part::Computed
+            }
+            None => Part::Missing,
+        };
+        Op::Send {
+            exchange,
+            routing_key,
+            content_type: send.content_type.clone(),
+            headers,
+            body,
         }
     }
 

@@ -29,6 +29,10 @@ pub(crate) enum Tag {
     Out,
     /// A field of an emitted event.
     Field,
+    /// A header of a message.
+    Header,
+    /// The body of a message.
+    Payload,
     /// A `case` of `switch`.
     Case,
     /// What is done when no other case of a switch, or of handlers, is for it.
@@ -63,6 +67,7 @@ pub(crate) enum Activity {
     Race,
     Pick,
     Emit,
+    Send,
 }
 
 /// Where an element may be.

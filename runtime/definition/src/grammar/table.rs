@@ -1,6 +1,7 @@
 //! The elements of the language, one per row, in the order in which messages name them.
 
 mod flow;
+mod messages;
 mod scopes;
 
 use super::{
@@ -20,7 +21,6 @@ use crate::{Limits, check::TYPES};
 pub(super) const LATER: &[(&str, Option<Tag>)] = &[
     ("compensate", None),
     ("events", None),
-    ("send", None),
     ("condition", Some(Tag::Handler)),
 ];
 
@@ -255,6 +255,9 @@ pub(super) static ROWS: &[Row] = &[
     flow::AFTER,
     flow::EMIT,
     flow::FIELD,
+    messages::SEND,
+    messages::HEADER,
+    messages::BODY_OF,
     Row::activity(
         Activity::Call,
         "call",

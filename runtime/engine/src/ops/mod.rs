@@ -1,6 +1,7 @@
 //! The instructions, one file each: how it starts, and how an input resumes it.
 
 pub(crate) mod action;
+pub(crate) mod admission;
 pub(crate) mod await_event;
 pub(crate) mod call;
 pub(crate) mod complete;
@@ -12,6 +13,7 @@ pub(crate) mod fork;
 pub(crate) mod items;
 pub(crate) mod jump;
 pub(crate) mod scope;
+pub(crate) mod send;
 pub(crate) mod store;
 pub(crate) mod taking;
 pub(crate) mod test;
@@ -31,6 +33,7 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         } => await_event::start(machine, fiber, alternatives, timeout.as_ref()),
         Op::Call { field, inputs, .. } => call::start(machine, fiber, field, inputs.as_deref()),
         Op::Emit { event, key, fields } => emit::start(machine, fiber, event, key.as_ref(), fields),
+        Op::Send { .. } => send::start(machine, fiber, op),
         Op::Within { span } => within::start(machine, fiber, span),
         Op::Evaluate { function } => evaluate::start(machine, fiber, *function),
         Op::Store { targets } => store::start(machine, fiber, targets),

@@ -3,7 +3,7 @@
 use super::generator::{Block, Times, plain_scope, tried};
 use bureaucrat_model::{
     ActivityPath, Alternative, CodePattern, Condition, ConditionIndex, ConditionRange, FieldPath,
-    Fields, Guest, Handler, ItemNames, Join, JsonText, Millis, Op, OpIndex, Operand, Program,
+    Fields, Guest, Handler, ItemNames, Join, JsonText, Millis, Op, OpIndex, Operand, Part, Program,
     Reads, Site, Span, Taking, Timeout, When,
 };
 
@@ -89,6 +89,17 @@ impl Compiler {
                     event: Operand::Fixed("e".into()),
                     key: Some(Operand::Computed),
                     fields: vec!["f".into()],
+                };
+                self.push(op, path);
+            }
+            Block::Send => {
+                self.compute(2, path);
+                let op = Op::Send {
+                    exchange: None,
+                    routing_key: Some(Operand::Fixed("q".into())),
+                    content_type: "application/json".into(),
+                    headers: vec!["h".into()],
+                    body: Part::Computed,
                 };
                 self.push(op, path);
             }

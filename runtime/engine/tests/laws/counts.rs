@@ -29,7 +29,7 @@ pub fn check(
             });
             assert!(noted == Some(evaluation.fuel) || noted.is_none() && has_ended);
         }
-        Input::Continue => {}
+        Input::Continue | Input::Admitted { .. } | Input::Refused { .. } => {}
         Input::Answer { .. }
         | Input::TimerFired { .. }
         | Input::Event { .. }

@@ -3,7 +3,7 @@
 
 use super::{
     counts,
-    inputs::{SECRET, answer, cancelled, ended, evaluation, start},
+    inputs::{SECRET, admission, answer, cancelled, ended, evaluation, start},
     written::Written,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step, task_fields, unstarted_call};
@@ -30,6 +30,7 @@ pub struct World<'a> {
     now: u64,
     books: Books,
     evaluations: BTreeMap<(FiberId, Turn), ConditionIndex>,
+    asked: BTreeSet<(FiberId, Turn)>,
     turns: BTreeSet<Turn>,
     ended: bool,
     yielded: bool,
@@ -49,6 +50,7 @@ impl<'a> World<'a> {
             now: 0,
             books: Books::default(),
             evaluations: BTreeMap::new(),
+            asked: BTreeSet::new(),
             turns: BTreeSet::new(),
             ended: false,
             yielded: false,
@@ -89,6 +91,10 @@ impl<'a> World<'a> {
                 }
                 if let Input::Evaluated { fiber, turn, .. } = &input {
                     self.evaluations.remove(&(*fiber, *turn));
+                }
+                if let Input::Admitted { fiber, turn } | Input::Refused { fiber, turn, .. } = &input
+                {
+                    self.asked.remove(&(*fiber, *turn));
                 }
                 counts::check(self.limits, &before, &input, &self.instance, &effects);
                 self.taken.push((self.now, Some(input)));
@@ -168,18 +174,24 @@ impl<'a> World<'a> {
                 evaluation: self.evaluation(*fiber, detail),
             };
         }
+        if let Some((fiber, turn)) = self.asked.first()
+            && !choice.is_multiple_of(8)
+        {
+            return admission(*fiber, *turn, detail);
+        }
         if self.yielded && choice.is_multiple_of(3) {
             return Input::Continue;
         }
-        let task = self.books.tasks.iter().nth(pick(self.books.tasks.len()));
-        let timer = self.books.timers.keys().nth(pick(self.books.timers.len()));
-        let await_place = pick(self.books.subscriptions.len());
-        let subscription = self.books.subscriptions.iter().nth(await_place);
-        let child = self
-            .books
-            .children
-            .keys()
-            .nth(pick(self.books.children.len()));
+        let Books {
+            tasks,
+            timers,
+            subscriptions,
+            children,
+        } = &self.books;
+        let task = tasks.iter().nth(pick(tasks.len()));
+        let timer = timers.keys().nth(pick(timers.len()));
+        let subscription = subscriptions.iter().nth(pick(subscriptions.len()));
+        let child = children.keys().nth(pick(children.len()));
         match choice % 8 {
             0..=2 => {
                 let (turn, activity) = task.map_or_else(
@@ -240,8 +252,8 @@ impl<'a> World<'a> {
             self.account_one(effect);
         }
         self.effects.extend(effects);
-        assert_eq!(self.ended, self.instance.has_ended());
-        assert_eq!(self.ended, self.instance.ended_at.is_some());
+        let has_ended = (self.instance.has_ended(), self.instance.ended_at.is_some());
+        assert_eq!(has_ended, (self.ended, self.ended));
         if self.ended {
             assert_eq!(self.books, Books::default());
             assert!(self.instance.fibers.is_empty());
@@ -251,6 +263,7 @@ impl<'a> World<'a> {
         let open = &self.instance.fibers;
         self.evaluations
             .retain(|(_, turn), _| open.waiting(*turn).is_some());
+        self.asked.retain(|(_, turn)| open.waiting(*turn).is_some());
         self.check_waits();
     }
 
@@ -297,7 +310,9 @@ impl<'a> World<'a> {
                 let row = (*fiber, *turn, subscription.clone());
                 assert!(self.books.subscriptions.remove(&row));
             }
-            Effect::Emit { depth, .. } => assert!((1..=32).contains(depth)),
+            Effect::Emit { fiber, turn, .. } | Effect::Send { fiber, turn, .. } => {
+                assert!(self.turns.insert(*turn) && self.asked.insert((*fiber, *turn)));
+            }
             Effect::StartChild { child, caller, .. } => {
                 assert!(self.turns.insert(caller.turn));
                 let earlier = |effect: &Effect| matches!(effect, Effect::StartChild { child: other, .. } if other == child);
@@ -362,6 +377,7 @@ impl<'a> World<'a> {
                     let call = unstarted_call(self.program, &self.instance, id);
                     assert!(self.effects.contains(&call.unwrap()));
                 }
+                WaitKind::Admission => assert!(self.asked.contains(&key)),
                 WaitKind::Condition { condition } => {
                     assert_eq!(self.evaluations.get(&key), Some(condition));
                 }

@@ -194,6 +194,8 @@ pub enum WaitsFor {
         remaining: u32,
     },
     Condition,
+    /// Whether the engine sends what it wants to send; only a parked process waits for long.
+    Admission,
 }
 
 /// Where a task is on its way to its participant.

@@ -286,6 +286,7 @@ fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
             remaining: *remaining,
         },
         WaitKind::Condition { .. } => WaitsFor::Condition,
+        WaitKind::Admission => WaitsFor::Admission,
         WaitKind::Stopping { remaining, .. } => WaitsFor::Stopping {
             remaining: *remaining,
         },

@@ -131,6 +131,7 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
         | WaitKind::Event { check: None, .. }
         | WaitKind::Child { .. }
         | WaitKind::Stopping { .. }
+        | WaitKind::Admission
         | WaitKind::Branches { .. } => return false,
     };
     matches!(instance.status, Status::Running)

@@ -20,6 +20,7 @@ pub(crate) mod jobs;
 pub(crate) mod letters;
 mod orders;
 pub(crate) mod residents;
+mod sending;
 mod starting;
 mod tenancy;
 pub(crate) mod transaction;

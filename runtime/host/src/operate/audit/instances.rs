@@ -258,9 +258,10 @@ fn needs(wait: &Wait) -> Vec<Need> {
             distinct.into_iter().map(Need::Event).collect()
         }
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
-        WaitKind::Branches { .. } | WaitKind::Condition { .. } | WaitKind::Stopping { .. } => {
-            Vec::new()
-        }
+        WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Stopping { .. }
+        | WaitKind::Admission => Vec::new(),
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
@@ -273,6 +274,8 @@ fn turn_of(input: &Input) -> Option<Turn> {
         | Input::ChildEnded { turn, .. }
         | Input::ChildRefused { turn, .. }
         | Input::Event { turn, .. }
+        | Input::Admitted { turn, .. }
+        | Input::Refused { turn, .. }
         | Input::Evaluated { turn, .. } => Some(*turn),
         Input::Answer { turn, .. } => *turn,
         Input::Continue | Input::TaskRefused { .. } => None,
@@ -346,10 +349,14 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         }
         let evaluating = matches!(
             &wait.kind,
-            WaitKind::Condition { .. } | WaitKind::Event { check: Some(_), .. }
+            WaitKind::Condition { .. }
+                | WaitKind::Admission
+                | WaitKind::Event { check: Some(_), .. }
         );
         if evaluating && instance.status == Status::Running {
-            wrong("it waits for a condition that nobody evaluates".into());
+            wrong(
+                "it waits for a condition that nobody evaluates, or for the engine's word".into(),
+            );
         }
     }
     problems
@@ -365,6 +372,7 @@ fn fits(op: &Op, kind: &WaitKind) -> bool {
         WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
         WaitKind::Branches { .. } => matches!(op, Op::Fork { .. } | Op::ForkItems { .. }),
         WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Evaluate { .. }),
+        WaitKind::Admission => matches!(op, Op::Send { .. } | Op::Emit { .. }),
         // What was stopped may have been anywhere.
         WaitKind::Stopping { .. } => true,
     }
