@@ -89,11 +89,11 @@ impl<'a> World<'a> {
                 {
                     self.books.children.remove(&(*fiber, *turn));
                 }
-                if let Input::Evaluated { fiber, turn, .. } = &input {
-                    self.evaluations.remove(&(*fiber, *turn));
-                }
-                if let Input::Admitted { fiber, turn } | Input::Refused { fiber, turn, .. } = &input
+                if let Input::Evaluated { fiber, turn, .. }
+                | Input::Admitted { fiber, turn }
+                | Input::Refused { fiber, turn, .. } = &input
                 {
+                    self.evaluations.remove(&(*fiber, *turn));
                     self.asked.remove(&(*fiber, *turn));
                 }
                 counts::check(self.limits, &before, &input, &self.instance, &effects);
