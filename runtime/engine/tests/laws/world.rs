@@ -124,10 +124,7 @@ impl<'a> World<'a> {
         }
         self.taken.push((self.now, None));
         self.account(effects);
-        assert!(
-            self.ended || !was_cancelled,
-            "cancelled twice, it continues"
-        );
+        assert!(self.ended || !was_cancelled, "cancelled twice");
         self.written.follow(&mut self.instance);
     }
 
