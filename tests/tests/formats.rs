@@ -11,7 +11,9 @@ mod samples;
 
 use bureaucrat_host::{decided::LaunchRecord, events::EventRecord};
 use bureaucrat_model::{
-    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry, FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
+    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry,
+    FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -221,6 +223,7 @@ fn instances() {
                 condition: ConditionIndex(1),
             })),
         ),
+        ("admission", running(waiting(WaitKind::Admission))),
         ("incident-with-every-input", instance(incident, Vec::new())),
         (
             "completed",

@@ -11,6 +11,7 @@ mod doubts;
 mod faults;
 mod flow;
 mod handler_doubts;
+mod messages;
 mod module;
 mod property;
 mod retry;

@@ -164,6 +164,16 @@ pub(crate) struct Foreach {
     pub(crate) body: Body,
 }
 
+/// A message to the broker.
+#[derive(Debug)]
+pub(crate) struct Send {
+    pub(crate) exchange: Option<Written<String>>,
+    pub(crate) routing_key: Option<Written<String>>,
+    pub(crate) content_type: String,
+    pub(crate) headers: Inputs,
+    pub(crate) body: Option<ConditionIndex>,
+}
+
 /// A case of `faults`, or its default.
 #[derive(Debug)]
 pub(crate) struct Handler {
@@ -218,6 +228,7 @@ pub(crate) enum ActivityKind {
         key: Option<Written<String>>,
         fields: Inputs,
     },
+    Send(Box<Send>),
     Assign {
         target: FieldPath,
         value: ConditionIndex,

@@ -2,7 +2,7 @@
 
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, CodePattern, Condition, ConditionRange, FieldPath, Guest,
-    Handler, Interrupt, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Program, Retry,
+    Handler, Interrupt, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Part, Program, Retry,
     Taking, When,
 };
 use std::fmt::Write as _;
@@ -116,6 +116,7 @@ fn operation(op: &Op) -> String {
             format!("compensate{}", scope.unwrap_or_default())
         }
         Op::Deadline { span } => format!("deadline {}", span_of(span)),
+        Op::Send { .. } => message(op),
         Op::Within { span } => format!("within {}", span_of(span)),
         Op::Evaluate { function } => format!("evaluate c{}", function.0),
         Op::Store { targets } => {
@@ -233,6 +234,30 @@ fn action(op: &Op) -> String {
     }
     if let Some(retry) = retry {
         let _ = write!(text, " {} from {}", again(retry), place(*attempt));
+    }
+    text
+}
+
+fn message(op: &Op) -> String {
+    let Op::Send {
+        exchange,
+        routing_key,
+        content_type,
+        headers,
+        body,
+    } = op
+    else {
+        return String::new();
+    };
+    let mut text = "send".to_owned();
+    for (name, found) in [("exchange", exchange), ("routing-key", routing_key)] {
+        if let Some(found) = found {
+            let _ = write!(text, " {name} {}", operand(found));
+        }
+    }
+    let _ = write!(text, " {content_type:?} {headers:?}");
+    if *body == Part::Computed {
+        text.push_str(" body");
     }
     text
 }

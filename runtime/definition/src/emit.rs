@@ -336,6 +336,7 @@ impl Emitter {
                 let fields = self.inputs(fields, site);
                 Op::Emit { event, key, fields }
             }
+            ActivityKind::Send(send) => self.message(send, site),
             ActivityKind::Assign { target, value } => {
                 self.evaluate(*value, site);
                 Op::Store {

@@ -41,6 +41,8 @@ impl Limits {
     pub const EVENT_BYTES: usize = NameLimits::EVENT;
     /// The longest key of an event, in bytes.
     pub const KEY_BYTES: usize = NameLimits::KEY;
+    /// The longest exchange, routing key, content type and name of a header, in bytes.
+    pub const SHORT_BYTES: usize = NameLimits::SHORT;
     /// The longest name of a process, in bytes: a routing key contains it after a status.
     pub const NAME_BYTES: usize = 200;
     /// The longest id of an activity, and name of a module or of a function in it, in bytes.

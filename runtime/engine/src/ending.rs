@@ -95,7 +95,8 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
         | WaitKind::Stopping { .. }
         | WaitKind::Fault { .. }
         | WaitKind::Compensation { .. }
-        | WaitKind::Operator { .. } => Vec::new(),
+        | WaitKind::Operator { .. }
+        | WaitKind::Admission => Vec::new(),
     };
     effects.extend(wait.timer.map(timer));
     effects

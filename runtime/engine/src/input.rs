@@ -119,6 +119,21 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             let fiber = find_sent(machine, turn)?;
             settle(machine, fiber, |_| Err(ops::action::refused(reason)));
         }
+        Input::Admitted { fiber, turn } => {
+            let WaitKind::Admission = find_wait(machine, fiber, turn)?.kind else {
+                return Err(not_waiting(machine, fiber, turn));
+            };
+            ops::admission::admitted(machine, fiber);
+        }
+        Input::Refused {
+            fiber,
+            turn,
+            code,
+            reason,
+        } => {
+            find_wait(machine, fiber, turn)?;
+            ops::admission::refused(machine, fiber, code, &reason);
+        }
         Input::Continue => {
             if !machine.has_yielded() {
                 return Err(Rejection::Stale(Aim::Process(machine.instance.process)));
@@ -168,7 +183,8 @@ fn due_at(
         | WaitKind::Fault { .. }
         | WaitKind::Listening { .. }
         | WaitKind::Compensation { .. }
-        | WaitKind::Operator { .. } => Err(Trouble::program("the wait has no end of its own")),
+        | WaitKind::Operator { .. }
+        | WaitKind::Admission => Err(Trouble::program("the wait has no end of its own")),
     }
 }
 
@@ -200,6 +216,7 @@ fn evaluated(
         | WaitKind::Stopping { .. }
         | WaitKind::Compensation { .. }
         | WaitKind::Operator { .. }
+        | WaitKind::Admission
         | WaitKind::Branches { .. } => None,
     };
     if asked != Some(condition) {

@@ -68,6 +68,7 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
             | WaitKind::Stopping { .. }
             | WaitKind::Compensation { .. }
             | WaitKind::Operator { .. }
+            | WaitKind::Admission
             | WaitKind::Branches { .. } => continue,
         };
         let given = Given {

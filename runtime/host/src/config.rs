@@ -22,6 +22,8 @@ pub struct HostConfig {
     pub notice_exchange: String,
     /// The engine's own queues, which may not receive replies.
     pub engine_queues: Vec<String>,
+    /// The engine's own exchanges, which definitions may not send to.
+    pub engine_exchanges: Vec<String>,
     /// How long an ended process stays visible.
     pub retention: Millis,
     /// How long a message id is remembered.
@@ -93,6 +95,7 @@ impl Default for HostConfig {
             ]
             .map(String::from)
             .into(),
+            engine_exchanges: vec!["bureaucrat.processes".into()],
             retention: Millis(24 * HOUR),
             seen_retention: Millis(24 * HOUR),
             tombstone_retention: Millis(7 * 24 * HOUR),

@@ -40,6 +40,8 @@ impl FaultCode {
     pub const BAD_VALUE: &'static str = "BadValue";
     /// The policy does not allow what a computed name names.
     pub const NOT_ALLOWED: &'static str = "NotAllowed";
+    /// A message may not be sent where a definition wants it.
+    pub const SEND_REFUSED: &'static str = "SendRefused";
     /// Processes answered each other's events too often in a row.
     pub const EVENT_LOOP: &'static str = "EventLoop";
     /// The process did not end in the time that its definition gives it.

@@ -5,6 +5,7 @@ use crate::{
     fault::{Fault, FaultCode},
     fields::JsonText,
     ids::{ActivityPath, ProcessId, Turn},
+    message::Toward,
     program::ConditionIndex,
     time::{Millis, Timestamp},
 };
@@ -116,6 +117,14 @@ pub enum HistoryEvent {
         activity: ActivityPath,
         event: String,
         key: Option<String>,
+    },
+    /// A message was put into the outbox.
+    #[serde(rename = "36")]
+    Sent {
+        activity: ActivityPath,
+        /// Empty for the default exchange.
+        exchange: String,
+        routing_key: String,
     },
     /// A scope runs what it runs at its end.
     #[serde(rename = "24")]
@@ -315,6 +324,15 @@ impl fmt::Display for HistoryEvent {
                 key.iter()
                     .try_for_each(|key| write!(f, " with the key {key}"))
             }
+            Self::Sent {
+                activity,
+                exchange,
+                routing_key,
+            } => write!(
+                f,
+                "{activity}: message to {} put into the outbox",
+                Toward(exchange, routing_key)
+            ),
             Self::Finishing { activity } => {
                 write_scope(f, activity)?;
                 f.write_str(" runs its finally")

@@ -8,6 +8,7 @@ use crate::{
     history::HistoryEvent,
     ids::{ActivityPath, FiberId, ProcessId, Turn},
     instance::{Caller, Subscription},
+    message::Message,
     program::ConditionIndex,
     time::{Millis, Timestamp},
     view::View,
@@ -157,6 +158,17 @@ pub enum Input {
     /// An operator has what waits for one tried again.
     #[serde(rename = "11")]
     Retry,
+    /// The host does what the fiber wanted to be done.
+    #[serde(rename = "12")]
+    Admitted { fiber: FiberId, turn: Turn },
+    /// The host does not do what the fiber waits for: the policy, a quota or its own rules are against it.
+    #[serde(rename = "13")]
+    Refused {
+        fiber: FiberId,
+        turn: Turn,
+        code: FaultCode,
+        reason: String,
+    },
 }
 
 /// What the host must do, in this order, in the commit of the step.
@@ -205,8 +217,18 @@ pub enum Effect {
         fiber: FiberId,
         turn: Turn,
     },
-    /// Send an event to all processes.
+    /// Send a message to the broker; whether it is sent comes back before anything is committed.
+    Send {
+        activity: ActivityPath,
+        fiber: FiberId,
+        turn: Turn,
+        message: Message,
+    },
+    /// Send an event to all processes; whether it is sent comes back before anything is committed.
     Emit {
+        activity: ActivityPath,
+        fiber: FiberId,
+        turn: Turn,
         event: String,
         key: Option<String>,
         fields: Fields,

@@ -237,6 +237,9 @@ pub enum WaitKind {
     /// An operator: nothing handled this fault.
     #[serde(rename = "11")]
     Operator { fault: Fault },
+    /// Whether the host does what the fiber wants to be done, which it says in the same commit.
+    #[serde(rename = "12")]
+    Admission,
 }
 
 /// Whose condition decides about a fault.

@@ -24,6 +24,7 @@ mod input;
 mod instance;
 mod limits;
 mod locks;
+mod message;
 mod op;
 mod program;
 mod recovery;
@@ -56,8 +57,9 @@ pub use instance::{
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
+pub use message::{Message, Toward};
 pub use op::{
-    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Taking, Timeout, When,
+    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Taking, Timeout, When,
 };
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,

@@ -9,6 +9,8 @@ impl NameLimits {
     pub const EVENT: usize = 255;
     /// The key of an event.
     pub const KEY: usize = 255;
+    /// An exchange, a queue, a routing key, a content type: AMQP's short texts.
+    pub const SHORT: usize = 255;
 }
 
 /// What one process may use inside the engine. Exceeding a limit is a fault of that process.

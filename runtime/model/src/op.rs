@@ -87,6 +87,15 @@ pub enum Interrupt {
     Yes,
 }
 
+/// Whether a part of a message is computed, or missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    #[serde(rename = "1")]
+    Computed,
+    #[serde(rename = "2")]
+    Missing,
+}
+
 /// When a fork has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Join {
@@ -157,6 +166,17 @@ pub enum Op {
         event: Operand<String>,
         key: Option<Operand<String>>,
         fields: Vec<String>,
+    },
+    /// Sends a message to the broker. Computed are, in this order: the exchange, the routing key, the headers, the body.
+    #[serde(rename = "13")]
+    Send {
+        /// None for the default exchange, whose routing keys are the names of queues.
+        exchange: Option<Operand<String>>,
+        /// None for an empty one.
+        routing_key: Option<Operand<String>>,
+        content_type: String,
+        headers: Vec<String>,
+        body: Part,
     },
     /// All attempts of the action that follows have to end within this time.
     #[serde(rename = "9")]

@@ -1,7 +1,7 @@
 //! Checks a definition against rules: every rule that it violates, with the place.
 
 use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules};
-use bureaucrat_model::{ModuleHash, Span};
+use bureaucrat_model::{ModuleHash, Span, Toward};
 use std::fmt;
 
 /// A violated rule.
@@ -62,6 +62,13 @@ impl Rules {
             if !self.publishes.matches(event) {
                 let what = format!("emitting the event `{event}` is not allowed");
                 found.push(self.broken(Rule::Publishes, at(*span, &what)));
+            }
+        }
+        for ((exchange, key), span) in &profile.sent {
+            if !self.sends.allow(exchange, key.as_deref()) {
+                let toward = Toward(exchange, key.as_deref().unwrap_or("…"));
+                let what = format!("sending to {toward} is not allowed");
+                found.push(self.broken(Rule::Sends, at(*span, &what)));
             }
         }
         if let (Permission::Refused, Some(span)) = (self.calls, profile.call) {

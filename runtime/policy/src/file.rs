@@ -1,6 +1,8 @@
 //! The policy file: parses TOML to a [`Policy`] and reports every problem with its place.
 
-use crate::{Glob, Globs, ModuleClass, Modules, Permission, Policy, Quota, Rule, Rules};
+use crate::{
+    Glob, Globs, ModuleClass, Modules, Permission, Policy, Quota, Rule, Rules, SendPattern, Sends,
+};
 use bureaucrat_model::ModuleHash;
 use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
 use toml::{
@@ -138,6 +140,7 @@ impl Reader<'_> {
                 Rule::ReplyTo => self.globs(value, &mut rules.reply_to),
                 Rule::Definitions => self.globs(value, &mut rules.definitions),
                 Rule::Deploys => self.globs(value, &mut rules.deploys),
+                Rule::Sends => self.sends(value, &mut rules.sends),
                 Rule::Modules => self.modules(value, &mut rules.modules),
                 Rule::ModuleClass => self.class(value, &mut rules.module_class),
                 Rule::Quota(_) => {}
@@ -197,6 +200,20 @@ impl Reader<'_> {
             }
         }
         *globs = Globs::new(found);
+    }
+
+    fn sends(&mut self, value: &Value<'_>, sends: &mut Sends) {
+        let mut found = Vec::new();
+        for (text, span) in self.texts(value) {
+            match SendPattern::new(&text) {
+                Ok(pattern) => found.push(pattern),
+                Err(error) => {
+                    let how = "write `EXCHANGE`, `EXCHANGE/KEY` or `/QUEUE`";
+                    self.problem(span, format!("{error}; {how}"));
+                }
+            }
+        }
+        *sends = Sends::Only(found);
     }
 
     fn modules(&mut self, value: &Value<'_>, modules: &mut Modules) {

@@ -14,6 +14,7 @@ mod glob;
 mod profile;
 mod quota;
 mod rules;
+mod sends;
 
 pub use check::Violation;
 pub use file::{PolicyError, Problem};
@@ -21,3 +22,4 @@ pub use glob::{Glob, GlobError, Globs};
 pub use profile::{ModuleFacts, ModuleUse, Profile};
 pub use quota::{Quota, Quotas};
 pub use rules::{ModuleClass, Modules, Permission, Policy, Rule, Rules};
+pub use sends::{SendPattern, Sends};

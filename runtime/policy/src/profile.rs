@@ -29,6 +29,8 @@ pub struct Profile {
     pub events: BTreeMap<String, Span>,
     /// The emitted events, each with its first place.
     pub emitted: BTreeMap<String, Span>,
+    /// Where messages go, each with its first place: the exchange, and the routing key if it is written.
+    pub sent: BTreeMap<(String, Option<String>), Span>,
     pub modules: Vec<ModuleUse>,
     /// The place of the first call.
     pub call: Option<Span>,
@@ -110,6 +112,11 @@ impl Profile {
                 Op::Within { span: limit } | Op::Deadline { span: limit } => {
                     profile.time(limit, span);
                 }
+                Op::Send {
+                    exchange,
+                    routing_key,
+                    ..
+                } => profile.send(exchange.as_ref(), routing_key.as_ref(), span),
                 Op::Call { .. } => {
                     profile.call.get_or_insert(span);
                 }
@@ -152,6 +159,26 @@ impl Profile {
             }
         }
         profile
+    }
+
+    /// Notes where a message goes, unless its exchange is computed.
+    fn send(
+        &mut self,
+        exchange: Option<&Operand<String>>,
+        routing_key: Option<&Operand<String>>,
+        span: Span,
+    ) {
+        let exchange = match exchange {
+            None => String::new(),
+            Some(Operand::Fixed(exchange)) => exchange.clone(),
+            Some(Operand::Computed) => return,
+        };
+        let routing_key = match routing_key {
+            None => Some(String::new()),
+            Some(Operand::Fixed(key)) => Some(key.clone()),
+            Some(Operand::Computed) => None,
+        };
+        self.sent.entry((exchange, routing_key)).or_insert(span);
     }
 
     /// Counts a timer; a computed span is no longer than the engine allows.

@@ -1,6 +1,6 @@
 //! Rules: what a user may do. A policy has rules for every user.
 
-use crate::{Glob, Globs, Quota, Quotas};
+use crate::{Glob, Globs, Quota, Quotas, Sends};
 use bureaucrat_model::ModuleHash;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -51,12 +51,14 @@ pub enum Rule {
     Definitions,
     /// The definitions of others that the user may deploy versions of.
     Deploys,
+    /// Where definitions may send messages.
+    Sends,
     Quota(Quota),
 }
 
 impl Rule {
     /// Every rule except the quotas.
-    pub const PERMISSIONS: [Self; 11] = [
+    pub const PERMISSIONS: [Self; 12] = [
         Self::Launches,
         Self::Participants,
         Self::Awaits,
@@ -68,6 +70,7 @@ impl Rule {
         Self::Calls,
         Self::Definitions,
         Self::Deploys,
+        Self::Sends,
     ];
 
     /// Its key in the policy file.
@@ -84,6 +87,7 @@ impl Rule {
             Self::Calls => "calls",
             Self::Definitions => "definitions",
             Self::Deploys => "deploys",
+            Self::Sends => "sends",
             Self::Quota(quota) => quota.name(),
         }
     }
@@ -102,6 +106,7 @@ impl Rule {
             Self::Calls => "policy.calls",
             Self::Definitions => "policy.definitions",
             Self::Deploys => "policy.deploys",
+            Self::Sends => "policy.sends",
             Self::Quota(quota) => quota.code(),
         }
     }
@@ -121,7 +126,8 @@ impl fmt::Display for Rule {
             | Self::ModuleClass
             | Self::Calls
             | Self::Definitions
-            | Self::Deploys => f.write_str(self.name()),
+            | Self::Deploys
+            | Self::Sends => f.write_str(self.name()),
         }
     }
 }
@@ -142,6 +148,7 @@ pub struct Rules {
     pub calls: Permission,
     pub definitions: Globs,
     pub deploys: Globs,
+    pub sends: Sends,
     pub quotas: Quotas,
 }
 
@@ -161,6 +168,7 @@ impl Rules {
             calls: Permission::Allowed,
             definitions: Globs::all(),
             deploys: Globs::all(),
+            sends: Sends::Anywhere,
             quotas: Quotas::unbounded(),
         }
     }
@@ -181,6 +189,7 @@ impl Rules {
             calls: Permission::Refused,
             definitions: Globs::default(),
             deploys: Globs::default(),
+            sends: Sends::Only(Vec::new()),
             quotas: Quotas::strict(),
         }
     }

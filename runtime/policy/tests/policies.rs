@@ -83,7 +83,7 @@ fn every_problem_is_told_with_its_place() {
         ),
         [
             "2:1: `participant` is not known here: a key is one of launches, participants, awaits, publishes, answers, \
-             reply_to, modules, module_class, calls, definitions, deploys, quotas",
+             reply_to, modules, module_class, calls, definitions, deploys, sends, quotas",
             "3:9: true or false is needed",
             "4:17: a text is needed",
             "4:20: a name or pattern may not be empty",

@@ -211,16 +211,19 @@ pub enum OutboxKind {
     DeadLetter = 5,
     /// The message of a dead letter, sent again; numbered as dead letters are.
     Resent = 6,
+    /// A message that a process sends; the number is the turn.
+    Message = 7,
 }
 
 impl OutboxKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Task,
         Self::Call,
         Self::Reply,
         Self::Notice,
         Self::DeadLetter,
         Self::Resent,
+        Self::Message,
     ];
 }
 

@@ -14,6 +14,8 @@ pub const REASON_HEADER: &str = "bureaucrat-reason";
 pub const CODE_HEADER: &str = "bureaucrat-code";
 /// The header with the name of the original queue.
 pub const QUEUE_HEADER: &str = "bureaucrat-queue";
+/// The header with the exchange that a process sent the message to; not there for the default one.
+pub const EXCHANGE_HEADER: &str = "bureaucrat-exchange";
 /// The header with the time, RFC 3339 in UTC.
 pub const TIME_HEADER: &str = "bureaucrat-time";
 /// The header with the original properties and headers, a JSON text. Properties that were not set are left out.
@@ -60,14 +62,39 @@ pub fn dead_letter(
     }
 }
 
-/// A message as it came, to be published again to the queue that it came from, as a new one: without what would
+/// The dead letter for a message that a process sent and nobody took; its queue is its routing key.
+pub fn undelivered(
+    queue: &str,
+    message: &Outgoing,
+    reason: &str,
+    code: &str,
+    at: Timestamp,
+) -> Outgoing {
+    let Outgoing {
+        exchange,
+        routing_key,
+        properties,
+        body,
+        ..
+    } = message;
+    let body = body.clone();
+    let mut letter = dead_letter(queue, routing_key, reason, code, at, properties, body);
+    if !exchange.is_empty() {
+        let exchange = HeaderValue::Text(exchange.clone());
+        let headers = &mut letter.properties.headers;
+        headers.push((EXCHANGE_HEADER.to_owned(), exchange));
+    }
+    letter
+}
+
+/// A message as it was, to be published again to where it came from or was sent to, as a new one: without what would
 /// bring a repeat, another user, or a copy elsewhere.
-pub fn again(queue: &str, properties: &Properties, body: Vec<u8>) -> Outgoing {
+pub fn again((exchange, queue): (&str, &str), properties: &Properties, body: Vec<u8>) -> Outgoing {
     let is_kept = |name: &str| !matches!(name, "CC" | "BCC");
     let headers = properties.headers.iter();
     let headers = headers.filter(|(name, _)| is_kept(name)).cloned().collect();
     Outgoing {
-        exchange: String::new(),
+        exchange: exchange.to_owned(),
         routing_key: queue.to_owned(),
         mandatory: Mandatory::Yes,
         properties: Properties {

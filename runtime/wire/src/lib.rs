@@ -21,6 +21,7 @@ mod reply;
 mod reply_address;
 mod route;
 mod scan;
+mod sent;
 mod sight;
 mod task;
 mod unreadable;
@@ -29,8 +30,8 @@ mod via;
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
 pub use content::{Content, Packed, content};
 pub use dead_letter::{
-    CODE_HEADER, LETTER_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER,
-    REASON_BYTES_MAX, REASON_HEADER, TIME_HEADER, again, dead_letter, properties_json,
+    CODE_HEADER, EXCHANGE_HEADER, LETTER_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER,
+    REASON_BYTES_MAX, REASON_HEADER, TIME_HEADER, again, dead_letter, properties_json, undelivered,
 };
 pub use declared::fit_fields;
 pub use deployment::{
@@ -49,6 +50,7 @@ pub use named::{
 pub use reply::{Reply, Report, decode_reply, notice, reply};
 pub use reply_address::{ReplyAddress, ReplyAddressError, Reserved};
 pub use route::{Destination, Pattern, Route, Routes};
+pub use sent::sent;
 pub use sight::MessageKind;
 pub use task::{ParticipantError, Task, routing_key_fits, task};
 pub use unreadable::{EncodingProblem, Unreadable};

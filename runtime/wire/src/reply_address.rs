@@ -36,13 +36,15 @@ const NODE_HASHES: u32 = 1 << 27;
 #[derive(Debug, Clone, Copy)]
 pub struct Reserved<'a> {
     pub engine_queues: &'a [String],
+    /// The engine's own exchanges, to which nobody else's messages go.
+    pub engine_exchanges: &'a [String],
     pub routes: &'a Routes,
     /// The participants of the process to launch.
     pub participants: &'a [String],
 }
 
 impl Reserved<'_> {
-    fn owner(&self, queue: &str) -> Option<&'static str> {
+    pub(crate) fn owner(&self, queue: &str) -> Option<&'static str> {
         if self.engine_queues.iter().any(|own| own == queue) {
             return Some("the engine");
         }
@@ -195,6 +197,7 @@ mod tests {
         let participants = ["shop.pack".to_owned()];
         let reserved = Reserved {
             engine_queues: &engine_queues,
+            engine_exchanges: &[],
             routes: &Routes::new(default, Vec::new()),
             participants: &participants,
         };
@@ -221,6 +224,7 @@ mod tests {
     fn parse(text: &str) -> Result<String, ReplyAddressError> {
         let reserved = Reserved {
             engine_queues: &[],
+            engine_exchanges: &[],
             routes: &Routes::new(Via::Taskqueue, Vec::new()),
             participants: &[],
         };

@@ -143,6 +143,18 @@ impl Routes {
         }
     }
 
+    /// Whether participants get their tasks through this exchange, as far as routes say.
+    pub(crate) fn has_exchange(&self, exchange: &str) -> bool {
+        let has_celery = self.default == Via::CeleryWorkitem;
+        let is_of = |route: &Route| {
+            let (Pattern::Name(name) | Pattern::Prefix(name)) = &route.pattern;
+            let told = route.destination.address();
+            let address = told.unwrap_or_else(|| route.via.address(name));
+            !name.is_empty() && address.exchange == exchange
+        };
+        (has_celery && exchange == CELERY) || self.routes.iter().any(is_of)
+    }
+
     /// Whether workers may consume from a queue of this name, as far as routes and these
     /// participants say.
     pub(crate) fn is_of_workers(&self, queue: &str, participants: &[String]) -> bool {

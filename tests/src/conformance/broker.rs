@@ -177,9 +177,11 @@ impl Broker {
         let replies = format!("replies_{}", case.name);
         let mut queues = BTreeSet::from([replies.clone(), worker(&canary)]);
         for step in &case.steps {
-            if let Action::Task { participant, .. } = &step.action {
-                queues.insert(worker(participant));
-            }
+            match &step.action {
+                Action::Task { participant, .. } => queues.insert(worker(participant)),
+                Action::Message { queue, .. } => queues.insert(queue.clone()),
+                _ => false,
+            };
         }
         let channel = self.runtime.block_on(async {
             let channel = self.connection.create_channel().await?;
@@ -381,9 +383,8 @@ impl OnBroker<'_> {
     /// it: until a later event has released another process.
     fn publish_for_nobody(&mut self, body: &str) -> Result<(), String> {
         let canary = self.canary.clone();
-        let definition = format!(
-            r#"<process><await event="{canary}"/><action participant="{canary}"/></process>"#
-        );
+        let parts = format!(r#"<await event="{canary}"/><action participant="{canary}"/>"#);
+        let definition = format!("<process>{parts}</process>");
         let Launched::Process(process) = self.start(&definition)? else {
             return Err("the canary was refused".into());
         };
@@ -417,6 +418,14 @@ impl Stage for OnBroker<'_> {
 
     fn task(&mut self, participant: &str) -> Result<Vec<u8>, String> {
         self.next(&worker(participant))
+    }
+
+    fn message(&mut self, queue: &str) -> Result<Vec<u8>, String> {
+        self.next(queue)
+    }
+
+    fn undelivered(&mut self, _: &str) -> Result<(), String> {
+        Ok(())
     }
 
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
@@ -512,9 +521,7 @@ impl Stage for OnBroker<'_> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push((root, dead));
             let found = self.broker.dead_letters(root);
-            if found != dead {
-                left.push(format!("{found} dead letters"));
-            }
+            left.extend((found != dead).then(|| format!("{found} dead letters")));
             match self.broker.ask(root) {
                 Ok(Some((State::Completed | State::Failed, _))) => {}
                 other => left.push(format!("the process: {other:?}")),

@@ -78,6 +78,13 @@ pub enum Action {
         /// Its object, without its name.
         fields: Fields,
     },
+    /// A message arrives in a queue, with this body.
+    Message {
+        queue: String,
+        body: String,
+    },
+    /// A message to a queue that is not there becomes a dead letter.
+    Undelivered(String),
     Time(Millis),
     /// An operator cancels the process.
     Cancel(String),
@@ -295,6 +302,11 @@ fn step(line: &str) -> Result<Action, String> {
                 fields: fields(json)?,
             }
         }
+        "message" => Action::Message {
+            queue: first.to_owned(),
+            body: second.to_owned(),
+        },
+        "undelivered" => Action::Undelivered(first.to_owned()),
         "time" => {
             let seconds: f64 = first.parse().map_err(|_| "no seconds")?;
             Action::Time(Millis((seconds * 1_000.0).round() as u64))

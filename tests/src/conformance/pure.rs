@@ -2,6 +2,8 @@
 //! virtual time and nothing durable. It does the host's part in the simplest way that the contracts
 //! allow.
 
+mod telling;
+
 use super::{
     case::{Case, Fate},
     script::{Launched, Stage, Trace, play},
@@ -59,6 +61,8 @@ pub struct Pure {
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
     subscriptions: BTreeSet<(Subscription, ProcessId, FiberId, Turn)>,
     tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
+    /// What definitions sent, by queue.
+    messages: BTreeMap<String, VecDeque<Vec<u8>>>,
     /// Effects that cause further inputs, oldest first. A queue, because a loop may cause a million
     /// of them.
     later: VecDeque<(ProcessId, Effect)>,
@@ -111,6 +115,7 @@ impl Pure {
             timers: BTreeSet::new(),
             subscriptions: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            messages: BTreeMap::new(),
             later: VecDeque::new(),
             emitted: VecDeque::new(),
             ending: None,
@@ -347,6 +352,7 @@ impl Pure {
                     self.later.push_back((id, effect));
                 }
                 Effect::Evaluate { .. }
+                | Effect::Send { .. }
                 | Effect::StartChild { .. }
                 | Effect::FindDefinition { .. }
                 | Effect::CancelChild { .. }
@@ -410,11 +416,27 @@ impl Pure {
                 self.follow(id, input);
             }
             Effect::Emit {
+                fiber,
+                turn,
                 event,
                 key,
                 fields,
                 depth,
-            } => self.emit(&event, key.as_deref(), &fields, depth),
+                ..
+            } => {
+                // What a process emits is handed out after the commit of its step.
+                self.tell(id, Input::Admitted { fiber, turn });
+                self.emit(&event, key.as_deref(), &fields, depth);
+            }
+            Effect::Send {
+                activity,
+                fiber,
+                turn,
+                message,
+            } => {
+                let asked = (fiber, turn);
+                self.message_sent(id, activity, asked, &message);
+            }
             Effect::CancelChild { child, .. } => self.cancel_called(child),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
@@ -546,47 +568,6 @@ impl Pure {
             self.ending = Some(reply(&launcher, Some(id), report).body);
         }
     }
-
-    fn open(&self, name: &str, key: Option<&str>) -> Vec<(Subscription, ProcessId, FiberId, Turn)> {
-        let suits = |row: &&(Subscription, ProcessId, FiberId, Turn)| {
-            let wanted = row.0.key.as_deref();
-            row.0.event == name && wanted.is_none_or(|wanted| key == Some(wanted))
-        };
-        let mut found: Vec<_> = self.subscriptions.iter().filter(suits).cloned().collect();
-        // Alternatives of one wait are one receiver.
-        found.dedup_by_key(|(_, id, fiber, turn)| (*id, *fiber, *turn));
-        found
-    }
-
-    /// Hands out an event that a process emits.
-    fn emit(&mut self, name: &str, key: Option<&str>, fields: &Fields, depth: u32) {
-        let mut object = Fields::new();
-        object.set("event", JsonText::text(name));
-        if let Some(key) = key {
-            object.set("key", JsonText::text(key));
-        }
-        object.update(fields);
-        // Only those that waited when it was emitted.
-        for (subscription, id, fiber, turn) in self.emitted.pop_front().unwrap_or_default() {
-            if !self
-                .subscriptions
-                .contains(&(subscription, id, fiber, turn))
-            {
-                continue;
-            }
-            let input = Input::Event {
-                fiber,
-                turn,
-                name: name.to_owned(),
-                key: key.map(str::to_owned),
-                depth,
-                event: object.to_value_text(),
-            };
-            if !self.has_ended(id) {
-                self.follow(id, input);
-            }
-        }
-    }
 }
 
 impl Stage for Pure {
@@ -611,6 +592,17 @@ impl Stage for Pure {
             let ending = self.ending.as_deref().map(String::from_utf8_lossy);
             format!("no task for {participant}; ending: {ending:?}")
         })
+    }
+
+    fn message(&mut self, queue: &str) -> Result<Vec<u8>, String> {
+        let sent = self.messages.get_mut(queue);
+        let next = sent.and_then(VecDeque::pop_front);
+        next.ok_or_else(|| format!("nothing was sent to {queue}"))
+    }
+
+    fn undelivered(&mut self, queue: &str) -> Result<(), String> {
+        self.dead += 1;
+        self.message(queue).map(drop)
     }
 
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
@@ -748,6 +740,11 @@ impl Stage for Pure {
         for (participant, tasks) in &self.tasks {
             if !tasks.is_empty() {
                 left.push(format!("{} tasks for {participant}", tasks.len()));
+            }
+        }
+        for (queue, messages) in &self.messages {
+            if !messages.is_empty() {
+                left.push(format!("{} messages in {queue}", messages.len()));
             }
         }
         if self.dead != dead {

@@ -29,6 +29,10 @@ pub trait Stage {
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String>;
     /// Publishes an event once this many fibers of the process await it.
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
+    /// The body of the next message in a queue that definitions send to.
+    fn message(&mut self, queue: &str) -> Result<Vec<u8>, String>;
+    /// A message was sent to a queue that is not there.
+    fn undelivered(&mut self, queue: &str) -> Result<(), String>;
     fn time(&mut self, span: Millis) -> Result<(), String>;
     /// Deploys a definition.
     fn deploy(&mut self, definition: &str) -> Result<(), String>;
@@ -179,6 +183,20 @@ impl Player<'_> {
                 event.set("event", JsonText::text(name));
                 event.update(fields);
                 self.stage.event(name, *waiters, event.to_json())
+            }
+            Action::Message { queue, body } => {
+                let seen = self.stage.message(queue)?;
+                match seen == body.as_bytes() {
+                    true => Ok(()),
+                    false => Err(format!(
+                        "message {queue} {}",
+                        String::from_utf8_lossy(&seen)
+                    )),
+                }
+            }
+            Action::Undelivered(queue) => {
+                self.dead += 1;
+                self.stage.undelivered(queue)
             }
             Action::Time(span) => self.stage.time(*span),
             Action::Cancel(reason) => self.stage.cancel(reason),

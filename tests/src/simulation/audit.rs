@@ -89,6 +89,7 @@ impl Known {
                 | WaitKind::Listening { .. }
                 | WaitKind::Compensation { .. }
                 | WaitKind::Operator { .. }
+                | WaitKind::Admission
                 | WaitKind::Condition { .. } => {}
             }
         }
@@ -311,9 +312,10 @@ impl Known {
                 | WaitKind::Stopping { .. }
                 | WaitKind::Operator { .. }
                 | WaitKind::Compensation { .. } => {}
-                WaitKind::Condition { .. } | WaitKind::Fault { .. } if is_parked(instance) => {}
-                WaitKind::Condition { .. } | WaitKind::Fault { .. } => {
-                    return Err("it waits for a condition and is not parked".into());
+                WaitKind::Condition { .. } | WaitKind::Fault { .. } | WaitKind::Admission
+                    if is_parked(instance) => {}
+                WaitKind::Condition { .. } | WaitKind::Fault { .. } | WaitKind::Admission => {
+                    return Err("it waits for the engine and is not parked".into());
                 }
             }
         }

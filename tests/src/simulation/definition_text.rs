@@ -52,6 +52,11 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
             write!(xml, "</sequence>")
         }
         Node::Way(k, way) => write_way(xml, *k, *way),
+        Node::Send(k) => write!(
+            xml,
+            "<send routing-key=\"{}\"><body>{{\"told\": {k}}}</body></send>",
+            told(*k)
+        ),
         Node::All(nodes) => {
             inside(xml, "all", nodes);
             Ok(())
@@ -179,6 +184,16 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
     }
 }
 
+/// The queue of a message; one in three is never there.
+pub(super) fn told(k: u32) -> String {
+    let name = if k.is_multiple_of(3) {
+        "nobody"
+    } else {
+        "told"
+    };
+    format!("{name}{}", k % 4)
+}
+
 pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
     match node {
         Node::Set(k) | Node::Way(k, _) => {
@@ -206,6 +221,7 @@ pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
             found.insert(format!("crit{k}"));
         }
         Node::Assign(_)
+        | Node::Send(_)
         | Node::Delay(_)
         | Node::Await(_)
         | Node::Fail(_, Failure::Condition | Failure::Call | Failure::Task) => {}

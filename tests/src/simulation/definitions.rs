@@ -39,6 +39,8 @@ pub(super) enum Node {
     Finally(u32, Vec<Node>),
     /// `setK` puts K into the field `fK`, in a way of its own.
     Way(u32, Way),
+    /// The definition sends a message to the queue `toldK`, which is there, or `nobodyK`, which is not.
+    Send(u32),
 }
 
 /// How a task is sent, or what happens beside it.
@@ -204,7 +206,8 @@ impl Generator<'_> {
                 let failure = failures[self.random.place(failures.len())];
                 Node::Fail(self.number(), failure)
             }
-            6..9 => Node::Assign(self.number()),
+            6 => Node::Send(self.number()),
+            7..9 => Node::Assign(self.number()),
             9..13 => {
                 let ways = [
                     Way::Each(1),
@@ -308,6 +311,7 @@ impl Definition {
             Node::Set(_)
             | Node::Assign(_)
             | Node::Way(..)
+            | Node::Send(_)
             | Node::Delay(_)
             | Node::Await(_)
             | Node::Fail(_, Failure::Participant | Failure::Condition | Failure::Task) => {}

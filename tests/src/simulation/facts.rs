@@ -54,6 +54,7 @@ pub(super) struct Known {
     pub unsendable: BTreeSet<[u8; 2]>,
     pub launches: Vec<LaunchFacts>,
     pub deployed: Versions,
+    pub told: BTreeSet<Vec<u8>>,
     /// The index of business keys.
     pub keys: BTreeMap<Vec<u8>, ProcessId>,
     pub in_hand: InHand,
@@ -183,11 +184,9 @@ impl Facts {
         let starts = known.starts.get(name).into_iter().flatten();
         starts.into_iter().any(|(process, _)| {
             // The ids of a call tree begin with the same bytes.
-            let key = process.as_bytes()[..2].to_vec();
-            known
-                .cancelled
-                .iter()
-                .any(|cancelled| cancelled.as_bytes()[..2] == key)
+            let key = &process.as_bytes()[..2];
+            let mut cancelled = known.cancelled.iter();
+            cancelled.any(|cancelled| &cancelled.as_bytes()[..2] == key)
         })
     }
 

@@ -108,6 +108,8 @@ impl Known {
             | Input::DefinitionFound { .. }
             | Input::Detached { .. }
             | Input::Retry
+            | Input::Admitted { .. }
+            | Input::Refused { .. }
             | Input::Continue => false,
         });
         if let Some(lost) = lost {

@@ -80,7 +80,7 @@ impl Play {
                     self.one(node)?;
                 }
             }
-            Node::Delay(_) | Node::Await(_) => {}
+            Node::Delay(_) | Node::Await(_) | Node::Send(_) => {}
             Node::Call(k, inner, given) => {
                 if *given == Given::Participant {
                     let text = json!(inner.text("called", None));
@@ -153,6 +153,6 @@ fn names(node: &Node, found: &mut BTreeSet<String>) {
             found.extend(inner.context().keys().cloned());
             inner.body.iter().for_each(|node| names(node, found));
         }
-        Node::Delay(_) | Node::Await(_) | Node::Fail(..) => {}
+        Node::Delay(_) | Node::Await(_) | Node::Send(_) | Node::Fail(..) => {}
     }
 }

@@ -38,6 +38,7 @@ impl Known {
     pub fn unit(&mut self, unit: &Unit, touched: &mut BTreeSet<ProcessId>) {
         let mut instances = (BTreeSet::new(), Unit::default());
         let (mut left, mut handled) = (Vec::new(), BTreeSet::new());
+        self.messages_fit(unit);
         for write in &unit.writes {
             let (table, key, value) = match write {
                 Write::Put { table, key, value } => (*table, key, Some(value)),
@@ -82,6 +83,34 @@ impl Known {
             if !self.outbox.contains_key(&key) {
                 self.row_left(key, &row);
             }
+        }
+    }
+
+    /// A message that a process sends is written once, with the history's word of it.
+    fn messages_fit(&mut self, unit: &Unit) {
+        let (mut rows, mut entries) = (0, 0);
+        for write in &unit.writes {
+            let Write::Put { table, key, value } = write else {
+                continue;
+            };
+            if *table == Table::History {
+                let entry: Option<HistoryEntry> = records::decode(*table, key, value).ok();
+                let is_sent =
+                    |entry: HistoryEntry| matches!(entry.event, HistoryEvent::Sent { .. });
+                entries += usize::from(entry.is_some_and(is_sent));
+            }
+            let row = OutboxKey::from_bytes(key);
+            if *table == Table::Outbox && row.is_ok_and(|row| row.kind == OutboxKind::Message) {
+                rows += 1;
+                if !self.told.insert(key.clone()) {
+                    self.violate(format!("a message was sent twice: {row:?}"));
+                }
+            }
+        }
+        if rows != entries {
+            self.violate(format!(
+                "{rows} messages of definitions for {entries} in histories"
+            ));
         }
     }
 
@@ -312,6 +341,7 @@ impl Known {
             OutboxKind::Reply
             | OutboxKind::Notice
             | OutboxKind::DeadLetter
+            | OutboxKind::Message
             | OutboxKind::Resent => true,
         };
         if needed && !self.settled.contains(row) {

@@ -3,8 +3,8 @@
 use super::samples::fields;
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FaultCode,
-    FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Retry,
-    Taking, Timeout, When,
+    FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Part,
+    Retry, Taking, Timeout, When,
 };
 
 fn names() -> ItemNames {
@@ -107,6 +107,13 @@ pub fn every() -> Vec<Op> {
             event: Operand::Fixed("paid".into()),
             key: None,
             fields: vec!["n".into()],
+        },
+        Op::Send {
+            exchange: Some(Operand::Computed),
+            routing_key: Some(Operand::Fixed("audit".into())),
+            content_type: "application/json".into(),
+            headers: vec!["tenant".into()],
+            body: Part::Computed,
         },
         Op::Within {
             span: Operand::Fixed(Millis(600_000)),

@@ -2,7 +2,12 @@
 
 use super::ops;
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline, Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items, JsonText, KeyRule, KeyText, Locals, Millis, ModuleHash, OpIndex, Phase, ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken, Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline,
+    Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode,
+    Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items,
+    JsonText, KeyRule, KeyText, Locals, Millis, ModuleHash, OpIndex, Phase, ProcessId, Program,
+    ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken, Timestamp, Turn,
+    Unhandled, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -196,6 +201,13 @@ pub fn inputs() -> Vec<Input> {
             message: "'x'".into(),
         }),
         Input::Continue,
+        Input::Admitted { fiber, turn },
+        Input::Refused {
+            fiber,
+            turn,
+            code: FaultCode::new(FaultCode::SEND_REFUSED),
+            reason: "not there".into(),
+        },
         Input::TaskRefused {
             turn: Turn(9),
             reason: "too large".into(),
@@ -371,6 +383,14 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             },
         ),
         ("joined", HistoryEvent::Joined { activity }),
+        (
+            "sent",
+            HistoryEvent::Sent {
+                activity: path(),
+                exchange: "shop".into(),
+                routing_key: "paid".into(),
+            },
+        ),
         ("completed", HistoryEvent::Completed),
         ("failed", HistoryEvent::Failed(fault())),
         (

@@ -13,6 +13,7 @@ use bureaucrat_host::{
     letters::{LetterAnswer, LetterDetail, LetterOrder, LetterQuery, LetterView},
     query::{Query, QueryAnswer},
 };
+use bureaucrat_model::Toward;
 use serde_json::{Value, json};
 
 /// The most letters that an ambiguous number names.
@@ -142,7 +143,7 @@ impl Asked {
             };
             let (word, done) = match order {
                 LetterOrder::Resend | LetterOrder::ResendAndKeep => {
-                    ("resent", format!("sent again to `{}`", view.queue))
+                    ("resent", format!("sent again to {}", place(&view)))
                 }
                 LetterOrder::Discard => ("discarded", "forgotten".to_owned()),
             };
@@ -185,6 +186,14 @@ fn table(letters: &[LetterView]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The queue that a letter came from, or where a process sent it.
+fn place(view: &LetterView) -> String {
+    match &*view.exchange {
+        "" => format!("`{}`", view.queue),
+        exchange => Toward(exchange, &view.queue).to_string(),
+    }
+}
+
 fn unfit() -> anyhow::Error {
     anyhow!("the engine's answer does not fit the question")
 }
@@ -201,6 +210,7 @@ fn view(letter: &LetterView) -> Value {
     json!({
         "letter": letter.letter,
         "at": letter.at.0,
+        "exchange": letter.exchange,
         "queue": letter.queue,
         "code": letter.code,
         "reason": letter.reason,
@@ -231,6 +241,9 @@ fn shown(detail: &LetterDetail) -> String {
     };
     add("letter", &view.letter.to_string());
     add("time", &view.at.to_string());
+    if !view.exchange.is_empty() {
+        add("exchange", &view.exchange);
+    }
     add("queue", &view.queue);
     add("code", &view.code);
     add("reason", &view.reason);

@@ -73,6 +73,14 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "emitted",
             json!({"activity": id(activity), "event": event, "key": key}),
         ),
+        HistoryEvent::Sent {
+            activity,
+            exchange,
+            routing_key,
+        } => (
+            "sent",
+            json!({"activity": id(activity), "exchange": exchange, "routing_key": routing_key}),
+        ),
         HistoryEvent::Finishing { activity } => ("finishing", json!({"activity": id(activity)})),
         HistoryEvent::EventQueued { activity, event } => (
             "event-queued",

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::Context;
 use bureaucrat_policy::{
-    Globs, ModuleClass, Modules, Permission, Policy, PolicyError, Quota, Quotas, Rule, Rules,
+    Globs, ModuleClass, Modules, Permission, Policy, PolicyError, Quota, Quotas, Rule, Rules, Sends,
 };
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -104,6 +104,10 @@ fn view(rules: &Rules) -> Value {
             Rule::ReplyTo => globs(&rules.reply_to),
             Rule::Definitions => globs(&rules.definitions),
             Rule::Deploys => globs(&rules.deploys),
+            Rule::Sends => match &rules.sends {
+                Sends::Anywhere => json!(["*", "/*"]),
+                Sends::Only(patterns) => patterns.iter().map(ToString::to_string).collect(),
+            },
             Rule::Modules => match &rules.modules {
                 Modules::Any => json!("any"),
                 Modules::Only(hashes) if hashes.is_empty() => json!("none"),

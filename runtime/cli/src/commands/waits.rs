@@ -21,6 +21,7 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Condition => "a condition".into(),
         WaitsFor::Compensation => "compensation".into(),
         WaitsFor::Operator { fault } => format!("an operator, after {}", fault.code),
+        WaitsFor::Admission => "the engine".into(),
     }
 }
 
@@ -51,6 +52,7 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
         WaitsFor::Operator { fault } => {
             format!("an operator (`bureaucrat retry`), {since}, after the fault {fault}")
         }
+        WaitsFor::Admission => format!("the engine, which sends what it wants to send, {since}"),
     };
     let mut lines = vec![screen::clean(&what)];
     if matches!(wait.waits_for, WaitsFor::Answer { .. }) {

@@ -85,6 +85,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Activity::Foreach => self.foreach(node, path)?,
             Activity::Pick => self.pick(node, path)?,
             Activity::Emit => self.emit(node)?,
+            Activity::Send => self.send(node)?,
             Activity::Action => self.action(node)?,
             Activity::Call => {
                 let inputs = self.inputs(node);

@@ -33,6 +33,18 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         None
     }
 
+    /// A name, written or the table's default.
+    pub(super) fn name_or_default(
+        &mut self,
+        node: &Node<'t, 's>,
+        name: &'static str,
+    ) -> Option<String> {
+        match node.element.attribute(name) {
+            Some(_) => self.name(node, name),
+            None => default(node.row, name).map(str::to_owned),
+        }
+    }
+
     pub(super) fn nonempty<'v>(
         &mut self,
         node: &Node<'t, 's>,
@@ -346,10 +358,10 @@ mod tests {
                 let kind = attribute.value;
                 let is_right = if let Value::OneOf(words) = kind {
                     words.contains(&text)
+                } else if let Value::Name { bytes } = kind {
+                    (1..=bytes).contains(&text.len())
                 } else if kind == Value::Duration {
                     Millis::parse(text).is_some()
-                } else if let Value::OneOf(words) = kind {
-                    words.contains(&text)
                 } else {
                     number(kind, text).is_some()
                 };

@@ -90,6 +90,17 @@ pub enum ValueProblem {
     IntoAndOut,
     #[error("a `pick` without `on` and `after` would wait for nothing; add one")]
     EmptyPick,
+    #[error(
+        "`send` needs `exchange`, `routing-key` or both; without `exchange`, `routing-key` names a queue"
+    )]
+    SendsNowhere,
+    #[error("no definition may send to {}: {reason}", Quoted(found))]
+    NeverSent { found: String, reason: &'static str },
+    #[error(
+        "the header {} is for the broker and the engine alone; use another name than `CC`, `BCC`, `x-…` and `bureaucrat-…`",
+        Quoted(found)
+    )]
+    ReservedHeader { found: String },
     #[error("`collect` and `into` belong together: what is collected, and where it is put")]
     CollectAlone,
     #[error(

@@ -24,7 +24,7 @@
 
 use super::{Emitter, Needed, Rounds, index_of, plain_scope, taken};
 use crate::checked;
-use bureaucrat_model::{Alternative, Handler, Join, Op, OpIndex, Retry, Site, Timeout};
+use bureaucrat_model::{Alternative, Handler, Join, Op, OpIndex, Part, Retry, Site, Timeout};
 
 impl Emitter {
     pub(super) fn action(&mut self, action: &checked::Action, site: &Site) {
@@ -128,6 +128,26 @@ impl Emitter {
         }
         for end in ends {
             self.land(end);
+        }
+    }
+
+    pub(super) fn message(&mut self, send: &checked::Send, site: &Site) -> Op {
+        let exchange = self.optional(send.exchange.as_ref(), site);
+        let routing_key = self.optional(send.routing_key.as_ref(), site);
+        let headers = self.inputs(&send.headers, site);
+        let body = match send.body {
+            Some(body) => {
+                self.evaluate(body, site);
+                Part::Computed
+            }
+            None => Part::Missing,
+        };
+        Op::Send {
+            exchange,
+            routing_key,
+            content_type: send.content_type.clone(),
+            headers,
+            body,
         }
     }
 

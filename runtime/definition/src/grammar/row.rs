@@ -36,6 +36,10 @@ pub(crate) enum Tag {
     Out,
     /// A field of an emitted event.
     Field,
+    /// A header of a message.
+    Header,
+    /// The body of a message.
+    Payload,
     /// A `case` of `switch`.
     Case,
     /// What is done when no other case of a switch, or of handlers, is for it.
@@ -71,6 +75,7 @@ pub(crate) enum Activity {
     Pick,
     Emit,
     Compensate,
+    Send,
 }
 
 /// Where an element may be.

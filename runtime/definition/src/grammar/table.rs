@@ -1,6 +1,7 @@
 //! The elements of the language, one per row, in the order in which messages name them.
 
 mod flow;
+mod messages;
 mod process;
 mod scopes;
 
@@ -18,7 +19,7 @@ use super::{
 use crate::{Limits, check::TYPES};
 
 /// Elements that the language is to get, and where; nothing stands for everywhere.
-pub(super) const LATER: &[(&str, Option<Tag>)] = &[("send", None)];
+pub(super) const LATER: &[(&str, Option<Tag>)] = &[];
 
 const fn attribute(
     name: &'static str,
@@ -247,6 +248,9 @@ pub(super) static ROWS: &[Row] = &[
     scopes::ALARM,
     flow::EMIT,
     flow::FIELD,
+    messages::SEND,
+    messages::HEADER,
+    messages::BODY_OF,
     flow::CALL,
     Row::activity(Activity::Delay, "delay", "Waits.")
         .attributes_are(&flow::TIME)

@@ -18,6 +18,7 @@ pub(super) fn find_child(
         | WaitKind::Branches { .. }
         | WaitKind::Stopping { .. }
         | WaitKind::Operator { .. }
+        | WaitKind::Admission
         | WaitKind::Fault { .. }
         | WaitKind::Listening { .. }
         | WaitKind::Compensation { .. }

@@ -1,7 +1,7 @@
 //! `emit`: sends an event to all processes, like those from outside.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{Effect, FaultCode, FiberId, Fields, HistoryEvent, NameLimits, Operand};
+use bureaucrat_model::{Effect, FaultCode, FiberId, Fields, NameLimits, Operand, WaitKind};
 
 /// The most events in a row, each emitted because of the one before.
 const DEPTH: u32 = 32;
@@ -31,16 +31,16 @@ pub(crate) fn start(
         ));
     }
     let activity = machine.path(fiber);
+    let turn = machine.next_turn();
+    machine.wait(fiber, turn, WaitKind::Admission)?;
     machine.effects.push(Effect::Emit {
-        event: event.clone(),
-        key: key.clone(),
+        activity,
+        fiber,
+        turn,
+        event,
+        key,
         fields,
         depth,
     });
-    machine.record(HistoryEvent::Emitted {
-        activity,
-        event,
-        key,
-    });
-    machine.go_on(fiber)
+    Ok(())
 }

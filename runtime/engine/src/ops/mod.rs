@@ -1,6 +1,7 @@
 //! The instructions, one file each: how it starts, and how an input resumes it.
 
 pub(crate) mod action;
+pub(crate) mod admission;
 pub(crate) mod await_event;
 pub(crate) mod call;
 pub(crate) mod compensate;
@@ -15,6 +16,7 @@ pub(crate) mod items;
 pub(crate) mod jump;
 pub(crate) mod listen;
 pub(crate) mod scope;
+pub(crate) mod send;
 pub(crate) mod store;
 pub(crate) mod taking;
 pub(crate) mod test;
@@ -41,6 +43,7 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         } => call::start(machine, fiber, target, *bond, inputs.as_deref()),
         Op::Deadline { span } => deadline::start(machine, fiber, span),
         Op::Emit { event, key, fields } => emit::start(machine, fiber, event, key.as_ref(), fields),
+        Op::Send { .. } => send::start(machine, fiber, op),
         Op::Within { span } => within::start(machine, fiber, span),
         Op::Evaluate { function } => evaluate::start(machine, fiber, *function),
         Op::Store { targets } => store::start(machine, fiber, targets),

@@ -4,8 +4,8 @@ use super::generator::{Block, Guarded, Times, named_call, plain_scope, receive, 
 use bureaucrat_model::{
     ActivityPath, Alternative, Bond, CodePattern, Condition, ConditionIndex, ConditionRange,
     Conduct, FieldPath, Fields, Guest, Handler, Interrupt, ItemNames, Join, JsonText, Listener,
-    Millis, Op, OpIndex, Operand, Program, Reads, Retry, Site, Span, Taking, Timeout, Unhandled,
-    When,
+    Millis, Op, OpIndex, Operand, Part, Program, Reads, Retry, Site, Span, Taking, Timeout,
+    Unhandled, When,
 };
 
 #[derive(Default)]
@@ -100,6 +100,17 @@ impl Compiler {
                     event: Operand::Fixed("e".into()),
                     key: Some(Operand::Computed),
                     fields: vec!["f".into()],
+                };
+                self.push(op, path);
+            }
+            Block::Send => {
+                self.compute(2, path);
+                let op = Op::Send {
+                    exchange: None,
+                    routing_key: Some(Operand::Fixed("q".into())),
+                    content_type: "application/json".into(),
+                    headers: vec!["h".into()],
+                    body: Part::Computed,
                 };
                 self.push(op, path);
             }

@@ -33,7 +33,9 @@ pub fn check(
         Input::Continue
         | Input::ChildRefused { .. }
         | Input::DefinitionFound { .. }
-        | Input::Detached { .. } => {}
+        | Input::Detached { .. }
+        | Input::Admitted { .. }
+        | Input::Refused { .. } => {}
         Input::Answer { .. }
         | Input::TimerFired { .. }
         | Input::Event { .. }

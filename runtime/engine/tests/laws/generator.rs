@@ -43,6 +43,7 @@ pub enum Block {
     /// Fields of the scope that it makes, and a body.
     Local(Box<Block>),
     Emit,
+    Send,
 }
 
 /// A body, and what belongs to its scope.
@@ -129,6 +130,7 @@ pub fn block() -> impl Strategy<Value = Block> {
         2 => prop::sample::select(PLACES.as_slice()).prop_map(Block::Assign),
         2 => times().prop_map(Block::Timed),
         1 => Just(Block::Emit),
+        1 => Just(Block::Send),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

@@ -59,6 +59,19 @@ fn many(detail: usize) -> Fields {
     (0..30).map(|place| (name(place), value.clone())).collect()
 }
 
+/// What the host says to what a fiber wants to be done.
+pub fn admission(fiber: FiberId, turn: Turn, detail: usize) -> Input {
+    match detail % 4 {
+        0 => Input::Refused {
+            fiber,
+            turn,
+            code: FaultCode::new(FaultCode::SEND_REFUSED),
+            reason: "not there".into(),
+        },
+        _ => Input::Admitted { fiber, turn },
+    }
+}
+
 pub fn ended(fiber: FiberId, turn: Turn, detail: usize) -> Input {
     let ending = match detail % 4 {
         0 => {

@@ -3,7 +3,7 @@
 
 use super::{
     counts,
-    inputs::{SECRET, answer, cancelled, ended, evaluation, found, start},
+    inputs::{SECRET, admission, answer, cancelled, ended, evaluation, found, start},
     written::Written,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step, task_fields, unstarted_call};
@@ -33,6 +33,7 @@ pub struct World<'a> {
     evaluations: BTreeMap<(FiberId, Turn), ConditionIndex>,
     /// Calls by name whose versions are not chosen yet.
     sought: BTreeSet<(FiberId, Turn)>,
+    asked: BTreeSet<(FiberId, Turn)>,
     turns: BTreeSet<Turn>,
     ended: bool,
     yielded: bool,
@@ -53,6 +54,7 @@ impl<'a> World<'a> {
             books: Books::default(),
             evaluations: BTreeMap::new(),
             sought: BTreeSet::new(),
+            asked: BTreeSet::new(),
             turns: BTreeSet::new(),
             ended: false,
             yielded: false,
@@ -96,8 +98,12 @@ impl<'a> World<'a> {
                 if let Input::DefinitionFound { fiber, turn, .. } = &input {
                     assert!(self.sought.remove(&(*fiber, *turn)));
                 }
-                if let Input::Evaluated { fiber, turn, .. } = &input {
+                if let Input::Evaluated { fiber, turn, .. }
+                | Input::Admitted { fiber, turn }
+                | Input::Refused { fiber, turn, .. } = &input
+                {
                     self.evaluations.remove(&(*fiber, *turn));
+                    self.asked.remove(&(*fiber, *turn));
                 }
                 counts::check(self.limits, &before, &input, &self.instance, &effects);
                 self.taken.push((self.now, Some(input)));
@@ -127,10 +133,7 @@ impl<'a> World<'a> {
         }
         self.taken.push((self.now, None));
         self.account(effects);
-        assert!(
-            self.ended || !was_cancelled,
-            "cancelled twice, it continues"
-        );
+        assert!(self.ended || !was_cancelled, "cancelled twice");
         self.written.follow(&mut self.instance);
     }
 
@@ -182,18 +185,24 @@ impl<'a> World<'a> {
         {
             return found(*fiber, *turn, detail);
         }
+        if let Some((fiber, turn)) = self.asked.first()
+            && !choice.is_multiple_of(8)
+        {
+            return admission(*fiber, *turn, detail);
+        }
         if self.yielded && choice.is_multiple_of(3) {
             return Input::Continue;
         }
-        let task = self.books.tasks.iter().nth(pick(self.books.tasks.len()));
-        let timer = self.books.timers.keys().nth(pick(self.books.timers.len()));
-        let await_place = pick(self.books.subscriptions.len());
-        let subscription = self.books.subscriptions.iter().nth(await_place);
-        let child = self
-            .books
-            .children
-            .keys()
-            .nth(pick(self.books.children.len()));
+        let Books {
+            tasks,
+            timers,
+            subscriptions,
+            children,
+        } = &self.books;
+        let task = tasks.iter().nth(pick(tasks.len()));
+        let timer = timers.keys().nth(pick(timers.len()));
+        let subscription = subscriptions.iter().nth(pick(subscriptions.len()));
+        let child = children.keys().nth(pick(children.len()));
         match choice % 8 {
             0..=2 => {
                 let (turn, activity) = task.map_or_else(
@@ -279,8 +288,8 @@ impl<'a> World<'a> {
             self.account_one(effect);
         }
         self.effects.extend(effects);
-        assert_eq!(self.ended, self.instance.has_ended());
-        assert_eq!(self.ended, self.instance.ended_at.is_some());
+        let has_ended = (self.instance.has_ended(), self.instance.ended_at.is_some());
+        assert_eq!(has_ended, (self.ended, self.ended));
         if self.ended {
             assert_eq!(self.books, Books::default());
             assert!(self.instance.fibers.is_empty());
@@ -292,6 +301,7 @@ impl<'a> World<'a> {
             .retain(|(_, turn), _| open.waiting(*turn).is_some());
         self.sought
             .retain(|(_, turn)| open.waiting(*turn).is_some());
+        self.asked.retain(|(_, turn)| open.waiting(*turn).is_some());
         self.check_waits();
     }
 
@@ -338,7 +348,9 @@ impl<'a> World<'a> {
                 let row = (*fiber, *turn, subscription.clone());
                 assert!(self.books.subscriptions.remove(&row));
             }
-            Effect::Emit { depth, .. } => assert!((1..=32).contains(depth)),
+            Effect::Emit { fiber, turn, .. } | Effect::Send { fiber, turn, .. } => {
+                assert!(self.turns.insert(*turn) && self.asked.insert((*fiber, *turn)));
+            }
             Effect::StartChild { child, caller, .. } => {
                 assert!(self.turns.insert(caller.turn));
                 let earlier = |effect: &Effect| matches!(effect, Effect::StartChild { child: other, .. } if other == child);
@@ -444,6 +456,7 @@ impl<'a> World<'a> {
                 WaitKind::Compensation { .. } => {
                     self.kept_once(id);
                 }
+                WaitKind::Admission => assert!(self.asked.contains(&key)),
                 WaitKind::Condition { condition } | WaitKind::Fault { condition, .. } => {
                     assert_eq!(self.evaluations.get(&key), Some(condition));
                 }

@@ -371,11 +371,8 @@ impl Outbox {
     fn lane(&mut self, key: OutboxKey) -> &mut Lane {
         match key.kind {
             OutboxKind::DeadLetter => &mut self.dead_letters,
-            OutboxKind::Task
-            | OutboxKind::Reply
-            | OutboxKind::Notice
-            | OutboxKind::Call
-            | OutboxKind::Resent => &mut self.others,
+            OutboxKind::Task | OutboxKind::Reply | OutboxKind::Notice => &mut self.others,
+            OutboxKind::Call | OutboxKind::Message | OutboxKind::Resent => &mut self.others,
         }
     }
 }
@@ -395,6 +392,6 @@ fn landed(flight: Flight, row: Option<RowGone>, news: News) -> Landed {
 const fn is_kept(kind: OutboxKind) -> bool {
     match kind {
         OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => true,
-        OutboxKind::Reply | OutboxKind::Notice => false,
+        OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Message => false,
     }
 }

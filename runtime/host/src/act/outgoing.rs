@@ -21,7 +21,7 @@ const PORTION: usize = 64;
 /// Index entries examined per try. Entries of withdrawn messages are skipped.
 const TRIED: usize = 256;
 
-/// A task that the broker never takes.
+/// A task, or a message that a process sent, that the broker does not take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsendable {
     pub key: OutboxKey,
@@ -165,6 +165,9 @@ impl Actor {
     }
 
     fn not_taken(&mut self, ticket: Ticket, reason: &Reason) -> Option<Unsendable> {
+        if self.outbox.kind_of(ticket)? == OutboxKind::Message {
+            return self.unsendable(ticket, reason.to_string());
+        }
         let landed = self.outbox.refused(ticket, reason, self.now())?;
         self.refused(&landed, &reason.to_string());
         None
@@ -173,7 +176,7 @@ impl Actor {
     fn refused(&mut self, landed: &Landed, reason: &str) {
         let (exchange, routing_key) = &landed.destination;
         match landed.key.kind {
-            OutboxKind::Reply | OutboxKind::Notice => tracing::debug!(
+            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Message => tracing::debug!(
                 exchange,
                 routing_key,
                 reason,
@@ -199,7 +202,7 @@ impl Actor {
     fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<Unsendable> {
         let now = self.now();
         match self.outbox.kind_of(ticket)? {
-            OutboxKind::Task => {
+            OutboxKind::Task | OutboxKind::Message => {
                 let key = self.outbox.unsendable(ticket, now)?;
                 Some(Unsendable { key, words })
             }

@@ -18,8 +18,8 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::{
-    AnswerMessage, EventMessage, EventOutcome, HeaderValue, LETTER_HEADER, Report, Unreadable,
-    UnreadableAnswer, dead_letter, event_reply, reply,
+    AnswerMessage, EventMessage, EventOutcome, Report, Unreadable, UnreadableAnswer, dead_letter,
+    event_reply, reply,
 };
 use serde::{Deserialize, Serialize};
 
@@ -261,7 +261,7 @@ impl Planner {
             reason,
             "a message can't be used; it goes to the dead-letter queue"
         );
-        let mut message = dead_letter(
+        let letter = dead_letter(
             &self.shared.config.dead_letter_queue,
             queue,
             reason,
@@ -271,13 +271,14 @@ impl Planner {
             delivery.body.clone(),
         );
         let mut transaction = Transaction::acknowledging(shard, delivery.handle);
-        let key = self.own_key(shard, OutboxKind::DeadLetter);
-        let number = HeaderValue::Text(key.number.to_string());
-        let headers = &mut message.properties.headers;
-        headers.push((LETTER_HEADER.to_owned(), number));
-        let queue = queue.clone();
-        self.copy_letter(&mut transaction, key, delivery, (&queue, code, reason))?;
-        transaction.publish(key, message);
+        let (queue, content) = (queue.clone(), (&delivery.properties, &*delivery.body));
+        self.put_letter(
+            &mut transaction,
+            letter,
+            ("", &queue),
+            (code, reason),
+            content,
+        )?;
         Ok(transaction)
     }
 

@@ -184,7 +184,7 @@ impl Planner {
         let participants: Vec<String> = loaded.profile.participants.keys().cloned().collect();
         let reply_to = self.reply_to(first, &participants)?;
         let rules = self.rules(user);
-        let violations = rules.check(&loaded.profile);
+        let violations = self.violations(&rules, &loaded.profile);
         if !violations.is_empty() {
             return Err(Refusal::Rules(violations));
         }
@@ -260,6 +260,7 @@ impl Planner {
         let config = &self.shared.config;
         let reserved = Reserved {
             engine_queues: &config.engine_queues,
+            engine_exchanges: &config.engine_exchanges,
             routes: &config.routes,
             participants,
         };

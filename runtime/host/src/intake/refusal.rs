@@ -10,6 +10,8 @@ pub const DEFINITION: &str = "definition";
 pub const UNKNOWN_DEFINITION: &str = "unknown-definition";
 /// The code of a launch whose business key is taken.
 pub const DUPLICATE_KEY: &str = "duplicate-key";
+/// A message that a process sent, and the broker did not take.
+pub const UNDELIVERED: &str = "undelivered";
 
 /// Why a launch may not have its business key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,9 @@ use serde_bytes::ByteBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetterRecord {
     pub at: Timestamp,
-    /// The queue that the message came from.
+    /// The exchange that it was sent to, for one that a process sent; else empty.
+    pub exchange: String,
+    /// The queue that the message came from, or the routing key that it was sent with.
     pub queue: String,
     pub code: String,
     pub reason: String,
@@ -98,7 +100,9 @@ pub enum LetterAnswer {
 pub struct LetterView {
     pub letter: u64,
     pub at: Timestamp,
-    /// The queue that the message came from.
+    /// The exchange that it was sent to, for one that a process sent; else empty.
+    pub exchange: String,
+    /// The queue that the message came from, or the routing key that it was sent with.
     pub queue: String,
     pub code: String,
     pub reason: String,
@@ -185,6 +189,7 @@ fn view(letter: u64, record: &LetterRecord) -> LetterView {
     LetterView {
         letter,
         at: record.at,
+        exchange: record.exchange.clone(),
         queue: record.queue.clone(),
         code: record.code.clone(),
         reason: record.reason.clone(),

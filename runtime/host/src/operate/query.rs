@@ -200,6 +200,8 @@ pub enum WaitsFor {
     Operator {
         fault: Fault,
     },
+    /// Whether the engine sends what it wants to send; only a parked process waits for long.
+    Admission,
 }
 
 /// Where a task is on its way to its participant.

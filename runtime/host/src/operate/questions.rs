@@ -310,6 +310,7 @@ fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
         },
         WaitKind::Compensation { .. } => WaitsFor::Compensation,
         WaitKind::Condition { .. } | WaitKind::Fault { .. } => WaitsFor::Condition,
+        WaitKind::Admission => WaitsFor::Admission,
         WaitKind::Stopping { remaining, .. } => WaitsFor::Stopping {
             remaining: *remaining,
         },

@@ -5,11 +5,14 @@ use super::{
     business::free_key,
     calls::CallStart,
     events::Emission,
+    sending::Asking,
     transaction::{Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_engine::task_fields;
-use bureaucrat_model::{Caller, Effect, Ending, Fault, FaultCode, Input, ProcessId, Turn};
+use bureaucrat_model::{
+    Caller, Effect, Ending, Fault, FaultCode, HistoryEvent, Input, ProcessId, Turn,
+};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
@@ -127,8 +130,13 @@ impl Planner {
                 let held = transaction.held.get(&process);
                 let refused = held
                     .and_then(|held| self.event_refused(held, &subscription.event, Rule::Awaits));
-                if let Some(fault) = refused {
-                    transaction.work.push_back(Work::Cancel { process, fault });
+                if let Some(refused) = refused {
+                    let asking = Asking {
+                        process,
+                        fiber,
+                        turn,
+                    };
+                    transaction.work.push_back(asking.refused(refused));
                 }
                 let sequence = self.shared.draw();
                 let key = keys::subscription(
@@ -160,26 +168,41 @@ impl Planner {
                     ),
                 );
             }
+            Effect::Send {
+                activity,
+                fiber,
+                turn,
+                message,
+            } => {
+                let asking = Asking {
+                    process,
+                    fiber,
+                    turn,
+                };
+                self.send(transaction, asking, activity, &message)?;
+            }
             Effect::Emit {
+                activity,
+                fiber,
+                turn,
                 event,
                 key,
                 fields,
                 depth,
             } => {
-                let held = transaction.held.get(&process);
-                let refused =
-                    held.and_then(|held| self.event_refused(held, &event, Rule::Publishes));
-                if let Some(fault) = refused {
-                    transaction.work.push_back(Work::Cancel { process, fault });
-                    return Ok(());
-                }
+                let asking = Asking {
+                    process,
+                    fiber,
+                    turn,
+                };
                 let emission = Emission {
+                    activity,
                     event,
                     key,
                     fields,
                     depth,
                 };
-                self.emit(transaction, emission)?;
+                self.emit(transaction, asking, emission)?;
             }
             Effect::StartChild {
                 child,
@@ -234,12 +257,7 @@ impl Planner {
                 if let Some(served) = &mut transaction.after.served {
                     served.note(&event);
                 }
-                transaction.record(
-                    process,
-                    self.now(),
-                    event,
-                    self.shared.config.history_entries,
-                )?;
+                self.note(transaction, process, event)?;
             }
             Effect::Yield => {
                 if let Some(wait) = timers::reminder(process, Purpose::Continue) {
@@ -248,6 +266,17 @@ impl Planner {
             }
         }
         Ok(())
+    }
+
+    /// Records what happened to a process.
+    pub(super) fn note(
+        &self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        event: HistoryEvent,
+    ) -> Result<(), StoreError> {
+        let entries = self.shared.config.history_entries;
+        transaction.record(process, self.now(), event, entries)
     }
 
     /// Tells the caller, the launcher and all listeners, and sets the time at which the process is

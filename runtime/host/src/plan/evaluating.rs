@@ -139,6 +139,7 @@ fn is_asked(instance: &Instance, evaluate: &Evaluate) -> bool {
         | WaitKind::Listening { check: None, .. }
         | WaitKind::Compensation { .. }
         | WaitKind::Operator { .. }
+        | WaitKind::Admission
         | WaitKind::Branches { .. } => return false,
     };
     matches!(instance.status, Status::Running)

@@ -10,7 +10,7 @@
 //! Events of one name keep their order; names do not wait for each other. Bodies stay in the store.
 
 use bureaucrat_model::{
-    Fields, HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp,
+    ActivityPath, Fields, HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp,
 };
 use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,7 @@ impl EventRecord {
 /// An event that a process emits.
 #[derive(Debug)]
 pub struct Emission {
+    pub activity: ActivityPath,
     pub event: String,
     pub key: Option<String>,
     pub fields: Fields,
@@ -51,6 +52,15 @@ pub struct Emission {
 }
 
 impl Emission {
+    /// What the history says of it.
+    pub fn happened(&self) -> HistoryEvent {
+        HistoryEvent::Emitted {
+            activity: self.activity.clone(),
+            event: self.event.clone(),
+            key: self.key.clone(),
+        }
+    }
+
     pub fn record(self) -> EventRecord {
         let mut object = Fields::new();
         object.set("event", JsonText::text(&self.event));

@@ -3,10 +3,12 @@
 use super::{
     Planner,
     events::{Arrived, Emission, EventRecord, HandedOut, Reached, Served, Stage},
+    sending::Asking,
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::WaitKey;
 use bureaucrat_model::{Input, Taken};
+use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
 
@@ -133,8 +135,19 @@ impl Planner {
     pub(super) fn emit(
         &self,
         transaction: &mut Transaction,
+        asking: Asking,
         emission: Emission,
     ) -> Result<(), StoreError> {
+        let process = asking.process;
+        let held = transaction.held.get(&process);
+        let refused =
+            held.and_then(|held| self.event_refused(held, &emission.event, Rule::Publishes));
+        if let Some(refused) = refused {
+            transaction.work.push_back(asking.refused(refused));
+            return Ok(());
+        }
+        transaction.work.push_back(asking.admitted());
+        self.note(transaction, process, emission.happened())?;
         let (shard, sequence) = (transaction.shard, self.shared.draw());
         let record = emission.record();
         let value = records::encode(&record)?;

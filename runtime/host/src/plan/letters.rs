@@ -4,20 +4,13 @@
 //! the copies are in the store. The letter in the queue is the broker's: nothing here takes it out.
 
 use super::{Planner, transaction::Transaction};
-use crate::{
-    broker::Delivery,
-    operate::{
-        commands::OrderOutcome,
-        letters::{LetterCommand, LetterRecord},
-    },
+use crate::operate::{
+    commands::OrderOutcome,
+    letters::{LetterCommand, LetterRecord},
 };
 use bureaucrat_model::ShardId;
-use bureaucrat_store::{
-    StoreError, Table, keys,
-    keys::{OutboxKey, OutboxKind},
-    records,
-};
-use bureaucrat_wire::{REASON_BYTES_MAX, again};
+use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
+use bureaucrat_wire::{HeaderValue, LETTER_HEADER, Outgoing, Properties, REASON_BYTES_MAX, again};
 use std::collections::{BTreeMap, btree_map};
 
 /// So many copies are kept.
@@ -71,25 +64,31 @@ impl Letters {
 }
 
 impl Planner {
-    /// Writes the copy of a letter with it, and removes those that are too old for it.
-    pub(crate) fn copy_letter(
+    /// Publishes a letter, with its number and a copy, and removes copies that are too old for it.
+    pub(crate) fn put_letter(
         &mut self,
         transaction: &mut Transaction,
-        letter: OutboxKey,
-        delivery: &Delivery,
-        (queue, code, reason): (&str, &str, &str),
+        mut letter: Outgoing,
+        (exchange, queue): (&str, &str),
+        (code, reason): (&str, &str),
+        (properties, body): (&Properties, &[u8]),
     ) -> Result<(), StoreError> {
-        let body = &delivery.body;
+        let shard = transaction.shard;
+        let key = self.own_key(shard, OutboxKind::DeadLetter);
+        let number = key.number;
+        let header = HeaderValue::Text(number.to_string());
+        let headers = &mut letter.properties.headers;
+        headers.push((LETTER_HEADER.to_owned(), header));
         let record = LetterRecord {
             at: self.now(),
+            exchange: exchange.to_owned(),
             queue: queue.to_owned(),
             code: code.to_owned(),
             reason: reason[..reason.floor_char_boundary(REASON_BYTES_MAX)].to_owned(),
-            properties: delivery.properties.clone(),
+            properties: properties.clone(),
             bytes: body.len() as u64,
-            body: (body.len() <= BODY_MAX).then(|| body.clone().into()),
+            body: (body.len() <= BODY_MAX).then(|| body.to_vec().into()),
         };
-        let (shard, number) = (transaction.shard, letter.number);
         let value = records::encode(&record)?;
         self.letters.add(number, shard, value.len() as u64);
         transaction.put(Table::Letters, keys::letter(shard, number), value);
@@ -98,6 +97,7 @@ impl Planner {
             transaction.delete(Table::Letters, keys::letter(shard, number));
             self.finish(transaction)?;
         }
+        transaction.publish(key, letter);
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Planner {
                 unknown();
                 return Ok(());
             };
-            let message = again(&record.queue, &record.properties, body);
+            let message = again((&record.exchange, &record.queue), &record.properties, body);
             let row = self.own_key(shard, OutboxKind::Resent);
             transaction.publish(row, message);
         }

@@ -22,6 +22,7 @@ pub(crate) mod launch_keys;
 pub(crate) mod letters;
 mod orders;
 pub(crate) mod residents;
+mod sending;
 mod starting;
 mod tenancy;
 pub(crate) mod transaction;

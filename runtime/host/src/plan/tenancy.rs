@@ -142,8 +142,13 @@ impl Planner {
         (!is_allowed).then(|| rules.broken(Rule::Participants, what()).to_string())
     }
 
-    /// The fault of a process that may not await, or emit, an event whose name was computed.
-    pub(super) fn event_refused(&self, held: &Held, event: &str, rule: Rule) -> Option<Fault> {
+    /// Why a process may not await, or emit, an event: its name was computed, or was allowed when it was launched.
+    pub(super) fn event_refused(
+        &self,
+        held: &Held,
+        event: &str,
+        rule: Rule,
+    ) -> Option<(&'static str, String)> {
         let rules = self.policy.of(held.instance.user.as_deref());
         let (allowed, doing) = if rule == Rule::Publishes {
             (&rules.publishes, "publishing")
@@ -155,10 +160,7 @@ impl Planner {
         }
         let what = format!("{doing} the event `{event}` is not allowed");
         let violation = rules.broken(rule, what);
-        Some(Fault::from_outside(
-            FaultCode::NOT_ALLOWED,
-            violation.to_string(),
-        ))
+        Some((FaultCode::NOT_ALLOWED, violation.to_string()))
     }
 
     /// Checks a called definition against the rules of its caller's user, and counts the new
@@ -181,7 +183,7 @@ impl Planner {
             "the called definition has",
             "bytes",
         );
-        let mut violations = rules.check(&loaded.profile);
+        let mut violations = self.violations(&rules, &loaded.profile);
         violations.extend(too_large);
         if violations.is_empty()
             && let Some(account) = self.account(user)

@@ -9,7 +9,12 @@ use super::{
 };
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_model::{Input, ShardId, Timestamp, Turn};
-use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKey, reading::scan_around, records};
+use bureaucrat_store::{
+    StoreError, Table, keys,
+    keys::{OutboxKey, OutboxKind},
+    reading::scan_around,
+    records,
+};
 
 /// Remembered messages forgotten per portion.
 const EXPIRIES: usize = 500;
@@ -62,6 +67,9 @@ impl Planner {
 
     /// The broker never takes an activity's task, so the activity fails.
     pub(crate) fn task_refused(&mut self, key: OutboxKey, words: String) -> Result<(), StoreError> {
+        if key.kind == OutboxKind::Message {
+            return self.undelivered(key, &words);
+        }
         let process = key.process;
         let work = Work::Step {
             process,

@@ -137,6 +137,7 @@ const STRUCTURAL: &[&str] = &[
     "property-with-elements",
     "retry",
     "second-context",
+    "send",
     "text-between-elements",
     "text-outside",
     "too-many-attributes",

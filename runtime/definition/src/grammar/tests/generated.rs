@@ -71,6 +71,7 @@ impl Generator {
                 Need::Optional(_) if ["collect", "into"].contains(&attribute.name) => {
                     row.name == "foreach" && both
                 }
+                Need::Optional(_) if row.name == "send" && attribute.name == "routing-key" => true,
                 Need::Optional(_) | Need::Default(_) => self.dice.one_in(3),
                 Need::InsteadOfText => instead,
                 Need::WithThat(_) => instead && self.dice.one_in(2),

@@ -29,7 +29,7 @@ impl Planner {
             return Ok(name);
         }
         let rules = self.rules(deployer.user());
-        let violations = rules.check(&loaded.profile);
+        let violations = self.violations(&rules, &loaded.profile);
         if let Some(first) = violations.first() {
             return Err(Refused {
                 code: first.rule.code(),

@@ -277,7 +277,8 @@ fn needs(wait: &Wait) -> Vec<Need> {
         | WaitKind::Fault { .. }
         | WaitKind::Compensation { .. }
         | WaitKind::Stopping { .. }
-        | WaitKind::Operator { .. } => Vec::new(),
+        | WaitKind::Operator { .. }
+        | WaitKind::Admission => Vec::new(),
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
@@ -292,6 +293,8 @@ fn turn_of(input: &Input) -> Option<Turn> {
         | Input::DefinitionFound { turn, .. }
         | Input::Detached { turn, .. }
         | Input::Event { turn, .. }
+        | Input::Admitted { turn, .. }
+        | Input::Refused { turn, .. }
         | Input::Evaluated { turn, .. } => Some(*turn),
         Input::Answer { turn, .. } => *turn,
         Input::Continue | Input::Retry | Input::TaskRefused { .. } => None,
@@ -370,9 +373,12 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
                 | WaitKind::Fault { .. }
                 | WaitKind::Event { check: Some(_), .. }
                 | WaitKind::Listening { check: Some(_), .. }
+                | WaitKind::Admission
         );
         if evaluating && instance.status == Status::Running {
-            wrong("it waits for a condition that nobody evaluates".into());
+            wrong(
+                "it waits for a condition that nobody evaluates, or for the engine's word".into(),
+            );
         }
     }
     problems
@@ -422,5 +428,6 @@ fn fits(op: &Op, kind: &WaitKind) -> bool {
         | WaitKind::Fault { .. }
         | WaitKind::Compensation { .. }
         | WaitKind::Operator { .. } => true,
+        WaitKind::Admission => matches!(op, Op::Send { .. } | Op::Emit { .. }),
     }
 }

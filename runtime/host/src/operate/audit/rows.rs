@@ -224,6 +224,7 @@ impl Auditor<'_> {
             OutboxKind::Reply
             | OutboxKind::Notice
             | OutboxKind::DeadLetter
+            | OutboxKind::Message
             | OutboxKind::Resent => {}
         }
     }
