@@ -38,13 +38,12 @@
 
 mod events;
 mod flow;
+mod scopes;
 
-use crate::checked::{
-    self, Activity, ActivityKind, Body, Case, Finally, Inputs, Local, Process, Scope, Written,
-};
+use crate::checked::{self, Activity, ActivityKind, Body, Case, Inputs, Process, Written};
 use bureaucrat_model::{
-    ActivityPath, CallTarget, ConditionIndex, ConditionRange, Conduct, Fields, Join, KeyRule,
-    KeyText, Op, OpIndex, Operand, Program, Site, Taking, Timeout, When,
+    ActivityPath, CallTarget, ConditionIndex, ConditionRange, Conduct, Join, KeyRule, KeyText, Op,
+    OpIndex, Operand, Program, Site, Taking, Timeout, When,
 };
 use std::collections::BTreeMap;
 
@@ -113,101 +112,6 @@ impl Emitter {
         self.scope(&body.scope, Needed::No, Rounds::No, site, |emitter| {
             emitter.all_of(&body.activities);
         });
-    }
-
-    /// Emits what `inner` does, in a scope if one is needed. What repeats it declares the fields in each round.
-    fn scope(
-        &mut self,
-        scope: &Scope,
-        needed: Needed,
-        rounds: Rounds,
-        site: &Site,
-        inner: impl FnOnce(&mut Self),
-    ) {
-        if scope.is_empty() && needed == Needed::No {
-            return inner(self);
-        }
-        let enter = self.push(plain_scope(), site);
-        if rounds == Rounds::No {
-            self.declare(&scope.locals, site);
-        }
-        self.listened(&scope.events, rounds, site, inner);
-        self.push(Op::LeaveScope, site);
-        let mut entries = Vec::with_capacity(scope.handlers.len());
-        for handler in &scope.handlers {
-            entries.push(bureaucrat_model::Handler {
-                codes: handler.codes.clone(),
-                conditions: handler.conditions,
-                at: self.here(),
-                retry: None,
-            });
-            self.body(&handler.body, &handler.site);
-            self.push(Op::LeaveScope, &handler.site);
-        }
-        let end = self.part(scope.finally.as_deref(), Op::LeaveScope);
-        let undo = self.part(scope.compensation.as_deref(), Op::EndBranch);
-        if undo.is_some() {
-            self.compensable.insert(site.path.clone(), index_of(enter));
-        }
-        if let Some(Op::EnterScope {
-            handlers,
-            finally,
-            compensation,
-            ..
-        }) = self.ops.get_mut(enter)
-        {
-            *handlers = entries;
-            *finally = end;
-            *compensation = undo;
-        }
-        self.land(enter);
-    }
-
-    /// Emits a part of a scope that something else leads to.
-    fn part(&mut self, part: Option<&Finally>, last: Op) -> Option<OpIndex> {
-        let part = part?;
-        let at = self.here();
-        self.body(&part.body, &part.site);
-        self.push(last, &part.site);
-        Some(at)
-    }
-
-    /// Declares the fields of an element; in a loop in each round.
-    fn declare(&mut self, locals: &[Local], site: &Site) {
-        let mut fixed = Fields::new();
-        for local in locals {
-            match &local.value {
-                Written::Fixed(value) => fixed.set(&local.name, value.clone()),
-                Written::Computed(function) => {
-                    // What is declared before may be read.
-                    if !fixed.is_empty() {
-                        let fixed = std::mem::take(&mut fixed);
-                        let computed = None;
-                        self.push(Op::Declare { fixed, computed }, site);
-                    }
-                    self.evaluate(*function, site);
-                    let computed = Some(local.name.clone());
-                    let fixed = Fields::new();
-                    self.push(Op::Declare { fixed, computed }, site);
-                }
-            }
-        }
-        if !fixed.is_empty() {
-            let computed = None;
-            self.push(Op::Declare { fixed, computed }, site);
-        }
-    }
-
-    /// Emits one round of a loop. Its fields are gone before the next one declares its own.
-    fn round(&mut self, locals: &[Local], site: &Site, inner: impl FnOnce(&mut Self)) {
-        if locals.is_empty() {
-            return inner(self);
-        }
-        let enter = self.push(plain_scope(), site);
-        self.declare(locals, site);
-        inner(self);
-        self.push(Op::LeaveScope, site);
-        self.land(enter);
     }
 
     fn evaluate(&mut self, function: ConditionIndex, site: &Site) {

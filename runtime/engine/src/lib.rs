@@ -14,6 +14,7 @@
 //! # Layout
 //! - `ops`: one file per instruction: how it starts, and how an input resumes it
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
+//! - `fields`: changes of a fiber's fields, within their limits
 //! - `input`: finds the instruction that an input is for
 //! - `values`: what was computed for an instruction, as what the instruction needs it
 //! - `reserved`: what functions read under the names that begin with `inst:`
@@ -24,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod ending;
+mod fields;
 mod input;
 mod machine;
 mod ops;

@@ -7,7 +7,7 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::action,
+    ops::retry,
     pending,
 };
 use bureaucrat_model::{
@@ -106,7 +106,7 @@ impl Machine<'_> {
         let retry_after = trouble.retry_after;
         let mut fault = self.fault_at(fiber, trouble);
         fault.message = self.shortened(fault.message);
-        match action::tries_again(self, fiber, &fault, retry_after) {
+        match retry::tries_again(self, fiber, &fault, retry_after) {
             Ok(true) => {}
             Ok(false) => self.throw(fiber, fault),
             Err(trouble) => self.fail_at(fiber, trouble),
@@ -376,7 +376,7 @@ impl Machine<'_> {
         let (fault, condition) = (fault.clone(), *condition);
         match *asker {
             Asker::Retry { after } => {
-                action::decided(self, fiber, fault, (condition, after), verdict)
+                retry::decided(self, fiber, fault, (condition, after), verdict)
             }
             Asker::Handler {
                 fiber: owner,

@@ -220,7 +220,7 @@ pub enum WaitKind {
         condition: ConditionIndex,
         asker: Asker,
     },
-    /// A completed scope waits, maybe for ever, to be compensated. Its fields are those that it saw last.
+    /// A completed scope waits to be compensated, maybe without end. Its fields are those that it saw last.
     #[serde(rename = "9")]
     Compensation {
         /// The instruction that entered the scope.

@@ -32,9 +32,6 @@ pub mod codes {
     pub const NO_FUNCTION: &str = "sandbox.no-function";
 }
 
-/// The prefix of the sandbox's own codes.
-const OWN_CODES: &str = "sandbox.";
-
 /// An outcome and its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluated {

@@ -248,7 +248,7 @@ fn code_of(fault: &Fields) -> Option<String> {
 struct Reported {
     code: FaultCode,
     message: String,
-    /// The code that it named, if that is no participant's to give.
+    /// The code that it named, if participants may not give that.
     named: Option<String>,
 }
 

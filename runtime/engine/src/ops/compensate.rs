@@ -1,7 +1,7 @@
 //! `compensate`: undoes scopes that have completed, the last one first.
 //!
 //! A completed scope that can be compensated is a fiber of its own, which waits at the beginning of the compensation with
-//! the fields that the scope saw last. Fibers and their scopes keep lists of them; whoever ends passes its list to what is
+//! the fields that the scope saw last. Fibers and their scopes keep lists of them; a fiber that ends passes its list to what is
 //! around it. To run one it becomes a branch of the compensating fiber, which gets its changes.
 
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) fn check_room(machine: &Machine<'_>) -> Result<(), Trouble> {
     )))
 }
 
-/// Runs the compensation of the scope that completed last, or goes on.
+/// Runs the compensation of the scope that completed last, or continues.
 pub(crate) fn start(
     machine: &mut Machine<'_>,
     fiber: FiberId,

@@ -4,19 +4,21 @@
 //! is dealt with by a branch of the listener, one at a time. All of them read and change the fields of the scope in place.
 //! What interrupts the scope stops them all, and runs in the fiber that has the scope.
 
+mod arriving;
+
+pub(crate) use arriving::{event, verdict};
+
 use crate::{
     ending::withdrawal,
     machine::{Machine, Trouble},
-    ops::{await_event, delay, fork, taking},
+    ops::{delay, fork},
 };
+use arriving::{Receiving, receiving, record_event, take};
 use bureaucrat_model::{
-    Arrivals, Branch, Check, ConditionIndex, ConditionRange, Effect, Fiber, FiberId, FiberState,
-    Fields, HistoryEvent, Interrupt, JsonText, Listener, NameLimits, Op, OpIndex, Phase, Sharing,
-    Subscription, Taken, Taking, Then, Turn, Wait, WaitKind,
+    Arrivals, Branch, Effect, Fiber, FiberId, FiberState, Fields, HistoryEvent, Interrupt,
+    JsonText, Listener, NameLimits, Op, OpIndex, Phase, Sharing, Subscription, Taken, Taking, Then,
+    Turn, Wait, WaitKind,
 };
-
-/// The most events that wait for the ones before them, and their bytes.
-const KEPT: (usize, usize) = (100, 1 << 20);
 
 pub(crate) fn start(
     machine: &mut Machine<'_>,
@@ -81,130 +83,6 @@ pub(crate) fn receive(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Res
     Ok(())
 }
 
-/// An event came: takes it, unless conditions decide about that first.
-pub(crate) fn event(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    turn: Turn,
-    event: JsonText,
-) -> Result<(), Trouble> {
-    let Receiving { conditions, .. } = receiving(machine, fiber)?;
-    match conditions.start() {
-        None => accept(machine, fiber, event),
-        Some(condition) => {
-            let check = Check {
-                event,
-                alternative: 0,
-                condition,
-                at: machine.environment.now,
-            };
-            check_next(machine, fiber, turn, check)
-        }
-    }
-}
-
-fn check_next(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    turn: Turn,
-    next: Check,
-) -> Result<(), Trouble> {
-    let fields = await_event::candidate_fields(machine.fields(fiber)?, &next.event);
-    let (condition, event) = (next.condition, next.event.clone());
-    swap_check(machine, fiber, Some(next))?;
-    machine.ask(fiber, turn, condition, fields, Some(&event))
-}
-
-/// Takes the verdict of a condition on the current event.
-pub(crate) fn verdict(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    turn: Turn,
-    condition: ConditionIndex,
-    holds: bool,
-) -> Result<(), Trouble> {
-    let check = swap_check(machine, fiber, None)?;
-    let check = check.ok_or_else(|| Trouble::program("no event is being checked"))?;
-    if holds {
-        return accept(machine, fiber, check.event);
-    }
-    let Receiving {
-        conditions, name, ..
-    } = receiving(machine, fiber)?;
-    match conditions.after(condition) {
-        Some(condition) => check_next(machine, fiber, turn, Check { condition, ..check }),
-        None => {
-            record_event(machine, fiber, name, Taken::No);
-            Ok(())
-        }
-    }
-}
-
-fn record_event(machine: &mut Machine<'_>, fiber: FiberId, event: String, taken: Taken) {
-    let activity = machine.path(fiber);
-    machine.record(HistoryEvent::EventReceived {
-        activity,
-        event,
-        taken,
-    });
-}
-
-/// The event counts: it is dealt with now, or after those before it.
-fn accept(machine: &mut Machine<'_>, fiber: FiberId, event: JsonText) -> Result<(), Trouble> {
-    let Receiving {
-        taking,
-        interrupt,
-        name,
-        ..
-    } = receiving(machine, fiber)?;
-    if interrupt == Interrupt::Yes {
-        record_event(machine, fiber, name, Taken::Yes);
-        return interrupt_scope(machine, fiber, Some((taking, event)));
-    }
-    let left = machine.change(fiber, |fiber| match arrivals(fiber) {
-        Some(arrivals @ Arrivals::Taken) => {
-            *arrivals = Arrivals::Kept(Vec::new());
-            Left::Begins(event)
-        }
-        Some(Arrivals::Kept(kept)) => {
-            let bytes: usize = kept.iter().map(|one| one.as_str().len()).sum();
-            let fits = bytes.saturating_add(event.as_str().len()) <= KEPT.1;
-            match kept.len() < KEPT.0 && fits {
-                true => {
-                    kept.push(event);
-                    Left::Waits
-                }
-                false => Left::Dropped,
-            }
-        }
-        Some(Arrivals::Ending) | None => Left::Dropped,
-    })?;
-    let activity = machine.path(fiber);
-    match left {
-        Left::Begins(event) => {
-            record_event(machine, fiber, name, Taken::Yes);
-            deal_with(machine, fiber, taking, event)
-        }
-        Left::Waits => {
-            let event = name;
-            machine.record(HistoryEvent::EventQueued { activity, event });
-            Ok(())
-        }
-        Left::Dropped => {
-            let event = name;
-            machine.record(HistoryEvent::EventDropped { activity, event });
-            Ok(())
-        }
-    }
-}
-
-/// What becomes of an event at a listener.
-enum Left {
-    Begins(JsonText),
-    Waits,
-    Dropped,
-}
-
 /// Begins a branch that deals with the event.
 fn deal_with(
     machine: &mut Machine<'_>,
@@ -215,18 +93,6 @@ fn deal_with(
     let at = machine.fiber(listener)?.at.next();
     let branch = add(machine, listener, at)?;
     take(machine, branch, taking, event)
-}
-
-fn take(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    taking: &Taking,
-    event: JsonText,
-) -> Result<(), Trouble> {
-    match taking {
-        Taking::Fields => await_event::keep_event(machine, fiber, event),
-        Taking::Into(_) | Taking::Functions => taking::keep(machine, fiber, taking, event),
-    }
 }
 
 /// Stops everything in the scope, then continues with what belongs to the listener.
@@ -404,59 +270,5 @@ fn arrivals(fiber: &mut Fiber) -> Option<&mut Arrivals> {
             ..
         }) => Some(arrivals),
         FiberState::Waiting(_) | FiberState::Ready => None,
-    }
-}
-
-/// Sets which event is being checked; returns the previous one.
-fn swap_check(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    next: Option<Check>,
-) -> Result<Option<Check>, Trouble> {
-    machine.change(fiber, |fiber| match &mut fiber.state {
-        FiberState::Waiting(Wait {
-            kind: WaitKind::Listening { check, .. },
-            ..
-        }) => Ok(std::mem::replace(check, next)),
-        FiberState::Waiting(_) | FiberState::Ready => {
-            Err(Trouble::program("the fiber is no listener"))
-        }
-    })?
-}
-
-/// What a listener waits for, and what it does then.
-struct Receiving<'a> {
-    name: String,
-    conditions: ConditionRange,
-    taking: &'a Taking,
-    interrupt: Interrupt,
-}
-
-fn receiving<'a>(machine: &Machine<'a>, fiber: FiberId) -> Result<Receiving<'a>, Trouble> {
-    let found = machine.fiber(fiber)?;
-    let FiberState::Waiting(Wait {
-        kind: WaitKind::Listening { subscription, .. },
-        ..
-    }) = &found.state
-    else {
-        return Err(Trouble::program("the fiber is no listener"));
-    };
-    let name = subscription.iter().map(|one| one.event.clone()).collect();
-    match machine.program.op(found.at) {
-        Some((
-            Op::Receive {
-                conditions,
-                taking,
-                interrupt,
-                ..
-            },
-            _,
-        )) => Ok(Receiving {
-            name,
-            conditions: *conditions,
-            taking,
-            interrupt: *interrupt,
-        }),
-        Some(_) | None => Err(Trouble::program("the fiber receives nothing")),
     }
 }

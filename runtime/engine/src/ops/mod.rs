@@ -15,6 +15,7 @@ pub(crate) mod fork;
 pub(crate) mod items;
 pub(crate) mod jump;
 pub(crate) mod listen;
+pub(crate) mod retry;
 pub(crate) mod scope;
 pub(crate) mod send;
 pub(crate) mod store;

@@ -3,7 +3,7 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::action,
+    ops::retry as attempts,
 };
 use bureaucrat_model::{
     Effect, FiberId, HistoryEvent, Op, Phase, Retry, Timestamp, Turn, WaitKind,
@@ -16,7 +16,7 @@ pub(crate) fn start(
     retry: &Retry,
 ) -> Result<(), Trouble> {
     let turn = machine.next_turn();
-    let chance = action::chance(machine.instance.process, turn);
+    let chance = attempts::chance(machine.instance.process, turn);
     let tried = machine.change(fiber, |fiber| {
         let scope = fiber.scopes.last_mut()?;
         let Phase::Handling(fault) = &scope.phase else {

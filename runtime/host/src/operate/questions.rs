@@ -279,7 +279,9 @@ fn stuck(waits: &[WaitView]) -> Option<String> {
         | WaitsFor::Process { .. }
         | WaitsFor::Branches { .. }
         | WaitsFor::Stopping { .. }
-        | WaitsFor::Condition => None,
+        | WaitsFor::Condition
+        | WaitsFor::Compensation
+        | WaitsFor::Admission => None,
     });
     faults.into_iter().next()
 }

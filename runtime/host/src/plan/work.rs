@@ -279,15 +279,16 @@ impl Planner {
             Rejection::Stale(_) | Rejection::Ended(_) => {
                 tracing::debug!(%process, %rejection, "an answer came too late");
             }
-            Rejection::NotWaiting(_) | Rejection::Ambiguous { .. } => {
-                let code = match rejection {
-                    Rejection::Ambiguous { .. } => "ambiguous-origin",
-                    Rejection::NotWaiting(_) | Rejection::Stale(_) | Rejection::Ended(_) => {
-                        "not-waiting"
-                    }
-                };
+            Rejection::NotWaiting(_) => {
+                let reason = rejection.to_string();
                 let letter =
-                    self.dead_letter(process.shard(), &delivery, code, &rejection.to_string())?;
+                    self.dead_letter(process.shard(), &delivery, "not-waiting", &reason)?;
+                transaction.absorb(letter);
+            }
+            Rejection::Ambiguous { .. } => {
+                let reason = rejection.to_string();
+                let letter =
+                    self.dead_letter(process.shard(), &delivery, "ambiguous-origin", &reason)?;
                 transaction.absorb(letter);
             }
         }

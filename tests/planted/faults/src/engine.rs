@@ -19,7 +19,7 @@ pub const FAULTS: &[Fault] = &[
         says: "The turn that an answer names is not compared with the wait's.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
-            file: "runtime/engine/src/input.rs",
+            file: "runtime/engine/src/input/finding.rs",
             before: "let found = match turn {",
             after: "let found = match turn.filter(|_| !PLANTED) {",
         }],
@@ -190,7 +190,7 @@ pub const FAULTS: &[Fault] = &[
         says: "Fields over the limit are taken.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
-            file: "runtime/engine/src/machine.rs",
+            file: "runtime/engine/src/fields.rs",
             before: "if size > limit {",
             after: "if size > limit && !PLANTED {",
         }],

@@ -82,7 +82,7 @@ pub const FAULTS: &[Fault] = &[
         says: "What the body of a scope with events changes is lost.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/engine/src/machine.rs",
+            file: "runtime/engine/src/fields.rs",
             before: "change(&mut joined);",
             after: "if !PLANTED { change(&mut joined); }",
         }],

@@ -1,0 +1,207 @@
+//! Events that come to a listener: whether it takes them, and when it deals with them.
+
+use super::{arrivals, deal_with, interrupt_scope};
+use crate::{
+    machine::{Machine, Trouble},
+    ops::{await_event, taking},
+};
+use bureaucrat_model::{
+    Arrivals, Check, ConditionIndex, ConditionRange, FiberId, FiberState, HistoryEvent, Interrupt,
+    JsonText, Op, Taken, Taking, Turn, Wait, WaitKind,
+};
+
+/// The most events that wait for the ones before them, and their bytes.
+const KEPT: (usize, usize) = (100, 1 << 20);
+
+/// An event came: takes it, unless conditions decide about that first.
+pub(crate) fn event(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    event: JsonText,
+) -> Result<(), Trouble> {
+    let Receiving { conditions, .. } = receiving(machine, fiber)?;
+    match conditions.start() {
+        None => accept(machine, fiber, event),
+        Some(condition) => {
+            let check = Check {
+                event,
+                alternative: 0,
+                condition,
+                at: machine.environment.now,
+            };
+            check_next(machine, fiber, turn, check)
+        }
+    }
+}
+
+fn check_next(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    next: Check,
+) -> Result<(), Trouble> {
+    let fields = await_event::candidate_fields(machine.fields(fiber)?, &next.event);
+    let (condition, event) = (next.condition, next.event.clone());
+    swap_check(machine, fiber, Some(next))?;
+    machine.ask(fiber, turn, condition, fields, Some(&event))
+}
+
+/// Takes the verdict of a condition on the current event.
+pub(crate) fn verdict(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    condition: ConditionIndex,
+    holds: bool,
+) -> Result<(), Trouble> {
+    let check = swap_check(machine, fiber, None)?;
+    let check = check.ok_or_else(|| Trouble::program("no event is being checked"))?;
+    if holds {
+        return accept(machine, fiber, check.event);
+    }
+    let Receiving {
+        conditions, name, ..
+    } = receiving(machine, fiber)?;
+    match conditions.after(condition) {
+        Some(condition) => check_next(machine, fiber, turn, Check { condition, ..check }),
+        None => {
+            record_event(machine, fiber, name, Taken::No);
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn record_event(machine: &mut Machine<'_>, fiber: FiberId, event: String, taken: Taken) {
+    let activity = machine.path(fiber);
+    machine.record(HistoryEvent::EventReceived {
+        activity,
+        event,
+        taken,
+    });
+}
+
+/// The event counts: it is dealt with now, or after those before it.
+fn accept(machine: &mut Machine<'_>, fiber: FiberId, event: JsonText) -> Result<(), Trouble> {
+    let Receiving {
+        taking,
+        interrupt,
+        name,
+        ..
+    } = receiving(machine, fiber)?;
+    if interrupt == Interrupt::Yes {
+        record_event(machine, fiber, name, Taken::Yes);
+        return interrupt_scope(machine, fiber, Some((taking, event)));
+    }
+    let left = machine.change(fiber, |fiber| match arrivals(fiber) {
+        Some(arrivals @ Arrivals::Taken) => {
+            *arrivals = Arrivals::Kept(Vec::new());
+            Left::Begins(event)
+        }
+        Some(Arrivals::Kept(kept)) => {
+            let bytes: usize = kept.iter().map(|one| one.as_str().len()).sum();
+            let fits = bytes.saturating_add(event.as_str().len()) <= KEPT.1;
+            match kept.len() < KEPT.0 && fits {
+                true => {
+                    kept.push(event);
+                    Left::Waits
+                }
+                false => Left::Dropped,
+            }
+        }
+        Some(Arrivals::Ending) | None => Left::Dropped,
+    })?;
+    let activity = machine.path(fiber);
+    match left {
+        Left::Begins(event) => {
+            record_event(machine, fiber, name, Taken::Yes);
+            deal_with(machine, fiber, taking, event)
+        }
+        Left::Waits => {
+            let event = name;
+            machine.record(HistoryEvent::EventQueued { activity, event });
+            Ok(())
+        }
+        Left::Dropped => {
+            let event = name;
+            machine.record(HistoryEvent::EventDropped { activity, event });
+            Ok(())
+        }
+    }
+}
+
+/// What becomes of an event at a listener.
+enum Left {
+    Begins(JsonText),
+    Waits,
+    Dropped,
+}
+
+pub(super) fn take(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    taking: &Taking,
+    event: JsonText,
+) -> Result<(), Trouble> {
+    match taking {
+        Taking::Fields => await_event::keep_event(machine, fiber, event),
+        Taking::Into(_) | Taking::Functions => taking::keep(machine, fiber, taking, event),
+    }
+}
+
+/// Sets which event is being checked; returns the previous one.
+fn swap_check(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    next: Option<Check>,
+) -> Result<Option<Check>, Trouble> {
+    machine.change(fiber, |fiber| match &mut fiber.state {
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Listening { check, .. },
+            ..
+        }) => Ok(std::mem::replace(check, next)),
+        FiberState::Waiting(_) | FiberState::Ready => {
+            Err(Trouble::program("the fiber is no listener"))
+        }
+    })?
+}
+
+/// What a listener waits for, and what it does then.
+pub(super) struct Receiving<'a> {
+    pub(super) name: String,
+    conditions: ConditionRange,
+    taking: &'a Taking,
+    interrupt: Interrupt,
+}
+
+pub(super) fn receiving<'a>(
+    machine: &Machine<'a>,
+    fiber: FiberId,
+) -> Result<Receiving<'a>, Trouble> {
+    let found = machine.fiber(fiber)?;
+    let FiberState::Waiting(Wait {
+        kind: WaitKind::Listening { subscription, .. },
+        ..
+    }) = &found.state
+    else {
+        return Err(Trouble::program("the fiber is no listener"));
+    };
+    let name = subscription.iter().map(|one| one.event.clone()).collect();
+    match machine.program.op(found.at) {
+        Some((
+            Op::Receive {
+                conditions,
+                taking,
+                interrupt,
+                ..
+            },
+            _,
+        )) => Ok(Receiving {
+            name,
+            conditions: *conditions,
+            taking,
+            interrupt: *interrupt,
+        }),
+        Some(_) | None => Err(Trouble::program("the fiber receives nothing")),
+    }
+}
