@@ -3,7 +3,7 @@
 
 use bureaucrat_model::{
     Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate, FaultCode, FieldPath,
-    Fields, ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp, Unhandled,
+    Fields, ItemNames, JsonText, Millis, Retry, Schedule, Site, SourceModule, Timestamp, Unhandled,
 };
 
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Whole {
     pub(crate) key: Option<(Written<String>, Duplicate)>,
     pub(crate) deadline: Option<Written<Millis>>,
     pub(crate) unhandled: Unhandled,
+    pub(crate) schedule: Option<Schedule>,
 }
 
 /// What a call names.

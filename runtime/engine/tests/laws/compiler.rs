@@ -341,6 +341,7 @@ impl Compiler {
             conduct: Conduct {
                 key: None,
                 unhandled,
+                schedule: None,
             },
         }
     }

@@ -15,6 +15,7 @@ mod processes;
 mod seams;
 mod starting;
 mod tokens;
+mod whole;
 
 use std::{cell::Cell, sync::LazyLock};
 
@@ -50,12 +51,13 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 7] = [
+const TABLES: [&[Fault]; 8] = [
     deliveries::FAULTS,
     messages::FAULTS,
     processes::FAULTS,
     starting::FAULTS,
     named::FAULTS,
+    whole::FAULTS,
     seams::FAULTS,
     engine::FAULTS,
 ];

@@ -94,7 +94,12 @@ const SEMANTIC: &[&str] = &[
     "too-many-modules",
     "utf16",
 ];
-const NOT_FOR_XML_SCHEMA: &[&str] = &["conditions-of-modules", "empty-conditions", "empty-while"];
+const NOT_FOR_XML_SCHEMA: &[&str] = &[
+    "conditions-of-modules",
+    "empty-conditions",
+    "empty-while",
+    "second-context",
+];
 const STRUCTURAL: &[&str] = &[
     "assign",
     "attribute-without-value",
@@ -136,7 +141,6 @@ const STRUCTURAL: &[&str] = &[
     "property-types",
     "property-with-elements",
     "retry",
-    "second-context",
     "text-between-elements",
     "text-outside",
     "too-many-attributes",
