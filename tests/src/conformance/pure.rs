@@ -1,6 +1,5 @@
 //! The pure stage: the engine, the definition compiler, the sandbox and the wire's codecs, with
-//! virtual time and nothing durable. It does the host's part in the simplest way that the contracts
-//! allow.
+//! virtual time and nothing durable. It does the host's part as simply as the contracts allow.
 
 mod called;
 

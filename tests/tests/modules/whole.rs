@@ -23,7 +23,7 @@ fn a_definition_gives_its_processes_keys() {
     let launch = |number: u32| json!({"process": "order", "fields": {"number": number}});
     let first = hosted.launch(None, &launch(7));
     let process = first.reply["process"].as_str().unwrap().to_owned();
-    assert_eq!(hosted.keyed("A-7"), [process.clone()]);
+    assert_eq!(hosted.keyed("A-7"), std::slice::from_ref(&process));
     let (code, reason) = hosted.refused(&launch(7));
     assert_eq!(code, "duplicate-key");
     assert_eq!(

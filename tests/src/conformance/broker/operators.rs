@@ -13,9 +13,14 @@ impl OnBroker<'_> {
         let query = Query::Definitions(DefinitionQuery::Deploy {
             source: definition.to_owned(),
         });
-        match self.broker.question(&query)? {
-            QueryAnswer::Definitions(DefinitionAnswer::Deployed(_)) => Ok(()),
-            other => Err(format!("{other:?}")),
+        let answer = self.broker.question(&query)?;
+        let is_deployed = matches!(
+            answer,
+            QueryAnswer::Definitions(DefinitionAnswer::Deployed(_))
+        );
+        match is_deployed {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
         }
     }
 
@@ -25,9 +30,11 @@ impl OnBroker<'_> {
         loop {
             let known = self.broker.ask(root)?;
             let waits = known.map(|(_, waits)| waits).unwrap_or_default();
-            let fault = waits.iter().find_map(|wait| match wait {
-                WaitsFor::Operator { fault } => Some(format!("{}: {}", fault.code, fault.message)),
-                _ => None,
+            let fault = waits.iter().find_map(|wait| {
+                let WaitsFor::Operator { fault } = wait else {
+                    return None;
+                };
+                Some(format!("{}: {}", fault.code, fault.message))
             });
             if let Some(fault) = fault {
                 return Ok(fault);

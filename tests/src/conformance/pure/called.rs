@@ -40,7 +40,9 @@ impl Pure {
                             "the key of `{name}` can't be computed: {code}: {message}"
                         ));
                     }
-                    other => return Err(format!("{other:?}")),
+                    other @ (Outcome::Verdict(_) | Outcome::Environmental(_)) => {
+                        return Err(format!("{other:?}"));
+                    }
                 }
             }
         };
