@@ -8,8 +8,10 @@
 mod ops;
 #[path = "formats/samples.rs"]
 mod samples;
+#[path = "formats/whole.rs"]
+mod whole;
 
-use bureaucrat_host::{decided::LaunchRecord, events::EventRecord};
+use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry,
     FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo,
@@ -23,8 +25,7 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{
-    deployed, fault, fiber, fields, history_events, inputs, instance, path, process, program,
-    waiting,
+    fault, fiber, fields, history_events, inputs, instance, path, process, program, waiting,
 };
 use std::{fmt::Debug, fs, path::Path};
 
@@ -157,26 +158,6 @@ fn instances() {
             })),
         ),
         (
-            "child-found",
-            running(waiting(WaitKind::Child {
-                child: process(6),
-                fields: fields(),
-                definition: Called::Found(deployed()),
-            })),
-        ),
-        (
-            "child-sought",
-            running(waiting(WaitKind::Child {
-                child: process(6),
-                fields: fields(),
-                definition: Called::Sought("order@3".parse().unwrap()),
-            })),
-        ),
-        (
-            "operator",
-            running(waiting(WaitKind::Operator { fault: fault() })),
-        ),
-        (
             "branches",
             instance(
                 Status::Running,
@@ -235,6 +216,7 @@ fn instances() {
         ),
     ];
     let mut found = Lines::new();
+    let values: Vec<_> = values.into_iter().chain(whole::waits()).collect();
     for (name, instance) in &values {
         let (mut instance, mut writes) = (instance.clone(), Vec::new());
         write_instance(&mut instance, &mut InstanceRows::default(), &mut writes).unwrap();
@@ -332,27 +314,6 @@ fn messages_in_the_outbox() {
         &values,
         |value| records::encode(value).unwrap(),
         |bytes| records::decode(Table::Outbox, b"key", bytes).unwrap(),
-    );
-}
-
-#[test]
-fn decided_launches() {
-    let record = |definition| LaunchRecord {
-        definition,
-        name: "order".into(),
-        user: Some("ada".into()),
-        fields: fields(),
-        key: Some("k-7".into()),
-    };
-    let values = [
-        ("deployed", record(ChildDefinition::Deployed(deployed()))),
-        ("text", record(ChildDefinition::Text("<process/>".into()))),
-    ];
-    holds(
-        "launches.hex",
-        &values,
-        |value| records::encode(value).unwrap(),
-        |bytes| records::decode(Table::Launches, b"key", bytes).unwrap(),
     );
 }
 
@@ -458,6 +419,7 @@ fn tables_have_their_names_and_numbers() {
         "18 sources",
         "19 business_keys",
         "20 launches",
+        "21 schedules",
     ];
     assert_eq!(found, expected);
 }

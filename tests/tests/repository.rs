@@ -17,10 +17,11 @@ use std::{
 };
 
 /// The allowed dependencies between our crates, as in ARCHITECTURE.md. Test dependencies are free.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("expression", &["model"]),
-    ("definition", &["expression", "model"]),
+    ("schedule", &["model"]),
+    ("definition", &["expression", "model", "schedule"]),
     ("engine", &["model"]),
     ("policy", &["model"]),
     ("wire", &["model"]),
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "model",
             "policy",
             "sandbox",
+            "schedule",
             "store",
             "wire",
         ],
@@ -63,8 +65,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates without I/O, clock and randomness, which must not depend on the crates below.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "model",
+    "schedule",
     "expression",
     "definition",
     "engine",

@@ -136,6 +136,7 @@ impl Storage {
             | Table::Sources
             | Table::BusinessKeys
             | Table::Launches
+            | Table::Schedules
             | Table::Modules => contains(key),
         }
     }

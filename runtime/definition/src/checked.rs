@@ -3,7 +3,7 @@
 
 use bureaucrat_model::{
     ActivityPath, Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate,
-    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Site,
+    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Schedule, Site,
     SourceModule, Timestamp, Unhandled,
 };
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ pub(crate) struct Whole {
     pub(crate) key: Option<(Written<String>, Duplicate)>,
     pub(crate) deadline: Option<Written<Millis>>,
     pub(crate) unhandled: Unhandled,
+    pub(crate) schedule: Option<Schedule>,
 }
 
 /// What a call names.

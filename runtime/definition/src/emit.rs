@@ -72,6 +72,7 @@ pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
                 duplicate,
             }),
             unhandled: process.whole.unhandled,
+            schedule: process.whole.schedule,
         },
     }
 }

@@ -136,6 +136,7 @@ impl Driver {
                 .min(self.forget_next.1);
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
             wake = wake.min(self.planner.delayed.next().unwrap_or(wake));
+            wake = wake.min(self.planner.schedules.next().unwrap_or(wake));
         }
         if self.actor.outbox.is_open() {
             let next = self.actor.outbox.troubles.next_try();

@@ -8,6 +8,28 @@ use serde::{Deserialize, Serialize};
 pub struct Conduct {
     pub key: Option<KeyRule>,
     pub unhandled: Unhandled,
+    pub schedule: Option<Schedule>,
+}
+
+/// When a deployed definition launches itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Five fields.
+    pub cron: String,
+    /// A name of the IANA database.
+    pub zone: String,
+    pub missed: Missed,
+}
+
+/// What becomes of instants at which no engine ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Missed {
+    #[default]
+    #[serde(rename = "1")]
+    Skip,
+    /// One process is launched for all of them.
+    #[serde(rename = "2")]
+    Once,
 }
 
 /// The business key that a definition gives its processes.

@@ -3,6 +3,10 @@
 //! The text forms are those on the wire. Parsing is exact, so that each id has only one text.
 
 use crate::{
+    deployed::{DefinitionName, Version},
+    time::Timestamp,
+};
+use crate::{
     hex::{self, Hex},
     id_bytes,
 };
@@ -86,6 +90,25 @@ impl ProcessId {
         let mut seed = [0; 16];
         seed.copy_from_slice(&digest[..16]);
         seed[..2].copy_from_slice(&self.as_bytes()[..2]);
+        Self::from_seed(seed)
+    }
+
+    /// The id of the process that a version of a deployed definition launches at some time.
+    pub fn scheduled(
+        secret: &[u8; 32],
+        name: &DefinitionName,
+        version: Version,
+        at: Timestamp,
+    ) -> Self {
+        let digest = Sha256::new()
+            .chain_update(secret)
+            .chain_update(b"scheduled")
+            .chain_update(at.0.to_be_bytes())
+            .chain_update(version.number().to_be_bytes())
+            .chain_update(name.as_str())
+            .finalize();
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&digest[..16]);
         Self::from_seed(seed)
     }
 

@@ -35,7 +35,7 @@ mod time;
 mod view;
 
 pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
-pub use conduct::{Conduct, Deadline, Duplicate, KeyRule, KeyText, Unhandled};
+pub use conduct::{Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Schedule, Unhandled};
 pub use deployed::{
     DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
 };

@@ -127,6 +127,7 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Definitions
         | Table::Sources
         | Table::Launches
+        | Table::Schedules
         | Table::Values => false,
     }
 }
@@ -144,7 +145,8 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Recent
         | Table::Letters
         | Table::BusinessKeys
-        | Table::Launches => true,
+        | Table::Launches
+        | Table::Schedules => true,
         Table::Programs
         | Table::Modules
         | Table::Instances

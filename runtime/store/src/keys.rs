@@ -9,7 +9,9 @@ mod definitions;
 mod recent;
 mod seen;
 
-pub use definitions::{DefinitionKey, definition, definition_of, definitions_of};
+pub use definitions::{
+    DefinitionKey, definition, definition_of, definitions_of, schedule, schedule_of,
+};
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 

@@ -91,7 +91,8 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Recent
         | Table::Definitions
         | Table::BusinessKeys
-        | Table::Launches => 1_000,
+        | Table::Launches
+        | Table::Schedules => 1_000,
     }
 }
 

@@ -43,10 +43,12 @@ pub enum Table {
     BusinessKeys = 19,
     /// Processes that are certain to start and have not started, by process.
     Launches = 20,
+    /// Deployed definitions that launch themselves, by name.
+    Schedules = 21,
 }
 
 impl Table {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -67,6 +69,7 @@ impl Table {
         Self::Sources,
         Self::BusinessKeys,
         Self::Launches,
+        Self::Schedules,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -91,6 +94,7 @@ impl Table {
             Self::Sources => "sources",
             Self::BusinessKeys => "business_keys",
             Self::Launches => "launches",
+            Self::Schedules => "schedules",
         }
     }
 }

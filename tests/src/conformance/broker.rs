@@ -4,6 +4,8 @@
 //! Cases run at the same time on one engine; each uses its own names. The engine's control socket
 //! tells what a process awaits, because AMQP does not.
 
+mod operators;
+
 use super::{
     case::{Action, Case, Fate},
     script::{Launched, Stage, Trace, play},
@@ -11,7 +13,6 @@ use super::{
 use crate::engine::Engine;
 use bureaucrat_host::{
     commands::Order,
-    deployed::{DefinitionAnswer, DefinitionQuery},
     query::{Detail, Query, QueryAnswer, State, WaitsFor},
 };
 use bureaucrat_model::{Fields, Millis, ProcessId};
@@ -448,55 +449,20 @@ impl Stage for OnBroker<'_> {
     }
 
     fn deploy(&mut self, definition: &str) -> Result<(), String> {
-        let query = Query::Definitions(DefinitionQuery::Deploy {
-            source: definition.to_owned(),
-        });
-        match self.broker.question(&query)? {
-            QueryAnswer::Definitions(DefinitionAnswer::Deployed(_)) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
+        self.deployed(definition)
     }
 
     fn incident(&mut self) -> Result<String, String> {
-        let root = self.root.ok_or("there is no process")?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let known = self.broker.ask(root)?;
-            let waits = known.map(|(_, waits)| waits).unwrap_or_default();
-            let fault = waits.iter().find_map(|wait| match wait {
-                WaitsFor::Operator { fault } => Some(format!("{}: {}", fault.code, fault.message)),
-                _ => None,
-            });
-            if let Some(fault) = fault {
-                return Ok(fault);
-            }
-            if Instant::now() > deadline {
-                return Err(format!("nothing waits for an operator: {waits:?}"));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.await_incident()
     }
 
     fn retry(&mut self) -> Result<(), String> {
-        let process = self.root.ok_or("there is no process")?;
-        let order = Order::Retry;
-        let answer = self.broker.question(&Query::Order { process, order })?;
-        match matches!(answer, QueryAnswer::Ordered { .. }) {
-            true => Ok(()),
-            false => Err(format!("{answer:?}")),
-        }
+        self.order(Order::Retry)
     }
 
     fn cancel(&mut self, reason: &str) -> Result<(), String> {
-        let process = self.root.ok_or("there is no process")?;
-        let order = Order::Cancel {
-            reason: reason.to_owned(),
-        };
-        let answer = self.broker.question(&Query::Order { process, order })?;
-        match matches!(answer, QueryAnswer::Ordered { .. }) {
-            true => Ok(()),
-            false => Err(format!("{answer:?}")),
-        }
+        let reason = reason.to_owned();
+        self.order(Order::Cancel { reason })
     }
 
     fn time(&mut self, span: Millis) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! The pure stage: the engine, the definition compiler, the sandbox and the wire's codecs, with
-//! virtual time and nothing durable. It does the host's part in the simplest way that the contracts
-//! allow.
+//! virtual time and nothing durable. It does the host's part as simply as the contracts allow.
+
+mod called;
 
 mod telling;
 
@@ -9,15 +10,12 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use bureaucrat_definition::{Limits, compile};
-use bureaucrat_engine::{
-    Environment, Rejection, cancel, launch, step, task_fields, view_at_launch,
-};
+use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
 use bureaucrat_model::{
-    ActivityPath, Answer, Bond, Caller, ChildDefinition, DefinitionName, DefinitionRef,
-    DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault, FaultCode,
-    FiberId, FiberState, Fields, Guest as GuestName, Input, Instance, JsonText, KeyText, Launch,
-    Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
-    Timestamp, Turn, Version, View, Wait, WaitKind,
+    ActivityPath, Answer, Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
+    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance,
+    JsonText, Launch, Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo,
+    Subscription, Timestamp, Turn, Version, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -188,98 +186,6 @@ impl Pure {
         Ok(())
     }
 
-    /// The business key of a process that is about to begin, unless another one has it.
-    fn key_of(
-        &self,
-        program: &Program,
-        guests: &BTreeMap<Option<ModuleHash>, Guest>,
-        start: &Launch,
-        environment: &Environment<'_>,
-    ) -> Result<Option<String>, String> {
-        let Some(rule) = &program.conduct.key else {
-            return Ok(None);
-        };
-        let name = &program.name;
-        let key = match &rule.text {
-            KeyText::Fixed(text) => text.clone(),
-            KeyText::Computed(function) => {
-                let view = view_at_launch(program, start, environment, *function);
-                let named = program.condition(*function).ok_or("no function")?;
-                let guest = guests.get(&None).ok_or("no guest")?;
-                match self.sandbox.evaluate(guest, &named.function, view).outcome {
-                    Outcome::Value(text) => JsonText::parse(&text)
-                        .map_err(|error| error.to_string())?
-                        .as_text()
-                        .unwrap_or(text),
-                    Outcome::Fault { code, message } => {
-                        return Err(format!(
-                            "the key of `{name}` can't be computed: {code}: {message}"
-                        ));
-                    }
-                    other => return Err(format!("{other:?}")),
-                }
-            }
-        };
-        let holder = self.processes.iter().find(|(_, process)| {
-            let instance = &process.instance;
-            !instance.has_ended() && (&instance.name, &instance.key) == (name, &Some(key.clone()))
-        });
-        match holder {
-            Some((holder, _)) => Err(format!(
-                "process {holder} has the key `{key}` of `{name}` and has not ended"
-            )),
-            None => Ok(Some(key)),
-        }
-    }
-
-    /// The version that a call by name runs.
-    fn find(&self, wanted: &DefinitionRef) -> Result<DeployedProgram, String> {
-        let name = &wanted.name;
-        let mut versions = self.deployed.iter().rev();
-        let found = versions.find(|(deployed, _)| {
-            deployed.name == *name
-                && wanted
-                    .version
-                    .is_none_or(|wanted| wanted == deployed.version)
-        });
-        let found = found.map(|(deployed, _)| deployed.clone());
-        found.ok_or_else(|| format!("no definition `{name}` is deployed here"))
-    }
-
-    /// Starts what a process calls.
-    fn start_called(
-        &mut self,
-        child: ProcessId,
-        caller: Caller,
-        definition: &ChildDefinition,
-        (bond, fields): (Bond, Fields),
-    ) {
-        let (id, fiber, turn) = (caller.process, caller.fiber, caller.turn);
-        let (text, version) = match definition {
-            ChildDefinition::Text(text) => (Some(text.clone()), None),
-            ChildDefinition::Deployed(deployed) => {
-                let mut all = self.deployed.iter();
-                let text = all.find(|(known, _)| known == deployed);
-                let text = text.map(|(_, text)| text.clone());
-                (text, Some(deployed.version))
-            }
-        };
-        let caller = (bond == Bond::Awaited).then_some(caller);
-        let text = text.unwrap_or_default();
-        match self.start(child, &text, caller, (version, fields)) {
-            Ok(()) if bond == Bond::Awaited => {}
-            Ok(()) => self.follow(id, Input::Detached { fiber, turn }),
-            Err(reason) => self.follow(
-                id,
-                Input::ChildRefused {
-                    fiber,
-                    turn,
-                    reason,
-                },
-            ),
-        }
-    }
-
     /// Gives one input to a process and carries out what follows.
     fn bring(&mut self, id: ProcessId, input: Input) -> Result<(), Option<Rejection>> {
         let environment = Environment {
@@ -303,8 +209,8 @@ impl Pure {
     /// Like [`Pure::bring`], for inputs that always match.
     fn follow(&mut self, id: ProcessId, input: Input) {
         if let Err(rejection) = self.bring(id, input.clone()) {
-            let text = format!("{id} rejected {input:?}: {rejection:?}");
-            self.wrong.push(text);
+            self.wrong
+                .push(format!("{id} rejected {input:?}: {rejection:?}"));
         }
     }
 
@@ -520,15 +426,6 @@ impl Pure {
         }
     }
 
-    /// A called process is not waited for any more.
-    fn cancel_called(&mut self, id: ProcessId) {
-        // Its caller has already ended and is not notified.
-        if let Some(process) = self.processes.get_mut(&id) {
-            process.instance.caller = None;
-        }
-        self.cancel_process(id, "the calling process failed");
-    }
-
     fn cancel_process(&mut self, id: ProcessId, reason: &str) {
         let environment = Environment {
             now: self.now,
@@ -664,47 +561,19 @@ impl Stage for Pure {
     }
 
     fn deploy(&mut self, definition: &str) -> Result<(), String> {
-        let compiled = compile(definition.as_bytes(), &Limits::default());
-        let program = compiled.map_err(|found| format!("{found:?}"))?.program;
-        let name: DefinitionName = program.name.parse().map_err(|error| format!("{error}"))?;
-        let earlier = self.deployed.iter();
-        let earlier = earlier
-            .filter(|(deployed, _)| deployed.name == name)
-            .count();
-        let number = u32::try_from(earlier + 1).unwrap_or(u32::MAX);
-        let deployed = DeployedProgram {
-            name,
-            version: Version::new(number).ok_or("no version")?,
-            program: ProgramHash::of(definition.as_bytes()),
-        };
-        self.deployed.push((deployed, definition.to_owned()));
-        Ok(())
+        self.deployed_as_next(definition)
     }
 
     fn incident(&mut self) -> Result<String, String> {
-        let root = self.root.ok_or("there is no process")?;
-        let process = self.processes.get(&root).ok_or("it is gone")?;
-        let mut fibers = process.instance.fibers.iter();
-        let stuck = fibers.find_map(|(_, fiber)| match &fiber.state {
-            FiberState::Waiting(Wait {
-                kind: WaitKind::Operator { fault },
-                ..
-            }) => Some(format!("{}: {}", fault.code, fault.message)),
-            FiberState::Waiting(_) | FiberState::Ready => None,
-        });
-        stuck.ok_or("nothing waits for an operator".into())
+        self.stuck()
     }
 
     fn retry(&mut self) -> Result<(), String> {
-        let root = self.root.ok_or("there is no process")?;
-        self.follow(root, Input::Retry);
-        self.settle();
-        Ok(())
+        self.retried()
     }
 
     fn cancel(&mut self, reason: &str) -> Result<(), String> {
-        let root = self.root.ok_or("there is no process")?;
-        self.cancel_process(root, reason);
+        self.cancel_process(self.root.ok_or("there is no process")?, reason);
         self.settle();
         Ok(())
     }

@@ -5,11 +5,11 @@
 use super::{
     Expected,
     facts::{Known, tree},
-    kept::{fires, within},
+    kept::{deadline, fires, within},
 };
 use bureaucrat_model::{
-    Deadline, Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription,
-    Timestamp, Turn, Wait, WaitKind,
+    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Timestamp, Turn,
+    Wait, WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use bureaucrat_wire::Duplicate;
@@ -65,10 +65,9 @@ impl Known {
             return;
         }
         self.kept(before, &after);
-        let failed = after.fault().is_some();
         for (fiber, wait) in waits(before) {
             let still = waits(&after).any(|(_, other)| other.turn == wait.turn);
-            if still || failed {
+            if still || after.fault().is_some() {
                 continue;
             }
             match &wait.kind {
@@ -319,9 +318,7 @@ impl Known {
                 }
             }
         }
-        if let Some(Deadline::Ahead { due: at, turn }) = instance.deadline {
-            due.insert((at, FiberId::DEADLINE, turn));
-        }
+        due.extend(deadline(instance));
         let of_waits: BTreeSet<_> = timers
             .iter()
             .copied()

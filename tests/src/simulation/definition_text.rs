@@ -133,7 +133,7 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
         Way::Beside => write!(
             xml,
             "<sequence><context><events><after duration=\"0.1\">{set}</after></events></context>\
-             <delay duration=\"0.3\"/></sequence>"
+             <while><condition>context.get(\"f{k}\", 0) == 0</condition><delay duration=\"0.1\"/></while></sequence>"
         ),
         Way::Listening => write!(
             xml,

@@ -60,7 +60,7 @@ pub(super) enum Way {
     Local,
     /// By what stops a scope after a time.
     Interrupted,
-    /// Beside what waits longer, in the same scope.
+    /// Beside what waits for it in the same fields.
     Beside,
     /// While a scope listens for what never happens.
     Listening,

@@ -9,7 +9,8 @@ use super::{
     facts::Known,
 };
 use bureaucrat_model::{
-    FiberId, Input, Instance, JsonText, Outcome, Phase, Scope, Status, WaitKind,
+    Deadline, FiberId, Input, Instance, JsonText, Outcome, Phase, Scope, Status, Timestamp, Turn,
+    WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -167,4 +168,12 @@ pub(super) fn fires(timers: Timers, after: &Instance, fiber: FiberId) -> bool {
         None => fiber == FiberId(0),
     };
     timers == Timers::Fire && lives && after.cancelled.is_none()
+}
+
+/// The timer of a process's deadline.
+pub(super) fn deadline(instance: &Instance) -> Option<(Timestamp, FiberId, Turn)> {
+    match instance.deadline? {
+        Deadline::Ahead { due, turn } => Some((due, FiberId::DEADLINE, turn)),
+        Deadline::Passed => None,
+    }
 }

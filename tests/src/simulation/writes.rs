@@ -64,7 +64,8 @@ impl Known {
                 | Table::Meta
                 | Table::Backlog
                 | Table::Recent
-                | Table::Letters => {}
+                | Table::Letters
+                | Table::Schedules => {}
                 Table::Launches => touched.extend(self.launch_written(key, value)),
                 Table::BusinessKeys => touched.extend(self.key_written(key, value)),
             }

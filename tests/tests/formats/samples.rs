@@ -5,9 +5,9 @@ use bureaucrat_model::{
     ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline,
     Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode,
     Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items,
-    JsonText, KeyRule, KeyText, Locals, Millis, ModuleHash, OpIndex, Phase, ProcessId, Program,
-    ProgramHash, Reads, Redelivered, ReplyTo, Scope, Site, Span, Status, Taken, Timestamp, Turn,
-    Unhandled, Version, Wait, WaitKind,
+    JsonText, KeyRule, KeyText, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId,
+    Program, ProgramHash, Reads, Redelivered, ReplyTo, Schedule, Scope, Site, Span, Status, Taken,
+    Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
 };
 
 pub fn process(byte: u8) -> ProcessId {
@@ -64,6 +64,11 @@ pub fn program() -> Program {
                 duplicate: Duplicate::Replace,
             }),
             unhandled: Unhandled::Waits,
+            schedule: Some(Schedule {
+                cron: "30 2 * * *".into(),
+                zone: "Europe/Berlin".into(),
+                missed: Missed::Once,
+            }),
         },
     }
 }

@@ -251,6 +251,12 @@ impl Hosted {
         (state, detail.summary.incident.unwrap_or_default())
     }
 
+    /// Time passes while no host runs.
+    pub fn off(&mut self, millis: u64) {
+        self.host = None;
+        self.clock.advance(millis);
+    }
+
     /// Time passes.
     pub fn pass(&mut self, millis: u64) -> Vec<Outgoing> {
         self.clock.advance(millis);

@@ -23,7 +23,7 @@ fn a_definition_gives_its_processes_keys() {
     let launch = |number: u32| json!({"process": "order", "fields": {"number": number}});
     let first = hosted.launch(None, &launch(7));
     let process = first.reply["process"].as_str().unwrap().to_owned();
-    assert_eq!(hosted.keyed("A-7"), [process.clone()]);
+    assert_eq!(hosted.keyed("A-7"), std::slice::from_ref(&process));
     let (code, reason) = hosted.refused(&launch(7));
     assert_eq!(code, "duplicate-key");
     assert_eq!(
@@ -38,7 +38,7 @@ fn a_definition_gives_its_processes_keys() {
 
     hosted.deployed(&keyed("replace"));
     let replacing = hosted.launch(None, &launch(7));
-    // The launcher of the first is told of its end.
+    // The launcher of the first one gets its end.
     assert_eq!(replacing.reply["process"], process, "{replacing:?}");
     assert_eq!(replacing.reply["fault"]["code"], "Cancelled");
     let after = hosted.keyed("A-7");
@@ -217,5 +217,111 @@ fn an_operator_retries_what_nothing_handled() {
     hosted.deployed(&text("later", 5));
     hosted.host().order(process, Order::Retry).unwrap();
     assert_eq!(hosted.shown(process).0, "completed");
+    hosted.is_clean();
+}
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+/// Launches itself at every full hour, and waits for an event.
+fn hourly(version: u32, missed: &str) -> String {
+    format!(
+        r#"<process name="hourly"><schedule cron="0 * * * *" missed="{missed}"/>
+             <context><property name="version" type="int">{version}</property></context>
+             <await event="hourly.go"/></process>"#
+    )
+}
+
+#[test]
+fn a_deployed_definition_launches_itself_once_at_each_instant() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(&hourly(1, "skip"));
+    assert_eq!(hosted.rows(Table::Schedules).len(), 1);
+    // The clock of the test begins at a full hour, which is over when the version is there.
+    assert_eq!(hosted.named("hourly").len(), 0);
+    hosted.pass(59 * MINUTE);
+    assert_eq!(hosted.named("hourly").len(), 0);
+    hosted.pass(MINUTE + 1);
+    assert_eq!(hosted.named("hourly").len(), 1);
+    for _ in 0..3 {
+        hosted.restart();
+        hosted.pass(1);
+        assert_eq!(hosted.named("hourly").len(), 1);
+        hosted.is_clean();
+    }
+    hosted.pass(HOUR);
+    let found = hosted.named("hourly");
+    assert_eq!(found.len(), 2);
+    assert!(
+        found
+            .iter()
+            .all(|one| one.version.is_some_and(|version| version.number() == 1))
+    );
+
+    // A newer version takes its place; retiring it ends the schedule.
+    hosted.deployed(&hourly(2, "skip"));
+    hosted.pass(HOUR);
+    let found = hosted.named("hourly");
+    let newest = found.iter().filter_map(|one| one.version).max();
+    assert_eq!(
+        (found.len(), newest.map(|version| version.number())),
+        (3, Some(2))
+    );
+    hosted.retire("hourly@2");
+    assert_eq!(hosted.rows(Table::Schedules), []);
+    hosted.pass(5 * HOUR);
+    assert_eq!(hosted.named("hourly").len(), 3);
+    hosted.is_clean();
+}
+
+#[test]
+fn what_was_missed_is_skipped_or_made_good_once() {
+    for (missed, launched) in [("skip", 0), ("once", 1)] {
+        let mut hosted = Hosted::new(None);
+        hosted.deployed(&hourly(1, missed));
+        hosted.off(7 * HOUR + MINUTE * 30);
+        hosted.restart();
+        hosted.pass(1);
+        assert_eq!(hosted.named("hourly").len(), launched, "{missed}");
+        hosted.pass(30 * MINUTE);
+        assert_eq!(hosted.named("hourly").len(), launched + 1, "{missed}");
+        hosted.is_clean();
+    }
+}
+
+#[test]
+fn scheduled_launches_obey_the_rules_of_their_deployer() {
+    const POLICY: &str = r#"
+[default]
+awaits = ["*"]
+publishes = ["*"]
+reply_to = ["client"]
+[users.alice.quotas]
+live_processes = 2
+"#;
+    let mut hosted = Hosted::new(Some(POLICY));
+    let alice = Some("alice");
+    hosted.deploy(alice, &hourly(1, "skip"));
+    for hours in 1..=4_usize {
+        let sent = hosted.pass(HOUR);
+        assert_eq!(hosted.named("hourly").len(), hours.min(2));
+        let refused = sent
+            .iter()
+            .any(|sent| sent.routing_key.starts_with("rejected"));
+        assert_eq!(refused, hours > 2);
+    }
+    hosted.restart();
+    hosted.event("hourly.go");
+    assert_eq!(hosted.named("hourly").len(), 0);
+    hosted.pass(HOUR);
+    assert_eq!(hosted.named("hourly").len(), 1);
+    // A key that is taken refuses a launch, too.
+    let keyed = hourly(2, "skip").replace("<process ", "<process key=\"one\" ");
+    hosted.deploy(alice, &keyed);
+    hosted.event("hourly.go");
+    hosted.pass(HOUR);
+    hosted.pass(HOUR);
+    assert_eq!(hosted.named("hourly").len(), 1);
+    assert_eq!(hosted.keyed("one").len(), 1);
     hosted.is_clean();
 }

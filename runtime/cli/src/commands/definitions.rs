@@ -12,7 +12,8 @@ use crate::{
 use anyhow::{anyhow, bail};
 use bureaucrat_host::{
     deployed::{
-        ByView, DefinitionAnswer, DefinitionQuery, DeployedView, Made, NameView, VersionView,
+        ByView, DefinitionAnswer, DefinitionQuery, DeployedView, Made, NameView, ScheduleView,
+        VersionView,
     },
     query::{Query, QueryAnswer},
 };
@@ -148,11 +149,11 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
     let mut version = show.definition.version;
     let mut control = connect(options)?;
     if show.source && version.is_none() {
-        let (versions, _) = shown(&mut control, name, None)?;
+        let (versions, ..) = shown(&mut control, name, None)?;
         let newest = versions.iter().rev().find(|view| view.retired_at.is_none());
         version = newest.or(versions.last()).map(|view| view.version);
     }
-    let (versions, source) = shown(&mut control, name, version)?;
+    let (versions, source, schedule) = shown(&mut control, name, version)?;
     if show.source {
         let source = source.ok_or_else(|| anyhow!("its text can't be read"))?;
         std::io::stdout().write_all(source.as_bytes())?;
@@ -161,7 +162,8 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
     if show.json {
         let versions = versions.iter().map(serde_json::to_value);
         let versions: Vec<Value> = versions.collect::<Result<_, _>>()?;
-        let line = json!({"name": name, "versions": versions, "source": source});
+        let line =
+            json!({"name": name, "versions": versions, "source": source, "schedule": schedule});
         print_line(&line.to_string())?;
         return Ok(Exit::Done);
     }
@@ -181,6 +183,18 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
             "{version:>7}  {deployed:<24}  {hash:<71}  {by}{retired}"
         ))?;
     }
+    if let Some(schedule) = schedule {
+        let ScheduleView {
+            version,
+            cron,
+            zone,
+            next,
+        } = &schedule;
+        let (cron, zone) = (clean(cron), clean(zone));
+        print_line(&format!(
+            "launches itself at `{cron}` ({zone}): version {version}, next {next}"
+        ))?;
+    }
     if let Some(source) = source {
         print_line("")?;
         source
@@ -195,16 +209,19 @@ fn shown(
     control: &mut Control,
     name: &DefinitionName,
     version: Option<Version>,
-) -> anyhow::Result<(Vec<VersionView>, Option<String>)> {
+) -> anyhow::Result<(Vec<VersionView>, Option<String>, Option<ScheduleView>)> {
     let name = name.clone();
     let query = DefinitionQuery::Show { name, version };
     let DefinitionAnswer::Shown {
-        versions, source, ..
+        versions,
+        source,
+        schedule,
+        ..
     } = ask(control, query)?
     else {
         return Err(unfit());
     };
-    Ok((versions, source))
+    Ok((versions, source, schedule))
 }
 
 fn retire(options: &Options, retire: &DefinitionsRetire) -> anyhow::Result<Exit> {

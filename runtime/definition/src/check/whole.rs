@@ -4,9 +4,14 @@
 use super::{Checker, Node};
 use crate::{
     checked::{Whole, Written},
-    diagnostic::ValueProblem,
+    diagnostic::{ValueProblem, cut},
+    grammar::Tag,
 };
-use bureaucrat_model::{Duplicate, Unhandled};
+use bureaucrat_model::{Duplicate, Missed, Schedule, Unhandled};
+use bureaucrat_schedule::{Timetable, TimetableError};
+
+/// The zone of a schedule that names none; also the default of the table.
+const DEFAULT_ZONE: &str = "UTC";
 
 /// Reserved fields that have no value before a process begins.
 const LATER: [&str; 4] = ["inst:answer", "inst:attempt", "inst:current", "inst:fault"];
@@ -26,7 +31,39 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             key: key.map(|text| (text, duplicate)),
             deadline: self.span_or_template(node, "deadline"),
             unhandled,
+            schedule: self.schedule(node),
         }
+    }
+
+    fn schedule(&mut self, node: &Node<'t, 's>) -> Option<Schedule> {
+        let child = node.children(Tag::Schedule).next()?;
+        let node = self.shape(child);
+        let missed = match self.word(&node, "missed") {
+            Some("once") => Missed::Once,
+            Some(_) | None => Missed::Skip,
+        };
+        let cron = node.element.attribute("cron")?;
+        let zone = node.element.attribute("zone");
+        let name = zone.map_or(DEFAULT_ZONE, |zone| &*zone.value);
+        if let Err(error) = Timetable::new(&cron.value, name) {
+            let problem = match (&error, zone) {
+                (TimetableError::Zone { .. }, Some(zone)) => {
+                    let found = cut(&zone.value);
+                    (zone.value_start, ValueProblem::BadZone { found, error })
+                }
+                (_, _) => {
+                    let found = cut(&cron.value);
+                    (cron.value_start, ValueProblem::BadCron { found, error })
+                }
+            };
+            self.note(problem.0, problem.1);
+            return None;
+        }
+        Some(Schedule {
+            cron: cron.value.trim().to_owned(),
+            zone: name.to_owned(),
+            missed,
+        })
     }
 
     fn key(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Written<String>> {

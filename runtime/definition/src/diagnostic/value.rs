@@ -2,6 +2,7 @@
 
 use super::words::{Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
+use bureaucrat_schedule::TimetableError;
 
 /// A value that is not what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,6 +175,16 @@ pub enum ValueProblem {
         attribute: &'static str,
         found: String,
         words: &'static [&'static str],
+    },
+    #[error("the cron line {} can't be used: {error}", Quoted(found))]
+    BadCron {
+        found: String,
+        error: TimetableError,
+    },
+    #[error("{}: {error}", Quoted(found))]
+    BadZone {
+        found: String,
+        error: TimetableError,
     },
     #[error("a `key` is unique among the processes of one name; add `name` to `process`")]
     KeyWithoutName,

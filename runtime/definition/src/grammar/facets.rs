@@ -87,7 +87,7 @@ pub(super) fn facets(value: Value) -> Facets {
         Value::Function { bytes } => {
             limited(pattern("[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*"), bytes)
         }
-        Value::Time | Value::Expression => pattern(VISIBLE),
+        Value::Time | Value::Expression | Value::Cron | Value::Zone => pattern(VISIBLE),
         Value::Template(kind) => computed(facets(*kind)),
         Value::OneOf(words) => Facets {
             base: "string",

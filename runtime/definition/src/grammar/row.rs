@@ -7,6 +7,7 @@ use super::value::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tag {
     Process,
+    Schedule,
     Module,
     Condition,
     /// The `context` of the process.

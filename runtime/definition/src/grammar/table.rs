@@ -80,6 +80,7 @@ const BODY: Content = Content::Body(Least::None);
 
 pub(super) static ROWS: &[Row] = &[
     process::PROCESS,
+    process::SCHEDULE,
     Row::part(
         Tag::Module,
         "module",

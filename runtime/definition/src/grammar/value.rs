@@ -43,6 +43,10 @@ pub(crate) enum Value {
     OneOf(&'static [&'static str]),
     /// A time with an offset, or Unix seconds.
     Time,
+    /// Five fields of cron.
+    Cron,
+    /// A name of the IANA database of time zones.
+    Zone,
     /// A Python expression for a value.
     Expression,
     /// A text that is of the kind, or becomes so by the expressions in its braces.
@@ -90,6 +94,10 @@ impl Value {
             Self::Function { .. } => {
                 "words of letters and digits joined by `-`, such as `is-high`".to_owned()
             }
+            Self::Cron => {
+                "minute, hour, day of the month, month and day of the week, as in cron".to_owned()
+            }
+            Self::Zone => "a time zone, such as `Europe/Berlin`".to_owned(),
             Self::Time => "a [time](#durations)".to_owned(),
             Self::Expression => "an [expression](#conditions)".to_owned(),
             Self::Template(kind) => format!("{}, or a [template](#templates)", kind.in_words()),

@@ -435,6 +435,7 @@ impl Compiler {
             conduct: Conduct {
                 key: None,
                 unhandled,
+                schedule: None,
             },
         }
     }

@@ -6,6 +6,7 @@ mod costs;
 mod counts;
 mod generator;
 mod inputs;
+mod waits;
 mod world;
 mod written;
 

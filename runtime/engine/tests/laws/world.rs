@@ -6,40 +6,40 @@ use super::{
     inputs::{SECRET, admission, answer, cancelled, ended, evaluation, found, start},
     written::Written,
 };
-use bureaucrat_engine::{Environment, Rejection, cancel, step, task_fields, unstarted_call};
+use bureaucrat_engine::{Environment, Rejection, cancel, step};
 use bureaucrat_model::{
-    ActivityPath, Bond, Called, ConditionIndex, Deadline, Effect, EngineLimits, Evaluation,
-    FiberId, FiberState, Input, Instance, JsonText, Op, ProcessId, Program, Subscription,
-    Timestamp, Turn, Wait, WaitKind,
+    ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
+    Input, Instance, JsonText, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait,
+    WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an instance has open, as its effects say.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Books {
-    tasks: BTreeMap<Turn, ActivityPath>,
-    timers: BTreeMap<(FiberId, Turn), Timestamp>,
-    subscriptions: BTreeSet<(FiberId, Turn, Subscription)>,
-    children: BTreeMap<(FiberId, Turn), ProcessId>,
+pub struct Books {
+    pub tasks: BTreeMap<Turn, ActivityPath>,
+    pub timers: BTreeMap<(FiberId, Turn), Timestamp>,
+    pub subscriptions: BTreeSet<(FiberId, Turn, Subscription)>,
+    pub children: BTreeMap<(FiberId, Turn), ProcessId>,
 }
 
 pub struct World<'a> {
-    program: &'a Program,
+    pub program: &'a Program,
     limits: &'a EngineLimits,
-    instance: Instance,
+    pub instance: Instance,
     written: Written,
     now: u64,
-    books: Books,
-    evaluations: BTreeMap<(FiberId, Turn), ConditionIndex>,
+    pub books: Books,
+    pub evaluations: BTreeMap<(FiberId, Turn), ConditionIndex>,
     /// Calls by name whose versions are not chosen yet.
-    sought: BTreeSet<(FiberId, Turn)>,
-    asked: BTreeSet<(FiberId, Turn)>,
+    pub sought: BTreeSet<(FiberId, Turn)>,
+    pub asked: BTreeSet<(FiberId, Turn)>,
     turns: BTreeSet<Turn>,
     ended: bool,
-    yielded: bool,
+    pub yielded: bool,
     /// None for cancelling.
     taken: Vec<(u64, Option<Input>)>,
-    effects: Vec<Effect>,
+    pub effects: Vec<Effect>,
 }
 
 impl<'a> World<'a> {
@@ -376,107 +376,5 @@ impl<'a> World<'a> {
             Effect::Record(_) => {}
             Effect::Yield => self.yielded = true,
         }
-    }
-
-    /// Exactly one scope keeps each compensation, and nothing else.
-    fn kept_once(&self, id: FiberId) {
-        let lists = self.instance.fibers.iter().flat_map(|(_, fiber)| {
-            let inside = fiber.scopes.iter().flat_map(|scope| &scope.completed);
-            fiber.completed.iter().chain(inside)
-        });
-        let lists: Vec<FiberId> = lists.copied().collect();
-        assert_eq!(lists.iter().filter(|one| **one == id).count(), 1);
-        assert!(lists.iter().all(|one| {
-            let fiber = self.instance.fibers.get(*one);
-            fiber.is_some_and(|fiber| fiber.is_compensation())
-        }));
-    }
-
-    /// What fibers wait for is exactly what the books contain, under unique turns. Nothing can run
-    /// unless the instance yielded.
-    fn check_waits(&self) {
-        let (mut seen, mut found) = (BTreeSet::new(), Books::default());
-        let mut stuck = 0;
-        if let Some(Deadline::Ahead { due, turn }) = self.instance.deadline {
-            found.timers.insert((FiberId::DEADLINE, turn), due);
-        }
-        for (id, fiber) in self.instance.fibers.iter() {
-            let FiberState::Waiting(wait) = &fiber.state else {
-                assert!(self.yielded, "a fiber was left to run");
-                continue;
-            };
-            assert!(seen.insert(wait.turn) && wait.turn.0 < self.instance.next_turn);
-            let key = (id, wait.turn);
-            if let Some(due) = wait.timer {
-                found.timers.insert(key, due);
-            }
-            match &wait.kind {
-                WaitKind::Answer { .. } => {
-                    let (_, site) = self.program.op(fiber.at).unwrap();
-                    found.tasks.insert(wait.turn, site.path.clone());
-                    let fields = task_fields(&self.instance, wait.turn);
-                    assert!(fields.is_some());
-                }
-                WaitKind::Timer { due } => {
-                    found.timers.insert(key, *due);
-                }
-                WaitKind::Event {
-                    check,
-                    subscriptions,
-                } => {
-                    let rows = subscriptions.iter().cloned();
-                    found
-                        .subscriptions
-                        .extend(rows.map(|row| (id, wait.turn, row)));
-                    let asked = self.evaluations.get(&key);
-                    assert_eq!(check.as_ref().map(|check| &check.condition), asked);
-                }
-                WaitKind::Operator { .. } => stuck += 1,
-                WaitKind::Child {
-                    definition: Called::Sought(_),
-                    ..
-                } => assert!(self.sought.contains(&key)),
-                WaitKind::Child { child, .. } => {
-                    found.children.insert(key, *child);
-                    let call = unstarted_call(self.program, &self.instance, id);
-                    assert!(self.effects.contains(&call.unwrap()));
-                }
-                WaitKind::Listening {
-                    check,
-                    subscription,
-                    ..
-                } => {
-                    let rows = subscription.iter().cloned();
-                    found
-                        .subscriptions
-                        .extend(rows.map(|row| (id, wait.turn, row)));
-                    let asked = self.evaluations.get(&key);
-                    assert_eq!(check.as_ref().map(|check| &check.condition), asked);
-                }
-                WaitKind::Compensation { .. } => {
-                    self.kept_once(id);
-                }
-                WaitKind::Admission => assert!(self.asked.contains(&key)),
-                WaitKind::Condition { condition } | WaitKind::Fault { condition, .. } => {
-                    assert_eq!(self.evaluations.get(&key), Some(condition));
-                }
-                WaitKind::Branches { remaining } | WaitKind::Stopping { remaining, .. } => {
-                    assert!(*remaining > 0);
-                    let below = self.instance.fibers.iter().filter(|(_, fiber)| {
-                        fiber
-                            .branch
-                            .as_ref()
-                            .is_some_and(|branch| branch.parent == id)
-                    });
-                    assert_eq!(
-                        below.count(),
-                        *remaining as usize,
-                        "{id:?} waits for others"
-                    );
-                }
-            }
-        }
-        assert_eq!(found, self.books);
-        assert_eq!(stuck, self.instance.stuck);
     }
 }

@@ -25,6 +25,7 @@ impl Driver {
         done += self.planner.hand_out()?;
         self.planner.tell_so_far()?;
         done += self.planner.retry_decided()?;
+        done += self.planner.fire_schedules()?;
         done += self.forget(now)?;
         done += self.remove(now)?;
         Ok(done)

@@ -21,7 +21,7 @@ use crate::{
         large::Large,
         router::{Incoming, Router},
     },
-    plan::{decided::LaunchRecord, events::EventRecord},
+    plan::{decided::LaunchRecord, events::EventRecord, schedules::ScheduleRecord},
     programs::Programs,
     shared::Shared,
     tenants::Tenants,
@@ -153,6 +153,7 @@ impl Opened {
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
         read_launches(shared, &mut driver)?;
+        read_schedules(shared, &mut driver)?;
         Ok(driver)
     }
 }
@@ -261,6 +262,25 @@ fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError>
         }
         planner.start_decided(process, record)?;
     }
+    Ok(())
+}
+
+/// Reads which definitions launch themselves, and when.
+fn read_schedules(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let (planner, _) = driver.parts();
+    let table = Table::Schedules;
+    let gaps = scan_all(&*shared.store, table, &[], &[u8::MAX; 160], |key, value| {
+        let Ok((_, name)) = keys::schedule_of(&key) else {
+            shared.damages.note_key(table, &key);
+            return Ok(());
+        };
+        let record = records::decode::<ScheduleRecord>(table, &key, &value);
+        if let Some(record) = shared.damages.around(None, record)? {
+            planner.schedules.insert(&name, record);
+        }
+        Ok(())
+    })?;
+    shared.damages.note_gaps(table, &gaps);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub use crate::intake::deploying::{DefinitionCommand, DefinitionOrder};
 use crate::{
     catalog::{DefinitionRecord, Deployer},
     damage::Damages,
+    plan::schedules::ScheduleRecord,
 };
 use bureaucrat_model::{
     DefinitionName, DefinitionRef, ProgramHash, ShardId, SourceHash, Timestamp, Version,
@@ -56,6 +57,8 @@ pub enum DefinitionAnswer {
         versions: Vec<VersionView>,
         /// The text, if a version was asked for.
         source: Option<String>,
+        /// When it launches itself, if it does.
+        schedule: Option<ScheduleView>,
     },
     Retired {
         name: DefinitionName,
@@ -139,6 +142,16 @@ pub struct NameView {
     /// Whose name it is.
     #[serde(flatten)]
     pub owner: ByView,
+}
+
+/// When a definition launches itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleView {
+    /// What is launched.
+    pub version: Version,
+    pub cron: String,
+    pub zone: String,
+    pub next: Timestamp,
 }
 
 /// A version.
@@ -233,10 +246,20 @@ pub(crate) fn show(
         let text = text.flatten();
         source = text.map(|text| String::from_utf8_lossy(&text).into_owned());
     }
+    let key = keys::schedule(shard, name);
+    let scheduled = records::read::<ScheduleRecord>(store, Table::Schedules, &key);
+    let scheduled = damages.around(None, scheduled)?.flatten();
+    let schedule = scheduled.map(|record| ScheduleView {
+        version: record.version,
+        cron: record.schedule.cron,
+        zone: record.schedule.zone,
+        next: record.next,
+    });
     Ok(DefinitionAnswer::Shown {
         name: name.clone(),
         versions,
         source,
+        schedule,
     })
 }
 

@@ -149,7 +149,12 @@ impl Planner {
             Ok(key) => key,
             Err(reason) => return Ok(refused(call, reason)),
         };
-        if let Err(reason) = self.admit_call(launch.user.as_ref(), call, &loaded) {
+        let size = match &call.definition {
+            ChildDefinition::Text(text) => text.len() as u64,
+            // It was checked when it was deployed.
+            ChildDefinition::Deployed(_) => 0,
+        };
+        if let Err(reason) = self.admit_call(launch.user.as_ref(), size, call.bond, &loaded) {
             return Ok(refused(call, reason));
         }
         if let Some((hash, text)) = key {
@@ -182,7 +187,7 @@ impl Planner {
     }
 
     /// The key of a called process, unless another process has it: a call replaces none.
-    fn child_key(
+    pub(super) fn child_key(
         &self,
         launch: &Launch,
         loaded: &Loaded,

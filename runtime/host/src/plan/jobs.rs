@@ -10,7 +10,7 @@ use crate::{
     compute::JobId,
     intake::{deploying::Deploying, deployments::Deployment},
 };
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{DefinitionName, ProcessId};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What waits for a job.
@@ -21,6 +21,8 @@ pub enum Waiting {
     Call(CallStart),
     /// A process that is certain to start and waits for its definition.
     Decided(ProcessId, Box<LaunchRecord>),
+    /// A schedule that is due.
+    Scheduled(DefinitionName),
     /// A module that waits for its admission.
     Module(Box<Deployment>),
     /// A definition to store that is being compiled.
@@ -112,7 +114,10 @@ impl Jobs {
                 Waiting::Definition(deploying) => {
                     deploying.handle().as_ref().is_some_and(&is_stale_handle)
                 }
-                Waiting::Launch(_) | Waiting::Call(_) | Waiting::Decided(..) => false,
+                Waiting::Launch(_)
+                | Waiting::Call(_)
+                | Waiting::Decided(..)
+                | Waiting::Scheduled(_) => false,
             })
             .map(|(id, _)| *id)
             .collect();

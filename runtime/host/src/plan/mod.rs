@@ -22,6 +22,7 @@ pub(crate) mod launch_keys;
 pub(crate) mod letters;
 mod orders;
 pub(crate) mod residents;
+pub mod schedules;
 mod sending;
 mod starting;
 mod tenancy;
@@ -46,6 +47,7 @@ use events::Handouts;
 use jobs::{Jobs, Waiting};
 use letters::Letters;
 use residents::Residents;
+use schedules::Schedules;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -71,6 +73,7 @@ pub struct Planner {
     pub(crate) catalog: Catalog,
     pub(crate) business: BusinessKeys,
     pub(crate) delayed: Delayed,
+    pub(crate) schedules: Schedules,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable yet.
@@ -92,6 +95,7 @@ impl Planner {
             catalog: Catalog::default(),
             business: BusinessKeys::default(),
             delayed: Delayed::default(),
+            schedules: Schedules::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),
@@ -155,6 +159,7 @@ impl Planner {
             Some(Waiting::Decided(process, record)) => {
                 self.decided_loaded(process, *record, outcome)
             }
+            Some(Waiting::Scheduled(name)) => self.scheduled_loaded(&name, outcome),
             Some(Waiting::Module(delivery)) => self.module_admitted(&delivery, outcome),
             Some(Waiting::Definition(deploying)) => self.definition_compiled(*deploying, outcome),
             Some(Waiting::Transaction {

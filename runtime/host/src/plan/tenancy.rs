@@ -3,15 +3,14 @@
 
 use super::{
     Planner,
-    calls::CallStart,
     residents::Found,
     transaction::{Cause, Held, Transaction},
     work::Done,
 };
 use crate::{broker::Delivery, definitions::Loaded, tenants::AccountOf};
 use bureaucrat_model::{
-    ActivityPath, Bond, ChildDefinition, EngineLimits, Fault, FaultCode, FiberState, Input,
-    ProcessId, Program, ProgramHash, ShardId, Wait, WaitKind,
+    ActivityPath, Bond, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
+    ProgramHash, ShardId, Wait, WaitKind,
 };
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
 use bureaucrat_sandbox::{Budget, CompileBudget};
@@ -163,20 +162,16 @@ impl Planner {
         Some((FaultCode::NOT_ALLOWED, violation.to_string()))
     }
 
-    /// Checks a called definition against the rules of its caller's user, and counts the new
+    /// Checks a called definition, whose text has so many bytes, against the rules of its caller's user, and counts the new
     /// process.
     pub(crate) fn admit_call(
         &self,
         user: Option<&String>,
-        call: &CallStart,
+        size: u64,
+        bond: Bond,
         loaded: &Loaded,
     ) -> Result<(), String> {
         let rules = self.rules(user);
-        let size = match &call.definition {
-            ChildDefinition::Text(text) => text.len() as u64,
-            // It was checked when it was deployed.
-            ChildDefinition::Deployed(_) => 0,
-        };
         let too_large = rules.over(
             Quota::DefinitionBytes,
             size,
@@ -188,7 +183,7 @@ impl Planner {
         if violations.is_empty()
             && let Some(account) = self.account(user)
         {
-            let queued = match call.bond {
+            let queued = match bond {
                 Bond::Awaited => Ok(()),
                 Bond::Detached => account.queue(&rules, self.now()).map(drop),
             };

@@ -36,6 +36,26 @@ fn prefix(shard: ShardId, name: &DefinitionName) -> Vec<u8> {
     key
 }
 
+/// The key of a name's schedule: the shard of the name (1 byte), the length of the name (1 byte), the
+/// name.
+pub fn schedule(shard: ShardId, name: &DefinitionName) -> Vec<u8> {
+    prefix(shard, name)
+}
+
+/// The shard and the name in the key of a schedule.
+///
+/// # Errors
+/// If the key has another form.
+pub fn schedule_of(key: &[u8]) -> Result<(ShardId, DefinitionName), KeyError> {
+    let (&shard, rest) = key.split_first().ok_or(KeyError)?;
+    let (&length, name) = rest.split_first().ok_or(KeyError)?;
+    if name.len() != usize::from(length) {
+        return Err(KeyError);
+    }
+    let name = std::str::from_utf8(name).map_err(|_| KeyError)?;
+    Ok((ShardId(shard), name.parse().map_err(|_| KeyError)?))
+}
+
 /// The version in a key.
 ///
 /// # Errors

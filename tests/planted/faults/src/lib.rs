@@ -16,6 +16,7 @@ mod scopes;
 mod seams;
 mod starting;
 mod tokens;
+mod whole;
 
 use std::{cell::Cell, sync::LazyLock};
 
@@ -57,6 +58,7 @@ const TABLES: [&[Fault]; 8] = [
     processes::FAULTS,
     starting::FAULTS,
     named::FAULTS,
+    whole::FAULTS,
     seams::FAULTS,
     engine::FAULTS,
     scopes::FAULTS,

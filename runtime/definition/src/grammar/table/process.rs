@@ -6,10 +6,10 @@ use crate::{
     grammar::{
         row::{
             Attribute,
-            Need::{Default, Optional},
-            Row, Tag, Within,
+            Need::{Default, Optional, Required},
+            Occurs, Row, Tag, Within,
         },
-        value::Value::{Duration, Name, OneOf, Template},
+        value::Value::{Cron, Duration, Name, OneOf, Template, Zone},
     },
 };
 
@@ -59,5 +59,27 @@ static ATTRIBUTES: [Attribute; 5] = [
         Default("fail"),
         "What happens after a fault that nothing handles: the process fails, or what failed waits \
          for an operator",
+    ),
+];
+
+pub(super) const SCHEDULE: Row = Row::part(
+    Tag::Schedule,
+    "schedule",
+    Within::These(&[Tag::Process]),
+    "Launches the definition again and again, once it is deployed.",
+)
+.in_section("schedules")
+.occurs(Occurs::Once)
+.attributes_are(&TIMES);
+
+static TIMES: [Attribute; 3] = [
+    attribute("cron", Cron, Required, "When it is launched"),
+    attribute("zone", Zone, Default("UTC"), "The time zone of `cron`"),
+    attribute(
+        "missed",
+        OneOf(&["skip", "once"]),
+        Default("skip"),
+        "What becomes of times at which the engine did not run: nothing, or one launch for all of \
+         them",
     ),
 ];

@@ -136,8 +136,6 @@ const STRUCTURAL: &[&str] = &[
     "property-types",
     "property-with-elements",
     "retry",
-    "second-context",
-    "send",
     "text-between-elements",
     "text-outside",
     "too-many-attributes",

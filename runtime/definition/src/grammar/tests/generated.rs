@@ -121,6 +121,8 @@ impl Generator {
                 let plain: Vec<_> = words.iter().filter(|word| **word != "expr").collect();
                 return (**self.dice.of(&plain)).to_owned();
             }
+            Value::Cron => &["30 2 * * *", " */5 9-17 * * MON-FRI ", "@daily"],
+            Value::Zone => &["UTC", "Europe/Berlin"],
             Value::Time => &["2026-12-01T08:00:00Z", "0", "1795478399.5"],
             Value::Expression => &["context['a']", "[1, 2]"],
             Value::Template(kind) => {

@@ -250,6 +250,8 @@ impl Planner {
         transaction.put(Table::Sources, key, source.to_vec());
         self.store_program(&mut transaction, loaded);
         self.remember(&mut transaction, seen_in(deploying, shard), None)?;
+        let schedule = loaded.program.conduct.schedule.as_ref();
+        self.schedule_deployed(&mut transaction, (&name, version), (&record, schedule))?;
         self.catalog.plan(&name, version, &record);
         transaction.after.deployed.push((name.clone(), version));
         tracing::info!(name = %name, %version, by = %record.by, "a definition was deployed");

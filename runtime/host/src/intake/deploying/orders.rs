@@ -90,6 +90,7 @@ impl Planner {
             transaction.put(Table::Definitions, key, records::encode(&record)?);
             self.catalog.retire(name, *version);
         }
+        self.schedule_retired(&mut transaction, name, &versions);
         tracing::info!(name = %name, ?versions, "an operator retired a definition");
         let answer = DefinitionAnswer::Retired {
             name: name.clone(),

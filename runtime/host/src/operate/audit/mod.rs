@@ -17,6 +17,7 @@ mod meta;
 mod programs;
 pub mod repair;
 mod rows;
+mod schedules;
 mod seen;
 
 pub use findings::{Audit, Finding, Kind, Repair};
@@ -60,6 +61,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.definitions(&programs)?;
     let mut processes = auditor.instances(&programs)?;
     auditor.listed(&mut processes)?;
+    auditor.schedules()?;
     auditor.launches(&mut processes)?;
     auditor.business_keys(&mut processes)?;
     auditor.timers(&mut processes)?;

@@ -1,0 +1,57 @@
+//! What operators do in cases.
+
+use super::{OnBroker, PATIENCE};
+use bureaucrat_host::{
+    commands::Order,
+    deployed::{DefinitionAnswer, DefinitionQuery},
+    query::{Query, QueryAnswer, WaitsFor},
+};
+use std::time::{Duration, Instant};
+
+impl OnBroker<'_> {
+    pub(super) fn deployed(&self, definition: &str) -> Result<(), String> {
+        let query = Query::Definitions(DefinitionQuery::Deploy {
+            source: definition.to_owned(),
+        });
+        let answer = self.broker.question(&query)?;
+        let is_deployed = matches!(
+            answer,
+            QueryAnswer::Definitions(DefinitionAnswer::Deployed(_))
+        );
+        match is_deployed {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
+        }
+    }
+
+    pub(super) fn await_incident(&self) -> Result<String, String> {
+        let root = self.root.ok_or("there is no process")?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let known = self.broker.ask(root)?;
+            let waits = known.map(|(_, waits)| waits).unwrap_or_default();
+            let fault = waits.iter().find_map(|wait| {
+                let WaitsFor::Operator { fault } = wait else {
+                    return None;
+                };
+                Some(format!("{}: {}", fault.code, fault.message))
+            });
+            if let Some(fault) = fault {
+                return Ok(fault);
+            }
+            if Instant::now() > deadline {
+                return Err(format!("nothing waits for an operator: {waits:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(super) fn order(&self, order: Order) -> Result<(), String> {
+        let process = self.root.ok_or("there is no process")?;
+        let answer = self.broker.question(&Query::Order { process, order })?;
+        match matches!(answer, QueryAnswer::Ordered { .. }) {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
+        }
+    }
+}
