@@ -94,7 +94,12 @@ const SEMANTIC: &[&str] = &[
     "too-many-modules",
     "utf16",
 ];
-const NOT_FOR_XML_SCHEMA: &[&str] = &["conditions-of-modules", "empty-conditions", "empty-while"];
+const NOT_FOR_XML_SCHEMA: &[&str] = &[
+    "second-context",
+    "conditions-of-modules",
+    "empty-conditions",
+    "empty-while",
+];
 const STRUCTURAL: &[&str] = &[
     "assign",
     "attribute-without-value",
@@ -136,6 +141,7 @@ const STRUCTURAL: &[&str] = &[
     "property-types",
     "property-with-elements",
     "retry",
+    "send",
     "text-between-elements",
     "text-outside",
     "too-many-attributes",
