@@ -169,6 +169,7 @@ fn instances() {
             running(waiting(WaitKind::Stopping {
                 remaining: 1,
                 then: Then::Throw(fault()),
+                called: Some(process(6)),
             })),
         ),
         (

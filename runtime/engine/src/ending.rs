@@ -6,8 +6,8 @@
 
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
-    Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, Status,
-    WaitKind,
+    Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, ProcessId,
+    Status, Turn, WaitKind,
 };
 
 impl Machine<'_> {
@@ -86,13 +86,13 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
             definition: Called::Sought(_),
             ..
         } => Vec::new(),
-        WaitKind::Child { child, .. } => vec![Effect::CancelChild {
-            child: *child,
-            turn,
-        }],
+        WaitKind::Child { child, .. } => vec![forgotten(*child, turn)],
+        WaitKind::Stopping { called, .. } => {
+            let called = called.iter();
+            called.map(|child| forgotten(*child, turn)).collect()
+        }
         WaitKind::Branches { .. }
         | WaitKind::Condition { .. }
-        | WaitKind::Stopping { .. }
         | WaitKind::Fault { .. }
         | WaitKind::Compensation { .. }
         | WaitKind::Operator { .. }
@@ -100,4 +100,13 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     };
     effects.extend(wait.timer.map(timer));
     effects
+}
+
+/// Nothing waits for the end of a called process any more.
+const fn forgotten(child: ProcessId, turn: Turn) -> Effect {
+    Effect::CancelChild {
+        child,
+        turn,
+        awaited_by: None,
+    }
 }

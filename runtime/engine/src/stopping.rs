@@ -9,8 +9,8 @@ use crate::{
     machine::{Machine, Trouble},
 };
 use bureaucrat_model::{
-    FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex, Outcome, Phase,
-    Sharing, Then, Wait, WaitKind,
+    Bond, Called, Effect, FaultCode, Fiber, FiberId, FiberState, HistoryEvent, Millis, Op, OpIndex,
+    Outcome, Phase, ProcessId, Sharing, Then, Turn, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +73,10 @@ impl Machine<'_> {
         let mut withdrawn = Vec::new();
         for (id, _) in &found {
             let stays = alone.contains(id) || way.contains(id);
-            if let Some(fiber) = self.instance.fibers.get(*id).filter(|_| !stays) {
+            // A called process that is cancelled is waited for.
+            if let Some(fiber) = self.instance.fibers.get(*id).filter(|_| !stays)
+                && self.called_by(fiber).is_none()
+            {
                 withdrawn.extend(withdrawal(*id, fiber));
             }
         }
@@ -95,6 +98,9 @@ impl Machine<'_> {
     /// Stops a fiber, below which so many are left. Returns whether it is left, too.
     fn stop_one(&mut self, id: FiberId, remaining: Option<u32>) -> bool {
         self.unshare(id);
+        if let Ok(true) = self.cancel_called(id, Then::Stop) {
+            return true;
+        }
         if let Some(remaining) = remaining {
             let waits = self.wait_for_stopped(id, remaining, Then::Stop);
             return waits.is_ok();
@@ -177,9 +183,84 @@ impl Machine<'_> {
         self.wait_until(
             fiber,
             turn,
-            WaitKind::Stopping { remaining, then },
+            WaitKind::Stopping {
+                remaining,
+                then,
+                called: None,
+            },
             Some(due),
         )
+    }
+
+    /// The process that the fiber has called and waits for.
+    fn called_by(&self, fiber: &Fiber) -> Option<(ProcessId, Turn)> {
+        let FiberState::Waiting(Wait {
+            turn,
+            kind: WaitKind::Child {
+                child, definition, ..
+            },
+            ..
+        }) = &fiber.state
+        else {
+            return None;
+        };
+        let is_started = !matches!(definition, Called::Sought(_));
+        let op = self.program.ops.get(fiber.at.0 as usize);
+        let is_awaited = matches!(
+            op,
+            Some(Op::Call {
+                bond: Bond::Awaited,
+                ..
+            })
+        );
+        (is_started && is_awaited).then_some((*child, *turn))
+    }
+
+    /// Cancels the process that the fiber has called, and waits for its end. Returns whether there is one.
+    pub(crate) fn cancel_called(&mut self, id: FiberId, then: Then) -> Result<bool, Trouble> {
+        let Some((child, turn)) = self.called_by(self.fiber(id)?) else {
+            return Ok(false);
+        };
+        self.effects.push(Effect::CancelChild {
+            child,
+            turn,
+            awaited_by: Some(id),
+        });
+        let due = self.environment.now.after(PATIENCE);
+        let kind = WaitKind::Stopping {
+            remaining: 1,
+            then,
+            called: Some(child),
+        };
+        // The end of the called process comes under the turn of its call.
+        self.wait_until(id, turn, kind, Some(due))?;
+        Ok(true)
+    }
+
+    /// The called process that was stopped has ended.
+    pub(crate) fn called_has_ended(&mut self, fiber: FiberId) -> Result<(), Trouble> {
+        let then = self.change(fiber, |fiber| match &mut fiber.state {
+            FiberState::Waiting(Wait {
+                kind:
+                    WaitKind::Stopping {
+                        remaining,
+                        then,
+                        called,
+                    },
+                ..
+            }) => {
+                *called = None;
+                *remaining = remaining.saturating_sub(1);
+                (*remaining == 0).then(|| then.clone())
+            }
+            FiberState::Waiting(_) | FiberState::Ready => None,
+        })?;
+        let Some(then) = then else {
+            return Ok(());
+        };
+        self.withdraw(fiber);
+        self.stop_waiting(fiber)?;
+        self.proceed(fiber, then)
     }
 
     /// A stopped fiber has run what it ran at its end: runs that of the next scope around, or ends the fiber.
@@ -197,7 +278,10 @@ impl Machine<'_> {
             let parent = branch.parent;
             let then = self.change(parent, |parent| match &mut parent.state {
                 FiberState::Waiting(Wait {
-                    kind: WaitKind::Stopping { remaining, then },
+                    kind:
+                        WaitKind::Stopping {
+                            remaining, then, ..
+                        },
                     ..
                 }) => {
                     *remaining = remaining.saturating_sub(1);

@@ -33,6 +33,12 @@ enum Target {
         /// The scopes around the one that runs it.
         outer: usize,
     },
+    /// What a cancelled process runs at its end: cancelling continues.
+    Cancelled {
+        fiber: FiberId,
+        /// The scopes around the one that runs it.
+        outer: usize,
+    },
     /// The first fiber: the process fails.
     Process(FiberId),
 }
@@ -40,16 +46,19 @@ enum Target {
 impl Target {
     const fn fiber(self) -> FiberId {
         match self {
-            Self::Handler { fiber, .. } | Self::Stopped { fiber, .. } | Self::Process(fiber) => {
-                fiber
-            }
+            Self::Handler { fiber, .. }
+            | Self::Stopped { fiber, .. }
+            | Self::Cancelled { fiber, .. }
+            | Self::Process(fiber) => fiber,
         }
     }
 
     /// How many scopes of its fiber the fault does not leave.
     const fn kept(self) -> usize {
         match self {
-            Self::Handler { outer, .. } | Self::Stopped { outer, .. } => outer + 1,
+            Self::Handler { outer, .. }
+            | Self::Stopped { outer, .. }
+            | Self::Cancelled { outer, .. } => outer + 1,
             Self::Process(_) => 0,
         }
     }
@@ -144,6 +153,10 @@ impl Machine<'_> {
             self.stick(fiber, fault.clone())?;
             return Ok(Step::Later);
         }
+        // What waits for a called process waits for its end first.
+        if self.cancel_called(fiber, Then::Throw(fault.clone()))? {
+            return Ok(Step::Later);
+        }
         let top = target.fiber();
         for id in &way {
             self.settle_for(*id)?;
@@ -195,7 +208,9 @@ impl Machine<'_> {
         self.remove_branch(fiber);
         let waits = self.change(parent, |parent| match &mut parent.state {
             FiberState::Waiting(Wait {
-                kind: WaitKind::Stopping { remaining, then },
+                kind: WaitKind::Stopping {
+                    remaining, then, ..
+                },
                 ..
             }) => {
                 *then = Then::Throw(fault.clone());
@@ -219,6 +234,15 @@ impl Machine<'_> {
                 self.record(HistoryEvent::FailedAtEnd { fault });
                 self.change(fiber, |fiber| fiber.leave_scopes(outer))?;
                 self.finish_stopped(fiber)?;
+            }
+            Target::Cancelled { fiber, outer } => {
+                let fault = fault.clone();
+                self.record(HistoryEvent::FailedAtEnd { fault });
+                self.change(fiber, |fiber| fiber.leave_scopes(outer))?;
+                let cancelled = self.instance.cancelled.clone();
+                let cancelled =
+                    cancelled.ok_or_else(|| Trouble::program("nothing was cancelled"))?;
+                self.throw(fiber, cancelled);
             }
             Target::Handler {
                 fiber,
@@ -261,6 +285,13 @@ impl Machine<'_> {
             for (outer, scope) in found.scopes.iter().enumerate().rev() {
                 if scope.phase == Phase::Finally(Outcome::Stopped) {
                     return Search::Found(Target::Stopped { fiber, outer }, way);
+                }
+                if let (Phase::Finally(Outcome::Failed(led)), Some(cancelled)) =
+                    (&scope.phase, &self.instance.cancelled)
+                    && led == cancelled
+                    && fault != cancelled
+                {
+                    return Search::Found(Target::Cancelled { fiber, outer }, way);
                 }
                 let after = after.filter(|after| (after.fiber, after.outer) == (fiber, outer));
                 match self.handler(scope, fault, after) {

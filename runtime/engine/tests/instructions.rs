@@ -277,6 +277,32 @@ fn a_failure_takes_back_what_the_others_had_open() {
             },
             Effect::Unsubscribe { .. },
             Effect::CancelChild { .. },
+            // The end of the called process, at most for a minute.
+            Effect::StartTimer { .. },
+            Effect::StartTimer { .. },
+        ]
+    ));
+    let called = effects.iter().find_map(|effect| match effect {
+        Effect::CancelChild {
+            turn,
+            awaited_by: Some(fiber),
+            ..
+        } => Some((*fiber, *turn)),
+        _ => None,
+    });
+    let (fiber, turn) = called.unwrap();
+    let ending = Ending::Completed(Fields::new());
+    let ended = Input::ChildEnded {
+        fiber,
+        turn,
+        ending,
+    };
+    let effects = go(&program, &mut failed, ended).unwrap();
+    assert!(matches!(
+        effects[..],
+        [
+            Effect::StopTimer { .. },
+            Effect::StopTimer { .. },
             Effect::Record(HistoryEvent::Failed(_)),
             Effect::End(Ending::Failed(_)),
         ]
@@ -284,13 +310,12 @@ fn a_failure_takes_back_what_the_others_had_open() {
     let fault = failed.fault().unwrap().clone();
     assert_eq!((fault.code.as_str(), fault.line), ("Declined", 2));
     let limits = EngineLimits::default();
-    let cancelled = cancel(
-        &program,
-        &mut instance,
-        &environment(&limits),
-        fault.clone(),
-    );
-    assert_eq!(cancelled, effects);
+    // Cancelled again, it waits for nothing any more.
+    for _ in 0..2 {
+        assert!(!instance.has_ended());
+        let fault = fault.clone();
+        cancel(&program, &mut instance, &environment(&limits), fault);
+    }
     assert_eq!(instance.status, failed.status);
     assert_eq!(
         cancel(&program, &mut instance, &environment(&limits), fault),

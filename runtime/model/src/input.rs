@@ -255,6 +255,8 @@ pub enum Effect {
         child: ProcessId,
         /// The wait of its caller.
         turn: Turn,
+        /// The fiber that waits for its end; none when nothing does any more.
+        awaited_by: Option<FiberId>,
     },
     /// The process ended: tell its caller, its launcher and all listeners.
     End(Ending),

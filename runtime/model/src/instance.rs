@@ -209,9 +209,11 @@ pub enum WaitKind {
     /// The end of everything below it that was stopped.
     #[serde(rename = "7")]
     Stopping {
-        /// How many fibers have not ended.
+        /// How many fibers and called processes have not ended.
         remaining: u32,
         then: Then,
+        /// The called process among them: it was cancelled, and may have something to do at its end.
+        called: Option<ProcessId>,
     },
     /// The outcome of a condition that decides what follows for a fault.
     #[serde(rename = "8")]

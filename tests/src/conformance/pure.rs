@@ -343,7 +343,26 @@ impl Pure {
                 let asked = (fiber, turn);
                 self.message_sent(id, activity, asked, &message);
             }
-            Effect::CancelChild { child, .. } => self.cancel_called(child),
+            Effect::CancelChild {
+                child,
+                turn,
+                awaited_by: Some(fiber),
+            } => match self.processes.contains_key(&child) {
+                true => self.cancel_process(child, "the calling process no longer waits for it"),
+                false => self.follow(
+                    id,
+                    Input::ChildRefused {
+                        fiber,
+                        turn,
+                        reason: "it was cancelled before it began".into(),
+                    },
+                ),
+            },
+            Effect::CancelChild {
+                child,
+                awaited_by: None,
+                ..
+            } => self.cancel_called(child),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
                 if !self.has_ended(id) {
@@ -527,7 +546,7 @@ impl Stage for Pure {
             // An unreadable answer is a dead letter anyway, whatever it was for.
             (Err(_), Fate::Bad) => Fate::Dead,
             (Err(Some(Rejection::Stale(_) | Rejection::Ended(_))), _) => Fate::Stale,
-            (Err(Some(Rejection::NotWaiting(_)) | None), _) => {
+            (Err(Some(Rejection::NotWaiting(_) | Rejection::Ambiguous { .. }) | None), _) => {
                 self.dead += 1;
                 Fate::Dead
             }

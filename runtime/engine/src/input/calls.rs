@@ -11,12 +11,16 @@ pub(super) fn find_child(
     turn: Turn,
 ) -> Result<ProcessId, Rejection> {
     match find_wait(machine, fiber, turn)?.kind {
-        WaitKind::Child { child, .. } => Ok(child),
+        WaitKind::Child { child, .. }
+        | WaitKind::Stopping {
+            called: Some(child),
+            ..
+        } => Ok(child),
         WaitKind::Answer { .. }
         | WaitKind::Timer { .. }
         | WaitKind::Event { .. }
         | WaitKind::Branches { .. }
-        | WaitKind::Stopping { .. }
+        | WaitKind::Stopping { called: None, .. }
         | WaitKind::Operator { .. }
         | WaitKind::Admission
         | WaitKind::Fault { .. }

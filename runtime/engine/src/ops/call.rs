@@ -142,6 +142,9 @@ pub(crate) fn ended(
     child: ProcessId,
     ending: Ending,
 ) -> Result<(), Trouble> {
+    if is_stopped(machine, fiber)? {
+        return machine.called_has_ended(fiber);
+    }
     let at = machine.fiber(fiber)?.at;
     let Some((Op::Call { taking, .. }, _)) = machine.program.op(at) else {
         return Err(Trouble::program("the fiber is at no call"));
@@ -174,12 +177,26 @@ pub(crate) fn ended(
     }
 }
 
+/// Whether the fiber was stopped and only waits for the end of what it called.
+fn is_stopped(machine: &Machine<'_>, fiber: FiberId) -> Result<bool, Trouble> {
+    Ok(matches!(
+        &machine.fiber(fiber)?.state,
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Stopping { .. },
+            ..
+        })
+    ))
+}
+
 /// The called process could not be started.
 pub(crate) fn refused(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     reason: &str,
 ) -> Result<(), Trouble> {
+    if is_stopped(machine, fiber)? {
+        return machine.called_has_ended(fiber);
+    }
     machine.stop_waiting(fiber)?;
     Err(trouble(format!(
         "the called definition is refused: {reason}"

@@ -74,6 +74,15 @@ impl World<'_> {
                 }
                 WaitKind::Branches { remaining } | WaitKind::Stopping { remaining, .. } => {
                     assert!(*remaining > 0);
+                    let mut called = 0;
+                    if let WaitKind::Stopping {
+                        called: Some(child),
+                        ..
+                    } = &wait.kind
+                    {
+                        found.children.insert(key, *child);
+                        called = 1;
+                    }
                     let below = self.instance.fibers.iter().filter(|(_, fiber)| {
                         fiber
                             .branch
@@ -81,7 +90,7 @@ impl World<'_> {
                             .is_some_and(|branch| branch.parent == id)
                     });
                     assert_eq!(
-                        below.count(),
+                        below.count() + called,
                         *remaining as usize,
                         "{id:?} waits for others"
                     );

@@ -365,7 +365,12 @@ impl<'a> World<'a> {
             Effect::FindDefinition { fiber, turn, .. } => {
                 assert!(self.sought.insert((*fiber, *turn)));
             }
-            Effect::CancelChild { child, turn } => {
+            Effect::CancelChild {
+                child,
+                turn,
+                awaited_by: Some(fiber),
+            } => assert_eq!(self.books.children.get(&(*fiber, *turn)), Some(child)),
+            Effect::CancelChild { child, turn, .. } => {
                 let before = self.books.children.len();
                 self.books
                     .children

@@ -244,13 +244,18 @@ impl Planner {
                     cause: Cause::Other,
                 });
             }
-            Effect::CancelChild { child, turn } => {
+            Effect::CancelChild {
+                child,
+                turn,
+                awaited_by,
+            } => {
                 transaction.end_call(OutboxKey {
                     process,
                     kind: OutboxKind::Call,
                     number: turn.0,
                 });
-                cancel_child(transaction, process, child);
+                let called = awaited_by.map(|fiber| (process, fiber, turn));
+                cancel_child(transaction, process, child, called);
             }
             Effect::End(ending) => self.end(transaction, process, ending)?,
             Effect::Record(event) => {
@@ -375,12 +380,18 @@ fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
 }
 
 /// Cancels a called process whose caller waits for it no more.
-fn cancel_child(transaction: &mut Transaction, process: ProcessId, child: ProcessId) {
+fn cancel_child(
+    transaction: &mut Transaction,
+    process: ProcessId,
+    child: ProcessId,
+    awaited_by: Option<(ProcessId, FiberId, Turn)>,
+) {
     let message = format!("the calling process {process} no longer waits for it");
     let fault = Fault::from_outside(FaultCode::CANCELLED, message);
-    transaction.work.push_back(Work::Cancel {
+    transaction.work.push_back(Work::CancelCalled {
         process: child,
         fault,
+        awaited_by,
     });
 }
 

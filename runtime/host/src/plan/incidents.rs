@@ -87,7 +87,7 @@ impl Planner {
                 }
                 self.keep(transaction, process, input, cause)
             }
-            Work::Cancel { process, fault } => {
+            Work::Cancel { process, fault } | Work::CancelCalled { process, fault, .. } => {
                 self.end_at_once(transaction, process, fault);
                 Ok(())
             }

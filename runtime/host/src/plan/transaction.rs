@@ -65,6 +65,12 @@ pub enum Work {
     },
     /// End a process from outside.
     Cancel { process: ProcessId, fault: Fault },
+    /// The same for a called process, whose caller may wait for its end; one that has not begun has ended.
+    CancelCalled {
+        process: ProcessId,
+        fault: Fault,
+        awaited_by: Option<(ProcessId, FiberId, Turn)>,
+    },
     /// Resume a parked process.
     Resume(ProcessId),
     /// Carry out an operator's order.

@@ -187,6 +187,17 @@ impl Planner {
             Work::Evaluate { process, evaluate } => self.evaluate(transaction, process, evaluate),
             Work::Launch { launch, loaded } => self.launch(transaction, *launch, &loaded.0),
             Work::Cancel { process, fault } => self.cancel(transaction, process, fault),
+            Work::CancelCalled {
+                process,
+                fault,
+                awaited_by,
+            } => {
+                if self.hold(transaction, process)? {
+                    return self.cancel(transaction, process, fault);
+                }
+                transaction.work.extend(awaited_by.map(never_began));
+                Ok(Done::Yes)
+            }
             Work::Resume(process) => self.resume(transaction, process),
             Work::Kept { process, inputs } => Ok(give_next(transaction, process, inputs)),
             Work::Order(command) => self.obey(transaction, *command),
@@ -379,4 +390,17 @@ fn give_next(
         transaction.later.push_front(Work::Kept { process, inputs });
     }
     Done::Yes
+}
+
+/// Tells a caller that what it called was cancelled before it began.
+fn never_began((process, fiber, turn): (ProcessId, FiberId, Turn)) -> Work {
+    Work::Step {
+        process,
+        input: Input::ChildRefused {
+            fiber,
+            turn,
+            reason: "it was cancelled before it began".into(),
+        },
+        cause: Cause::Other,
+    }
 }

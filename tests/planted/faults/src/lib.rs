@@ -52,7 +52,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 8] = [
+const TABLES: [&[Fault]; 9] = [
     deliveries::FAULTS,
     messages::FAULTS,
     processes::FAULTS,

@@ -80,9 +80,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/effects.rs",
-            before: "Effect::CancelChild { child, turn } =>",
+            before: "Effect::CancelChild { child, turn, awaited_by, } =>",
             after: "Effect::CancelChild { .. } if PLANTED => {}
-            Effect::CancelChild { child, turn } =>",
+            Effect::CancelChild { child, turn, awaited_by } =>",
         }],
     },
     Fault {

@@ -269,6 +269,7 @@ fn needs(wait: &Wait) -> Vec<Need> {
             distinct.into_iter().map(Need::Event).collect()
         }
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
+        WaitKind::Stopping { called, .. } => called.iter().copied().map(Need::Child).collect(),
         WaitKind::Listening { subscription, .. } => {
             subscription.iter().cloned().map(Need::Event).collect()
         }
@@ -276,7 +277,6 @@ fn needs(wait: &Wait) -> Vec<Need> {
         | WaitKind::Condition { .. }
         | WaitKind::Fault { .. }
         | WaitKind::Compensation { .. }
-        | WaitKind::Stopping { .. }
         | WaitKind::Operator { .. }
         | WaitKind::Admission => Vec::new(),
     };
@@ -360,7 +360,14 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         }
         if let WaitKind::Branches { remaining } | WaitKind::Stopping { remaining, .. } = &wait.kind
         {
-            let branches = branches.get(&id).copied().unwrap_or(0);
+            let called = matches!(
+                &wait.kind,
+                WaitKind::Stopping {
+                    called: Some(_),
+                    ..
+                }
+            );
+            let branches = branches.get(&id).copied().unwrap_or(0) + usize::from(called);
             if branches != *remaining as usize {
                 wrong(format!(
                     "it waits for {remaining} branches and has {branches}"
