@@ -220,6 +220,35 @@ fn an_operator_retries_what_nothing_handled() {
     hosted.is_clean();
 }
 
+#[test]
+fn a_key_is_free_for_the_next_call_of_the_same_step() {
+    let mut hosted = Hosted::new(None);
+    let inner = r#"<process name="inner" key="one"><await event="inner.go"/></process>"#;
+    hosted.deployed(inner);
+    hosted.deployed(
+        r#"<process name="outer"><call process="inner"/><call process="inner"/></process>"#,
+    );
+    hosted.launch(None, &json!({"process": "outer"}));
+    let first = hosted.named("inner");
+    hosted.event("inner.go");
+    let second = hosted.named("inner");
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(first[0].process, second[0].process);
+    for restarts in [false, true] {
+        if restarts {
+            hosted.restart();
+        }
+        let (code, reason) = hosted.refused(&json!({"process": "inner"}));
+        assert_eq!(code, "duplicate-key");
+        assert!(reason.contains(&second[0].process.to_string()), "{reason}");
+        hosted.is_clean();
+    }
+    hosted.event("inner.go");
+    hosted.later();
+    assert_eq!(hosted.rows(Table::BusinessKeys), []);
+    hosted.is_clean();
+}
+
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 

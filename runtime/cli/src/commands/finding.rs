@@ -75,6 +75,7 @@ mod tests {
             waits: Vec::new(),
             version: None,
             key: None,
+            deadline: None,
         }
     }
 

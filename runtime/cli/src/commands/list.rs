@@ -204,6 +204,7 @@ pub fn summary(process: &ProcessSummary) -> Value {
         "name": process.name,
         "version": process.version,
         "key": process.key,
+        "deadline": process.deadline.map(|at| at.0),
         "state": word(process.state),
         "launched_at": process.launched_at.0,
         "ended_at": process.ended_at.map(|at| at.0),

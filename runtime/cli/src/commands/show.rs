@@ -89,6 +89,13 @@ fn text_of(detail: &ProcessDetail) -> String {
         summary.version.map(|version| version.to_string()),
     );
     text.add("key", summary.key.as_deref().map(clean));
+    text.add(
+        "deadline",
+        summary.deadline.map(|due| match due > now {
+            true => format!("{due} (in {})", screen::span(due.since(now))),
+            false => format!("{due} (now)"),
+        }),
+    );
     let style = screen::style_of(summary.state);
     let state = format!("{style}{}{style:#}", list::word(summary.state));
     text.add("state", [state]);

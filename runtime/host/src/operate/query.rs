@@ -149,6 +149,8 @@ pub struct ProcessSummary {
     pub version: Option<Version>,
     /// Its business key.
     pub key: Option<String>,
+    /// When it has to have ended, if that is ahead.
+    pub deadline: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::damage::Damages;
 use bureaucrat_model::{
-    ActivityId, Ending, FiberId, FiberState, Head, HistoryEntry, OpIndex, ProcessId, Program,
-    Status, Subscription, Timestamp, WaitKind,
+    ActivityId, Deadline, Ending, FiberId, FiberState, Head, HistoryEntry, OpIndex, ProcessId,
+    Program, Status, Subscription, Timestamp, WaitKind,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -160,6 +160,7 @@ fn hidden(asked: &Asked<'_>, process: ProcessId) -> ProcessSummary {
         waits: Vec::new(),
         version: None,
         key: None,
+        deadline: None,
     }
 }
 
@@ -265,6 +266,10 @@ fn summary<'a>(
         waits,
         version: instance.version,
         key: instance.key.clone(),
+        deadline: match instance.deadline {
+            Some(Deadline::Ahead { due, .. }) => Some(due),
+            Some(Deadline::Passed) | None => None,
+        },
     })
 }
 

@@ -30,6 +30,13 @@ impl KeyChange {
             Self::Claimed(hash, _) | Self::Freed(hash) => hash,
         }
     }
+
+    const fn holder(self) -> Option<ProcessId> {
+        match self {
+            Self::Claimed(_, process) => Some(process),
+            Self::Freed(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -103,6 +110,18 @@ impl Planner {
         })
     }
 
+    /// The same within a transaction, which may have freed or claimed the key itself.
+    pub(super) fn key_holder_within(
+        &self,
+        transaction: &Transaction,
+        hash: &KeyHash,
+    ) -> Result<Holder, StoreError> {
+        match last_change(&transaction.after.keys, hash) {
+            Some(change) => Ok(change.holder().map_or(Holder::Nobody, Holder::Process)),
+            None => self.key_holder(hash),
+        }
+    }
+
     /// A launch takes a free key, from now on.
     pub(crate) fn claim_key(
         &mut self,
@@ -130,7 +149,9 @@ impl Planner {
     pub(super) fn keys_planned(&mut self, changes: &[KeyChange]) {
         for change in changes {
             if let KeyChange::Freed(hash) = *change {
-                self.business.change(hash, None);
+                // The same transaction may have given it to another process.
+                let holder = last_change(changes, &hash).and_then(KeyChange::holder);
+                self.business.change(hash, holder);
                 if let Some(process) = self.business.waiting.remove(&hash) {
                     self.launching.begin_again(process);
                 }
@@ -155,6 +176,11 @@ impl Planner {
             }
         }
     }
+}
+
+fn last_change(changes: &[KeyChange], hash: &KeyHash) -> Option<KeyChange> {
+    let mut changes = changes.iter().rev().copied();
+    changes.find(|change| change.hash() == *hash)
 }
 
 /// A process that has a key has ended; the key is free once that is planned.

@@ -145,7 +145,7 @@ impl Planner {
             version,
             ..Launch::new(call.child, loaded.hash)
         };
-        let key = match self.child_key(&launch, &loaded)? {
+        let key = match self.child_key(transaction, &launch, &loaded)? {
             Ok(key) => key,
             Err(reason) => return Ok(refused(call, reason)),
         };
@@ -189,6 +189,7 @@ impl Planner {
     /// The key of a called process, unless another process has it: a call replaces none.
     pub(super) fn child_key(
         &self,
+        transaction: &Transaction,
         launch: &Launch,
         loaded: &Loaded,
     ) -> Result<Result<Option<(KeyHash, String)>, String>, StoreError> {
@@ -199,7 +200,7 @@ impl Planner {
         };
         let name = loaded.program.name.clone();
         let hash = self.key_hash(launch.user.as_ref(), &name, &key.text);
-        Ok(match self.key_holder(&hash)? {
+        Ok(match self.key_holder_within(transaction, &hash)? {
             Holder::Nobody => Ok(Some((hash, key.text))),
             Holder::Process(holder) => {
                 let key = key.text;

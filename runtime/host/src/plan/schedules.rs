@@ -229,7 +229,7 @@ impl Planner {
             version: Some(version),
             ..Launch::new(process, loaded.hash)
         };
-        let key = match self.child_key(&launch, loaded)? {
+        let key = match self.child_key(transaction, &launch, loaded)? {
             Ok(key) => key,
             Err(reason) => return Ok(Err(reason)),
         };

@@ -93,6 +93,7 @@ const SEMANTIC: &[&str] = &[
     "too-deep",
     "too-many-modules",
     "utf16",
+    "whole",
 ];
 const NOT_FOR_XML_SCHEMA: &[&str] = &[
     "second-context",
