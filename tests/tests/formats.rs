@@ -11,9 +11,9 @@ mod samples;
 
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    Branch, Check, ConditionIndex, Ending, Expiry, FiberId, FiberState, HistoryEntry, JsonText,
-    Millis, Program, Progress, ReplyTo, ShardId, Status, Subscription, Then, Timestamp, Turn,
-    WaitKind,
+    Branch, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId, FiberState, HistoryEntry,
+    JsonText, Millis, Program, Progress, Recall, ReplyTo, ShardId, Status, Subscription, Then,
+    Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -23,11 +23,11 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{
-    fault, fiber, fields, history_events, inputs, instance, path, process, program, waiting,
+    fault, fiber, fields, history_events, inputs, instance, kept_keys, path, process, program,
+    waiting,
 };
 use std::{fmt::Debug, fs, path::Path};
 
-/// The records of one file: names and bytes.
 type Lines = Vec<(String, Vec<u8>)>;
 
 /// Compares records with their golden file and gives the golden bytes back, to be read.
@@ -98,8 +98,10 @@ fn instances() {
         subscriptions: vec![Subscription {
             event: "paid".into(),
             key: Some("k".into()),
+            since: Some(Timestamp(1_800_000_000_000)),
         }],
         check,
+        recall: Recall::Pending,
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {
@@ -144,6 +146,7 @@ fn instances() {
                 alternative: 0,
                 condition: ConditionIndex(1),
                 at: Timestamp(1_800_000_000_500),
+                source: EventSource::Kept { sequence: 7 },
             })))),
         ),
         (
@@ -292,6 +295,8 @@ fn events() {
         key: Some("k".into()),
         depth: 1,
         event: JsonText::parse(r#"{"event": "paid", "n": 1}"#).unwrap(),
+        process: Some(process(1)),
+        kept: Some(Timestamp(1_800_000_000_000)),
     };
     holds(
         "events.hex",
@@ -334,6 +339,7 @@ fn keys_of_all_tables() {
         ("tombstone".into(), keys::tombstone(process(1))),
         ("expiry".into(), keys::expiry(at, &keys::seen(&[9; 32]))),
     ];
+    found.extend(kept_keys(wait, at));
     for kind in OutboxKind::ALL {
         let key = OutboxKey {
             kind,
@@ -386,6 +392,9 @@ fn tables_have_their_names_and_numbers() {
         "17 definitions",
         "18 sources",
         "19 business_keys",
+        "20 kept",
+        "21 recalls",
+        "22 taken",
     ];
     assert_eq!(found, expected);
 }

@@ -122,20 +122,11 @@ impl Storage {
             Table::Meta => key == b"mark",
             Table::Events => true,
             Table::Outbox => key[16] == OutboxKind::Task as u8 && contains(key),
-            Table::Instances
-            | Table::Fibers
-            | Table::Values
-            | Table::Timers
-            | Table::Subscriptions
-            | Table::History
-            | Table::Aside
-            | Table::Backlog
-            | Table::Recent
-            | Table::Letters
-            | Table::Definitions
-            | Table::Sources
-            | Table::BusinessKeys
-            | Table::Modules => contains(key),
+            Table::Instances | Table::Fibers | Table::Values | Table::Timers => contains(key),
+            Table::Subscriptions | Table::History | Table::Aside | Table::Backlog => contains(key),
+            Table::Recent | Table::Letters | Table::Definitions | Table::Sources => contains(key),
+            Table::BusinessKeys | Table::Kept | Table::Recalls | Table::Taken => contains(key),
+            Table::Modules => contains(key),
         }
     }
 

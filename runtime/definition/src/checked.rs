@@ -3,7 +3,7 @@
 
 use bureaucrat_model::{
     CodePattern, Condition, ConditionIndex, ConditionRange, FaultCode, FieldPath, Fields,
-    ItemNames, JsonText, Millis, Retry, Site, SourceModule, Timestamp,
+    ItemNames, JsonText, Millis, Retry, Since, Site, SourceModule, Timestamp,
 };
 
 #[derive(Debug)]
@@ -96,6 +96,7 @@ pub(crate) struct Expected {
     pub(crate) key: Option<Written<String>>,
     pub(crate) conditions: ConditionRange,
     pub(crate) taking: Taking,
+    pub(crate) since: Option<Since>,
 }
 
 #[derive(Debug)]
@@ -179,6 +180,7 @@ pub(crate) enum ActivityKind {
     Emit {
         event: Written<String>,
         key: Option<Written<String>>,
+        keep: Option<Millis>,
         fields: Inputs,
     },
     Send(Box<Send>),

@@ -2,7 +2,7 @@
 
 use bureaucrat_model::{
     Alternative, CodePattern, Condition, ConditionRange, FieldPath, Guest, Handler, ItemNames,
-    Join, Label, Millis, Op, OpIndex, Operand, Part, Program, Retry, Taking, When,
+    Join, Label, Millis, Op, OpIndex, Operand, Part, Program, Retry, Since, Taking, When,
 };
 use std::fmt::Write as _;
 
@@ -74,8 +74,15 @@ fn operation(op: &Op) -> String {
             carried(inputs.as_deref()),
             taken(taking)
         ),
-        Op::Emit { event, key, fields } => {
-            format!("emit {}{} {fields:?}", operand(event), keyed(key.as_ref()))
+        Op::Emit {
+            event,
+            key,
+            keep,
+            fields,
+        } => {
+            let keep = keep.map_or_else(String::new, |keep| format!(" keep {keep}"));
+            let (event, key) = (operand(event), keyed(key.as_ref()));
+            format!("emit {event}{key}{keep} {fields:?}")
         }
         Op::Send { .. } => message(op),
         Op::Within { span } => format!("within {}", span_of(span)),
@@ -219,10 +226,16 @@ fn alternative(alternative: &Alternative) -> String {
         key,
         conditions,
         taking,
+        since,
         at,
     } = alternative;
+    let since = match since {
+        None => String::new(),
+        Some(Since::Launch) => " since launch".to_owned(),
+        Some(Since::Span(span)) => format!(" since {span}"),
+    };
     format!(
-        "{}{}{}{} at {}",
+        "{}{}{since}{}{} at {}",
         operand(event),
         keyed(key.as_ref()),
         range(" if ", *conditions),

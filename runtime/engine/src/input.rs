@@ -13,7 +13,7 @@ use crate::{
 };
 use bureaucrat_model::{
     ActivityId, ActivityPath, Check, ConditionIndex, Evaluation, Fiber, FiberId, FiberState, Input,
-    Instance, Op, OpIndex, ProcessId, Program, Site, Timestamp, Turn, Wait, WaitKind,
+    Instance, Op, OpIndex, ProcessId, Program, Recall, Site, Timestamp, Turn, Wait, WaitKind,
 };
 
 /// Takes an input and runs the process as far as possible.
@@ -40,6 +40,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             key,
             depth,
             event,
+            source,
         } => {
             // While an earlier event is being checked, none is taken: the host delivers them one
             // after the other.
@@ -47,8 +48,12 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
                 return Err(not_waiting(machine, fiber, turn));
             };
             settle_caused(machine, fiber, depth, |machine| {
-                let what = (name.as_str(), key.as_deref());
-                ops::await_event::event(machine, fiber, turn, what, event)
+                let offered = ops::await_event::Offered {
+                    name: &name,
+                    key: key.as_deref(),
+                    source,
+                };
+                ops::await_event::event(machine, fiber, turn, offered, event)
             });
         }
         Input::ChildEnded {
@@ -82,6 +87,19 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         Input::TaskRefused { turn, reason } => {
             let fiber = find_sent(machine, turn)?;
             settle(machine, fiber, |_| Err(ops::action::refused(reason)));
+        }
+        Input::Recalled { fiber, turn } => {
+            let WaitKind::Event {
+                check: None,
+                recall: Recall::Pending | Recall::Overdue,
+                ..
+            } = find_wait(machine, fiber, turn)?.kind
+            else {
+                return Err(not_waiting(machine, fiber, turn));
+            };
+            settle(machine, fiber, |machine| {
+                ops::await_event::recalled(machine, fiber)
+            });
         }
         Input::Admitted { fiber, turn } => {
             let WaitKind::Admission = find_wait(machine, fiber, turn)?.kind else {

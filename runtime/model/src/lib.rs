@@ -46,15 +46,15 @@ pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
     ShardId, Turn,
 };
-pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
+pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input};
 pub use instance::{
-    Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch, Progress, ReplyTo,
-    Status, Subscription, Then, Wait, WaitKind,
+    Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch, Progress, Recall,
+    ReplyTo, Status, Subscription, Then, Wait, WaitKind,
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
 pub use message::{Message, Toward};
-pub use op::{Alternative, ItemNames, Join, Op, Operand, Part, Taking, Timeout, When};
+pub use op::{Alternative, ItemNames, Join, Op, Operand, Part, Since, Taking, Timeout, When};
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
     Reads, SourceModule, Span,

@@ -77,6 +77,7 @@ pub fn scan_around(
 pub const fn batch_of(table: Table) -> usize {
     match table {
         Table::Programs | Table::Modules | Table::Values | Table::Letters | Table::Sources => 16,
+        Table::Kept => 16,
         Table::Instances
         | Table::Timers
         | Table::Subscriptions
@@ -90,7 +91,9 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Backlog
         | Table::Recent
         | Table::Definitions
-        | Table::BusinessKeys => 1_000,
+        | Table::BusinessKeys
+        | Table::Recalls
+        | Table::Taken => 1_000,
     }
 }
 

@@ -41,10 +41,16 @@ pub enum Table {
     Sources = 18,
     /// The processes that have not ended and have a business key.
     BusinessKeys = 19,
+    /// Events that are kept for those who wait for them later, by name, key and sequence.
+    Kept = 20,
+    /// Waits to which kept events are being offered.
+    Recalls = 21,
+    /// Which process took which kept event.
+    Taken = 22,
 }
 
 impl Table {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -64,6 +70,9 @@ impl Table {
         Self::Definitions,
         Self::Sources,
         Self::BusinessKeys,
+        Self::Kept,
+        Self::Recalls,
+        Self::Taken,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -87,6 +96,9 @@ impl Table {
             Self::Definitions => "definitions",
             Self::Sources => "sources",
             Self::BusinessKeys => "business_keys",
+            Self::Kept => "kept",
+            Self::Recalls => "recalls",
+            Self::Taken => "taken",
         }
     }
 }

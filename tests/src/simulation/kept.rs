@@ -106,6 +106,7 @@ impl Known {
             | Input::Evaluated { .. }
             | Input::TaskRefused { .. }
             | Input::Admitted { .. }
+            | Input::Recalled { .. }
             | Input::Refused { .. }
             | Input::Continue => false,
         });

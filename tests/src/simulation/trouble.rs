@@ -206,6 +206,7 @@ impl World {
             Table::Backlog,
             Table::Recent,
             Table::BusinessKeys,
+            Table::Recalls,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(

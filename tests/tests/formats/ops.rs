@@ -3,7 +3,7 @@
 use super::samples::fields;
 use bureaucrat_model::{
     Alternative, CodePattern, ConditionIndex, ConditionRange, FaultCode, FieldPath, Handler,
-    ItemNames, Join, Millis, Op, OpIndex, Operand, Part, Retry, Taking, Timeout, When,
+    ItemNames, Join, Millis, Op, OpIndex, Operand, Part, Retry, Since, Taking, Timeout, When,
 };
 
 fn names() -> ItemNames {
@@ -78,6 +78,7 @@ pub fn every() -> Vec<Op> {
                 key: Some(Operand::Computed),
                 conditions: range,
                 taking: Taking::Functions,
+                since: Some(Since::Span(Millis(3_600_000))),
                 at: OpIndex(3),
             }],
             timeout: Some(Timeout {
@@ -88,6 +89,7 @@ pub fn every() -> Vec<Op> {
         Op::Emit {
             event: Operand::Fixed("paid".into()),
             key: None,
+            keep: Some(Millis(60_000)),
             fields: vec!["n".into()],
         },
         Op::Send {

@@ -50,6 +50,7 @@ impl Emitter {
             key,
             conditions: expected.conditions,
             taking: taken(&expected.taking),
+            since: expected.since,
             at: OpIndex::default(),
         }
     }

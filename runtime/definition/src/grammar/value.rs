@@ -43,6 +43,8 @@ pub(crate) enum Value {
     OneOf(&'static [&'static str]),
     /// A time with an offset, or Unix seconds.
     Time,
+    /// A duration, or the word for the launch of the process.
+    Since,
     /// A Python expression for a value.
     Expression,
     /// A text that is of the kind, or becomes so by the expressions in its braces.
@@ -88,6 +90,7 @@ impl Value {
             Self::Function { .. } => {
                 "words of letters and digits joined by `-`, such as `is-high`".to_owned()
             }
+            Self::Since => "`launch`, or a [duration](#durations)".to_owned(),
             Self::Time => "a [time](#durations)".to_owned(),
             Self::Expression => "an [expression](#conditions)".to_owned(),
             Self::Template(kind) => format!("{}, or a [template](#templates)", kind.in_words()),

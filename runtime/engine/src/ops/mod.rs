@@ -32,7 +32,12 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
             timeout,
         } => await_event::start(machine, fiber, alternatives, timeout.as_ref()),
         Op::Call { field, inputs, .. } => call::start(machine, fiber, field, inputs.as_deref()),
-        Op::Emit { event, key, fields } => emit::start(machine, fiber, event, key.as_ref(), fields),
+        Op::Emit {
+            event,
+            key,
+            keep,
+            fields,
+        } => emit::start(machine, fiber, event, key.as_ref(), *keep, fields),
         Op::Send { .. } => send::start(machine, fiber, op),
         Op::Within { span } => within::start(machine, fiber, span),
         Op::Evaluate { function } => evaluate::start(machine, fiber, *function),

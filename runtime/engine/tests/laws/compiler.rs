@@ -4,7 +4,7 @@ use super::generator::{Block, Times, plain_scope, tried};
 use bureaucrat_model::{
     ActivityPath, Alternative, CodePattern, Condition, ConditionIndex, ConditionRange, FieldPath,
     Fields, Guest, Handler, ItemNames, Join, JsonText, Millis, Op, OpIndex, Operand, Part, Program,
-    Reads, Site, Span, Taking, Timeout, When,
+    Reads, Since, Site, Span, Taking, Timeout, When,
 };
 
 #[derive(Default)]
@@ -88,6 +88,7 @@ impl Compiler {
                 let op = Op::Emit {
                     event: Operand::Fixed("e".into()),
                     key: Some(Operand::Computed),
+                    keep: None,
                     fields: vec!["f".into()],
                 };
                 self.push(op, path);
@@ -214,6 +215,7 @@ impl Compiler {
                 key: (count % 2 == 1).then(|| Operand::Fixed("k".into())),
                 conditions,
                 taking: Taking::Fields,
+                since: (place % 2 == 0).then_some(Since::Launch),
                 at: self.here(),
             });
             self.block(block, &path.child(place));

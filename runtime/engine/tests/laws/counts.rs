@@ -29,7 +29,10 @@ pub fn check(
             });
             assert!(noted == Some(evaluation.fuel) || noted.is_none() && has_ended);
         }
-        Input::Continue | Input::Admitted { .. } | Input::Refused { .. } => {}
+        Input::Continue
+        | Input::Recalled { .. }
+        | Input::Admitted { .. }
+        | Input::Refused { .. } => {}
         Input::Answer { .. }
         | Input::TimerFired { .. }
         | Input::Event { .. }

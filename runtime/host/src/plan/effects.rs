@@ -141,17 +141,12 @@ impl Planner {
                     };
                     transaction.work.push_back(asking.refused(refused));
                 }
-                let sequence = self.shared.draw();
-                let key = keys::subscription(
-                    &subscription.event,
-                    subscription.key.as_deref(),
-                    WaitKey {
-                        process,
-                        fiber,
-                        turn,
-                    },
-                );
-                transaction.put(Table::Subscriptions, key, sequence.to_be_bytes().to_vec());
+                let wait = WaitKey {
+                    process,
+                    fiber,
+                    turn,
+                };
+                self.subscribe(transaction, wait, subscription)?;
             }
             Effect::Unsubscribe {
                 subscription,
@@ -170,6 +165,16 @@ impl Planner {
                         },
                     ),
                 );
+            }
+            Effect::TakeKept { sequence } => self.take_kept(transaction, process, sequence),
+            Effect::EndRecall { fiber, turn } => {
+                let wait = WaitKey {
+                    process,
+                    fiber,
+                    turn,
+                };
+                transaction.delete(Table::Recalls, keys::recall(wait));
+                transaction.after.kept.recalls.remove(&wait);
             }
             Effect::Send {
                 activity,
@@ -190,6 +195,7 @@ impl Planner {
                 turn,
                 event,
                 key,
+                keep,
                 fields,
                 depth,
             } => {
@@ -202,6 +208,7 @@ impl Planner {
                     activity,
                     event,
                     key,
+                    keep,
                     fields,
                     depth,
                 };

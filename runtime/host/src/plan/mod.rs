@@ -17,8 +17,10 @@ mod handing_out;
 mod incidents;
 mod instances;
 pub(crate) mod jobs;
+pub mod kept;
 pub(crate) mod letters;
 mod orders;
+mod recalling;
 pub(crate) mod residents;
 mod sending;
 mod starting;
@@ -41,6 +43,7 @@ use bureaucrat_store::{StoreError, keys::OutboxKey};
 use business::BusinessKeys;
 use events::Handouts;
 use jobs::{Jobs, Waiting};
+use kept::KeptEvents;
 use letters::Letters;
 use residents::Residents;
 use std::{
@@ -65,6 +68,7 @@ pub struct Planner {
     pub(crate) launching: Launching,
     pub(crate) handouts: Handouts,
     pub(crate) letters: Letters,
+    pub(crate) kept: KeptEvents,
     pub(crate) catalog: Catalog,
     pub(crate) business: BusinessKeys,
     /// Called processes whose definitions are being compiled.
@@ -85,6 +89,7 @@ impl Planner {
             launching: Launching::default(),
             handouts: Handouts::default(),
             letters: Letters::default(),
+            kept: KeptEvents::default(),
             catalog: Catalog::default(),
             business: BusinessKeys::default(),
             calling: BTreeSet::new(),

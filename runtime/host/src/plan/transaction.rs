@@ -5,6 +5,7 @@ pub use super::cause::Cause;
 use super::{
     business::KeyChange,
     events::{Arrived, Served},
+    kept::KeptNews,
 };
 use crate::{
     act::{outbox::Place, timers::WaitKey, troubles::Destination},
@@ -132,7 +133,6 @@ pub struct Evaluate {
     pub view: View,
 }
 
-/// A message for the outbox.
 #[derive(Debug)]
 pub struct Publish {
     pub key: OutboxKey,
@@ -161,6 +161,7 @@ pub struct After {
     pub arrived: Vec<Arrived>,
     /// The subscriber's delivery of an event.
     pub served: Option<Served>,
+    pub kept: KeptNews,
     /// Messages that the store remembers from now on.
     pub remembered: Vec<[u8; 32]>,
     /// The programs of new instances.

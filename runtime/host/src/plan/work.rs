@@ -159,6 +159,7 @@ impl Planner {
             self.memories.remove(hash);
         }
         self.keys_given_up(&transaction.after.keys);
+        self.kept.given_up(&transaction.after.kept);
         for held in transaction.held.into_values() {
             if let (0, Some(account)) = (held.rows.bytes(), held.account)
                 && !held.instance.has_ended()

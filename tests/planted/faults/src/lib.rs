@@ -9,6 +9,7 @@
 pub mod copy;
 mod deliveries;
 mod engine;
+mod keeping;
 mod messages;
 mod named;
 mod processes;
@@ -50,9 +51,10 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 7] = [
+const TABLES: [&[Fault]; 8] = [
     deliveries::FAULTS,
     messages::FAULTS,
+    keeping::FAULTS,
     processes::FAULTS,
     starting::FAULTS,
     named::FAULTS,

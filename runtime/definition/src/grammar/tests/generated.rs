@@ -121,6 +121,7 @@ impl Generator {
                 let plain: Vec<_> = words.iter().filter(|word| **word != "expr").collect();
                 return (**self.dice.of(&plain)).to_owned();
             }
+            Value::Since => &["launch", "1h", "0"],
             Value::Time => &["2026-12-01T08:00:00Z", "0", "1795478399.5"],
             Value::Expression => &["context['a']", "[1, 2]"],
             Value::Template(kind) => {
