@@ -132,7 +132,7 @@ mod tests {
             let event = decode_event(text.as_bytes(), &WireLimits::default());
             event.map(|event| (event.keep, event.process)).ok()
         };
-        let id = "0123456789abcdef0123456789abcdef";
+        let id = "01234567-89ab-8def-8123-456789abcdef";
         for (fields, keep, process) in [
             (r#""keep": "1h""#.to_owned(), Some(Millis(3_600_000)), None),
             (r#""keep": 1.5"#.to_owned(), Some(Millis(1_500)), None),
@@ -145,6 +145,7 @@ mod tests {
             assert_eq!(read(&text), Some((keep, process)), "{text}");
         }
         let process = id.parse::<ProcessId>().ok();
+        assert!(process.is_some());
         let text = format!(
             r#"{{"event": "e", "process": "{}"}}"#,
             process.map_or_else(String::new, |id| id.to_string())

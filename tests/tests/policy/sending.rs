@@ -12,8 +12,14 @@ async fn ending(rig: &Rig, user: &str, definition: &str) -> Result<Value> {
     };
     let (status, reply) = rig.launch(channel, Some(user), definition).await?;
     ensure!(status == "launched", "{reply}");
-    let message = rig.next(&rig.replies()).await?;
-    Ok(serde_json::from_slice(&message.data)?)
+    // A reply that was under way when a channel closed comes twice.
+    loop {
+        let message = rig.next(&rig.replies()).await?;
+        let told: Value = serde_json::from_slice(&message.data)?;
+        if told["process"] == reply["process"] && told["status"] != "launched" {
+            return Ok(told);
+        }
+    }
 }
 
 fn sends(attributes: &str, body: &str) -> String {
