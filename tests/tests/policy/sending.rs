@@ -43,14 +43,13 @@ sends = ["*", "/*"]
 
     // Written: refused at the launch, by the policy or whatever the policy says.
     let own = format!("routing-key='{}'", rig.operated.engine.name("answers"));
+    let notices = rig.operated.engine.name("processes");
+    let notices = format!("exchange='{notices}' routing-key='a'");
     for (user, attributes) in [
         ("alice", "exchange='other' routing-key='a'".to_owned()),
         ("alice", "routing-key='pols.other'".to_owned()),
         ("bob", own),
-        (
-            "bob",
-            "exchange='bureaucrat.processes' routing-key='a'".to_owned(),
-        ),
+        ("bob", notices),
     ] {
         let channel = if user == "alice" {
             &rig.alice

@@ -309,10 +309,12 @@ mod tests {
                 };
                 count += 1;
                 let kind = attribute.value;
-                let is_right = match kind {
-                    Value::Duration => Millis::parse(text).is_some(),
-                    Value::Name { bytes } => (1..=bytes).contains(&text.len()),
-                    kind => number(kind, text).is_some(),
+                let is_right = if kind == Value::Duration {
+                    Millis::parse(text).is_some()
+                } else if let Value::Name { bytes } = kind {
+                    (1..=bytes).contains(&text.len())
+                } else {
+                    number(kind, text).is_some()
                 };
                 assert!(is_right, "{attribute:?}");
             }
