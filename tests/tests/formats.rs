@@ -13,9 +13,9 @@ mod whole;
 
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, Expiry,
-    FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
+    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, EventSource,
+    Expiry, FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress,
+    Recall, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -25,11 +25,11 @@ use bureaucrat_store::{
 };
 use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{
-    fault, fiber, fields, history_events, inputs, instance, path, process, program, waiting,
+    fault, fiber, fields, history_events, inputs, instance, kept_keys, path, process, program,
+    waiting,
 };
 use std::{fmt::Debug, fs, path::Path};
 
-/// The records of one file: names and bytes.
 type Lines = Vec<(String, Vec<u8>)>;
 
 /// Compares records with their golden file and gives the golden bytes back, to be read.
@@ -100,8 +100,10 @@ fn instances() {
         subscriptions: vec![Subscription {
             event: "paid".into(),
             key: Some("k".into()),
+            since: Some(Timestamp(1_800_000_000_000)),
         }],
         check,
+        recall: Recall::Pending,
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {
@@ -147,6 +149,7 @@ fn instances() {
                 alternative: 0,
                 condition: ConditionIndex(1),
                 at: Timestamp(1_800_000_000_500),
+                source: EventSource::Kept { sequence: 7 },
             })))),
         ),
         (
@@ -325,6 +328,8 @@ fn events() {
         key: Some("k".into()),
         depth: 1,
         event: JsonText::parse(r#"{"event": "paid", "n": 1}"#).unwrap(),
+        process: Some(process(1)),
+        kept: Some(Timestamp(1_800_000_000_000)),
     };
     holds(
         "events.hex",
@@ -367,6 +372,7 @@ fn keys_of_all_tables() {
         ("tombstone".into(), keys::tombstone(process(1))),
         ("expiry".into(), keys::expiry(at, &keys::seen(&[9; 32]))),
     ];
+    found.extend(kept_keys(wait, at));
     for kind in OutboxKind::ALL {
         let key = OutboxKey {
             kind,
@@ -421,6 +427,9 @@ fn tables_have_their_names_and_numbers() {
         "19 business_keys",
         "20 launches",
         "21 schedules",
+        "22 kept",
+        "23 recalls",
+        "24 taken",
     ];
     assert_eq!(found, expected);
 }

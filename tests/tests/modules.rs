@@ -2,10 +2,14 @@
 //! definitions: deployed by name and version, launched by name, retired.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "modules/cancelling.rs"]
+mod cancelling;
 #[path = "modules/definitions.rs"]
 mod definitions;
 #[path = "modules/deployed.rs"]
 mod deployed;
+#[path = "modules/keeping.rs"]
+mod keeping;
 #[path = "modules/keyed.rs"]
 mod keyed;
 #[path = "modules/rig.rs"]

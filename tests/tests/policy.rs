@@ -6,6 +6,8 @@
 mod quotas;
 #[path = "policy/rig.rs"]
 mod rig;
+#[path = "policy/sending.rs"]
+mod sending;
 #[path = "policy/timing.rs"]
 mod timing;
 

@@ -137,6 +137,9 @@ impl Storage {
             | Table::BusinessKeys
             | Table::Launches
             | Table::Schedules
+            | Table::Kept
+            | Table::Recalls
+            | Table::Taken
             | Table::Modules => contains(key),
         }
     }

@@ -3,8 +3,8 @@
 
 use bureaucrat_model::{
     ActivityPath, Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate,
-    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Schedule, Site,
-    SourceModule, Timestamp, Unhandled,
+    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Schedule, Since,
+    Site, SourceModule, Timestamp, Unhandled,
 };
 use std::collections::BTreeMap;
 
@@ -139,6 +139,7 @@ pub(crate) struct Expected {
     pub(crate) key: Option<Written<String>>,
     pub(crate) conditions: ConditionRange,
     pub(crate) taking: Taking,
+    pub(crate) since: Option<Since>,
 }
 
 #[derive(Debug)]
@@ -227,6 +228,7 @@ pub(crate) enum ActivityKind {
     Emit {
         event: Written<String>,
         key: Option<Written<String>>,
+        keep: Option<Millis>,
         fields: Inputs,
     },
     Send(Box<Send>),

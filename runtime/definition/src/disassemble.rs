@@ -3,7 +3,7 @@
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, CodePattern, Condition, ConditionRange, FieldPath, Guest,
     Handler, Interrupt, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Part, Program, Retry,
-    Taking, When,
+    Since, Taking, When,
 };
 use std::fmt::Write as _;
 
@@ -84,8 +84,15 @@ fn operation(op: &Op) -> String {
             carried(inputs.as_deref()),
             taken(taking)
         ),
-        Op::Emit { event, key, fields } => {
-            format!("emit {}{} {fields:?}", operand(event), keyed(key.as_ref()))
+        Op::Emit {
+            event,
+            key,
+            keep,
+            fields,
+        } => {
+            let keep = keep.map_or_else(String::new, |keep| format!(" keep {keep}"));
+            let (event, key) = (operand(event), keyed(key.as_ref()));
+            format!("emit {event}{key}{keep} {fields:?}")
         }
         Op::Listen { listeners, end } => {
             let listeners: Vec<String> = listeners.iter().map(|one| place(one.at)).collect();
@@ -268,10 +275,16 @@ fn alternative(alternative: &Alternative) -> String {
         key,
         conditions,
         taking,
+        since,
         at,
     } = alternative;
+    let since = match since {
+        None => String::new(),
+        Some(Since::Launch) => " since launch".to_owned(),
+        Some(Since::Span(span)) => format!(" since {span}"),
+    };
     format!(
-        "{}{}{}{} at {}",
+        "{}{}{since}{}{} at {}",
         operand(event),
         keyed(key.as_ref()),
         range(" if ", *conditions),

@@ -235,11 +235,21 @@ impl Emitter {
                 self.push(op, site);
                 return self.outputs(&expected.taking, site);
             }
-            ActivityKind::Emit { event, key, fields } => {
+            ActivityKind::Emit {
+                event,
+                key,
+                keep,
+                fields,
+            } => {
                 let event = self.operand(event, site);
                 let key = self.optional(key.as_ref(), site);
                 let fields = self.inputs(fields, site);
-                Op::Emit { event, key, fields }
+                Op::Emit {
+                    event,
+                    key,
+                    keep: *keep,
+                    fields,
+                }
             }
             ActivityKind::Send(send) => self.message(send, site),
             ActivityKind::Assign { target, value } => {

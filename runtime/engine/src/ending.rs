@@ -7,7 +7,7 @@
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
     Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, ProcessId,
-    Status, Turn, WaitKind,
+    Recall, Status, Turn, WaitKind,
 };
 
 impl Machine<'_> {
@@ -64,14 +64,19 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     let mut effects = match &wait.kind {
         WaitKind::Answer { .. } => vec![Effect::WithdrawTask { turn }],
         WaitKind::Timer { due } => vec![timer(*due)],
-        WaitKind::Event { subscriptions, .. } => {
+        WaitKind::Event {
+            subscriptions,
+            recall,
+            ..
+        } => {
+            let recall = (*recall != Recall::Over).then_some(Effect::EndRecall { fiber: id, turn });
             let subscriptions = distinct(subscriptions).into_iter();
             let unsubscribe = |subscription| Effect::Unsubscribe {
                 subscription,
                 fiber: id,
                 turn,
             };
-            subscriptions.map(unsubscribe).collect()
+            subscriptions.map(unsubscribe).chain(recall).collect()
         }
         WaitKind::Listening { subscription, .. } => {
             let unsubscribe = |subscription| Effect::Unsubscribe {

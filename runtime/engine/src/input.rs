@@ -19,8 +19,8 @@ use crate::{
     throwing::Verdict,
 };
 use bureaucrat_model::{
-    Check, ConditionIndex, Evaluation, FiberId, FiberState, Input, Op, Timestamp, Turn, Wait,
-    WaitKind,
+    Check, ConditionIndex, Evaluation, FiberId, FiberState, Input, Op, Recall, Timestamp, Turn,
+    Wait, WaitKind,
 };
 use finding::{find_sent, find_wait, not_waiting};
 
@@ -52,6 +52,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             key,
             depth,
             event,
+            source,
         } => {
             // While an earlier event is being checked, none is taken: the host delivers them one
             // after the other.
@@ -62,7 +63,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             } = find_wait(machine, fiber, turn)?.kind
             {
                 settle_caused(machine, fiber, depth, |machine| {
-                    ops::listen::event(machine, fiber, turn, event)
+                    ops::listen::event(machine, fiber, turn, event, source)
                 });
                 return Ok(());
             }
@@ -70,8 +71,12 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
                 return Err(not_waiting(machine, fiber, turn));
             };
             settle_caused(machine, fiber, depth, |machine| {
-                let what = (name.as_str(), key.as_deref());
-                ops::await_event::event(machine, fiber, turn, what, event)
+                let offered = ops::await_event::Offered {
+                    name: &name,
+                    key: key.as_deref(),
+                    source,
+                };
+                ops::await_event::event(machine, fiber, turn, offered, event)
             });
         }
         Input::ChildEnded {
@@ -122,6 +127,19 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         Input::TaskRefused { turn, reason } => {
             let fiber = find_sent(machine, turn)?;
             settle(machine, fiber, |_| Err(ops::action::refused(reason)));
+        }
+        Input::Recalled { fiber, turn } => {
+            let WaitKind::Event {
+                check: None,
+                recall: Recall::Pending | Recall::Overdue,
+                ..
+            } = find_wait(machine, fiber, turn)?.kind
+            else {
+                return Err(not_waiting(machine, fiber, turn));
+            };
+            settle(machine, fiber, |machine| {
+                ops::await_event::recalled(machine, fiber)
+            });
         }
         Input::Admitted { fiber, turn } => {
             let WaitKind::Admission = find_wait(machine, fiber, turn)?.kind else {

@@ -6,9 +6,9 @@ use bureaucrat_engine::{
 };
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, ConditionRange, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input, Instance, Join,
-    JsonText, Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Reads, Site, Span,
-    Status, Timestamp, Turn,
+    EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input,
+    Instance, Join, JsonText, Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Reads,
+    Site, Span, Status, Timestamp, Turn,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -212,6 +212,7 @@ fn an_await_keeps_waiting_until_a_condition_holds() {
         key: None,
         depth: 0,
         event: JsonText::parse(r#"{"event": "e"}"#).unwrap(),
+        source: EventSource::Live,
     };
     let before = instance.clone();
     let effects = go(&program, &mut instance, event.clone()).unwrap();

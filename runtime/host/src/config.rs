@@ -37,6 +37,10 @@ pub struct HostConfig {
     pub outbox_rows: usize,
     /// The most publishes that wait for their outcome.
     pub publishes_in_flight: usize,
+    /// The most events that are kept for those who wait later, of all users, and their bytes.
+    pub kept_events: u64,
+    /// See [`Self::kept_events`].
+    pub kept_bytes: u64,
     /// The most inputs in one commit.
     pub group_inputs: usize,
     /// With this many bytes to write, a commit takes no more inputs, so that a few large messages
@@ -102,6 +106,8 @@ impl Default for HostConfig {
             history_entries: 1_000,
             outbox_rows: 100_000,
             publishes_in_flight: 1_000,
+            kept_events: 100_000,
+            kept_bytes: 1 << 30,
             group_inputs: 256,
             group_bytes: 1 << 20,
             large_bytes: 64 << 10,

@@ -119,6 +119,7 @@ impl Driver {
         if self.has_room() {
             let is_due = self.planner.launching.may_begin()
                 || self.planner.handouts.are_ready()
+                || self.planner.kept.are_ready()
                 || self.intake.has_held();
             if is_due {
                 return now;
@@ -137,6 +138,7 @@ impl Driver {
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
             wake = wake.min(self.planner.delayed.next().unwrap_or(wake));
             wake = wake.min(self.planner.schedules.next().unwrap_or(wake));
+            wake = wake.min(self.planner.kept.next_look().unwrap_or(wake));
         }
         if self.actor.outbox.is_open() {
             let next = self.actor.outbox.troubles.next_try();
@@ -269,6 +271,7 @@ impl Driver {
         for (process, record) in after.decided {
             self.planner.start_decided(process, record)?;
         }
+        self.planner.kept.durable(after.kept);
         let now = self.shared.time.now();
         for arrived in after.arrived {
             self.planner.handouts.add(arrived, now);

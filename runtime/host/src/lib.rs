@@ -34,5 +34,5 @@ pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
 pub use operate::{audit, commands, definitions as deployed, letters, modules, query, questions};
-pub use plan::{decided, events, schedules};
+pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;

@@ -86,6 +86,30 @@ pub struct Evaluation {
     pub fuel: u64,
 }
 
+/// Where an event comes from. A process takes each kept event once at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventSource {
+    /// It is not kept.
+    #[serde(rename = "1")]
+    Live,
+    /// It is kept, and came while it was awaited.
+    #[serde(rename = "2")]
+    Kept { sequence: u64 },
+    /// It was kept before it was awaited.
+    #[serde(rename = "3")]
+    Recalled { sequence: u64, at: Timestamp },
+}
+
+impl EventSource {
+    /// The number of a kept event.
+    pub const fn kept(self) -> Option<u64> {
+        match self {
+            Self::Live => None,
+            Self::Kept { sequence } | Self::Recalled { sequence, .. } => Some(sequence),
+        }
+    }
+}
+
 /// Something that happened to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
@@ -111,6 +135,7 @@ pub enum Input {
         depth: u32,
         /// The event's whole JSON object.
         event: JsonText,
+        source: EventSource,
     },
     #[serde(rename = "4")]
     ChildEnded {
@@ -158,6 +183,9 @@ pub enum Input {
     /// An operator has what waits for one tried again.
     #[serde(rename = "11")]
     Retry,
+    /// All kept events were offered to the wait.
+    #[serde(rename = "14")]
+    Recalled { fiber: FiberId, turn: Turn },
     /// The host does what the fiber wanted to be done.
     #[serde(rename = "12")]
     Admitted { fiber: FiberId, turn: Turn },
@@ -217,6 +245,15 @@ pub enum Effect {
         fiber: FiberId,
         turn: Turn,
     },
+    /// The process took this kept event: it is not offered to it again.
+    TakeKept {
+        sequence: u64,
+    },
+    /// Kept events are not to be offered to this wait any more.
+    EndRecall {
+        fiber: FiberId,
+        turn: Turn,
+    },
     /// Send a message to the broker; whether it is sent comes back before anything is committed.
     Send {
         activity: ActivityPath,
@@ -231,6 +268,7 @@ pub enum Effect {
         turn: Turn,
         event: String,
         key: Option<String>,
+        keep: Option<Millis>,
         fields: Fields,
         /// How many emissions in a row led to it, each caused by the one before.
         depth: u32,

@@ -9,7 +9,7 @@ use crate::{
     fields::{Fields, JsonText},
     history::Redelivered,
     ids::{FiberId, ProcessId, ProgramHash, Turn},
-    input::{Ending, Input},
+    input::{Ending, EventSource, Input},
     program::{ConditionIndex, OpIndex},
     scope::Scope,
     time::{Millis, Timestamp},
@@ -137,6 +137,8 @@ pub struct Subscription {
     pub event: String,
     /// With one, only events with this key count.
     pub key: Option<String>,
+    /// Kept events that are not older than this count, too.
+    pub since: Option<Timestamp>,
 }
 
 /// An event whose conditions are being evaluated.
@@ -148,6 +150,20 @@ pub struct Check {
     pub condition: ConditionIndex,
     /// When the event arrived.
     pub at: Timestamp,
+    pub source: EventSource,
+}
+
+/// Whether the events that were kept before a wait have been offered to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Recall {
+    /// They have, or none count.
+    #[serde(rename = "1")]
+    Over,
+    #[serde(rename = "2")]
+    Pending,
+    /// And the time of the wait is over.
+    #[serde(rename = "3")]
+    Overdue,
 }
 
 /// What limits the time of an attempt.
@@ -186,6 +202,7 @@ pub enum WaitKind {
         /// For each alternative, in their order.
         subscriptions: Vec<Subscription>,
         check: Option<Check>,
+        recall: Recall,
     },
     /// The end of a called process.
     #[serde(rename = "4")]
@@ -278,7 +295,6 @@ pub enum Then {
     Stop,
 }
 
-/// What a fiber waits for, since when, and under which number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     pub turn: Turn,

@@ -50,16 +50,17 @@ pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
     ShardId, Turn,
 };
-pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, Input};
+pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input};
 pub use instance::{
     Arrivals, Asker, Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch,
-    Progress, ReplyTo, Sharing, Status, Subscription, Then, Wait, WaitKind,
+    Progress, Recall, ReplyTo, Sharing, Status, Subscription, Then, Wait, WaitKind,
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
 pub use message::{Message, Toward};
 pub use op::{
-    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Taking, Timeout, When,
+    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since, Taking, Timeout,
+    When,
 };
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,

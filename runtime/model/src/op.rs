@@ -57,8 +57,20 @@ pub struct Alternative {
     /// One that holds is enough; without any, each event counts.
     pub conditions: ConditionRange,
     pub taking: Taking,
+    /// How far back kept events count.
+    pub since: Option<Since>,
     /// Where it continues.
     pub at: OpIndex,
+}
+
+/// How far back kept events count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Since {
+    /// To the launch of the process.
+    #[serde(rename = "1")]
+    Launch,
+    #[serde(rename = "2")]
+    Span(Millis),
 }
 
 /// How long a wait for events lasts.
@@ -165,6 +177,8 @@ pub enum Op {
     Emit {
         event: Operand<String>,
         key: Option<Operand<String>>,
+        /// How long it is kept for those who wait later.
+        keep: Option<Millis>,
         fields: Vec<String>,
     },
     /// Sends a message to the broker. Computed are, in this order: the exchange, the routing key, the headers, the body.
@@ -317,6 +331,7 @@ impl Op {
                 key: None,
                 conditions,
                 taking: Taking::Fields,
+                since: None,
                 at,
             }],
             timeout: None,

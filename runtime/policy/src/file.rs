@@ -140,6 +140,7 @@ impl Reader<'_> {
                 Rule::ReplyTo => self.globs(value, &mut rules.reply_to),
                 Rule::Definitions => self.globs(value, &mut rules.definitions),
                 Rule::Deploys => self.globs(value, &mut rules.deploys),
+                Rule::Cancels => self.globs(value, &mut rules.cancels),
                 Rule::Sends => self.sends(value, &mut rules.sends),
                 Rule::Modules => self.modules(value, &mut rules.modules),
                 Rule::ModuleClass => self.class(value, &mut rules.module_class),

@@ -69,6 +69,10 @@ quotas! {
     DeployedVersions "deployed_versions" "quota.deployed-versions" 1_000,
     /// Bytes of the texts of these versions.
     DeployedBytes "deployed_bytes" "quota.deployed-bytes" 16_777_216,
+    /// Events that the user's messages and processes keep for those who wait for them later.
+    KeptEvents "kept_events" "quota.kept-events" 1_000,
+    /// Bytes of these events.
+    KeptBytes "kept_bytes" "quota.kept-bytes" 4_194_304,
     /// Fuel of one evaluation of a condition.
     Fuel "fuel" "quota.fuel" 20_000_000,
     /// Bytes of memory of one evaluation of a condition.

@@ -53,12 +53,14 @@ pub enum Rule {
     Deploys,
     /// Where definitions may send messages.
     Sends,
+    /// The users whose processes the user may cancel, other than its own.
+    Cancels,
     Quota(Quota),
 }
 
 impl Rule {
     /// Every rule except the quotas.
-    pub const PERMISSIONS: [Self; 12] = [
+    pub const PERMISSIONS: [Self; 13] = [
         Self::Launches,
         Self::Participants,
         Self::Awaits,
@@ -71,6 +73,7 @@ impl Rule {
         Self::Definitions,
         Self::Deploys,
         Self::Sends,
+        Self::Cancels,
     ];
 
     /// Its key in the policy file.
@@ -88,6 +91,7 @@ impl Rule {
             Self::Definitions => "definitions",
             Self::Deploys => "deploys",
             Self::Sends => "sends",
+            Self::Cancels => "cancels",
             Self::Quota(quota) => quota.name(),
         }
     }
@@ -107,6 +111,7 @@ impl Rule {
             Self::Definitions => "policy.definitions",
             Self::Deploys => "policy.deploys",
             Self::Sends => "policy.sends",
+            Self::Cancels => "policy.cancels",
             Self::Quota(quota) => quota.code(),
         }
     }
@@ -127,7 +132,8 @@ impl fmt::Display for Rule {
             | Self::Calls
             | Self::Definitions
             | Self::Deploys
-            | Self::Sends => f.write_str(self.name()),
+            | Self::Sends
+            | Self::Cancels => f.write_str(self.name()),
         }
     }
 }
@@ -149,6 +155,7 @@ pub struct Rules {
     pub definitions: Globs,
     pub deploys: Globs,
     pub sends: Sends,
+    pub cancels: Globs,
     pub quotas: Quotas,
 }
 
@@ -169,6 +176,7 @@ impl Rules {
             definitions: Globs::all(),
             deploys: Globs::all(),
             sends: Sends::Anywhere,
+            cancels: Globs::all(),
             quotas: Quotas::unbounded(),
         }
     }
@@ -190,6 +198,7 @@ impl Rules {
             definitions: Globs::default(),
             deploys: Globs::default(),
             sends: Sends::Only(Vec::new()),
+            cancels: Globs::default(),
             quotas: Quotas::strict(),
         }
     }

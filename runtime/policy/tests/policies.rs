@@ -83,7 +83,7 @@ fn every_problem_is_told_with_its_place() {
         ),
         [
             "2:1: `participant` is not known here: a key is one of launches, participants, awaits, publishes, answers, \
-             reply_to, modules, module_class, calls, definitions, deploys, sends, quotas",
+             reply_to, modules, module_class, calls, definitions, deploys, sends, cancels, quotas",
             "3:9: true or false is needed",
             "4:17: a text is needed",
             "4:20: a name or pattern may not be empty",
@@ -92,7 +92,7 @@ fn every_problem_is_told_with_its_place() {
             "7:10: a list of texts is needed, such as [\"a\", \"b.*\"]",
             "9:1: `live` is not known here: a quota is one of definition_bytes, activities, depth, branches, conditions, \
              timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
-             launches_per_minute, waiting_launches, outbox_rows, deployed_names, deployed_versions, deployed_bytes, fuel, \
+             launches_per_minute, waiting_launches, outbox_rows, deployed_names, deployed_versions, deployed_bytes, kept_events, kept_bytes, fuel, \
              memory_bytes, table_elements, host_calls, host_bytes, module_bytes, compile_memory_bytes, compile_seconds",
             "10:8: `fuel` needs a whole number from 0, or \"unlimited\"",
             "11:9: `depth` needs a whole number from 0, or \"unlimited\"",

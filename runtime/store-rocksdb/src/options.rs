@@ -113,7 +113,10 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Instances
         | Table::Seen
         | Table::Aside
-        | Table::BusinessKeys => true,
+        | Table::BusinessKeys
+        | Table::Kept
+        | Table::Recalls
+        | Table::Taken => true,
         Table::Timers
         | Table::Subscriptions
         | Table::Events
@@ -146,7 +149,10 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Letters
         | Table::BusinessKeys
         | Table::Launches
-        | Table::Schedules => true,
+        | Table::Schedules
+        | Table::Kept
+        | Table::Recalls
+        | Table::Taken => true,
         Table::Programs
         | Table::Modules
         | Table::Instances

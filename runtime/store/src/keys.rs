@@ -6,11 +6,16 @@
 //! indexes across shards.
 
 mod definitions;
+mod kept;
 mod recent;
 mod seen;
 
 pub use definitions::{
     DefinitionKey, definition, definition_of, definitions_of, schedule, schedule_of,
+};
+pub use kept::{
+    kept, kept_after, kept_gone, kept_of, kept_until, kept_until_of, recall, recall_of, subscribed,
+    subscription_record, taken, taken_by, taken_of,
 };
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};

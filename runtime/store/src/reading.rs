@@ -77,6 +77,7 @@ pub fn scan_around(
 pub const fn batch_of(table: Table) -> usize {
     match table {
         Table::Programs | Table::Modules | Table::Values | Table::Letters | Table::Sources => 16,
+        Table::Kept => 16,
         Table::Instances
         | Table::Timers
         | Table::Subscriptions
@@ -92,7 +93,9 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Definitions
         | Table::BusinessKeys
         | Table::Launches
-        | Table::Schedules => 1_000,
+        | Table::Schedules
+        | Table::Recalls
+        | Table::Taken => 1_000,
     }
 }
 

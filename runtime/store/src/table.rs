@@ -45,10 +45,16 @@ pub enum Table {
     Launches = 20,
     /// Deployed definitions that launch themselves, by name.
     Schedules = 21,
+    /// Events that are kept for those who wait for them later, by name, key and sequence.
+    Kept = 22,
+    /// Waits to which kept events are being offered.
+    Recalls = 23,
+    /// Which process took which kept event.
+    Taken = 24,
 }
 
 impl Table {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -70,6 +76,9 @@ impl Table {
         Self::BusinessKeys,
         Self::Launches,
         Self::Schedules,
+        Self::Kept,
+        Self::Recalls,
+        Self::Taken,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -95,6 +104,9 @@ impl Table {
             Self::BusinessKeys => "business_keys",
             Self::Launches => "launches",
             Self::Schedules => "schedules",
+            Self::Kept => "kept",
+            Self::Recalls => "recalls",
+            Self::Taken => "taken",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Events from outside: a JSON object that names itself; and what their publishers are told.
 
 use crate::{Outgoing, Unreadable, WireLimits, reply::to, scan::Scan};
-use bureaucrat_model::{JsonText, NameLimits, ReplyTo};
+use bureaucrat_model::{JsonText, Millis, NameLimits, ProcessId, ReplyTo};
 
 /// A valid event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,10 @@ pub struct EventMessage {
     pub name: String,
     /// Its key, if it has one: a text or an integer.
     pub key: Option<String>,
+    /// How long it is kept for those who wait for it later.
+    pub keep: Option<Millis>,
+    /// The process that it is for alone.
+    pub process: Option<ProcessId>,
     /// The whole JSON object, unchanged.
     pub event: JsonText,
 }
@@ -21,6 +25,8 @@ pub struct EventMessage {
 pub fn decode_event(body: &[u8], limits: &WireLimits) -> Result<EventMessage, Unreadable> {
     let scan = Scan::of(body, limits);
     let (name, key) = (scan.get("event"), scan.get("key").and_then(key_of));
+    let keep = scan.get("keep").and_then(keep_of);
+    let process = scan.get("process").and_then(process_of);
     if let Some(defect) = scan.defect {
         return Err(defect);
     }
@@ -42,7 +48,13 @@ pub fn decode_event(body: &[u8], limits: &WireLimits) -> Result<EventMessage, Un
             limit: limits.name_bytes,
         });
     }
-    Ok(EventMessage { name, key, event })
+    Ok(EventMessage {
+        name,
+        key,
+        keep,
+        process,
+        event,
+    })
 }
 
 /// The key that a value is: a text or an integer of at most [`NameLimits::KEY`] bytes. Other values are no keys.
@@ -59,6 +71,25 @@ fn key_of(value: &[u8]) -> Option<String> {
         | serde_json::Value::Object(_) => return None,
     };
     (1..=NameLimits::KEY).contains(&key.len()).then_some(key)
+}
+
+/// A duration as a text or a number of seconds; any other value says nothing.
+fn keep_of(value: &[u8]) -> Option<Millis> {
+    let text = match serde_json::from_slice(value).ok()? {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Number(number) => number.to_string(),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => return None,
+    };
+    Millis::parse(&text).filter(|keep| *keep <= Millis::LONGEST && keep.0 > 0)
+}
+
+/// A process's id; any other value is what the event's publisher means by it.
+fn process_of(value: &[u8]) -> Option<ProcessId> {
+    let text: String = serde_json::from_slice(value).ok()?;
+    text.parse().ok()
 }
 
 /// What became of an event.
@@ -94,6 +125,33 @@ mod tests {
     use super::*;
     use crate::{Address, Reply, decode_reply, event};
     use bureaucrat_model::Fields;
+
+    #[test]
+    fn what_is_no_duration_and_no_id_is_an_ordinary_field() {
+        let read = |text: &str| {
+            let event = decode_event(text.as_bytes(), &WireLimits::default());
+            event.map(|event| (event.keep, event.process)).ok()
+        };
+        let id = "01234567-89ab-8def-8123-456789abcdef";
+        for (fields, keep, process) in [
+            (r#""keep": "1h""#.to_owned(), Some(Millis(3_600_000)), None),
+            (r#""keep": 1.5"#.to_owned(), Some(Millis(1_500)), None),
+            (r#""keep": 0"#.to_owned(), None, None),
+            (r#""keep": "soon""#.to_owned(), None, None),
+            (r#""keep": true"#.to_owned(), None, None),
+            (r#""process": "billing""#.to_owned(), None, None),
+        ] {
+            let text = format!(r#"{{"event": "e", {fields}}}"#);
+            assert_eq!(read(&text), Some((keep, process)), "{text}");
+        }
+        let process = id.parse::<ProcessId>().ok();
+        assert!(process.is_some());
+        let text = format!(
+            r#"{{"event": "e", "process": "{}"}}"#,
+            process.map_or_else(String::new, |id| id.to_string())
+        );
+        assert_eq!(read(&text), Some((None, process)));
+    }
 
     #[test]
     fn replies_to_events_read_back() {

@@ -72,7 +72,7 @@ pub fn event(
 }
 
 /// A message to the engine that has an id.
-fn message(
+pub(crate) fn message(
     address: &Address,
     content_type: &str,
     message_id: &str,

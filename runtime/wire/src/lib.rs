@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod cancelling;
 mod content;
 mod dead_letter;
 mod declared;
@@ -28,6 +29,9 @@ mod unreadable;
 mod via;
 
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
+pub use cancelling::{
+    CANCEL_TYPE, CancelOutcome, CancelRequest, cancel, cancel_reply, decode_cancel,
+};
 pub use content::{Content, Packed, content};
 pub use dead_letter::{
     CODE_HEADER, EXCHANGE_HEADER, LETTER_HEADER, ORIGINAL_BYTES_MAX, ORIGINAL_HEADER, QUEUE_HEADER,

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn texts_are_json_or_themselves_and_headers_keep_their_types() {
-        let activity: ActivityId = "0123456789abcdef0123456789abcdef_0_1".parse().unwrap();
+        let activity: ActivityId = "01234567-89ab-8def-8123-456789abcdef_0_1".parse().unwrap();
         let body = |content_type: &str, body: &str| {
             let out = sent(activity.clone(), Turn(3), &message(content_type, body));
             String::from_utf8(out.body).unwrap()

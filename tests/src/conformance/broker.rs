@@ -178,11 +178,11 @@ impl Broker {
         let replies = format!("replies_{}", case.name);
         let mut queues = BTreeSet::from([replies.clone(), worker(&canary)]);
         for step in &case.steps {
-            match &step.action {
-                Action::Task { participant, .. } => queues.insert(worker(participant)),
-                Action::Message { queue, .. } => queues.insert(queue.clone()),
-                _ => false,
-            };
+            if let Action::Task { participant, .. } = &step.action {
+                queues.insert(worker(participant));
+            } else if let Action::Message { queue, .. } = &step.action {
+                queues.insert(queue.clone());
+            }
         }
         let channel = self.runtime.block_on(async {
             let channel = self.connection.create_channel().await?;

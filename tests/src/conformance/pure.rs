@@ -61,11 +61,10 @@ pub struct Pure {
     tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
     /// What definitions sent, by queue.
     messages: BTreeMap<String, VecDeque<Vec<u8>>>,
+    kept: Vec<telling::Kept>,
     /// Effects that cause further inputs, oldest first. A queue, because a loop may cause a million
     /// of them.
     later: VecDeque<(ProcessId, Effect)>,
-    /// For each emission that is still to be handed out, who waited for it.
-    emitted: VecDeque<Vec<(Subscription, ProcessId, FiberId, Turn)>>,
     ending: Option<Vec<u8>>,
     dead: usize,
     wrong: Vec<String>,
@@ -114,8 +113,8 @@ impl Pure {
             subscriptions: BTreeSet::new(),
             tasks: BTreeMap::new(),
             messages: BTreeMap::new(),
+            kept: Vec::new(),
             later: VecDeque::new(),
-            emitted: VecDeque::new(),
             ending: None,
             dead: 0,
             wrong: Vec::new(),
@@ -241,8 +240,11 @@ impl Pure {
                     fiber,
                     turn,
                 } => {
+                    let recall = (id, Effect::EndRecall { fiber, turn });
+                    self.later.extend(subscription.since.map(|_| recall));
                     self.subscriptions.insert((subscription, id, fiber, turn));
                 }
+                Effect::TakeKept { sequence } => self.kept_was_taken(sequence, id),
                 Effect::Unsubscribe {
                     subscription,
                     fiber,
@@ -250,21 +252,15 @@ impl Pure {
                 } => {
                     self.subscriptions.remove(&(subscription, id, fiber, turn));
                 }
-                Effect::Emit {
-                    ref event, ref key, ..
-                } => {
-                    let open = self.open(event, key.as_deref());
-                    self.emitted.push_back(open);
-                    self.later.push_back((id, effect));
-                }
                 Effect::Evaluate { .. }
+                | Effect::Emit { .. }
                 | Effect::Send { .. }
                 | Effect::StartChild { .. }
                 | Effect::FindDefinition { .. }
                 | Effect::CancelChild { .. }
                 | Effect::End(_)
                 | Effect::Yield => self.later.push_back((id, effect)),
-                Effect::WithdrawTask { .. } | Effect::Record(_) => {}
+                Effect::WithdrawTask { .. } | Effect::EndRecall { .. } | Effect::Record(_) => {}
             }
         }
     }
@@ -326,13 +322,13 @@ impl Pure {
                 turn,
                 event,
                 key,
+                keep,
                 fields,
                 depth,
                 ..
             } => {
-                // What a process emits is handed out after the commit of its step.
-                self.tell(id, Input::Admitted { fiber, turn });
-                self.emit(&event, key.as_deref(), &fields, depth);
+                let asked = (id, Input::Admitted { fiber, turn });
+                self.emit((&event, key.as_deref(), keep), &fields, depth, asked);
             }
             Effect::Send {
                 activity,
@@ -363,6 +359,7 @@ impl Pure {
                 awaited_by: None,
                 ..
             } => self.cancel_called(child),
+            Effect::EndRecall { fiber, turn } => self.recall(id, fiber, turn),
             Effect::End(ending) => self.end(id, ending),
             Effect::Yield => {
                 if !self.has_ended(id) {
@@ -377,6 +374,7 @@ impl Pure {
             | Effect::StopTimer { .. }
             | Effect::Subscribe { .. }
             | Effect::Unsubscribe { .. }
+            | Effect::TakeKept { .. }
             | Effect::Record(_) => {}
         }
     }
@@ -556,10 +554,15 @@ impl Stage for Pure {
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
         let message = decode_event(body.as_bytes(), &WireLimits::default())
             .map_err(|error| error.to_string())?;
-        let open = self.open(&message.name, message.key.as_deref());
+        let open = self.open(&message.name, message.key.as_deref(), message.process);
         if open.len() != waiters {
             return Err(format!("{} fibers await {name}", open.len()));
         }
+        let source = self.keep_one(
+            (&message.name, message.key.as_deref(), message.keep),
+            message.process,
+            &message.event,
+        );
         for (_, id, fiber, turn) in open {
             let event = message.event.clone();
             // A fiber that was ended by another one's failure awaits nothing any more.
@@ -571,6 +574,7 @@ impl Stage for Pure {
                     key: message.key.clone(),
                     depth: 0,
                     event,
+                    source,
                 };
                 self.follow(id, input);
                 self.settle();

@@ -5,6 +5,7 @@
 use super::{
     Expected,
     facts::{Known, tree},
+    keeping::are_published,
     kept::{deadline, fires, within},
 };
 use bureaucrat_model::{
@@ -75,7 +76,7 @@ impl Known {
                     let now = self.now;
                     self.violate(format!("a timer of {process} due at {due} fired at {now}"));
                 }
-                WaitKind::Event { .. } if wait.timer.is_none() => {
+                WaitKind::Event { subscriptions, .. } if are_published(subscriptions, wait) => {
                     self.event_taken(&after, fiber, wait.turn);
                 }
                 WaitKind::Event { .. }
@@ -288,7 +289,7 @@ impl Known {
                 }
                 WaitKind::Event { subscriptions, .. } => {
                     let rows = subscriptions.iter().map(|subscription| {
-                        let Subscription { event, key } = subscription.clone();
+                        let Subscription { event, key, .. } = subscription.clone();
                         ((event, key), fiber, wait.turn)
                     });
                     events.extend(rows);

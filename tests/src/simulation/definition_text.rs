@@ -1,7 +1,7 @@
 //! The XML of random definitions.
 
 use super::definitions::{
-    COMMON_EVENT, Failure, Given, Handling, NEVER, Node, OWN_EVENT, Picky, Way,
+    Awaited, COMMON_EVENT, Failure, Given, Handling, NEVER, Node, OWN_EVENT, Picky, Way,
 };
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -52,6 +52,7 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
             write!(xml, "</sequence>")
         }
         Node::Way(k, way) => write_way(xml, *k, *way),
+        Node::Event(k, awaited) => write_event(xml, *k, *awaited),
         Node::Send(k) => write!(
             xml,
             "<send routing-key=\"{}\"><body>{{\"told\": {k}}}</body></send>",
@@ -184,6 +185,24 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
     }
 }
 
+/// An event that the process emits and takes itself; nobody else publishes such ones.
+fn write_event(xml: &mut String, k: u32, awaited: Awaited) -> std::fmt::Result {
+    let name = format!("event=\"{NEVER}own\" key=\"{{context['inst:process']['id']}}-{k}\"");
+    let out = format!("<out name=\"f{k}\">context['inst:answer']['n']</out>");
+    let field = format!("<field name=\"n\">{k}</field>");
+    match awaited {
+        Awaited::Live => write!(
+            xml,
+            "<all><await {name}>{out}</await><emit {name}>{field}</emit></all>"
+        ),
+        Awaited::Kept => write!(
+            xml,
+            "<emit {name} keep=\"100d\">{field}</emit><emit event=\"{NEVER}\" keep=\"1s\"/>\
+             <await {name} since=\"launch\">{out}</await>"
+        ),
+    }
+}
+
 /// The queue of a message; one in three is never there.
 pub(super) fn told(k: u32) -> String {
     let name = if k.is_multiple_of(3) {
@@ -222,6 +241,7 @@ pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
         }
         Node::Assign(_)
         | Node::Send(_)
+        | Node::Event(..)
         | Node::Delay(_)
         | Node::Await(_)
         | Node::Fail(_, Failure::Condition | Failure::Call | Failure::Task) => {}

@@ -41,6 +41,8 @@ pub(super) enum Node {
     Way(u32, Way),
     /// The definition sends a message to the queue `toldK`, which is there, or `nobodyK`, which is not.
     Send(u32),
+    /// The definition puts K into the field `fK` by an event of its own.
+    Event(u32, Awaited),
 }
 
 /// How a task is sent, or what happens beside it.
@@ -70,6 +72,15 @@ pub(super) enum Way {
     Attempts,
     /// By a handler whose condition holds, after one whose condition does not.
     Decided,
+}
+
+/// How a process awaits an event of its own, by its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// While it is emitted.
+    Live,
+    /// Afterwards: it is kept.
+    Kept,
 }
 
 /// What a handler does.
@@ -206,7 +217,11 @@ impl Generator<'_> {
                 let failure = failures[self.random.place(failures.len())];
                 Node::Fail(self.number(), failure)
             }
-            6 => Node::Send(self.number()),
+            6 => match self.random.below(3) {
+                0 => Node::Send(self.number()),
+                1 => Node::Event(self.number(), Awaited::Live),
+                _ => Node::Event(self.number(), Awaited::Kept),
+            },
             7..9 => Node::Assign(self.number()),
             9..13 => {
                 let ways = [
@@ -312,6 +327,7 @@ impl Definition {
             | Node::Assign(_)
             | Node::Way(..)
             | Node::Send(_)
+            | Node::Event(..)
             | Node::Delay(_)
             | Node::Await(_)
             | Node::Fail(_, Failure::Participant | Failure::Condition | Failure::Task) => {}

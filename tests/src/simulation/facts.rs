@@ -42,7 +42,6 @@ pub(super) struct Known {
     pub sequences: BTreeMap<u64, Vec<u64>>,
     /// The sequence numbers of subscriptions that ended.
     pub subscribed: BTreeMap<(ProcessId, Turn), u64>,
-    /// The bodies of dead letters, each with its reason.
     pub dead: BTreeMap<Vec<u8>, String>,
     pub starts: BTreeMap<String, Vec<(ProcessId, Timestamp)>>,
     pub now: Timestamp,
@@ -55,6 +54,8 @@ pub(super) struct Known {
     pub launches: Vec<LaunchFacts>,
     pub deployed: Versions,
     pub told: BTreeSet<Vec<u8>>,
+    pub kept_until: BTreeMap<u64, Timestamp>,
+    pub taken_kept: BTreeSet<Vec<u8>>,
     /// The index of business keys.
     pub keys: BTreeMap<Vec<u8>, ProcessId>,
     pub in_hand: InHand,

@@ -110,6 +110,7 @@ impl Known {
             | Input::Detached { .. }
             | Input::Retry
             | Input::Admitted { .. }
+            | Input::Recalled { .. }
             | Input::Refused { .. }
             | Input::Continue => false,
         });

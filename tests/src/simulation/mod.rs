@@ -15,6 +15,7 @@ mod disk;
 mod engine;
 mod facts;
 mod hostile;
+mod keeping;
 mod kept;
 mod link;
 mod operators;

@@ -24,7 +24,7 @@ impl Play {
     /// matter.
     fn one(&mut self, node: &Node) -> Played {
         match node {
-            Node::Set(k) | Node::Assign(k) => self.set(*k),
+            Node::Set(k) | Node::Assign(k) | Node::Event(k, _) => self.set(*k),
             Node::Count(k, bound, body) => {
                 let count = format!("c{k}");
                 while self.fields[&count]
@@ -124,7 +124,7 @@ impl Play {
 /// The fields that an activity may write.
 fn names(node: &Node, found: &mut BTreeSet<String>) {
     match node {
-        Node::Set(k) | Node::Assign(k) => {
+        Node::Set(k) | Node::Assign(k) | Node::Event(k, _) => {
             found.insert(format!("f{k}"));
         }
         Node::Count(k, _, nodes) => {

@@ -207,6 +207,7 @@ impl World {
             Table::Recent,
             Table::BusinessKeys,
             Table::Launches,
+            Table::Recalls,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(

@@ -65,8 +65,11 @@ impl Known {
                 | Table::Backlog
                 | Table::Recent
                 | Table::Letters
+                | Table::Recalls
                 | Table::Schedules => {}
                 Table::Launches => touched.extend(self.launch_written(key, value)),
+                Table::Kept => self.kept_written(key, value),
+                Table::Taken => self.taken_written(key, value.is_some()),
                 Table::BusinessKeys => touched.extend(self.key_written(key, value)),
             }
         }
@@ -189,9 +192,9 @@ impl Known {
         };
         touched.insert(wait.process);
         let subscription = (subscribed_to(key), wait.fiber, wait.turn);
-        match value.map(|value| u64::from_be_bytes(value.as_slice().try_into().unwrap_or_default()))
-        {
-            Some(sequence) => {
+        match value.map(|value| keys::subscribed(value)) {
+            Some(None) => self.violate(format!("a subscription says {value:02x?}")),
+            Some(Some((sequence, _))) => {
                 self.numbered(sequence);
                 self.subscriptions
                     .entry(wait.process)

@@ -4,7 +4,7 @@ use super::samples::fields;
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FaultCode,
     FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Part,
-    Retry, Taking, Timeout, When,
+    Retry, Since, Taking, Timeout, When,
 };
 
 fn names() -> ItemNames {
@@ -96,6 +96,7 @@ pub fn every() -> Vec<Op> {
                 key: Some(Operand::Computed),
                 conditions: range,
                 taking: Taking::Functions,
+                since: Some(Since::Span(Millis(3_600_000))),
                 at: OpIndex(3),
             }],
             timeout: Some(Timeout {
@@ -106,6 +107,7 @@ pub fn every() -> Vec<Op> {
         Op::Emit {
             event: Operand::Fixed("paid".into()),
             key: None,
+            keep: Some(Millis(60_000)),
             fields: vec!["n".into()],
         },
         Op::Send {

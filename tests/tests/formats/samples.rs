@@ -3,12 +3,13 @@
 use super::ops;
 use bureaucrat_model::{
     ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline,
-    Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, Fault, FaultCode,
-    Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input, Instance, Items,
-    JsonText, KeyRule, KeyText, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId,
-    Program, ProgramHash, Reads, Redelivered, ReplyTo, Schedule, Scope, Site, Span, Status, Taken,
-    Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
+    Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, EventSource,
+    Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input,
+    Instance, Items, JsonText, KeyRule, KeyText, Locals, Millis, Missed, ModuleHash, OpIndex,
+    Phase, ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Schedule, Scope, Site,
+    Span, Status, Taken, Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
 };
+use bureaucrat_store::keys::{self, WaitKey};
 
 pub fn process(byte: u8) -> ProcessId {
     ProcessId::from_bytes([byte; 16])
@@ -191,7 +192,12 @@ pub fn inputs() -> Vec<Input> {
             key: Some("k".into()),
             depth: 1,
             event: JsonText::parse(r#"{"event": "paid"}"#).unwrap(),
+            source: EventSource::Recalled {
+                sequence: 7,
+                at: Timestamp(1_800_000_000_000),
+            },
         },
+        Input::Recalled { fiber, turn },
         ended(Ending::Completed(fields())),
         ended(Ending::Failed(fault())),
         Input::ChildRefused {
@@ -414,4 +420,16 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
         ),
         ("retried", HistoryEvent::Retried),
     ]
+}
+
+/// The keys of what is kept for those who wait later.
+pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
+    let keys = [
+        ("kept", keys::kept("paid", None, 258)),
+        ("kept-with-key", keys::kept("paid", Some("k"), 258)),
+        ("kept-until", keys::kept_until(at, 258)),
+        ("recall", keys::recall(wait)),
+        ("taken", keys::taken(258, process(1))),
+    ];
+    keys.map(|(name, key)| (name.to_owned(), key)).into()
 }

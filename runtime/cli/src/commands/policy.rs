@@ -104,6 +104,7 @@ fn view(rules: &Rules) -> Value {
             Rule::ReplyTo => globs(&rules.reply_to),
             Rule::Definitions => globs(&rules.definitions),
             Rule::Deploys => globs(&rules.deploys),
+            Rule::Cancels => globs(&rules.cancels),
             Rule::Sends => match &rules.sends {
                 Sends::Anywhere => json!(["*", "/*"]),
                 Sends::Only(patterns) => patterns.iter().map(ToString::to_string).collect(),

@@ -6,7 +6,7 @@ use crate::{
     diagnostic::ValueProblem,
     grammar::Tag,
 };
-use bureaucrat_model::{ActivityPath, ItemNames, View};
+use bureaucrat_model::{ActivityPath, ItemNames, Since, View};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn action(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
@@ -89,12 +89,23 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let taking = self.taking(node);
         let event = self.name_or_template(node, "event");
         let key = self.name_or_template(node, "key");
+        let since = self.since(node);
         Some(Expected {
             event: event?,
             key,
             conditions,
             taking,
+            since,
         })
+    }
+
+    /// How far back kept events count.
+    fn since(&mut self, node: &Node<'t, 's>) -> Option<Since> {
+        let attribute = node.element.attribute("since")?;
+        if attribute.value.trim() == "launch" {
+            return Some(Since::Launch);
+        }
+        self.span(node, "since").map(Since::Span)
     }
 
     /// A span or a time, of which one is written.
@@ -188,9 +199,11 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let fields = self.named(node, Tag::Field);
         let event = self.name_or_template(node, "event");
         let key = self.name_or_template(node, "key");
+        let keep = self.span(node, "keep");
         Some(ActivityKind::Emit {
             event: event?,
             key,
+            keep,
             fields,
         })
     }

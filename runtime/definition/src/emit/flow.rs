@@ -90,6 +90,7 @@ impl Emitter {
             key,
             conditions: expected.conditions,
             taking: taken(&expected.taking),
+            since: expected.since,
             at: OpIndex::default(),
         }
     }

@@ -72,6 +72,7 @@ pub(super) fn facets(value: Value) -> Facets {
             restrictions: Vec::new(),
         },
         Value::Duration => pattern(duration()),
+        Value::Since => pattern(format!(r"\s*launch\s*|{}", duration())),
         Value::Integer { least, most } => between("integer", f64::from(least), f64::from(most)),
         Value::Thousandths { least, most } => between(
             "double",

@@ -47,6 +47,8 @@ pub(crate) enum Value {
     Cron,
     /// A name of the IANA database of time zones.
     Zone,
+    /// A duration, or the word for the launch of the process.
+    Since,
     /// A Python expression for a value.
     Expression,
     /// A text that is of the kind, or becomes so by the expressions in its braces.
@@ -98,6 +100,7 @@ impl Value {
                 "minute, hour, day of the month, month and day of the week, as in cron".to_owned()
             }
             Self::Zone => "a time zone, such as `Europe/Berlin`".to_owned(),
+            Self::Since => "`launch`, or a [duration](#durations)".to_owned(),
             Self::Time => "a [time](#durations)".to_owned(),
             Self::Expression => "an [expression](#conditions)".to_owned(),
             Self::Template(kind) => format!("{}, or a [template](#templates)", kind.in_words()),

@@ -9,9 +9,9 @@ use crate::{
     ops::taking,
 };
 use bureaucrat_model::{
-    Alternative, Check, ConditionIndex, Effect, FaultCode, FiberId, FiberState, Fields,
-    HistoryEvent, JsonText, NameLimits, Op, Subscription, Taken, Taking, Timeout, Turn, Wait,
-    WaitKind,
+    Alternative, Check, ConditionIndex, Effect, EventSource, FaultCode, FiberId, FiberState,
+    Fields, HistoryEvent, JsonText, NameLimits, Op, Recall, Since, Subscription, Taken, Taking,
+    Timeout, Timestamp, Turn, Wait, WaitKind,
 };
 use std::collections::BTreeSet;
 
@@ -33,7 +33,11 @@ pub(crate) fn start(
             Some(key) => Some(values.name(key, "key", NameLimits::KEY)?),
             None => None,
         };
-        subscriptions.push(Subscription { event, key });
+        let since = alternative.since.map(|since| match since {
+            Since::Launch => machine.instance.launched_at,
+            Since::Span(span) => Timestamp(now.0.saturating_sub(span.0)),
+        });
+        subscriptions.push(Subscription { event, key, since });
     }
     let due = match timeout {
         Some(timeout) => Some(values.when(&timeout.when, now)?),
@@ -42,9 +46,14 @@ pub(crate) fn start(
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
     let all = distinct(&subscriptions);
+    let is_recalled = subscriptions.iter().any(|one| one.since.is_some());
     let kind = WaitKind::Event {
         subscriptions,
         check: None,
+        recall: match is_recalled {
+            true => Recall::Pending,
+            false => Recall::Over,
+        },
     };
     machine.wait_until(fiber, turn, kind, due)?;
     for subscription in all {
@@ -66,20 +75,36 @@ pub(crate) fn distinct(subscriptions: &[Subscription]) -> BTreeSet<Subscription>
     subscriptions.iter().cloned().collect()
 }
 
-/// Whether a wait has a subscription to an event of this name and key.
-fn suits(subscription: &Subscription, name: &str, key: Option<&str>) -> bool {
-    let wanted = subscription.key.as_deref();
-    subscription.event == name && wanted.is_none_or(|wanted| key == Some(wanted))
+/// An event that is offered to a wait.
+#[derive(Clone, Copy)]
+pub(crate) struct Offered<'a> {
+    pub name: &'a str,
+    pub key: Option<&'a str>,
+    pub source: EventSource,
+}
+
+impl Offered<'_> {
+    /// Whether a subscription is to such events.
+    fn suits(&self, subscription: &Subscription) -> bool {
+        let wanted = subscription.key.as_deref();
+        let counts = match self.source {
+            EventSource::Live | EventSource::Kept { .. } => true,
+            EventSource::Recalled { at, .. } => subscription.since.is_some_and(|since| at >= since),
+        };
+        counts
+            && subscription.event == self.name
+            && wanted.is_none_or(|wanted| self.key == Some(wanted))
+    }
 }
 
 pub(crate) fn event(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,
-    (name, key): (&str, Option<&str>),
+    offered: Offered<'_>,
     event: JsonText,
 ) -> Result<(), Trouble> {
-    try_from(machine, fiber, turn, 0, (name, key), event)
+    try_from(machine, fiber, turn, 0, offered, event)
 }
 
 /// Tries the alternatives from this one on.
@@ -88,7 +113,7 @@ fn try_from(
     fiber: FiberId,
     turn: Turn,
     from: usize,
-    (name, key): (&str, Option<&str>),
+    offered: Offered<'_>,
     event: JsonText,
 ) -> Result<(), Trouble> {
     let (subscriptions, alternatives) = wait(machine, fiber)?;
@@ -97,24 +122,25 @@ fn try_from(
         .zip(alternatives)
         .enumerate()
         .skip(from);
-    let found = candidates.find(|(_, (subscription, _))| suits(subscription, name, key));
+    let found = candidates.find(|(_, (subscription, _))| offered.suits(subscription));
     let Some((place, (_, alternative))) = found else {
         let activity = machine.path(fiber);
         machine.record(HistoryEvent::EventReceived {
             activity,
-            event: name.to_owned(),
+            event: offered.name.to_owned(),
             taken: Taken::No,
         });
         return Ok(());
     };
     match alternative.conditions.start() {
-        None => take(machine, fiber, place, event),
+        None => take(machine, fiber, place, event, offered.source),
         Some(first) => {
             let check = Check {
                 event,
                 alternative: u32::try_from(place).unwrap_or(u32::MAX),
                 condition: first,
                 at: machine.environment.now,
+                source: offered.source,
             };
             evaluate(machine, fiber, turn, check)
         }
@@ -134,7 +160,7 @@ pub(crate) fn verdict(
     };
     let place = check.alternative as usize;
     if holds {
-        return take(machine, fiber, place, check.event);
+        return take(machine, fiber, place, check.event, check.source);
     }
     let (subscriptions, alternatives) = wait(machine, fiber)?;
     let alternative = alternatives.get(place);
@@ -142,19 +168,20 @@ pub(crate) fn verdict(
     if let Some(condition) = next {
         return evaluate(machine, fiber, turn, Check { condition, ..check });
     }
-    let Some(Subscription { event: name, key }) = subscriptions.get(place).cloned() else {
+    let Some(Subscription {
+        event: name, key, ..
+    }) = subscriptions.get(place).cloned()
+    else {
         return Err(Trouble::program("an alternative is missing"));
     };
     // One with the same key, or without any, was tried: what has the key suits the others, too.
     let key = key.or_else(|| key_of(&check.event));
-    try_from(
-        machine,
-        fiber,
-        turn,
-        place + 1,
-        (&name, key.as_deref()),
-        check.event,
-    )
+    let offered = Offered {
+        name: &name,
+        key: key.as_deref(),
+        source: check.source,
+    };
+    try_from(machine, fiber, turn, place + 1, offered, check.event)
 }
 
 /// The key that an event's object has.
@@ -175,6 +202,7 @@ fn take(
     fiber: FiberId,
     place: usize,
     event: JsonText,
+    source: EventSource,
 ) -> Result<(), Trouble> {
     let (subscriptions, alternatives) = wait(machine, fiber)?;
     let (Some(subscription), Some(alternative)) =
@@ -186,6 +214,9 @@ fn take(
     let activity = machine.path(fiber);
     machine.withdraw(fiber);
     machine.stop_waiting(fiber)?;
+    let kept = source.kept();
+    let taken = kept.map(|sequence| Effect::TakeKept { sequence });
+    machine.effects.extend(taken);
     machine.record(HistoryEvent::EventReceived {
         activity,
         event: name,
@@ -210,8 +241,45 @@ pub(crate) fn keep_event(
     machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))
 }
 
-/// The time of the wait is over.
+/// All kept events were offered.
+pub(crate) fn recalled(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    let turn = match &machine.fiber(fiber)?.state {
+        FiberState::Waiting(wait) => wait.turn,
+        FiberState::Ready => return Err(Trouble::program("the fiber does not wait")),
+    };
+    let before = swap_recall(machine, fiber, Recall::Over)?;
+    machine.effects.push(Effect::EndRecall { fiber, turn });
+    match before {
+        Recall::Overdue => time_is_over(machine, fiber),
+        Recall::Pending | Recall::Over => Ok(()),
+    }
+}
+
+/// Sets whether kept events were offered; returns what was so before.
+fn swap_recall(machine: &mut Machine<'_>, fiber: FiberId, next: Recall) -> Result<Recall, Trouble> {
+    machine.change(fiber, |fiber| match &mut fiber.state {
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Event { recall, .. },
+            ..
+        }) => Ok(std::mem::replace(recall, next)),
+        FiberState::Waiting(_) | FiberState::Ready => {
+            Err(Trouble::program("the fiber does not wait for an event"))
+        }
+    })?
+}
+
+/// The time of the wait is over, unless kept events come first.
 pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    match swap_recall(machine, fiber, Recall::Overdue)? {
+        Recall::Over => {
+            swap_recall(machine, fiber, Recall::Over)?;
+            time_is_over(machine, fiber)
+        }
+        Recall::Pending | Recall::Overdue => machine.set_timer(fiber, None),
+    }
+}
+
+fn time_is_over(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     let found = machine.fiber(fiber)?;
     let at = found.at;
     let since = match &found.state {

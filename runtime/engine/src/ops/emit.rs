@@ -1,7 +1,7 @@
 //! `emit`: sends an event to all processes, like those from outside.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{Effect, FaultCode, FiberId, Fields, NameLimits, Operand, WaitKind};
+use bureaucrat_model::{Effect, FaultCode, FiberId, Fields, Millis, NameLimits, Operand, WaitKind};
 
 /// The most events in a row, each emitted because of the one before.
 const DEPTH: u32 = 32;
@@ -11,6 +11,7 @@ pub(crate) fn start(
     fiber: FiberId,
     event: &Operand<String>,
     key: Option<&Operand<String>>,
+    keep: Option<Millis>,
     names: &[String],
 ) -> Result<(), Trouble> {
     let mut values = machine.values(fiber)?;
@@ -39,6 +40,7 @@ pub(crate) fn start(
         turn,
         event,
         key,
+        keep,
         fields,
         depth,
     });

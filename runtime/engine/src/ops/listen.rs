@@ -64,7 +64,8 @@ pub(crate) fn receive(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Res
     };
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
-    let subscription = Subscription { event, key };
+    let since = None;
+    let subscription = Subscription { event, key, since };
     let kind = WaitKind::Listening {
         subscription: Some(subscription.clone()),
         check: None,

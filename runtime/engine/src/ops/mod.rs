@@ -43,7 +43,12 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
             ..
         } => call::start(machine, fiber, target, *bond, inputs.as_deref()),
         Op::Deadline { span } => deadline::start(machine, fiber, span),
-        Op::Emit { event, key, fields } => emit::start(machine, fiber, event, key.as_ref(), fields),
+        Op::Emit {
+            event,
+            key,
+            keep,
+            fields,
+        } => emit::start(machine, fiber, event, key.as_ref(), *keep, fields),
         Op::Send { .. } => send::start(machine, fiber, op),
         Op::Within { span } => within::start(machine, fiber, span),
         Op::Evaluate { function } => evaluate::start(machine, fiber, *function),

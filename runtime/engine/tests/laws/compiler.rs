@@ -4,7 +4,7 @@ use super::generator::{Block, Guarded, Times, named_call, plain_scope, receive, 
 use bureaucrat_model::{
     ActivityPath, Alternative, Bond, CodePattern, Condition, ConditionIndex, ConditionRange,
     Conduct, FieldPath, Fields, Guest, Handler, Interrupt, ItemNames, Join, JsonText, Listener,
-    Millis, Op, OpIndex, Operand, Part, Program, Reads, Retry, Site, Span, Taking, Timeout,
+    Millis, Op, OpIndex, Operand, Part, Program, Reads, Retry, Since, Site, Span, Taking, Timeout,
     Unhandled, When,
 };
 
@@ -99,6 +99,7 @@ impl Compiler {
                 let op = Op::Emit {
                     event: Operand::Fixed("e".into()),
                     key: Some(Operand::Computed),
+                    keep: None,
                     fields: vec!["f".into()],
                 };
                 self.push(op, path);
@@ -232,6 +233,7 @@ impl Compiler {
                 key: (count % 2 == 1).then(|| Operand::Fixed("k".into())),
                 conditions,
                 taking: Taking::Fields,
+                since: (place % 2 == 0).then_some(Since::Launch),
                 at: self.here(),
             });
             self.block(block, &path.child(place));

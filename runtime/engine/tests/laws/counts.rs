@@ -34,6 +34,7 @@ pub fn check(
         | Input::ChildRefused { .. }
         | Input::DefinitionFound { .. }
         | Input::Detached { .. }
+        | Input::Recalled { .. }
         | Input::Admitted { .. }
         | Input::Refused { .. } => {}
         Input::Answer { .. }

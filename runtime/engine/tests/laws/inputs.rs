@@ -3,8 +3,8 @@
 use bureaucrat_engine::{Environment, launch};
 use bureaucrat_model::{
     ActivityPath, Answer, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, Input, Instance, JsonText, Launch,
-    ProcessId, Program, ProgramHash, Timestamp, Turn, Version,
+    EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, Input, Instance, JsonText,
+    Launch, ProcessId, Program, ProgramHash, Subscription, Timestamp, Turn, Version,
 };
 
 pub const SECRET: [u8; 32] = [7; 32];
@@ -69,6 +69,26 @@ pub fn admission(fiber: FiberId, turn: Turn, detail: usize) -> Input {
             reason: "not there".into(),
         },
         _ => Input::Admitted { fiber, turn },
+    }
+}
+
+pub fn event(fiber: FiberId, turn: Turn, wanted: Subscription, detail: usize) -> Input {
+    let source = match detail % 3 {
+        0 => EventSource::Live,
+        1 => EventSource::Kept { sequence: 7 },
+        _ => EventSource::Recalled {
+            sequence: 7,
+            at: Timestamp(detail as u64),
+        },
+    };
+    Input::Event {
+        fiber,
+        turn,
+        name: wanted.event,
+        key: wanted.key,
+        depth: detail as u32 % 34,
+        event: JsonText::parse(r#"{"event": "e"}"#).unwrap(),
+        source,
     }
 }
 

@@ -37,6 +37,7 @@ impl World<'_> {
                 WaitKind::Event {
                     check,
                     subscriptions,
+                    ..
                 } => {
                     let rows = subscriptions.iter().cloned();
                     found

@@ -3,14 +3,13 @@
 
 use super::{
     counts,
-    inputs::{SECRET, admission, answer, cancelled, ended, evaluation, found, start},
+    inputs::{SECRET, admission, answer, cancelled, ended, evaluation, event, found, start},
     written::Written,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step};
 use bureaucrat_model::{
     ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
-    Input, Instance, JsonText, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait,
-    WaitKind,
+    Input, Instance, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -222,19 +221,10 @@ impl<'a> World<'a> {
             4 => {
                 let wanted = subscription.cloned();
                 let (fiber, turn, subscription) = wanted.unwrap_or_else(|| {
-                    let (event, key) = ("e".into(), None);
-                    (fiber, turn, Subscription { event, key })
+                    let (event, key, since) = ("e".into(), None, None);
+                    (fiber, turn, Subscription { event, key, since })
                 });
-                let Subscription { event: name, key } = subscription;
-                let event = JsonText::parse(r#"{"event": "e"}"#).unwrap();
-                Input::Event {
-                    fiber,
-                    turn,
-                    name,
-                    key,
-                    depth: detail as u32 % 34,
-                    event,
-                }
+                event(fiber, turn, subscription, detail)
             }
             5 => {
                 let (fiber, turn) = child.copied().unwrap_or((fiber, turn));
@@ -249,8 +239,14 @@ impl<'a> World<'a> {
                 condition: ConditionIndex(detail as u32 % 4),
                 evaluation: self.evaluation(fiber, detail),
             },
-            _ if detail.is_multiple_of(2) => Input::Retry,
-            _ => Input::Continue,
+            _ if detail.is_multiple_of(3) => Input::Retry,
+            _ => match subscription {
+                Some((fiber, turn, _)) if detail.is_multiple_of(2) => Input::Recalled {
+                    fiber: *fiber,
+                    turn: *turn,
+                },
+                Some(_) | None => Input::Continue,
+            },
         }
     }
 
@@ -378,7 +374,7 @@ impl<'a> World<'a> {
                 assert_eq!(self.books.children.len() + 1, before);
             }
             Effect::End(_) => self.ended = true,
-            Effect::Record(_) => {}
+            Effect::Record(_) | Effect::TakeKept { .. } | Effect::EndRecall { .. } => {}
             Effect::Yield => self.yielded = true,
         }
     }

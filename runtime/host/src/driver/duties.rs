@@ -23,6 +23,7 @@ impl Driver {
         }
         let mut done = self.fire(now)?;
         done += self.planner.hand_out()?;
+        done += self.planner.recall()? + self.planner.drop_kept(now)?;
         self.planner.tell_so_far()?;
         done += self.planner.retry_decided()?;
         done += self.planner.fire_schedules()?;

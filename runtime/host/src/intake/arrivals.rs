@@ -1,6 +1,8 @@
 //! What a delivery becomes: a process, an accepted answer, a stored event, or a dead letter.
 
-use super::{deploying::is_definition, deployments::is_module, router::Arrival};
+use super::{
+    cancelling::is_cancel, deploying::is_definition, deployments::is_module, router::Arrival,
+};
 use crate::{
     broker::{Delivery, Source},
     plan::{
@@ -10,7 +12,7 @@ use crate::{
         transaction::{Cause, Transaction, Work},
     },
 };
-use bureaucrat_model::{Answer, Input, ProcessId, ShardId};
+use bureaucrat_model::{Answer, Input, ProcessId, ReplyTo, ShardId};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
@@ -40,6 +42,9 @@ impl Planner {
         match arrival {
             Arrival::Launch { text, .. } if is_module(&delivery) => {
                 self.module_arrived(delivery, text)
+            }
+            Arrival::Launch { text, seen, .. } if is_cancel(&delivery) => {
+                self.cancel_arrived(&delivery, seen, &text)
             }
             Arrival::Launch { text, seen, .. } if is_definition(&delivery) => {
                 self.definition_arrived(delivery, seen, text)
@@ -149,10 +154,18 @@ impl Planner {
         event: EventMessage,
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
-        let rules = self.rules(delivery.properties.user_id.as_ref());
-        if !rules.publishes.matches(&event.name) {
+        let user = delivery.properties.user_id.clone();
+        let rules = self.rules(user.as_ref());
+        let violation = if rules.publishes.matches(&event.name) {
+            let bytes = event.event.as_str().len() as u64;
+            let keep = event.keep.is_some();
+            keep.then(|| self.keeps_too_much(&rules, user.as_ref(), bytes))
+                .flatten()
+        } else {
             let what = format!("publishing the event `{}` is not allowed", event.name);
-            let violation = rules.broken(Rule::Publishes, what);
+            Some(rules.broken(Rule::Publishes, what))
+        };
+        if let Some(violation) = violation {
             let mut transaction = self.violation(shard, delivery, &violation)?;
             if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
                 let reasons = &[violation.to_string()];
@@ -182,24 +195,38 @@ impl Planner {
             }
         }
         self.remember(&mut transaction, seen, None)?;
-        let sequence = self.shared.draw();
-        let (name, key) = (event.name.clone(), event.key.clone());
-        let record = records::encode(&EventRecord {
+        self.store_event(&mut transaction, user.as_ref(), event, reply_to)?;
+        self.finish(transaction)
+    }
+
+    fn store_event(
+        &mut self,
+        transaction: &mut Transaction,
+        user: Option<&String>,
+        event: EventMessage,
+        reply_to: Option<ReplyTo>,
+    ) -> Result<(), StoreError> {
+        let (shard, sequence, now) = (transaction.shard, self.shared.draw(), self.now());
+        let record = EventRecord {
             name: event.name,
             key: event.key,
             depth: 0,
             event: event.event,
-        })?;
-        transaction.after.arrived.push(Arrived {
-            shard,
-            sequence,
-            name,
-            key,
-            bytes: record.len(),
+            process: event.process,
+            kept: event.keep.map(|_| now),
+        };
+        if let Some(keep) = event.keep {
+            self.keep_event(transaction, user, sequence, now.after(keep), &record)?;
+        }
+        let value = records::encode(&record)?;
+        let arrived = record.arrived(shard, sequence, value.len());
+        let arrived = Arrived {
             reply_to,
-        });
-        transaction.put(Table::Events, keys::event(shard, sequence), record);
-        self.finish(transaction)
+            ..arrived
+        };
+        transaction.after.arrived.push(arrived);
+        transaction.put(Table::Events, keys::event(shard, sequence), value);
+        Ok(())
     }
 
     /// What an earlier message with this hash did, if it took effect.

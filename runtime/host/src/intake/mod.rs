@@ -2,6 +2,7 @@
 //! the broker's side bounds how many bytes that can be.
 
 mod arrivals;
+mod cancelling;
 mod definition;
 pub(crate) mod deploying;
 pub(crate) mod deployments;

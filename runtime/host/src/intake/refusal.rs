@@ -10,6 +10,8 @@ pub const DEFINITION: &str = "definition";
 pub const UNKNOWN_DEFINITION: &str = "unknown-definition";
 /// The code of a launch whose business key is taken.
 pub const DUPLICATE_KEY: &str = "duplicate-key";
+/// A message that asks for cancelling, and does not say which process.
+pub const CANCEL: &str = "cancel";
 /// A message that a process sent, and the broker did not take.
 pub const UNDELIVERED: &str = "undelivered";
 

@@ -5,8 +5,8 @@
 //! message. An event belongs to the shard that its name chooses.
 
 use super::{
-    definition::DefinitionText, deploying::DefinitionCommand, deployments::is_module,
-    named::is_named,
+    cancelling::is_cancel, definition::DefinitionText, deploying::DefinitionCommand,
+    deployments::is_module, named::is_named,
 };
 use crate::{
     act::standing::Ask,
@@ -262,7 +262,8 @@ impl Router {
     /// than by a parser of XML.
     fn check_launch(&self, delivery: &Delivery, content: &[u8]) -> Result<(), Unreadable> {
         let start = content.trim_ascii_start().first();
-        if is_module(delivery) || is_named(delivery) || start == Some(&b'<') {
+        if is_module(delivery) || is_named(delivery) || is_cancel(delivery) || start == Some(&b'<')
+        {
             return Ok(());
         }
         let kind = MessageKind::Definition;

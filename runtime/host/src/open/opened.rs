@@ -21,7 +21,12 @@ use crate::{
         large::Large,
         router::{Incoming, Router},
     },
-    plan::{decided::LaunchRecord, events::EventRecord, schedules::ScheduleRecord},
+    plan::{
+        decided::LaunchRecord,
+        events::EventRecord,
+        kept::{GoingRecord, RecallRecord},
+        schedules::ScheduleRecord,
+    },
     programs::Programs,
     shared::Shared,
     tenants::Tenants,
@@ -154,6 +159,7 @@ impl Opened {
         read_letters(shared, &mut driver)?;
         read_launches(shared, &mut driver)?;
         read_schedules(shared, &mut driver)?;
+        read_kept(shared, &mut driver)?;
         Ok(driver)
     }
 }
@@ -297,6 +303,33 @@ fn read_letters(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> 
         Ok(())
     })?;
     shared.damages.note_gaps(Table::Letters, &gaps);
+    Ok(())
+}
+
+/// Reads how much is kept for whom, and which waits are being served.
+fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    let (planner, _) = driver.parts();
+    let (store, damages) = (&*shared.store, &shared.damages);
+    let (from, _) = keys::kept_gone(Timestamp(0));
+    let gaps = scan_all(store, Table::Kept, &from, &END, |key, value| {
+        let going = records::decode::<GoingRecord>(Table::Kept, &key, &value);
+        if let Some(going) = damages.around(None, going)? {
+            planner.kept.add(going.user, going.bytes);
+        }
+        Ok(())
+    })?;
+    damages.note_gaps(Table::Kept, &gaps);
+    let gaps = scan_all(store, Table::Recalls, &[], &END, |key, value| {
+        let recall = records::decode::<RecallRecord>(Table::Recalls, &key, &value);
+        let recall = damages.around(None, recall)?;
+        match (keys::recall_of(&key), recall) {
+            (Ok(wait), Some(recall)) => planner.kept.serve(wait, recall.wanted),
+            (Err(_), _) => damages.note_key(Table::Recalls, &key),
+            (Ok(_), None) => {}
+        }
+        Ok(())
+    })?;
+    damages.note_gaps(Table::Recalls, &gaps);
     Ok(())
 }
 

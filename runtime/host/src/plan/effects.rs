@@ -138,17 +138,12 @@ impl Planner {
                     };
                     transaction.work.push_back(asking.refused(refused));
                 }
-                let sequence = self.shared.draw();
-                let key = keys::subscription(
-                    &subscription.event,
-                    subscription.key.as_deref(),
-                    WaitKey {
-                        process,
-                        fiber,
-                        turn,
-                    },
-                );
-                transaction.put(Table::Subscriptions, key, sequence.to_be_bytes().to_vec());
+                let wait = WaitKey {
+                    process,
+                    fiber,
+                    turn,
+                };
+                self.subscribe(transaction, wait, subscription)?;
             }
             Effect::Unsubscribe {
                 subscription,
@@ -167,6 +162,16 @@ impl Planner {
                         },
                     ),
                 );
+            }
+            Effect::TakeKept { sequence } => self.take_kept(transaction, process, sequence),
+            Effect::EndRecall { fiber, turn } => {
+                let wait = WaitKey {
+                    process,
+                    fiber,
+                    turn,
+                };
+                transaction.delete(Table::Recalls, keys::recall(wait));
+                transaction.after.kept.recalls.remove(&wait);
             }
             Effect::Send {
                 activity,
@@ -187,6 +192,7 @@ impl Planner {
                 turn,
                 event,
                 key,
+                keep,
                 fields,
                 depth,
             } => {
@@ -199,6 +205,7 @@ impl Planner {
                     activity,
                     event,
                     key,
+                    keep,
                     fields,
                     depth,
                 };

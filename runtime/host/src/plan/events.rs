@@ -9,8 +9,10 @@
 //!
 //! Events of one name keep their order; names do not wait for each other. Bodies stay in the store.
 
+use crate::act::timers::WaitKey;
 use bureaucrat_model::{
-    ActivityPath, Fields, HistoryEvent, JsonText, Millis, ReplyTo, ShardId, Taken, Timestamp,
+    ActivityPath, EventSource, Fields, HistoryEvent, Input, JsonText, Millis, ProcessId, ReplyTo,
+    ShardId, Taken, Timestamp,
 };
 use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
@@ -25,9 +27,26 @@ pub struct EventRecord {
     pub depth: u32,
     /// The whole JSON object.
     pub event: JsonText,
+    /// The process that it is for alone.
+    pub process: Option<ProcessId>,
+    /// When it came, if it is kept.
+    pub kept: Option<Timestamp>,
 }
 
 impl EventRecord {
+    /// The event as a wait gets it.
+    pub fn input(&self, wait: WaitKey, source: EventSource) -> Input {
+        Input::Event {
+            fiber: wait.fiber,
+            turn: wait.turn,
+            name: self.name.clone(),
+            key: self.key.clone(),
+            depth: self.depth,
+            event: self.event.clone(),
+            source,
+        }
+    }
+
     /// The event as it is handed out; its record takes so many bytes.
     pub fn arrived(self, shard: ShardId, sequence: u64, bytes: usize) -> Arrived {
         Arrived {
@@ -35,6 +54,8 @@ impl EventRecord {
             sequence,
             name: self.name,
             key: self.key,
+            process: self.process,
+            kept: self.kept,
             bytes,
             reply_to: None,
         }
@@ -47,6 +68,7 @@ pub struct Emission {
     pub activity: ActivityPath,
     pub event: String,
     pub key: Option<String>,
+    pub keep: Option<Millis>,
     pub fields: Fields,
     pub depth: u32,
 }
@@ -61,7 +83,8 @@ impl Emission {
         }
     }
 
-    pub fn record(self) -> EventRecord {
+    pub fn record(self, now: Timestamp) -> EventRecord {
+        let process = self.fields.get("process").and_then(JsonText::as_text);
         let mut object = Fields::new();
         object.set("event", JsonText::text(&self.event));
         if let Some(key) = &self.key {
@@ -73,6 +96,8 @@ impl Emission {
             key: self.key,
             depth: self.depth,
             event: object.to_value_text(),
+            process: process.and_then(|process| process.parse().ok()),
+            kept: self.keep.map(|_| now),
         }
     }
 }
@@ -85,6 +110,10 @@ pub struct Arrived {
     pub sequence: u64,
     pub name: String,
     pub key: Option<String>,
+    /// The process that it is for alone.
+    pub process: Option<ProcessId>,
+    /// When it came, if it is kept.
+    pub kept: Option<Timestamp>,
     /// The size of its body.
     pub bytes: usize,
     /// Where its publisher wants to be told; what a crash interrupts tells nobody.
@@ -285,6 +314,8 @@ mod tests {
             sequence,
             name: "paid".into(),
             key: None,
+            process: None,
+            kept: None,
             bytes: 10,
             reply_to: Some(ReplyTo {
                 queue: "replies".into(),

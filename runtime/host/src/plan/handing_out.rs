@@ -7,7 +7,7 @@ use super::{
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::WaitKey;
-use bureaucrat_model::{Input, Taken};
+use bureaucrat_model::{EventSource, FaultCode, Taken};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
@@ -66,10 +66,9 @@ impl Planner {
                 self.shared.damages.note_key(Table::Subscriptions, &key);
                 continue;
             };
-            let subscribed = <[u8; 8]>::try_from(&*value).map_or(0, u64::from_be_bytes);
-            if subscribed >= arrived.sequence {
+            let Some(source) = self.reaches(&arrived, wait, &value)? else {
                 continue;
-            }
+            };
             let record = match &body {
                 Some(record) => record,
                 None => match self.body_of(&arrived)? {
@@ -78,7 +77,7 @@ impl Planner {
                 },
             };
             open += 1;
-            self.serve(&arrived, wait, record)?;
+            self.serve(&arrived, wait, record, source)?;
         }
         if let Some(first) = self.handouts.first(name) {
             first.open += open;
@@ -103,20 +102,43 @@ impl Planner {
         Ok(read.flatten())
     }
 
+    /// How an event reaches a subscriber, if it does. One that is kept reaches those who subscribed
+    /// later, too, if they ask for it: they may have looked for it before it was durable.
+    fn reaches(
+        &self,
+        arrived: &Arrived,
+        wait: WaitKey,
+        value: &[u8],
+    ) -> Result<Option<EventSource>, StoreError> {
+        let is_other = arrived
+            .process
+            .is_some_and(|process| process != wait.process);
+        let Some((subscribed, recalls)) = keys::subscribed(value).filter(|_| !is_other) else {
+            return Ok(None);
+        };
+        let sequence = arrived.sequence;
+        let source = match arrived.kept {
+            None if subscribed < sequence => EventSource::Live,
+            Some(_) if subscribed < sequence => EventSource::Kept { sequence },
+            Some(at) if recalls => EventSource::Recalled { sequence, at },
+            None | Some(_) => return Ok(None),
+        };
+        if matches!(source, EventSource::Recalled { .. })
+            && self.has_taken(sequence, wait.process)?
+        {
+            return Ok(None);
+        }
+        Ok(Some(source))
+    }
+
     fn serve(
         &mut self,
         arrived: &Arrived,
         wait: WaitKey,
         record: &EventRecord,
+        source: EventSource,
     ) -> Result<(), StoreError> {
-        let input = Input::Event {
-            fiber: wait.fiber,
-            turn: wait.turn,
-            name: record.name.clone(),
-            key: record.key.clone(),
-            depth: record.depth,
-            event: record.event.clone(),
-        };
+        let input = record.input(wait, source);
         let work = Work::Step {
             process: wait.process,
             input,
@@ -133,7 +155,7 @@ impl Planner {
 
     /// Stores an event that a process emits, in the commit of its step, to be handed out like those from outside.
     pub(super) fn emit(
-        &self,
+        &mut self,
         transaction: &mut Transaction,
         asking: Asking,
         emission: Emission,
@@ -146,15 +168,28 @@ impl Planner {
             transaction.work.push_back(asking.refused(refused));
             return Ok(());
         }
-        transaction.work.push_back(asking.admitted());
-        self.note(transaction, process, emission.happened())?;
+        let happened = emission.happened();
         let (shard, sequence) = (transaction.shard, self.shared.draw());
-        let record = emission.record();
+        let now = self.now();
+        let until = emission.keep.map(|keep| now.after(keep));
+        let record = emission.record(now);
         let value = records::encode(&record)?;
+        if let Some(until) = until {
+            let user = transaction.user(process);
+            let rules = self.rules(user.as_ref());
+            let bytes = value.len() as u64;
+            if let Some(broken) = self.keeps_too_much(&rules, user.as_ref(), bytes) {
+                let refused = (FaultCode::LIMIT_EXCEEDED, broken.to_string());
+                transaction.work.push_back(asking.refused(refused));
+                return Ok(());
+            }
+            self.keep_event(transaction, user.as_ref(), sequence, until, &record)?;
+        }
         let arrived = record.arrived(shard, sequence, value.len());
         transaction.after.arrived.push(arrived);
         transaction.put(Table::Events, keys::event(shard, sequence), value);
-        Ok(())
+        transaction.work.push_back(asking.admitted());
+        self.note(transaction, process, happened)
     }
 
     /// The delivery of an event to a subscriber is durable.

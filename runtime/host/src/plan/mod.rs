@@ -18,9 +18,11 @@ mod handing_out;
 mod incidents;
 mod instances;
 pub(crate) mod jobs;
+pub mod kept;
 pub(crate) mod launch_keys;
 pub(crate) mod letters;
 mod orders;
+mod recalling;
 pub(crate) mod residents;
 pub mod schedules;
 mod sending;
@@ -45,6 +47,7 @@ use business::BusinessKeys;
 use decided::Delayed;
 use events::Handouts;
 use jobs::{Jobs, Waiting};
+use kept::KeptEvents;
 use letters::Letters;
 use residents::Residents;
 use schedules::Schedules;
@@ -70,6 +73,7 @@ pub struct Planner {
     pub(crate) launching: Launching,
     pub(crate) handouts: Handouts,
     pub(crate) letters: Letters,
+    pub(crate) kept: KeptEvents,
     pub(crate) catalog: Catalog,
     pub(crate) business: BusinessKeys,
     pub(crate) delayed: Delayed,
@@ -92,6 +96,7 @@ impl Planner {
             launching: Launching::default(),
             handouts: Handouts::default(),
             letters: Letters::default(),
+            kept: KeptEvents::default(),
             catalog: Catalog::default(),
             business: BusinessKeys::default(),
             delayed: Delayed::default(),

@@ -7,6 +7,7 @@ use super::{
     calls::CallStart,
     decided::LaunchRecord,
     events::{Arrived, Served},
+    kept::KeptNews,
 };
 use crate::{
     act::{outbox::Place, timers::WaitKey, troubles::Destination},
@@ -128,7 +129,6 @@ pub struct Evaluate {
     pub view: View,
 }
 
-/// A message for the outbox.
 #[derive(Debug)]
 pub struct Publish {
     pub key: OutboxKey,
@@ -159,6 +159,7 @@ pub struct After {
     pub arrived: Vec<Arrived>,
     /// The subscriber's delivery of an event.
     pub served: Option<Served>,
+    pub kept: KeptNews,
     /// Messages that the store remembers from now on.
     pub remembered: Vec<[u8; 32]>,
     /// The programs of new instances.

@@ -164,6 +164,7 @@ impl Planner {
                 account.end();
             }
         }
+        self.kept.given_up(&transaction.after.kept);
         for held in transaction.held.into_values() {
             if let (0, Some(account)) = (held.rows.bytes(), held.account)
                 && !held.instance.has_ended()

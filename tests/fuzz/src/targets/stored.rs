@@ -9,9 +9,9 @@ use anyhow::Result;
 use bureaucrat_engine::{Environment, launch, pending_evaluations, step};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, FaultCode,
-    FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId, Program,
-    Timestamp, Turn,
+    ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, EventSource,
+    FaultCode, FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId,
+    Program, Timestamp, Turn,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -232,6 +232,7 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
             key: None,
             depth: 0,
             event: JsonText::text("e"),
+            source: EventSource::Live,
         },
         3 => Input::ChildRefused {
             fiber,

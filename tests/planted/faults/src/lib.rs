@@ -9,6 +9,7 @@
 pub mod copy;
 mod deliveries;
 mod engine;
+mod keeping;
 mod messages;
 mod named;
 mod processes;
@@ -52,9 +53,10 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 9] = [
+const TABLES: [&[Fault]; 10] = [
     deliveries::FAULTS,
     messages::FAULTS,
+    keeping::FAULTS,
     processes::FAULTS,
     starting::FAULTS,
     named::FAULTS,

@@ -116,8 +116,9 @@ pub const FAULTS: &[Fault] = &[
             },
             Edit {
                 file: "runtime/host/src/act/outbox.rs",
-                before: "OutboxKind::Reply | OutboxKind::Notice => false",
-                after: "OutboxKind::Reply | OutboxKind::Notice => PLANTED",
+                before: "OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Message => false",
+                after: "OutboxKind::Message => false,
+        OutboxKind::Reply | OutboxKind::Notice => PLANTED",
             },
         ],
     },

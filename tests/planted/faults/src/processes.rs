@@ -50,8 +50,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/handing_out.rs",
-            before: "if subscribed >= arrived.sequence {",
-            after: "if subscribed >= arrived.sequence && !PLANTED {",
+            before: "None if subscribed < sequence => EventSource::Live,",
+            after: "None if subscribed < sequence || PLANTED => EventSource::Live,",
         }],
     },
     Fault {

@@ -2,8 +2,8 @@
 
 use super::Pure;
 use bureaucrat_model::{
-    ActivityId, ActivityPath, FaultCode, FiberId, Fields, Input, JsonText, Message, ProcessId,
-    Subscription, Toward, Turn,
+    ActivityId, ActivityPath, EventSource, FaultCode, FiberId, Fields, Input, JsonText, Message,
+    Millis, ProcessId, Subscription, Timestamp, Toward, Turn,
 };
 use bureaucrat_wire::sent;
 
@@ -12,10 +12,13 @@ impl Pure {
         &self,
         name: &str,
         key: Option<&str>,
+        process: Option<ProcessId>,
     ) -> Vec<(Subscription, ProcessId, FiberId, Turn)> {
         let suits = |row: &&(Subscription, ProcessId, FiberId, Turn)| {
             let wanted = row.0.key.as_deref();
-            row.0.event == name && wanted.is_none_or(|wanted| key == Some(wanted))
+            row.0.event == name
+                && wanted.is_none_or(|wanted| key == Some(wanted))
+                && process.is_none_or(|process| process == row.1)
         };
         let mut found: Vec<_> = self.subscriptions.iter().filter(suits).cloned().collect();
         // Alternatives of one wait are one receiver.
@@ -56,31 +59,109 @@ impl Pure {
         self.tell(id, Input::Admitted { fiber, turn });
     }
 
-    /// Hands out an event that a process emits.
-    pub(super) fn emit(&mut self, name: &str, key: Option<&str>, fields: &Fields, depth: u32) {
+    /// Hands out an event that a process emits to those who wait now, once the process continued.
+    pub(super) fn emit(
+        &mut self,
+        (name, key, keep): (&str, Option<&str>, Option<Millis>),
+        fields: &Fields,
+        depth: u32,
+        (emitter, admitted): (ProcessId, Input),
+    ) {
         let mut object = Fields::new();
         object.set("event", JsonText::text(name));
         if let Some(key) = key {
             object.set("key", JsonText::text(key));
         }
         object.update(fields);
-        // Only those that waited when it was emitted.
-        for (subscription, id, fiber, turn) in self.emitted.pop_front().unwrap_or_default() {
-            let row = (subscription, id, fiber, turn);
-            if !self.subscriptions.contains(&row) {
-                continue;
-            }
+        let process = fields.get("process").and_then(JsonText::as_text);
+        let process = process.and_then(|process| process.parse().ok());
+        let event = object.to_value_text();
+        let source = self.keep_one((name, key, keep), process, &event);
+        let open = self.open(name, key, process);
+        self.tell(emitter, admitted);
+        for (_, id, fiber, turn) in open {
             let input = Input::Event {
                 fiber,
                 turn,
                 name: name.to_owned(),
                 key: key.map(str::to_owned),
                 depth,
-                event: object.to_value_text(),
+                event: event.clone(),
+                source,
             };
-            if !self.has_ended(id) {
-                self.follow(id, input);
-            }
+            self.tell(id, input);
         }
     }
+
+    /// Keeps an event, if it is to be kept.
+    pub(super) fn keep_one(
+        &mut self,
+        (name, key, keep): (&str, Option<&str>, Option<Millis>),
+        process: Option<ProcessId>,
+        event: &JsonText,
+    ) -> EventSource {
+        let Some(keep) = keep else {
+            return EventSource::Live;
+        };
+        self.kept.push(Kept {
+            name: name.to_owned(),
+            key: key.map(str::to_owned),
+            at: self.now,
+            until: self.now.after(keep),
+            process,
+            event: event.clone(),
+            taken: Vec::new(),
+        });
+        EventSource::Kept {
+            sequence: self.kept.len() as u64 - 1,
+        }
+    }
+
+    pub(super) fn kept_was_taken(&mut self, sequence: u64, process: ProcessId) {
+        let kept = usize::try_from(sequence).ok();
+        let kept = kept.and_then(|place| self.kept.get_mut(place));
+        kept.into_iter().for_each(|kept| kept.taken.push(process));
+    }
+
+    /// Offers what is kept to a wait.
+    pub(super) fn recall(&mut self, id: ProcessId, fiber: FiberId, turn: Turn) {
+        for place in 0..self.kept.len() {
+            let kept = self.kept[place].clone();
+            let is_for = kept.process.is_none_or(|process| process == id);
+            let suits = self.open(&kept.name, kept.key.as_deref(), kept.process);
+            let waits = suits
+                .iter()
+                .any(|(_, process, at, under)| (*process, *at, *under) == (id, fiber, turn));
+            if !is_for || !waits || kept.until <= self.now || kept.taken.contains(&id) {
+                continue;
+            }
+            let input = Input::Event {
+                fiber,
+                turn,
+                name: kept.name,
+                key: kept.key,
+                depth: 0,
+                event: kept.event,
+                source: EventSource::Recalled {
+                    sequence: place as u64,
+                    at: kept.at,
+                },
+            };
+            self.tell(id, input);
+            self.settle();
+        }
+        self.tell(id, Input::Recalled { fiber, turn });
+    }
+}
+
+/// A kept event.
+#[derive(Clone)]
+pub struct Kept {
+    name: String,
+    key: Option<String>,
+    at: Timestamp,
+    until: Timestamp,
+    process: Option<ProcessId>,
+    event: JsonText,
+    taken: Vec<ProcessId>,
 }

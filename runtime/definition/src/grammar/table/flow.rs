@@ -214,9 +214,16 @@ pub(super) const INTO_OF_EVENT: Attribute = attribute(
     "The field that gets the whole event",
 );
 
-static AWAIT_PARTS: [Attribute; 3] = [NAME_OF_EVENT, KEY_OF_EVENT, INTO_OF_EVENT];
+const SINCE: Attribute = attribute(
+    "since",
+    Value::Since,
+    Optional("only what comes while it waits"),
+    "Kept events that came since then count, too, the oldest first",
+);
 
-pub(super) static AWAIT: [Attribute; 4] = [
+static AWAIT_PARTS: [Attribute; 4] = [NAME_OF_EVENT, KEY_OF_EVENT, INTO_OF_EVENT, SINCE];
+
+pub(super) static AWAIT: [Attribute; 5] = [
     NAME_OF_EVENT,
     KEY_OF_EVENT,
     attribute(
@@ -226,6 +233,7 @@ pub(super) static AWAIT: [Attribute; 4] = [
         "The most that it waits; then the fault `Timeout`",
     ),
     INTO_OF_EVENT,
+    SINCE,
 ];
 
 pub(super) const EMIT: Row = Row::activity(
@@ -240,6 +248,12 @@ pub(super) const EMIT: Row = Row::activity(
         Template(&KEY),
         Optional("none"),
         "The `key` of the event",
+    ),
+    attribute(
+        "keep",
+        Duration,
+        Optional("it is not kept"),
+        "How long it is kept for those who wait for it later, with `since`",
     ),
 ]);
 

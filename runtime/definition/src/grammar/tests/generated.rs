@@ -123,6 +123,7 @@ impl Generator {
             }
             Value::Cron => &["30 2 * * *", " */5 9-17 * * MON-FRI ", "@daily"],
             Value::Zone => &["UTC", "Europe/Berlin"],
+            Value::Since => &["launch", "1h", "0"],
             Value::Time => &["2026-12-01T08:00:00Z", "0", "1795478399.5"],
             Value::Expression => &["context['a']", "[1, 2]"],
             Value::Template(kind) => {

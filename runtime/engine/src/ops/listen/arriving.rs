@@ -6,8 +6,8 @@ use crate::{
     ops::{await_event, taking},
 };
 use bureaucrat_model::{
-    Arrivals, Check, ConditionIndex, ConditionRange, FiberId, FiberState, HistoryEvent, Interrupt,
-    JsonText, Op, Taken, Taking, Turn, Wait, WaitKind,
+    Arrivals, Check, ConditionIndex, ConditionRange, Effect, EventSource, FiberId, FiberState,
+    HistoryEvent, Interrupt, JsonText, Op, Taken, Taking, Turn, Wait, WaitKind,
 };
 
 /// The most events that wait for the ones before them, and their bytes.
@@ -19,16 +19,18 @@ pub(crate) fn event(
     fiber: FiberId,
     turn: Turn,
     event: JsonText,
+    source: EventSource,
 ) -> Result<(), Trouble> {
     let Receiving { conditions, .. } = receiving(machine, fiber)?;
     match conditions.start() {
-        None => accept(machine, fiber, event),
+        None => accept(machine, fiber, event, source),
         Some(condition) => {
             let check = Check {
                 event,
                 alternative: 0,
                 condition,
                 at: machine.environment.now,
+                source,
             };
             check_next(machine, fiber, turn, check)
         }
@@ -58,7 +60,7 @@ pub(crate) fn verdict(
     let check = swap_check(machine, fiber, None)?;
     let check = check.ok_or_else(|| Trouble::program("no event is being checked"))?;
     if holds {
-        return accept(machine, fiber, check.event);
+        return accept(machine, fiber, check.event, check.source);
     }
     let Receiving {
         conditions, name, ..
@@ -82,14 +84,21 @@ pub(super) fn record_event(machine: &mut Machine<'_>, fiber: FiberId, event: Str
 }
 
 /// The event counts: it is dealt with now, or after those before it.
-fn accept(machine: &mut Machine<'_>, fiber: FiberId, event: JsonText) -> Result<(), Trouble> {
+fn accept(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    event: JsonText,
+    source: EventSource,
+) -> Result<(), Trouble> {
     let Receiving {
         taking,
         interrupt,
         name,
         ..
     } = receiving(machine, fiber)?;
+    let taken = source.kept().map(|sequence| Effect::TakeKept { sequence });
     if interrupt == Interrupt::Yes {
+        machine.effects.extend(taken);
         record_event(machine, fiber, name, Taken::Yes);
         return interrupt_scope(machine, fiber, Some((taking, event)));
     }
@@ -111,6 +120,9 @@ fn accept(machine: &mut Machine<'_>, fiber: FiberId, event: JsonText) -> Result<
         }
         Some(Arrivals::Ending) | None => Left::Dropped,
     })?;
+    if !matches!(left, Left::Dropped) {
+        machine.effects.extend(taken);
+    }
     let activity = machine.path(fiber);
     match left {
         Left::Begins(event) => {

@@ -4,7 +4,7 @@
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
     Caller, Deadline, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program,
-    Status, Subscription, Timestamp, Turn, Wait, WaitKind,
+    Recall, Status, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -32,6 +32,8 @@ pub(super) enum Need {
     Answer,
     Timer(Timestamp),
     Event(Subscription),
+    /// A row that has kept events offered to it.
+    Recall(Vec<Subscription>),
     /// A called process, or a row that starts it.
     Child(ProcessId),
 }
@@ -264,9 +266,20 @@ fn needs(wait: &Wait) -> Vec<Need> {
     let mut needs = match &wait.kind {
         WaitKind::Answer { .. } => vec![Need::Answer],
         WaitKind::Timer { due } => vec![Need::Timer(*due)],
-        WaitKind::Event { subscriptions, .. } => {
+        WaitKind::Event {
+            subscriptions,
+            recall,
+            ..
+        } => {
             let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
-            distinct.into_iter().map(Need::Event).collect()
+            let recalled = distinct.iter().filter(|one| one.since.is_some());
+            let recalled = Need::Recall(recalled.cloned().collect());
+            let recalled = (*recall != Recall::Over).then_some(recalled);
+            distinct
+                .into_iter()
+                .map(Need::Event)
+                .chain(recalled)
+                .collect()
         }
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
         WaitKind::Stopping { called, .. } => called.iter().copied().map(Need::Child).collect(),
@@ -293,6 +306,7 @@ fn turn_of(input: &Input) -> Option<Turn> {
         | Input::DefinitionFound { turn, .. }
         | Input::Detached { turn, .. }
         | Input::Event { turn, .. }
+        | Input::Recalled { turn, .. }
         | Input::Admitted { turn, .. }
         | Input::Refused { turn, .. }
         | Input::Evaluated { turn, .. } => Some(*turn),

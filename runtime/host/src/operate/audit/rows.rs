@@ -76,8 +76,7 @@ impl Auditor<'_> {
     pub(super) fn subscriptions(&mut self, processes: &mut Processes) -> Result<(), StoreError> {
         self.each(Table::Subscriptions, |auditor, key, value| {
             let read = keys::subscription_of(&key);
-            let sequence = <[u8; 8]>::try_from(value.as_slice()).map(u64::from_be_bytes);
-            let (Ok(wait), Ok(sequence)) = (read, sequence) else {
+            let (Ok(wait), Some((sequence, _))) = (read, keys::subscribed(&value)) else {
                 auditor.stranger(
                     Table::Subscriptions,
                     &key,
@@ -90,7 +89,10 @@ impl Auditor<'_> {
                 return Ok(());
             }
             let is_it = |waiting: &Waiting| {
-                let Need::Event(Subscription { event, key: wanted }) = &waiting.need else {
+                let Need::Event(Subscription {
+                    event, key: wanted, ..
+                }) = &waiting.need
+                else {
                     return false;
                 };
                 let row = keys::subscription(event, wanted.as_deref(), wait);
@@ -293,9 +295,10 @@ impl Auditor<'_> {
                 let what = format!("fiber {} waits for a timer", waiting.fiber.0);
                 self.findings.missing(write, Some(process), what);
             }
-            Need::Event(Subscription { event, key }) => {
+            Need::Event(Subscription { event, key, since }) => {
                 // A new subscription receives what is published from now on.
-                let sequence = self.sequence.saturating_sub(1).to_be_bytes().to_vec();
+                let sequence = self.sequence.saturating_sub(1);
+                let sequence = keys::subscription_record(sequence, since.is_some());
                 let write = put(
                     Table::Subscriptions,
                     keys::subscription(event, key.as_deref(), wait),
@@ -304,6 +307,7 @@ impl Auditor<'_> {
                 let what = format!("fiber {} awaits event {event}", waiting.fiber.0);
                 self.findings.missing(write, Some(process), what);
             }
+            Need::Recall(wanted) => self.unmet_recall(wait, wanted),
             Need::Child(child) => self.unmet_child(processes, known, wait, *child),
         }
     }
