@@ -4,16 +4,6 @@ use super::{Edit, Fault, FoundBy};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
-        name: "TakenNotNoted",
-        says: "Nothing says that a process took a kept event.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/kept.rs",
-            before: "transaction.put(Table::Taken, keys::taken(sequence, process), Vec::new());",
-            after: "if !PLANTED { transaction.put(Table::Taken, keys::taken(sequence, process), Vec::new()); }",
-        }],
-    },
-    Fault {
         name: "RecallsForgottenAtStart",
         says: "After a start, nothing that is kept is offered to those who asked before.",
         found_by: FoundBy::Simulation,
@@ -52,16 +42,6 @@ pub(super) const FAULTS: &[Fault] = &[
             file: "runtime/host/src/plan/kept.rs",
             before: "let (from, to) = keys::kept_gone(now);",
             after: "let (from, to) = keys::kept_gone(if PLANTED { now.after(Millis(1_000_000_000_000)) } else { now });",
-        }],
-    },
-    Fault {
-        name: "MessageDroppedAtFirstReturn",
-        says: "A message of a definition that nobody takes is dropped without a dead letter.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/sending.rs",
-            before: "self.put_letter(&mut transaction, letter, place, why, (properties, body))?;",
-            after: "if !PLANTED { self.put_letter(&mut transaction, letter, place, why, (properties, body))?; }",
         }],
     },
     Fault {
