@@ -11,7 +11,7 @@ use super::{
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_engine::task_fields;
 use bureaucrat_model::{
-    Caller, Effect, Ending, Fault, FaultCode, HistoryEvent, Input, ProcessId, Turn,
+    Caller, Effect, Ending, Fault, FaultCode, FiberId, HistoryEvent, Input, ProcessId, Turn,
 };
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{

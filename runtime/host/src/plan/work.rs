@@ -13,7 +13,7 @@ use crate::{
     definitions::LoadFailure,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step};
-use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Program, Status};
+use bureaucrat_model::{EngineLimits, Fault, FiberId, Input, ProcessId, Program, Status, Turn};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
