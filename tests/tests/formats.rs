@@ -13,9 +13,9 @@ mod whole;
 
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
-    Arrivals, Asker, Branch, Called, Check, ChildDefinition, ConditionIndex, Ending, EventSource,
-    Expiry, FiberId, FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress,
-    Recall, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
+    Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
+    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, Recall, ReplyTo,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -197,6 +197,7 @@ fn instances() {
                 subscription: Some(Subscription {
                     event: "paid".into(),
                     key: None,
+                    since: None,
                 }),
                 check: None,
                 arrivals: Arrivals::Kept(vec![JsonText::text("kept")]),

@@ -115,6 +115,7 @@ fn operation(op: &Op) -> String {
         Op::Alarm { when, interrupt } => {
             format!("alarm {}{}", at(when), interrupting(*interrupt))
         }
+        Op::Forget => "forget".to_owned(),
         Op::TryAgain { retry, start } => {
             format!("try-again {} from {}", again(retry), place(*start))
         }

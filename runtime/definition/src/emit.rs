@@ -187,10 +187,13 @@ impl Emitter {
             ActivityKind::While { conditions, body } => {
                 return self.scope(&body.scope, Needed::No, Rounds::Yes, site, |emitter| {
                     let start = emitter.here();
+                    // What a round declares is gone before the next one.
+                    if !body.scope.locals.is_empty() {
+                        emitter.push(Op::Forget, site);
+                    }
                     let test = emitter.test(*conditions, site);
-                    emitter.round(&body.scope.locals, site, |emitter| {
-                        emitter.all_of(&body.activities);
-                    });
+                    emitter.declare(&body.scope.locals, site);
+                    emitter.all_of(&body.activities);
                     emitter.push(Op::Jump { target: start }, site);
                     emitter.land(test);
                 });

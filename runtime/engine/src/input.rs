@@ -10,13 +10,13 @@ pub(crate) use finding::find_answered;
 
 use crate::{
     Aim, Rejection,
+    choosing::Verdict,
     machine::{Machine, Trouble},
     ops::{
         self,
         evaluate::{self, Given, Wanted},
     },
     sticking,
-    throwing::Verdict,
 };
 use bureaucrat_model::{
     Check, ConditionIndex, Evaluation, FiberId, FiberState, Input, Op, Recall, Timestamp, Turn,

@@ -19,11 +19,13 @@
 //! - `values`: what was computed for an instruction, as what the instruction needs it
 //! - `reserved`: what functions read under the names that begin with `inst:`
 //! - `sticking`: a fault that nothing handles, where operators look at those
+//! - `choosing`: which handler of a scope is for a fault, by its codes and conditions
 //! - `throwing`: finds the scope that handles a fault, and leads the fault there
 //! - `stopping`: stops what is below a fiber, and waits for what that runs at its end
 //! - `ending`: completion and failure
 #![forbid(unsafe_code)]
 
+mod choosing;
 mod ending;
 mod fields;
 mod input;

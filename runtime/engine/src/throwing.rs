@@ -6,19 +6,18 @@
 //! runs in the fiber that has the scope, with the fields that this fiber has then. Without a handler the process fails.
 
 use crate::{
+    choosing::{Asked, Handling},
     machine::{Machine, Trouble},
     ops::retry,
-    pending,
 };
 use bureaucrat_model::{
-    Asker, ConditionIndex, Decision, Fault, FiberId, FiberState, HistoryEvent, Op, OpIndex,
-    Outcome, Phase, Scope, Then, Wait, WaitKind,
+    Fault, FiberId, FiberState, HistoryEvent, Op, OpIndex, Outcome, Phase, Then, Wait, WaitKind,
 };
 use std::collections::BTreeSet;
 
 /// Where a fault ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     /// A handler of a scope.
     Handler {
         fiber: FiberId,
@@ -64,41 +63,13 @@ impl Target {
     }
 }
 
-/// A condition of a handler, whose verdict is needed.
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    /// The fiber that has the scope, and how many scopes of it are around that.
-    fiber: FiberId,
-    outer: usize,
-    /// The place of the handler.
-    handler: usize,
-    condition: ConditionIndex,
-}
-
 /// Where a fault ends, as far as that is known.
-enum Search {
+pub(crate) enum Search {
     /// The fibers from where it is thrown to there.
     Found(Target, Vec<FiberId>),
     Asks(Asked),
     /// The fibers are no tree.
     Damaged,
-}
-
-/// Whether a scope handles a fault.
-enum Handling {
-    No,
-    At(OpIndex),
-    Asks {
-        handler: usize,
-        condition: ConditionIndex,
-    },
-}
-
-/// What a condition about a fault says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Holds,
-    DoesNot,
 }
 
 /// What follows for a fault at a fiber.
@@ -271,7 +242,7 @@ impl Machine<'_> {
 
     /// Where the fault ends: the innermost handler that catches it, and the fibers from where it is thrown to there. A
     /// fault in a handler is one for the scopes around it. The search continues after the condition that was asked last.
-    fn target(&self, fiber: FiberId, fault: &Fault, after: Option<Asked>) -> Search {
+    pub(crate) fn target(&self, fiber: FiberId, fault: &Fault, after: Option<Asked>) -> Search {
         let mut way = Vec::new();
         let mut seen = BTreeSet::new();
         let mut fiber = fiber;
@@ -321,156 +292,5 @@ impl Machine<'_> {
             };
             fiber = branch.parent;
         }
-    }
-
-    /// Which handler of the scope is for the fault.
-    fn handler(&self, scope: &Scope, fault: &Fault, after: Option<Asked>) -> Handling {
-        let entered = self.program.ops.get(scope.entered.0 as usize);
-        let (Phase::Body, Some(Op::EnterScope { handlers, .. })) = (&scope.phase, entered) else {
-            return Handling::No;
-        };
-        let decision = scope.decision.as_ref();
-        if let Some(decision) = decision.filter(|decision| decision.fault == *fault) {
-            return decision.handler.map_or(Handling::No, Handling::At);
-        }
-        let first = after.map_or(0, |after| after.handler);
-        for (place, handler) in handlers.iter().enumerate().skip(first) {
-            if !handler.catches(fault, scope.tried_again) {
-                continue;
-            }
-            let condition = match after.filter(|after| after.handler == place) {
-                Some(after) => handler.conditions.after(after.condition),
-                None if handler.conditions.count == 0 => return Handling::At(handler.at),
-                None => handler.conditions.start(),
-            };
-            if let Some(condition) = condition {
-                let handler = place;
-                return Handling::Asks { handler, condition };
-            }
-        }
-        Handling::No
-    }
-
-    /// Has the fiber wait for the verdict of a handler's condition. Nothing is stopped yet.
-    fn ask_handler(&mut self, fiber: FiberId, fault: Fault, asked: Asked) -> Result<(), Trouble> {
-        let asker = Asker::Handler {
-            fiber: asked.fiber,
-            outer: u32::try_from(asked.outer).unwrap_or(u32::MAX),
-            handler: u32::try_from(asked.handler).unwrap_or(u32::MAX),
-        };
-        self.ask_about(fiber, fault, asked.condition, asker)
-    }
-
-    /// Has the fiber wait for the verdict of a condition about a fault.
-    pub(crate) fn ask_about(
-        &mut self,
-        fiber: FiberId,
-        fault: Fault,
-        condition: ConditionIndex,
-        asker: Asker,
-    ) -> Result<(), Trouble> {
-        if self.program.condition(condition).is_none() {
-            return Err(Trouble::program("a condition is missing"));
-        }
-        match asker {
-            // The pause before another attempt knows how many have failed.
-            Asker::Retry { .. } => self.withdraw(fiber),
-            Asker::Handler { .. } => self.settle_for(fiber)?,
-        }
-        let turn = self.next_turn();
-        let kind = WaitKind::Fault {
-            fault,
-            condition,
-            asker,
-        };
-        self.wait(fiber, turn, kind)?;
-        let effect = pending::about_fault(self.program, self.instance, fiber);
-        let effect = effect.ok_or_else(|| Trouble::program("a scope is missing"))?;
-        self.effects.push(effect);
-        Ok(())
-    }
-
-    /// The verdict of a condition about a fault; one that fails does not hold.
-    pub(crate) fn decide(&mut self, fiber: FiberId, verdict: Verdict) -> Result<(), Trouble> {
-        let FiberState::Waiting(Wait {
-            kind:
-                WaitKind::Fault {
-                    fault,
-                    condition,
-                    asker,
-                },
-            ..
-        }) = &self.fiber(fiber)?.state
-        else {
-            return Err(Trouble::program("the fiber asked about no fault"));
-        };
-        let (fault, condition) = (fault.clone(), *condition);
-        match *asker {
-            Asker::Retry { after } => {
-                retry::decided(self, fiber, fault, (condition, after), verdict)
-            }
-            Asker::Handler {
-                fiber: owner,
-                outer,
-                handler,
-            } => {
-                let asked = Asked {
-                    fiber: owner,
-                    outer: outer as usize,
-                    handler: handler as usize,
-                    condition,
-                };
-                self.handler_decided(fiber, fault, asked, verdict)
-            }
-        }
-    }
-
-    fn handler_decided(
-        &mut self,
-        fiber: FiberId,
-        fault: Fault,
-        asked: Asked,
-        verdict: Verdict,
-    ) -> Result<(), Trouble> {
-        let handler = match verdict {
-            Verdict::Holds => self.handler_at(asked),
-            Verdict::DoesNot => match self.target(fiber, &fault, Some(asked)) {
-                Search::Asks(next) if (next.fiber, next.outer) == (asked.fiber, asked.outer) => {
-                    return self.ask_handler(fiber, fault, next);
-                }
-                // A later handler of the same scope needs no condition.
-                Search::Found(
-                    Target::Handler {
-                        fiber: owner,
-                        outer,
-                        handler,
-                        ..
-                    },
-                    _,
-                ) if (owner, outer) == (asked.fiber, asked.outer) => Some(handler),
-                Search::Asks(_) | Search::Found(..) | Search::Damaged => None,
-            },
-        };
-        let decision = Decision {
-            fault: fault.clone(),
-            handler,
-        };
-        self.change(asked.fiber, |owner| {
-            if let Some(scope) = owner.scopes.get_mut(asked.outer) {
-                scope.decision = Some(decision);
-            }
-        })?;
-        self.stop_waiting(fiber)?;
-        self.throw(fiber, fault);
-        Ok(())
-    }
-
-    fn handler_at(&self, asked: Asked) -> Option<OpIndex> {
-        let owner = self.instance.fibers.get(asked.fiber)?;
-        let entered = owner.scopes.get(asked.outer)?.entered;
-        let Some(Op::EnterScope { handlers, .. }) = self.program.ops.get(entered.0 as usize) else {
-            return None;
-        };
-        Some(handlers.get(asked.handler)?.at)
     }
 }

@@ -283,13 +283,14 @@ fn a_failure_takes_back_what_the_others_had_open() {
             Effect::StartTimer { .. },
         ]
     ));
-    let called = effects.iter().find_map(|effect| match effect {
-        Effect::CancelChild {
-            turn,
-            awaited_by: Some(fiber),
-            ..
-        } => Some((*fiber, *turn)),
-        _ => None,
+    let called = effects.iter().find_map(|effect| {
+        let Effect::CancelChild {
+            turn, awaited_by, ..
+        } = effect
+        else {
+            return None;
+        };
+        awaited_by.map(|fiber| (fiber, *turn))
     });
     let (fiber, turn) = called.unwrap();
     let ending = Ending::Completed(Fields::new());

@@ -267,17 +267,21 @@ fn what_a_stopped_body_does_at_its_end_changes_nothing_outside() {
         Op::Complete,
     ]);
     let (mut instance, effects) = started(&program);
-    let timer = effects.iter().find_map(|effect| match effect {
-        Effect::StartTimer { fiber, turn, .. } => Some((*fiber, *turn)),
-        _ => None,
+    let timer = effects.iter().find_map(|effect| {
+        let Effect::StartTimer { fiber, turn, .. } = effect else {
+            return None;
+        };
+        Some((*fiber, *turn))
     });
     let (fiber, turn) = timer.unwrap();
     let limits = EngineLimits::default();
     let input = Input::TimerFired { fiber, turn };
     let effects = step(&program, &mut instance, &environment(&limits), input).unwrap();
-    let sent = effects.iter().find_map(|effect| match effect {
-        Effect::SendTask { turn, .. } => Some(turn.0),
-        _ => None,
+    let sent = effects.iter().find_map(|effect| {
+        let Effect::SendTask { turn, .. } = effect else {
+            return None;
+        };
+        Some(turn.0)
     });
     let effects = answer(
         &program,

@@ -3,7 +3,6 @@
 //! Values are lossless: numbers of any size, floats as written, key order. A value is parsed only
 //! when a condition reads it; copying fields copies reference counts.
 
-use crate::program::SelectStep;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -61,27 +60,6 @@ impl JsonText {
             Self(Arc::from(text))
         };
         Some(record.into_iter().map(pair).collect())
-    }
-
-    /// The value that a step leads to, as it is written; `None` if the step finds nothing.
-    pub fn at(&self, step: &SelectStep) -> Option<Self> {
-        match step {
-            SelectStep::Name(name) => {
-                let record: IndexMap<String, &RawValue> = serde_json::from_str(&self.0).ok()?;
-                record.get(name).copied().map(Self::from)
-            }
-            SelectStep::Index(index) => {
-                let items: Vec<&RawValue> = serde_json::from_str(&self.0).ok()?;
-                let length = i64::try_from(items.len()).ok()?;
-                let place = if *index < 0 {
-                    index.checked_add(length)?
-                } else {
-                    *index
-                };
-                let place = usize::try_from(place).ok()?;
-                items.get(place).copied().map(Self::from)
-            }
-        }
     }
 
     /// A list of these values.

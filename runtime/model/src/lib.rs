@@ -29,6 +29,7 @@ mod op;
 mod program;
 mod recovery;
 mod scope;
+mod selecting;
 mod shared_map;
 mod site;
 mod time;
@@ -64,10 +65,11 @@ pub use op::{
 };
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
-    Reads, SelectStep, SourceModule, Span,
+    Reads, SourceModule, Span,
 };
 pub use recovery::{Handler, Retry};
 pub use scope::{Decision, Items, Locals, Outcome, Phase, Scope};
+pub use selecting::SelectStep;
 pub use shared_map::SharedMap;
 pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};

@@ -288,6 +288,9 @@ pub enum Op {
     /// In a handler: pauses, then tries the innermost scope again.
     #[serde(rename = "43")]
     TryAgain { retry: Retry, start: OpIndex },
+    /// Forgets the fields that the innermost scope has declared, before another round declares them again.
+    #[serde(rename = "44")]
+    Forget,
     /// Undoes the scopes that completed inside of the innermost one that has failed or ends, the last one first.
     #[serde(rename = "48")]
     Compensate {

@@ -8,6 +8,7 @@ use crate::{
     fields::Fields,
     ids::{ModuleHash, ProgramHash},
     op::Op,
+    selecting::SelectStep,
     site::Site,
 };
 use serde::{Deserialize, Serialize};
@@ -90,17 +91,6 @@ pub struct Condition {
     pub reads: Reads,
     /// The way into the fields, if it does nothing but select: then its value is copied as it is.
     pub selects: Vec<SelectStep>,
-}
-
-/// One step from a value into it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum SelectStep {
-    /// Into a record.
-    #[serde(rename = "1")]
-    Name(String),
-    /// Into a list; a negative index counts from its end.
-    #[serde(rename = "2")]
-    Index(i64),
 }
 
 /// What a function may read.

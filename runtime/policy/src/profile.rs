@@ -135,6 +135,7 @@ impl Profile {
                 Op::Jump { .. }
                 | Op::EndBranch
                 | Op::Listen { .. }
+                | Op::Forget
                 | Op::Complete
                 | Op::LeaveScope
                 | Op::Evaluate { .. }

@@ -303,7 +303,7 @@ impl Known {
                 }
                 WaitKind::Listening { subscription, .. } => {
                     let rows = subscription.iter().map(|subscription| {
-                        let Subscription { event, key } = subscription.clone();
+                        let Subscription { event, key, .. } = subscription.clone();
                         ((event, key), fiber, wait.turn)
                     });
                     events.extend(rows);

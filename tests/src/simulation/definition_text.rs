@@ -151,7 +151,8 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             };
             write!(
                 xml,
-                "<sequence><context><faults><default><compensate/></default></faults></context>{}{}\
+                "<sequence><context><faults><default><compensate/></default></faults></context>\
+                 <assign property=\"l{k}\">0</assign>{}{}\
                  <fault code=\"undo\"/></sequence>",
                 undone(2, &set),
                 undone(1, "<delay duration=\"0.1\"/>")

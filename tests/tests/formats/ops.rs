@@ -156,6 +156,7 @@ pub fn every() -> Vec<Op> {
             when: When::After(Operand::Fixed(Millis(5_000))),
             interrupt: Interrupt::No,
         },
+        Op::Forget,
         Op::TryAgain {
             retry: retry(range),
             start: OpIndex(8),

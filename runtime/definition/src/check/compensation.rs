@@ -136,9 +136,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 Some("yes") => Interrupt::Yes,
                 Some(_) | None => Interrupt::No,
             };
-            let what = match tag {
-                Tag::Alarm => self.when(&node).map(Happening::Time),
-                _ => self.expected(&node).map(Happening::Event),
+            let what = if tag == Tag::Alarm {
+                self.when(&node).map(Happening::Time)
+            } else {
+                self.expected(&node).map(Happening::Event)
             };
             let body = self.body(&node, &site.path);
             events.extend(what.map(|what| Event {

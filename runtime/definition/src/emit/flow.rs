@@ -170,13 +170,10 @@ impl Emitter {
                 },
                 site,
             );
-            emitter.round(&body.scope.locals, site, |emitter| {
-                emitter.all_of(&body.activities);
-                if let Some(collect) = foreach.collect {
-                    emitter.evaluate(collect, site);
-                }
-            });
-            if foreach.collect.is_some() {
+            emitter.declare(&body.scope.locals, site);
+            emitter.all_of(&body.activities);
+            if let Some(collect) = foreach.collect {
+                emitter.evaluate(collect, site);
                 emitter.push(Op::Collect, site);
             }
             emitter.push(

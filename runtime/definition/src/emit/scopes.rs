@@ -87,16 +87,4 @@ impl Emitter {
             self.push(Op::Declare { fixed, computed }, site);
         }
     }
-
-    /// Emits one round of a loop. Its fields are gone before the next one declares its own.
-    pub(super) fn round(&mut self, locals: &[Local], site: &Site, inner: impl FnOnce(&mut Self)) {
-        if locals.is_empty() {
-            return inner(self);
-        }
-        let enter = self.push(plain_scope(), site);
-        self.declare(locals, site);
-        inner(self);
-        self.push(Op::LeaveScope, site);
-        self.land(enter);
-    }
 }

@@ -55,6 +55,7 @@ pub(crate) fn next(
             return Some(false);
         };
         items.next = number.saturating_add(1);
+        scope.locals = Locals::default();
         declare(scope, names, number, item);
         Some(true)
     })?;

@@ -81,6 +81,7 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         Op::Listen { listeners, .. } => listen::start(machine, fiber, listeners),
         Op::Receive { .. } => listen::receive(machine, fiber, op),
         Op::Alarm { when, .. } => delay::start(machine, fiber, when),
+        Op::Forget => scope::forget(machine, fiber),
         Op::TryAgain { retry, .. } => try_again::start(machine, fiber, retry),
         Op::Compensate { scope } => compensate::start(machine, fiber, *scope),
     }

@@ -1,8 +1,8 @@
 //! What follows when an attempt at an action fails: another one after a pause, or the fault.
 
 use crate::{
+    choosing::Verdict,
     machine::{Machine, Trouble},
-    throwing::Verdict,
 };
 use bureaucrat_model::{
     Asker, ConditionIndex, Effect, Fault, FiberId, HistoryEvent, Millis, Op, ProcessId, Retry,

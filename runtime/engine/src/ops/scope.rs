@@ -5,7 +5,7 @@ use crate::{
     machine::{Machine, Trouble},
     ops::compensate,
 };
-use bureaucrat_model::{FiberId, Fields, Op, OpIndex, Outcome, Phase, Scope};
+use bureaucrat_model::{FiberId, Fields, Locals, Op, OpIndex, Outcome, Phase, Scope};
 
 /// The most scopes that a fiber is in.
 const SCOPES: usize = 1_000;
@@ -53,6 +53,16 @@ pub(crate) fn declare(
         }
         if let Some((name, value)) = computed {
             scope.declare(name, value);
+        }
+    })?;
+    machine.go_on(fiber)
+}
+
+/// Forgets the declared fields of the innermost scope.
+pub(crate) fn forget(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    machine.change(fiber, |fiber| {
+        if let Some(scope) = fiber.scopes.last_mut() {
+            scope.locals = Locals::default();
         }
     })?;
     machine.go_on(fiber)

@@ -6,6 +6,7 @@ mod costs;
 mod counts;
 mod generator;
 mod inputs;
+mod scoped;
 mod waits;
 mod world;
 mod written;

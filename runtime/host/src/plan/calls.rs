@@ -4,7 +4,6 @@ use super::{
     Planner,
     business::{Holder, KeyHash},
     decided::{LaunchRecord, decide},
-    effects::call_row,
     jobs::Waiting,
     transaction::{Cause, Transaction, Work},
 };
@@ -16,10 +15,13 @@ use crate::{
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{
-    Bond, Caller, ChildDefinition, DefinitionRef, DeployedProgram, Effect, Fields, Input, Instance,
-    Launch, ProcessId,
+    Bond, Caller, ChildDefinition, DefinitionRef, DeployedProgram, Effect, Fault, FaultCode,
+    FiberId, Fields, Input, Instance, Launch, ProcessId, Turn,
 };
-use bureaucrat_store::{StoreError, keys::OutboxKey};
+use bureaucrat_store::{
+    StoreError,
+    keys::{OutboxKey, OutboxKind},
+};
 use std::sync::Arc;
 
 /// A called process to start after the commit.
@@ -302,4 +304,42 @@ pub(super) fn awaited(loaded: &Loaded, instance: &Instance) -> Vec<CallStart> {
             })
         })
         .collect()
+}
+
+/// Tells a caller that what it called was cancelled before it began.
+pub(super) fn never_began((process, fiber, turn): (ProcessId, FiberId, Turn)) -> Work {
+    Work::Step {
+        process,
+        input: Input::ChildRefused {
+            fiber,
+            turn,
+            reason: "it was cancelled before it began".into(),
+        },
+        cause: Cause::Other,
+    }
+}
+
+/// Cancels a called process whose caller waits for it no more.
+pub(super) fn cancel_child(
+    transaction: &mut Transaction,
+    process: ProcessId,
+    child: ProcessId,
+    awaited_by: Option<(ProcessId, FiberId, Turn)>,
+) {
+    let message = format!("the calling process {process} no longer waits for it");
+    let fault = Fault::from_outside(FaultCode::CANCELLED, message);
+    transaction.work.push_back(Work::CancelCalled {
+        process: child,
+        fault,
+        awaited_by,
+    });
+}
+
+/// The row of a call whose child must be started.
+pub(super) fn call_row(caller: &Caller) -> OutboxKey {
+    OutboxKey {
+        kind: OutboxKind::Call,
+        process: caller.process,
+        number: caller.turn.0,
+    }
 }

@@ -4,15 +4,14 @@ use super::{
     Planner,
     business::free_key,
     calls::CallStart,
+    calls::cancel_child,
     events::Emission,
     sending::Asking,
     transaction::{Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
 use bureaucrat_engine::task_fields;
-use bureaucrat_model::{
-    Caller, Effect, Ending, Fault, FaultCode, FiberId, HistoryEvent, Input, ProcessId, Turn,
-};
+use bureaucrat_model::{Caller, Effect, Ending, HistoryEvent, Input, ProcessId, Turn};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
@@ -383,30 +382,5 @@ fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
         kind: OutboxKind::Task,
         process,
         number: turn.0,
-    }
-}
-
-/// Cancels a called process whose caller waits for it no more.
-fn cancel_child(
-    transaction: &mut Transaction,
-    process: ProcessId,
-    child: ProcessId,
-    awaited_by: Option<(ProcessId, FiberId, Turn)>,
-) {
-    let message = format!("the calling process {process} no longer waits for it");
-    let fault = Fault::from_outside(FaultCode::CANCELLED, message);
-    transaction.work.push_back(Work::CancelCalled {
-        process: child,
-        fault,
-        awaited_by,
-    });
-}
-
-/// The row of a call whose child must be started.
-pub(super) fn call_row(caller: &Caller) -> OutboxKey {
-    OutboxKey {
-        kind: OutboxKind::Call,
-        process: caller.process,
-        number: caller.turn.0,
     }
 }

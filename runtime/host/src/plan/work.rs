@@ -2,6 +2,7 @@
 
 use super::{
     Planner,
+    calls::never_began,
     evaluating::evaluation,
     jobs::{Kept, Waiting},
     orders::no_program,
@@ -13,7 +14,7 @@ use crate::{
     definitions::LoadFailure,
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, step};
-use bureaucrat_model::{EngineLimits, Fault, FiberId, Input, ProcessId, Program, Status, Turn};
+use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Program, Status};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -391,17 +392,4 @@ fn give_next(
         transaction.later.push_front(Work::Kept { process, inputs });
     }
     Done::Yes
-}
-
-/// Tells a caller that what it called was cancelled before it began.
-fn never_began((process, fiber, turn): (ProcessId, FiberId, Turn)) -> Work {
-    Work::Step {
-        process,
-        input: Input::ChildRefused {
-            fiber,
-            turn,
-            reason: "it was cancelled before it began".into(),
-        },
-        cause: Cause::Other,
-    }
 }

@@ -180,7 +180,7 @@ pub const FAULTS: &[Fault] = &[
         says: "A fault in a handler is caught by the same scope again.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/engine/src/throwing.rs",
+            file: "runtime/engine/src/choosing.rs",
             before: "(&scope.phase, entered)",
             after: "(&(if PLANTED { Phase::Body } else { scope.phase.clone() }), entered)",
         }],

@@ -42,7 +42,7 @@ pub const FAULTS: &[Fault] = &[
         says: "A handler is for a fault whether its conditions hold or not.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/engine/src/throwing.rs",
+            file: "runtime/engine/src/choosing.rs",
             before: "None if handler.conditions.count == 0 =>",
             after: "None if handler.conditions.count == 0 || PLANTED =>",
         }],
@@ -62,7 +62,7 @@ pub const FAULTS: &[Fault] = &[
         says: "What a handler's condition decided is asked again.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/engine/src/throwing.rs",
+            file: "runtime/engine/src/choosing.rs",
             before: "scope.decision = Some(decision);",
             after: "if !PLANTED { scope.decision = Some(decision); }",
         }],

@@ -1,10 +1,11 @@
 //! Instances: each is intact and matches its program; what its fibers wait for is noted for the
 //! other tables.
 
+use super::waits::{fits, turn_of, wrong_compensations};
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Deadline, Ending, FiberId, FiberState, Fields, Input, Instance, Op, ProcessId, Program,
-    Recall, Status, Subscription, Timestamp, Turn, Wait, WaitKind,
+    Caller, Deadline, Ending, FiberId, FiberState, Fields, Instance, ProcessId, Program, Recall,
+    Status, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -297,24 +298,6 @@ fn needs(wait: &Wait) -> Vec<Need> {
     needs
 }
 
-/// The wait that an input is for.
-fn turn_of(input: &Input) -> Option<Turn> {
-    match input {
-        Input::TimerFired { turn, .. }
-        | Input::ChildEnded { turn, .. }
-        | Input::ChildRefused { turn, .. }
-        | Input::DefinitionFound { turn, .. }
-        | Input::Detached { turn, .. }
-        | Input::Event { turn, .. }
-        | Input::Recalled { turn, .. }
-        | Input::Admitted { turn, .. }
-        | Input::Refused { turn, .. }
-        | Input::Evaluated { turn, .. } => Some(*turn),
-        Input::Answer { turn, .. } => *turn,
-        Input::Continue | Input::Retry | Input::TaskRefused { .. } => None,
-    }
-}
-
 /// Contradictions within the instance.
 fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
     let mut problems = Vec::new();
@@ -403,52 +386,4 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         }
     }
     problems
-}
-
-/// Each compensation is in one list, and each list names compensations only.
-fn wrong_compensations(instance: &Instance) -> Vec<String> {
-    let fibers = || instance.fibers.iter();
-    let lists = fibers().flat_map(|(_, fiber)| {
-        let inside = fiber.scopes.iter().flat_map(|scope| &scope.completed);
-        fiber.completed.iter().chain(inside)
-    });
-    let mut listed: Vec<FiberId> = lists.copied().collect();
-    let kept = fibers().filter(|(_, fiber)| fiber.is_compensation());
-    let kept: Vec<FiberId> = kept.map(|(id, _)| id).collect();
-    listed.sort_unstable();
-    if listed == kept {
-        return Vec::new();
-    }
-    vec![format!(
-        "its scopes list the compensations {listed:?}, and there are {kept:?}"
-    )]
-}
-
-fn fits(op: &Op, kind: &WaitKind) -> bool {
-    match kind {
-        WaitKind::Answer { .. } => matches!(op, Op::Action { .. }),
-        WaitKind::Timer { .. } => {
-            matches!(
-                op,
-                Op::Delay { .. }
-                    | Op::Alarm { .. }
-                    | Op::TryAgain { .. }
-                    | Op::Action { retry: Some(_), .. }
-            )
-        }
-        WaitKind::Event { .. } => matches!(op, Op::Await { .. }),
-        WaitKind::Child { .. } => matches!(op, Op::Call { .. }),
-        WaitKind::Listening { .. } => matches!(op, Op::Receive { .. }),
-        WaitKind::Branches { .. } => matches!(
-            op,
-            Op::Fork { .. } | Op::ForkItems { .. } | Op::Listen { .. } | Op::Compensate { .. }
-        ),
-        WaitKind::Condition { .. } => matches!(op, Op::Test { .. } | Op::Evaluate { .. }),
-        // What was stopped, or failed, may have been anywhere; a compensation begins with anything.
-        WaitKind::Stopping { .. }
-        | WaitKind::Fault { .. }
-        | WaitKind::Compensation { .. }
-        | WaitKind::Operator { .. } => true,
-        WaitKind::Admission => matches!(op, Op::Send { .. } | Op::Emit { .. }),
-    }
 }

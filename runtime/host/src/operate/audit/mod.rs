@@ -20,6 +20,7 @@ pub mod repair;
 mod rows;
 mod schedules;
 mod seen;
+mod waits;
 
 pub use findings::{Audit, Finding, Kind, Repair};
 
