@@ -6,9 +6,10 @@
 use crate::{
     fields::Fields,
     ids::{FiberId, Turn},
-    instance::{Fiber, FiberState, Sharing, WaitKind},
+    instance::{Fiber, FiberState, Sharing},
     program::OpIndex,
     shared_map::SharedMap,
+    wait::WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

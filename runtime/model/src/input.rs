@@ -7,11 +7,12 @@ use crate::{
     fields::{Fields, JsonText},
     history::HistoryEvent,
     ids::{ActivityPath, FiberId, ProcessId, Turn},
-    instance::{Caller, Subscription},
+    instance::Caller,
     message::Message,
     program::ConditionIndex,
     time::{Millis, Timestamp},
     view::View,
+    wait::Subscription,
 };
 use serde::{Deserialize, Serialize};
 

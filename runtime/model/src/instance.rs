@@ -1,7 +1,6 @@
 //! Instances: the stored state of a process.
 
 use crate::{
-    called::Called,
     conduct::Deadline,
     deployed::Version,
     fault::Fault,
@@ -9,10 +8,11 @@ use crate::{
     fields::{Fields, JsonText},
     history::Redelivered,
     ids::{FiberId, ProcessId, ProgramHash, Turn},
-    input::{Ending, EventSource, Input},
-    program::{ConditionIndex, OpIndex},
+    input::{Ending, Input},
+    program::OpIndex,
     scope::Scope,
-    time::{Millis, Timestamp},
+    time::Timestamp,
+    wait::{Wait, WaitKind},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -115,193 +115,6 @@ pub enum Sharing {
     /// Those of the fiber that forked it, in place.
     #[serde(rename = "2")]
     InPlace,
-}
-
-/// What a listener does with events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Arrivals {
-    /// It takes the next one.
-    #[serde(rename = "1")]
-    Taken,
-    /// One is being dealt with; these wait for their turn.
-    #[serde(rename = "2")]
-    Kept(Vec<JsonText>),
-    /// One is being dealt with, and no other follows.
-    #[serde(rename = "3")]
-    Ending,
-}
-
-/// A subscription of a wait.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Subscription {
-    pub event: String,
-    /// With one, only events with this key count.
-    pub key: Option<String>,
-    /// Kept events that are not older than this count, too.
-    pub since: Option<Timestamp>,
-}
-
-/// An event whose conditions are being evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    pub event: JsonText,
-    /// The alternative whose condition it is.
-    pub alternative: u32,
-    pub condition: ConditionIndex,
-    /// When the event arrived.
-    pub at: Timestamp,
-    pub source: EventSource,
-}
-
-/// Whether the events that were kept before a wait have been offered to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Recall {
-    /// They have, or none count.
-    #[serde(rename = "1")]
-    Over,
-    #[serde(rename = "2")]
-    Pending,
-    /// And the time of the wait is over.
-    #[serde(rename = "3")]
-    Overdue,
-}
-
-/// What limits the time of an attempt.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expiry {
-    /// When the attempt has taken too long.
-    pub timeout: Option<Timestamp>,
-    /// When all attempts together have.
-    pub within: Option<Timestamp>,
-    /// The longest silence after the first sign of progress.
-    pub heartbeat: Option<Millis>,
-}
-
-/// A participant's last sign of progress.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    pub at: Timestamp,
-    pub value: JsonText,
-}
-
-/// What a fiber waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WaitKind {
-    #[serde(rename = "1")]
-    Answer {
-        participant: String,
-        /// The fields of its task; none for all that are visible.
-        fields: Option<Fields>,
-        expiry: Expiry,
-        progress: Option<Progress>,
-    },
-    #[serde(rename = "2")]
-    Timer { due: Timestamp },
-    #[serde(rename = "3")]
-    Event {
-        /// For each alternative, in their order.
-        subscriptions: Vec<Subscription>,
-        check: Option<Check>,
-        recall: Recall,
-    },
-    /// The end of a called process.
-    #[serde(rename = "4")]
-    Child {
-        child: ProcessId,
-        /// What it began with, over its own context.
-        fields: Fields,
-        definition: Called,
-    },
-    #[serde(rename = "5")]
-    Branches {
-        /// How many branches have not ended.
-        remaining: u32,
-    },
-    /// The outcome of a function.
-    #[serde(rename = "6")]
-    Condition {
-        /// The function that is being evaluated.
-        condition: ConditionIndex,
-    },
-    /// The end of everything below it that was stopped.
-    #[serde(rename = "7")]
-    Stopping {
-        /// How many fibers and called processes have not ended.
-        remaining: u32,
-        then: Then,
-        /// The called process among them: it was cancelled, and may have something to do at its end.
-        called: Option<ProcessId>,
-    },
-    /// The outcome of a condition that decides what follows for a fault.
-    #[serde(rename = "8")]
-    Fault {
-        fault: Fault,
-        condition: ConditionIndex,
-        asker: Asker,
-    },
-    /// A completed scope waits to be compensated, maybe without end. Its fields are those that it saw last.
-    #[serde(rename = "9")]
-    Compensation {
-        /// The instruction that entered the scope.
-        scope: OpIndex,
-    },
-    /// Events, one after the other, as long as a scope is active.
-    #[serde(rename = "10")]
-    Listening {
-        /// None once it takes no more of them.
-        subscription: Option<Subscription>,
-        check: Option<Check>,
-        arrivals: Arrivals,
-    },
-    /// An operator: nothing handled this fault.
-    #[serde(rename = "11")]
-    Operator { fault: Fault },
-    /// Whether the host does what the fiber wants to be done, which it says in the same commit.
-    #[serde(rename = "12")]
-    Admission,
-}
-
-/// Whose condition decides about a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Asker {
-    /// That of a handler.
-    #[serde(rename = "1")]
-    Handler {
-        /// The fiber that has the scope, and how many scopes of it are around that.
-        fiber: FiberId,
-        outer: u32,
-        /// The place of the handler.
-        handler: u32,
-    },
-    /// That of the retry of the fiber's own action.
-    #[serde(rename = "2")]
-    Retry {
-        /// The pause that the participant asked for.
-        after: Option<Millis>,
-    },
-}
-
-/// What follows when everything below a fiber has stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Then {
-    /// The fault continues from the fiber.
-    #[serde(rename = "1")]
-    Throw(Fault),
-    /// The fiber continues.
-    #[serde(rename = "2")]
-    GoTo(OpIndex),
-    /// The fiber was stopped, too.
-    #[serde(rename = "3")]
-    Stop,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    pub turn: Turn,
-    pub since: Timestamp,
-    pub kind: WaitKind,
-    /// When the wait ends by itself. Its timer has the same turn.
-    pub timer: Option<Timestamp>,
 }
 
 /// Whether a fiber can run.

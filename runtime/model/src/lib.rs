@@ -22,6 +22,7 @@ mod id_prefix;
 mod ids;
 mod input;
 mod instance;
+mod leads;
 mod limits;
 mod locks;
 mod message;
@@ -34,6 +35,7 @@ mod shared_map;
 mod site;
 mod time;
 mod view;
+mod wait;
 
 pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
 pub use conduct::{Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Schedule, Unhandled};
@@ -53,8 +55,7 @@ pub use ids::{
 };
 pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input};
 pub use instance::{
-    Arrivals, Asker, Branch, Caller, Check, Expiry, Fiber, FiberState, Head, Instance, Launch,
-    Progress, Recall, ReplyTo, Sharing, Status, Subscription, Then, Wait, WaitKind,
+    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Sharing, Status,
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
@@ -74,3 +75,6 @@ pub use shared_map::SharedMap;
 pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};
 pub use view::View;
+pub use wait::{
+    Arrivals, Asker, Check, Expiry, Progress, Recall, Subscription, Then, Wait, WaitKind,
+};

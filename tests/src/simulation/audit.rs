@@ -6,11 +6,11 @@ use super::{
     Expected,
     facts::{Known, tree},
     keeping::are_published,
-    kept::{deadline, fires, within},
+    kept::{deadline, fires, reminders, same, within},
 };
 use bureaucrat_model::{
-    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Timestamp, Turn,
-    Wait, WaitKind,
+    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Turn, Wait,
+    WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use bureaucrat_wire::Duplicate;
@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// Timers with these numbers and above are the host's reminders: continue, retry, remove.
-const REMOVE: u32 = u32::MAX - 2;
-const RETRY: u32 = u32::MAX - 1;
-const CONTINUE: u32 = u32::MAX;
+pub(super) const REMOVE: u32 = u32::MAX - 2;
+pub(super) const RETRY: u32 = u32::MAX - 1;
+pub(super) const CONTINUE: u32 = u32::MAX;
 
 pub(super) fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait)> {
     instance
@@ -32,7 +32,7 @@ pub(super) fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait
         })
 }
 
-fn is_parked(instance: &Instance) -> bool {
+pub(super) fn is_parked(instance: &Instance) -> bool {
     matches!(instance.status, Status::Incident { .. })
 }
 
@@ -372,43 +372,5 @@ impl Known {
                 caller.process
             )),
         }
-    }
-}
-
-fn reminders(
-    instance: &Instance,
-    timers: &BTreeSet<(Timestamp, FiberId, Turn)>,
-) -> Result<(), String> {
-    let count = |number| {
-        timers
-            .iter()
-            .filter(|(_, fiber, _)| fiber.0 == number)
-            .count()
-    };
-    let ready = instance.fibers.first_ready().is_some();
-    if count(REMOVE) != usize::from(instance.has_ended()) {
-        return Err(format!(
-            "{} reminders to remove it, it has ended: {}",
-            count(REMOVE),
-            instance.has_ended()
-        ));
-    }
-    if is_parked(instance) && count(RETRY) == 0 {
-        return Err("it is parked and nothing reminds to try it again".into());
-    }
-    if matches!(instance.status, Status::Running) && ready && count(CONTINUE) == 0 {
-        return Err("it has yielded and nothing reminds it to continue".into());
-    }
-    Ok(())
-}
-
-fn same<T: Ord + std::fmt::Debug>(
-    what: &str,
-    rows: &BTreeSet<T>,
-    waits: &BTreeSet<T>,
-) -> Result<(), String> {
-    match rows == waits {
-        true => Ok(()),
-        false => Err(format!("{what} are {rows:?}, it waits for {waits:?}")),
     }
 }

@@ -4,9 +4,8 @@
 use super::{
     Random,
     definition_text::{escaped, participants, write_node},
-    played::Play,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -139,9 +138,9 @@ pub enum Expected {
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub(super) body: Vec<Node>,
-    counters: BTreeSet<u32>,
+    pub(super) counters: BTreeSet<u32>,
     /// Texts of called definitions, by the number of the field.
-    texts: BTreeMap<u32, (String, Given)>,
+    pub(super) texts: BTreeMap<u32, (String, Given)>,
 }
 
 struct Generator<'a> {
@@ -375,36 +374,5 @@ impl Definition {
             .iter()
             .for_each(|node| participants(node, &mut found));
         found
-    }
-
-    /// How the process of launch `number` ends; `broken` is the code of a participant's failure in
-    /// the dialect.
-    pub fn expected(&self, number: usize, broken: &'static str) -> Expected {
-        let mut fields = self.context();
-        fields.insert("number".into(), json!(number));
-        let number = i64::try_from(number).unwrap_or(0);
-        let mut played = Play {
-            fields,
-            uncertain: BTreeSet::new(),
-            number,
-            broken,
-        };
-        match played.all(&self.body) {
-            Ok(()) => Expected::Completed(played.fields, played.uncertain),
-            Err(codes) => Expected::Failed(codes),
-        }
-    }
-
-    pub(super) fn context(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        for counter in &self.counters {
-            fields.insert(format!("c{counter}"), json!(0));
-        }
-        for (number, (text, given)) in &self.texts {
-            if *given == Given::Context {
-                fields.insert(format!("d{number}"), json!(text));
-            }
-        }
-        fields
     }
 }

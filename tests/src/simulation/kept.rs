@@ -3,7 +3,7 @@
 
 use super::{
     Facts,
-    audit::{Timers, waits},
+    audit::{CONTINUE, REMOVE, RETRY, Timers, is_parked, waits},
     content::Content,
     definitions::{COMMON_EVENT, OWN_EVENT},
     facts::Known,
@@ -176,5 +176,43 @@ pub(super) fn deadline(instance: &Instance) -> Option<(Timestamp, FiberId, Turn)
     match instance.deadline? {
         Deadline::Ahead { due, turn } => Some((due, FiberId::DEADLINE, turn)),
         Deadline::Passed => None,
+    }
+}
+
+pub(super) fn reminders(
+    instance: &Instance,
+    timers: &BTreeSet<(Timestamp, FiberId, Turn)>,
+) -> Result<(), String> {
+    let count = |number| {
+        timers
+            .iter()
+            .filter(|(_, fiber, _)| fiber.0 == number)
+            .count()
+    };
+    let ready = instance.fibers.first_ready().is_some();
+    if count(REMOVE) != usize::from(instance.has_ended()) {
+        return Err(format!(
+            "{} reminders to remove it, it has ended: {}",
+            count(REMOVE),
+            instance.has_ended()
+        ));
+    }
+    if is_parked(instance) && count(RETRY) == 0 {
+        return Err("it is parked and nothing reminds to try it again".into());
+    }
+    if matches!(instance.status, Status::Running) && ready && count(CONTINUE) == 0 {
+        return Err("it has yielded and nothing reminds it to continue".into());
+    }
+    Ok(())
+}
+
+pub(super) fn same<T: Ord + std::fmt::Debug>(
+    what: &str,
+    rows: &BTreeSet<T>,
+    waits: &BTreeSet<T>,
+) -> Result<(), String> {
+    match rows == waits {
+        true => Ok(()),
+        false => Err(format!("{what} are {rows:?}, it waits for {waits:?}")),
     }
 }

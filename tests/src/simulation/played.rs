@@ -1,6 +1,6 @@
 //! What a random definition must come to: its activities played on fields, without an engine.
 
-use super::definitions::{Failure, Given, Handling, Node, Way};
+use super::definitions::{Definition, Expected, Failure, Given, Handling, Node, Way};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -154,5 +154,38 @@ fn names(node: &Node, found: &mut BTreeSet<String>) {
             inner.body.iter().for_each(|node| names(node, found));
         }
         Node::Delay(_) | Node::Await(_) | Node::Send(_) | Node::Fail(..) => {}
+    }
+}
+
+impl Definition {
+    /// How the process of launch `number` ends; `broken` is the code of a participant's failure in
+    /// the dialect.
+    pub fn expected(&self, number: usize, broken: &'static str) -> Expected {
+        let mut fields = self.context();
+        fields.insert("number".into(), json!(number));
+        let number = i64::try_from(number).unwrap_or(0);
+        let mut played = Play {
+            fields,
+            uncertain: BTreeSet::new(),
+            number,
+            broken,
+        };
+        match played.all(&self.body) {
+            Ok(()) => Expected::Completed(played.fields, played.uncertain),
+            Err(codes) => Expected::Failed(codes),
+        }
+    }
+
+    pub(super) fn context(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        for counter in &self.counters {
+            fields.insert(format!("c{counter}"), json!(0));
+        }
+        for (number, (text, given)) in &self.texts {
+            if *given == Given::Context {
+                fields.insert(format!("d{number}"), json!(text));
+            }
+        }
+        fields
     }
 }
