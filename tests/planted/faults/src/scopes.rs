@@ -93,9 +93,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/listen.rs",
-            before: "Interrupt::Yes => interrupt_scope(machine, fiber, None),",
+            before: "Interrupt::Yes => interrupt_scope(machine, fiber, None)",
             after: "Interrupt::Yes if PLANTED => delay::fire(machine, fiber, turn, due),
-            Interrupt::Yes => interrupt_scope(machine, fiber, None),",
+            Interrupt::Yes => interrupt_scope(machine, fiber, None)",
         }],
     },
     Fault {
@@ -104,8 +104,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/stopping.rs",
-            before: "let found = fibers.get(id).filter(|found| found.shares_in_place());",
-            after: "let found = fibers.get(id).filter(|found| found.shares_in_place() && !PLANTED);",
+            before: "branch.sharing = Sharing::Copy;",
+            after: "if !PLANTED { branch.sharing = Sharing::Copy; }",
         }],
     },
     Fault {
@@ -114,9 +114,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/ops/fork.rs",
-            before: "_ => machine.stop_below(parent, Then::GoTo(next)),",
+            before: "_ => machine.stop_below(parent, Then::GoTo(next))",
             after: "_ if PLANTED => machine.go_to(parent, next),
-        _ => machine.stop_below(parent, Then::GoTo(next)),",
+        _ => machine.stop_below(parent, Then::GoTo(next))",
         }],
     },
 ];
