@@ -58,16 +58,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "DecisionForgotten",
-        says: "What a handler's condition decided is asked again.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/engine/src/choosing.rs",
-            before: "scope.decision = Some(decision);",
-            after: "if !PLANTED { scope.decision = Some(decision); }",
-        }],
-    },
-    Fault {
         name: "ListenersOutliveBody",
         says: "Listeners stay when the body of their scope has ended.",
         found_by: FoundBy::Simulation,
@@ -96,27 +86,6 @@ pub const FAULTS: &[Fault] = &[
             before: "Interrupt::Yes => interrupt_scope(machine, fiber, None)",
             after: "Interrupt::Yes if PLANTED => delay::fire(machine, fiber, turn, due),
             Interrupt::Yes => interrupt_scope(machine, fiber, None)",
-        }],
-    },
-    Fault {
-        name: "StoppedChangesKept",
-        says: "What a stopped branch does at its end changes the fields that it shared.",
-        found_by: FoundBy::EngineTests,
-        edits: &[Edit {
-            file: "runtime/engine/src/stopping.rs",
-            before: "branch.sharing = Sharing::Copy;",
-            after: "if !PLANTED { branch.sharing = Sharing::Copy; }",
-        }],
-    },
-    Fault {
-        name: "RaceKeepsLosers",
-        says: "What loses a race is not stopped.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/engine/src/ops/fork.rs",
-            before: "_ => machine.stop_below(parent, Then::GoTo(next))",
-            after: "_ if PLANTED => machine.go_to(parent, next),
-        _ => machine.stop_below(parent, Then::GoTo(next))",
         }],
     },
 ];
