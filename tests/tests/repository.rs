@@ -9,7 +9,7 @@ mod files;
 mod words;
 
 use codes::{codes, module_codes, policy_codes};
-use files::{files_below, none, read, root, rust_files, with_extension};
+use files::{LARGE, LINES_MAX, files_below, none, read, root, rust_files, with_extension};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -81,18 +81,6 @@ const IMPURE: [&str; 6] = [
     "wasmtime",
     "getrandom",
     "crossbeam-channel",
-];
-
-/// The most lines of a Rust file. Longer files are listed below with their limits, and may only shrink.
-const LINES_MAX: usize = 400;
-const LARGE: [(&str, usize); 7] = [
-    ("runtime/engine/tests/instructions.rs", 458),
-    ("runtime/wire/tests/messages.rs", 480),
-    ("tests/src/conformance/broker.rs", 506),
-    ("tests/src/conformance/pure.rs", 658),
-    ("tests/tests/formats.rs", 436),
-    ("tests/tests/formats/samples.rs", 435),
-    ("tests/tests/storage_damage.rs", 403),
 ];
 
 /// What a manifest's `[dependencies]` and `[build-dependencies]` name.

@@ -13,7 +13,7 @@ use std::sync::{
 };
 
 /// Seeds within which a fault must be found.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 800;
 
 /// The number of seeds that it took, and what was noticed; `None` if nothing was.
 fn search(fault: &Fault, sandbox: &Sandbox) -> Option<(u64, String)> {

@@ -75,7 +75,7 @@ impl Broker {
             dead,
             expected: Mutex::new(Vec::new()),
         };
-        broker.await_queues()?;
+        broker.await_queues(url)?;
         let letters = broker.dead.clone();
         let queue = broker.engine.name("dead");
         broker
@@ -91,13 +91,14 @@ impl Broker {
     }
 
     /// Waits until the engine has declared its queues. A passive declaration that fails closes its
-    /// channel.
-    fn await_queues(&self) -> Result<(), Problem> {
+    /// channel, and others of its connection can hear of that, so each try has a connection of its own.
+    fn await_queues(&self, url: &str) -> Result<(), Problem> {
         let deadline = Instant::now() + PATIENCE;
         for queue in ["launches", "answers", "events", "dead"] {
             let name = self.engine.name(queue);
             while let Err(problem) = self.runtime.block_on(async {
-                let channel = self.connection.create_channel().await?;
+                let own = Connection::connect(url, ConnectionProperties::default()).await?;
+                let channel = own.create_channel().await?;
                 let passive = QueueDeclareOptions {
                     passive: true,
                     ..QueueDeclareOptions::default()

@@ -131,11 +131,6 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             "<sequence><context><events><after duration=\"0.2\" interrupt=\"yes\">{set}</after></events>\
              <finally><delay duration=\"0.1\"/></finally></context>{never}</sequence>"
         ),
-        Way::Beside => write!(
-            xml,
-            "<sequence><context><events><after duration=\"0.1\">{set}</after></events></context>\
-             <while><condition>context.get(\"f{k}\", 0) == 0</condition><delay duration=\"0.1\"/></while></sequence>"
-        ),
         Way::Listening => write!(
             xml,
             "<sequence><context><events><on event=\"{NEVER}{k}\" key=\"{k}\"><fault/></on>\

@@ -61,8 +61,6 @@ pub(super) enum Way {
     Local,
     /// By what stops a scope after a time.
     Interrupted,
-    /// Beside what waits for it in the same fields.
-    Beside,
     /// While a scope listens for what never happens.
     Listening,
     /// Two scopes complete and are undone: the field `lK` becomes what the last compensation puts there.
@@ -233,7 +231,6 @@ impl Generator<'_> {
                     Way::After,
                     Way::Local,
                     Way::Interrupted,
-                    Way::Beside,
                     Way::Listening,
                     Way::Undone,
                     Way::Decided,

@@ -53,7 +53,6 @@ impl Play {
                     | Way::After
                     | Way::Local
                     | Way::Interrupted
-                    | Way::Beside
                     | Way::Listening
                     | Way::Attempts
                     | Way::Decided => None,
