@@ -198,6 +198,18 @@ impl<'a> Machine<'a> {
         self.change(fiber, |fiber| fiber.state = FiberState::Waiting(wait))
     }
 
+    /// Makes the fiber wait for a time under `turn`.
+    pub fn wait_for_time(
+        &mut self,
+        fiber: FiberId,
+        turn: Turn,
+        due: Timestamp,
+    ) -> Result<(), Trouble> {
+        self.wait(fiber, turn, WaitKind::Timer { due })?;
+        self.effects.push(Effect::StartTimer { fiber, turn, due });
+        Ok(())
+    }
+
     /// Sets when the fiber's wait ends by itself; takes back the time that was set before.
     pub fn set_timer(&mut self, fiber: FiberId, due: Option<Timestamp>) -> Result<(), Trouble> {
         let changed = self.change(fiber, |fiber| match &mut fiber.state {

@@ -222,23 +222,24 @@ fn take(
         event: name,
         taken: Taken::Yes,
     });
-    match &alternative.taking {
-        Taking::Fields => keep_event(machine, fiber, event)?,
-        taking @ (Taking::Into(_) | Taking::Functions) => {
-            taking::keep(machine, fiber, taking, event)?;
-        }
-    }
+    keep_event(machine, fiber, &alternative.taking, event)?;
     machine.go_to(fiber, alternative.at)
 }
 
-/// The event becomes the field `event`.
+/// Takes an event in; by itself it becomes the field `event`.
 pub(crate) fn keep_event(
     machine: &mut Machine<'_>,
     fiber: FiberId,
+    taking: &Taking,
     event: JsonText,
 ) -> Result<(), Trouble> {
-    let growth = FIELD.len() + event.as_str().len() + 6;
-    machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))
+    match taking {
+        Taking::Fields => {
+            let growth = FIELD.len() + event.as_str().len() + 6;
+            machine.change_fields(fiber, growth, |fiber| fiber.set(FIELD, event))
+        }
+        Taking::Into(_) | Taking::Functions => taking::keep(machine, fiber, taking, event),
+    }
 }
 
 /// All kept events were offered.
@@ -312,7 +313,8 @@ fn time_is_over(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble
     machine.go_to(fiber, next)
 }
 
-fn evaluate(
+/// Has the next condition on an event evaluated, for an `await` or a listener.
+pub(crate) fn evaluate(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,
@@ -324,15 +326,15 @@ fn evaluate(
     machine.ask(fiber, turn, condition, fields, Some(&event))
 }
 
-/// Sets which event is being checked; returns the previous one.
-fn swap_check(
+/// Sets which event an `await` or a listener checks; returns the previous one.
+pub(crate) fn swap_check(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     next: Option<Check>,
 ) -> Result<Option<Check>, Trouble> {
     machine.change(fiber, |fiber| match &mut fiber.state {
         FiberState::Waiting(Wait {
-            kind: WaitKind::Event { check, .. },
+            kind: WaitKind::Event { check, .. } | WaitKind::Listening { check, .. },
             ..
         }) => Ok(std::mem::replace(check, next)),
         FiberState::Waiting(_) | FiberState::Ready => {

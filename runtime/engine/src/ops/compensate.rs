@@ -169,9 +169,7 @@ impl Machine<'_> {
             }
         }
     }
-}
 
-impl Machine<'_> {
     /// Keeps the outermost `count` scopes of the fiber; the last of them has an end like this.
     pub(crate) fn end_in_scope(
         &mut self,

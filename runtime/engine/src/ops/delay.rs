@@ -1,17 +1,14 @@
 //! `delay`: waits for some time.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{Effect, FiberId, HistoryEvent, Timestamp, Turn, WaitKind, When};
+use bureaucrat_model::{Effect, FiberId, HistoryEvent, Timestamp, Turn, When};
 
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, when: &When) -> Result<(), Trouble> {
     let now = machine.environment.now;
     let due = machine.values(fiber)?.when(when, now)?;
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
-    machine.wait(fiber, turn, WaitKind::Timer { due })?;
-    machine
-        .effects
-        .push(Effect::StartTimer { fiber, turn, due });
+    machine.wait_for_time(fiber, turn, due)?;
     machine.record(HistoryEvent::DelayStarted {
         activity,
         duration: due.since(now),

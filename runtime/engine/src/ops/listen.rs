@@ -11,9 +11,9 @@ pub(crate) use arriving::{event, verdict};
 use crate::{
     ending::withdrawal,
     machine::{Machine, Trouble},
-    ops::{delay, fork},
+    ops::{await_event::keep_event, delay, fork},
 };
-use arriving::{Receiving, receiving, record_event, take};
+use arriving::{Receiving, receiving, record_event};
 use bureaucrat_model::{
     Arrivals, Branch, Effect, Fiber, FiberId, FiberState, Fields, HistoryEvent, Interrupt,
     JsonText, Listener, NameLimits, Op, OpIndex, Phase, Sharing, Subscription, Taken, Taking, Then,
@@ -93,7 +93,7 @@ fn deal_with(
 ) -> Result<(), Trouble> {
     let at = machine.fiber(listener)?.at.next();
     let branch = add(machine, listener, at)?;
-    take(machine, branch, taking, event)
+    keep_event(machine, branch, taking, event)
 }
 
 /// Stops everything in the scope, then continues with what belongs to the listener.
@@ -112,7 +112,7 @@ fn interrupt_scope(
     machine.stop_below(owner, Then::GoTo(at))?;
     machine.end_in_scope(owner, count, Phase::Interrupted)?;
     match event {
-        Some((taking, event)) => take(machine, owner, taking, event),
+        Some((taking, event)) => keep_event(machine, owner, taking, event),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use bureaucrat_model::{
     Asker, ConditionIndex, Effect, Fault, FiberId, HistoryEvent, Millis, Op, ProcessId, Retry,
-    Timestamp, Turn, WaitKind,
+    Timestamp, Turn,
 };
 
 /// An attempt failed: whether another one follows, after a pause, or a condition is asked about that.
@@ -24,14 +24,15 @@ pub(crate) fn tries_again(
     let wanted = retry.as_ref().filter(|retry| retry.is_for(fault));
     let due = wanted.and_then(|retry| next_attempt(machine, fiber, retry, after));
     let (Some(retry), Some(due)) = (wanted, due) else {
-        return no_more(machine, fiber);
+        no_more(machine, fiber)?;
+        return Ok(false);
     };
     if let Some(first) = retry.conditions.start() {
         machine.ask_about(fiber, fault.clone(), first, Asker::Retry { after })?;
         return Ok(true);
     }
     machine.withdraw(fiber);
-    pause(machine, fiber, fault, due)?;
+    pause(machine, fiber, fault.clone(), due)?;
     Ok(true)
 }
 
@@ -54,19 +55,18 @@ fn next_attempt(
     (failed < retry.attempts && in_time).then_some(due)
 }
 
-fn no_more(machine: &mut Machine<'_>, fiber: FiberId) -> Result<bool, Trouble> {
+fn no_more(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     machine.change(fiber, |fiber| {
         fiber.failed = 0;
         fiber.within = None;
-    })?;
-    Ok(false)
+    })
 }
 
 /// Waits for the next attempt.
 fn pause(
     machine: &mut Machine<'_>,
     fiber: FiberId,
-    fault: &Fault,
+    fault: Fault,
     due: Timestamp,
 ) -> Result<(), Trouble> {
     let turn = machine.next_turn();
@@ -74,12 +74,21 @@ fn pause(
         fiber.failed = fiber.failed.saturating_add(1);
         fiber.failed
     })?;
-    machine.wait(fiber, turn, WaitKind::Timer { due })?;
-    let effect = Effect::StartTimer { fiber, turn, due };
-    machine.effects.push(effect);
+    wait_for_attempt(machine, fiber, turn, due, (attempt, fault))
+}
+
+/// Waits under this turn for the attempt that follows the one that failed.
+pub(crate) fn wait_for_attempt(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    turn: Turn,
+    due: Timestamp,
+    (attempt, fault): (u32, Fault),
+) -> Result<(), Trouble> {
+    machine.wait_for_time(fiber, turn, due)?;
     machine.record(HistoryEvent::AttemptFailed {
         attempt,
-        fault: fault.clone(),
+        fault,
         due,
     });
     Ok(())
@@ -101,18 +110,19 @@ pub(crate) fn decided(
     else {
         return Err(Trouble::program("the fiber is at no action"));
     };
-    let next = retry.conditions.after(condition);
-    match (verdict, next) {
-        (Verdict::Holds, _) => match next_attempt(machine, fiber, retry, after) {
-            Some(due) => return pause(machine, fiber, &fault, due),
-            // The time of all attempts ran out meanwhile.
-            None => drop(no_more(machine, fiber)?),
-        },
+    match (verdict, retry.conditions.after(condition)) {
+        // Without a time, that of all attempts ran out meanwhile.
+        (Verdict::Holds, _) => {
+            if let Some(due) = next_attempt(machine, fiber, retry, after) {
+                return pause(machine, fiber, fault, due);
+            }
+        }
         (Verdict::DoesNot, Some(next)) => {
             return machine.ask_about(fiber, fault, next, Asker::Retry { after });
         }
-        (Verdict::DoesNot, None) => drop(no_more(machine, fiber)?),
+        (Verdict::DoesNot, None) => {}
     }
+    no_more(machine, fiber)?;
     machine.throw(fiber, fault);
     Ok(())
 }

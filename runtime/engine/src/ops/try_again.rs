@@ -5,9 +5,7 @@ use crate::{
     machine::{Machine, Trouble},
     ops::retry as attempts,
 };
-use bureaucrat_model::{
-    Effect, FiberId, HistoryEvent, Op, Phase, Retry, Timestamp, Turn, WaitKind,
-};
+use bureaucrat_model::{Effect, FiberId, Op, Phase, Retry, Timestamp, Turn};
 
 /// Begins the pause before the next attempt. The handler of the scope was chosen, so there is one.
 pub(crate) fn start(
@@ -26,20 +24,12 @@ pub(crate) fn start(
         scope.tried_again = scope.tried_again.saturating_add(1);
         Some((scope.tried_again, fault))
     })?;
-    let (attempt, fault) = tried.ok_or_else(|| Trouble::program("nothing is tried again"))?;
+    let failed = tried.ok_or_else(|| Trouble::program("nothing is tried again"))?;
     let due = machine
         .environment
         .now
-        .after(retry.pause_after(attempt, None, chance));
-    machine.wait(fiber, turn, WaitKind::Timer { due })?;
-    let effect = Effect::StartTimer { fiber, turn, due };
-    machine.effects.push(effect);
-    machine.record(HistoryEvent::AttemptFailed {
-        attempt,
-        fault,
-        due,
-    });
-    Ok(())
+        .after(retry.pause_after(failed.0, None, chance));
+    attempts::wait_for_attempt(machine, fiber, turn, due, failed)
 }
 
 /// The pause is over.

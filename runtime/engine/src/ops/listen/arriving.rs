@@ -3,7 +3,7 @@
 use super::{arrivals, deal_with, interrupt_scope};
 use crate::{
     machine::{Machine, Trouble},
-    ops::{await_event, taking},
+    ops::await_event::{evaluate, swap_check},
 };
 use bureaucrat_model::{
     Arrivals, Check, ConditionIndex, ConditionRange, Effect, EventSource, FiberId, FiberState,
@@ -32,21 +32,9 @@ pub(crate) fn event(
                 at: machine.environment.now,
                 source,
             };
-            check_next(machine, fiber, turn, check)
+            evaluate(machine, fiber, turn, check)
         }
     }
-}
-
-fn check_next(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    turn: Turn,
-    next: Check,
-) -> Result<(), Trouble> {
-    let fields = await_event::candidate_fields(machine.fields(fiber)?, &next.event);
-    let (condition, event) = (next.condition, next.event.clone());
-    swap_check(machine, fiber, Some(next))?;
-    machine.ask(fiber, turn, condition, fields, Some(&event))
 }
 
 /// Takes the verdict of a condition on the current event.
@@ -66,7 +54,7 @@ pub(crate) fn verdict(
         conditions, name, ..
     } = receiving(machine, fiber)?;
     match conditions.after(condition) {
-        Some(condition) => check_next(machine, fiber, turn, Check { condition, ..check }),
+        Some(condition) => evaluate(machine, fiber, turn, Check { condition, ..check }),
         None => {
             record_event(machine, fiber, name, Taken::No);
             Ok(())
@@ -147,35 +135,6 @@ enum Left {
     Begins(JsonText),
     Waits,
     Dropped,
-}
-
-pub(super) fn take(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    taking: &Taking,
-    event: JsonText,
-) -> Result<(), Trouble> {
-    match taking {
-        Taking::Fields => await_event::keep_event(machine, fiber, event),
-        Taking::Into(_) | Taking::Functions => taking::keep(machine, fiber, taking, event),
-    }
-}
-
-/// Sets which event is being checked; returns the previous one.
-fn swap_check(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    next: Option<Check>,
-) -> Result<Option<Check>, Trouble> {
-    machine.change(fiber, |fiber| match &mut fiber.state {
-        FiberState::Waiting(Wait {
-            kind: WaitKind::Listening { check, .. },
-            ..
-        }) => Ok(std::mem::replace(check, next)),
-        FiberState::Waiting(_) | FiberState::Ready => {
-            Err(Trouble::program("the fiber is no listener"))
-        }
-    })?
 }
 
 /// What a listener waits for, and what it does then.
