@@ -7,7 +7,7 @@
 //!
 //! # A new element
 //! 1. A tag in `row.rs`: an `Activity` if it is allowed wherever activities are, else a `Tag`.
-//! 2. A row in `table.rs`, and none in `LATER`. A part names its parents; that these hold it, and
+//! 2. A row in `table.rs`. A part names its parents; that these hold it, and
 //!    that others do not, follows. What holds activities (`Content::Body`) may have a `context`.
 //! 3. For an activity, a form in `checked.rs`, a function in `check/` that makes it of a node
 //!    whose shape is right, an arm in `check/activity.rs`, and one in `emit.rs`.
@@ -51,15 +51,13 @@ pub(crate) use value::Value;
 
 use row::{Labels, Within};
 use std::{collections::BTreeMap, sync::LazyLock};
-use table::{EXPRESSION, LABELS, LATER, ROWS};
+use table::{EXPRESSION, LABELS, ROWS};
 
 /// What an element of some name is in another one.
 pub(crate) enum Found {
     Allowed(&'static Row),
     /// It is in the language, but allowed elsewhere only.
     Misplaced(&'static Row),
-    /// It is not in the language yet.
-    Later(&'static str),
     Unknown,
 }
 
@@ -173,12 +171,6 @@ impl Row {
     pub(crate) fn find(&self, name: &str) -> Found {
         if let Some(row) = self.children().iter().find(|row| row.name == name) {
             return Found::Allowed(row);
-        }
-        let later = LATER.iter().find(|(later, parent)| {
-            later.eq_ignore_ascii_case(name) && parent.is_none_or(|parent| parent == self.tag)
-        });
-        if let Some((later, _)) = later {
-            return Found::Later(later);
         }
         let mut rows = ROWS.iter();
         rows.find(|row| row.name == name)

@@ -170,11 +170,6 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     element: child,
                 });
             }
-            Found::Later(tag) => GrammarProblem::NotYet {
-                tag,
-                parent: parent.name,
-                allowed,
-            },
             Found::Misplaced(row) => GrammarProblem::MisplacedElement {
                 tag: row.name,
                 parent: parent.name,

@@ -38,17 +38,6 @@ pub enum GrammarProblem {
         /// Which elements are allowed there.
         allowed: &'static [&'static str],
     },
-    /// An element of the future language.
-    #[error(
-        "`{tag}` in `{parent}` is not in the language yet{}",
-        Expected(allowed, "element")
-    )]
-    NotYet {
-        tag: &'static str,
-        parent: &'static str,
-        /// Which elements are allowed there.
-        allowed: &'static [&'static str],
-    },
     #[error("this is a second `{tag}`; {} has one", An(parent))]
     Second {
         tag: &'static str,

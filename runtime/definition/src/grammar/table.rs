@@ -18,9 +18,6 @@ use super::{
 };
 use crate::{Limits, check::TYPES};
 
-/// Elements that the language is to get, and where; nothing stands for everywhere.
-pub(super) const LATER: &[(&str, Option<Tag>)] = &[];
-
 const fn attribute(
     name: &'static str,
     value: super::value::Value,

@@ -206,7 +206,6 @@ fn is_for_xml_schema(problem: &GrammarProblem) -> bool {
         GrammarProblem::NotProcess { .. }
         | GrammarProblem::UnknownElement { .. }
         | GrammarProblem::MisplacedElement { .. }
-        | GrammarProblem::NotYet { .. }
         | GrammarProblem::AfterLast { .. }
         | GrammarProblem::UnexpectedText { .. }
         | GrammarProblem::UnknownAttribute { .. }
