@@ -40,6 +40,7 @@ pub fn measure(time: Duration) {
                 activity: ActivityPath(vec![0, 0]),
                 turn: Some(Turn(count)),
                 answer: answer.clone(),
+                unusable: Vec::new(),
             };
             bureaucrat_engine::step(&program, &mut instance, &environment, input).unwrap();
             count += 1;
