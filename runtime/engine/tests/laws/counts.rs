@@ -51,12 +51,15 @@ pub fn check(
 
 /// No participant that has answered is told that nobody waits, and any other one is.
 fn check_told(input: &Input, effects: &[Effect]) {
-    let settled = effects.iter().filter_map(|effect| match effect {
-        Effect::WithdrawTask {
+    let settled = effects.iter().filter_map(|effect| {
+        let Effect::WithdrawTask {
             turn,
             end: TaskEnd::Settled,
-        } => Some(*turn),
-        _ => None,
+        } = effect
+        else {
+            return None;
+        };
+        Some(*turn)
     });
     let settled: Vec<Turn> = settled.collect();
     let Input::Answer { turn, answer, .. } = input else {
