@@ -200,6 +200,7 @@ fn instances() {
                     since: None,
                 }),
                 check: None,
+                recall: Recall::Pending,
                 arrivals: Arrivals::Kept(vec![JsonText::text("kept")]),
             })),
         ),

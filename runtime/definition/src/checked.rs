@@ -240,6 +240,7 @@ pub(crate) enum ActivityKind {
         /// None for the fault that is being handled.
         code: Option<Written<FaultCode>>,
         message: Written<String>,
+        data: Option<ConditionIndex>,
     },
     Compensate {
         /// The only scope; none for all.

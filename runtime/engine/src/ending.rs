@@ -7,7 +7,7 @@
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
     Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, ProcessId,
-    Recall, Status, Turn, WaitKind,
+    Recall, Status, Subscription, Turn, WaitKind,
 };
 
 impl Machine<'_> {
@@ -68,24 +68,12 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
             subscriptions,
             recall,
             ..
-        } => {
-            let recall = (*recall != Recall::Over).then_some(Effect::EndRecall { fiber: id, turn });
-            let subscriptions = distinct(subscriptions).into_iter();
-            let unsubscribe = |subscription| Effect::Unsubscribe {
-                subscription,
-                fiber: id,
-                turn,
-            };
-            subscriptions.map(unsubscribe).chain(recall).collect()
-        }
-        WaitKind::Listening { subscription, .. } => {
-            let unsubscribe = |subscription| Effect::Unsubscribe {
-                subscription,
-                fiber: id,
-                turn,
-            };
-            subscription.clone().map(unsubscribe).into_iter().collect()
-        }
+        } => unsubscribed(subscriptions, *recall, id, turn),
+        WaitKind::Listening {
+            subscription,
+            recall,
+            ..
+        } => unsubscribed(subscription.as_slice(), *recall, id, turn),
         // Nothing was started yet.
         WaitKind::Child {
             definition: Called::Sought(_),
@@ -105,6 +93,22 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     };
     effects.extend(wait.timer.map(timer));
     effects
+}
+
+fn unsubscribed(
+    subscriptions: &[Subscription],
+    recall: Recall,
+    fiber: FiberId,
+    turn: Turn,
+) -> Vec<Effect> {
+    let recall = (recall != Recall::Over).then_some(Effect::EndRecall { fiber, turn });
+    let unsubscribe = |subscription| Effect::Unsubscribe {
+        subscription,
+        fiber,
+        turn,
+    };
+    let subscriptions = distinct(subscriptions).into_iter();
+    subscriptions.map(unsubscribe).chain(recall).collect()
 }
 
 /// Nothing waits for the end of a called process any more.

@@ -129,11 +129,16 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             settle(machine, fiber, |_| Err(ops::action::refused(reason)));
         }
         Input::Recalled { fiber, turn } => {
-            let WaitKind::Event {
+            let (WaitKind::Event {
                 check: None,
                 recall: Recall::Pending | Recall::Overdue,
                 ..
-            } = find_wait(machine, fiber, turn)?.kind
+            }
+            | WaitKind::Listening {
+                check: None,
+                recall: Recall::Pending | Recall::Overdue,
+                ..
+            }) = find_wait(machine, fiber, turn)?.kind
             else {
                 return Err(not_waiting(machine, fiber, turn));
             };

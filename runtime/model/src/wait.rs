@@ -39,6 +39,8 @@ pub struct Subscription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub event: JsonText,
+    /// Its key, where there are alternatives.
+    pub key: Option<String>,
     /// The alternative whose condition it is.
     pub alternative: u32,
     pub condition: ConditionIndex,
@@ -145,6 +147,7 @@ pub enum WaitKind {
         /// None once it takes no more of them.
         subscription: Option<Subscription>,
         check: Option<Check>,
+        recall: Recall,
         arrivals: Arrivals,
     },
     /// An operator: nothing handled this fault.

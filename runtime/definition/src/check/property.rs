@@ -140,6 +140,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// The fields that the context of an element declares.
     pub(super) fn locals(&mut self, node: &Node<'t, 's>) -> Vec<Local> {
+        self.review_names(node, Tag::Local);
         let mut locals = Vec::new();
         for child in node.children(Tag::Local) {
             self.properties += 1;

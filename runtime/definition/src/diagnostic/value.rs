@@ -152,6 +152,10 @@ pub enum ValueProblem {
     )]
     MessageOfAnother,
     #[error(
+        "a `fault` without `code` throws the handled fault again, with its own data; remove the expression or add `code`"
+    )]
+    DataOfAnother,
+    #[error(
         "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
     )]
@@ -259,6 +263,8 @@ pub enum ValueProblem {
 pub enum Wanted {
     Condition,
     Value,
+    /// What a fault says to machines.
+    Data,
 }
 
 impl Wanted {
@@ -266,6 +272,7 @@ impl Wanted {
         match self {
             Self::Condition => "condition",
             Self::Value => "value",
+            Self::Data => "data of the fault, an expression (what people read is `message`)",
         }
     }
 }

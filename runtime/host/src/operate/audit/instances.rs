@@ -271,22 +271,14 @@ fn needs(wait: &Wait) -> Vec<Need> {
             subscriptions,
             recall,
             ..
-        } => {
-            let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
-            let recalled = distinct.iter().filter(|one| one.since.is_some());
-            let recalled = Need::Recall(recalled.cloned().collect());
-            let recalled = (*recall != Recall::Over).then_some(recalled);
-            distinct
-                .into_iter()
-                .map(Need::Event)
-                .chain(recalled)
-                .collect()
-        }
+        } => subscribed(subscriptions, *recall),
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
         WaitKind::Stopping { called, .. } => called.iter().copied().map(Need::Child).collect(),
-        WaitKind::Listening { subscription, .. } => {
-            subscription.iter().cloned().map(Need::Event).collect()
-        }
+        WaitKind::Listening {
+            subscription,
+            recall,
+            ..
+        } => subscribed(subscription.as_slice(), *recall),
         WaitKind::Branches { .. }
         | WaitKind::Condition { .. }
         | WaitKind::Fault { .. }
@@ -296,6 +288,15 @@ fn needs(wait: &Wait) -> Vec<Need> {
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
+}
+
+fn subscribed(subscriptions: &[Subscription], recall: Recall) -> Vec<Need> {
+    let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
+    let recalled = distinct.iter().filter(|one| one.since.is_some());
+    let recalled = Need::Recall(recalled.cloned().collect());
+    let recalled = (recall != Recall::Over).then_some(recalled);
+    let events = distinct.into_iter().map(Need::Event);
+    events.chain(recalled).collect()
 }
 
 /// Contradictions within the instance.
