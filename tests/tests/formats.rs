@@ -14,7 +14,7 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, Recall, ReplyTo,
+    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Program, Progress, Recall, ReplyTo,
     ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
 };
 use bureaucrat_store::{
@@ -139,6 +139,7 @@ fn instances() {
             "timer",
             running(waiting(WaitKind::Timer {
                 due: Timestamp(1_800_000_060_000),
+                pace: Pace::Messages,
             })),
         ),
         ("event", running(waiting(event(None)))),

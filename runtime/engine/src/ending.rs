@@ -63,7 +63,7 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     };
     let mut effects = match &wait.kind {
         WaitKind::Answer { .. } => vec![Effect::WithdrawTask { turn }],
-        WaitKind::Timer { due } => vec![timer(*due)],
+        WaitKind::Timer { due, .. } => vec![timer(*due)],
         WaitKind::Event {
             subscriptions,
             recall,

@@ -174,7 +174,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
 /// When the timer of this wait is due.
 fn timer(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Timestamp, Rejection> {
     let wait = find_wait(machine, fiber, turn)?;
-    let due = if let WaitKind::Timer { due } = &wait.kind {
+    let due = if let WaitKind::Timer { due, .. } = &wait.kind {
         Some(*due)
     } else {
         wait.timer

@@ -62,6 +62,17 @@ pub enum Recall {
     Overdue,
 }
 
+/// What the time of a wait runs beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pace {
+    /// The clock alone.
+    #[serde(rename = "1")]
+    Clock,
+    /// Messages: what came before the time was over counts, even if the engine was away and takes it later.
+    #[serde(rename = "2")]
+    Messages,
+}
+
 /// What limits the time of an attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expiry {
@@ -92,7 +103,7 @@ pub enum WaitKind {
         progress: Option<Progress>,
     },
     #[serde(rename = "2")]
-    Timer { due: Timestamp },
+    Timer { due: Timestamp, pace: Pace },
     #[serde(rename = "3")]
     Event {
         /// For each alternative, in their order.
@@ -156,6 +167,25 @@ pub enum WaitKind {
     /// Whether the host does what the fiber wants to be done, which it says in the same commit.
     #[serde(rename = "12")]
     Admission,
+}
+
+impl WaitKind {
+    /// What its time runs beside.
+    pub const fn pace(&self) -> Pace {
+        match self {
+            Self::Timer { pace, .. } => *pace,
+            Self::Answer { .. } | Self::Event { .. } => Pace::Messages,
+            Self::Child { .. }
+            | Self::Branches { .. }
+            | Self::Condition { .. }
+            | Self::Stopping { .. }
+            | Self::Fault { .. }
+            | Self::Compensation { .. }
+            | Self::Listening { .. }
+            | Self::Operator { .. }
+            | Self::Admission => Pace::Clock,
+        }
+    }
 }
 
 /// Whose condition decides about a fault.

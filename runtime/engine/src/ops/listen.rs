@@ -131,7 +131,7 @@ pub(crate) fn fire(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Res
         return Err(Trouble::program("the fiber is at no alarm"));
     };
     let FiberState::Waiting(Wait {
-        kind: WaitKind::Timer { due },
+        kind: WaitKind::Timer { due, .. },
         ..
     }) = found.state
     else {

@@ -297,11 +297,11 @@ fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
         WaitKind::Answer { participant, .. } => WaitsFor::Answer {
             participant: participant.clone(),
         },
-        WaitKind::Timer { due } if failed > 0 => WaitsFor::Attempt {
+        WaitKind::Timer { due, .. } if failed > 0 => WaitsFor::Attempt {
             number: failed.saturating_add(1),
             due: *due,
         },
-        WaitKind::Timer { due } => WaitsFor::Timer { due: *due },
+        WaitKind::Timer { due, .. } => WaitsFor::Timer { due: *due },
         WaitKind::Event { subscriptions, .. } => WaitsFor::Event {
             event: named(subscriptions),
         },

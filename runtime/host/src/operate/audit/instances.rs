@@ -266,7 +266,7 @@ fn known(instance: &Instance) -> Known {
 fn needs(wait: &Wait) -> Vec<Need> {
     let mut needs = match &wait.kind {
         WaitKind::Answer { .. } => vec![Need::Answer],
-        WaitKind::Timer { due } => vec![Need::Timer(*due)],
+        WaitKind::Timer { due, .. } => vec![Need::Timer(*due)],
         WaitKind::Event {
             subscriptions,
             recall,
