@@ -147,6 +147,7 @@ fn instances() {
             "event-in-check",
             running(waiting(event(Some(Check {
                 event: seen,
+                key: Some("A-17".into()),
                 alternative: 0,
                 condition: ConditionIndex(1),
                 at: Timestamp(1_800_000_000_500),

@@ -40,7 +40,7 @@ pub struct Subscription {
 pub struct Check {
     pub event: JsonText,
     /// Its key, where there are alternatives.
-    pub key: Option<String>,
+    pub key: Option<Box<str>>,
     /// The alternative whose condition it is.
     pub alternative: u32,
     pub condition: ConditionIndex,

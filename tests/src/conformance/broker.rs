@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{engine::Engine, faults::Preload};
 use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
-use bureaucrat_model::{Fields, Millis, ProcessId};
+use bureaucrat_model::ProcessId;
 use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply};
 use futures_lite::StreamExt;
 use lapin::{

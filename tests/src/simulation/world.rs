@@ -364,6 +364,7 @@ impl World {
         }
         if !self.broker.consumes(self.engines)
             && let Some(event) = self.broker.consume(self.engines)
+            && let Some(engine) = &self.engine
         {
             engine.receive(event);
             self.note("the engine consumes");

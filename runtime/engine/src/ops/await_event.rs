@@ -151,7 +151,7 @@ fn try_from(
         Some(first) => {
             let check = Check {
                 event,
-                key: offered.key.map(str::to_owned),
+                key: offered.key.map(Box::from),
                 alternative: u32::try_from(place).unwrap_or(u32::MAX),
                 condition: first,
                 at: machine.environment.now,

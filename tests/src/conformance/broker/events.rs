@@ -1,7 +1,7 @@
 //! Events over RabbitMQ, for processes that wait for them and for nobody.
 
 use super::{OnBroker, PATIENCE, worker};
-use crate::conformance::script::Launched;
+use crate::conformance::script::{Launched, Stage};
 use bureaucrat_host::query::WaitsFor;
 use bureaucrat_model::ProcessId;
 use bureaucrat_wire::Reply;
