@@ -15,7 +15,7 @@ use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
     FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Program, Progress, Recall, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -257,6 +257,7 @@ fn history() {
     let at = Timestamp(1_800_000_000_000);
     let values: Vec<_> = history_events()
         .into_iter()
+        .chain([("left-out", whole::left_out())])
         .map(|(name, event)| (name, HistoryEntry { at, event }))
         .collect();
     holds(
@@ -276,6 +277,7 @@ fn messages_in_the_outbox() {
             path: &path,
             turn: Turn(8),
             participant: "shop.pack",
+            way: &Way::default(),
             fields: &fields,
         };
         task(&Routes::new(via, Vec::new()), &wanted)
@@ -287,16 +289,7 @@ fn messages_in_the_outbox() {
     let (fields, fault) = (fields(), fault());
     let failed = Report::Failed { fault: &fault };
     let completed = Report::Completed { fields: &fields };
-    let letter = task(
-        &Routes::new(Via::Taskqueue, Vec::new()),
-        &Task {
-            process: process(1),
-            path: &path(),
-            turn: Turn(8),
-            participant: "p",
-            fields: &fields,
-        },
-    );
+    let letter = outgoing(Via::Taskqueue);
     let dead = dead_letter(
         "dead",
         "answers",

@@ -105,6 +105,7 @@ async fn main() {
         owner: "throughput.owner".to_owned(),
         storage: "throughput.storage".to_owned(),
         processes: "throughput.processes".to_owned(),
+        cancelled: "throughput.cancelled".to_owned(),
     };
     let connection = Connection::connect(&url, ConnectionProperties::default())
         .await

@@ -1,4 +1,4 @@
-//! The engine's own queues and its exchange: checked first, created only if missing. An existing
+//! The engine's own queues and its exchanges: checked first, created only if missing. An existing
 //! queue with other arguments is used as it is, unless it has a type other than the requested one.
 
 use crate::{
@@ -47,10 +47,11 @@ pub(crate) async fn declare_all(
     for queue in [&names.launches, &names.answers, &names.events] {
         declare_queue(connection, queue, kind, Letters::Limited(dead_letters)).await?;
     }
-    declare_exchange(connection, &names.processes).await
+    declare_exchange(connection, &names.processes).await?;
+    declare_exchange(connection, &names.cancelled).await
 }
 
-/// Declares the dead-letter queue and the exchange again if they were deleted, as long as the
+/// Declares the dead-letter queue and the exchanges again if they were deleted, as long as the
 /// connection works: they have no consumer that would notice. `returned` reports that a dead letter
 /// was returned.
 pub(crate) async fn keep(
@@ -67,8 +68,10 @@ pub(crate) async fn keep(
             Ok(Declared::Made) => warn!(queue, "the queue was deleted; it is declared again"),
             Err(words) => debug!(queue, "the queue can't be looked for: {words}"),
         }
-        if let Err(words) = timely(declare_exchange(&connection, &names.processes)).await {
-            debug!("the exchange can't be looked for: {words}");
+        for exchange in [&names.processes, &names.cancelled] {
+            if let Err(words) = timely(declare_exchange(&connection, exchange)).await {
+                debug!(exchange, "the exchange can't be looked for: {words}");
+            }
         }
     }
 }
@@ -215,7 +218,7 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(LongString::from(value.as_bytes()))
 }
 
-/// Declares the topic exchange for notices about processes, unless it exists.
+/// Declares a topic exchange for notices, unless it exists.
 async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(), String> {
     if exchange.is_empty() || exchange_exists(connection, exchange).await?.is_ok() {
         return Ok(());

@@ -4,7 +4,7 @@
 use bureaucrat_model::{
     ActivityPath, Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate,
     FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Schedule, Since,
-    Site, SourceModule, Timestamp, Unhandled,
+    Site, SourceModule, Timestamp, Unhandled, Way,
 };
 use std::collections::BTreeMap;
 
@@ -124,6 +124,7 @@ pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) participant: Written<String>,
+    pub(crate) way: Way<Written<String>, Written<u8>>,
     pub(crate) inputs: Option<Inputs>,
     pub(crate) taking: Taking,
     pub(crate) timeout: Option<Written<Millis>>,

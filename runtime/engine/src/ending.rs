@@ -6,8 +6,8 @@
 
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
-    Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, ProcessId,
-    Recall, Status, Subscription, Turn, WaitKind,
+    AbandonedTask, Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent,
+    Op, OpIndex, ProcessId, Program, Recall, Status, Subscription, TaskEnd, Turn, WaitKind,
 };
 
 impl Machine<'_> {
@@ -45,13 +45,13 @@ impl Machine<'_> {
 
     fn withdraw_all(&mut self) {
         for (id, fiber) in self.instance.fibers.iter() {
-            self.effects.extend(withdrawal(id, fiber));
+            self.effects.extend(withdrawal(self.program, id, fiber));
         }
     }
 }
 
 /// The effects that withdraw what the fiber waits for.
-pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
+pub(crate) fn withdrawal(program: &Program, id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     let FiberState::Waiting(wait) = &fiber.state else {
         return Vec::new();
     };
@@ -62,7 +62,10 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
         due,
     };
     let mut effects = match &wait.kind {
-        WaitKind::Answer { .. } => vec![Effect::WithdrawTask { turn }],
+        WaitKind::Answer { participant, .. } => vec![Effect::WithdrawTask {
+            turn,
+            end: TaskEnd::Abandoned(abandoned(program, fiber.at, participant)),
+        }],
         WaitKind::Timer { due, .. } => vec![timer(*due)],
         WaitKind::Event {
             subscriptions,
@@ -109,6 +112,18 @@ fn unsubscribed(
     };
     let subscriptions = distinct(subscriptions).into_iter();
     subscriptions.map(unsubscribe).chain(recall).collect()
+}
+
+fn abandoned(program: &Program, at: OpIndex, participant: &str) -> AbandonedTask {
+    let found = program.op(at);
+    AbandonedTask {
+        activity: found.map(|(_, site)| site.path.clone()),
+        participant: participant.to_owned(),
+        via: match found {
+            Some((Op::Action { way: Some(way), .. }, _)) => way.via,
+            Some(_) | None => None,
+        },
+    }
 }
 
 /// Nothing waits for the end of a called process any more.

@@ -31,9 +31,11 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             activity,
             turn,
             answer,
+            unusable,
         } => {
             let fiber = find_answered(machine.program, machine.instance, &activity, turn)?;
             settle(machine, fiber, |machine| {
+                ops::action::left_out(machine, fiber, unusable)?;
                 ops::action::answer(machine, fiber, answer)
             });
         }
@@ -126,7 +128,9 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         }
         Input::TaskRefused { turn, reason } => {
             let fiber = find_sent(machine, turn)?;
-            settle(machine, fiber, |_| Err(ops::action::refused(reason)));
+            settle(machine, fiber, |machine| {
+                ops::action::refused(machine, fiber, reason)
+            });
         }
         Input::Recalled { fiber, turn } => {
             let (WaitKind::Event {

@@ -8,6 +8,7 @@ use crate::{
     message::Toward,
     program::ConditionIndex,
     time::{Millis, Timestamp},
+    unusable::Unusable,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -110,6 +111,13 @@ pub enum HistoryEvent {
         fault: Fault,
         /// When the next one begins.
         due: Timestamp,
+    },
+    /// Parts of a participant's message were left out.
+    #[serde(rename = "37")]
+    LeftOut {
+        activity: ActivityPath,
+        turn: Turn,
+        parts: Vec<Unusable>,
     },
     /// An event was sent to all processes.
     #[serde(rename = "23")]
@@ -315,6 +323,17 @@ impl fmt::Display for HistoryEvent {
                 fault,
                 due,
             } => write!(f, "attempt {attempt} failed, next at {due}: {fault}"),
+            Self::LeftOut {
+                activity,
+                turn,
+                parts,
+            } => {
+                write!(f, "{activity}: left out of a message (turn {turn}): ")?;
+                let mut between = "";
+                parts.iter().try_for_each(|part| {
+                    write!(f, "{}{part}", std::mem::replace(&mut between, "; "))
+                })
+            }
             Self::Emitted {
                 activity,
                 event,

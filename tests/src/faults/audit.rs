@@ -179,6 +179,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Retried
                 | HistoryEvent::Caught { .. }
                 | HistoryEvent::Emitted { .. }
+                | HistoryEvent::LeftOut { .. }
                 | HistoryEvent::Sent { .. }
                 | HistoryEvent::Finishing { .. }
                 | HistoryEvent::Compensating { .. }

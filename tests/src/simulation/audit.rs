@@ -4,7 +4,7 @@
 
 use super::{
     Expected,
-    facts::{Known, tree},
+    facts::Known,
     keeping::are_published,
     kept::{deadline, fires, reminders, same, within},
 };
@@ -373,4 +373,10 @@ impl Known {
             )),
         }
     }
+}
+
+/// The first bytes of all ids in a call tree.
+pub(super) fn tree(process: ProcessId) -> [u8; 2] {
+    let [first, second, ..] = *process.as_bytes();
+    [first, second]
 }

@@ -160,6 +160,7 @@ pub fn inputs() -> Vec<Input> {
         activity: path(),
         turn: Some(turn),
         answer,
+        unusable: Vec::new(),
     };
     let evaluated = |outcome| Input::Evaluated {
         fiber,
@@ -246,7 +247,7 @@ pub fn deployed() -> DeployedProgram {
 
 /// Every entry of a history, with a name.
 pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
-    let (activity, turn) = (path(), Turn(2));
+    let (activity, turn, reason) = (path(), Turn(2), "why".into());
     let condition = |outcome| HistoryEvent::ConditionEvaluated {
         activity: path(),
         condition: ConditionIndex(1),
@@ -412,12 +413,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
         ),
         ("resumed", HistoryEvent::Resumed),
         ("truncated", HistoryEvent::Truncated),
-        (
-            "cancelled",
-            HistoryEvent::Cancelled {
-                reason: "why".into(),
-            },
-        ),
+        ("cancelled", HistoryEvent::Cancelled { reason }),
         ("retried", HistoryEvent::Retried),
     ]
 }

@@ -110,6 +110,8 @@ sends = ["*", "/*"]
     ensure!(told["status"] == "completed", "{told}");
     rig.next("pols.audit").await?;
 
+    tasks_go_where_messages_may(&rig).await?;
+
     // An operator sends a letter again to where it was meant for.
     rig.declare("pols.nobody").await?;
     rig.operated.leaves_with(0, &["dead", "list"])?;
@@ -119,4 +121,47 @@ sends = ["*", "/*"]
     rig.operated.leaves_with(0, &["dead", "resend", &letter])?;
     ensure!(rig.next("pols.nobody").await?.data == b"1");
     rig.clean(&["pols.audit", "pols.nobody"]).await
+}
+
+/// The same for tasks whose definition says where they go.
+async fn tasks_go_where_messages_may(rig: &Rig) -> Result<()> {
+    let action = |attributes: &str| {
+        format!("<process><action participant='pols.a' {attributes}/></process>")
+    };
+    let own = format!("queue='{}'", rig.operated.engine.name("answers"));
+    let notices = rig.operated.engine.name("cancelled");
+    let notices = format!("exchange='{notices}' routing-key='a'");
+    for attributes in [
+        "queue='pols.other'",
+        "queue='worker_pols.b'",
+        &own,
+        &notices,
+    ] {
+        let refused = rig
+            .refused(&rig.alice, Some("alice"), &action(attributes))
+            .await?;
+        ensure!(refused.0 == "policy.sends", "{attributes}: {refused:?}");
+    }
+    for attributes in ["queue=\"{'worker_pols.b'}\"", "queue=\"{'pols.other'}\""] {
+        let told = ending(rig, "alice", &action(attributes)).await?;
+        ensure!(told["fault"]["code"] == "TaskRefused", "{told}");
+        let message = told["fault"]["message"].as_str().unwrap_or_default();
+        ensure!(message.contains("rule `sends`"), "{message}");
+    }
+    let (status, reply) = rig
+        .launch(
+            &rig.alice,
+            Some("alice"),
+            &action("queue='pols.audit' via='message' priority='3'"),
+        )
+        .await?;
+    ensure!(status == "launched", "{reply}");
+    let task = rig.next("pols.audit").await?;
+    ensure!(*task.properties.priority() == Some(3));
+    let body: Value = serde_json::from_slice(&task.data)?;
+    ensure!(
+        body["name"] == "response" && body["payload"]["status"] == "done",
+        "{body}"
+    );
+    Ok(())
 }

@@ -63,6 +63,7 @@ pub fn names() -> QueueNames {
         owner: format!("{prefix}.owner"),
         storage: format!("{prefix}.storage"),
         processes: format!("{prefix}.processes"),
+        cancelled: format!("{prefix}.cancelled"),
     }
 }
 

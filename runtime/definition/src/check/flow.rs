@@ -16,8 +16,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let timeout = self.span_or_template(node, "timeout");
         let heartbeat = self.span_or_template(node, "heartbeat");
         let within = self.span_or_template(node, "within");
+        let way = self.way(node);
         let action = Action {
             participant: self.name_or_template(node, "participant")?,
+            way,
             inputs,
             taking,
             timeout,

@@ -95,6 +95,11 @@ pub enum ValueProblem {
         "`send` needs `exchange`, `routing-key` or both; without `exchange`, `routing-key` names a queue"
     )]
     SendsNowhere,
+    #[error(
+        "this version has no `via` {} yet, which {what}; use `taskqueue`, `message`, `celery-workitem` or `celery-message`",
+        Quoted(found)
+    )]
+    LaterVia { found: String, what: &'static str },
     #[error("no definition may send to {}: {reason}", Quoted(found))]
     NeverSent { found: String, reason: &'static str },
     #[error(

@@ -236,7 +236,7 @@ fn close(
     if !is_of_owner || found.at > listener.waits {
         return Ok(false);
     }
-    let withdrawn = withdrawal(id, found);
+    let withdrawn = withdrawal(machine.program, id, found);
     machine.effects.extend(withdrawn);
     let activity = machine.path(id);
     let dropped = machine.change(id, |fiber| {

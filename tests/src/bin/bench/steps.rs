@@ -81,6 +81,7 @@ fn run(program: &Program) -> u64 {
             activity,
             turn: Some(turn),
             answer: answer.clone(),
+            unusable: Vec::new(),
         };
         effects = bureaucrat_engine::step(program, &mut instance, &environment, input).unwrap();
         count += 1;

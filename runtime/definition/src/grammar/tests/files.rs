@@ -157,6 +157,7 @@ const STRUCTURAL: &[&str] = &[
     "unknown-elements",
     "unknown-entity",
     "unknown-markup",
+    "way",
 ];
 
 fn kinds() -> BTreeMap<&'static str, Kind> {
