@@ -15,6 +15,7 @@ mod messages;
 mod module;
 mod property;
 mod retry;
+mod searchable;
 mod shape;
 mod value;
 mod whole;

@@ -341,21 +341,20 @@ impl OnBroker<'_> {
         match self.next_reply()? {
             Reply::Launched { process } => Ok(Launched::Process(process)),
             Reply::Rejected { reasons } => Ok(Launched::Refused(reasons.join("; "))),
-            other @ (Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_)) => {
-                Err(format!("{other:?}"))
-            }
+            other @ (Reply::Completed { .. }
+            | Reply::Failed { .. }
+            | Reply::Event(_)
+            | Reply::Cancelled { .. }) => Err(format!("{other:?}")),
         }
     }
 
     /// Waits until this many fibers of the process await the event.
     fn await_waiters(&self, process: ProcessId, name: &str, waiters: usize) -> Result<(), String> {
-        let keyed = format!("{name} with the key ");
         let is_wanted = |wait: &&WaitsFor| {
-            let WaitsFor::Event { event } = wait else {
+            let WaitsFor::Event { events, .. } = wait else {
                 return false;
             };
-            let mut names = event.split(" or ");
-            names.any(|one| one == name || one.starts_with(&keyed))
+            events.iter().any(|wanted| wanted.event == name)
         };
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -400,7 +399,8 @@ impl OnBroker<'_> {
             other @ (Reply::Launched { .. }
             | Reply::Rejected { .. }
             | Reply::Failed { .. }
-            | Reply::Event(_)) => Err(format!("the canary: {other:?}")),
+            | Reply::Event(_)
+            | Reply::Cancelled { .. }) => Err(format!("the canary: {other:?}")),
         }
     }
 }

@@ -64,6 +64,7 @@ impl Known {
                 | Table::Meta
                 | Table::Backlog
                 | Table::Recent
+                | Table::Searched
                 | Table::Letters
                 | Table::Recalls
                 | Table::Schedules => {}
