@@ -2,8 +2,8 @@
 
 use super::samples::{fault, path, process};
 use bureaucrat_model::{
-    Canceller, ConditionIndex, ConditionOutcome, Fault, FaultCode, HistoryEvent, Millis,
-    Redelivered, Taken, Timestamp, Turn,
+    Canceller, ConditionIndex, ConditionOutcome, FaultCode, HistoryEvent, Millis, Redelivered,
+    Taken, Timestamp, Turn,
 };
 
 /// Every entry of a history, with a name.

@@ -262,14 +262,24 @@ pub fn deployed() -> DeployedProgram {
     }
 }
 
-/// The keys of what is kept for those who wait later.
+/// The keys of what is kept for those who wait later, and of searchable fields.
 pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
+    let searched = |term: &Term| {
+        let place = keys::Place {
+            launched_at: at,
+            process: process(1),
+        };
+        keys::searched("customer", term, place)
+    };
     let keys = [
         ("kept", keys::kept("paid", None, 258)),
         ("kept-with-key", keys::kept("paid", Some("k"), 258)),
         ("kept-until", keys::kept_until(at, 258)),
         ("recall", keys::recall(wait)),
         ("taken", keys::taken(258, process(1))),
+        ("searched-text", searched(&Term::Text("Ada".into()))),
+        ("searched-number", searched(&Term::Number("5".into()))),
+        ("searched-truth", searched(&Term::Truth(true))),
     ];
     keys.map(|(name, key)| (name.to_owned(), key)).into()
 }

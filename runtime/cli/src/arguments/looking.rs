@@ -47,7 +47,7 @@ fn kept(text: &str) -> Result<Millis, String> {
 /// What is wrong, in words.
 pub fn wanted_field(text: &str) -> Result<WantedField, String> {
     match text.split_once('=') {
-        None => Err(format!("it must be NAME=VALUE, such as customer={text}")),
+        None => Err(format!("it must be NAME=VALUE, as in `{text}=VALUE`")),
         Some(("", _)) => Err("the name of the field is missing before `=`".to_owned()),
         Some((name, value)) => Ok(WantedField {
             name: name.to_owned(),

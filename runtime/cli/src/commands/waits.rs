@@ -104,16 +104,13 @@ fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
                 let ago = screen::ago(progress.at, now);
                 lines.push(format!("last progress {ago}: {}", progress.value));
             }
-            match heartbeat {
-                Some(beat) => lines.push(match beat.due {
-                    Some(due) => until("without further progress, HeartbeatLost", due),
-                    None => format!(
-                        "no progress yet; after the first, {} of silence are HeartbeatLost",
-                        span(beat.silence)
-                    ),
-                }),
-                None => {}
-            }
+            lines.extend(heartbeat.map(|beat| match beat.due {
+                Some(due) => until("without further progress, HeartbeatLost", due),
+                None => format!(
+                    "no progress yet; after the first, {} of silence are HeartbeatLost",
+                    span(beat.silence)
+                ),
+            }));
             lines.extend(timeout.map(|due| until("this attempt times out", due)));
             lines.extend(within.map(|due| until("the time of all attempts ends", due)));
         }

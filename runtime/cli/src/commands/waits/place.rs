@@ -16,6 +16,7 @@ pub(super) fn activity(at: &PlaceView) -> String {
 pub(super) fn scope(scope: &ScopeView) -> String {
     let phase = match &scope.phase {
         ScopePhase::Body => String::new(),
+        ScopePhase::Handling { code } if scope.attempt.is_some() => format!(", after {code}"),
         ScopePhase::Handling { code } => format!(", whose handler deals with {code}"),
         ScopePhase::Interrupted => ", which was interrupted".to_owned(),
         ScopePhase::Finally => ", which runs its `finally`".to_owned(),
@@ -26,10 +27,8 @@ pub(super) fn scope(scope: &ScopeView) -> String {
     });
     let (at, attempt) = (&scope.at, attempt.unwrap_or_default());
     let (activity, label) = (&at.activity, labelled(at));
-    format!(
-        "inside of line {}, {activity}{label}{attempt}{phase}",
-        at.line
-    )
+    let line = at.line;
+    format!("in the scope of line {line}, activity {activity}{label}{attempt}{phase}")
 }
 
 pub(super) fn scope_json(scope: &ScopeView) -> Value {
