@@ -4,6 +4,8 @@
 //! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files again, for a person to judge the difference.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "formats/happened.rs"]
+mod happened;
 #[path = "formats/ops.rs"]
 mod ops;
 #[path = "formats/samples.rs"]
@@ -24,10 +26,7 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
-use samples::{
-    fault, fiber, fields, history_events, inputs, instance, kept_keys, path, process, program,
-    waiting,
-};
+use samples::{fault, fiber, fields, inputs, instance, kept_keys, path, process, program, waiting};
 use std::{fmt::Debug, fs, path::Path};
 
 type Lines = Vec<(String, Vec<u8>)>;
@@ -255,7 +254,7 @@ fn instances() {
 #[test]
 fn history() {
     let at = Timestamp(1_800_000_000_000);
-    let values: Vec<_> = history_events()
+    let values: Vec<_> = happened::history_events()
         .into_iter()
         .chain([("left-out", whole::left_out())])
         .map(|(name, event)| (name, HistoryEntry { at, event }))
@@ -427,6 +426,7 @@ fn tables_have_their_names_and_numbers() {
         "22 kept",
         "23 recalls",
         "24 taken",
+        "25 searched",
     ];
     assert_eq!(found, expected);
 }

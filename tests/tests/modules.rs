@@ -16,6 +16,8 @@ mod keeping;
 mod keyed;
 #[path = "modules/rig.rs"]
 mod rig;
+#[path = "modules/searched.rs"]
+mod searched;
 #[path = "modules/whole.rs"]
 mod whole;
 

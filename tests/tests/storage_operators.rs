@@ -1,6 +1,8 @@
 //! Operators' commands for processes and storages, on the real engine: cancel, retry, fsck.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "storage_operators/explained.rs"]
+mod explained;
 #[path = "storage_operators/shown.rs"]
 mod shown;
 #[path = "storage_operators/told.rs"]

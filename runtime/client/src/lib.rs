@@ -1,4 +1,4 @@
-//! The public client: launches processes and publishes events, from Rust.
+//! The public client: launches and cancels processes and publishes events, from Rust.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), bureaucrat_client::LaunchError> {
@@ -26,8 +26,8 @@ mod launcher;
 mod replies;
 
 pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
-pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, ProcessId};
-pub use bureaucrat_wire::{Duplicate, EventOutcome, NamedLaunch};
+pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, Millis, ProcessId};
+pub use bureaucrat_wire::{CancelOutcome, Duplicate, EventOutcome, EventRequest, NamedLaunch};
 pub use error::LaunchError;
 pub use launched::{Ending, Launched};
 pub use launcher::{Launcher, LauncherConfig};

@@ -16,6 +16,7 @@ mod module;
 mod naming_doubts;
 mod property;
 mod retry;
+mod searchable;
 mod shape;
 mod value;
 mod whole;

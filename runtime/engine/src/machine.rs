@@ -47,12 +47,21 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub fn finish(self) -> Vec<Effect> {
+    pub fn finish(mut self) -> Vec<Effect> {
         let stuck = self.instance.fibers.stuck();
         if self.instance.head().stuck != stuck {
             self.instance.stuck = stuck;
         }
+        self.index();
         self.effects
+    }
+
+    /// Brings what lists can be searched by up to date.
+    fn index(&mut self) {
+        let found = self.instance.to_search();
+        if self.instance.head().searched != found {
+            self.instance.searched = found;
+        }
     }
 
     /// Something came from outside: the process may use a whole budget again.

@@ -2,12 +2,13 @@
 //! that they encode; `docs/formats.md` lists them.
 //!
 //! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which
-//! is the first byte of a process id. Subscriptions, the backlog and the list of processes are
-//! indexes across shards.
+//! is the first byte of a process id. Subscriptions, the backlog, the list of processes and
+//! searchable fields are indexes across shards.
 
 mod definitions;
 mod kept;
 mod recent;
+mod searched;
 mod seen;
 
 pub use definitions::{
@@ -18,6 +19,7 @@ pub use kept::{
     subscription_record, taken, taken_by, taken_of,
 };
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
+pub use searched::{searched, searched_in, searched_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
 use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};

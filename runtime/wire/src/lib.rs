@@ -43,7 +43,7 @@ pub use deployment::{
     DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, Novelty, definition_deployed, deployed,
 };
 pub use event::{EventMessage, EventOutcome, decode_event, event_reply};
-pub use launcher::{Address, MergeError, event, launch, launch_named, merge_fields};
+pub use launcher::{Address, EventRequest, MergeError, event, launch, launch_named, merge_fields};
 pub use limits::WireLimits;
 pub use message::{
     HeaderValue, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, UNREADABLE_BYTES_MAX,

@@ -344,9 +344,10 @@ impl OnBroker<'_> {
         match self.next_reply()? {
             Reply::Launched { process } => Ok(Launched::Process(process)),
             Reply::Rejected { reasons } => Ok(Launched::Refused(reasons.join("; "))),
-            other @ (Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_)) => {
-                Err(format!("{other:?}"))
-            }
+            other @ (Reply::Completed { .. }
+            | Reply::Failed { .. }
+            | Reply::Event(_)
+            | Reply::Cancelled { .. }) => Err(format!("{other:?}")),
         }
     }
 }

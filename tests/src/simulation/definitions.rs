@@ -349,17 +349,18 @@ impl Definition {
         let mut property = |name: &str, kind: &str, value: &str| {
             let _ = write!(
                 xml,
-                "<property name=\"{name}\" type=\"{kind}\">{}</property>",
+                "<property name=\"{name}\" {kind}>{}</property>",
                 escaped(value)
             );
         };
-        property("number", "int", &number.unwrap_or(0).to_string());
+        let found = "type=\"int\" searchable=\"yes\"";
+        property("number", found, &number.unwrap_or(0).to_string());
         for counter in &self.counters {
-            property(&format!("c{counter}"), "int", "0");
+            property(&format!("c{counter}"), found, "0");
         }
         for (number, (text, given)) in &self.texts {
             if *given == Given::Context {
-                property(&format!("d{number}"), "str", text);
+                property(&format!("d{number}"), "type=\"str\"", text);
             }
         }
         xml += "</context>";
@@ -367,7 +368,16 @@ impl Definition {
         xml += "</process>";
         if number.is_none() {
             // A called process's fields are copied to its caller, which must keep its own number.
-            xml = xml.replacen("<property name=\"number\" type=\"int\">0</property>", "", 1);
+            xml = xml.replacen(
+                &format!("<property name=\"number\" {found}>0</property>"),
+                "",
+                1,
+            );
+        }
+        // What is sent is known by its history.
+        if let Some(number) = number.filter(|_| !xml.contains("<send")) {
+            let kept = ["full", "decisions", "ends"][number % 3];
+            xml = xml.replacen("<process", &format!("<process history=\"{kept}\""), 1);
         }
         xml
     }

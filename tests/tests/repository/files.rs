@@ -13,7 +13,6 @@ pub const LARGE: [(&str, usize); 6] = [
     ("runtime/wire/tests/messages.rs", 480),
     ("tests/src/conformance/pure.rs", 658),
     ("tests/tests/formats.rs", 436),
-    ("tests/tests/formats/samples.rs", 435),
     ("tests/tests/storage_damage.rs", 403),
 ];
 

@@ -1,6 +1,6 @@
 //! Mistakes in values: attributes and texts that are invalid.
 
-use super::words::{Hint, Nearest, Quoted, Try};
+use super::words::{Choice, Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
 use bureaucrat_schedule::TimetableError;
 
@@ -179,7 +179,7 @@ pub enum ValueProblem {
     BadCall { reason: String },
     #[error("expected the name of a field after `$`, as in `$definition`")]
     CallOfNoField,
-    #[error("`{attribute}` is {}; use {}", Quoted(found), words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "))]
+    #[error("`{attribute}` is {}; use {}", Quoted(found), Choice(words))]
     BadWord {
         attribute: &'static str,
         found: String,
@@ -203,6 +203,11 @@ pub enum ValueProblem {
     DuplicateWithoutKey,
     #[error("the key is computed before the process begins, when there is no `{found}` yet")]
     KeyReads { found: &'static str },
+    #[error(
+        "the name of a searchable field has at most {limit} bytes; {} is longer",
+        Quoted(found)
+    )]
+    SearchableName { found: String, limit: usize },
     /// A second module with the same name.
     #[error("there is a module {} already", Quoted(name))]
     DuplicateModule { name: String },

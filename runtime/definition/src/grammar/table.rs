@@ -145,6 +145,12 @@ pub(super) static ROWS: &[Row] = &[
     .attributes_are(&[
         attribute("name", FieldName, Required, "The name of the field"),
         attribute("type", OneOf(&TYPES), Required, "How the text is read"),
+        attribute(
+            "searchable",
+            OneOf(&["no", "yes"]),
+            Default("no"),
+            "Whether `bureaucrat list --where` [finds processes](#searchable-fields) by the field",
+        ),
     ])
     .holds(Content::Text(Text::Any)),
     Row::part(

@@ -16,13 +16,11 @@ impl OnBroker<'_> {
         name: &str,
         waiters: usize,
     ) -> Result<(), String> {
-        let keyed = format!("{name} with the key ");
         let is_wanted = |wait: &&WaitsFor| {
-            let WaitsFor::Event { event } = wait else {
+            let WaitsFor::Event { events, .. } = wait else {
                 return false;
             };
-            let mut names = event.split(" or ");
-            names.any(|one| one == name || one.starts_with(&keyed))
+            events.iter().any(|wanted| wanted.event == name)
         };
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -67,7 +65,8 @@ impl OnBroker<'_> {
             other @ (Reply::Launched { .. }
             | Reply::Rejected { .. }
             | Reply::Failed { .. }
-            | Reply::Event(_)) => Err(format!("the canary: {other:?}")),
+            | Reply::Event(_)
+            | Reply::Cancelled { .. }) => Err(format!("the canary: {other:?}")),
         }
     }
 }

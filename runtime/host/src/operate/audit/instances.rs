@@ -9,7 +9,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     StoreError, Table,
-    instances::{StoredFiber, StoredInstance, assemble, place_of},
+    instances::{StoredFiber, StoredInstance, assemble, place_of, searched_keys},
     keys,
     reading::Gap,
     records,
@@ -60,6 +60,8 @@ pub(super) struct Known {
     pub kept: Vec<Turn>,
     pub reminders: Reminders,
     pub list: InList,
+    /// Its keys in the index of searchable fields that were not found yet.
+    pub searched: BTreeSet<Vec<u8>>,
     pub key: Option<Keyed>,
 }
 
@@ -141,6 +143,9 @@ impl Auditor<'_> {
                     }
                     for number in rows.unnamed_values() {
                         problems.push(format!("its fields {number} are stored and not named"));
+                    }
+                    if instance.searched != instance.to_search() {
+                        problems.push("its searchable fields are not what it holds".to_owned());
                     }
                     for what in problems {
                         auditor
@@ -253,6 +258,7 @@ fn known(instance: &Instance) -> Known {
             place: place_of(instance),
             found: false,
         },
+        searched: searched_keys(instance).collect(),
         key: instance.key.clone().map(|key| Keyed {
             user: instance.user.clone(),
             name: instance.name.clone(),
