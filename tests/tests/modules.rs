@@ -182,7 +182,7 @@ fn a_module_is_deployed_over_amqp() -> Result<()> {
         ensure!(refused["status"] == "rejected", "{refused}");
         ensure!(
             refused["reasons"][0].as_str().is_some_and(|reason| reason
-                .starts_with("the module: this is no WebAssembly component")),
+                .starts_with("the module: this is not a WebAssembly component")),
             "{refused}"
         );
         let letter = next(&channel, &dead).await?;

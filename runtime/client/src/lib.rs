@@ -30,4 +30,4 @@ pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, ProcessId};
 pub use bureaucrat_wire::{Duplicate, EventOutcome, NamedLaunch};
 pub use error::LaunchError;
 pub use launched::{Ending, Launched};
-pub use launcher::{Launcher, LauncherConfig};
+pub use launcher::{Launcher, LauncherConfig, Refusals};

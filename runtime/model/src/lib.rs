@@ -76,5 +76,5 @@ pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};
 pub use view::View;
 pub use wait::{
-    Arrivals, Asker, Check, Expiry, Progress, Recall, Subscription, Then, Wait, WaitKind,
+    Arrivals, Asker, Check, Expiry, Progress, Recall, Subscription, Then, Untaken, Wait, WaitKind,
 };

@@ -29,8 +29,9 @@ impl Planner {
             order,
             reply,
         } = command;
+        let done = order.done();
         let outcome = self.outcome_of(transaction, process, order)?;
-        tracing::info!(%process, ?outcome, "an operator's order");
+        tracing::info!(%process, "{}", outcome.after(done));
         transaction.after.answers.push((reply, outcome));
         Ok(Done::Yes)
     }
