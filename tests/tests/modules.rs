@@ -72,7 +72,7 @@ fn a_module_is_deployed_named_and_removed() -> Result<()> {
     std::fs::write(&broken, "\0asm")?;
     let refused = ["module", "deploy", "--json", broken.to_str().unwrap()];
     let reason = operated.json(1, &refused)?["refused"].to_string();
-    assert!(reason.contains("no WebAssembly component"), "{reason}");
+    assert!(reason.contains("not a WebAssembly component"), "{reason}");
 
     let process = operated.launch(&definition(&hash))?;
     operated.until(&process, "completed")?;

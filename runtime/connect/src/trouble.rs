@@ -250,6 +250,30 @@ mod tests {
                 "(541). Something is wrong",
             ),
             (
+                Trouble::Silent {
+                    stage: Stage::Silence,
+                    waited: Duration::from_secs(2),
+                    port: 5671,
+                },
+                "no answer within 2 s; port 5671 is usually RabbitMQ's port for TLS",
+            ),
+            (
+                Trouble::Silent {
+                    stage: Stage::Silence,
+                    waited: Duration::from_secs(2),
+                    port: 5672,
+                },
+                "is this an AMQP port?",
+            ),
+            (
+                Trouble::Ended {
+                    stage: Stage::Silence,
+                    reason: None,
+                    port: 25_672,
+                },
+                "its AMQP port is usually 5672",
+            ),
+            (
                 Trouble::Foreign(b"HTTP/1.1 400 Bad Request\r\n".to_vec()),
                 "(`HTTP/1.1 400 Bad",
             ),
