@@ -17,7 +17,7 @@ use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
     FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Program, Progress, Recall, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -83,11 +83,10 @@ fn holds<T: PartialEq + Debug>(
 
 #[test]
 fn programs() {
-    let encode = |program: &Program| program.encode().unwrap();
     holds(
         "programs.hex",
         &[("every-instruction", program())],
-        encode,
+        |program| program.encode().unwrap(),
         |bytes| Program::decode(bytes).unwrap(),
     );
 }
@@ -103,6 +102,7 @@ fn instances() {
         }],
         check,
         recall: Recall::Pending,
+        untaken: Untaken::default(),
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {

@@ -76,7 +76,7 @@ fn a_module_is_deployed_named_and_removed() -> Result<()> {
     std::fs::write(&broken, "\0asm")?;
     let refused = ["module", "deploy", "--json", broken.to_str().unwrap()];
     let reason = operated.json(1, &refused)?["refused"].to_string();
-    assert!(reason.contains("no WebAssembly component"), "{reason}");
+    assert!(reason.contains("not a WebAssembly component"), "{reason}");
 
     let process = operated.launch(&definition(&hash))?;
     operated.until(&process, "completed")?;
@@ -188,7 +188,7 @@ fn a_module_is_deployed_over_amqp() -> Result<()> {
         ensure!(refused["status"] == "rejected", "{refused}");
         ensure!(
             refused["reasons"][0].as_str().is_some_and(|reason| reason
-                .starts_with("the module: this is no WebAssembly component")),
+                .starts_with("the module: this is not a WebAssembly component")),
             "{refused}"
         );
         let letter = next(&channel, &dead).await?;

@@ -5,14 +5,15 @@ use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
 use bureaucrat_model::{Fields, Millis, NameLimits, ProcessId, ReplyTo};
 use bureaucrat_wire::{
     Address, CancelOutcome, CancelRequest, EventOutcome, EventRequest, NamedLaunch, Outgoing,
-    Reply, WireLimits, cancel, event, launch, launch_named, merge_fields,
+    REFUSAL_HEADER, REFUSAL_REPLY, Reply, WireLimits, cancel, event, launch, launch_named,
+    merge_fields,
 };
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
     options::{
         BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
     },
-    types::{FieldTable, ShortString},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use std::time::Duration;
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -30,6 +31,17 @@ pub struct LauncherConfig {
     pub event_routing_key: String,
     /// How long the engine may take to reply.
     pub reply_timeout: Duration,
+    /// What the engine does with a launch or an event that it refuses.
+    pub refusals: Refusals,
+}
+
+/// What becomes of a message that the engine refuses, besides the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusals {
+    /// It becomes a dead letter, which an operator finds.
+    Kept,
+    /// Nothing: for a person who sees the reply.
+    Told,
 }
 
 impl LauncherConfig {
@@ -52,6 +64,7 @@ impl LauncherConfig {
             routing_key: "bureaucrat".to_owned(),
             event_routing_key: "bureaucrat_events".to_owned(),
             reply_timeout: Duration::from_secs(30),
+            refusals: Refusals::Kept,
         }
     }
 }
@@ -67,6 +80,7 @@ pub struct Launcher {
     events: Address,
     reply_queue: String,
     reply_timeout: Duration,
+    refusals: Refusals,
     waiting: Waiting,
     replies: JoinHandle<()>,
 }
@@ -125,6 +139,7 @@ impl Launcher {
             events: address(&config.event_routing_key),
             reply_queue: queue.name().to_string(),
             reply_timeout: config.reply_timeout,
+            refusals: config.refusals,
             waiting,
             replies,
         })
@@ -313,6 +328,12 @@ impl Launcher {
             if let Some(text) = text {
                 properties = set(properties, short(text)?);
             }
+        }
+        if self.refusals == Refusals::Told && ours.reply_to.is_some() {
+            let mut headers = FieldTable::default();
+            let value = AMQPValue::LongString(REFUSAL_REPLY.into());
+            headers.insert(REFUSAL_HEADER.into(), value);
+            properties = properties.with_headers(headers);
         }
         let options = BasicPublishOptions {
             mandatory: true,

@@ -30,4 +30,4 @@ pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, Millis, ProcessId};
 pub use bureaucrat_wire::{CancelOutcome, Duplicate, EventOutcome, EventRequest, NamedLaunch};
 pub use error::LaunchError;
 pub use launched::{Ending, Launched};
-pub use launcher::{Launcher, LauncherConfig};
+pub use launcher::{Launcher, LauncherConfig, Refusals};

@@ -299,13 +299,16 @@ fn apply(
         // The publisher of an event need not know what conditions read, so a condition that fails does not hold.
         (Some(Op::Await { .. }), given) => {
             let holds = matches!(given, Ok(Given::Verdict(true)));
+            if let Err(trouble) = &given {
+                ops::untaken::failed(machine, fiber, trouble)?;
+            }
             ops::await_event::verdict(machine, fiber, turn, condition, holds)
         }
         (Some(Op::Receive { .. }), given) => {
             let holds = matches!(given, Ok(Given::Verdict(true)));
             ops::listen::verdict(machine, fiber, turn, condition, holds)
         }
-        (_, Err(trouble)) => Err(trouble),
+        (_, Err(trouble)) => Err(evaluate::placed(machine, condition, trouble)),
         (Some(Op::Evaluate { .. }), Ok(Given::Value(value))) => {
             evaluate::take(machine, fiber, value)
         }

@@ -339,7 +339,7 @@ impl<'a> Machine<'a> {
             code: trouble.code,
             message: trouble.message,
             activity,
-            line,
+            line: trouble.line.unwrap_or(line),
             data: trouble.data,
             source: trouble.source,
         }

@@ -73,6 +73,14 @@ pub enum Pace {
     Messages,
 }
 
+/// Events that came to a wait and were not taken, for the words of its timeout.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untaken {
+    pub events: u32,
+    /// What a condition failed with last, shortened.
+    pub error: Option<String>,
+}
+
 /// What limits the time of an attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expiry {
@@ -110,6 +118,7 @@ pub enum WaitKind {
         subscriptions: Vec<Subscription>,
         check: Option<Check>,
         recall: Recall,
+        untaken: Untaken,
     },
     /// The end of a called process.
     #[serde(rename = "4")]

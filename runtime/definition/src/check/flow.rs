@@ -108,8 +108,14 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// How far back kept events count.
     fn since(&mut self, node: &Node<'t, 's>) -> Option<Since> {
         let attribute = node.element.attribute("since")?;
-        if attribute.value.trim() == "launch" {
+        let written = attribute.value.trim();
+        if written == "launch" {
             return Some(Since::Launch);
+        }
+        if written.starts_with(char::is_alphabetic) && !written.starts_with(['P', 'p']) {
+            let found = crate::diagnostic::cut(written);
+            self.note(attribute.value_start, ValueProblem::BadSince { found });
+            return None;
         }
         self.span(node, "since").map(Since::Span)
     }

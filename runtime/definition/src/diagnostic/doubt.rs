@@ -32,6 +32,12 @@ pub enum Doubt {
     NeverRetried { code: &'static str },
     #[error("`delay` ({delay}) is longer than `max-delay`, so every pause is {max}")]
     LongDelay { delay: Millis, max: Millis },
+    #[error(
+        "this never runs: a schedule counts once its definition is deployed, which needs a `name`"
+    )]
+    ScheduleWithoutName,
+    #[error("this `{tag}` is empty and does nothing; add an activity, or remove it")]
+    EmptyBody { tag: &'static str },
     #[error("this never runs: the `fault` in line {line} comes first")]
     AfterFault { line: u32 },
     #[error("this `case` is never taken: the condition in line {line} is always true")]

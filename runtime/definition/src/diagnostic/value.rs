@@ -1,6 +1,6 @@
 //! Mistakes in values: attributes and texts that are invalid.
 
-use super::words::{Choice, Hint, Nearest, Quoted, Try};
+use super::words::{Alternatives, Choice, Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
 use bureaucrat_schedule::TimetableError;
 
@@ -26,12 +26,18 @@ pub enum ValueProblem {
         limit: usize,
     },
     /// The type of a property is unknown.
-    #[error("unknown type {}{}; expected `int`, `float`, `str`, `bool` or `json`", Quoted(found), Nearest(*nearest))]
+    #[error("unknown type {}{}; expected {}", Quoted(found), Nearest(*nearest), Alternatives(types))]
     UnknownType {
         found: String,
+        types: &'static [&'static str],
         /// The one that was probably meant.
         nearest: Option<&'static str>,
     },
+    #[error(
+        "`expr` is for the fields of an element inside of the process; here write an `assign` as \
+         the first activity"
+    )]
+    ExpressionOfProcess,
     /// The text of a property does not match its type.
     #[error(
         "the property {} is {}; expected {wanted}{}",
@@ -83,12 +89,19 @@ pub enum ValueProblem {
     )]
     BadTime { found: String },
     #[error(
-        "{} begins with `inst:`, which names what the engine gives; use another name",
+        "{}: names that begin with `inst:` are reserved for the engine; use another name",
         Quoted(found)
     )]
     ReservedName { found: String },
     #[error("`into` takes all of what comes back, `out` parts of it; remove one")]
     IntoAndOut,
+    #[error("nothing comes back from a detached process; remove `out`, or `detached`")]
+    OutOfDetached,
+    #[error(
+        "`since` is {}; use `launch` or a duration, such as `5m`",
+        Quoted(found)
+    )]
+    BadSince { found: String },
     #[error("a `pick` without `on` and `after` would wait for nothing; add one")]
     EmptyPick,
     #[error(

@@ -6,12 +6,12 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::taking,
+    ops::{taking, untaken},
 };
 use bureaucrat_model::{
     Alternative, Check, ConditionIndex, Effect, EventSource, FaultCode, FiberId, FiberState,
     Fields, HistoryEvent, JsonText, NameLimits, Op, Recall, Since, Subscription, Taken, Taking,
-    Timeout, Timestamp, Turn, Wait, WaitKind,
+    Timeout, Timestamp, Turn, Untaken, Wait, WaitKind,
 };
 use std::collections::BTreeSet;
 
@@ -48,6 +48,7 @@ pub(crate) fn start(
         subscriptions,
         check: None,
         recall,
+        untaken: Untaken::default(),
     };
     machine.wait_until(fiber, turn, kind, due)?;
     for subscription in all {
@@ -138,6 +139,9 @@ fn try_from(
         .skip(from);
     let found = candidates.find(|(_, (subscription, _))| offered.suits(subscription));
     let Some((place, (_, alternative))) = found else {
+        if from > 0 {
+            untaken::missed(machine, fiber)?;
+        }
         let activity = machine.path(fiber);
         machine.record(HistoryEvent::EventReceived {
             activity,
@@ -285,27 +289,14 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
 }
 
 fn time_is_over(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
-    let found = machine.fiber(fiber)?;
-    let at = found.at;
-    let since = match &found.state {
-        FiberState::Waiting(wait) => wait.since,
-        FiberState::Ready => return Err(Trouble::program("the fiber does not wait")),
-    };
+    let at = machine.fiber(fiber)?.at;
     let (subscriptions, _) = wait(machine, fiber)?;
     let Some((Op::Await { timeout, .. }, _)) = machine.program.op(at) else {
         return Err(Trouble::program("the fiber is at no await"));
     };
     let next = timeout.as_ref().and_then(|timeout| timeout.at);
     let Some(next) = next else {
-        let names: Vec<_> = subscriptions
-            .iter()
-            .map(|one| format!("`{}`", one.event))
-            .collect();
-        let message = format!(
-            "no event {} came within {}",
-            names.join(" or "),
-            machine.environment.now.since(since)
-        );
+        let message = untaken::words(machine, fiber, &subscriptions)?;
         return Err(Trouble::of_participant(
             FaultCode::new(FaultCode::TIMEOUT),
             message,

@@ -22,6 +22,7 @@ pub(crate) mod store;
 pub(crate) mod taking;
 pub(crate) mod test;
 pub(crate) mod try_again;
+pub(crate) mod untaken;
 pub(crate) mod within;
 
 use crate::machine::{Machine, Trouble};
