@@ -1,9 +1,8 @@
-//! Keys: how stored records are ordered. All numbers are big-endian, so keys sort like the values
-//! that they encode; `docs/formats.md` lists them.
+//! Keys: how stored records are ordered. Numbers are big-endian, so keys sort like what they encode.
+//! `docs/formats.md` lists them.
 //!
-//! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which
-//! is the first byte of a process id. Subscriptions, the backlog, the list of processes and
-//! searchable fields are indexes across shards.
+//! Keys begin with the shard's number, the first byte of a process id, so a shard's rows are one range
+//! in each table. Indexes across shards: subscriptions, backlog, list of processes, searchable fields.
 
 mod definitions;
 mod kept;

@@ -51,12 +51,16 @@ pub fn check(
 
 /// No participant that has answered is told that nobody waits, and any other one is.
 fn check_told(input: &Input, effects: &[Effect]) {
-    let settled = effects.iter().filter_map(|effect| match effect {
-        Effect::WithdrawTask {
+    let settled = effects.iter().filter_map(|effect| {
+        if let Effect::WithdrawTask {
             turn,
             end: TaskEnd::Settled,
-        } => Some(*turn),
-        _ => None,
+        } = effect
+        {
+            Some(*turn)
+        } else {
+            None
+        }
     });
     let settled: Vec<Turn> = settled.collect();
     let Input::Answer { turn, answer, .. } = input else {

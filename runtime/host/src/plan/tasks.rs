@@ -157,12 +157,17 @@ impl Planner {
             path,
             turn,
         } = progress;
-        let is_named = |(op, site): (&Op, &Site)| match op {
-            Op::Action {
+        let is_named = |(op, site): (&Op, &Site)| {
+            if let Op::Action {
                 participant: Operand::Fixed(name),
                 ..
-            } if site.path == path => Some(name.clone()),
-            _ => None,
+            } = op
+                && site.path == path
+            {
+                Some(name.clone())
+            } else {
+                None
+            }
         };
         let written = program.ops.iter().zip(&program.sites).find_map(is_named);
         let participant = match written {

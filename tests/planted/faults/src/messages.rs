@@ -171,7 +171,7 @@ pub const FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/host/src/act/mod.rs",
             before: "Withdrawn::Perhaps => {",
-            after: "Withdrawn::Perhaps if PLANTED => continue,
+            after: "Withdrawn::Perhaps if PLANTED => {}
             Withdrawn::Perhaps => {",
         }],
     },
