@@ -119,7 +119,8 @@ impl Engine {
         }
     }
 
-    /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`, `processes`, `cancelled`.
+    /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`,
+    /// `processes`, `cancelled`.
     pub fn name(&self, of: &str) -> String {
         format!("{}.{of}", self.prefix)
     }

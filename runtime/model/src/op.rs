@@ -123,8 +123,8 @@ pub enum Join {
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
-    /// Sends a task to a participant and waits for its answer. Computed are, in this order: the participant, its way,
-    /// the inputs, the timeout, the heartbeat.
+    /// Sends a task to a participant and waits for its answer. Computed are, in this order: the
+    /// participant, its way, the inputs, the timeout, the heartbeat.
     #[serde(rename = "1")]
     Action {
         /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.

@@ -15,7 +15,8 @@ pub enum Unusable {
     /// A progress is too large.
     #[serde(rename = "3")]
     Progress { bytes: u64, limit: u64 },
-    /// Fields have names that the engine gives; holds the beginning of the first one, and how many there are.
+    /// Fields have names that the engine gives; holds the beginning of the first one, and how many
+    /// there are.
     #[serde(rename = "4")]
     Reserved { first: String, count: u64 },
 }

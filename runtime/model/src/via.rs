@@ -1,5 +1,6 @@
-//! Which way a task goes: how it is wrapped, and what a definition says of where to. How it is wrapped follows
-//! from two settings of the original, dialect and kind of task queue: four ways in all.
+//! Which way a task goes: how it is wrapped, and what a definition says of where to. How it is
+//! wrapped follows from two settings of the original, dialect and kind of task queue: four ways in
+//! all.
 
 use crate::op::Operand;
 use serde::{Deserialize, Serialize};
@@ -166,7 +167,8 @@ pub struct Way<T = String, P = u8> {
     pub priority: Option<P>,
 }
 
-/// A way as an instruction has it. Computed are, in this order: the queue, the exchange, the routing key, the priority.
+/// A way as an instruction has it. Computed are, in this order: the queue, the exchange, the
+/// routing key, the priority.
 pub type WrittenWay = Way<Operand<String>, Operand<u8>>;
 
 impl<T, P> Default for Way<T, P> {

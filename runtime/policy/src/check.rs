@@ -97,8 +97,9 @@ impl Rules {
         found
     }
 
-    /// Why no task may go where a definition sends it: a place that `sends` allows, or the queue of a participant that
-    /// `participants` allows. Without a routing key: why none may, whatever the key is.
+    /// Why no task may go where a definition sends it: a place that `sends` allows, or the queue of
+    /// a participant that `participants` allows. Without a routing key: why none may, whatever the
+    /// key is.
     pub fn task_refused(&self, exchange: &str, routing_key: Option<&str>) -> Option<Violation> {
         let is_of_participant = exchange.is_empty()
             && routing_key.is_none_or(|key| {

@@ -148,8 +148,8 @@ impl Routes {
         }
     }
 
-    /// The same for an action whose definition says something of it. A destination in the settings is for tasks that
-    /// are wrapped as the settings say.
+    /// The same for an action whose definition says something of it. A destination in the settings
+    /// is for tasks that are wrapped as the settings say.
     pub(crate) fn way_of(&self, participant: &str, told: &Way) -> (Via, Address) {
         let (set, address) = self.way(participant);
         let via = told.via.unwrap_or(set);

@@ -40,7 +40,8 @@ pub enum ParticipantError {
     NoExchange,
 }
 
-/// Checks that tasks for this participant can be addressed, where its definition gives no destination.
+/// Checks that tasks for this participant can be addressed, where its definition gives no
+/// destination.
 ///
 /// # Errors
 /// If they cannot.

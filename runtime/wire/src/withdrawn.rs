@@ -6,8 +6,8 @@ use bureaucrat_model::{ActivityId, Origin, Turn};
 /// The exchange by which Celery's workers are controlled; they declare it, as a fanout exchange.
 const CELERY_CONTROL: &str = "celery.pidbox";
 
-/// The notice that a task is withdrawn, for all who listen: the routing key is the participant. Its header repeats that
-/// of the task, but for `message`.
+/// The notice that a task is withdrawn, for all who listen: the routing key is the participant. Its
+/// header repeats that of the task, but for `message`.
 pub fn withdrawn(exchange: &str, activity: ActivityId, turn: Turn, participant: &str) -> Outgoing {
     let target = activity.to_string();
     let origin = origin(activity, turn);
@@ -26,7 +26,8 @@ pub fn withdrawn(exchange: &str, activity: ActivityId, turn: Turn, participant: 
     }
 }
 
-/// Tells all of Celery's workers to drop a task that none has begun. Its id is that which [`crate::task`] gave it.
+/// Tells all of Celery's workers to drop a task that none has begun. Its id is that which
+/// [`crate::task`] gave it.
 pub fn revocation(activity: ActivityId, turn: Turn) -> Outgoing {
     let id = origin(activity, turn);
     let body = format!(

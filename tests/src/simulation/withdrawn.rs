@@ -1,5 +1,5 @@
-//! What participants are told about tasks that nobody waits for any more: one that may have got such a
-//! task is told once, and no other is.
+//! What participants are told about tasks that nobody waits for any more: one that may have got
+//! such a task is told once, and no other is.
 
 use super::{audit::waits, facts::Known};
 use bureaucrat_model::{
@@ -124,7 +124,8 @@ impl Known {
         }
     }
 
-    /// A process was written: who waits no more for a task that was taken has told so, unless it was answered.
+    /// A process was written: who waits no more for a task that was taken has told so, unless it
+    /// was answered.
     pub fn withdrawn(&mut self, process: ProcessId, before: &Instance, unit: &Withdrawals) {
         let asked: Vec<(FiberId, Turn)> = waits(before)
             .filter(|(_, wait)| matches!(wait.kind, WaitKind::Answer { .. }))

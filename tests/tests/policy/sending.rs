@@ -110,8 +110,6 @@ sends = ["*", "/*"]
     ensure!(told["status"] == "completed", "{told}");
     rig.next("pols.audit").await?;
 
-    tasks_go_where_messages_may(&rig).await?;
-
     // An operator sends a letter again to where it was meant for.
     rig.declare("pols.nobody").await?;
     rig.operated.leaves_with(0, &["dead", "list"])?;
@@ -120,6 +118,7 @@ sends = ["*", "/*"]
     let letter = newest["letter"].to_string();
     rig.operated.leaves_with(0, &["dead", "resend", &letter])?;
     ensure!(rig.next("pols.nobody").await?.data == b"1");
+    tasks_go_where_messages_may(&rig).await?;
     rig.clean(&["pols.audit", "pols.nobody"]).await
 }
 
@@ -128,19 +127,23 @@ async fn tasks_go_where_messages_may(rig: &Rig) -> Result<()> {
     let action = |attributes: &str| {
         format!("<process><action participant='pols.a' {attributes}/></process>")
     };
+    let of_bob = |attributes: &str| action(attributes).replace("pols.a'", "pols.b'");
     let own = format!("queue='{}'", rig.operated.engine.name("answers"));
     let notices = rig.operated.engine.name("cancelled");
     let notices = format!("exchange='{notices}' routing-key='a'");
-    for attributes in [
-        "queue='pols.other'",
-        "queue='worker_pols.b'",
-        &own,
-        &notices,
+    for (user, definition) in [
+        ("alice", action("queue='pols.other'")),
+        ("alice", action("queue='worker_pols.b'")),
+        ("bob", of_bob(&own)),
+        ("bob", of_bob(&notices)),
     ] {
-        let refused = rig
-            .refused(&rig.alice, Some("alice"), &action(attributes))
-            .await?;
-        ensure!(refused.0 == "policy.sends", "{attributes}: {refused:?}");
+        let channel = if user == "alice" {
+            &rig.alice
+        } else {
+            &rig.bob
+        };
+        let refused = rig.refused(channel, Some(user), &definition).await?;
+        ensure!(refused.0 == "policy.sends", "{definition}: {refused:?}");
     }
     for attributes in ["queue=\"{'worker_pols.b'}\"", "queue=\"{'pols.other'}\""] {
         let told = ending(rig, "alice", &action(attributes)).await?;

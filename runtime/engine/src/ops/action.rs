@@ -159,7 +159,8 @@ pub(crate) fn answer(
     }
 }
 
-/// The participant has nothing to do for this task any more: its answer counted, or it never gets the task.
+/// The participant has nothing to do for this task any more: its answer counted, or it never gets
+/// the task.
 fn settled(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     let FiberState::Waiting(Wait { turn, timer, .. }) = &machine.fiber(fiber)?.state else {
         return Err(Trouble::program("the fiber does not wait"));

@@ -52,15 +52,14 @@ pub fn check(
 /// No participant that has answered is told that nobody waits, and any other one is.
 fn check_told(input: &Input, effects: &[Effect]) {
     let settled = effects.iter().filter_map(|effect| {
-        if let Effect::WithdrawTask {
+        let Effect::WithdrawTask {
             turn,
             end: TaskEnd::Settled,
         } = effect
-        {
-            Some(*turn)
-        } else {
-            None
-        }
+        else {
+            return None;
+        };
+        Some(*turn)
     });
     let settled: Vec<Turn> = settled.collect();
     let Input::Answer { turn, answer, .. } = input else {

@@ -89,7 +89,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Removes a row that is no longer needed, and tells the participant that may have got its message.
+    /// Removes a row that is no longer needed, and tells the participant that may have got its
+    /// message.
     fn withdraw(&mut self, plan: &mut Plan, unneeded: Unneeded) -> Result<(), StoreError> {
         let Unneeded { key, tell } = unneeded;
         if !tell.is_empty() && self.may_have_left(key)? {
@@ -119,19 +120,19 @@ impl Actor {
         Ok(())
     }
 
-    /// Whether the broker may have a message. What was set aside was returned, or never tried.
+    /// Whether the broker may have a message. What was set aside was returned, or never tried. While
+    /// that is not durable, it counts as sent: a notice too many does no harm.
     fn may_have_left(&self, key: OutboxKey) -> Result<bool, StoreError> {
         match self.outbox.reach(key) {
             Reach::Here => Ok(false),
             Reach::Perhaps => Ok(true),
             Reach::Aside => {
-                let bytes = key.to_bytes();
-                for table in [Table::Aside, Table::Outbox] {
-                    if self.shared.store.get(table, &bytes)?.is_some() {
-                        return Ok(false);
-                    }
+                let is_going = self.aside.destination_of(key).is_some();
+                match self.shared.store.get(Table::Aside, &key.to_bytes()) {
+                    Ok(row) => Ok(!is_going && row.is_none()),
+                    Err(StoreError::Damaged { .. }) => Ok(false),
+                    Err(error) => Err(error),
                 }
-                Ok(true)
             }
         }
     }

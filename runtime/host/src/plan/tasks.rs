@@ -1,5 +1,5 @@
-//! Tasks: whether a process may send one, what is written of it, and what its participant is told when nothing waits for
-//! its answer any more.
+//! Tasks: whether a process may send one, what is written of it, and what its participant is told
+//! when nothing waits for its answer any more.
 
 use super::{
     Planner,
@@ -69,8 +69,8 @@ impl Planner {
         }
     }
 
-    /// Why a task may not be sent: its participant or its destination was computed, or was allowed when the process was
-    /// launched; or too much waits for its destination already.
+    /// Why a task may not be sent: its participant or its destination was computed, or was allowed
+    /// when the process was launched; or too much waits for its destination already.
     fn why_not_sent(&self, held: &Held, asked: &Task, message: &Outgoing) -> Option<String> {
         let (exchange, key) = (&*message.exchange, &*message.routing_key);
         let rules = self.policy.of(held.instance.user.as_deref());
@@ -98,7 +98,8 @@ impl Planner {
 }
 
 impl Planner {
-    /// Takes a task back. If nothing waits for its answer any more, its participant is told, should it have got the task.
+    /// Takes a task back. If nothing waits for its answer any more, its participant is told, should
+    /// it have got the task.
     pub(super) fn withdraw_task(
         &self,
         transaction: &mut Transaction,
@@ -158,16 +159,14 @@ impl Planner {
             turn,
         } = progress;
         let is_named = |(op, site): (&Op, &Site)| {
-            if let Op::Action {
+            let Op::Action {
                 participant: Operand::Fixed(name),
                 ..
             } = op
-                && site.path == path
-            {
-                Some(name.clone())
-            } else {
-                None
-            }
+            else {
+                return None;
+            };
+            (site.path == path).then(|| name.clone())
         };
         let written = program.ops.iter().zip(&program.sites).find_map(is_named);
         let participant = match written {

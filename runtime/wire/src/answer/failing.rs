@@ -33,7 +33,8 @@ struct Reported {
 }
 
 impl Reported {
-    /// With what else the participant says: `data`, if it is not too large, and `retry_after` in seconds.
+    /// With what else the participant says: `data`, if it is not too large, and `retry_after` in
+    /// seconds.
     fn with(self, fault: &Fields, limits: &WireLimits, unusable: &mut Vec<Unusable>) -> Answer {
         let is_said = |value: &&JsonText| value.as_str() != "null";
         let data = fault.get("data").filter(is_said).filter(|data| {
@@ -85,8 +86,8 @@ fn said(value: &JsonText) -> String {
     value.as_text().unwrap_or_else(|| value.as_str().to_owned())
 }
 
-/// Codes that say what the engine did or found: a participant that gives one gets [`FaultCode::ACTION_ERROR`], with
-/// its code before the message.
+/// Codes that say what the engine did or found: a participant that gives one gets
+/// [`FaultCode::ACTION_ERROR`], with its code before the message.
 const RESERVED_CODES: [&str; 12] = [
     FaultCode::BAD_ANSWER,
     FaultCode::TASK_REFUSED,
@@ -135,7 +136,8 @@ fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> 
     }
 }
 
-/// The message dialect's rules: `done` continues, `critical` is a fault, anything else leaves the activity suspended.
+/// The message dialect's rules: `done` continues, `critical` is a fault, anything else leaves the
+/// activity suspended.
 pub(super) fn by_status(
     mut payload: Fields,
     limits: &WireLimits,

@@ -171,7 +171,7 @@ pub const FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/host/src/act/mod.rs",
             before: "Withdrawn::Perhaps => {",
-            after: "Withdrawn::Perhaps if PLANTED => {}
+            after: "Withdrawn::Perhaps if PLANTED => return Ok(()),
             Withdrawn::Perhaps => {",
         }],
     },
