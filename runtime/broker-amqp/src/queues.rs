@@ -177,6 +177,21 @@ async fn attempt(
     answered(&channel, answer.map(|_| ())).await
 }
 
+/// How many messages lie in a queue; none when the broker does not say.
+pub(crate) async fn ready(connection: &Connection, queue: &str) -> Result<u64, String> {
+    let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let channel = channel(connection).await?;
+    let answer = channel.queue_declare(name, passive, FieldTable::default());
+    let found = answer.await;
+    let count = found.as_ref().map_or(0, |found| found.message_count());
+    let _ = answered(&channel, found.map(|_| ())).await?;
+    Ok(count.into())
+}
+
 /// The arguments of a queue that the engine declares.
 fn table(kind: QueueType, letters: Letters<'_>) -> FieldTable {
     let mut table = type_alone(kind);

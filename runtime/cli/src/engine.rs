@@ -145,7 +145,10 @@ fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
     let made = DirBuilder::new()
         .mode(0o700)
         .create(folder)
-        .map_err(|error| format!("{} can't be made: {error}", folder.display()));
+        .map_err(|error| {
+            let folder = folder.display();
+            format!("cannot create the backup folder {folder}: {error}")
+        });
     let done = made.and_then(|()| {
         let state = folder.join(backup::STATE);
         store.checkpoint(&state).map_err(|error| error.to_string())

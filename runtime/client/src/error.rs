@@ -1,9 +1,10 @@
 //! What can go wrong.
 
+use bureaucrat_model::Millis;
 use bureaucrat_wire::{MergeError, Unreadable};
 use std::time::Duration;
 
-/// Why a launch or an event failed, or its outcome is unknown.
+/// Why a launch, an event or a cancelling failed, or its outcome is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
     /// An address of the broker can't be read.
@@ -16,13 +17,24 @@ pub enum LaunchError {
     #[error("can't put the fields into the definition: {0}")]
     Merge(#[from] MergeError),
     /// An event needs a name of at most `limit` bytes.
-    #[error("the event's name has {bytes} bytes; 1 to {limit} are allowed")]
+    #[error("{}", unfit_name(*.bytes, *.limit))]
     EventName {
         /// How long it is.
         bytes: usize,
         /// The longest that is allowed.
         limit: usize,
     },
+    /// The key of an event has at least one byte and at most `limit`.
+    #[error("the event's key has {bytes} bytes; 1 to {limit} are allowed")]
+    EventKey {
+        /// How long it is.
+        bytes: usize,
+        /// The longest that is allowed.
+        limit: usize,
+    },
+    /// An event can't be kept for no time, nor for so long.
+    #[error("an event can't be kept for {0}; at most {longest} is allowed", longest = Millis::LONGEST)]
+    EventKeep(Millis),
     /// No queue takes the message: the engine has never run here, or the routing key is wrong.
     #[error(
         "no queue takes messages for `{0}`: start the engine once, or correct the queue's name"
@@ -52,4 +64,11 @@ pub enum LaunchError {
     /// The system gave no random bytes for an id.
     #[error("no random bytes: {0}")]
     Random(String),
+}
+
+fn unfit_name(bytes: usize, limit: usize) -> String {
+    match bytes {
+        0 => "the event's name is empty".to_owned(),
+        bytes => format!("the event's name has {bytes} bytes; at most {limit} are allowed"),
+    }
 }

@@ -104,13 +104,15 @@ fn operation(op: &Op) -> String {
         Op::Receive {
             event,
             key,
+            since,
             conditions,
             taking,
             interrupt,
         } => format!(
-            "receive {}{}{}{}{}",
+            "receive {}{}{}{}{}{}",
             operand(event),
             keyed(key.as_ref()),
+            counted(*since),
             range(" if ", *conditions),
             taken(taking),
             interrupting(*interrupt)
@@ -228,19 +230,24 @@ fn alternative(alternative: &Alternative) -> String {
         since,
         at,
     } = alternative;
-    let since = match since {
-        None => String::new(),
-        Some(Since::Launch) => " since launch".to_owned(),
-        Some(Since::Span(span)) => format!(" since {span}"),
-    };
     format!(
-        "{}{}{since}{}{} at {}",
+        "{}{}{}{}{} at {}",
         operand(event),
         keyed(key.as_ref()),
+        counted(*since),
         range(" if ", *conditions),
         taken(taking),
         place(*at)
     )
+}
+
+/// Since when kept events count.
+fn counted(since: Option<Since>) -> String {
+    match since {
+        None => String::new(),
+        Some(Since::Launch) => " since launch".to_owned(),
+        Some(Since::Span(span)) => format!(" since {span}"),
+    }
 }
 
 fn place(at: OpIndex) -> String {

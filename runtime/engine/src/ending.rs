@@ -7,7 +7,7 @@
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
     AbandonedTask, Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent,
-    Op, OpIndex, ProcessId, Program, Recall, Status, TaskEnd, Turn, WaitKind,
+    Op, OpIndex, ProcessId, Program, Recall, Status, Subscription, TaskEnd, Turn, WaitKind,
 };
 
 impl Machine<'_> {
@@ -66,29 +66,17 @@ pub(crate) fn withdrawal(program: &Program, id: FiberId, fiber: &Fiber) -> Vec<E
             turn,
             end: TaskEnd::Abandoned(abandoned(program, fiber.at, participant)),
         }],
-        WaitKind::Timer { due } => vec![timer(*due)],
+        WaitKind::Timer { due, .. } => vec![timer(*due)],
         WaitKind::Event {
             subscriptions,
             recall,
             ..
-        } => {
-            let recall = (*recall != Recall::Over).then_some(Effect::EndRecall { fiber: id, turn });
-            let subscriptions = distinct(subscriptions).into_iter();
-            let unsubscribe = |subscription| Effect::Unsubscribe {
-                subscription,
-                fiber: id,
-                turn,
-            };
-            subscriptions.map(unsubscribe).chain(recall).collect()
-        }
-        WaitKind::Listening { subscription, .. } => {
-            let unsubscribe = |subscription| Effect::Unsubscribe {
-                subscription,
-                fiber: id,
-                turn,
-            };
-            subscription.clone().map(unsubscribe).into_iter().collect()
-        }
+        } => unsubscribed(subscriptions, *recall, id, turn),
+        WaitKind::Listening {
+            subscription,
+            recall,
+            ..
+        } => unsubscribed(subscription.as_slice(), *recall, id, turn),
         // Nothing was started yet.
         WaitKind::Child {
             definition: Called::Sought(_),
@@ -108,6 +96,22 @@ pub(crate) fn withdrawal(program: &Program, id: FiberId, fiber: &Fiber) -> Vec<E
     };
     effects.extend(wait.timer.map(timer));
     effects
+}
+
+fn unsubscribed(
+    subscriptions: &[Subscription],
+    recall: Recall,
+    fiber: FiberId,
+    turn: Turn,
+) -> Vec<Effect> {
+    let recall = (recall != Recall::Over).then_some(Effect::EndRecall { fiber, turn });
+    let unsubscribe = |subscription| Effect::Unsubscribe {
+        subscription,
+        fiber,
+        turn,
+    };
+    let subscriptions = distinct(subscriptions).into_iter();
+    subscriptions.map(unsubscribe).chain(recall).collect()
 }
 
 fn abandoned(program: &Program, at: OpIndex, participant: &str) -> AbandonedTask {

@@ -133,11 +133,16 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             });
         }
         Input::Recalled { fiber, turn } => {
-            let WaitKind::Event {
+            let (WaitKind::Event {
                 check: None,
                 recall: Recall::Pending | Recall::Overdue,
                 ..
-            } = find_wait(machine, fiber, turn)?.kind
+            }
+            | WaitKind::Listening {
+                check: None,
+                recall: Recall::Pending | Recall::Overdue,
+                ..
+            }) = find_wait(machine, fiber, turn)?.kind
             else {
                 return Err(not_waiting(machine, fiber, turn));
             };
@@ -173,7 +178,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
 /// When the timer of this wait is due.
 fn timer(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Timestamp, Rejection> {
     let wait = find_wait(machine, fiber, turn)?;
-    let due = if let WaitKind::Timer { due } = &wait.kind {
+    let due = if let WaitKind::Timer { due, .. } = &wait.kind {
         Some(*due)
     } else {
         wait.timer
@@ -294,13 +299,16 @@ fn apply(
         // The publisher of an event need not know what conditions read, so a condition that fails does not hold.
         (Some(Op::Await { .. }), given) => {
             let holds = matches!(given, Ok(Given::Verdict(true)));
+            if let Err(trouble) = &given {
+                ops::untaken::failed(machine, fiber, trouble)?;
+            }
             ops::await_event::verdict(machine, fiber, turn, condition, holds)
         }
         (Some(Op::Receive { .. }), given) => {
             let holds = matches!(given, Ok(Given::Verdict(true)));
             ops::listen::verdict(machine, fiber, turn, condition, holds)
         }
-        (_, Err(trouble)) => Err(trouble),
+        (_, Err(trouble)) => Err(evaluate::placed(machine, condition, trouble)),
         (Some(Op::Evaluate { .. }), Ok(Given::Value(value))) => {
             evaluate::take(machine, fiber, value)
         }

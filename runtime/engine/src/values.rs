@@ -122,7 +122,8 @@ impl Values {
         }
         span.ok_or_else(|| {
             bad(format!(
-                "the computed {} is no span of time: write seconds (`90`), a number with a unit (`5m`) or ISO 8601 (`PT5M`)",
+                "the computed {} is not a duration: write seconds (`90`), a number with a unit \
+                 (`5m`) or ISO 8601 (`PT5M`)",
                 shown(&text)
             ))
         })
@@ -141,7 +142,8 @@ impl Values {
         let text = plain(&self.take()?);
         let time = Timestamp::parse(&text).ok_or_else(|| {
             bad(format!(
-                "the computed {} is no time: write ISO 8601 with an offset (`2026-12-01T08:00:00Z`) or Unix seconds",
+                "the computed {} is not a time: write ISO 8601 with an offset \
+                 (`2026-12-01T08:00:00Z`) or Unix seconds",
                 shown(&text)
             ))
         })?;
@@ -164,7 +166,7 @@ fn plain(value: &JsonText) -> String {
 }
 
 /// A text from outside, short, in backquotes.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     match text.floor_char_boundary(64) {
         end if end < text.len() => format!("`{}…`", &text[..end]),
         _ => format!("`{text}`"),

@@ -30,6 +30,7 @@ mod op;
 mod program;
 mod recovery;
 mod scope;
+mod searching;
 mod selecting;
 mod shared_map;
 mod site;
@@ -40,7 +41,9 @@ mod view;
 mod wait;
 
 pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
-pub use conduct::{Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Schedule, Unhandled};
+pub use conduct::{
+    Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Recorded, Schedule, Unhandled,
+};
 pub use deployed::{
     DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
 };
@@ -49,7 +52,9 @@ pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
-pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
+pub use history::{
+    Canceller, ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
+};
 pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
@@ -75,6 +80,7 @@ pub use program::{
 };
 pub use recovery::{Handler, Retry};
 pub use scope::{Decision, Items, Locals, Outcome, Phase, Scope};
+pub use searching::{Searched, Term};
 pub use selecting::SelectStep;
 pub use shared_map::SharedMap;
 pub use site::{Label, Site};
@@ -83,5 +89,6 @@ pub use unusable::Unusable;
 pub use via::{Dialect, TaskQueue, UnknownName, Via, Way, WrittenWay};
 pub use view::View;
 pub use wait::{
-    Arrivals, Asker, Check, Expiry, Progress, Recall, Subscription, Then, Wait, WaitKind,
+    Arrivals, Asker, Check, Expiry, Pace, Progress, Recall, Subscription, Then, Untaken, Wait,
+    WaitKind,
 };

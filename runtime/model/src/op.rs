@@ -281,6 +281,8 @@ pub enum Op {
     Receive {
         event: Operand<String>,
         key: Option<Operand<String>>,
+        /// Since when kept events count, too.
+        since: Option<Since>,
         conditions: ConditionRange,
         taking: Taking,
         interrupt: Interrupt,

@@ -1,13 +1,13 @@
-//! Keys: how stored records are ordered. All numbers are big-endian, so keys sort like the values
-//! that they encode; `docs/formats.md` lists them.
+//! Keys: how stored records are ordered. Numbers are big-endian, so keys sort like what they encode.
+//! `docs/formats.md` lists them.
 //!
-//! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which
-//! is the first byte of a process id. Subscriptions, the backlog and the list of processes are
-//! indexes across shards.
+//! Keys begin with the shard's number, the first byte of a process id, so a shard's rows are one range
+//! in each table. Indexes across shards: subscriptions, backlog, list of processes, searchable fields.
 
 mod definitions;
 mod kept;
 mod recent;
+mod searched;
 mod seen;
 
 pub use definitions::{
@@ -18,6 +18,7 @@ pub use kept::{
     subscription_record, taken, taken_by, taken_of,
 };
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
+pub use searched::{searched, searched_in, searched_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
 use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};

@@ -43,11 +43,11 @@ pub use deployment::{
     DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, Novelty, definition_deployed, deployed,
 };
 pub use event::{EventMessage, EventOutcome, decode_event, event_reply};
-pub use launcher::{Address, MergeError, event, launch, launch_named, merge_fields};
+pub use launcher::{Address, EventRequest, MergeError, event, launch, launch_named, merge_fields};
 pub use limits::WireLimits;
 pub use message::{
-    HeaderValue, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, UNREADABLE_BYTES_MAX,
-    UNREADABLE_HEADER, UNREADABLE_RAW_HEADER,
+    HeaderValue, Mandatory, Outgoing, Properties, REFUSAL_HEADER, REFUSAL_REPLY,
+    SHORT_TEXT_BYTES_MAX, UNREADABLE_BYTES_MAX, UNREADABLE_HEADER, UNREADABLE_RAW_HEADER,
 };
 pub use named::{
     Duplicate, KEY_BYTES_MAX, LAUNCH_TYPE, NamedLaunch, NamedLaunchError, decode_named_launch,

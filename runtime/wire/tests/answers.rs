@@ -54,6 +54,23 @@ fn shown(body: &[u8]) -> String {
 }
 
 #[test]
+fn what_python_writes_with_str_is_named() {
+    for body in [
+        &b"{'header': {}}"[..],
+        b"{\"fields\": {'a': 1}}",
+        b"{\"a\": 'b'}",
+    ] {
+        let refused = decode_answer(body, &limits()).unwrap_err().reason;
+        assert_eq!(refused.code(), "wire.not-json");
+        let words = refused.to_string();
+        assert!(
+            words.contains("in single quotes") && words.contains("`json.dumps`"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
 fn answers_decode_as_the_table_says() {
     let mut body: Option<String> = None;
     let mut count = 0;

@@ -310,7 +310,8 @@ fn describe(ending: &LauncherReply) -> String {
         }
         other @ (LauncherReply::Launched { .. }
         | LauncherReply::Rejected { .. }
-        | LauncherReply::Event(_)) => format!("{other:?}"),
+        | LauncherReply::Event(_)
+        | LauncherReply::Cancelled { .. }) => format!("{other:?}"),
     }
 }
 

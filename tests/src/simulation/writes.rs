@@ -68,6 +68,7 @@ impl Known {
                 | Table::Meta
                 | Table::Backlog
                 | Table::Recent
+                | Table::Searched
                 | Table::Letters
                 | Table::Recalls
                 | Table::Schedules => {}

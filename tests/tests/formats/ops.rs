@@ -155,6 +155,7 @@ pub fn every() -> Vec<Op> {
         Op::Receive {
             event: Operand::Computed,
             key: Some(Operand::Fixed("k".into())),
+            since: Some(Since::Launch),
             conditions: range,
             taking: Taking::Fields,
             interrupt: Interrupt::Yes,

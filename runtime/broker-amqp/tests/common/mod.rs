@@ -98,7 +98,8 @@ impl Recorder {
     pub fn deliveries(&self) -> Vec<Delivery> {
         let deliveries = |event| match event {
             BrokerEvent::Delivered(delivery) => Some(delivery),
-            BrokerEvent::ConsumingDown { .. }
+            BrokerEvent::ConsumingUp { .. }
+            | BrokerEvent::ConsumingDown { .. }
             | BrokerEvent::Published { .. }
             | BrokerEvent::PublishingUp
             | BrokerEvent::PublishingDown => None,

@@ -136,6 +136,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn headers(&mut self, node: &Node<'t, 's>) -> Inputs {
+        self.review_names(node, Tag::Header);
         let mut headers = Inputs::new();
         for child in node.children(Tag::Header) {
             let child = self.shape(child);

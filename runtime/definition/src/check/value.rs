@@ -237,10 +237,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let text = attribute.value.trim();
         let found = words.iter().find(|word| **word == text).copied();
         if found.is_none() {
-            let problem = ValueProblem::BadNumber {
+            let problem = ValueProblem::BadWord {
                 attribute: name,
                 found: cut(text),
-                wanted: Value::OneOf(words).in_words(),
+                words,
             };
             self.note(attribute.value_start, problem);
         }

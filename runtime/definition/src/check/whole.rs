@@ -1,13 +1,13 @@
-//! Checks what `process` says about its processes as wholes: their key, their deadline, and what
-//! becomes of a fault that nothing handles.
+//! Checks what `process` says about its processes as wholes: their key, their deadline, what becomes
+//! of a fault that nothing handles, and how much is recorded.
 
-use super::{Checker, Node};
+use super::{Checker, Mode, Node};
 use crate::{
     checked::{Whole, Written},
-    diagnostic::{ValueProblem, cut},
+    diagnostic::{Doubt, ValueProblem, cut},
     grammar::Tag,
 };
-use bureaucrat_model::{Duplicate, Missed, Schedule, Unhandled};
+use bureaucrat_model::{Duplicate, Missed, Recorded, Schedule, Unhandled};
 use bureaucrat_schedule::{Timetable, TimetableError};
 
 /// The zone of a schedule that names none; also the default of the table.
@@ -26,17 +26,27 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some("incident") => Unhandled::Waits,
             Some(_) | None => Unhandled::Fails,
         };
+        let recorded = match self.word(node, "history") {
+            Some("decisions") => Recorded::Decisions,
+            Some("ends") => Recorded::Ends,
+            Some(_) | None => Recorded::Full,
+        };
         let key = self.key(node, name);
         Whole {
             key: key.map(|text| (text, duplicate)),
             deadline: self.span_or_template(node, "deadline"),
             unhandled,
-            schedule: self.schedule(node),
+            schedule: self.schedule(node, name),
+            recorded,
         }
     }
 
-    fn schedule(&mut self, node: &Node<'t, 's>) -> Option<Schedule> {
+    fn schedule(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Schedule> {
         let child = node.children(Tag::Schedule).next()?;
+        if name.is_empty() && self.mode == Mode::Review {
+            let start = child.element.start;
+            self.diagnostics.doubt(start, Doubt::ScheduleWithoutName);
+        }
         let node = self.shape(child);
         let missed = match self.word(&node, "missed") {
             Some("once") => Missed::Once,

@@ -1,6 +1,6 @@
 //! Mistakes in values: attributes and texts that are invalid.
 
-use super::words::{Hint, Nearest, Quoted, Try};
+use super::words::{Alternatives, Choice, Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
 use bureaucrat_schedule::TimetableError;
 
@@ -26,12 +26,18 @@ pub enum ValueProblem {
         limit: usize,
     },
     /// The type of a property is unknown.
-    #[error("unknown type {}{}; expected `int`, `float`, `str`, `bool` or `json`", Quoted(found), Nearest(*nearest))]
+    #[error("unknown type {}{}; expected {}", Quoted(found), Nearest(*nearest), Alternatives(types))]
     UnknownType {
         found: String,
+        types: &'static [&'static str],
         /// The one that was probably meant.
         nearest: Option<&'static str>,
     },
+    #[error(
+        "`expr` is for the fields of an element inside of the process; here write an `assign` as \
+         the first activity"
+    )]
+    ExpressionOfProcess,
     /// The text of a property does not match its type.
     #[error(
         "the property {} is {}; expected {wanted}{}",
@@ -83,12 +89,19 @@ pub enum ValueProblem {
     )]
     BadTime { found: String },
     #[error(
-        "{} begins with `inst:`, which names what the engine gives; use another name",
+        "{}: names that begin with `inst:` are reserved for the engine; use another name",
         Quoted(found)
     )]
     ReservedName { found: String },
     #[error("`into` takes all of what comes back, `out` parts of it; remove one")]
     IntoAndOut,
+    #[error("nothing comes back from a detached process; remove `out`, or `detached`")]
+    OutOfDetached,
+    #[error(
+        "`since` is {}; use `launch` or a duration, such as `5m`",
+        Quoted(found)
+    )]
+    BadSince { found: String },
     #[error("a `pick` without `on` and `after` would wait for nothing; add one")]
     EmptyPick,
     #[error(
@@ -157,6 +170,10 @@ pub enum ValueProblem {
     )]
     MessageOfAnother,
     #[error(
+        "a `fault` without `code` throws the handled fault again, with its own data; remove the expression or add `code`"
+    )]
+    DataOfAnother,
+    #[error(
         "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
     )]
@@ -175,7 +192,7 @@ pub enum ValueProblem {
     BadCall { reason: String },
     #[error("expected the name of a field after `$`, as in `$definition`")]
     CallOfNoField,
-    #[error("`{attribute}` is {}; use {}", Quoted(found), words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "))]
+    #[error("`{attribute}` is {}; use {}", Quoted(found), Choice(words))]
     BadWord {
         attribute: &'static str,
         found: String,
@@ -199,6 +216,11 @@ pub enum ValueProblem {
     DuplicateWithoutKey,
     #[error("the key is computed before the process begins, when there is no `{found}` yet")]
     KeyReads { found: &'static str },
+    #[error(
+        "the name of a searchable field has at most {limit} bytes; {} is longer",
+        Quoted(found)
+    )]
+    SearchableName { found: String, limit: usize },
     /// A second module with the same name.
     #[error("there is a module {} already", Quoted(name))]
     DuplicateModule { name: String },
@@ -264,6 +286,8 @@ pub enum ValueProblem {
 pub enum Wanted {
     Condition,
     Value,
+    /// What a fault says to machines.
+    Data,
 }
 
 impl Wanted {
@@ -271,6 +295,7 @@ impl Wanted {
         match self {
             Self::Condition => "condition",
             Self::Value => "value",
+            Self::Data => "data of the fault, an expression (what people read is `message`)",
         }
     }
 }

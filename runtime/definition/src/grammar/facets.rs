@@ -105,7 +105,7 @@ pub(super) fn facets(value: Value) -> Facets {
 /// What a schema says about a text; nothing for any.
 pub(super) fn text(text: Text) -> Option<Facets> {
     match text {
-        Text::Any => None,
+        Text::Any | Text::ExpressionOrNothing => None,
         Text::Base64 => Some(pattern(r"\s*[A-Za-z0-9+/][A-Za-z0-9+/=\s]*")),
         Text::Expression => Some(pattern(VISIBLE)),
     }

@@ -1,6 +1,6 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{Canceller, ProcessId};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,16 @@ pub enum Order {
     },
     /// Retry a parked process now.
     Retry,
+}
+
+impl Order {
+    /// What has become of the process that obeyed.
+    pub(crate) const fn done(&self) -> &'static str {
+        match self {
+            Self::Cancel { .. } => "cancelled",
+            Self::Retry => "retried by an operator",
+        }
+    }
 }
 
 /// The outcome of an order.
@@ -32,22 +42,47 @@ pub enum OrderOutcome {
     Damaged,
 }
 
+impl OrderOutcome {
+    /// In words, for the log; `done` are those of an order that was carried out.
+    pub(crate) const fn after(self, done: &'static str) -> &'static str {
+        match self {
+            Self::Done => done,
+            Self::Unknown => "an order for a process that does not exist",
+            Self::Ended => "an order for a process that has ended already",
+            Self::NotParked => "an order to retry a process that is not parked",
+            Self::Damaged => "an order for a process whose record is damaged",
+        }
+    }
+}
+
 /// An order for a process.
 #[derive(Debug)]
 pub struct Command {
     pub process: ProcessId,
     pub order: Order,
+    /// Who cancels, if that is the order.
+    pub by: Canceller,
     /// Receives the outcome once; nothing if the engine ends before it is durable.
     pub reply: Sender<OrderOutcome>,
 }
 
 impl Command {
-    /// An order, and the receiver of its outcome.
+    /// An operator's order, and the receiver of its outcome.
     pub fn new(process: ProcessId, order: Order) -> (Self, Receiver<OrderOutcome>) {
+        Self::from(process, order, Canceller::Operator)
+    }
+
+    /// Cancels a process; nobody waits for the outcome.
+    pub(crate) fn cancel(process: ProcessId, reason: String, by: Canceller) -> Self {
+        Self::from(process, Order::Cancel { reason }, by).0
+    }
+
+    fn from(process: ProcessId, order: Order, by: Canceller) -> (Self, Receiver<OrderOutcome>) {
         let (reply, outcome) = crossbeam_channel::bounded(1);
         let command = Self {
             process,
             order,
+            by,
             reply,
         };
         (command, outcome)

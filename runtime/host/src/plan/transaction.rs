@@ -321,7 +321,7 @@ impl Transaction {
     }
 
     /// Records what happened to a process, within `entries_max` entries: the first one stays, then
-    /// the newest.
+    /// the newest. What the definition wants to be left out is not written.
     ///
     /// # Errors
     /// If an entry cannot be encoded.
@@ -332,7 +332,8 @@ impl Transaction {
         event: HistoryEvent,
         entries_max: u64,
     ) -> Result<(), StoreError> {
-        let Some(held) = self.held.get_mut(&process) else {
+        let held = self.held.get_mut(&process);
+        let Some(held) = held.filter(|held| held.instance.recorded.keeps(&event)) else {
             return Ok(());
         };
         let number = held.instance.next_history;

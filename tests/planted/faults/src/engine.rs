@@ -51,9 +51,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ending.rs",
-            before: "WaitKind::Timer { due } => vec![",
+            before: "WaitKind::Timer { due, .. } => vec![",
             after: "WaitKind::Timer { .. } if PLANTED => Vec::new(),
-            WaitKind::Timer { due } => vec![",
+            WaitKind::Timer { due, .. } => vec![",
         }],
     },
     Fault {

@@ -255,7 +255,7 @@ pub(super) const INTO_OF_EVENT: Attribute = attribute(
     "The field that gets the whole event",
 );
 
-const SINCE: Attribute = attribute(
+pub(super) const SINCE: Attribute = attribute(
     "since",
     Value::Since,
     Optional("only what comes while it waits"),

@@ -142,6 +142,7 @@ const STRUCTURAL: &[&str] = &[
     "property-types",
     "property-with-elements",
     "retry",
+    "searchable",
     "send",
     "text-between-elements",
     "text-outside",
