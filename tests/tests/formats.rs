@@ -16,8 +16,8 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, Recall, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind,
+    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Program, Progress, Recall, ReplyTo,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -83,11 +83,10 @@ fn holds<T: PartialEq + Debug>(
 
 #[test]
 fn programs() {
-    let encode = |program: &Program| program.encode().unwrap();
     holds(
         "programs.hex",
         &[("every-instruction", program())],
-        encode,
+        |program| program.encode().unwrap(),
         |bytes| Program::decode(bytes).unwrap(),
     );
 }
@@ -103,6 +102,7 @@ fn instances() {
         }],
         check,
         recall: Recall::Pending,
+        untaken: Untaken::default(),
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {
@@ -138,6 +138,7 @@ fn instances() {
             "timer",
             running(waiting(WaitKind::Timer {
                 due: Timestamp(1_800_000_060_000),
+                pace: Pace::Messages,
             })),
         ),
         ("event", running(waiting(event(None)))),
@@ -145,6 +146,7 @@ fn instances() {
             "event-in-check",
             running(waiting(event(Some(Check {
                 event: seen,
+                key: Some("A-17".into()),
                 alternative: 0,
                 condition: ConditionIndex(1),
                 at: Timestamp(1_800_000_000_500),
@@ -199,6 +201,7 @@ fn instances() {
                     since: None,
                 }),
                 check: None,
+                recall: Recall::Pending,
                 arrivals: Arrivals::Kept(vec![JsonText::text("kept")]),
             })),
         ),
@@ -253,6 +256,7 @@ fn history() {
     let at = Timestamp(1_800_000_000_000);
     let values: Vec<_> = happened::history_events()
         .into_iter()
+        .chain([("left-out", whole::left_out())])
         .map(|(name, event)| (name, HistoryEntry { at, event }))
         .collect();
     holds(
@@ -272,6 +276,7 @@ fn messages_in_the_outbox() {
             path: &path,
             turn: Turn(8),
             participant: "shop.pack",
+            way: &Way::default(),
             fields: &fields,
         };
         task(&Routes::new(via, Vec::new()), &wanted)
@@ -283,16 +288,7 @@ fn messages_in_the_outbox() {
     let (fields, fault) = (fields(), fault());
     let failed = Report::Failed { fault: &fault };
     let completed = Report::Completed { fields: &fields };
-    let letter = task(
-        &Routes::new(Via::Taskqueue, Vec::new()),
-        &Task {
-            process: process(1),
-            path: &path(),
-            turn: Turn(8),
-            participant: "p",
-            fields: &fields,
-        },
-    );
+    let letter = outgoing(Via::Taskqueue);
     let dead = dead_letter(
         "dead",
         "answers",

@@ -2,6 +2,8 @@
 //! definitions: deployed by name and version, launched by name, retired.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "modules/backlog.rs"]
+mod backlog;
 #[path = "modules/cancelling.rs"]
 mod cancelling;
 #[path = "modules/definitions.rs"]
@@ -20,7 +22,7 @@ mod searched;
 mod whole;
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_tests::{engine::broker_url, operating::Operated};
+use bureaucrat_tests::{engine::broker_url, operating::Operated, queues::declare_queue};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     message::BasicGetMessage,
@@ -74,7 +76,7 @@ fn a_module_is_deployed_named_and_removed() -> Result<()> {
     std::fs::write(&broken, "\0asm")?;
     let refused = ["module", "deploy", "--json", broken.to_str().unwrap()];
     let reason = operated.json(1, &refused)?["refused"].to_string();
-    assert!(reason.contains("no WebAssembly component"), "{reason}");
+    assert!(reason.contains("not a WebAssembly component"), "{reason}");
 
     let process = operated.launch(&definition(&hash))?;
     operated.until(&process, "completed")?;
@@ -176,6 +178,8 @@ fn a_module_is_deployed_over_amqp() -> Result<()> {
                 FieldTable::default(),
             )
             .await?;
+        // A message would be lost that comes before the engine has declared its queue.
+        declare_queue(&channel, &launches).await?;
         let deployed = deploy(&channel, &launches, &replies, &risk()).await?;
         ensure!(deployed["status"] == "deployed", "{deployed}");
         let hash = deployed["hash"].as_str().context("a hash")?.to_owned();
@@ -184,7 +188,7 @@ fn a_module_is_deployed_over_amqp() -> Result<()> {
         ensure!(refused["status"] == "rejected", "{refused}");
         ensure!(
             refused["reasons"][0].as_str().is_some_and(|reason| reason
-                .starts_with("the module: this is no WebAssembly component")),
+                .starts_with("the module: this is not a WebAssembly component")),
             "{refused}"
         );
         let letter = next(&channel, &dead).await?;

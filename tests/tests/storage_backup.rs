@@ -41,7 +41,7 @@ fn what_was_in_flight_at_the_backup_ends_on_the_restored_engine() -> Result<()> 
     assert!(
         original
             .leaves_with(1, &["backup", name])?
-            .contains("can't be made")
+            .contains("it already exists; name one that does not")
     );
     // The original continues after its backup, and is then gone.
     original.event("sto.go")?;
@@ -117,7 +117,7 @@ fn refused(restored: &Operated, backup: &std::path::Path) -> Result<()> {
     assert!(
         restored
             .leaves_with(1, &["restore", name])?
-            .contains("no whole backup")
+            .contains("is not a backup, or not a whole one")
     );
     fs::write(&manifest, text)?;
     assert!(!restored.state().exists());

@@ -1,6 +1,8 @@
 //! Operators' commands for processes and storages, on the real engine: cancel, retry, fsck.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "storage_operators/astray.rs"]
+mod astray;
 #[path = "storage_operators/explained.rs"]
 mod explained;
 #[path = "storage_operators/shown.rs"]
@@ -157,7 +159,7 @@ fn what_is_derived_is_rebuilt_and_the_process_goes_on() -> Result<()> {
     assert!(
         operated
             .leaves_with(2, &["fsck"])?
-            .contains("locked by another engine")
+            .contains("an engine runs on the storage")
     );
     let awaiting = operated.launch(AWAITS)?;
     let delayed = operated.launch(r#"<process name="delayed"><delay duration="2"/></process>"#)?;

@@ -3,6 +3,8 @@
 
 #[path = "words/lost.rs"]
 mod lost;
+#[path = "words/tls.rs"]
+mod tls;
 
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::{
@@ -20,38 +22,6 @@ use std::{
 /// Longer than anything takes, since nothing here waits for a time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A certificate authority, and certificates for the broker and a client, in PEM.
-fn certificates(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let openssl = |arguments: &str| -> Result<()> {
-        let mut command = Command::new("openssl");
-        let output = command
-            .current_dir(folder)
-            .args(arguments.split_whitespace())
-            .output()
-            .context("openssl can't be run")?;
-        let words = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "openssl {arguments}: {words}");
-        Ok(())
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    openssl(&format!(
-        "req -x509 {key} -keyout ca.key -out ca.pem -days 30 -subj /CN=ca \
-         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign"
-    ))?;
-    std::fs::write(
-        folder.join("extensions"),
-        "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n",
-    )?;
-    openssl(&format!(
-        "req {key} -keyout key.pem -out cert.csr -subj /CN=broker"
-    ))?;
-    openssl(
-        "x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
-         -extfile extensions -out cert.pem",
-    )
-}
-
 /// A broker of this test's own, with users and virtual hosts of every kind.
 struct World {
     folder: tempfile::TempDir,
@@ -62,7 +32,7 @@ impl World {
     fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let tls = folder.path().join("tls");
-        certificates(&tls)?;
+        tls::certificates(&tls)?;
         let rabbit = Rabbit::start_with_tls(&folder.path().join("rabbitmq"), &tls)?;
         Ok(Self { folder, rabbit })
     }
@@ -190,6 +160,22 @@ fn whatever_refuses_is_named_at_once(world: &World) -> Result<()> {
         ),
         (tls.clone(), "CA with --amqp-ca-file"),
         (
+            format!("{tls}?cacertfile=tls/other.pem"),
+            "is not signed by the CA in tls/other.pem; name the file",
+        ),
+        (
+            format!("{tls}?cacertfile=tls/ca.pem&certfile=tls/cert.pem&keyfile=tls/other.key"),
+            "the key tls/other.key does not belong to the certificate tls/cert.pem; name",
+        ),
+        (
+            format!("{tls}?cacertfile=tls/ca.pem&certfile=tls/other.pem&keyfile=tls/other.key"),
+            "it probably doesn't trust the certificate tls/other.pem; use one signed",
+        ),
+        (
+            format!("{tls}?cacertfile=tls/ca.pem&certfile=tls/cert.pem&keyfile=tls/cert.pem"),
+            "the key file tls/cert.pem can't be used: there is no unencrypted",
+        ),
+        (
             format!("{tls}?cacertfile=nosuch.pem"),
             "the CA file nosuch.pem can't be used: No such",
         ),
@@ -211,7 +197,7 @@ fn whatever_refuses_is_named_at_once(world: &World) -> Result<()> {
         ),
         (
             "amqp://u:SECRET/w@mq/v".to_owned(),
-            "BUREAUCRAT_AMQP: the address can't be told",
+            "BUREAUCRAT_AMQP: the address can't be understood",
         ),
     ];
     for (address, expected) in &cases {

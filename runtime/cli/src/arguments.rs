@@ -196,7 +196,7 @@ pub struct Launch {
     pub wait: bool,
     /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s, and
     /// without limit for the end with --wait]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
     /// Print JSON: a line for the launch, and with --wait one for the end (docs/json.md)
     #[arg(long)]
@@ -234,7 +234,7 @@ pub struct Event {
     #[command(flatten)]
     pub addressed: Addressed,
     /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
     /// Print JSON: {"status", "event", "waiting", "taken"} (docs/json.md)
     #[arg(long)]
@@ -304,7 +304,7 @@ pub struct List {
     #[arg(long)]
     pub state: Option<StateName>,
     /// At most this many; 0 for all
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count, allow_negative_numbers = true)]
     pub limit: usize,
     /// Only processes with this business key
     #[arg(long, value_name = "KEY")]
@@ -325,7 +325,7 @@ pub struct List {
 pub enum StateName {
     /// It runs or waits
     Running,
-    /// It is parked, since the engine could not continue it for reasons of its own
+    /// It is parked: the engine could not continue it, or a fault waits for an operator
     Incident,
     /// It ran to its end
     Completed,
@@ -362,6 +362,15 @@ pub struct Config {
     /// Print a JSON object: {"NAME": {"value", "from": flag, variable, file or default, "place"}}
     #[arg(long)]
     pub json: bool,
+}
+
+/// How many; 0 is all.
+///
+/// # Errors
+/// When it is not a whole number.
+pub fn count(text: &str) -> Result<usize, &'static str> {
+    text.parse()
+        .map_err(|_| "it must be a whole number, 0 for all")
 }
 
 /// A span of time: a whole number and `s` (or nothing), `m`, `h` or `d`.

@@ -74,12 +74,13 @@ impl Manifest {
     /// Reads the manifest of a backup and checks every file against it.
     pub fn verified(backup: &Path) -> anyhow::Result<Self> {
         let path = backup.join(MANIFEST);
-        let no_backup = || {
-            format!(
-                "{} is no whole backup: its {MANIFEST} is missing or can't be read",
-                backup.display()
-            )
-        };
+        ensure!(backup.exists(), "{} does not exist", backup.display());
+        ensure!(
+            path.exists(),
+            "{} is not a backup, or not a whole one: it has no {MANIFEST}",
+            backup.display()
+        );
+        let no_backup = || format!("the manifest {} can't be read", path.display());
         let mut text = Vec::new();
         File::open(&path)
             .and_then(|file| file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text))

@@ -1,5 +1,6 @@
 //! The subcommands, one file each: from arguments to standard output.
 
+pub mod astray;
 pub mod backup;
 pub mod cancel;
 pub mod check;

@@ -145,7 +145,10 @@ fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
     let made = DirBuilder::new()
         .mode(0o700)
         .create(folder)
-        .map_err(|error| format!("{} can't be made: {error}", folder.display()));
+        .map_err(|error| {
+            let folder = folder.display();
+            format!("cannot create the backup folder {folder}: {error}")
+        });
     let done = made.and_then(|()| {
         let state = folder.join(backup::STATE);
         store.checkpoint(&state).map_err(|error| error.to_string())
@@ -242,7 +245,11 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         dead_letter_queue: configuration.dead_letter_queue.clone(),
         notice_exchange: configuration.notice_exchange.clone(),
         engine_queues: queues,
-        engine_exchanges: vec![configuration.notice_exchange.clone()],
+        cancel_exchange: configuration.cancel_exchange.clone(),
+        engine_exchanges: vec![
+            configuration.notice_exchange.clone(),
+            configuration.cancel_exchange.clone(),
+        ],
         retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()
     }

@@ -70,6 +70,19 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
+/// Refuses a definition where a module is needed.
+pub fn not_a_definition(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii_start().starts_with(b"<") {
+        let path = path.display();
+        bail!(
+            "{path} is XML, not a module; for a definition, use `bureaucrat check {path}` and \
+             `bureaucrat deploy {path}`"
+        );
+    }
+    Ok(())
+}
+
 /// What a command line gives as fields: `--fields JSON`, over it each `--field NAME=VALUE` and each `--text NAME=VALUE`.
 #[derive(Debug, Default)]
 pub struct Given<'a> {
@@ -220,7 +233,9 @@ pub fn not_an_object(option: &str, text: &str, error: &FieldsError) -> anyhow::E
     } else if text.trim_start().starts_with('{') && !text.contains('"') && text.trim() != "{}" {
         "; the shell takes double quotes away: put single quotes around, '{\"x\": 1}'"
     } else if !text.trim_start().starts_with('{') {
-        "; expected an object, as in '{\"x\": 1}'"
+        return usage(format!(
+            "{option} is not a JSON object, as '{{\"x\": 1}}' is one"
+        ));
     } else {
         ""
     };

@@ -26,6 +26,7 @@ mod places;
 mod progress;
 mod rebuild;
 mod screen;
+mod slips;
 mod title;
 
 use arguments::{Arguments, Command};

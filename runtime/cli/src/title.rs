@@ -9,7 +9,7 @@ use crate::{
     Exit,
     configuration::{AMQP_FLAG_VARIABLE, Flags},
     failure::{self, Form},
-    screen,
+    screen, slips,
 };
 use std::{
     ffi::OsString,
@@ -55,6 +55,13 @@ pub fn tell(error: &clap::Error) -> Exit {
     }
     let mut own = arguments.iter().take_while(|argument| *argument != "--");
     let is_json = own.any(|argument| argument == "--json");
+    let form = match is_json {
+        true => Form::Json,
+        false => Form::Words,
+    };
+    if let Some(words) = slips::command(error, &arguments) {
+        return failure::tell_usage(&words, form);
+    }
     let words = error.render().to_string();
     let is_plain = addresses.clone().next().is_none() && screen::is_harmless(&words);
     if is_plain && !is_json {
@@ -71,10 +78,6 @@ pub fn tell(error: &clap::Error) -> Exit {
     let words = words.strip_prefix("error: ").unwrap_or(&words);
     // What follows are the usage and a hint at the help.
     let words = words.split("\n\n").next().unwrap_or_default();
-    let form = match is_json {
-        true => Form::Json,
-        false => Form::Words,
-    };
     failure::tell_usage(words, form)
 }
 

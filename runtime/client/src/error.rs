@@ -17,7 +17,7 @@ pub enum LaunchError {
     #[error("can't put the fields into the definition: {0}")]
     Merge(#[from] MergeError),
     /// An event needs a name of at most `limit` bytes.
-    #[error("the event's name has {bytes} bytes; 1 to {limit} are allowed")]
+    #[error("{}", unfit_name(*.bytes, *.limit))]
     EventName {
         /// How long it is.
         bytes: usize,
@@ -64,4 +64,11 @@ pub enum LaunchError {
     /// The system gave no random bytes for an id.
     #[error("no random bytes: {0}")]
     Random(String),
+}
+
+fn unfit_name(bytes: usize, limit: usize) -> String {
+    match bytes {
+        0 => "the event's name is empty".to_owned(),
+        bytes => format!("the event's name has {bytes} bytes; at most {limit} are allowed"),
+    }
 }

@@ -1,60 +1,22 @@
 //! The launcher.
 
-use crate::{LaunchError, Launched, launched::Ending, replies::Waiting};
-use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
+use crate::{LaunchError, Launched, LauncherConfig, Refusals, launched::Ending, replies::Waiting};
+use bureaucrat_connect::{Dialer, PassThrough, advised};
 use bureaucrat_model::{Fields, Millis, NameLimits, ProcessId, ReplyTo};
 use bureaucrat_wire::{
     Address, CancelOutcome, CancelRequest, EventOutcome, EventRequest, NamedLaunch, Outgoing,
-    Reply, WireLimits, cancel, event, launch, launch_named, merge_fields,
+    REFUSAL_HEADER, REFUSAL_REPLY, Reply, WireLimits, cancel, event, launch, launch_named,
+    merge_fields,
 };
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
     options::{
         BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
     },
-    types::{FieldTable, ShortString},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use std::time::Duration;
 use tokio::{sync::Mutex, task::JoinHandle};
-
-/// How to reach the engine.
-#[derive(Debug, Clone)]
-pub struct LauncherConfig {
-    /// The broker, or several to try in turn.
-    pub addresses: Addresses,
-    /// The exchange for launches, events and cancelling; empty for the default one.
-    pub exchange: String,
-    /// The routing key for launches and cancelling; in the default exchange, the engine's launch queue.
-    pub routing_key: String,
-    /// The routing key for events.
-    pub event_routing_key: String,
-    /// How long the engine may take to reply.
-    pub reply_timeout: Duration,
-}
-
-impl LauncherConfig {
-    /// The usual settings with the broker at `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`;
-    /// several such addresses, after commas, are tried in turn.
-    ///
-    /// # Errors
-    /// When an address can't be read.
-    pub fn of(url: &str) -> Result<Self, LaunchError> {
-        let addresses = Addresses::parse(url, &Defaults::default());
-        let addresses = addresses.map_err(|error| LaunchError::Address(error.to_string()))?;
-        Ok(Self::new(addresses))
-    }
-
-    /// The usual settings with these addresses.
-    pub fn new(addresses: Addresses) -> Self {
-        Self {
-            addresses,
-            exchange: String::new(),
-            routing_key: "bureaucrat".to_owned(),
-            event_routing_key: "bureaucrat_events".to_owned(),
-            reply_timeout: Duration::from_secs(30),
-        }
-    }
-}
 
 /// A connection to the broker that launches and cancels processes and publishes events.
 pub struct Launcher {
@@ -67,6 +29,7 @@ pub struct Launcher {
     events: Address,
     reply_queue: String,
     reply_timeout: Duration,
+    refusals: Refusals,
     waiting: Waiting,
     replies: JoinHandle<()>,
 }
@@ -125,6 +88,7 @@ impl Launcher {
             events: address(&config.event_routing_key),
             reply_queue: queue.name().to_string(),
             reply_timeout: config.reply_timeout,
+            refusals: config.refusals,
             waiting,
             replies,
         })
@@ -313,6 +277,12 @@ impl Launcher {
             if let Some(text) = text {
                 properties = set(properties, short(text)?);
             }
+        }
+        if self.refusals == Refusals::Told && ours.reply_to.is_some() {
+            let mut headers = FieldTable::default();
+            let value = AMQPValue::LongString(REFUSAL_REPLY.into());
+            headers.insert(REFUSAL_HEADER.into(), value);
+            properties = properties.with_headers(headers);
         }
         let options = BasicPublishOptions {
             mandatory: true,

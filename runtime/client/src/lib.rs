@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod config;
 mod error;
 mod launched;
 mod launcher;
@@ -28,6 +29,7 @@ mod replies;
 pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
 pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, Millis, ProcessId};
 pub use bureaucrat_wire::{CancelOutcome, Duplicate, EventOutcome, EventRequest, NamedLaunch};
+pub use config::{LauncherConfig, Refusals};
 pub use error::LaunchError;
 pub use launched::{Ending, Launched};
-pub use launcher::{Launcher, LauncherConfig};
+pub use launcher::Launcher;

@@ -136,6 +136,16 @@ impl Addresses {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// The same; connecting to all of them takes no longer than this.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        let count = u32::try_from(self.count()).unwrap_or(u32::MAX);
+        for address in std::iter::once(&mut self.first).chain(&mut self.others) {
+            address.connect_timeout = address.connect_timeout.min(time / count);
+        }
+        self
+    }
+
     pub fn count(&self) -> usize {
         1 + self.others.len()
     }

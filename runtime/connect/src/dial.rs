@@ -1,7 +1,7 @@
 //! Connects: to one address within its time, to the next when that fails, and says why none worked.
 
 use crate::{
-    Address, Addresses, Failures, Tap, Trouble,
+    Address, Addresses, Failures, Tap, Tls, Trouble,
     address::Transport,
     ear::{Heard, Stage},
     tls,
@@ -110,7 +110,10 @@ async fn one<T: Tap>(
     role: &str,
     tap: &impl Fn(u32) -> T,
 ) -> Result<Dialed, Trouble> {
-    let line = Line::new();
+    let line = Line::new(match &address.transport {
+        Transport::Plain => Tls::default(),
+        Transport::Tls(files) => files.clone(),
+    });
     let mut hold = Hold(Some(Arc::clone(&line)));
     let attempt = attempt(address, role, tap, &line);
     match tokio::time::timeout(address.connect_timeout, attempt).await {
@@ -129,7 +132,11 @@ async fn one<T: Tap>(
             })
         }
         Ok(Err(trouble)) => Err(trouble),
-        Err(_) => Err(Trouble::Silent(line.stage(), address.connect_timeout)),
+        Err(_) => Err(Trouble::Silent {
+            stage: line.stage(),
+            waited: address.connect_timeout,
+            port: address.port,
+        }),
     }
 }
 
@@ -181,9 +188,17 @@ async fn attempt<T: Tap>(
         trouble = silence(address, line) => Err(trouble),
         connection = connecting => connection.map_err(|error| match line.end() {
             Some(end) => explained(end, line.stage(), address),
-            None => Trouble::Library(error.to_string()),
+            None => of_library(&error, line.stage(), address),
         }),
     }
+}
+
+/// An error of which the bytes told nothing: usually of writing to a connection that ended.
+fn of_library(error: &lapin::Error, stage: Stage, address: &Address) -> Trouble {
+    if let lapin::ErrorKind::IOError(reason) = error.kind() {
+        return explained(End::Socket(Some(reason.to_string())), stage, address);
+    }
+    Trouble::Library(error.to_string())
 }
 
 /// Waits until the bytes tell that nothing will come of this connection.
@@ -233,7 +248,14 @@ fn explained(end: End, stage: Stage, address: &Address) -> Trouble {
         },
         End::Heard(Heard::Foreign(bytes)) => Trouble::Foreign(bytes),
         End::Tls(words) => Trouble::Tls(words),
-        End::Socket(reason) => Trouble::Ended { stage, reason },
+        End::Socket(reason) => match (&address.transport, stage) {
+            (Transport::Tls(files), Stage::Silence) => tls::ended(reason.as_deref(), files),
+            (Transport::Plain | Transport::Tls(_), _) => Trouble::Ended {
+                stage,
+                reason,
+                port: address.port,
+            },
+        },
     }
 }
 

@@ -36,7 +36,7 @@ pub enum AddressError {
     )]
     Http,
     #[error(
-        "the address can't be told apart: if the user, the password or the virtual host has a \
+        "the address can't be understood: if the user, the password or the virtual host has a \
          character such as @ / ? # or %, write it percent-encoded: @ is %40, / is %2F, ? is %3F, \
          # is %23, % is %25. Or leave the password out and give it in BUREAUCRAT_AMQP_PASSWORD or \
          in a file with --amqp-password-file"
@@ -56,6 +56,11 @@ pub enum AddressError {
     Port,
     #[error("the host is not a name or an IP address")]
     Host,
+    #[error(
+        "bureaucrat needs RabbitMQ, or another broker of AMQP 0-9-1: an address begins with \
+         amqp:// or amqps://; this is one of another kind of broker"
+    )]
+    OtherBroker,
     #[error("an IPv6 address is written in brackets, as in amqp://[fd00::7]:5672/")]
     Brackets,
     #[error("the parameter {0} must be {1}")]
@@ -112,6 +117,9 @@ fn encryption(scheme: &str) -> Result<Encryption, AddressError> {
         "amqp" | "pyamqp" | "librabbitmq" => Ok(Encryption::Plain),
         "amqps" | "pyamqps" => Ok(Encryption::Tls),
         "http" | "https" => Err(AddressError::Http),
+        "redis" | "rediss" | "sqs" | "kafka" | "mqtt" | "nats" | "sentinel" | "memory" => {
+            Err(AddressError::OtherBroker)
+        }
         _ => Err(AddressError::Scheme),
     }
 }

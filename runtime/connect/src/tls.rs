@@ -29,7 +29,7 @@ where
     let name = tls.server_name.as_deref().unwrap_or(host);
     let name = name.split('%').next().unwrap_or(name);
     let encrypted = stream.into_rustls(&connector, name).await;
-    encrypted.map_err(|error| trouble(&error))
+    encrypted.map_err(|error| trouble(&error, tls))
 }
 
 fn connector(tls: &Tls) -> Result<RustlsConnector, Trouble> {
@@ -64,7 +64,22 @@ fn connector(tls: &Tls) -> Result<RustlsConnector, Trouble> {
         )
     })?;
     let pair = config.connector_with_single_cert(chain, key);
-    pair.map_err(|error| file("certificate file", path, &error.to_string()))
+    pair.map_err(|error| unfit(&error, path, key_path))
+}
+
+/// Why a certificate and a key can't be used together.
+fn unfit(error: &io::Error, certificate: &Path, key: &Path) -> Trouble {
+    let of_tls = error.get_ref().and_then(|error| error.downcast_ref());
+    match of_tls {
+        Some(Error::InconsistentKeys(_)) => Trouble::Tls(format!(
+            "the key {} does not belong to the certificate {}; name the key that the certificate \
+             was made for with --amqp-key-file",
+            key.display(),
+            certificate.display()
+        )),
+        Some(Error::General(reason)) => file("key file", key, reason),
+        Some(_) | None => file("certificate file", certificate, &error.to_string()),
+    }
 }
 
 fn lone(given: &str, path: &Path, missing: &str, flag: &str) -> Trouble {
@@ -98,20 +113,25 @@ fn file(what: &'static str, path: &Path, reason: &str) -> Trouble {
 }
 
 /// What an error of a socket with TLS means; `None` when it is not about TLS.
-pub(crate) fn words(error: &io::Error) -> Option<String> {
+pub(crate) fn words(error: &io::Error, tls: &Tls) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
-    let client = "the broker wants a certificate of this client that it can trust; name one with \
-                  --amqp-cert-file and --amqp-key-file";
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "rustls adds errors as it likes"
     )]
     Some(match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "the broker's certificate is not signed by a CA that this system trusts; name its CA \
-             with --amqp-ca-file"
-                .to_owned()
-        }
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => match &tls.ca_file {
+            Some(file) => format!(
+                "the broker's certificate is not signed by the CA in {}; name the file of the CA \
+                 that signed it with --amqp-ca-file",
+                file.display()
+            ),
+            None => "the broker's certificate is not signed by a CA that this system trusts; name \
+                     its CA with --amqp-ca-file"
+                .to_owned(),
+        },
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => format!("the broker's certificate is for another host ({error}); use its name"),
@@ -133,13 +153,38 @@ pub(crate) fn words(error: &io::Error) -> Option<String> {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
-        ) => format!("the broker refused ({error}); {client}"),
+        ) => format!("the broker refused ({error}): {}", wanted(tls)),
         _ => error.to_string(),
     })
 }
 
-fn trouble(error: &io::Error) -> Trouble {
-    if let Some(words) = words(error) {
+/// What a broker probably wants that ends the connection where certificates are shown.
+fn wanted(tls: &Tls) -> String {
+    match &tls.cert_file {
+        Some(file) => format!(
+            "it probably doesn't trust the certificate {}; use one signed by a CA that the broker \
+             trusts (its `ssl_options.cacertfile`)",
+            file.display()
+        ),
+        None => "it probably demands a certificate from its clients; name one with \
+                 --amqp-cert-file and --amqp-key-file"
+            .to_owned(),
+    }
+}
+
+/// The connection ended after both sides agreed on TLS, before the broker said anything: with TLS
+/// 1.3 it looks at the client's certificate only then.
+pub(crate) fn ended(reason: Option<&str>, tls: &Tls) -> Trouble {
+    let reason = reason.unwrap_or("without a word");
+    let wanted = wanted(tls);
+    Trouble::Tls(format!(
+        "the broker closed the connection after the TLS handshake ({reason}): {wanted}. The \
+         broker's log says more"
+    ))
+}
+
+fn trouble(error: &io::Error, tls: &Tls) -> Trouble {
+    if let Some(words) = words(error, tls) {
         return Trouble::Tls(words);
     }
     let closed = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];

@@ -2,6 +2,7 @@
 //! the caller look over what comes before lapin reads it, and ends when nobody wants it any more.
 
 use crate::{
+    Tls,
     ear::{Ear, Heard, Stage},
     tls,
 };
@@ -83,6 +84,8 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Line {
     state: Mutex<State>,
+    /// Empty where the connection is not encrypted.
+    tls: Tls,
     /// Tells that the connection ended.
     pub changed: Notify,
 }
@@ -96,8 +99,9 @@ struct State {
 }
 
 impl Line {
-    pub fn new() -> Arc<Self> {
+    pub fn new(tls: Tls) -> Arc<Self> {
         Arc::new(Self {
+            tls,
             state: Mutex::new(State {
                 ear: Ear::new(),
                 end: None,
@@ -200,7 +204,7 @@ impl<T: Tap> Tapped<T> {
         match &received {
             Ok(0) => self.line.ended(End::Socket(None)),
             Ok(count) => self.line.listen(&self.chunk[..*count]),
-            Err(error) => self.line.ended(match tls::words(error) {
+            Err(error) => self.line.ended(match tls::words(error, &self.line.tls) {
                 Some(words) => End::Tls(words),
                 None => End::Socket(Some(error.to_string())),
             }),

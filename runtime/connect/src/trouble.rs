@@ -19,12 +19,17 @@ pub enum Trouble {
     Refused,
     #[error("it can't be reached: {0}")]
     Unreachable(String),
-    #[error("{}", silent(*.0, *.1))]
-    Silent(Stage, Duration),
-    #[error("{}", ended(*.stage, .reason.as_deref()))]
+    #[error("{}", silent(*.stage, *.waited, *.port))]
+    Silent {
+        stage: Stage,
+        waited: Duration,
+        port: u16,
+    },
+    #[error("{}", ended(*.stage, .reason.as_deref(), *.port))]
     Ended {
         stage: Stage,
         reason: Option<String>,
+        port: u16,
     },
     #[error("{}", foreign(.0))]
     Foreign(Vec<u8>),
@@ -66,34 +71,53 @@ impl Trouble {
     }
 }
 
-fn silent(stage: Stage, waited: Duration) -> String {
+/// What usually listens on a port that is near AMQP's own, and what to do.
+const fn usual(port: u16) -> Option<&'static str> {
+    Some(match port {
+        5671 => "port 5671 is usually RabbitMQ's port for TLS: use amqps:// in place of amqp://",
+        15671 | 15672 => {
+            "port 15672 is usually RabbitMQ's management interface, which speaks HTTP; its AMQP \
+             port is usually 5672"
+        }
+        25672 | 4369 => {
+            "RabbitMQ's nodes talk to each other on this port; its AMQP port is usually 5672"
+        }
+        _ => return None,
+    })
+}
+
+fn silent(stage: Stage, waited: Duration, port: u16) -> String {
     let seconds = waited.as_secs_f32();
-    match stage {
-        Stage::Silence => format!(
+    match (stage, usual(port)) {
+        (Stage::Silence, Some(usual)) => format!("no answer within {seconds} s; {usual}"),
+        (Stage::Silence, None) => format!(
             "no answer within {seconds} s; is this an AMQP port? A port for TLS waits like this \
              for a client that speaks amqp:// instead of amqps://; a firewall may be in between"
         ),
-        Stage::Greeted | Stage::LoggedIn | Stage::Open => format!(
+        (Stage::Greeted | Stage::LoggedIn | Stage::Open, _) => format!(
             "the broker began to answer and did not finish within {seconds} s; it may be busy or \
              short of memory or disk, see its log"
         ),
     }
 }
 
-fn ended(stage: Stage, reason: Option<&str>) -> String {
+fn ended(stage: Stage, reason: Option<&str>, port: u16) -> String {
     let reason = reason.map(|reason| format!(" ({reason})"));
     let reason = reason.unwrap_or_default();
-    match stage {
-        Stage::Silence => format!(
+    match (stage, usual(port)) {
+        (Stage::Silence, Some(usual)) => {
+            format!("the connection was closed before the broker said a word{reason}; {usual}")
+        }
+        (Stage::Silence, None) => format!(
             "the connection was closed before the broker said a word{reason}; is this an AMQP \
              port? A port for TLS does this to amqp://, use amqps:// there; a proxy does it while \
              no broker is behind it"
         ),
-        Stage::Greeted => format!(
+        (Stage::Greeted, _) => format!(
             "the broker closed the connection while the user logged in{reason}; check user and \
              password, and the broker's log"
         ),
-        Stage::LoggedIn | Stage::Open => {
+        (Stage::LoggedIn | Stage::Open, _) => {
             format!("the broker closed the connection without a word{reason}; see its log")
         }
     }
@@ -224,6 +248,30 @@ mod tests {
             (
                 of_broker(541, Stage::Open, "INTERNAL_ERROR"),
                 "(541). Something is wrong",
+            ),
+            (
+                Trouble::Silent {
+                    stage: Stage::Silence,
+                    waited: Duration::from_secs(2),
+                    port: 5671,
+                },
+                "no answer within 2 s; port 5671 is usually RabbitMQ's port for TLS",
+            ),
+            (
+                Trouble::Silent {
+                    stage: Stage::Silence,
+                    waited: Duration::from_secs(2),
+                    port: 5672,
+                },
+                "is this an AMQP port?",
+            ),
+            (
+                Trouble::Ended {
+                    stage: Stage::Silence,
+                    reason: None,
+                    port: 25_672,
+                },
+                "its AMQP port is usually 5672",
             ),
             (
                 Trouble::Foreign(b"HTTP/1.1 400 Bad Request\r\n".to_vec()),

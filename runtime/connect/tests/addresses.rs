@@ -103,7 +103,7 @@ fn what_could_be_a_password_is_never_repeated() {
         ("SECRET", "begins with amqp://"),
         ("", "begins with amqp://"),
         ("http://u:SECRET@mq:15672", "management"),
-        ("redis://u:SECRET@mq", "begins with amqp://"),
+        ("redis://u:SECRET@mq", "bureaucrat needs RabbitMQ"),
         (
             "amqp://mq?heartbeat=SECRET",
             "heartbeat must be a number of seconds",

@@ -13,6 +13,7 @@ mod flow;
 mod handler_doubts;
 mod messages;
 mod module;
+mod naming_doubts;
 mod property;
 mod retry;
 mod searchable;

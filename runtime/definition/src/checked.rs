@@ -4,7 +4,7 @@
 use bureaucrat_model::{
     ActivityPath, Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate,
     FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Recorded, Retry,
-    Schedule, Since, Site, SourceModule, Timestamp, Unhandled,
+    Schedule, Since, Site, SourceModule, Timestamp, Unhandled, Way,
 };
 use std::collections::BTreeMap;
 
@@ -133,6 +133,7 @@ pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) participant: Written<String>,
+    pub(crate) way: Way<Written<String>, Written<u8>>,
     pub(crate) inputs: Option<Inputs>,
     pub(crate) taking: Taking,
     pub(crate) timeout: Option<Written<Millis>>,
@@ -249,6 +250,7 @@ pub(crate) enum ActivityKind {
         /// None for the fault that is being handled.
         code: Option<Written<FaultCode>>,
         message: Written<String>,
+        data: Option<ConditionIndex>,
     },
     Compensate {
         /// The only scope; none for all.

@@ -269,12 +269,16 @@ impl Emitter {
                     .extend(scope.clone().map(|id| (place, id)));
                 return;
             }
-            ActivityKind::Fault { code, message } => {
-                let code = self.optional(code.as_ref(), site);
+            ActivityKind::Fault {
+                code,
+                message,
+                data,
+            } => {
+                let data = data.map(Written::Computed);
                 Op::Fault {
-                    code,
+                    code: self.optional(code.as_ref(), site),
                     message: self.operand(message, site),
-                    data: None,
+                    data: self.optional(data.as_ref(), site),
                 }
             }
         };

@@ -13,7 +13,8 @@ use crate::{
 };
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
-    HistoryEvent, Instance, JsonText, OpIndex, Program, Timestamp, Turn, View, Wait, WaitKind,
+    HistoryEvent, Instance, JsonText, OpIndex, Pace, Program, Timestamp, Turn, View, Wait,
+    WaitKind,
 };
 
 /// An instance that is processing an input, and the effects so far.
@@ -212,9 +213,9 @@ impl<'a> Machine<'a> {
         &mut self,
         fiber: FiberId,
         turn: Turn,
-        due: Timestamp,
+        (due, pace): (Timestamp, Pace),
     ) -> Result<(), Trouble> {
-        self.wait(fiber, turn, WaitKind::Timer { due })?;
+        self.wait(fiber, turn, WaitKind::Timer { due, pace })?;
         self.effects.push(Effect::StartTimer { fiber, turn, due });
         Ok(())
     }
@@ -338,7 +339,7 @@ impl<'a> Machine<'a> {
             code: trouble.code,
             message: trouble.message,
             activity,
-            line,
+            line: trouble.line.unwrap_or(line),
             data: trouble.data,
             source: trouble.source,
         }

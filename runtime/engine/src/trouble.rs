@@ -11,6 +11,8 @@ pub(crate) struct Trouble {
     pub data: Option<JsonText>,
     /// How long the participant wants to have peace before another attempt.
     pub retry_after: Option<Millis>,
+    /// Where it happened, if that is more exact than the line of the activity.
+    pub line: Option<u32>,
 }
 
 impl Trouble {
@@ -21,6 +23,7 @@ impl Trouble {
             source: FaultSource::Other,
             data: None,
             retry_after: None,
+            line: None,
         }
     }
 

@@ -85,6 +85,24 @@ fn placed(mut refusal: Refusal) -> Refusal {
 /// The refusal of the first expression that is refused alone, in the words that it gets there.
 fn explained(text: &str, refusal: Refusal) -> Refusal {
     for range in expressions(text) {
+        let before = text.get(..range.start).unwrap_or_default();
+        let lines = before.matches('\n').count() as u32;
+        let columns = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count() as u32;
+        if range.end == text.len() {
+            return Refusal {
+                reason: "this `{` begins an expression, and no `}` ends it; a brace itself is \
+                         written `{{`"
+                    .to_owned(),
+                line: 1 + lines,
+                column: columns.max(1),
+                suggestion: None,
+            };
+        }
         let source = text.get(range.clone()).unwrap_or_default();
         if parse_unexplained(source).is_ok() {
             continue;
@@ -92,12 +110,10 @@ fn explained(text: &str, refusal: Refusal) -> Refusal {
         let Err(mut refusal) = crate::parse(source) else {
             continue;
         };
-        let before = text.get(..range.start).unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default();
         if refusal.line == 1 {
-            refusal.column += line.chars().count() as u32;
+            refusal.column += columns;
         }
-        refusal.line += before.matches('\n').count() as u32;
+        refusal.line += lines;
         refusal.suggestion = refusal.suggestion.and_then(|meant| {
             let after = text.get(range.end..).unwrap_or_default();
             // A brace at the start would double the template's own.

@@ -10,6 +10,7 @@ use crate::{
     ids::{ActivityPath, ProcessId, Turn},
     program::ConditionIndex,
     time::{Millis, Timestamp},
+    unusable::Unusable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,13 @@ pub enum HistoryEvent {
         fault: Fault,
         /// When the next one begins.
         due: Timestamp,
+    },
+    /// Parts of a participant's message were left out.
+    #[serde(rename = "37")]
+    LeftOut {
+        activity: ActivityPath,
+        turn: Turn,
+        parts: Vec<Unusable>,
     },
     /// An event was sent to all processes.
     #[serde(rename = "23")]

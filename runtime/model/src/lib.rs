@@ -35,6 +35,8 @@ mod selecting;
 mod shared_map;
 mod site;
 mod time;
+mod unusable;
+mod via;
 mod view;
 mod wait;
 
@@ -58,7 +60,10 @@ pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
     ShardId, Turn,
 };
-pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input};
+pub use input::{
+    AbandonedTask, Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input,
+    TaskEnd,
+};
 pub use instance::{
     Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Sharing, Status,
 };
@@ -80,7 +85,10 @@ pub use selecting::SelectStep;
 pub use shared_map::SharedMap;
 pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};
+pub use unusable::Unusable;
+pub use via::{Dialect, TaskQueue, UnknownName, Via, Way, WrittenWay};
 pub use view::View;
 pub use wait::{
-    Arrivals, Asker, Check, Expiry, Progress, Recall, Subscription, Then, Wait, WaitKind,
+    Arrivals, Asker, Check, Expiry, Pace, Progress, Recall, Subscription, Then, Untaken, Wait,
+    WaitKind,
 };

@@ -84,7 +84,8 @@ pub enum Refusal {
     CoreModule,
     /// It is not WebAssembly at all.
     #[error(
-        "this is no WebAssembly component; of WebAssembly text `bureaucrat module build` makes one"
+        "this is not a WebAssembly component; `bureaucrat module build` makes one from WebAssembly \
+         text or a core module"
     )]
     NotWasm,
     /// It is not valid WebAssembly, or uses a feature that guests may not use.

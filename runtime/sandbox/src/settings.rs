@@ -26,7 +26,7 @@ pub enum SettingError {
     #[error("there is no limit `{0}`")]
     Unknown(String),
     /// The value is not a whole number.
-    #[error("`{0}` is no whole number")]
+    #[error("`{0}` is not a whole number")]
     NoNumber(String),
     /// The value is too low or too high.
     #[error("{value} is not between {least} and {most}")]

@@ -185,6 +185,7 @@ fn mark(content: &[u8]) -> Result<usize, Unreadable> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{' | b'<', 0, ..] | [0, b'{' | b'<', ..] => {
             Err(Unreadable::Utf16)
         }
+        [0x1f, 0x8b, ..] => Err(Unreadable::Gzip),
         content if content.starts_with(BYTE_ORDER_MARK) => Ok(BYTE_ORDER_MARK.len()),
         _ => Ok(0),
     }

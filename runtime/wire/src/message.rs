@@ -121,6 +121,12 @@ pub struct Properties {
     pub headers: Vec<(String, HeaderValue)>,
 }
 
+/// The header by which a sender that waits for the reply says what becomes of a message that the
+/// engine refuses.
+pub const REFUSAL_HEADER: &str = "bureaucrat-refusal";
+/// The sender is told, and nobody else: there is no dead letter.
+pub const REFUSAL_REPLY: &str = "reply";
+
 impl Properties {
     /// Properties of a persistent message (`delivery_mode` 2) with this content type.
     pub fn persistent(content_type: &str) -> Self {
@@ -129,6 +135,14 @@ impl Properties {
             delivery_mode: Some(2),
             ..Self::default()
         }
+    }
+
+    /// Whether a refusal is for the sender alone: its reply, and no dead letter.
+    pub fn wants_refusal_alone(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(name, value)| {
+            name == REFUSAL_HEADER && *value == HeaderValue::Text(REFUSAL_REPLY.to_owned())
+        })
     }
 
     /// The reason, if the message's properties could not be read.

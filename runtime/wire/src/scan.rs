@@ -226,7 +226,7 @@ impl<'a> Scanner<'a> {
         }
         let word = &self.body[start..self.place];
         if word.is_empty() {
-            return Err(self.wrong("no value"));
+            return Err(self.wrong(self.of_python().unwrap_or("no value")));
         }
         if matches!(word, b"NaN" | b"Infinity" | b"-Infinity") {
             self.note(Unreadable::NotJson {
@@ -250,8 +250,15 @@ impl<'a> Scanner<'a> {
             self.place += 1;
             Ok(())
         } else {
-            Err(self.wrong(otherwise))
+            Err(self.wrong(self.of_python().unwrap_or(otherwise)))
         }
+    }
+
+    /// What Python writes here that JSON lacks, and how JSON is made there.
+    fn of_python(&self) -> Option<&'static str> {
+        (self.peek() == Some(b'\'')).then_some(
+            "a text in single quotes, as `str` writes a Python dict; use `json.dumps`, not `str`;",
+        )
     }
 
     fn space(&mut self) {

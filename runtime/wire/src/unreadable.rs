@@ -27,6 +27,18 @@ pub enum Unreadable {
     NotUtf8,
     #[error("the body is UTF-16 text: send UTF-8")]
     Utf16,
+    #[error(
+        "the body is compressed with gzip, and nothing says so: set the property content_encoding \
+         to `gzip`, or send it as it is"
+    )]
+    Gzip,
+    /// JSON on the launch queue, without the content type of a launch by name.
+    #[error(
+        "this is JSON, not a definition in XML: to launch a deployed definition by its name, set \
+         the content type to `{}`",
+        crate::LAUNCH_TYPE
+    )]
+    JsonLaunch,
     /// The body is compressed or encoded in a way that can't be undone.
     #[error("{property} is `{encoding}`, {problem}")]
     Encoding {
@@ -128,7 +140,7 @@ pub enum Unreadable {
         limit: usize,
     },
     /// A reply with a status that the engine does not send.
-    #[error("`{status}` is no status of a reply")]
+    #[error("`{status}` is not a status of a reply")]
     UnknownStatus { status: String },
 }
 
@@ -170,9 +182,9 @@ impl Unreadable {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Properties { .. } => "wire.properties",
-            Self::NotUtf8 | Self::Utf16 => "wire.not-utf8",
+            Self::NotUtf8 | Self::Utf16 | Self::Gzip => "wire.not-utf8",
             Self::Encoding { .. } => "wire.content-encoding",
-            Self::ContentType { .. } => "wire.content-type",
+            Self::ContentType { .. } | Self::JsonLaunch => "wire.content-type",
             Self::Amqp1 { .. } => "wire.amqp-1.0",
             Self::Misplaced { .. } => "wire.misplaced",
             Self::TooLarge { .. } => "wire.too-large",

@@ -159,6 +159,13 @@ fn other_encodings_are_named() {
         assert_eq!(refused, Unreadable::Utf16);
         assert_eq!(refused.to_string(), "the body is UTF-16 text: send UTF-8");
     }
+    let gzip = read(&Properties::default(), b"\x1f\x8b\x08\0").unwrap_err();
+    assert_eq!(gzip.code(), "wire.not-utf8");
+    assert!(
+        gzip.to_string()
+            .contains("set the property content_encoding to `gzip`"),
+        "{gzip}"
+    );
     let long = read(&encoded(&"é".repeat(200)), b"x").unwrap_err();
     assert!(long.to_string().len() < 300);
 }

@@ -3,7 +3,7 @@
 
 use bureaucrat_model::{
     ActivityPath, Answer, Fault, FaultCode, Fields, JsonText, Millis, ProcessId, ReplyTo,
-    Timestamp, Turn,
+    Timestamp, Turn, Way,
 };
 use bureaucrat_wire::{
     Address, EventRequest, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX,
@@ -27,6 +27,7 @@ fn sent(via: Via, participant: &str, fields: &Fields) -> bureaucrat_wire::Outgoi
             path: &ActivityPath(vec![0, 1]),
             turn: Turn(7),
             participant,
+            way: &Way::default(),
             fields,
         },
     )
@@ -121,7 +122,8 @@ fn celery_gets_protocol_1() {
 
 #[test]
 fn participants_have_to_fit_into_a_routing_key() {
-    let check = |via, participant: &str| routing_key_fits(&Routes::new(via, vec![]), participant);
+    let check =
+        |via, participant: &str| routing_key_fits(&Routes::new(via, vec![]), participant, None);
     assert_eq!(check(Via::Taskqueue, &"x".repeat(248)), Ok(()));
     assert_eq!(
         check(Via::Taskqueue, &"x".repeat(249)),

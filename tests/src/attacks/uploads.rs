@@ -35,7 +35,7 @@ fn bytes() -> Vec<Attack> {
         upload(
             "bytes that are not WebAssembly",
             "admission",
-            "no WebAssembly component",
+            "not a WebAssembly component",
             b"#!/bin/sh\nid\n".to_vec(),
         ),
         upload(

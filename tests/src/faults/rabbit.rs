@@ -33,6 +33,19 @@ impl Rabbit {
         Self::start_with(folder, vec![("BUREAUCRAT_RABBITMQ_TLS", certificates)])
     }
 
+    /// Starts one that takes TLS from clients with a certificate alone.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_demanding_certificates(folder: &Path, certificates: &Path) -> Result<Self> {
+        let certificates = certificates.as_os_str().to_owned();
+        let demand = ("BUREAUCRAT_RABBITMQ_TLS_VERIFY", OsString::from("demand"));
+        Self::start_with(
+            folder,
+            vec![("BUREAUCRAT_RABBITMQ_TLS", certificates), demand],
+        )
+    }
+
     /// Its URL with TLS.
     ///
     /// # Errors

@@ -178,6 +178,7 @@ pub fn inputs() -> Vec<Input> {
         activity: path(),
         turn: Some(turn),
         answer,
+        unusable: Vec::new(),
     };
     let evaluated = |outcome| Input::Evaluated {
         fiber,

@@ -243,7 +243,8 @@ fn what_is_retired_is_not_launched() {
     assert_eq!(hosted.launched("order")["version"], 2);
     hosted.retire("order");
     let (_, reason) = hosted.refused(&json!({"process": "order"}));
-    assert_eq!(reason, "all versions of `order` are retired");
+    let said = "all versions of `order` are retired; deploy it again to launch it by its name";
+    assert_eq!(reason, said);
     let again = hosted.retire("order");
     assert!(
         matches!(again, DefinitionAnswer::Unknown { .. }),

@@ -235,7 +235,9 @@ fn what_does_not_come_in_time_leaves_with_3() -> Result<()> {
     let url = format!("amqp://127.0.0.1:{}/%2f", silent.local_addr()?.port());
     for arguments in [&["launch", file][..], &["event", "told.never"]] {
         let late = [arguments, &["--timeout", "1s", "--amqp", url.as_str()][..]].concat();
-        operated.leaves_with(3, &late)?;
+        let words = operated.leaves_with(3, &late)?;
+        assert!(words.contains("no answer within 1 s; is this"), "{words}");
+        assert!(words.contains("127.0.0.1:"), "{words}");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `dead …`: what operators can say about dead letters.
 
+use super::count;
 use clap::{Args, Subcommand};
 use std::{fmt, str::FromStr};
 
@@ -61,11 +62,12 @@ Examples:
   bureaucrat dead list --limit 0 --json    all of them, a JSON object a line
 
 The engine keeps copies of the last 1,000 letters that it put into its dead-letter queue, of \
-at most 16 MiB together. Looking at them takes nothing off that queue. The other commands take \
-the last few digits of a number.")]
+at most 16 MiB together. Looking at them takes nothing off that queue. Letters share their \
+numbers with everything else that the engine sends: they grow, begin at about a million, and \
+leave gaps. The other commands take the last few digits of a number.")]
 pub struct DeadList {
     /// At most this many; 0 for all
-    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count, allow_negative_numbers = true)]
     pub limit: usize,
     /// Print a JSON object a line (docs/json.md)
     #[arg(long)]

@@ -29,7 +29,7 @@ pub enum Definitions {
     List(DefinitionsList),
     /// Show the versions of a definition, or one version with its text
     Show(DefinitionsShow),
-    /// Launch a version, or all versions of a name, no more
+    /// Stop launching a version, or all versions of a name
     Retire(DefinitionsRetire),
 }
 
@@ -66,8 +66,8 @@ pub struct DefinitionsShow {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat definitions retire order@3    an older version is launched again
-  bureaucrat definitions retire order      none is
+  bureaucrat definitions retire order@3    the name means an older version again
+  bureaucrat definitions retire order      all versions: the name means nothing
 
 Running processes continue. Deploying the definition again makes a new version.")]
 pub struct DefinitionsRetire {

@@ -39,8 +39,10 @@ Examples:
   bureaucrat retry 0c4b8a0e
   bureaucrat list --state incident    what can be retried
 
-The engine retries a parked process every 30 seconds; this does it now. The exit code is 0 once \
-it was retried, which may park it again, and 1 if there is no such process or it is not parked.")]
+The engine retries a process that it could not continue every 30 seconds; this does it now. One \
+that waits for an operator after a fault (on-fault=\"incident\") runs the failed activity again. \
+The exit code is 0 once it was retried, which may park it again, and 1 if there is no such process \
+or it is not parked.")]
 pub struct Retry {
     /// The process: its id, or the first 4 or more digits of it
     pub process: IdPrefix,

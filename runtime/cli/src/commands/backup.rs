@@ -8,14 +8,19 @@ use crate::{
     control::Control,
     progress::Progress,
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use serde_json::json;
 
 /// Requests the records, then writes their manifest.
 pub fn run(options: &Options, backup: &Backup) -> anyhow::Result<Exit> {
     let folder = std::path::absolute(&backup.folder)
-        .with_context(|| format!("{} is no path", backup.folder.display()))?;
+        .with_context(|| format!("{} is not a path", backup.folder.display()))?;
+    ensure!(
+        !folder.exists(),
+        "cannot create the backup folder {}: it already exists; name one that does not",
+        folder.display()
+    );
     let Some(name) = folder.to_str().map(str::to_owned) else {
         bail!("{} is not UTF-8", folder.display());
     };

@@ -277,7 +277,7 @@ fn json_of(answer: &Answer, shown: Fuel) -> anyhow::Result<String> {
     let (mut object, spent) = match answer {
         Answer::Value(value, fuel) => {
             let value: &RawValue =
-                serde_json::from_str(value).context("the guest's value is no JSON")?;
+                serde_json::from_str(value).context("the guest's value is not JSON")?;
             (format!(r#"{{"value": {value}"#), Some(fuel))
         }
         Answer::Error {

@@ -23,6 +23,14 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         single: &event.field,
         texts: &event.text,
     })?;
+    let taken = fields.iter().map(|(name, _)| name);
+    if let Some(name) = taken.into_iter().find(|name| *name == "event") {
+        let words = format!(
+            "a field `{name}` would replace the name of the event, which is the first argument; \
+             give it another name"
+        );
+        return Err(Failure::new(Kind::Usage, words).into());
+    }
     let settings = settings(options)?;
     let request = request(&settings, event, &fields)?;
     let patience = event.timeout.unwrap_or(PATIENCE);

@@ -16,7 +16,7 @@ use bureaucrat_host::{
     audit::{Audit, Finding, audit, repair},
 };
 use bureaucrat_model::{Hex, Millis};
-use bureaucrat_store::{Group, Row, Store, Table};
+use bureaucrat_store::{Group, Row, Store, StoreError, Table};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use serde_json::{Value, json};
 use std::{
@@ -54,7 +54,13 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     } else {
         LostTail::Refuse
     };
-    let mut store = RocksStore::open_with(&state, lost_tail)?;
+    let mut store = match RocksStore::open_with(&state, lost_tail) {
+        Err(StoreError::Locked { .. }) => bail!(
+            "an engine runs on the storage {}; stop it first, or check a backup of it",
+            storage.display()
+        ),
+        opened => opened?,
+    };
     let progress = Progress::start("auditing the storage");
     let mut found = audit(&store, config)?;
     let mut repaired = 0;

@@ -44,6 +44,17 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "suspended",
             json!({"activity": id(activity), "turn": turn.0, "reason": reason}),
         ),
+        HistoryEvent::LeftOut {
+            activity,
+            turn,
+            parts,
+        } => {
+            let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+            (
+                "left_out",
+                json!({"activity": id(activity), "turn": turn.0, "parts": parts}),
+            )
+        }
         HistoryEvent::DelayStarted {
             activity,
             duration,

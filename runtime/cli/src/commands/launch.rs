@@ -11,7 +11,9 @@ use crate::{
     screen::tell,
 };
 use anyhow::{Context, bail};
-use bureaucrat_client::{Duplicate, Ending, LaunchError, Launcher, LauncherConfig, NamedLaunch};
+use bureaucrat_client::{
+    Duplicate, Ending, LaunchError, Launcher, LauncherConfig, NamedLaunch, Refusals,
+};
 use bureaucrat_model::{DefinitionRef, Fields, ProcessId};
 use serde_json::json;
 use std::{
@@ -23,6 +25,9 @@ use tokio::{runtime::Runtime, time::timeout};
 
 /// How long broker and engine may take for a launch or an event by default.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much longer connecting may take than one attempt, to report how that ended.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Launches, prints the id or the final fields.
 pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
@@ -46,6 +51,7 @@ pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
             launch.definition.display()
         ),
         None => {
+            check_name(&launch.definition)?;
             let definition = files::read_text(&launch.definition)?;
             let fields = files::launch_fields(&definition, &given)?;
             for warning in files::undeclared(&definition, &given, &fields) {
@@ -81,6 +87,16 @@ fn deployed_name(given: &Path) -> Option<DefinitionRef> {
     text.parse().ok().filter(|_| !is_path)
 }
 
+/// Refuses what is neither a file nor the name of a deployed definition.
+fn check_name(given: &Path) -> anyhow::Result<()> {
+    let text = given.to_str().unwrap_or_default();
+    let is_path = text == "-" || text.contains('/') || text.ends_with(".xml") || given.exists();
+    match text.parse::<DefinitionRef>() {
+        Err(error) if !is_path => bail!("there is no file `{text}`, and as a name: {error}"),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 async fn launched(
     launch: &Launch,
     config: &LauncherConfig,
@@ -99,7 +115,7 @@ async fn launched(
     let launched = within(left, "launching", launching).await;
     let launched = match launched {
         Some(Ok(launched)) => launched,
-        Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, &reasons),
+        Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, wanted, &reasons),
         Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent(patience)),
         Some(Err(LaunchError::Closed)) => return Err(lost_before_reply()),
         Some(Err(error)) => return Err(error.into()),
@@ -164,13 +180,31 @@ fn lost(process: ProcessId, error: &LaunchError) -> anyhow::Error {
     Failure::new(Kind::Broker, what).into()
 }
 
-fn rejected(launch: &Launch, reasons: &[String]) -> anyhow::Result<Exit> {
+fn rejected(launch: &Launch, wanted: &Wanted, reasons: &[String]) -> anyhow::Result<Exit> {
     if launch.json {
         print_line(&json!({"status": "rejected", "reasons": reasons}).to_string())?;
-    } else {
-        for reason in reasons {
-            tell(&format!("rejected: {reason}"));
+        return Ok(Exit::Failed);
+    }
+    for reason in reasons {
+        tell(&format!("rejected: {reason}"));
+    }
+    let file = &launch.definition;
+    match wanted {
+        Wanted::Named(_) => {
+            let beside = file.with_extension("xml");
+            if beside.is_file() {
+                let beside = beside.display();
+                tell(&format!(
+                    "there is a file {beside}: `bureaucrat launch {beside}` launches that"
+                ));
+            }
         }
+        // The places are those of the text with the fields in it.
+        Wanted::Definition { fields, .. } if fields.is_empty() && file != Path::new("-") => {
+            let file = file.display();
+            tell(&format!("`bureaucrat check {file}` shows the places"));
+        }
+        Wanted::Definition { .. } => {}
     }
     Ok(Exit::Failed)
 }
@@ -226,6 +260,8 @@ pub(super) fn launcher(settings: &Configuration, patience: Duration) -> Launcher
         tell(&format!("warning: {remark}"));
     }
     LauncherConfig {
+        // A slip of somebody who sees the refusal is no business of an operator.
+        refusals: Refusals::Told,
         routing_key: settings.launch_queue.clone(),
         event_routing_key: settings.event_queue.clone(),
         reply_timeout: patience,
@@ -245,14 +281,19 @@ pub(super) async fn connected(
     config: &LauncherConfig,
     patience: Duration,
 ) -> anyhow::Result<Launcher> {
-    match within(
-        patience,
-        "connecting to the broker",
-        Launcher::connect(config),
-    )
-    .await
-    {
-        Some(launcher) => Ok(launcher?),
+    // The address's own time ends first, so that the error names who is silent.
+    let config = LauncherConfig {
+        addresses: config.addresses.clone().within(patience),
+        ..config.clone()
+    };
+    let started = Instant::now();
+    let connecting = Launcher::connect(&config);
+    match within(patience + GRACE, "connecting to the broker", connecting).await {
+        Some(Ok(launcher)) => Ok(launcher),
+        Some(Err(error)) if started.elapsed() >= patience => {
+            Err(Failure::new(Kind::TimedOut, error.to_string()).into())
+        }
+        Some(Err(error)) => Err(error.into()),
         None => Err(Failure::new(
             Kind::TimedOut,
             format!("the broker did not answer within {} s", patience.as_secs()),

@@ -101,7 +101,7 @@ fn say_how_many_more(
         Count::AtLeast { count } => format!("over {count}"),
     };
     screen::tell(&format!(
-        "and {more} more: --limit 0 shows all, --after PROCESS those behind one"
+        "and {more} more: --limit 0 shows all, --after PROCESS the ones older than that"
     ));
     Ok(())
 }

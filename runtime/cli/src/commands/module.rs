@@ -29,9 +29,9 @@ pub fn run(options: &Options, module: &Module) -> anyhow::Result<Exit> {
 fn make(build: &ModuleBuild) -> anyhow::Result<Exit> {
     let name = || build.file.display().to_string();
     // Accepts text and binary, like other Wasm tools.
-    let core = wat::parse_bytes(&files::read(&build.file)?)
-        .with_context(name)?
-        .into_owned();
+    let bytes = files::read(&build.file)?;
+    files::not_a_definition(&build.file, &bytes)?;
+    let core = wat::parse_bytes(&bytes).with_context(name)?.into_owned();
     let wit = build.wit.as_deref().map(files::read_text).transpose()?;
     let component =
         build_module(&core, build.world.as_deref(), wit.as_deref()).with_context(name)?;

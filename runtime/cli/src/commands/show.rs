@@ -1,6 +1,6 @@
 //! `show`: one process of the running engine: its state, what it waits for and why, its fields, what happened to it.
 
-use super::{finding, history, id, list, settings, waits};
+use super::{astray, finding, history, id, list, settings, waits};
 use crate::{
     Exit,
     arguments::{Options, Show},
@@ -26,7 +26,10 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
             let text = if show.json {
                 json_of(&detail).to_string()
             } else {
-                text_of(&detail)
+                let astray = astray::lines(&mut control, &detail)?;
+                let mut text = text_of(&detail);
+                text.extend(astray.iter().map(|line| format!("\nbut       {line}")));
+                text
             };
             print_line(&text)?;
             Ok(Exit::Done)

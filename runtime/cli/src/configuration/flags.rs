@@ -81,6 +81,7 @@ fn argument(row: &'static Row) -> Arg {
         .value_name(row.kind.value_name())
         .value_parser(value_parser!(OsString))
         .action(ArgAction::Set)
+        .allow_negative_numbers(true)
         .help(help(row))
         .help_heading(row.group.title())
         .global(row.flag == Flag::Everywhere);

@@ -7,7 +7,7 @@ use super::{
     row::{AMQP_SECTION, OWN_SECTION},
     table,
 };
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use bureaucrat_sandbox::Setting;
 use configparser::ini::Ini;
 use std::{
@@ -70,7 +70,8 @@ impl IniFile {
     /// When it is too large or not INI.
     pub fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
         if text.len() > FILE_BYTES_MAX {
-            return Err(anyhow!("it is larger than {FILE_BYTES_MAX} bytes"));
+            let path = path.display();
+            return Err(anyhow!("{path} is larger than {FILE_BYTES_MAX} bytes"));
         }
         // Names that users choose keep their case; those of ours are compared without it.
         let mut ini = Ini::new_cs();
@@ -79,7 +80,7 @@ impl IniFile {
         ini.set_multiline(true);
         ini.set_default_section(NOWHERE);
         ini.read(text.to_owned())
-            .map_err(|reason| anyhow!(reason))?;
+            .map_err(|reason| anyhow!(syntax(&reason, path)))?;
         let Lines { lines, odd } = Lines::of(text);
         let mut sections = BTreeMap::<String, Section>::new();
         for (name, keys) in ini.get_map_ref() {
@@ -118,9 +119,7 @@ impl IniFile {
     /// # Errors
     /// When it can't be read, or [`IniFile::parse`] refuses it.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let what = || format!("the configuration {}", path.display());
-        let text = crate::files::read_text(path)?;
-        Self::parse(&text, path).with_context(what)
+        Self::parse(&crate::files::read_text(path)?, path)
     }
 
     pub fn path(&self) -> &Path {
@@ -256,6 +255,20 @@ impl IniFile {
         let meant = meant.map(|meant| format!("; did you mean `{meant}`?"));
         let meant = meant.unwrap_or_default();
         (line, format!("{place}: {what} has no effect{meant}"))
+    }
+}
+
+/// What the parser says, `line NUMBER: …`, with its place as everywhere here. It repeats nothing of
+/// the line, which may hold a password.
+fn syntax(reason: &str, path: &Path) -> String {
+    let path = path.display();
+    let placed = reason.strip_prefix("line ");
+    match placed.and_then(|reason| reason.split_once(": ")) {
+        Some((line, words)) if words.contains("no closing bracket") => {
+            format!("{path}:{line}: the name of a section is not closed: `]` is missing")
+        }
+        Some((line, words)) => format!("{path}:{line}: {words}"),
+        None => format!("{path}: {reason}"),
     }
 }
 

@@ -47,12 +47,18 @@ impl fmt::Display for Origin {
 
 /// A setting that can't have the value that it was given.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}: {reason}", .origin, .key.map(|key| format!(": {key}")).unwrap_or_default())]
+#[error("{}{}: {reason}{}", .origin, .key.map(|key| format!(": {key}")).unwrap_or_default(), also(.others))]
 pub struct Unfit {
     pub origin: Origin,
     /// The key in the file.
     key: Option<&'static str>,
     reason: String,
+    /// Further settings with such values.
+    others: Vec<Unfit>,
+}
+
+fn also(others: &[Unfit]) -> String {
+    others.iter().map(|unfit| format!("; {unfit}")).collect()
 }
 
 /// A setting, with what is in force.
@@ -76,7 +82,7 @@ pub fn environment(name: &str) -> Option<OsString> {
 /// Reads every setting, and says where each came from.
 ///
 /// # Errors
-/// With the first value that is not of its kind.
+/// With every value that is not of its kind.
 pub fn all(
     flags: &Flags,
     environment: Environment<'_>,
@@ -84,9 +90,16 @@ pub fn all(
 ) -> Result<(Draft, Vec<Resolved>), Unfit> {
     let mut draft = Draft::default();
     let mut resolved = Vec::new();
+    let mut wrong = Vec::new();
     for row in table::rows() {
         let (value, origin) = match given(row, flags, environment, ini) {
-            Some((value, origin)) => (put(row, &value, origin.clone(), &mut draft)?, origin),
+            Some((value, origin)) => match put(row, &value, origin.clone(), &mut draft) {
+                Ok(value) => (value, origin),
+                Err(unfit) => {
+                    wrong.push(unfit);
+                    continue;
+                }
+            },
             None => match row.preset {
                 Preset::Value(preset) => {
                     let value = put(row, OsStr::new(preset), Origin::Default, &mut draft)?;
@@ -102,7 +115,18 @@ pub fn all(
             origin,
         });
     }
-    Ok((draft, resolved))
+    wrong.sort_by_key(|unfit: &Unfit| match unfit.origin {
+        Origin::File { line, .. } => line,
+        Origin::Flag(_) | Origin::Variable(_) | Origin::Default => 0,
+    });
+    let mut wrong = wrong.into_iter();
+    match wrong.next() {
+        None => Ok((draft, resolved)),
+        Some(first) => Err(Unfit {
+            others: wrong.collect(),
+            ..first
+        }),
+    }
 }
 
 /// One setting alone, for what must be known before the others.
@@ -156,6 +180,7 @@ pub fn unfit(row: &Row, origin: Origin, reason: String) -> Unfit {
         key: row.key.filter(|_| is_file).map(|key| key.name),
         origin,
         reason,
+        others: Vec::new(),
     }
 }
 

@@ -95,7 +95,8 @@ pub fn span(seconds: u64) -> String {
 /// When the path begins with the home of a user that isn't known.
 pub fn absolute(path: &Path) -> Result<PathBuf, String> {
     let path = at_home(path, home().as_deref())?;
-    std::path::absolute(&path).map_err(|error| format!("`{}` is no path: {error}", path.display()))
+    std::path::absolute(&path)
+        .map_err(|error| format!("`{}` is not a path: {error}", path.display()))
 }
 
 fn home() -> Option<PathBuf> {

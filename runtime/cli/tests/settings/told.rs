@@ -97,9 +97,10 @@ fn a_failure_is_told_in_one_form() {
     std::fs::write(home.path().join("typed.xml"), typed).unwrap();
     std::fs::write(
         home.path().join("bad.ini"),
-        "[bureaucrat]\nprefetch = many\n",
+        "[bureaucrat]\nprefetch = many\nretention = soon\n",
     )
     .unwrap();
+    std::fs::write(home.path().join("open.ini"), "[bureaucrat\n").unwrap();
     let nowhere = "amqp://127.0.0.1:1";
     for (arguments, code, failure, words) in [
         (
@@ -107,6 +108,51 @@ fn a_failure_is_told_in_one_form() {
             2,
             "usage",
             "unexpected argument '--nosuch'",
+        ),
+        (
+            &["start"],
+            2,
+            "usage",
+            "`bureaucrat` alone starts the engine",
+        ),
+        (&["stop", "now"], 2, "usage", "the engine ends on SIGTERM"),
+        (
+            &["status"],
+            2,
+            "usage",
+            "`bureaucrat list` lists the processes",
+        ),
+        (&["x.xml"], 2, "usage", "`bureaucrat launch x.xml`"),
+        (
+            &["list", "--limit", "-1"],
+            2,
+            "usage",
+            "it must be a whole number, 0 for all",
+        ),
+        (
+            &["--retention", "-1", "list"],
+            2,
+            "usage",
+            "--retention: it must be a whole number and s, m, h or d",
+        ),
+        (
+            &["event", "paid", "--field", "event=x"],
+            2,
+            "usage",
+            "would replace the name of the event",
+        ),
+        (
+            &["module", "check", "x.xml"],
+            1,
+            "other",
+            "x.xml is XML, not a module; for a definition, use `bureaucrat check x.xml`",
+        ),
+        (&["restore", "x.xml"], 1, "other", "x.xml is not a backup"),
+        (
+            &["event", "", "--amqp", nowhere],
+            1,
+            "broker",
+            "nothing listens there",
         ),
         (
             &["show"],
@@ -155,7 +201,19 @@ fn a_failure_is_told_in_one_form() {
             &["-c", "bad.ini", "config"],
             1,
             "setting",
-            "bad.ini:2: prefetch: it must be",
+            "bad.ini:2: prefetch: it must be a whole number from 1 to 65535; ",
+        ),
+        (
+            &["-c", "bad.ini", "config"],
+            1,
+            "setting",
+            "bad.ini:3: retention: it must be a whole number and s",
+        ),
+        (
+            &["-c", "open.ini", "config"],
+            1,
+            "other",
+            "open.ini:1: the name of a section is not closed: `]` is missing",
         ),
         (
             &["show", "abcd"],

@@ -4,6 +4,7 @@ use super::{Checker, Node};
 use crate::{
     checked::{self, ActivityKind, Body, Case, Scope},
     diagnostic::Counted,
+    diagnostic::ValueProblem,
     grammar::{Activity, Tag},
     syntax::Element,
 };
@@ -94,6 +95,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     "yes" => Bond::Detached,
                     _ => Bond::Awaited,
                 };
+                if let (Bond::Detached, Some(out)) = (bond, node.children(Tag::Out).next()) {
+                    self.note(out.element.start, ValueProblem::OutOfDetached);
+                }
                 ActivityKind::Call {
                     target: self.called(node, "process")?,
                     bond,
@@ -126,6 +130,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn branches(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Body {
+        self.review_branches(node);
         for (place, (_, child)) in node.activities().enumerate() {
             let limit = self.limits.branches;
             let offset = child.element.start;

@@ -62,6 +62,21 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
     }
 
+    /// Doubts what has no activities and is there for nothing else; `parts` of its children are
+    /// no activities, and what was refused counts as one.
+    pub(super) fn doubt_empty(&mut self, node: &Node<'t, 's>, parts: usize) {
+        let is_group = matches!(
+            node.row.tag,
+            Tag::Activity(Activity::Sequence | Activity::All | Activity::Race)
+        );
+        let element = node.element;
+        if self.mode == Mode::Review && is_group && element.children.len() == parts {
+            let tag = node.row.name;
+            self.diagnostics
+                .doubt(element.start, Doubt::EmptyBody { tag });
+        }
+    }
+
     /// Notes the doubts about an expression that compiles.
     pub(super) fn review(&mut self, index: usize, text: &MappedText) {
         if self.mode == Mode::Compile {

@@ -124,7 +124,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let child = self.shape(child);
             let name = child.element.attribute("name");
             let name = name.and_then(|name| self.nonempty(&child, "name", name));
-            let value = self.value(child.element, name.unwrap_or_default());
+            let value = self.value(child.element, name.unwrap_or_default(), &TYPES);
             if let Some(name) = name {
                 self.declare(child.element, name);
             }
@@ -144,6 +144,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// The fields that the context of an element declares.
     pub(super) fn locals(&mut self, node: &Node<'t, 's>) -> Vec<Local> {
+        self.review_names(node, Tag::Local);
         let mut locals = Vec::new();
         for child in node.children(Tag::Local) {
             self.properties += 1;
@@ -167,7 +168,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 Some(EXPRESSION) => self.expression_text(element).map(Written::Computed),
                 Some(_) | None => {
                     let name = name.as_deref().unwrap_or_default();
-                    self.value(element, name).map(Written::Fixed)
+                    self.value(element, name, &LOCAL_TYPES).map(Written::Fixed)
                 }
             };
             if let Some(name) = &name {
@@ -180,13 +181,24 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         locals
     }
 
-    fn value(&mut self, element: &Element<'s>, property: &str) -> Option<JsonText> {
+    /// The value of a property that may have one of these types.
+    fn value(
+        &mut self,
+        element: &Element<'s>,
+        property: &str,
+        types: &'static [&'static str],
+    ) -> Option<JsonText> {
         let kind = element.attribute("type")?;
         let Some(known) = PropertyType::of(&kind.value) else {
-            let unknown = &kind.value;
-            let problem = ValueProblem::UnknownType {
-                found: cut(unknown),
-                nearest: meant::property_type(unknown).or_else(|| nearest(unknown, TYPES)),
+            let unknown = &*kind.value;
+            let near = || nearest(unknown, types.iter().copied());
+            let problem = match unknown {
+                EXPRESSION => ValueProblem::ExpressionOfProcess,
+                _ => ValueProblem::UnknownType {
+                    found: cut(unknown),
+                    types,
+                    nearest: meant::property_type(unknown).or_else(near),
+                },
             };
             self.note(kind.value_start, problem);
             return None;

@@ -6,6 +6,7 @@ use crate::{
     grammar::{Activity, Content, Found, Least, Need, Occurs, Row, Tag},
     syntax::{Element, Origin},
 };
+use std::borrow::Cow;
 
 /// What undoes an element.
 const COMPENSATE: &str = "compensate";
@@ -75,12 +76,16 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 continue;
             }
             let allowed = row.attribute_names();
+            let hint = meant::attribute(row.name, attribute.name)
+                .map(Cow::Borrowed)
+                .or_else(|| instead_of_attribute(row, attribute.name));
+            let nearest = nearest(attribute.name, allowed.iter().copied());
             let problem = GrammarProblem::UnknownAttribute {
                 tag: row.name,
                 attribute: cut(attribute.name),
                 allowed,
-                nearest: nearest(attribute.name, allowed.iter().copied()),
-                hint: meant::attribute(row.name, attribute.name),
+                nearest: nearest.filter(|_| hint.is_none()),
+                hint,
             };
             self.note(attribute.start, problem);
         }
@@ -139,10 +144,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     .iter()
                     .any(|found| is_misspelt(found.name))
                 {
-                    let problem = GrammarProblem::MissingAttribute {
-                        tag: row.name,
-                        attribute: one,
-                    };
+                    let tag = row.name;
+                    let problem = GrammarProblem::MissingEither { tag, one, other };
                     self.note(element.start, problem);
                 }
             }
@@ -177,7 +180,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 allowed,
             },
             Found::Unknown => {
-                let hint = meant::element(child.name, parent.name);
+                let hint = instead_of_element(parent, child.name)
+                    .or_else(|| meant::element(child.name, parent.name).map(Cow::Borrowed));
                 let nearest = nearest(child.name, allowed.iter().copied());
                 let nearest = nearest.filter(|_| hint.is_none());
                 let is_text = matches!(parent.content, Content::Text(_));
@@ -186,7 +190,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     parent: parent.name,
                     allowed,
                     nearest,
-                    hint: hint.or(is_text.then_some("`<` in text is written `&lt;`")),
+                    hint: hint.or(is_text.then_some("`<` in text is written `&lt;`".into())),
                 }
             }
         };
@@ -245,7 +249,21 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 GrammarProblem::NoActivities { tag, otherwise },
             );
         }
+        self.doubt_empty(node, parts);
     }
+}
+
+/// For an element whose name is that of an attribute of its parent.
+fn instead_of_element(parent: &Row, name: &str) -> Option<Cow<'static, str>> {
+    let attribute = parent.attribute(name)?;
+    let (tag, name) = (parent.name, attribute.name);
+    Some(format!("`{name}` is an attribute: write `<{tag} {name}=\"…\">`").into())
+}
+
+/// For an attribute whose name is that of a child.
+fn instead_of_attribute(row: &Row, name: &str) -> Option<Cow<'static, str>> {
+    let name = row.child_names().iter().find(|child| **child == name)?;
+    Some(format!("`{name}` is an element: write it inside of `{}`", row.name).into())
 }
 
 /// How a text is written that is directly in an element of elements.

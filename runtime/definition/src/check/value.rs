@@ -133,7 +133,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// A number: whole, or in thousandths, as the table has it.
     pub(super) fn number(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<u32> {
-        let kind = node.row.attribute(name)?.value;
+        let kind = node.row.attribute(name)?.value.written();
         let Some(attribute) = node.element.attribute(name) else {
             return number(kind, default(node.row, name)?);
         };
@@ -224,7 +224,6 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         word.copied()
     }
 
-    /// The id and the title of what may have them.
     /// The word that an attribute with a few possible ones has.
     pub(super) fn one_of(
         &mut self,
@@ -238,16 +237,17 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let text = attribute.value.trim();
         let found = words.iter().find(|word| **word == text).copied();
         if found.is_none() {
-            let problem = ValueProblem::BadNumber {
+            let problem = ValueProblem::BadWord {
                 attribute: name,
                 found: cut(text),
-                wanted: Value::OneOf(words).in_words(),
+                words,
             };
             self.note(attribute.value_start, problem);
         }
         found
     }
 
+    /// The id and the title of what may have them.
     pub(super) fn label(&mut self, node: &Node<'t, 's>) -> Option<Box<Label>> {
         let id = self.id(node);
         let title = self.title(node);

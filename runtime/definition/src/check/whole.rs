@@ -1,10 +1,10 @@
 //! Checks what `process` says about its processes as wholes: their key, their deadline, what becomes
 //! of a fault that nothing handles, and how much is recorded.
 
-use super::{Checker, Node};
+use super::{Checker, Mode, Node};
 use crate::{
     checked::{Whole, Written},
-    diagnostic::{ValueProblem, cut},
+    diagnostic::{Doubt, ValueProblem, cut},
     grammar::Tag,
 };
 use bureaucrat_model::{Duplicate, Missed, Recorded, Schedule, Unhandled};
@@ -36,13 +36,17 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             key: key.map(|text| (text, duplicate)),
             deadline: self.span_or_template(node, "deadline"),
             unhandled,
-            schedule: self.schedule(node),
+            schedule: self.schedule(node, name),
             recorded,
         }
     }
 
-    fn schedule(&mut self, node: &Node<'t, 's>) -> Option<Schedule> {
+    fn schedule(&mut self, node: &Node<'t, 's>, name: &str) -> Option<Schedule> {
         let child = node.children(Tag::Schedule).next()?;
+        if name.is_empty() && self.mode == Mode::Review {
+            let start = child.element.start;
+            self.diagnostics.doubt(start, Doubt::ScheduleWithoutName);
+        }
         let node = self.shape(child);
         let missed = match self.word(&node, "missed") {
             Some("once") => Missed::Once,

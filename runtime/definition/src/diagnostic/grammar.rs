@@ -1,6 +1,7 @@
 //! Problems of elements and attributes: what is where it is not allowed, and what is missing.
 
 use super::words::{An, Belongs, Expected, Hint, Nearest, Quoted};
+use std::borrow::Cow;
 
 /// Not in the language, or not allowed here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum GrammarProblem {
         nearest: Option<&'static str>,
     },
     /// An element that is not in the language.
-    #[error("unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Hint(*hint, Expected(allowed, "element")))]
+    #[error("unknown element {} in `{parent}`{}{}", Quoted(tag), Nearest(*nearest), Hint(hint.as_deref(), Expected(allowed, "element")))]
     UnknownElement {
         tag: String,
         parent: &'static str,
@@ -22,7 +23,7 @@ pub enum GrammarProblem {
         /// The one that was probably meant.
         nearest: Option<&'static str>,
         /// What is written here for such an element of another language.
-        hint: Option<&'static str>,
+        hint: Option<Cow<'static, str>>,
     },
     /// An element that is allowed elsewhere only.
     #[error(
@@ -65,7 +66,7 @@ pub enum GrammarProblem {
         allowed: &'static [&'static str],
     },
     /// An unknown attribute.
-    #[error("unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Hint(*hint, Expected(allowed, "attribute")))]
+    #[error("unknown attribute {} of `{tag}`{}{}", Quoted(attribute), Nearest(*nearest), Hint(hint.as_deref(), Expected(allowed, "attribute")))]
     UnknownAttribute {
         tag: &'static str,
         attribute: String,
@@ -74,13 +75,19 @@ pub enum GrammarProblem {
         /// The one that was probably meant.
         nearest: Option<&'static str>,
         /// What is written here for such an attribute of another language.
-        hint: Option<&'static str>,
+        hint: Option<Cow<'static, str>>,
     },
     /// A required attribute is missing.
     #[error("`{tag}` needs the attribute `{attribute}`")]
     MissingAttribute {
         tag: &'static str,
         attribute: &'static str,
+    },
+    #[error("`{tag}` needs the attribute `{one}` or `{other}`")]
+    MissingEither {
+        tag: &'static str,
+        one: &'static str,
+        other: &'static str,
     },
     #[error("`{one}` and `{other}` exclude each other; remove one")]
     BothAttributes {

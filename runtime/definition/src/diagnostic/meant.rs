@@ -22,14 +22,18 @@ pub(crate) fn element(name: &str, parent: &str) -> Option<&'static str> {
         "parallel" | "fork" | "split" | "parallelgateway" | "flow" | "and" => {
             "write `all` for activities at the same time"
         }
-        "wait" | "timer" | "sleep" | "pause" | "timeout" => "write `<delay duration=\"SECONDS\"/>`",
+        "timeout" => {
+            "write `timeout` at the `action` or `await`, or `<after duration=\"30s\">` in `pick` or \
+             `events`"
+        }
+        "wait" | "timer" | "sleep" | "pause" => "write `<delay duration=\"SECONDS\"/>`",
         "event" | "receive" | "on" | "signal" | "receivetask" | "catchevent" | "listen" => {
             "write `<await event=\"NAME\"/>`"
         }
         "task" | "step" | "activity" | "servicetask" | "usertask" | "invoke" | "participant"
         | "worker" | "job" | "do" | "execute" | "run" => "write `<action participant=\"NAME\"/>`",
         "subprocess" | "callactivity" | "include" | "workflow" => {
-            "write `<call process=\"$FIELD\"/>`"
+            "write `<call process=\"NAME\"/>`"
         }
         "variable" | "var" | "field" | "param" | "parameter" | "input" | "set" | "data"
         | "variables" => {
@@ -59,11 +63,52 @@ pub(crate) fn attribute(tag: &str, name: &str) -> Option<&'static str> {
         ("delay", "seconds" | "time" | "for" | "value" | "timeout" | "length" | "period") => {
             "write `duration`"
         }
-        ("delay", "until" | "date") => "a delay has a `duration`",
-        ("await", "name" | "message" | "signal" | "type" | "for") => "write `event`",
-        ("await", "timeout" | "duration") => "an `await` has no timeout",
-        ("call", "name" | "definition" | "field" | "workflow" | "subprocess") => {
-            "write `process=\"$FIELD\"`"
+        ("delay" | "after", "date" | "at" | "deadline") => "write `until`",
+        ("await" | "on" | "emit", "name" | "message" | "signal" | "type") => "write `event`",
+        ("await", "for") => "write `event`",
+        ("await", "duration" | "within" | "deadline") => "write `timeout`",
+        ("await" | "on" | "emit", "correlation" | "correlation-id" | "match") => "write `key`",
+        ("on", "timeout" | "duration" | "within") => {
+            "write `<after duration=\"30s\">` beside it: what is in that is done then"
+        }
+        ("pick", "timeout" | "duration" | "within") => {
+            "write `<after duration=\"30s\">` as the last in it"
+        }
+        (
+            "sequence" | "all" | "race" | "while" | "foreach",
+            "timeout" | "duration" | "within" | "deadline",
+        ) => {
+            "write `<context><events><after duration=\"30s\" interrupt=\"yes\"/></events></context>` \
+             in it"
+        }
+        ("process", "timeout" | "duration" | "within" | "ttl") => "write `deadline`",
+        ("action" | "sequence", "retry" | "retries" | "attempts" | "max-attempts") => {
+            "write `<retry attempts=\"3\"/>` in it"
+        }
+        (
+            "action" | "call",
+            "input" | "inputs" | "in" | "args" | "arguments" | "params" | "fields" | "data",
+        ) => "write `<in name=\"FIELD\">EXPRESSION</in>` in it",
+        (
+            "action" | "call" | "await" | "on",
+            "output" | "outputs" | "out" | "result" | "returns",
+        ) => "write `into=\"FIELD\"`, or `<out name=\"FIELD\">EXPRESSION</out>` in it",
+        ("emit", "field" | "fields" | "data" | "payload" | "body") => {
+            "write `<field name=\"FIELD\">EXPRESSION</field>` in it"
+        }
+        ("send", "text" | "payload" | "data" | "message") => {
+            "write `<body>EXPRESSION</body>` in it"
+        }
+        ("call", "name" | "definition" | "workflow" | "subprocess") => "write `process=\"NAME\"`",
+        ("call", "field") => "write `process=\"$FIELD\"`",
+        ("assign", "name" | "field" | "to" | "target" | "var" | "variable" | "into" | "key") => {
+            "write `property`"
+        }
+        ("assign" | "in" | "out" | "field", "value" | "expr" | "expression" | "select") => {
+            "the expression is the text between the tags"
+        }
+        ("property", "module" | "function") => {
+            "write an `assign` with `module` as the first activity"
         }
         ("property", "key" | "id" | "field") => "write `name`",
         ("property", "value" | "default") => "the value is the text between the tags",
@@ -80,8 +125,8 @@ pub(crate) fn attribute(tag: &str, name: &str) -> Option<&'static str> {
             "the expression is the text between the tags"
         }
         (
-            "sequence" | "switch" | "case" | "default" | "while" | "all" | "assign" | "fault"
-            | "delay",
+            "sequence" | "switch" | "case" | "default" | "while" | "all" | "race" | "foreach"
+            | "fault" | "delay",
             "name" | "label" | "key",
         ) => "write `id` for a name, `title` for a text",
         ("condition", "language" | "type") => "an expression is always Python's",

@@ -1,6 +1,6 @@
 //! Mistakes in values: attributes and texts that are invalid.
 
-use super::words::{Choice, Hint, Nearest, Quoted, Try};
+use super::words::{Alternatives, Choice, Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
 use bureaucrat_schedule::TimetableError;
 
@@ -26,12 +26,18 @@ pub enum ValueProblem {
         limit: usize,
     },
     /// The type of a property is unknown.
-    #[error("unknown type {}{}; expected `int`, `float`, `str`, `bool` or `json`", Quoted(found), Nearest(*nearest))]
+    #[error("unknown type {}{}; expected {}", Quoted(found), Nearest(*nearest), Alternatives(types))]
     UnknownType {
         found: String,
+        types: &'static [&'static str],
         /// The one that was probably meant.
         nearest: Option<&'static str>,
     },
+    #[error(
+        "`expr` is for the fields of an element inside of the process; here write an `assign` as \
+         the first activity"
+    )]
+    ExpressionOfProcess,
     /// The text of a property does not match its type.
     #[error(
         "the property {} is {}; expected {wanted}{}",
@@ -83,18 +89,30 @@ pub enum ValueProblem {
     )]
     BadTime { found: String },
     #[error(
-        "{} begins with `inst:`, which names what the engine gives; use another name",
+        "{}: names that begin with `inst:` are reserved for the engine; use another name",
         Quoted(found)
     )]
     ReservedName { found: String },
     #[error("`into` takes all of what comes back, `out` parts of it; remove one")]
     IntoAndOut,
+    #[error("nothing comes back from a detached process; remove `out`, or `detached`")]
+    OutOfDetached,
+    #[error(
+        "`since` is {}; use `launch` or a duration, such as `5m`",
+        Quoted(found)
+    )]
+    BadSince { found: String },
     #[error("a `pick` without `on` and `after` would wait for nothing; add one")]
     EmptyPick,
     #[error(
         "`send` needs `exchange`, `routing-key` or both; without `exchange`, `routing-key` names a queue"
     )]
     SendsNowhere,
+    #[error(
+        "this version has no `via` {} yet, which {what}; use `taskqueue`, `message`, `celery-workitem` or `celery-message`",
+        Quoted(found)
+    )]
+    LaterVia { found: String, what: &'static str },
     #[error("no definition may send to {}: {reason}", Quoted(found))]
     NeverSent { found: String, reason: &'static str },
     #[error(
@@ -151,6 +169,10 @@ pub enum ValueProblem {
         "a `fault` without `code` throws the handled fault again, with its own message; remove `message` or add `code`"
     )]
     MessageOfAnother,
+    #[error(
+        "a `fault` without `code` throws the handled fault again, with its own data; remove the expression or add `code`"
+    )]
+    DataOfAnother,
     #[error(
         "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
@@ -264,6 +286,8 @@ pub enum ValueProblem {
 pub enum Wanted {
     Condition,
     Value,
+    /// What a fault says to machines.
+    Data,
 }
 
 impl Wanted {
@@ -271,6 +295,7 @@ impl Wanted {
         match self {
             Self::Condition => "condition",
             Self::Value => "value",
+            Self::Data => "data of the fault, an expression (what people read is `message`)",
         }
     }
 }

@@ -70,6 +70,14 @@ impl fmt::Display for Choice<'_> {
 }
 
 /// The names in backticks, with commas and `or` between them.
+pub(super) struct Alternatives<'a>(pub(super) &'a [&'static str]);
+
+impl fmt::Display for Alternatives<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        alternatives(self.0, f)
+    }
+}
+
 fn alternatives(names: &[&'static str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let last = names.len().saturating_sub(1);
     for (place, name) in names.iter().enumerate() {

@@ -28,16 +28,17 @@ pub(crate) fn start(
 
 /// The deadline's timer is due.
 pub(crate) fn pass(machine: &mut Machine<'_>, turn: Turn) -> Result<(), Rejection> {
-    match machine.instance.deadline {
-        Some(Deadline::Ahead { turn: known, .. }) if known == turn => {}
+    let due = match machine.instance.deadline {
+        Some(Deadline::Ahead { due, turn: known }) if known == turn => due,
         Some(_) | None => return Err(Rejection::Stale(Aim::Process(machine.instance.process))),
-    }
+    };
     machine.stop_deadline();
     machine.instance.deadline = Some(Deadline::Passed);
     machine.refresh_budget();
     machine.instance.cause_depth = 0;
     if machine.instance.cancelled.is_none() && !is_finishing(machine) {
-        let message = "the process did not end in the time that its definition gives it";
+        let given = due.since(machine.instance.launched_at);
+        let message = format!("the process did not end within {given}, its `deadline`");
         let fault = Fault::from_outside(FaultCode::DEADLINE, message);
         machine.throw(FiberId(0), fault);
     }

@@ -85,6 +85,26 @@ pub(crate) fn take(
     machine.go_on(fiber)
 }
 
+/// The most characters of an expression that a fault repeats.
+const SHOWN: usize = 100;
+
+/// The error of a function with its place: an activity may have many of them.
+pub(crate) fn placed(machine: &Machine<'_>, function: ConditionIndex, trouble: Trouble) -> Trouble {
+    let Some(found) = machine.program.condition(function) else {
+        return trouble;
+    };
+    let text = found.text.trim();
+    let shown = match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    };
+    Trouble {
+        message: machine.shortened(format!("{}, in `{shown}`", trouble.message)),
+        line: Some(found.span.line),
+        ..trouble
+    }
+}
+
 /// What a function returned, as far as it is what the instruction needs.
 pub(crate) enum Given {
     Verdict(bool),

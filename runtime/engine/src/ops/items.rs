@@ -3,7 +3,7 @@
 use crate::{
     machine::{Machine, Trouble},
     ops::fork,
-    values::bad,
+    values::{bad, shown},
 };
 use bureaucrat_model::{
     Fiber, FiberId, FieldPath, Fields, HistoryEvent, ItemNames, Items, JsonText, Locals, OpIndex,
@@ -16,9 +16,12 @@ const ITEMS: usize = 100_000;
 /// Keeps the items of the computed value in the innermost scope.
 pub(crate) fn enter(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     let value = machine.values(fiber)?.take()?;
-    let list = value
-        .items()
-        .ok_or_else(|| bad("the value to go through is neither a list nor a record".to_owned()))?;
+    let list = value.items().ok_or_else(|| {
+        bad(format!(
+            "`select` is {}, which is neither a list nor a record",
+            shown(value.as_str())
+        ))
+    })?;
     if list.len() > ITEMS {
         let count = list.len();
         return Err(fork::exceeded(format!(

@@ -202,6 +202,7 @@ impl Compiler {
         ];
         let op = Op::Action {
             participant: Operand::Fixed("p".into()),
+            way: None,
             inputs,
             taking: takings[times.taking].clone(),
             timeout: fixed(times.timeout),

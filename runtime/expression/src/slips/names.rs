@@ -222,6 +222,11 @@ fn name(line: &Line, at: usize) -> Option<Slip> {
         || ["context", "workitem"].contains(&name)
         || TYPES.contains(&name)
         || vocabulary::is_function(name);
+    if name == "inst" && line.is(at + 1, ":") && is_free(line, at) {
+        let read = field(&format!("inst:{}", line.text(at + 2)));
+        let words = format!("a reserved field is read as `{read}`");
+        return Some(Slip::edit(words, at..at + 3, &read));
+    }
     if !is_free(line, at) || is_called(line, at) || is_known {
         return None;
     }

@@ -32,7 +32,7 @@ pub enum Unresolved {
         /// The newest that is not.
         newest: Option<Version>,
     },
-    #[error("all versions of `{0}` are retired")]
+    #[error("all versions of `{0}` are retired; deploy it again to launch it by its name")]
     AllRetired(DefinitionName),
     #[error(
         "the record of version {version} of `{name}` is damaged; `bureaucrat fsck` on the stopped \
@@ -64,6 +64,11 @@ pub struct Resolved {
     pub program: ProgramHash,
 }
 
+/// Whether a launch that names no version may start this one.
+fn is_launched(known: &Known) -> bool {
+    is_in(known, State::Offered) || is_in(known, State::Planned)
+}
+
 impl Catalog {
     /// What a launch refers to. `may_use` says which names exist for its user; it gets the owner.
     ///
@@ -83,8 +88,6 @@ impl Catalog {
         };
         let named = named.ok_or_else(unknown)?;
         let (newest, last) = named.versions.last_key_value().ok_or_else(unknown)?;
-        let is_launched =
-            |known: &Known| is_in(known, State::Offered) || is_in(known, State::Planned);
         let mut launched = named.versions.iter().rev();
         let launched = launched.find(|(_, known)| is_launched(known));
         let launched = launched.map(|(version, _)| *version);
@@ -141,10 +144,14 @@ impl Catalog {
         let slips = |name: &DefinitionName| (name.as_str().len().max(length) / 3).max(1);
         let theirs = self.names.iter().filter(|(name, named)| {
             name.as_str().len().abs_diff(length) <= slips(name)
+                && named.versions.values().any(is_launched)
                 && may_use(name, named.owner.as_ref())
         });
         let compared = theirs.take(COMPARED_MAX).map(|(name, _)| {
-            let distance = strsim::damerau_levenshtein(wanted.as_str(), name.as_str());
+            let distance = match wanted.as_str().eq_ignore_ascii_case(name.as_str()) {
+                true => 0,
+                false => strsim::damerau_levenshtein(wanted.as_str(), name.as_str()),
+            };
             (distance, name)
         });
         let near = compared.filter(|(distance, name)| *distance <= slips(name));

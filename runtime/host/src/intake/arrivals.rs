@@ -78,6 +78,7 @@ impl Planner {
             activity: answer.target.path,
             turn: answer.turn,
             answer: answer.answer,
+            unusable: answer.unusable,
         };
         let transaction = Transaction::acknowledging(process.shard(), delivery.handle);
         if self.knows(process)? {
@@ -127,6 +128,7 @@ impl Planner {
             activity: activity.path,
             turn,
             answer: Answer::Unreadable(reason),
+            unusable: Vec::new(),
         };
         transaction.work.push_back(Work::Step {
             process: activity.process,
@@ -307,6 +309,23 @@ impl Planner {
             content,
         )?;
         Ok(transaction)
+    }
+
+    /// A transaction that acknowledges a refused message. It becomes a dead letter, unless its
+    /// sender waits for the reply and wants nothing else.
+    pub(crate) fn set_aside(
+        &mut self,
+        shard: ShardId,
+        delivery: &Delivery,
+        code: &str,
+        reason: &str,
+    ) -> Result<Transaction, StoreError> {
+        let is_told = matches!(self.reply_to(delivery, &[]), Ok(Some(_)));
+        if !is_told || !delivery.properties.wants_refusal_alone() {
+            return self.dead_letter(shard, delivery, code, reason);
+        }
+        tracing::debug!(code, reason, "a message is refused, and its sender is told");
+        Ok(Transaction::acknowledging(shard, delivery.handle))
     }
 
     /// The key of an outbox row that belongs to no process: an id of the shard that no process has.

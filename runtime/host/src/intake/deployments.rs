@@ -155,7 +155,7 @@ impl Planner {
     ) -> Result<(), StoreError> {
         let text = reasons.join("\n");
         let shard = self.some_shard();
-        let mut transaction = self.dead_letter(shard, delivery, code, &text)?;
+        let mut transaction = self.set_aside(shard, delivery, code, &text)?;
         if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
             let message = reply(&reply_to, None, Report::Rejected { reasons });
             transaction.publish(self.own_key(shard, OutboxKind::Reply), message);

@@ -326,28 +326,14 @@ impl Planner {
         let shard = process.shard();
         let reasons = refusal.reasons();
         let text = reasons.join("\n");
-        let (mut transaction, seen) = match refusal {
-            Refusal::Definition { code, .. } => {
-                (self.dead_letter(shard, first, code, &text)?, in_hand.seen)
-            }
-            Refusal::Environment(_) | Refusal::Unresolved(_) | Refusal::Key(_) => {
-                let code = refusal.code();
-                (self.dead_letter(shard, first, code, &text)?, None)
-            }
-            Refusal::ForNow(violation) => {
-                let code = violation.rule.code();
-                (self.dead_letter(shard, first, code, &text)?, None)
-            }
-            Refusal::Rules(violations) => {
-                let rule = violations
-                    .first()
-                    .map_or(Rule::Launches, |first| first.rule);
-                (
-                    self.dead_letter(shard, first, rule.code(), &text)?,
-                    in_hand.seen,
-                )
-            }
+        let seen = match refusal {
+            Refusal::Definition { .. } | Refusal::Rules(_) => in_hand.seen,
+            Refusal::ForNow(_)
+            | Refusal::Unresolved(_)
+            | Refusal::Key(_)
+            | Refusal::Environment(_) => None,
         };
+        let mut transaction = self.set_aside(shard, first, refusal.code(), &text)?;
         transaction.after.acknowledge = in_hand
             .deliveries
             .iter()

@@ -81,6 +81,11 @@ pub enum Incoming {
     },
     /// A submission is durable, or failed.
     Committed(CommitOutcome),
+    /// The engine consumes, and so many answers and events lie in the queues.
+    ConsumingUp {
+        generation: u64,
+        waiting: u64,
+    },
     /// A connection ended: every delivery of it and of earlier ones that was not acknowledged comes
     /// again.
     ConsumingDown {
@@ -270,10 +275,12 @@ impl Router {
         let as_other = self.misplaced(content, kind, Unreadable::NotUtf8);
         let content_type = delivery.properties.content_type.as_deref();
         let reason = as_other.by_content_type(content_type, "XML");
-        if reason == Unreadable::NotUtf8 {
-            Ok(())
-        } else {
-            Err(reason)
+        if reason != Unreadable::NotUtf8 {
+            return Err(reason);
+        }
+        match start == Some(&b'{') {
+            true => Err(Unreadable::JsonLaunch),
+            false => Ok(()),
         }
     }
 
@@ -352,6 +359,13 @@ impl BrokerEvents for Router {
             BrokerEvent::Published { ticket, outcome } => Incoming::Published { ticket, outcome },
             BrokerEvent::PublishingUp => Incoming::PublishingUp,
             BrokerEvent::PublishingDown => Incoming::PublishingDown,
+            BrokerEvent::ConsumingUp {
+                generation,
+                waiting,
+            } => Incoming::ConsumingUp {
+                generation,
+                waiting,
+            },
             BrokerEvent::ConsumingDown { generation } => Incoming::ConsumingDown { generation },
         });
     }

@@ -16,6 +16,16 @@ pub enum Order {
     Retry,
 }
 
+impl Order {
+    /// What has become of the process that obeyed.
+    pub(crate) const fn done(&self) -> &'static str {
+        match self {
+            Self::Cancel { .. } => "cancelled",
+            Self::Retry => "retried by an operator",
+        }
+    }
+}
+
 /// The outcome of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +40,19 @@ pub enum OrderOutcome {
     NotParked,
     /// The process's record is damaged.
     Damaged,
+}
+
+impl OrderOutcome {
+    /// In words, for the log; `done` are those of an order that was carried out.
+    pub(crate) const fn after(self, done: &'static str) -> &'static str {
+        match self {
+            Self::Done => done,
+            Self::Unknown => "an order for a process that does not exist",
+            Self::Ended => "an order for a process that has ended already",
+            Self::NotParked => "an order to retry a process that is not parked",
+            Self::Damaged => "an order for a process whose record is damaged",
+        }
+    }
 }
 
 /// An order for a process.

@@ -3,7 +3,7 @@
 //! What is here are the engine's copies of the letters that it published last. Looking takes nothing off the queue.
 
 use super::commands::OrderOutcome;
-use bureaucrat_model::{ShardId, Timestamp};
+use bureaucrat_model::{ProcessId, ShardId, Timestamp};
 use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_all, records};
 use bureaucrat_wire::{Properties, properties_json};
 use crossbeam_channel::Sender;
@@ -41,6 +41,10 @@ impl LetterRecord {
 pub enum LetterQuery {
     /// All of them, newest first.
     List,
+    /// Those whose bodies have the id of this process, newest first.
+    Naming {
+        process: ProcessId,
+    },
     Show {
         letter: u64,
     },
@@ -136,8 +140,16 @@ pub struct LetterCommand {
 pub fn look(store: &dyn Store, query: &LetterQuery) -> Result<Looked, StoreError> {
     let answer = match query {
         LetterQuery::List => LetterAnswer::Listed {
-            letters: all(store)?,
+            letters: those(store, |_| true)?,
         },
+        LetterQuery::Naming { process } => {
+            let id = process.to_string();
+            let names = |body: &[u8]| body.windows(id.len()).any(|part| part == id.as_bytes());
+            let letters = those(store, |record| {
+                record.body.as_ref().is_some_and(|body| names(body))
+            })?;
+            LetterAnswer::Listed { letters }
+        }
         LetterQuery::Show { letter } => match find(store, *letter)? {
             Some(record) => LetterAnswer::Letter(Box::new(detail(*letter, record))),
             None => LetterAnswer::Unknown,
@@ -160,11 +172,16 @@ pub enum Looked {
     Order(LetterView, LetterOrder),
 }
 
-fn all(store: &dyn Store) -> Result<Vec<LetterView>, StoreError> {
+fn those(
+    store: &dyn Store,
+    is_one: impl Fn(&LetterRecord) -> bool,
+) -> Result<Vec<LetterView>, StoreError> {
     let mut letters = Vec::new();
     scan_all(store, Table::Letters, &[], &[u8::MAX; 16], |key, value| {
         let record = records::decode::<LetterRecord>(Table::Letters, &key, &value);
-        if let (Ok((_, letter)), Ok(record)) = (keys::letter_of(&key), record) {
+        if let (Ok((_, letter)), Ok(record)) = (keys::letter_of(&key), record)
+            && is_one(&record)
+        {
             letters.push(view(letter, &record));
         }
         Ok(())

@@ -137,7 +137,7 @@ impl<'a> Told<'a> {
                     .as_ref()
                     .map(|last| ProgressView::new(last.at, &last.value)),
             },
-            WaitKind::Timer { due } => match self.next_attempt(seen) {
+            WaitKind::Timer { due, .. } => match self.next_attempt(seen) {
                 Some(Attempt { number, of }) => WaitsFor::Attempt {
                     number,
                     of,

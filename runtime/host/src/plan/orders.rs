@@ -32,8 +32,9 @@ impl Planner {
             by,
             reply,
         } = command;
+        let done = order.done();
         let outcome = self.outcome_of(transaction, process, (order, by))?;
-        tracing::info!(%process, ?outcome, "an operator's order");
+        tracing::info!(%process, "{}", outcome.after(done));
         transaction.after.answers.push((reply, outcome));
         Ok(Done::Yes)
     }

@@ -38,6 +38,7 @@ impl HistoryEvent {
             | Self::Interrupted { activity }
             | Self::Compensating { activity }
             | Self::Started { activity, .. }
+            | Self::LeftOut { activity, .. }
             | Self::Caught { activity, .. } => Some(activity),
             Self::Failed(fault)
             | Self::AttemptFailed { fault, .. }
@@ -78,6 +79,7 @@ impl HistoryEvent {
             | Self::AttemptFailed { .. }
             | Self::Finishing { .. }
             | Self::EventDropped { .. }
+            | Self::LeftOut { .. }
             | Self::Interrupted { .. }
             | Self::Compensating { .. } => Weight::Decision,
             Self::TaskSent { .. }

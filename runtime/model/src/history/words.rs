@@ -106,6 +106,17 @@ impl fmt::Display for HistoryEvent {
                     "attempt {attempt} failed, attempt {next} begins at {due}: {fault}"
                 )
             }
+            Self::LeftOut {
+                activity,
+                turn,
+                parts,
+            } => {
+                write!(f, "{activity}: left out of a message (turn {turn}): ")?;
+                let mut between = "";
+                parts.iter().try_for_each(|part| {
+                    write!(f, "{}{part}", std::mem::replace(&mut between, "; "))
+                })
+            }
             Self::Emitted {
                 activity,
                 event,

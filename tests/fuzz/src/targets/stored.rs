@@ -226,6 +226,7 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
                 3 => Answer::Suspended("later".to_owned()),
                 _ => Answer::Unreadable("no".to_owned()),
             },
+            unusable: Vec::new(),
         },
         1 => Input::TimerFired { fiber, turn },
         2 => Input::Event {

@@ -39,7 +39,9 @@ fn unfit() -> anyhow::Error {
 }
 
 pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> {
-    let component = STANDARD.encode(files::read(&deploy.file)?);
+    let bytes = files::read(&deploy.file)?;
+    files::not_a_definition(&deploy.file, &bytes)?;
+    let component = STANDARD.encode(bytes);
     let progress = Progress::start("the engine compiles the module");
     let answer = ask(options, ModuleQuery::Deploy { component })?;
     drop(progress);

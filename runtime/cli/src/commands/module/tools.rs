@@ -18,6 +18,7 @@ use serde_json::{json, value::RawValue};
 /// Prints what the engine would decide, and the module's properties.
 pub fn check(options: &Options, check: &ModuleCheck) -> anyhow::Result<Exit> {
     let bytes = files::read(&check.file)?;
+    files::not_a_definition(&check.file, &bytes)?;
     let sandbox = sandbox(options, RuntimeClass::Allowed)?;
     let progress = Progress::start("compiling the module");
     let loaded = sandbox.load_module(&bytes);
@@ -166,7 +167,7 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
     };
     if run.json {
         let value: Box<RawValue> =
-            RawValue::from_string(value).context("the module's value is no JSON")?;
+            RawValue::from_string(value).context("the module's value is not JSON")?;
         print_line(&format!(
             r#"{{"value": {value}, "fuel": {fuel}, "memory_bytes": {memory}}}"#
         ))?;

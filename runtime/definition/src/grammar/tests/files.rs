@@ -158,6 +158,7 @@ const STRUCTURAL: &[&str] = &[
     "unknown-elements",
     "unknown-entity",
     "unknown-markup",
+    "way",
 ];
 
 fn kinds() -> BTreeMap<&'static str, Kind> {

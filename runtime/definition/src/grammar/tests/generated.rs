@@ -143,7 +143,9 @@ impl Generator {
         let words: &[&str] = match text {
             Text::Any => &["1", " true ", "\"x\""],
             Text::Base64 => &["AAAA", " AA\nA= "],
-            Text::Expression => &["1 == 1", "\n context[\"a\"] \n", "<![CDATA[1 < 2]]>"],
+            Text::Expression | Text::ExpressionOrNothing => {
+                &["1 == 1", "\n context[\"a\"] \n", "<![CDATA[1 < 2]]>"]
+            }
         };
         let word = *self.dice.of(words);
         self.text.push_str(word);
@@ -187,12 +189,9 @@ impl Generator {
 /// Whether XML Schema can say it; docs/language.md has the reasons.
 fn is_for_xml_schema(problem: &GrammarProblem) -> bool {
     match problem {
-        GrammarProblem::NoActivities { .. } | GrammarProblem::BothAttributes { .. } => false,
-        // Of two that exclude each other, either may be missing.
-        GrammarProblem::MissingAttribute { tag, attribute } => !ROWS.iter().any(|row| {
-            let named = row.attribute(attribute);
-            row.name == *tag && named.is_some_and(|found| matches!(found.need, Need::Either(_)))
-        }),
+        GrammarProblem::NoActivities { .. }
+        | GrammarProblem::BothAttributes { .. }
+        | GrammarProblem::MissingEither { .. } => false,
         GrammarProblem::Second { parent, .. } => {
             let mut parents = ROWS.iter().filter(|row| row.name == *parent);
             parents.all(|row| {
@@ -209,6 +208,7 @@ fn is_for_xml_schema(problem: &GrammarProblem) -> bool {
         | GrammarProblem::AfterLast { .. }
         | GrammarProblem::UnexpectedText { .. }
         | GrammarProblem::UnknownAttribute { .. }
+        | GrammarProblem::MissingAttribute { .. }
         | GrammarProblem::Parent => true,
     }
 }

@@ -96,7 +96,7 @@ impl Auditor<'_> {
                 let is_launch =
                     entry.is_none_or(|entry| matches!(entry.event, HistoryEvent::Launched { .. }));
                 if !is_launch {
-                    wrong("the first entry is no launch".into());
+                    wrong("the first entry is not a launch".into());
                 }
             }
             Some(before) => {

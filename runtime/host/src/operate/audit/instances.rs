@@ -272,27 +272,19 @@ fn known(instance: &Instance) -> Known {
 fn needs(wait: &Wait) -> Vec<Need> {
     let mut needs = match &wait.kind {
         WaitKind::Answer { .. } => vec![Need::Answer],
-        WaitKind::Timer { due } => vec![Need::Timer(*due)],
+        WaitKind::Timer { due, .. } => vec![Need::Timer(*due)],
         WaitKind::Event {
             subscriptions,
             recall,
             ..
-        } => {
-            let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
-            let recalled = distinct.iter().filter(|one| one.since.is_some());
-            let recalled = Need::Recall(recalled.cloned().collect());
-            let recalled = (*recall != Recall::Over).then_some(recalled);
-            distinct
-                .into_iter()
-                .map(Need::Event)
-                .chain(recalled)
-                .collect()
-        }
+        } => subscribed(subscriptions, *recall),
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
         WaitKind::Stopping { called, .. } => called.iter().copied().map(Need::Child).collect(),
-        WaitKind::Listening { subscription, .. } => {
-            subscription.iter().cloned().map(Need::Event).collect()
-        }
+        WaitKind::Listening {
+            subscription,
+            recall,
+            ..
+        } => subscribed(subscription.as_slice(), *recall),
         WaitKind::Branches { .. }
         | WaitKind::Condition { .. }
         | WaitKind::Fault { .. }
@@ -302,6 +294,15 @@ fn needs(wait: &Wait) -> Vec<Need> {
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
+}
+
+fn subscribed(subscriptions: &[Subscription], recall: Recall) -> Vec<Need> {
+    let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
+    let recalled = distinct.iter().filter(|one| one.since.is_some());
+    let recalled = Need::Recall(recalled.cloned().collect());
+    let recalled = (recall != Recall::Over).then_some(recalled);
+    let events = distinct.into_iter().map(Need::Event);
+    events.chain(recalled).collect()
 }
 
 /// Contradictions within the instance.

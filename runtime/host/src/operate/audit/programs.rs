@@ -18,14 +18,14 @@ impl Auditor<'_> {
                     modules.insert(ModuleHash(hash));
                 }
                 Ok(_) => auditor.broken(Table::Modules, &key, "its hash is another"),
-                Err(_) => auditor.broken(Table::Modules, &key, "its key is no hash"),
+                Err(_) => auditor.broken(Table::Modules, &key, "its key is not a hash"),
             }
             Ok(())
         })?;
         let mut programs = Programs::new();
         self.each(Table::Programs, |auditor, key, value| {
             let Ok(hash) = <[u8; 32]>::try_from(key.as_slice()) else {
-                auditor.broken(Table::Programs, &key, "its key is no hash");
+                auditor.broken(Table::Programs, &key, "its key is not a hash");
                 return Ok(());
             };
             if Program::hash(&value).0 != hash {

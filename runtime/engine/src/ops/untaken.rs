@@ -1,0 +1,74 @@
+//! Events that came to an `await` or `pick` and were not taken: counted with the wait, with the last
+//! error of a condition, so that a timeout doesn't say that nothing came.
+
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{FiberId, FiberState, Subscription, Untaken, Wait, WaitKind};
+
+/// The longest error that a wait keeps, in bytes.
+const ERROR_BYTES: usize = 200;
+
+/// A condition failed.
+pub(crate) fn failed(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    trouble: &Trouble,
+) -> Result<(), Trouble> {
+    let mut error = format!("{}: {}", trouble.code, trouble.message);
+    error.truncate(error.floor_char_boundary(ERROR_BYTES));
+    change(machine, fiber, |untaken| untaken.error = Some(error))
+}
+
+/// No condition held for an event.
+pub(crate) fn missed(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    change(machine, fiber, |untaken| {
+        untaken.events = untaken.events.saturating_add(1);
+    })
+}
+
+fn change(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    change: impl FnOnce(&mut Untaken),
+) -> Result<(), Trouble> {
+    machine.change(fiber, |fiber| {
+        if let FiberState::Waiting(Wait {
+            kind: WaitKind::Event { untaken, .. },
+            ..
+        }) = &mut fiber.state
+        {
+            change(untaken);
+        }
+    })
+}
+
+/// What a wait says whose time is over.
+pub(crate) fn words(
+    machine: &Machine<'_>,
+    fiber: FiberId,
+    subscriptions: &[Subscription],
+) -> Result<String, Trouble> {
+    let FiberState::Waiting(Wait {
+        since,
+        kind: WaitKind::Event { untaken, .. },
+        ..
+    }) = &machine.fiber(fiber)?.state
+    else {
+        return Err(Trouble::program("the fiber does not wait for an event"));
+    };
+    let names: Vec<_> = subscriptions
+        .iter()
+        .map(|one| format!("`{}`", one.event))
+        .collect();
+    let (names, time) = (names.join(" or "), machine.environment.now.since(*since));
+    let came = match untaken.events {
+        0 => return Ok(format!("no event {names} came within {time}")),
+        1 => "1 came and no condition held".to_owned(),
+        events => format!("{events} came and no condition held"),
+    };
+    let error = untaken.error.as_ref();
+    let error = error.map(|error| format!("; the last error of a condition: {error}"));
+    let error = error.unwrap_or_default();
+    Ok(format!(
+        "no event {names} was taken within {time}: {came}{error}"
+    ))
+}
