@@ -77,6 +77,13 @@ async fn show_explains_what_would_wake_a_process_and_where_it_is() -> Result<()>
     // Lists find it by its field.
     let found = operated.json(0, &["list", "--json", "--where", "customer=Ada"])?;
     assert_eq!(found["process"], *process);
+    operated.launch(&definition(&participant, &of_this_run("other")))?;
+    let cut = operated.run(&["list", "--limit", "1", "--where", "customer=Ada"])?;
+    let told = String::from_utf8_lossy(&cut.stderr).into_owned();
+    assert!(
+        told.contains("and maybe more: --limit 0 shows all"),
+        "{told}"
+    );
     let nothing = operated.leaves_with(0, &["list", "--where", "customer=Bob"])?;
     assert!(
         nothing.contains("no processes; --where finds those"),

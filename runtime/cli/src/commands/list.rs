@@ -75,8 +75,13 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
         table.print(list)?;
     }
     let is_search = list.key.is_some() || !list.fields.is_empty();
-    if let Some(next) = next.filter(|_| !is_search) {
-        say_how_many_more(&mut control, state, next)?;
+    match next {
+        // Counting would look at all that do not fit, too.
+        Some(_) if is_search => {
+            screen::tell("and maybe more: --limit 0 shows all, --after PROCESS those behind one")
+        }
+        Some(next) => say_how_many_more(&mut control, state, next)?,
+        None => {}
     }
     Ok(Exit::Done)
 }
