@@ -269,10 +269,13 @@ impl Router {
         let kind = MessageKind::Definition;
         let as_other = self.misplaced(content, kind, Unreadable::NotUtf8);
         let content_type = delivery.properties.content_type.as_deref();
-        match as_other.by_content_type(content_type, "XML") {
-            Unreadable::NotUtf8 if start == Some(&b'{') => Err(Unreadable::JsonLaunch),
-            Unreadable::NotUtf8 => Ok(()),
-            reason => Err(reason),
+        let reason = as_other.by_content_type(content_type, "XML");
+        if reason != Unreadable::NotUtf8 {
+            return Err(reason);
+        }
+        match start {
+            Some(b'{') => Err(Unreadable::JsonLaunch),
+            Some(_) | None => Ok(()),
         }
     }
 

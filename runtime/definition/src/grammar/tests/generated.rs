@@ -187,12 +187,9 @@ impl Generator {
 /// Whether XML Schema can say it; docs/language.md has the reasons.
 fn is_for_xml_schema(problem: &GrammarProblem) -> bool {
     match problem {
-        GrammarProblem::NoActivities { .. } | GrammarProblem::BothAttributes { .. } => false,
-        // Of two that exclude each other, either may be missing.
-        GrammarProblem::MissingAttribute { tag, attribute } => !ROWS.iter().any(|row| {
-            let named = row.attribute(attribute);
-            row.name == *tag && named.is_some_and(|found| matches!(found.need, Need::Either(_)))
-        }),
+        GrammarProblem::NoActivities { .. }
+        | GrammarProblem::BothAttributes { .. }
+        | GrammarProblem::MissingEither { .. } => false,
         GrammarProblem::Second { parent, .. } => {
             let mut parents = ROWS.iter().filter(|row| row.name == *parent);
             parents.all(|row| {
@@ -209,6 +206,7 @@ fn is_for_xml_schema(problem: &GrammarProblem) -> bool {
         | GrammarProblem::AfterLast { .. }
         | GrammarProblem::UnexpectedText { .. }
         | GrammarProblem::UnknownAttribute { .. }
+        | GrammarProblem::MissingAttribute { .. }
         | GrammarProblem::Parent => true,
     }
 }
