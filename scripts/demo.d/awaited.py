@@ -4,10 +4,16 @@ import json
 import sys
 
 
+def waited(wanted, name):
+    """Whether what is waited for is the event, with any key."""
+    events = wanted.get("events", []) if isinstance(wanted, dict) else []
+    return any(event["event"] == name for event in events)
+
+
 def waits(value, name):
     """Whether a `waits_for` anywhere in `value` names the event."""
     if isinstance(value, dict):
-        return value.get("waits_for") == {"kind": "event", "event": name} or any(waits(inner, name) for inner in value.values())
+        return waited(value.get("waits_for"), name) or any(waits(inner, name) for inner in value.values())
     return isinstance(value, list) and any(waits(inner, name) for inner in value)
 
 

@@ -119,7 +119,8 @@ impl Engine {
         }
     }
 
-    /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`, `processes`.
+    /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`,
+    /// `processes`, `cancelled`.
     pub fn name(&self, of: &str) -> String {
         format!("{}.{of}", self.prefix)
     }
@@ -142,6 +143,7 @@ impl Engine {
             .env("BUREAUCRAT_EVENT_QUEUE", self.name("events"))
             .env("BUREAUCRAT_DEAD_LETTER_QUEUE", self.name("dead"))
             .env("BUREAUCRAT_NOTICE_EXCHANGE", self.name("processes"))
+            .env("BUREAUCRAT_CANCEL_EXCHANGE", self.name("cancelled"))
             .env("BUREAUCRAT_PID_FILE", self.folder.join("engine.pid"));
         Ok(command)
     }

@@ -13,3 +13,4 @@ pub mod polled;
 pub mod queues;
 pub mod raw_amqp;
 pub mod simulation;
+pub mod waiters;

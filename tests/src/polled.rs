@@ -136,6 +136,10 @@ impl Polled {
         );
         let driver = opened.driver(&shared, outside.clone())?;
         router.receive(BrokerEvent::PublishingUp);
+        router.receive(BrokerEvent::ConsumingUp {
+            generation: 1,
+            waiting: 0,
+        });
         Ok(Self {
             driver,
             store,
@@ -166,10 +170,30 @@ impl Polled {
         properties: Properties,
         body: impl AsRef<[u8]>,
     ) -> u64 {
+        self.deliver_by(1, source, properties, body)
+    }
+
+    /// Delivers a message by a later connection.
+    pub fn deliver_again(&self, generation: u64, source: Source, body: &str) -> u64 {
+        self.deliver_by(generation, source, Properties::default(), body)
+    }
+
+    /// Tells the host something about its connections.
+    pub fn broker(&self, event: BrokerEvent) {
+        self.router.receive(event);
+    }
+
+    fn deliver_by(
+        &self,
+        generation: u64,
+        source: Source,
+        properties: Properties,
+        body: impl AsRef<[u8]>,
+    ) -> u64 {
         let tag = self.tags.fetch_add(1, Ordering::Relaxed);
         let delivery = Delivery {
             handle: DeliveryHandle {
-                generation: 1,
+                generation,
                 source,
                 tag,
             },

@@ -4,6 +4,8 @@
 //! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files again, for a person to judge the difference.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "formats/happened.rs"]
+mod happened;
 #[path = "formats/ops.rs"]
 mod ops;
 #[path = "formats/samples.rs"]
@@ -14,8 +16,8 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Program, Progress, Recall, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind,
+    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Program, Progress, Recall, ReplyTo,
+    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -24,10 +26,7 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
-use samples::{
-    fault, fiber, fields, history_events, inputs, instance, kept_keys, path, process, program,
-    waiting,
-};
+use samples::{fault, fiber, fields, inputs, instance, kept_keys, path, process, program, waiting};
 use std::{fmt::Debug, fs, path::Path};
 
 type Lines = Vec<(String, Vec<u8>)>;
@@ -139,6 +138,7 @@ fn instances() {
             "timer",
             running(waiting(WaitKind::Timer {
                 due: Timestamp(1_800_000_060_000),
+                pace: Pace::Messages,
             })),
         ),
         ("event", running(waiting(event(None)))),
@@ -146,6 +146,7 @@ fn instances() {
             "event-in-check",
             running(waiting(event(Some(Check {
                 event: seen,
+                key: Some("A-17".into()),
                 alternative: 0,
                 condition: ConditionIndex(1),
                 at: Timestamp(1_800_000_000_500),
@@ -200,6 +201,7 @@ fn instances() {
                     since: None,
                 }),
                 check: None,
+                recall: Recall::Pending,
                 arrivals: Arrivals::Kept(vec![JsonText::text("kept")]),
             })),
         ),
@@ -252,8 +254,9 @@ fn instances() {
 #[test]
 fn history() {
     let at = Timestamp(1_800_000_000_000);
-    let values: Vec<_> = history_events()
+    let values: Vec<_> = happened::history_events()
         .into_iter()
+        .chain([("left-out", whole::left_out())])
         .map(|(name, event)| (name, HistoryEntry { at, event }))
         .collect();
     holds(
@@ -273,6 +276,7 @@ fn messages_in_the_outbox() {
             path: &path,
             turn: Turn(8),
             participant: "shop.pack",
+            way: &Way::default(),
             fields: &fields,
         };
         task(&Routes::new(via, Vec::new()), &wanted)
@@ -284,16 +288,7 @@ fn messages_in_the_outbox() {
     let (fields, fault) = (fields(), fault());
     let failed = Report::Failed { fault: &fault };
     let completed = Report::Completed { fields: &fields };
-    let letter = task(
-        &Routes::new(Via::Taskqueue, Vec::new()),
-        &Task {
-            process: process(1),
-            path: &path(),
-            turn: Turn(8),
-            participant: "p",
-            fields: &fields,
-        },
-    );
+    let letter = outgoing(Via::Taskqueue);
     let dead = dead_letter(
         "dead",
         "answers",
@@ -431,6 +426,7 @@ fn tables_have_their_names_and_numbers() {
         "22 kept",
         "23 recalls",
         "24 taken",
+        "25 searched",
     ];
     assert_eq!(found, expected);
 }

@@ -2,6 +2,8 @@
 //! definitions: deployed by name and version, launched by name, retired.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "modules/backlog.rs"]
+mod backlog;
 #[path = "modules/cancelling.rs"]
 mod cancelling;
 #[path = "modules/definitions.rs"]
@@ -14,11 +16,13 @@ mod keeping;
 mod keyed;
 #[path = "modules/rig.rs"]
 mod rig;
+#[path = "modules/searched.rs"]
+mod searched;
 #[path = "modules/whole.rs"]
 mod whole;
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_tests::{engine::broker_url, operating::Operated};
+use bureaucrat_tests::{engine::broker_url, operating::Operated, queues::declare_queue};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     message::BasicGetMessage,
@@ -174,6 +178,8 @@ fn a_module_is_deployed_over_amqp() -> Result<()> {
                 FieldTable::default(),
             )
             .await?;
+        // A message would be lost that comes before the engine has declared its queue.
+        declare_queue(&channel, &launches).await?;
         let deployed = deploy(&channel, &launches, &replies, &risk()).await?;
         ensure!(deployed["status"] == "deployed", "{deployed}");
         let hash = deployed["hash"].as_str().context("a hash")?.to_owned();

@@ -114,8 +114,7 @@ impl Storage {
     }
 
     fn is_victims(&self, table: Table, key: &[u8], value: &[u8]) -> bool {
-        let process = self.victim();
-        let contains = |bytes: &[u8]| bytes.windows(16).any(|part| part == process.as_bytes());
+        let contains = |key: &[u8]| key.windows(16).any(|part| part == self.victim().as_bytes());
         match table {
             Table::Programs => Program::decode(value).unwrap().name == "p0",
             Table::Seen => key[1] == b'm' && contains(value),
@@ -131,6 +130,7 @@ impl Storage {
             | Table::Aside
             | Table::Backlog
             | Table::Recent
+            | Table::Searched
             | Table::Letters
             | Table::Definitions
             | Table::Sources

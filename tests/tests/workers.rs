@@ -9,6 +9,8 @@ mod bodies;
 mod refused;
 #[path = "workers/started.rs"]
 mod started;
+#[path = "workers/withdrawn.rs"]
+mod withdrawn;
 
 use serde_json::{Value, json};
 use started::{Shop, root};
@@ -197,7 +199,7 @@ fn the_documentation_has_the_handlers_as_they_are() {
         "docs/workers.md shows another bureaucrat_celery.py"
     );
     let worker = fs::read_to_string(root().join("tests/workers/pika_worker.py")).unwrap();
-    let shown = docs.split("```python").nth(1).unwrap();
+    let shown = docs.split("```python").nth(2).unwrap();
     let body = |text: &str| {
         let start = text.find("def work(").unwrap();
         text[start..]

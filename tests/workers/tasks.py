@@ -5,6 +5,7 @@ import decimal
 import os
 import signal
 import threading
+import time
 import uuid
 
 from celery import Celery, chain
@@ -41,6 +42,20 @@ def greet(workitem):
     unasked.delay()
     unasked.delay(fails=True)
     return set_field(workitem, greeting="Hello " + workitem["fields"]["customer"])
+
+
+@app.task(name="shop.waits")
+def waits(workitem):
+    """Holds a process of the pool until the test lets it go."""
+    while not os.path.exists(workitem["fields"]["gate"]):
+        time.sleep(0.02)
+    return workitem
+
+
+@app.task(name="shop.marks")
+def marks(workitem):
+    with open(workitem["fields"]["mark"], "w"):
+        return workitem
 
 
 @app.task(name="shop.first")

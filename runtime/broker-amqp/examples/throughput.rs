@@ -48,7 +48,8 @@ impl BrokerEvents for Counter {
                 }
                 self.consumed.send_modify(|count| *count += 1);
             }
-            BrokerEvent::ConsumingDown { .. }
+            BrokerEvent::ConsumingUp { .. }
+            | BrokerEvent::ConsumingDown { .. }
             | BrokerEvent::PublishingUp
             | BrokerEvent::PublishingDown => {}
         }
@@ -104,6 +105,7 @@ async fn main() {
         owner: "throughput.owner".to_owned(),
         storage: "throughput.storage".to_owned(),
         processes: "throughput.processes".to_owned(),
+        cancelled: "throughput.cancelled".to_owned(),
     };
     let connection = Connection::connect(&url, ConnectionProperties::default())
         .await

@@ -19,6 +19,8 @@ pub struct QueueNames {
     pub storage: String,
     /// The topic exchange for notices about processes.
     pub processes: String,
+    /// The topic exchange for notices of tasks that are withdrawn.
+    pub cancelled: String,
 }
 
 impl Default for QueueNames {
@@ -31,6 +33,7 @@ impl Default for QueueNames {
             owner: "bureaucrat.owner".to_owned(),
             storage: "bureaucrat.storage".to_owned(),
             processes: "bureaucrat.processes".to_owned(),
+            cancelled: "bureaucrat.cancelled".to_owned(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     convert::short,
     in_hand::{InHand, Intake},
     lane::{Failure, Lane, Queue, acknowledge, in_time},
-    queues::declare_all,
+    queues::{declare_all, ready},
     reports::{Reports, Role},
 };
 use bureaucrat_connect::{Dialer, Hearing};
@@ -223,11 +223,20 @@ impl Consuming {
         };
         claim.make(&first.connection).await?;
         timely(declare_all(&first.connection, names, kind)).await?;
+        let mut waiting = 0;
+        for queue in [&names.answers, &names.events] {
+            waiting += timely(ready(&first.connection, queue)).await?;
+        }
         let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source)));
         *self.acknowledging.lock() = Some(Arc::new(Generation {
             number,
             lanes: lanes.clone(),
         }));
+        let generation = number;
+        self.events.receive(BrokerEvent::ConsumingUp {
+            generation,
+            waiting,
+        });
         for (line, lane) in lines.iter().zip(lanes) {
             let channel = timely(open(&line.connection, self.config.prefetch)).await?;
             let queue = Queue {

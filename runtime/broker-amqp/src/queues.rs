@@ -1,4 +1,4 @@
-//! The engine's own queues and its exchange: checked first, created only if missing. An existing
+//! The engine's own queues and its exchanges: checked first, created only if missing. An existing
 //! queue with other arguments is used as it is, unless it has a type other than the requested one.
 
 use crate::{
@@ -47,10 +47,11 @@ pub(crate) async fn declare_all(
     for queue in [&names.launches, &names.answers, &names.events] {
         declare_queue(connection, queue, kind, Letters::Limited(dead_letters)).await?;
     }
-    declare_exchange(connection, &names.processes).await
+    declare_exchange(connection, &names.processes).await?;
+    declare_exchange(connection, &names.cancelled).await
 }
 
-/// Declares the dead-letter queue and the exchange again if they were deleted, as long as the
+/// Declares the dead-letter queue and the exchanges again if they were deleted, as long as the
 /// connection works: they have no consumer that would notice. `returned` reports that a dead letter
 /// was returned.
 pub(crate) async fn keep(
@@ -67,8 +68,10 @@ pub(crate) async fn keep(
             Ok(Declared::Made) => warn!(queue, "the queue was deleted; it is declared again"),
             Err(words) => debug!(queue, "the queue can't be looked for: {words}"),
         }
-        if let Err(words) = timely(declare_exchange(&connection, &names.processes)).await {
-            debug!("the exchange can't be looked for: {words}");
+        for exchange in [&names.processes, &names.cancelled] {
+            if let Err(words) = timely(declare_exchange(&connection, exchange)).await {
+                debug!(exchange, "the exchange can't be looked for: {words}");
+            }
         }
     }
 }
@@ -174,6 +177,21 @@ async fn attempt(
     answered(&channel, answer.map(|_| ())).await
 }
 
+/// How many messages lie in a queue; none when the broker does not say.
+pub(crate) async fn ready(connection: &Connection, queue: &str) -> Result<u64, String> {
+    let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let channel = channel(connection).await?;
+    let answer = channel.queue_declare(name, passive, FieldTable::default());
+    let found = answer.await;
+    let count = found.as_ref().map_or(0, |found| found.message_count());
+    let _ = answered(&channel, found.map(|_| ())).await?;
+    Ok(count.into())
+}
+
 /// The arguments of a queue that the engine declares.
 fn table(kind: QueueType, letters: Letters<'_>) -> FieldTable {
     let mut table = type_alone(kind);
@@ -200,7 +218,7 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(LongString::from(value.as_bytes()))
 }
 
-/// Declares the topic exchange for notices about processes, unless it exists.
+/// Declares a topic exchange for notices, unless it exists.
 async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(), String> {
     if exchange.is_empty() || exchange_exists(connection, exchange).await?.is_ok() {
         return Ok(());

@@ -3,6 +3,7 @@
 mod dead;
 mod definitions;
 mod eval;
+mod looking;
 mod module;
 mod operating;
 mod policy;
@@ -10,6 +11,7 @@ mod policy;
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
+pub use looking::Addressed;
 pub use module::{
     Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
 };
@@ -20,6 +22,7 @@ pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use crate::configuration::Flags as Options;
 
 use crate::places;
+use bureaucrat_host::query::WantedField;
 use bureaucrat_model::IdPrefix;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -211,6 +214,7 @@ pub struct Launch {
 #[command(after_help = "\
 Example:
   bureaucrat event paid --fields '{\"order\": 7}'
+  bureaucrat event paid --key A-17 --keep 2d
 
 Prints how many activities waited for the event and how many took it; if that takes longer \
 than 10 seconds, the numbers so far. If nothing waits for the event, it is dropped, which is not \
@@ -227,6 +231,8 @@ pub struct Event {
     /// A single value that is text, whatever it looks like: --text zip=01234
     #[arg(long, value_name = "NAME=VALUE")]
     pub text: Vec<String>,
+    #[command(flatten)]
+    pub addressed: Addressed,
     /// How long to wait for the broker and the engine: 90 (seconds), 15m, 24h [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
@@ -288,6 +294,7 @@ pub struct Compile {
 #[command(after_help = "\
 Examples:
   bureaucrat list --state running
+  bureaucrat list --where customer=Ada --where total=99.5
   bureaucrat list --limit 0 --json    everything, one JSON object a line
 
 The newest come first. On a terminal ids are short; every command accepts the first digits of \
@@ -302,6 +309,9 @@ pub struct List {
     /// Only processes with this business key
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+    /// Only processes of which this searchable field has this value; may be given several times
+    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = looking::wanted_field)]
+    pub fields: Vec<WantedField>,
     /// Only processes that were launched before this one
     #[arg(long, value_name = "PROCESS")]
     pub after: Option<IdPrefix>,

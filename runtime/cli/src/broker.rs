@@ -54,5 +54,6 @@ fn names(configuration: &Configuration) -> QueueNames {
         owner: format!("{}.owner", configuration.launch_queue),
         storage: format!("{}.storage", configuration.launch_queue),
         processes: configuration.notice_exchange.clone(),
+        cancelled: configuration.cancel_exchange.clone(),
     }
 }

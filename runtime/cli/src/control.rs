@@ -229,7 +229,7 @@ impl Control {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use bureaucrat_host::query::State;
+    use bureaucrat_host::query::{State, Wanted};
     use bureaucrat_model::Timestamp;
 
     #[test]
@@ -252,8 +252,10 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
             let mut control = Control::connect(&storage).unwrap();
             let query = Query::List {
-                state: Some(State::Running),
-                key: None,
+                wanted: Wanted {
+                    state: Some(State::Running),
+                    ..Wanted::default()
+                },
                 after: None,
                 limit: 5,
             };

@@ -245,7 +245,11 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         dead_letter_queue: configuration.dead_letter_queue.clone(),
         notice_exchange: configuration.notice_exchange.clone(),
         engine_queues: queues,
-        engine_exchanges: vec![configuration.notice_exchange.clone()],
+        cancel_exchange: configuration.cancel_exchange.clone(),
+        engine_exchanges: vec![
+            configuration.notice_exchange.clone(),
+            configuration.cancel_exchange.clone(),
+        ],
         retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()
     }

@@ -139,6 +139,8 @@ fn kind_of(error: &anyhow::Error) -> Kind {
             LaunchError::Address(_)
             | LaunchError::Merge(_)
             | LaunchError::EventName { .. }
+            | LaunchError::EventKey { .. }
+            | LaunchError::EventKeep(_)
             | LaunchError::Reply(_)
             | LaunchError::OutOfOrder
             | LaunchError::Random(_) => None,

@@ -1,9 +1,10 @@
 //! What can go wrong.
 
+use bureaucrat_model::Millis;
 use bureaucrat_wire::{MergeError, Unreadable};
 use std::time::Duration;
 
-/// Why a launch or an event failed, or its outcome is unknown.
+/// Why a launch, an event or a cancelling failed, or its outcome is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
     /// An address of the broker can't be read.
@@ -23,6 +24,17 @@ pub enum LaunchError {
         /// The longest that is allowed.
         limit: usize,
     },
+    /// The key of an event has at least one byte and at most `limit`.
+    #[error("the event's key has {bytes} bytes; 1 to {limit} are allowed")]
+    EventKey {
+        /// How long it is.
+        bytes: usize,
+        /// The longest that is allowed.
+        limit: usize,
+    },
+    /// An event can't be kept for no time, nor for so long.
+    #[error("an event can't be kept for {0}; at most {longest} is allowed", longest = Millis::LONGEST)]
+    EventKeep(Millis),
     /// No queue takes the message: the engine has never run here, or the routing key is wrong.
     #[error(
         "no queue takes messages for `{0}`: start the engine once, or correct the queue's name"

@@ -61,7 +61,9 @@ impl Launched {
                 line,
             }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Launched { .. } | Reply::Event(_) => Err(LaunchError::OutOfOrder),
+            Reply::Launched { .. } | Reply::Event(_) | Reply::Cancelled { .. } => {
+                Err(LaunchError::OutOfOrder)
+            }
         }
     }
 }

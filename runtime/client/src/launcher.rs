@@ -1,11 +1,12 @@
 //! The launcher.
 
-use crate::{LaunchError, Launched, launched::Ending, replies::Waiting};
-use bureaucrat_connect::{Addresses, Defaults, Dialer, PassThrough, advised};
-use bureaucrat_model::{Fields, ReplyTo};
+use crate::{LaunchError, Launched, LauncherConfig, Refusals, launched::Ending, replies::Waiting};
+use bureaucrat_connect::{Dialer, PassThrough, advised};
+use bureaucrat_model::{Fields, Millis, NameLimits, ProcessId, ReplyTo};
 use bureaucrat_wire::{
-    Address, EventOutcome, NamedLaunch, Outgoing, REFUSAL_HEADER, REFUSAL_REPLY, Reply, WireLimits,
-    event, launch, launch_named, merge_fields,
+    Address, CancelOutcome, CancelRequest, EventOutcome, EventRequest, NamedLaunch, Outgoing,
+    REFUSAL_HEADER, REFUSAL_REPLY, Reply, WireLimits, cancel, event, launch, launch_named,
+    merge_fields,
 };
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
@@ -17,58 +18,7 @@ use lapin::{
 use std::time::Duration;
 use tokio::{sync::Mutex, task::JoinHandle};
 
-/// How to reach the engine.
-#[derive(Debug, Clone)]
-pub struct LauncherConfig {
-    /// The broker, or several to try in turn.
-    pub addresses: Addresses,
-    /// The exchange for launches and events; empty for the default one.
-    pub exchange: String,
-    /// The routing key for launches; in the default exchange, the engine's launch queue.
-    pub routing_key: String,
-    /// The routing key for events.
-    pub event_routing_key: String,
-    /// How long the engine may take to reply to a launch.
-    pub reply_timeout: Duration,
-    /// What the engine does with a launch or an event that it refuses.
-    pub refusals: Refusals,
-}
-
-/// What becomes of a message that the engine refuses, besides the reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusals {
-    /// It becomes a dead letter, which an operator finds.
-    Kept,
-    /// Nothing: for a person who sees the reply.
-    Told,
-}
-
-impl LauncherConfig {
-    /// The usual settings with the broker at `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`;
-    /// several such addresses, after commas, are tried in turn.
-    ///
-    /// # Errors
-    /// When an address can't be read.
-    pub fn of(url: &str) -> Result<Self, LaunchError> {
-        let addresses = Addresses::parse(url, &Defaults::default());
-        let addresses = addresses.map_err(|error| LaunchError::Address(error.to_string()))?;
-        Ok(Self::new(addresses))
-    }
-
-    /// The usual settings with these addresses.
-    pub fn new(addresses: Addresses) -> Self {
-        Self {
-            addresses,
-            exchange: String::new(),
-            routing_key: "bureaucrat".to_owned(),
-            event_routing_key: "bureaucrat_events".to_owned(),
-            reply_timeout: Duration::from_secs(30),
-            refusals: Refusals::Kept,
-        }
-    }
-}
-
-/// A connection to the broker that launches processes and publishes events.
+/// A connection to the broker that launches and cancels processes and publishes events.
 pub struct Launcher {
     /// Kept because dropping it closes the connection.
     connection: Connection,
@@ -194,9 +144,10 @@ impl Launcher {
         {
             Reply::Launched { process } => Ok(Launched { process, replies }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_) => {
-                Err(LaunchError::OutOfOrder)
-            }
+            Reply::Completed { .. }
+            | Reply::Failed { .. }
+            | Reply::Event(_)
+            | Reply::Cancelled { .. } => Err(LaunchError::OutOfOrder),
         }
     }
 
@@ -218,38 +169,88 @@ impl Launcher {
     /// # Errors
     /// If it fails.
     pub async fn event(&self, name: &str, fields: &Fields) -> Result<(), LaunchError> {
-        check_event_name(name)?;
-        self.publish(event(&self.events, name, fields, &new_id()?, None))
-            .await
+        self.send_event(&EventRequest::new(name, fields)).await
     }
 
-    /// Publishes an event as [`Self::event`] does, and waits until the engine says who waited for it: once it is handed out
-    /// to all of them, or how many had it after 10 seconds. An engine that is started again meanwhile says nothing.
+    /// Publishes an event that may have a key, be kept for those who wait for it later, or be for one process alone.
     ///
     /// # Errors
-    /// When the event does not get through, is refused, or no engine says anything in time.
+    /// If it fails.
+    pub async fn send_event(&self, request: &EventRequest) -> Result<(), LaunchError> {
+        check_event(request)?;
+        let message = event(&self.events, request, &new_id()?, None);
+        self.publish(message).await
+    }
+
+    /// Publishes an event as [`Self::event`] does, and waits until the engine says who waited for it.
+    ///
+    /// # Errors
+    /// As for [`Self::send_event_and_wait`].
     pub async fn event_and_wait(
         &self,
         name: &str,
         fields: &Fields,
     ) -> Result<EventOutcome, LaunchError> {
-        check_event_name(name)?;
+        let request = EventRequest::new(name, fields);
+        self.send_event_and_wait(&request).await
+    }
+
+    /// Publishes an event as [`Self::send_event`] does, and waits until the engine says who waited for it: once it is
+    /// handed out to all of them, or how many had it after 10 seconds. An engine that is started again meanwhile says
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the event does not get through, is refused, or no engine says anything in time.
+    pub async fn send_event_and_wait(
+        &self,
+        request: &EventRequest,
+    ) -> Result<EventOutcome, LaunchError> {
+        check_event(request)?;
         let id = new_id()?;
-        let mut replies = self.waiting.wait(&id);
-        let reply_to = self.reply_to(&id);
-        self.publish(event(&self.events, name, fields, &id, Some(&reply_to)))
-            .await?;
-        let reply = tokio::time::timeout(self.reply_timeout, replies.recv()).await;
-        match reply
-            .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
-            .ok_or(LaunchError::Closed)??
-        {
+        let message = event(&self.events, request, &id, Some(&self.reply_to(&id)));
+        match self.replied(&id, message).await? {
             Reply::Event(outcome) => Ok(outcome),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
-            Reply::Launched { .. } | Reply::Completed { .. } | Reply::Failed { .. } => {
-                Err(LaunchError::OutOfOrder)
-            }
+            Reply::Launched { .. }
+            | Reply::Completed { .. }
+            | Reply::Failed { .. }
+            | Reply::Cancelled { .. } => Err(LaunchError::OutOfOrder),
         }
+    }
+
+    /// Cancels a process, and waits until that is durable; what its scopes run at their ends may still run. To users who
+    /// did not launch it and whom the policy does not let, the engine says that there is no such process.
+    ///
+    /// # Errors
+    /// When the request does not get through, is refused, or no engine says anything in time.
+    pub async fn cancel(
+        &self,
+        process: ProcessId,
+        reason: &str,
+    ) -> Result<CancelOutcome, LaunchError> {
+        let id = new_id()?;
+        let request = CancelRequest {
+            process,
+            reason: reason.to_owned(),
+        };
+        let message = cancel(&self.launches, &request, &id, Some(&self.reply_to(&id)));
+        match self.replied(&id, message).await? {
+            Reply::Cancelled { outcome, .. } => Ok(outcome),
+            Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
+            Reply::Launched { .. }
+            | Reply::Completed { .. }
+            | Reply::Failed { .. }
+            | Reply::Event(_) => Err(LaunchError::OutOfOrder),
+        }
+    }
+
+    /// Publishes a message, and waits for its only reply.
+    async fn replied(&self, id: &str, message: Outgoing) -> Result<Reply, LaunchError> {
+        let mut replies = self.waiting.wait(id);
+        self.publish(message).await?;
+        let reply = tokio::time::timeout(self.reply_timeout, replies.recv()).await;
+        let reply = reply.map_err(|_| LaunchError::TimedOut(self.reply_timeout))?;
+        Ok(reply.ok_or(LaunchError::Closed)??)
     }
 
     /// Closes the connection cleanly; dropping the launcher closes it too.
@@ -352,13 +353,18 @@ fn new_id() -> Result<String, LaunchError> {
 }
 
 /// The engine could make nothing of such an event.
-fn check_event_name(name: &str) -> Result<(), LaunchError> {
+fn check_event(event: &EventRequest) -> Result<(), LaunchError> {
     let limit = WireLimits::default().name_bytes;
-    if name.is_empty() || name.len() > limit {
-        return Err(LaunchError::EventName {
-            bytes: name.len(),
-            limit,
-        });
+    let bytes = event.name.len();
+    if !(1..=limit).contains(&bytes) {
+        return Err(LaunchError::EventName { bytes, limit });
     }
-    Ok(())
+    let (limit, bytes) = (NameLimits::KEY, event.key.as_ref().map_or(1, String::len));
+    if !(1..=limit).contains(&bytes) {
+        return Err(LaunchError::EventKey { bytes, limit });
+    }
+    match event.keep {
+        Some(keep) if keep.0 == 0 || keep > Millis::LONGEST => Err(LaunchError::EventKeep(keep)),
+        Some(_) | None => Ok(()),
+    }
 }

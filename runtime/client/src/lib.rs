@@ -1,4 +1,4 @@
-//! The public client: launches processes and publishes events, from Rust.
+//! The public client: launches and cancels processes and publishes events, from Rust.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), bureaucrat_client::LaunchError> {
@@ -20,14 +20,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod config;
 mod error;
 mod launched;
 mod launcher;
 mod replies;
 
 pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
-pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, ProcessId};
-pub use bureaucrat_wire::{Duplicate, EventOutcome, NamedLaunch};
+pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, Millis, ProcessId};
+pub use bureaucrat_wire::{CancelOutcome, Duplicate, EventOutcome, EventRequest, NamedLaunch};
+pub use config::{LauncherConfig, Refusals};
 pub use error::LaunchError;
 pub use launched::{Ending, Launched};
-pub use launcher::{Launcher, LauncherConfig, Refusals};
+pub use launcher::Launcher;

@@ -3,8 +3,8 @@
 
 use bureaucrat_model::{
     ActivityPath, Bond, CodePattern, Condition, ConditionIndex, ConditionRange, Duplicate,
-    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Retry, Schedule, Since,
-    Site, SourceModule, Timestamp, Unhandled,
+    FaultCode, FieldPath, Fields, Interrupt, ItemNames, JsonText, Millis, Recorded, Retry,
+    Schedule, Since, Site, SourceModule, Timestamp, Unhandled, Way,
 };
 use std::collections::BTreeMap;
 
@@ -13,13 +13,21 @@ pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) whole: Whole,
     pub(crate) site: Site,
-    pub(crate) context: Fields,
+    pub(crate) context: Context,
     pub(crate) modules: Vec<SourceModule>,
     /// The conditions that ranges in the tree refer to.
     pub(crate) conditions: Vec<Condition>,
     pub(crate) body: Body,
     /// The scopes that can be compensated by their ids.
     pub(crate) compensable: BTreeMap<String, ActivityPath>,
+}
+
+/// The fields that a process begins with.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    pub(crate) fields: Fields,
+    /// The names of those that lists can be searched by.
+    pub(crate) searchable: Vec<String>,
 }
 
 /// What holds for a process as a whole.
@@ -29,6 +37,7 @@ pub(crate) struct Whole {
     pub(crate) deadline: Option<Written<Millis>>,
     pub(crate) unhandled: Unhandled,
     pub(crate) schedule: Option<Schedule>,
+    pub(crate) recorded: Recorded,
 }
 
 /// What a call names.
@@ -124,6 +133,7 @@ pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) participant: Written<String>,
+    pub(crate) way: Way<Written<String>, Written<u8>>,
     pub(crate) inputs: Option<Inputs>,
     pub(crate) taking: Taking,
     pub(crate) timeout: Option<Written<Millis>>,
@@ -240,6 +250,7 @@ pub(crate) enum ActivityKind {
         /// None for the fault that is being handled.
         code: Option<Written<FaultCode>>,
         message: Written<String>,
+        data: Option<ConditionIndex>,
     },
     Compensate {
         /// The only scope; none for all.

@@ -1,10 +1,13 @@
 //! Prints a program for people: one instruction per line, then the conditions.
 
+mod sending;
+
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, CodePattern, Condition, ConditionRange, FieldPath, Guest,
-    Handler, Interrupt, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Part, Program, Retry,
+    Handler, Interrupt, ItemNames, Join, Label, Millis, Op, OpIndex, Operand, Program, Retry,
     Since, Taking, When,
 };
+use sending::{action, message};
 use std::fmt::Write as _;
 
 /// The program as text. Each instruction has its index, its name with operands, the path of its
@@ -101,13 +104,15 @@ fn operation(op: &Op) -> String {
         Op::Receive {
             event,
             key,
+            since,
             conditions,
             taking,
             interrupt,
         } => format!(
-            "receive {}{}{}{}{}",
+            "receive {}{}{}{}{}{}",
             operand(event),
             keyed(key.as_ref()),
+            counted(*since),
             range(" if ", *conditions),
             taken(taking),
             interrupting(*interrupt)
@@ -216,60 +221,6 @@ const fn interrupting(interrupt: Interrupt) -> &'static str {
 /// What stands for a computed operand.
 const COMPUTED: &str = "(computed)";
 
-fn action(op: &Op) -> String {
-    let Op::Action {
-        participant,
-        inputs,
-        taking,
-        timeout,
-        heartbeat,
-        retry,
-        attempt,
-    } = op
-    else {
-        return String::new();
-    };
-    let mut text = format!(
-        "action {}{}",
-        operand(participant),
-        carried(inputs.as_deref())
-    );
-    text.push_str(&taken(taking));
-    for (name, limit) in [("timeout", timeout), ("heartbeat", heartbeat)] {
-        if let Some(limit) = limit {
-            let _ = write!(text, " {name} {}", span_of(limit));
-        }
-    }
-    if let Some(retry) = retry {
-        let _ = write!(text, " {} from {}", again(retry), place(*attempt));
-    }
-    text
-}
-
-fn message(op: &Op) -> String {
-    let Op::Send {
-        exchange,
-        routing_key,
-        content_type,
-        headers,
-        body,
-    } = op
-    else {
-        return String::new();
-    };
-    let mut text = "send".to_owned();
-    for (name, found) in [("exchange", exchange), ("routing-key", routing_key)] {
-        if let Some(found) = found {
-            let _ = write!(text, " {name} {}", operand(found));
-        }
-    }
-    let _ = write!(text, " {content_type:?} {headers:?}");
-    if *body == Part::Computed {
-        text.push_str(" body");
-    }
-    text
-}
-
 fn alternative(alternative: &Alternative) -> String {
     let Alternative {
         event,
@@ -279,19 +230,24 @@ fn alternative(alternative: &Alternative) -> String {
         since,
         at,
     } = alternative;
-    let since = match since {
-        None => String::new(),
-        Some(Since::Launch) => " since launch".to_owned(),
-        Some(Since::Span(span)) => format!(" since {span}"),
-    };
     format!(
-        "{}{}{since}{}{} at {}",
+        "{}{}{}{}{} at {}",
         operand(event),
         keyed(key.as_ref()),
+        counted(*since),
         range(" if ", *conditions),
         taken(taking),
         place(*at)
     )
+}
+
+/// Since when kept events count.
+fn counted(since: Option<Since>) -> String {
+    match since {
+        None => String::new(),
+        Some(Since::Launch) => " since launch".to_owned(),
+        Some(Since::Span(span)) => format!(" since {span}"),
+    }
 }
 
 fn place(at: OpIndex) -> String {

@@ -58,7 +58,7 @@ pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
     emitter.name_scopes(&process.compensable);
     Program {
         name: process.name,
-        context: process.context,
+        context: process.context.fields,
         ops: emitter.ops,
         sites: emitter.sites,
         conditions: process.conditions,
@@ -73,6 +73,8 @@ pub(crate) fn program(process: Process, inline_guest: Vec<u8>) -> Program {
             }),
             unhandled: process.whole.unhandled,
             schedule: process.whole.schedule,
+            recorded: process.whole.recorded,
+            searchable: process.context.searchable,
         },
     }
 }
@@ -267,12 +269,16 @@ impl Emitter {
                     .extend(scope.clone().map(|id| (place, id)));
                 return;
             }
-            ActivityKind::Fault { code, message } => {
-                let code = self.optional(code.as_ref(), site);
+            ActivityKind::Fault {
+                code,
+                message,
+                data,
+            } => {
+                let data = data.map(Written::Computed);
                 Op::Fault {
-                    code,
+                    code: self.optional(code.as_ref(), site),
                     message: self.operand(message, site),
-                    data: None,
+                    data: self.optional(data.as_ref(), site),
                 }
             }
         };

@@ -85,7 +85,7 @@ fn derive(row: &Row) -> Derived {
         .own_attributes
         .iter()
         .chain(match row.content {
-            Content::Text(Text::Expression) => &EXPRESSION[..],
+            Content::Text(Text::Expression | Text::ExpressionOrNothing) => &EXPRESSION[..],
             Content::Text(Text::Any | Text::Base64) | Content::Parts | Content::Body(_) => &[],
         })
         .chain(match row.labels {

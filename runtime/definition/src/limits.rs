@@ -49,6 +49,10 @@ impl Limits {
     pub const IDENTIFIER_BYTES: usize = 128;
     /// The longest title of an activity, in characters.
     pub(crate) const TITLE_CHARACTERS: usize = 256;
+    /// Fields that lists can be searched by; each has a row in an index.
+    pub const SEARCHABLE: usize = 16;
+    /// The longest name of such a field, in bytes.
+    pub const SEARCHABLE_BYTES: usize = 128;
     /// Attributes of one element that are read, namespaces and what editors add included.
     pub(crate) const ATTRIBUTES: usize = 32;
 

@@ -37,6 +37,7 @@ fn main() {
             activity: ActivityPath(vec![0, 1]),
             turn: Some(Turn(turn)),
             answer: Answer::Replace(fields.clone()),
+            unusable: Vec::new(),
         };
         match step(&program, &mut instance, &environment, input) {
             Ok(next) => effects = next,

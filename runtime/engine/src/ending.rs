@@ -6,8 +6,8 @@
 
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
-    Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent, ProcessId,
-    Recall, Status, Turn, WaitKind,
+    AbandonedTask, Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent,
+    Op, OpIndex, ProcessId, Program, Recall, Status, Subscription, TaskEnd, Turn, WaitKind,
 };
 
 impl Machine<'_> {
@@ -45,13 +45,13 @@ impl Machine<'_> {
 
     fn withdraw_all(&mut self) {
         for (id, fiber) in self.instance.fibers.iter() {
-            self.effects.extend(withdrawal(id, fiber));
+            self.effects.extend(withdrawal(self.program, id, fiber));
         }
     }
 }
 
 /// The effects that withdraw what the fiber waits for.
-pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
+pub(crate) fn withdrawal(program: &Program, id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     let FiberState::Waiting(wait) = &fiber.state else {
         return Vec::new();
     };
@@ -62,30 +62,21 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
         due,
     };
     let mut effects = match &wait.kind {
-        WaitKind::Answer { .. } => vec![Effect::WithdrawTask { turn }],
-        WaitKind::Timer { due } => vec![timer(*due)],
+        WaitKind::Answer { participant, .. } => vec![Effect::WithdrawTask {
+            turn,
+            end: TaskEnd::Abandoned(abandoned(program, fiber.at, participant)),
+        }],
+        WaitKind::Timer { due, .. } => vec![timer(*due)],
         WaitKind::Event {
             subscriptions,
             recall,
             ..
-        } => {
-            let recall = (*recall != Recall::Over).then_some(Effect::EndRecall { fiber: id, turn });
-            let subscriptions = distinct(subscriptions).into_iter();
-            let unsubscribe = |subscription| Effect::Unsubscribe {
-                subscription,
-                fiber: id,
-                turn,
-            };
-            subscriptions.map(unsubscribe).chain(recall).collect()
-        }
-        WaitKind::Listening { subscription, .. } => {
-            let unsubscribe = |subscription| Effect::Unsubscribe {
-                subscription,
-                fiber: id,
-                turn,
-            };
-            subscription.clone().map(unsubscribe).into_iter().collect()
-        }
+        } => unsubscribed(subscriptions, *recall, id, turn),
+        WaitKind::Listening {
+            subscription,
+            recall,
+            ..
+        } => unsubscribed(subscription.as_slice(), *recall, id, turn),
         // Nothing was started yet.
         WaitKind::Child {
             definition: Called::Sought(_),
@@ -105,6 +96,34 @@ pub(crate) fn withdrawal(id: FiberId, fiber: &Fiber) -> Vec<Effect> {
     };
     effects.extend(wait.timer.map(timer));
     effects
+}
+
+fn unsubscribed(
+    subscriptions: &[Subscription],
+    recall: Recall,
+    fiber: FiberId,
+    turn: Turn,
+) -> Vec<Effect> {
+    let recall = (recall != Recall::Over).then_some(Effect::EndRecall { fiber, turn });
+    let unsubscribe = |subscription| Effect::Unsubscribe {
+        subscription,
+        fiber,
+        turn,
+    };
+    let subscriptions = distinct(subscriptions).into_iter();
+    subscriptions.map(unsubscribe).chain(recall).collect()
+}
+
+fn abandoned(program: &Program, at: OpIndex, participant: &str) -> AbandonedTask {
+    let found = program.op(at);
+    AbandonedTask {
+        activity: found.map(|(_, site)| site.path.clone()),
+        participant: participant.to_owned(),
+        via: match found {
+            Some((Op::Action { way: Some(way), .. }, _)) => way.via,
+            Some(_) | None => None,
+        },
+    }
 }
 
 /// Nothing waits for the end of a called process any more.

@@ -31,9 +31,11 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
             activity,
             turn,
             answer,
+            unusable,
         } => {
             let fiber = find_answered(machine.program, machine.instance, &activity, turn)?;
             settle(machine, fiber, |machine| {
+                ops::action::left_out(machine, fiber, unusable)?;
                 ops::action::answer(machine, fiber, answer)
             });
         }
@@ -126,14 +128,21 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         }
         Input::TaskRefused { turn, reason } => {
             let fiber = find_sent(machine, turn)?;
-            settle(machine, fiber, |_| Err(ops::action::refused(reason)));
+            settle(machine, fiber, |machine| {
+                ops::action::refused(machine, fiber, reason)
+            });
         }
         Input::Recalled { fiber, turn } => {
-            let WaitKind::Event {
+            let (WaitKind::Event {
                 check: None,
                 recall: Recall::Pending | Recall::Overdue,
                 ..
-            } = find_wait(machine, fiber, turn)?.kind
+            }
+            | WaitKind::Listening {
+                check: None,
+                recall: Recall::Pending | Recall::Overdue,
+                ..
+            }) = find_wait(machine, fiber, turn)?.kind
             else {
                 return Err(not_waiting(machine, fiber, turn));
             };
@@ -169,7 +178,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
 /// When the timer of this wait is due.
 fn timer(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Timestamp, Rejection> {
     let wait = find_wait(machine, fiber, turn)?;
-    let due = if let WaitKind::Timer { due } = &wait.kind {
+    let due = if let WaitKind::Timer { due, .. } = &wait.kind {
         Some(*due)
     } else {
         wait.timer

@@ -45,7 +45,8 @@ pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
-    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Status, Timestamp, Turn, View,
+    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Searched, Status, Timestamp, Turn,
+    View,
 };
 use machine::Machine;
 
@@ -58,6 +59,12 @@ pub struct Environment<'a> {
     pub secret: &'a [u8; 32],
     /// What one process may use.
     pub limits: &'a EngineLimits,
+}
+
+/// The fields that can be searched for, before they hold anything.
+fn searched(program: &Program) -> Vec<Searched> {
+    let names = program.conduct.searchable.iter().cloned();
+    names.map(Searched::new).collect()
 }
 
 fn instance_of(program: &Program, launch: &Launch, environment: &Environment<'_>) -> Instance {
@@ -88,6 +95,8 @@ fn instance_of(program: &Program, launch: &Launch, environment: &Environment<'_>
         key: launch.key.clone(),
         deadline: None,
         stuck: 0,
+        recorded: program.conduct.recorded,
+        searched: searched(program),
     };
     Instance::new(head, [(FiberId(0), first)])
 }

@@ -13,7 +13,8 @@ use crate::{
 };
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
-    HistoryEvent, Instance, JsonText, OpIndex, Program, Timestamp, Turn, View, Wait, WaitKind,
+    HistoryEvent, Instance, JsonText, OpIndex, Pace, Program, Timestamp, Turn, View, Wait,
+    WaitKind,
 };
 
 /// An instance that is processing an input, and the effects so far.
@@ -46,12 +47,21 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub fn finish(self) -> Vec<Effect> {
+    pub fn finish(mut self) -> Vec<Effect> {
         let stuck = self.instance.fibers.stuck();
         if self.instance.head().stuck != stuck {
             self.instance.stuck = stuck;
         }
+        self.index();
         self.effects
+    }
+
+    /// Brings what lists can be searched by up to date.
+    fn index(&mut self) {
+        let found = self.instance.to_search();
+        if self.instance.head().searched != found {
+            self.instance.searched = found;
+        }
     }
 
     /// Something came from outside: the process may use a whole budget again.
@@ -203,9 +213,9 @@ impl<'a> Machine<'a> {
         &mut self,
         fiber: FiberId,
         turn: Turn,
-        due: Timestamp,
+        (due, pace): (Timestamp, Pace),
     ) -> Result<(), Trouble> {
-        self.wait(fiber, turn, WaitKind::Timer { due })?;
+        self.wait(fiber, turn, WaitKind::Timer { due, pace })?;
         self.effects.push(Effect::StartTimer { fiber, turn, due });
         Ok(())
     }

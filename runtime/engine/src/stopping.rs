@@ -21,7 +21,7 @@ impl Machine<'_> {
     /// Takes back what the fiber waits for.
     pub fn withdraw(&mut self, fiber: FiberId) {
         if let Some(found) = self.instance.fibers.get(fiber) {
-            self.effects.extend(withdrawal(fiber, found));
+            self.effects.extend(withdrawal(self.program, fiber, found));
         }
     }
 
@@ -77,7 +77,7 @@ impl Machine<'_> {
             if let Some(fiber) = self.instance.fibers.get(*id).filter(|_| !stays)
                 && self.called_by(fiber).is_none()
             {
-                withdrawn.extend(withdrawal(*id, fiber));
+                withdrawn.extend(withdrawal(self.program, *id, fiber));
             }
         }
         self.effects.append(&mut withdrawn);
@@ -324,7 +324,7 @@ impl Machine<'_> {
             let parent = found.branch.as_ref().map(|branch| branch.parent);
             if parent.is_some_and(|parent| below.contains(&parent)) && id != fiber {
                 below.insert(id);
-                withdrawn.extend(withdrawal(id, found));
+                withdrawn.extend(withdrawal(self.program, id, found));
             }
         }
         self.effects.append(&mut withdrawn);

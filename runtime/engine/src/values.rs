@@ -1,7 +1,9 @@
 //! Values that were computed for an instruction, and what the instruction needs them as.
 
 use crate::machine::Trouble;
-use bureaucrat_model::{FaultCode, JsonText, Millis, Operand, Timestamp, When};
+use bureaucrat_model::{
+    FaultCode, JsonText, Millis, NameLimits, Operand, Timestamp, Way, When, WrittenWay,
+};
 use std::collections::VecDeque;
 
 /// The computed values of a fiber, each taken once, in order.
@@ -51,6 +53,38 @@ impl Values {
             _ => return Ok(name),
         };
         Err(bad(format!("the computed name of the {what} {problem}")))
+    }
+
+    /// Which way a task goes, as far as the definition says.
+    pub fn way(&mut self, way: &WrittenWay) -> Result<Way, Trouble> {
+        let mut name = |operand: &Option<Operand<String>>, what| {
+            let operand = operand.as_ref();
+            let name = operand.map(|operand| self.name(operand, what, NameLimits::SHORT));
+            name.transpose()
+        };
+        Ok(Way {
+            via: way.via,
+            queue: name(&way.queue, "queue")?,
+            exchange: name(&way.exchange, "exchange")?,
+            routing_key: name(&way.routing_key, "routing key")?,
+            priority: match &way.priority {
+                Some(priority) => Some(self.priority(priority)?),
+                None => None,
+            },
+        })
+    }
+
+    fn priority(&mut self, operand: &Operand<u8>) -> Result<u8, Trouble> {
+        if let Operand::Fixed(priority) = operand {
+            return Ok(*priority);
+        }
+        let text = plain(&self.take()?);
+        text.trim().parse().map_err(|_| {
+            bad(format!(
+                "the computed {} is not a priority: use a whole number from 0 to 255",
+                shown(&text)
+            ))
+        })
     }
 
     pub fn code(&mut self, operand: &Operand<FaultCode>) -> Result<FaultCode, Trouble> {

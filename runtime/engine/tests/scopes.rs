@@ -4,8 +4,9 @@
 use bureaucrat_engine::{Environment, Rejection, launch, step};
 use bureaucrat_model::{
     ActivityPath, Answer, CodePattern, ConditionRange, Effect, Ending, EngineLimits, FaultCode,
-    Fields, Handler, HistoryEvent, Input, Instance, Interrupt, Join, Launch, Listener, Millis, Op,
-    OpIndex, Operand, ProcessId, Program, ProgramHash, Site, Span, Timestamp, Turn, When,
+    Fields, Handler, HistoryEvent, Input, Instance, Interrupt, Join, JsonText, Launch, Listener,
+    Millis, Op, OpIndex, Operand, ProcessId, Program, ProgramHash, Site, Span, TaskEnd, Timestamp,
+    Turn, Unusable, When,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -51,6 +52,7 @@ fn answer(
         activity: ActivityPath(vec![place]),
         turn: Some(Turn(turn)),
         answer,
+        unusable: Vec::new(),
     };
     let limits = EngineLimits {
         fields_bytes: 1_000,
@@ -94,6 +96,14 @@ fn ending(effects: &[Effect]) -> String {
     }
 }
 
+/// The task of this turn was answered.
+const fn answered(turn: Turn) -> Effect {
+    Effect::WithdrawTask {
+        turn,
+        end: TaskEnd::Settled,
+    }
+}
+
 #[test]
 fn the_first_handler_that_catches_a_fault_runs_and_the_scope_is_complete() {
     let program = program(vec![
@@ -115,7 +125,7 @@ fn the_first_handler_that_catches_a_fault_runs_and_the_scope_is_complete() {
         Answer::fault(FaultCode::new("ActionError"), "no".into()),
     )
     .unwrap();
-    assert_eq!(effects[0], Effect::WithdrawTask { turn: Turn(0) });
+    assert_eq!(effects[0], answered(Turn(0)));
     let Effect::Record(HistoryEvent::Caught { activity, fault }) = &effects[1] else {
         panic!("{effects:?}");
     };
@@ -179,7 +189,7 @@ fn a_fault_of_a_branch_stops_the_others_and_leaves_nothing_open() {
     let critical = Answer::fault(FaultCode::new("ActionError"), "no".into());
     let effects = answer(&program, &mut instance, 6, 3, critical).unwrap();
     let stopped: Vec<_> = effects.iter().take(2).collect();
-    assert_eq!(*stopped[0], Effect::WithdrawTask { turn: Turn(3) });
+    assert_eq!(*stopped[0], answered(Turn(3)));
     assert!(
         matches!(stopped[1], Effect::StopTimer { .. }),
         "{stopped:?}"
@@ -293,4 +303,39 @@ fn what_a_stopped_body_does_at_its_end_changes_nothing_outside() {
     .unwrap();
     let fields = Fields::parse(r#"{"a": 1}"#).unwrap();
     assert!(effects.contains(&Effect::End(Ending::Completed(fields))));
+}
+
+#[test]
+fn what_is_left_out_of_a_message_is_recorded_once() {
+    let program = program(vec![action(), Op::Complete]);
+    let (mut instance, _) = started(&program);
+    let told = |instance: &mut Instance, turn| {
+        let input = Input::Answer {
+            activity: ActivityPath(vec![0]),
+            turn: Some(Turn(turn)),
+            answer: Answer::Progress(JsonText::text("half")),
+            unusable: vec![
+                Unusable::retry_after("soon"),
+                Unusable::reserved("inst:now", 1),
+            ],
+        };
+        step(
+            &program,
+            instance,
+            &environment(&EngineLimits::default()),
+            input,
+        )
+    };
+    let effects = told(&mut instance, 0).unwrap();
+    let [Effect::Record(event @ HistoryEvent::LeftOut { .. })] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    let said = event.to_string();
+    assert!(
+        said.starts_with("_0: left out of a message (turn 0): `retry_after` is"),
+        "{said}"
+    );
+    assert!(said.contains("; the field \"inst:now\""), "{said}");
+    // What nobody waits for leaves no entry.
+    assert!(told(&mut instance, 7).is_err());
 }

@@ -98,6 +98,12 @@ pub enum PublishOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerEvent {
     Delivered(Delivery),
+    /// Consuming begins. Reported once for each generation, before its first delivery.
+    ConsumingUp {
+        generation: u64,
+        /// Answers and events that lie in the queues.
+        waiting: u64,
+    },
     /// The consuming connections of a generation ended. Reported once, after the generation's last
     /// delivery. Its unacknowledged deliveries will be redelivered.
     ConsumingDown {

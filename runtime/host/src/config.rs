@@ -20,6 +20,8 @@ pub struct HostConfig {
     pub dead_letter_queue: String,
     /// The topic exchange for notices of every process's launch and end.
     pub notice_exchange: String,
+    /// The topic exchange for notices of tasks that are withdrawn.
+    pub cancel_exchange: String,
     /// The engine's own queues, which may not receive replies.
     pub engine_queues: Vec<String>,
     /// The engine's own exchanges, which definitions may not send to.
@@ -89,6 +91,7 @@ impl Default for HostConfig {
             event_queue: "bureaucrat_events".into(),
             dead_letter_queue: "bureaucrat_dead".into(),
             notice_exchange: "bureaucrat.processes".into(),
+            cancel_exchange: "bureaucrat.cancelled".into(),
             engine_queues: [
                 "bureaucrat",
                 "bureaucrat_msgs",
@@ -99,7 +102,7 @@ impl Default for HostConfig {
             ]
             .map(String::from)
             .into(),
-            engine_exchanges: vec!["bureaucrat.processes".into()],
+            engine_exchanges: vec!["bureaucrat.processes".into(), "bureaucrat.cancelled".into()],
             retention: Millis(24 * HOUR),
             seen_retention: Millis(24 * HOUR),
             tombstone_retention: Millis(7 * 24 * HOUR),

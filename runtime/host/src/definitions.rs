@@ -236,9 +236,12 @@ impl Definitions {
         for (op, site) in program.ops.iter().zip(&program.sites) {
             if let Op::Action {
                 participant: Operand::Fixed(participant),
+                way,
                 ..
             } = op
-                && let Err(error) = routing_key_fits(&self.config.routes, participant)
+                && !way.as_ref().is_some_and(|way| way.has_destination())
+                && let via = way.as_ref().and_then(|way| way.via)
+                && let Err(error) = routing_key_fits(&self.config.routes, participant, via)
             {
                 reasons.push(format!("{}:{}: {error}", site.span.line, site.span.column));
             }

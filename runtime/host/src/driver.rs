@@ -4,6 +4,7 @@
 //! everything that it keeps in memory can be read from the store again. The parts do their own
 //! work; the order is decided here: nothing is acted on before its ticket has come back.
 
+mod backlog;
 mod duties;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     plan::{Planner, Ready},
     shared::Shared,
 };
+use backlog::Backlog;
 use bureaucrat_model::{Millis, ShardId, Timestamp};
 use bureaucrat_store::{Owner, StoreError, Unit};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -58,6 +60,7 @@ pub struct Driver {
     planner: Planner,
     pipeline: Pipeline,
     actor: Actor,
+    backlog: Backlog,
     /// The shard whose remembered messages are checked next, and when.
     forget_next: (ShardId, Timestamp),
     stopping: Stopping,
@@ -76,6 +79,7 @@ impl Driver {
             planner: Planner::new(shared.clone()),
             pipeline,
             actor: Actor::new(shared.clone(), fired),
+            backlog: Backlog::Away,
             forget_next: (ShardId(0), shared.time.now()),
             stopping: Stopping::No,
             shared,
@@ -135,6 +139,7 @@ impl Driver {
             wake = wake
                 .min(self.actor.timers.next_due())
                 .min(self.forget_next.1);
+            wake = wake.min(self.backlog.until().unwrap_or(wake));
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
             wake = wake.min(self.planner.delayed.next().unwrap_or(wake));
             wake = wake.min(self.planner.schedules.next().unwrap_or(wake));
@@ -201,7 +206,16 @@ impl Driver {
                 self.actor.outbox.set_publishing(Publishing::Down);
                 Ok(())
             }
+            Incoming::ConsumingUp {
+                generation,
+                waiting,
+            } => {
+                let now = self.shared.time.now();
+                self.backlog = Backlog::begin(generation, waiting, now);
+                Ok(())
+            }
             Incoming::ConsumingDown { generation } => {
+                self.backlog = Backlog::Away;
                 self.intake.drop_stale(generation);
                 self.planner.drop_stale(generation)
             }
@@ -240,9 +254,14 @@ impl Driver {
             false => self.intake.hold(delivery, arrival),
         };
         match delivery {
-            Some((delivery, arrival)) => self.planner.arrived(delivery, arrival),
+            Some((delivery, arrival)) => self.hand_in(delivery, arrival),
             None => Ok(()),
         }
+    }
+
+    fn hand_in(&mut self, delivery: Delivery, arrival: Arrival) -> Result<(), StoreError> {
+        self.backlog.took(delivery.handle);
+        self.planner.arrived(delivery, arrival)
     }
 
     fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) -> Result<(), StoreError> {
@@ -291,7 +310,7 @@ impl Driver {
             };
             begun += 1;
             if let Some((delivery, arrival)) = self.intake.pass(delivery, arrival) {
-                self.planner.arrived(delivery, arrival)?;
+                self.hand_in(delivery, arrival)?;
             }
         }
         if self.has_room() {
@@ -302,7 +321,7 @@ impl Driver {
                 break;
             };
             begun += 1;
-            self.planner.arrived(delivery, arrival)?;
+            self.hand_in(delivery, arrival)?;
         }
         Ok(begun)
     }

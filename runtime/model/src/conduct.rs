@@ -1,6 +1,12 @@
-//! What holds for a process as a whole: its business key, its deadline, what becomes of a fault that nothing handles.
+//! What holds for a process as a whole: its business key, its deadline, what becomes of a fault that
+//! nothing handles, how much is recorded, and which fields lists can be searched by.
 
-use crate::{ids::Turn, program::ConditionIndex, time::Timestamp};
+use crate::{
+    history::{HistoryEvent, Weight},
+    ids::Turn,
+    program::ConditionIndex,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a definition says about its processes as wholes.
@@ -9,6 +15,9 @@ pub struct Conduct {
     pub key: Option<KeyRule>,
     pub unhandled: Unhandled,
     pub schedule: Option<Schedule>,
+    pub recorded: Recorded,
+    /// The names of the fields that lists can be searched by.
+    pub searchable: Vec<String>,
 }
 
 /// When a deployed definition launches itself.
@@ -68,6 +77,30 @@ pub enum Unhandled {
     /// What failed waits for an operator; everything else of the process continues.
     #[serde(rename = "2")]
     Waits,
+}
+
+/// How much of what happens is written to the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Recorded {
+    #[default]
+    #[serde(rename = "1")]
+    Full,
+    /// Not the ordinary course: tasks, answers, delays, values.
+    #[serde(rename = "2")]
+    Decisions,
+    /// Only the launch, faults, what operators do, and the end.
+    #[serde(rename = "3")]
+    Ends,
+}
+
+impl Recorded {
+    pub const fn keeps(self, event: &HistoryEvent) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Decisions => !matches!(event.weight(), Weight::Course),
+            Self::Ends => matches!(event.weight(), Weight::End),
+        }
+    }
 }
 
 /// When a process has to have ended.

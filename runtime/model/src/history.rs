@@ -1,16 +1,20 @@
 //! What is recorded about a process: what happened, when, which message, and each condition's
 //! outcome.
 
+mod weight;
+mod words;
+
 use crate::{
     fault::{Fault, FaultCode},
     fields::JsonText,
     ids::{ActivityPath, ProcessId, Turn},
-    message::Toward,
     program::ConditionIndex,
     time::{Millis, Timestamp},
+    unusable::Unusable,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+
+pub use weight::Weight;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HistoryEvent {
@@ -96,9 +100,9 @@ pub enum HistoryEvent {
     /// Entries before this one were left out to keep the history within its size.
     #[serde(rename = "18")]
     Truncated,
-    /// An operator cancelled the process.
+    /// Somebody cancelled the process.
     #[serde(rename = "19")]
-    Cancelled { reason: String },
+    Cancelled { reason: String, by: Canceller },
     /// An operator retried a parked process.
     #[serde(rename = "20")]
     Retried,
@@ -110,6 +114,13 @@ pub enum HistoryEvent {
         fault: Fault,
         /// When the next one begins.
         due: Timestamp,
+    },
+    /// Parts of a participant's message were left out.
+    #[serde(rename = "37")]
+    LeftOut {
+        activity: ActivityPath,
+        turn: Turn,
+        parts: Vec<Unusable>,
     },
     /// An event was sent to all processes.
     #[serde(rename = "23")]
@@ -171,6 +182,19 @@ pub enum HistoryEvent {
     },
 }
 
+/// Who cancelled a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Canceller {
+    #[serde(rename = "1")]
+    Operator,
+    /// A message, from this user if the broker has one for it.
+    #[serde(rename = "2")]
+    Message { user: Option<String> },
+    /// A launch with the same business key, whose process takes its place.
+    #[serde(rename = "3")]
+    Replacement { process: ProcessId },
+}
+
 /// Whether the broker marked a message as possibly delivered before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Redelivered {
@@ -223,151 +247,4 @@ pub struct HistoryEntry {
     /// In the engine's time.
     pub at: Timestamp,
     pub event: HistoryEvent,
-}
-
-impl fmt::Display for HistoryEvent {
-    /// One line for a person. Activities are shown as index paths below the process.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Launched {
-                message_id,
-                redelivered,
-            } => {
-                f.write_str("launched")?;
-                if let Some(id) = message_id {
-                    write!(f, " by message {id}")?;
-                }
-                match redelivered {
-                    Redelivered::No => Ok(()),
-                    Redelivered::Perhaps => {
-                        f.write_str(" (may be a repeat: redelivered, without a message id)")
-                    }
-                }
-            }
-            Self::TaskSent {
-                activity,
-                turn,
-                participant,
-            } => {
-                write!(
-                    f,
-                    "{activity}: task for {participant} put into the outbox (turn {turn})"
-                )
-            }
-            Self::Answered { activity, turn } => write!(f, "{activity}: answered (turn {turn})"),
-            Self::Suspended {
-                activity,
-                turn,
-                reason,
-            } => {
-                write!(f, "{activity}: stays suspended (turn {turn}): {reason}")
-            }
-            Self::DelayStarted {
-                activity,
-                duration,
-                due,
-            } => write!(f, "{activity}: delay of {duration} until {due}"),
-            Self::DelayEnded { activity } => write!(f, "{activity}: delay over"),
-            Self::AwaitStarted { activity, event } => write!(f, "{activity}: awaits event {event}"),
-            Self::EventReceived {
-                activity,
-                event,
-                taken: Taken::Yes,
-            } => write!(f, "{activity}: event {event} taken"),
-            Self::EventReceived {
-                activity,
-                event,
-                taken: Taken::No,
-            } => {
-                write!(f, "{activity}: event {event} not taken, no condition held")
-            }
-            Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
-            Self::Started { activity, process } => {
-                write!(f, "{activity}: process {process} started, not waited for")
-            }
-            Self::Stuck { fault } => write!(f, "waits for an operator: {fault}"),
-            Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
-            Self::ConditionEvaluated {
-                activity,
-                condition,
-                outcome,
-                fuel,
-            } => {
-                write!(
-                    f,
-                    "{activity}: condition {} returned {outcome} (fuel {fuel})",
-                    condition.0
-                )
-            }
-            Self::Forked { activity, branches } => {
-                write!(f, "{activity}: {branches} branches started")
-            }
-            Self::Joined { activity } => write!(f, "{activity}: all branches ended"),
-            Self::Completed => f.write_str("completed"),
-            Self::Failed(fault) => write!(f, "failed: {fault}"),
-            Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
-            Self::Resumed => f.write_str("resumed after the incident"),
-            Self::Truncated => f.write_str("(older entries were left out)"),
-            Self::Cancelled { reason } => write!(f, "cancelled by an operator: {reason}"),
-            Self::Retried => f.write_str("retried by an operator"),
-            Self::AttemptFailed {
-                attempt,
-                fault,
-                due,
-            } => write!(f, "attempt {attempt} failed, next at {due}: {fault}"),
-            Self::Emitted {
-                activity,
-                event,
-                key,
-            } => {
-                write!(f, "{activity}: event {event} emitted")?;
-                key.iter()
-                    .try_for_each(|key| write!(f, " with the key {key}"))
-            }
-            Self::Sent {
-                activity,
-                exchange,
-                routing_key,
-            } => write!(
-                f,
-                "{activity}: message to {} put into the outbox",
-                Toward(exchange, routing_key)
-            ),
-            Self::Finishing { activity } => {
-                write_scope(f, activity)?;
-                f.write_str(" runs its finally")
-            }
-            Self::EventQueued { activity, event } => {
-                write!(f, "{activity}: event {event} waits for those before it")
-            }
-            Self::EventDropped { activity, event } => {
-                write!(f, "{activity}: event {event} dropped")
-            }
-            Self::Interrupted { activity } => write!(f, "{activity}: interrupts its scope"),
-            Self::Compensating { activity } => write!(f, "{activity}: compensates"),
-            Self::FailedAtEnd { fault } => write!(f, "failed while it was stopped: {fault}"),
-            Self::Caught { activity, fault } => {
-                write_scope(f, activity)?;
-                write!(f, " handles {fault}")
-            }
-        }
-    }
-}
-
-fn write_scope(f: &mut fmt::Formatter<'_>, activity: &ActivityPath) -> fmt::Result {
-    match activity.0.is_empty() {
-        true => f.write_str("the process"),
-        false => write!(f, "{activity}"),
-    }
-}
-
-impl fmt::Display for ConditionOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Verdict(true) => f.write_str("true"),
-            Self::Verdict(false) => f.write_str("false"),
-            Self::Fault { code, message } => write!(f, "{code}: {message}"),
-            Self::Value(value) => f.write_str(value),
-        }
-    }
 }

@@ -11,6 +11,8 @@ use crate::{
     message::Message,
     program::ConditionIndex,
     time::{Millis, Timestamp},
+    unusable::Unusable,
+    via::{Via, Way},
     view::View,
     wait::Subscription,
 };
@@ -122,6 +124,8 @@ pub enum Input {
         /// The turn in `origin`, if any.
         turn: Option<Turn>,
         answer: Answer,
+        /// What of its message is left out.
+        unusable: Vec<Unusable>,
     },
     #[serde(rename = "2")]
     TimerFired { fiber: FiberId, turn: Turn },
@@ -200,6 +204,25 @@ pub enum Input {
     },
 }
 
+/// Why a task is no longer needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskEnd {
+    /// Its answer counted, or it was refused.
+    Settled,
+    /// Nothing waits for its answer any more, which its participant may want to know.
+    Abandoned(AbandonedTask),
+}
+
+/// A task that its participant may still be at work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbandonedTask {
+    /// None when the program is not at hand.
+    pub activity: Option<ActivityPath>,
+    pub participant: String,
+    /// How the definition has it wrapped; none for what the settings say.
+    pub via: Option<Via>,
+}
+
 /// What the host must do, in this order, in the commit of the step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -217,10 +240,12 @@ pub enum Effect {
         /// The turn, which is sent in `origin`.
         turn: Turn,
         participant: String,
+        way: Way,
     },
-    /// The task of this wait is no longer needed: its answer counted, or its process failed.
+    /// The task of this wait is no longer needed.
     WithdrawTask {
         turn: Turn,
+        end: TaskEnd,
     },
     /// Start a timer.
     StartTimer {

@@ -1,7 +1,7 @@
 //! Instances: the stored state of a process.
 
 use crate::{
-    conduct::Deadline,
+    conduct::{Deadline, Recorded},
     deployed::Version,
     fault::Fault,
     fibers::{FiberChange, Fibers},
@@ -11,6 +11,7 @@ use crate::{
     input::{Ending, Input},
     program::OpIndex,
     scope::Scope,
+    searching::Searched,
     time::Timestamp,
     wait::{Wait, WaitKind},
 };
@@ -225,12 +226,25 @@ pub struct Head {
     pub deadline: Option<Deadline>,
     /// How many of its fibers wait for an operator.
     pub stuck: u32,
+    /// How much of its history is written.
+    pub recorded: Recorded,
+    /// The fields that lists can be searched by, as they were at the end of the last step.
+    pub searched: Vec<Searched>,
 }
 
 impl Head {
     /// Whether the process has ended.
     pub const fn has_ended(&self) -> bool {
         matches!(self.status, Status::Ended(_))
+    }
+
+    /// The fields that the process ended with, or that what failed had.
+    pub const fn ended_with(&self) -> Option<&Fields> {
+        match &self.status {
+            Status::Ended(Ending::Completed(fields)) => Some(fields),
+            Status::Ended(Ending::Failed(_)) => Some(&self.failed_fields),
+            Status::Running | Status::Incident { .. } => None,
+        }
     }
 
     /// The fault, if the process failed.
@@ -301,6 +315,22 @@ impl Instance {
 
     pub const fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The process's own fields, of which branches have copies. After its end, those that it ended
+    /// with.
+    pub fn own_fields(&self) -> Option<&Fields> {
+        let first = self.fibers.get(FiberId(0));
+        self.head.ended_with().or(first.map(|first| &first.fields))
+    }
+
+    /// The searchable fields with what they hold now.
+    pub fn to_search(&self) -> Vec<Searched> {
+        let Some(fields) = self.own_fields().filter(|_| !self.searched.is_empty()) else {
+            return self.searched.clone();
+        };
+        let fields = self.searched.iter().map(|field| field.in_fields(fields));
+        fields.collect()
     }
 
     /// What changed since the last call, for the code that writes it; `None` if nothing did.

@@ -13,6 +13,7 @@ impl Op {
     pub fn action(participant: &str, attempt: OpIndex) -> Self {
         Self::Action {
             participant: Operand::Fixed(participant.to_owned()),
+            way: None,
             inputs: None,
             taking: Taking::Fields,
             timeout: None,

@@ -30,15 +30,20 @@ mod op;
 mod program;
 mod recovery;
 mod scope;
+mod searching;
 mod selecting;
 mod shared_map;
 mod site;
 mod time;
+mod unusable;
+mod via;
 mod view;
 mod wait;
 
 pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
-pub use conduct::{Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Schedule, Unhandled};
+pub use conduct::{
+    Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Recorded, Schedule, Unhandled,
+};
 pub use deployed::{
     DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
 };
@@ -47,13 +52,18 @@ pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
-pub use history::{ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken};
+pub use history::{
+    Canceller, ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
+};
 pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
     ShardId, Turn,
 };
-pub use input::{Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input};
+pub use input::{
+    AbandonedTask, Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input,
+    TaskEnd,
+};
 pub use instance::{
     Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Sharing, Status,
 };
@@ -70,11 +80,15 @@ pub use program::{
 };
 pub use recovery::{Handler, Retry};
 pub use scope::{Decision, Items, Locals, Outcome, Phase, Scope};
+pub use searching::{Searched, Term};
 pub use selecting::SelectStep;
 pub use shared_map::SharedMap;
 pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};
+pub use unusable::Unusable;
+pub use via::{Dialect, TaskQueue, UnknownName, Via, Way, WrittenWay};
 pub use view::View;
 pub use wait::{
-    Arrivals, Asker, Check, Expiry, Progress, Recall, Subscription, Then, Untaken, Wait, WaitKind,
+    Arrivals, Asker, Check, Expiry, Pace, Progress, Recall, Subscription, Then, Untaken, Wait,
+    WaitKind,
 };

@@ -41,6 +41,15 @@ impl Toward<'_> {
     /// Why no message of a definition may go there, whatever the settings are.
     pub fn never(&self) -> Option<&'static str> {
         let Self(exchange, routing_key) = *self;
+        if exchange.is_empty() && routing_key.starts_with("worker_") {
+            return Some("it is the queue of a participant, which gets its tasks by `action`");
+        }
+        self.closed()
+    }
+
+    /// Why nothing of a definition may go there, not even a task.
+    pub fn closed(&self) -> Option<&'static str> {
+        let Self(exchange, routing_key) = *self;
         let name = match exchange {
             "" => routing_key,
             named => named,
@@ -49,8 +58,6 @@ impl Toward<'_> {
             Some("it is one of RabbitMQ's own")
         } else if name.ends_with(".pidbox") {
             Some("it controls Celery's workers")
-        } else if exchange.is_empty() && routing_key.starts_with("worker_") {
-            Some("it is the queue of a participant, which gets its tasks by `action`")
         } else {
             None
         }

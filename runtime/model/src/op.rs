@@ -12,6 +12,7 @@ use crate::{
     program::{ConditionIndex, ConditionRange, OpIndex},
     recovery::{Handler, Retry},
     time::{Millis, Timestamp},
+    via::WrittenWay,
 };
 use serde::{Deserialize, Serialize};
 
@@ -122,12 +123,14 @@ pub enum Join {
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
-    /// Sends a task to a participant and waits for its answer. Computed are, in this order: the participant, the inputs,
-    /// the timeout, the heartbeat.
+    /// Sends a task to a participant and waits for its answer. Computed are, in this order: the
+    /// participant, its way, the inputs, the timeout, the heartbeat.
     #[serde(rename = "1")]
     Action {
         /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.
         participant: Operand<String>,
+        /// None where the settings alone say which way tasks go.
+        way: Option<Box<WrittenWay>>,
         /// The names of the fields that the task carries, each with a computed value; none for all that are visible.
         inputs: Option<Vec<String>>,
         taking: Taking,
@@ -278,6 +281,8 @@ pub enum Op {
     Receive {
         event: Operand<String>,
         key: Option<Operand<String>>,
+        /// Since when kept events count, too.
+        since: Option<Since>,
         conditions: ConditionRange,
         taking: Taking,
         interrupt: Interrupt,

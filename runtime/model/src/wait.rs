@@ -39,6 +39,8 @@ pub struct Subscription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub event: JsonText,
+    /// Its key, where there are alternatives.
+    pub key: Option<Box<str>>,
     /// The alternative whose condition it is.
     pub alternative: u32,
     pub condition: ConditionIndex,
@@ -58,6 +60,17 @@ pub enum Recall {
     /// And the time of the wait is over.
     #[serde(rename = "3")]
     Overdue,
+}
+
+/// What the time of a wait runs beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pace {
+    /// The clock alone.
+    #[serde(rename = "1")]
+    Clock,
+    /// Messages: what came before the time was over counts, even if the engine was away and takes it later.
+    #[serde(rename = "2")]
+    Messages,
 }
 
 /// Events that came to a wait and were not taken, for the words of its timeout.
@@ -98,7 +111,7 @@ pub enum WaitKind {
         progress: Option<Progress>,
     },
     #[serde(rename = "2")]
-    Timer { due: Timestamp },
+    Timer { due: Timestamp, pace: Pace },
     #[serde(rename = "3")]
     Event {
         /// For each alternative, in their order.
@@ -154,6 +167,7 @@ pub enum WaitKind {
         /// None once it takes no more of them.
         subscription: Option<Subscription>,
         check: Option<Check>,
+        recall: Recall,
         arrivals: Arrivals,
     },
     /// An operator: nothing handled this fault.
@@ -162,6 +176,25 @@ pub enum WaitKind {
     /// Whether the host does what the fiber wants to be done, which it says in the same commit.
     #[serde(rename = "12")]
     Admission,
+}
+
+impl WaitKind {
+    /// What its time runs beside.
+    pub const fn pace(&self) -> Pace {
+        match self {
+            Self::Timer { pace, .. } => *pace,
+            Self::Answer { .. } | Self::Event { .. } => Pace::Messages,
+            Self::Child { .. }
+            | Self::Branches { .. }
+            | Self::Condition { .. }
+            | Self::Stopping { .. }
+            | Self::Fault { .. }
+            | Self::Compensation { .. }
+            | Self::Listening { .. }
+            | Self::Operator { .. }
+            | Self::Admission => Pace::Clock,
+        }
+    }
 }
 
 /// Whose condition decides about a fault.

@@ -71,6 +71,12 @@ impl Rules {
                 found.push(self.broken(Rule::Sends, at(*span, &what)));
             }
         }
+        for ((exchange, key), span) in &profile.routed {
+            if let Some(violation) = self.task_refused(exchange, key.as_deref()) {
+                let what = at(*span, &violation.what);
+                found.push(Violation { what, ..violation });
+            }
+        }
         if let (Permission::Refused, Some(span)) = (self.calls, profile.call) {
             found.push(self.broken(Rule::Calls, at(span, "calls are not allowed")));
         }
@@ -89,6 +95,23 @@ impl Rules {
         }
         found.extend(self.check_quotas(profile));
         found
+    }
+
+    /// Why no task may go where a definition sends it: a place that `sends` allows, or the queue of
+    /// a participant that `participants` allows. Without a routing key: why none may, whatever the
+    /// key is.
+    pub fn task_refused(&self, exchange: &str, routing_key: Option<&str>) -> Option<Violation> {
+        let is_of_participant = exchange.is_empty()
+            && routing_key.is_none_or(|key| {
+                let participant = key.strip_prefix("worker_");
+                participant.is_some_and(|name| self.participants.matches(name))
+            });
+        if is_of_participant || self.sends.allow(exchange, routing_key) {
+            return None;
+        }
+        let toward = Toward(exchange, routing_key.unwrap_or("…"));
+        let what = format!("sending tasks to {toward} is not allowed");
+        Some(self.broken(Rule::Sends, what))
     }
 
     /// The rules that a module violates, wherever it comes from.

@@ -31,6 +31,8 @@ pub struct Profile {
     pub emitted: BTreeMap<String, Span>,
     /// Where messages go, each with its first place: the exchange, and the routing key if it is written.
     pub sent: BTreeMap<(String, Option<String>), Span>,
+    /// Where definitions send tasks, in the same form.
+    pub routed: BTreeMap<(String, Option<String>), Span>,
     pub modules: Vec<ModuleUse>,
     /// The place of the first call.
     pub call: Option<Span>,
@@ -63,6 +65,7 @@ impl Profile {
             match op {
                 Op::Action {
                     participant,
+                    way,
                     timeout,
                     heartbeat,
                     retry,
@@ -72,6 +75,13 @@ impl Profile {
                     if let Operand::Fixed(participant) = participant {
                         let entry = profile.participants.entry(participant.clone());
                         entry.or_insert(span);
+                    }
+                    if let Some(way) = way.as_ref().filter(|way| way.has_destination()) {
+                        let (exchange, routing_key) = way.destination();
+                        let place = destination(exchange, routing_key);
+                        if let Some(place) = place {
+                            profile.routed.entry(place).or_insert(span);
+                        }
                     }
                     for limit in [timeout, heartbeat].into_iter().flatten() {
                         profile.time(limit, span);
@@ -116,7 +126,12 @@ impl Profile {
                     exchange,
                     routing_key,
                     ..
-                } => profile.send(exchange.as_ref(), routing_key.as_ref(), span),
+                } => {
+                    let place = destination(exchange.as_ref(), routing_key.as_ref());
+                    if let Some(place) = place {
+                        profile.sent.entry(place).or_insert(span);
+                    }
+                }
                 Op::Call { .. } => {
                     profile.call.get_or_insert(span);
                 }
@@ -162,26 +177,6 @@ impl Profile {
         profile
     }
 
-    /// Notes where a message goes, unless its exchange is computed.
-    fn send(
-        &mut self,
-        exchange: Option<&Operand<String>>,
-        routing_key: Option<&Operand<String>>,
-        span: Span,
-    ) {
-        let exchange = match exchange {
-            None => String::new(),
-            Some(Operand::Fixed(exchange)) => exchange.clone(),
-            Some(Operand::Computed) => return,
-        };
-        let routing_key = match routing_key {
-            None => Some(String::new()),
-            Some(Operand::Fixed(key)) => Some(key.clone()),
-            Some(Operand::Computed) => None,
-        };
-        self.sent.entry((exchange, routing_key)).or_insert(span);
-    }
-
     /// Counts a timer; a computed span is no longer than the engine allows.
     fn time(&mut self, limit: &Operand<Millis>, span: Span) {
         self.timers += 1;
@@ -198,4 +193,22 @@ impl Profile {
             When::At(_) => self.timers += 1,
         }
     }
+}
+
+/// Where a message goes: the exchange, unless it is computed, and the routing key if it is written.
+fn destination(
+    exchange: Option<&Operand<String>>,
+    routing_key: Option<&Operand<String>>,
+) -> Option<(String, Option<String>)> {
+    let exchange = match exchange {
+        None => String::new(),
+        Some(Operand::Fixed(exchange)) => exchange.clone(),
+        Some(Operand::Computed) => return None,
+    };
+    let routing_key = match routing_key {
+        None => Some(String::new()),
+        Some(Operand::Fixed(key)) => Some(key.clone()),
+        Some(Operand::Computed) => None,
+    };
+    Some((exchange, routing_key))
 }

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_model::{
-    ActivityPath, Condition, Fields, Guest, Join, Millis, ModuleHash, Op, OpIndex, Program, Site,
-    Span,
+    ActivityPath, Condition, Fields, Guest, Join, Millis, ModuleHash, Op, OpIndex, Operand,
+    Program, Site, Span, Way,
 };
 use bureaucrat_policy::{
     ModuleClass, ModuleFacts, Modules, Permission, Policy, Profile, Quota, Rule, Rules,
@@ -271,4 +271,53 @@ fn the_template_of_the_documentation_is_a_policy() {
             quota.default()
         );
     }
+}
+
+#[test]
+fn tasks_go_where_messages_may_and_to_the_queues_of_allowed_participants() {
+    let text =
+        "[users.alice]\nparticipants = [\"mail.*\"]\nsends = [\"jobs/fast.*\", \"/spool\"]\n";
+    let policy = Policy::parse(text).unwrap();
+    let rules = policy.of(Some("alice"));
+    for (exchange, key, is_allowed) in [
+        ("", Some("worker_mail.out"), true),
+        ("", Some("worker_billing"), false),
+        ("", Some("spool"), true),
+        ("", Some("other"), false),
+        // Computed: judged when it is used.
+        ("", None, true),
+        ("jobs", Some("fast.1"), true),
+        ("jobs", Some("slow"), false),
+        ("jobs", None, true),
+        ("other", Some("worker_mail.out"), false),
+        ("other", None, false),
+    ] {
+        let found = rules.task_refused(exchange, key);
+        assert_eq!(found.is_none(), is_allowed, "{exchange} {key:?} {found:?}");
+    }
+    assert_eq!(Rules::open().task_refused("any", Some("key")), None);
+
+    let mut op = Op::action("mail.out", OpIndex(0));
+    if let Op::Action { way, .. } = &mut op {
+        *way = Some(Box::new(Way {
+            queue: Some(Operand::Fixed("worker_billing".into())),
+            ..Way::default()
+        }));
+    }
+    let program = Program {
+        ops: vec![op],
+        conditions: Vec::new(),
+        sites: vec![Site::new(
+            ActivityPath(vec![0]),
+            Span { line: 3, column: 5 },
+        )],
+        ..program()
+    };
+    let profile = Profile::of(&program, |_| unreachable!());
+    let found = rules.check(&profile);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        found[0].to_string(),
+        "3:5: sending tasks to the queue `worker_billing` is not allowed (rule `sends` of the policy's [users.alice])"
+    );
 }

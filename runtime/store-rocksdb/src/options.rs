@@ -126,6 +126,7 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Fibers
         | Table::Backlog
         | Table::Recent
+        | Table::Searched
         | Table::Letters
         | Table::Definitions
         | Table::Sources
@@ -146,6 +147,7 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Aside
         | Table::Backlog
         | Table::Recent
+        | Table::Searched
         | Table::Letters
         | Table::BusinessKeys
         | Table::Launches

@@ -5,16 +5,18 @@
 //! noticed. Code that needs no fibers reads only the head. A damaged row counts as damage of the
 //! whole process. The host decides which shard writes an instance, and when.
 
+pub use crate::indexes::{place_of, searched_keys};
 pub use crate::stored_fiber::StoredFiber;
 use crate::{
-    keys::{self, Phase, Place},
+    indexes::{index, list},
+    keys::{self, Phase},
     reading::batch_of,
     records::{decode, encode, hexadecimal},
     runs::{Part, Runs, numbers},
     table::{Store, StoreError, Table, Write},
 };
 use bureaucrat_model::{
-    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, SharedMap, Status,
+    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, Searched, SharedMap, Status,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct InstanceRows {
     runs: Runs,
     /// The group of the list that it is in; none while it is new.
     listed: Option<Phase>,
+    /// What lists find it by.
+    searched: Vec<Searched>,
     /// Bytes of all rows except the head.
     body_bytes: u64,
 }
@@ -131,34 +135,8 @@ pub fn write_instance(
         value,
     });
     list(instance.head(), &mut rows.listed, writes);
+    index(instance.head(), &mut rows.searched, writes);
     Ok(true)
-}
-
-/// Adds the writes that bring a process into the group of the list that its status says.
-fn list(head: &Head, listed: &mut Option<Phase>, writes: &mut Vec<Write>) {
-    let phase = Phase::of(head);
-    if *listed == Some(phase) {
-        return;
-    }
-    let table = Table::Recent;
-    let place = place_of(head);
-    if let Some(before) = listed.replace(phase) {
-        let key = keys::recent(before, place);
-        writes.push(Write::Delete { table, key });
-    }
-    writes.push(Write::Put {
-        table,
-        key: keys::recent(phase, place),
-        value: Vec::new(),
-    });
-}
-
-/// The place of a process in the list.
-pub const fn place_of(head: &Head) -> Place {
-    Place {
-        launched_at: head.launched_at,
-        process: head.process,
-    }
 }
 
 /// A head to be stored, with the parts of its fields when they are large.
@@ -212,6 +190,7 @@ pub fn assemble(
     let mut rows = InstanceRows {
         head_bytes: record.len() as u64,
         listed: Some(Phase::of(&stored.head)),
+        searched: stored.head.searched.clone(),
         ..InstanceRows::default()
     };
     rows.runs.set_next(stored.next_value);
@@ -325,12 +304,17 @@ pub fn delete_instance(
     process: ProcessId,
     writes: &mut Vec<Write>,
 ) -> Result<(), StoreError> {
-    // The entry of a head that can't be read stays in the list; an audit finds it.
+    // The entries of a head that can't be read stay in the indexes; an audit finds them.
     if let Some((head, _)) = read_head(store, process)? {
         writes.push(Write::Delete {
             table: Table::Recent,
             key: keys::recent(Phase::of(&head), place_of(&head)),
         });
+        let delete = |key| Write::Delete {
+            table: Table::Searched,
+            key,
+        };
+        writes.extend(searched_keys(&head).map(delete));
     }
     writes.push(Write::Delete {
         table: Table::Instances,

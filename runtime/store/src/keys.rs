@@ -1,13 +1,13 @@
-//! Keys: how stored records are ordered. All numbers are big-endian, so keys sort like the values
-//! that they encode; `docs/formats.md` lists them.
+//! Keys: how stored records are ordered. Numbers are big-endian, so keys sort like what they encode.
+//! `docs/formats.md` lists them.
 //!
-//! A shard's rows are one contiguous range in each table: keys begin with the shard's number, which
-//! is the first byte of a process id. Subscriptions, the backlog and the list of processes are
-//! indexes across shards.
+//! Keys begin with the shard's number, the first byte of a process id, so a shard's rows are one range
+//! in each table. Indexes across shards: subscriptions, backlog, list of processes, searchable fields.
 
 mod definitions;
 mod kept;
 mod recent;
+mod searched;
 mod seen;
 
 pub use definitions::{
@@ -18,6 +18,7 @@ pub use kept::{
     subscription_record, taken, taken_by, taken_of,
 };
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
+pub use searched::{searched, searched_in, searched_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
 use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};
@@ -194,8 +195,6 @@ pub fn letter(shard: ShardId, number: u64) -> Vec<u8> {
     event(shard, number)
 }
 
-/// The shard and the number of a letter's key.
-///
 /// # Errors
 /// When the key has another length.
 pub fn letter_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
@@ -207,23 +206,26 @@ pub fn letter_of(key: &[u8]) -> Result<(ShardId, u64), KeyError> {
 pub enum OutboxKind {
     /// A task to a participant; the number is the turn.
     Task = 1,
-    /// A called process that must be started; the number is the turn of the wait.
+    /// A called process that must be started; the number is the turn.
     Call = 2,
     /// A reply to a launcher; the number is 0 for the launch, 1 for the end.
     Reply = 3,
     /// A notice on the topic exchange; numbered like replies.
     Notice = 4,
-    /// A dead letter. The number comes from the sequence; the process id is one that belongs to the
-    /// shard and to no process.
+    /// A dead letter. The number comes from the sequence; the process id is one of no process.
     DeadLetter = 5,
     /// The message of a dead letter, sent again; numbered as dead letters are.
     Resent = 6,
     /// A message that a process sends; the number is the turn.
     Message = 7,
+    /// That a task is withdrawn; the number is the turn, or is drawn as for dead letters.
+    Withdrawal = 8,
+    /// The same for Celery's workers; the number is the turn.
+    Revocation = 9,
 }
 
 impl OutboxKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Task,
         Self::Call,
         Self::Reply,
@@ -231,6 +233,8 @@ impl OutboxKind {
         Self::DeadLetter,
         Self::Resent,
         Self::Message,
+        Self::Withdrawal,
+        Self::Revocation,
     ];
 }
 

@@ -90,6 +90,7 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Aside
         | Table::Backlog
         | Table::Recent
+        | Table::Searched
         | Table::Definitions
         | Table::BusinessKeys
         | Table::Launches

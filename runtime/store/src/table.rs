@@ -51,10 +51,12 @@ pub enum Table {
     Recalls = 23,
     /// Which process took which kept event.
     Taken = 24,
+    /// The processes with searchable fields, by name and value.
+    Searched = 25,
 }
 
 impl Table {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -79,6 +81,7 @@ impl Table {
         Self::Kept,
         Self::Recalls,
         Self::Taken,
+        Self::Searched,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -107,6 +110,7 @@ impl Table {
             Self::Kept => "kept",
             Self::Recalls => "recalls",
             Self::Taken => "taken",
+            Self::Searched => "searched",
         }
     }
 }

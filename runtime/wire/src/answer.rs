@@ -1,9 +1,12 @@
 //! Participants' answers: recognised by shape, in either dialect, never by content type.
 
+mod failing;
+
 use crate::{Unreadable, WireLimits, cut, scan::Scan};
 use bureaucrat_model::{
-    ActivityId, Answer, FaultCode, Fields, FieldsError, JsonText, Millis, Origin, Turn, View,
+    ActivityId, Answer, Fields, FieldsError, JsonText, Origin, Turn, Unusable, View,
 };
+use failing::{by_status, read_fault};
 
 /// A valid answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct AnswerMessage {
     /// answer is matched only by the activity, as in the original.
     pub turn: Option<Turn>,
     pub answer: Answer,
+    /// What of the message cannot be used, and is left out.
+    pub unusable: Vec<Unusable>,
 }
 
 /// An invalid answer.
@@ -47,17 +52,21 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
         reason,
         waiting: None,
     })?;
+    let mut unusable = Vec::new();
     let answer = match &shape {
-        Some(shape) if shape.tells_progress(&scan) => Ok(progress(&scan, shape)),
+        Some(shape) if shape.tells_progress(&scan) => Ok(progress(&scan, shape, &mut unusable)),
         Some(Shape::Workitem { fields, fault, .. }) => match fault {
             None | Some(b"null") => read_fields(*fields, "fields")
-                .map(without_reserved)
+                .map(|fields| without_reserved(fields, &mut unusable))
                 .map(Answer::Replace),
-            Some(fault) => read_fault(fault, limits),
+            Some(fault) => read_fault(fault, limits, &mut unusable),
         },
         Some(Shape::Message { payload, .. }) => {
-            let payload = read_fields(*payload, "payload").map(without_reserved);
-            payload.map(|payload| by_status(payload, limits))
+            let payload = read_fields(*payload, "payload");
+            payload.map(|payload| {
+                let payload = without_reserved(payload, &mut unusable);
+                by_status(payload, limits, &mut unusable)
+            })
         }
         None => Err(Unreadable::NoHeader),
     };
@@ -66,6 +75,7 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
             target,
             turn,
             answer,
+            unusable,
         }),
         Err(reason) => Err(UnreadableAnswer {
             reason,
@@ -75,10 +85,14 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
 }
 
 /// Names that the engine gives are no fields of a process: an answer that has them sets none of them.
-fn without_reserved(mut fields: Fields) -> Fields {
+fn without_reserved(mut fields: Fields, unusable: &mut Vec<Unusable>) -> Fields {
     let reserved = |name: &&str| name.starts_with(View::RESERVED);
     let names = fields.iter().map(|(name, _)| name).filter(reserved);
-    for name in names.map(str::to_owned).collect::<Vec<_>>() {
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    if let Some(first) = names.first() {
+        unusable.push(Unusable::reserved(first, names.len() as u64));
+    }
+    for name in names {
         fields.remove(&name);
     }
     fields
@@ -88,17 +102,23 @@ fn without_reserved(mut fields: Fields) -> Fields {
 const PROGRESS_BYTES: usize = 16 << 10;
 
 /// A participant's sign of progress: any JSON.
-fn progress(scan: &Scan<'_>, shape: &Shape<'_>) -> Answer {
+fn progress(scan: &Scan<'_>, shape: &Shape<'_>, unusable: &mut Vec<Unusable>) -> Answer {
     let told = match shape {
         Shape::Workitem { .. } => scan.get("progress"),
         Shape::Message { payload } => scan.get("progress").or(*payload),
     };
     let text = told.and_then(|told| std::str::from_utf8(told).ok());
     Answer::Progress(match text {
-        Some(text) if text.len() > PROGRESS_BYTES => JsonText::text(&format!(
-            "(a progress of {} bytes; {PROGRESS_BYTES} are kept)",
-            text.len()
-        )),
+        Some(text) if text.len() > PROGRESS_BYTES => {
+            unusable.push(Unusable::Progress {
+                bytes: text.len() as u64,
+                limit: PROGRESS_BYTES as u64,
+            });
+            JsonText::text(&format!(
+                "(a progress of {} bytes; {PROGRESS_BYTES} are kept)",
+                text.len()
+            ))
+        }
         Some(text) => JsonText::parse(text).unwrap_or_else(|_| JsonText::text(text)),
         None => JsonText::of(&serde_json::Value::Null),
     })
@@ -227,136 +247,4 @@ pub(crate) fn read_fields(value: Option<&[u8]>, key: &'static str) -> Result<Fie
         },
         FieldsError::NotJson(what) => Unreadable::NotJson { what, offset: 0 },
     })
-}
-
-/// The fault that a worker names: an object with `code` and `message`, or the message alone.
-fn read_fault(fault: &[u8], limits: &WireLimits) -> Result<Answer, Unreadable> {
-    if fault.starts_with(b"\"") {
-        let message = text(Some(fault), "fault")?;
-        return Ok(participant_fault(None, &message, limits).into());
-    }
-    let fault = read_fields(Some(fault), "fault")?;
-    let message = fault.get("message").and_then(words).unwrap_or_default();
-    Ok(participant_fault(code_of(&fault).as_deref(), &message, limits).with(&fault, limits))
-}
-
-fn code_of(fault: &Fields) -> Option<String> {
-    fault.get("code").and_then(JsonText::as_text)
-}
-
-/// A fault in a participant's words.
-struct Reported {
-    code: FaultCode,
-    message: String,
-    /// The code that it named, if participants may not give that.
-    named: Option<String>,
-}
-
-impl Reported {
-    /// With what else the participant says: `data`, if it is not too large, and `retry_after` in seconds.
-    fn with(self, fault: &Fields, limits: &WireLimits) -> Answer {
-        let data = fault.get("data").filter(|data| {
-            let bytes = data.as_str().len();
-            bytes <= limits.text_bytes && data.as_str() != "null"
-        });
-        let data = match &self.named {
-            Some(code) => Some(JsonText::of(&serde_json::json!({
-                "code": code,
-                "data": data.and_then(JsonText::to_value),
-            }))),
-            None => data.cloned(),
-        };
-        let after = fault.get("retry_after");
-        let after = after.and_then(|after| Millis::parse(&said(after)));
-        Answer::Fault {
-            code: self.code,
-            message: self.message,
-            data,
-            retry_after: after,
-        }
-    }
-}
-
-impl From<Reported> for Answer {
-    fn from(reported: Reported) -> Self {
-        Self::fault(reported.code, reported.message)
-    }
-}
-
-/// What is said; null says nothing.
-fn words(value: &JsonText) -> Option<String> {
-    (value.as_str() != "null").then(|| said(value))
-}
-
-/// A text's own words, anything else as JSON.
-fn said(value: &JsonText) -> String {
-    value.as_text().unwrap_or_else(|| value.as_str().to_owned())
-}
-
-/// Codes that say what the engine did or found: a participant that gives one gets [`FaultCode::ACTION_ERROR`], with
-/// its code before the message.
-const RESERVED_CODES: [&str; 12] = [
-    FaultCode::BAD_ANSWER,
-    FaultCode::TASK_REFUSED,
-    FaultCode::CALL_ERROR,
-    FaultCode::CONDITION_ERROR,
-    FaultCode::OP_BUDGET_EXCEEDED,
-    FaultCode::CANCELLED,
-    FaultCode::LIMIT_EXCEEDED,
-    "ProgramError",
-    "Deadline",
-    "EventLoop",
-    "HeartbeatLost",
-    "terminate",
-];
-
-/// A fault in a participant's words, as far as they may be the engine's.
-fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Reported {
-    let message = cut(message, limits.text_bytes);
-    let own = || FaultCode::new(FaultCode::ACTION_ERROR);
-    let is_free = |code: &str| {
-        let is_name = code.len() <= FaultCode::LENGTH_MAX
-            && code
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        is_name && !code.starts_with("sandbox.") && !RESERVED_CODES.contains(&code)
-    };
-    match code {
-        None | Some("" | FaultCode::ACTION_ERROR) => Reported {
-            code: own(),
-            message: message.to_owned(),
-            named: None,
-        },
-        Some(code) if is_free(code) => Reported {
-            code: FaultCode::new(code),
-            message: message.to_owned(),
-            named: None,
-        },
-        Some(code) => {
-            let code = cut(code, FaultCode::LENGTH_MAX);
-            Reported {
-                code: own(),
-                message: format!("{code}: {message}"),
-                named: Some(code.to_owned()),
-            }
-        }
-    }
-}
-
-/// The message dialect's rules: `done` continues, `critical` is a fault, anything else leaves the activity suspended.
-fn by_status(mut payload: Fields, limits: &WireLimits) -> Answer {
-    let status = payload.remove("status");
-    let status_text = status.as_ref().and_then(JsonText::as_text);
-    let error = || payload.get("error").map(said).unwrap_or_default();
-    match (status_text.as_deref(), &status) {
-        (Some("done"), _) => Answer::Update(payload),
-        (Some("critical"), _) => {
-            participant_fault(code_of(&payload).as_deref(), &error(), limits).with(&payload, limits)
-        }
-        (Some("error"), _) => Answer::Suspended(cut(&error(), limits.text_bytes).to_owned()),
-        (_, Some(other)) => {
-            Answer::Suspended(format!("status {}", cut(other.as_str(), limits.text_bytes)))
-        }
-        (_, None) => Answer::Suspended("no status".to_owned()),
-    }
 }

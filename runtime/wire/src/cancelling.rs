@@ -92,6 +92,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_became_of_it_reads_back() {
+        let to = ReplyTo {
+            queue: "replies".into(),
+            correlation_id: Some("c".into()),
+        };
+        let process = ProcessId::from_bytes([7; 16]);
+        for outcome in [CancelOutcome::Cancelled, CancelOutcome::Ended] {
+            let message = cancel_reply(&to, process, outcome);
+            let read = crate::decode_reply(&message.body, &WireLimits::default());
+            assert_eq!(read, Ok(crate::Reply::Cancelled { process, outcome }));
+        }
+    }
+
+    #[test]
     fn what_is_asked_reads_back_and_what_is_wrong_is_told() {
         let request = CancelRequest {
             process: ProcessId::from_bytes([7; 16]),

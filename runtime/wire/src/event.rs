@@ -123,7 +123,7 @@ pub fn event_reply(reply_to: &ReplyTo, name: &str, outcome: EventOutcome) -> Out
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, Reply, decode_reply, event};
+    use crate::{Address, EventRequest, Reply, decode_reply, event};
     use bureaucrat_model::Fields;
 
     #[test]
@@ -174,7 +174,13 @@ mod tests {
             exchange: String::new(),
             routing_key: "events".into(),
         };
-        let sent = event(&address, "paid", &Fields::new(), "m", Some(&to)).properties;
+        let sent = event(
+            &address,
+            &EventRequest::new("paid", &Fields::new()),
+            "m",
+            Some(&to),
+        )
+        .properties;
         assert_eq!(sent.reply_to.as_deref(), Some("replies"));
         assert_eq!(sent.correlation_id.as_deref(), Some("c"));
     }

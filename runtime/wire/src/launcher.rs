@@ -1,7 +1,7 @@
 //! The launcher's side: launches, events, and putting fields into a definition's context.
 
 use crate::{LAUNCH_TYPE, Mandatory, NamedLaunch, Outgoing, Properties, declared::Declared};
-use bureaucrat_model::{Fields, JsonText, ReplyTo};
+use bureaucrat_model::{Fields, JsonText, Millis, ProcessId, ReplyTo};
 use quick_xml::{
     Reader,
     escape::{escape, partial_escape},
@@ -53,19 +53,54 @@ pub fn launch_named(
     message(address, LAUNCH_TYPE, message_id, reply_to, body)
 }
 
-/// The message that publishes an event: the fields and, over them, its name in `event`. With `reply_to` the engine tells
-/// there who waited for it.
+/// An event to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRequest {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub fields: Fields,
+    /// With one, it reaches those who wait for it with this key, and those who want none.
+    pub key: Option<String>,
+    /// How long it is kept for those who wait for it later.
+    pub keep: Option<Millis>,
+    /// The process that it is for alone.
+    pub process: Option<ProcessId>,
+}
+
+impl EventRequest {
+    /// An event for all that wait for it now.
+    pub fn new(name: &str, fields: &Fields) -> Self {
+        Self {
+            name: name.to_owned(),
+            fields: fields.clone(),
+            key: None,
+            keep: None,
+            process: None,
+        }
+    }
+}
+
+/// The message that publishes an event: the fields and, over them, its name in `event`, its key and what else is asked
+/// for. With `reply_to` the engine tells there who waited for it.
 pub fn event(
     address: &Address,
-    name: &str,
-    fields: &Fields,
+    event: &EventRequest,
     message_id: &str,
     reply_to: Option<&ReplyTo>,
 ) -> Outgoing {
     let mut body = Fields::new();
-    body.set("event", JsonText::text(name));
-    for (field, value) in fields.iter().filter(|(field, _)| *field != "event") {
+    body.set("event", JsonText::text(&event.name));
+    let fields = event.fields.iter();
+    for (field, value) in fields.filter(|(field, _)| *field != "event") {
         body.set(field, value.clone());
+    }
+    let keep = event.keep.map(|keep| format!("{}ms", keep.0));
+    let process = event.process.map(|process| process.to_string());
+    for (field, text) in [("key", &event.key), ("keep", &keep), ("process", &process)] {
+        if let Some(text) = text {
+            body.set(field, JsonText::text(text));
+        }
     }
     let body = body.to_json().into_bytes();
     message(address, "application/json", message_id, reply_to, body)

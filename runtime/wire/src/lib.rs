@@ -26,9 +26,10 @@ mod sent;
 mod sight;
 mod task;
 mod unreadable;
-mod via;
+mod withdrawn;
 
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
+pub use bureaucrat_model::{Dialect, TaskQueue, UnknownName, Via};
 pub use cancelling::{
     CANCEL_TYPE, CancelOutcome, CancelRequest, cancel, cancel_reply, decode_cancel,
 };
@@ -42,7 +43,7 @@ pub use deployment::{
     DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, Novelty, definition_deployed, deployed,
 };
 pub use event::{EventMessage, EventOutcome, decode_event, event_reply};
-pub use launcher::{Address, MergeError, event, launch, launch_named, merge_fields};
+pub use launcher::{Address, EventRequest, MergeError, event, launch, launch_named, merge_fields};
 pub use limits::WireLimits;
 pub use message::{
     HeaderValue, Mandatory, Outgoing, Properties, REFUSAL_HEADER, REFUSAL_REPLY,
@@ -58,7 +59,7 @@ pub use sent::sent;
 pub use sight::MessageKind;
 pub use task::{ParticipantError, Task, routing_key_fits, task};
 pub use unreadable::{EncodingProblem, Unreadable};
-pub use via::{Dialect, TaskQueue, UnknownName, Via};
+pub use withdrawn::{revocation, withdrawn};
 
 /// `text` cut to at most `bytes` bytes, at a character boundary.
 fn cut(text: &str, bytes: usize) -> &str {

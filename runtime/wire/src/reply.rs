@@ -1,8 +1,8 @@
 //! What the engine tells launchers and listeners about a process, and how a launcher reads it.
 
 use crate::{
-    EventOutcome, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits,
-    cut, reply_address::mandatory, scan::Scan,
+    CancelOutcome, EventOutcome, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable,
+    WireLimits, cut, reply_address::mandatory, scan::Scan,
 };
 use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
 use serde::Deserialize;
@@ -135,6 +135,11 @@ pub enum Reply {
     },
     /// What became of an event.
     Event(EventOutcome),
+    /// What became of a request to cancel a process.
+    Cancelled {
+        process: ProcessId,
+        outcome: CancelOutcome,
+    },
 }
 
 #[derive(Deserialize)]
@@ -207,6 +212,14 @@ pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadabl
             taken: count(&scan, "taken")?,
         })),
         "repeated" => Ok(Reply::Event(EventOutcome::Repeated)),
+        "cancelled" => Ok(Reply::Cancelled {
+            process: process()?,
+            outcome: CancelOutcome::Cancelled,
+        }),
+        "ended" => Ok(Reply::Cancelled {
+            process: process()?,
+            outcome: CancelOutcome::Ended,
+        }),
         other => Err(Unreadable::UnknownStatus {
             status: cut(other, 80).to_owned(),
         }),

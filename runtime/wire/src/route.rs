@@ -5,8 +5,13 @@
 //! task is written, and a task keeps the destination that it was written with. Whether a queue is
 //! there is not known here.
 
-use crate::{Address, SHORT_TEXT_BYTES_MAX, TaskQueue, Via, via::CELERY};
+use crate::{Address, SHORT_TEXT_BYTES_MAX, TaskQueue, Via};
+use bureaucrat_model::Way;
 use std::fmt;
+
+/// The exchange and the routing key of Celery's tasks where nothing else is said, as Celery has
+/// them.
+const CELERY: &str = "celery";
 
 /// The participants that a route is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,11 +141,33 @@ impl Routes {
         match self.route(participant) {
             Some(route) => {
                 let told = route.destination.address();
-                let address = told.unwrap_or_else(|| route.via.address(participant));
+                let address = told.unwrap_or_else(|| usual(route.via, participant));
                 (route.via, address)
             }
-            None => (self.default, self.default.address(participant)),
+            None => (self.default, usual(self.default, participant)),
         }
+    }
+
+    /// The same for an action whose definition says something of it. A destination in the settings
+    /// is for tasks that are wrapped as the settings say.
+    pub(crate) fn way_of(&self, participant: &str, told: &Way) -> (Via, Address) {
+        let (set, address) = self.way(participant);
+        let via = told.via.unwrap_or(set);
+        let destination = told.destination();
+        let address = match destination {
+            (None, None) if via == set => address,
+            (None, None) => usual(via, participant),
+            (exchange, routing_key) => Address {
+                exchange: exchange.cloned().unwrap_or_default(),
+                routing_key: routing_key.cloned().unwrap_or_default(),
+            },
+        };
+        (via, address)
+    }
+
+    /// How the tasks of an action are wrapped.
+    pub fn via(&self, participant: &str, told: Option<Via>) -> Via {
+        told.unwrap_or_else(|| self.way(participant).0)
     }
 
     /// Whether participants get their tasks through this exchange, as far as routes say.
@@ -149,7 +176,7 @@ impl Routes {
         let is_of = |route: &Route| {
             let (Pattern::Name(name) | Pattern::Prefix(name)) = &route.pattern;
             let told = route.destination.address();
-            let address = told.unwrap_or_else(|| route.via.address(name));
+            let address = told.unwrap_or_else(|| usual(route.via, name));
             !name.is_empty() && address.exchange == exchange
         };
         (has_celery && exchange == CELERY) || self.routes.iter().any(is_of)
@@ -172,6 +199,22 @@ impl Routes {
             || participants
                 .iter()
                 .any(|name| self.way(name).1.routing_key == queue)
+    }
+}
+
+/// Where a participant's tasks go when nothing else is said.
+fn usual(via: Via, participant: &str) -> Address {
+    let both = |name: &str| Address {
+        exchange: name.to_owned(),
+        routing_key: name.to_owned(),
+    };
+    match via {
+        Via::Taskqueue | Via::Message => Address {
+            exchange: String::new(),
+            routing_key: format!("worker_{participant}"),
+        },
+        Via::CeleryWorkitem => both(CELERY),
+        Via::CeleryMessage => both(participant.split('.').next().unwrap_or_default()),
     }
 }
 
@@ -233,6 +276,39 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(way(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_definition_says_wins_over_the_settings() {
+        let way = |participant, told: Way| {
+            let (via, address) = routes().way_of(participant, &told);
+            (via, address.exchange, address.routing_key)
+        };
+        let to = |via, exchange: &str, key: &str| (via, exchange.to_owned(), key.to_owned());
+        let via = |via| Way {
+            via: Some(via),
+            ..Way::default()
+        };
+        let celery = Via::CeleryWorkitem;
+        assert_eq!(way("shop.pack", via(celery)), to(celery, "", "shop"));
+        let message = to(Via::Message, "", "worker_shop.pack");
+        assert_eq!(way("shop.pack", via(Via::Message)), message);
+        assert_eq!(way("x", via(celery)), to(celery, "celery", "celery"));
+        let queue = Way {
+            queue: Some("fast".to_owned()),
+            ..Way::default()
+        };
+        assert_eq!(way("shop.pack", queue.clone()), to(celery, "", "fast"));
+        let both = Way {
+            exchange: Some("jobs".to_owned()),
+            ..queue
+        };
+        assert_eq!(way("x", both.clone()), to(Via::Taskqueue, "jobs", "fast"));
+        let key = Way {
+            routing_key: Some("key".to_owned()),
+            ..both
+        };
+        assert_eq!(way("x", key), to(Via::Taskqueue, "jobs", "key"));
     }
 
     #[test]

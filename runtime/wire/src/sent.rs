@@ -85,6 +85,27 @@ impl Reserved<'_> {
         };
         Some(format!("no definition may send to {toward}: {reason}"))
     }
+
+    /// Why no task may go where a definition sends it. Participants' queues are open to tasks; who
+    /// may use whose, the policy says.
+    pub fn refuses_task(&self, exchange: &str, routing_key: &str) -> Option<String> {
+        let toward = Toward(exchange, routing_key);
+        let engines = "it belongs to the engine";
+        let reason = match toward.closed() {
+            Some(reason) => reason,
+            None if exchange.is_empty() => {
+                let own = self.engine_queues.iter().any(|own| own == routing_key);
+                own.then_some(engines)?
+            }
+            None => {
+                let own = self.engine_exchanges.iter().any(|own| own == exchange);
+                own.then_some(engines)?
+            }
+        };
+        Some(format!(
+            "no definition may send tasks to {toward}: {reason}"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +193,10 @@ mod tests {
         ] {
             let found = reserved.refuses(exchange, key);
             assert_eq!(found.is_some(), is_refused, "{exchange} {key} {found:?}");
+            let is_of_workers = ["pay", "worker_x"].contains(&key) || exchange == "money";
+            let task = reserved.refuses_task(exchange, key);
+            let expected = is_refused && !is_of_workers;
+            assert_eq!(task.is_some(), expected, "{exchange} {key} {task:?}");
         }
     }
 }

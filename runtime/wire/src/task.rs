@@ -4,7 +4,9 @@ use crate::{
     Dialect, Mandatory, Outgoing, Properties, Routes, SHORT_TEXT_BYTES_MAX, TaskQueue,
     route::is_short,
 };
-use bureaucrat_model::{ActivityId, ActivityPath, Fields, JsonText, Origin, ProcessId, Turn};
+use bureaucrat_model::{
+    ActivityId, ActivityPath, Fields, JsonText, Origin, ProcessId, Turn, Via, Way,
+};
 
 /// A task, independent of a dialect.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +15,7 @@ pub struct Task<'a> {
     pub path: &'a ActivityPath,
     pub turn: Turn,
     pub participant: &'a str,
+    pub way: &'a Way,
     pub fields: &'a Fields,
 }
 
@@ -37,15 +40,24 @@ pub enum ParticipantError {
     NoExchange,
 }
 
-/// Checks that tasks for this participant can be addressed.
+/// Checks that tasks for this participant can be addressed, where its definition gives no
+/// destination.
 ///
 /// # Errors
 /// If they cannot.
-pub fn routing_key_fits(routes: &Routes, participant: &str) -> Result<(), ParticipantError> {
+pub fn routing_key_fits(
+    routes: &Routes,
+    participant: &str,
+    via: Option<Via>,
+) -> Result<(), ParticipantError> {
     if participant.is_empty() {
         return Err(ParticipantError::Empty);
     }
-    let (_, address) = routes.way(participant);
+    let told = Way {
+        via,
+        ..Way::default()
+    };
+    let (_, address) = routes.way_of(participant, &told);
     // Empty alone only where the participant's name makes both.
     if address.exchange.is_empty() && address.routing_key.is_empty() {
         return Err(ParticipantError::NoExchange);
@@ -69,7 +81,7 @@ pub fn task(routes: &Routes, task: &Task<'_>) -> Outgoing {
         turn: Some(task.turn),
     }
     .to_string();
-    let (via, address) = routes.way(task.participant);
+    let (via, address) = routes.way_of(task.participant, task.way);
     let object = object(via.dialect(), &target, &origin, task.fields);
     let (body, mut properties) = match via.task_queue() {
         TaskQueue::Taskqueue => (
@@ -88,6 +100,7 @@ pub fn task(routes: &Routes, task: &Task<'_>) -> Outgoing {
         ),
     };
     properties.message_id = Some(origin);
+    properties.priority = task.way.priority;
     Outgoing {
         exchange: address.exchange,
         routing_key: address.routing_key,

@@ -22,7 +22,10 @@ fn shown(body: &[u8]) -> String {
     let text = match decode_answer(body, &limits()) {
         Ok(message) => {
             let at = at(&message.target, message.turn);
-            match message.answer {
+            let left_out = message.unusable.iter();
+            let left_out = left_out.map(|part| format!("; left out: {part}"));
+            let left_out: String = left_out.collect();
+            let taken = match message.answer {
                 Answer::Replace(fields) => format!("replace {at} {}", fields.to_json()),
                 Answer::Update(fields) => format!("update {at} {}", fields.to_json()),
                 Answer::Fault {
@@ -39,7 +42,8 @@ fn shown(body: &[u8]) -> String {
                 Answer::Progress(told) => format!("progress {at} {}", told.as_str()),
                 Answer::Suspended(text) => format!("suspended {at} {text}"),
                 Answer::Unreadable(text) => format!("unreadable {at} {text}"),
-            }
+            };
+            taken + &left_out
         }
         Err(UnreadableAnswer { reason, waiting }) => match waiting {
             Some((target, turn)) => format!("{} {}", reason.code(), at(&target, turn)),
@@ -149,6 +153,29 @@ fn other_bytes_than_text_are_told_to_who_waits() {
     let refused = decode_answer(large.as_bytes(), &small).unwrap_err();
     assert_eq!(refused.reason.code(), "wire.too-large");
     assert!(refused.waiting.is_some());
+}
+
+#[test]
+fn what_is_too_large_to_keep_is_named() {
+    let header = |name: &str| {
+        format!(
+            r#"{{"header": {{"message": "{name}", "target": "{PID}_0", "origin": "{PID}_0~1"}}, "#
+        )
+    };
+    let large = "x".repeat(17_000);
+    let data = format!(
+        r#"{}"fault": {{"code": "Busy", "message": "m", "data": "{large}"}}}}"#,
+        header("response")
+    );
+    let expected =
+        "fault PID_0 1 Busy m; left out: `data` of 17002 bytes; at most 4096 are allowed";
+    assert_eq!(shown(data.as_bytes()), expected);
+    let progress = format!(r#"{}"progress": "{large}"}}"#, header("progress"));
+    let expected = "progress PID_0 1 \"(a progress of 17002 bytes; 16384 are kept)\"; left out: \
+                    `progress` of 17002 bytes; at most 16384 are allowed";
+    assert_eq!(shown(progress.as_bytes()), expected);
+    let small = format!(r#"{}"progress": "half"}}"#, header("progress"));
+    assert_eq!(shown(small.as_bytes()), "progress PID_0 1 \"half\"");
 }
 
 #[test]

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use bureaucrat_model::{
-    ActivityPath, Answer, Fault, FaultCode, Fields, JsonText, ProcessId, ReplyTo, Timestamp, Turn,
+    ActivityPath, Answer, Fault, FaultCode, Fields, JsonText, Millis, ProcessId, ReplyTo,
+    Timestamp, Turn, Way,
 };
 use bureaucrat_wire::{
-    Address, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX, ParticipantError, Properties,
-    Reply, Report, Routes, Task, Unreadable, Via, WireLimits, dead_letter, decode_answer,
-    decode_event, decode_reply, event, launch, merge_fields, notice, reply, routing_key_fits, task,
+    Address, EventRequest, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX,
+    ParticipantError, Properties, Reply, Report, Routes, Task, Unreadable, Via, WireLimits,
+    dead_letter, decode_answer, decode_event, decode_reply, event, launch, merge_fields, notice,
+    reply, routing_key_fits, task,
 };
 use proptest::prelude::*;
 
@@ -25,6 +27,7 @@ fn sent(via: Via, participant: &str, fields: &Fields) -> bureaucrat_wire::Outgoi
             path: &ActivityPath(vec![0, 1]),
             turn: Turn(7),
             participant,
+            way: &Way::default(),
             fields,
         },
     )
@@ -119,7 +122,8 @@ fn celery_gets_protocol_1() {
 
 #[test]
 fn participants_have_to_fit_into_a_routing_key() {
-    let check = |via, participant: &str| routing_key_fits(&Routes::new(via, vec![]), participant);
+    let check =
+        |via, participant: &str| routing_key_fits(&Routes::new(via, vec![]), participant, None);
     assert_eq!(check(Via::Taskqueue, &"x".repeat(248)), Ok(()));
     assert_eq!(
         check(Via::Taskqueue, &"x".repeat(249)),
@@ -337,7 +341,21 @@ fn what_a_client_publishes() {
         routing_key: "bureaucrat_events".into(),
     };
     let fields = Fields::parse(r#"{"event": "other", "n": 1}"#).unwrap();
-    let message = event(&address, "paid", &fields, "m1", None);
+    let request = EventRequest {
+        key: Some("A-17".into()),
+        keep: Some(Millis(90_500)),
+        process: Some(ProcessId::from_bytes([7; 16])),
+        ..EventRequest::new("paid", &fields)
+    };
+    let message = event(&address, &request, "m0", None);
+    let read = decode_event(&message.body, &WireLimits::default()).unwrap();
+    assert_eq!(read.name, "paid");
+    assert_eq!(
+        (read.key, read.keep, read.process),
+        (request.key, request.keep, request.process)
+    );
+
+    let message = event(&address, &EventRequest::new("paid", &fields), "m1", None);
     assert_eq!(body(&message), r#"{"event": "paid", "n": 1}"#);
     assert_eq!(message.properties.message_id.as_deref(), Some("m1"));
     let message = launch(&address, "<process/>", "m2", Some("q"), Some("c"));

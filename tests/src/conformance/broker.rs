@@ -4,19 +4,18 @@
 //! Cases run at the same time on one engine; each uses its own names. The engine's control socket
 //! tells what a process awaits, because AMQP does not.
 
+mod events;
 mod operators;
+mod stage;
 
 use super::{
-    case::{Action, Case, Fate},
-    script::{Launched, Stage, Trace, play},
+    case::{Action, Case},
+    script::{Launched, Trace, play},
 };
-use crate::engine::Engine;
-use bureaucrat_host::{
-    commands::Order,
-    query::{Detail, Query, QueryAnswer, State, WaitsFor},
-};
-use bureaucrat_model::{Fields, Millis, ProcessId};
-use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply, merge_fields};
+use crate::{engine::Engine, faults::Preload};
+use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
+use bureaucrat_model::ProcessId;
+use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply};
 use futures_lite::StreamExt;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
@@ -53,17 +52,20 @@ pub struct Broker {
     runtime: Runtime,
     connection: Connection,
     engine: Engine,
+    /// Lets the engine's machine sleep, with how long it slept so far.
+    preload: Option<(Preload, Mutex<u64>)>,
     dead: Arc<Mutex<Vec<String>>>,
     /// How many dead letters each played process must have.
     expected: Mutex<Vec<(ProcessId, usize)>>,
 }
 
 impl Broker {
-    /// Connects, and listens to the dead letters of a running engine.
+    /// Connects, and listens to the dead letters of a running engine. With a preload, which the engine has, time passes by
+    /// letting its machine sleep.
     ///
     /// # Errors
     /// If the broker cannot be reached, or the engine did not declare its queues in time.
-    pub fn connect(url: &str, engine: Engine) -> Result<Self, Problem> {
+    pub fn connect(url: &str, engine: Engine, preload: Option<Preload>) -> Result<Self, Problem> {
         let runtime = Runtime::new()?;
         let dead = Arc::new(Mutex::new(Vec::new()));
         let connection =
@@ -72,6 +74,7 @@ impl Broker {
             runtime,
             connection,
             engine,
+            preload: preload.map(|preload| (preload, Mutex::new(0))),
             dead,
             expected: Mutex::new(Vec::new()),
         };
@@ -341,167 +344,10 @@ impl OnBroker<'_> {
         match self.next_reply()? {
             Reply::Launched { process } => Ok(Launched::Process(process)),
             Reply::Rejected { reasons } => Ok(Launched::Refused(reasons.join("; "))),
-            other @ (Reply::Completed { .. } | Reply::Failed { .. } | Reply::Event(_)) => {
-                Err(format!("{other:?}"))
-            }
-        }
-    }
-
-    /// Waits until this many fibers of the process await the event.
-    fn await_waiters(&self, process: ProcessId, name: &str, waiters: usize) -> Result<(), String> {
-        let keyed = format!("{name} with the key ");
-        let is_wanted = |wait: &&WaitsFor| {
-            let WaitsFor::Event { event } = wait else {
-                return false;
-            };
-            let mut names = event.split(" or ");
-            names.any(|one| one == name || one.starts_with(&keyed))
-        };
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let known = self.broker.ask(process)?;
-            let waits = known.map(|(_, waits)| waits).unwrap_or_default();
-            let count = waits.iter().filter(is_wanted).count();
-            if count == waiters {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("{count} fibers await {name}: {waits:?}"));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn publish_event(&self, body: &str) -> Result<(), String> {
-        let queue = self.broker.engine.name("events");
-        self.publish(
-            &queue,
-            body,
-            BasicProperties::default().with_delivery_mode(2),
-        )
-    }
-
-    /// Publishes an event that nobody must receive, and waits until the engine has certainly taken
-    /// it: until a later event has released another process.
-    fn publish_for_nobody(&mut self, body: &str) -> Result<(), String> {
-        let canary = self.canary.clone();
-        let parts = format!(r#"<await event="{canary}"/><action participant="{canary}"/>"#);
-        let definition = format!("<process>{parts}</process>");
-        let Launched::Process(process) = self.start(&definition)? else {
-            return Err("the canary was refused".into());
-        };
-        self.await_waiters(process, &canary, 1)?;
-        self.publish_event(body)?;
-        self.publish_event(&format!(r#"{{"event": "{canary}"}}"#))?;
-        let task = self.next(&worker(&canary))?;
-        self.answer(String::from_utf8_lossy(&task).into_owned())?;
-        match self.next_reply()? {
-            Reply::Completed { .. } => Ok(()),
-            other @ (Reply::Launched { .. }
-            | Reply::Rejected { .. }
+            other @ (Reply::Completed { .. }
             | Reply::Failed { .. }
-            | Reply::Event(_)) => Err(format!("the canary: {other:?}")),
+            | Reply::Event(_)
+            | Reply::Cancelled { .. }) => Err(format!("{other:?}")),
         }
-    }
-}
-
-impl Stage for OnBroker<'_> {
-    fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String> {
-        let merged = match fields {
-            Some(fields) => merge_fields(definition, fields).map_err(|error| error.to_string())?,
-            None => definition.to_owned(),
-        };
-        let launched = self.start(&merged)?;
-        if let Launched::Process(process) = &launched {
-            self.root = Some(*process);
-        }
-        Ok(launched)
-    }
-
-    fn task(&mut self, participant: &str) -> Result<Vec<u8>, String> {
-        self.next(&worker(participant))
-    }
-
-    fn message(&mut self, queue: &str) -> Result<Vec<u8>, String> {
-        self.next(queue)
-    }
-
-    fn undelivered(&mut self, _: &str) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
-        let queue = self.broker.engine.name("answers");
-        self.publish(
-            &queue,
-            &body,
-            BasicProperties::default().with_delivery_mode(2),
-        )?;
-        Ok(None)
-    }
-
-    fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
-        if waiters == 0 {
-            return self.publish_for_nobody(&body);
-        }
-        let root = self.root.ok_or("there is no process")?;
-        self.await_waiters(root, name, waiters)?;
-        self.publish_event(&body)
-    }
-
-    fn deploy(&mut self, definition: &str) -> Result<(), String> {
-        self.deployed(definition)
-    }
-
-    fn incident(&mut self) -> Result<String, String> {
-        self.await_incident()
-    }
-
-    fn retry(&mut self) -> Result<(), String> {
-        self.order(Order::Retry)
-    }
-
-    fn cancel(&mut self, reason: &str) -> Result<(), String> {
-        let reason = reason.to_owned();
-        self.order(Order::Cancel { reason })
-    }
-
-    fn time(&mut self, span: Millis) -> Result<(), String> {
-        std::thread::sleep(Duration::from_millis(span.0));
-        Ok(())
-    }
-
-    fn ending(&mut self) -> Result<Reply, String> {
-        self.next_reply()
-    }
-
-    fn leftovers(&mut self, dead: usize) -> Vec<String> {
-        let mut left = Vec::new();
-        if let Some(root) = self.root {
-            let deadline = Instant::now() + PATIENCE;
-            while self.broker.dead_letters(root) < dead && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            let expected = &self.broker.expected;
-            expected
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((root, dead));
-            let found = self.broker.dead_letters(root);
-            left.extend((found != dead).then(|| format!("{found} dead letters")));
-            match self.broker.ask(root) {
-                Ok(Some((State::Completed | State::Failed, _))) => {}
-                other => left.push(format!("the process: {other:?}")),
-            }
-        }
-        while let Ok(incoming) = self.incoming.try_recv() {
-            self.keep(incoming);
-        }
-        for (queue, bodies) in &self.waiting {
-            for body in bodies {
-                left.push(format!("{queue}: {}", String::from_utf8_lossy(body)));
-            }
-        }
-        left
     }
 }

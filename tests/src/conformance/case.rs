@@ -51,18 +51,16 @@ pub enum Action {
         participant: String,
         path: ActivityPath,
         fields: Expected,
+        dialect: Option<Dialect>,
     },
-    /// A participant answers a task.
     Answer {
         task: TaskRef,
         reply: Reply,
-        /// What happens to the answer.
         fate: Fate,
     },
     /// An answer to an activity of this process that may never have sent a task.
     Stray {
         path: ActivityPath,
-        /// What happens to the answer.
         fate: Fate,
     },
     /// Any body arrives in the answer queue; `PID` in it is replaced by the process id.
@@ -275,12 +273,15 @@ fn step(line: &str) -> Result<Action, String> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Ok(match word {
-        "task" => {
+        "task" | "task-message" | "task-workitem" => {
             let (place, json) = second.split_once(' ').ok_or("no fields")?;
             Action::Task {
                 participant: first.to_owned(),
                 path: path(place)?,
                 fields: expected(json)?,
+                dialect: word
+                    .strip_prefix("task-")
+                    .and_then(|name| name.parse().ok()),
             }
         }
         "stray" => Action::Stray {

@@ -12,6 +12,6 @@ pub mod participant;
 pub mod pure;
 pub mod script;
 
-pub use case::{Case, CaseError, load};
+pub use case::{Action, Case, CaseError, load};
 pub use pure::run_pure;
 pub use script::Trace;

@@ -12,17 +12,17 @@ use super::{
 use bureaucrat_definition::{Limits, compile};
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance,
-    JsonText, Launch, Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo,
-    Subscription, Timestamp, Turn, Version, View,
+    Answer, Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
+    Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch,
+    Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
+    Timestamp, Turn, Version, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
 };
 use bureaucrat_wire::{
-    Dialect, Reply, Report, Routes, Task, TaskQueue, Via, WireLimits, decode_answer, decode_event,
-    decode_reply, merge_fields, reply, task,
+    Dialect, Reply, Report, WireLimits, decode_answer, decode_event, decode_reply, merge_fields,
+    reply,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -222,11 +222,13 @@ impl Pure {
                     activity,
                     turn,
                     participant,
+                    way,
                 } => {
                     let process = self.processes.get(&id);
                     let fields = process.and_then(|process| task_fields(&process.instance, turn));
                     if let Some(fields) = fields {
-                        self.send(id, &activity, turn, &participant, &fields);
+                        let to = (participant.as_str(), &way);
+                        self.send(id, &activity, turn, to, &fields);
                     }
                 }
                 Effect::StartTimer { fiber, turn, due } => {
@@ -385,27 +387,6 @@ impl Pure {
             .is_none_or(|process| process.instance.has_ended())
     }
 
-    fn send(
-        &mut self,
-        process: ProcessId,
-        path: &ActivityPath,
-        turn: Turn,
-        participant: &str,
-        fields: &Fields,
-    ) {
-        let asked = Task {
-            process,
-            path,
-            turn,
-            participant,
-            fields,
-        };
-        let via = Via::of(self.dialect, TaskQueue::Taskqueue);
-        let message = task(&Routes::new(via, Vec::new()), &asked);
-        let queue = message.routing_key.trim_start_matches("worker_").to_owned();
-        self.tasks.entry(queue).or_default().push_back(message.body);
-    }
-
     fn evaluate(
         &self,
         id: ProcessId,
@@ -521,21 +502,26 @@ impl Stage for Pure {
 
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
         let limits = WireLimits::default();
-        let (target, turn, answer, taken) = match decode_answer(body.as_bytes(), &limits) {
-            Ok(read) => (read.target, read.turn, read.answer, Fate::Taken),
-            Err(unreadable) => {
-                self.dead += 1;
-                let Some((target, turn)) = unreadable.waiting else {
-                    return Ok(Some(Fate::Dead));
-                };
-                let answer = Answer::Unreadable(unreadable.reason.to_string());
-                (target, turn, answer, Fate::Bad)
-            }
-        };
+        let (target, turn, (answer, unusable), taken) =
+            match decode_answer(body.as_bytes(), &limits) {
+                Ok(read) => {
+                    let answer = (read.answer, read.unusable);
+                    (read.target, read.turn, answer, Fate::Taken)
+                }
+                Err(unreadable) => {
+                    self.dead += 1;
+                    let Some((target, turn)) = unreadable.waiting else {
+                        return Ok(Some(Fate::Dead));
+                    };
+                    let answer = Answer::Unreadable(unreadable.reason.to_string());
+                    (target, turn, (answer, Vec::new()), Fate::Bad)
+                }
+            };
         let input = Input::Answer {
             activity: target.path,
             turn,
             answer,
+            unusable,
         };
         let brought = self.bring(target.process, input);
         self.settle();

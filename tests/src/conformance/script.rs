@@ -154,7 +154,11 @@ impl Player<'_> {
                 participant,
                 path,
                 fields,
-            } => self.task(participant, path, fields),
+                dialect,
+            } => {
+                let dialect = dialect.unwrap_or(self.dialect);
+                self.task(participant, path, fields, dialect)
+            }
             Action::Answer { task, reply, fate } => {
                 let body = self.find(task)?.answer(reply)?;
                 self.send(body, *fate)
@@ -222,12 +226,13 @@ impl Player<'_> {
         participant: &str,
         path: &ActivityPath,
         fields: &Expected,
+        dialect: Dialect,
     ) -> Result<(), String> {
         let task = Received::read(&self.stage.task(participant)?)?;
         let seen_path = task.target.get(36..).unwrap_or_default();
         let as_expected = seen_path == path.to_string()
             && matches_fields(fields, &task.fields)
-            && task.dialect == self.dialect;
+            && task.dialect == dialect;
         let seen = format!(
             "task {participant} {seen_path} {} in {}",
             task.fields.to_json(),
@@ -305,7 +310,8 @@ fn describe(ending: &LauncherReply) -> String {
         }
         other @ (LauncherReply::Launched { .. }
         | LauncherReply::Rejected { .. }
-        | LauncherReply::Event(_)) => format!("{other:?}"),
+        | LauncherReply::Event(_)
+        | LauncherReply::Cancelled { .. }) => format!("{other:?}"),
     }
 }
 

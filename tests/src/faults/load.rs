@@ -8,7 +8,7 @@ pub use clients::PARTICIPANTS;
 
 use crate::engine::Engine;
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -48,6 +48,11 @@ struct Seen {
     held_from: u64,
     /// Participants that do not consume.
     away: BTreeSet<String>,
+    /// By their processes' numbers: tasks that are answered when nobody awaits that any more, the ids of messages that
+    /// were sent, and the ids of detached processes.
+    late: BTreeMap<u64, Value>,
+    mail: BTreeMap<u64, String>,
+    asides: BTreeMap<u64, String>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,16 @@ impl Shared {
     fn name(&self, of: &str) -> String {
         format!("{}.{of}", self.prefix)
     }
+
+    /// The name of a deployed definition.
+    fn called(&self, of: &str) -> String {
+        format!("{}-{of}", self.prefix)
+    }
+
+    /// Whether a process is one with scopes.
+    const fn has_scopes(number: u64) -> bool {
+        number % 2 == 1
+    }
 }
 
 /// The counts of a load that ended well.
@@ -81,6 +96,8 @@ pub struct Tally {
     pub double_answers: u64,
     /// Connections that clients opened.
     pub connections: u64,
+    /// Processes that others started and did not wait for.
+    pub asides: u64,
 }
 
 /// A running load; its clients continue until it is dropped.
@@ -182,21 +199,22 @@ impl Load {
     pub async fn finish(&self, engine: &Engine, patience: Duration) -> Result<()> {
         let mut last = (0, Instant::now());
         loop {
-            let (ended, wrong) = {
+            let (ended, others, wrong) = {
                 let seen = self.shared.seen();
-                (seen.ended.len() as u64, seen.wrong.clone())
+                let others = (seen.mail.len() + seen.asides.len()) as u64;
+                (seen.ended.len() as u64, others, seen.wrong.clone())
             };
             ensure!(wrong.is_empty(), "{wrong:?}");
-            if ended == self.shared.plan.processes {
+            let processes = self.shared.plan.processes;
+            if ended == processes && others == processes / 2 * 2 {
                 return Ok(());
             }
-            if ended != last.0 {
-                last = (ended, Instant::now());
+            if ended + others != last.0 {
+                last = (ended + others, Instant::now());
             }
             if last.1.elapsed() > patience {
                 bail!(
-                    "{ended} of {} processes ended; then nothing moved\n{}",
-                    self.shared.plan.processes,
+                    "{ended} of {processes} processes ended, and {others} messages and detached processes were seen; then nothing moved\n{}",
                     engine.log_tail()
                 );
             }
@@ -236,6 +254,9 @@ impl Load {
                 .as_u64()
                 .context("a process without its number")?;
             ensure!(numbers.insert(number), "launch {number} ran twice");
+            if Shared::has_scopes(number) {
+                check_scopes(process, fields, number)?;
+            }
         }
         let processes = self.shared.plan.processes;
         ensure!(
@@ -249,6 +270,7 @@ impl Load {
             repeated_tasks: seen.repeated_tasks,
             double_answers: seen.double_answers,
             connections: seen.connections,
+            asides: seen.asides.len() as u64,
         })
     }
 }
@@ -257,4 +279,31 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+/// Checks what a process with scopes ended with.
+fn check_scopes(process: &str, fields: &Value, number: u64) -> Result<()> {
+    for (name, value) in [
+        ("undone", json!(["hotel", "flight"])),
+        ("caught", json!("shop.SoldOut")),
+        ("finished", json!(number * 2)),
+        ("gave_up", json!(true)),
+        ("discarded", Value::Null),
+        ("twice", Value::Null),
+        ("won", json!("delay")),
+        ("tens", json!([10, 20, 30])),
+        ("rang", json!(true)),
+        ("stopped", json!(true)),
+        ("picked", json!("after")),
+    ] {
+        ensure!(
+            fields[name] == value,
+            "{process}: {name} is {}, not {value}: {fields}",
+            fields[name]
+        );
+    }
+    let mut heard: Vec<_> = fields["heard"].as_array().into_iter().flatten().collect();
+    heard.sort_by_key(|step| step.as_u64());
+    ensure!(heard == [1, 2], "{process} heard {heard:?}");
+    Ok(())
 }

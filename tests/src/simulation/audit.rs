@@ -4,7 +4,7 @@
 
 use super::{
     Expected,
-    facts::{Known, tree},
+    facts::Known,
     keeping::are_published,
     kept::{deadline, fires, reminders, same, within},
 };
@@ -72,7 +72,7 @@ impl Known {
                 continue;
             }
             match &wait.kind {
-                WaitKind::Timer { due } if self.now < *due && fires(timers, &after, fiber) => {
+                WaitKind::Timer { due, .. } if self.now < *due && fires(timers, &after, fiber) => {
                     let now = self.now;
                     self.violate(format!("a timer of {process} due at {due} fired at {now}"));
                 }
@@ -284,7 +284,7 @@ impl Known {
         for (fiber, wait) in waits(instance) {
             due.extend(wait.timer.map(|at| (at, fiber, wait.turn)));
             match &wait.kind {
-                WaitKind::Timer { due: at } => {
+                WaitKind::Timer { due: at, .. } => {
                     due.insert((*at, fiber, wait.turn));
                 }
                 WaitKind::Event { subscriptions, .. } => {
@@ -373,4 +373,10 @@ impl Known {
             )),
         }
     }
+}
+
+/// The first bytes of all ids in a call tree.
+pub(super) fn tree(process: ProcessId) -> [u8; 2] {
+    let [first, second, ..] = *process.as_bytes();
+    [first, second]
 }

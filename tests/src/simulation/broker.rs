@@ -159,12 +159,12 @@ impl SimulatedBroker {
             && state.outside.values().all(VecDeque::is_empty)
     }
 
-    /// An engine asks for the owner queue, and consumes if it gets it. Returns false if it must
-    /// stand by.
-    pub fn consume(&self, engine: u64) -> bool {
+    /// An engine asks for the owner queue, and consumes if it gets it, which it must be told. Nothing
+    /// if it must stand by.
+    pub fn consume(&self, engine: u64) -> Option<BrokerEvent> {
         let mut state = self.lock();
         if state.owner.is_some() {
-            return false;
+            return None;
         }
         state.connections += 1;
         let connection = state.connections;
@@ -173,10 +173,14 @@ impl SimulatedBroker {
         state
             .consumers
             .insert(connection, Consumer { engine, channels });
-        if let Some(link) = state.links.get_mut(&engine) {
-            link.consuming(connection);
-        }
-        true
+        let [_, answers, events] = &state.queues;
+        let waiting = (answers.len() + events.len()) as u64;
+        let link = state.links.get_mut(&engine)?;
+        link.consuming(connection);
+        Some(BrokerEvent::ConsumingUp {
+            generation: link.generation,
+            waiting,
+        })
     }
 
     pub fn consumes(&self, engine: u64) -> bool {

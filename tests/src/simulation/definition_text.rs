@@ -136,6 +136,16 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             "<sequence><context><events><on event=\"{NEVER}{k}\" key=\"{k}\"><fault/></on>\
              <after duration=\"300d\"><fault/></after></events></context>{set}</sequence>"
         ),
+        Way::Recalled => {
+            let event =
+                format!("event=\"{NEVER}own\" key=\"{{context['inst:process']['id']}}-{k}\"");
+            write!(
+                xml,
+                "<emit {event} keep=\"100d\"/><sequence><context><events>\
+                 <on {event} since=\"launch\" interrupt=\"yes\"><out name=\"f{k}\">{k}</out>{set}</on>\
+                 </events></context>{never}</sequence>"
+            )
+        }
         Way::Undone => {
             let undone = |value: u32, inside: &str| {
                 format!(

@@ -63,6 +63,8 @@ pub(super) enum Way {
     Interrupted,
     /// While a scope listens for what never happens.
     Listening,
+    /// By an event that was kept for what waits while a scope is active.
+    Recalled,
     /// Two scopes complete and are undone: the field `lK` becomes what the last compensation puts there.
     Undone,
     /// In the second attempt at a sequence; what the first one set is discarded.
@@ -232,6 +234,7 @@ impl Generator<'_> {
                     Way::Local,
                     Way::Interrupted,
                     Way::Listening,
+                    Way::Recalled,
                     Way::Undone,
                     Way::Decided,
                     Way::Attempts,
@@ -337,21 +340,27 @@ impl Definition {
 
     /// The XML, with the number of its launch.
     pub fn text(&self, name: &str, number: Option<usize>) -> String {
-        let mut xml = format!("<process name=\"{name}\"><context>");
+        // Never reached, but it has a timer like any other.
+        let deadline = match self.body.len() % 2 {
+            0 => " deadline=\"300d\"",
+            _ => "",
+        };
+        let mut xml = format!("<process name=\"{name}\"{deadline}><context>");
         let mut property = |name: &str, kind: &str, value: &str| {
             let _ = write!(
                 xml,
-                "<property name=\"{name}\" type=\"{kind}\">{}</property>",
+                "<property name=\"{name}\" {kind}>{}</property>",
                 escaped(value)
             );
         };
-        property("number", "int", &number.unwrap_or(0).to_string());
+        let found = "type=\"int\" searchable=\"yes\"";
+        property("number", found, &number.unwrap_or(0).to_string());
         for counter in &self.counters {
-            property(&format!("c{counter}"), "int", "0");
+            property(&format!("c{counter}"), found, "0");
         }
         for (number, (text, given)) in &self.texts {
             if *given == Given::Context {
-                property(&format!("d{number}"), "str", text);
+                property(&format!("d{number}"), "type=\"str\"", text);
             }
         }
         xml += "</context>";
@@ -359,7 +368,16 @@ impl Definition {
         xml += "</process>";
         if number.is_none() {
             // A called process's fields are copied to its caller, which must keep its own number.
-            xml = xml.replacen("<property name=\"number\" type=\"int\">0</property>", "", 1);
+            xml = xml.replacen(
+                &format!("<property name=\"number\" {found}>0</property>"),
+                "",
+                1,
+            );
+        }
+        // What is sent is known by its history.
+        if let Some(number) = number.filter(|_| !xml.contains("<send")) {
+            let kept = ["full", "decisions", "ends"][number % 3];
+            xml = xml.replacen("<process", &format!("<process history=\"{kept}\""), 1);
         }
         xml
     }

@@ -7,6 +7,7 @@ use super::{
     definitions::NEVER,
     deploying::Versions,
     kept::InHand,
+    withdrawn::TaskFacts,
     writes::EventFacts,
 };
 use bureaucrat_model::{
@@ -54,6 +55,7 @@ pub(super) struct Known {
     pub launches: Vec<LaunchFacts>,
     pub deployed: Versions,
     pub told: BTreeSet<Vec<u8>>,
+    pub tasks: TaskFacts,
     pub kept_until: BTreeMap<u64, Timestamp>,
     pub taken_kept: BTreeSet<Vec<u8>>,
     /// The index of business keys.
@@ -102,6 +104,7 @@ impl Facts {
     /// An engine starts: all of its numbers come after what is durable now.
     pub fn start(&self) {
         let mut known = self.known();
+        known.tasks.engines += 1;
         known.floor = known.highest;
         known.in_hand = InHand::default();
     }
@@ -258,6 +261,7 @@ impl Facts {
     pub fn published(&self, message: &Outgoing) -> Vec<u8> {
         let row = records::encode(message).unwrap_or_default();
         let mut known = self.known();
+        known.task_published(message);
         if !known.outbox.values().any(|value| *value == row) {
             known.violate(format!(
                 "a message to `{}` was published whose row is not durable: {}",
@@ -389,12 +393,6 @@ fn has_counted(instance: &Instance, turn: Turn) -> bool {
 }
 
 fn is_answer(input: &Input, path: &ActivityPath, turn: Turn) -> bool {
-    matches!(input, Input::Answer { activity, turn: found, answer: Answer::Replace(_) | Answer::Update(_) | Answer::Fault { .. } | Answer::Unreadable(_) | Answer::Suspended(_) }
+    matches!(input, Input::Answer { activity, turn: found, answer: Answer::Replace(_) | Answer::Update(_) | Answer::Fault { .. } | Answer::Unreadable(_) | Answer::Suspended(_), .. }
         if activity == path && found.is_none_or(|found| found == turn))
-}
-
-/// The first bytes of all ids in a call tree.
-pub(super) fn tree(process: ProcessId) -> [u8; 2] {
-    let [first, second, ..] = *process.as_bytes();
-    [first, second]
 }

@@ -29,6 +29,7 @@ mod report;
 mod rival;
 mod settling;
 mod trouble;
+mod withdrawn;
 mod world;
 mod writes;
 

@@ -54,6 +54,7 @@ impl Play {
                     | Way::Local
                     | Way::Interrupted
                     | Way::Listening
+                    | Way::Recalled
                     | Way::Attempts
                     | Way::Decided => None,
                 };

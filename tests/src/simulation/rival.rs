@@ -30,7 +30,8 @@ impl Rival {
             &world.sandbox,
         )
         .map_err(|error| error.to_string())?;
-        if world.broker.consume(LINK) {
+        if let Some(event) = world.broker.consume(LINK) {
+            engine.receive(event);
             world.note("a second engine consumes");
             for source in SOURCES {
                 while world.broker.deliver(LINK, source) {}

@@ -1,6 +1,6 @@
 //! What the facts record about publishes: what the broker has, and what it never takes.
 
-use super::{Facts, facts::tree};
+use super::{Facts, audit::tree};
 
 impl Facts {
     /// The broker never takes the task of this row, so its process may fail.

@@ -205,6 +205,7 @@ impl World {
             Table::Aside,
             Table::Backlog,
             Table::Recent,
+            Table::Searched,
             Table::BusinessKeys,
             Table::Launches,
             Table::Recalls,

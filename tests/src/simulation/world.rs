@@ -362,7 +362,11 @@ impl World {
             engine.receive(event);
             self.note("publishing works");
         }
-        if !self.broker.consumes(self.engines) && self.broker.consume(self.engines) {
+        if !self.broker.consumes(self.engines)
+            && let Some(event) = self.broker.consume(self.engines)
+            && let Some(engine) = &self.engine
+        {
+            engine.receive(event);
             self.note("the engine consumes");
         }
     }

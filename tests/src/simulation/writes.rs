@@ -1,6 +1,8 @@
 //! The facts follow the log: what each durable write changes in them, and what may not be written.
 
-use super::{audit::Timers, definitions::COMMON_EVENT, facts::Known, world::unique};
+use super::{
+    audit::Timers, definitions::COMMON_EVENT, facts::Known, withdrawn::Withdrawals, world::unique,
+};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{HistoryEntry, HistoryEvent, Instance, ProcessId, Status, Timestamp, Turn};
 use bureaucrat_store::{
@@ -39,6 +41,8 @@ impl Known {
         let mut instances = (BTreeSet::new(), Unit::default());
         let (mut left, mut handled) = (Vec::new(), BTreeSet::new());
         self.messages_fit(unit);
+        let withdrawals = Withdrawals::of(unit);
+        self.tells(&withdrawals);
         for write in &unit.writes {
             let (table, key, value) = match write {
                 Write::Put { table, key, value } => (*table, key, Some(value)),
@@ -64,6 +68,7 @@ impl Known {
                 | Table::Meta
                 | Table::Backlog
                 | Table::Recent
+                | Table::Searched
                 | Table::Letters
                 | Table::Recalls
                 | Table::Schedules => {}
@@ -76,6 +81,9 @@ impl Known {
         for (process, before) in self.instances_written(instances.0, instances.1) {
             touched.insert(process);
             self.has_program(process);
+            if let Some(before) = &before {
+                self.withdrawn(process, before, &withdrawals);
+            }
             let timers = match handled.contains(&process) {
                 true => Timers::MayStop,
                 false => Timers::Fire,
@@ -346,6 +354,8 @@ impl Known {
             | OutboxKind::Notice
             | OutboxKind::DeadLetter
             | OutboxKind::Message
+            | OutboxKind::Withdrawal
+            | OutboxKind::Revocation
             | OutboxKind::Resent => true,
         };
         if needed && !self.settled.contains(row) {

@@ -4,7 +4,7 @@ use super::samples::fields;
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FaultCode,
     FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Part,
-    Retry, Since, Taking, Timeout, When,
+    Retry, Since, Taking, Timeout, Via, Way, When,
 };
 
 fn names() -> ItemNames {
@@ -58,6 +58,13 @@ pub fn every() -> Vec<Op> {
         Op::Jump { target: OpIndex(4) },
         Op::Action {
             participant: Operand::Computed,
+            way: Some(Box::new(Way {
+                via: Some(Via::CeleryWorkitem),
+                queue: Some(Operand::Fixed("shop".into())),
+                exchange: None,
+                routing_key: Some(Operand::Computed),
+                priority: Some(Operand::Fixed(5)),
+            })),
             inputs: Some(vec!["amount".into()]),
             taking: Taking::Into(FieldPath::new("receipt").unwrap()),
             timeout: Some(Operand::Fixed(Millis(30_000))),
@@ -148,6 +155,7 @@ pub fn every() -> Vec<Op> {
         Op::Receive {
             event: Operand::Computed,
             key: Some(Operand::Fixed("k".into())),
+            since: Some(Since::Launch),
             conditions: range,
             taking: Taking::Fields,
             interrupt: Interrupt::Yes,

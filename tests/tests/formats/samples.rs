@@ -2,12 +2,12 @@
 
 use super::ops;
 use bureaucrat_model::{
-    ActivityPath, Answer, Caller, Condition, ConditionIndex, ConditionOutcome, Conduct, Deadline,
-    Decision, DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, EventSource,
-    Fault, FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryEvent, Input,
-    Instance, Items, JsonText, KeyRule, KeyText, Locals, Millis, Missed, ModuleHash, OpIndex,
-    Phase, ProcessId, Program, ProgramHash, Reads, Redelivered, ReplyTo, Schedule, Scope, Site,
-    Span, Status, Taken, Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
+    ActivityPath, Answer, Caller, Condition, ConditionIndex, Conduct, Deadline, Decision,
+    DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, EventSource, Fault,
+    FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, Input, Instance, Items, JsonText,
+    KeyRule, KeyText, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId, Program,
+    ProgramHash, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span, Status, Term,
+    Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
 };
 use bureaucrat_store::keys::{self, WaitKey};
 
@@ -70,6 +70,8 @@ pub fn program() -> Program {
                 zone: "Europe/Berlin".into(),
                 missed: Missed::Once,
             }),
+            recorded: Recorded::Ends,
+            searchable: vec!["customer".into()],
         },
     }
 }
@@ -109,6 +111,22 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
             turn: Turn(1),
         }),
         stuck: 1,
+        recorded: Recorded::Decisions,
+        searched: vec![
+            Searched {
+                name: "customer".into(),
+                term: Some(Term::Text("Ada".into())),
+            },
+            Searched {
+                name: "total".into(),
+                term: Some(Term::Number("5".into())),
+            },
+            Searched {
+                name: "paid".into(),
+                term: Some(Term::Truth(true)),
+            },
+            Searched::new("lines".into()),
+        ],
     };
     Instance::new(head, (0..).map(FiberId).zip(fibers))
 }
@@ -160,6 +178,7 @@ pub fn inputs() -> Vec<Input> {
         activity: path(),
         turn: Some(turn),
         answer,
+        unusable: Vec::new(),
     };
     let evaluated = |outcome| Input::Evaluated {
         fiber,
@@ -244,192 +263,24 @@ pub fn deployed() -> DeployedProgram {
     }
 }
 
-/// Every entry of a history, with a name.
-pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
-    let (activity, turn) = (path(), Turn(2));
-    let condition = |outcome| HistoryEvent::ConditionEvaluated {
-        activity: path(),
-        condition: ConditionIndex(1),
-        outcome,
-        fuel: 99,
-    };
-    let received = |taken| HistoryEvent::EventReceived {
-        activity: path(),
-        event: "paid".into(),
-        taken,
-    };
-    let launched = |redelivered| HistoryEvent::Launched {
-        message_id: Some("id".into()),
-        redelivered,
-    };
-    vec![
-        ("launched", launched(Redelivered::No)),
-        ("launched-perhaps", launched(Redelivered::Perhaps)),
-        (
-            "task-sent",
-            HistoryEvent::TaskSent {
-                activity: activity.clone(),
-                turn,
-                participant: "worker".into(),
-            },
-        ),
-        (
-            "answered",
-            HistoryEvent::Answered {
-                activity: activity.clone(),
-                turn,
-            },
-        ),
-        (
-            "suspended",
-            HistoryEvent::Suspended {
-                activity: activity.clone(),
-                turn,
-                reason: "later".into(),
-            },
-        ),
-        (
-            "delay-started",
-            HistoryEvent::DelayStarted {
-                activity: activity.clone(),
-                duration: Millis(1_500),
-                due: Timestamp(1_800_000_001_500),
-            },
-        ),
-        (
-            "delay-ended",
-            HistoryEvent::DelayEnded {
-                activity: activity.clone(),
-            },
-        ),
-        (
-            "await-started",
-            HistoryEvent::AwaitStarted {
-                activity: activity.clone(),
-                event: "paid".into(),
-            },
-        ),
-        ("event-taken", received(Taken::Yes)),
-        ("event-left", received(Taken::No)),
-        (
-            "called",
-            HistoryEvent::Called {
-                activity: activity.clone(),
-                child: process(6),
-            },
-        ),
-        (
-            "returned",
-            HistoryEvent::Returned {
-                activity: activity.clone(),
-                child: process(6),
-            },
-        ),
-        (
-            "started",
-            HistoryEvent::Started {
-                activity: activity.clone(),
-                process: process(6),
-            },
-        ),
-        ("stuck", HistoryEvent::Stuck { fault: fault() }),
-        ("condition-held", condition(ConditionOutcome::Verdict(true))),
-        (
-            "value",
-            condition(ConditionOutcome::Value(r#"{"x": 1}"#.into())),
-        ),
-        (
-            "caught",
-            HistoryEvent::Caught {
-                activity: activity.clone(),
-                fault: fault(),
-            },
-        ),
-        (
-            "attempt-failed",
-            HistoryEvent::AttemptFailed {
-                attempt: 2,
-                fault: fault(),
-                due: Timestamp(9),
-            },
-        ),
-        (
-            "condition-failed",
-            condition(ConditionOutcome::Fault {
-                code: FaultCode::new("KeyError"),
-                message: "'id'".into(),
-            }),
-        ),
-        (
-            "forked",
-            HistoryEvent::Forked {
-                activity: activity.clone(),
-                branches: 2,
-            },
-        ),
-        (
-            "event-queued",
-            HistoryEvent::EventQueued {
-                activity: activity.clone(),
-                event: "paid".into(),
-            },
-        ),
-        (
-            "event-dropped",
-            HistoryEvent::EventDropped {
-                activity: activity.clone(),
-                event: "paid".into(),
-            },
-        ),
-        (
-            "interrupted",
-            HistoryEvent::Interrupted {
-                activity: activity.clone(),
-            },
-        ),
-        (
-            "compensating",
-            HistoryEvent::Compensating {
-                activity: activity.clone(),
-            },
-        ),
-        ("joined", HistoryEvent::Joined { activity }),
-        (
-            "sent",
-            HistoryEvent::Sent {
-                activity: path(),
-                exchange: "shop".into(),
-                routing_key: "paid".into(),
-            },
-        ),
-        ("completed", HistoryEvent::Completed),
-        ("failed", HistoryEvent::Failed(fault())),
-        (
-            "parked",
-            HistoryEvent::Parked {
-                reason: "out of time".into(),
-            },
-        ),
-        ("resumed", HistoryEvent::Resumed),
-        ("truncated", HistoryEvent::Truncated),
-        (
-            "cancelled",
-            HistoryEvent::Cancelled {
-                reason: "why".into(),
-            },
-        ),
-        ("retried", HistoryEvent::Retried),
-    ]
-}
-
-/// The keys of what is kept for those who wait later.
+/// The keys of what is kept for those who wait later, and of searchable fields.
 pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
+    let searched = |term: &Term| {
+        let place = keys::Place {
+            launched_at: at,
+            process: process(1),
+        };
+        keys::searched("customer", term, place)
+    };
     let keys = [
         ("kept", keys::kept("paid", None, 258)),
         ("kept-with-key", keys::kept("paid", Some("k"), 258)),
         ("kept-until", keys::kept_until(at, 258)),
         ("recall", keys::recall(wait)),
         ("taken", keys::taken(258, process(1))),
+        ("searched-text", searched(&Term::Text("Ada".into()))),
+        ("searched-number", searched(&Term::Number("5".into()))),
+        ("searched-truth", searched(&Term::Truth(true))),
     ];
     keys.map(|(name, key)| (name.to_owned(), key)).into()
 }

@@ -2,12 +2,12 @@
 
 use super::{
     holds,
-    samples::{deployed, fault, fields, instance, process, waiting},
+    samples::{deployed, fault, fields, instance, path, process, waiting},
 };
 use bureaucrat_host::{catalog::Deployer, decided::LaunchRecord, schedules::ScheduleRecord};
 use bureaucrat_model::{
-    Called, ChildDefinition, Instance, Missed, ProgramHash, Schedule, Status, Timestamp, Version,
-    WaitKind,
+    Called, ChildDefinition, HistoryEvent, Instance, Missed, ProgramHash, Schedule, Status,
+    Timestamp, Turn, Unusable, Version, WaitKind,
 };
 use bureaucrat_store::{Table, records};
 
@@ -69,4 +69,23 @@ fn schedules() {
         |value| records::encode(value).unwrap(),
         |bytes| records::decode(Table::Schedules, b"key", bytes).unwrap(),
     );
+}
+
+pub fn left_out() -> HistoryEvent {
+    HistoryEvent::LeftOut {
+        activity: path(),
+        turn: Turn(2),
+        parts: vec![
+            Unusable::Data {
+                bytes: 5_000,
+                limit: 4_096,
+            },
+            Unusable::retry_after("soon"),
+            Unusable::Progress {
+                bytes: 20_000,
+                limit: 16_384,
+            },
+            Unusable::reserved("inst:now", 2),
+        ],
+    }
 }

@@ -5,7 +5,9 @@ use bureaucrat_host::{
     audit::Kind,
     deployed::{DefinitionAnswer, DefinitionOrder},
 };
+use bureaucrat_store::MemoryStore;
 use bureaucrat_store::{Table, Write};
+use bureaucrat_tests::waiters::Waiters;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -207,4 +209,19 @@ fn the_audit_rebuilds_the_index_of_keys() {
     assert_eq!(hosted.findings(), [(table, Kind::Orphan)]);
     hosted.repair();
     hosted.is_clean();
+}
+
+/// `scripts/bench events` measures the time, among a million, too.
+#[test]
+fn an_event_finds_the_one_that_waits_for_its_key() {
+    let mut waiters = Waiters::new(Arc::new(MemoryStore::default())).unwrap();
+    let mut read = |waiting| {
+        waiters.grow(waiting).unwrap();
+        waiters.release(50).unwrap()
+    };
+    let (among_few, among_many) = (read(500), read(20_000));
+    assert!(
+        among_many <= among_few + among_few / 10,
+        "{among_few} rows were read among 500 processes, {among_many} among 20,000"
+    );
 }

@@ -6,11 +6,11 @@ use bureaucrat_host::{
     broker::Source,
     damage::Damages,
     deployed::{DefinitionAnswer, DefinitionCommand, DefinitionOrder},
-    query::{Detail, ProcessSummary, Query, QueryAnswer, State},
+    query::{Detail, Place, ProcessSummary, Query, QueryAnswer, State, Wanted, WantedField},
     questions::{Asked, answer},
     router::Incoming,
 };
-use bureaucrat_model::{DefinitionRef, Millis, ProcessId, Timestamp};
+use bureaucrat_model::{DefinitionRef, HistoryEvent, Millis, ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_store::{Group, MemoryStore, Row, Store, Table, Unit, Write};
 use bureaucrat_tests::{
@@ -184,8 +184,10 @@ impl Hosted {
             damages: &damages,
         };
         let query = Query::List {
-            state: None,
-            key: Some(key.to_owned()),
+            wanted: Wanted {
+                key: Some(key.to_owned()),
+                ..Wanted::default()
+            },
             after: None,
             limit: 50,
         };
@@ -228,8 +230,10 @@ impl Hosted {
     /// The processes of a name that have not ended.
     pub fn named(&self, name: &str) -> Vec<ProcessSummary> {
         let query = Query::List {
-            state: Some(State::Running),
-            key: None,
+            wanted: Wanted {
+                state: Some(State::Running),
+                ..Wanted::default()
+            },
             after: None,
             limit: 50,
         };
@@ -238,6 +242,41 @@ impl Hosted {
         };
         processes.retain(|summary| summary.name == name);
         processes
+    }
+
+    /// A page of the ids of processes with these searchable fields, and where the next one begins.
+    pub fn searched(
+        &self,
+        fields: Vec<WantedField>,
+        after: Option<Place>,
+        limit: usize,
+    ) -> (Vec<String>, Option<Place>) {
+        let wanted = Wanted {
+            fields,
+            ..Wanted::default()
+        };
+        let query = Query::List {
+            wanted,
+            after,
+            limit,
+        };
+        let QueryAnswer::Processes {
+            processes, next, ..
+        } = self.asked(&query)
+        else {
+            panic!("no list");
+        };
+        let ids = processes.iter().map(|summary| summary.process.to_string());
+        (ids.collect(), next)
+    }
+
+    pub fn history(&self, process: ProcessId) -> Vec<HistoryEvent> {
+        let history = Detail::History;
+        let QueryAnswer::Process(detail) = self.asked(&Query::Show { process, history }) else {
+            panic!("no process");
+        };
+        let entries = detail.history.unwrap().into_iter();
+        entries.map(|entry| entry.event).collect()
     }
 
     /// The state of a process, and why it is an incident.

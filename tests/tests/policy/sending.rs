@@ -118,5 +118,53 @@ sends = ["*", "/*"]
     let letter = newest["letter"].to_string();
     rig.operated.leaves_with(0, &["dead", "resend", &letter])?;
     ensure!(rig.next("pols.nobody").await?.data == b"1");
+    tasks_go_where_messages_may(&rig).await?;
     rig.clean(&["pols.audit", "pols.nobody"]).await
+}
+
+/// The same for tasks whose definition says where they go.
+async fn tasks_go_where_messages_may(rig: &Rig) -> Result<()> {
+    let action = |attributes: &str| {
+        format!("<process><action participant='pols.a' {attributes}/></process>")
+    };
+    let of_bob = |attributes: &str| action(attributes).replace("pols.a'", "pols.b'");
+    let own = format!("queue='{}'", rig.operated.engine.name("answers"));
+    let notices = rig.operated.engine.name("cancelled");
+    let notices = format!("exchange='{notices}' routing-key='a'");
+    for (user, definition) in [
+        ("alice", action("queue='pols.other'")),
+        ("alice", action("queue='worker_pols.b'")),
+        ("bob", of_bob(&own)),
+        ("bob", of_bob(&notices)),
+    ] {
+        let channel = if user == "alice" {
+            &rig.alice
+        } else {
+            &rig.bob
+        };
+        let refused = rig.refused(channel, Some(user), &definition).await?;
+        ensure!(refused.0 == "policy.sends", "{definition}: {refused:?}");
+    }
+    for attributes in ["queue=\"{'worker_pols.b'}\"", "queue=\"{'pols.other'}\""] {
+        let told = ending(rig, "alice", &action(attributes)).await?;
+        ensure!(told["fault"]["code"] == "TaskRefused", "{told}");
+        let message = told["fault"]["message"].as_str().unwrap_or_default();
+        ensure!(message.contains("rule `sends`"), "{message}");
+    }
+    let (status, reply) = rig
+        .launch(
+            &rig.alice,
+            Some("alice"),
+            &action("queue='pols.audit' via='message' priority='3'"),
+        )
+        .await?;
+    ensure!(status == "launched", "{reply}");
+    let task = rig.next("pols.audit").await?;
+    ensure!(*task.properties.priority() == Some(3));
+    let body: Value = serde_json::from_slice(&task.data)?;
+    ensure!(
+        body["name"] == "response" && body["payload"]["status"] == "done",
+        "{body}"
+    );
+    Ok(())
 }

@@ -62,6 +62,11 @@ impl Shop {
         }
     }
 
+    /// The Celery app's queue.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
     /// What the names of the pika worker's participants begin with.
     pub fn pika_prefix(&self) -> &str {
         &self.prefix

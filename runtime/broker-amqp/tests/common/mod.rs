@@ -63,6 +63,7 @@ pub fn names() -> QueueNames {
         owner: format!("{prefix}.owner"),
         storage: format!("{prefix}.storage"),
         processes: format!("{prefix}.processes"),
+        cancelled: format!("{prefix}.cancelled"),
     }
 }
 
@@ -97,7 +98,8 @@ impl Recorder {
     pub fn deliveries(&self) -> Vec<Delivery> {
         let deliveries = |event| match event {
             BrokerEvent::Delivered(delivery) => Some(delivery),
-            BrokerEvent::ConsumingDown { .. }
+            BrokerEvent::ConsumingUp { .. }
+            | BrokerEvent::ConsumingDown { .. }
             | BrokerEvent::Published { .. }
             | BrokerEvent::PublishingUp
             | BrokerEvent::PublishingDown => None,

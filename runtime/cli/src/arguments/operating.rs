@@ -2,13 +2,14 @@
 
 use bureaucrat_model::IdPrefix;
 use clap::Args;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// `cancel`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   bureaucrat cancel 0c4b8a0e --reason 'ordered twice'
+  bureaucrat cancel 0c4b8a0e-1111-8222-9333-444455556666 --broker    an engine elsewhere
 
 The process fails with the code Cancelled, and so does every process that it called. The exit \
 code is 0 once that is durable, and 1 if there is no such process or it has already ended.")]
@@ -18,6 +19,14 @@ pub struct Cancel {
     /// Why; shown in its history and its fault
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     pub reason: String,
+    /// Ask over the broker, as `launch` does, instead of the engine on this machine; the policy says
+    /// whom the broker's user may cancel
+    #[arg(long)]
+    pub broker: bool,
+    /// How long to wait for the broker and the engine, with --broker: 90 (seconds), 15m, 24h
+    /// [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = super::duration, requires = "broker")]
+    pub timeout: Option<Duration>,
     /// Print {"process", "outcome"} (docs/json.md)
     #[arg(long)]
     pub json: bool,

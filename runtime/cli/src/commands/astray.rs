@@ -61,7 +61,7 @@ fn suspended(
                 format!(
                     "an answer came at {} and did not complete activity {}: {reason}; the status \
                      must be `done`, or `critical` for a fault",
-                    entry.at, wait.activity
+                    entry.at, wait.at.activity
                 )
             })
         })

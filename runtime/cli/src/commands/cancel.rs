@@ -1,16 +1,107 @@
-//! `cancel`: ends a process of the running engine.
+//! `cancel`: ends a process of the running engine, or of one that is reached over the broker.
 
-use super::ordered;
+use super::{
+    id,
+    launch::{self, PATIENCE},
+    ordered, print_line, settings,
+};
 use crate::{
     Exit,
     arguments::{Cancel, Options},
+    failure::{Failure, Kind},
 };
+use anyhow::bail;
+use bureaucrat_client::{CancelOutcome, LaunchError, ProcessId};
 use bureaucrat_host::commands::Order;
+use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// Cancels the process, and prints the outcome.
 pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
+    if cancel.broker {
+        return over_broker(options, cancel);
+    }
     let order = Order::Cancel {
         reason: cancel.reason.clone(),
     };
     ordered::run(options, &cancel.process, order, cancel.json, "cancelled")
+}
+
+fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
+    let Some(process) = cancel.process.whole() else {
+        let what = "--broker needs the whole id of the process, since only the engine's own \
+                    machine knows which one a beginning means";
+        return Err(Failure::new(Kind::Usage, what).into());
+    };
+    let settings = settings(options)?;
+    let patience = cancel.timeout.unwrap_or(PATIENCE);
+    let config = launch::launcher(&settings, patience);
+    let outcome = launch::runtime()?.block_on(async {
+        let started = Instant::now();
+        let launcher = launch::connected(&config, patience).await?;
+        let left = patience.saturating_sub(started.elapsed());
+        let asking = launcher.cancel(process, &cancel.reason);
+        let asked = launch::within(left, "waiting for the engine", asking).await;
+        asked.map_or_else(
+            || Err(silent(patience)),
+            |asked| asked.map_err(|error| why(process, error, patience)),
+        )
+    })?;
+    if cancel.json {
+        let word = match outcome {
+            CancelOutcome::Cancelled => "done",
+            CancelOutcome::Ended => "ended",
+        };
+        print_line(&json!({"process": id(process), "outcome": word}).to_string())?;
+        return Ok(match outcome {
+            CancelOutcome::Cancelled => Exit::Done,
+            CancelOutcome::Ended => Exit::Failed,
+        });
+    }
+    match outcome {
+        CancelOutcome::Cancelled => print_line(&format!("process {process}: cancelled"))?,
+        CancelOutcome::Ended => bail!("process {process} has ended already"),
+    }
+    Ok(Exit::Done)
+}
+
+fn silent(patience: Duration) -> anyhow::Error {
+    let what = format!(
+        "no engine answered within {} s; the request stays in the launch queue until one does",
+        patience.as_secs()
+    );
+    Failure::new(Kind::TimedOut, what).into()
+}
+
+fn why(process: ProcessId, error: LaunchError, patience: Duration) -> anyhow::Error {
+    match error {
+        LaunchError::TimedOut(_) => silent(patience),
+        LaunchError::Closed => Failure::new(
+            Kind::Broker,
+            "the connection to the broker was lost before the engine answered; it may have \
+             cancelled the process all the same",
+        )
+        .into(),
+        LaunchError::Rejected { reasons }
+            if reasons.iter().any(|why| why.contains("no process")) =>
+        {
+            let what = format!(
+                "there is no process {process} that this user may cancel: it was launched by \
+                 another user, or was removed after its end"
+            );
+            Failure::new(Kind::Unknown, what).into()
+        }
+        error @ (LaunchError::Address(_)
+        | LaunchError::Connect(_)
+        | LaunchError::Merge(_)
+        | LaunchError::EventName { .. }
+        | LaunchError::EventKey { .. }
+        | LaunchError::EventKeep(_)
+        | LaunchError::Unroutable(_)
+        | LaunchError::Refused(_)
+        | LaunchError::Rejected { .. }
+        | LaunchError::Reply(_)
+        | LaunchError::OutOfOrder
+        | LaunchError::Random(_)) => error.into(),
+    }
 }

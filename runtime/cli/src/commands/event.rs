@@ -1,16 +1,20 @@
 //! `event`: tells the engine that something happened, and the user who waited for it.
 
 use super::{
+    finding,
     launch::{self, PATIENCE},
     print_line, settings,
 };
 use crate::{
     Exit,
-    arguments::{Event, Options},
+    arguments::{Addressed, Event, Options},
+    configuration::Configuration,
+    control::Control,
     failure::{Failure, Kind},
     files,
 };
-use bureaucrat_client::{EventOutcome, LaunchError};
+use anyhow::bail;
+use bureaucrat_client::{EventOutcome, EventRequest, Fields, LaunchError, Millis};
 use serde_json::json;
 
 pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
@@ -27,8 +31,10 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         );
         return Err(Failure::new(Kind::Usage, words).into());
     }
+    let settings = settings(options)?;
+    let request = request(&settings, event, &fields)?;
     let patience = event.timeout.unwrap_or(PATIENCE);
-    let mut config = launch::launcher(&settings(options)?, patience);
+    let mut config = launch::launcher(&settings, patience);
     if let Some(exchange) = &event.exchange {
         config.exchange.clone_from(exchange);
     }
@@ -39,7 +45,7 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         let started = std::time::Instant::now();
         let launcher = launch::connected(&config, patience).await?;
         let left = patience.saturating_sub(started.elapsed());
-        let handing_out = launcher.event_and_wait(&event.name, &fields);
+        let handing_out = launcher.send_event_and_wait(&request);
         match launch::within(left, "waiting for the event's outcome", handing_out).await {
             Some(Err(LaunchError::TimedOut(_))) | None => Err(Failure::new(
                 Kind::TimedOut,
@@ -61,6 +67,38 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
     tell(event, outcome)
 }
 
+fn request(
+    settings: &Configuration,
+    event: &Event,
+    fields: &Fields,
+) -> anyhow::Result<EventRequest> {
+    let Addressed { key, keep, process } = &event.addressed;
+    let given = [
+        ("key", key.is_some()),
+        ("keep", keep.is_some()),
+        ("process", process.is_some()),
+    ];
+    for (name, is_given) in given {
+        if is_given && fields.get(name).is_some() {
+            bail!("the event has the field `{name}` already; leave it or --{name} out");
+        }
+    }
+    let process = match process {
+        None => None,
+        Some(prefix) => Some(match prefix.whole() {
+            Some(process) => process,
+            // Only an engine knows which process a beginning means.
+            None => finding::process(&mut Control::connect(&settings.storage)?, prefix)?,
+        }),
+    };
+    Ok(EventRequest {
+        key: key.clone(),
+        keep: *keep,
+        process,
+        ..EventRequest::new(&event.name, fields)
+    })
+}
+
 fn tell(event: &Event, outcome: EventOutcome) -> anyhow::Result<Exit> {
     let name = &event.name;
     let (status, counts) = match outcome {
@@ -77,12 +115,15 @@ fn tell(event: &Event, outcome: EventOutcome) -> anyhow::Result<Exit> {
         print_line(&object.to_string())?;
         return Ok(Exit::Done);
     }
-    print_line(&words(name, outcome))?;
+    print_line(&words(name, outcome, event.addressed.keep))?;
     Ok(Exit::Done)
 }
 
-fn words(name: &str, outcome: EventOutcome) -> String {
+fn words(name: &str, outcome: EventOutcome, keep: Option<Millis>) -> String {
     let (waiting, taken, so_far) = match outcome {
+        EventOutcome::Delivered { waiting: 0, .. } if keep.is_some() => {
+            return format!("nothing waits for `{name}` yet: the event is kept");
+        }
         EventOutcome::Delivered { waiting: 0, .. } => {
             return format!("nothing waits for `{name}`: the event was dropped");
         }
@@ -110,8 +151,16 @@ mod tests {
 
     #[test]
     fn the_words_say_who_waited_and_who_took_it() {
-        let of = |waiting, taken| words("paid", EventOutcome::Delivered { waiting, taken });
+        let of = |waiting, taken| words("paid", EventOutcome::Delivered { waiting, taken }, None);
         assert_eq!(of(0, 0), "nothing waits for `paid`: the event was dropped");
+        let nobody = EventOutcome::Delivered {
+            waiting: 0,
+            taken: 0,
+        };
+        assert_eq!(
+            words("paid", nobody, Some(Millis(1))),
+            "nothing waits for `paid` yet: the event is kept"
+        );
         assert_eq!(of(1, 1), "1 activity waited for `paid` and took it");
         assert_eq!(of(3, 3), "3 activities waited for `paid` and all took it");
         assert_eq!(
@@ -123,7 +172,7 @@ mod tests {
             taken: 9,
         };
         assert_eq!(
-            words("paid", so_far),
+            words("paid", so_far, None),
             "9 activities waited for `paid` and all took it so far"
         );
     }

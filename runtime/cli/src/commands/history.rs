@@ -1,8 +1,8 @@
 //! Entries of a history as JSON: the kind of what happened, and its facts beside it.
 
 use bureaucrat_model::{
-    ActivityPath, ConditionOutcome, Fault, HistoryEntry, HistoryEvent, ProcessId, Redelivered,
-    Taken,
+    ActivityPath, Canceller, ConditionOutcome, Fault, HistoryEntry, HistoryEvent, ProcessId,
+    Redelivered, Taken,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +44,17 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "suspended",
             json!({"activity": id(activity), "turn": turn.0, "reason": reason}),
         ),
+        HistoryEvent::LeftOut {
+            activity,
+            turn,
+            parts,
+        } => {
+            let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+            (
+                "left_out",
+                json!({"activity": id(activity), "turn": turn.0, "parts": parts}),
+            )
+        }
         HistoryEvent::DelayStarted {
             activity,
             duration,
@@ -146,7 +157,9 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::Parked { reason } => ("parked", json!({"reason": reason})),
         HistoryEvent::Resumed => ("resumed", json!({})),
         HistoryEvent::Truncated => ("truncated", json!({})),
-        HistoryEvent::Cancelled { reason } => ("cancelled", json!({"reason": reason})),
+        HistoryEvent::Cancelled { reason, by } => {
+            ("cancelled", json!({"reason": reason, "by": canceller(by)}))
+        }
         HistoryEvent::Retried => ("retried", json!({})),
         HistoryEvent::Caught { activity, fault } => (
             "caught",
@@ -160,6 +173,17 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "attempt_failed",
             json!({"attempt": attempt, "fault": of_fault(process, fault), "due": due.0}),
         ),
+    }
+}
+
+/// Who cancelled, with what is known about them.
+fn canceller(by: &Canceller) -> Value {
+    match by {
+        Canceller::Operator => json!({"kind": "operator"}),
+        Canceller::Message { user } => json!({"kind": "message", "user": user}),
+        Canceller::Replacement { process } => {
+            json!({"kind": "replacement", "process": process.to_string()})
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     screen::{self, Output, print_line},
 };
 use anyhow::bail;
-use bureaucrat_host::query::{Count, Place, ProcessSummary, Query, QueryAnswer, State};
+use bureaucrat_host::query::{Count, Place, ProcessSummary, Query, QueryAnswer, State, Wanted};
 use bureaucrat_model::{Fault, Timestamp};
 use serde_json::{Value, json};
 
@@ -31,6 +31,11 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
         }
         None => None,
     };
+    let wanted = Wanted {
+        state,
+        key: list.key.clone(),
+        fields: list.fields.clone(),
+    };
     let mut left = if list.limit == 0 {
         usize::MAX
     } else {
@@ -40,8 +45,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let progress = Progress::start("listing processes");
     let next = loop {
         let query = Query::List {
-            state,
-            key: list.key.clone(),
+            wanted: wanted.clone(),
             after,
             limit: left.min(PAGE),
         };
@@ -68,9 +72,10 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     };
     drop(progress);
     if !list.json {
-        table.print()?;
+        table.print(list)?;
     }
-    if let Some(next) = next.filter(|_| list.key.is_none()) {
+    let is_search = list.key.is_some() || !list.fields.is_empty();
+    if let Some(next) = next.filter(|_| !is_search) {
         say_how_many_more(&mut control, state, next)?;
     }
     Ok(Exit::Done)
@@ -135,9 +140,15 @@ impl Table {
         self.rows.extend(processes.iter().map(row));
     }
 
-    fn print(&self) -> anyhow::Result<()> {
+    fn print(&self, list: &List) -> anyhow::Result<()> {
         if self.rows.is_empty() {
-            screen::tell("no processes");
+            screen::tell(match list.fields.is_empty() {
+                true => "no processes",
+                false => {
+                    "no processes; --where finds those whose definition has the field as \
+                     `<property … searchable=\"yes\">`"
+                }
+            });
             return Ok(());
         }
         let width = |of: fn(&Row) -> &str, heading: &str| {

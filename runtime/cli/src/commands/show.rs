@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_host::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer};
+use bureaucrat_model::{Recorded, Term};
 use serde_json::{Value, json};
 
 /// Prints the process; an unknown process is an error.
@@ -56,9 +57,24 @@ fn json_of(detail: &ProcessDetail) -> Value {
     object["user"] = json!(detail.user);
     object["program"] = json!(detail.program);
     object["now"] = json!(detail.now.0);
+    object["recorded"] = json!(recorded(detail.recorded));
+    let searched = detail.searched.iter().map(|field| {
+        let term = field.term.as_ref().map_or(Value::Null, |term| match term {
+            Term::Text(text) => json!(text),
+            Term::Number(number) => serde_json::from_str(number).unwrap_or(Value::Null),
+            Term::Truth(truth) => json!(truth),
+        });
+        (field.name.clone(), term)
+    });
+    object["searchable"] = Value::Object(searched.collect());
     if let Some(entries) = &detail.history {
         let entries = entries.iter().map(|entry| history::json(process, entry));
         object["history"] = entries.collect();
+        let labels = detail.labels.iter().map(|found| {
+            let label = json!({"id": found.id, "title": found.title, "line": found.line});
+            (found.activity.clone(), label)
+        });
+        object["activities"] = Value::Object(labels.collect());
     }
     object
 }
@@ -119,11 +135,43 @@ fn text_of(detail: &ProcessDetail) -> String {
     text.add("fields", [fields.unwrap_or_else(|error| error.to_string())]);
     if let Some(entries) = &detail.history {
         let entry = |entry: &bureaucrat_model::HistoryEntry| {
-            format!("{}  {}", entry.at, clean(&entry.event.to_string()))
+            let label = entry.event.activity().and_then(|path| {
+                let activity = format!("{}{path}", summary.process);
+                detail
+                    .labels
+                    .iter()
+                    .find(|found| found.activity == activity)
+            });
+            let label = label.map(|found| format!("  [{}]", waits::label(found)));
+            let words = format!("{}{}", entry.event, label.unwrap_or_default());
+            format!("{}  {}", entry.at, clean(&words))
         };
+        text.add("history", shortened(detail.recorded).map(str::to_owned));
         text.add("history", entries.iter().map(entry));
     }
     text.0.join("\n")
+}
+
+/// What the definition says about its history.
+const fn recorded(recorded: Recorded) -> &'static str {
+    match recorded {
+        Recorded::Full => "full",
+        Recorded::Decisions => "decisions",
+        Recorded::Ends => "ends",
+    }
+}
+
+/// Why a history has not all that happened.
+const fn shortened(recorded: Recorded) -> Option<&'static str> {
+    match recorded {
+        Recorded::Full => None,
+        Recorded::Decisions => Some(
+            "(shortened: the definition says history=\"decisions\", so tasks, answers and other ordinary steps are left out)",
+        ),
+        Recorded::Ends => Some(
+            "(shortened: the definition says history=\"ends\", so only the launch, faults, what operators did and the end are kept)",
+        ),
+    }
 }
 
 fn fault(summary: &ProcessSummary) -> Vec<String> {

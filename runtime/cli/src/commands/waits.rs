@@ -1,68 +1,165 @@
 //! What a fiber waits for, in words and as JSON.
 
+mod place;
+
+pub use place::label;
+
 use crate::screen::{self, span};
-use bureaucrat_host::query::{Reason, TaskState, Undelivered, WaitView, WaitsFor};
+use bureaucrat_host::query::{
+    Attempt, EventWanted, Reason, TaskState, Undelivered, WaitView, WaitsFor,
+};
 use bureaucrat_model::Timestamp;
 use serde_json::{Value, json};
 
 /// In a few words, for a row of a table.
 pub fn short(wait: &WaitView, now: Timestamp) -> String {
     match &wait.waits_for {
-        WaitsFor::Answer { participant } => format!("answer from `{participant}`"),
-        WaitsFor::Timer { due } => format!("timer, {} left", span(due.since(now))),
-        WaitsFor::Attempt { number, due } => {
-            format!("attempt {number}, in {}", span(due.since(now)))
+        WaitsFor::Answer { participant, .. } => {
+            format!("answer from `{participant}`{}", retried(wait))
         }
-        WaitsFor::Event { event } => format!("event `{event}`"),
+        WaitsFor::Timer { due } => format!("timer, {} left", span(due.since(now))),
+        WaitsFor::Attempt { number, of, due } => {
+            format!("attempt {number} of {of}, in {}", span(due.since(now)))
+        }
+        WaitsFor::Event { events, .. } => named(events),
         WaitsFor::Process { process } => format!("process {process}"),
         WaitsFor::Branches { remaining: 1 } => "1 branch".into(),
         WaitsFor::Branches { remaining } => format!("{remaining} branches"),
         WaitsFor::Stopping { remaining } => format!("the end of {remaining} stopped"),
-        WaitsFor::Condition => "a condition".into(),
+        WaitsFor::Condition { .. } => "a condition".into(),
         WaitsFor::Compensation => "compensation".into(),
         WaitsFor::Operator { fault } => format!("an operator, after {}", fault.code),
         WaitsFor::Admission => "the engine".into(),
     }
 }
 
-/// In full, one line per fact: what for, since or until when, where its task is, where it is in the definition.
+/// In full, one line per fact: what for and since when, what else would end it, where its task is,
+/// where it is in the definition.
 pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![what(wait, now)];
+    if matches!(wait.waits_for, WaitsFor::Answer { .. }) {
+        lines.push(task(wait.task.as_ref(), now));
+    }
+    lines.extend(more(&wait.waits_for, now));
+    lines.push(place::activity(&wait.at));
+    lines.extend(wait.scopes.iter().rev().map(place::scope));
+    lines.iter().map(|line| screen::clean(line)).collect()
+}
+
+fn what(wait: &WaitView, now: Timestamp) -> String {
     let since = format!("for {}", span(now.since(wait.since)));
-    let what = match &wait.waits_for {
-        WaitsFor::Answer { participant } => {
-            format!("an answer from participant `{participant}`, {since}")
+    match &wait.waits_for {
+        WaitsFor::Answer { participant, .. } => {
+            let retried = retried(wait);
+            format!("an answer from participant `{participant}`{retried}, {since}")
         }
         WaitsFor::Timer { due } if *due <= now => format!("its delay, which ends now ({due})"),
         WaitsFor::Timer { due } => {
             format!("its delay, until {due} ({} left)", span(due.since(now)))
         }
-        WaitsFor::Attempt { number, due } => format!(
-            "attempt {number} at its action, at {due} (in {}); --history has the faults",
+        WaitsFor::Attempt { number, of, due } => format!(
+            "attempt {number} of {of}, at {due} (in {}); --history has the faults",
             span(due.since(now))
         ),
-        WaitsFor::Event { event } => format!("the event `{event}`, {since}"),
+        WaitsFor::Event { events, .. } if events.is_empty() => {
+            format!("those of its events that are being dealt with, {since}")
+        }
+        WaitsFor::Event { events, .. } => format!("the {}, {since}", named(events)),
         WaitsFor::Process { process } => format!("the end of process {process}, {since}"),
         WaitsFor::Branches { remaining: 1 } => format!("one of its branches, {since}"),
         WaitsFor::Branches { remaining } => format!("{remaining} of its branches, {since}"),
         WaitsFor::Stopping { remaining } => {
             format!("what {remaining} stopped branches run at their end, {since}")
         }
-        WaitsFor::Compensation => format!("its compensation, maybe, {since}"),
-        WaitsFor::Condition => format!("a condition to be evaluated, {since}"),
+        WaitsFor::Compensation => {
+            format!("`compensate`, which would undo what has completed here, {since}")
+        }
+        WaitsFor::Condition { text: Some(text) } => {
+            format!("the condition `{text}` to be evaluated, {since}")
+        }
+        WaitsFor::Condition { text: None } => format!("a condition to be evaluated, {since}"),
         WaitsFor::Operator { fault } => {
             format!("an operator (`bureaucrat retry`), {since}, after the fault {fault}")
         }
         WaitsFor::Admission => format!("the engine, which sends what it wants to send, {since}"),
-    };
-    let mut lines = vec![screen::clean(&what)];
-    if matches!(wait.waits_for, WaitsFor::Answer { .. }) {
-        lines.push(screen::clean(&task(wait.task.as_ref(), now)));
     }
-    lines.push(match wait.line {
-        0 => format!("activity {}", wait.activity),
-        line => format!("line {line} of the definition, activity {}", wait.activity),
-    });
+}
+
+/// What else is known about a wait: what would end it besides, and signs of life.
+fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
+    let until = |what: &str, due: Timestamp| match due > now {
+        true => format!("{what} at {due} (in {})", span(due.since(now))),
+        false => format!("{what} now ({due})"),
+    };
+    let mut lines = Vec::new();
+    match waits_for {
+        WaitsFor::Answer {
+            timeout,
+            within,
+            heartbeat,
+            progress,
+            ..
+        } => {
+            if let Some(progress) = progress {
+                let ago = screen::ago(progress.at, now);
+                lines.push(format!("last progress {ago}: {}", progress.value));
+            }
+            lines.extend(heartbeat.map(|beat| match beat.due {
+                Some(due) => until("without further progress, HeartbeatLost", due),
+                None => format!(
+                    "no progress yet; after the first, {} of silence are HeartbeatLost",
+                    span(beat.silence)
+                ),
+            }));
+            lines.extend(timeout.map(|due| until("this attempt times out", due)));
+            lines.extend(within.map(|due| until("the time of all attempts ends", due)));
+        }
+        WaitsFor::Event { events, timeout } => {
+            for wanted in events {
+                lines.extend(conditions(wanted));
+                lines.extend(wanted.since.map(|since| {
+                    format!("kept events `{}` since {since} count, too", wanted.event)
+                }));
+            }
+            lines.extend(timeout.map(|due| until("the wait ends without one", due)));
+        }
+        WaitsFor::Timer { .. }
+        | WaitsFor::Attempt { .. }
+        | WaitsFor::Process { .. }
+        | WaitsFor::Branches { .. }
+        | WaitsFor::Stopping { .. }
+        | WaitsFor::Condition { .. }
+        | WaitsFor::Compensation
+        | WaitsFor::Operator { .. }
+        | WaitsFor::Admission => {}
+    }
     lines
+}
+
+/// What has to hold of an event.
+fn conditions(wanted: &EventWanted) -> Option<String> {
+    let texts = wanted.conditions.iter().map(|text| format!("`{text}`"));
+    let texts: Vec<_> = texts.collect();
+    let texts = texts.join(" or ");
+    (!texts.is_empty()).then(|| format!("`{}` counts only if {texts}", wanted.event))
+}
+
+fn retried(wait: &WaitView) -> String {
+    let attempt = wait.attempt;
+    let words = |Attempt { number, of }| format!(" (attempt {number} of {of})");
+    attempt.map(words).unwrap_or_default()
+}
+
+fn named(events: &[EventWanted]) -> String {
+    let name = |wanted: &EventWanted| match &wanted.key {
+        Some(key) => format!("`{}` with the key `{key}`", wanted.event),
+        None => format!("`{}`", wanted.event),
+    };
+    let names: Vec<_> = events.iter().map(name).collect();
+    match names.len() {
+        0 => "an event".to_owned(),
+        _ => format!("event {}", names.join(" or ")),
+    }
 }
 
 /// Where a task is on its way.
@@ -119,10 +216,14 @@ fn not_delivered(undelivered: &Undelivered, now: Timestamp) -> String {
 pub fn json(wait: &WaitView) -> Value {
     json!({
         "fiber": wait.fiber.0,
-        "activity": wait.activity,
-        "line": wait.line,
+        "activity": wait.at.activity,
+        "id": wait.at.id,
+        "title": wait.at.title,
+        "line": wait.at.line,
         "since": wait.since.0,
         "waits_for": wait.waits_for,
+        "attempt": wait.attempt,
+        "scopes": wait.scopes.iter().map(place::scope_json).collect::<Vec<_>>(),
         "task": wait.task,
     })
 }

@@ -53,6 +53,7 @@ pub fn routes_of(
 ) -> anyhow::Result<(Routes, Vec<Resolved>)> {
     let mut own = broker::engine_queues(configuration);
     own.push(configuration.notice_exchange.clone());
+    own.push(configuration.cancel_exchange.clone());
     if let Some(queue) = &celery_queue {
         check("celery_queue", queue, &own)
             .map_err(|reason| anyhow!("`celery_queue = {queue}`: {reason}"))?;

@@ -235,6 +235,13 @@ static ROWS: &[Row] = &[
         "The topic exchange that announces launches and ends",
     ),
     Row::new(
+        "cancel_exchange",
+        Queues,
+        Text("EXCHANGE", |draft| &mut draft.cancel_exchange),
+        Value("bureaucrat.cancelled"),
+        "The topic exchange that tells participants which tasks are withdrawn",
+    ),
+    Row::new(
         "queue_type",
         Queues,
         Choice(&["classic", "quorum"], |draft, word| {

@@ -130,6 +130,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn branches(&mut self, node: &Node<'t, 's>, path: &ActivityPath) -> Body {
+        self.review_branches(node);
         for (place, (_, child)) in node.activities().enumerate() {
             let limit = self.limits.branches;
             let offset = child.element.start;

@@ -27,6 +27,9 @@ impl Conditions {
     }
 }
 
+/// The element whose text people take for its message.
+const FAULT: &str = "fault";
+
 /// The default function of a module.
 const DEFAULT_FUNCTION: &str = "evaluate";
 
@@ -77,9 +80,23 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let attribute = node.element.attribute(name)?;
         self.has_room(attribute.start)?;
         let text = self.nonempty(node, name, attribute)?.to_owned();
+        self.expression_of(attribute, &text)
+    }
+
+    /// What a `foreach` goes through: an expression, or the names on the way to a field with dots between.
+    pub(super) fn selected(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
+        let attribute = node.element.attribute("select")?;
+        self.has_room(attribute.start)?;
+        let text = self.nonempty(node, "select", attribute)?.to_owned();
+        self.review_selection(attribute);
+        let text = dotted_path(&text).unwrap_or(text);
+        self.expression_of(attribute, &text)
+    }
+
+    fn expression_of(&mut self, attribute: &Attribute<'s>, text: &str) -> Option<ConditionIndex> {
         let (index, explained) = (self.conditions.list.len(), self.explained());
         let inline = &mut self.conditions.inline;
-        let added = inline.add(&text, Kind::Value, index, explained);
+        let added = inline.add(text, Kind::Value, index, explained);
         self.value_of(attribute, added.map(Some))
     }
 
@@ -278,6 +295,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 let problem = ValueProblem::Expression {
                     what: match kind {
                         Kind::Verdict => Wanted::Condition,
+                        Kind::Value if element.name == FAULT => Wanted::Data,
                         Kind::Value => Wanted::Value,
                     },
                     reason: refusal.reason,
@@ -302,6 +320,27 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         })
     }
 }
+
+/// The expression for a field that is named as the original did, `order.lines`; none for what is an expression anyway.
+fn dotted_path(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_name = |part: &str| {
+        let mut letters = part.chars();
+        letters
+            .next()
+            .is_some_and(|first| first.is_alphabetic() || first == '_')
+            && letters.all(|letter| letter.is_alphanumeric() || "_-".contains(letter))
+    };
+    let first = text.split('.').next()?;
+    if ROOTS.contains(&first) || !text.split('.').all(is_name) {
+        return None;
+    }
+    let steps = text.split('.').map(|name| format!("[\"{name}\"]"));
+    Some(format!("context{}", steps.collect::<String>()))
+}
+
+/// Names that are expressions by themselves.
+const ROOTS: [&str; 5] = ["context", "workitem", "True", "False", "None"];
 
 /// What an expression may read. The reserved names are quoted in it, and `now()` reads one of them.
 fn reads(expression: &str) -> Reads {

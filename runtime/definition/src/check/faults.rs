@@ -6,7 +6,7 @@ use crate::{
     diagnostic::{ValueProblem, cut},
     grammar::Tag,
 };
-use bureaucrat_model::{ActivityPath, CodePattern, FaultCode};
+use bureaucrat_model::{ActivityPath, CodePattern, ConditionIndex, FaultCode};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// What the `context` of an element holds.
@@ -75,38 +75,57 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn fault(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
         let message = node.element.attribute("message");
         let message = message.map(|attribute| self.template(attribute));
-        let message = message.unwrap_or_else(|| Some(Written::Fixed(String::new())))?;
-        let code = match node.element.attribute("code") {
-            None if self.handlers_around > 0 => {
-                if let Some(attribute) = node.element.attribute("message") {
-                    self.note(attribute.start, ValueProblem::MessageOfAnother);
-                }
-                None
+        let message = message.unwrap_or_else(|| Some(Written::Fixed(String::new())));
+        let data = self.data(node);
+        let code = self.code(node);
+        Some(ActivityKind::Fault {
+            message: message?,
+            data: data?,
+            code: code?,
+        })
+    }
+
+    /// What a fault says to machines, if it says anything; `None` when that is wrong.
+    fn data(&mut self, node: &Node<'t, 's>) -> Option<Option<ConditionIndex>> {
+        let element = node.element;
+        let is_there = element.text.first_visible().is_some()
+            || ["module", "function"]
+                .iter()
+                .any(|name| element.attribute(name).is_some());
+        match is_there {
+            true => self.computed(node).map(Some),
+            false => Some(None),
+        }
+    }
+
+    /// The code of a fault, none for the one that is being handled; `None` when it is wrong.
+    fn code(&mut self, node: &Node<'t, 's>) -> Option<Option<Written<FaultCode>>> {
+        let Some(attribute) = node.element.attribute("code") else {
+            if self.handlers_around == 0 {
+                return Some(Some(Written::Fixed(FaultCode::new(FaultCode::TERMINATE))));
             }
-            None => Some(Written::Fixed(FaultCode::new(FaultCode::TERMINATE))),
-            Some(attribute) => {
-                let code = match self.template(attribute)? {
-                    Written::Fixed(code) => code,
-                    Written::Computed(function) => {
-                        let code = Some(Written::Computed(function));
-                        return Some(ActivityKind::Fault { code, message });
-                    }
-                };
-                let code = code.trim();
-                let reserved = FaultCode::is_reserved(code);
-                let fits = CodePattern::new(code).is_some() && !code.contains(['*', ',']);
-                if reserved || !fits {
-                    let found = cut(code);
-                    let problem = match reserved {
-                        true => ValueProblem::ReservedCode { found },
-                        false => ValueProblem::BadCode { found },
-                    };
-                    self.note(attribute.value_start, problem);
-                    return None;
-                }
-                Some(Written::Fixed(FaultCode::new(code)))
+            if let Some(attribute) = node.element.attribute("message") {
+                self.note(attribute.start, ValueProblem::MessageOfAnother);
             }
+            if let Some(offset) = node.element.text.first_visible() {
+                self.note(offset, ValueProblem::DataOfAnother);
+            }
+            return Some(None);
         };
-        Some(ActivityKind::Fault { code, message })
+        let code = match self.template(attribute)? {
+            Written::Fixed(code) => code,
+            Written::Computed(function) => return Some(Some(Written::Computed(function))),
+        };
+        let code = code.trim();
+        let found = || cut(code);
+        let problem = if FaultCode::is_reserved(code) {
+            ValueProblem::ReservedCode { found: found() }
+        } else if CodePattern::new(code).is_none() || code.contains(['*', ',']) {
+            ValueProblem::BadCode { found: found() }
+        } else {
+            return Some(Some(Written::Fixed(FaultCode::new(code))));
+        };
+        self.note(attribute.value_start, problem);
+        None
     }
 }

@@ -16,15 +16,19 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let timeout = self.span_or_template(node, "timeout");
         let heartbeat = self.span_or_template(node, "heartbeat");
         let within = self.span_or_template(node, "within");
-        Some(ActivityKind::Action(Box::new(Action {
+        let way = self.way(node);
+        let action = Action {
             participant: self.name_or_template(node, "participant")?,
+            way,
             inputs,
             taking,
             timeout,
             heartbeat,
             within,
             retry,
-        })))
+        };
+        self.review_times(node, &action);
+        Some(ActivityKind::Action(Box::new(action)))
     }
 
     /// What a task or a called process gets; none for all fields.
@@ -35,6 +39,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// Names with computed values.
     fn named(&mut self, node: &Node<'t, 's>, tag: Tag) -> Inputs {
+        self.review_names(node, tag);
         let mut found = Inputs::new();
         for child in node.children(tag) {
             let child = self.shape(child);
@@ -58,6 +63,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// What becomes of what comes back.
     pub(super) fn taking(&mut self, node: &Node<'t, 's>) -> Taking {
+        self.review_names(node, Tag::Out);
         let mut out = Vec::new();
         for child in node.children(Tag::Out) {
             let child = self.shape(child);
@@ -154,6 +160,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.note(node.element.start, ValueProblem::EmptyPick);
             return None;
         }
+        self.review_alternatives(&on);
         Some(ActivityKind::Pick { on, after })
     }
 
@@ -162,7 +169,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         node: &Node<'t, 's>,
         path: &ActivityPath,
     ) -> Option<ActivityKind> {
-        let select = self.expression_attribute(node, "select");
+        let select = self.selected(node);
+        self.review_item(node);
         let names = ItemNames {
             item: self.declared_name(node, "property"),
             index: self.declared_name(node, "index"),

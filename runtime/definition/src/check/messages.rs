@@ -1,4 +1,4 @@
-//! Checks messages to the broker: where they go, and what may not be in them.
+//! Checks messages and tasks to the broker: where they go, and what may not be in them.
 
 use super::{Checker, Node};
 use crate::{
@@ -6,7 +6,24 @@ use crate::{
     diagnostic::{ValueProblem, cut},
     grammar::Tag,
 };
-use bureaucrat_model::{Message, Toward};
+use bureaucrat_model::{Message, Toward, Via, Way};
+
+/// Where something goes, as it is written.
+pub(super) struct Place<'a> {
+    exchange: Option<&'a Written<String>>,
+    routing_key: Option<&'a Written<String>>,
+    /// The attribute that has the routing key.
+    key: &'static str,
+}
+
+/// What a way that is not there yet would do.
+fn later(via: &str) -> Option<&'static str> {
+    match via {
+        "celery" => Some("calls Celery tasks that know nothing of workitems"),
+        "request" => Some("sends plain requests and takes their replies"),
+        _ => None,
+    }
+}
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn send(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
@@ -24,7 +41,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             self.note(node.element.start, ValueProblem::SendsNowhere);
             return None;
         }
-        self.destination(node, exchange.as_ref(), routing_key.as_ref());
+        let place = Place {
+            exchange: exchange.as_ref(),
+            routing_key: routing_key.as_ref(),
+            key: "routing-key",
+        };
+        self.destination(node, &place, |toward| toward.never());
         let is_wrong = |name: &str, read: bool| is_there(name) && !read;
         if is_wrong("exchange", exchange.is_some())
             || is_wrong("routing-key", routing_key.is_some())
@@ -47,23 +69,23 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn destination(
         &mut self,
         node: &Node<'t, 's>,
-        exchange: Option<&Written<String>>,
-        routing_key: Option<&Written<String>>,
+        place: &Place<'_>,
+        reason: impl Fn(Toward<'_>) -> Option<&'static str>,
     ) {
         let written = |written: Option<&Written<String>>| match written {
             None => Some(String::new()),
             Some(Written::Fixed(text)) => Some(text.clone()),
             Some(Written::Computed(_)) => None,
         };
-        let Some(exchange) = written(exchange) else {
+        let Some(exchange) = written(place.exchange) else {
             return;
         };
-        let key = written(routing_key).unwrap_or_default();
-        let Some(reason) = Toward(&exchange, &key).never() else {
+        let key = written(place.routing_key).unwrap_or_default();
+        let Some(reason) = reason(Toward(&exchange, &key)) else {
             return;
         };
         let (name, text) = match exchange.is_empty() {
-            true => ("routing-key", &key),
+            true => (place.key, &key),
             false => ("exchange", &exchange),
         };
         let attribute = node.element.attribute(name);
@@ -72,7 +94,49 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         self.note(offset, ValueProblem::NeverSent { found, reason });
     }
 
+    /// Which way the tasks of an action go, as far as it says.
+    pub(super) fn way(&mut self, node: &Node<'t, 's>) -> Way<Written<String>, Written<u8>> {
+        let way = Way {
+            via: self.via(node),
+            queue: self.name_or_template(node, "queue"),
+            exchange: self.name_or_template(node, "exchange"),
+            routing_key: self.name_or_template(node, "routing-key"),
+            priority: self.priority(node),
+        };
+        let (exchange, routing_key) = way.destination();
+        let place = Place {
+            exchange,
+            routing_key,
+            key: match way.routing_key {
+                Some(_) => "routing-key",
+                None => "queue",
+            },
+        };
+        self.destination(node, &place, |toward| toward.closed());
+        way
+    }
+
+    fn via(&mut self, node: &Node<'t, 's>) -> Option<Via> {
+        let attribute = node.element.attribute("via")?;
+        if let Some(what) = later(attribute.value.trim()) {
+            let found = cut(&attribute.value);
+            self.note(
+                attribute.value_start,
+                ValueProblem::LaterVia { found, what },
+            );
+            return None;
+        }
+        self.one_of(node, "via")?.parse().ok()
+    }
+
+    fn priority(&mut self, node: &Node<'t, 's>) -> Option<Written<u8>> {
+        let attribute = node.element.attribute("priority")?;
+        let written = self.template(attribute)?;
+        written.try_map(|_| u8::try_from(self.number(node, "priority")?).ok())
+    }
+
     fn headers(&mut self, node: &Node<'t, 's>) -> Inputs {
+        self.review_names(node, Tag::Header);
         let mut headers = Inputs::new();
         for child in node.children(Tag::Header) {
             let child = self.shape(child);

@@ -5,7 +5,7 @@
 
 use super::{Checker, Node};
 use crate::{
-    checked::{Local, Written},
+    checked::{Context, Local, Written},
     diagnostic::{Counted, ValueProblem, cut, meant, nearest},
     grammar::Tag,
     syntax::{Element, Tree},
@@ -113,8 +113,9 @@ pub(crate) fn declared(tree: &Tree<'_>) -> BTreeMap<String, PropertyType> {
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// The fields of a context; of two properties with one name the later one wins.
-    pub(super) fn context(&mut self, node: &Node<'t, 's>) -> Fields {
+    pub(super) fn context(&mut self, node: &Node<'t, 's>) -> Context {
         let mut fields = Fields::new();
+        let mut searchable = Vec::new();
         for (place, child) in node.children(Tag::Property).enumerate() {
             let limit = self.limits.properties;
             if !self.count(child.element.start, Counted::Properties, place + 1, limit) {
@@ -134,12 +135,16 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             if let (Some(name), Some(value)) = (name, value) {
                 fields.set(name, value);
             }
+            if let Some(name) = name {
+                self.searchable(&child, name, &mut searchable);
+            }
         }
-        fields
+        Context { fields, searchable }
     }
 
     /// The fields that the context of an element declares.
     pub(super) fn locals(&mut self, node: &Node<'t, 's>) -> Vec<Local> {
+        self.review_names(node, Tag::Local);
         let mut locals = Vec::new();
         for child in node.children(Tag::Local) {
             self.properties += 1;

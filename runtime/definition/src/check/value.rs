@@ -133,7 +133,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// A number: whole, or in thousandths, as the table has it.
     pub(super) fn number(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<u32> {
-        let kind = node.row.attribute(name)?.value;
+        let kind = node.row.attribute(name)?.value.written();
         let Some(attribute) = node.element.attribute(name) else {
             return number(kind, default(node.row, name)?);
         };

@@ -1,5 +1,5 @@
-//! Checks what `process` says about its processes as wholes: their key, their deadline, and what
-//! becomes of a fault that nothing handles.
+//! Checks what `process` says about its processes as wholes: their key, their deadline, what becomes
+//! of a fault that nothing handles, and how much is recorded.
 
 use super::{Checker, Mode, Node};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     diagnostic::{Doubt, ValueProblem, cut},
     grammar::Tag,
 };
-use bureaucrat_model::{Duplicate, Missed, Schedule, Unhandled};
+use bureaucrat_model::{Duplicate, Missed, Recorded, Schedule, Unhandled};
 use bureaucrat_schedule::{Timetable, TimetableError};
 
 /// The zone of a schedule that names none; also the default of the table.
@@ -26,12 +26,18 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some("incident") => Unhandled::Waits,
             Some(_) | None => Unhandled::Fails,
         };
+        let recorded = match self.word(node, "history") {
+            Some("decisions") => Recorded::Decisions,
+            Some("ends") => Recorded::Ends,
+            Some(_) | None => Recorded::Full,
+        };
         let key = self.key(node, name);
         Whole {
             key: key.map(|text| (text, duplicate)),
             deadline: self.span_or_template(node, "deadline"),
             unhandled,
             schedule: self.schedule(node, name),
+            recorded,
         }
     }
 

@@ -42,8 +42,12 @@ impl<'s> Diagnostics<'s> {
 
     /// Notes a warning; those beyond the limit are dropped.
     pub(crate) fn doubt(&mut self, offset: usize, doubt: Doubt) {
+        self.doubt_at(self.source.span(offset), doubt);
+    }
+
+    /// Notes a warning at a place that is known already.
+    pub(crate) fn doubt_at(&mut self, span: Span, doubt: Doubt) {
         if self.doubts.len() < self.limit.max(1) {
-            let span = self.source.span(offset);
             self.doubts.push(Diagnostic::at(span, doubt));
         }
     }

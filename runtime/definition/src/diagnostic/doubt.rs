@@ -67,4 +67,44 @@ pub enum Doubt {
         Quoted(name)
     )]
     RepeatedProperty { name: String, line: u32 },
+    #[error(
+        "there is {} `{part}` with the name {} in line {line} already; this one replaces it",
+        article(part),
+        Quoted(name)
+    )]
+    RepeatedName {
+        part: &'static str,
+        name: String,
+        line: u32,
+    },
+    #[error(
+        "this field is dropped: {} of the event comes from the attribute of `emit`",
+        Quoted(name)
+    )]
+    FieldOfEvents { name: String },
+    #[error(
+        "{} names both the item and its number; use another name for one of them",
+        Quoted(name)
+    )]
+    ItemAndIndex { name: String },
+    #[error("this is never tried: the `on` in line {line} takes every such event")]
+    UnreachableAlternative { line: u32 },
+    #[error(
+        "`timeout` ({timeout}) is longer than `within` ({within}), which ends the attempt first"
+    )]
+    LongTimeout { timeout: Millis, within: Millis },
+    #[error(
+        "another branch, in line {line}, also sets a part of {}; branches are merged field by field, so one of the two is lost; use two fields",
+        Quoted(field)
+    )]
+    PartsOfOneField { field: String, line: u32 },
+    #[error("this is neither a list nor a record, so there is nothing to go through")]
+    NothingToSelect,
+}
+
+fn article(word: &str) -> &'static str {
+    match word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    }
 }

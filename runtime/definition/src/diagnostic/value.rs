@@ -1,6 +1,6 @@
 //! Mistakes in values: attributes and texts that are invalid.
 
-use super::words::{Alternatives, Hint, Nearest, Quoted, Try};
+use super::words::{Alternatives, Choice, Hint, Nearest, Quoted, Try};
 use bureaucrat_model::Millis;
 use bureaucrat_schedule::TimetableError;
 
@@ -108,6 +108,11 @@ pub enum ValueProblem {
         "`send` needs `exchange`, `routing-key` or both; without `exchange`, `routing-key` names a queue"
     )]
     SendsNowhere,
+    #[error(
+        "this version has no `via` {} yet, which {what}; use `taskqueue`, `message`, `celery-workitem` or `celery-message`",
+        Quoted(found)
+    )]
+    LaterVia { found: String, what: &'static str },
     #[error("no definition may send to {}: {reason}", Quoted(found))]
     NeverSent { found: String, reason: &'static str },
     #[error(
@@ -165,6 +170,10 @@ pub enum ValueProblem {
     )]
     MessageOfAnother,
     #[error(
+        "a `fault` without `code` throws the handled fault again, with its own data; remove the expression or add `code`"
+    )]
+    DataOfAnother,
+    #[error(
         "{} is not a fault code; use at most 64 letters, digits, `.`, `_`, `-` or `:`, such as `shop.Declined`",
         Quoted(found)
     )]
@@ -183,7 +192,7 @@ pub enum ValueProblem {
     BadCall { reason: String },
     #[error("expected the name of a field after `$`, as in `$definition`")]
     CallOfNoField,
-    #[error("`{attribute}` is {}; use {}", Quoted(found), words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "))]
+    #[error("`{attribute}` is {}; use {}", Quoted(found), Choice(words))]
     BadWord {
         attribute: &'static str,
         found: String,
@@ -207,6 +216,11 @@ pub enum ValueProblem {
     DuplicateWithoutKey,
     #[error("the key is computed before the process begins, when there is no `{found}` yet")]
     KeyReads { found: &'static str },
+    #[error(
+        "the name of a searchable field has at most {limit} bytes; {} is longer",
+        Quoted(found)
+    )]
+    SearchableName { found: String, limit: usize },
     /// A second module with the same name.
     #[error("there is a module {} already", Quoted(name))]
     DuplicateModule { name: String },
@@ -272,6 +286,8 @@ pub enum ValueProblem {
 pub enum Wanted {
     Condition,
     Value,
+    /// What a fault says to machines.
+    Data,
 }
 
 impl Wanted {
@@ -279,6 +295,7 @@ impl Wanted {
         match self {
             Self::Condition => "condition",
             Self::Value => "value",
+            Self::Data => "data of the fault, an expression (what people read is `message`)",
         }
     }
 }

@@ -60,6 +60,15 @@ impl fmt::Display for Belongs<'_> {
     }
 }
 
+/// Words of which one is expected.
+pub(super) struct Choice<'a>(pub(super) &'a [&'static str]);
+
+impl fmt::Display for Choice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        alternatives(self.0, f)
+    }
+}
+
 /// The names in backticks, with commas and `or` between them.
 pub(super) struct Alternatives<'a>(pub(super) &'a [&'static str]);
 

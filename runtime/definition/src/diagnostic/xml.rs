@@ -72,6 +72,8 @@ pub enum Counted {
     ConditionsBytes,
     #[error("properties")]
     Properties,
+    #[error("searchable properties")]
+    Searchable,
     #[error("modules")]
     Modules,
     /// Bytes of an attribute's value.

@@ -48,6 +48,7 @@ impl Emitter {
                 let receive = Op::Receive {
                     event: self.operand(&expected.event, site),
                     key: self.optional(expected.key.as_ref(), site),
+                    since: expected.since,
                     conditions: expected.conditions,
                     taking: taken(&expected.taking),
                     interrupt,

@@ -23,8 +23,10 @@
 //! ```
 
 use super::{Emitter, Needed, Rounds, index_of, plain_scope, taken};
-use crate::checked;
-use bureaucrat_model::{Alternative, Handler, Join, Op, OpIndex, Part, Retry, Site, Timeout};
+use crate::checked::{self, Written};
+use bureaucrat_model::{
+    Alternative, Handler, Join, Op, OpIndex, Part, Retry, Site, Timeout, Way, WrittenWay,
+};
 
 impl Emitter {
     pub(super) fn action(&mut self, action: &checked::Action, site: &Site) {
@@ -33,12 +35,14 @@ impl Emitter {
         }
         let attempt = self.here();
         let participant = self.operand(&action.participant, site);
+        let way = self.way(&action.way, site);
         let inputs = action.inputs.as_ref();
         let inputs = inputs.map(|inputs| self.inputs(inputs, site));
         let timeout = self.optional(action.timeout.as_ref(), site);
         let heartbeat = self.optional(action.heartbeat.as_ref(), site);
         let op = Op::Action {
             participant,
+            way,
             inputs,
             taking: taken(&action.taking),
             timeout,
@@ -48,6 +52,21 @@ impl Emitter {
         };
         self.push(op, site);
         self.outputs(&action.taking, site);
+    }
+
+    fn way(
+        &mut self,
+        way: &Way<Written<String>, Written<u8>>,
+        site: &Site,
+    ) -> Option<Box<WrittenWay>> {
+        let way = Way {
+            via: way.via,
+            queue: self.optional(way.queue.as_ref(), site),
+            exchange: self.optional(way.exchange.as_ref(), site),
+            routing_key: self.optional(way.routing_key.as_ref(), site),
+            priority: self.optional(way.priority.as_ref(), site),
+        };
+        (way != Way::default()).then(|| Box::new(way))
     }
 
     /// Emits a sequence whose attempts are branches.

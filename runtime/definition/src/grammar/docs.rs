@@ -109,6 +109,9 @@ fn element(row: &Row) -> String {
             Need::Optional(words) => words.to_owned(),
             Need::Default(value) => format!("`{value}`"),
             Need::Either(other) => format!("instead of `{other}`"),
+            Need::InsteadOfText if row.content == Content::Text(Text::ExpressionOrNothing) => {
+                "none".to_owned()
+            }
             Need::InsteadOfText => "the text".to_owned(),
             Need::WithThat(value) => format!("`{value}`"),
         };
@@ -153,6 +156,9 @@ fn holds(row: &Row) -> String {
         Content::Text(Text::Base64) => return "Holds base64, or has `hash` instead.".to_owned(),
         Content::Text(Text::Expression) => {
             return "Holds an [expression](#conditions), or has `module` instead.".to_owned();
+        }
+        Content::Text(Text::ExpressionOrNothing) => {
+            return "Can hold an [expression](#conditions), or have `module` instead.".to_owned();
         }
         Content::Parts => {}
         Content::Body(Least::None) => all.push("activities".to_owned()),

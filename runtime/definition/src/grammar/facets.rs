@@ -89,6 +89,8 @@ pub(super) fn facets(value: Value) -> Facets {
             limited(pattern("[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*"), bytes)
         }
         Value::Time | Value::Expression | Value::Cron | Value::Zone => pattern(VISIBLE),
+        // A number with its bounds has no pattern that a brace could be added to.
+        Value::Template(Value::Integer { .. }) => computed(pattern(r"\s*\+?[0-9]+\s*")),
         Value::Template(kind) => computed(facets(*kind)),
         Value::OneOf(words) => Facets {
             base: "string",
@@ -103,7 +105,7 @@ pub(super) fn facets(value: Value) -> Facets {
 /// What a schema says about a text; nothing for any.
 pub(super) fn text(text: Text) -> Option<Facets> {
     match text {
-        Text::Any => None,
+        Text::Any | Text::ExpressionOrNothing => None,
         Text::Base64 => Some(pattern(r"\s*[A-Za-z0-9+/][A-Za-z0-9+/=\s]*")),
         Text::Expression => Some(pattern(VISIBLE)),
     }

@@ -130,6 +130,8 @@ pub(crate) enum Text {
     Base64,
     /// A Python expression. The element also has the attributes `module` and `function`.
     Expression,
+    /// The same, or nothing.
+    ExpressionOrNothing,
 }
 
 /// Whether an attribute has to be there.

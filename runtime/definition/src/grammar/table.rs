@@ -145,6 +145,12 @@ pub(super) static ROWS: &[Row] = &[
     .attributes_are(&[
         attribute("name", FieldName, Required, "The name of the field"),
         attribute("type", OneOf(&TYPES), Required, "How the text is read"),
+        attribute(
+            "searchable",
+            OneOf(&["no", "yes"]),
+            Default("no"),
+            "Whether `bureaucrat list --where` [finds processes](#searchable-fields) by the field",
+        ),
     ])
     .holds(Content::Text(Text::Any)),
     Row::part(
@@ -272,7 +278,11 @@ pub(super) static ROWS: &[Row] = &[
         "Where the value is put",
     )])
     .holds(Content::Text(Text::Expression)),
-    Row::activity(Activity::Fault, "fault", "Throws a fault.")
+    Row::activity(
+            Activity::Fault,
+            "fault",
+            "Throws a fault. What it holds is the `data` of the fault.",
+        )
         .in_section("faults")
         .attributes_are(&[
             attribute(
@@ -283,7 +293,7 @@ pub(super) static ROWS: &[Row] = &[
             ),
             attribute("message", Template(&AnyText), Optional("empty"), "What people read"),
         ])
-        .instead_of_text("write `<fault code=\"CODE\" message=\"TEXT\"/>`"),
+        .holds(Content::Text(Text::ExpressionOrNothing)),
     scopes::COMPENSATE,
 ];
 

@@ -56,6 +56,14 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// What is written where nothing is computed.
+    pub(crate) const fn written(self) -> Self {
+        if let Self::Template(kind) = self {
+            return *kind;
+        }
+        self
+    }
+
     /// The bytes that its text may have; no limit of its own for those that are limited otherwise.
     pub(crate) const fn bytes_max(self) -> usize {
         if let Self::Template(kind) = self {

@@ -9,12 +9,13 @@ use crate::{
 };
 use bureaucrat_model::{
     Answer, Effect, Expiry, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance,
-    JsonText, NameLimits, Op, Progress, Taking, Timestamp, Turn, Wait, WaitKind,
+    JsonText, NameLimits, Op, Progress, Taking, TaskEnd, Timestamp, Turn, Unusable, Wait, WaitKind,
 };
 
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
     let Op::Action {
         participant,
+        way,
         inputs,
         timeout,
         heartbeat,
@@ -25,6 +26,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
     };
     let mut values = machine.values(fiber)?;
     let participant = values.name(participant, "participant", NameLimits::PARTICIPANT)?;
+    let way = way.as_ref().map(|way| values.way(way)).transpose()?;
     let fields = taking::inputs(&mut values, inputs.as_deref())?;
     if let Some(fields) = &fields {
         machine.check_size(fields.size())?;
@@ -59,6 +61,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
         activity: activity.clone(),
         turn,
         participant: participant.clone(),
+        way: way.unwrap_or_default(),
     });
     machine.record(HistoryEvent::TaskSent {
         activity,
@@ -91,6 +94,27 @@ pub(crate) fn task_fields(instance: &Instance, turn: Turn) -> Option<Fields> {
     Some(fields.clone().unwrap_or_else(|| fiber.visible()))
 }
 
+/// Records what is left out of a participant's message.
+pub(crate) fn left_out(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    parts: Vec<Unusable>,
+) -> Result<(), Trouble> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let FiberState::Waiting(Wait { turn, .. }) = machine.fiber(fiber)?.state else {
+        return Err(Trouble::program("the fiber does not wait"));
+    };
+    let activity = machine.path(fiber);
+    machine.record(HistoryEvent::LeftOut {
+        activity,
+        turn,
+        parts,
+    });
+    Ok(())
+}
+
 /// Takes an answer that was already matched with this fiber's wait.
 pub(crate) fn answer(
     machine: &mut Machine<'_>,
@@ -104,18 +128,21 @@ pub(crate) fn answer(
     match answer {
         Answer::Replace(fields) => answered(machine, fiber, turn, fields, Dialect::Whole),
         Answer::Update(update) => answered(machine, fiber, turn, update, Dialect::Part),
-        // The failure withdraws the task together with everything else that is open.
         Answer::Fault {
             code,
             message,
             data,
             retry_after,
-        } => Err(Trouble {
-            data,
-            retry_after,
-            ..Trouble::of_participant(code, message)
-        }),
+        } => {
+            settled(machine, fiber)?;
+            Err(Trouble {
+                data,
+                retry_after,
+                ..Trouble::of_participant(code, message)
+            })
+        }
         Answer::Unreadable(reason) => {
+            settled(machine, fiber)?;
             let code = FaultCode::new(FaultCode::BAD_ANSWER);
             Err(Trouble::of_participant(code, reason))
         }
@@ -130,6 +157,20 @@ pub(crate) fn answer(
             Ok(())
         }
     }
+}
+
+/// The participant has nothing to do for this task any more: its answer counted, or it never gets
+/// the task.
+fn settled(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    let FiberState::Waiting(Wait { turn, timer, .. }) = &machine.fiber(fiber)?.state else {
+        return Err(Trouble::program("the fiber does not wait"));
+    };
+    let (turn, timer) = (*turn, *timer);
+    let end = TaskEnd::Settled;
+    machine.effects.push(Effect::WithdrawTask { turn, end });
+    let stop = timer.map(|due| Effect::StopTimer { fiber, turn, due });
+    machine.effects.extend(stop);
+    machine.stop_waiting(fiber)
 }
 
 /// Whether an answer holds all fields, so that one that it lacks was removed.
@@ -161,8 +202,7 @@ fn answered(
         return Err(Trouble::program("the fiber is at no action"));
     };
     let activity = machine.path(fiber);
-    machine.withdraw(fiber);
-    machine.stop_waiting(fiber)?;
+    settled(machine, fiber)?;
     let reads_attempt = *taking == Taking::Functions;
     machine.change(fiber, |fiber| {
         fiber.answered = Some(fiber.at);
@@ -282,6 +322,11 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
 }
 
 /// The broker never accepts the task, or the host does not send it.
-pub(crate) fn refused(reason: String) -> Trouble {
-    Trouble::new(FaultCode::TASK_REFUSED, reason)
+pub(crate) fn refused(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    reason: String,
+) -> Result<(), Trouble> {
+    settled(machine, fiber)?;
+    Err(Trouble::new(FaultCode::TASK_REFUSED, reason))
 }

@@ -33,10 +33,7 @@ pub(crate) fn start(
             Some(key) => Some(values.name(key, "key", NameLimits::KEY)?),
             None => None,
         };
-        let since = alternative.since.map(|since| match since {
-            Since::Launch => machine.instance.launched_at,
-            Since::Span(span) => Timestamp(now.0.saturating_sub(span.0)),
-        });
+        let since = alternative.since.map(|since| from(machine, since));
         subscriptions.push(Subscription { event, key, since });
     }
     let due = match timeout {
@@ -46,14 +43,11 @@ pub(crate) fn start(
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
     let all = distinct(&subscriptions);
-    let is_recalled = subscriptions.iter().any(|one| one.since.is_some());
+    let recall = recall(&subscriptions);
     let kind = WaitKind::Event {
         subscriptions,
         check: None,
-        recall: match is_recalled {
-            true => Recall::Pending,
-            false => Recall::Over,
-        },
+        recall,
         untaken: Untaken::default(),
     };
     machine.wait_until(fiber, turn, kind, due)?;
@@ -69,6 +63,22 @@ pub(crate) fn start(
         });
     }
     Ok(())
+}
+
+/// The time from which kept events count.
+pub(crate) fn from(machine: &Machine<'_>, since: Since) -> Timestamp {
+    match since {
+        Since::Launch => machine.instance.launched_at,
+        Since::Span(span) => Timestamp(machine.environment.now.0.saturating_sub(span.0)),
+    }
+}
+
+/// Whether kept events are to be offered to a wait that begins.
+pub(crate) fn recall(subscriptions: &[Subscription]) -> Recall {
+    match subscriptions.iter().any(|one| one.since.is_some()) {
+        true => Recall::Pending,
+        false => Recall::Over,
+    }
 }
 
 /// Each subscription once: alternatives of one event may differ in their conditions.
@@ -88,13 +98,17 @@ impl Offered<'_> {
     /// Whether a subscription is to such events.
     fn suits(&self, subscription: &Subscription) -> bool {
         let wanted = subscription.key.as_deref();
-        let counts = match self.source {
-            EventSource::Live | EventSource::Kept { .. } => true,
-            EventSource::Recalled { at, .. } => subscription.since.is_some_and(|since| at >= since),
-        };
-        counts
+        counts_for(self.source, subscription)
             && subscription.event == self.name
             && wanted.is_none_or(|wanted| self.key == Some(wanted))
+    }
+}
+
+/// Whether an event is not too old for a subscription.
+pub(crate) fn counts_for(source: EventSource, subscription: &Subscription) -> bool {
+    match source {
+        EventSource::Live | EventSource::Kept { .. } => true,
+        EventSource::Recalled { at, .. } => subscription.since.is_some_and(|since| at >= since),
     }
 }
 
@@ -141,6 +155,7 @@ fn try_from(
         Some(first) => {
             let check = Check {
                 event,
+                key: offered.key.map(Box::from),
                 alternative: u32::try_from(place).unwrap_or(u32::MAX),
                 condition: first,
                 at: machine.environment.now,
@@ -172,26 +187,15 @@ pub(crate) fn verdict(
     if let Some(condition) = next {
         return evaluate(machine, fiber, turn, Check { condition, ..check });
     }
-    let Some(Subscription {
-        event: name, key, ..
-    }) = subscriptions.get(place).cloned()
-    else {
+    let Some(Subscription { event: name, .. }) = subscriptions.get(place).cloned() else {
         return Err(Trouble::program("an alternative is missing"));
     };
-    // One with the same key, or without any, was tried: what has the key suits the others, too.
-    let key = key.or_else(|| key_of(&check.event));
     let offered = Offered {
         name: &name,
-        key: key.as_deref(),
+        key: check.key.as_deref(),
         source: check.source,
     };
     try_from(machine, fiber, turn, place + 1, offered, check.event)
-}
-
-/// The key that an event's object has.
-fn key_of(event: &JsonText) -> Option<String> {
-    let fields = Fields::parse(event.as_str()).ok()?;
-    fields.get("key").and_then(JsonText::as_text)
 }
 
 /// A fiber's fields as conditions see them while an event is checked.
@@ -264,7 +268,7 @@ pub(crate) fn recalled(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), 
 fn swap_recall(machine: &mut Machine<'_>, fiber: FiberId, next: Recall) -> Result<Recall, Trouble> {
     machine.change(fiber, |fiber| match &mut fiber.state {
         FiberState::Waiting(Wait {
-            kind: WaitKind::Event { recall, .. },
+            kind: WaitKind::Event { recall, .. } | WaitKind::Listening { recall, .. },
             ..
         }) => Ok(std::mem::replace(recall, next)),
         FiberState::Waiting(_) | FiberState::Ready => {

@@ -1,14 +1,19 @@
 //! `delay`: waits for some time.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{Effect, FiberId, HistoryEvent, Timestamp, Turn, When};
+use bureaucrat_model::{Effect, FiberId, HistoryEvent, Pace, Timestamp, Turn, When};
 
-pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, when: &When) -> Result<(), Trouble> {
+pub(crate) fn start(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    when: &When,
+    pace: Pace,
+) -> Result<(), Trouble> {
     let now = machine.environment.now;
     let due = machine.values(fiber)?.when(when, now)?;
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
-    machine.wait_for_time(fiber, turn, due)?;
+    machine.wait_for_time(fiber, turn, (due, pace))?;
     machine.record(HistoryEvent::DelayStarted {
         activity,
         duration: due.since(now),

@@ -11,13 +11,16 @@ pub(crate) use arriving::{event, verdict};
 use crate::{
     ending::withdrawal,
     machine::{Machine, Trouble},
-    ops::{await_event::keep_event, delay, fork},
+    ops::{
+        await_event::{self, keep_event},
+        delay, fork,
+    },
 };
 use arriving::{Receiving, receiving, record_event};
 use bureaucrat_model::{
     Arrivals, Branch, Effect, Fiber, FiberId, FiberState, Fields, HistoryEvent, Interrupt,
-    JsonText, Listener, NameLimits, Op, OpIndex, Phase, Sharing, Subscription, Taken, Taking, Then,
-    Turn, Wait, WaitKind,
+    JsonText, Listener, NameLimits, Op, OpIndex, Phase, Recall, Sharing, Subscription, Taken,
+    Taking, Then, Turn, Wait, WaitKind,
 };
 
 pub(crate) fn start(
@@ -53,7 +56,10 @@ fn add(machine: &mut Machine<'_>, parent: FiberId, at: OpIndex) -> Result<FiberI
 
 /// Begins to wait for events.
 pub(crate) fn receive(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
-    let Op::Receive { event, key, .. } = op else {
+    let Op::Receive {
+        event, key, since, ..
+    } = op
+    else {
         return Err(Trouble::program("the fiber receives nothing"));
     };
     let mut values = machine.values(fiber)?;
@@ -64,9 +70,10 @@ pub(crate) fn receive(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Res
     };
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
-    let since = None;
+    let since = since.map(|since| await_event::from(machine, since));
     let subscription = Subscription { event, key, since };
     let kind = WaitKind::Listening {
+        recall: await_event::recall(std::slice::from_ref(&subscription)),
         subscription: Some(subscription.clone()),
         check: None,
         arrivals: Arrivals::Taken,
@@ -124,7 +131,7 @@ pub(crate) fn fire(machine: &mut Machine<'_>, fiber: FiberId, turn: Turn) -> Res
         return Err(Trouble::program("the fiber is at no alarm"));
     };
     let FiberState::Waiting(Wait {
-        kind: WaitKind::Timer { due },
+        kind: WaitKind::Timer { due, .. },
         ..
     }) = found.state
     else {
@@ -229,7 +236,7 @@ fn close(
     if !is_of_owner || found.at > listener.waits {
         return Ok(false);
     }
-    let withdrawn = withdrawal(id, found);
+    let withdrawn = withdrawal(machine.program, id, found);
     machine.effects.extend(withdrawn);
     let activity = machine.path(id);
     let dropped = machine.change(id, |fiber| {
@@ -238,6 +245,7 @@ fn close(
                 WaitKind::Listening {
                     subscription,
                     check,
+                    recall,
                     arrivals,
                 },
             ..
@@ -248,7 +256,7 @@ fn close(
         let Arrivals::Kept(kept) = std::mem::replace(arrivals, Arrivals::Ending) else {
             return None;
         };
-        *check = None;
+        (*check, *recall) = (None, Recall::Over);
         Some((subscription.take(), kept.len()))
     })?;
     let Some((subscription, count)) = dropped else {

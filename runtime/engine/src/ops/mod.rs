@@ -26,13 +26,13 @@ pub(crate) mod untaken;
 pub(crate) mod within;
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{FiberId, Op};
+use bureaucrat_model::{FiberId, Op, Pace};
 
 /// Runs one instruction of a fiber that is ready.
 pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
     match op {
         Op::Action { .. } => action::start(machine, fiber, op),
-        Op::Delay { when } => delay::start(machine, fiber, when),
+        Op::Delay { when } => delay::start(machine, fiber, when, Pace::Clock),
         Op::Await {
             alternatives,
             timeout,
@@ -81,7 +81,7 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         Op::StoreCollected { target } => items::store(machine, fiber, target),
         Op::Listen { listeners, .. } => listen::start(machine, fiber, listeners),
         Op::Receive { .. } => listen::receive(machine, fiber, op),
-        Op::Alarm { when, .. } => delay::start(machine, fiber, when),
+        Op::Alarm { when, .. } => delay::start(machine, fiber, when, Pace::Messages),
         Op::Forget => scope::forget(machine, fiber),
         Op::TryAgain { retry, .. } => try_again::start(machine, fiber, retry),
         Op::Compensate { scope } => compensate::start(machine, fiber, *scope),

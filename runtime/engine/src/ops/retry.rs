@@ -5,8 +5,8 @@ use crate::{
     machine::{Machine, Trouble},
 };
 use bureaucrat_model::{
-    Asker, ConditionIndex, Effect, Fault, FiberId, HistoryEvent, Millis, Op, ProcessId, Retry,
-    Timestamp, Turn,
+    Asker, ConditionIndex, Effect, Fault, FiberId, HistoryEvent, Millis, Op, Pace, ProcessId,
+    Retry, Timestamp, Turn,
 };
 
 /// An attempt failed: whether another one follows, after a pause, or a condition is asked about that.
@@ -85,7 +85,7 @@ pub(crate) fn wait_for_attempt(
     due: Timestamp,
     (attempt, fault): (u32, Fault),
 ) -> Result<(), Trouble> {
-    machine.wait_for_time(fiber, turn, due)?;
+    machine.wait_for_time(fiber, turn, (due, Pace::Clock))?;
     machine.record(HistoryEvent::AttemptFailed {
         attempt,
         fault,

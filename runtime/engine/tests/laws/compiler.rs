@@ -4,7 +4,7 @@ use super::generator::{Block, Times, named_call, plain_scope, retry, tried};
 use bureaucrat_model::{
     ActivityPath, Alternative, Bond, CodePattern, Condition, ConditionIndex, ConditionRange,
     Conduct, FieldPath, Fields, Guest, ItemNames, Join, JsonText, Millis, Op, OpIndex, Operand,
-    Part, Program, Reads, Since, Site, Span, Taking, Timeout, Unhandled, When,
+    Part, Program, Reads, Recorded, Since, Site, Span, Taking, Timeout, Unhandled, When,
 };
 
 #[derive(Default)]
@@ -202,6 +202,7 @@ impl Compiler {
         ];
         let op = Op::Action {
             participant: Operand::Fixed("p".into()),
+            way: None,
             inputs,
             taking: takings[times.taking].clone(),
             timeout: fixed(times.timeout),
@@ -331,6 +332,8 @@ impl Compiler {
                 key: None,
                 unhandled,
                 schedule: None,
+                recorded: Recorded::Full,
+                searchable: ["number", "z", "d", "c"].map(str::to_owned).to_vec(),
             },
         }
     }

@@ -49,6 +49,7 @@ impl Costed {
             activity,
             turn: Some(turn),
             answer,
+            unusable: Vec::new(),
         };
         let environment = Environment {
             now: Timestamp(1),

@@ -1,6 +1,8 @@
 //! What is counted: instructions against budgets, and fuel in the history.
 
-use bureaucrat_model::{Effect, EngineLimits, HistoryEvent, Input, Instance};
+use bureaucrat_model::{
+    Answer, Effect, EngineLimits, HistoryEvent, Input, Instance, TaskEnd, Turn,
+};
 
 /// An input from outside resets the budget. An evaluation counts as an instruction, and its fuel is
 /// recorded.
@@ -11,6 +13,7 @@ pub fn check(
     after: &Instance,
     effects: &[Effect],
 ) {
+    check_told(input, effects);
     let (earlier, ops) = (before.ops_without_waiting, after.ops_without_waiting);
     let share = u64::from(limits.ops_per_step);
     match input {
@@ -44,4 +47,26 @@ pub fn check(
         | Input::Retry
         | Input::TaskRefused { .. } => assert!(ops <= share, "{ops} in a share of {share}"),
     }
+}
+
+/// No participant that has answered is told that nobody waits, and any other one is.
+fn check_told(input: &Input, effects: &[Effect]) {
+    let settled = effects.iter().filter_map(|effect| {
+        let Effect::WithdrawTask {
+            turn,
+            end: TaskEnd::Settled,
+        } = effect
+        else {
+            return None;
+        };
+        Some(*turn)
+    });
+    let settled: Vec<Turn> = settled.collect();
+    let Input::Answer { turn, answer, .. } = input else {
+        assert_eq!(settled, [], "{input:?}");
+        return;
+    };
+    let is_last = !matches!(answer, Answer::Progress(_) | Answer::Suspended(_));
+    assert_eq!(settled.len(), usize::from(is_last), "{input:?}");
+    assert!(turn.is_none_or(|turn| settled.iter().all(|settled| *settled == turn)));
 }

@@ -4,7 +4,7 @@ use super::compiler::Compiler;
 use bureaucrat_model::{
     ActivityPath, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields,
     Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Program, Retry,
-    Taking, When,
+    Since, Taking, When,
 };
 use proptest::prelude::*;
 
@@ -184,10 +184,11 @@ pub fn tried(mut op: Op, attempts: u32) -> Op {
 }
 
 /// Waits for events of one name, as a listener does.
-pub fn receive(conditions: ConditionRange, interrupt: Interrupt) -> Op {
+pub fn receive(conditions: ConditionRange, interrupt: Interrupt, since: Option<Since>) -> Op {
     Op::Receive {
         event: Operand::Fixed("e".into()),
         key: None,
+        since,
         conditions,
         taking: Taking::Fields,
         interrupt,
@@ -321,9 +322,10 @@ pub fn any_op() -> impl Strategy<Value = Op> {
                 end,
             }
         }),
-        (range(), any::<bool>()).prop_map(|(conditions, stops)| receive(
+        (range(), any::<bool>(), any::<bool>()).prop_map(|(conditions, stops, recalls)| receive(
             conditions,
-            if stops { Interrupt::Yes } else { Interrupt::No }
+            if stops { Interrupt::Yes } else { Interrupt::No },
+            recalls.then_some(Since::Launch)
         )),
         Just(Op::Alarm {
             when: When::After(Operand::Fixed(Millis(5))),

@@ -6,7 +6,7 @@ use super::{
 };
 use bureaucrat_model::{
     ActivityPath, CodePattern, Handler, Interrupt, Join, Listener, Millis, Op, OpIndex, Operand,
-    Retry, When,
+    Retry, Since, When,
 };
 
 impl Compiler {
@@ -97,7 +97,10 @@ impl Compiler {
             let path = path.child(place);
             let at = self.here();
             let op = match listened.what {
-                Ok(count) => receive(self.range(count), listened.interrupt),
+                Ok(count) => {
+                    let since = (place % 2 == 0).then_some(Since::Launch);
+                    receive(self.range(count), listened.interrupt, since)
+                }
                 Err(span) => Op::Alarm {
                     when: When::After(Operand::Fixed(Millis(span))),
                     interrupt: listened.interrupt,

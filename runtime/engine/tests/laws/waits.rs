@@ -31,7 +31,7 @@ impl World<'_> {
                     let fields = task_fields(&self.instance, wait.turn);
                     assert!(fields.is_some());
                 }
-                WaitKind::Timer { due } => {
+                WaitKind::Timer { due, .. } => {
                     found.timers.insert(key, *due);
                 }
                 WaitKind::Event {

@@ -9,7 +9,8 @@ use super::{
 use bureaucrat_engine::{Environment, Rejection, cancel, step};
 use bureaucrat_model::{
     ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
-    Input, Instance, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait, WaitKind,
+    Input, Instance, Op, ProcessId, Program, Subscription, TaskEnd, Timestamp, Turn, Wait,
+    WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -212,6 +213,7 @@ impl<'a> World<'a> {
                     activity,
                     turn: (!detail.is_multiple_of(4)).then_some(turn),
                     answer: answer(detail),
+                    unusable: Vec::new(),
                 }
             }
             3 => {
@@ -319,7 +321,13 @@ impl<'a> World<'a> {
                 assert!(!self.books.tasks.contains_key(turn));
                 self.books.tasks.insert(*turn, activity.clone());
             }
-            Effect::WithdrawTask { turn } => assert!(self.books.tasks.remove(turn).is_some()),
+            Effect::WithdrawTask { turn, end } => {
+                let activity = self.books.tasks.remove(turn);
+                assert!(activity.is_some());
+                if let TaskEnd::Abandoned(task) = end {
+                    assert_eq!(task.activity, activity, "the notice is for another task");
+                }
+            }
             Effect::StartTimer { fiber, turn, due } => {
                 self.turns.insert(*turn);
                 self.books.timers.insert((*fiber, *turn), *due);

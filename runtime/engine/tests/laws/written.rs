@@ -3,8 +3,9 @@
 use bureaucrat_model::Instance;
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit,
-    instances::{InstanceRows, StoredInstance, read_instance, write_instance},
+    instances::{InstanceRows, StoredInstance, read_instance, searched_keys, write_instance},
 };
+use std::collections::BTreeSet;
 
 /// A store, and what it contains of one instance.
 #[derive(Default)]
@@ -38,6 +39,14 @@ impl Written {
             rows,
         } = read.unwrap();
         assert_eq!(&stored, instance);
+        assert_eq!(stored.searched, stored.to_search());
+        let dump = self.store.dump().into_iter();
+        let found = dump.filter(|(table, ..)| *table == Table::Searched);
+        let wanted: BTreeSet<_> = searched_keys(&stored).collect();
+        assert_eq!(
+            found.map(|(_, key, _)| key).collect::<BTreeSet<_>>(),
+            wanted
+        );
         assert_eq!(rows, self.rows);
         assert_eq!(rows.unnamed_values().count(), 0);
         assert_eq!(stored.fibers.held_bytes(), instance.fibers.held_bytes());

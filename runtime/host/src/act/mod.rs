@@ -16,14 +16,14 @@ pub mod troubles;
 
 use crate::{
     commit::{Durable, Plan},
-    plan::transaction::{After, Publish},
+    plan::transaction::{After, Publish, Unneeded},
     shared::Shared,
     tenants::AccountOf,
 };
 use aside::{Gone, SettingAside};
 use bureaucrat_model::{ProcessId, ShardId, Timestamp};
 use bureaucrat_store::{Epoch, Owner, StoreError, Table, Write, keys::OutboxKey, records};
-use outbox::{Outbox, Place, Withdrawn};
+use outbox::{Outbox, Place, Reach, Withdrawn};
 use removals::Removals;
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{Timers, WaitKey};
@@ -59,9 +59,12 @@ impl Actor {
     pub fn plan(
         &mut self,
         plan: &mut Plan,
-        withdrawn: Vec<OutboxKey>,
+        withdrawn: Vec<Unneeded>,
         account: impl Fn(ProcessId) -> AccountOf,
     ) -> Result<(), StoreError> {
+        for unneeded in withdrawn {
+            self.withdraw(plan, unneeded)?;
+        }
         let now = self.now();
         for publish in &mut plan.after.publish {
             let (key, message) = (publish.key, &publish.message);
@@ -80,28 +83,58 @@ impl Actor {
                 }
             }
         }
-        for key in withdrawn {
-            let place = match self.outbox.withdraw(key) {
-                Withdrawn::Row(place) => place,
-                // A row that is about to be set aside is still in the outbox's table.
-                Withdrawn::Perhaps => {
-                    self.aside.withdraw(key);
-                    plan.after.left.push(key);
-                    for table in [Table::Aside, Table::Outbox] {
-                        let key = key.to_bytes();
-                        plan.unit.writes.push(Write::Delete { table, key });
-                    }
-                    continue;
-                }
-                Withdrawn::Nothing => continue,
-            };
-            plan.unit.writes.extend(Gone { key, place }.writes());
-            plan.after.left.push(key);
-        }
         for (due, wait) in &plan.after.timers {
             self.timers.plan(*due, *wait);
         }
         Ok(())
+    }
+
+    /// Removes a row that is no longer needed, and tells the participant that may have got its
+    /// message.
+    fn withdraw(&mut self, plan: &mut Plan, unneeded: Unneeded) -> Result<(), StoreError> {
+        let Unneeded { key, tell } = unneeded;
+        if !tell.is_empty() && self.may_have_left(key)? {
+            let publishes = tell.into_iter().map(|(key, message)| Publish {
+                key,
+                message,
+                place: Place::Outbox,
+            });
+            plan.after.publish.extend(publishes);
+        }
+        match self.outbox.withdraw(key) {
+            Withdrawn::Row(place) => {
+                plan.unit.writes.extend(Gone { key, place }.writes());
+                plan.after.left.push(key);
+            }
+            // A row that is about to be set aside is still in the outbox's table.
+            Withdrawn::Perhaps => {
+                self.aside.withdraw(key);
+                plan.after.left.push(key);
+                for table in [Table::Aside, Table::Outbox] {
+                    let key = key.to_bytes();
+                    plan.unit.writes.push(Write::Delete { table, key });
+                }
+            }
+            Withdrawn::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the broker may have a message. What was set aside was returned, or never tried. While
+    /// that is not durable, it counts as sent: a notice too many does no harm.
+    fn may_have_left(&self, key: OutboxKey) -> Result<bool, StoreError> {
+        match self.outbox.reach(key) {
+            Reach::Here => Ok(false),
+            Reach::Perhaps => Ok(true),
+            Reach::Aside => {
+                let is_going = self.aside.destination_of(key).is_some();
+                match self.shared.store.get(Table::Aside, &key.to_bytes()) {
+                    Ok(row) => Ok(!is_going && row.is_none()),
+                    Err(StoreError::Damaged { .. }) => Ok(false),
+                    Err(error) => Err(error),
+                }
+            }
+        }
     }
 
     /// Does what follows from a durable plan, except for new work, which is left in it.

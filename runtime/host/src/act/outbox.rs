@@ -6,6 +6,8 @@
 //! have a separate lane, and each lane limits the bytes in flight. Rows are in the store; their
 //! keys and the newest messages are here.
 
+mod standing;
+
 pub use super::landing::{Landed, Place, RowGone, Withdrawn};
 use super::{
     aside::destination_of,
@@ -15,12 +17,12 @@ use super::{
 use crate::{
     broker::Ticket,
     intake::large::{Large, LargeClaim},
-    operate::query::TaskState,
     tenants::{AccountOf, Claim},
 };
 use bureaucrat_model::Timestamp;
 use bureaucrat_store::keys::{DestinationHash, OutboxKey, OutboxKind};
 use bureaucrat_wire::Outgoing;
+pub use standing::Reach;
 use std::{collections::HashMap, sync::Arc};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +35,17 @@ enum RowState {
     Unsendable(Place),
 }
 
+/// Whether a row was published, so that the broker may have its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Departed {
+    No,
+    Perhaps,
+}
+
 #[derive(Debug)]
 struct Row {
     state: RowState,
+    departed: Departed,
     /// Counts the row against its user while it is here.
     claim: Option<Claim>,
     /// Counts a large dead letter until it is confirmed or set aside.
@@ -120,6 +130,7 @@ impl Outbox {
         let is_large = key.kind == OutboxKind::DeadLetter && self.large.concerns(bytes);
         let row = Row {
             state: RowState::Planned,
+            departed: Departed::No,
             claim,
             _large: is_large.then(|| self.large.claim(bytes)),
         };
@@ -146,6 +157,7 @@ impl Outbox {
     pub fn found(&mut self, key: OutboxKey, account: AccountOf) {
         let row = Row {
             state: RowState::Queued,
+            departed: Departed::Perhaps,
             claim: account.map(|account| account.row()),
             _large: None,
         };
@@ -177,17 +189,6 @@ impl Outbox {
 
     pub const fn publishing(&self) -> Publishing {
         self.up
-    }
-
-    /// Where a row is on its way; none when it is not in memory.
-    pub fn standing(&self, key: OutboxKey) -> Option<TaskState> {
-        let row = self.rows.get(&key)?;
-        Some(match (row.state, self.up) {
-            (RowState::Unsendable(_), _) => TaskState::NeverTaken,
-            (_, Publishing::Down) => TaskState::BrokerAway,
-            (RowState::InFlight, Publishing::Up) => TaskState::UnderWay,
-            (RowState::Planned | RowState::Queued, Publishing::Up) => TaskState::InLine,
-        })
     }
 
     /// Whether something may be published.
@@ -229,6 +230,7 @@ impl Outbox {
         }
         if let Some(row) = self.rows.get_mut(&key) {
             row.state = RowState::InFlight;
+            row.departed = Departed::Perhaps;
         }
         Ok(self.fly(key, destination, bytes, Place::Outbox))
     }
@@ -297,6 +299,7 @@ impl Outbox {
                 self.troubles.tells_nothing(&flight.destination, now);
                 let row = Row {
                     state: RowState::Unsendable(place),
+                    departed: Departed::Perhaps,
                     claim: None,
                     _large: None,
                 };
@@ -369,11 +372,10 @@ impl Outbox {
     }
 
     fn lane(&mut self, key: OutboxKey) -> &mut Lane {
-        match key.kind {
-            OutboxKind::DeadLetter => &mut self.dead_letters,
-            OutboxKind::Task | OutboxKind::Reply | OutboxKind::Notice => &mut self.others,
-            OutboxKind::Call | OutboxKind::Message | OutboxKind::Resent => &mut self.others,
+        if key.kind == OutboxKind::DeadLetter {
+            return &mut self.dead_letters;
         }
+        &mut self.others
     }
 }
 
@@ -393,5 +395,6 @@ const fn is_kept(kind: OutboxKind) -> bool {
     match kind {
         OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => true,
         OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Message => false,
+        OutboxKind::Withdrawal | OutboxKind::Revocation => false,
     }
 }

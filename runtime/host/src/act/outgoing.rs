@@ -176,7 +176,11 @@ impl Actor {
     fn refused(&mut self, landed: &Landed, reason: &str) {
         let (exchange, routing_key) = &landed.destination;
         match landed.key.kind {
-            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Message => tracing::debug!(
+            OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::Withdrawal
+            | OutboxKind::Revocation
+            | OutboxKind::Message => tracing::debug!(
                 exchange,
                 routing_key,
                 reason,
@@ -214,7 +218,11 @@ impl Actor {
                 );
                 None
             }
-            OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Call => {
+            OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::Withdrawal
+            | OutboxKind::Revocation
+            | OutboxKind::Call => {
                 let landed = self.outbox.left(ticket)?;
                 self.refused(&landed, &words);
                 None

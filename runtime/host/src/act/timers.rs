@@ -58,6 +58,9 @@ const HORIZON: Millis = Millis(60_000);
 /// Rows per read from the disk.
 const BATCH: usize = 10_000;
 
+/// Timers that are held back at once.
+const HELD_BACK: usize = 100_000;
+
 /// How far a shard's rows were read.
 #[derive(Debug, Clone)]
 struct Reach {
@@ -75,6 +78,8 @@ pub struct Timers {
     near: BTreeSet<(Timestamp, WaitKey)>,
     /// Taken; the removal of their rows is not durable.
     firing: BTreeSet<(Timestamp, WaitKey)>,
+    /// Due, but messages that came before are taken first.
+    held_back: BTreeSet<(Timestamp, WaitKey)>,
     reaches: Vec<Reach>,
     /// The next shard to read.
     turn: usize,
@@ -93,6 +98,7 @@ impl Timers {
             planned: BTreeSet::new(),
             near: BTreeSet::new(),
             firing: BTreeSet::new(),
+            held_back: BTreeSet::new(),
             reaches: ShardId::all().map(|_| reach.clone()).collect(),
             turn: 0,
             next_reading: Timestamp(0),
@@ -123,6 +129,23 @@ impl Timers {
     pub fn remove(&mut self, due: Timestamp, wait: WaitKey) {
         self.near.remove(&(due, wait));
         self.firing.remove(&(due, wait));
+        self.held_back.remove(&(due, wait));
+    }
+
+    /// Puts back one that was taken, until messages that came before are taken.
+    pub fn hold_back(&mut self, due: Timestamp, wait: WaitKey) {
+        self.firing.remove(&(due, wait));
+        self.held_back.insert((due, wait));
+    }
+
+    /// What was held back is due.
+    pub fn release(&mut self) {
+        self.near.append(&mut self.held_back);
+    }
+
+    /// Whether so many are held back that no more may be taken: what is not taken stays on disk.
+    pub fn is_full(&self) -> bool {
+        self.held_back.len() >= HELD_BACK
     }
 
     /// Reads rows of the near future when it is time to. Damaged rows stay on disk.
@@ -154,7 +177,8 @@ impl Timers {
             left -= portion.rows.len();
             for (key, _) in portion.rows {
                 match keys::timer_of(&key) {
-                    Ok(timer) if self.firing.contains(&timer) => {}
+                    Ok(timer)
+                        if self.firing.contains(&timer) || self.held_back.contains(&timer) => {}
                     Ok(timer) => {
                         self.near.insert(timer);
                     }
@@ -199,7 +223,7 @@ impl Timers {
     pub fn fired(&self, now: Timestamp) -> Timestamp {
         let unread = self.reaches.iter().map(|reach| reach.until).min();
         let first = |set: &BTreeSet<(Timestamp, WaitKey)>| set.first().map(|(due, _)| *due);
-        let sets = [&self.planned, &self.near, &self.firing];
+        let sets = [&self.planned, &self.near, &self.firing, &self.held_back];
         sets.into_iter()
             .map(first)
             .chain([unread])
@@ -210,6 +234,9 @@ impl Timers {
 
     /// When the next timer is due, or the disk must be read again.
     pub fn next_due(&self) -> Timestamp {
+        if self.is_full() {
+            return Timestamp(u64::MAX);
+        }
         self.near
             .first()
             .map_or(self.next_reading, |(due, _)| (*due).min(self.next_reading))

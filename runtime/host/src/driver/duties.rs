@@ -3,7 +3,7 @@
 
 use super::Driver;
 use crate::plan::upkeep::{Fired, Forgotten, Removal};
-use bureaucrat_model::{Millis, ShardId, Timestamp};
+use bureaucrat_model::{Millis, Pace, ShardId, Timestamp};
 use bureaucrat_store::StoreError;
 
 /// Timers per loop.
@@ -33,6 +33,17 @@ impl Driver {
     }
 
     fn fire(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        let handing_out = self.planner.handouts.are_ready();
+        let pace = match self.backlog.is_taken(now, handing_out) {
+            true => {
+                self.actor.timers.release();
+                Pace::Clock
+            }
+            false => Pace::Messages,
+        };
+        if self.actor.timers.is_full() {
+            return Ok(0);
+        }
         let store = &*self.shared.store;
         let timers = &mut self.actor.timers;
         timers.refill(store, &self.shared.damages, now)?;
@@ -42,6 +53,10 @@ impl Driver {
         let due = self.actor.timers.take_due(now, TIMERS);
         let count = due.len();
         for (due, wait) in due {
+            if pace == Pace::Messages && self.planner.pace_of(wait)? == Pace::Messages {
+                self.actor.timers.hold_back(due, wait);
+                continue;
+            }
             match self.planner.timer_due(due, wait)? {
                 Fired::Planned => {}
                 Fired::Removal => self.actor.removals.push((due, wait)),

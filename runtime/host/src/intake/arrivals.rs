@@ -78,6 +78,7 @@ impl Planner {
             activity: answer.target.path,
             turn: answer.turn,
             answer: answer.answer,
+            unusable: answer.unusable,
         };
         let transaction = Transaction::acknowledging(process.shard(), delivery.handle);
         if self.knows(process)? {
@@ -127,6 +128,7 @@ impl Planner {
             activity: activity.path,
             turn,
             answer: Answer::Unreadable(reason),
+            unusable: Vec::new(),
         };
         transaction.work.push_back(Work::Step {
             process: activity.process,

@@ -8,12 +8,13 @@
 use super::{definition::DefinitionText, refusal::CANCEL};
 use crate::{
     broker::Delivery,
-    operate::commands::{Command, Order},
+    operate::commands::Command,
     plan::{
         Planner,
         transaction::{Transaction, Work},
     },
 };
+use bureaucrat_model::Canceller;
 use bureaucrat_store::{StoreError, keys::OutboxKind};
 use bureaucrat_wire::{CANCEL_TYPE, CancelOutcome, CancelRequest, cancel_reply, decode_cancel};
 
@@ -68,15 +69,10 @@ impl Planner {
             return self.begin(process, transaction);
         }
         self.remember(&mut transaction, seen, Some(process))?;
-        let by = match user {
-            Some(user) => format!("user {user}"),
-            None => "a message without a user".to_owned(),
+        let by = Canceller::Message {
+            user: user.cloned(),
         };
-        let reason = match reason.as_str() {
-            "" => format!("by {by}"),
-            reason => format!("{reason} (by {by})"),
-        };
-        let (command, _) = Command::new(process, Order::Cancel { reason });
+        let command = Command::cancel(process, reason, by);
         let work = Work::Order(Box::new(command));
         self.begin(process, transaction.then(work))
     }

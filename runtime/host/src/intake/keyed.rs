@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     definitions::Loaded,
-    operate::commands::{Command, Order},
+    operate::commands::Command,
     plan::{
         Planner,
         business::{Holder, KeyHash},
         launch_keys::NoKey,
     },
 };
-use bureaucrat_model::{Launch, ProcessId};
+use bureaucrat_model::{Canceller, Launch, ProcessId};
 use bureaucrat_store::StoreError;
 use bureaucrat_wire::Duplicate;
 
@@ -129,9 +129,9 @@ impl Planner {
             return self.refuse_launch(earlier, in_hand, &refusal);
         }
         let reason = format!("process {process} replaces it under the key `{key}`");
-        // Nobody waits for the outcome: the freed key says that it has ended.
-        let (command, _outcome) = Command::new(holder, Order::Cancel { reason });
-        self.ordered(command)
+        // The freed key says that it has ended.
+        let by = Canceller::Replacement { process };
+        self.ordered(Command::cancel(holder, reason, by))
     }
 }
 

@@ -81,6 +81,11 @@ pub enum Incoming {
     },
     /// A submission is durable, or failed.
     Committed(CommitOutcome),
+    /// The engine consumes, and so many answers and events lie in the queues.
+    ConsumingUp {
+        generation: u64,
+        waiting: u64,
+    },
     /// A connection ended: every delivery of it and of earlier ones that was not acknowledged comes
     /// again.
     ConsumingDown {
@@ -273,9 +278,9 @@ impl Router {
         if reason != Unreadable::NotUtf8 {
             return Err(reason);
         }
-        match start {
-            Some(b'{') => Err(Unreadable::JsonLaunch),
-            Some(_) | None => Ok(()),
+        match start == Some(&b'{') {
+            true => Err(Unreadable::JsonLaunch),
+            false => Ok(()),
         }
     }
 
@@ -354,6 +359,13 @@ impl BrokerEvents for Router {
             BrokerEvent::Published { ticket, outcome } => Incoming::Published { ticket, outcome },
             BrokerEvent::PublishingUp => Incoming::PublishingUp,
             BrokerEvent::PublishingDown => Incoming::PublishingDown,
+            BrokerEvent::ConsumingUp {
+                generation,
+                waiting,
+            } => Incoming::ConsumingUp {
+                generation,
+                waiting,
+            },
             BrokerEvent::ConsumingDown { generation } => Incoming::ConsumingDown { generation },
         });
     }

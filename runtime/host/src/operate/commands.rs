@@ -1,6 +1,6 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{Canceller, ProcessId};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
@@ -60,17 +60,29 @@ impl OrderOutcome {
 pub struct Command {
     pub process: ProcessId,
     pub order: Order,
+    /// Who cancels, if that is the order.
+    pub by: Canceller,
     /// Receives the outcome once; nothing if the engine ends before it is durable.
     pub reply: Sender<OrderOutcome>,
 }
 
 impl Command {
-    /// An order, and the receiver of its outcome.
+    /// An operator's order, and the receiver of its outcome.
     pub fn new(process: ProcessId, order: Order) -> (Self, Receiver<OrderOutcome>) {
+        Self::from(process, order, Canceller::Operator)
+    }
+
+    /// Cancels a process; nobody waits for the outcome.
+    pub(crate) fn cancel(process: ProcessId, reason: String, by: Canceller) -> Self {
+        Self::from(process, Order::Cancel { reason }, by).0
+    }
+
+    fn from(process: ProcessId, order: Order, by: Canceller) -> (Self, Receiver<OrderOutcome>) {
         let (reply, outcome) = crossbeam_channel::bounded(1);
         let command = Self {
             process,
             order,
+            by,
             reply,
         };
         (command, outcome)

@@ -1,15 +1,15 @@
-//! The list of processes, newest first: read from an index that has a row for each, so that a list reads what it shows,
-//! however many processes there are.
+//! The list of processes, newest first: read from an index that has a row for each, or one for each
+//! value of a searchable field, so that a list reads what it shows, however many processes there are.
 
 use super::{
-    query::{Count, ProcessSummary, QueryAnswer, State},
+    query::{Count, ProcessSummary, QueryAnswer, State, Wanted, WantedField},
     questions::{Asked, found},
 };
-use bureaucrat_model::{IdPrefix, ProcessId, Timestamp};
+use bureaucrat_model::{Head, IdPrefix, ProcessId, Term, Timestamp};
 use bureaucrat_store::{
     StoreError, Table,
     instances::read_head,
-    keys::{self, Phase, Place},
+    keys::{self, KeyError, Phase, Place},
     reading::scan_around,
 };
 use std::collections::BTreeSet;
@@ -25,32 +25,33 @@ const CANDIDATES: usize = 10;
 
 pub(super) fn list(
     asked: &Asked<'_>,
-    (state, key): (Option<State>, Option<&str>),
+    wanted: &Wanted,
     after: Option<Place>,
     limit: usize,
 ) -> Result<QueryAnswer, StoreError> {
     let limit = limit.clamp(1, PAGE);
     let mut processes = Vec::new();
     let (mut last, mut looked_at) = (after, 0);
+    // Few of them have the key or the fields, so more are read together.
+    let is_search = wanted.key.is_some() || !wanted.fields.is_empty();
     loop {
-        let wanted = match key {
-            None => limit - processes.len(),
-            // Few of them have the key, so more are read together.
-            Some(_) => PAGE,
+        let portion = match is_search {
+            false => limit - processes.len(),
+            true => PAGE,
         };
-        let places = places(asked, state, last, wanted + 1)?;
-        let mut are_all = places.len() <= wanted;
-        for place in places.into_iter().take(wanted) {
+        let places = candidates(asked, wanted, last, portion + 1)?;
+        let mut are_all = places.len() <= portion;
+        for place in places.into_iter().take(portion) {
             last = Some(place);
             looked_at += 1;
-            processes.extend(row(asked, (state, key), place)?);
+            processes.extend(row(asked, wanted, place)?);
             if processes.len() == limit {
-                are_all &= key.is_none();
+                are_all &= !is_search;
                 break;
             }
         }
-        // Some may have gone or changed since the index was read. A page ends after many that do
-        // not have the key, so that an answer does not take long.
+        // Some may have gone or changed since the index was read. A page ends after many that are
+        // not wanted, so that an answer does not take long.
         if are_all || processes.len() == limit || looked_at >= LOOKED_AT {
             let next = last.filter(|_| !are_all);
             let now = asked.now;
@@ -63,23 +64,57 @@ pub(super) fn list(
     }
 }
 
-/// One that is not there any more, or in another state by now, has no row.
+/// The first places behind one, in order, at which processes may be that are wanted.
+fn candidates(
+    asked: &Asked<'_>,
+    wanted: &Wanted,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<Place>, StoreError> {
+    let Some(field) = wanted.fields.first() else {
+        return places(asked, wanted.state, after, limit);
+    };
+    let mut found = BTreeSet::new();
+    for term in Term::meant_by(&field.value) {
+        let (first, end) = keys::searched_in(&field.name, &term);
+        let key = |place| keys::successor(&keys::searched(&field.name, &term, place));
+        let range = (after.map_or(first, key), end);
+        let place = |key: &[u8]| keys::searched_of(key).map(|(_, _, place)| place);
+        found.extend(places_in(asked, Table::Searched, range, (limit, place))?);
+    }
+    Ok(found.into_iter().take(limit).collect())
+}
+
+/// One that is not there any more, or is not what is wanted by now, has no row.
 fn row(
     asked: &Asked<'_>,
-    (state, key): (Option<State>, Option<&str>),
+    wanted: &Wanted,
     place: Place,
 ) -> Result<Option<ProcessSummary>, StoreError> {
-    if let Some(key) = key {
-        let head = asked
-            .damages
-            .around(None, read_head(asked.store, place.process))?;
-        if head.flatten().and_then(|(head, _)| head.key).as_deref() != Some(key) {
+    if wanted.key.is_some() || !wanted.fields.is_empty() {
+        let head = read_head(asked.store, place.process);
+        let head = asked.damages.around(None, head)?.flatten();
+        if !head.is_some_and(|(head, _)| fits(&head, wanted)) {
             return Ok(None);
         }
     }
     let found = found(asked, place.process)?;
-    let is_wanted = |row: &ProcessSummary| state.is_none_or(|state| state == row.state);
+    let is_wanted = |row: &ProcessSummary| wanted.state.is_none_or(|state| state == row.state);
     Ok(found.filter(is_wanted))
+}
+
+/// Whether a process has the key and the fields that are wanted.
+fn fits(head: &Head, wanted: &Wanted) -> bool {
+    let has = |field: &WantedField| {
+        let terms = Term::meant_by(&field.value);
+        let mut searched = head.searched.iter();
+        searched.any(|found| {
+            let term = found.term.as_ref();
+            found.name == field.name && term.is_some_and(|term| terms.contains(term))
+        })
+    };
+    let has_key = wanted.key.is_none() || head.key == wanted.key;
+    has_key && wanted.fields.iter().all(has)
 }
 
 pub(super) fn count(
@@ -113,22 +148,13 @@ fn places(
         }
         let (first, end) = keys::recent_in(phase);
         let from = after.map_or(first, |place| keys::successor(&keys::recent(phase, place)));
-        let mut from = Some(from);
-        let mut left = limit;
-        while let Some(begin) = from.filter(|_| left > 0) {
-            let portion = scan_around(asked.store, Table::Recent, &begin, &end, left)?;
-            asked.damages.note_gaps(Table::Recent, &portion.gaps);
-            left = left.saturating_sub(portion.rows.len());
-            for (key, _) in portion.rows {
-                match keys::recent_of(&key) {
-                    Ok((_, place)) => {
-                        places.insert(place);
-                    }
-                    Err(_) => asked.damages.note_key(Table::Recent, &key),
-                }
-            }
-            from = portion.next;
-        }
+        let place = |key: &[u8]| keys::recent_of(key).map(|(_, place)| place);
+        places.extend(places_in(
+            asked,
+            Table::Recent,
+            (from, end),
+            (limit, place),
+        )?);
     }
     if state.is_none_or(|state| state == State::Incident) {
         let damaged = asked.damages.processes().into_iter();
@@ -140,6 +166,30 @@ fn places(
         }
     }
     Ok(places.into_iter().take(limit).collect())
+}
+
+/// The first places in a part of an index.
+fn places_in(
+    asked: &Asked<'_>,
+    table: Table,
+    (from, end): (Vec<u8>, Vec<u8>),
+    (limit, place): (usize, impl Fn(&[u8]) -> Result<Place, KeyError>),
+) -> Result<Vec<Place>, StoreError> {
+    let mut places = Vec::new();
+    let (mut from, mut left) = (Some(from), limit);
+    while let Some(begin) = from.filter(|_| left > 0) {
+        let portion = scan_around(asked.store, table, &begin, &end, left)?;
+        asked.damages.note_gaps(table, &portion.gaps);
+        left = left.saturating_sub(portion.rows.len());
+        for (key, _) in portion.rows {
+            match place(&key) {
+                Ok(place) => places.push(place),
+                Err(_) => asked.damages.note_key(table, &key),
+            }
+        }
+        from = portion.next;
+    }
+    Ok(places)
 }
 
 /// The place of a process whose records may be damaged: at the end when its head is.
@@ -182,204 +232,4 @@ const fn phase_of(state: State) -> Phase {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::{damage::Damages, operate::query::Query, questions::answer};
-    use bureaucrat_model::{
-        Ending, Fault, FaultCode, Fiber, Fields, Head, Instance, OpIndex, ProgramHash, Status,
-    };
-    use bureaucrat_store::{
-        Epoch, Group, MemoryStore, Row, Store, Unit, Verdict,
-        instances::{InstanceRows, write_instance},
-    };
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Counts the rows that are read.
-    fn asked<'a>(store: &'a dyn Store, damages: &'a Damages) -> Asked<'a> {
-        Asked {
-            store,
-            now: Timestamp(10_000),
-            history_entries: 10,
-            damages,
-        }
-    }
-
-    struct Counting {
-        store: MemoryStore,
-        rows: AtomicUsize,
-    }
-
-    impl Store for Counting {
-        fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            self.rows.fetch_add(1, Ordering::Relaxed);
-            self.store.get(table, key)
-        }
-
-        fn scan(
-            &self,
-            table: Table,
-            from: &[u8],
-            to: &[u8],
-            limit: usize,
-        ) -> Result<Vec<Row>, StoreError> {
-            let rows = self.store.scan(table, from, to, limit)?;
-            self.rows.fetch_add(rows.len(), Ordering::Relaxed);
-            Ok(rows)
-        }
-
-        fn own(&self) -> Result<Epoch, StoreError> {
-            self.store.own()
-        }
-
-        fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-            self.store.commit(group)
-        }
-    }
-
-    fn id(number: u32) -> ProcessId {
-        let mut seed = [0; 16];
-        seed[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
-        seed[12..].copy_from_slice(&number.to_be_bytes());
-        ProcessId::from_seed(seed)
-    }
-
-    fn instance(number: u32, status: Status) -> Instance {
-        let ended = matches!(status, Status::Ended(_));
-        let head = Head {
-            process: id(number),
-            program: ProgramHash([0; 32]),
-            name: "listed".into(),
-            user: None,
-            reply_to: None,
-            caller: None,
-            launched_at: Timestamp(1_000 + u64::from(number / 2)),
-            ended_at: ended.then_some(Timestamp(9_000)),
-            status,
-            next_fiber: 1,
-            next_turn: 0,
-            next_call: 0,
-            next_history: 0,
-            ops_without_waiting: 0,
-            cause_depth: 0,
-            cancelled: None,
-            failed_fields: Fields::new(),
-            version: None,
-            key: None,
-            deadline: None,
-            stuck: 0,
-        };
-        let fiber = Fiber::new(OpIndex(0), Fields::new(), None);
-        let fibers = (!ended).then_some((bureaucrat_model::FiberId(0), fiber));
-        Instance::new(head, fibers)
-    }
-
-    /// Two of three completed, every hundredth failed, the others run.
-    fn filled(count: u32) -> Counting {
-        let store = MemoryStore::default();
-        for number in 0..count {
-            let fault = Fault {
-                code: FaultCode::new("KeyError"),
-                message: "'x'".into(),
-                activity: bureaucrat_model::ActivityPath::default(),
-                line: 1,
-                data: None,
-                source: bureaucrat_model::FaultSource::Other,
-            };
-            let status = match number {
-                number if number % 100 == 0 => Status::Ended(Ending::Failed(fault)),
-                number if number % 3 == 0 => Status::Running,
-                _ => Status::Ended(Ending::Completed(Fields::new())),
-            };
-            let (mut unit, mut rows) = (Unit::default(), InstanceRows::default());
-            // It runs before it ends, and leaves that part of the list.
-            for status in [Status::Running, status] {
-                let mut instance = instance(number, status);
-                write_instance(&mut instance, &mut rows, &mut unit.writes).unwrap();
-            }
-            store.commit(&Group { units: vec![unit] }).unwrap();
-        }
-        Counting {
-            store,
-            rows: AtomicUsize::new(0),
-        }
-    }
-
-    fn pages(store: &Counting, state: Option<State>, limit: usize) -> Vec<ProcessSummary> {
-        let damages = Damages::default();
-        let asked = asked(store, &damages);
-        let (mut listed, mut after) = (Vec::new(), None);
-        loop {
-            let query = Query::List {
-                key: None,
-                state,
-                after,
-                limit,
-            };
-            let Some(QueryAnswer::Processes {
-                processes, next, ..
-            }) = answer(&asked, &query)
-            else {
-                panic!("no list");
-            };
-            let left = count(&asked, state, next).unwrap();
-            listed.extend(processes);
-            match next {
-                Some(_) => assert_ne!(left, Count::Exactly { count: 0 }),
-                None => return listed,
-            }
-            after = next;
-        }
-    }
-
-    #[test]
-    fn a_list_is_newest_first_and_whole_whatever_its_pages() {
-        let store = filled(500);
-        let all = pages(&store, None, 1_000);
-        assert_eq!(all.len(), 500);
-        assert!(all.is_sorted_by(|a, b| a.launched_at >= b.launched_at));
-        for limit in [1, 7, 499] {
-            assert_eq!(pages(&store, None, limit), all);
-        }
-        for state in [
-            State::Running,
-            State::Incident,
-            State::Completed,
-            State::Failed,
-        ] {
-            let of_it = |row: &&ProcessSummary| row.state == state;
-            let wanted: Vec<_> = all.iter().filter(of_it).cloned().collect();
-            assert_eq!(pages(&store, Some(state), 7), wanted);
-        }
-    }
-
-    #[test]
-    fn a_list_reads_what_it_shows_however_many_there_are() {
-        let store = filled(5_000);
-        let damages = Damages::default();
-        let asked = asked(&store, &damages);
-        for state in [None, Some(State::Failed), Some(State::Running)] {
-            store.rows.store(0, Ordering::Relaxed);
-            list(&asked, (state, None), None, 20).unwrap();
-            let read = store.rows.load(Ordering::Relaxed);
-            assert!(read < 200, "{state:?}: {read} rows");
-        }
-    }
-
-    #[test]
-    fn the_beginning_of_an_id_finds_those_that_have_it() {
-        let store = filled(2_000);
-        let damages = Damages::default();
-        let asked = asked(&store, &damages);
-        for number in [0, 1, 777] {
-            let whole = IdPrefix::from(id(number));
-            let found = find(&asked, &whole).unwrap();
-            assert_eq!(found.len(), 1);
-            let short: IdPrefix = id(number).to_string()[..4].parse().unwrap();
-            let found = find(&asked, &short).unwrap();
-            let begins = |row: &ProcessSummary| row.process.to_string()[..4] == short.to_string();
-            assert!(found.iter().any(|row| row.process == id(number)));
-            assert!(found.iter().all(begins) && found.len() <= CANDIDATES);
-        }
-    }
-}
+mod tests;

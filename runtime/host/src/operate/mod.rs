@@ -9,3 +9,4 @@ pub mod modules;
 pub mod query;
 pub mod questions;
 pub mod tasks;
+mod waiting;

@@ -2,6 +2,8 @@
 //!
 //! What is told here are facts; the words for them are the command line's.
 
+mod waiting;
+
 use super::{
     commands::{Order, OrderOutcome},
     definitions::{DefinitionAnswer, DefinitionQuery},
@@ -10,20 +12,22 @@ use super::{
 };
 pub use crate::act::troubles::Reason;
 use bureaucrat_model::{
-    Fault, FiberId, HistoryEntry, IdPrefix, ProcessId, Timestamp, Turn, Version,
+    Fault, HistoryEntry, IdPrefix, ProcessId, Recorded, Searched, Timestamp, Version,
 };
 pub use bureaucrat_store::keys::Place;
 use serde::{Deserialize, Serialize};
+pub use waiting::{
+    Attempt, EventWanted, Heartbeat, PlaceView, ProgressView, ScopePhase, ScopeView, WaitView,
+    WaitsFor,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "query")]
 pub enum Query {
     /// The processes, newest first, a page at a time.
     List {
-        /// Only those in this state.
-        state: Option<State>,
-        /// Only those with this business key.
-        key: Option<String>,
+        #[serde(flatten)]
+        wanted: Wanted,
         /// Only those that come after this place.
         after: Option<Place>,
         /// At most this many; the engine returns at most 1,000.
@@ -58,6 +62,24 @@ pub enum Query {
     Letters(LetterQuery),
     /// Deploy, list, show or retire definitions; the answer comes once the change is durable.
     Definitions(DefinitionQuery),
+}
+
+/// Which processes a list holds: all, unless something is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those with this business key.
+    pub key: Option<String>,
+    /// Only those of which each of these searchable fields holds this.
+    pub fields: Vec<WantedField>,
+}
+
+/// A value of a searchable field, as a person writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedField {
+    pub name: String,
+    pub value: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,59 +175,6 @@ pub struct ProcessSummary {
     pub deadline: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaitView {
-    pub fiber: FiberId,
-    pub turn: Turn,
-    /// The activity's id, `PID_0_1`.
-    pub activity: String,
-    /// The line of the definition that it is on; 0 when that is not known.
-    pub line: u32,
-    pub since: Timestamp,
-    pub waits_for: WaitsFor,
-    /// Where the task is whose answer is waited for, when that was asked and is known.
-    pub task: Option<TaskState>,
-}
-
-/// What a fiber waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum WaitsFor {
-    Answer {
-        participant: String,
-    },
-    Timer {
-        due: Timestamp,
-    },
-    /// The next attempt at an action; the first one is number 1.
-    Attempt {
-        number: u32,
-        due: Timestamp,
-    },
-    Event {
-        event: String,
-    },
-    Process {
-        process: ProcessId,
-    },
-    Branches {
-        remaining: u32,
-    },
-    /// What was stopped runs what it runs at its end; so many branches of it.
-    Stopping {
-        remaining: u32,
-    },
-    Condition,
-    /// It has completed, and stays as long as it can be undone.
-    Compensation,
-    /// Nothing handled this fault; an operator has it tried again.
-    Operator {
-        fault: Fault,
-    },
-    /// Whether the engine sends what it wants to send; only a parked process waits for long.
-    Admission,
-}
-
 /// Where a task is on its way to its participant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
@@ -251,6 +220,11 @@ pub struct ProcessDetail {
     pub user: Option<String>,
     /// The hash of its program.
     pub program: String,
+    /// How much of the history is written.
+    pub recorded: Recorded,
+    pub searched: Vec<Searched>,
+    /// Activities with an id or a title, when the history was asked for.
+    pub labels: Vec<PlaceView>,
     /// Oldest first, if requested.
     pub history: Option<Vec<HistoryEntry>>,
     /// The engine's time.

@@ -2,12 +2,15 @@
 
 use super::{
     listing,
-    query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView, WaitsFor},
+    query::{
+        Detail, PlaceView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
+        WaitsFor,
+    },
+    waiting::{Seen, Told},
 };
 use crate::damage::Damages;
 use bureaucrat_model::{
-    ActivityId, Deadline, Ending, FiberId, FiberState, Head, HistoryEntry, OpIndex, ProcessId,
-    Program, Status, Subscription, Timestamp, WaitKind,
+    Deadline, Ending, Head, HistoryEntry, Instance, ProcessId, Program, Recorded, Status, Timestamp,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -16,7 +19,6 @@ use bureaucrat_store::{
     reading::scan_around,
     records,
 };
-use std::collections::BTreeSet;
 
 /// Fibers of each process whose waits a list shows; `show` shows all.
 const LISTED_FIBERS: usize = 20;
@@ -36,11 +38,10 @@ pub struct Asked<'a> {
 pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     let found = match query {
         Query::List {
-            state,
-            key,
+            wanted,
             after,
             limit,
-        } => listing::list(asked, (*state, key.as_deref()), *after, *limit),
+        } => listing::list(asked, wanted, *after, *limit),
         Query::Count { state, after } => {
             listing::count(asked, *state, *after).map(QueryAnswer::Counted)
         }
@@ -77,9 +78,8 @@ pub(super) fn found(
     });
     Ok(match asked.damages.around(Some(process), read)? {
         Some(Some((head, fibers))) => {
-            let fibers = fibers.iter();
-            let fibers = fibers.map(|(id, fiber)| (*id, fiber.at, fiber.failed, &fiber.state));
-            Some(summary(asked, &head, fibers)?)
+            let fibers = fibers.iter().map(|(id, fiber)| Seen::stored(*id, fiber));
+            Some(summary(asked, &head, fibers, None)?)
         }
         Some(None) => None,
         None => Some(hidden(asked, process)),
@@ -97,15 +97,8 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
             ))));
         }
     };
-    let fields = match &instance.status {
-        Status::Ended(Ending::Completed(fields)) => Some(fields),
-        Status::Ended(Ending::Failed(_)) => Some(&instance.failed_fields),
-        Status::Running | Status::Incident { .. } => {
-            let first = instance.fibers.get(FiberId(0));
-            first.map(|fiber| &fiber.fields)
-        }
-    };
-    let fields = fields
+    let fields = instance
+        .own_fields()
         .and_then(|fields| serde_json::from_str(&fields.to_json()).ok())
         .unwrap_or(serde_json::Value::Null);
     let history = match detail {
@@ -113,13 +106,19 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         Detail::History => Some(history(asked, process)?),
     };
     let fibers = instance.fibers.iter();
-    let fibers = fibers.map(|(id, fiber)| (id, fiber.at, fiber.failed, &fiber.state));
+    let fibers = fibers.map(|(id, fiber)| Seen::of(id, fiber));
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
-        summary: summary(asked, &instance, fibers)?,
+        summary: summary(asked, &instance, fibers, Some(&instance))?,
         fields,
         caller: instance.caller.as_ref().map(|caller| caller.process),
         user: instance.user.clone(),
         program: instance.program.to_string(),
+        recorded: instance.recorded,
+        searched: instance.searched.clone(),
+        labels: match detail {
+            Detail::State => Vec::new(),
+            Detail::History => labels(asked, &instance)?,
+        },
         history,
         now: asked.now,
     })))
@@ -171,9 +170,31 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
         caller: None,
         user: None,
         program: String::new(),
+        recorded: Recorded::Full,
+        searched: Vec::new(),
+        labels: Vec::new(),
         history: None,
         now: asked.now,
     }
+}
+
+/// What the author of a process's definition calls its activities.
+fn labels(asked: &Asked<'_>, instance: &Instance) -> Result<Vec<PlaceView>, StoreError> {
+    let program = program(asked, instance)?;
+    let told = Told {
+        process: instance.process,
+        program: program.as_ref(),
+    };
+    Ok(told.labels())
+}
+
+/// The program of a process, if it can be read.
+fn program(asked: &Asked<'_>, instance: &Head) -> Result<Option<Program>, StoreError> {
+    let stored = asked.store.get(Table::Programs, &instance.program.0);
+    let stored = asked.damages.around(Some(instance.process), stored)?;
+    Ok(stored
+        .flatten()
+        .and_then(|bytes| Program::decode(&bytes).ok()))
 }
 
 /// The history of a process. Unreadable entries are skipped, and make the process an incident.
@@ -208,46 +229,26 @@ const fn state_of(instance: &Head) -> State {
 fn summary<'a>(
     asked: &Asked<'_>,
     instance: &Head,
-    fibers: impl Iterator<Item = (FiberId, OpIndex, u32, &'a FiberState)>,
+    fibers: impl Iterator<Item = Seen<'a>>,
+    whole: Option<&Instance>,
 ) -> Result<ProcessSummary, StoreError> {
-    let program = if instance.has_ended() {
-        None
-    } else {
-        let stored = asked.store.get(Table::Programs, &instance.program.0);
-        asked
-            .damages
-            .around(Some(instance.process), stored)?
-            .flatten()
-            .and_then(|bytes| Program::decode(&bytes).ok())
+    let program = match instance.has_ended() {
+        true => None,
+        false => program(asked, instance)?,
+    };
+    let told = Told {
+        process: instance.process,
+        program: program.as_ref(),
     };
     let mut waits = Vec::new();
-    for (id, at, failed, state) in fibers {
-        let FiberState::Waiting(wait) = state else {
+    for seen in fibers {
+        let Some(mut wait) = told.wait(&seen) else {
             continue;
         };
-        let site = program
-            .as_ref()
-            .and_then(|program| program.op(at))
-            .map(|(_, site)| site);
-        let activity = site.map_or_else(
-            || instance.process.to_string(),
-            |site| {
-                ActivityId {
-                    process: instance.process,
-                    path: site.path.clone(),
-                }
-                .to_string()
-            },
-        );
-        waits.push(WaitView {
-            fiber: id,
-            turn: wait.turn,
-            activity,
-            line: site.map_or(0, |site| site.span.line),
-            since: wait.since,
-            waits_for: waits_for(&wait.kind, failed),
-            task: None,
-        });
+        if let Some(whole) = whole {
+            wait.scopes = told.scopes(whole, seen.id);
+        }
+        waits.push(wait);
     }
     let damage = asked.damages.of(instance.process);
     let (state, incident) = match (&instance.status, damage) {
@@ -284,53 +285,9 @@ fn stuck(waits: &[WaitView]) -> Option<String> {
         | WaitsFor::Process { .. }
         | WaitsFor::Branches { .. }
         | WaitsFor::Stopping { .. }
-        | WaitsFor::Condition
+        | WaitsFor::Condition { .. }
         | WaitsFor::Compensation
         | WaitsFor::Admission => None,
     });
     faults.into_iter().next()
-}
-
-/// What a fiber waits for, of whose action so many attempts have failed.
-fn waits_for(kind: &WaitKind, failed: u32) -> WaitsFor {
-    match kind {
-        WaitKind::Answer { participant, .. } => WaitsFor::Answer {
-            participant: participant.clone(),
-        },
-        WaitKind::Timer { due } if failed > 0 => WaitsFor::Attempt {
-            number: failed.saturating_add(1),
-            due: *due,
-        },
-        WaitKind::Timer { due } => WaitsFor::Timer { due: *due },
-        WaitKind::Event { subscriptions, .. } => WaitsFor::Event {
-            event: named(subscriptions),
-        },
-        WaitKind::Child { child, .. } => WaitsFor::Process { process: *child },
-        WaitKind::Operator { fault } => WaitsFor::Operator {
-            fault: fault.clone(),
-        },
-        WaitKind::Branches { remaining } => WaitsFor::Branches {
-            remaining: *remaining,
-        },
-        WaitKind::Listening { subscription, .. } => WaitsFor::Event {
-            event: named(subscription.as_slice()),
-        },
-        WaitKind::Compensation { .. } => WaitsFor::Compensation,
-        WaitKind::Condition { .. } | WaitKind::Fault { .. } => WaitsFor::Condition,
-        WaitKind::Admission => WaitsFor::Admission,
-        WaitKind::Stopping { remaining, .. } => WaitsFor::Stopping {
-            remaining: *remaining,
-        },
-    }
-}
-
-/// The events of a wait, for people.
-fn named(subscriptions: &[Subscription]) -> String {
-    let name = |subscription: &Subscription| match &subscription.key {
-        Some(key) => format!("{} with the key {key}", subscription.event),
-        None => subscription.event.clone(),
-    };
-    let names: BTreeSet<_> = subscriptions.iter().map(name).collect();
-    let names: Vec<_> = names.into_iter().collect();
-    names.join(" or ")
 }

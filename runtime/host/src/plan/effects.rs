@@ -7,17 +7,17 @@ use super::{
     calls::cancel_child,
     events::Emission,
     sending::Asking,
+    tasks::Task,
     transaction::{Cause, Evaluate, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
-use bureaucrat_engine::task_fields;
-use bureaucrat_model::{Caller, Effect, Ending, HistoryEvent, Input, ProcessId, Turn};
+use bureaucrat_model::{Caller, Effect, Ending, HistoryEvent, Input, ProcessId};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
 };
-use bureaucrat_wire::{Outgoing, Report, Task as WireTask, notice, reply, task};
+use bureaucrat_wire::{Report, notice, reply};
 use std::collections::VecDeque;
 
 impl Planner {
@@ -60,47 +60,19 @@ impl Planner {
                 activity,
                 turn,
                 participant,
+                way,
             } => {
-                let held = transaction.held.get(&process);
-                if let Some(fault) = held.and_then(|held| self.outbox_fault(held, &activity)) {
-                    transaction.work.push_back(Work::Cancel { process, fault });
-                    return Ok(());
-                }
-                let refused = held.and_then(|held| self.participant_refused(held, &participant));
-                if let Some(reason) = refused {
-                    transaction.work.push_back(Work::Step {
-                        process,
-                        input: Input::TaskRefused { turn, reason },
-                        cause: Cause::Other,
-                    });
-                    return Ok(());
-                }
-                let fields = held.and_then(|held| task_fields(&held.instance, turn));
-                let Some(fields) = fields else {
-                    return Ok(());
+                let task = Task {
+                    activity,
+                    turn,
+                    participant,
+                    way,
                 };
-                let message = task(
-                    &self.shared.config.routes,
-                    &WireTask {
-                        process,
-                        path: &activity,
-                        turn,
-                        participant: &participant,
-                        fields: &fields,
-                    },
-                );
-                if self
-                    .shared
-                    .full
-                    .has(&message.exchange, &message.routing_key)
-                {
-                    let work = refused_for_now(process, turn, &message);
-                    transaction.work.push_back(work);
-                    return Ok(());
-                }
-                transaction.publish(task_row(process, turn), message);
+                self.send_task(transaction, process, &task);
             }
-            Effect::WithdrawTask { turn } => transaction.withdraw(task_row(process, turn)),
+            Effect::WithdrawTask { turn, end } => {
+                self.withdraw_task(transaction, process, turn, end)?;
+            }
             Effect::StartTimer { fiber, turn, due } => {
                 transaction.set_timer(
                     due,
@@ -361,26 +333,5 @@ impl Planner {
             });
         }
         Ok(())
-    }
-}
-
-/// Too much already waits for the destination of a task.
-fn refused_for_now(process: ProcessId, turn: Turn, message: &Outgoing) -> Work {
-    let reason = format!(
-        "1 GiB of messages wait for the routing key `{}` of the exchange `{}` already, and nobody takes them",
-        message.routing_key, message.exchange
-    );
-    Work::Step {
-        process,
-        input: Input::TaskRefused { turn, reason },
-        cause: Cause::Other,
-    }
-}
-
-fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
-    OutboxKey {
-        kind: OutboxKind::Task,
-        process,
-        number: turn.0,
     }
 }

@@ -263,6 +263,7 @@ fn is_repeat(before: &Input, now: &Input) -> bool {
                     | Answer::Update(_)
                     | Answer::Fault { .. }
                     | Answer::Unreadable(_),
+                ..
             },
             Input::Answer {
                 activity: again,

@@ -21,12 +21,14 @@ pub(crate) mod jobs;
 pub mod kept;
 pub(crate) mod launch_keys;
 pub(crate) mod letters;
+mod messages;
 mod orders;
 mod recalling;
 pub(crate) mod residents;
 pub mod schedules;
 mod sending;
 mod starting;
+mod tasks;
 mod tenancy;
 pub(crate) mod transaction;
 pub(crate) mod upkeep;
@@ -42,7 +44,7 @@ use crate::{
 };
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
-use bureaucrat_store::{StoreError, keys::OutboxKey};
+use bureaucrat_store::StoreError;
 use business::BusinessKeys;
 use decided::Delayed;
 use events::Handouts;
@@ -55,12 +57,12 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
-use transaction::{Planned, Transaction};
+use transaction::{Planned, Transaction, Unneeded};
 
 /// A plan, and the messages that it removes from the outbox.
 pub struct Ready {
     pub plan: Plan,
-    pub withdrawn: Vec<OutboxKey>,
+    pub withdrawn: Vec<Unneeded>,
 }
 
 /// Makes transactions from what is in memory and in the store.

@@ -6,7 +6,9 @@ use super::{
     work::Done,
 };
 use crate::operate::commands::{Command, Order, OrderOutcome};
-use bureaucrat_model::{Fault, FaultCode, Fields, HistoryEvent, Input, ProcessId, Program, Status};
+use bureaucrat_model::{
+    Canceller, Fault, FaultCode, Fields, HistoryEvent, Input, ProcessId, Program, Status,
+};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -27,10 +29,11 @@ impl Planner {
         let Command {
             process,
             order,
+            by,
             reply,
         } = command;
         let done = order.done();
-        let outcome = self.outcome_of(transaction, process, order)?;
+        let outcome = self.outcome_of(transaction, process, (order, by))?;
         tracing::info!(%process, "{}", outcome.after(done));
         transaction.after.answers.push((reply, outcome));
         Ok(Done::Yes)
@@ -40,7 +43,7 @@ impl Planner {
         &mut self,
         transaction: &mut Transaction,
         process: ProcessId,
-        order: Order,
+        (order, by): (Order, Canceller),
     ) -> Result<OrderOutcome, StoreError> {
         if !self.hold(transaction, process)? {
             return Ok(if self.is_hidden(process) {
@@ -68,8 +71,8 @@ impl Planner {
                 (HistoryEvent::Retried, Work::Resume(process))
             }
             (Order::Cancel { reason }, Some(Status::Running | Status::Incident { .. })) => {
-                let fault = Fault::from_outside(FaultCode::CANCELLED, reason.clone());
-                let event = HistoryEvent::Cancelled { reason };
+                let fault = Fault::from_outside(FaultCode::CANCELLED, told(&reason, &by));
+                let event = HistoryEvent::Cancelled { reason, by };
                 (event, Work::Cancel { process, fault })
             }
         };
@@ -77,6 +80,23 @@ impl Planner {
         transaction.record(process, self.now(), event, entries)?;
         transaction.work.push_front(work);
         Ok(OrderOutcome::Done)
+    }
+}
+
+/// What the fault of a cancelled process says: an operator's reason is enough.
+fn told(reason: &str, by: &Canceller) -> String {
+    match by {
+        Canceller::Operator | Canceller::Replacement { .. } => reason.to_owned(),
+        Canceller::Message { user } => {
+            let by = match user {
+                Some(user) => format!("by user {user}"),
+                None => "by a message without a user".to_owned(),
+            };
+            match reason {
+                "" => by,
+                reason => format!("{reason} ({by})"),
+            }
+        }
     }
 }
 

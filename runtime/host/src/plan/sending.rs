@@ -114,7 +114,7 @@ impl Planner {
         Some((FaultCode::SEND_REFUSED, refused?))
     }
 
-    fn reserved(&self) -> Reserved<'_> {
+    pub(super) fn reserved(&self) -> Reserved<'_> {
         let config = &self.shared.config;
         Reserved {
             engine_queues: &config.engine_queues,
@@ -132,6 +132,13 @@ impl Planner {
         for ((exchange, key), span) in &profile.sent {
             let key = key.as_deref().unwrap_or_default();
             if let Some(reason) = reserved.refuses(exchange, key) {
+                let what = format!("{}:{}: {reason}", span.line, span.column);
+                found.push(rules.broken(Rule::Sends, what));
+            }
+        }
+        for ((exchange, key), span) in &profile.routed {
+            let key = key.as_deref().unwrap_or_default();
+            if let Some(reason) = reserved.refuses_task(exchange, key) {
                 let what = format!("{}:{}: {reason}", span.line, span.column);
                 found.push(rules.broken(Rule::Sends, what));
             }

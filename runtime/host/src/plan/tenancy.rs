@@ -133,14 +133,6 @@ impl Planner {
         })
     }
 
-    /// Why a process may not send a task to a participant whose name was computed, or was allowed when it was launched.
-    pub(super) fn participant_refused(&self, held: &Held, participant: &str) -> Option<String> {
-        let rules = self.policy.of(held.instance.user.as_deref());
-        let is_allowed = rules.participants.matches(participant);
-        let what = || format!("the participant `{participant}` is not allowed");
-        (!is_allowed).then(|| rules.broken(Rule::Participants, what()).to_string())
-    }
-
     /// Why a process may not await, or emit, an event: its name was computed, or was allowed when it was launched.
     pub(super) fn event_refused(
         &self,

@@ -1,13 +1,16 @@
 //! A transaction: everything that one input causes, in a process or a call tree; written together
 //! or not at all.
 
-pub use super::cause::Cause;
 use super::{
     business::KeyChange,
     calls::CallStart,
     decided::LaunchRecord,
     events::{Arrived, Served},
     kept::KeptNews,
+};
+pub use super::{
+    cause::Cause,
+    messages::{Publish, Unneeded},
 };
 use crate::{
     act::{outbox::Place, timers::WaitKey, troubles::Destination},
@@ -129,14 +132,6 @@ pub struct Evaluate {
     pub view: View,
 }
 
-#[derive(Debug)]
-pub struct Publish {
-    pub key: OutboxKey,
-    pub message: Outgoing,
-    /// Where its row is; decided when it is submitted.
-    pub place: Place,
-}
-
 /// What to do once the transaction is durable.
 #[derive(Debug, Default)]
 pub struct After {
@@ -186,7 +181,7 @@ pub struct Transaction {
     /// Its writes, except for instances and messages.
     writes: Vec<Write>,
     /// Messages that are no longer needed.
-    withdrawn: Vec<OutboxKey>,
+    withdrawn: Vec<Unneeded>,
     pub after: After,
     /// Work that is left.
     pub work: VecDeque<Work>,
@@ -287,10 +282,15 @@ impl Transaction {
 
     /// Removes a message from the outbox.
     pub fn withdraw(&mut self, key: OutboxKey) {
+        self.withdraw_telling(key, Vec::new());
+    }
+
+    /// Removes a message from the outbox, and sends others if it may have left.
+    pub fn withdraw_telling(&mut self, key: OutboxKey, tell: Vec<(OutboxKey, Outgoing)>) {
         let before = self.after.publish.len();
         self.after.publish.retain(|publish| publish.key != key);
         if self.after.publish.len() == before {
-            self.withdrawn.push(key);
+            self.withdrawn.push(Unneeded { key, tell });
         }
     }
 
@@ -321,7 +321,7 @@ impl Transaction {
     }
 
     /// Records what happened to a process, within `entries_max` entries: the first one stays, then
-    /// the newest.
+    /// the newest. What the definition wants to be left out is not written.
     ///
     /// # Errors
     /// If an entry cannot be encoded.
@@ -332,7 +332,8 @@ impl Transaction {
         event: HistoryEvent,
         entries_max: u64,
     ) -> Result<(), StoreError> {
-        let Some(held) = self.held.get_mut(&process) else {
+        let held = self.held.get_mut(&process);
+        let Some(held) = held.filter(|held| held.instance.recorded.keeps(&event)) else {
             return Ok(());
         };
         let number = held.instance.next_history;
@@ -392,7 +393,7 @@ impl Transaction {
 /// A complete transaction.
 pub struct Planned {
     pub plan: Plan,
-    pub withdrawn: Vec<OutboxKey>,
+    pub withdrawn: Vec<Unneeded>,
     /// The instances afterwards; `None` for one that is removed.
     pub changed: Vec<(ProcessId, Option<Held>)>,
 }

@@ -8,7 +8,7 @@ use super::{
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
-use bureaucrat_model::{Input, ShardId, Timestamp, Turn};
+use bureaucrat_model::{FiberState, Input, Pace, ShardId, Timestamp, Turn};
 use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
@@ -38,6 +38,20 @@ pub enum Removal {
 }
 
 impl Planner {
+    /// What the time of a wait runs beside.
+    pub(crate) fn pace_of(&self, wait: WaitKey) -> Result<Pace, StoreError> {
+        if timers::purpose(wait) != Purpose::Wait {
+            return Ok(Pace::Clock);
+        }
+        let held = self.peek(wait.process)?;
+        let fibers = held.as_ref().map(|held| &held.instance.fibers);
+        let fiber = fibers.and_then(|fibers| fibers.get(wait.fiber));
+        Ok(match fiber.map(|fiber| &fiber.state) {
+            Some(FiberState::Waiting(found)) if found.turn == wait.turn => found.kind.pace(),
+            Some(FiberState::Waiting(_) | FiberState::Ready) | None => Pace::Clock,
+        })
+    }
+
     /// Takes a due timer.
     pub(crate) fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<Fired, StoreError> {
         let process = wait.process;

@@ -6,6 +6,7 @@ use super::{
     evaluating::evaluation,
     jobs::{Kept, Waiting},
     orders::no_program,
+    tasks::Told,
     tenancy::Authority,
     transaction::{Cause, Transaction, Work},
 };
@@ -265,6 +266,7 @@ impl Planner {
         };
         let limits = self.limits_of(held);
         let environment = self.environment(&limits);
+        let told = Told::of(process, &input);
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {
                 transaction.work.push_front(Work::Effects {
@@ -273,7 +275,13 @@ impl Planner {
                 });
                 Ok(Done::Yes)
             }
-            Err(rejection) => self.rejected(transaction, process, rejection, cause),
+            Err(rejection) => {
+                let is_late = matches!(rejection, Rejection::Stale(_) | Rejection::Ended(_));
+                if let Some(told) = told.filter(|_| is_late) {
+                    self.tell_late_worker(transaction, &loaded.program, told)?;
+                }
+                self.rejected(transaction, process, rejection, cause)
+            }
         }
     }
 
@@ -288,23 +296,20 @@ impl Planner {
             tracing::debug!(%process, %rejection, "an input came too late");
             return Ok(Done::Yes);
         };
-        match rejection {
+        let (shard, reason) = (process.shard(), rejection.to_string());
+        let letter = match rejection {
             Rejection::Stale(_) | Rejection::Ended(_) => {
-                tracing::debug!(%process, %rejection, "an answer came too late");
+                tracing::debug!(%process, reason, "an answer came too late");
+                return Ok(Done::Yes);
             }
             Rejection::NotWaiting(_) => {
-                let reason = rejection.to_string();
-                let letter =
-                    self.dead_letter(process.shard(), &delivery, "not-waiting", &reason)?;
-                transaction.absorb(letter);
+                self.dead_letter(shard, &delivery, "not-waiting", &reason)?
             }
             Rejection::Ambiguous { .. } => {
-                let reason = rejection.to_string();
-                let letter =
-                    self.dead_letter(process.shard(), &delivery, "ambiguous-origin", &reason)?;
-                transaction.absorb(letter);
+                self.dead_letter(shard, &delivery, "ambiguous-origin", &reason)?
             }
-        }
+        };
+        transaction.absorb(letter);
         Ok(Done::Yes)
     }
 

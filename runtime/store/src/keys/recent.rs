@@ -38,7 +38,7 @@ pub struct Place {
 }
 
 impl Place {
-    fn bytes(self) -> [u8; 24] {
+    pub(super) fn bytes(self) -> [u8; 24] {
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&(!self.launched_at.0).to_be_bytes());
         bytes[8..].copy_from_slice(self.process.as_bytes());

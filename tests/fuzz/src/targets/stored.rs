@@ -128,6 +128,9 @@ pub fn key(input: &[u8]) -> u64 {
         assert_eq!(number.to_be_bytes(), input[16..]);
         read |= 32;
     }
+    if let Ok((name, term, place)) = keys::searched_of(input) {
+        assert_eq!(keys::searched(&name, &term, place), input);
+    }
     if keys::expired_of(input).is_ok() {
         read |= 64;
     }
@@ -223,6 +226,7 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
                 3 => Answer::Suspended("later".to_owned()),
                 _ => Answer::Unreadable("no".to_owned()),
             },
+            unusable: Vec::new(),
         },
         1 => Input::TimerFired { fiber, turn },
         2 => Input::Event {

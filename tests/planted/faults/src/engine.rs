@@ -30,9 +30,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/input.rs",
-            before: "match input { Input::Answer { activity, turn, answer } => {",
+            before: "match input { Input::Answer { activity, turn, answer, unusable } => {",
             after: "if PLANTED { machine.next_turn(); }
-            match input { Input::Answer { activity, turn, answer } => {",
+            match input { Input::Answer { activity, turn, answer, unusable } => {",
         }],
     },
     Fault {
@@ -51,9 +51,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ending.rs",
-            before: "WaitKind::Timer { due } => vec![",
+            before: "WaitKind::Timer { due, .. } => vec![",
             after: "WaitKind::Timer { .. } if PLANTED => Vec::new(),
-            WaitKind::Timer { due } => vec![",
+            WaitKind::Timer { due, .. } => vec![",
         }],
     },
     Fault {
@@ -62,9 +62,21 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ending.rs",
-            before: "WaitKind::Answer { .. } => vec![",
+            before: "WaitKind::Answer { participant, .. } => vec![",
             after: "WaitKind::Answer { .. } if PLANTED => Vec::new(),
-            WaitKind::Answer { .. } => vec![",
+            WaitKind::Answer { participant, .. } => vec![",
+        }],
+    },
+    Fault {
+        name: "FailedTaskTold",
+        says: "A participant that failed is told that nobody waits for its answer.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/action.rs",
+            before: "settled(machine, fiber)?;
+            Err(Trouble {",
+            after: "if !PLANTED { settled(machine, fiber)?; }
+            Err(Trouble {",
         }],
     },
     Fault {
@@ -98,8 +110,10 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ops/action.rs",
-            before: "machine.stop_waiting(fiber)?;",
-            after: "if !PLANTED { machine.stop_waiting(fiber)?; }",
+            before: "machine.effects.extend(stop); machine.stop_waiting(fiber)",
+            after: "machine.effects.extend(stop);
+    if PLANTED { return Ok(()); }
+    machine.stop_waiting(fiber)",
         }],
     },
     Fault {
@@ -161,8 +175,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/stopping.rs",
-            before: "withdrawn.extend(withdrawal(*id, fiber));",
-            after: "if !PLANTED { withdrawn.extend(withdrawal(*id, fiber)); }",
+            before: "withdrawn.extend(withdrawal(self.program, *id, fiber));",
+            after: "if !PLANTED { withdrawn.extend(withdrawal(self.program, *id, fiber)); }",
         }],
     },
     Fault {

@@ -78,9 +78,30 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/effects.rs",
-            before: "Effect::WithdrawTask { turn } =>",
+            before: "Effect::WithdrawTask { turn, end } =>",
             after: "Effect::WithdrawTask { .. } if PLANTED => {}
-            Effect::WithdrawTask { turn } =>",
+            Effect::WithdrawTask { turn, end } =>",
+        }],
+    },
+    Fault {
+        name: "WithdrawalNotTold",
+        says: "A participant is not told that nobody waits for its answer any more.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/act/mod.rs",
+            before: "if !tell.is_empty() && self.may_have_left(key)? {",
+            after: "if !PLANTED && !tell.is_empty() && self.may_have_left(key)? {",
+        }],
+    },
+    Fault {
+        name: "UnsentTold",
+        says: "A participant is told to drop a task that was never sent.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/act/mod.rs",
+            before: "match self.outbox.reach(key) {",
+            after: "match self.outbox.reach(key) {
+            _ if PLANTED => Ok(true),",
         }],
     },
     Fault {
@@ -150,7 +171,7 @@ pub const FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/host/src/act/mod.rs",
             before: "Withdrawn::Perhaps => {",
-            after: "Withdrawn::Perhaps if PLANTED => continue,
+            after: "Withdrawn::Perhaps if PLANTED => return Ok(()),
             Withdrawn::Perhaps => {",
         }],
     },

@@ -6,6 +6,7 @@
 mod clerk;
 mod conditions;
 mod contenders;
+mod events;
 mod floods;
 mod forward;
 mod growth;
@@ -49,6 +50,8 @@ enum Part {
     Growth(growth::Settings),
     /// Memory, other processes' p99 and shutdown time while the engine is flooded
     Floods(floods::Settings),
+    /// What an event with a key costs among few processes that wait, and among many
+    Events(events::Settings),
     /// Resident memory after hostile messages of several MiB
     Memory(memory::Settings),
     /// Bytes written by a step of a process with large fields, and by an `all` with many branches
@@ -72,6 +75,7 @@ fn main() -> Result<()> {
         Some(Part::Levels(settings)) => levels::run(&settings),
         Some(Part::Growth(settings)) => growth::run(&settings),
         Some(Part::Floods(settings)) => floods::run(&settings),
+        Some(Part::Events(settings)) => events::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),

@@ -3,9 +3,9 @@
 use super::Pure;
 use bureaucrat_model::{
     ActivityId, ActivityPath, EventSource, FaultCode, FiberId, Fields, Input, JsonText, Message,
-    Millis, ProcessId, Subscription, Timestamp, Toward, Turn,
+    Millis, ProcessId, Subscription, Timestamp, Toward, Turn, Way,
 };
-use bureaucrat_wire::sent;
+use bureaucrat_wire::{Routes, Task, TaskQueue, Via, sent, task};
 
 impl Pure {
     pub(super) fn open(
@@ -30,6 +30,37 @@ impl Pure {
     pub(super) fn tell(&mut self, id: ProcessId, input: Input) {
         if !self.has_ended(id) {
             let _ = self.bring(id, input);
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        process: ProcessId,
+        path: &ActivityPath,
+        turn: Turn,
+        (participant, way): (&str, &Way),
+        fields: &Fields,
+    ) {
+        let asked = Task {
+            process,
+            path,
+            turn,
+            participant,
+            way,
+            fields,
+        };
+        let via = Via::of(self.dialect, TaskQueue::Taskqueue);
+        let message = task(&Routes::new(via, Vec::new()), &asked);
+        if let Some(reason) = Toward(&message.exchange, &message.routing_key).closed() {
+            let reason = format!("`{}{}`: {reason}", message.exchange, message.routing_key);
+            return self.tell(process, Input::TaskRefused { turn, reason });
+        }
+        // No exchange exists here, and only workers have queues.
+        if let Some(queue) = message.routing_key.strip_prefix("worker_")
+            && message.exchange.is_empty()
+        {
+            let tasks = self.tasks.entry(queue.to_owned()).or_default();
+            tasks.push_back(message.body);
         }
     }
 

@@ -13,8 +13,10 @@ use lapin::{
     types::FieldTable,
 };
 
-/// The participants of the load's definition.
-pub const PARTICIPANTS: [&str; 5] = ["child", "add", "left", "right", "inner"];
+/// The participants of the load's definitions. The last one never gets a task.
+pub const PARTICIPANTS: [&str; 9] = [
+    "child", "add", "left", "right", "inner", "moody", "undo", "idle", "never",
+];
 
 /// A connection, and a channel on it that confirms.
 pub struct Client {
@@ -42,10 +44,27 @@ pub async fn publish(
     body: &[u8],
     message_id: Option<String>,
 ) -> Result<()> {
-    let mut properties = BasicProperties::default().with_delivery_mode(2);
+    let mut properties = BasicProperties::default();
     if let Some(id) = message_id {
         properties = properties.with_message_id(id.into());
     }
+    publish_with(channel, queue, body, properties).await
+}
+
+/// Deploys a definition.
+pub async fn deploy(channel: &Channel, queue: &str, text: &[u8]) -> Result<()> {
+    let kind = "application/x-bureaucrat-definition";
+    let properties = BasicProperties::default().with_content_type(kind.into());
+    publish_with(channel, queue, text, properties).await
+}
+
+async fn publish_with(
+    channel: &Channel,
+    queue: &str,
+    body: &[u8],
+    properties: BasicProperties,
+) -> Result<()> {
+    let properties = properties.with_delivery_mode(2);
     let mandatory = BasicPublishOptions {
         mandatory: true,
         ..BasicPublishOptions::default()
@@ -86,6 +105,7 @@ pub async fn declare(shared: &Shared) -> Result<()> {
     for participant in PARTICIPANTS {
         declare_queue(channel, &format!("worker_{}", shared.name(participant))).await?;
     }
+    declare_queue(channel, &shared.name("mail")).await?;
     let exchange = shared.name("processes");
     let durable = ExchangeDeclareOptions {
         durable: true,

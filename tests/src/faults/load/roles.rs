@@ -18,23 +18,12 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// Every kind of activity, with an end that can be computed.
-const DEFINITION: &str = r#"<process name="everything">
-  <context><property name="n" type="int">0</property><property name="number" type="int">NUMBER</property><property name="padding" type="str">PADDING</property></context>
-  <action participant="PREFIX.child"/>
-  <while><condition>context["n"] &lt; 3</condition><action participant="PREFIX.add"/></while>
-  <all><action participant="PREFIX.left"/><sequence><action participant="PREFIX.add"/><action participant="PREFIX.right"/></sequence></all>
-  <switch>
-    <case><condition>context["n"] == 4</condition><delay duration="0.5"/></case>
-    <case><condition>True</condition><action participant="PREFIX.never"/></case>
-  </switch>
-  <await event="PREFIX.go.GROUP"><condition>context["event"]["number"] == context["number"]</condition></await>
-  <call process="$inner"/>
-</process>"#;
-
-const INNER: &str = r#"<process name="inner"><context><property name="m" type="int">0</property></context>
-  <while><condition>context["m"] &lt; 2</condition><action participant="PREFIX.inner"/></while>
-</process>"#;
+/// Each activity once, with an end that can be computed; and what belongs to scopes, faults and events.
+const EVERYTHING: &str = include_str!("definitions/everything.xml");
+const SCOPES: &str = include_str!("definitions/scopes.xml");
+/// What both call, and what only the second one starts.
+const INNER: &str = include_str!("definitions/inner.xml");
+const ASIDE: &str = include_str!("definitions/aside.xml");
 
 /// How long a client waits before it connects again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -57,6 +46,7 @@ pub fn spawn(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
         again_and_again(shared, launch),
         again_and_again(shared, send_events),
         again_and_again(shared, listen),
+        again_and_again(shared, open_mail),
     ];
     clients.extend(PARTICIPANTS.map(|participant| {
         again_and_again(shared, move |shared| participate(shared, participant))
@@ -86,6 +76,10 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("launches");
     declare_queue(&client.channel, &queue).await?;
+    for definition in [INNER, ASIDE] {
+        let text = definition.replace("PREFIX", &shared.prefix);
+        clients::deploy(&client.channel, &queue, text.as_bytes()).await?;
+    }
     loop {
         let next = {
             let seen = shared.seen();
@@ -101,7 +95,11 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
             let due = Duration::from_secs_f64(number as f64 / f64::from(rate.max(1)));
             tokio::time::sleep(due.saturating_sub(shared.started.elapsed())).await;
         }
-        let body = DEFINITION
+        let definition = match Shared::has_scopes(number) {
+            true => SCOPES,
+            false => EVERYTHING,
+        };
+        let body = definition
             .replace("NUMBER", &number.to_string())
             .replace("GROUP", &(number % GROUPS).to_string())
             .replace("PADDING", &"p".repeat(shared.plan.padding))
@@ -166,7 +164,7 @@ async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
             .map(ToString::to_string)
             .unwrap_or_default();
         let task: Value = serde_json::from_slice(&delivery.data)?;
-        let answer = work(&shared, participant, task).to_string();
+        let answers = work(&shared, participant, task);
         let count = {
             let mut seen = shared.seen();
             seen.tasks += 1;
@@ -175,14 +173,12 @@ async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
             }
             seen.tasks
         };
+        let to = shared.name("answers");
         for _ in 0..=u64::from(count.is_multiple_of(TWICE)) {
-            clients::publish(
-                &client.channel,
-                &shared.name("answers"),
-                answer.as_bytes(),
-                None,
-            )
-            .await?;
+            for answer in &answers {
+                let body = answer.to_string();
+                clients::publish(&client.channel, &to, body.as_bytes(), None).await?;
+            }
         }
         shared.seen().double_answers += u64::from(count.is_multiple_of(TWICE));
         if count.is_multiple_of(LOST) {
@@ -193,24 +189,65 @@ async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
     Ok(())
 }
 
-fn work(shared: &Shared, participant: &str, mut task: Value) -> Value {
+/// The answers that a participant gives to a task, some of them to an earlier one.
+fn work(shared: &Shared, participant: &str, mut task: Value) -> Vec<Value> {
     let plus_one = |value: &Value| json!(value.as_i64().unwrap_or(0) + 1);
+    let number = task["fields"]["number"].as_u64();
     let (name, value) = match participant {
         "add" => ("n", plus_one(&task["fields"]["n"])),
         "inner" => ("m", plus_one(&task["fields"]["m"])),
         "child" => ("inner", json!(INNER.replace("PREFIX", &shared.prefix))),
+        "undo" => ("done", json!(true)),
+        "moody" => match task["fields"]["attempt"].as_u64() {
+            Some(attempt) if attempt < 3 => {
+                task["fault"] = json!({"code": "Moody", "message": "not yet"});
+                return vec![task];
+            }
+            Some(_) | None => ("calm", json!(true)),
+        },
+        "idle" => {
+            // Answered when its race is over.
+            let mut seen = shared.seen();
+            seen.late.extend(number.map(|number| (number, task)));
+            return Vec::new();
+        }
+        "never" => {
+            shared.seen().wrong.push(format!("was sent: {task}"));
+            return Vec::new();
+        }
         other => (other, json!(1)),
     };
+    let mut late = None;
     if participant == "right"
-        && let Some(number) = task["fields"]["number"].as_u64()
+        && let Some(number) = number
     {
         let mut seen = shared.seen();
+        late = seen.late.remove(&number);
         if !seen.ended_numbers.contains(&number) {
             seen.awaiting.insert(number);
         }
     }
     task["fields"][name] = value;
-    task
+    late.into_iter().chain([task]).collect()
+}
+
+/// Receives what processes send by themselves.
+async fn open_mail(shared: Arc<Shared>) -> Result<()> {
+    let client = clients::connect(&shared).await?;
+    let mut consumer = clients::consume(&client.channel, &shared.name("mail")).await?;
+    while let Some(delivery) = consumer.next().await {
+        let delivery = delivery?;
+        let number: u64 = serde_json::from_slice(&delivery.data)?;
+        let id = delivery.properties.message_id();
+        let id = id.as_ref().map(ToString::to_string).unwrap_or_default();
+        let known = shared.seen().mail.insert(number, id.clone());
+        if let Some(other) = known.filter(|known| *known != id) {
+            let message = format!("{number} was sent as {other} and as {id}");
+            shared.seen().wrong.push(message);
+        }
+        delivery.ack(BasicAckOptions::default()).await?;
+    }
+    Ok(())
 }
 
 async fn listen(shared: Arc<Shared>) -> Result<()> {
@@ -227,9 +264,10 @@ async fn listen(shared: Arc<Shared>) -> Result<()> {
 
 fn hear(shared: &Shared, notice: Value) {
     let process = notice["process"].as_str().unwrap_or_default().to_owned();
+    let aside = shared.called("aside");
     let mut seen = shared.seen();
     match (notice["status"].as_str(), notice["name"].as_str()) {
-        (Some("completed"), Some("everything")) => {
+        (Some("completed"), Some("everything" | "scopes")) => {
             let fields = notice["fields"].clone();
             if let Some(number) = fields["number"].as_u64() {
                 seen.ended_numbers.insert(number);
@@ -241,6 +279,14 @@ fn hear(shared: &Shared, notice: Value) {
             {
                 seen.wrong
                     .push(format!("{process} ended twice: {earlier} and {fields}"));
+            }
+        }
+        (Some("completed"), Some(name)) if name == aside => {
+            let number = notice["fields"]["number"].as_u64().unwrap_or_default();
+            let known = seen.asides.insert(number, process.clone());
+            if let Some(other) = known.filter(|known| *known != process) {
+                let message = format!("{number} started {other} and {process}");
+                seen.wrong.push(message);
             }
         }
         (Some("launched" | "completed"), _) => {}

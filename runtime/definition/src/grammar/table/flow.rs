@@ -33,7 +33,7 @@ pub(super) const INTO: Attribute = attribute(
     "The field that gets all of it as one value",
 );
 
-pub(super) static ACTION: [Attribute; 5] = [
+pub(super) static ACTION: [Attribute; 10] = [
     attribute(
         "participant",
         Template(&PARTICIPANT),
@@ -59,7 +59,48 @@ pub(super) static ACTION: [Attribute; 5] = [
         "The most that all attempts and the pauses between them may take",
     ),
     INTO,
+    attribute(
+        "via",
+        OneOf(&VIAS),
+        Optional("what the settings say"),
+        "How the task is wrapped",
+    ),
+    attribute(
+        "queue",
+        Template(&SHORT),
+        Optional("what the settings say"),
+        "The queue that gets the task; with `exchange`, its routing key",
+    ),
+    attribute(
+        "exchange",
+        Template(&SHORT),
+        Optional("the default exchange, if `queue` or `routing-key` is there"),
+        "The exchange that gets the task",
+    ),
+    attribute(
+        "routing-key",
+        Template(&SHORT),
+        Optional("`queue`"),
+        "The routing key of the task",
+    ),
+    attribute(
+        "priority",
+        Template(&PRIORITY),
+        Optional("none"),
+        "The priority of the task in its queue",
+    ),
 ];
+
+const VIAS: [&str; 4] = ["taskqueue", "celery-workitem", "message", "celery-message"];
+
+const PRIORITY: Value = Value::Integer {
+    least: 0,
+    most: 255,
+};
+
+const SHORT: Value = Value::Name {
+    bytes: Limits::SHORT_BYTES,
+};
 
 pub(super) const IN: Row = Row::part(
     Tag::In,
@@ -214,7 +255,7 @@ pub(super) const INTO_OF_EVENT: Attribute = attribute(
     "The field that gets the whole event",
 );
 
-const SINCE: Attribute = attribute(
+pub(super) const SINCE: Attribute = attribute(
     "since",
     Value::Since,
     Optional("only what comes while it waits"),

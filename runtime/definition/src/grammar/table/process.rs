@@ -22,7 +22,7 @@ pub(super) const PROCESS: Row = Row::part(
 .attributes_are(&ATTRIBUTES)
 .holds(BODY);
 
-static ATTRIBUTES: [Attribute; 5] = [
+static ATTRIBUTES: [Attribute; 6] = [
     attribute(
         "name",
         Name {
@@ -59,6 +59,12 @@ static ATTRIBUTES: [Attribute; 5] = [
         Default("fail"),
         "What happens after a fault that nothing handles: the process fails, or what failed waits \
          for an operator",
+    ),
+    attribute(
+        "history",
+        OneOf(&["full", "decisions", "ends"]),
+        Default("full"),
+        "How much of what happens is [recorded](#history)",
     ),
 ];
 

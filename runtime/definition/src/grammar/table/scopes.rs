@@ -2,7 +2,7 @@
 
 use super::{
     BODY, attribute,
-    flow::{INTO_OF_EVENT, KEY_OF_EVENT, NAME_OF_EVENT, SPAN},
+    flow::{INTO_OF_EVENT, KEY_OF_EVENT, NAME_OF_EVENT, SINCE, SPAN},
 };
 use crate::{
     Limits,
@@ -87,7 +87,7 @@ pub(super) const LISTENER: Row = Row::part(
 .attributes_are(&LISTENED)
 .holds(BODY);
 
-static LISTENED: [Attribute; 4] = [NAME_OF_EVENT, KEY_OF_EVENT, INTO_OF_EVENT, INTERRUPT];
+static LISTENED: [Attribute; 5] = [NAME_OF_EVENT, KEY_OF_EVENT, INTO_OF_EVENT, SINCE, INTERRUPT];
 
 pub(super) const ALARM: Row = Row::part(
     Tag::Alarm,

@@ -142,6 +142,7 @@ const STRUCTURAL: &[&str] = &[
     "property-types",
     "property-with-elements",
     "retry",
+    "searchable",
     "send",
     "text-between-elements",
     "text-outside",
@@ -157,6 +158,7 @@ const STRUCTURAL: &[&str] = &[
     "unknown-elements",
     "unknown-entity",
     "unknown-markup",
+    "way",
 ];
 
 fn kinds() -> BTreeMap<&'static str, Kind> {

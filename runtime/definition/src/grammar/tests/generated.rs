@@ -143,7 +143,9 @@ impl Generator {
         let words: &[&str] = match text {
             Text::Any => &["1", " true ", "\"x\""],
             Text::Base64 => &["AAAA", " AA\nA= "],
-            Text::Expression => &["1 == 1", "\n context[\"a\"] \n", "<![CDATA[1 < 2]]>"],
+            Text::Expression | Text::ExpressionOrNothing => {
+                &["1 == 1", "\n context[\"a\"] \n", "<![CDATA[1 < 2]]>"]
+            }
         };
         let word = *self.dice.of(words);
         self.text.push_str(word);

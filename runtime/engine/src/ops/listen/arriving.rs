@@ -3,11 +3,11 @@
 use super::{arrivals, deal_with, interrupt_scope};
 use crate::{
     machine::{Machine, Trouble},
-    ops::await_event::{evaluate, swap_check},
+    ops::await_event::{counts_for, evaluate, swap_check},
 };
 use bureaucrat_model::{
     Arrivals, Check, ConditionIndex, ConditionRange, Effect, EventSource, FiberId, FiberState,
-    HistoryEvent, Interrupt, JsonText, Op, Taken, Taking, Turn, Wait, WaitKind,
+    HistoryEvent, Interrupt, JsonText, Op, Subscription, Taken, Taking, Turn, Wait, WaitKind,
 };
 
 /// The most events that wait for the ones before them, and their bytes.
@@ -21,12 +21,22 @@ pub(crate) fn event(
     event: JsonText,
     source: EventSource,
 ) -> Result<(), Trouble> {
-    let Receiving { conditions, .. } = receiving(machine, fiber)?;
+    let Receiving {
+        conditions,
+        name,
+        subscription,
+        ..
+    } = receiving(machine, fiber)?;
+    if subscription.is_none_or(|found| !counts_for(source, &found)) {
+        record_event(machine, fiber, name, Taken::No);
+        return Ok(());
+    }
     match conditions.start() {
         None => accept(machine, fiber, event, source),
         Some(condition) => {
             let check = Check {
                 event,
+                key: None,
                 alternative: 0,
                 condition,
                 at: machine.environment.now,
@@ -140,6 +150,8 @@ enum Left {
 /// What a listener waits for, and what it does then.
 pub(super) struct Receiving<'a> {
     pub(super) name: String,
+    /// None once it takes no more.
+    subscription: Option<Subscription>,
     conditions: ConditionRange,
     taking: &'a Taking,
     interrupt: Interrupt,
@@ -169,6 +181,7 @@ pub(super) fn receiving<'a>(
             _,
         )) => Ok(Receiving {
             name,
+            subscription: subscription.clone(),
             conditions: *conditions,
             taking,
             interrupt: *interrupt,

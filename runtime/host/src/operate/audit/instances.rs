@@ -9,7 +9,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     StoreError, Table,
-    instances::{StoredFiber, StoredInstance, assemble, place_of},
+    instances::{StoredFiber, StoredInstance, assemble, place_of, searched_keys},
     keys,
     reading::Gap,
     records,
@@ -60,6 +60,8 @@ pub(super) struct Known {
     pub kept: Vec<Turn>,
     pub reminders: Reminders,
     pub list: InList,
+    /// Its keys in the index of searchable fields that were not found yet.
+    pub searched: BTreeSet<Vec<u8>>,
     pub key: Option<Keyed>,
 }
 
@@ -141,6 +143,9 @@ impl Auditor<'_> {
                     }
                     for number in rows.unnamed_values() {
                         problems.push(format!("its fields {number} are stored and not named"));
+                    }
+                    if instance.searched != instance.to_search() {
+                        problems.push("its searchable fields are not what it holds".to_owned());
                     }
                     for what in problems {
                         auditor
@@ -253,6 +258,7 @@ fn known(instance: &Instance) -> Known {
             place: place_of(instance),
             found: false,
         },
+        searched: searched_keys(instance).collect(),
         key: instance.key.clone().map(|key| Keyed {
             user: instance.user.clone(),
             name: instance.name.clone(),
@@ -266,27 +272,19 @@ fn known(instance: &Instance) -> Known {
 fn needs(wait: &Wait) -> Vec<Need> {
     let mut needs = match &wait.kind {
         WaitKind::Answer { .. } => vec![Need::Answer],
-        WaitKind::Timer { due } => vec![Need::Timer(*due)],
+        WaitKind::Timer { due, .. } => vec![Need::Timer(*due)],
         WaitKind::Event {
             subscriptions,
             recall,
             ..
-        } => {
-            let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
-            let recalled = distinct.iter().filter(|one| one.since.is_some());
-            let recalled = Need::Recall(recalled.cloned().collect());
-            let recalled = (*recall != Recall::Over).then_some(recalled);
-            distinct
-                .into_iter()
-                .map(Need::Event)
-                .chain(recalled)
-                .collect()
-        }
+        } => subscribed(subscriptions, *recall),
         WaitKind::Child { child, .. } => vec![Need::Child(*child)],
         WaitKind::Stopping { called, .. } => called.iter().copied().map(Need::Child).collect(),
-        WaitKind::Listening { subscription, .. } => {
-            subscription.iter().cloned().map(Need::Event).collect()
-        }
+        WaitKind::Listening {
+            subscription,
+            recall,
+            ..
+        } => subscribed(subscription.as_slice(), *recall),
         WaitKind::Branches { .. }
         | WaitKind::Condition { .. }
         | WaitKind::Fault { .. }
@@ -296,6 +294,15 @@ fn needs(wait: &Wait) -> Vec<Need> {
     };
     needs.extend(wait.timer.map(Need::Timer));
     needs
+}
+
+fn subscribed(subscriptions: &[Subscription], recall: Recall) -> Vec<Need> {
+    let distinct: BTreeSet<_> = subscriptions.iter().cloned().collect();
+    let recalled = distinct.iter().filter(|one| one.since.is_some());
+    let recalled = Need::Recall(recalled.cloned().collect());
+    let recalled = (recall != Recall::Over).then_some(recalled);
+    let events = distinct.into_iter().map(Need::Event);
+    events.chain(recalled).collect()
 }
 
 /// Contradictions within the instance.

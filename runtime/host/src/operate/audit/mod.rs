@@ -19,6 +19,7 @@ mod programs;
 pub mod repair;
 mod rows;
 mod schedules;
+mod searched;
 mod seen;
 mod waits;
 
@@ -63,6 +64,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.definitions(&programs)?;
     let mut processes = auditor.instances(&programs)?;
     auditor.listed(&mut processes)?;
+    auditor.searched(&mut processes)?;
     auditor.schedules()?;
     auditor.launches(&mut processes)?;
     auditor.business_keys(&mut processes)?;

@@ -222,6 +222,14 @@ impl Auditor<'_> {
                     waiting.met = true;
                 }
             }
+            OutboxKind::Withdrawal | OutboxKind::Revocation => {
+                let is_asked = |waiting: &Waiting| waiting.need == Need::Answer;
+                let turn = Turn(row.number);
+                if processes.waiting(row.process, turn, is_asked).is_some() {
+                    let what = "it withdraws a task whose answer is awaited".into();
+                    self.findings.orphan(table, key, Some(row.process), what);
+                }
+            }
             // They may outlast their process if the broker is unreachable for a long time.
             OutboxKind::Reply
             | OutboxKind::Notice

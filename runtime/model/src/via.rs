@@ -1,13 +1,10 @@
-//! How a task is wrapped, and where it goes when nothing else is said: the two settings of the
-//! original, dialect and kind of task queue, and the four ways that they come to.
+//! Which way a task goes: how it is wrapped, and what a definition says of where to. How it is
+//! wrapped follows from two settings of the original, dialect and kind of task queue: four ways in
+//! all.
 
-use crate::Address;
+use crate::op::Operand;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-
-/// The exchange and the routing key of Celery's tasks where nothing else is said, as Celery has
-/// them.
-pub(crate) const CELERY: &str = "celery";
 
 /// The shape that tasks go out in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -88,15 +85,19 @@ impl FromStr for TaskQueue {
 }
 
 /// How a task is wrapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Via {
     /// A workitem to the queue `worker_PARTICIPANT`.
+    #[serde(rename = "1")]
     Taskqueue,
     /// A workitem as the one argument of a Celery task.
+    #[serde(rename = "2")]
     CeleryWorkitem,
     /// The message dialect to the queue `worker_PARTICIPANT`.
+    #[serde(rename = "3")]
     Message,
     /// The message dialect in a Celery task.
+    #[serde(rename = "4")]
     CeleryMessage,
 }
 
@@ -140,22 +141,6 @@ impl Via {
             Self::CeleryWorkitem | Self::CeleryMessage => TaskQueue::Celery,
         }
     }
-
-    /// Where a participant's tasks go when nothing else is said.
-    pub(crate) fn address(self, participant: &str) -> Address {
-        let both = |name: &str| Address {
-            exchange: name.to_owned(),
-            routing_key: name.to_owned(),
-        };
-        match self {
-            Self::Taskqueue | Self::Message => Address {
-                exchange: String::new(),
-                routing_key: format!("worker_{participant}"),
-            },
-            Self::CeleryWorkitem => both(CELERY),
-            Self::CeleryMessage => both(participant.split('.').next().unwrap_or_default()),
-        }
-    }
 }
 
 impl FromStr for Via {
@@ -167,5 +152,46 @@ impl FromStr for Via {
             text: text.to_owned(),
             expected: "taskqueue, celery-workitem, message, celery-message",
         })
+    }
+}
+
+/// What the definition says of an action's tasks; what it leaves out, the settings say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way<T = String, P = u8> {
+    pub via: Option<Via>,
+    /// The queue that the workers consume from.
+    pub queue: Option<T>,
+    pub exchange: Option<T>,
+    /// The queue's name where it is not given.
+    pub routing_key: Option<T>,
+    pub priority: Option<P>,
+}
+
+/// A way as an instruction has it. Computed are, in this order: the queue, the exchange, the
+/// routing key, the priority.
+pub type WrittenWay = Way<Operand<String>, Operand<u8>>;
+
+impl<T, P> Default for Way<T, P> {
+    fn default() -> Self {
+        Self {
+            via: None,
+            queue: None,
+            exchange: None,
+            routing_key: None,
+            priority: None,
+        }
+    }
+}
+
+impl<T, P> Way<T, P> {
+    /// Whether the definition says where tasks go.
+    pub const fn has_destination(&self) -> bool {
+        self.queue.is_some() || self.exchange.is_some() || self.routing_key.is_some()
+    }
+
+    /// The exchange, none for the default one, and the routing key, as far as they are given.
+    pub fn destination(&self) -> (Option<&T>, Option<&T>) {
+        let routing_key = self.routing_key.as_ref().or(self.queue.as_ref());
+        (self.exchange.as_ref(), routing_key)
     }
 }

@@ -1,0 +1,91 @@
+//! Values that options take which name processes: `list --where`, and for whom an event is.
+
+use bureaucrat_host::query::WantedField;
+use bureaucrat_model::{IdPrefix, Millis, NameLimits};
+use clap::Args;
+
+/// For whom an event is, and for how long.
+#[derive(Debug, Args)]
+pub struct Addressed {
+    /// The event's key: it reaches those who wait for it with this key, and those who want none
+    #[arg(long, value_name = "KEY", value_parser = event_key)]
+    pub key: Option<String>,
+    /// Keep it this long for those who wait for it later: 90 (seconds), 15m, 24h, 2d, PT1H
+    #[arg(long, value_name = "TIME", value_parser = kept)]
+    pub keep: Option<Millis>,
+    /// The process that it is for alone: its id, or the first 4 or more digits of it
+    #[arg(long, value_name = "PROCESS")]
+    pub process: Option<IdPrefix>,
+}
+
+fn event_key(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=NameLimits::KEY => Ok(text.to_owned()),
+        0 => Err("a key is not empty".to_owned()),
+        bytes => Err(format!(
+            "it has {bytes} bytes; a key has at most {}",
+            NameLimits::KEY
+        )),
+    }
+}
+
+fn kept(text: &str) -> Result<Millis, String> {
+    match Millis::parse(text) {
+        Some(Millis(0)) => Err("an event can't be kept for no time; leave --keep out".to_owned()),
+        Some(keep) if keep > Millis::LONGEST => Err(format!(
+            "it is too long; at most {} is allowed",
+            Millis::LONGEST
+        )),
+        Some(keep) => Ok(keep),
+        None => Err("it must be a duration, such as 90 (seconds), 15m, 24h, 2d or PT1H".to_owned()),
+    }
+}
+
+/// A searchable field and its value, as `NAME=VALUE`.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn wanted_field(text: &str) -> Result<WantedField, String> {
+    match text.split_once('=') {
+        None => Err(format!("it must be NAME=VALUE, as in `{text}=VALUE`")),
+        Some(("", _)) => Err("the name of the field is missing before `=`".to_owned()),
+        Some((name, value)) => Ok(WantedField {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_kept_for_a_time() {
+        assert_eq!(kept("2d"), Ok(Millis(2 * 86_400_000)));
+        for (text, words) in [
+            ("0", "no time"),
+            ("soon", "a duration"),
+            ("9999999d", "too long"),
+        ] {
+            assert!(
+                kept(text).is_err_and(|error| error.contains(words)),
+                "{text}"
+            );
+        }
+        assert!(event_key("").is_err() && event_key(&"x".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn the_first_equals_sign_ends_the_name() {
+        let wanted = |name: &str, value: &str| WantedField {
+            name: name.into(),
+            value: value.into(),
+        };
+        assert_eq!(wanted_field("a=b=c"), Ok(wanted("a", "b=c")));
+        assert_eq!(wanted_field("a="), Ok(wanted("a", "")));
+        for text in ["", "a", "=b"] {
+            assert!(wanted_field(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! How much an entry matters, for histories that are kept short, and which activity it is about.
+
+use super::{ConditionOutcome, HistoryEvent, Taken};
+use crate::ids::ActivityPath;
+
+/// What an entry is to somebody who wants to keep few of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// The ordinary course of a process.
+    Course,
+    /// What decided about its course, and handlers, attempts and calls.
+    Decision,
+    /// The launch, faults, what operators did, and the end.
+    End,
+}
+
+impl HistoryEvent {
+    /// The activity that it is about, if it is about one.
+    pub const fn activity(&self) -> Option<&ActivityPath> {
+        match self {
+            Self::TaskSent { activity, .. }
+            | Self::Answered { activity, .. }
+            | Self::Suspended { activity, .. }
+            | Self::DelayStarted { activity, .. }
+            | Self::DelayEnded { activity }
+            | Self::AwaitStarted { activity, .. }
+            | Self::EventReceived { activity, .. }
+            | Self::Called { activity, .. }
+            | Self::Returned { activity, .. }
+            | Self::ConditionEvaluated { activity, .. }
+            | Self::Forked { activity, .. }
+            | Self::Joined { activity }
+            | Self::Emitted { activity, .. }
+            | Self::Sent { activity, .. }
+            | Self::Finishing { activity }
+            | Self::EventQueued { activity, .. }
+            | Self::EventDropped { activity, .. }
+            | Self::Interrupted { activity }
+            | Self::Compensating { activity }
+            | Self::Started { activity, .. }
+            | Self::LeftOut { activity, .. }
+            | Self::Caught { activity, .. } => Some(activity),
+            Self::Failed(fault)
+            | Self::AttemptFailed { fault, .. }
+            | Self::FailedAtEnd { fault }
+            | Self::Stuck { fault } => Some(&fault.activity),
+            Self::Launched { .. }
+            | Self::Completed
+            | Self::Parked { .. }
+            | Self::Resumed
+            | Self::Truncated
+            | Self::Cancelled { .. }
+            | Self::Retried => None,
+        }
+    }
+
+    pub const fn weight(&self) -> Weight {
+        match self {
+            Self::Launched { .. }
+            | Self::Completed
+            | Self::Failed(_)
+            | Self::Parked { .. }
+            | Self::Resumed
+            | Self::Truncated
+            | Self::Cancelled { .. }
+            | Self::Retried
+            | Self::Stuck { .. }
+            | Self::FailedAtEnd { .. }
+            | Self::Caught { .. } => Weight::End,
+            Self::EventReceived {
+                taken: Taken::Yes, ..
+            }
+            | Self::ConditionEvaluated {
+                outcome: ConditionOutcome::Verdict(_) | ConditionOutcome::Fault { .. },
+                ..
+            }
+            | Self::Called { .. }
+            | Self::Started { .. }
+            | Self::AttemptFailed { .. }
+            | Self::Finishing { .. }
+            | Self::EventDropped { .. }
+            | Self::LeftOut { .. }
+            | Self::Interrupted { .. }
+            | Self::Compensating { .. } => Weight::Decision,
+            Self::TaskSent { .. }
+            | Self::Answered { .. }
+            | Self::Suspended { .. }
+            | Self::DelayStarted { .. }
+            | Self::DelayEnded { .. }
+            | Self::AwaitStarted { .. }
+            | Self::EventReceived {
+                taken: Taken::No, ..
+            }
+            | Self::ConditionEvaluated {
+                outcome: ConditionOutcome::Value(_),
+                ..
+            }
+            | Self::Returned { .. }
+            | Self::Forked { .. }
+            | Self::Joined { .. }
+            | Self::Emitted { .. }
+            | Self::Sent { .. }
+            | Self::EventQueued { .. } => Weight::Course,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Entries in words, for people.
+
+use super::{Canceller, ConditionOutcome, HistoryEvent, Redelivered, Taken};
+use crate::{ids::ActivityPath, message::Toward};
+use std::fmt;
+
+impl fmt::Display for HistoryEvent {
+    /// One line for a person. Activities are shown as index paths below the process.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Launched {
+                message_id,
+                redelivered,
+            } => {
+                f.write_str("launched")?;
+                if let Some(id) = message_id {
+                    write!(f, " by message {id}")?;
+                }
+                match redelivered {
+                    Redelivered::No => Ok(()),
+                    Redelivered::Perhaps => {
+                        f.write_str(" (may be a repeat: redelivered, without a message id)")
+                    }
+                }
+            }
+            Self::TaskSent {
+                activity,
+                turn,
+                participant,
+            } => {
+                write!(
+                    f,
+                    "{activity}: task for {participant} put into the outbox (turn {turn})"
+                )
+            }
+            Self::Answered { activity, turn } => write!(f, "{activity}: answered (turn {turn})"),
+            Self::Suspended {
+                activity,
+                turn,
+                reason,
+            } => {
+                write!(f, "{activity}: stays suspended (turn {turn}): {reason}")
+            }
+            Self::DelayStarted {
+                activity,
+                duration,
+                due,
+            } => write!(f, "{activity}: delay of {duration} until {due}"),
+            Self::DelayEnded { activity } => write!(f, "{activity}: delay over"),
+            Self::AwaitStarted { activity, event } => write!(f, "{activity}: awaits event {event}"),
+            Self::EventReceived {
+                activity,
+                event,
+                taken: Taken::Yes,
+            } => write!(f, "{activity}: event {event} taken"),
+            Self::EventReceived {
+                activity,
+                event,
+                taken: Taken::No,
+            } => {
+                write!(f, "{activity}: event {event} not taken, no condition held")
+            }
+            Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
+            Self::Started { activity, process } => {
+                write!(f, "{activity}: process {process} started, not waited for")
+            }
+            Self::Stuck { fault } => write!(f, "waits for an operator: {fault}"),
+            Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
+            Self::ConditionEvaluated {
+                activity,
+                condition,
+                outcome,
+                fuel,
+            } => {
+                write!(
+                    f,
+                    "{activity}: condition {} returned {outcome} (fuel {fuel})",
+                    condition.0
+                )
+            }
+            Self::Forked { activity, branches } => {
+                write!(f, "{activity}: {branches} branches started")
+            }
+            Self::Joined { activity } => write!(f, "{activity}: all branches ended"),
+            Self::Completed => f.write_str("completed"),
+            Self::Failed(fault) => write!(f, "failed: {fault}"),
+            Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
+            Self::Resumed => f.write_str("resumed after the incident"),
+            Self::Truncated => f.write_str("(older entries were left out)"),
+            Self::Cancelled { reason, by } => {
+                write!(f, "cancelled by {by}")?;
+                match reason.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ": {reason}"),
+                }
+            }
+            Self::Retried => f.write_str("retried by an operator"),
+            Self::AttemptFailed {
+                attempt,
+                fault,
+                due,
+            } => {
+                let next = attempt.saturating_add(1);
+                write!(
+                    f,
+                    "attempt {attempt} failed, attempt {next} begins at {due}: {fault}"
+                )
+            }
+            Self::LeftOut {
+                activity,
+                turn,
+                parts,
+            } => {
+                write!(f, "{activity}: left out of a message (turn {turn}): ")?;
+                let mut between = "";
+                parts.iter().try_for_each(|part| {
+                    write!(f, "{}{part}", std::mem::replace(&mut between, "; "))
+                })
+            }
+            Self::Emitted {
+                activity,
+                event,
+                key,
+            } => {
+                write!(f, "{activity}: event {event} emitted")?;
+                key.iter()
+                    .try_for_each(|key| write!(f, " with the key {key}"))
+            }
+            Self::Sent {
+                activity,
+                exchange,
+                routing_key,
+            } => write!(
+                f,
+                "{activity}: message to {} put into the outbox",
+                Toward(exchange, routing_key)
+            ),
+            Self::Finishing { activity } => {
+                write_scope(f, activity)?;
+                f.write_str(" runs its `finally`")
+            }
+            Self::EventQueued { activity, event } => {
+                write!(f, "{activity}: event {event} waits for those before it")
+            }
+            Self::EventDropped { activity, event } => {
+                write!(f, "{activity}: event {event} dropped")
+            }
+            Self::Interrupted { activity } => write!(f, "{activity}: interrupts its scope"),
+            Self::Compensating { activity } => {
+                write!(
+                    f,
+                    "{activity}: undoes what its scope has done (compensation)"
+                )
+            }
+            Self::FailedAtEnd { fault } => write!(f, "failed while it was stopped: {fault}"),
+            Self::Caught { activity, fault } => {
+                f.write_str("a handler of ")?;
+                write_scope(f, activity)?;
+                write!(f, " deals with {fault}")
+            }
+        }
+    }
+}
+
+fn write_scope(f: &mut fmt::Formatter<'_>, activity: &ActivityPath) -> fmt::Result {
+    match activity.0.is_empty() {
+        true => f.write_str("the process"),
+        false => write!(f, "{activity}"),
+    }
+}
+
+impl fmt::Display for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator => f.write_str("an operator"),
+            Self::Message { user: Some(user) } => write!(f, "a message of user {user}"),
+            Self::Message { user: None } => f.write_str("a message without a user"),
+            Self::Replacement { process } => {
+                write!(f, "the launch of process {process}, which has the same key")
+            }
+        }
+    }
+}
+
+impl fmt::Display for ConditionOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(true) => f.write_str("true"),
+            Self::Verdict(false) => f.write_str("false"),
+            Self::Fault { code, message } => write!(f, "{code}: {message}"),
+            Self::Value(value) => f.write_str(value),
+        }
+    }
+}

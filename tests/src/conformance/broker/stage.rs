@@ -1,0 +1,122 @@
+//! What the steps of a script are over RabbitMQ.
+
+use super::{OnBroker, PATIENCE, worker};
+use crate::conformance::{
+    case::Fate,
+    script::{Launched, Stage},
+};
+use bureaucrat_host::{commands::Order, query::State};
+use bureaucrat_model::{Fields, Millis};
+use bureaucrat_wire::{Reply, merge_fields};
+use lapin::BasicProperties;
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+
+impl Stage for OnBroker<'_> {
+    fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String> {
+        let merged = match fields {
+            Some(fields) => merge_fields(definition, fields).map_err(|error| error.to_string())?,
+            None => definition.to_owned(),
+        };
+        let launched = self.start(&merged)?;
+        if let Launched::Process(process) = &launched {
+            self.root = Some(*process);
+        }
+        Ok(launched)
+    }
+
+    fn task(&mut self, participant: &str) -> Result<Vec<u8>, String> {
+        self.next(&worker(participant))
+    }
+
+    fn message(&mut self, queue: &str) -> Result<Vec<u8>, String> {
+        self.next(queue)
+    }
+
+    fn undelivered(&mut self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
+        let queue = self.broker.engine.name("answers");
+        self.publish(
+            &queue,
+            &body,
+            BasicProperties::default().with_delivery_mode(2),
+        )?;
+        Ok(None)
+    }
+
+    fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
+        if waiters == 0 {
+            return self.publish_for_nobody(&body);
+        }
+        let root = self.root.ok_or("there is no process")?;
+        self.await_waiters(root, name, waiters)?;
+        self.publish_event(&body)
+    }
+
+    fn deploy(&mut self, definition: &str) -> Result<(), String> {
+        self.deployed(definition)
+    }
+
+    fn incident(&mut self) -> Result<String, String> {
+        self.await_incident()
+    }
+
+    fn retry(&mut self) -> Result<(), String> {
+        self.order(Order::Retry)
+    }
+
+    fn cancel(&mut self, reason: &str) -> Result<(), String> {
+        let reason = reason.to_owned();
+        self.order(Order::Cancel { reason })
+    }
+
+    fn time(&mut self, span: Millis) -> Result<(), String> {
+        let Some((preload, slept)) = &self.broker.preload else {
+            std::thread::sleep(Duration::from_millis(span.0));
+            return Ok(());
+        };
+        let mut slept = slept.lock().unwrap_or_else(PoisonError::into_inner);
+        *slept += span.0;
+        let slept = i64::try_from(*slept).unwrap_or(i64::MAX);
+        preload.sleep(slept).map_err(|problem| problem.to_string())
+    }
+
+    fn ending(&mut self) -> Result<Reply, String> {
+        self.next_reply()
+    }
+
+    fn leftovers(&mut self, dead: usize) -> Vec<String> {
+        let mut left = Vec::new();
+        if let Some(root) = self.root {
+            let deadline = Instant::now() + PATIENCE;
+            while self.broker.dead_letters(root) < dead && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let expected = &self.broker.expected;
+            expected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((root, dead));
+            let found = self.broker.dead_letters(root);
+            left.extend((found != dead).then(|| format!("{found} dead letters")));
+            match self.broker.ask(root) {
+                Ok(Some((State::Completed | State::Failed, _))) => {}
+                other => left.push(format!("the process: {other:?}")),
+            }
+        }
+        while let Ok(incoming) = self.incoming.try_recv() {
+            self.keep(incoming);
+        }
+        for (queue, bodies) in &self.waiting {
+            for body in bodies {
+                left.push(format!("{queue}: {}", String::from_utf8_lossy(body)));
+            }
+        }
+        left
+    }
+}

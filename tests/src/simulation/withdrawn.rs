@@ -1,0 +1,179 @@
+//! What participants are told about tasks that nobody waits for any more: one that may have got
+//! such a task is told once, and no other is.
+
+use super::{audit::waits, facts::Known};
+use bureaucrat_model::{
+    Fault, FaultSource, FiberId, HistoryEntry, HistoryEvent, Instance, Origin, ProcessId, Turn,
+    WaitKind,
+};
+use bureaucrat_store::{
+    Table, Unit, Write,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use bureaucrat_wire::Outgoing;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of tasks.
+#[derive(Debug, Default)]
+pub(super) struct TaskFacts {
+    published: BTreeSet<(ProcessId, Turn)>,
+    /// Those whose participants were told that nobody waits.
+    told: BTreeSet<(ProcessId, Turn)>,
+    /// How many engines have started.
+    pub engines: usize,
+}
+
+/// What one unit says about the tasks of its processes.
+#[derive(Debug, Default)]
+pub(super) struct Withdrawals {
+    /// The tasks whose participants are told, and the activities that the notices name.
+    told: BTreeMap<(ProcessId, Turn), String>,
+    answered: BTreeSet<(ProcessId, Turn)>,
+    /// The faults of participants, which may have come with an answer.
+    faults: Vec<(ProcessId, Fault)>,
+    /// The tasks that were still here, with the ids of their messages.
+    left: Vec<(ProcessId, Turn)>,
+}
+
+impl Withdrawals {
+    pub fn of(unit: &Unit) -> Self {
+        let mut found = Self::default();
+        for write in &unit.writes {
+            match write {
+                Write::Put { table, key, value } if *table == Table::History => {
+                    let entry = records::decode(*table, key, value).ok();
+                    let process = key.first_chunk::<16>();
+                    if let (Some(HistoryEntry { event, .. }), Some(process)) = (entry, process) {
+                        found.happened(ProcessId::from_bytes(*process), event);
+                    }
+                }
+                Write::Put { table, key, value } if *table == Table::Outbox => {
+                    if let Some(task) = task(key, OutboxKind::Withdrawal) {
+                        found.told.insert(task, target(*table, key, value));
+                    }
+                }
+                Write::Delete { key, .. } => found.left.extend(task(key, OutboxKind::Task)),
+                Write::Put { .. } => {}
+            }
+        }
+        found
+    }
+
+    fn happened(&mut self, process: ProcessId, event: HistoryEvent) {
+        if let HistoryEvent::Answered { turn, .. } = event {
+            self.answered.insert((process, turn));
+        }
+        let (HistoryEvent::Failed(fault)
+        | HistoryEvent::Caught { fault, .. }
+        | HistoryEvent::AttemptFailed { fault, .. }
+        | HistoryEvent::FailedAtEnd { fault }
+        | HistoryEvent::Stuck { fault }) = event
+        else {
+            return;
+        };
+        if fault.source == FaultSource::Participant {
+            self.faults.push((process, fault));
+        }
+    }
+}
+
+/// The activity that a notice names.
+fn target(table: Table, key: &[u8], notice: &[u8]) -> String {
+    let notice: Option<Outgoing> = records::decode(table, key, notice).ok();
+    let body = notice.and_then(|notice| serde_json::from_slice::<Value>(&notice.body).ok());
+    let target = body.and_then(|body| Some(body["header"]["target"].as_str()?.to_owned()));
+    target.unwrap_or_default()
+}
+
+/// The process and the turn of a row of this kind.
+fn task(key: &[u8], kind: OutboxKind) -> Option<(ProcessId, Turn)> {
+    let key = OutboxKey::from_bytes(key).ok()?;
+    (key.kind == kind).then_some((key.process, Turn(key.number)))
+}
+
+impl Known {
+    /// A task was published; holds what its message says where it comes from.
+    pub fn task_published(&mut self, message: &Outgoing) {
+        let origin = message.properties.message_id.as_deref();
+        let origin = origin.and_then(|origin| origin.parse::<Origin>().ok());
+        if let Some(Origin {
+            activity,
+            turn: Some(turn),
+        }) = origin
+        {
+            self.tasks.published.insert((activity.process, turn));
+        }
+    }
+
+    pub fn tells(&mut self, withdrawals: &Withdrawals) {
+        for task in withdrawals.told.keys() {
+            *self.counts.entry("withdrawals told").or_default() += 1;
+            if !self.tasks.told.insert(*task) {
+                self.violate(format!("{task:?} was withdrawn twice"));
+            }
+            // Returned messages are set aside and may have been tried by an earlier engine.
+            let is_plain = !self.counts.contains_key("messages returned or refused");
+            let is_new = withdrawals.left.contains(task) && self.tasks.engines == 1;
+            if is_plain && is_new && !self.tasks.published.contains(task) {
+                self.violate(format!(
+                    "{task:?} is told to be withdrawn and was never sent"
+                ));
+            }
+        }
+    }
+
+    /// A process was written: who waits no more for a task that was taken has told so, unless it
+    /// was answered.
+    pub fn withdrawn(&mut self, process: ProcessId, before: &Instance, unit: &Withdrawals) {
+        let asked: Vec<(FiberId, Turn)> = waits(before)
+            .filter(|(_, wait)| matches!(wait.kind, WaitKind::Answer { .. }))
+            .map(|(fiber, wait)| (fiber, wait.turn))
+            .collect();
+        for (fiber, turn) in &asked {
+            let task = (process, *turn);
+            let told = unit.told.get(&task);
+            let is_told = told.is_some();
+            if self.waits_for_answer(process, *turn) {
+                if is_told {
+                    self.violate(format!("{task:?} is told to be withdrawn and is awaited"));
+                }
+                continue;
+            }
+            let at = before.fibers.get(*fiber).map(|fiber| fiber.at);
+            let same = asked.iter().filter(|(other, _)| {
+                let other = before.fibers.get(*other).map(|fiber| fiber.at);
+                other == at
+            });
+            let is_alone = same.count() == 1;
+            let is_answered = unit.answered.contains(&task);
+            let has_failed = unit.faults.iter().any(|(of, fault)| {
+                let target = format!("{of}{}", fault.activity);
+                is_of_answer(fault) && told == Some(&target)
+            });
+            if is_told && (is_answered || is_alone && has_failed) {
+                self.violate(format!("{task:?} was answered and is told to be withdrawn"));
+            }
+            let is_gone = !unit.left.contains(&task) && self.confirmed(task);
+            if is_gone && !is_told && !is_answered && unit.faults.is_empty() {
+                self.violate(format!("nobody is told that {task:?} is withdrawn"));
+            }
+        }
+    }
+
+    /// Whether the broker took a task, and its row is gone for that.
+    fn confirmed(&self, (process, turn): (ProcessId, Turn)) -> bool {
+        let key = OutboxKey {
+            process,
+            kind: OutboxKind::Task,
+            number: turn.0,
+        };
+        self.tasks.published.contains(&(process, turn)) && !self.outbox.contains_key(&key)
+    }
+}
+
+/// Whether a fault came with an answer, as simulated participants give it.
+fn is_of_answer(fault: &Fault) -> bool {
+    fault.code.as_str() == "BadAnswer" || fault.message == "it can't be done"
+}

@@ -1,0 +1,204 @@
+//! Entries of histories, each kind at least once.
+
+use super::samples::{fault, path, process};
+use bureaucrat_model::{
+    Canceller, ConditionIndex, ConditionOutcome, FaultCode, HistoryEvent, Millis, Redelivered,
+    Taken, Timestamp, Turn,
+};
+
+/// Every entry of a history, with a name.
+pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
+    let (activity, turn) = (path(), Turn(2));
+    let condition = |outcome| HistoryEvent::ConditionEvaluated {
+        activity: path(),
+        condition: ConditionIndex(1),
+        outcome,
+        fuel: 99,
+    };
+    let received = |taken| HistoryEvent::EventReceived {
+        activity: path(),
+        event: "paid".into(),
+        taken,
+    };
+    let launched = |redelivered| HistoryEvent::Launched {
+        message_id: Some("id".into()),
+        redelivered,
+    };
+    vec![
+        ("launched", launched(Redelivered::No)),
+        ("launched-perhaps", launched(Redelivered::Perhaps)),
+        (
+            "task-sent",
+            HistoryEvent::TaskSent {
+                activity: activity.clone(),
+                turn,
+                participant: "worker".into(),
+            },
+        ),
+        (
+            "answered",
+            HistoryEvent::Answered {
+                activity: activity.clone(),
+                turn,
+            },
+        ),
+        (
+            "suspended",
+            HistoryEvent::Suspended {
+                activity: activity.clone(),
+                turn,
+                reason: "later".into(),
+            },
+        ),
+        (
+            "delay-started",
+            HistoryEvent::DelayStarted {
+                activity: activity.clone(),
+                duration: Millis(1_500),
+                due: Timestamp(1_800_000_001_500),
+            },
+        ),
+        (
+            "delay-ended",
+            HistoryEvent::DelayEnded {
+                activity: activity.clone(),
+            },
+        ),
+        (
+            "await-started",
+            HistoryEvent::AwaitStarted {
+                activity: activity.clone(),
+                event: "paid".into(),
+            },
+        ),
+        ("event-taken", received(Taken::Yes)),
+        ("event-left", received(Taken::No)),
+        (
+            "called",
+            HistoryEvent::Called {
+                activity: activity.clone(),
+                child: process(6),
+            },
+        ),
+        (
+            "returned",
+            HistoryEvent::Returned {
+                activity: activity.clone(),
+                child: process(6),
+            },
+        ),
+        (
+            "started",
+            HistoryEvent::Started {
+                activity: activity.clone(),
+                process: process(6),
+            },
+        ),
+        ("stuck", HistoryEvent::Stuck { fault: fault() }),
+        ("condition-held", condition(ConditionOutcome::Verdict(true))),
+        (
+            "value",
+            condition(ConditionOutcome::Value(r#"{"x": 1}"#.into())),
+        ),
+        (
+            "caught",
+            HistoryEvent::Caught {
+                activity: activity.clone(),
+                fault: fault(),
+            },
+        ),
+        (
+            "attempt-failed",
+            HistoryEvent::AttemptFailed {
+                attempt: 2,
+                fault: fault(),
+                due: Timestamp(9),
+            },
+        ),
+        (
+            "condition-failed",
+            condition(ConditionOutcome::Fault {
+                code: FaultCode::new("KeyError"),
+                message: "'id'".into(),
+            }),
+        ),
+        (
+            "forked",
+            HistoryEvent::Forked {
+                activity: activity.clone(),
+                branches: 2,
+            },
+        ),
+        (
+            "event-queued",
+            HistoryEvent::EventQueued {
+                activity: activity.clone(),
+                event: "paid".into(),
+            },
+        ),
+        (
+            "event-dropped",
+            HistoryEvent::EventDropped {
+                activity: activity.clone(),
+                event: "paid".into(),
+            },
+        ),
+        (
+            "interrupted",
+            HistoryEvent::Interrupted {
+                activity: activity.clone(),
+            },
+        ),
+        (
+            "compensating",
+            HistoryEvent::Compensating {
+                activity: activity.clone(),
+            },
+        ),
+        ("joined", HistoryEvent::Joined { activity }),
+        (
+            "sent",
+            HistoryEvent::Sent {
+                activity: path(),
+                exchange: "shop".into(),
+                routing_key: "paid".into(),
+            },
+        ),
+        ("completed", HistoryEvent::Completed),
+        ("failed", HistoryEvent::Failed(fault())),
+        (
+            "parked",
+            HistoryEvent::Parked {
+                reason: "out of time".into(),
+            },
+        ),
+        ("resumed", HistoryEvent::Resumed),
+        ("truncated", HistoryEvent::Truncated),
+        (
+            "cancelled",
+            HistoryEvent::Cancelled {
+                reason: "why".into(),
+                by: Canceller::Operator,
+            },
+        ),
+        (
+            "cancelled-by-message",
+            HistoryEvent::Cancelled {
+                reason: "why".into(),
+                by: Canceller::Message {
+                    user: Some("ada".into()),
+                },
+            },
+        ),
+        (
+            "cancelled-by-replacement",
+            HistoryEvent::Cancelled {
+                reason: "why".into(),
+                by: Canceller::Replacement {
+                    process: process(7),
+                },
+            },
+        ),
+        ("retried", HistoryEvent::Retried),
+    ]
+}

@@ -1,0 +1,111 @@
+//! Limits that pass while the engine is away: what lies in the queues counts first.
+
+use bureaucrat_host::{
+    HostConfig,
+    broker::{BrokerEvent, Source},
+};
+use bureaucrat_store::MemoryStore;
+use bureaucrat_tests::{
+    polled::{Polled, sandbox},
+    simulation::SimulatedClock,
+};
+use bureaucrat_wire::Outgoing;
+use serde_json::Value;
+use std::sync::Arc;
+
+const ACTION: &str =
+    r#"<process name="asked"><action participant="work" timeout="10s"/></process>"#;
+const HOUR: u64 = 3_600_000;
+
+fn host() -> Polled {
+    let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
+    let store = Arc::new(MemoryStore::default());
+    Polled::open(HostConfig::default(), store, clock, &sandbox().unwrap()).unwrap()
+}
+
+fn settle(host: &mut Polled) -> Vec<Value> {
+    let published: Vec<Outgoing> = host.settle().unwrap();
+    let bodies = published.iter().map(|message| &message.body);
+    bodies
+        .filter_map(|body| serde_json::from_slice(body).ok())
+        .collect()
+}
+
+fn statuses(published: &[Value]) -> Vec<String> {
+    let statuses = published.iter().filter_map(|body| body["status"].as_str());
+    statuses.map(str::to_owned).collect()
+}
+
+/// Launches the process, then the engine is away until its limit has passed; gives its task.
+fn away(host: &mut Polled, definition: &str) -> Value {
+    host.deliver(Source::Launches, None, definition);
+    let published = settle(host);
+    let task = published.iter().find(|body| body["header"].is_object());
+    host.broker(BrokerEvent::ConsumingDown { generation: 1 });
+    host.clock.sleep(HOUR);
+    assert!(settle(host).is_empty(), "nothing is over while it is away");
+    task.cloned().unwrap_or_default()
+}
+
+fn back(host: &mut Polled, waiting: u64) -> Vec<Value> {
+    host.broker(BrokerEvent::ConsumingUp {
+        generation: 2,
+        waiting,
+    });
+    settle(host)
+}
+
+#[test]
+fn an_answer_that_lay_in_the_queue_counts() {
+    let mut host = host();
+    let task = away(&mut host, ACTION);
+    assert!(back(&mut host, 2).is_empty());
+    host.deliver_again(2, Source::Answers, &task.to_string());
+    assert_eq!(statuses(&settle(&mut host)), ["completed"]);
+}
+
+#[test]
+fn without_an_answer_the_limit_is_over() {
+    let mut host = host();
+    away(&mut host, ACTION);
+    let published = back(&mut host, 0);
+    assert_eq!(statuses(&published), ["failed"], "{published:?}");
+    assert!(published.iter().any(|body| body["code"] == "Timeout"
+        || body["fault"]["code"] == "Timeout"
+        || body.to_string().contains("Timeout")));
+}
+
+#[test]
+fn what_never_comes_holds_nobody_for_more_than_a_minute() {
+    let mut host = host();
+    away(&mut host, ACTION);
+    assert!(back(&mut host, 1).is_empty());
+    host.clock.sleep(59_000);
+    assert!(settle(&mut host).is_empty());
+    host.clock.sleep(2_000);
+    assert_eq!(statuses(&settle(&mut host)), ["failed"]);
+}
+
+#[test]
+fn an_event_that_lay_in_the_queue_comes_before_the_time() {
+    let mut host = host();
+    let pick = r#"<process name="picked"><pick><on event="paid"/><after duration="10s"><fault code="late"/></after></pick></process>"#;
+    away(&mut host, pick);
+    assert!(back(&mut host, 1).is_empty());
+    host.deliver_again(2, Source::Events, r#"{"event": "paid"}"#);
+    assert_eq!(statuses(&settle(&mut host)), ["completed"]);
+}
+
+#[test]
+fn a_delay_does_not_wait_for_messages() {
+    let mut host = host();
+    host.deliver(
+        Source::Launches,
+        None,
+        r#"<process name="delayed"><delay duration="10s"/></process>"#,
+    );
+    settle(&mut host);
+    host.broker(BrokerEvent::ConsumingDown { generation: 1 });
+    host.clock.sleep(HOUR);
+    assert_eq!(statuses(&settle(&mut host)), ["completed"]);
+}
