@@ -260,7 +260,7 @@ impl Driver {
     }
 
     fn hand_in(&mut self, delivery: Delivery, arrival: Arrival) -> Result<(), StoreError> {
-        self.backlog.took(delivery.handle);
+        self.backlog.took(delivery.handle, self.pipeline.next());
         self.planner.arrived(delivery, arrival)
     }
 

@@ -72,6 +72,17 @@ impl Pipeline {
         self.submitted.is_empty()
     }
 
+    /// The number of the next submission.
+    pub const fn next(&self) -> u64 {
+        self.count + 1
+    }
+
+    /// The last submission up to which all are durable.
+    pub fn durable(&self) -> u64 {
+        let oldest = self.submitted.front();
+        oldest.map_or(self.count, |oldest| oldest.ticket.0.saturating_sub(1))
+    }
+
     /// Submits plans, with a unit of the engine's own and the claims of large messages among them.
     pub fn submit(&mut self, plans: Vec<Plan>, closing: Unit, large: Vec<LargeClaim>) {
         self.count += 1;

@@ -16,6 +16,8 @@ pub(super) enum Backlog {
         generation: u64,
         /// Messages that were there and have not been taken.
         left: u64,
+        /// The submission that the last one of them was part of.
+        last: u64,
         until: Timestamp,
     },
     Taken,
@@ -29,30 +31,37 @@ impl Backlog {
             left => Self::Ahead {
                 generation,
                 left,
+                last: 0,
                 until: now.after(PATIENCE),
             },
         }
     }
 
-    /// The planner has a delivery.
-    pub(super) fn took(&mut self, delivery: DeliveryHandle) {
+    /// The planner has a delivery, for the submission with this number.
+    pub(super) fn took(&mut self, delivery: DeliveryHandle, submission: u64) {
         if let (
             Self::Ahead {
-                generation, left, ..
+                generation,
+                left,
+                last,
+                ..
             },
             Source::Answers | Source::Events,
         ) = (&mut *self, delivery.source)
             && *generation == delivery.generation
+            && *left > 0
         {
-            *left = left.saturating_sub(1);
+            (*left, *last) = (*left - 1, submission);
         }
     }
 
-    /// Whether times that run beside messages may be over; `handing_out` says whether events that came are still on
-    /// their way to those who wait for them.
-    pub(super) fn is_taken(&mut self, now: Timestamp, handing_out: bool) -> bool {
-        if let Self::Ahead { left, until, .. } = *self
-            && ((left == 0 && !handing_out) || now >= until)
+    /// Whether times that run beside messages may be over, when all submissions up to `durable` are durable.
+    /// `handing_out` says whether events are still on their way to those who wait for them.
+    pub(super) fn is_taken(&mut self, now: Timestamp, durable: u64, handing_out: bool) -> bool {
+        if let Self::Ahead {
+            left, last, until, ..
+        } = *self
+            && ((left == 0 && durable >= last && !handing_out) || now >= until)
         {
             *self = Self::Taken;
         }

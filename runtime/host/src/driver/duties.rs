@@ -33,8 +33,8 @@ impl Driver {
     }
 
     fn fire(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        let handing_out = self.planner.handouts.are_ready();
-        let pace = match self.backlog.is_taken(now, handing_out) {
+        let (durable, handing_out) = (self.pipeline.durable(), !self.planner.handouts.are_over());
+        let pace = match self.backlog.is_taken(now, durable, handing_out) {
             true => {
                 self.actor.timers.release();
                 Pace::Clock

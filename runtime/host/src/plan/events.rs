@@ -221,6 +221,11 @@ impl Handouts {
         }
     }
 
+    /// Whether everything has been handed out.
+    pub fn are_over(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Whether a subscriber may be served now.
     pub fn are_ready(&self) -> bool {
         !self.turns.is_empty()
