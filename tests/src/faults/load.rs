@@ -53,6 +53,8 @@ struct Seen {
     late: BTreeMap<u64, Value>,
     mail: BTreeMap<u64, String>,
     asides: BTreeMap<u64, String>,
+    /// And what was undone, in the order in which it was asked for first.
+    undone: BTreeMap<u64, Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -256,6 +258,12 @@ impl Load {
             ensure!(numbers.insert(number), "launch {number} ran twice");
             if Shared::has_scopes(number) {
                 check_scopes(process, fields, number)?;
+                let undone = seen.undone.get(&number);
+                let undone = undone.map(Vec::as_slice).unwrap_or_default();
+                ensure!(
+                    undone == ["hotel", "flight"],
+                    "{process}: undone was {undone:?}"
+                );
             }
         }
         let processes = self.shared.plan.processes;
@@ -284,7 +292,8 @@ impl Drop for Load {
 /// Checks what a process with scopes ended with.
 fn check_scopes(process: &str, fields: &Value, number: u64) -> Result<()> {
     for (name, value) in [
-        ("undone", json!(["hotel", "flight"])),
+        ("hotel", json!("undone")),
+        ("flight", json!("undone")),
         ("caught", json!("shop.SoldOut")),
         ("finished", json!(number * 2)),
         ("gave_up", json!(true)),

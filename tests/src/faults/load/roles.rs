@@ -197,7 +197,15 @@ fn work(shared: &Shared, participant: &str, mut task: Value) -> Vec<Value> {
         "add" => ("n", plus_one(&task["fields"]["n"])),
         "inner" => ("m", plus_one(&task["fields"]["m"])),
         "child" => ("inner", json!(INNER.replace("PREFIX", &shared.prefix))),
-        "undo" => ("done", json!(true)),
+        "undo" => {
+            let step = task["fields"]["step"].as_str().unwrap_or_default();
+            let mut seen = shared.seen();
+            let undone = seen.undone.entry(number.unwrap_or_default()).or_default();
+            if !undone.iter().any(|known| known == step) {
+                undone.push(step.to_owned());
+            }
+            ("done", json!(true))
+        }
         "moody" => match task["fields"]["attempt"].as_u64() {
             Some(attempt) if attempt < 3 => {
                 task["fault"] = json!({"code": "Moody", "message": "not yet"});
