@@ -206,7 +206,7 @@ fn an_await_keeps_waiting_until_a_condition_holds() {
         key: None,
         depth: 0,
         event: JsonText::parse(r#"{"event": "e"}"#).unwrap(),
-        source: EventSource::Live,
+        source: EventSource::Live { sequence: 7 },
     };
     let effects = go(&program, &mut instance, event.clone()).unwrap();
     let Effect::Evaluate { view, .. } = &effects[0] else {

@@ -94,7 +94,7 @@ pub struct Evaluation {
 pub enum EventSource {
     /// It is not kept.
     #[serde(rename = "1")]
-    Live,
+    Live { sequence: u64 },
     /// It is kept, and came while it was awaited.
     #[serde(rename = "2")]
     Kept { sequence: u64 },
@@ -104,10 +104,19 @@ pub enum EventSource {
 }
 
 impl EventSource {
+    /// The number of the event, among all.
+    pub const fn sequence(self) -> u64 {
+        match self {
+            Self::Live { sequence } | Self::Kept { sequence } | Self::Recalled { sequence, .. } => {
+                sequence
+            }
+        }
+    }
+
     /// The number of a kept event.
     pub const fn kept(self) -> Option<u64> {
         match self {
-            Self::Live => None,
+            Self::Live { .. } => None,
             Self::Kept { sequence } | Self::Recalled { sequence, .. } => Some(sequence),
         }
     }
@@ -273,6 +282,12 @@ pub enum Effect {
     },
     /// The process took this kept event: it is not offered to it again.
     TakeKept {
+        sequence: u64,
+    },
+    /// This fiber, which takes one event after the other, took this one: a run that hands it out again does not give it
+    /// to the fiber again.
+    TakeEvent {
+        fiber: FiberId,
         sequence: u64,
     },
     /// Kept events are not to be offered to this wait any more.

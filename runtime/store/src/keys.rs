@@ -14,8 +14,8 @@ pub use definitions::{
     DefinitionKey, definition, definition_of, definitions_of, schedule, schedule_of,
 };
 pub use kept::{
-    kept, kept_after, kept_gone, kept_of, kept_until, kept_until_of, recall, recall_of, subscribed,
-    subscription_record, taken, taken_by, taken_of,
+    is_taken_by_fiber, kept, kept_after, kept_gone, kept_of, kept_until, kept_until_of, recall,
+    recall_of, subscribed, subscription_record, taken, taken_by, taken_by_fiber, taken_of,
 };
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
 pub use searched::{searched, searched_in, searched_of};

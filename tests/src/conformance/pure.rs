@@ -262,7 +262,10 @@ impl Pure {
                 | Effect::CancelChild { .. }
                 | Effect::End(_)
                 | Effect::Yield => self.later.push_back((id, effect)),
-                Effect::WithdrawTask { .. } | Effect::EndRecall { .. } | Effect::Record(_) => {}
+                Effect::WithdrawTask { .. }
+                | Effect::EndRecall { .. }
+                | Effect::TakeEvent { .. }
+                | Effect::Record(_) => {}
             }
         }
     }
@@ -377,6 +380,7 @@ impl Pure {
             | Effect::Subscribe { .. }
             | Effect::Unsubscribe { .. }
             | Effect::TakeKept { .. }
+            | Effect::TakeEvent { .. }
             | Effect::Record(_) => {}
         }
     }

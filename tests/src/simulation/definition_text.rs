@@ -136,6 +136,12 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             "<sequence><context><events><on event=\"{NEVER}{k}\" key=\"{k}\"><fault/></on>\
              <after duration=\"300d\"><fault/></after></events></context>{set}</sequence>"
         ),
+        Way::Counting => write!(
+            xml,
+            "<sequence><context><property name=\"x\" type=\"int\">0</property><events>\
+             <on event=\"{COMMON_EVENT}\"><out name=\"x\">context['x'] + 1</out></on></events></context>\
+             {set}<delay duration=\"0.5\"/></sequence>"
+        ),
         Way::Recalled => {
             let event =
                 format!("event=\"{NEVER}own\" key=\"{{context['inst:process']['id']}}-{k}\"");

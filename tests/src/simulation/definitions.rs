@@ -63,6 +63,8 @@ pub(super) enum Way {
     Interrupted,
     /// While a scope listens for what never happens.
     Listening,
+    /// While a scope counts events that everybody gets.
+    Counting,
     /// By an event that was kept for what waits while a scope is active.
     Recalled,
     /// Two scopes complete and are undone: the field `lK` becomes what the last compensation puts there.
@@ -235,6 +237,7 @@ impl Generator<'_> {
                     Way::Interrupted,
                     Way::Listening,
                     Way::Recalled,
+                    Way::Counting,
                     Way::Undone,
                     Way::Decided,
                     Way::Attempts,

@@ -55,6 +55,7 @@ impl Play {
                     | Way::Interrupted
                     | Way::Listening
                     | Way::Recalled
+                    | Way::Counting
                     | Way::Attempts
                     | Way::Decided => None,
                 };

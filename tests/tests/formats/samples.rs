@@ -275,6 +275,10 @@ pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
     let keys = [
         ("kept", keys::kept("paid", None, 258)),
         ("kept-with-key", keys::kept("paid", Some("k"), 258)),
+        (
+            "taken-by-fiber",
+            keys::taken_by_fiber(258, wait.process, wait.fiber),
+        ),
         ("kept-until", keys::kept_until(at, 258)),
         ("recall", keys::recall(wait)),
         ("taken", keys::taken(258, process(1))),

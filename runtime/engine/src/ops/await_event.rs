@@ -107,7 +107,7 @@ impl Offered<'_> {
 /// Whether an event is not too old for a subscription.
 pub(crate) fn counts_for(source: EventSource, subscription: &Subscription) -> bool {
     match source {
-        EventSource::Live | EventSource::Kept { .. } => true,
+        EventSource::Live { .. } | EventSource::Kept { .. } => true,
         EventSource::Recalled { at, .. } => subscription.since.is_some_and(|since| at >= since),
     }
 }

@@ -74,7 +74,7 @@ pub fn admission(fiber: FiberId, turn: Turn, detail: usize) -> Input {
 
 pub fn event(fiber: FiberId, turn: Turn, wanted: Subscription, detail: usize) -> Input {
     let source = match detail % 3 {
-        0 => EventSource::Live,
+        0 => EventSource::Live { sequence: 7 },
         1 => EventSource::Kept { sequence: 7 },
         _ => EventSource::Recalled {
             sequence: 7,

@@ -382,7 +382,10 @@ impl<'a> World<'a> {
                 assert_eq!(self.books.children.len() + 1, before);
             }
             Effect::End(_) => self.ended = true,
-            Effect::Record(_) | Effect::TakeKept { .. } | Effect::EndRecall { .. } => {}
+            Effect::Record(_)
+            | Effect::TakeKept { .. }
+            | Effect::TakeEvent { .. }
+            | Effect::EndRecall { .. } => {}
             Effect::Yield => self.yielded = true,
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     },
     plan::{
         decided::LaunchRecord,
-        events::EventRecord,
+        events::{Arrived, EventRecord},
         kept::{GoingRecord, RecallRecord},
         schedules::ScheduleRecord,
     },
@@ -31,7 +31,7 @@ use crate::{
     shared::Shared,
     tenants::Tenants,
 };
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{Redelivered, Timestamp};
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{
     Epoch, Store, StoreError, Table, keys,
@@ -229,7 +229,10 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
             };
             let record = records::decode::<EventRecord>(Table::Events, &key, &value);
             if let Some(record) = shared.damages.around(None, record)? {
-                found.push(record.arrived(shard, sequence, value.len()));
+                found.push(Arrived {
+                    redelivered: Redelivered::Perhaps,
+                    ..record.arrived(shard, sequence, value.len())
+                });
             }
         }
         match portion.next {

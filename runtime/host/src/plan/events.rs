@@ -11,8 +11,8 @@
 
 use crate::act::timers::WaitKey;
 use bureaucrat_model::{
-    ActivityPath, EventSource, Fields, HistoryEvent, Input, JsonText, Millis, ProcessId, ReplyTo,
-    ShardId, Taken, Timestamp,
+    ActivityPath, EventSource, Fields, HistoryEvent, Input, JsonText, Millis, ProcessId,
+    Redelivered, ReplyTo, ShardId, Taken, Timestamp,
 };
 use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,7 @@ impl EventRecord {
             kept: self.kept,
             bytes,
             reply_to: None,
+            redelivered: Redelivered::No,
         }
     }
 }
@@ -118,6 +119,8 @@ pub struct Arrived {
     pub bytes: usize,
     /// Where its publisher wants to be told; what a crash interrupts tells nobody.
     pub reply_to: Option<ReplyTo>,
+    /// Whether an earlier run may have handed it out in part.
+    pub redelivered: Redelivered,
 }
 
 /// One delivery of an event to a subscriber.
@@ -321,6 +324,7 @@ mod tests {
             key: None,
             process: None,
             kept: None,
+            redelivered: Redelivered::No,
             bytes: 10,
             reply_to: Some(ReplyTo {
                 queue: "replies".into(),

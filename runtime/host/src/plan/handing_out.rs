@@ -7,7 +7,7 @@ use super::{
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::WaitKey;
-use bureaucrat_model::{EventSource, FaultCode, Taken};
+use bureaucrat_model::{EventSource, FaultCode, Redelivered, Taken};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
@@ -118,7 +118,7 @@ impl Planner {
         };
         let sequence = arrived.sequence;
         let source = match arrived.kept {
-            None if subscribed < sequence => EventSource::Live,
+            None if subscribed < sequence => EventSource::Live { sequence },
             Some(_) if subscribed < sequence => EventSource::Kept { sequence },
             Some(at) if recalls => EventSource::Recalled { sequence, at },
             None | Some(_) => return Ok(None),
@@ -126,6 +126,10 @@ impl Planner {
         if matches!(source, EventSource::Recalled { .. })
             && self.has_taken(sequence, wait.process)?
         {
+            return Ok(None);
+        }
+        let is_repeated = arrived.redelivered == Redelivered::Perhaps;
+        if is_repeated && self.took_event(sequence, wait)? {
             return Ok(None);
         }
         Ok(Some(source))
@@ -205,6 +209,9 @@ impl Planner {
         let mut transaction = Transaction::new(arrived.shard);
         transaction.delete(Table::Events, keys::event(arrived.shard, arrived.sequence));
         let Reached { waiting, taken } = done.reached;
+        if waiting > 0 || arrived.redelivered == Redelivered::Perhaps {
+            self.forget_takers(&mut transaction, arrived.sequence)?;
+        }
         let outcome = EventOutcome::Delivered { waiting, taken };
         self.tell_publisher(&mut transaction, arrived, outcome);
         self.finish(transaction)

@@ -2,7 +2,10 @@
 //! key, and in the order in which they go. The record is under the name alone.
 
 use super::{KeyError, WaitKey, prefix_end, subscriptions_to};
-use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_model::{FiberId, ProcessId, Timestamp};
+
+/// The bytes of the key of a process that took an event.
+const TAKEN_BYTES: usize = 24;
 
 /// What begins the keys that say when events go: the length of no name.
 const UNTIL: [u8; 2] = [u8::MAX; 2];
@@ -94,17 +97,33 @@ pub fn taken(sequence: u64, process: ProcessId) -> Vec<u8> {
     key
 }
 
+/// The same for a fiber that takes one event after the other, as long as the event is handed out: 4 bytes more.
+pub fn taken_by_fiber(sequence: u64, process: ProcessId, fiber: FiberId) -> Vec<u8> {
+    let mut key = taken(sequence, process);
+    key.extend_from_slice(&fiber.0.to_be_bytes());
+    key
+}
+
+/// Whether a key is such a fiber's.
+pub const fn is_taken_by_fiber(key: &[u8]) -> bool {
+    key.len() == TAKEN_BYTES + 4
+}
+
 /// The first key of those of an event, and the first after them.
 pub fn taken_of(sequence: u64) -> (Vec<u8>, Vec<u8>) {
     let first = sequence.to_be_bytes();
     (first.to_vec(), prefix_end(&first))
 }
 
-/// The event and the process in such a key.
+/// The event and the process in such a key, a fiber's or not.
 ///
 /// # Errors
 /// If the key has another length.
 pub fn taken_by(key: &[u8]) -> Result<(u64, ProcessId), KeyError> {
+    let key = match is_taken_by_fiber(key) {
+        true => key.get(..TAKEN_BYTES).ok_or(KeyError)?,
+        false => key,
+    };
     let (sequence, process) = key.split_first_chunk::<8>().ok_or(KeyError)?;
     let process = process.try_into().map_err(|_| KeyError)?;
     Ok((

@@ -236,7 +236,7 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
             key: None,
             depth: 0,
             event: JsonText::text("e"),
-            source: EventSource::Live,
+            source: EventSource::Live { sequence: 7 },
         },
         3 => Input::ChildRefused {
             fiber,

@@ -4,6 +4,16 @@ use super::{Edit, Fault, FoundBy};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
+        name: "ListenerServedTwice",
+        says: "After a start, an event is handed out again to what took it already and waits for the next one.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/handing_out.rs",
+            before: "if is_repeated && self.took_event(sequence, wait)? {",
+            after: "if is_repeated && !PLANTED && self.took_event(sequence, wait)? {",
+        }],
+    },
+    Fault {
         name: "RecallsForgottenAtStart",
         says: "After a start, nothing that is kept is offered to those who asked before.",
         found_by: FoundBy::Simulation,

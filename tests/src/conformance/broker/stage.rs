@@ -80,10 +80,17 @@ impl Stage for OnBroker<'_> {
             std::thread::sleep(Duration::from_millis(span.0));
             return Ok(());
         };
-        let mut slept = slept.lock().unwrap_or_else(PoisonError::into_inner);
-        *slept += span.0;
-        let slept = i64::try_from(*slept).unwrap_or(i64::MAX);
-        preload.sleep(slept).map_err(|problem| problem.to_string())
+        // What was answered before is taken, and what is due then has happened.
+        let nothing = format!(r#"{{"event": "{}"}}"#, self.replies);
+        self.publish_for_nobody(&nothing)?;
+        {
+            let mut slept = slept.lock().unwrap_or_else(PoisonError::into_inner);
+            *slept += span.0;
+            let slept = i64::try_from(*slept).unwrap_or(i64::MAX);
+            let set = preload.sleep(slept);
+            set.map_err(|problem| problem.to_string())?;
+        }
+        self.publish_for_nobody(&nothing)
     }
 
     fn ending(&mut self) -> Result<Reply, String> {

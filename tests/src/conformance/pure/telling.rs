@@ -132,7 +132,7 @@ impl Pure {
         event: &JsonText,
     ) -> EventSource {
         let Some(keep) = keep else {
-            return EventSource::Live;
+            return EventSource::Live { sequence: 0 };
         };
         self.kept.push(Kept {
             name: name.to_owned(),

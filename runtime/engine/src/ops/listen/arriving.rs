@@ -94,7 +94,8 @@ fn accept(
         name,
         ..
     } = receiving(machine, fiber)?;
-    let taken = source.kept().map(|sequence| Effect::TakeKept { sequence });
+    let kept = source.kept();
+    let taken = kept.map(|sequence| Effect::TakeKept { sequence });
     if interrupt == Interrupt::Yes {
         machine.effects.extend(taken);
         record_event(machine, fiber, name, Taken::Yes);
@@ -120,6 +121,8 @@ fn accept(
     })?;
     if !matches!(left, Left::Dropped) {
         machine.effects.extend(taken);
+        let sequence = source.sequence();
+        machine.effects.push(Effect::TakeEvent { fiber, sequence });
     }
     let activity = machine.path(fiber);
     match left {

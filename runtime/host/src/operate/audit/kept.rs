@@ -2,7 +2,7 @@
 //! who took it; and each wait to which they are being offered has its row.
 
 use super::{
-    Auditor, Presence, Repair,
+    Auditor, END, Presence, Repair,
     instances::{Need, Processes, Waiting},
 };
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
     plan::kept::{GoingRecord, KeptRecord, RecallRecord},
 };
 use bureaucrat_model::Subscription;
-use bureaucrat_store::{StoreError, Table, Write, keys, records};
-use std::collections::BTreeMap;
+use bureaucrat_store::{StoreError, Table, Write, keys, reading::scan_all, records};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A kept event, and which of its rows were found.
 struct Found {
@@ -34,8 +34,19 @@ impl Auditor<'_> {
                 self.kept_whole(*sequence, found);
             }
         }
+        let mut in_hand = BTreeSet::new();
+        let unread = scan_all(self.store, Table::Events, &[], &END, |key, _| {
+            in_hand.extend(keys::event_of(&key).ok().map(|(_, sequence)| sequence));
+            Ok(())
+        })?;
         self.each(Table::Taken, |auditor, key, _| {
             match keys::taken_by(&key) {
+                Ok((sequence, _)) if keys::is_taken_by_fiber(&key) => {
+                    if unread.is_empty() && !in_hand.contains(&sequence) {
+                        let what = "the event that a fiber took was handed out to all".into();
+                        auditor.findings.orphan(Table::Taken, &key, None, what);
+                    }
+                }
                 Ok((sequence, _)) if events.contains_key(&sequence) || !gaps.is_empty() => {}
                 Ok((_, process)) => {
                     let what = "there is no such kept event";
