@@ -154,7 +154,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                     completed += 1;
                     completed == 1
                 }
-                HistoryEvent::AttemptFailed { .. } => {
+                HistoryEvent::AttemptFailed { fault, .. } if fault.code.as_str() == "Moody" => {
                     unanswered += 1 + usize::from(unanswered == 0);
                     true
                 }
@@ -187,6 +187,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::EventDropped { .. }
                 | HistoryEvent::Interrupted { .. }
                 | HistoryEvent::FailedAtEnd { .. }
+                | HistoryEvent::AttemptFailed { .. }
                 | HistoryEvent::Truncated => true,
             };
             ensure!(once, "{process}: happened twice: {entry:?}");

@@ -304,7 +304,9 @@ impl Known {
             let parked = self.instances.get(&wait.process);
             let parked =
                 parked.is_some_and(|instance| matches!(instance.status, Status::Incident { .. }));
-            if waits && !parked {
+            // What takes one event after the other still waits for the next one.
+            let note = keys::taken_by_fiber(sequence, wait.process, wait.fiber);
+            if waits && !parked && !self.taken_kept.contains(&note) {
                 self.violate(format!(
                     "the event {sequence} is gone and never reached {wait:?}"
                 ));

@@ -46,6 +46,22 @@ impl OnBroker<'_> {
         )
     }
 
+    /// Returns when the engine has taken everything that was published before: another process, of which nobody is told,
+    /// has got a task and an answer since.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
+        let canary = self.canary.clone();
+        let task = format!(r#"<action participant="{canary}"/>"#);
+        let queue = self.broker.engine.name("launches");
+        let definition = format!("<process>{task}{task}</process>");
+        let persistent = BasicProperties::default().with_delivery_mode(2);
+        self.publish(&queue, &definition, persistent)?;
+        for _ in 0..2 {
+            let task = self.next(&worker(&canary))?;
+            self.answer(String::from_utf8_lossy(&task).into_owned())?;
+        }
+        Ok(())
+    }
+
     /// Publishes an event that nobody must receive, and waits until the engine has certainly taken
     /// it: until a later event has released another process.
     pub(super) fn publish_for_nobody(&mut self, body: &str) -> Result<(), String> {

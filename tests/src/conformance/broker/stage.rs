@@ -81,8 +81,7 @@ impl Stage for OnBroker<'_> {
             return Ok(());
         };
         // What was answered before is taken, and what is due then has happened.
-        let nothing = format!(r#"{{"event": "{}"}}"#, self.replies);
-        self.publish_for_nobody(&nothing)?;
+        self.settle()?;
         {
             let mut slept = slept.lock().unwrap_or_else(PoisonError::into_inner);
             *slept += span.0;
@@ -90,7 +89,7 @@ impl Stage for OnBroker<'_> {
             let set = preload.sleep(slept);
             set.map_err(|problem| problem.to_string())?;
         }
-        self.publish_for_nobody(&nothing)
+        self.settle()
     }
 
     fn ending(&mut self) -> Result<Reply, String> {
