@@ -18,7 +18,10 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, rule, section) = (&self.what, self.rule, &self.section);
-        write!(f, "{what} (rule `{rule}` of the policy's [{section}])")
+        match section.as_str() {
+            Rules::OPEN => write!(f, "{what} (whatever a policy says)"),
+            _ => write!(f, "{what} (rule `{rule}` of the policy's [{section}])"),
+        }
     }
 }
 

@@ -160,10 +160,13 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// What stands for the section when there is no policy file.
+    pub(crate) const OPEN: &str = "no policy";
+
     /// Everything is allowed, within the engine's own limits. Applies without a policy file.
     pub fn open() -> Self {
         Self {
-            section: "no policy".to_owned(),
+            section: Self::OPEN.to_owned(),
             launches: Permission::Allowed,
             participants: Globs::all(),
             awaits: Globs::all(),

@@ -54,12 +54,18 @@ impl Report<'_> {
                     Some(process) => format!("{process}{}", fault.activity),
                     None => fault.activity.to_string(),
                 };
+                let data = fault.data.as_ref();
                 let fault = serde_json::json!({
                     "code": fault.code.as_str(),
                     "message": fault.message,
                     "activity": activity,
                     "line": fault.line,
                 });
+                let mut fault = fault.to_string();
+                if let Some(data) = data {
+                    fault.pop();
+                    fault += &format!(r#","data":{}}}"#, data.as_str());
+                }
                 json += &format!(r#", "fault": {fault}"#);
             }
         }

@@ -103,6 +103,14 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             routing_key: self.name_or_template(node, "routing-key"),
             priority: self.priority(node),
         };
+        let written = |name: &str| node.element.attribute(name);
+        if let (Some(_), None, Some(key)) = (
+            written("queue"),
+            written("exchange"),
+            written("routing-key"),
+        ) {
+            self.note(key.start, ValueProblem::QueueAndRoutingKey);
+        }
         let (exchange, routing_key) = way.destination();
         let place = Place {
             exchange,

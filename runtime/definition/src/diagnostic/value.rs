@@ -109,6 +109,10 @@ pub enum ValueProblem {
     )]
     SendsNowhere,
     #[error(
+        "without `exchange`, a task goes to the queue that `queue` names, and `routing-key` to none; remove one of them, or add `exchange`"
+    )]
+    QueueAndRoutingKey,
+    #[error(
         "this version has no `via` {} yet, which {what}; use `taskqueue`, `message`, `celery-workitem` or `celery-message`",
         Quoted(found)
     )]
