@@ -27,3 +27,63 @@ fn cases_run_as_they_say() {
     println!("{} cases, {runs} runs", cases.len());
     assert_eq!(wrong, 0, "of {runs} runs");
 }
+
+/// The elements in the tables of docs/language.md, and their attributes.
+fn grammar(page: &str) -> Vec<(String, Option<String>)> {
+    let mut found = Vec::new();
+    for block in page.split("<!-- grammar:").skip(1) {
+        let block = block.split("<!-- end -->").next().unwrap_or_default();
+        let mut element = String::new();
+        for line in block.lines() {
+            if let Some((name, _)) = line
+                .strip_prefix("`<")
+                .and_then(|rest| rest.split_once(">`"))
+            {
+                element = name.to_owned();
+                found.push((element.clone(), None));
+            } else if let Some((name, _)) = line
+                .strip_prefix("| `")
+                .and_then(|rest| rest.split_once('`'))
+            {
+                found.push((element.clone(), Some(name.to_owned())));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a case has the element, with the attribute.
+fn has(case: &str, element: &str, attribute: Option<&str>) -> bool {
+    let tags = case.split('<').filter_map(|tag| tag.strip_prefix(element));
+    let mut tags = tags.filter(|rest| rest.starts_with([' ', '\n', '/', '>']));
+    tags.any(|rest| {
+        let tag = rest.split('>').next().unwrap_or_default();
+        attribute.is_none_or(|name| {
+            let mut places = tag.match_indices(name);
+            places.any(|(at, _)| {
+                tag[..at].ends_with([' ', '\n']) && tag[at + name.len()..].starts_with('=')
+            })
+        })
+    })
+}
+
+#[test]
+fn each_element_and_attribute_has_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(folder.join("../docs/language.md")).unwrap();
+    let files = std::fs::read_dir(folder.join("conformance")).unwrap();
+    let cases: Vec<String> = files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let grammar = grammar(&page);
+    assert!(grammar.len() > 100, "{grammar:?}");
+    let few: Vec<String> = grammar
+        .iter()
+        .filter(|(element, attribute)| {
+            let have = |case: &&String| has(case, element, attribute.as_deref());
+            cases.iter().filter(have).count() < 2
+        })
+        .map(|(element, attribute)| format!("{element} {}", attribute.as_deref().unwrap_or("")))
+        .collect();
+    assert!(few.is_empty(), "in fewer than two cases: {few:?}");
+}
