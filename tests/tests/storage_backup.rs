@@ -41,7 +41,7 @@ fn what_was_in_flight_at_the_backup_ends_on_the_restored_engine() -> Result<()> 
     assert!(
         original
             .leaves_with(1, &["backup", name])?
-            .contains("it already exists; name one that does not")
+            .contains("it already exists; choose another name")
     );
     // The original continues after its backup, and is then gone.
     original.event("sto.go")?;

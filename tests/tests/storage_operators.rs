@@ -159,7 +159,7 @@ fn what_is_derived_is_rebuilt_and_the_process_goes_on() -> Result<()> {
     assert!(
         operated
             .leaves_with(2, &["fsck"])?
-            .contains("an engine runs on the storage")
+            .contains("an engine is using the storage")
     );
     let awaiting = operated.launch(AWAITS)?;
     let delayed = operated.launch(r#"<process name="delayed"><delay duration="2"/></process>"#)?;

@@ -77,7 +77,7 @@ impl Manifest {
         ensure!(backup.exists(), "{} does not exist", backup.display());
         ensure!(
             path.exists(),
-            "{} is not a backup, or not a whole one: it has no {MANIFEST}",
+            "{} is not a complete backup: it has no {MANIFEST}",
             backup.display()
         );
         let no_backup = || format!("the manifest {} can't be read", path.display());

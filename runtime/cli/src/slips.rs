@@ -48,7 +48,7 @@ fn instead(name: &str) -> Option<&'static str> {
              -f the log is on standard error"
         }
         "demo" | "example" | "quickstart" | "init" => {
-            "`scripts/demo` in the source tree runs a demo, with a broker of its own"
+            "`scripts/demo` in the source tree runs a demo, with its own broker"
         }
         "run" | "exec" | "submit" | "new" | "create" | "execute" => {
             "`bureaucrat launch FILE` launches a process"

@@ -56,6 +56,9 @@ impl Known {
         let Some(after) = self.instances.get(&process).cloned() else {
             return self.removal(process, before);
         };
+        if is_parked(&after) {
+            self.were_parked.insert(process);
+        }
         let Some(before) = before else {
             return self.started(&after);
         };

@@ -58,6 +58,8 @@ pub(super) struct Known {
     pub tasks: TaskFacts,
     pub kept_until: BTreeMap<u64, Timestamp>,
     pub taken_kept: BTreeSet<Vec<u8>>,
+    /// Processes that were parked: what was kept for them meanwhile is also handed out again by the next run.
+    pub were_parked: BTreeSet<ProcessId>,
     /// The index of business keys.
     pub keys: BTreeMap<Vec<u8>, ProcessId>,
     pub in_hand: InHand,

@@ -96,8 +96,11 @@ impl Known {
         };
         let lost = inputs.iter().find(|input| match input {
             Input::Event { turn, event, .. } => {
-                let waits = waits(after)
-                    .any(|(_, wait)| wait.turn == *turn && !is_checking(&wait.kind, event));
+                // What takes one event after the other still waits for the next one.
+                let waits = waits(after).any(|(_, wait)| {
+                    let is_listening = matches!(wait.kind, WaitKind::Listening { .. });
+                    wait.turn == *turn && !is_listening && !is_checking(&wait.kind, event)
+                });
                 waits && is_meant(before, event) && !still_kept.contains(input)
             }
             Input::Answer { .. }

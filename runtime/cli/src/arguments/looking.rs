@@ -21,7 +21,7 @@ pub struct Addressed {
 fn event_key(text: &str) -> Result<String, String> {
     match text.len() {
         1..=NameLimits::KEY => Ok(text.to_owned()),
-        0 => Err("a key is not empty".to_owned()),
+        0 => Err("a key can't be empty".to_owned()),
         bytes => Err(format!(
             "it has {bytes} bytes; a key has at most {}",
             NameLimits::KEY
@@ -31,7 +31,7 @@ fn event_key(text: &str) -> Result<String, String> {
 
 fn kept(text: &str) -> Result<Millis, String> {
     match Millis::parse(text) {
-        Some(Millis(0)) => Err("an event can't be kept for no time; leave --keep out".to_owned()),
+        Some(Millis(0)) => Err("an event can't be kept for 0 seconds; omit --keep".to_owned()),
         Some(keep) if keep > Millis::LONGEST => Err(format!(
             "it is too long; at most {} is allowed",
             Millis::LONGEST

@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 #[command(after_help = "\
 Examples:
   bureaucrat cancel 0c4b8a0e --reason 'ordered twice'
-  bureaucrat cancel 0c4b8a0e-1111-8222-9333-444455556666 --broker    an engine elsewhere
+  bureaucrat cancel 0c4b8a0e-1111-8222-9333-444455556666 --broker    elsewhere
 
 The process fails with the code Cancelled, and so does every process that it called. The exit \
 code is 0 once that is durable, and 1 if there is no such process or it has already ended.")]

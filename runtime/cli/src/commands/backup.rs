@@ -18,7 +18,7 @@ pub fn run(options: &Options, backup: &Backup) -> anyhow::Result<Exit> {
         .with_context(|| format!("{} is not a path", backup.folder.display()))?;
     ensure!(
         !folder.exists(),
-        "cannot create the backup folder {}: it already exists; name one that does not",
+        "cannot create the backup folder {}: it already exists; choose another name",
         folder.display()
     );
     let Some(name) = folder.to_str().map(str::to_owned) else {

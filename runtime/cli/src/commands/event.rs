@@ -139,8 +139,8 @@ fn words(name: &str, outcome: EventOutcome, keep: Option<Millis>) -> String {
         taken if taken == waiting && waiting == 1 => "and took it".to_owned(),
         taken if taken == waiting => "and all took it".to_owned(),
         0 => "and none took it: no condition held".to_owned(),
-        1 => "and 1 took it; no condition of the others held".to_owned(),
-        taken => format!("and {taken} took it; no condition of the others held"),
+        1 => "and 1 took it; the conditions of the others did not hold".to_owned(),
+        taken => format!("and {taken} took it; the conditions of the others did not hold"),
     };
     format!("{waited} {took}{so_far}")
 }
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(of(3, 3), "3 activities waited for `paid` and all took it");
         assert_eq!(
             of(3, 1),
-            "3 activities waited for `paid` and 1 took it; no condition of the others held"
+            "3 activities waited for `paid` and 1 took it; the conditions of the others did not hold"
         );
         let so_far = EventOutcome::Delivering {
             waiting: 9,

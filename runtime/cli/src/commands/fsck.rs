@@ -56,7 +56,7 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     };
     let mut store = match RocksStore::open_with(&state, lost_tail) {
         Err(StoreError::Locked { .. }) => bail!(
-            "an engine runs on the storage {}; stop it first, or check a backup of it",
+            "an engine is using the storage {}; stop it first, or check a backup of it",
             storage.display()
         ),
         opened => opened?,

@@ -82,7 +82,7 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             key,
         } => (
             "emitted",
-            json!({"activity": id(activity), "event": event, "key": key}),
+            json!({"activity": id(activity), "name": event, "key": key}),
         ),
         HistoryEvent::Sent {
             activity,
@@ -94,12 +94,12 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         ),
         HistoryEvent::Finishing { activity } => ("finishing", json!({"activity": id(activity)})),
         HistoryEvent::EventQueued { activity, event } => (
-            "event-queued",
-            json!({"activity": id(activity), "event": event}),
+            "event_queued",
+            json!({"activity": id(activity), "name": event}),
         ),
         HistoryEvent::EventDropped { activity, event } => (
-            "event-dropped",
-            json!({"activity": id(activity), "event": event}),
+            "event_dropped",
+            json!({"activity": id(activity), "name": event}),
         ),
         HistoryEvent::Interrupted { activity } => {
             ("interrupted", json!({"activity": id(activity)}))
@@ -109,7 +109,7 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         }
         HistoryEvent::FailedAtEnd { fault } => (
             "failed_at_end",
-            json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity)}),
+            json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity), "line": fault.line}),
         ),
         HistoryEvent::Started { activity, process } => (
             "started",
@@ -117,7 +117,7 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         ),
         HistoryEvent::Stuck { fault } => (
             "waits_for_operator",
-            json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity)}),
+            json!({"code": fault.code.as_str(), "message": fault.message, "activity": id(&fault.activity), "line": fault.line}),
         ),
         HistoryEvent::Called { activity, child } => {
             let child = child.to_string();

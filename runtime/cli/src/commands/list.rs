@@ -77,9 +77,9 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let is_search = list.key.is_some() || !list.fields.is_empty();
     match next {
         // Counting would look at all that do not fit, too.
-        Some(_) if is_search => {
-            screen::tell("and maybe more: --limit 0 shows all, --after PROCESS those behind one")
-        }
+        Some(_) if is_search => screen::tell(
+            "there may be more: --limit 0 shows all, --after PROCESS shows those older than PROCESS",
+        ),
         Some(next) => say_how_many_more(&mut control, state, next)?,
         None => {}
     }
@@ -150,7 +150,7 @@ impl Table {
             screen::tell(match list.fields.is_empty() {
                 true => "no processes",
                 false => {
-                    "no processes; --where finds those whose definition has the field as \
+                    "no processes; --where only finds fields declared as \
                      `<property … searchable=\"yes\">`"
                 }
             });

@@ -62,7 +62,7 @@ fn what(wait: &WaitView, now: Timestamp) -> String {
             span(due.since(now))
         ),
         WaitsFor::Event { events, .. } if events.is_empty() => {
-            format!("those of its events that are being dealt with, {since}")
+            format!("its events that are still being handled, {since}")
         }
         WaitsFor::Event { events, .. } => format!("the {}, {since}", named(events)),
         WaitsFor::Process { process } => format!("the end of process {process}, {since}"),
@@ -81,7 +81,7 @@ fn what(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Operator { fault } => {
             format!("an operator (`bureaucrat retry`), {since}, after the fault {fault}")
         }
-        WaitsFor::Admission => format!("the engine, which sends what it wants to send, {since}"),
+        WaitsFor::Admission => format!("the engine to accept what it wants to send, {since}"),
     }
 }
 
@@ -118,7 +118,7 @@ fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
             for wanted in events {
                 lines.extend(conditions(wanted));
                 lines.extend(wanted.since.map(|since| {
-                    format!("kept events `{}` since {since} count, too", wanted.event)
+                    format!("kept events `{}` since {since} also count", wanted.event)
                 }));
             }
             lines.extend(timeout.map(|due| until("the wait ends without one", due)));

@@ -265,7 +265,7 @@ fn syntax(reason: &str, path: &Path) -> String {
     let placed = reason.strip_prefix("line ");
     match placed.and_then(|reason| reason.split_once(": ")) {
         Some((line, words)) if words.contains("no closing bracket") => {
-            format!("{path}:{line}: the name of a section is not closed: `]` is missing")
+            format!("{path}:{line}: the section name has no closing `]`")
         }
         Some((line, words)) => format!("{path}:{line}: {words}"),
         None => format!("{path}: {reason}"),

@@ -239,7 +239,7 @@ static ROWS: &[Row] = &[
         Queues,
         Text("EXCHANGE", |draft| &mut draft.cancel_exchange),
         Value("bureaucrat.cancelled"),
-        "The topic exchange that tells participants which tasks are withdrawn",
+        "The topic exchange that tells participants about withdrawn tasks",
     ),
     Row::new(
         "queue_type",

@@ -68,7 +68,7 @@ pub fn put(row: &Row, value: &OsStr, draft: &mut Draft) -> Result<Value, String>
 }
 
 /// The word that is meant. Where it is yes or no, the other words of Python's ConfigParser for them
-/// count, too.
+/// also count.
 fn chosen<'a>(words: &'a [&'static str], text: &str) -> Option<&'a &'static str> {
     let text = text.to_ascii_lowercase();
     let meant = match (words, text.as_str()) {

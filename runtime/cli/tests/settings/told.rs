@@ -213,7 +213,7 @@ fn a_failure_is_told_in_one_form() {
             &["-c", "open.ini", "config"],
             1,
             "other",
-            "open.ini:1: the name of a section is not closed: `]` is missing",
+            "open.ini:1: the section name has no closing `]`",
         ),
         (
             &["show", "abcd"],

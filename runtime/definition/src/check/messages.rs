@@ -19,7 +19,7 @@ pub(super) struct Place<'a> {
 /// What a way that is not there yet would do.
 fn later(via: &str) -> Option<&'static str> {
     match via {
-        "celery" => Some("calls Celery tasks that know nothing of workitems"),
+        "celery" => Some("calls Celery tasks that know nothing about workitems"),
         "request" => Some("sends plain requests and takes their replies"),
         _ => None,
     }

@@ -33,7 +33,7 @@ pub enum Doubt {
     #[error("`delay` ({delay}) is longer than `max-delay`, so every pause is {max}")]
     LongDelay { delay: Millis, max: Millis },
     #[error(
-        "this never runs: a schedule counts once its definition is deployed, which needs a `name`"
+        "this never runs: only a deployed definition is scheduled, and deploying needs a `name`"
     )]
     ScheduleWithoutName,
     #[error("this `{tag}` is empty and does nothing; add an activity, or remove it")]
@@ -68,7 +68,7 @@ pub enum Doubt {
     )]
     RepeatedProperty { name: String, line: u32 },
     #[error(
-        "there is {} `{part}` with the name {} in line {line} already; this one replaces it",
+        "line {line} already has {} `{part}` named {}; this one replaces it",
         article(part),
         Quoted(name)
     )]
@@ -78,27 +78,27 @@ pub enum Doubt {
         line: u32,
     },
     #[error(
-        "this field is dropped: {} of the event comes from the attribute of `emit`",
+        "this field is dropped: the event's {} comes from the attribute of `emit`",
         Quoted(name)
     )]
     FieldOfEvents { name: String },
     #[error(
-        "{} names both the item and its number; use another name for one of them",
+        "{} is the name of both the item and its number; rename one of them",
         Quoted(name)
     )]
     ItemAndIndex { name: String },
-    #[error("this is never tried: the `on` in line {line} takes every such event")]
+    #[error("this is never reached: the `on` in line {line} already takes every such event")]
     UnreachableAlternative { line: u32 },
     #[error(
         "`timeout` ({timeout}) is longer than `within` ({within}), which ends the attempt first"
     )]
     LongTimeout { timeout: Millis, within: Millis },
     #[error(
-        "another branch, in line {line}, also sets a part of {}; branches are merged field by field, so one of the two is lost; use two fields",
+        "another branch (line {line}) also sets a part of {}; branches are merged field by field, so one of the changes is lost; use two fields",
         Quoted(field)
     )]
     PartsOfOneField { field: String, line: u32 },
-    #[error("this is neither a list nor a record, so there is nothing to go through")]
+    #[error("this is neither a list nor a record, so there is nothing to iterate over")]
     NothingToSelect,
 }
 

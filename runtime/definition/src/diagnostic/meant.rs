@@ -23,7 +23,7 @@ pub(crate) fn element(name: &str, parent: &str) -> Option<&'static str> {
             "write `all` for activities at the same time"
         }
         "timeout" => {
-            "write `timeout` at the `action` or `await`, or `<after duration=\"30s\">` in `pick` or \
+            "write `timeout` on the `action` or `await`, or `<after duration=\"30s\">` in `pick` or \
              `events`"
         }
         "wait" | "timer" | "sleep" | "pause" => "write `<delay duration=\"SECONDS\"/>`",

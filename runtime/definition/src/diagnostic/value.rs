@@ -109,7 +109,7 @@ pub enum ValueProblem {
     )]
     SendsNowhere,
     #[error(
-        "without `exchange`, a task goes to the queue that `queue` names, and `routing-key` to none; remove one of them, or add `exchange`"
+        "without `exchange`, the task goes to the queue in `queue`, and `routing-key` has no effect; remove one of them, or add `exchange`"
     )]
     QueueAndRoutingKey,
     #[error(
@@ -299,7 +299,9 @@ impl Wanted {
         match self {
             Self::Condition => "condition",
             Self::Value => "value",
-            Self::Data => "data of the fault, an expression (what people read is `message`)",
+            Self::Data => {
+                "data of the fault, as an expression (the text for people goes into `message`)"
+            }
         }
     }
 }

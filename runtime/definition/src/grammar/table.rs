@@ -281,7 +281,7 @@ pub(super) static ROWS: &[Row] = &[
     Row::activity(
             Activity::Fault,
             "fault",
-            "Throws a fault. What it holds is the `data` of the fault.",
+            "Throws a fault. Its text is an expression for the `data` of the fault.",
         )
         .in_section("faults")
         .attributes_are(&[

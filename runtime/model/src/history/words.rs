@@ -58,11 +58,11 @@ impl fmt::Display for HistoryEvent {
                 event,
                 taken: Taken::No,
             } => {
-                write!(f, "{activity}: event {event} not taken, no condition held")
+                write!(f, "{activity}: event {event} not taken: no condition held")
             }
             Self::Called { activity, child } => write!(f, "{activity}: called process {child}"),
             Self::Started { activity, process } => {
-                write!(f, "{activity}: process {process} started, not waited for")
+                write!(f, "{activity}: process {process} started, detached")
             }
             Self::Stuck { fault } => write!(f, "waits for an operator: {fault}"),
             Self::Returned { activity, child } => write!(f, "{activity}: process {child} returned"),
@@ -86,7 +86,7 @@ impl fmt::Display for HistoryEvent {
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
             Self::Resumed => f.write_str("resumed after the incident"),
-            Self::Truncated => f.write_str("(older entries were left out)"),
+            Self::Truncated => f.write_str("(older entries were removed)"),
             Self::Cancelled { reason, by } => {
                 write!(f, "cancelled by {by}")?;
                 match reason.is_empty() {
@@ -140,7 +140,7 @@ impl fmt::Display for HistoryEvent {
                 f.write_str(" runs its `finally`")
             }
             Self::EventQueued { activity, event } => {
-                write!(f, "{activity}: event {event} waits for those before it")
+                write!(f, "{activity}: event {event} is queued behind earlier ones")
             }
             Self::EventDropped { activity, event } => {
                 write!(f, "{activity}: event {event} dropped")
@@ -152,7 +152,7 @@ impl fmt::Display for HistoryEvent {
                     "{activity}: undoes what its scope has done (compensation)"
                 )
             }
-            Self::FailedAtEnd { fault } => write!(f, "failed while it was stopped: {fault}"),
+            Self::FailedAtEnd { fault } => write!(f, "failed while being stopped: {fault}"),
             Self::Caught { activity, fault } => {
                 f.write_str("a handler of ")?;
                 write_scope(f, activity)?;

@@ -39,9 +39,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/act/timers.rs",
-            before: "let sets = [&self.planned, &self.near, &self.firing];",
+            before: "let sets = [&self.planned, &self.near, &self.firing, &self.held_back];",
             after: "let none = BTreeSet::new();
-            let sets = [&self.planned, &self.near, &self.firing].map(|set| if PLANTED { &none } else { set });",
+            let sets = [&self.planned, &self.near, &self.firing, &self.held_back].map(|set| if PLANTED { &none } else { set });",
         }],
     },
     Fault {

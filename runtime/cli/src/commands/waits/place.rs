@@ -17,7 +17,7 @@ pub(super) fn scope(scope: &ScopeView) -> String {
     let phase = match &scope.phase {
         ScopePhase::Body => String::new(),
         ScopePhase::Handling { code } if scope.attempt.is_some() => format!(", after {code}"),
-        ScopePhase::Handling { code } => format!(", whose handler deals with {code}"),
+        ScopePhase::Handling { code } => format!(", whose handler handles {code}"),
         ScopePhase::Interrupted => ", which was interrupted".to_owned(),
         ScopePhase::Finally => ", which runs its `finally`".to_owned(),
     };

@@ -69,12 +69,14 @@ pub(super) static ACTION: [Attribute; 10] = [
         "queue",
         Template(&SHORT),
         Optional("what the settings say"),
-        "The queue that gets the task; with `exchange`, its routing key",
+        "The queue that gets the task; with `exchange`, the routing key unless `routing-key` is given",
     ),
     attribute(
         "exchange",
         Template(&SHORT),
-        Optional("the default exchange, if `queue` or `routing-key` is there"),
+        Optional(
+            "the default exchange if `queue` or `routing-key` is given, else from the settings",
+        ),
         "The exchange that gets the task",
     ),
     attribute(
