@@ -117,7 +117,7 @@ fn refused(restored: &Operated, backup: &std::path::Path) -> Result<()> {
     assert!(
         restored
             .leaves_with(1, &["restore", name])?
-            .contains("is not a backup, or not a whole one")
+            .contains("is not a complete backup")
     );
     fs::write(&manifest, text)?;
     assert!(!restored.state().exists());

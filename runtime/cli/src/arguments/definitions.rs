@@ -66,8 +66,8 @@ pub struct DefinitionsShow {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat definitions retire order@3    the name launches an older version again
-  bureaucrat definitions retire order      all versions: the name can no longer be launched
+  bureaucrat definitions retire order@3    launches take an older version again
+  bureaucrat definitions retire order      all versions: no more launches
 
 Running processes continue. Deploying the definition again makes a new version.")]
 pub struct DefinitionsRetire {

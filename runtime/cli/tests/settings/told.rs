@@ -147,7 +147,12 @@ fn a_failure_is_told_in_one_form() {
             "other",
             "x.xml is XML, not a module; for a definition, use `bureaucrat check x.xml`",
         ),
-        (&["restore", "x.xml"], 1, "other", "x.xml is not a backup"),
+        (
+            &["restore", "x.xml"],
+            1,
+            "other",
+            "x.xml is not a complete backup",
+        ),
         (
             &["event", "", "--amqp", nowhere],
             1,

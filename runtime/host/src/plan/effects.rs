@@ -136,8 +136,11 @@ impl Planner {
             }
             Effect::TakeKept { sequence } => self.take_kept(transaction, process, sequence),
             Effect::TakeEvent { fiber, sequence } => {
-                let key = keys::taken_by_fiber(sequence, process, fiber);
-                transaction.put(Table::Taken, key, Vec::new());
+                // What was kept for a parked process has been handed out already.
+                if self.handouts.has(sequence) {
+                    let key = keys::taken_by_fiber(sequence, process, fiber);
+                    transaction.put(Table::Taken, key, Vec::new());
+                }
             }
             Effect::EndRecall { fiber, turn } => {
                 let wait = WaitKey {
