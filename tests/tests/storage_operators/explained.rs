@@ -81,12 +81,12 @@ async fn show_explains_what_would_wake_a_process_and_where_it_is() -> Result<()>
     let cut = operated.run(&["list", "--limit", "1", "--where", "customer=Ada"])?;
     let told = String::from_utf8_lossy(&cut.stderr).into_owned();
     assert!(
-        told.contains("and maybe more: --limit 0 shows all"),
+        told.contains("there may be more: --limit 0 shows all"),
         "{told}"
     );
     let nothing = operated.leaves_with(0, &["list", "--where", "customer=Bob"])?;
     assert!(
-        nothing.contains("no processes; --where finds those"),
+        nothing.contains("no processes; --where only finds fields"),
         "{nothing}"
     );
     let wrong = operated.leaves_with(2, &["list", "--where", "customer"])?;
