@@ -64,7 +64,7 @@ mod tests {
     fn an_event_is_kept_for_a_time() {
         assert_eq!(kept("2d"), Ok(Millis(2 * 86_400_000)));
         for (text, words) in [
-            ("0", "no time"),
+            ("0", "0 seconds"),
             ("soon", "a duration"),
             ("9999999d", "too long"),
         ] {

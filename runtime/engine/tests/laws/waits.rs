@@ -66,7 +66,10 @@ impl World<'_> {
                         .subscriptions
                         .extend(rows.map(|row| (id, wait.turn, row)));
                     let asked = self.evaluations.get(&key);
-                    assert_eq!(check.as_ref().map(|check| &check.condition), asked);
+                    // Of one that takes no more of them, a verdict that is on its way counts no more.
+                    if subscription.is_some() {
+                        assert_eq!(check.as_ref().map(|check| &check.condition), asked);
+                    }
                 }
                 WaitKind::Compensation { .. } => self.kept_once(id),
                 WaitKind::Admission => assert!(self.asked.contains(&key)),
