@@ -84,16 +84,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "WithdrawalNotTold",
-        says: "A participant is not told that nobody waits for its answer any more.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/act/mod.rs",
-            before: "if !tell.is_empty() && self.may_have_left(key)? {",
-            after: "if !PLANTED && !tell.is_empty() && self.may_have_left(key)? {",
-        }],
-    },
-    Fault {
         name: "UnsentTold",
         says: "A participant is told to drop a task that was never sent.",
         found_by: FoundBy::Simulation,
