@@ -159,8 +159,8 @@ impl SimulatedBroker {
             && state.outside.values().all(VecDeque::is_empty)
     }
 
-    /// An engine asks for the owner queue, and consumes if it gets it, which it must be told. Nothing
-    /// if it must stand by.
+    /// An engine asks for the owner queue, and consumes if it gets it, which it must be told.
+    /// Nothing if another engine has the queue.
     pub fn consume(&self, engine: u64) -> Option<BrokerEvent> {
         let mut state = self.lock();
         if state.owner.is_some() {

@@ -204,39 +204,37 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
     }
 
-    /// One of the words that the table allows.
+    /// One of the words that the table allows, written or its default.
     pub(super) fn word(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<&'static str> {
-        let Value::OneOf(words) = node.row.attribute(name)?.value else {
-            return None;
-        };
-        let Some(attribute) = node.element.attribute(name) else {
-            return default(node.row, name);
-        };
-        let word = words.iter().find(|word| **word == attribute.value);
-        if word.is_none() {
-            let problem = ValueProblem::BadWord {
-                attribute: name,
-                found: cut(&attribute.value),
-                words,
-            };
-            self.note(attribute.value_start, problem);
+        match node.element.attribute(name) {
+            Some(attribute) => self.word_of(node, attribute, name, &attribute.value),
+            None => default(node.row, name),
         }
-        word.copied()
     }
 
-    /// The word that an attribute with a few possible ones has.
+    /// One of the words that the table allows, if one is written; white space around it does not count.
     pub(super) fn one_of(
         &mut self,
         node: &Node<'t, 's>,
         name: &'static str,
     ) -> Option<&'static str> {
+        let attribute = node.element.attribute(name)?;
+        self.word_of(node, attribute, name, attribute.value.trim())
+    }
+
+    /// The word that a text is; one that is none is noted at its attribute.
+    fn word_of(
+        &mut self,
+        node: &Node<'t, 's>,
+        attribute: &Attribute<'s>,
+        name: &'static str,
+        text: &str,
+    ) -> Option<&'static str> {
         let Value::OneOf(words) = node.row.attribute(name)?.value else {
             return None;
         };
-        let attribute = node.element.attribute(name)?;
-        let text = attribute.value.trim();
-        let found = words.iter().find(|word| **word == text).copied();
-        if found.is_none() {
+        let word = words.iter().find(|word| **word == text).copied();
+        if word.is_none() {
             let problem = ValueProblem::BadWord {
                 attribute: name,
                 found: cut(text),
@@ -244,7 +242,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             };
             self.note(attribute.value_start, problem);
         }
-        found
+        word
     }
 
     /// The id and the title of what may have them.

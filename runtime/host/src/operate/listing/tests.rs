@@ -12,7 +12,6 @@ use bureaucrat_store::{
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the rows that are read.
 fn asked<'a>(store: &'a dyn Store, damages: &'a Damages) -> Asked<'a> {
     Asked {
         store,
@@ -22,6 +21,7 @@ fn asked<'a>(store: &'a dyn Store, damages: &'a Damages) -> Asked<'a> {
     }
 }
 
+/// A store that counts the rows that are read.
 struct Counting {
     store: MemoryStore,
     rows: AtomicUsize,
