@@ -119,12 +119,11 @@ impl Fibers {
 
     /// Adds a fiber, or replaces the one with this number.
     pub fn insert(&mut self, id: FiberId, fiber: Fiber) {
+        let after = Standing::of(&fiber);
         let before = self.fibers.insert(u64::from(id.0), fiber);
+        let before = before.as_ref().map(Standing::of);
         self.mark(id, before.is_some());
-        if let Some(before) = before {
-            self.forget(id, &before);
-        }
-        self.note(id);
+        self.note(id, before, Some(after));
     }
 
     /// The fiber as if all fields that it shares in place were its own: its scopes begin with those of the fiber whose
@@ -188,18 +187,18 @@ impl Fibers {
 
     /// Changes a fiber; `None` if it does not exist.
     pub fn change<T>(&mut self, id: FiberId, change: impl FnOnce(&mut Fiber) -> T) -> Option<T> {
-        let mut fiber = self.fibers.remove(u64::from(id.0))?;
+        let fiber = self.fibers.get_mut(u64::from(id.0))?;
+        let before = Standing::of(fiber);
+        let result = change(fiber);
+        let after = Standing::of(fiber);
         self.mark(id, true);
-        self.forget(id, &fiber);
-        let result = change(&mut fiber);
-        self.fibers.insert(u64::from(id.0), fiber);
-        self.note(id);
+        self.note(id, Some(before), Some(after));
         Some(result)
     }
 
     pub fn remove(&mut self, id: FiberId) -> Option<Fiber> {
         let fiber = self.fibers.remove(u64::from(id.0))?;
-        self.forget(id, &fiber);
+        self.note(id, Some(Standing::of(&fiber)), None);
         if self.changed.get(&id) == Some(&Before::Absent) {
             self.changed.remove(&id);
         } else {
@@ -232,51 +231,80 @@ impl Fibers {
         self.changed.entry(id).or_insert(before);
     }
 
-    fn note(&mut self, id: FiberId) {
-        let Some(fiber) = self.fibers.get(u64::from(id.0)) else {
-            return;
-        };
-        self.held_bytes = self.held_bytes.saturating_add(held(fiber));
-        self.compensable += compensable(fiber);
-        match &fiber.state {
-            FiberState::Ready => {
-                self.ready.insert(id);
-            }
-            FiberState::Waiting(wait) => {
-                self.turns.insert(wait.turn.0, id);
-                if matches!(wait.kind, WaitKind::Answer { .. }) {
-                    self.asking.add(fiber.at, id);
-                }
-                self.stuck += is_stuck(&wait.kind);
-            }
-        }
-        if let Some(at) = fiber.answered {
-            self.answered.add(at, id);
-        }
-    }
+    /// Brings what is asked about fibers up to date. Most changes touch little of it, so only what differs is changed.
+    fn note(&mut self, id: FiberId, before: Option<Standing>, after: Option<Standing>) {
+        let held = |standing: Option<Standing>| standing.map_or(0, |standing| standing.held);
+        self.held_bytes = self.held_bytes.saturating_sub(held(before));
+        self.held_bytes = self.held_bytes.saturating_add(held(after));
+        let open = |standing: Option<Standing>| standing.map_or(0, |standing| standing.compensable);
+        self.compensable = self.compensable.saturating_sub(open(before));
+        self.compensable = self.compensable.saturating_add(open(after));
+        let stuck = |standing: Option<Standing>| standing.map_or(0, |standing| standing.stuck);
+        self.stuck = self.stuck.saturating_sub(stuck(before));
+        self.stuck = self.stuck.saturating_add(stuck(after));
 
-    fn forget(&mut self, id: FiberId, fiber: &Fiber) {
-        self.held_bytes = self.held_bytes.saturating_sub(held(fiber));
-        self.compensable = self.compensable.saturating_sub(compensable(fiber));
-        self.ready.remove(&id);
-        if let FiberState::Waiting(wait) = &fiber.state {
-            // A damaged instance may have two waits under one turn.
-            if self.turns.get(wait.turn.0) == Some(&id) {
-                self.turns.remove(wait.turn.0);
+        let turn = |standing: Option<Standing>| standing.map(|standing| standing.turn);
+        if turn(before) != turn(after) {
+            match turn(before) {
+                Some(None) => {
+                    self.ready.remove(&id);
+                }
+                // A damaged instance may have two waits under one turn.
+                Some(Some(turn)) if self.turns.get(turn.0) == Some(&id) => {
+                    self.turns.remove(turn.0);
+                }
+                Some(Some(_)) | None => {}
             }
-            if matches!(wait.kind, WaitKind::Answer { .. }) {
-                self.asking.remove(fiber.at, id);
+            match turn(after) {
+                Some(None) => {
+                    self.ready.insert(id);
+                }
+                Some(Some(turn)) => {
+                    self.turns.insert(turn.0, id);
+                }
+                None => {}
             }
-            self.stuck = self.stuck.saturating_sub(is_stuck(&wait.kind));
         }
-        if let Some(at) = fiber.answered {
-            self.answered.remove(at, id);
-        }
+        let asking = |standing: Option<Standing>| standing.and_then(|standing| standing.asking);
+        self.asking.move_to(id, asking(before), asking(after));
+        let answered = |standing: Option<Standing>| standing.and_then(|standing| standing.answered);
+        self.answered.move_to(id, answered(before), answered(after));
     }
 }
 
-fn is_stuck(kind: &WaitKind) -> u32 {
-    u32::from(matches!(kind, WaitKind::Operator { .. }))
+/// What is asked about a fiber.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    held: usize,
+    compensable: usize,
+    stuck: u32,
+    /// `None` if it can run.
+    turn: Option<Turn>,
+    /// The instruction at which it waits for an answer.
+    asking: Option<OpIndex>,
+    /// The instruction of its last answer.
+    answered: Option<OpIndex>,
+}
+
+impl Standing {
+    fn of(fiber: &Fiber) -> Self {
+        let (turn, asking, stuck) = match &fiber.state {
+            FiberState::Ready => (None, None, 0),
+            FiberState::Waiting(wait) => {
+                let asks = matches!(wait.kind, WaitKind::Answer { .. });
+                let stuck = matches!(wait.kind, WaitKind::Operator { .. });
+                (Some(wait.turn), asks.then_some(fiber.at), u32::from(stuck))
+            }
+        };
+        Self {
+            held: held(fiber),
+            compensable: compensable(fiber),
+            stuck,
+            turn,
+            asking,
+            answered: fiber.answered,
+        }
+    }
 }
 
 fn held(fiber: &Fiber) -> usize {
@@ -313,6 +341,18 @@ impl Places {
             here.insert(id);
         } else {
             self.0.insert(key, BTreeSet::from([id]));
+        }
+    }
+
+    fn move_to(&mut self, id: FiberId, before: Option<OpIndex>, after: Option<OpIndex>) {
+        if before == after {
+            return;
+        }
+        if let Some(at) = before {
+            self.remove(at, id);
+        }
+        if let Some(at) = after {
+            self.add(at, id);
         }
     }
 

@@ -31,7 +31,8 @@ impl<V: Clone> SharedMap<V> {
     /// The value at `key`, to be changed in place.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
         let part = self.parts.get_mut(&part_of(key))?;
-        if !part.contains_key(&key) {
+        // A part that is shared is copied only for a number that it has.
+        if Arc::get_mut(part).is_none() && !part.contains_key(&key) {
             return None;
         }
         Arc::make_mut(part).get_mut(&key)
