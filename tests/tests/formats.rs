@@ -124,7 +124,8 @@ fn instances() {
                 participant: "worker".into(),
                 fields: Some(fields()),
                 expiry: Expiry {
-                    timeout: Some(Timestamp(1_800_000_030_000)),
+                    timeout: Some(Millis(30_000)),
+                    begun: Timestamp(1_800_000_000_000),
                     within: None,
                     heartbeat: Some(Millis(10_000)),
                 },

@@ -132,6 +132,15 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
                 ops::action::refused(machine, fiber, reason)
             });
         }
+        Input::TaskDelayed { turn, until } => {
+            let fiber = find_sent(machine, turn)?;
+            if !ops::action::is_shortened(machine, fiber, until) {
+                return Err(Rejection::Stale(Aim::Process(machine.instance.process)));
+            }
+            settle(machine, fiber, |machine| {
+                ops::action::delayed(machine, fiber, until)
+            });
+        }
         Input::Recalled { fiber, turn } => {
             let (WaitKind::Event {
                 check: None,

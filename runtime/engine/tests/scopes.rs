@@ -339,3 +339,29 @@ fn what_is_left_out_of_a_message_is_recorded_once() {
     // What nobody waits for leaves no entry.
     assert!(told(&mut instance, 7).is_err());
 }
+
+#[test]
+fn an_attempt_has_all_of_its_time_once_its_task_could_be_sent() {
+    let mut limited = action();
+    if let Op::Action { timeout, .. } = &mut limited {
+        *timeout = Some(Operand::Fixed(Millis(10_000)));
+    }
+    let program = program(vec![limited, Op::Complete]);
+    let (mut instance, _) = started(&program);
+    let mut delayed = |turn, until| {
+        let (turn, until) = (Turn(turn), Timestamp(until));
+        let limits = EngineLimits::default();
+        let input = Input::TaskDelayed { turn, until };
+        step(&program, &mut instance, &environment(&limits), input)
+    };
+    let due = |effect: &Effect| match effect {
+        Effect::StartTimer { due, .. } => Some(due.0),
+        _ => None,
+    };
+    let effects = delayed(0, 1_001).unwrap();
+    assert_eq!(effects.iter().find_map(due), Some(11_001));
+    for (turn, until) in [(0, 1_001), (0, 1_000), (1, 1_002)] {
+        let stale = delayed(turn, until);
+        assert!(matches!(stale, Err(Rejection::Stale(_))), "{stale:?}");
+    }
+}

@@ -9,7 +9,7 @@ mod duties;
 
 use crate::{
     act::Actor,
-    act::{outbox::Publishing, outgoing::Unsendable},
+    act::{outbox::Publishing, outgoing::ForProcess},
     broker::{Delivery, PublishOutcome, Ticket},
     commit::{Durable, Pipeline},
     intake::{
@@ -266,7 +266,8 @@ impl Driver {
 
     fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) -> Result<(), StoreError> {
         match self.actor.published(ticket, outcome) {
-            Some(Unsendable { key, words }) => self.planner.task_refused(key, words),
+            Some(ForProcess::Unsendable { key, words }) => self.planner.task_refused(key, words),
+            Some(ForProcess::Delayed { key, until }) => self.planner.task_delayed(key, until),
             None => Ok(()),
         }
     }

@@ -183,6 +183,9 @@ pub enum Input {
         /// The broker's words.
         reason: String,
     },
+    /// There was no connection to send the task of this turn until now: the time of its attempt begins again.
+    #[serde(rename = "15")]
+    TaskDelayed { turn: Turn, until: Timestamp },
     /// The version that a call by name runs is chosen.
     #[serde(rename = "9")]
     DefinitionFound {

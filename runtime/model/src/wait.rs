@@ -84,12 +84,21 @@ pub struct Untaken {
 /// What limits the time of an attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expiry {
-    /// When the attempt has taken too long.
-    pub timeout: Option<Timestamp>,
+    /// How long the attempt may take.
+    pub timeout: Option<Millis>,
+    /// When its time began: with the wait, or once its task could be sent.
+    pub begun: Timestamp,
     /// When all attempts together have.
     pub within: Option<Timestamp>,
     /// The longest silence after the first sign of progress.
     pub heartbeat: Option<Millis>,
+}
+
+impl Expiry {
+    /// When the attempt has taken too long.
+    pub fn timeout_ends(&self) -> Option<Timestamp> {
+        self.timeout.map(|timeout| self.begun.after(timeout))
+    }
 }
 
 /// A participant's last sign of progress.

@@ -122,6 +122,11 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             "<action participant=\"set{k}\" timeout=\"300d\" within=\"300d\" heartbeat=\"300d\">\
              <in name=\"number\">context.get(\"number\", 0)</in><retry attempts=\"2\"/></action>"
         ),
+        Way::Limited => write!(
+            xml,
+            "<sequence><context><faults><case code=\"Timeout\">{set}</case></faults></context>\
+             <action participant=\"set{k}\" timeout=\"0.3\"/></sequence>"
+        ),
         Way::After => write!(
             xml,
             "<pick><on event=\"{NEVER}{k}\"><fault/></on><after duration=\"{{0.1 * 2}}\">{set}</after></pick>"

@@ -55,6 +55,8 @@ pub(super) enum Way {
     RaceWithFinally,
     /// With one field and times that are never over.
     Timed,
+    /// In time, or by a handler if that takes too long.
+    Limited,
     /// After a time, since an event never comes.
     After,
     /// In a scope with a field of its own.
@@ -232,6 +234,7 @@ impl Generator<'_> {
                     Way::Race,
                     Way::RaceWithFinally,
                     Way::Timed,
+                    Way::Limited,
                     Way::After,
                     Way::Local,
                     Way::Interrupted,

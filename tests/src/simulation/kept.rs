@@ -109,6 +109,7 @@ impl Known {
             | Input::ChildRefused { .. }
             | Input::Evaluated { .. }
             | Input::TaskRefused { .. }
+            | Input::TaskDelayed { .. }
             | Input::DefinitionFound { .. }
             | Input::Detached { .. }
             | Input::Retry

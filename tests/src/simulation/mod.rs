@@ -17,6 +17,7 @@ mod facts;
 mod hostile;
 mod keeping;
 mod kept;
+mod late;
 mod link;
 mod operators;
 mod participants;

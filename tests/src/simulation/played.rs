@@ -50,6 +50,7 @@ impl Play {
                     Way::Race
                     | Way::RaceWithFinally
                     | Way::Timed
+                    | Way::Limited
                     | Way::After
                     | Way::Local
                     | Way::Interrupted

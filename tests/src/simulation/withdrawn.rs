@@ -4,6 +4,7 @@
 use super::{
     audit::{is_parked, waits},
     facts::Known,
+    late::LateFacts,
 };
 use bureaucrat_model::{
     Fault, FaultSource, FiberId, HistoryEntry, HistoryEvent, Instance, Origin, ProcessId, Recorded,
@@ -26,6 +27,7 @@ pub(super) struct TaskFacts {
     told: BTreeSet<(ProcessId, Turn)>,
     /// How many engines have started.
     pub engines: usize,
+    pub late: LateFacts,
 }
 
 /// What one unit says about the tasks of its processes.

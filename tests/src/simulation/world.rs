@@ -359,6 +359,7 @@ impl World {
         self.broker.notice(&mut self.random);
         let Some(engine) = &self.engine else { return };
         if let Some(event) = self.broker.publish_up(self.engines) {
+            self.facts.publishing_works();
             engine.receive(event);
             self.note("publishing works");
         }

@@ -57,6 +57,7 @@ impl Known {
                 Table::Subscriptions => self.subscription_written(key, value, touched),
                 Table::Events => self.event_written(key, value),
                 Table::Outbox | Table::Aside => {
+                    self.tasks.late.row_written(table, key, value);
                     self.outbox_written(key, value, touched, &mut left);
                 }
                 Table::Definitions => self.version_written(key, value),
@@ -83,6 +84,7 @@ impl Known {
             self.has_program(process);
             if let Some(before) = &before {
                 self.withdrawn(process, before, &withdrawals);
+                self.had_its_time(process, before, unit);
             }
             let timers = match handled.contains(&process) {
                 true => Timers::MayStop,

@@ -242,6 +242,10 @@ pub fn inputs() -> Vec<Input> {
             turn: Turn(9),
             reason: "too large".into(),
         },
+        Input::TaskDelayed {
+            turn: Turn(9),
+            until: Timestamp(1_800_000_000_000),
+        },
         Input::DefinitionFound {
             fiber: FiberId(1),
             turn: Turn(9),

@@ -6,7 +6,7 @@ use bureaucrat_host::{
 };
 use bureaucrat_store::MemoryStore;
 use bureaucrat_tests::{
-    polled::{Polled, sandbox},
+    polled::{Confirms, Polled, sandbox},
     simulation::SimulatedClock,
 };
 use bureaucrat_wire::Outgoing;
@@ -33,7 +33,8 @@ fn settle(host: &mut Polled) -> Vec<Value> {
 
 fn statuses(published: &[Value]) -> Vec<String> {
     let statuses = published.iter().filter_map(|body| body["status"].as_str());
-    statuses.map(str::to_owned).collect()
+    let ends = statuses.filter(|status| *status != "launched");
+    ends.map(str::to_owned).collect()
 }
 
 /// Launches the process, then the engine is away until its limit has passed; gives its task.
@@ -108,4 +109,73 @@ fn a_delay_does_not_wait_for_messages() {
     host.broker(BrokerEvent::ConsumingDown { generation: 1 });
     host.clock.sleep(HOUR);
     assert_eq!(statuses(&settle(&mut host)), ["completed"]);
+}
+
+/// Launches the process while nothing can be published, for an hour; gives what is published then.
+fn unsent(host: &mut Polled, definition: &str) -> Vec<Value> {
+    settle(host);
+    host.broker(BrokerEvent::PublishingDown);
+    host.deliver(Source::Launches, None, definition);
+    assert!(settle(host).is_empty());
+    host.clock.sleep(HOUR);
+    assert!(settle(host).is_empty());
+    host.broker(BrokerEvent::PublishingUp);
+    settle(host)
+}
+
+#[test]
+fn an_attempt_begins_when_its_task_can_be_sent() {
+    let mut host = host();
+    let published = unsent(&mut host, ACTION);
+    assert!(statuses(&published).is_empty(), "{published:?}");
+    assert!(
+        published.iter().any(|body| body["header"].is_object()),
+        "its task: {published:?}"
+    );
+    host.clock.sleep(9_000);
+    assert!(settle(&mut host).is_empty());
+    host.clock.sleep(2_000);
+    let published = settle(&mut host);
+    assert_eq!(statuses(&published), ["failed"]);
+    let told = format!("{published:?}");
+    assert!(told.contains("has not answered within 10.000 s"), "{told}");
+}
+
+#[test]
+fn an_answer_to_a_task_that_was_late_counts() {
+    let mut host = host();
+    let published = unsent(&mut host, ACTION);
+    host.clock.sleep(9_000);
+    let task = published.iter().find(|body| body["header"].is_object());
+    host.deliver(Source::Answers, None, &task.unwrap().to_string());
+    assert_eq!(statuses(&settle(&mut host)), ["completed"]);
+}
+
+#[test]
+fn the_time_of_all_attempts_does_not_begin_again() {
+    let mut host = host();
+    let within = ACTION.replace("timeout", "within=\"30s\" timeout");
+    assert_eq!(statuses(&unsent(&mut host, &within)), ["failed"]);
+}
+
+#[test]
+fn an_attempt_begins_when_the_next_engine_sends_its_task() {
+    let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
+    let store = Arc::new(MemoryStore::default());
+    let open = || {
+        let config = HostConfig::default();
+        Polled::open(config, store.clone(), clock.clone(), &sandbox().unwrap()).unwrap()
+    };
+    let mut host = open();
+    host.confirms = Confirms::None;
+    host.deliver(Source::Launches, None, ACTION);
+    settle(&mut host);
+    drop(host);
+    clock.sleep(HOUR);
+    let mut host = open();
+    assert!(statuses(&settle(&mut host)).is_empty());
+    host.clock.sleep(9_000);
+    assert!(settle(&mut host).is_empty());
+    host.clock.sleep(2_000);
+    assert_eq!(statuses(&settle(&mut host)), ["failed"]);
 }

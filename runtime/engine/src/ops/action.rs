@@ -43,7 +43,8 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
         .map(|span| values.span(span))
         .transpose()?;
     let expiry = Expiry {
-        timeout: timeout.map(|span| now.after(span)),
+        timeout,
+        begun: now,
         within: machine.fiber(fiber)?.within,
         heartbeat,
     };
@@ -75,7 +76,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
 fn expires(expiry: &Expiry, progress: Option<&Progress>) -> Option<Timestamp> {
     let silence = progress.zip(expiry.heartbeat);
     let silence = silence.map(|(progress, longest)| progress.at.after(longest));
-    [expiry.timeout, expiry.within, silence]
+    [expiry.timeout_ends(), expiry.within, silence]
         .into_iter()
         .flatten()
         .min()
@@ -276,10 +277,9 @@ fn progressed(machine: &mut Machine<'_>, fiber: FiberId, value: JsonText) -> Res
     }
 }
 
-/// The timer of the wait for an answer is due: ends the attempt, unless there was a sign of progress meanwhile.
+/// The timer of the wait for an answer is due: ends the attempt, unless its time was prolonged meanwhile.
 pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     let FiberState::Waiting(Wait {
-        since,
         kind:
             WaitKind::Answer {
                 participant,
@@ -287,6 +287,7 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
                 progress,
                 ..
             },
+        timer,
         ..
     }) = &machine.fiber(fiber)?.state
     else {
@@ -295,30 +296,74 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
     let now = machine.environment.now;
     let due = expires(expiry, progress.as_ref());
     if due.is_some_and(|due| due > now) {
-        return machine.set_timer(fiber, due);
+        return match due == *timer {
+            true => Ok(()),
+            false => machine.set_timer(fiber, due),
+        };
     }
     let is_over = |limit: Option<Timestamp>| limit.is_some_and(|limit| limit <= now);
-    let (code, message) = match progress {
+    let (code, message) = match (expiry.timeout, expiry.heartbeat) {
         _ if is_over(expiry.within) => (
             FaultCode::TIMEOUT,
             format!("`{participant}` has not answered within the time of all attempts"),
         ),
-        Some(told) if !is_over(expiry.timeout) => (
-            FaultCode::HEARTBEAT_LOST,
-            format!(
-                "`{participant}` has told nothing of its progress for {}",
-                now.since(told.at)
-            ),
-        ),
-        Some(_) | None => (
+        (Some(longest), _) if is_over(expiry.timeout_ends()) => (
             FaultCode::TIMEOUT,
-            format!(
-                "`{participant}` has not answered within {}",
-                now.since(*since)
-            ),
+            format!("`{participant}` has not answered within {longest}"),
         ),
+        (_, Some(silence)) => (
+            FaultCode::HEARTBEAT_LOST,
+            format!("`{participant}` has told nothing of its progress for {silence}"),
+        ),
+        (_, None) => return Err(Trouble::program("the wait has no end of its own")),
     };
     Err(Trouble::of_participant(FaultCode::new(code), message))
+}
+
+/// Whether a participant that has not got its task before `until` has less time for it than the definition says.
+pub(crate) fn is_shortened(machine: &Machine<'_>, fiber: FiberId, until: Timestamp) -> bool {
+    let found = machine.instance.fibers.get(fiber);
+    matches!(
+        found.map(|fiber| &fiber.state),
+        Some(FiberState::Waiting(Wait {
+            kind: WaitKind::Answer {
+                expiry: Expiry {
+                    timeout: Some(_),
+                    begun,
+                    ..
+                },
+                progress: None,
+                ..
+            },
+            ..
+        })) if *begun < until
+    )
+}
+
+/// The time of the attempt begins now that its task could be sent.
+pub(crate) fn delayed(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    until: Timestamp,
+) -> Result<(), Trouble> {
+    let due = machine.change(fiber, |fiber| match &mut fiber.state {
+        FiberState::Waiting(Wait {
+            kind: WaitKind::Answer {
+                expiry, progress, ..
+            },
+            timer,
+            ..
+        }) => {
+            expiry.begun = until;
+            let due = expires(expiry, progress.as_ref());
+            (due != *timer).then_some(due)
+        }
+        FiberState::Waiting(_) | FiberState::Ready => None,
+    })?;
+    match due {
+        Some(due) => machine.set_timer(fiber, due),
+        None => Ok(()),
+    }
 }
 
 /// The broker never accepts the task, or the host does not send it.

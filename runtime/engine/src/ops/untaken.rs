@@ -50,6 +50,7 @@ pub(crate) fn words(
     let FiberState::Waiting(Wait {
         since,
         kind: WaitKind::Event { untaken, .. },
+        timer,
         ..
     }) = &machine.fiber(fiber)?.state
     else {
@@ -59,7 +60,9 @@ pub(crate) fn words(
         .iter()
         .map(|one| format!("`{}`", one.event))
         .collect();
-    let (names, time) = (names.join(" or "), machine.environment.now.since(*since));
+    // The limit as it is written: the engine may have been away when it was reached.
+    let ended = timer.unwrap_or(machine.environment.now);
+    let (names, time) = (names.join(" or "), ended.since(*since));
     let came = match untaken.events {
         0 => return Ok(format!("no event {names} came within {time}")),
         1 => "1 came and no condition held".to_owned(),

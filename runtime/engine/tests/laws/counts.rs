@@ -45,7 +45,8 @@ pub fn check(
         | Input::Event { .. }
         | Input::ChildEnded { .. }
         | Input::Retry
-        | Input::TaskRefused { .. } => assert!(ops <= share, "{ops} in a share of {share}"),
+        | Input::TaskRefused { .. }
+        | Input::TaskDelayed { .. } => assert!(ops <= share, "{ops} in a share of {share}"),
     }
 }
 

@@ -242,6 +242,10 @@ impl<'a> World<'a> {
                 evaluation: self.evaluation(fiber, detail),
             },
             _ if detail.is_multiple_of(3) => Input::Retry,
+            _ if detail % 3 == 1 && task.is_some() => Input::TaskDelayed {
+                turn: task.map_or(turn, |(turn, _)| *turn),
+                until: Timestamp(self.now),
+            },
             _ => match subscription {
                 Some((fiber, turn, _)) if detail.is_multiple_of(2) => Input::Recalled {
                     fiber: *fiber,

@@ -36,6 +36,8 @@ pub struct Landed {
 pub enum RowGone {
     /// It was removed.
     Left,
+    /// It is a task that had waited for a connection: its process is told, and removes the row.
+    Delayed,
     /// Set it aside.
     SetAside(DestinationHash),
     /// Leave it where it is.

@@ -6,6 +6,7 @@
 //! have a separate lane, and each lane limits the bytes in flight. Rows are in the store; their
 //! keys and the newest messages are here.
 
+mod row;
 mod standing;
 
 pub use super::landing::{Landed, Place, RowGone, Withdrawn};
@@ -14,43 +15,13 @@ use super::{
     lane::Lane,
     troubles::{Destination, Full, News, Reason, Troubles},
 };
-use crate::{
-    broker::Ticket,
-    intake::large::{Large, LargeClaim},
-    tenants::{AccountOf, Claim},
-};
+use crate::{broker::Ticket, intake::large::Large, tenants::AccountOf};
 use bureaucrat_model::Timestamp;
 use bureaucrat_store::keys::{DestinationHash, OutboxKey, OutboxKind};
 use bureaucrat_wire::Outgoing;
+use row::{Departed, Row, RowState, Waited};
 pub use standing::Reach;
 use std::{collections::HashMap, sync::Arc};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RowState {
-    /// Submitted, but not durable.
-    Planned,
-    Queued,
-    InFlight,
-    /// The broker never takes it: it is removed with the fault of its activity.
-    Unsendable(Place),
-}
-
-/// Whether a row was published, so that the broker may have its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Departed {
-    No,
-    Perhaps,
-}
-
-#[derive(Debug)]
-struct Row {
-    state: RowState,
-    departed: Departed,
-    /// Counts the row against its user while it is here.
-    claim: Option<Claim>,
-    /// Counts a large dead letter until it is confirmed or set aside.
-    _large: Option<LargeClaim>,
-}
 
 /// A publish in flight.
 #[derive(Debug)]
@@ -131,8 +102,9 @@ impl Outbox {
         let row = Row {
             state: RowState::Planned,
             departed: Departed::No,
+            waited: Waited::at(self.up),
             claim,
-            _large: is_large.then(|| self.large.claim(bytes)),
+            large: is_large.then(|| self.large.claim(bytes)),
         };
         self.rows.insert(key, row);
         Place::Outbox
@@ -158,8 +130,9 @@ impl Outbox {
         let row = Row {
             state: RowState::Queued,
             departed: Departed::Perhaps,
+            waited: Waited::Yes,
             claim: account.map(|account| account.row()),
-            _large: None,
+            large: None,
         };
         self.rows.insert(key, row);
         self.lane(key).push(key, None);
@@ -185,6 +158,11 @@ impl Outbox {
     /// Publishing works, or does not.
     pub fn set_publishing(&mut self, up: Publishing) {
         self.up = up;
+        if up == Publishing::Down {
+            for row in self.rows.values_mut() {
+                row.waited = Waited::Yes;
+            }
+        }
     }
 
     pub const fn publishing(&self) -> Publishing {
@@ -278,7 +256,14 @@ impl Outbox {
     pub fn left(&mut self, ticket: Ticket) -> Option<Landed> {
         let flight = self.land(ticket)?;
         let row = match flight.place {
-            Place::Outbox => self.rows.remove(&flight.key).map(|_| RowGone::Left),
+            Place::Outbox => match self.rows.get_mut(&flight.key) {
+                Some(row) if row.is_delayed(flight.key) => {
+                    row.state = RowState::Left;
+                    Some(RowGone::Delayed)
+                }
+                Some(_) => self.rows.remove(&flight.key).map(|_| RowGone::Left),
+                None => None,
+            },
             Place::Aside(_) => {
                 let bytes = flight.bytes;
                 self.troubles.gone(&flight.destination, flight.key, bytes);
@@ -300,8 +285,9 @@ impl Outbox {
                 let row = Row {
                     state: RowState::Unsendable(place),
                     departed: Departed::Perhaps,
+                    waited: Waited::No,
                     claim: None,
-                    _large: None,
+                    large: None,
                 };
                 self.rows.insert(key, row);
             }

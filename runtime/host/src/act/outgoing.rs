@@ -8,6 +8,7 @@ use super::{
     troubles::{Destination, News, Next, Reason},
 };
 use crate::broker::{PublishOutcome, Ticket};
+use bureaucrat_model::Timestamp;
 use bureaucrat_store::{
     StoreError, Table,
     keys::{DestinationHash, OutboxKey, OutboxKind},
@@ -21,11 +22,13 @@ const PORTION: usize = 64;
 /// Index entries examined per try. Entries of withdrawn messages are skipped.
 const TRIED: usize = 256;
 
-/// A task, or a message that a process sent, that the broker does not take.
+/// What a process must know of a message that it sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsendable {
-    pub key: OutboxKey,
-    pub words: String,
+pub enum ForProcess {
+    /// The broker does not take it.
+    Unsendable { key: OutboxKey, words: String },
+    /// A task has left that had waited for a connection.
+    Delayed { key: OutboxKey, until: Timestamp },
 }
 
 impl Actor {
@@ -141,18 +144,22 @@ impl Actor {
         Ok(message.flatten())
     }
 
-    /// Takes the outcome of a publish. Returns a task that can never be sent.
+    /// Takes the outcome of a publish. Returns what its process must know.
     pub(crate) fn published(
         &mut self,
         ticket: Ticket,
         outcome: PublishOutcome,
-    ) -> Option<Unsendable> {
+    ) -> Option<ForProcess> {
         let now = self.now();
         match outcome {
             PublishOutcome::Confirmed => {
                 let landed = self.outbox.confirmed(ticket)?;
                 self.settle(&landed);
-                None
+                let is_delayed = landed.row == Some(RowGone::Delayed);
+                is_delayed.then_some(ForProcess::Delayed {
+                    key: landed.key,
+                    until: now,
+                })
             }
             PublishOutcome::Unroutable => self.not_taken(ticket, &Reason::NoQueue),
             PublishOutcome::Refused(words) => self.not_taken(ticket, &Reason::Refused { words }),
@@ -164,7 +171,7 @@ impl Actor {
         }
     }
 
-    fn not_taken(&mut self, ticket: Ticket, reason: &Reason) -> Option<Unsendable> {
+    fn not_taken(&mut self, ticket: Ticket, reason: &Reason) -> Option<ForProcess> {
         if self.outbox.kind_of(ticket)? == OutboxKind::Message {
             return self.unsendable(ticket, reason.to_string());
         }
@@ -203,12 +210,12 @@ impl Actor {
 
     /// The broker never takes this message. A task's activity fails; a dead letter stays in the
     /// outbox, whole, and the next start tries it again.
-    fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<Unsendable> {
+    fn unsendable(&mut self, ticket: Ticket, words: String) -> Option<ForProcess> {
         let now = self.now();
         match self.outbox.kind_of(ticket)? {
             OutboxKind::Task | OutboxKind::Message => {
                 let key = self.outbox.unsendable(ticket, now)?;
-                Some(Unsendable { key, words })
+                Some(ForProcess::Unsendable { key, words })
             }
             OutboxKind::DeadLetter | OutboxKind::Resent => {
                 self.outbox.unsendable(ticket, now);
@@ -238,7 +245,7 @@ impl Actor {
                 hash,
                 destination: landed.destination.clone(),
             }),
-            Some(RowGone::Stays) | None => {}
+            Some(RowGone::Stays | RowGone::Delayed) | None => {}
         }
     }
 

@@ -2,7 +2,10 @@
 //! per loop.
 
 use super::Driver;
-use crate::plan::upkeep::{Fired, Forgotten, Removal};
+use crate::plan::{
+    tasks::task_row,
+    upkeep::{Fired, Forgotten, Removal, Unsent},
+};
 use bureaucrat_model::{Millis, Pace, ShardId, Timestamp};
 use bureaucrat_store::StoreError;
 
@@ -57,7 +60,12 @@ impl Driver {
                 self.actor.timers.hold_back(due, wait);
                 continue;
             }
-            match self.planner.timer_due(due, wait)? {
+            let outbox = &self.actor.outbox;
+            let task = match outbox.is_held_up(task_row(wait.process, wait.turn)) {
+                true => Unsent::Waits,
+                false => Unsent::No,
+            };
+            match self.planner.timer_due(due, wait, task)? {
                 Fired::Planned => {}
                 Fired::Removal => self.actor.removals.push((due, wait)),
             }

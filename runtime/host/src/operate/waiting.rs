@@ -127,7 +127,7 @@ impl<'a> Told<'a> {
                 ..
             } => WaitsFor::Answer {
                 participant: participant.clone(),
-                timeout: expiry.timeout,
+                timeout: expiry.timeout_ends(),
                 within: expiry.within,
                 heartbeat: expiry.heartbeat.map(|silence| Heartbeat {
                     silence,

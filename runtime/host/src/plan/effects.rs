@@ -136,8 +136,8 @@ impl Planner {
             }
             Effect::TakeKept { sequence } => self.take_kept(transaction, process, sequence),
             Effect::TakeEvent { fiber, sequence } => {
-                // What was kept for a parked process has been handed out already.
-                if self.handouts.has(sequence) {
+                // For what was kept for a parked process, this was noted then.
+                if transaction.hands_out(sequence) {
                     let key = keys::taken_by_fiber(sequence, process, fiber);
                     transaction.put(Table::Taken, key, Vec::new());
                 }

@@ -16,7 +16,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_wire::EventOutcome;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// The stored form of an event while it is handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,8 +198,6 @@ impl Handout {
 #[derive(Debug, Default)]
 pub struct Handouts {
     names: HashMap<String, VecDeque<Handout>>,
-    /// The sequences of all of them.
-    in_hand: HashSet<u64>,
     /// Names whose first event may have a subscriber to serve, each once, served in turn.
     turns: VecDeque<String>,
     /// Events whose publishers wait for a reply, by the time at which they are told how far it is.
@@ -209,7 +207,6 @@ pub struct Handouts {
 impl Handouts {
     pub fn add(&mut self, arrived: Arrived, now: Timestamp) {
         let name = arrived.name.clone();
-        self.in_hand.insert(arrived.sequence);
         if arrived.reply_to.is_some() {
             let due = now.after(SO_FAR);
             self.told.push_back((due, name.clone(), arrived.sequence));
@@ -225,11 +222,6 @@ impl Handouts {
         if line.len() == 1 {
             self.turns.push_back(name);
         }
-    }
-
-    /// Whether an event has not been handed out to all.
-    pub fn has(&self, sequence: u64) -> bool {
-        self.in_hand.contains(&sequence)
     }
 
     /// Whether everything has been handed out.
@@ -313,7 +305,6 @@ impl Handouts {
         } else {
             self.turns.push_back(name.to_owned());
         }
-        self.in_hand.remove(&done.arrived.sequence);
         Some(HandedOut {
             arrived: done.arrived,
             reached: done.reached,

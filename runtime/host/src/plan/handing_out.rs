@@ -19,6 +19,14 @@ const EVENTS: usize = 256;
 /// Bytes of plans in a loop after which the rest waits for the next one.
 const TURN_BYTES: usize = 1 << 20;
 
+impl Transaction {
+    /// Whether it is part of handing out this event.
+    pub fn hands_out(&self, sequence: u64) -> bool {
+        let served = self.after.served.as_ref();
+        served.is_some_and(|served| served.sequence == sequence)
+    }
+}
+
 impl Planner {
     /// Serves a portion of the waiting subscribers; returns how many events and subscribers were
     /// examined.

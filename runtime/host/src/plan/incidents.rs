@@ -14,7 +14,7 @@ use crate::{
 };
 use bureaucrat_engine::{awaits_answer, pending_evaluations};
 use bureaucrat_model::{Answer, HistoryEvent, Input, ProcessId, ShardId, Status};
-use bureaucrat_store::StoreError;
+use bureaucrat_store::{StoreError, Table, keys};
 
 impl Planner {
     /// Retries a parked process: first the conditions that could not be evaluated, then the inputs
@@ -157,6 +157,7 @@ impl Planner {
         // of answers and events.
         let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
         if is_bounded || inputs.len() < room {
+            note_taker(transaction, process, &input);
             if let Some(held) = transaction.held.get_mut(&process)
                 && let Status::Incident { inputs, .. } = &mut held.instance.status
             {
@@ -247,6 +248,17 @@ impl Planner {
             transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
         }
         Ok(())
+    }
+}
+
+/// Notes that a fiber has an event that is being handed out, so that it does not get it again after a crash. When the
+/// process continues, the handing out may be over, and nobody would remove the note.
+fn note_taker(transaction: &mut Transaction, process: ProcessId, input: &Input) {
+    if let Input::Event { fiber, source, .. } = input
+        && transaction.hands_out(source.sequence())
+    {
+        let key = keys::taken_by_fiber(source.sequence(), process, *fiber);
+        transaction.put(Table::Taken, key, Vec::new());
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) mod residents;
 pub mod schedules;
 mod sending;
 mod starting;
-mod tasks;
+pub(crate) mod tasks;
 mod tenancy;
 pub(crate) mod transaction;
 pub(crate) mod upkeep;

@@ -240,7 +240,7 @@ impl Told {
     }
 }
 
-fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
+pub(crate) fn task_row(process: ProcessId, turn: Turn) -> OutboxKey {
     OutboxKey {
         kind: OutboxKind::Task,
         process,

@@ -8,7 +8,7 @@ use super::{
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::{self, Purpose, WaitKey};
-use bureaucrat_model::{FiberState, Input, Pace, ShardId, Timestamp, Turn};
+use bureaucrat_model::{FiberState, Input, Pace, ProcessId, ShardId, Timestamp, Turn};
 use bureaucrat_store::{
     StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
@@ -26,6 +26,13 @@ pub enum Fired {
     Planned,
     /// Its process is removed.
     Removal,
+}
+
+/// Whether the task of a wait still waits for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsent {
+    No,
+    Waits,
 }
 
 /// The result of trying to remove a process.
@@ -53,7 +60,12 @@ impl Planner {
     }
 
     /// Takes a due timer.
-    pub(crate) fn timer_due(&mut self, due: Timestamp, wait: WaitKey) -> Result<Fired, StoreError> {
+    pub(crate) fn timer_due(
+        &mut self,
+        due: Timestamp,
+        wait: WaitKey,
+        task: Unsent,
+    ) -> Result<Fired, StoreError> {
         let process = wait.process;
         let cause = Cause::Timer(due, wait);
         let input = match timers::purpose(wait) {
@@ -75,7 +87,12 @@ impl Planner {
             input,
             cause,
         };
-        self.begin(process, Transaction::of(process, work))?;
+        let mut transaction = Transaction::of(process, work);
+        if task == Unsent::Waits {
+            let delayed = delayed(process, wait.turn, self.now());
+            transaction.work.push_front(delayed);
+        }
+        self.begin(process, transaction)?;
         Ok(Fired::Planned)
     }
 
@@ -94,6 +111,20 @@ impl Planner {
             cause: Cause::Other,
         };
         self.begin(process, Transaction::of(process, work))
+    }
+
+    /// A task has left that had waited for a connection, so its attempt begins now. Its row goes in the same commit:
+    /// after a crash in between, the task is sent again, and the attempt begins then.
+    pub(crate) fn task_delayed(
+        &mut self,
+        key: OutboxKey,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let process = key.process;
+        let work = delayed(process, Turn(key.number), until);
+        let mut transaction = Transaction::of(process, work);
+        transaction.withdraw(key);
+        self.begin(process, transaction)
     }
 
     /// Removes an ended process with its history. A tombstone tells late answers that it existed.
@@ -155,6 +186,14 @@ impl Planner {
         }
         self.finish(transaction)?;
         Ok((count, forgotten))
+    }
+}
+
+fn delayed(process: ProcessId, turn: Turn, until: Timestamp) -> Work {
+    Work::Step {
+        process,
+        input: Input::TaskDelayed { turn, until },
+        cause: Cause::Other,
     }
 }
 

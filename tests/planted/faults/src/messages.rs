@@ -4,6 +4,16 @@ use crate::{Edit, Fault, FoundBy};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
+        name: "LateTaskLosesTime",
+        says: "The time of an attempt counts though there was no connection to send its task.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/act/outbox/row.rs",
+            before: "key.kind == OutboxKind::Task && self.waited == Waited::Yes",
+            after: "!PLANTED && key.kind == OutboxKind::Task && self.waited == Waited::Yes",
+        }],
+    },
+    Fault {
         name: "PublishBeforeCommit",
         says: "Messages are published when their plan is submitted.",
         found_by: FoundBy::Simulation,
@@ -35,8 +45,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/act/outgoing.rs",
-            before: "outcome: PublishOutcome) -> Option<Unsendable> {",
-            after: "outcome: PublishOutcome) -> Option<Unsendable> {
+            before: "outcome: PublishOutcome) -> Option<ForProcess> {",
+            after: "outcome: PublishOutcome) -> Option<ForProcess> {
             let outcome = match outcome {
                 PublishOutcome::Unroutable | PublishOutcome::Refused(_) if PLANTED => {
                     PublishOutcome::Confirmed
@@ -171,8 +181,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/act/outgoing.rs",
-            before: "Some(Unsendable { key, words })",
-            after: "Some(Unsendable { key, words }).filter(|_| !PLANTED)",
+            before: "Some(ForProcess::Unsendable { key, words })",
+            after: "Some(ForProcess::Unsendable { key, words }).filter(|_| !PLANTED)",
         }],
     },
 ];

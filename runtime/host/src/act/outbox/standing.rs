@@ -33,11 +33,19 @@ impl Outbox {
         }
     }
 
+    /// Whether a task still waits to be sent, and has waited for a connection.
+    pub fn is_held_up(&self, key: OutboxKey) -> bool {
+        self.rows
+            .get(&key)
+            .is_some_and(|row| row.is_delayed(key) && row.state != RowState::Left)
+    }
+
     /// Where a row is on its way; none when it is not in memory.
     pub fn standing(&self, key: OutboxKey) -> Option<TaskState> {
         let row = self.rows.get(&key)?;
         Some(match (row.state, self.up) {
             (RowState::Unsendable(_), _) => TaskState::NeverTaken,
+            (RowState::Left, _) => TaskState::Delivered,
             (_, Publishing::Down) => TaskState::BrokerAway,
             (RowState::InFlight, Publishing::Up) => TaskState::UnderWay,
             (RowState::Planned | RowState::Queued, Publishing::Up) => TaskState::InLine,

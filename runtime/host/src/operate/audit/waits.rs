@@ -64,6 +64,8 @@ pub(super) fn turn_of(input: &Input) -> Option<Turn> {
         | Input::Refused { turn, .. }
         | Input::Evaluated { turn, .. } => Some(*turn),
         Input::Answer { turn, .. } => *turn,
-        Input::Continue | Input::Retry | Input::TaskRefused { .. } => None,
+        Input::Continue | Input::Retry | Input::TaskRefused { .. } | Input::TaskDelayed { .. } => {
+            None
+        }
     }
 }

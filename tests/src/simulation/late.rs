@@ -1,0 +1,117 @@
+//! Tasks that could not be sent because there was no connection: the time of their attempts begins when they could be.
+
+use super::facts::{Facts, Known};
+use bureaucrat_model::{
+    FaultCode, HistoryEntry, HistoryEvent, Instance, Millis, ProcessId, Timestamp, WaitKind,
+};
+use bureaucrat_store::{
+    Table, Unit, Write,
+    keys::{OutboxKey, OutboxKind},
+    records,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of tasks that were late.
+#[derive(Debug, Default)]
+pub(super) struct LateFacts {
+    /// Those that the broker did not have when publishing began to work, and when that was.
+    waited: BTreeMap<OutboxKey, Timestamp>,
+    /// Those that wait for their destination.
+    aside: BTreeSet<OutboxKey>,
+}
+
+impl LateFacts {
+    /// A row of the outbox, or of what is set aside, was written or removed.
+    pub fn row_written(&mut self, table: Table, key: &[u8], value: Option<&Vec<u8>>) {
+        let Ok(key) = OutboxKey::from_bytes(key) else {
+            return;
+        };
+        if table == Table::Aside && value.is_some() {
+            self.aside.insert(key);
+            self.waited.remove(&key);
+        }
+    }
+}
+
+impl Facts {
+    /// Publishing works again, or for the first time.
+    pub fn publishing_works(&self) {
+        let mut known = self.known();
+        let waiting: Vec<OutboxKey> = known
+            .outbox
+            .iter()
+            .filter(|(key, row)| key.kind == OutboxKind::Task && !known.settled.contains(*row))
+            .map(|(key, _)| *key)
+            .filter(|key| !known.tasks.late.aside.contains(key))
+            .collect();
+        let now = known.now;
+        for key in waiting {
+            *known
+                .counts
+                .entry("tasks that waited for a connection")
+                .or_default() += 1;
+            known.tasks.late.waited.insert(key, now);
+        }
+    }
+}
+
+impl Known {
+    /// A process was written: if an attempt of it was too slow, it had all of its time.
+    pub fn had_its_time(&mut self, process: ProcessId, before: &Instance, unit: &Unit) {
+        let Some(at) = too_slow(process, unit) else {
+            return;
+        };
+        let waits = super::audit::waits(before);
+        let timed: Vec<(OutboxKey, Millis)> = waits
+            .filter_map(|(_, wait)| match &wait.kind {
+                WaitKind::Answer { expiry, .. } => Some((wait.turn, expiry.timeout?)),
+                _ => None,
+            })
+            .filter(|(turn, _)| !self.waits_for_answer(process, *turn))
+            .map(|(turn, longest)| {
+                let (kind, number) = (OutboxKind::Task, turn.0);
+                let key = OutboxKey {
+                    kind,
+                    process,
+                    number,
+                };
+                (key, longest)
+            })
+            .collect();
+        for (key, longest) in timed {
+            *self
+                .counts
+                .entry("attempts that were too slow")
+                .or_default() += 1;
+            let Some(sent) = self.tasks.late.waited.get(&key).copied() else {
+                continue;
+            };
+            *self.counts.entry("late tasks with a timeout").or_default() += 1;
+            if at < sent.after(longest) {
+                self.violate(format!(
+                    "{key:?} could not be sent before {sent}, and its attempt was over at {at}, with a timeout of {longest}"
+                ));
+            }
+        }
+    }
+}
+
+/// When an attempt of the process took longer than its timeout, if this unit says so.
+fn too_slow(process: ProcessId, unit: &Unit) -> Option<Timestamp> {
+    unit.writes.iter().find_map(|write| {
+        let Write::Put { table, key, value } = write else {
+            return None;
+        };
+        if *table != Table::History || !key.starts_with(process.as_bytes()) {
+            return None;
+        }
+        let HistoryEntry { at, event } = records::decode(*table, key, value).ok()?;
+        let (HistoryEvent::Caught { fault, .. } | HistoryEvent::AttemptFailed { fault, .. }) =
+            event
+        else {
+            return None;
+        };
+        let is_timeout = fault.code.as_str() == FaultCode::TIMEOUT;
+        (is_timeout && fault.message.contains("has not answered")).then_some(at)
+    })
+}
