@@ -323,12 +323,14 @@ impl Known {
             }
         }
         due.extend(deadline(instance));
-        let of_waits: BTreeSet<_> = timers
+        let mut of_waits: BTreeSet<_> = timers
             .iter()
             .copied()
             .filter(|(_, fiber, _)| fiber.0 < REMOVE)
             .collect();
-        // A timer that fired while its process was parked is kept with the other inputs.
+        // A timer that fired while its process was parked is kept with the other inputs. Another one may have been
+        // started since.
+        of_waits.retain(|(_, fiber, turn)| !is_kept(instance, *fiber, *turn));
         due.retain(|(_, fiber, turn)| !is_kept(instance, *fiber, *turn));
         same("timers", &of_waits, &due)?;
         same("subscriptions", &subscriptions, &events)?;

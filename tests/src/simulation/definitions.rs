@@ -234,7 +234,6 @@ impl Generator<'_> {
                     Way::Race,
                     Way::RaceWithFinally,
                     Way::Timed,
-                    Way::Limited,
                     Way::After,
                     Way::Local,
                     Way::Interrupted,
@@ -247,6 +246,7 @@ impl Generator<'_> {
                 ];
                 Node::Way(self.number(), ways[self.random.place(ways.len())])
             }
+            13..15 => Node::Way(self.number(), Way::Limited),
             _ => Node::Set(self.number()),
         }
     }

@@ -1,6 +1,9 @@
 //! Tasks that could not be sent because there was no connection: the time of their attempts begins when they could be.
 
-use super::facts::{Facts, Known};
+use super::{
+    audit::is_parked,
+    facts::{Facts, Known},
+};
 use bureaucrat_model::{
     FaultCode, HistoryEntry, HistoryEvent, Instance, Millis, ProcessId, Timestamp, WaitKind,
 };
@@ -61,6 +64,10 @@ impl Known {
         let Some(at) = too_slow(process, unit) else {
             return;
         };
+        // What was kept for it is taken as of when it came: the connection may have been away for longer.
+        if is_parked(before) {
+            return;
+        }
         let waits = super::audit::waits(before);
         let timed: Vec<(OutboxKey, Millis)> = waits
             .filter_map(|(_, wait)| match &wait.kind {
