@@ -156,7 +156,8 @@ fn words(name: &str, outcome: EventOutcome, keep: Option<Millis>) -> String {
     let took = match taken {
         taken if taken == waiting && waiting == 1 => "and took it".to_owned(),
         taken if taken == waiting => "and all took it".to_owned(),
-        0 => "and none took it: no condition held".to_owned(),
+        0 => "and none took it: no condition held, or earlier events are still being handled"
+            .to_owned(),
         1 => "and 1 took it; the conditions of the others did not hold".to_owned(),
         taken => format!("and {taken} took it; the conditions of the others did not hold"),
     };
