@@ -130,7 +130,7 @@ impl Operated {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let output = self.run(arguments)?;
-            let too_early = String::from_utf8_lossy(&output.stderr).contains("no queue takes");
+            let too_early = String::from_utf8_lossy(&output.stderr).contains("no queue accepts");
             if !too_early || Instant::now() > deadline {
                 return self.left_with(0, arguments, &output);
             }

@@ -27,7 +27,7 @@ async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
     let prefix = of_this_run("clock");
     let folder = tempfile::tempdir()?;
     let preload = Preload::new(folder.path())?;
-    // The longest jump between two runs is two days; ended processes are to be there for the audit all the same.
+    // The longest jump between two runs is two days; the audit must still find ended processes.
     let mut engine = Engine::new(&url, folder.path(), &prefix, &["--retention", "30d"])
         .with_environment(preload.environment());
     let jumps = rounds * OFFSETS.len();

@@ -81,6 +81,19 @@ async fn the_broker_refuses_a_forged_user_id_and_nothing_reaches_the_engine() ->
     rig.clean(&[]).await
 }
 
+/// A program that the engine may not answer says how that can be.
+async fn unanswered(rig: &Rig, definition: &str) -> Result<()> {
+    let path = rig.operated.path("unanswered.xml");
+    std::fs::write(&path, definition)?;
+    let file = path.to_str().unwrap();
+    let launch = ["launch", file, "--timeout", "2s"];
+    let words = rig.operated.leaves_with(3, &launch)?;
+    ensure!(words.contains("rule `reply_to`"), "{words}");
+    let (code, reason) = rig.letter(definition.as_bytes()).await?;
+    ensure!(code.starts_with("policy."), "{code}: {reason}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_user_may_not_do_is_refused_and_names_its_rule() -> Result<()> {
     let mut rig = Rig::start("polr", &policy("polr"), &[]).await?;
@@ -118,6 +131,7 @@ async fn what_a_user_may_not_do_is_refused_and_names_its_rule() -> Result<()> {
         .await?;
     let letter = rig.letter(definition.as_bytes()).await?;
     ensure!(letter.0 == "policy.reply-to", "{letter:?}");
+    unanswered(&rig, &definition).await?;
     // Modules that are deployed are held to the same rules, before anybody looks at them.
     for (channel, user, wanted) in [
         (&rig.alice, "alice", "policy.modules"),
@@ -164,6 +178,8 @@ async fn what_a_user_may_not_do_is_refused_and_names_its_rule() -> Result<()> {
 fn unmoved(rig: &Rig, process: &str) -> Result<Value> {
     let mut shown = rig.operated.show(process)?;
     shown["now"] = Value::Null;
+    // What came astray is told, and changes nothing.
+    shown["astray"] = Value::Null;
     Ok(shown)
 }
 

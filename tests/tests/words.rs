@@ -108,7 +108,7 @@ fn whatever_refuses_is_named_at_once(world: &World) -> Result<()> {
     world.control("add_user weak SECRET")?;
     world.control("set_permissions weak ^$ ^$ ^$")?;
     // Given that nobody has declared the engine's queue, to arrive there is to get through.
-    let through = "no queue takes messages";
+    let through = "no queue accepts messages";
     let cases = [
         (format!("amqp://guest:guest@{place}"), through),
         (format!("amqp://guest:guest@{place}/"), through),
@@ -144,7 +144,7 @@ fn whatever_refuses_is_named_at_once(world: &World) -> Result<()> {
         ),
         (
             format!("amqp://guest:SECRET@nosuch.invalid:{port}"),
-            "can't be resolved",
+            "cannot resolve",
         ),
         (
             "amqp://guest:SECRET@127.0.0.1:1".to_owned(),
@@ -173,11 +173,11 @@ fn whatever_refuses_is_named_at_once(world: &World) -> Result<()> {
         ),
         (
             format!("{tls}?cacertfile=tls/ca.pem&certfile=tls/cert.pem&keyfile=tls/cert.pem"),
-            "the key file tls/cert.pem can't be used: there is no unencrypted",
+            "cannot use the key file tls/cert.pem: there is no unencrypted",
         ),
         (
             format!("{tls}?cacertfile=nosuch.pem"),
-            "the CA file nosuch.pem can't be used: No such",
+            "cannot use the CA file nosuch.pem: No such",
         ),
         (
             format!("{tls}?cacertfile=x.xml"),

@@ -99,7 +99,7 @@ impl Careful {
             let left = flights.strand();
             let Some(closed) = closed(&error) else {
                 // It was closed for another reason; dropping the messages reports them as lost.
-                debug!("the connection for suspects is gone: {error}");
+                debug!("lost the connection for suspect messages: {error}");
                 drop(line.take());
                 continue;
             };

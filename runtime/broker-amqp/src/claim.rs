@@ -113,9 +113,9 @@ fn foreign(queue: &str, storage: &str, other: &[u8]) -> String {
     format!(
         "the queues belong to another storage: the queue `{queue}` holds the id {}, and this \
          storage has the id {storage}. Answers to tasks of the other storage would find no process \
-         here. Start the engine with the other storage, or with a copy of it that `bureaucrat \
-         restore` made. If the other storage is lost for good, delete the queue `{queue}` and start \
-         this engine again",
+         in this one. Start the engine with the other storage, or with a copy of it that \
+         `bureaucrat restore` made. If the other storage is lost for good, delete the queue \
+         `{queue}` and restart this engine",
         String::from_utf8_lossy(other).escape_debug()
     )
 }
@@ -142,8 +142,9 @@ async fn read(channel: &Channel, queue: &str) -> Result<Found, Failure> {
         found.ids.insert(delivery.data);
     }
     Err(Failure::Foreign(format!(
-        "the queue `{queue}` is to hold the id of the storage that the queues belong to, and holds \
-         something else: delete it, unless another program uses it, and start the engine again"
+        "the queue `{queue}` should hold the id of the storage that the queues belong to, but \
+         holds something else: delete it, unless another program uses it, and start the engine \
+         again"
     )))
 }
 

@@ -90,16 +90,15 @@ impl QueueNames {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NamesError {
     #[error(
-        "the queue for {role} has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are possible"
+        "the queue for {role} has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are allowed"
     )]
     Length { role: &'static str, bytes: usize },
     #[error(
-        "the queue for {role} is named `{name}`, but the broker keeps names that begin with `amq.` to itself"
+        "the queue for {role} is named `{name}`, but the broker reserves names that begin with \
+         `amq.`"
     )]
     Reserved { role: &'static str, name: String },
-    #[error(
-        "the queue for {role} and the queue for {other} are both named `{name}`; give one another name"
-    )]
+    #[error("the queue for {role} and the queue for {other} are both named `{name}`; rename one")]
     Same {
         role: &'static str,
         other: &'static str,
@@ -176,7 +175,7 @@ mod tests {
         };
         let error = names.check().map_err(|error| error.to_string());
         let words = "the queue for launches and the queue for dead letters are both named \
-            `bureaucrat`; give one another name";
+            `bureaucrat`; rename one";
         assert_eq!(error, Err(words.to_owned()));
         let names = QueueNames {
             events: "bureaucrat.storage".to_owned(),

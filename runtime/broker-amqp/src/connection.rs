@@ -97,7 +97,7 @@ pub(crate) async fn watch_alarms(connection: Arc<Connection>, place: String) {
         if let Event::ConnectionBlocked(reason) = event {
             warn!(broker = place, "the broker blocks publishing: {reason}");
         } else if matches!(event, Event::ConnectionUnblocked) {
-            info!(broker = place, "the broker takes messages again");
+            info!(broker = place, "the broker accepts messages again");
         }
     }
 }

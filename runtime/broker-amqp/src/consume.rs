@@ -111,9 +111,7 @@ impl Consuming {
         let mut number = 0;
         let wait = self.config.consume_after;
         if !wait.is_zero() {
-            warn!(
-                "no messages are taken for {wait:?}, since the last runs ended by failures a short time ago"
-            );
+            warn!("taking no messages for {wait:?}, because the last runs failed a short time ago");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = wait_for(&mut self.phase, Phase::Draining) => {}

@@ -289,7 +289,7 @@ impl Flights {
             Ok(Confirmation::Nack(returned)) => {
                 self.ended.push((
                     slot,
-                    PublishOutcome::Refused("the broker did not take it (basic.nack)".to_owned()),
+                    PublishOutcome::Refused("the broker did not accept it (basic.nack)".to_owned()),
                 ));
                 self.note_return(slot, returned);
             }

@@ -356,7 +356,7 @@ impl Lane {
             if closed.is_some() {
                 error!(
                     messages = stranded.len(),
-                    "the broker closed the publishing connection over a message: {error}"
+                    "the broker closed the publishing connection because of a message: {error}"
                 );
                 for (job, key) in &stranded {
                     self.suspects.add(*key);
@@ -370,7 +370,8 @@ impl Lane {
         }
         warn!(
             messages = stranded.len(),
-            "the broker closed the publishing channel, looking for the message: {error}"
+            "the broker closed the publishing channel; looking for the message that caused it: \
+             {error}"
         );
         if stranded.len() == 1
             && let Some(closed) = closed

@@ -66,11 +66,11 @@ pub(crate) async fn keep(
         match timely(declare_queue(&connection, &queue, kind, Letters::Kept)).await {
             Ok(Declared::There) => {}
             Ok(Declared::Made) => warn!(queue, "the queue was deleted; it is declared again"),
-            Err(words) => debug!(queue, "the queue can't be looked for: {words}"),
+            Err(words) => debug!(queue, "cannot look for the queue: {words}"),
         }
         for exchange in [&names.processes, &names.cancelled] {
             if let Err(words) = timely(declare_exchange(&connection, exchange)).await {
-                debug!(exchange, "the exchange can't be looked for: {words}");
+                debug!(exchange, "cannot look for the exchange: {words}");
             }
         }
     }
@@ -136,7 +136,7 @@ async fn check_type(
                 let (kind, other) = (kind.name(), other.name());
                 return Err(format!(
                     "queue {queue}: it is a {other} queue, and queue_type is {kind} ({words}). Set \
-                     queue_type = {other}; or move its messages elsewhere and delete it, and the \
+                     queue_type = {other}; or move its messages elsewhere and delete it, then the \
                      engine makes a {kind} queue"
                 ));
             }

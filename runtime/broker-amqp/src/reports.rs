@@ -20,9 +20,9 @@ pub(crate) enum Role {
 impl Role {
     const fn words(self) -> &'static str {
         match self {
-            Self::Consuming => "not consuming, trying again",
-            Self::Standby => "another engine has the queues, standing by",
-            Self::Publishing => "not publishing, trying again",
+            Self::Consuming => "cannot consume, trying again",
+            Self::Standby => "another engine is using the queues, standing by",
+            Self::Publishing => "cannot publish, trying again",
             Self::Careful => "no connection for messages that need care, trying again",
         }
     }

@@ -30,13 +30,13 @@ use std::{path::PathBuf, time::Duration};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  an error, a wrong definition, a process that failed or was rejected
+  1  an error, a wrong definition, or a process that failed or was rejected
   2  the command line can't be understood, or a storage can't be read
   3  the time of --timeout passed first
 
 A flag wins over its variable, the variable over the INI file, the INI file over the default. \
 An empty value counts as not set. `bureaucrat config` prints what is in force and where it \
-came from. BUREAUCRAT_AMQP_PASSWORD has the password where the address has none.
+came from. BUREAUCRAT_AMQP_PASSWORD holds the password if the address has none.
 
 Errors begin with `error:`. With --json, a command that fails prints one line to standard \
 error: {\"failure\", \"message\", \"exit_code\"} (docs/json.md).";
@@ -93,7 +93,7 @@ pub enum QueueKind {
 pub enum LogFormat {
     /// Lines for people.
     Human,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -113,7 +113,7 @@ pub enum Command {
     Launch(Launch),
     /// Publish an event
     Event(Event),
-    /// Report mistakes and doubtful places in definitions
+    /// Report errors and warnings in definitions
     Check(Check),
     /// Compile a definition and print a summary
     Compile(Compile),
@@ -132,9 +132,9 @@ pub enum Command {
     Retry(Retry),
     /// Back up the running engine's storage
     Backup(Backup),
-    /// Make a storage from a backup
+    /// Restore a storage from a backup
     Restore(Restore),
-    /// Check a storage that no engine uses, and repair it
+    /// Check a storage while no engine uses it, and repair it
     Fsck(Fsck),
     /// Evaluate an expression as the engine does
     Eval(Eval),
@@ -169,7 +169,8 @@ Examples:
 
 With --wait, the final fields are printed as JSON. If the process fails or is rejected, the \
 reasons go to standard error, and the exit code is 1. If --timeout passes first, the exit code \
-is 3, and the process runs on. A warning names fields that the definition does not declare.")]
+is 3, and the process keeps running. A warning names fields that the definition does not \
+declare.")]
 pub struct Launch {
     /// The definition: a file, `-` for standard input, or the NAME or NAME@VERSION of a deployed one. A file of that name
     /// comes first; what contains a `/` or ends with `.xml` is always a file
@@ -222,13 +223,13 @@ an error.")]
 pub struct Event {
     /// The event's name
     pub name: String,
-    /// What the event says, as a JSON object
+    /// The event's fields, as a JSON object; --field and --text override them
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
-    /// A single value, parsed as JSON if valid, otherwise taken as text
+    /// A field, parsed as JSON if valid, otherwise taken as text
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub field: Vec<String>,
-    /// A single value that is text, whatever it looks like: --text zip=01234
+    /// A field whose value is text, whatever it looks like: --text zip=01234
     #[arg(long, value_name = "NAME=VALUE")]
     pub text: Vec<String>,
     #[command(flatten)]
@@ -278,7 +279,7 @@ Examples:
 pub struct Compile {
     /// The definition, `-` for standard input
     pub file: PathBuf,
-    /// Print the bytecode, an instruction a line, with the lines of the definition
+    /// Print the bytecode, one instruction per line, with the lines of the definition
     #[arg(long)]
     pub disassemble: bool,
     /// Print JSON
@@ -295,7 +296,7 @@ pub struct Compile {
 Examples:
   bureaucrat list --state running
   bureaucrat list --where customer=Ada --where total=99.5
-  bureaucrat list --limit 0 --json    everything, one JSON object a line
+  bureaucrat list --limit 0 --json    all of them, one JSON object per line
 
 The newest come first. On a terminal ids are short; every command accepts the first digits of \
 an id, at least four.")]
@@ -309,13 +310,13 @@ pub struct List {
     /// Only processes with this business key
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// Only processes of which this searchable field has this value; may be given several times
+    /// Only processes whose searchable field NAME has this value; may be given several times
     #[arg(long = "where", value_name = "NAME=VALUE", value_parser = looking::wanted_field)]
     pub fields: Vec<WantedField>,
     /// Only processes that were launched before this one
     #[arg(long, value_name = "PROCESS")]
     pub after: Option<IdPrefix>,
-    /// Print a JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -370,7 +371,7 @@ pub struct Config {
 /// When it is not a whole number.
 pub fn count(text: &str) -> Result<usize, &'static str> {
     text.parse()
-        .map_err(|_| "it must be a whole number, 0 for all")
+        .map_err(|_| "it must be a whole number; 0 means all")
 }
 
 /// A span of time: a whole number and `s` (or nothing), `m`, `h` or `d`.
@@ -379,7 +380,7 @@ pub fn count(text: &str) -> Result<usize, &'static str> {
 /// When it is not of this form, or longer than 100 years.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST_SECONDS: u64 = 100 * 366 * 86_400;
-    const FORM: &str = "it must be a whole number and s, m, h or d, such as 90s or 15m";
+    const FORM: &str = "it must be a whole number, alone or with s, m, h or d, such as 90 or 15m";
     let digits = text.trim_end_matches(['s', 'm', 'h', 'd']);
     let unit = match &text[digits.len()..] {
         "" | "s" => 1,

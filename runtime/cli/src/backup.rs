@@ -66,8 +66,7 @@ impl Manifest {
             fs::rename(&fresh, backup.join(MANIFEST))?;
             File::open(backup)?.sync_all()
         };
-        write()
-            .with_context(|| format!("the manifest of {} can't be written", backup.display()))?;
+        write().with_context(|| format!("cannot write the manifest of {}", backup.display()))?;
         Ok(manifest)
     }
 
@@ -80,7 +79,7 @@ impl Manifest {
             "{} is not a complete backup: it has no {MANIFEST}",
             backup.display()
         );
-        let no_backup = || format!("the manifest {} can't be read", path.display());
+        let no_backup = || format!("cannot read the manifest {}", path.display());
         let mut text = Vec::new();
         File::open(&path)
             .and_then(|file| file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text))
@@ -96,7 +95,7 @@ impl Manifest {
         for (name, file) in &manifest.files {
             match found.get(name) {
                 Some(found) if found == file => {}
-                Some(_) => bail!("the backup is damaged: {name} is not what it was"),
+                Some(_) => bail!("the backup is damaged: {name} has changed"),
                 None => bail!("the backup is damaged: {name} is missing"),
             }
         }
@@ -104,7 +103,7 @@ impl Manifest {
             .keys()
             .find(|name| !manifest.files.contains_key(*name))
         {
-            Some(name) => bail!("the backup is not what it was: {name} has been added"),
+            Some(name) => bail!("the backup has changed: {name} was added"),
             None => Ok(manifest),
         }
     }
@@ -112,7 +111,7 @@ impl Manifest {
 
 /// Length and checksum of every file in a folder.
 fn files_of(folder: &Path) -> anyhow::Result<BTreeMap<String, FileEntry>> {
-    let what = || format!("{} can't be read", folder.display());
+    let what = || format!("cannot read {}", folder.display());
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).with_context(what)? {
         let entry = entry.with_context(what)?;
@@ -121,7 +120,7 @@ fn files_of(folder: &Path) -> anyhow::Result<BTreeMap<String, FileEntry>> {
             .into_string()
             .map_err(|name| anyhow!("{} has a name that is not UTF-8", name.display()))?;
         let (bytes, sha256) = checksum(&entry.path())
-            .with_context(|| format!("{} can't be read", entry.path().display()))?;
+            .with_context(|| format!("cannot read {}", entry.path().display()))?;
         files.insert(name, FileEntry { bytes, sha256 });
     }
     Ok(files)
@@ -153,5 +152,5 @@ pub fn copy_state(manifest: &Manifest, backup: &Path, to: &Path) -> anyhow::Resu
         }
         File::open(to)?.sync_all()
     };
-    copy().with_context(|| format!("the backup can't be copied to {}", to.display()))
+    copy().with_context(|| format!("cannot copy the backup to {}", to.display()))
 }

@@ -23,7 +23,7 @@ pub fn start(
         ..AmqpConfig::new(configuration.amqp.clone(), &host.storage_id())
     };
     let broker = AmqpBroker::start(config, host.events(), runtime)
-        .context("the engine's queues can't be used")?;
+        .context("cannot use the engine's queues")?;
     Ok(Arc::new(broker))
 }
 

@@ -66,7 +66,7 @@ fn sandbox(options: &Options, runtime_class: RuntimeClass) -> anyhow::Result<San
         runtime_class,
         worker: worker()?,
     };
-    Sandbox::new(config).context("the sandbox can't be set up")
+    Sandbox::new(config).context("cannot set up the sandbox")
 }
 
 /// Evaluates once, on a stack that is large enough for guest and host.
@@ -83,7 +83,7 @@ fn evaluate(
     }
 }
 
-/// What an expression sees outside of a process: the fields, and the time.
+/// What an expression sees outside a process: the fields, and the time.
 fn view(fields: &Fields) -> View {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.unwrap_or_default();

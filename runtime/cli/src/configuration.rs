@@ -21,7 +21,7 @@ pub use docs::markdown;
 pub use draft::Draft;
 pub use flags::{AMQP_FLAG_VARIABLE, Flags, show_where_used};
 pub use ini::IniFile;
-pub use resolve::{Origin, Resolved, Unfit};
+pub use resolve::{Mistakes, Origin, Resolved, Unfit};
 pub use row::{Kind, Unit};
 pub use value::span;
 
@@ -29,7 +29,7 @@ use crate::{
     arguments::{LogFormat, QueueKind, RuntimeGuests},
     places,
 };
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use bureaucrat_broker_amqp::QueueType;
 use bureaucrat_connect::Addresses;
 use bureaucrat_sandbox::{SandboxLimits, Setting};
@@ -103,8 +103,8 @@ impl Configuration {
     /// Checks the flags alone: a command that has no use for a setting doesn't take a wrong one.
     ///
     /// # Errors
-    /// With the first flag that is wrong.
-    pub fn check_flags(flags: &Flags) -> Result<(), Unfit> {
+    /// With every flag that is wrong.
+    pub fn check_flags(flags: &Flags) -> Result<(), Mistakes> {
         resolve::all(flags, &|_| None, &IniFile::default()).map(drop)
     }
 
@@ -138,14 +138,21 @@ impl Configuration {
     }
 
     fn combine(flags: &Flags, environment: Environment<'_>, ini: &IniFile) -> anyhow::Result<Self> {
-        let (draft, mut resolved) = resolve::all(flags, environment, ini)?;
+        let settings = resolve::all(flags, environment, ini);
+        let ((draft, mut resolved), (limits, bounds)) = match (settings, limits(ini)) {
+            (Ok(settings), Ok(limits)) => (settings, limits),
+            (Err(one), Err(other)) => return Err(one.and(other).with(ini.remarks()).into()),
+            (Err(one), Ok(_)) | (Ok(_), Err(one)) => return Err(one.with(ini.remarks()).into()),
+        };
         let source = (!ini.path().as_os_str().is_empty()).then(|| ini.path().to_owned());
-        let amqp = broker::addresses(&draft, &resolved)?;
+        let amqp = broker::addresses(&draft, &resolved)
+            .map_err(|unfit| Mistakes::from(unfit).with(ini.remarks()))?;
         let storage = match draft.storage {
             Some(path) => path,
-            None => {
-                places::storage().context("no home for the storage: give one with --storage")?
-            }
+            None => places::storage().context(
+                "there is no home folder for the storage; name a folder \
+                                           with --storage",
+            )?,
         };
         let pid_file = draft.pid_file.unwrap_or_else(|| places::pid_file(&storage));
         let log = match (draft.log.is_empty(), ini.python_level()) {
@@ -185,7 +192,6 @@ impl Configuration {
                 row.value = value;
             }
         }
-        let (limits, bounds) = limits(ini)?;
         resolved.extend(bounds);
         let mut configuration = Self {
             source,
@@ -216,7 +222,11 @@ impl Configuration {
             resolved,
         };
         let celery_queue = Some(draft.celery_queue).filter(|queue| !queue.is_empty());
-        let (routes, lines) = participants::routes_of(&configuration, ini, celery_queue)?;
+        let routed = participants::routes_of(&configuration, ini, celery_queue);
+        let (routes, lines) = routed.map_err(|error| {
+            let said = std::iter::once(format!("{error:#}")).chain(ini.remarks());
+            anyhow!(said.collect::<Vec<_>>().join("; "))
+        })?;
         configuration.routes = routes;
         configuration.resolved.extend(lines);
         Ok(configuration)
@@ -224,18 +234,20 @@ impl Configuration {
 }
 
 /// The limits from the section `[limits]`, with defaults for the others.
-fn limits(ini: &IniFile) -> anyhow::Result<(SandboxLimits, Vec<Resolved>)> {
+fn limits(ini: &IniFile) -> Result<(SandboxLimits, Vec<Resolved>), Mistakes> {
     let mut limits = SandboxLimits::default();
     let mut resolved = Vec::new();
+    let mut wrong = Mistakes::default();
     for setting in Setting::all() {
         let mut origin = Origin::Default;
         if let Some(found) = ini.get(LIMITS, setting.name) {
             let path = ini.path().to_owned();
             let line = found.line;
             origin = Origin::File { path, line };
-            setting
-                .set(&mut limits, &found.text)
-                .with_context(|| format!("{origin}: {}", setting.name))?;
+            if let Err(error) = setting.set(&mut limits, &found.text) {
+                let (name, origin) = (setting.name, origin.clone());
+                wrong.add([Unfit::of_key(name, origin, error.to_string())]);
+            }
         }
         resolved.push(Resolved {
             name: format!("{LIMITS}.{}", setting.name),
@@ -244,5 +256,8 @@ fn limits(ini: &IniFile) -> anyhow::Result<(SandboxLimits, Vec<Resolved>)> {
             origin,
         });
     }
-    Ok((limits, resolved))
+    match wrong.is_empty() {
+        true => Ok((limits, resolved)),
+        false => Err(wrong),
+    }
 }

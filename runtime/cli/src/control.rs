@@ -72,7 +72,7 @@ where
 {
     let what = || {
         format!(
-            "the control socket {} can't be made",
+            "cannot create the control socket {}",
             storage.join(SOCKET).display()
         )
     };
@@ -102,14 +102,14 @@ where
             let asked = move || {
                 let _counted = counted;
                 if let Err(error) = converse(&stream, &*answer) {
-                    tracing::debug!(%error, "an asker on the control socket went away");
+                    tracing::debug!(%error, "a client of the control socket disconnected");
                 }
             };
             if let Err(error) = std::thread::Builder::new()
                 .name("asker".into())
                 .spawn(asked)
             {
-                tracing::warn!(%error, "no thread for an asker on the control socket");
+                tracing::warn!(%error, "cannot start a thread for a client of the control socket");
             }
         }
     };
@@ -123,7 +123,7 @@ where
 /// Removes the socket when the engine ends, so that the next client fails at once.
 pub fn remove(storage: &Path) {
     if let Err(error) = fs::remove_file(storage.join(SOCKET)) {
-        tracing::debug!(%error, "the control socket stays behind");
+        tracing::debug!(%error, "cannot remove the control socket");
     }
 }
 
@@ -150,7 +150,7 @@ fn converse(stream: &UnixStream, answer: &impl Fn(&Query) -> QueryAnswer) -> io:
         let reply = match serde_json::from_slice(&line) {
             Ok(query) => answer(&query),
             Err(error) => QueryAnswer::Error {
-                reason: format!("the question can't be read: {error}"),
+                reason: format!("cannot read the request: {error}"),
             },
         };
         let mut text = serde_json::to_vec(&reply)?;
@@ -177,14 +177,12 @@ impl Control {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
             ) {
                 let what = format!(
-                    "no engine runs on the storage {storage}; start one with `bureaucrat`, or name \
-                     its storage with --storage"
+                    "no engine is running on the storage {storage}; start one with `bureaucrat`, \
+                     or name the storage of a running one with --storage"
                 );
                 return Failure::new(Kind::NoEngine, what).into();
             }
-            anyhow!(error).context(format!(
-                "the engine on the storage {storage} can't be asked"
-            ))
+            anyhow!(error).context(format!("cannot reach the engine on the storage {storage}"))
         };
         let address = Address::of(storage).map_err(none)?;
         let stream = UnixStream::connect(&address.path).map_err(none)?;
@@ -200,16 +198,16 @@ impl Control {
         self.reader
             .get_ref()
             .write_all(&text)
-            .context("the engine went away")?;
+            .context("the engine closed the connection")?;
         let mut line = Vec::new();
         (&mut self.reader)
             .take(ANSWER_BYTES_MAX)
             .read_until(b'\n', &mut line)
             .context("the engine does not answer")?;
         if line.last() != Some(&b'\n') {
-            bail!("the engine went away before it had answered");
+            bail!("the engine stopped before it answered");
         }
-        match serde_json::from_slice(&line).context("the engine's answer can't be read")? {
+        match serde_json::from_slice(&line).context("cannot read the engine's answer")? {
             QueryAnswer::Error { reason } => bail!("the engine could not answer: {reason}"),
             answer @ (QueryAnswer::Processes { .. }
             | QueryAnswer::Counted(_)
@@ -283,6 +281,6 @@ mod tests {
             .unwrap();
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line).unwrap();
-        assert!(line.contains("can't be read"), "{line}");
+        assert!(line.contains("cannot read the request"), "{line}");
     }
 }

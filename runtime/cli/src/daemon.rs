@@ -59,7 +59,7 @@ fn claim(configuration: &Configuration) -> anyhow::Result<PidFile> {
         .create(&configuration.storage)
         .with_context(|| {
             format!(
-                "the storage {} can't be made",
+                "cannot create the storage {}",
                 configuration.storage.display()
             )
         })?;
@@ -76,17 +76,17 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
-        .context("the daemon can't be started")?;
+        .context("cannot start the daemon")?;
     let mut report = Vec::new();
     if let Some(pipe) = child.stdout.take() {
         pipe.take(REPORT_BYTES_MAX)
             .read_to_end(&mut report)
-            .context("the daemon's report can't be read")?;
+            .context("cannot read the daemon's report")?;
     }
     drop(progress);
     if report == [READY] {
         println!(
-            "bureaucrat runs as process {} (log: {})",
+            "bureaucrat is running as process {} (log: {})",
             child.id(),
             configuration.storage.join(LOG).display()
         );
@@ -106,9 +106,9 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
 fn child(options: &Options) -> Exit {
     let mut pid_file = None;
     let outcome = Configuration::load(options).and_then(|configuration| {
-        unistd::setsid().context("no session of its own")?;
+        unistd::setsid().context("cannot start a session of its own")?;
         pid_file = Some(claim(&configuration)?);
-        std::env::set_current_dir("/").context("/ can't be entered")?;
+        std::env::set_current_dir("/").context("cannot change to the folder /")?;
         let log = configuration.storage.join(LOG);
         logging::start(
             &configuration.log,
@@ -139,12 +139,12 @@ fn report_ready(log: &Path) -> anyhow::Result<()> {
         .write(true)
         .open("/dev/null")
         .context("/dev/null")?;
-    unistd::dup2_stdout(&null).context("standard output can't be let go")?;
+    unistd::dup2_stdout(&null).context("cannot detach standard output")?;
     let log = File::options()
         .append(true)
         .open(log)
-        .context("the log can't be opened again")?;
-    unistd::dup2_stderr(&log).context("standard error can't be let go")?;
+        .context("cannot reopen the log")?;
+    unistd::dup2_stderr(&log).context("cannot detach standard error")?;
     Ok(())
 }
 
@@ -154,5 +154,5 @@ pub fn own_program() -> anyhow::Result<std::path::PathBuf> {
     if running.exists() {
         return Ok(running.into());
     }
-    std::env::current_exe().context("this program can't find itself")
+    std::env::current_exe().context("cannot find the file of this program")
 }

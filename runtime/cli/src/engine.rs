@@ -62,8 +62,8 @@ pub fn run(
     for table in store.damaged_tables() {
         tracing::error!(
             table = table.name(),
-            "files of this table are damaged and are not merged any more; stop the engine when there is time, and run \
-             `bureaucrat fsck`"
+            "files of this table are damaged and are no longer merged; stop the engine when you \
+             can, and run `bureaucrat fsck`"
         );
     }
     let host = Host::open(
@@ -82,7 +82,7 @@ pub fn run(
         .thread_name("broker")
         .enable_all()
         .build()
-        .context("the threads for the broker can't be started")?;
+        .context("cannot start the threads for the broker")?;
     // It lives as long as the process: a thread of the AMQP library that is just connecting would
     // panic if its runtime were gone.
     let runtime = ManuallyDrop::new(runtime);
@@ -108,7 +108,7 @@ pub fn run(
         process = std::process::id(),
         storage = %configuration.storage.display(),
         broker = %configuration.amqp,
-        "bureaucrat runs"
+        "bureaucrat is running"
     );
     ready()?;
     let mut foreign = None;
@@ -116,8 +116,8 @@ pub fn run(
         tokio::select! {
             words = broker.foreign() => foreign = Some(words),
             signal = ended => match signal {
-                Ok(name) => tracing::info!("{name}: finishing what is in hand"),
-                Err(_) => tracing::error!("the host gave up"),
+                Ok(name) => tracing::info!("{name}: finishing the work in progress"),
+                Err(_) => tracing::error!("the engine stops because of an error"),
             },
         }
     });
@@ -133,7 +133,7 @@ pub fn run(
         (None, Some(words)) => Err(anyhow!(words)),
         (None, None) => {
             lapses.forget();
-            tracing::info!("bureaucrat ends");
+            tracing::info!("bureaucrat has stopped");
             Ok(())
         }
     }
@@ -167,7 +167,7 @@ fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> 
         return Ok(None);
     };
     let policy =
-        commands::policy::load(file).context("the engine does not start without its policy")?;
+        commands::policy::load(file).context("the engine cannot start without its policy")?;
     tracing::info!(file = %file.display(), "the policy is in force");
     Ok(Some(Arc::new(policy)))
 }
@@ -175,12 +175,12 @@ fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> 
 /// Reads the policy again on each SIGHUP. An invalid one changes nothing.
 fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> anyhow::Result<()> {
     let _context = runtime.enter();
-    let mut hangup = signal(SignalKind::hangup()).context("signals can't be caught")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot catch signals")?;
     let host = host.clone();
     runtime.spawn(async move {
         while hangup.recv().await.is_some() {
             let Some(file) = &file else {
-                tracing::warn!("SIGHUP: there is no policy file to read again; --policy gives one");
+                tracing::warn!("SIGHUP: there is no policy file to reload; name one with --policy");
                 continue;
             };
             match commands::policy::load(file) {
@@ -190,7 +190,8 @@ fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> an
                 }
                 Err(error) => {
                     tracing::error!(
-                        "SIGHUP: the policy can't be used, the old one stays in force: {error:#}"
+                        "SIGHUP: the policy file is not valid, the old one stays in force: \
+                         {error:#}"
                     );
                 }
             }
@@ -209,7 +210,7 @@ fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'s
                 signal(SignalKind::interrupt())?,
             ))
         })
-        .map_err(|error: std::io::Error| anyhow!(error).context("signals can't be caught"))?;
+        .map_err(|error: std::io::Error| anyhow!(error).context("cannot catch signals"))?;
     let (fail, mut failed) = tokio::sync::mpsc::channel::<()>(1);
     let failures = host.failed();
     std::thread::Builder::new()
@@ -220,7 +221,7 @@ fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'s
                 let _ = fail.blocking_send(());
             }
         })
-        .context("a thread can't be started")?;
+        .context("cannot start a thread")?;
     runtime.spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => Some("SIGTERM"),
@@ -272,5 +273,5 @@ fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
         },
         worker: commands::worker()?,
     })
-    .context("the sandbox can't be set up")
+    .context("cannot set up the sandbox")
 }

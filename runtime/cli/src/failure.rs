@@ -4,7 +4,11 @@
 //! was asked for JSON, one line `{"failure", "message", "exit_code"}` there. What comes from outside
 //! can't steer a terminal by it.
 
-use crate::{Exit, configuration::Unfit, screen};
+use crate::{
+    Exit,
+    configuration::{Mistakes, Unfit},
+    screen,
+};
 use bureaucrat_client::LaunchError;
 use serde_json::json;
 use std::fmt;
@@ -126,7 +130,7 @@ fn kind_of(error: &anyhow::Error) -> Kind {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return Some(failure.kind);
         }
-        if cause.is::<Unfit>() {
+        if cause.is::<Unfit>() || cause.is::<Mistakes>() {
             return Some(Kind::Setting);
         }
         match cause.downcast_ref::<LaunchError>()? {
@@ -180,11 +184,11 @@ mod tests {
             .map_err(anyhow::Error::from);
         let said = words(&merge.expect_err("not a definition"));
         let (start, reason) = said.split_once("definition: ").unwrap_or((&said, ""));
-        assert_eq!(start, "can't put the fields into the ");
+        assert_eq!(start, "cannot put the fields into the ");
         assert_eq!(said.matches(reason).count(), 1, "{said}");
         let error = std::io::Error::other("disk full");
-        let error = anyhow::Error::from(error).context("x can't be written");
-        assert_eq!(words(&error), "x can't be written: disk full");
+        let error = anyhow::Error::from(error).context("cannot write x");
+        assert_eq!(words(&error), "cannot write x: disk full");
     }
 
     #[test]

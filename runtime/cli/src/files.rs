@@ -163,7 +163,7 @@ fn typed_fields(
             .any(|other| pair("--field", other).is_ok_and(|(other, _)| other == name))
         {
             return Err(usage(format!(
-                "`{name}` is given by --field and by --text; one of them is enough"
+                "`{name}` is given by both --field and --text; remove one"
             )));
         }
         match types.get(name) {
@@ -234,7 +234,7 @@ pub fn not_an_object(option: &str, text: &str, error: &FieldsError) -> anyhow::E
         "; the shell takes double quotes away: put single quotes around, '{\"x\": 1}'"
     } else if !text.trim_start().starts_with('{') {
         return usage(format!(
-            "{option} is not a JSON object, as '{{\"x\": 1}}' is one"
+            "{option} is not a JSON object, such as '{{\"x\": 1}}'"
         ));
     } else {
         ""
@@ -247,7 +247,7 @@ pub fn secret(path: &Path) -> anyhow::Result<[u8; 32]> {
     match std::fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
             anyhow::anyhow!(
-                "{} has not 32 bytes; remove it to have a new one drawn",
+                "{} does not have 32 bytes; remove it, and a new one is created",
                 path.display()
             )
         }),
@@ -256,17 +256,18 @@ pub fn secret(path: &Path) -> anyhow::Result<[u8; 32]> {
             let fresh = path.with_extension("new");
             write_private(&fresh, &secret)
                 .and_then(|()| std::fs::rename(&fresh, path))
-                .with_context(|| format!("{} can't be written", path.display()))?;
+                .with_context(|| format!("cannot write {}", path.display()))?;
             Ok(secret)
         }
-        Err(error) => Err(error).with_context(|| format!("{} can't be read", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 
 /// 32 random bytes from the system.
 pub fn draw_secret() -> anyhow::Result<[u8; 32]> {
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    getrandom::fill(&mut secret)
+        .map_err(|error| anyhow::anyhow!("cannot get random bytes: {error}"))?;
     Ok(secret)
 }
 

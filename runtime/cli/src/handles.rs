@@ -34,8 +34,8 @@ pub fn enough() -> anyhow::Result<()> {
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
     taken.map(drop).with_context(|| {
         format!(
-            "fewer than {FREE} file handles are left, the limit is {limit}: raise it (`ulimit -n`, \
-             or `LimitNOFILE=` of systemd), 1024 is a good beginning"
+            "fewer than {FREE} file handles are left, the limit is {limit}: raise it with `ulimit \
+             -n`, or `LimitNOFILE=` in systemd; 1024 is a good start"
         )
     })
 }

@@ -30,7 +30,7 @@ pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> a
         ));
     }
     let filter = EnvFilter::try_new(effective(filter))
-        .with_context(|| format!("the log filter `{filter}` can't be read"))?;
+        .with_context(|| format!("cannot read the log filter `{filter}`"))?;
     match destination {
         Destination::StandardError => {
             install(filter, format, io::stderr, io::stderr().is_terminal())
@@ -40,7 +40,7 @@ pub fn start(filter: &str, format: LogFormat, destination: Destination<'_>) -> a
                 .create(true)
                 .append(true)
                 .open(path)
-                .with_context(|| format!("the log {} can't be written", path.display()))?;
+                .with_context(|| format!("cannot write the log {}", path.display()))?;
             install(filter, format, Arc::new(file), false)
         }
     }
@@ -79,5 +79,5 @@ where
         LogFormat::Human => builder.with_ansi(colours).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     }
-    .map_err(|error| anyhow!("the log can't be set up: {error}"))
+    .map_err(|error| anyhow!("cannot set up logging: {error}"))
 }

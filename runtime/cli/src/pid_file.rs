@@ -26,7 +26,7 @@ impl PidFile {
     /// # Errors
     /// If another process holds the lock (the message names it), or the file cannot be written.
     pub fn lock(path: &Path) -> anyhow::Result<Self> {
-        let what = || format!("the pid file {} can't be written", path.display());
+        let what = || format!("cannot write the pid file {}", path.display());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(what)?;
         }
@@ -41,7 +41,7 @@ impl PidFile {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 bail!(
-                    "an engine runs already{}: the pid file {} is locked",
+                    "an engine is already running{}: the pid file {} is locked",
                     owner(&mut file),
                     path.display()
                 );

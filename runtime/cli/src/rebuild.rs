@@ -22,8 +22,7 @@ pub fn rebuilt(
     let fresh = state.with_extension("rebuilt");
     let aside = state.with_extension(format!("damaged-{now}"));
     if fresh.exists() {
-        fs::remove_dir_all(&fresh)
-            .with_context(|| format!("{} can't be removed", fresh.display()))?;
+        fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
     }
     let store = RocksStore::open(&fresh)?;
     for table in Table::ALL {
@@ -33,7 +32,7 @@ pub fn rebuilt(
     drop(store);
     fs::rename(state, &aside)
         .and_then(|()| fs::rename(&fresh, state))
-        .with_context(|| format!("{} can't be put in place", fresh.display()))?;
+        .with_context(|| format!("cannot move {} to its place", fresh.display()))?;
     Ok((RocksStore::open(state)?, aside))
 }
 

@@ -17,7 +17,7 @@ pub fn command(error: &clap::Error, arguments: &[String]) -> Option<String> {
         return (first == "definitions" && removes).then(|| {
             format!(
                 "there is no command `definitions {name}`; `bureaucrat definitions retire NAME` \
-                 stops its launches, and its text stays for the processes that run"
+                 stops new launches; the text is kept for running processes"
             )
         });
     }
@@ -34,14 +34,14 @@ pub fn command(error: &clap::Error, arguments: &[String]) -> Option<String> {
 fn instead(name: &str) -> Option<&'static str> {
     Some(match name {
         "start" | "serve" | "server" | "daemon" | "up" | "engine" | "run-engine" => {
-            "`bureaucrat` alone starts the engine, `bureaucrat -f` in the foreground"
+            "`bureaucrat` alone starts the engine, `bureaucrat -f` runs it in the foreground"
         }
         "stop" | "shutdown" | "quit" | "down" | "kill" | "restart" => {
             "the engine ends on SIGTERM: `kill $(cat PIDFILE)`, where `bureaucrat config` shows \
              pid_file; to end a process, use `bureaucrat cancel`"
         }
         "status" | "ps" | "ls" | "info" | "health" | "ping" | "processes" => {
-            "`bureaucrat list` lists the processes, or says that no engine runs"
+            "`bureaucrat list` lists the processes, or says that no engine is running"
         }
         "logs" | "log" | "tail" => {
             "a daemon logs to STORAGE/bureaucrat.log, where `bureaucrat config` shows storage; with \

@@ -98,7 +98,7 @@ fn the_daemon_runs_alone_and_ends_on_a_signal() {
     let second = bureaucrat(&storage).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(
-        words(&second).contains(&format!("runs already (process {pid})")),
+        words(&second).contains(&format!("is already running (process {pid})")),
         "{}",
         words(&second)
     );
@@ -109,7 +109,7 @@ fn the_daemon_runs_alone_and_ends_on_a_signal() {
         .unwrap();
     assert_eq!(other_pid_file.status.code(), Some(1));
     assert!(
-        words(&other_pid_file).contains("locked by another engine"),
+        words(&other_pid_file).contains("in use by another engine"),
         "{}",
         words(&other_pid_file)
     );
@@ -120,9 +120,9 @@ fn the_daemon_runs_alone_and_ends_on_a_signal() {
     });
     let log = fs::read_to_string(storage.join("bureaucrat.log")).unwrap();
     assert!(
-        log.contains("bureaucrat runs")
+        log.contains("bureaucrat is running")
             && log.contains("SIGTERM")
-            && log.contains("bureaucrat ends"),
+            && log.contains("bureaucrat has stopped"),
         "{log}"
     );
     assert_eq!(
@@ -130,7 +130,11 @@ fn the_daemon_runs_alone_and_ends_on_a_signal() {
         ""
     );
     let gone = bureaucrat(&storage).arg("list").output().unwrap();
-    assert!(words(&gone).contains("no engine runs"), "{}", words(&gone));
+    assert!(
+        words(&gone).contains("no engine is running"),
+        "{}",
+        words(&gone)
+    );
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn wrong_values_are_named() {
         ),
         (
             ["--retention", "soon"],
-            "error: --retention: it must be a whole number and s, m, h or d",
+            "error: --retention: it must be a whole number, alone or with s, m, h or d",
         ),
         (
             ["--queue-type", "stream"],

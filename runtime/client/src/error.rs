@@ -11,10 +11,10 @@ pub enum LaunchError {
     #[error("the broker's address: {0}")]
     Address(String),
     /// The broker cannot be reached, or refuses the user.
-    #[error("can't connect to the broker: {0}")]
+    #[error("cannot connect to the broker: {0}")]
     Connect(String),
     /// The fields cannot be put into the definition.
-    #[error("can't put the fields into the definition: {0}")]
+    #[error("cannot put the fields into the definition: {0}")]
     Merge(#[from] MergeError),
     /// An event needs a name of at most `limit` bytes.
     #[error("{}", unfit_name(*.bytes, *.limit))]
@@ -32,19 +32,19 @@ pub enum LaunchError {
         /// The longest that is allowed.
         limit: usize,
     },
-    /// An event can't be kept for no time, nor for so long.
+    /// An event can be kept neither for no time nor for that long.
     #[error("an event can't be kept for {0}; at most {longest} is allowed", longest = Millis::LONGEST)]
     EventKeep(Millis),
     /// No queue takes the message: the engine has never run here, or the routing key is wrong.
     #[error(
-        "no queue takes messages for `{0}`: start the engine once, or correct the queue's name"
+        "no queue accepts messages for `{0}`: start the engine once, or correct the queue's name"
     )]
     Unroutable(String),
     /// The broker refused the message; holds its words.
     #[error("the broker refused the message: {0}")]
     Refused(String),
     /// The engine refused the launch.
-    #[error("the engine refuses it: {}", .reasons.join("; "))]
+    #[error("the engine refused it: {}", .reasons.join("; "))]
     Rejected {
         /// One sentence for each reason.
         reasons: Vec<String>,
@@ -56,13 +56,13 @@ pub enum LaunchError {
     #[error("the connection was closed before the reply came")]
     Closed,
     /// The reply cannot be read.
-    #[error("the reply can't be read: {0}")]
+    #[error("cannot read the reply: {0}")]
     Reply(#[from] Unreadable),
     /// The reply does not belong here: an end before the launch, or the launch of another process.
-    #[error("the replies came out of order")]
+    #[error("the replies came in an unexpected order")]
     OutOfOrder,
     /// The system gave no random bytes for an id.
-    #[error("no random bytes: {0}")]
+    #[error("cannot get random bytes: {0}")]
     Random(String),
 }
 

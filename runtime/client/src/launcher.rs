@@ -307,7 +307,7 @@ impl Launcher {
                 Err(LaunchError::Unroutable(returned.routing_key.to_string()))
             }
             Confirmation::Nack(None) | Confirmation::NotRequested => Err(LaunchError::Refused(
-                "it did not take it (basic.nack)".to_owned(),
+                "it did not accept it (basic.nack)".to_owned(),
             )),
         }
     }

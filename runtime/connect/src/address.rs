@@ -26,7 +26,7 @@ pub struct Defaults {
     pub tls: Tls,
     pub heartbeat: Duration,
     pub connect_timeout: Duration,
-    /// What the broker's operators see the connections as.
+    /// The name of the connections, as the broker's operators see it.
     pub name: String,
 }
 
@@ -150,7 +150,7 @@ impl Addresses {
         1 + self.others.len()
     }
 
-    /// What in the addresses has no effect, a sentence each.
+    /// What in the addresses has no effect, one sentence per item.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }

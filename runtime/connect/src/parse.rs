@@ -31,8 +31,8 @@ pub enum AddressError {
     )]
     Scheme,
     #[error(
-        "an address begins with amqp:// or amqps://; http is spoken by the management interface, \
-         and the AMQP port is another, usually 5672"
+        "an address begins with amqp:// or amqps://; http belongs to the management interface; \
+         the AMQP port is usually 5672"
     )]
     Http,
     #[error(
@@ -43,22 +43,22 @@ pub enum AddressError {
     )]
     Ambiguous,
     #[error(
-        "in the {0}, a % is not followed by two hexadecimal digits, or what they make is not \
-         UTF-8; a % itself is written %25"
+        "in the {0}, a % is not followed by two hexadecimal digits, or the result is not UTF-8; \
+         write % itself as %25"
     )]
     Percent(&'static str),
     #[error("the {0} has more than {SHORT_TEXT_BYTES_MAX} bytes, which AMQP can't carry")]
     TooLong(&'static str),
     #[error(
-        "the port is not a number from 1 to 65535; if it is a part of the password that was taken \
-         for a port, write : / ? # and @ percent-encoded"
+        "the port is not a number from 1 to 65535; if it is part of the password, write : / ? # \
+         and @ percent-encoded"
     )]
     Port,
     #[error("the host is not a name or an IP address")]
     Host,
     #[error(
         "bureaucrat needs RabbitMQ, or another broker of AMQP 0-9-1: an address begins with \
-         amqp:// or amqps://; this is one of another kind of broker"
+         amqp:// or amqps://; this one is for another kind of broker"
     )]
     OtherBroker,
     #[error("an IPv6 address is written in brackets, as in amqp://[fd00::7]:5672/")]

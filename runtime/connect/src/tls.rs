@@ -41,7 +41,7 @@ fn connector(tls: &Tls) -> Result<RustlsConnector, Trouble> {
         }
         None => RustlsConnectorConfig::new_with_native_certs().map_err(|error| {
             Trouble::Tls(format!(
-                "the certificates that this system trusts can't be read ({error}); name the \
+                "cannot read the certificates that this system trusts ({error}); name the \
                  broker's CA with --amqp-ca-file"
             ))
         })?,
@@ -139,7 +139,7 @@ pub(crate) fn words(error: &io::Error, tls: &Tls) -> Option<String> {
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         ) => format!("the broker's certificate has expired, or a clock is wrong ({error})"),
         Error::InvalidCertificate(_) => {
-            format!("the broker's certificate can't be used ({error})")
+            format!("the broker's certificate is not valid ({error})")
         }
         Error::InvalidMessage(_) => {
             "this port doesn't speak TLS; use amqp:// in place of amqps://, or the TLS port, \

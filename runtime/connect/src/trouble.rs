@@ -7,17 +7,17 @@ use std::{io, path::PathBuf, time::Duration};
 /// Why one broker could not be connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    #[error("the {what} {path} can't be used: {reason}", path = .path.display())]
+    #[error("cannot use the {what} {path}: {reason}", path = .path.display())]
     File {
         what: &'static str,
         path: PathBuf,
         reason: String,
     },
-    #[error("the host name can't be resolved ({0}); check the address, or the name server")]
+    #[error("cannot resolve the host name ({0}); check the address, or the name server")]
     Unresolved(String),
     #[error("nothing listens there (connection refused); is RabbitMQ running, and on this port?")]
     Refused,
-    #[error("it can't be reached: {0}")]
+    #[error("cannot reach it: {0}")]
     Unreachable(String),
     #[error("{}", silent(*.stage, *.waited, *.port))]
     Silent {
@@ -91,11 +91,11 @@ fn silent(stage: Stage, waited: Duration, port: u16) -> String {
     match (stage, usual(port)) {
         (Stage::Silence, Some(usual)) => format!("no answer within {seconds} s; {usual}"),
         (Stage::Silence, None) => format!(
-            "no answer within {seconds} s; is this an AMQP port? A port for TLS waits like this \
-             for a client that speaks amqp:// instead of amqps://; a firewall may be in between"
+            "no answer within {seconds} s; is this an AMQP port? A TLS port waits like this for a \
+             client that speaks amqp:// instead of amqps://; or a firewall may be in between"
         ),
         (Stage::Greeted | Stage::LoggedIn | Stage::Open, _) => format!(
-            "the broker began to answer and did not finish within {seconds} s; it may be busy or \
+            "the broker began to answer but did not finish within {seconds} s; it may be busy or \
              short of memory or disk, see its log"
         ),
     }
@@ -106,12 +106,12 @@ fn ended(stage: Stage, reason: Option<&str>, port: u16) -> String {
     let reason = reason.unwrap_or_default();
     match (stage, usual(port)) {
         (Stage::Silence, Some(usual)) => {
-            format!("the connection was closed before the broker said a word{reason}; {usual}")
+            format!("the connection was closed before the broker said anything{reason}; {usual}")
         }
         (Stage::Silence, None) => format!(
-            "the connection was closed before the broker said a word{reason}; is this an AMQP \
-             port? A port for TLS does this to amqp://, use amqps:// there; a proxy does it while \
-             no broker is behind it"
+            "the connection was closed before the broker said anything{reason}; is this an AMQP \
+             port? A TLS port does this to amqp:// (use amqps://), and so does a proxy without a \
+             broker behind it"
         ),
         (Stage::Greeted, _) => format!(
             "the broker closed the connection while the user logged in{reason}; check user and \
@@ -162,13 +162,13 @@ pub fn advised(code: u16, words: &str) -> String {
              set_permissions`"
         }
         404 => "Check the name; it may have been deleted",
-        405 => "Another connection has it for itself",
+        405 => "Another connection has exclusive use of it",
         406 if words.contains("acknowledgement") => {
             "A delivery was unacknowledged for longer than the broker's consumer_timeout"
         }
         406 if words.contains("inequivalent") => {
-            "It is there with other properties: use another name, or delete it when nobody needs \
-             what is in it"
+            "It exists with other properties: use another name, or delete it if nobody needs its \
+             contents"
         }
         _ => return format!("{words} ({code})"),
     };
@@ -316,7 +316,7 @@ mod tests {
             (
                 405,
                 "RESOURCE_LOCKED - cannot obtain exclusive access",
-                "for itself",
+                "exclusive use of it",
             ),
             (
                 406,

@@ -226,7 +226,7 @@ impl<'s> Builder<'s, '_, '_> {
         Going::On
     }
 
-    /// Adds text to the open element with `add`; outside of any element it must be literal white
+    /// Adds text to the open element with `add`; outside any element it must be literal white
     /// space.
     fn add_text(&mut self, start: usize, add: impl FnOnce(&mut MappedText), written: &str) {
         if let Some(place) = self.open.last() {

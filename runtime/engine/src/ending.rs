@@ -1,7 +1,7 @@
 //! How a process ends: it completes or fails.
 //!
 //! Either way, everything that its fibers have open is withdrawn, in the order of the fibers'
-//! numbers; then the ending is recorded and reported. The host does what follows outside of the
+//! numbers; then the ending is recorded and reported. The host does what follows outside the
 //! process.
 
 use crate::{machine::Machine, ops::await_event::distinct};

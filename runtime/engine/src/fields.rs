@@ -79,7 +79,7 @@ impl Machine<'_> {
         if size > limit {
             return Err(Trouble::new(
                 FaultCode::LIMIT_EXCEEDED,
-                format!("the fields take {size} bytes; {limit} are allowed"),
+                format!("the fields take {size} bytes; at most {limit} are allowed"),
             ));
         }
         Ok(())

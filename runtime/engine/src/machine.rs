@@ -113,7 +113,10 @@ impl<'a> Machine<'a> {
         if self.instance.ops_without_waiting >= limit {
             return Err(Trouble::new(
                 FaultCode::OP_BUDGET_EXCEEDED,
-                format!("{limit} instructions were run without waiting for anything"),
+                format!(
+                    "it ran {limit} instructions without waiting for anything; does a loop \
+                         never end?"
+                ),
             ));
         }
         self.instance.ops_without_waiting += 1;

@@ -48,10 +48,10 @@ impl fmt::Display for Aim {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// It is late: it was awaited and has already arrived. It can be dropped silently.
-    #[error("{0} has gone on already")]
+    #[error("{0} has already continued")]
     Stale(Aim),
     /// Its target does not exist, or never waited for this.
-    #[error("{0} does not wait for this")]
+    #[error("{0} is not waiting for this")]
     NotWaiting(Aim),
     /// It names no wait, and several wait for such an answer.
     #[error("{count} branches wait at {aim}, and the answer does not say which it is for")]

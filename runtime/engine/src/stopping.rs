@@ -315,7 +315,7 @@ impl Machine<'_> {
                 return Err(Trouble::program("the fiber stops nothing"));
             }
         };
-        let what = "what was stopped took longer for its end than a minute, and was cut off";
+        let what = "the stopped branches took longer than a minute to end, and were cut off";
         let fault = self.fault_at(fiber, Trouble::new(FaultCode::TIMEOUT, what));
         self.record(HistoryEvent::FailedAtEnd { fault });
         let mut below = BTreeSet::from([fiber]);

@@ -48,7 +48,7 @@ impl Values {
         let name = plain(&self.take()?);
         let problem = match name.len() {
             0 => "is empty".to_owned(),
-            bytes if bytes > limit => format!("takes {bytes} bytes; {limit} are allowed"),
+            bytes if bytes > limit => format!("takes {bytes} bytes; at most {limit} are allowed"),
             _ if name.chars().any(char::is_control) => "has a control character".to_owned(),
             _ => return Ok(name),
         };
@@ -96,7 +96,7 @@ impl Values {
         let is_code = |c: char| c.is_alphanumeric() || "._-:".contains(c);
         if FaultCode::is_reserved(&text) {
             return Err(bad(format!(
-                "the computed code {} of a fault is one that only the engine gives",
+                "the computed fault code {} is reserved for the engine",
                 shown(&text)
             )));
         }
@@ -104,7 +104,7 @@ impl Values {
             return Ok(FaultCode::new(&text));
         }
         Err(bad(format!(
-            "the computed code {} of a fault is not 1 to {} letters, digits, `.`, `_`, `-` and `:`",
+            "the computed fault code {} is not 1 to {} letters, digits, `.`, `_`, `-` and `:`",
             shown(&text),
             FaultCode::LENGTH_MAX
         )))

@@ -332,7 +332,7 @@ fn what_is_left_out_of_a_message_is_recorded_once() {
     };
     let said = event.to_string();
     assert!(
-        said.starts_with("_0: left out of a message (turn 0): `retry_after` is"),
+        said.starts_with("_0: parts of a message ignored (turn 0): `retry_after` is"),
         "{said}"
     );
     assert!(said.contains("; the field \"inst:now\""), "{said}");
@@ -354,9 +354,11 @@ fn an_attempt_has_all_of_its_time_once_its_task_could_be_sent() {
         let input = Input::TaskDelayed { turn, until };
         step(&program, &mut instance, &environment(&limits), input)
     };
-    let due = |effect: &Effect| match effect {
-        Effect::StartTimer { due, .. } => Some(due.0),
-        _ => None,
+    let due = |effect: &Effect| {
+        let Effect::StartTimer { due, .. } = effect else {
+            return None;
+        };
+        Some(due.0)
     };
     let effects = delayed(0, 1_001).unwrap();
     assert_eq!(effects.iter().find_map(due), Some(11_001));

@@ -194,7 +194,7 @@ impl Library {
         Ok(library)
     }
 
-    /// Whether Python prints a code point outside of ASCII unchanged.
+    /// Whether Python prints a code point outside ASCII unchanged.
     pub(crate) fn is_printable(&self, code: u32) -> bool {
         self.printable.partition_point(|bound| *bound <= code) % 2 == 1
     }

@@ -215,7 +215,7 @@ fn difference(
                 return Ok(Some("memory"));
             }
             if text == "StopIteration" && code != Some("StopIteration") && is_inner {
-                return Ok(Some("next() that finds nothing, inside of a loop"));
+                return Ok(Some("next() that finds nothing, inside a loop"));
             }
             let is_of_other_digits = text.rsplit(": ").next().is_some_and(|quoted| {
                 quoted

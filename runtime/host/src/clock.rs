@@ -95,7 +95,8 @@ impl EngineTime {
         if kept.0 > wall.saturating_add(JUMP) {
             tracing::warn!(
                 behind_ms = kept.0 - wall,
-                "the machine's clock is behind the time of the last run: the engine's time waits for it"
+                "the machine's clock is behind the time of the last run; the engine's time runs \
+                 slower until the clock catches up"
             );
         }
         let reading = Reading {
@@ -127,7 +128,7 @@ impl EngineTime {
             tracing::warn!(
                 wall_ms = wall,
                 engine_ms = now,
-                "the machine's clock jumped; the engine's time follows slowly"
+                "the machine's clock jumped; the engine's time follows gradually"
             );
         }
         // Short steps keep their remainder: the elapsed mark moves only when time did.

@@ -106,7 +106,7 @@ impl Damages {
         let error = StoreError::Damaged {
             table,
             key: records::hexadecimal(key),
-            reason: "the key is not of its table's form".into(),
+            reason: "the key does not have the form of its table".into(),
         };
         self.note(None, &error);
     }

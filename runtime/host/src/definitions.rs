@@ -190,7 +190,7 @@ impl Definitions {
             ))
         };
         if Program::hash(&stored) != hash {
-            return Err(damaged("its bytes have another hash".into()));
+            return Err(damaged("its bytes have a different hash".into()));
         }
         let program = Program::decode(&stored).map_err(|error| damaged(error.to_string()))?;
         let mut modules = BTreeMap::new();
@@ -225,7 +225,7 @@ impl Definitions {
             .is_some_and(|bytes| ModuleHash::of(bytes) != hash)
         {
             return Err(LoadFailure::Environment(format!(
-                "a record is damaged: table modules, key {hash}: its bytes have another hash"
+                "a record is damaged: table modules, key {hash}: its bytes have a different hash"
             )));
         }
         Ok(stored)

@@ -44,18 +44,19 @@ pub enum HostError {
     Store(#[from] StoreError),
     /// What the storage says about itself cannot be read.
     #[error(
-        "{0}. The engine does not start on a guess: `bureaucrat fsck --repair` rebuilds time, sequence and the count of \
-         runs; the identity (the secret that ids are derived from, and the number of shards) comes back from a backup alone"
+        "{0}. The engine does not guess: `bureaucrat fsck --repair` rebuilds time, sequence and \
+         the count of runs; only a backup brings back the identity (the secret that ids are \
+         derived from, and the number of shards)"
     )]
     Meta(StoreError),
     /// The configuration is invalid.
-    #[error("the configuration can't be used: {0}")]
+    #[error("the configuration is not valid: {0}")]
     Config(String),
     /// The system cannot start a thread.
-    #[error("a thread can't be started: {0}")]
+    #[error("cannot start a thread: {0}")]
     Thread(String),
     /// A bug in the engine.
-    #[error("the driver ended by a panic; nothing that was not durable was acknowledged")]
+    #[error("the driver panicked; nothing was acknowledged that was not durable")]
     Panic,
 }
 
@@ -188,7 +189,7 @@ impl Host {
     }
 
     fn fail(&self, error: HostError) {
-        tracing::error!(%error, "the engine cannot continue; nothing more is acknowledged");
+        tracing::error!(%error, "the engine cannot continue; it acknowledges nothing more");
         lock(&self.0.failure).get_or_insert(error);
         let _ = self.0.ended.0.try_send(());
         self.0.router.stop();
@@ -277,7 +278,8 @@ impl Host {
         match answer.recv_timeout(DEPLOY_PATIENCE) {
             Ok(answer) => QueryAnswer::Definitions(answer),
             Err(_) => QueryAnswer::Error {
-                reason: "the engine ended or is too busy; `bureaucrat definitions list` tells whether it took effect"
+                reason: "the engine stopped or is too busy; `bureaucrat definitions list` tells \
+                         whether it took effect"
                     .into(),
             },
         }
@@ -310,7 +312,8 @@ impl Host {
                 | OrderOutcome::Damaged,
             ) => QueryAnswer::Letters(LetterAnswer::Unknown),
             Err(_) => QueryAnswer::Error {
-                reason: "the engine ended or is too busy; `bureaucrat dead list` tells whether the order took effect"
+                reason: "the engine stopped or is too busy; `bureaucrat dead list` tells whether \
+                         the order took effect"
                     .into(),
             },
         }
@@ -322,7 +325,8 @@ impl Host {
         match outcome.recv_timeout(ORDER_PATIENCE) {
             Ok(outcome) => QueryAnswer::Ordered { outcome },
             Err(_) => QueryAnswer::Error {
-                reason: "the engine ended or is too busy; `bureaucrat show` tells whether the order took effect"
+                reason: "the engine stopped or is too busy; `bureaucrat show` tells whether the \
+                         order took effect"
                     .into(),
             },
         }

@@ -111,7 +111,7 @@ impl Programs {
         if damaged > 0 {
             tracing::warn!(
                 damaged,
-                "records are damaged: programs that nobody uses are kept in this run"
+                "records are damaged, so unused programs are kept in this run"
             );
         }
         Ok(Self {

@@ -113,7 +113,7 @@ impl Account {
         let quotas = &rules.quotas;
         // The queue first: a launch that finds it full does not count for the minute.
         let waiting = self.waiting.load(Ordering::Relaxed);
-        let what = "launches that wait for their turn:";
+        let what = "launches waiting for their turn:";
         if let Some(violation) = rules.over(
             Quota::WaitingLaunches,
             waiting + 1,
@@ -146,7 +146,7 @@ impl Account {
         let rows = rules.over(
             Quota::OutboxRows,
             usage.rows,
-            "the user's messages in the outbox, which wait to be taken:",
+            "the user's messages that wait in the outbox:",
             "rows",
         );
         if let Some(violation) = bytes.or(rows) {

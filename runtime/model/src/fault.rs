@@ -158,7 +158,7 @@ pub enum FaultSource {
 }
 
 impl Fault {
-    /// A fault from outside of the process: at no activity of it.
+    /// A fault from outside the process: at no activity of it.
     pub fn from_outside(code: &str, message: impl Into<String>) -> Self {
         Self {
             code: FaultCode::new(code),
@@ -178,7 +178,7 @@ impl fmt::Display for Fault {
             write!(f, ": {}", self.message)?;
         }
         match self.line {
-            // What comes from outside of the process is at no line of its definition.
+            // What comes from outside the process is at no line of its definition.
             0 => Ok(()),
             line => write!(f, " (activity {}, line {line})", self.activity),
         }

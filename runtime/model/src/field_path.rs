@@ -1,4 +1,4 @@
-//! Places in fields: a name, or a JSON Pointer (RFC 6901) to something inside of a field.
+//! Places in fields: a name, or a JSON Pointer (RFC 6901) to something inside a field.
 
 use crate::fields::{Fields, JsonText};
 use serde::{Deserialize, Serialize};

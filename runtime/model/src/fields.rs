@@ -15,7 +15,7 @@ pub enum FieldsError {
     #[error("not JSON: {0}")]
     NotJson(String),
     /// JSON, but not an object.
-    #[error("a JSON object is needed here: {0}")]
+    #[error("expected a JSON object: {0}")]
     NotObject(String),
 }
 

@@ -149,11 +149,11 @@ pub enum HistoryEvent {
         activity: ActivityPath,
         event: String,
     },
-    /// An event was dropped: too many wait already, or the scope ended first.
     #[serde(rename = "34")]
     EventDropped {
         activity: ActivityPath,
         event: String,
+        why: Dropped,
     },
     /// An event or a time stops the body of a scope.
     #[serde(rename = "35")]
@@ -180,6 +180,17 @@ pub enum HistoryEvent {
         activity: ActivityPath,
         fault: Fault,
     },
+}
+
+/// Why a scope drops an event that came for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Dropped {
+    /// As many events as it keeps wait to be handled already.
+    #[serde(rename = "1")]
+    Full,
+    /// It ended before the event's turn came.
+    #[serde(rename = "2")]
+    Ended,
 }
 
 /// Who cancelled a process.

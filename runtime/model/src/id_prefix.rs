@@ -11,11 +11,11 @@ pub struct IdPrefix(String);
 /// A text that is not the beginning of an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdPrefixError {
-    #[error("at least the first {min} hex digits of an id are needed", min = IdPrefix::DIGITS_MIN)]
+    #[error("give at least the first {min} hex digits of the id", min = IdPrefix::DIGITS_MIN)]
     Short,
     #[error("an id has {max} hex digits, this is longer", max = IdPrefix::DIGITS)]
     Long,
-    #[error("ids are made of hex digits and dashes; `{0}` is neither")]
+    #[error("an id consists of hex digits and dashes; `{0}` is something else")]
     Character(char),
 }
 

@@ -150,7 +150,7 @@ pub struct Fiber {
     pub given: Option<JsonText>,
     /// When all attempts at the action that it is at have to have ended.
     pub within: Option<Timestamp>,
-    /// The compensations of the scopes that completed outside of all scopes that it is in.
+    /// The compensations of the scopes that completed outside all scopes that it is in.
     pub completed: Vec<FiberId>,
 }
 
@@ -210,7 +210,7 @@ pub struct Head {
     pub next_turn: u64,
     pub next_call: u64,
     pub next_history: u64,
-    /// Instructions run since the process last waited for something outside of it.
+    /// Instructions run since the process last waited for something outside it.
     pub ops_without_waiting: u64,
     /// How many emissions in a row led to what the process does now; 0 when something else did.
     pub cause_depth: u32,

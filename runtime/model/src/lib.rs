@@ -53,7 +53,7 @@ pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
 pub use history::{
-    Canceller, ConditionOutcome, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
+    Canceller, ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
 };
 pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{

@@ -18,7 +18,7 @@ impl NameLimits {
 pub struct EngineLimits {
     /// Instructions that one step runs before it yields to other processes.
     pub ops_per_step: u32,
-    /// Instructions that a process may run without waiting for something outside of it.
+    /// Instructions that a process may run without waiting for something outside it.
     pub ops_without_waiting: u64,
     /// Fibers at the same time.
     pub fibers: u32,

@@ -42,7 +42,7 @@ impl Toward<'_> {
     pub fn never(&self) -> Option<&'static str> {
         let Self(exchange, routing_key) = *self;
         if exchange.is_empty() && routing_key.starts_with("worker_") {
-            return Some("it is the queue of a participant, which gets its tasks by `action`");
+            return Some("it is the queue of a participant; use `action`");
         }
         self.closed()
     }

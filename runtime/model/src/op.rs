@@ -296,7 +296,7 @@ pub enum Op {
     /// Forgets the fields that the innermost scope has declared, before another round declares them again.
     #[serde(rename = "44")]
     Forget,
-    /// Undoes the scopes that completed inside of the innermost one that has failed or ends, the last one first.
+    /// Undoes the scopes that completed inside the innermost one that has failed or ends, the last one first.
     #[serde(rename = "48")]
     Compensate {
         /// Only the one that this instruction entered.

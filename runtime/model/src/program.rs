@@ -126,7 +126,7 @@ pub struct Program {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProgramError {
     /// The first byte names a format that this engine does not know.
-    #[error("program format {found} is not known here; this engine reads format {known}")]
+    #[error("unknown program format {found}; this engine reads format {known}")]
     Format {
         /// The first byte.
         found: u8,

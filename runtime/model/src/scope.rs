@@ -1,4 +1,4 @@
-//! Scopes: what a fiber is inside of, with the fields that are declared there.
+//! Scopes: what a fiber is in, with the fields that are declared there.
 //!
 //! A field is looked up from the innermost scope to the process's own fields. It is set where it is declared; what is
 //! declared nowhere is set in the process's own fields.
@@ -37,7 +37,7 @@ pub enum Outcome {
     /// It failed, and the fault continues to the scopes around it.
     #[serde(rename = "2")]
     Failed(Fault),
-    /// It was stopped: nothing outside of it hears of it any more.
+    /// It was stopped: nothing outside it hears of it any more.
     #[serde(rename = "3")]
     Stopped,
 }
@@ -91,7 +91,7 @@ pub struct Scope {
     pub items: Option<Items>,
     /// Where its compensation begins, if it has one and may still complete.
     pub compensation: Option<OpIndex>,
-    /// The compensations of the scopes that completed inside of it.
+    /// The compensations of the scopes that completed inside it.
     pub completed: Vec<FiberId>,
     pub decision: Option<Decision>,
     /// How often it was tried again.
@@ -212,7 +212,7 @@ impl Fiber {
         }
     }
 
-    /// The compensations of what completed in its innermost scope, or outside of all of its scopes.
+    /// The compensations of what completed in its innermost scope, or outside all of its scopes.
     pub fn completed_here(&mut self) -> &mut Vec<FiberId> {
         match self.scopes.last_mut() {
             Some(scope) => &mut scope.completed,

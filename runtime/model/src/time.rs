@@ -67,14 +67,54 @@ impl fmt::Display for Timestamp {
 }
 
 impl fmt::Display for Millis {
+    /// As people write it: `250 ms`, `1.5 s`, `1 min 30 s`, `2 h`, `3 d`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03} s", self.0 / 1000, self.0 % 1000)
+        let (seconds, millis) = (self.0 / 1_000, self.0 % 1_000);
+        if seconds == 0 && millis > 0 {
+            return write!(f, "{millis} ms");
+        }
+        let mut between = "";
+        for (count, unit) in [
+            (seconds / 86_400, "d"),
+            (seconds / 3_600 % 24, "h"),
+            (seconds / 60 % 60, "min"),
+        ] {
+            if count > 0 {
+                write!(f, "{between}{count} {unit}")?;
+                between = " ";
+            }
+        }
+        match (seconds % 60, millis) {
+            (0, 0) if self.0 > 0 => Ok(()),
+            (seconds, 0) => write!(f, "{between}{seconds} s"),
+            (seconds, millis) => {
+                let decimals = format!("{millis:03}");
+                write!(f, "{between}{seconds}.{} s", decimals.trim_end_matches('0'))
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_print_as_people_write_them() {
+        for (millis, words) in [
+            (0, "0 s"),
+            (250, "250 ms"),
+            (1_500, "1.5 s"),
+            (1_050, "1.05 s"),
+            (90_000, "1 min 30 s"),
+            (60_001, "1 min 0.001 s"),
+            (7_200_000, "2 h"),
+            (90_061_000, "1 d 1 h 1 min 1 s"),
+            (Millis::LONGEST.0, "36600 d"),
+        ] {
+            assert_eq!(Millis(millis).to_string(), words);
+        }
+    }
 
     #[test]
     fn timestamps_print_as_rfc_3339() {

@@ -46,7 +46,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Data { bytes, limit } => {
-                write!(f, "`data` of {bytes} bytes; at most {limit} are allowed")
+                write!(f, "`data` has {bytes} bytes; at most {limit} are allowed")
             }
             Self::RetryAfter(found) => write!(
                 f,
@@ -55,16 +55,17 @@ impl fmt::Display for Unusable {
             Self::Progress { bytes, limit } => {
                 write!(
                     f,
-                    "`progress` of {bytes} bytes; at most {limit} are allowed"
+                    "`progress` has {bytes} bytes; at most {limit} are allowed"
                 )
             }
             Self::Reserved { first, count: 1 } => write!(
                 f,
-                "the field {first:?}; names that begin with `inst:` are the engine's"
+                "the field {first:?}; names that begin with `inst:` belong to the engine"
             ),
             Self::Reserved { first, count } => write!(
                 f,
-                "{first:?} and other fields, {count} in all; names that begin with `inst:` are the engine's"
+                "{first:?} and other fields, {count} in all; names that begin with `inst:` belong \
+                 to the engine"
             ),
         }
     }

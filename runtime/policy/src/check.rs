@@ -19,7 +19,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, rule, section) = (&self.what, self.rule, &self.section);
         match section.as_str() {
-            Rules::OPEN => write!(f, "{what} (whatever a policy says)"),
+            Rules::OPEN => write!(f, "{what} (with any policy)"),
             _ => write!(f, "{what} (rule `{rule}` of the policy's [{section}])"),
         }
     }

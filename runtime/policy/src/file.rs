@@ -178,7 +178,7 @@ impl Reader<'_> {
                 Some(number) => rules.quotas.set(*quota, number),
                 None => self.problem(
                     value.span(),
-                    format!("`{quota}` needs a whole number from 0, or \"unlimited\""),
+                    format!("`{quota}` must be a whole number from 0, or \"unlimited\""),
                 ),
             }
         }
@@ -188,7 +188,7 @@ impl Reader<'_> {
         match value.get_ref().as_bool() {
             Some(true) => *permission = Permission::Allowed,
             Some(false) => *permission = Permission::Refused,
-            None => self.problem(value.span(), "true or false is needed".to_owned()),
+            None => self.problem(value.span(), "expected true or false".to_owned()),
         }
     }
 
@@ -223,7 +223,7 @@ impl Reader<'_> {
             Some("none") => *modules = Modules::Only(Vec::new()),
             Some(_) => self.problem(
                 value.span(),
-                "\"any\", \"none\" or a list of hashes is needed".to_owned(),
+                "expected \"any\", \"none\" or a list of hashes".to_owned(),
             ),
             None => {
                 let mut hashes = Vec::new();
@@ -242,10 +242,9 @@ impl Reader<'_> {
         match value.get_ref().as_str() {
             Some("small") => *class = ModuleClass::Small,
             Some("runtime") => *class = ModuleClass::Runtime,
-            Some(_) | None => self.problem(
-                value.span(),
-                "\"small\" or \"runtime\" is needed".to_owned(),
-            ),
+            Some(_) | None => {
+                self.problem(value.span(), "expected \"small\" or \"runtime\"".to_owned())
+            }
         }
     }
 
@@ -253,7 +252,7 @@ impl Reader<'_> {
         let Some(items) = value.get_ref().as_array() else {
             self.problem(
                 value.span(),
-                "a list of texts is needed, such as [\"a\", \"b.*\"]".to_owned(),
+                "expected a list of texts, such as [\"a\", \"b.*\"]".to_owned(),
             );
             return Vec::new();
         };
@@ -261,7 +260,7 @@ impl Reader<'_> {
         for item in items.iter() {
             match item.get_ref().as_str() {
                 Some(text) => texts.push((text.to_owned(), item.span())),
-                None => self.problem(item.span(), "a text is needed".to_owned()),
+                None => self.problem(item.span(), "expected a text".to_owned()),
             }
         }
         texts
@@ -270,7 +269,7 @@ impl Reader<'_> {
     fn table<'v, 'i>(&mut self, value: &'v Value<'i>, what: &str) -> Option<&'v DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.problem(value.span(), format!("{what} has to be a table"));
+            self.problem(value.span(), format!("{what} must be a table"));
         }
         table
     }
@@ -282,7 +281,7 @@ impl Reader<'_> {
             if !known.contains(&&**name) {
                 let name: String = name.chars().take(80).collect();
                 let message = format!(
-                    "`{name}` is not known here: a {kind} is one of {}",
+                    "unknown {kind} `{name}`; expected one of {}",
                     known.join(", ")
                 );
                 self.problem(key.span(), message);

@@ -10,7 +10,10 @@ pub struct Glob(String);
 pub enum GlobError {
     #[error("a name or pattern may not be empty")]
     Empty,
-    #[error("a pattern of {0} bytes is longer than any name, which has at most {max} bytes", max = Glob::BYTES_MAX)]
+    #[error(
+        "a pattern of {0} bytes matches no name: names have at most {max} bytes",
+        max = Glob::BYTES_MAX
+    )]
     TooLong(usize),
 }
 

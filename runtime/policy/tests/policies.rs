@@ -82,26 +82,26 @@ fn every_problem_is_told_with_its_place() {
              [users.x]\nmodules = [\"sha256:0\"]\n[groups]\n"
         ),
         [
-            "2:1: `participant` is not known here: a key is one of launches, participants, awaits, publishes, answers, \
+            "2:1: unknown key `participant`; expected one of launches, participants, awaits, publishes, answers, \
              reply_to, modules, module_class, calls, definitions, deploys, sends, cancels, quotas",
-            "3:9: true or false is needed",
-            "4:17: a text is needed",
+            "3:9: expected true or false",
+            "4:17: expected a text",
             "4:20: a name or pattern may not be empty",
-            "5:11: \"any\", \"none\" or a list of hashes is needed",
-            "6:16: \"small\" or \"runtime\" is needed",
-            "7:10: a list of texts is needed, such as [\"a\", \"b.*\"]",
-            "9:1: `live` is not known here: a quota is one of definition_bytes, activities, depth, branches, conditions, \
+            "5:11: expected \"any\", \"none\" or a list of hashes",
+            "6:16: expected \"small\" or \"runtime\"",
+            "7:10: expected a list of texts, such as [\"a\", \"b.*\"]",
+            "9:1: unknown quota `live`; expected one of definition_bytes, activities, depth, branches, conditions, \
              timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
              launches_per_minute, waiting_launches, outbox_rows, deployed_names, deployed_versions, deployed_bytes, kept_events, kept_bytes, fuel, \
              memory_bytes, table_elements, host_calls, host_bytes, module_bytes, compile_memory_bytes, compile_seconds",
-            "10:8: `fuel` needs a whole number from 0, or \"unlimited\"",
-            "11:9: `depth` needs a whole number from 0, or \"unlimited\"",
+            "10:8: `fuel` must be a whole number from 0, or \"unlimited\"",
+            "11:9: `depth` must be a whole number from 0, or \"unlimited\"",
             "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",
-            "14:2: `groups` is not known here: a section is one of default, anonymous, users",
+            "14:2: unknown section `groups`; expected one of default, anonymous, users",
         ]
     );
     assert!(problems("[default\n")[0].starts_with("1:9: "));
-    assert_eq!(problems("users = 1")[0], "1:9: `users` has to be a table");
+    assert_eq!(problems("users = 1")[0], "1:9: `users` must be a table");
     assert!(problems("[users.a]\n[users.a]\n")[0].starts_with("2:8: "));
     assert_eq!(problems(&"#".repeat(2 << 20)).len(), 1);
 }

@@ -26,7 +26,7 @@ const METADATA_SECTION: &str = "component-type";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// It is already a component.
-    #[error("this is a component already")]
+    #[error("this is already a component")]
     Component,
     /// It is not valid WebAssembly.
     #[error("the core module is not valid: {0}")]
@@ -45,7 +45,7 @@ pub enum BuildError {
     )]
     World(String),
     /// The WIT source or the choice of a world in it is wrong.
-    #[error("the WIT source can't be used: {0}")]
+    #[error("cannot use the WIT source: {0}")]
     Wit(String),
     /// The module does not match the world.
     #[error("the core module does not fit the world: {0}")]

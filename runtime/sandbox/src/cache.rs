@@ -73,7 +73,8 @@ impl Cache {
             && *magic == MAGIC
             && self.mac(entry, code)?.verify(mac.into()).is_ok();
         if !sound {
-            tracing::warn!(module = %entry.hash, "a file of the cache of machine code is not ours; compiling again");
+            tracing::warn!(module = %entry.hash, "a file in the cache of machine code was not \
+                                                  written by this engine; compiling again");
             return None;
         }
         // The MAC was checked over exactly these bytes, which only `file` owns.
@@ -87,7 +88,7 @@ impl Cache {
             return;
         }
         if let Err(error) = self.replace(entry, code.as_bytes()) {
-            tracing::warn!(module = %entry.hash, %error, "machine code could not be kept");
+            tracing::warn!(module = %entry.hash, %error, "cannot store machine code");
         }
     }
 

@@ -85,10 +85,10 @@ impl Compiler {
         let _ = child.kill();
         let status = child
             .wait()
-            .map_err(|error| environment("the compile worker can't be waited for", error))?;
+            .map_err(|error| environment("cannot wait for the compile worker", error))?;
         let Some(talked) = talked else {
             return Err(LoadError::Environment(format!(
-                "the compile worker was not done after {} seconds",
+                "the compile worker did not finish within {} seconds",
                 wall.as_secs()
             )));
         };

@@ -19,10 +19,10 @@ pub enum SandboxError {
     #[error("the thread that interrupts guests could not be started: {0}")]
     Thread(String),
     /// More threads than a pool can have slots for.
-    #[error("{0} threads that evaluate at once are too many")]
+    #[error("{0} evaluating threads are too many")]
     Threads(usize),
     /// The cache's folder can't be used.
-    #[error("the cache of machine code at {} can't be used: {reason}", folder.display())]
+    #[error("cannot use the cache of machine code at {}: {reason}", folder.display())]
     Cache { folder: PathBuf, reason: String },
 }
 
@@ -79,7 +79,7 @@ pub enum Refusal {
         limit: usize,
     },
     #[error(
-        "this is a core module, a component is needed: make one with `bureaucrat module build`"
+        "this is a core module, but a component is needed; make one with `bureaucrat module build`"
     )]
     CoreModule,
     /// It is not WebAssembly at all.
@@ -103,7 +103,10 @@ pub enum Refusal {
         limit: u64,
     },
     /// It imports something other than `fields`.
-    #[error("the module imports `{0}`, guests may import only `bureaucrat:condition/fields@1.0.0`")]
+    #[error(
+        "the module imports `{0}`, but guests may import only \
+             `bureaucrat:condition/fields@1.0.0`"
+    )]
     Import(String),
     /// It imports `fields` with types other than the contract's.
     #[error(
@@ -119,13 +122,13 @@ pub enum Refusal {
     #[error("the module exports no function that a condition could name")]
     NoFunction,
     /// It needs what only guests with a language runtime may have, and those are switched off.
-    #[error("the module needs {0}, and guests with a language runtime inside are switched off")]
+    #[error("the module needs {0}, but guests with a language runtime inside are switched off")]
     RuntimeClass(String),
     /// It needs more than any guest may have.
     #[error("the module needs more than a guest gets: {0}")]
     Resources(String),
     /// The compiler does not accept it.
-    #[error("the module can't be compiled: {0}")]
+    #[error("cannot compile the module: {0}")]
     Compiler(String),
     /// Compiling it takes too long.
     #[error("compiling the module takes more than {seconds} seconds of processor time")]

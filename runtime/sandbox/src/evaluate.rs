@@ -128,7 +128,7 @@ fn checked(returned: Returned, limits: &SandboxLimits) -> Outcome {
 }
 
 /// Whether the text is JSON but for the names of numbers that JSON does not have, as far as it can
-/// be seen: outside of quotes.
+/// be seen: outside quotes.
 fn is_beyond_json(text: &str) -> bool {
     let mut outside = text.split('"').step_by(2);
     outside.any(|part| {

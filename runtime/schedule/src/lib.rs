@@ -31,7 +31,8 @@ pub struct Timetable {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimetableError {
     #[error(
-        "it has {fields} fields; a cron line has five: minute, hour, day of the month, month, day of the week, as in `30 2 * * MON-FRI`"
+        "it has {fields} fields, but a cron line has five: minute, hour, day of the month, month, \
+         day of the week, as in `30 2 * * MON-FRI`"
     )]
     Fields { fields: usize },
     #[error("it has {bytes} bytes; at most {CRON_BYTES} are allowed")]
@@ -40,12 +41,15 @@ pub enum TimetableError {
     Cron(String),
     #[error("it never fires: there is no such day")]
     Never,
-    #[error("there is no time zone of this name{hint}; use a name of the IANA database, such as `Europe/Berlin`, or `UTC`", hint = hint(meant.as_deref()))]
+    #[error("there is no time zone with this name; {}", hint(meant.as_deref()))]
     Zone { meant: Option<String> },
 }
 
 fn hint(meant: Option<&str>) -> String {
-    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+    match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "use a name from the IANA database, such as `Europe/Berlin`, or `UTC`".to_owned(),
+    }
 }
 
 impl Timetable {

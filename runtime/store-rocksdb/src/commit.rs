@@ -31,7 +31,7 @@ impl Commits {
     ) -> Result<Vec<Verdict>, StoreError> {
         if self.failed.load(Ordering::Acquire) {
             return Err(StoreError::Write(
-                "an earlier write failed; the engine has to be started again".into(),
+                "an earlier write failed; restart the engine".into(),
             ));
         }
         let mut batch = WriteBatch::default();

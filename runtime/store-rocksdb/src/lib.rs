@@ -85,7 +85,7 @@ impl RocksStore {
     /// meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] if the folder exists or cannot be made.
+    /// [`StoreError::Unusable`] if the folder exists or cannot be created.
     pub fn checkpoint(&self, folder: &Path) -> Result<(), StoreError> {
         Checkpoint::new(&self.database)
             .and_then(|checkpoint| checkpoint.create_checkpoint(folder))
@@ -159,7 +159,7 @@ fn family(database: &DB, table: Table) -> Result<&ColumnFamily, StoreError> {
         .cf_handle(table.name())
         .ok_or_else(|| StoreError::Read {
             table,
-            reason: "the table is not there".into(),
+            reason: "the table is missing".into(),
         })
 }
 

@@ -41,7 +41,7 @@ impl DurableMark {
     /// The mark of the database in `folder`, which has reached `sequence`.
     ///
     /// # Errors
-    /// If the file cannot be made or written.
+    /// If the file cannot be created or written.
     pub fn set(folder: &Path, sequence: u64) -> io::Result<Self> {
         let file = File::options()
             .write(true)

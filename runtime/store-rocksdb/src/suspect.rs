@@ -20,7 +20,7 @@ pub fn is_suspect(folder: &Path) -> bool {
 
 /// Notes that a write failed because of damage.
 pub fn note(folder: &Path) {
-    // If the file cannot be made, the next run fails like this one, and nothing is lost.
+    // If the file cannot be created, the next run fails like this one, and nothing is lost.
     if let Ok(file) = File::create(folder.join(NAME)) {
         let _ = file.sync_all();
     }

@@ -218,7 +218,8 @@ pub fn assemble(
             table: Table::Fibers,
             key: hexadecimal(process.as_bytes()),
             reason: format!(
-                "the process has {} fibers and {} bytes of rows; {found} and {bytes} are there",
+                "the process should have {} fibers and {} bytes of rows, but has {found} and \
+                 {bytes}",
                 stored.fibers, stored.body_bytes
             ),
         });
@@ -256,7 +257,7 @@ fn missing_value(process: ProcessId, number: u64) -> StoreError {
     StoreError::Damaged {
         table: Table::Values,
         key: hexadecimal(&keys::value(process, number)),
-        reason: "fields of the process are not there".into(),
+        reason: "fields of the process are missing".into(),
     }
 }
 

@@ -25,7 +25,7 @@ use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};
 
 /// A key that does not have its table's form: the record is damaged or of another format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the key is not of its table's form")]
+#[error("the key does not have the form of its table")]
 pub struct KeyError;
 
 /// The key of an instance: its process id, 16 bytes.

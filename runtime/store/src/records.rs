@@ -35,7 +35,7 @@ pub fn decode<T: DeserializeOwned>(
         Some((&FORMAT, body)) => {
             rmp_serde::from_slice(body).map_err(|error| damaged(error.to_string()))
         }
-        Some((other, _)) => Err(damaged(format!("format {other} is not known here"))),
+        Some((other, _)) => Err(damaged(format!("unknown format {other}"))),
         None => Err(damaged("it is empty".into())),
     }
 }

@@ -190,15 +190,17 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     #[error(
-        "the storage {path} is locked by another engine: stop that one first, or give another folder ({reason})"
+        "the storage {path} is in use by another engine: stop that one first, or name another \
+         folder ({reason})"
     )]
     Locked { path: String, reason: String },
     /// It cannot be opened for another reason.
-    #[error("the storage {path} can't be opened: {reason}")]
+    #[error("cannot open the storage {path}: {reason}")]
     Unusable { path: String, reason: String },
     /// An engine with another format wrote it.
     #[error(
-        "the storage has format {found}; this engine reads format {known}: start an engine of the version that wrote it"
+        "the storage has format {found}; this engine reads format {known}: use the engine version \
+         that wrote it"
     )]
     Format { found: String, known: u8 },
     /// Synced records are missing: the log was damaged, or cut, or replaced by an older one.
@@ -220,7 +222,8 @@ pub enum StoreError {
     Write(String),
     /// Another engine owns a shard that this one wrote to.
     #[error(
-        "another engine has taken over (epoch {present}); this one stops, and nothing that it had in hand counts"
+        "another engine has taken over (epoch {present}); this one stops, and its unfinished work \
+         does not count"
     )]
     Fenced { present: u64 },
     /// A record does not decode.

@@ -139,7 +139,8 @@ pub enum MergeError {
     NoProcess,
     /// A field is not of the type that its property declares.
     #[error(
-        "the field `{name}` is {found}, but its property is of type `{declared}`; give {expected}, or change the type"
+        "the field `{name}` is {found}, but its property is of type `{declared}`; send \
+         {expected}, or change the type"
     )]
     Type {
         name: String,

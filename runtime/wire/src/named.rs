@@ -56,17 +56,17 @@ pub enum NamedLaunchError {
     Unreadable(#[from] Unreadable),
     #[error("`process`: {0}")]
     Process(#[from] DefinitionRefError),
-    #[error("`{0}` is not known here: a launch has `process`, `fields`, `key` and `duplicate`")]
+    #[error("unknown key `{0}`; a launch has `process`, `fields`, `key` and `duplicate`")]
     Member(String),
-    #[error("the field `{0}` can't be given: names that begin with `inst:` are the engine's")]
+    #[error("the field `{0}` is reserved: names that begin with `inst:` belong to the engine")]
     Reserved(String),
-    #[error("`key` is empty; leave it out, or give a text of 1 to {KEY_BYTES_MAX} bytes")]
+    #[error("`key` is empty; omit it, or give a text of 1 to {KEY_BYTES_MAX} bytes")]
     KeyEmpty,
     #[error("`key` has {bytes} bytes, at most {KEY_BYTES_MAX} are allowed")]
     KeyLong { bytes: usize },
     #[error("`duplicate` is {0}; it must be `refuse` or `replace`")]
     Duplicate(String),
-    #[error("`duplicate` says what happens to a key, and there is no `key`")]
+    #[error("`duplicate` has no effect without `key`")]
     NoKey,
 }
 
@@ -183,7 +183,7 @@ mod tests {
             (
                 r#"{"process": "a", "feilds": {}}"#,
                 "launch",
-                "`feilds` is not known",
+                "unknown key `feilds`",
             ),
             (
                 r#"{"process": "a", "fields": []}"#,
@@ -193,7 +193,7 @@ mod tests {
             (
                 r#"{"process": "a", "fields": {"inst:x": 1}}"#,
                 "launch",
-                "the engine's",
+                "belong to the engine",
             ),
             (r#"{"process": "a", "key": ""}"#, "launch", "`key` is empty"),
             (
@@ -204,7 +204,7 @@ mod tests {
             (
                 r#"{"process": "a", "duplicate": "replace"}"#,
                 "launch",
-                "there is no `key`",
+                "no effect without `key`",
             ),
             (&long, "launch", "`key` has 256 bytes"),
         ] {

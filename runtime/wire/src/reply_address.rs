@@ -4,7 +4,7 @@
 //! RabbitMQ before 3.11 closes the connection over a direct reply-to address that it can't decode,
 //! and any version closes the channel over a routing key that is too long. So an address is taken
 //! only in the form in which RabbitMQ itself writes it. AMQP 1.0 clients name a queue by an address,
-//! `/queues/NAME`. Whether somebody listens there is not known here.
+//! `/queues/NAME`. Whether somebody listens there, only the broker knows.
 
 use crate::{Mandatory, Routes, SHORT_TEXT_BYTES_MAX};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -69,13 +69,11 @@ pub enum ReplyAddressError {
     TooLong { bytes: usize },
     /// The broker would have replaced it; a message that arrived another way cannot be answered.
     #[error(
-        "reply_to is `{DIRECT}` itself, which only the broker can turn into an address: publish on \
-         the channel that consumes from `{DIRECT}`, to this broker"
+        "reply_to is `{DIRECT}` itself, which only the broker turns into an address: publish on \
+         the channel that consumes from `{DIRECT}`, on this broker"
     )]
     NotReplaced,
-    #[error(
-        "reply_to begins as a direct reply-to address does, but RabbitMQ writes none of this form"
-    )]
+    #[error("reply_to begins like a direct reply-to address, but is not one that RabbitMQ makes")]
     Malformed,
     #[error(
         "reply_to is the address of an exchange, `{address}`; replies go to queues, so name one: \

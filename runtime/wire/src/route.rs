@@ -2,8 +2,8 @@
 //!
 //! A [`Route`] is for a participant's exact name or for a prefix of it; [`Routes`] finds the most
 //! specific one, or the way that the dialect and the kind of task queue say. It is asked when a
-//! task is written, and a task keeps the destination that it was written with. Whether a queue is
-//! there is not known here.
+//! task is written, and a task keeps the destination that it was written with. Whether a queue
+//! exists, only the broker knows.
 
 use crate::{Address, SHORT_TEXT_BYTES_MAX, TaskQueue, Via};
 use bureaucrat_model::Way;

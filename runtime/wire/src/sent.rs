@@ -79,7 +79,7 @@ impl Reserved<'_> {
                 "it belongs to the engine".to_owned()
             }
             None if self.routes.has_exchange(exchange) => {
-                "participants get their tasks through it, which `action` sends".to_owned()
+                "it carries tasks to participants; use `action`".to_owned()
             }
             None => return None,
         };

@@ -6,13 +6,13 @@ use crate::{MessageKind, cut};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingProblem {
     #[error(
-        "which is not read here: send UTF-8 text, as it is or compressed with content_encoding \
-         `gzip` or `deflate`"
+        "which is not supported: send UTF-8 text, uncompressed or with content_encoding `gzip` or \
+         `deflate`"
     )]
     Unknown,
     #[error("but the body is not compressed that way, or is damaged")]
     Damaged,
-    #[error("and the body unpacks to more than the limit of {limit} bytes")]
+    #[error("and the body decompresses to more than the limit of {limit} bytes")]
     TooLarge { limit: usize },
 }
 
@@ -20,7 +20,7 @@ pub enum EncodingProblem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Properties and headers could not be read.
-    #[error("properties and headers can't be read: {reason}")]
+    #[error("cannot read properties and headers: {reason}")]
     Properties { reason: String },
     /// The body has bytes that are not UTF-8.
     #[error("the body is not UTF-8 text")]
@@ -28,8 +28,8 @@ pub enum Unreadable {
     #[error("the body is UTF-16 text: send UTF-8")]
     Utf16,
     #[error(
-        "the body is compressed with gzip, and nothing says so: set the property content_encoding \
-         to `gzip`, or send it as it is"
+        "the body is compressed with gzip, but the message does not say so: set the property \
+         content_encoding to `gzip`, or send the text itself"
     )]
     Gzip,
     /// JSON on the launch queue, without the content type of a launch by name.
@@ -47,7 +47,7 @@ pub enum Unreadable {
         problem: EncodingProblem,
     },
     /// The body can't be read, and its content type says that it is of another kind.
-    #[error("content_type is `{content_type}`, which is not read here: send {wanted}")]
+    #[error("content_type is `{content_type}`, which is not supported here: send {wanted}")]
     ContentType {
         content_type: String,
         /// "JSON", "XML".
@@ -93,8 +93,8 @@ pub enum Unreadable {
     },
     /// The body has the shape of neither dialect.
     #[error(
-        "the body has neither `header` and `fields` nor `name` and `payload`: a worker sends back \
-         the whole message that it got, with its fields changed"
+        "the body has neither `header` and `fields` nor `name` and `payload`: a worker must send \
+         back the whole message that it got, with its fields changed"
     )]
     NoHeader,
     /// A required key is missing or null.
@@ -120,13 +120,13 @@ pub enum Unreadable {
         text: String,
     },
     /// A message type that was internal to the original, which never comes from outside.
-    #[error("`{name}` is a message inside the engine and is not taken from outside")]
+    #[error("`{name}` is an internal message, which is not accepted from outside")]
     InnerMessage {
         /// `start`, `completed`, `timeout` or `triggered`.
         name: String,
     },
     /// A message with a name other than `response`.
-    #[error("the message is named `{name}`; only `response` is taken here")]
+    #[error("the message is named `{name}`; only `response` is accepted here")]
     UnknownMessage { name: String },
     /// An event without a name.
     #[error("the event has no name: `event` is missing, null or empty")]

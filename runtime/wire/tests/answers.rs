@@ -168,11 +168,11 @@ fn what_is_too_large_to_keep_is_named() {
         header("response")
     );
     let expected =
-        "fault PID_0 1 Busy m; left out: `data` of 17002 bytes; at most 4096 are allowed";
+        "fault PID_0 1 Busy m; left out: `data` has 17002 bytes; at most 4096 are allowed";
     assert_eq!(shown(data.as_bytes()), expected);
     let progress = format!(r#"{}"progress": "{large}"}}"#, header("progress"));
     let expected = "progress PID_0 1 \"(a progress of 17002 bytes; 16384 are kept)\"; left out: \
-                    `progress` of 17002 bytes; at most 16384 are allowed";
+                    `progress` has 17002 bytes; at most 16384 are allowed";
     assert_eq!(shown(progress.as_bytes()), expected);
     let small = format!(r#"{}"progress": "half"}}"#, header("progress"));
     assert_eq!(shown(small.as_bytes()), "progress PID_0 1 \"half\"");

@@ -102,7 +102,7 @@ fn what_does_not_unpack_within_the_limit_is_refused() {
         (
             encoded("gzip"),
             bomb,
-            "content_encoding is `gzip`, and the body unpacks to more than the limit of 1000 bytes",
+            "content_encoding is `gzip`, and the body decompresses to more than the limit of 1000 bytes",
         ),
         (
             encoded("gzip"),
@@ -117,8 +117,8 @@ fn what_does_not_unpack_within_the_limit_is_refused() {
         (
             compression("application/zstd"),
             vec![0x28, 0xb5, 0x2f, 0xfd],
-            "the header `compression` is `application/zstd`, which is not read here: send UTF-8 \
-             text, as it is or compressed with content_encoding `gzip` or `deflate`",
+            "the header `compression` is `application/zstd`, which is not supported: send UTF-8 \
+             text, uncompressed or with content_encoding `gzip` or `deflate`",
         ),
     ];
     for (properties, body, reason) in cases {
@@ -142,7 +142,7 @@ fn other_encodings_are_named() {
         ("utf-16", b"\0{\0}"),
     ] {
         let refused = read(&encoded(encoding), body).unwrap_err();
-        let start = format!("content_encoding is `{encoding}`, which is not read here: send UTF-8");
+        let start = format!("content_encoding is `{encoding}`, which is not supported: send UTF-8");
         assert!(refused.to_string().starts_with(&start), "{refused}");
     }
     // The same bytes in every encoding.
@@ -181,7 +181,7 @@ fn content_types_are_named_where_a_body_can_not_be_read() {
         let reason = not_json().by_content_type(Some(other), "JSON");
         assert_eq!(
             reason.to_string(),
-            format!("content_type is `{other}`, which is not read here: send JSON")
+            format!("content_type is `{other}`, which is not supported here: send JSON")
         );
         assert_eq!(reason.code(), "wire.content-type");
         assert_eq!(

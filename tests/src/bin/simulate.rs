@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            eprintln!("simulate: the sandbox can't be set up: {error}");
+            eprintln!("simulate: cannot set up the sandbox: {error}");
             return ExitCode::FAILURE;
         }
     };

@@ -105,7 +105,7 @@ impl Preload {
             .write_all_at(&offset_millis.to_ne_bytes(), CLOCK_AT)?)
     }
 
-    /// Lets the machine have slept for so long: the wall clock and the clock that counts sleep are later, the monotonic one
+    /// Lets the machine have slept for that long: the wall clock and the clock that counts sleep are later, the monotonic one
     /// is not.
     ///
     /// # Errors

@@ -107,7 +107,7 @@ impl SimulatedBroker {
         self.lock().queues[index(source)].push_back(message);
     }
 
-    /// Declares a queue or exchange outside of the engine; messages to undeclared ones are
+    /// Declares a queue or exchange outside the engine; messages to undeclared ones are
     /// returned.
     pub fn declare(&self, name: &str) {
         self.lock().declared.insert(name.to_owned());
@@ -130,12 +130,12 @@ impl SimulatedBroker {
         self.lock().blocked = blocked;
     }
 
-    /// Takes a message from a queue outside of the engine.
+    /// Takes a message from a queue outside the engine.
     pub fn take(&self, queue: &str) -> Option<Sent> {
         self.lock().outside.get_mut(queue)?.pop_front()
     }
 
-    /// Queues outside of the engine that hold messages.
+    /// Queues outside the engine that hold messages.
     pub fn waiting(&self) -> Vec<String> {
         let state = self.lock();
         let full = state.outside.iter().filter(|(_, queue)| !queue.is_empty());

@@ -32,7 +32,7 @@ pub(super) struct Launch {
     pub(super) copies: u64,
 }
 
-/// Everyone outside of the engine.
+/// Everyone outside the engine.
 pub struct People {
     pub(super) broker: Arc<SimulatedBroker>,
     pub(super) facts: Arc<Facts>,

@@ -2,8 +2,8 @@
 
 use super::samples::{fault, path, process};
 use bureaucrat_model::{
-    Canceller, ConditionIndex, ConditionOutcome, FaultCode, HistoryEvent, Millis, Redelivered,
-    Taken, Timestamp, Turn,
+    Canceller, ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEvent, Millis,
+    Redelivered, Taken, Timestamp, Turn,
 };
 
 /// Every entry of a history, with a name.
@@ -141,6 +141,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             HistoryEvent::EventDropped {
                 activity: activity.clone(),
                 event: "paid".into(),
+                why: Dropped::Full,
             },
         ),
         (

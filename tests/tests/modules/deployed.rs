@@ -135,7 +135,7 @@ fn a_launch_of_nothing_is_refused_with_why() {
         (
             json!({"process": "order", "filds": {}}),
             "launch",
-            "`filds` is not known here",
+            "unknown key `filds`",
         ),
         (
             json!({"process": "order", "fields": {"amount": "x"}}),

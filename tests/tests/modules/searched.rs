@@ -178,6 +178,7 @@ fn a_history_is_as_long_as_its_definition_wants() {
             ("launched", 'l'),
             ("delay", 'd'),
             ("condition", 'c'),
+            ("expression", 'c'),
             ("handler", 'f'),
             ("completed", 'e'),
         ];

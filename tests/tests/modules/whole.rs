@@ -58,7 +58,7 @@ fn a_launch_that_gives_another_key_is_refused() {
     assert_eq!(code, "launch");
     assert_eq!(
         reason,
-        "the launch comes with the key `B`, but `order` computes its own: `A-1`; leave the key out"
+        "the launch has the key `B`, but `order` computes its own, `A-1`; omit the key"
     );
     let same = hosted.launch(None, &launch("A-1"));
     assert_eq!(same.reply["status"], "launched", "{same:?}");

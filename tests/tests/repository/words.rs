@@ -5,7 +5,7 @@
 use crate::files::{files_below, none, read};
 
 /// Phrases, separated by `|`, and what to write instead.
-const PHRASES: [(&str, &str); 22] = [
+const PHRASES: [(&str, &str); 36] = [
     ("stands in|stand in|standing in|stood in", "is in"),
     ("stands beside|stand beside", "is next to"),
     ("stands under|stand under", "is under"),
@@ -37,6 +37,29 @@ const PHRASES: [(&str, &str); 22] = [
     ("for want of", "because there is no"),
     ("a line each|a row each", "one per line, one per row"),
     ("what there is|as is right", "what exists, as expected"),
+    ("inside of", "inside"),
+    ("can't be made|cannot be made", "cannot create"),
+    (
+        "can't be asked|can't be entered",
+        "cannot reach, cannot open",
+    ),
+    ("be let go", "cannot close, cannot detach"),
+    ("all the same", "anyway, still"),
+    ("speaks against|speak against", "forbids, prevents"),
+    (
+        "not known here|not read here",
+        "unknown, is not supported here",
+    ),
+    ("put right", "repaired"),
+    ("fit the question", "unexpected answer"),
+    (
+        "object a line|a sentence each",
+        "one object per line, one sentence per item",
+    ),
+    ("whatever crashes", "even after a crash"),
+    ("is there twice|are there twice", "is given twice"),
+    ("a good beginning", "a good start"),
+    ("for so long|in vain", "for that long, without success"),
 ];
 
 /// The folders of Rust sources whose comments and strings were rewritten so far.

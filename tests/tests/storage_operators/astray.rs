@@ -66,6 +66,17 @@ async fn what_came_and_did_not_count_is_shown() -> Result<()> {
     publish(&channel, &answers, &python).await?;
     let words = shown(&operated, &process, "became the dead letter").await?;
     ensure!(words.contains("use `json.dumps`"), "{words}");
+    let shown = operated.show(&process)?;
+    let astray = shown["astray"].as_array().context("a list")?;
+    ensure!(
+        astray
+            .iter()
+            .map(|one| &one["kind"])
+            .eq(["answer", "dead_letter"]),
+        "{shown}"
+    );
+    ensure!(astray[0]["activity"] == format!("{process}_0"), "{shown}");
+    ensure!(astray[1]["letter"].is_u64(), "{shown}");
     channel
         .queue_delete(worker.as_str().into(), Default::default())
         .await?;
@@ -94,7 +105,7 @@ fn a_slip_at_a_terminal_is_no_dead_letter() -> Result<()> {
         (&["launch", "order@9"], "has no version 9"),
         (
             &["launch", "order@x"],
-            "there is no file `order@x`, and as a name",
+            "there is no file `order@x`, and it can't be the name of a definition",
         ),
         (&["launch", slip], "`bureaucrat check"),
         (&["launch", slip], "did you mean `delay`?"),
@@ -110,4 +121,33 @@ fn a_slip_at_a_terminal_is_no_dead_letter() -> Result<()> {
     let said = operated.leaves_with(0, &["dead", "list"])?;
     ensure!(!said.contains("definition"), "{said}");
     operated.end()
+}
+
+#[test]
+fn launch_points_to_check_for_what_check_sees() -> Result<()> {
+    let mut operated = Operated::new("told-check", &[])?;
+    operated.start()?;
+    let own = operated.engine.name("launches");
+    let path = operated.path("refused.xml");
+    let file = path.to_str().context("a path in UTF-8")?;
+    for (definition, reason, is_seen) in [
+        (
+            "<process><nonsense/></process>".to_owned(),
+            "nonsense",
+            true,
+        ),
+        (
+            format!(r#"<process><action participant="told.p" queue="{own}"/></process>"#),
+            "no definition may send tasks to",
+            false,
+        ),
+    ] {
+        std::fs::write(&path, definition)?;
+        let words = operated.leaves_with(1, &["launch", file])?;
+        ensure!(words.contains(reason), "{words}");
+        ensure!(words.contains("shows the places") == is_seen, "{words}");
+        operated.leaves_with(i32::from(is_seen), &["check", file])?;
+    }
+    operated.end()?;
+    operated.is_clean(&operated.engine.storage())
 }

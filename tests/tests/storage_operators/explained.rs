@@ -174,8 +174,11 @@ fn over_the_broker(operated: &Operated, process: &str, event: &str) -> Result<()
     let kept = operated.leaves_with(0, &["event", event, "--keep", "1h"])?;
     assert!(kept.contains("the event is kept"), "{kept}");
     let twice = ["event", event, "--key", "a", "--text", "key=b"];
-    let words = operated.leaves_with(1, &twice)?;
-    assert!(words.contains("the field `key` already"), "{words}");
+    let words = operated.leaves_with(2, &twice)?;
+    assert!(words.contains("use --key instead"), "{words}");
+    let mistaken = ["event", event, "--field", "keep=1h"];
+    let words = operated.leaves_with(2, &mistaken)?;
+    assert!(words.contains("use --keep instead"), "{words}");
 
     let cancel = |id: &str, code: i32| operated.leaves_with(code, &["cancel", id, "--broker"]);
     let words = cancel(short, 2)?;
@@ -186,7 +189,7 @@ fn over_the_broker(operated: &Operated, process: &str, event: &str) -> Result<()
     assert!(words.contains("cancelled"), "{words}");
     operated.until(process, "failed")?;
     let words = cancel(process, 1)?;
-    assert!(words.contains("has ended already"), "{words}");
+    assert!(words.contains("has already ended"), "{words}");
     let words = operated.leaves_with(0, &["show", "--history", process])?;
     assert!(
         words.contains("cancelled by a message without a user"),

@@ -50,7 +50,7 @@ pub fn who_waits_for_an_end_is_told_when_the_connection_is_lost(world: &World) -
         ensure!(waiting.wait()?.code() == Some(1), "{said}");
         let told = format!(
             "the connection to the broker was lost while waiting for the end of process {process}; \
-             it runs on if it has not ended: `bureaucrat show {process}` tells"
+             unless it has ended, it keeps running: `bureaucrat show {process}` tells"
         );
         ensure!(said.contains(&told), "{said}");
         ensure!(

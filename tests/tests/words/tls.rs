@@ -61,7 +61,7 @@ fn a_broker_that_demands_a_certificate_is_named() -> Result<()> {
         ),
         (
             "&certfile=tls/cert.pem&keyfile=tls/key.pem",
-            "no queue takes messages",
+            "no queue accepts messages",
         ),
     ] {
         let address = format!("{address}?cacertfile=tls/ca.pem{files}");

@@ -230,7 +230,7 @@ fn a_body_that_unpacks_to_too_much_is_refused_and_nothing_waits_behind_it() {
             .find(|message| message.routing_key == "bureaucrat_dead");
         let said = header(letter.unwrap(), "bureaucrat-reason");
         assert!(
-            said.contains("the body unpacks to more than the limit of"),
+            said.contains("the body decompresses to more than the limit of"),
             "{said}"
         );
         assert!(

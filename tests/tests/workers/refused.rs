@@ -80,7 +80,7 @@ pub fn refused() -> Vec<Refused> {
             plain(),
             br#"{"customer": "Ada"}"#,
             "wire.no-header",
-            "a worker sends back the whole message that it got, with its fields changed",
+            "a worker must send back the whole message that it got, with its fields changed",
         ),
         (
             Answers,
@@ -116,7 +116,7 @@ pub fn refused() -> Vec<Refused> {
             encoded("latin-1"),
             b"{\"a\": \"\xfc\"}",
             "wire.content-encoding",
-            "content_encoding is `latin-1`, which is not read here",
+            "content_encoding is `latin-1`, which is not supported",
         ),
         (
             Launches,
@@ -151,7 +151,7 @@ pub fn refused() -> Vec<Refused> {
             of_type("application/x-msgpack"),
             b"\x81\xa1a\x01",
             "wire.content-type",
-            "content_type is `application/x-msgpack`, which is not read here: send JSON",
+            "content_type is `application/x-msgpack`, which is not supported here: send JSON",
         ),
         (
             Events,

@@ -38,7 +38,7 @@ pub(super) enum Trouble {
     Depth,
     #[error("headers hold more than {VALUES_MAX} values")]
     Count,
-    #[error("they do not fit into one frame of this connection")]
+    #[error("they do not fit into a frame of this connection")]
     Size,
 }
 

@@ -59,17 +59,17 @@ pub enum Dead {
 #[command(after_help = "\
 Examples:
   bureaucrat dead list
-  bureaucrat dead list --limit 0 --json    all of them, a JSON object a line
+  bureaucrat dead list --limit 0 --json    all of them, one JSON object per line
 
 The engine keeps copies of the last 1,000 letters that it put into its dead-letter queue, of \
 at most 16 MiB together. Looking at them takes nothing off that queue. Letters share their \
-numbers with everything else that the engine sends: they grow, begin at about a million, and \
-leave gaps. The other commands take the last few digits of a number.")]
+numbers with everything else that the engine sends, so the numbers start at about a million and \
+have gaps. The other commands accept the last few digits of a number.")]
 pub struct DeadList {
     /// At most this many; 0 for all
     #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count, allow_negative_numbers = true)]
     pub limit: usize,
-    /// Print a JSON object a line (docs/json.md)
+    /// Print one JSON object per line (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -101,7 +101,7 @@ pub struct DeadResend {
     /// The letters' numbers, or the last digits of them
     #[arg(required = true)]
     pub letters: Vec<LetterEnd>,
-    /// Print a JSON object a line (docs/json.md)
+    /// Print one JSON object per line (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }
@@ -118,7 +118,7 @@ pub struct DeadDiscard {
     /// The letters' numbers, or the last digits of them
     #[arg(required = true)]
     pub letters: Vec<LetterEnd>,
-    /// Print a JSON object a line (docs/json.md)
+    /// Print one JSON object per line (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }

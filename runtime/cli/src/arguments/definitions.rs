@@ -11,9 +11,9 @@ Examples:
   bureaucrat deploy order.xml
   bureaucrat launch order --field amount=7
 
-Stores the definition as the next version of the name that its <process name=\"…\"> has, and prints NAME@VERSION. \
-A text that a version has already makes no new one. The same can be done over AMQP: a message of \
-the content type application/x-bureaucrat-definition on the launch queue.")]
+Stores the definition as the next version of the name in <process name=\"…\">, and prints \
+NAME@VERSION. If a version already has this text, no new one is made. The same can be done over \
+AMQP: a message of the content type application/x-bureaucrat-definition on the launch queue.")]
 pub struct Deploy {
     /// The definition, `-` for standard input
     pub file: PathBuf,
@@ -39,7 +39,7 @@ pub enum Definitions {
 Example:
   bureaucrat definitions list")]
 pub struct DefinitionsList {
-    /// Print a JSON object a line (docs/json.md)
+    /// Print one JSON object per line (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }

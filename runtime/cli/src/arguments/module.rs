@@ -9,9 +9,9 @@ use std::path::PathBuf;
 pub enum Module {
     /// Make a component from a core module
     Build(ModuleBuild),
-    /// Check a module like the engine would, and print its imports and exports
+    /// Check a module as the engine would, and print its imports and exports
     Check(ModuleCheck),
-    /// Run a function of a module on fields, like the engine would
+    /// Run a function of a module on fields, as the engine would
     Run(ModuleRun),
     /// Store a module in the running engine, and print its hash
     Deploy(ModuleDeploy),
@@ -106,7 +106,7 @@ pub struct ModuleDeploy {
 Example:
   bureaucrat module list")]
 pub struct ModuleList {
-    /// Print a JSON object a line: {"hash", "bytes", "programs"}
+    /// Print one JSON object per line: {"hash", "bytes", "programs"}
     #[arg(long)]
     pub json: bool,
 }

@@ -41,7 +41,7 @@ Examples:
 
 The engine retries a process that it could not continue every 30 seconds; this does it now. One \
 that waits for an operator after a fault (on-fault=\"incident\") runs the failed activity again. \
-The exit code is 0 once it was retried, which may park it again, and 1 if there is no such process \
+The exit code is 0 once it has been retried (it may park again), and 1 if there is no such process \
 or it is not parked.")]
 pub struct Retry {
     /// The process: its id, or the first 4 or more digits of it
@@ -59,11 +59,11 @@ Examples:
   bureaucrat fsck /var/lib/bureaucrat --json
   bureaucrat fsck /var/lib/bureaucrat --repair
 
-No engine may use the storage meanwhile. Each finding has a table, a key (hexadecimal), a \
+Stop the engine first. Each finding has a table, a key (hexadecimal), a \
 process, what is wrong, and what --repair would do: `rebuild` what follows from other records, \
 `remove` what nothing needs, or `none`. If parts of a table can't be read, --repair copies \
 everything else into a new `state`, and keeps the damaged one beside it. It first writes what it \
-removes or overwrites to a file in the storage, one JSON object a line.
+removes or overwrites to a file in the storage, one JSON object per line.
 
 Exit codes: 0 if nothing is wrong (any more), 1 if there are findings (left), 2 if the storage \
 can't be read.")]

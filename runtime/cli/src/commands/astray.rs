@@ -9,35 +9,109 @@ use bureaucrat_host::{
     letters::{LetterAnswer, LetterQuery},
     query::{Detail, ProcessDetail, Query, QueryAnswer, WaitView, WaitsFor},
 };
-use bureaucrat_model::HistoryEvent;
+use bureaucrat_model::{HistoryEvent, Timestamp};
+use serde_json::{Value, json};
 
-/// The most dead letters that are named.
+/// The most dead letters that are named in words.
 const LETTERS_MAX: usize = 3;
 
-/// A sentence for each.
-pub fn lines(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Vec<String>> {
+/// Something that came and did not continue its process.
+pub enum Astray {
+    /// An answer whose activity still waits.
+    Suspended {
+        at: Timestamp,
+        activity: String,
+        reason: String,
+    },
+    /// A dead letter with the id of the process in it.
+    Letter {
+        letter: u64,
+        at: Timestamp,
+        code: String,
+        reason: String,
+    },
+}
+
+/// Asks the engine what went astray.
+pub fn found(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Vec<Astray>> {
     let is_answer = |wait: &&WaitView| matches!(wait.waits_for, WaitsFor::Answer { .. });
     let asked: Vec<&WaitView> = detail.summary.waits.iter().filter(is_answer).collect();
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let mut lines = suspended(control, detail, &asked)?;
+    let mut found = suspended(control, detail, &asked)?;
     let process = detail.summary.process;
     let query = Query::Letters(LetterQuery::Naming { process });
     let QueryAnswer::Letters(LetterAnswer::Listed { letters }) = control.ask(&query)? else {
-        return Ok(lines);
+        return Ok(found);
     };
-    lines.extend(letters.iter().take(LETTERS_MAX).map(|letter| {
-        format!(
-            "a message with the id of this process became the dead letter {} at {}: {}: {}",
-            letter.letter, letter.at, letter.code, letter.reason
-        )
+    found.extend(letters.into_iter().map(|letter| Astray::Letter {
+        letter: letter.letter,
+        at: letter.at,
+        code: letter.code,
+        reason: letter.reason,
     }));
-    if letters.len() > LETTERS_MAX {
-        let more = letters.len() - LETTERS_MAX;
+    Ok(found)
+}
+
+/// A sentence for each, as far as there are not too many letters.
+pub fn lines(astray: &[Astray]) -> Vec<String> {
+    let mut letters = 0;
+    let mut lines = Vec::new();
+    for one in astray {
+        match one {
+            Astray::Suspended {
+                at,
+                activity,
+                reason,
+            } => lines.push(format!(
+                "an answer came at {at} and did not complete activity {activity}: {reason}; the \
+                 status must be `done`, or `critical` for a fault"
+            )),
+            Astray::Letter {
+                letter,
+                at,
+                code,
+                reason,
+            } => {
+                letters += 1;
+                if letters <= LETTERS_MAX {
+                    lines.push(format!(
+                        "a message with the id of this process became the dead letter {letter} at \
+                         {at}: {code}: {reason}"
+                    ));
+                }
+            }
+        }
+    }
+    if letters > LETTERS_MAX {
+        let more = letters - LETTERS_MAX;
         lines.push(format!("and {more} more: `bureaucrat dead list`"));
     }
-    Ok(lines.iter().map(|line| clean(line)).collect())
+    lines.iter().map(|line| clean(line)).collect()
+}
+
+pub fn json(astray: &[Astray]) -> Value {
+    let one = |one: &Astray| match one {
+        Astray::Suspended {
+            at,
+            activity,
+            reason,
+        } => json!({"kind": "answer", "at": at.0, "activity": activity, "reason": reason}),
+        Astray::Letter {
+            letter,
+            at,
+            code,
+            reason,
+        } => json!({
+            "kind": "dead_letter",
+            "at": at.0,
+            "letter": letter,
+            "code": code,
+            "reason": reason,
+        }),
+    };
+    astray.iter().map(one).collect()
 }
 
 /// The last answer under each of these waits that left it suspended.
@@ -45,7 +119,7 @@ fn suspended(
     control: &mut Control,
     detail: &ProcessDetail,
     asked: &[&WaitView],
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<Astray>> {
     let process = detail.summary.process;
     let history = Detail::History;
     let QueryAnswer::Process(whole) = control.ask(&Query::Show { process, history })? else {
@@ -57,12 +131,10 @@ fn suspended(
             let HistoryEvent::Suspended { turn, reason, .. } = &entry.event else {
                 return None;
             };
-            (*turn == wait.turn).then(|| {
-                format!(
-                    "an answer came at {} and did not complete activity {}: {reason}; the status \
-                     must be `done`, or `critical` for a fault",
-                    entry.at, wait.at.activity
-                )
+            (*turn == wait.turn).then(|| Astray::Suspended {
+                at: entry.at,
+                activity: wait.at.activity.clone(),
+                reason: reason.clone(),
             })
         })
     };

@@ -27,7 +27,7 @@ pub fn run(options: &Options, backup: &Backup) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
     let progress = Progress::start("backing up");
     let QueryAnswer::BackedUp { millis } = control.ask(&Query::Backup { folder: name })? else {
-        bail!("the engine's answer does not fit the question");
+        bail!("unexpected answer from the engine");
     };
     let manifest = Manifest::write(&folder)?;
     drop(progress);

@@ -29,8 +29,8 @@ pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
 
 fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
     let Some(process) = cancel.process.whole() else {
-        let what = "--broker needs the whole id of the process, since only the engine's own \
-                    machine knows which one a beginning means";
+        let what = "--broker needs the whole id of the process: a shortened one can be looked up \
+                    only on the engine's own machine";
         return Err(Failure::new(Kind::Usage, what).into());
     };
     let settings = settings(options)?;
@@ -43,7 +43,7 @@ fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
         let asking = launcher.cancel(process, &cancel.reason);
         let asked = launch::within(left, "waiting for the engine", asking).await;
         asked.map_or_else(
-            || Err(silent(patience)),
+            || Err(launch::silent("request", patience)),
             |asked| asked.map_err(|error| why(process, error, patience)),
         )
     })?;
@@ -60,26 +60,18 @@ fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
     }
     match outcome {
         CancelOutcome::Cancelled => print_line(&format!("process {process}: cancelled"))?,
-        CancelOutcome::Ended => bail!("process {process} has ended already"),
+        CancelOutcome::Ended => bail!("process {process} has already ended"),
     }
     Ok(Exit::Done)
 }
 
-fn silent(patience: Duration) -> anyhow::Error {
-    let what = format!(
-        "no engine answered within {} s; the request stays in the launch queue until one does",
-        patience.as_secs()
-    );
-    Failure::new(Kind::TimedOut, what).into()
-}
-
 fn why(process: ProcessId, error: LaunchError, patience: Duration) -> anyhow::Error {
     match error {
-        LaunchError::TimedOut(_) => silent(patience),
+        LaunchError::TimedOut(_) => launch::silent("request", patience),
         LaunchError::Closed => Failure::new(
             Kind::Broker,
             "the connection to the broker was lost before the engine answered; it may have \
-             cancelled the process all the same",
+             cancelled the process anyway",
         )
         .into(),
         LaunchError::Rejected { reasons }

@@ -60,7 +60,8 @@ pub fn judge(options: &Options, source: &[u8]) -> anyhow::Result<Judged> {
     })
 }
 
-/// Prints the problems of every file. One that can't be read is a problem, too, and the others are checked all the same.
+/// Prints the problems of every file. One that can't be read is a problem, too, and the others are
+/// still checked.
 pub fn run(options: &Options, check: &Check) -> anyhow::Result<Exit> {
     if let Err(error) = bureaucrat_sandbox::check_executable_memory() {
         tell(&format!("warning: no engine would start here: {error}"));

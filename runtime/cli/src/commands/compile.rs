@@ -32,7 +32,7 @@ pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
     let stored = program.encode()?;
     if let Some(output) = &compile.output {
         std::fs::write(output, &stored)
-            .with_context(|| format!("{} can't be written", output.display()))?;
+            .with_context(|| format!("cannot write {}", output.display()))?;
     }
     if compile.disassemble {
         print_line(disassemble(&program).trim_end())?;

@@ -135,7 +135,8 @@ impl Asked {
                 LetterAnswer::Done(view) => view,
                 LetterAnswer::Unknown => return Err(unknown(end)),
                 LetterAnswer::NotCopied(view) => bail!(
-                    "letter {letter} has {} bytes, more than the engine copies; it is in the queue `{}` alone",
+                    "letter {letter} has {} bytes, more than the engine copies; it is only in the \
+                     queue `{}`",
                     view.bytes,
                     self.queue
                 ),
@@ -143,7 +144,7 @@ impl Asked {
             };
             let (word, done) = match order {
                 LetterOrder::Resend | LetterOrder::ResendAndKeep => {
-                    ("resent", format!("sent again to {}", place(&view)))
+                    ("resent", format!("resent to {}", place(&view)))
                 }
                 LetterOrder::Discard => ("discarded", "forgotten".to_owned()),
             };
@@ -195,7 +196,7 @@ fn place(view: &LetterView) -> String {
 }
 
 fn unfit() -> anyhow::Error {
-    anyhow!("the engine's answer does not fit the question")
+    anyhow!("unexpected answer from the engine")
 }
 
 fn unknown(end: &LetterEnd) -> anyhow::Error {
@@ -255,7 +256,7 @@ fn shown(detail: &LetterDetail) -> String {
     add("bytes", &view.bytes.to_string());
     match &detail.body {
         Some(body) => add("body", &String::from_utf8_lossy(body)),
-        None => add("body", "(too large to be copied: it is in the queue alone)"),
+        None => add("body", "(too large to be copied; it is only in the queue)"),
     }
     lines.join("\n")
 }

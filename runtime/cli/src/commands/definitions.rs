@@ -48,7 +48,7 @@ fn ask(control: &mut Control, query: DefinitionQuery) -> anyhow::Result<Definiti
 }
 
 fn unfit() -> anyhow::Error {
-    anyhow!("the engine's answer does not fit the question")
+    anyhow!("unexpected answer from the engine")
 }
 
 /// Stores a definition in the running engine.
@@ -92,11 +92,12 @@ pub fn deploy(options: &Options, deploy: &Deploy) -> anyhow::Result<Exit> {
     }
     print_line(&format!("{name}@{version}"))?;
     if made == Made::Unchanged {
-        eprintln!("{name}@{version} has this text already, so there is no new version");
+        eprintln!("{name}@{version} already has this text, so no new version was made");
     }
     if newest != version {
         eprintln!(
-            "launches of `{name}` start version {newest}; `bureaucrat definitions retire {name}@{newest}` would end that"
+            "launches of `{name}` start version {newest}; `bureaucrat definitions retire \
+             {name}@{newest}` undoes that"
         );
     }
     Ok(Exit::Done)
@@ -155,7 +156,7 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
     }
     let (versions, source, schedule) = shown(&mut control, name, version)?;
     if show.source {
-        let source = source.ok_or_else(|| anyhow!("its text can't be read"))?;
+        let source = source.ok_or_else(|| anyhow!("cannot read its text"))?;
         std::io::stdout().write_all(source.as_bytes())?;
         return Ok(Exit::Done);
     }
@@ -192,7 +193,7 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
         } = &schedule;
         let (cron, zone) = (clean(cron), clean(zone));
         print_line(&format!(
-            "launches itself at `{cron}` ({zone}): version {version}, next {next}"
+            "launched by its schedule `{cron}` ({zone}): version {version}, next {next}"
         ))?;
     }
     if let Some(source) = source {
@@ -247,7 +248,7 @@ fn retire(options: &Options, retire: &DefinitionsRetire) -> anyhow::Result<Exit>
     }
     match newest {
         Some(newest) => eprintln!("launches of `{name}` start version {newest}"),
-        None => eprintln!("`{name}` can't be launched by its name any more"),
+        None => eprintln!("`{name}` can no longer be launched by name"),
     }
     Ok(Exit::Done)
 }

@@ -152,7 +152,7 @@ fn next_line(input: &mut impl BufRead) -> anyhow::Result<Option<Vec<u8>>> {
     input
         .take(LINE_BYTES_MAX)
         .read_until(b'\n', &mut line)
-        .context("standard input can't be read")?;
+        .context("cannot read standard input")?;
     if line.len() as u64 == LINE_BYTES_MAX {
         bail!("a line is longer than {} MiB", LINE_BYTES_MAX >> 20);
     }
@@ -198,7 +198,7 @@ fn answers(sandbox: &Sandbox, questions: &[(String, Fields)]) -> anyhow::Result<
         .map(|(place, (parsed, (_, fields)))| match (parsed, &guest) {
             (Err(refusal), _) => Ok(Answer::Refused(refusal)),
             (Ok(_), Some(guest)) => run_function(sandbox, guest, &name(place), fields),
-            (Ok(_), None) => bail!("an expression was left out of its guest"),
+            (Ok(_), None) => bail!("an expression is missing from its guest"),
         })
         .collect()
 }
@@ -262,7 +262,7 @@ fn run_function(
             message,
             fuel: evaluated.fuel,
         }),
-        Outcome::Verdict(_) | Outcome::Environmental(_) => bail!("the guest gave no value"),
+        Outcome::Verdict(_) | Outcome::Environmental(_) => bail!("the guest returned no value"),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_client::{EventOutcome, EventRequest, Fields, LaunchError, Millis};
+use bureaucrat_wire::{Address, WireLimits, decode_event};
 use serde_json::json;
 
 pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
@@ -23,12 +24,7 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         single: &event.field,
         texts: &event.text,
     })?;
-    let taken = fields.iter().map(|(name, _)| name);
-    if let Some(name) = taken.into_iter().find(|name| *name == "event") {
-        let words = format!(
-            "a field `{name}` would replace the name of the event, which is the first argument; \
-             give it another name"
-        );
+    if let Some(words) = reserved(&event.name, &fields) {
         return Err(Failure::new(Kind::Usage, words).into());
     }
     let settings = settings(options)?;
@@ -47,24 +43,46 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         let left = patience.saturating_sub(started.elapsed());
         let handing_out = launcher.send_event_and_wait(&request);
         match launch::within(left, "waiting for the event's outcome", handing_out).await {
-            Some(Err(LaunchError::TimedOut(_))) | None => Err(Failure::new(
-                Kind::TimedOut,
-                format!(
-                    "no engine took the event within {} s; it stays in its queue until one does",
-                    patience.as_secs()
-                ),
-            )
-            .into()),
+            Some(Err(LaunchError::TimedOut(_))) | None => Err(launch::silent("event", patience)),
             Some(Err(LaunchError::Closed)) => Err(Failure::new(
                 Kind::Broker,
                 "the connection to the broker was lost before the engine answered; the event may \
-                 have reached it all the same",
+                 have reached it anyway",
             )
             .into()),
             Some(outcome) => outcome.map_err(anyhow::Error::from),
         }
     })?;
     tell(event, outcome)
+}
+
+/// Why fields can't be given: the engine reads some of them as something else than fields.
+fn reserved(event: &str, fields: &Fields) -> Option<String> {
+    if fields.get("event").is_some() {
+        return Some(
+            "the field `event` would replace the name of the event, which is the first argument; \
+             give the field another name"
+                .to_owned(),
+        );
+    }
+    let nowhere = Address {
+        exchange: String::new(),
+        routing_key: String::new(),
+    };
+    let message = bureaucrat_wire::event(&nowhere, &EventRequest::new(event, fields), "", None);
+    let read = decode_event(&message.body, &WireLimits::default()).ok()?;
+    let (name, meaning) = if read.key.is_some() {
+        ("key", "the event's key")
+    } else if read.keep.is_some() {
+        ("keep", "how long it keeps the event")
+    } else if read.process.is_some() {
+        ("process", "the only process that the event is for")
+    } else {
+        return None;
+    };
+    Some(format!(
+        "the engine reads the field `{name}` as {meaning}; use --{name} instead"
+    ))
 }
 
 fn request(
@@ -80,7 +98,7 @@ fn request(
     ];
     for (name, is_given) in given {
         if is_given && fields.get(name).is_some() {
-            bail!("the event has the field `{name}` already; leave it or --{name} out");
+            bail!("--{name} would replace the field `{name}` of the event; omit one of them");
         }
     }
     let process = match process {
@@ -138,7 +156,8 @@ fn words(name: &str, outcome: EventOutcome, keep: Option<Millis>) -> String {
     let took = match taken {
         taken if taken == waiting && waiting == 1 => "and took it".to_owned(),
         taken if taken == waiting => "and all took it".to_owned(),
-        0 => "and none took it: no condition held".to_owned(),
+        0 => "and none took it: no condition held, or earlier events are still being handled"
+            .to_owned(),
         1 => "and 1 took it; the conditions of the others did not hold".to_owned(),
         taken => format!("and {taken} took it; the conditions of the others did not hold"),
     };
@@ -148,6 +167,31 @@ fn words(name: &str, outcome: EventOutcome, keep: Option<Millis>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_engine_reads_as_something_else_is_not_a_field() {
+        let of = |fields: &str| reserved("paid", &Fields::parse(fields).unwrap_or_default());
+        let id = "01234567-89ab-8def-8123-456789abcdef";
+        for (fields, option) in [
+            (r#"{"keep": "1h"}"#.to_owned(), "use --keep"),
+            (r#"{"keep": 90}"#.to_owned(), "use --keep"),
+            (r#"{"key": "A-17"}"#.to_owned(), "use --key"),
+            (format!(r#"{{"process": "{id}"}}"#), "use --process"),
+            (r#"{"event": "other"}"#.to_owned(), "another name"),
+        ] {
+            assert!(
+                of(&fields).is_some_and(|words| words.contains(option)),
+                "{fields}"
+            );
+        }
+        for fields in [
+            r#"{"keep": "soon"}"#,
+            r#"{"process": "billing"}"#,
+            r#"{"key": true, "n": 1}"#,
+        ] {
+            assert_eq!(of(fields), None, "{fields}");
+        }
+    }
 
     #[test]
     fn the_words_say_who_waited_and_who_took_it() {

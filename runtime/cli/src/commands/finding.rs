@@ -23,7 +23,7 @@ pub fn one(control: &mut Control, prefix: &IdPrefix) -> anyhow::Result<ProcessSu
         prefix: prefix.clone(),
     };
     let QueryAnswer::Found { mut processes } = control.ask(&query)? else {
-        bail!("the engine's answer does not fit the question");
+        bail!("unexpected answer from the engine");
     };
     match processes.len() {
         0 => Err(unknown(prefix)),
@@ -38,8 +38,8 @@ pub fn unknown(prefix: &IdPrefix) -> anyhow::Error {
         None => format!("there is no process whose id begins with {prefix}"),
     };
     let what = format!(
-        "{what}; processes that ended are removed after the time of --retention, and \
-         `bureaucrat list` shows the others"
+        "{what}; processes that ended are removed after --retention; `bureaucrat list` shows the \
+         others"
     );
     Failure::new(Kind::Unknown, what).into()
 }

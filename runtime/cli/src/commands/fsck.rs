@@ -61,7 +61,7 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
         ),
         opened => opened?,
     };
-    let progress = Progress::start("auditing the storage");
+    let progress = Progress::start("checking the storage");
     let mut found = audit(&store, config)?;
     let mut repaired = 0;
     if fsck.repair && found.unreadable > 0 {
@@ -135,7 +135,7 @@ impl Kept {
     fn create(storage: &Path) -> anyhow::Result<Self> {
         let path = storage.join(format!("removed-{}.jsonl", millis()));
         let file =
-            File::create_new(&path).with_context(|| format!("{} can't be made", path.display()))?;
+            File::create_new(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let path_shown = path.display();
         tell(&format!(
             "what is removed or overwritten goes to {path_shown}"
@@ -157,7 +157,7 @@ impl Kept {
             self.file.flush()?;
             self.file.get_ref().sync_all()
         };
-        write().with_context(|| format!("{} can't be written", self.path.display()))
+        write().with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
@@ -201,7 +201,7 @@ fn print(found: &Audit, repaired: usize, fsck: &Fsck) -> anyhow::Result<()> {
         String::new()
     };
     let put_right = if repaired > 0 {
-        format!(", {repaired} put right")
+        format!(", {repaired} repaired")
     } else {
         String::new()
     };

@@ -1,16 +1,56 @@
-//! Entries of a history as JSON: the kind of what happened, and its facts beside it.
+//! Entries of a history: as JSON, the kind of what happened with its facts beside it; in words, with
+//! the text of what was evaluated, which the engine's record has as a number.
 
+use crate::screen;
+use bureaucrat_host::query::ExpressionView;
 use bureaucrat_model::{
-    ActivityPath, Canceller, ConditionOutcome, Fault, HistoryEntry, HistoryEvent, ProcessId,
-    Redelivered, Taken,
+    ActivityPath, Canceller, ConditionOutcome, Dropped, Fault, HistoryEntry, HistoryEvent,
+    ProcessId, Redelivered, Taken,
 };
 use serde_json::{Value, json};
 
-pub fn json(process: ProcessId, entry: &HistoryEntry) -> Value {
+/// The most characters of an expression in words.
+const EXPRESSION_SHOWN: usize = 80;
+
+pub fn json(process: ProcessId, entry: &HistoryEntry, expressions: &[ExpressionView]) -> Value {
     let (kind, mut facts) = facts(process, &entry.event);
+    if entry.event.expression().is_some() {
+        let found = expression(&entry.event, expressions);
+        facts["text"] = json!(found.map(|found| &found.text));
+        facts["line"] = json!(found.map(|found| found.line));
+    }
     facts["at"] = json!(entry.at.0);
     facts["event"] = json!(kind);
     facts
+}
+
+/// One line about what happened, still with whatever a definition has put into it.
+pub fn words(event: &HistoryEvent, expressions: &[ExpressionView]) -> String {
+    let HistoryEvent::ConditionEvaluated {
+        activity,
+        outcome,
+        fuel,
+        ..
+    } = event
+    else {
+        return event.to_string();
+    };
+    let Some(found) = expression(event, expressions) else {
+        return event.to_string();
+    };
+    let text = found.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = screen::fit(&text, EXPRESSION_SHOWN);
+    let line = found.line;
+    format!("{activity}: `{text}` {outcome} (line {line}, fuel {fuel})")
+}
+
+/// What an entry is about, as far as the engine could read the program.
+fn expression<'a>(
+    event: &HistoryEvent,
+    expressions: &'a [ExpressionView],
+) -> Option<&'a ExpressionView> {
+    let index = event.expression()?;
+    expressions.iter().find(|found| found.index == index)
 }
 
 fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
@@ -97,10 +137,20 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "event_queued",
             json!({"activity": id(activity), "name": event}),
         ),
-        HistoryEvent::EventDropped { activity, event } => (
-            "event_dropped",
-            json!({"activity": id(activity), "name": event}),
-        ),
+        HistoryEvent::EventDropped {
+            activity,
+            event,
+            why,
+        } => {
+            let reason = match why {
+                Dropped::Full => "full",
+                Dropped::Ended => "scope_ended",
+            };
+            (
+                "event_dropped",
+                json!({"activity": id(activity), "name": event, "reason": reason}),
+            )
+        }
         HistoryEvent::Interrupted { activity } => {
             ("interrupted", json!({"activity": id(activity)}))
         }
@@ -194,4 +244,68 @@ fn of_fault(process: ProcessId, fault: &Fault) -> Value {
         "activity": format!("{process}{}", fault.activity),
         "line": fault.line,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bureaucrat_model::{ConditionIndex, FaultCode};
+
+    fn evaluated(outcome: ConditionOutcome) -> HistoryEvent {
+        HistoryEvent::ConditionEvaluated {
+            activity: ActivityPath(vec![0, 1]),
+            condition: ConditionIndex(3),
+            outcome,
+            fuel: 12,
+        }
+    }
+
+    #[test]
+    fn what_was_evaluated_is_told_with_its_text() {
+        let expressions = [ExpressionView {
+            index: ConditionIndex(3),
+            text: "context[\"n\"]\n  + 1".to_owned(),
+            line: 7,
+        }];
+        let fault = ConditionOutcome::Fault {
+            code: FaultCode::new("KeyError"),
+            message: "'n'".to_owned(),
+        };
+        for (outcome, known, unknown) in [
+            (
+                ConditionOutcome::Value("5".to_owned()),
+                "_0_1: `context[\"n\"] + 1` is 5 (line 7, fuel 12)",
+                "_0_1: expression 3 is 5 (fuel 12)",
+            ),
+            (
+                ConditionOutcome::Verdict(true),
+                "_0_1: `context[\"n\"] + 1` is true (line 7, fuel 12)",
+                "_0_1: condition 3 is true (fuel 12)",
+            ),
+            (
+                fault,
+                "_0_1: `context[\"n\"] + 1` failed: KeyError: 'n' (line 7, fuel 12)",
+                "_0_1: expression 3 failed: KeyError: 'n' (fuel 12)",
+            ),
+        ] {
+            let event = evaluated(outcome);
+            assert_eq!(words(&event, &expressions), known);
+            assert_eq!(words(&event, &[]), unknown);
+        }
+        let branches = |branches| HistoryEvent::Forked {
+            activity: ActivityPath(vec![0]),
+            branches,
+        };
+        assert_eq!(words(&branches(1), &[]), "_0: 1 branch started");
+        assert_eq!(words(&branches(2), &[]), "_0: 2 branches started");
+        let dropped = |why| HistoryEvent::EventDropped {
+            activity: ActivityPath(vec![0]),
+            event: "paid".to_owned(),
+            why,
+        };
+        assert_eq!(
+            words(&dropped(Dropped::Ended), &[]),
+            "_0: event paid dropped: its scope ended before it could be handled"
+        );
+    }
 }

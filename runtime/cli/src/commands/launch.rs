@@ -1,6 +1,6 @@
 //! `launch`: starts a process through the broker, and waits for its end if requested.
 
-use super::{id, print_line, settings};
+use super::{check, id, print_line, settings};
 use crate::{
     Exit,
     arguments::{Launch, Options},
@@ -69,7 +69,7 @@ pub fn run(options: &Options, launch: &Launch) -> anyhow::Result<Exit> {
     if let Some(routing_key) = &launch.routing_key {
         config.routing_key.clone_from(routing_key);
     }
-    runtime()?.block_on(launched(launch, &config, patience, &wanted))
+    runtime()?.block_on(launched(options, launch, &config, patience, &wanted))
 }
 
 /// What is launched.
@@ -92,12 +92,15 @@ fn check_name(given: &Path) -> anyhow::Result<()> {
     let text = given.to_str().unwrap_or_default();
     let is_path = text == "-" || text.contains('/') || text.ends_with(".xml") || given.exists();
     match text.parse::<DefinitionRef>() {
-        Err(error) if !is_path => bail!("there is no file `{text}`, and as a name: {error}"),
+        Err(error) if !is_path => {
+            bail!("there is no file `{text}`, and it can't be the name of a definition: {error}")
+        }
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
 async fn launched(
+    options: &Options,
     launch: &Launch,
     config: &LauncherConfig,
     patience: Duration,
@@ -115,8 +118,10 @@ async fn launched(
     let launched = within(left, "launching", launching).await;
     let launched = match launched {
         Some(Ok(launched)) => launched,
-        Some(Err(LaunchError::Rejected { reasons })) => return rejected(launch, wanted, &reasons),
-        Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent(patience)),
+        Some(Err(LaunchError::Rejected { reasons })) => {
+            return rejected(options, launch, wanted, &reasons);
+        }
+        Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent("launch", patience)),
         Some(Err(LaunchError::Closed)) => return Err(lost_before_reply()),
         Some(Err(error)) => return Err(error.into()),
     };
@@ -144,8 +149,8 @@ async fn launched(
         None => Err(Failure::new(
             Kind::TimedOut,
             format!(
-                "process {process} did not end within {} s; it runs on, `bureaucrat show {process}` \
-                 tells how far it is",
+                "process {process} did not end within {} s; it keeps running, and \
+                 `bureaucrat show {process}` tells how far it is",
                 patience.as_secs()
             ),
         )
@@ -153,9 +158,12 @@ async fn launched(
     }
 }
 
-fn silent(patience: Duration) -> anyhow::Error {
+/// Nobody answered; `what` was sent. An engine that may not reply can't say so either.
+pub(super) fn silent(what: &str, patience: Duration) -> anyhow::Error {
     let what = format!(
-        "no engine answered within {} s; the launch stays in its queue until one does",
+        "no engine answered within {} s. If none is running, the {what} waits in its queue until \
+         one is. If one is running, its policy may forbid it to reply to this program (rule \
+         `reply_to`); then its log and `bureaucrat dead list` say what became of the {what}",
         patience.as_secs()
     );
     Failure::new(Kind::TimedOut, what).into()
@@ -163,7 +171,7 @@ fn silent(patience: Duration) -> anyhow::Error {
 
 fn lost_before_reply() -> anyhow::Error {
     let what = "the connection to the broker was lost before the engine answered; the launch may \
-                have reached it all the same: look with `bureaucrat list` before you launch again";
+                have reached it anyway: look with `bureaucrat list` before you launch again";
     Failure::new(Kind::Broker, what).into()
 }
 
@@ -174,13 +182,18 @@ fn lost(process: ProcessId, error: &LaunchError) -> anyhow::Error {
         false => error.to_string(),
     };
     let what = format!(
-        "{what} while waiting for the end of process {process}; it runs on if it has not ended: \
-         `bureaucrat show {process}` tells how far it is"
+        "{what} while waiting for the end of process {process}; unless it has ended, it keeps \
+         running: `bureaucrat show {process}` tells how far it is"
     );
     Failure::new(Kind::Broker, what).into()
 }
 
-fn rejected(launch: &Launch, wanted: &Wanted, reasons: &[String]) -> anyhow::Result<Exit> {
+fn rejected(
+    options: &Options,
+    launch: &Launch,
+    wanted: &Wanted,
+    reasons: &[String],
+) -> anyhow::Result<Exit> {
     if launch.json {
         print_line(&json!({"status": "rejected", "reasons": reasons}).to_string())?;
         return Ok(Exit::Failed);
@@ -199,8 +212,15 @@ fn rejected(launch: &Launch, wanted: &Wanted, reasons: &[String]) -> anyhow::Res
                 ));
             }
         }
-        // The places are those of the text with the fields in it.
-        Wanted::Definition { fields, .. } if fields.is_empty() && file != Path::new("-") => {
+        // The places are those of the text with the fields in it. What a policy forbids, and which
+        // names are the engine's own, only the engine can say.
+        Wanted::Definition { definition, fields }
+            if fields.is_empty()
+                && file != Path::new("-")
+                && check::judge(options, definition.as_bytes())?
+                    .compiled
+                    .is_none() =>
+        {
             let file = file.display();
             tell(&format!("`bureaucrat check {file}` shows the places"));
         }
@@ -274,7 +294,7 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("the connection's runtime can't be started")
+        .context("cannot start the runtime for the connection")
 }
 
 pub(super) async fn connected(

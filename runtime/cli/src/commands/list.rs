@@ -55,7 +55,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
             now,
         } = control.ask(&query)?
         else {
-            bail!("the engine's answer does not fit the question");
+            bail!("unexpected answer from the engine");
         };
         left = left.saturating_sub(processes.len());
         if list.json {
@@ -93,7 +93,7 @@ fn say_how_many_more(
 ) -> anyhow::Result<()> {
     let after = Some(after);
     let QueryAnswer::Counted(count) = control.ask(&Query::Count { state, after })? else {
-        bail!("the engine's answer does not fit the question");
+        bail!("unexpected answer from the engine");
     };
     let more = match count {
         Count::Exactly { count: 0 } => return Ok(()),

@@ -36,7 +36,7 @@ fn make(build: &ModuleBuild) -> anyhow::Result<Exit> {
     let component =
         build_module(&core, build.world.as_deref(), wit.as_deref()).with_context(name)?;
     std::fs::write(&build.output, &component)
-        .with_context(|| format!("{} can't be written", build.output.display()))?;
+        .with_context(|| format!("cannot write {}", build.output.display()))?;
     print_line(&ModuleHash::of(&component).to_string())?;
     Ok(Exit::Done)
 }

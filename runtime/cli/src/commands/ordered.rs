@@ -21,7 +21,7 @@ pub fn run(
     let mut control = Control::connect(&settings(options)?.storage)?;
     let process = finding::process(&mut control, prefix)?;
     let QueryAnswer::Ordered { outcome } = control.ask(&Query::Order { process, order })? else {
-        bail!("the engine's answer does not fit the question");
+        bail!("unexpected answer from the engine");
     };
     if json {
         print_line(&json!({"process": id(process), "outcome": outcome}).to_string())?;
@@ -36,15 +36,15 @@ pub fn run(
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
         OrderOutcome::Unknown => return Err(finding::unknown(&process.into())),
-        OrderOutcome::Ended => bail!("process {process} has ended already"),
+        OrderOutcome::Ended => bail!("process {process} has already ended"),
         OrderOutcome::NotParked => {
             bail!(
                 "process {process} is not parked; `bureaucrat list --state incident` shows those that are"
             )
         }
         OrderOutcome::Damaged => bail!(
-            "the record of process {process} can't be read; `bureaucrat show {process}` names it, `bureaucrat fsck` \
-             says what can be done"
+            "the record of process {process} is damaged; `bureaucrat show {process}` names it, \
+             and `bureaucrat fsck` says what can be done"
         ),
     }
     Ok(Exit::Done)

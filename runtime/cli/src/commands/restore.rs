@@ -24,7 +24,8 @@ pub fn run(options: &Options, restore: &Restore) -> anyhow::Result<Exit> {
     let (state, restoring) = (storage.join(STATE), storage.join(RESTORING));
     ensure!(
         !state.exists(),
-        "there is a storage in {} already; move its `{STATE}` away, or give another folder with --storage",
+        "{} already holds a storage; move its `{STATE}` away, or name another folder with \
+         --storage",
         storage.display()
     );
     let progress = Progress::start("restoring");
@@ -33,10 +34,10 @@ pub fn run(options: &Options, restore: &Restore) -> anyhow::Result<Exit> {
         .recursive(true)
         .mode(0o700)
         .create(&storage)
-        .with_context(|| format!("{} can't be made", storage.display()))?;
+        .with_context(|| format!("cannot create {}", storage.display()))?;
     if restoring.exists() {
         fs::remove_dir_all(&restoring)
-            .with_context(|| format!("{} can't be removed", restoring.display()))?;
+            .with_context(|| format!("cannot remove {}", restoring.display()))?;
     }
     copy_state(&manifest, &restore.backup, &restoring)?;
     let store = RocksStore::open(&restoring)?;
@@ -44,7 +45,7 @@ pub fn run(options: &Options, restore: &Restore) -> anyhow::Result<Exit> {
     drop(store);
     fs::rename(&restoring, &state)
         .and_then(|()| File::open(&storage)?.sync_all())
-        .with_context(|| format!("{} can't be put in place", state.display()))?;
+        .with_context(|| format!("cannot move {} to its place", state.display()))?;
     drop(progress);
     let bytes = manifest.bytes();
     print_line(&if restore.json {

@@ -9,11 +9,5 @@ use bureaucrat_host::commands::Order;
 
 /// Orders the retry, and prints the outcome.
 pub fn run(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
-    ordered::run(
-        options,
-        &retry.process,
-        Order::Retry,
-        retry.json,
-        "tried again",
-    )
+    ordered::run(options, &retry.process, Order::Retry, retry.json, "retried")
 }

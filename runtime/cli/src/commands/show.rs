@@ -23,12 +23,15 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
     };
     match control.ask(&Query::Show { process, history })? {
         QueryAnswer::Process(detail) => {
+            let astray = astray::found(&mut control, &detail)?;
             let text = if show.json {
-                json_of(&detail).to_string()
+                let mut object = json_of(&detail);
+                object["astray"] = astray::json(&astray);
+                object.to_string()
             } else {
-                let astray = astray::lines(&mut control, &detail)?;
                 let mut text = text_of(&detail);
-                text.extend(astray.iter().map(|line| format!("\nbut       {line}")));
+                let lines = astray::lines(&astray);
+                text.extend(lines.iter().map(|line| format!("\nbut       {line}")));
                 text
             };
             print_line(&text)?;
@@ -44,7 +47,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         | QueryAnswer::Letters(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Error { .. } => {
-            bail!("the engine's answer does not fit the question")
+            bail!("unexpected answer from the engine")
         }
     }
 }
@@ -68,7 +71,9 @@ fn json_of(detail: &ProcessDetail) -> Value {
     });
     object["searchable"] = Value::Object(searched.collect());
     if let Some(entries) = &detail.history {
-        let entries = entries.iter().map(|entry| history::json(process, entry));
+        let expressions = &detail.expressions;
+        let entries = entries.iter();
+        let entries = entries.map(|entry| history::json(process, entry, expressions));
         object["history"] = entries.collect();
         let labels = detail.labels.iter().map(|found| {
             let label = json!({"id": found.id, "title": found.title, "line": found.line});
@@ -143,7 +148,8 @@ fn text_of(detail: &ProcessDetail) -> String {
                     .find(|found| found.activity == activity)
             });
             let label = label.map(|found| format!("  [{}]", waits::label(found)));
-            let words = format!("{}{}", entry.event, label.unwrap_or_default());
+            let words = history::words(&entry.event, &detail.expressions);
+            let words = format!("{words}{}", label.unwrap_or_default());
             format!("{}  {}", entry.at, clean(&words))
         };
         text.add("history", shortened(detail.recorded).map(str::to_owned));

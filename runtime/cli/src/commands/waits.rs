@@ -107,7 +107,7 @@ fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
             lines.extend(heartbeat.map(|beat| match beat.due {
                 Some(due) => until("without further progress, HeartbeatLost", due),
                 None => format!(
-                    "no progress yet; after the first, {} of silence are HeartbeatLost",
+                    "no progress yet; once there is some, silence for {} is HeartbeatLost",
                     span(beat.silence)
                 ),
             }));
@@ -175,7 +175,7 @@ fn task(state: Option<&TaskState>, now: Timestamp) -> String {
         Some(TaskState::NeverTaken) => {
             "not delivered: the broker refuses this task, and its activity is about to fail".into()
         }
-        Some(TaskState::Delivered) => "its task was delivered, and no answer has come".into(),
+        Some(TaskState::Delivered) => "its task was delivered; no answer has come yet".into(),
     }
 }
 
@@ -196,9 +196,9 @@ fn not_delivered(undelivered: &Undelivered, now: Timestamp) -> String {
         Some(Reason::NoQueue) if exchange.is_empty() => format!("no {to}"),
         Some(Reason::NoQueue) => format!("no queue is bound to {to}"),
         Some(Reason::Refused { words }) => {
-            format!("{to} does not take it, the broker says: {words}")
+            format!("{to} does not accept it; the broker says: {words}")
         }
-        None => format!("{to} took nothing before the engine was started again"),
+        None => format!("{to} accepted nothing before the engine was restarted"),
     };
     let times = match tries {
         0 => "not tried again yet".to_owned(),
@@ -255,12 +255,12 @@ mod tests {
         };
         assert_eq!(
             undelivered("celery", Some(words), 1, None),
-            "not delivered: routing key `worker_p` of exchange `celery` does not take it, the broker says: \
+            "not delivered: routing key `worker_p` of exchange `celery` does not accept it; the broker says: \
              basic.nack, tried once, being tried now"
         );
         assert_eq!(
             undelivered("", None, 0, Some(now)),
-            "not delivered: queue `worker_p` took nothing before the engine was started again, not tried again \
+            "not delivered: queue `worker_p` accepted nothing before the engine was restarted, not tried again \
              yet, next now"
         );
     }

@@ -82,7 +82,7 @@ fn error_of(name: &str, resolved: &[Resolved], reason: String) -> Unfit {
     )
 }
 
-/// What has no effect on how the broker is reached, a sentence each.
+/// What has no effect on how the broker is reached, one sentence per item.
 pub fn remarks(addresses: &Addresses, resolved: &[Resolved]) -> Vec<String> {
     let mut remarks = addresses.remarks().to_vec();
     if !addresses.iter().any(bureaucrat_connect::Address::is_tls) {
@@ -90,8 +90,8 @@ pub fn remarks(addresses: &Addresses, resolved: &[Resolved]) -> Vec<String> {
             let origin = origin(name, resolved);
             if origin != Origin::Default {
                 remarks.push(format!(
-                    "{origin}: the file for TLS has no effect; for TLS, the broker's address \
-                     begins with amqps://"
+                    "{origin}: the file for TLS has no effect; to use TLS, begin the broker's \
+                     address with amqps://"
                 ));
             }
         }
@@ -102,7 +102,7 @@ pub fn remarks(addresses: &Addresses, resolved: &[Resolved]) -> Vec<String> {
         let origin = origin(name, resolved);
         if origin != Origin::Default {
             remarks.push(format!(
-                "{origin}: it has no effect, since {address} gives an address"
+                "{origin}: it has no effect, because {address} gives an address"
             ));
         }
     }

@@ -199,7 +199,7 @@ impl IniFile {
             })
     }
 
-    /// What in the file has no effect, a sentence each, in the order of the lines.
+    /// What in the file has no effect, one sentence per item, in the order of the lines.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks: BTreeSet<(usize, String)> = self.remarks.iter().cloned().collect();
         let mut has_python = false;

@@ -69,7 +69,7 @@ impl Lines {
                 && before.value != value
             {
                 let words = format!(
-                    "the key `{key}` in [{section}] is in line {} already; this line counts",
+                    "the key `{key}` in [{section}] is already in line {}; this line wins",
                     before.line
                 );
                 found.odd.push((number, words));
@@ -95,9 +95,9 @@ fn nowhere(key: &str) -> String {
     let knows = |section: &&str| known_keys(section).is_some_and(|keys| keys.contains(&*name));
     match ours.find(knows) {
         Some(section) => format!(
-            "the key `{key}` comes before every section and has no effect; put it below [{section}]"
+            "the key `{key}` comes before any section and has no effect; put it below [{section}]"
         ),
-        None => "this line comes before every section and has no effect; put it below \
+        None => "this line comes before any section and has no effect; put it below \
                  [bureaucrat] or [amqp]"
             .to_owned(),
     }
@@ -114,25 +114,28 @@ mod tests {
             (
                 "host = a\n[amqp]\nport = 1\n",
                 &[
-                    "1: the key `host` comes before every section and has no effect; put it below [amqp]",
+                    "1: the key `host` comes before any section and has no effect; put it below \
+                     [amqp]",
                 ],
             ),
             (
                 "# x\nStorage_Dir: /srv\n\tmore\nsecret\n",
                 &[
-                    "2: the key `Storage_Dir` comes before every section and has no effect; put it below [bureaucrat]",
-                    "4: this line comes before every section and has no effect; put it below [bureaucrat] or [amqp]",
+                    "2: the key `Storage_Dir` comes before any section and has no effect; put it \
+                     below [bureaucrat]",
+                    "4: this line comes before any section and has no effect; put it below \
+                     [bureaucrat] or [amqp]",
                 ],
             ),
             (
                 "[amqp]\nhost = a\n[bureaucrat]\nprefetch = 5\n[AMQP]\nHost = b ; new\n",
-                &["6: the key `Host` in [AMQP] is in line 2 already; this line counts"],
+                &["6: the key `Host` in [AMQP] is already in line 2; this line wins"],
             ),
             (
                 "[amqp]\nhost = a\nhost = b\nhost = a ; again\n",
                 &[
-                    "3: the key `host` in [amqp] is in line 2 already; this line counts",
-                    "4: the key `host` in [amqp] is in line 3 already; this line counts",
+                    "3: the key `host` in [amqp] is already in line 2; this line wins",
+                    "4: the key `host` in [amqp] is already in line 3; this line wins",
                 ],
             ),
             // The same value twice is no contradiction, a continued line is no key, and names of
@@ -145,7 +148,7 @@ mod tests {
             ),
             (
                 "[participants]\nshop = taskqueue\nshop = celery-workitem\n",
-                &["3: the key `shop` in [participants] is in line 2 already; this line counts"],
+                &["3: the key `shop` in [participants] is already in line 2; this line wins"],
             ),
         ] {
             let said = Lines::of(text).odd;

@@ -138,8 +138,10 @@ pub fn routes<'a>(
 }
 
 fn route(entry: Entry<'_>, own: &[String]) -> Result<Route, String> {
-    let pattern = Pattern::parse(entry.key)
-        .ok_or("the key is a participant's name, or its beginning and one `*` at the end")?;
+    let pattern = Pattern::parse(entry.key).ok_or(
+        "the key must be a participant's name, or its beginning followed by one `*` at the \
+                end",
+    )?;
     let mut words = entry.value.split_whitespace();
     let first = words.next().ok_or_else(|| format!("expected {FORM}"))?;
     let via: Via = first
@@ -157,7 +159,7 @@ fn route(entry: Entry<'_>, own: &[String]) -> Result<Route, String> {
             _ => return Err(format!("`{name}` is not known; expected {FORM}")),
         };
         if place.is_some() {
-            return Err(format!("`{name}` is there twice"));
+            return Err(format!("`{name}` is given twice"));
         }
         check(name, value, own)?;
         *place = Some(value.to_owned());
@@ -282,7 +284,7 @@ mod tests {
                 ("a", "taskqueue que=shop"),
                 "`que` is not known; expected WAY",
             ),
-            (("a", "taskqueue queue=x queue=y"), "`queue` is there twice"),
+            (("a", "taskqueue queue=x queue=y"), "`queue` is given twice"),
             (("a", "taskqueue queue="), "`queue` is empty"),
             (("a.*.b", "taskqueue"), "one `*` at the end"),
             (("a", "taskqueue queue=bureaucrat"), "the engine's own"),

@@ -47,18 +47,73 @@ impl fmt::Display for Origin {
 
 /// A setting that can't have the value that it was given.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}: {reason}{}", .origin, .key.map(|key| format!(": {key}")).unwrap_or_default(), also(.others))]
+#[error("{}{}: {reason}", .origin, .key.map(|key| format!(": {key}")).unwrap_or_default())]
 pub struct Unfit {
     pub origin: Origin,
     /// The key in the file.
     key: Option<&'static str>,
     reason: String,
-    /// Further settings with such values.
-    others: Vec<Unfit>,
 }
 
-fn also(others: &[Unfit]) -> String {
-    others.iter().map(|unfit| format!("; {unfit}")).collect()
+impl Unfit {
+    /// An error of a key in a section.
+    pub const fn of_key(key: &'static str, origin: Origin, reason: String) -> Self {
+        let key = Some(key);
+        Self {
+            origin,
+            key,
+            reason,
+        }
+    }
+}
+
+/// Everything that is wrong with the settings, told at once, in the order of the file.
+#[derive(Debug, Default, thiserror::Error)]
+#[error("{}", words(.unfit, .remarks))]
+pub struct Mistakes {
+    unfit: Vec<Unfit>,
+    /// What in the file has no effect: a slip there may be the cause of the mistakes.
+    remarks: Vec<String>,
+}
+
+impl Mistakes {
+    pub fn is_empty(&self) -> bool {
+        self.unfit.is_empty()
+    }
+
+    pub fn add(&mut self, unfit: impl IntoIterator<Item = Unfit>) {
+        self.unfit.extend(unfit);
+        self.unfit.sort_by_key(|unfit| match unfit.origin {
+            Origin::File { line, .. } => line,
+            Origin::Flag(_) | Origin::Variable(_) | Origin::Default => 0,
+        });
+    }
+
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.add(other.unfit);
+        self
+    }
+
+    #[must_use]
+    pub fn with(mut self, remarks: Vec<String>) -> Self {
+        self.remarks = remarks;
+        self
+    }
+}
+
+impl From<Unfit> for Mistakes {
+    fn from(unfit: Unfit) -> Self {
+        let mut mistakes = Self::default();
+        mistakes.add([unfit]);
+        mistakes
+    }
+}
+
+fn words(unfit: &[Unfit], remarks: &[String]) -> String {
+    let unfit = unfit.iter().map(ToString::to_string);
+    let all: Vec<String> = unfit.chain(remarks.iter().cloned()).collect();
+    all.join("; ")
 }
 
 /// A setting, with what is in force.
@@ -87,16 +142,16 @@ pub fn all(
     flags: &Flags,
     environment: Environment<'_>,
     ini: &IniFile,
-) -> Result<(Draft, Vec<Resolved>), Unfit> {
+) -> Result<(Draft, Vec<Resolved>), Mistakes> {
     let mut draft = Draft::default();
     let mut resolved = Vec::new();
-    let mut wrong = Vec::new();
+    let mut wrong = Mistakes::default();
     for row in table::rows() {
         let (value, origin) = match given(row, flags, environment, ini) {
             Some((value, origin)) => match put(row, &value, origin.clone(), &mut draft) {
                 Ok(value) => (value, origin),
                 Err(unfit) => {
-                    wrong.push(unfit);
+                    wrong.add([unfit]);
                     continue;
                 }
             },
@@ -115,17 +170,9 @@ pub fn all(
             origin,
         });
     }
-    wrong.sort_by_key(|unfit: &Unfit| match unfit.origin {
-        Origin::File { line, .. } => line,
-        Origin::Flag(_) | Origin::Variable(_) | Origin::Default => 0,
-    });
-    let mut wrong = wrong.into_iter();
-    match wrong.next() {
-        None => Ok((draft, resolved)),
-        Some(first) => Err(Unfit {
-            others: wrong.collect(),
-            ..first
-        }),
+    match wrong.is_empty() {
+        true => Ok((draft, resolved)),
+        false => Err(wrong),
     }
 }
 
@@ -180,11 +227,10 @@ pub fn unfit(row: &Row, origin: Origin, reason: String) -> Unfit {
         key: row.key.filter(|_| is_file).map(|key| key.name),
         origin,
         reason,
-        others: Vec::new(),
     }
 }
 
-/// Variables that look like ours and are not: a sentence each.
+/// Variables that look like ours and are not: one sentence per variable.
 pub fn remarks(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let known: Vec<&str> = table::rows().filter_map(Row::variable).collect();
     let stems: Vec<&str> = known.iter().filter_map(|name| stem(name)).collect();

@@ -19,7 +19,7 @@ use clap::ValueEnum;
 /// they are for. The code that reads such a section reports what is wrong in it.
 pub const FREE_SECTIONS: &[(&str, &str)] = &[(
     PARTICIPANTS,
-    "which way tasks go to which participants; see [workers](workers.md)",
+    "how tasks reach which participants; see [workers](workers.md)",
 )];
 
 /// Keys that a launcher of 2015 may have in the same file; the engine doesn't use them.
@@ -61,7 +61,7 @@ static ROWS: &[Row] = &[
         Broker,
         Secret(|draft| &mut draft.password),
         Absent("`guest`"),
-        "The password, for an address without one",
+        "The password, if the address has none",
     )
     .without_flag()
     .key(AMQP_SECTION, "passwd"),
@@ -168,7 +168,7 @@ static ROWS: &[Row] = &[
         Broker,
         Text("NAME", |draft| &mut draft.connection_name),
         Absent("`bureaucrat HOST PID`"),
-        "What the broker's operators see the connections as",
+        "The name of the connections, as the broker's operators see it",
     )
     .key(AMQP_SECTION, "connection_name"),
     Row::new(
@@ -196,7 +196,7 @@ static ROWS: &[Row] = &[
         Storage,
         Span(0, 100 * YEAR, |draft| &mut draft.retention),
         Value("24h"),
-        "How long processes that ended stay visible",
+        "How long processes stay visible after their end",
     )
     .of_engine(),
     Row::new(
@@ -284,7 +284,7 @@ static ROWS: &[Row] = &[
         Limits,
         Count(1, u16::MAX, |draft| &mut draft.prefetch),
         Value("500"),
-        "How many messages of each queue the engine has in hand at once",
+        "How many messages of each queue the engine handles at once",
     )
     .of_engine(),
     Row::new(
@@ -303,7 +303,7 @@ static ROWS: &[Row] = &[
             draft.runtime_guests = guests.unwrap_or(draft.runtime_guests);
         }),
         Value("refused"),
-        "Whether modules with a language runtime inside (Go, JavaScript, Python) are taken",
+        "Whether modules with a language runtime inside (Go, JavaScript, Python) are accepted",
     )
     .of_engine(),
     Row::new(

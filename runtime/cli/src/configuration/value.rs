@@ -118,7 +118,7 @@ fn at_home(path: &Path, home: Option<&Path>) -> Result<PathBuf, String> {
     }
     if first.as_encoded_bytes().starts_with(b"~") {
         return Err(
-            "write `~/…` or the whole path; `~` with a user's name is not known".to_owned(),
+            "write `~/…` or the whole path; `~` with a user's name is not supported".to_owned(),
         );
     }
     Ok(path.to_owned())

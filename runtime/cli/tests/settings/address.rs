@@ -93,7 +93,7 @@ fn the_address_is_made_of_what_is_given() {
         (
             "host = mq\nca_file = ~/ca.pem",
             "amqp://guest@mq:5672/%2F",
-            "begins with amqps://",
+            "address with amqps://",
         ),
         (
             "url = amqp://x@mq/v\nhost = other",

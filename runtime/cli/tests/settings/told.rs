@@ -21,11 +21,11 @@ fn lines_without_effect_and_contradictions_are_told_with_their_place() {
     let path = ini.display();
     let expected = [
         format!(
-            "warning: {path}:1: the key `host` comes before every section and has no effect; put it \
+            "warning: {path}:1: the key `host` comes before any section and has no effect; put it \
              below [amqp]"
         ),
-        format!("warning: {path}:4: the key `host` in [amqp] is in line 3 already; this line counts"),
-        format!("warning: {path}:9: the key `host` in [amqp] is in line 4 already; this line counts"),
+        format!("warning: {path}:4: the key `host` in [amqp] is already in line 3; this line wins"),
+        format!("warning: {path}:9: the key `host` in [amqp] is already in line 4; this line wins"),
         "warning: the variable bureaucrat_prefetch has no effect; did you mean BUREAUCRAT_PREFETCH?"
             .to_owned(),
     ];
@@ -89,6 +89,34 @@ fn what_config_prints_can_be_set() {
 }
 
 #[test]
+fn all_that_is_wrong_with_a_file_is_told_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let ini = home.path().join("all.ini");
+    let text = "[bureaucrat]\nprefetch = many\n[limits]\nfuel = none\nfeul = 1\n";
+    std::fs::write(&ini, text).unwrap();
+    let mut command = bureaucrat(home.path());
+    let output = command.args(["-c", "all.ini", "config"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let path = ini.display();
+    let said = String::from_utf8(output.stderr).unwrap();
+    for words in [
+        format!("error: {path}:2: prefetch: it must be a whole number"),
+        format!("; {path}:4: fuel: "),
+        format!("; {path}:5: the key `feul` in [limits] has no effect; did you mean `fuel`?"),
+    ] {
+        assert!(said.contains(&words), "{words} is not in\n{said}");
+    }
+    let text = "[participants]\na = nothing\n[burocrat]\n";
+    std::fs::write(&ini, text).unwrap();
+    let mut command = bureaucrat(home.path());
+    let output = command.args(["-c", "all.ini", "config"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    for words in ["`a = nothing` in [participants]", "the section [burocrat]"] {
+        assert!(said.contains(words), "{words} is not in\n{said}");
+    }
+}
+
+#[test]
 fn a_failure_is_told_in_one_form() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("x.xml"), "<process/>").unwrap();
@@ -127,13 +155,13 @@ fn a_failure_is_told_in_one_form() {
             &["list", "--limit", "-1"],
             2,
             "usage",
-            "it must be a whole number, 0 for all",
+            "it must be a whole number; 0 means all",
         ),
         (
             &["--retention", "-1", "list"],
             2,
             "usage",
-            "--retention: it must be a whole number and s, m, h or d",
+            "--retention: it must be a whole number, alone or with s, m, h or d",
         ),
         (
             &["event", "paid", "--field", "event=x"],
@@ -212,7 +240,7 @@ fn a_failure_is_told_in_one_form() {
             &["-c", "bad.ini", "config"],
             1,
             "setting",
-            "bad.ini:3: retention: it must be a whole number and s",
+            "bad.ini:3: retention: it must be a whole number, alone or with s",
         ),
         (
             &["-c", "open.ini", "config"],
@@ -224,19 +252,19 @@ fn a_failure_is_told_in_one_form() {
             &["show", "abcd"],
             1,
             "no_engine",
-            "no engine runs on the storage",
+            "no engine is running on the storage",
         ),
         (
             &["cancel", "0000"],
             1,
             "no_engine",
-            "no engine runs on the storage",
+            "no engine is running on the storage",
         ),
         (
             &["dead", "list"],
             1,
             "no_engine",
-            "no engine runs on the storage",
+            "no engine is running on the storage",
         ),
         (
             &["fsck", "nowhere"],

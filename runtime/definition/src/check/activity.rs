@@ -78,10 +78,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
             Activity::All => ActivityKind::All(self.branches(node, path)),
             Activity::Switch => self.switch(node, path),
-            Activity::While => ActivityKind::While {
-                conditions: self.conditions_of(node),
-                body: self.body(node, path),
-            },
+            Activity::While => {
+                let conditions = self.conditions_of(node);
+                let body = self.body(node, path);
+                self.review_loop(node, conditions, &body);
+                ActivityKind::While { conditions, body }
+            }
             Activity::Race => ActivityKind::Race(self.branches(node, path)),
             Activity::Foreach => self.foreach(node, path)?,
             Activity::Pick => self.pick(node, path)?,

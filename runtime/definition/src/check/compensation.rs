@@ -20,7 +20,7 @@ pub(crate) struct Compensating {
     around: usize,
     /// Elements with a `compensate` of their own, by their ids.
     compensable: BTreeMap<String, ActivityPath>,
-    /// What `scope` attributes name: where, and inside of which element.
+    /// What `scope` attributes name: where, and in which element.
     wanted: Vec<(usize, String, ActivityPath)>,
 }
 

@@ -83,17 +83,11 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         self.expression_of(attribute, &text)
     }
 
-    /// What a `foreach` goes through: an expression, or the names on the way to a field with dots between.
-    pub(super) fn selected(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
-        let attribute = node.element.attribute("select")?;
-        self.has_room(attribute.start)?;
-        let text = self.nonempty(node, "select", attribute)?.to_owned();
-        self.review_selection(attribute);
-        let text = dotted_path(&text).unwrap_or(text);
-        self.expression_of(attribute, &text)
-    }
-
-    fn expression_of(&mut self, attribute: &Attribute<'s>, text: &str) -> Option<ConditionIndex> {
+    pub(super) fn expression_of(
+        &mut self,
+        attribute: &Attribute<'s>,
+        text: &str,
+    ) -> Option<ConditionIndex> {
         let (index, explained) = (self.conditions.list.len(), self.explained());
         let inline = &mut self.conditions.inline;
         let added = inline.add(text, Kind::Value, index, explained);
@@ -170,7 +164,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     /// None when there are as many functions as there may be, which is noted once.
-    fn has_room(&mut self, offset: usize) -> Option<()> {
+    pub(super) fn has_room(&mut self, offset: usize) -> Option<()> {
         let limit = self.limits.conditions;
         if self.conditions.list.len() < limit {
             return Some(());
@@ -320,27 +314,6 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         })
     }
 }
-
-/// The expression for a field that is named as the original did, `order.lines`; none for what is an expression anyway.
-fn dotted_path(text: &str) -> Option<String> {
-    let text = text.trim();
-    let is_name = |part: &str| {
-        let mut letters = part.chars();
-        letters
-            .next()
-            .is_some_and(|first| first.is_alphabetic() || first == '_')
-            && letters.all(|letter| letter.is_alphanumeric() || "_-".contains(letter))
-    };
-    let first = text.split('.').next()?;
-    if ROOTS.contains(&first) || !text.split('.').all(is_name) {
-        return None;
-    }
-    let steps = text.split('.').map(|name| format!("[\"{name}\"]"));
-    Some(format!("context{}", steps.collect::<String>()))
-}
-
-/// Names that are expressions by themselves.
-const ROOTS: [&str; 5] = ["context", "workitem", "True", "False", "None"];
 
 /// What an expression may read. The reserved names are quoted in it, and `now()` reads one of them.
 fn reads(expression: &str) -> Reads {

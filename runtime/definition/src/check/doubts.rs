@@ -1,5 +1,5 @@
-//! Doubts about a definition that may be right all the same: conditions that never change, cases that are never taken,
-//! fields whose names are misspelt. Looked for only when somebody asks for a review.
+//! Doubts about a definition that may still be right: conditions that never change, cases that are
+//! never taken, fields whose names are misspelt. Looked for only when somebody asks for a review.
 
 use super::{Checker, Node};
 use crate::{
@@ -156,6 +156,12 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                     .doubt(child.element.start, Doubt::RepeatedCondition { line });
             }
         }
+    }
+
+    /// Whether one of the conditions is sure to hold.
+    pub(super) fn is_always_true(&self, range: ConditionRange) -> bool {
+        let mut reviews = indexes(range).filter_map(|index| self.reviewed.conditions.get(&index));
+        reviews.any(|(review, _)| review.always)
     }
 
     /// Doubts about cases that come after others.

@@ -214,6 +214,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let event = self.name_or_template(node, "event");
         let key = self.name_or_template(node, "key");
         let keep = self.span(node, "keep");
+        self.review_keep(node, keep);
         Some(ActivityKind::Emit {
             event: event?,
             key,

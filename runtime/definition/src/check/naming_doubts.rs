@@ -6,9 +6,9 @@ use crate::{
     checked::{Action, Expected, On, Written},
     diagnostic::{Doubt, cut},
     grammar::{Activity, Tag},
-    syntax::{Attribute, Element},
+    syntax::Element,
 };
-use bureaucrat_model::FieldPath;
+use bureaucrat_model::{FieldPath, Millis};
 use std::collections::BTreeMap;
 
 /// The fields of an event's body that its name and its key are in.
@@ -31,6 +31,8 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             if tag == Tag::Field && OF_EVENTS.contains(&&*attribute.value) {
                 self.diagnostics
                     .doubt(offset, Doubt::FieldOfEvents { name });
+            } else if tag == Tag::Field && attribute.value == "keep" {
+                self.diagnostics.doubt(offset, Doubt::KeepsNothing);
             } else if let Some(line) = seen.insert(&attribute.value, line) {
                 let part = child.row.name;
                 self.diagnostics
@@ -52,16 +54,13 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         }
     }
 
-    /// A doubt about what is certainly nothing that a `foreach` can go through.
-    pub(super) fn review_selection(&mut self, select: &Attribute<'s>) {
-        let text = select.value.trim();
-        let is_quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
-        let is_simple = text.parse::<f64>().is_ok()
-            || ["True", "False", "None"].contains(&text)
-            || (['"', '\''].into_iter().any(is_quoted) && !text.contains(['+', '[']));
-        if self.mode == Mode::Review && is_simple {
+    /// A doubt about an event that is kept for no time.
+    pub(super) fn review_keep(&mut self, node: &Node<'t, 's>, keep: Option<Millis>) {
+        if let (Mode::Review, Some(Millis(0)), Some(attribute)) =
+            (self.mode, keep, node.element.attribute("keep"))
+        {
             self.diagnostics
-                .doubt(select.value_start, Doubt::NothingToSelect);
+                .doubt(attribute.value_start, Doubt::KeptForNoTime);
         }
     }
 

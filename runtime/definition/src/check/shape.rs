@@ -263,7 +263,7 @@ fn instead_of_element(parent: &Row, name: &str) -> Option<Cow<'static, str>> {
 /// For an attribute whose name is that of a child.
 fn instead_of_attribute(row: &Row, name: &str) -> Option<Cow<'static, str>> {
     let name = row.child_names().iter().find(|child| **child == name)?;
-    Some(format!("`{name}` is an element: write it inside of `{}`", row.name).into())
+    Some(format!("`{name}` is an element: write it inside `{}`", row.name).into())
 }
 
 /// How a text is written that is directly in an element of elements.

@@ -20,7 +20,7 @@ pub enum Doubt {
     #[error("this is never tried: the `case` in line {line} handles every fault")]
     UnreachableHandler { line: u32 },
     #[error(
-        "the fault {} is handled by the `case` in line {line} already",
+        "the fault {} is already handled by the `case` in line {line}",
         Quoted(code)
     )]
     HandledBefore { code: String, line: u32 },
@@ -63,7 +63,7 @@ pub enum Doubt {
         literal: &'static str,
     },
     #[error(
-        "there is a property {} in line {line} already; this one replaces it",
+        "the property {} is already in line {line}; this one replaces it",
         Quoted(name)
     )]
     RepeatedProperty { name: String, line: u32 },
@@ -98,8 +98,19 @@ pub enum Doubt {
         Quoted(field)
     )]
     PartsOfOneField { field: String, line: u32 },
-    #[error("this is neither a list nor a record, so there is nothing to iterate over")]
-    NothingToSelect,
+    #[error("`keep` is 0, so the event is not kept; remove `keep`, or give a time such as `1h`")]
+    KeptForNoTime,
+    #[error(
+        "this field does not keep the event; for that, give `emit` the attribute `keep`, such as \
+         `keep=\"1h\"`"
+    )]
+    KeepsNothing,
+    #[error(
+        "this loop never ends: its condition is always true, and nothing in it waits or throws a \
+         fault, so the process ends with the fault `OpBudgetExceeded`; add an activity that waits, \
+         or a condition that changes"
+    )]
+    EndlessLoop,
 }
 
 fn article(word: &str) -> &'static str {

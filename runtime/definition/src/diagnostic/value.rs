@@ -34,8 +34,8 @@ pub enum ValueProblem {
         nearest: Option<&'static str>,
     },
     #[error(
-        "`expr` is for the fields of an element inside of the process; here write an `assign` as \
-         the first activity"
+        "`expr` is only for the fields of an element inside the process; here, write an `assign` \
+         as the first activity"
     )]
     ExpressionOfProcess,
     /// The text of a property does not match its type.
@@ -79,7 +79,7 @@ pub enum ValueProblem {
     #[error("the duration is too long; at most {limit} is allowed")]
     LongDuration { limit: Millis },
     #[error(
-        "{} is not the place of a field; use a name, or a JSON Pointer such as `/order/lines/0`",
+        "{} is not a place in the fields; use a name, or a JSON Pointer such as `/order/lines/0`",
         Quoted(found)
     )]
     BadPath { found: String },
@@ -124,14 +124,28 @@ pub enum ValueProblem {
         Quoted(found)
     )]
     ReservedHeader { found: String },
+    #[error(
+        "{} is neither a list nor a record, so there is nothing to iterate over; select a field, \
+         such as `order.lines`, or write an expression",
+        Quoted(found)
+    )]
+    NothingToSelect { found: String },
+    #[error(
+        "{} is not the name of a field; did you mean {}?",
+        Quoted(found),
+        Quoted(meant)
+    )]
+    BadSelection { found: String, meant: String },
     #[error("`collect` and `into` belong together: what is collected, and where it is put")]
     CollectAlone,
     #[error(
-        "`compensate` is for handlers and `finally`, where it undoes what completed inside of the element; move it there"
+        "`compensate` is for handlers and `finally`, where it undoes what completed inside the \
+         element; move it there"
     )]
     CompensateOutside,
     #[error(
-        "nothing is around a process that could undo it; put `compensate` into the `context` of an element inside"
+        "nothing around a process could undo it; put `compensate` into the `context` of an \
+         element inside"
     )]
     ProcessCompensation,
     #[error(
@@ -150,7 +164,7 @@ pub enum ValueProblem {
     )]
     NotCompensable { found: String },
     #[error(
-        "the element {} is not inside of the one that failed, so it is not undone here",
+        "the element {} is not inside the one that failed, so it is not undone here",
         Quoted(found)
     )]
     ScopeElsewhere { found: String },
@@ -226,7 +240,7 @@ pub enum ValueProblem {
     )]
     SearchableName { found: String, limit: usize },
     /// A second module with the same name.
-    #[error("there is a module {} already", Quoted(name))]
+    #[error("there is already a module {}", Quoted(name))]
     DuplicateModule { name: String },
     /// A module with neither bytes nor a hash.
     #[error(

@@ -234,17 +234,17 @@ pub enum XmlProblem {
     #[error("found {}, but nothing is open here", Quoted(&format!("</{found}>")))]
     NothingToEnd { found: String },
     #[error(
-        "this is a second root element, {}; a definition is one `process`",
+        "this is a second root element, {}; a definition is one `process` element",
         Quoted(tag)
     )]
     SecondRoot { tag: String },
     /// Text before or after the root element.
     #[error(
-        "unexpected text {} outside of `process`; only comments are allowed here",
+        "unexpected text {} outside `process`; only comments are allowed here",
         Quoted(text)
     )]
     TextOutside { text: String },
     /// There are no elements.
-    #[error("there is no element; a definition is one `process`")]
+    #[error("there is no element; a definition is one `process` element")]
     NoElement,
 }

@@ -113,7 +113,7 @@ pub(super) static ROWS: &[Row] = &[
             Tag::Handler,
             Tag::Retry,
         ]),
-        "A Python expression, or a function of a module, that holds or does not. If an element \
+        "A Python expression, or a function of a module, that is true or false. If an element \
          has several conditions, one that holds is enough.",
     )
     .in_section("conditions")
@@ -130,7 +130,8 @@ pub(super) static ROWS: &[Row] = &[
         Tag::Scope,
         "context",
         Within::Bodies,
-        "Declares fields of an element with activities, and holds handlers of the faults inside of it.",
+        "Declares fields of an element with activities, and holds handlers of the faults inside \
+         it.",
     )
     .occurs(Occurs::Once)
     .instead_of_text(HANDLERS),
@@ -157,7 +158,7 @@ pub(super) static ROWS: &[Row] = &[
         Tag::Faults,
         "faults",
         Within::These(&[Tag::Context, Tag::Scope]),
-        "Holds the handlers of the faults inside of an element, which are tried in order.",
+        "Holds the handlers of the faults inside an element, which are tried in order.",
     )
     .occurs(Occurs::Once)
     .instead_of_text(HANDLERS),
@@ -225,7 +226,7 @@ pub(super) static ROWS: &[Row] = &[
         Tag::Default,
         "default",
         Within::These(&[Tag::Activity(Activity::Switch), Tag::Faults]),
-        "What is done when no `case` is for it.",
+        "What is done when no `case` matches.",
     )
     .in_section("switch")
     .labelled()
@@ -279,21 +280,26 @@ pub(super) static ROWS: &[Row] = &[
     )])
     .holds(Content::Text(Text::Expression)),
     Row::activity(
-            Activity::Fault,
-            "fault",
-            "Throws a fault. Its text is an expression for the `data` of the fault.",
-        )
-        .in_section("faults")
-        .attributes_are(&[
-            attribute(
-                "code",
-                Template(&FaultCode),
-                Optional("inside a handler the handled fault, else `terminate`"),
-                "The code of the fault",
-            ),
-            attribute("message", Template(&AnyText), Optional("empty"), "What people read"),
-        ])
-        .holds(Content::Text(Text::ExpressionOrNothing)),
+        Activity::Fault,
+        "fault",
+        "Throws a fault. Its text is an expression for the `data` of the fault.",
+    )
+    .in_section("faults")
+    .attributes_are(&[
+        attribute(
+            "code",
+            Template(&FaultCode),
+            Optional("inside a handler the handled fault, else `terminate`"),
+            "The code of the fault",
+        ),
+        attribute(
+            "message",
+            Template(&AnyText),
+            Optional("empty"),
+            "What people read",
+        ),
+    ])
+    .holds(Content::Text(Text::ExpressionOrNothing)),
     scopes::COMPENSATE,
 ];
 
@@ -307,7 +313,7 @@ static RETRY: [Attribute; 6] = [
             most: 1_000,
         },
         Default("3"),
-        "Attempts altogether",
+        "The number of attempts, including the first",
     ),
     attribute(
         "delay",
@@ -322,7 +328,7 @@ static RETRY: [Attribute; 6] = [
             most: 100_000,
         },
         Default("2"),
-        "Each further pause is this much longer",
+        "How many times as long each further pause is",
     ),
     attribute("max-delay", Duration, Default("1d"), "The longest pause"),
     attribute(
@@ -332,7 +338,7 @@ static RETRY: [Attribute; 6] = [
             most: 1_000,
         },
         Default("0"),
-        "The part of a pause by which it is longer or shorter at random",
+        "The fraction of a pause by which it varies at random",
     ),
     attribute(
         "on",

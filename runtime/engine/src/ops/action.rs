@@ -305,15 +305,15 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
     let (code, message) = match (expiry.timeout, expiry.heartbeat) {
         _ if is_over(expiry.within) => (
             FaultCode::TIMEOUT,
-            format!("`{participant}` has not answered within the time of all attempts"),
+            format!("`{participant}` did not answer within the time for all attempts (`within`)"),
         ),
         (Some(longest), _) if is_over(expiry.timeout_ends()) => (
             FaultCode::TIMEOUT,
-            format!("`{participant}` has not answered within {longest}"),
+            format!("`{participant}` did not answer within {longest}, the limit in `timeout`"),
         ),
         (_, Some(silence)) => (
             FaultCode::HEARTBEAT_LOST,
-            format!("`{participant}` has told nothing of its progress for {silence}"),
+            format!("`{participant}` reported no progress for {silence}, the limit in `heartbeat`"),
         ),
         (_, None) => return Err(Trouble::program("the wait has no end of its own")),
     };

@@ -10,8 +10,8 @@ use crate::{
 };
 use bureaucrat_model::{
     Alternative, Check, ConditionIndex, Effect, EventSource, FaultCode, FiberId, FiberState,
-    Fields, HistoryEvent, JsonText, NameLimits, Op, Recall, Since, Subscription, Taken, Taking,
-    Timeout, Timestamp, Turn, Untaken, Wait, WaitKind,
+    Fields, HistoryEvent, JsonText, NameLimits, Op, Operand, Recall, Since, Subscription, Taken,
+    Taking, Timeout, Timestamp, Turn, Untaken, Wait, WaitKind, When,
 };
 use std::collections::BTreeSet;
 
@@ -296,7 +296,11 @@ fn time_is_over(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble
     };
     let next = timeout.as_ref().and_then(|timeout| timeout.at);
     let Some(next) = next else {
-        let message = untaken::words(machine, fiber, &subscriptions)?;
+        let limit = timeout.as_ref().and_then(|timeout| match timeout.when {
+            When::After(Operand::Fixed(span)) => Some(span),
+            When::After(Operand::Computed) | When::At(_) => None,
+        });
+        let message = untaken::words(machine, fiber, &subscriptions, limit)?;
         return Err(Trouble::of_participant(
             FaultCode::new(FaultCode::TIMEOUT),
             message,

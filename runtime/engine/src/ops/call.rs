@@ -166,7 +166,7 @@ pub(crate) fn ended(
         }
         Ending::Failed(fault) => {
             let message = format!(
-                "the called process {child} failed in its activity {child}{} (line {}): {}",
+                "the called process {child} failed in activity {child}{} (line {}): {}",
                 fault.activity, fault.line, fault.message
             );
             Err(Trouble {
@@ -283,12 +283,12 @@ fn depth_below(instance: &Instance) -> u32 {
 fn definition(fields: &Fields, field: &str) -> Result<String, Trouble> {
     let value = fields.get(field).ok_or_else(|| {
         trouble(format!(
-            "there is no field `{field}` to take the definition from"
+            "there is no field `{field}`, which should hold the definition"
         ))
     })?;
     value.as_text().ok_or_else(|| {
         trouble(format!(
-            "the field `{field}` holds no text, so no definition"
+            "the field `{field}` is not a text, so it can't hold a definition"
         ))
     })
 }

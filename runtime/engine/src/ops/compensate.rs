@@ -22,7 +22,7 @@ pub(crate) fn check_room(machine: &Machine<'_>) -> Result<(), Trouble> {
         return Ok(());
     }
     Err(exceeded(format!(
-        "{COMPENSATIONS} scopes can be compensated already; no more are kept"
+        "{COMPENSATIONS} scopes can already be compensated; no more are kept"
     )))
 }
 
@@ -111,7 +111,7 @@ fn compensation(machine: &Machine<'_>, id: FiberId) -> Option<(Turn, OpIndex)> {
     Some((*turn, *scope))
 }
 
-/// Leaves the innermost scope, which has completed. With a compensation, that stands for all that completed inside of it.
+/// Leaves the innermost scope, which has completed. With a compensation, that stands for all that completed inside it.
 pub(crate) fn complete(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     let found = machine.fiber(fiber)?;
     let scope = found.scopes.last();

@@ -28,7 +28,10 @@ pub(crate) fn start(
     if depth > DEPTH {
         return Err(Trouble::new(
             FaultCode::EVENT_LOOP,
-            format!("{DEPTH} events in a row were each emitted because of the one before"),
+            format!(
+                "{DEPTH} events in a row were each emitted in response to the one before; the \
+                     definitions seem to trigger each other without end"
+            ),
         ));
     }
     let activity = machine.path(fiber);

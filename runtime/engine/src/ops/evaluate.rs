@@ -133,10 +133,10 @@ pub(crate) fn read(
         (EvaluationOutcome::Verdict(holds), Wanted::Verdict) => Ok(Given::Verdict(holds)),
         (EvaluationOutcome::Value(value), Wanted::Value) => Ok(Given::Value(value)),
         (EvaluationOutcome::Verdict(_), Wanted::Value) => {
-            unfit("the function returns a verdict where a value is needed")
+            unfit("the function returns a verdict, but a value is needed")
         }
         (EvaluationOutcome::Value(_), Wanted::Verdict) => {
-            unfit("the function returns a value where a verdict is needed")
+            unfit("the function returns a value, but a verdict is needed")
         }
         (EvaluationOutcome::Fault { code, message }, _) => {
             Err(Trouble::new(code.as_str(), message))

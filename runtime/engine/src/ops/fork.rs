@@ -56,7 +56,8 @@ pub(crate) fn check_room(machine: &Machine<'_>, count: usize) -> Result<(), Trou
     let alive = machine.instance.fibers.len();
     if count > limit.saturating_sub(alive) {
         return Err(exceeded(format!(
-            "{count} branches more would be too many: {alive} fibers are alive, {limit} are allowed"
+            "{count} more branches would be too many: {alive} fibers are alive, and at most \
+             {limit} are allowed"
         )));
     }
     Ok(())
@@ -180,7 +181,7 @@ pub(crate) fn check_held(machine: &Machine<'_>, held: usize) -> Result<(), Troub
     let limit = machine.environment.limits.instance_bytes;
     if held > limit {
         return Err(exceeded(format!(
-            "the fields of all branches would take {held} bytes; {limit} are allowed"
+            "the fields of all branches would take {held} bytes; at most {limit} are allowed"
         )));
     }
     Ok(())

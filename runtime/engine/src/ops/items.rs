@@ -25,7 +25,7 @@ pub(crate) fn enter(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Tro
     if list.len() > ITEMS {
         let count = list.len();
         return Err(fork::exceeded(format!(
-            "a list of {count} items is too long to go through; {ITEMS} are allowed"
+            "a list of {count} items is too long; at most {ITEMS} are allowed"
         )));
     }
     let items = (0_u32..).zip(list);

@@ -18,7 +18,7 @@ use crate::{
 };
 use arriving::{Receiving, receiving, record_event};
 use bureaucrat_model::{
-    Arrivals, Branch, Effect, Fiber, FiberId, FiberState, Fields, HistoryEvent, Interrupt,
+    Arrivals, Branch, Dropped, Effect, Fiber, FiberId, FiberState, Fields, HistoryEvent, Interrupt,
     JsonText, Listener, NameLimits, Op, OpIndex, Phase, Recall, Sharing, Subscription, Taken,
     Taking, Then, Turn, Wait, WaitKind,
 };
@@ -267,6 +267,7 @@ fn close(
         machine.record(HistoryEvent::EventDropped {
             activity: activity.clone(),
             event: subscription.iter().map(|one| one.event.clone()).collect(),
+            why: Dropped::Ended,
         });
     }
     Ok(false)

@@ -1,4 +1,4 @@
-//! Scopes: entering and leaving, and the fields that are declared in them. What happens to a fault inside of one is in
+//! Scopes: entering and leaving, and the fields that are declared in them. What happens to a fault inside one is in
 //! `throwing`.
 
 use crate::{

@@ -58,7 +58,7 @@ fn check_headers(headers: &Fields) -> Result<(), Trouble> {
     let (bytes, most) = (headers.size(), Message::HEADERS_BYTES);
     if bytes > most {
         return Err(bad(format!(
-            "the headers take {bytes} bytes; {most} are allowed"
+            "the headers take {bytes} bytes; at most {most} are allowed"
         )));
     }
     let depth = Message::HEADERS_DEPTH;

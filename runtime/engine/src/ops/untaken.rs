@@ -2,7 +2,7 @@
 //! error of a condition, so that a timeout doesn't say that nothing came.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{FiberId, FiberState, Subscription, Untaken, Wait, WaitKind};
+use bureaucrat_model::{FiberId, FiberState, Millis, Subscription, Untaken, Wait, WaitKind};
 
 /// The longest error that a wait keeps, in bytes.
 const ERROR_BYTES: usize = 200;
@@ -41,16 +41,18 @@ fn change(
     })
 }
 
-/// What a wait says whose time is over.
+/// What a wait says whose time is over. After an outage the timer comes late: the words name the
+/// limit that is written, or else when the timer was due, before they name the time that passed.
 pub(crate) fn words(
     machine: &Machine<'_>,
     fiber: FiberId,
     subscriptions: &[Subscription],
+    limit: Option<Millis>,
 ) -> Result<String, Trouble> {
     let FiberState::Waiting(Wait {
         since,
-        kind: WaitKind::Event { untaken, .. },
         timer,
+        kind: WaitKind::Event { untaken, .. },
         ..
     }) = &machine.fiber(fiber)?.state
     else {
@@ -60,18 +62,22 @@ pub(crate) fn words(
         .iter()
         .map(|one| format!("`{}`", one.event))
         .collect();
-    // The limit as it is written: the engine may have been away when it was reached.
-    let ended = timer.unwrap_or(machine.environment.now);
-    let (names, time) = (names.join(" or "), ended.since(*since));
+    let names = names.join(" or ");
+    let over = timer.unwrap_or(machine.environment.now);
+    let time = limit.unwrap_or_else(|| over.since(*since));
     let came = match untaken.events {
-        0 => return Ok(format!("no event {names} came within {time}")),
-        1 => "1 came and no condition held".to_owned(),
-        events => format!("{events} came and no condition held"),
+        0 => {
+            return Ok(format!(
+                "no event {names} came within {time}, the limit in `timeout`"
+            ));
+        }
+        1 => "1 came, and no condition held".to_owned(),
+        events => format!("{events} came, and no condition held"),
     };
     let error = untaken.error.as_ref();
     let error = error.map(|error| format!("; the last error of a condition: {error}"));
     let error = error.unwrap_or_default();
     Ok(format!(
-        "no event {names} was taken within {time}: {came}{error}"
+        "no event {names} was taken within {time}, the limit in `timeout`: {came}{error}"
     ))
 }

@@ -158,7 +158,7 @@ impl Reviewer<'_> {
                 }
             };
             let reason = format!(
-                "`{name}` gives {}, which never equals {}",
+                "`{name}` returns {}, which never equals {}",
                 shown(kind),
                 shown(found)
             );
@@ -211,7 +211,7 @@ impl Reviewer<'_> {
             _ => return,
         };
         if text != expected {
-            let reason = format!("`.{name}()` never gives a text with these letters");
+            let reason = format!("`.{name}()` never returns a text with these letters");
             let written = self.written(other).to_owned();
             let meant = written.replace(text, &expected);
             let meant = self.with(other.range(), &meant);
@@ -234,7 +234,7 @@ impl Reviewer<'_> {
         };
         let meant = self.among(compare.range(), left, operator, operation.values.iter());
         let reason = format!(
-            "`{}` between constants always gives the same one of them",
+            "`{}` between constants always returns the same one of them",
             word(operation)
         );
         self.doubt_with(operation.range().start().to_usize(), reason, meant);

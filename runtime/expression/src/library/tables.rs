@@ -1,4 +1,4 @@
-//! CPython's knowledge of characters outside of ASCII: converts `helpers/unicode.txt` to the bytes
+//! CPython's knowledge of characters outside ASCII: converts `helpers/unicode.txt` to the bytes
 //! that the helpers search.
 //!
 //! A property is the number of its bounds, then the code points at which it begins or ends to hold,

@@ -18,7 +18,7 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("[[", "]]"),
 ];
 
-/// What is inside of a template's marks, and the marks.
+/// What is inside a template's marks, and the marks.
 pub(super) fn unwrapped(source: &str) -> Option<(&'static str, &'static str, &str)> {
     let text = source.trim();
     WRAPPERS.iter().find_map(|(open, close)| {
@@ -55,12 +55,11 @@ pub(super) fn leading(line: &Line) -> Option<Slip> {
         if matches!(word, "import" | "from") && module {
             return Some(Slip::told(
                 "nothing is imported; `datetime`, `date`, `time`, `timedelta`, `timezone` and \
-                 `now()` are there",
+                 `now()` are built in",
             ));
         }
-        let words = format!(
-            "`{word}` begins a statement; a condition is one expression that gives a value"
-        );
+        let words =
+            format!("`{word}` begins a statement; a condition is one expression that has a value");
         return Some(Slip::told(&words));
     }
     let words = found(LEADING, word).filter(|_| is_statement)?;
@@ -94,7 +93,7 @@ fn function(line: &Line) -> Option<Slip> {
     is_typed.then(|| Slip::told(SETS))
 }
 
-/// What follows the first word, up to a `:`, `then` or `{` outside of brackets; brackets around all of it are left out.
+/// What follows the first word, up to a `:`, `then` or `{` outside brackets; brackets around all of it are left out.
 fn body(line: &Line) -> std::ops::Range<usize> {
     let mut end = line.len();
     let mut at = 1;

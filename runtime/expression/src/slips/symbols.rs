@@ -35,7 +35,7 @@ fn escaped(line: &Line, at: usize) -> Option<Slip> {
     let name = line.text(at + 1);
     let meant = found(&names, name)?;
     let shown = format!("`&{name};` is how XML writes `{meant}`");
-    let words = format!("{shown}; outside of XML, write `{meant}`");
+    let words = format!("{shown}; outside XML, write `{meant}`");
     if matches!(name, "quot" | "apos") {
         let close = (at + 3..line.len()).find(|close| {
             line.is(*close, "&") && line.is(close + 1, name) && line.is(close + 2, ";")

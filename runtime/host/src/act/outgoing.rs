@@ -72,7 +72,10 @@ impl Actor {
                     if from.is_none()
                         && self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended
                     {
-                        tracing::info!(?destination, "nothing waits for the destination any more");
+                        tracing::info!(
+                            ?destination,
+                            "nothing waits for the destination any longer"
+                        );
                     }
                     break;
                 };
@@ -105,7 +108,7 @@ impl Actor {
                         idle = 0;
                     }
                     if self.outbox.troubles.read(&destination, keys) == News::Ended {
-                        tracing::info!(?destination, "everything that waited has left");
+                        tracing::info!(?destination, "everything that waited has been sent");
                     }
                 }
                 Next::Nothing => {}
@@ -200,7 +203,7 @@ impl Actor {
                         routing_key,
                         process = %landed.key.process,
                         reason,
-                        "messages can't be delivered; they are kept and tried again"
+                        "messages can't be delivered; the engine keeps them and tries again"
                     );
                 }
             }
@@ -221,7 +224,8 @@ impl Actor {
                 self.outbox.unsendable(ticket, now);
                 tracing::error!(
                     reason = words,
-                    "the broker does not take a dead letter; it stays in the storage, and the next start tries it again"
+                    "the broker does not accept a dead letter; it stays in the storage until the \
+                     next start, which tries again"
                 );
                 None
             }

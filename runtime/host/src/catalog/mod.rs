@@ -59,11 +59,14 @@ pub enum Slot {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoSlot {
     #[error(
-        "the records of deployed definitions are damaged, so that the next version of `{0}` is \
+        "the records of deployed definitions are damaged, so the next version of `{0}` is \
          unknown; `bureaucrat fsck` on the stopped engine says what can be done"
     )]
     Damaged(DefinitionName),
-    #[error("the engine holds {VERSIONS_MAX} versions of definitions and takes no more")]
+    #[error(
+        "the engine already holds {VERSIONS_MAX} versions of definitions, the most that it \
+             may"
+    )]
     Full,
 }
 

@@ -90,7 +90,8 @@ impl Planner {
             return self.begin(process, transaction.then(work));
         }
         if self.was_removed(process)? {
-            tracing::debug!(%process, "an answer came for a process that ended and was removed");
+            tracing::debug!(%process, "an answer came for a process that has ended and was \
+                                       removed");
             return self.finish(transaction);
         }
         let transaction = self.dead_letter(

@@ -108,7 +108,7 @@ impl Planner {
             Ok(guest) => return self.store_module(deployment, &guest),
             Err(LoadFailure::Refused { code, reasons }) => (code, reasons),
             Err(LoadFailure::Environment(reason)) => {
-                let said = "the engine could not compile the module, publish it again later";
+                let said = "the engine could not compile the module; publish it again later";
                 ("definition", vec![format!("{said}: {reason}")])
             }
         };

@@ -54,7 +54,8 @@ impl Planner {
             (Some(given), Some(own)) => {
                 let (name, given, own) = (&loaded.program.name, given.text, own.text);
                 return Err(bad_key(format!(
-                    "the launch comes with the key `{given}`, but `{name}` computes its own: `{own}`; leave the key out"
+                    "the launch has the key `{given}`, but `{name}` computes its own, `{own}`; \
+                     omit the key"
                 )));
             }
         };

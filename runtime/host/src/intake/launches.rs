@@ -225,7 +225,8 @@ impl Planner {
             key: in_hand.key.as_ref().map(|key| key.text.clone()),
         };
         if launch.redelivered == Redelivered::Perhaps {
-            tracing::info!(%process, "launched from a message without id that the broker had delivered before: it may be a repeat");
+            tracing::info!(%process, "launched by a message without an id that the broker had \
+                                      delivered before; this may be a repeat");
         }
         let mut transaction = Transaction::new(process.shard());
         transaction.after.acknowledge = in_hand

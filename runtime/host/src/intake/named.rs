@@ -119,7 +119,7 @@ impl Planner {
         let store = &*self.shared.store;
         let record = records::read::<DefinitionRecord>(store, Table::Definitions, &key);
         let Some(Some(record)) = self.shared.damages.around(None, record)? else {
-            let reason = format!("the record of version {version} of `{name}` can't be read");
+            let reason = format!("cannot read the record of version {version} of `{name}`");
             return Ok(Err(Refusal::Environment(reason)));
         };
         Ok(match fit_fields(&named.fields, &record.types) {

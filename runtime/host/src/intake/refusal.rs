@@ -92,7 +92,7 @@ impl Refusal {
             Self::Unresolved(unresolved) => vec![unresolved.to_string()],
             Self::Key(taken) => vec![taken.to_string()],
             Self::Environment(reason) => vec![format!(
-                "the engine could not make the definition ready, publish it again later: {reason}"
+                "the engine could not prepare the definition; publish it again later: {reason}"
             )],
         }
     }

@@ -48,7 +48,7 @@ impl OrderOutcome {
         match self {
             Self::Done => done,
             Self::Unknown => "an order for a process that does not exist",
-            Self::Ended => "an order for a process that has ended already",
+            Self::Ended => "an order for a process that has already ended",
             Self::NotParked => "an order to retry a process that is not parked",
             Self::Damaged => "an order for a process whose record is damaged",
         }

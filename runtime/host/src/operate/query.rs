@@ -12,7 +12,8 @@ use super::{
 };
 pub use crate::act::troubles::Reason;
 use bureaucrat_model::{
-    Fault, HistoryEntry, IdPrefix, ProcessId, Recorded, Searched, Timestamp, Version,
+    ConditionIndex, Fault, HistoryEntry, IdPrefix, ProcessId, Recorded, Searched, Timestamp,
+    Version,
 };
 pub use bureaucrat_store::keys::Place;
 use serde::{Deserialize, Serialize};
@@ -207,6 +208,16 @@ pub struct Undelivered {
     pub next_try: Option<Timestamp>,
 }
 
+/// A condition or another expression of a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpressionView {
+    pub index: ConditionIndex,
+    /// As it is written, or `module#function`.
+    pub text: String,
+    /// Its line in the definition.
+    pub line: u32,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessDetail {
     /// The same as in a list.
@@ -225,6 +236,8 @@ pub struct ProcessDetail {
     pub searched: Vec<Searched>,
     /// Activities with an id or a title, when the history was asked for.
     pub labels: Vec<PlaceView>,
+    /// The conditions and other expressions that the history names, when it was asked for.
+    pub expressions: Vec<ExpressionView>,
     /// Oldest first, if requested.
     pub history: Option<Vec<HistoryEntry>>,
     /// The engine's time.

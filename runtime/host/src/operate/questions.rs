@@ -2,10 +2,7 @@
 
 use super::{
     listing,
-    query::{
-        Detail, PlaceView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
-        WaitsFor,
-    },
+    query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView, WaitsFor},
     waiting::{Seen, Told},
 };
 use crate::damage::Damages;
@@ -101,9 +98,15 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         .own_fields()
         .and_then(|fields| serde_json::from_str(&fields.to_json()).ok())
         .unwrap_or(serde_json::Value::Null);
-    let history = match detail {
-        Detail::State => None,
-        Detail::History => Some(history(asked, process)?),
+    let (labels, expressions, history) = match detail {
+        Detail::State => (Vec::new(), Vec::new(), None),
+        Detail::History => {
+            let entries = history(asked, process)?;
+            let program = program(asked, &instance)?;
+            let program = program.as_ref();
+            let told = Told { process, program };
+            (told.labels(), told.expressions(&entries), Some(entries))
+        }
     };
     let fibers = instance.fibers.iter();
     let fibers = fibers.map(|(id, fiber)| Seen::of(id, fiber));
@@ -115,10 +118,8 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         program: instance.program.to_string(),
         recorded: instance.recorded,
         searched: instance.searched.clone(),
-        labels: match detail {
-            Detail::State => Vec::new(),
-            Detail::History => labels(asked, &instance)?,
-        },
+        labels,
+        expressions,
         history,
         now: asked.now,
     })))
@@ -173,19 +174,10 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
         recorded: Recorded::Full,
         searched: Vec::new(),
         labels: Vec::new(),
+        expressions: Vec::new(),
         history: None,
         now: asked.now,
     }
-}
-
-/// What the author of a process's definition calls its activities.
-fn labels(asked: &Asked<'_>, instance: &Instance) -> Result<Vec<PlaceView>, StoreError> {
-    let program = program(asked, instance)?;
-    let told = Told {
-        process: instance.process,
-        program: program.as_ref(),
-    };
-    Ok(told.labels())
 }
 
 /// The program of a process, if it can be read.

@@ -1,15 +1,15 @@
 //! What the fibers of a process wait for, as its records and its program say.
 
 use super::query::{
-    Attempt, EventWanted, Heartbeat, PlaceView, ProgressView, ScopePhase, ScopeView, WaitView,
-    WaitsFor,
+    Attempt, EventWanted, ExpressionView, Heartbeat, PlaceView, ProgressView, ScopePhase,
+    ScopeView, WaitView, WaitsFor,
 };
 use bureaucrat_model::{
-    ActivityId, ConditionIndex, ConditionRange, Fiber, FiberId, FiberState, Instance, Op, OpIndex,
-    Phase, ProcessId, Program, Subscription, Wait, WaitKind,
+    ActivityId, ConditionIndex, ConditionRange, Fiber, FiberId, FiberState, HistoryEntry, Instance,
+    Op, OpIndex, Phase, ProcessId, Program, Subscription, Wait, WaitKind,
 };
 use bureaucrat_store::instances::StoredFiber;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is needed of a fiber, stored or not.
 pub(super) struct Seen<'a> {
@@ -98,6 +98,23 @@ impl<'a> Told<'a> {
             }
         }
         labelled.into_values().map(|at| self.place(at)).collect()
+    }
+
+    /// The expressions that the entries of a history are about.
+    pub(super) fn expressions(self, entries: &[HistoryEntry]) -> Vec<ExpressionView> {
+        let evaluated: BTreeSet<ConditionIndex> = entries
+            .iter()
+            .filter_map(|entry| entry.event.expression())
+            .collect();
+        let view = |index: ConditionIndex| {
+            let found = self.program?.condition(index)?;
+            Some(ExpressionView {
+                index,
+                text: found.text.clone(),
+                line: found.span.line,
+            })
+        };
+        evaluated.into_iter().filter_map(view).collect()
     }
 
     fn instruction(self, at: OpIndex) -> Option<&'a Op> {

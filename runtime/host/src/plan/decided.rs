@@ -1,8 +1,8 @@
 //! Processes that are certain to start and have not started: detached ones, and those of schedules.
 //!
 //! The commit that decides about one writes a row, under the id of the process; the commit that
-//! starts it removes the row. In between, its definition is made ready. Everything that could speak
-//! against it was checked before: its key is claimed, and it counts as a process of its user. So it
+//! starts it removes the row. In between, its definition is made ready. Everything that could
+//! prevent it was checked before: its key is claimed, and it counts as a process of its user. So it
 //! starts exactly once, whatever happens.
 
 use super::{
@@ -99,7 +99,11 @@ impl Planner {
                 return self.abandon(process, &record, &reasons);
             }
             JobOutcome::Loaded(Err(LoadFailure::Environment(reason))) => {
-                tracing::error!(%process, reason, "a decided launch can't begin now; it is tried again later");
+                tracing::error!(
+                    %process,
+                    reason,
+                    "a decided launch can't begin now; the engine tries again later"
+                );
                 let due = self.now().after(self.shared.config.incident_retry);
                 self.delayed.0.insert((due, process));
                 return Ok(());
@@ -151,7 +155,7 @@ impl Planner {
         record: &LaunchRecord,
         reasons: &[String],
     ) -> Result<(), StoreError> {
-        tracing::error!(%process, ?reasons, "a decided launch is given up");
+        tracing::error!(%process, ?reasons, "the engine gives up on a decided launch");
         if let Some(account) = self.account(record.user.as_ref()) {
             account.end();
         }

@@ -150,7 +150,7 @@ impl Planner {
             return Ok(());
         };
         if inputs.iter().any(|kept| is_repeat(kept, &input)) {
-            tracing::debug!(%process, "an answer came again to a parked process");
+            tracing::debug!(%process, "an answer was repeated while its process is parked");
             return Ok(());
         }
         // Each wait has one timer and one called process, so those are few. There may be any number
@@ -165,7 +165,7 @@ impl Planner {
             }
             return Ok(());
         }
-        let reason = format!("process {process} is parked and has {room} inputs to take already");
+        let reason = format!("process {process} is parked, and {room} inputs already wait for it");
         if let Cause::Answer(delivery) = cause {
             let letter = self.dead_letter(process.shard(), &delivery, "parked", &reason)?;
             transaction.absorb(letter);
@@ -234,7 +234,8 @@ impl Planner {
         if held.instance.has_ended() {
             return Ok(());
         }
-        tracing::error!(%process, reason, "the process is parked as an incident; it is tried again later");
+        tracing::error!(%process, reason, "the process is parked as an incident; the engine tries \
+                                           again later");
         let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
             Status::Incident { inputs, .. } => inputs,
             Status::Running | Status::Ended(_) => Vec::new(),

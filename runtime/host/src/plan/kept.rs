@@ -222,7 +222,7 @@ impl Planner {
             let is_full =
                 total.events >= config.kept_events || total.bytes + bytes > config.kept_bytes;
             let what = format!(
-                "the engine keeps {} events of {} bytes, and not more",
+                "the engine keeps at most {} events of {} bytes together",
                 total.events, total.bytes
             );
             is_full.then(|| rules.broken(Rule::Quota(Quota::KeptEvents), what))

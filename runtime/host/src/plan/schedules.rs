@@ -4,7 +4,7 @@
 //! comes with the version, in one commit. When it is due, one commit decides that a process starts
 //! ([`super::decided`]) and moves the row to the next instant, so that each instant counts once.
 //! The process belongs to the user who deployed the version, and obeys that user's rules as a launch
-//! does. An instant that is more than a minute old when the engine comes to it was missed.
+//! does. An instant that is more than a minute old when the engine gets to it counts as missed.
 
 use super::{
     Planner,
@@ -170,7 +170,11 @@ impl Planner {
             JobOutcome::Loaded(Err(failure)) => format!("{failure:?}"),
             JobOutcome::Admitted(_) | JobOutcome::Evaluated(_) => return Ok(()),
         };
-        tracing::error!(name = %name, reason, "a scheduled launch can't begin now; it is tried again later");
+        tracing::error!(
+            name = %name,
+            reason,
+            "a scheduled launch can't begin now; the engine tries again later"
+        );
         let due = self.now().after(self.shared.config.incident_retry);
         self.schedules.due.insert((due, name.clone()));
         Ok(())

@@ -160,7 +160,7 @@ impl Planner {
         let (exchange, routing_key) = (&*message.exchange, &*message.routing_key);
         let toward = Toward(exchange, routing_key);
         let reason = format!(
-            "the message that process {} sent to {toward} was not taken: {words}",
+            "the message of process {} to {toward} was not accepted: {words}",
             key.process
         );
         let dead = &self.shared.config.dead_letter_queue;
@@ -170,7 +170,7 @@ impl Planner {
             routing_key,
             process = %key.process,
             reason = words,
-            "a message that a process sent was not taken; it goes to the dead-letter queue"
+            "the broker did not accept a message of a process; it goes to the dead-letter queue"
         );
         let (place, why) = ((exchange, routing_key), (UNDELIVERED, &*reason));
         let (properties, body) = (&message.properties, &message.body);

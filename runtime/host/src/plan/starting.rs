@@ -28,7 +28,8 @@ impl Planner {
         if let Some(caller) = &launching.caller
             && (self.knows(process)? || !self.awaits(transaction, caller.process, process)?)
         {
-            tracing::debug!(%process, "its caller ended before it was started, or it was started before");
+            tracing::debug!(%process, "its caller ended before it started, or it was already \
+                                       started");
             if let Some(account) = self.account(launching.user.as_ref()) {
                 account.end();
             }

@@ -91,7 +91,8 @@ impl Planner {
         }
         self.shared.full.has(exchange, key).then(|| {
             format!(
-                "1 GiB of messages wait for the routing key `{key}` of the exchange `{exchange}` already, and nobody takes them"
+                "1 GiB of messages already wait for the routing key `{key}` of the exchange \
+                 `{exchange}`, and nobody consumes them"
             )
         })
     }

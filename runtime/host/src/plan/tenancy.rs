@@ -120,7 +120,7 @@ impl Planner {
         let violation = rules.over(
             Quota::OutboxRows,
             account.usage().rows,
-            "the user's messages in the outbox, which wait to be taken:",
+            "the user's messages that wait in the outbox:",
             "rows",
         )?;
         Some(Fault {
@@ -256,7 +256,8 @@ impl Planner {
         cause: Cause,
     ) -> Result<(), StoreError> {
         let rules = self.rules(cause.answerer().flatten());
-        let what = "the process can't be loaded, and not every participant that it waits for may be answered for";
+        let what = "the process can't be loaded, and the user may not answer for every \
+                    participant that it may wait for";
         let violation = rules.broken(Rule::Answers, what);
         self.refuse_answer(transaction, cause, &violation)?;
         Ok(())

@@ -1,7 +1,7 @@
 //! How much an entry matters, for histories that are kept short, and which activity it is about.
 
 use super::{ConditionOutcome, HistoryEvent, Taken};
-use crate::ids::ActivityPath;
+use crate::{ids::ActivityPath, program::ConditionIndex};
 
 /// What an entry is to somebody who wants to keep few of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,14 @@ impl HistoryEvent {
             | Self::Cancelled { .. }
             | Self::Retried => None,
         }
+    }
+
+    /// The condition or other expression that it is about, if it is about one.
+    pub const fn expression(&self) -> Option<ConditionIndex> {
+        if let Self::ConditionEvaluated { condition, .. } = self {
+            return Some(*condition);
+        }
+        None
     }
 
     pub const fn weight(&self) -> Weight {

@@ -1,6 +1,6 @@
 //! Entries in words, for people.
 
-use super::{Canceller, ConditionOutcome, HistoryEvent, Redelivered, Taken};
+use super::{Canceller, ConditionOutcome, Dropped, HistoryEvent, Redelivered, Taken};
 use crate::{ids::ActivityPath, message::Toward};
 use std::fmt;
 
@@ -33,21 +33,28 @@ impl fmt::Display for HistoryEvent {
                     "{activity}: task for {participant} put into the outbox (turn {turn})"
                 )
             }
-            Self::Answered { activity, turn } => write!(f, "{activity}: answered (turn {turn})"),
+            Self::Answered { activity, turn } => {
+                write!(f, "{activity}: answer received (turn {turn})")
+            }
             Self::Suspended {
                 activity,
                 turn,
                 reason,
             } => {
-                write!(f, "{activity}: stays suspended (turn {turn}): {reason}")
+                write!(
+                    f,
+                    "{activity}: an answer left it waiting (turn {turn}): {reason}"
+                )
             }
             Self::DelayStarted {
                 activity,
                 duration,
                 due,
             } => write!(f, "{activity}: delay of {duration} until {due}"),
-            Self::DelayEnded { activity } => write!(f, "{activity}: delay over"),
-            Self::AwaitStarted { activity, event } => write!(f, "{activity}: awaits event {event}"),
+            Self::DelayEnded { activity } => write!(f, "{activity}: delay ended"),
+            Self::AwaitStarted { activity, event } => {
+                write!(f, "{activity}: waits for event {event}")
+            }
             Self::EventReceived {
                 activity,
                 event,
@@ -72,12 +79,20 @@ impl fmt::Display for HistoryEvent {
                 outcome,
                 fuel,
             } => {
+                let what = match outcome {
+                    ConditionOutcome::Verdict(_) => "condition",
+                    ConditionOutcome::Value(_) | ConditionOutcome::Fault { .. } => "expression",
+                };
                 write!(
                     f,
-                    "{activity}: condition {} returned {outcome} (fuel {fuel})",
+                    "{activity}: {what} {} {outcome} (fuel {fuel})",
                     condition.0
                 )
             }
+            Self::Forked {
+                activity,
+                branches: 1,
+            } => write!(f, "{activity}: 1 branch started"),
             Self::Forked { activity, branches } => {
                 write!(f, "{activity}: {branches} branches started")
             }
@@ -111,7 +126,7 @@ impl fmt::Display for HistoryEvent {
                 turn,
                 parts,
             } => {
-                write!(f, "{activity}: left out of a message (turn {turn}): ")?;
+                write!(f, "{activity}: parts of a message ignored (turn {turn}): ")?;
                 let mut between = "";
                 parts.iter().try_for_each(|part| {
                     write!(f, "{}{part}", std::mem::replace(&mut between, "; "))
@@ -142,21 +157,20 @@ impl fmt::Display for HistoryEvent {
             Self::EventQueued { activity, event } => {
                 write!(f, "{activity}: event {event} is queued behind earlier ones")
             }
-            Self::EventDropped { activity, event } => {
-                write!(f, "{activity}: event {event} dropped")
-            }
+            Self::EventDropped {
+                activity,
+                event,
+                why,
+            } => write!(f, "{activity}: event {event} dropped: {why}"),
             Self::Interrupted { activity } => write!(f, "{activity}: interrupts its scope"),
             Self::Compensating { activity } => {
-                write!(
-                    f,
-                    "{activity}: undoes what its scope has done (compensation)"
-                )
+                write!(f, "{activity}: undoes what its scope did (compensation)")
             }
-            Self::FailedAtEnd { fault } => write!(f, "failed while being stopped: {fault}"),
+            Self::FailedAtEnd { fault } => write!(f, "failed while it was being stopped: {fault}"),
             Self::Caught { activity, fault } => {
                 f.write_str("a handler of ")?;
                 write_scope(f, activity)?;
-                write!(f, " deals with {fault}")
+                write!(f, " handles {fault}")
             }
         }
     }
@@ -166,6 +180,15 @@ fn write_scope(f: &mut fmt::Formatter<'_>, activity: &ActivityPath) -> fmt::Resu
     match activity.0.is_empty() {
         true => f.write_str("the process"),
         false => write!(f, "{activity}"),
+    }
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "too many events already wait to be handled here",
+            Self::Ended => "its scope ended before it could be handled",
+        })
     }
 }
 
@@ -185,10 +208,10 @@ impl fmt::Display for Canceller {
 impl fmt::Display for ConditionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Verdict(true) => f.write_str("true"),
-            Self::Verdict(false) => f.write_str("false"),
-            Self::Fault { code, message } => write!(f, "{code}: {message}"),
-            Self::Value(value) => f.write_str(value),
+            Self::Verdict(true) => f.write_str("is true"),
+            Self::Verdict(false) => f.write_str("is false"),
+            Self::Fault { code, message } => write!(f, "failed: {code}: {message}"),
+            Self::Value(value) => write!(f, "is {value}"),
         }
     }
 }

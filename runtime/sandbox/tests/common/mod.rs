@@ -54,7 +54,7 @@ pub enum Returns {
 }
 
 /// A component whose memory is in a module of its own and filled with `data` from address 0. `code`
-/// is the inside of the main module, which may call `$get`, `$keys` and `$json` and exports the
+/// is the content of the main module, which may call `$get`, `$keys` and `$json` and exports the
 /// functions. Memory from 4,096 on is for what the host returns; `realloc` never fails before the
 /// memory ends.
 pub fn component(data: &str, code: &str, exports: &[(&str, Returns)]) -> Vec<u8> {

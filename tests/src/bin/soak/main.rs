@@ -136,7 +136,7 @@ async fn soak(settings: &Settings) -> Result<()> {
 
     if let Some(path) = &settings.samples {
         std::fs::write(path, samples::as_csv(&samples))
-            .with_context(|| format!("{} can't be written", path.display()))?;
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     println!("{}", plot::plot(&samples));
     let rows = rule::judge(&samples, settings.rate);

@@ -35,7 +35,7 @@ fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
 }
 
 fn unfit() -> anyhow::Error {
-    anyhow!("the engine's answer does not fit the question")
+    anyhow!("unexpected answer from the engine")
 }
 
 pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> {
@@ -109,7 +109,7 @@ pub fn remove(options: &Options, remove: &ModuleRemove) -> anyhow::Result<Exit> 
             (
                 "in_use",
                 Some(format!(
-                    "the module {hash} stays, since these stored programs name it:"
+                    "the module {hash} is kept, because these stored programs use it:"
                 )),
             )
         }

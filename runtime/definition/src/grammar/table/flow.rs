@@ -44,19 +44,20 @@ pub(super) static ACTION: [Attribute; 10] = [
         "timeout",
         Template(&Duration),
         Optional("as long as it takes"),
-        "The most that one attempt may take; then the fault `Timeout`",
+        "The longest that one attempt may take; after that, the fault `Timeout`",
     ),
     attribute(
         "heartbeat",
         Template(&Duration),
         Optional("as long as it takes"),
-        "The longest silence after the first message of progress; then the fault `HeartbeatLost`",
+        "The longest silence after the first message of progress; after that, the fault \
+         `HeartbeatLost`",
     ),
     attribute(
         "within",
         Template(&Duration),
         Optional("as long as it takes"),
-        "The most that all attempts and the pauses between them may take",
+        "The longest that all attempts and the pauses between them may take",
     ),
     INTO,
     attribute(
@@ -273,7 +274,7 @@ pub(super) static AWAIT: [Attribute; 5] = [
         "timeout",
         Template(&Duration),
         Optional("as long as it takes"),
-        "The most that it waits; then the fault `Timeout`",
+        "The longest that it waits; after that, the fault `Timeout`",
     ),
     INTO_OF_EVENT,
     SINCE,

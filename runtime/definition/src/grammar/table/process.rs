@@ -51,7 +51,7 @@ static ATTRIBUTES: [Attribute; 6] = [
         "deadline",
         Template(&Duration),
         Optional("as long as it takes"),
-        "How long the process may take; then the fault `Deadline`",
+        "The longest that the process may take; after that, the fault `Deadline`",
     ),
     attribute(
         "on-fault",
@@ -85,7 +85,8 @@ static TIMES: [Attribute; 3] = [
         "missed",
         OneOf(&["skip", "once"]),
         Default("skip"),
-        "What becomes of times at which the engine did not run: nothing, or one launch for all of \
+        "What happens to times at which the engine was not running: nothing, or one launch for \
+         all of \
          them",
     ),
 ];

@@ -105,7 +105,8 @@ static ALARMED: [Attribute; 3] = [SPAN[0], SPAN[1], INTERRUPT];
 pub(super) const COMPENSATE: Row = Row::activity(
     Activity::Compensate,
     "compensate",
-    "In a handler or `finally`: runs the `compensate` of each element that completed inside of the one that failed, the \
+    "In a handler or `finally`: runs the `compensate` of each element that completed inside the \
+     one that failed, the \
      last one first.",
 )
 .in_section("compensation")

@@ -6,8 +6,9 @@ use crate::{
     ops::await_event::{counts_for, evaluate, swap_check},
 };
 use bureaucrat_model::{
-    Arrivals, Check, ConditionIndex, ConditionRange, Effect, EventSource, FiberId, FiberState,
-    HistoryEvent, Interrupt, JsonText, Op, Subscription, Taken, Taking, Turn, Wait, WaitKind,
+    Arrivals, Check, ConditionIndex, ConditionRange, Dropped, Effect, EventSource, FiberId,
+    FiberState, HistoryEvent, Interrupt, JsonText, Op, Subscription, Taken, Taking, Turn, Wait,
+    WaitKind,
 };
 
 /// The most events that wait for the ones before them, and their bytes.
@@ -114,12 +115,12 @@ fn accept(
                     kept.push(event);
                     Left::Waits
                 }
-                false => Left::Dropped,
+                false => Left::Dropped(Dropped::Full),
             }
         }
-        Some(Arrivals::Ending) | None => Left::Dropped,
+        Some(Arrivals::Ending) | None => Left::Dropped(Dropped::Ended),
     })?;
-    if !matches!(left, Left::Dropped) {
+    if !matches!(left, Left::Dropped(_)) {
         machine.effects.extend(taken);
         let sequence = source.sequence();
         machine.effects.push(Effect::TakeEvent { fiber, sequence });
@@ -135,9 +136,12 @@ fn accept(
             machine.record(HistoryEvent::EventQueued { activity, event });
             Ok(())
         }
-        Left::Dropped => {
-            let event = name;
-            machine.record(HistoryEvent::EventDropped { activity, event });
+        Left::Dropped(why) => {
+            machine.record(HistoryEvent::EventDropped {
+                activity,
+                event: name,
+                why,
+            });
             Ok(())
         }
     }
@@ -147,7 +151,7 @@ fn accept(
 enum Left {
     Begins(JsonText),
     Waits,
-    Dropped,
+    Dropped(Dropped),
 }
 
 /// What a listener waits for, and what it does then.

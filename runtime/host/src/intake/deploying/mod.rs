@@ -127,7 +127,10 @@ impl Planner {
         let rules = self.rules(user);
         if rules.launches == Permission::Refused {
             return Err(rules
-                .broken(Rule::Launches, "launches are not allowed, nor is deploying")
+                .broken(
+                    Rule::Launches,
+                    "launches are not allowed, so neither is deploying",
+                )
                 .into());
         }
         let bound = self.shared.config.definition_limits.bytes;
@@ -323,7 +326,7 @@ fn not_compiled(failure: LoadFailure) -> Refused {
     match failure {
         LoadFailure::Refused { code, reasons } => Refused { code, reasons },
         LoadFailure::Environment(reason) => Refused::definition(format!(
-            "the engine could not compile the definition, deploy it again later: {reason}"
+            "the engine could not compile the definition; deploy it again later: {reason}"
         )),
     }
 }

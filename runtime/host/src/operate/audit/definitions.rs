@@ -20,7 +20,7 @@ impl Auditor<'_> {
         let mut unreadable = Vec::new();
         let gaps = self.each(Table::Definitions, |auditor, key, value| {
             let Ok(place) = keys::definition_of(&key) else {
-                let what = "its key is not of its table's form";
+                let what = "its key does not have the form of its table";
                 auditor.stranger(Table::Definitions, &key, what);
                 return Ok(());
             };
@@ -48,7 +48,9 @@ impl Auditor<'_> {
                 Some(stored) => {
                     stored.has_text = true;
                     if SourceHash::of(&text) != stored.record.source {
-                        let what = "the text has another hash than its version says".to_owned();
+                        let what = "the hash of the text differs from that of its \
+                                    version"
+                            .to_owned();
                         let findings = &mut auditor.findings;
                         findings.damaged(Table::Sources, &key, None, what, Repair::None);
                     }
@@ -64,7 +66,7 @@ impl Auditor<'_> {
         for (key, stored) in &versions {
             self.version_fits(key, stored, programs);
             if !stored.has_text && gaps.is_empty() {
-                let what = format!("the text of {} is not there", named(&stored.place));
+                let what = format!("the text of {} is missing", named(&stored.place));
                 self.findings.inconsistent(Table::Sources, key, None, what);
             }
             let place = &stored.place;
@@ -72,7 +74,7 @@ impl Auditor<'_> {
             let before = before.map(|before| keys::definition(place.shard, &place.name, before));
             let is_there = |key: &Vec<u8>| versions.contains_key(key) || unreadable.contains(key);
             if is_whole && before.is_some_and(|before| !is_there(&before)) {
-                let what = format!("the version before {} is not there", named(place));
+                let what = format!("the version before {} is missing", named(place));
                 let table = Table::Definitions;
                 self.findings.inconsistent(table, key, None, what);
             }
@@ -86,7 +88,7 @@ impl Auditor<'_> {
             return;
         }
         let what = format!(
-            "program {program} is not there or does not read, {} needs it",
+            "program {program} is missing or unreadable, but {} needs it",
             named(&stored.place)
         );
         self.findings

@@ -8,7 +8,12 @@ impl Auditor<'_> {
     pub(super) fn events(&mut self) -> Result<(), StoreError> {
         self.each(Table::Events, |auditor, key, value| {
             let Ok((_, sequence)) = keys::event_of(&key) else {
-                auditor.stranger(Table::Events, &key, "its key is not of its table's form");
+                auditor.stranger(
+                    Table::Events,
+                    &key,
+                    "its key does not have the form of its \
+                                                       table",
+                );
                 return Ok(());
             };
             auditor.drawn(sequence);
@@ -26,7 +31,12 @@ impl Auditor<'_> {
     pub(super) fn letters(&mut self) -> Result<(), StoreError> {
         self.each(Table::Letters, |auditor, key, value| {
             let Ok((_, number)) = keys::letter_of(&key) else {
-                auditor.stranger(Table::Letters, &key, "its key is not of its table's form");
+                auditor.stranger(
+                    Table::Letters,
+                    &key,
+                    "its key does not have the form of its \
+                                                        table",
+                );
                 return Ok(());
             };
             auditor.drawn(number);

@@ -184,7 +184,7 @@ impl Findings {
     /// A part of a table that cannot be read.
     pub fn gap(&mut self, table: Table, gap: &Gap) {
         let what = format!(
-            "records from here to {} can't be read: {}",
+            "cannot read the records from here to {}: {}",
             records::hexadecimal(&gap.to),
             gap.reason
         );

@@ -22,7 +22,12 @@ impl Auditor<'_> {
         let mut told = BTreeSet::new();
         let gaps = self.each(Table::History, |auditor, key, value| {
             let Some((process, number)) = parts(&key) else {
-                auditor.stranger(Table::History, &key, "its key is not of its table's form");
+                auditor.stranger(
+                    Table::History,
+                    &key,
+                    "its key does not have the form of its \
+                                                        table",
+                );
                 return Ok(());
             };
             if processes.presence(process) == Presence::Absent {

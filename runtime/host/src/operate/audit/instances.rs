@@ -128,7 +128,7 @@ impl Auditor<'_> {
         let mut processes = Processes::default();
         let gaps = self.each(Table::Instances, |auditor, key, value| {
             let Ok(process) = keys::instance_of(&key) else {
-                let what = "its key is not of its table's form".into();
+                let what = "its key does not have the form of its table".into();
                 auditor
                     .findings
                     .damaged(Table::Instances, &key, None, what, Repair::None);
@@ -139,13 +139,15 @@ impl Auditor<'_> {
                     let program = programs.get(&instance.program);
                     let mut problems = problems(&instance, program);
                     if instance.process != process {
-                        problems.push(format!("it says that it is {}", instance.process));
+                        problems.push(format!("it has the id {}", instance.process));
                     }
                     for number in rows.unnamed_values() {
-                        problems.push(format!("its fields {number} are stored and not named"));
+                        problems.push(format!(
+                            "its fields {number} are stored, but nothing refers to them"
+                        ));
                     }
                     if instance.searched != instance.to_search() {
-                        problems.push("its searchable fields are not what it holds".to_owned());
+                        problems.push("its searchable fields differ from its fields".to_owned());
                     }
                     for what in problems {
                         auditor
@@ -185,7 +187,7 @@ impl Auditor<'_> {
                     keys::value_of(&key).map(|(process, _)| process)
                 };
                 let Ok(process) = process else {
-                    let what = "its key is not of its table's form".into();
+                    let what = "its key does not have the form of its table".into();
                     let findings = &mut auditor.findings;
                     findings.damaged(table, &key, None, what, Repair::Remove);
                     return Ok(());
@@ -201,7 +203,7 @@ impl Auditor<'_> {
                     findings.damaged(table, &key, Some(process), what, Repair::None);
                 }
                 if processes.presence(process) == Presence::Absent {
-                    let what = "its process is not there".into();
+                    let what = "its process does not exist".into();
                     let findings = &mut auditor.findings;
                     findings.orphan(table, &key, Some(process), what);
                 }
@@ -320,7 +322,7 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
     }
     if program.is_none() && !ended {
         problems.push(format!(
-            "its program {} is not there or does not read",
+            "its program {} is missing or unreadable",
             instance.program
         ));
     }
@@ -337,12 +339,12 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
     for (id, fiber) in instance.fibers.iter() {
         let mut wrong = |what: String| problems.push(format!("fiber {}: {what}", id.0));
         if id.0 >= instance.next_fiber {
-            wrong("its number was never given".into());
+            wrong("its number was never assigned".into());
         }
         if let Some(branch) = &fiber.branch
             && instance.fibers.get(branch.parent).is_none()
         {
-            wrong(format!("its parent {} is not there", branch.parent.0));
+            wrong(format!("its parent {} does not exist", branch.parent.0));
         }
         let op = program.map(|program| program.op(fiber.at).map(|(op, _)| op));
         if op == Some(None) {
@@ -353,7 +355,7 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         };
         if wait.turn.0 >= instance.next_turn || !turns.insert(wait.turn) {
             wrong(format!(
-                "its turn {} was never given, or twice",
+                "its turn {} was never assigned, or assigned twice",
                 wait.turn.0
             ));
         }
@@ -374,7 +376,7 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
             let branches = branches.get(&id).copied().unwrap_or(0) + usize::from(called);
             if branches != *remaining as usize {
                 wrong(format!(
-                    "it waits for {remaining} branches and has {branches}"
+                    "it waits for {remaining} branches, but has {branches}"
                 ));
             }
         }
@@ -388,7 +390,9 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
         );
         if evaluating && instance.status == Status::Running {
             wrong(
-                "it waits for a condition that nobody evaluates, or for the engine's word".into(),
+                "it waits for a condition that nobody evaluates, or for a decision of the \
+                 engine"
+                    .into(),
             );
         }
     }

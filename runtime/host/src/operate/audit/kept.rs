@@ -43,7 +43,7 @@ impl Auditor<'_> {
             match keys::taken_by(&key) {
                 Ok((sequence, _)) if keys::is_taken_by_fiber(&key) => {
                     if unread.is_empty() && !in_hand.contains(&sequence) {
-                        let what = "the event that a fiber took was handed out to all".into();
+                        let what = "the event that a fiber took has already been handed out".into();
                         auditor.findings.orphan(Table::Taken, &key, None, what);
                     }
                 }
@@ -70,14 +70,18 @@ impl Auditor<'_> {
                     found.goes = record.is_none_or(|record| record.until == until);
                 }
                 Some(_) | None => {
-                    let what = "what it says goes is not there".into();
+                    let what = "what it schedules for removal does not exist".into();
                     self.findings.orphan(Table::Kept, &key, None, what);
                 }
             }
             return;
         }
         let Ok(sequence) = keys::kept_of(&key) else {
-            return self.stranger(Table::Kept, &key, "its key is not of its table's form");
+            return self.stranger(
+                Table::Kept,
+                &key,
+                "its key does not have the form of its table",
+            );
         };
         self.drawn(sequence);
         if value.is_empty() {
@@ -118,7 +122,7 @@ impl Auditor<'_> {
         };
         let (name, key) = (&event.name, event.key.as_deref());
         if keys::kept(name, None, sequence) != found.row {
-            let what = "it is not under its own name".into();
+            let what = "it is not stored under its own name".into();
             self.findings
                 .inconsistent(Table::Kept, &found.row, None, what);
         }
@@ -129,7 +133,7 @@ impl Auditor<'_> {
         };
         if key.is_some() && !found.has_place {
             let write = put(keys::kept(name, key, sequence), Vec::new());
-            let what = format!("the kept event {sequence} is not under its key");
+            let what = format!("the kept event {sequence} is not indexed by its key");
             self.findings.missing(write, None, what);
         }
         if found.goes {
@@ -144,7 +148,7 @@ impl Auditor<'_> {
         };
         if let Ok(going) = records::encode(&going) {
             let write = put(keys::kept_until(*until, sequence), going);
-            let what = format!("nothing says when the kept event {sequence} goes");
+            let what = format!("nothing schedules the removal of the kept event {sequence}");
             self.findings.missing(write, None, what);
         }
     }
@@ -153,7 +157,12 @@ impl Auditor<'_> {
         self.each(Table::Recalls, |auditor, key, value| {
             let record = records::decode::<RecallRecord>(Table::Recalls, &key, &value);
             let (Ok(wait), Ok(_)) = (keys::recall_of(&key), record) else {
-                auditor.stranger(Table::Recalls, &key, "key or record is not of its form");
+                auditor.stranger(
+                    Table::Recalls,
+                    &key,
+                    "the key or the record does not have its \
+                                                        form",
+                );
                 return Ok(());
             };
             if processes.presence(wait.process) == Presence::Hidden {
@@ -165,7 +174,7 @@ impl Auditor<'_> {
             match processes.waiting(wait.process, wait.turn, is_it) {
                 Some(waiting) => waiting.met = true,
                 None => {
-                    let what = "no fiber has kept events offered to it".into();
+                    let what = "no fiber asks for kept events".into();
                     let findings = &mut auditor.findings;
                     findings.orphan(Table::Recalls, &key, Some(wait.process), what);
                 }
@@ -184,7 +193,7 @@ impl Auditor<'_> {
                 value,
             };
             let what = format!(
-                "nothing says that fiber {} asks for kept events",
+                "no row records that fiber {} asks for kept events",
                 wait.fiber.0
             );
             self.findings.missing(write, Some(wait.process), what);

@@ -13,7 +13,7 @@ impl Auditor<'_> {
         self.each(table, |auditor, key, value| {
             let findings = &mut auditor.findings;
             let Ok(process) = keys::instance_of(&key) else {
-                let what = "its key is not of its table's form".into();
+                let what = "its key does not have the form of its table".into();
                 findings.damaged(table, &key, None, what, Repair::None);
                 return Ok(());
             };

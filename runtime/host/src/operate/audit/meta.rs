@@ -44,12 +44,9 @@ impl Auditor<'_> {
                     }
                     Err(error) => damaged_mark = Some(error.to_string()),
                 },
-                key => auditor.findings.orphan(
-                    Table::Meta,
-                    key,
-                    None,
-                    "no engine knows this record".into(),
-                ),
+                key => auditor
+                    .findings
+                    .orphan(Table::Meta, key, None, "unknown record".into()),
             }
             Ok(())
         })?;
@@ -76,7 +73,7 @@ impl Auditor<'_> {
             Ok(_) => return,
             Err(error) => error.to_string(),
         };
-        let what = format!("{wrong}; ids are derived from it, only a backup brings it back");
+        let what = format!("{wrong}; ids are derived from it, and only a backup can restore it");
         self.findings
             .damaged(Table::Meta, IDENTITY, None, what, Repair::None);
     }
@@ -101,7 +98,7 @@ impl Auditor<'_> {
         }
         let what = if self.findings.highest >= self.sequence && self.findings.highest > 0 {
             format!(
-                "the sequence stands at {}, but a record carries {}",
+                "the sequence is at {}, but a record has {}",
                 self.sequence, self.findings.highest
             )
         } else if self.findings.earliest.is_some_and(|due| due < self.fired) {

@@ -17,7 +17,7 @@ impl Auditor<'_> {
                 Ok(hash) if ModuleHash::of(&value).0 == hash => {
                     modules.insert(ModuleHash(hash));
                 }
-                Ok(_) => auditor.broken(Table::Modules, &key, "its hash is another"),
+                Ok(_) => auditor.broken(Table::Modules, &key, "its hash differs"),
                 Err(_) => auditor.broken(Table::Modules, &key, "its key is not a hash"),
             }
             Ok(())
@@ -29,7 +29,7 @@ impl Auditor<'_> {
                 return Ok(());
             };
             if Program::hash(&value).0 != hash {
-                auditor.broken(Table::Programs, &key, "its hash is another");
+                auditor.broken(Table::Programs, &key, "its hash differs");
                 return Ok(());
             }
             match Program::decode(&value) {
@@ -55,7 +55,7 @@ impl Auditor<'_> {
                         && module.0.as_slice() < gap.to.as_slice()
                 });
                 if !modules.contains(&module) && !is_hidden {
-                    let what = format!("module {module} is not there, program {hash} needs it");
+                    let what = format!("module {module} is missing, but program {hash} needs it");
                     self.findings
                         .inconsistent(Table::Modules, &module.0, None, what);
                 }
@@ -65,7 +65,7 @@ impl Auditor<'_> {
     }
 
     fn broken(&mut self, table: Table, key: &[u8], why: &str) {
-        let what = format!("{} does not read: {why}", records::hexadecimal(key));
+        let what = format!("cannot read {}: {why}", records::hexadecimal(key));
         self.findings.damaged(table, key, None, what, Repair::None);
     }
 }

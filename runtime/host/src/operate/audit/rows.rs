@@ -67,7 +67,7 @@ impl Auditor<'_> {
                 Some(known) if matches!(known.phase, Phase::Ended { .. }) => {
                     known.reminders.remove = true;
                 }
-                Some(_) => orphan("the process has not ended, and is to be removed"),
+                Some(_) => orphan("the process is scheduled for removal, but has not ended"),
                 None => orphan("there is no such process to remove"),
             },
         }
@@ -80,7 +80,7 @@ impl Auditor<'_> {
                 auditor.stranger(
                     Table::Subscriptions,
                     &key,
-                    "key or sequence is not of the table's form",
+                    "key or sequence does not have the form of the table",
                 );
                 return Ok(());
             };
@@ -177,7 +177,7 @@ impl Auditor<'_> {
                 key: row.to_bytes(),
                 process: Some(row.process),
                 kind: Kind::Missing,
-                what: "it is set aside, and no destination's index has it".into(),
+                what: "it is set aside, but missing from the index of destinations".into(),
                 repair: Repair::Rebuild(self.back_in_outbox(row)?),
             });
         }
@@ -260,17 +260,17 @@ impl Auditor<'_> {
             Phase::Ended { at } if !known.reminders.remove => (
                 Purpose::Remove,
                 at.after(self.config.retention),
-                "nothing reminds of removing the process",
+                "nothing schedules the removal of the process",
             ),
             Phase::Parked if !known.reminders.retry => (
                 Purpose::Retry,
                 self.now,
-                "nothing reminds of trying the parked process again",
+                "nothing schedules the next try of the parked process",
             ),
             Phase::Running if known.yielded && !known.reminders.go_on => (
                 Purpose::Continue,
                 self.now,
-                "nothing reminds the engine to continue the process",
+                "nothing schedules the continuation of the process",
             ),
             Phase::Ended { .. } | Phase::Parked | Phase::Running => return,
         };
@@ -349,7 +349,7 @@ impl Auditor<'_> {
                 };
                 let write = put(Table::Outbox, row.to_bytes(), Vec::new());
                 let what = format!(
-                    "fiber {} waits for process {child}, which is not there and not to be started",
+                    "fiber {} waits for process {child}, which does not exist and will not start",
                     wait.fiber.0
                 );
                 self.findings.missing(write, Some(process), what);

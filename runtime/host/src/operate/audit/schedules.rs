@@ -11,7 +11,7 @@ impl Auditor<'_> {
         self.each(table, |auditor, key, value| {
             let findings = &mut auditor.findings;
             let Ok((shard, name)) = keys::schedule_of(&key) else {
-                let what = "its key is not of its table's form".into();
+                let what = "its key does not have the form of its table".into();
                 findings.damaged(table, &key, None, what, Repair::Remove);
                 return Ok(());
             };
@@ -27,7 +27,7 @@ impl Auditor<'_> {
             // A damaged version is a finding of its own.
             let is_offered = !matches!(&read, Ok(None)) && !read.is_ok_and(is_retired);
             if !is_offered {
-                let what = format!("`{name}@{}` is retired, or is not there", record.version);
+                let what = format!("`{name}@{}` is retired, or does not exist", record.version);
                 findings.orphan(table, &key, None, what);
             }
             Ok(())

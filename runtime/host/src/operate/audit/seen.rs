@@ -40,7 +40,12 @@ impl Auditor<'_> {
                 }
                 // A shard's keys are ordered: expiries come after all records.
                 Ok(SeenKey::Expiry) => auditor.expiry(&mut memories, &key),
-                Err(_) => auditor.stranger(Table::Seen, &key, "its key is not of its table's form"),
+                Err(_) => auditor.stranger(
+                    Table::Seen,
+                    &key,
+                    "its key does not have the form of \
+                                                               its table",
+                ),
             }
             Ok(())
         })?;
@@ -59,14 +64,20 @@ impl Auditor<'_> {
                     key: keys::expiry(self.now.after(kept), key),
                     value: Vec::new(),
                 };
-                let what = format!("nothing says when {} goes", records::hexadecimal(key));
+                let what = format!(
+                    "nothing schedules the removal of {}",
+                    records::hexadecimal(key)
+                );
                 self.findings.missing(write, None, what);
             }
             if let Some(process) = memory.process
                 && processes.presence(process) == Presence::Absent
                 && !memories.contains_key(&keys::tombstone(process))
             {
-                let what = format!("the launch of process {process} took effect, and it is gone");
+                let what = format!(
+                    "the launch of process {process} took effect, but the process \
+                                    is gone"
+                );
                 self.findings
                     .inconsistent(Table::Seen, key, Some(process), what);
             }
@@ -80,7 +91,7 @@ impl Auditor<'_> {
                 Table::Seen,
                 key,
                 Some(process),
-                "the process is said to be removed, and is there".into(),
+                "the process is recorded as removed, but exists".into(),
             );
         }
     }
@@ -95,7 +106,7 @@ impl Auditor<'_> {
                 Table::Seen,
                 key,
                 None,
-                "what it says goes is not there".into(),
+                "what it schedules for removal does not exist".into(),
             ),
         }
     }

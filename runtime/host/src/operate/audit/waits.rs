@@ -17,7 +17,7 @@ pub(super) fn wrong_compensations(instance: &Instance) -> Vec<String> {
         return Vec::new();
     }
     vec![format!(
-        "its scopes list the compensations {listed:?}, and there are {kept:?}"
+        "its scopes list the compensations {listed:?}, but there are {kept:?}"
     )]
 }
 
