@@ -354,9 +354,11 @@ fn an_attempt_has_all_of_its_time_once_its_task_could_be_sent() {
         let input = Input::TaskDelayed { turn, until };
         step(&program, &mut instance, &environment(&limits), input)
     };
-    let due = |effect: &Effect| match effect {
-        Effect::StartTimer { due, .. } => Some(due.0),
-        _ => None,
+    let due = |effect: &Effect| {
+        let Effect::StartTimer { due, .. } = effect else {
+            return None;
+        };
+        Some(due.0)
     };
     let effects = delayed(0, 1_001).unwrap();
     assert_eq!(effects.iter().find_map(due), Some(11_001));
