@@ -70,9 +70,11 @@ impl Known {
         }
         let waits = super::audit::waits(before);
         let timed: Vec<(OutboxKey, Millis)> = waits
-            .filter_map(|(_, wait)| match &wait.kind {
-                WaitKind::Answer { expiry, .. } => Some((wait.turn, expiry.timeout?)),
-                _ => None,
+            .filter_map(|(_, wait)| {
+                let WaitKind::Answer { expiry, .. } = &wait.kind else {
+                    return None;
+                };
+                Some((wait.turn, expiry.timeout?))
             })
             .filter(|(turn, _)| !self.waits_for_answer(process, *turn))
             .map(|(turn, longest)| {
