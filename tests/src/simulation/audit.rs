@@ -1,9 +1,7 @@
 //! Checks after each commit that the durable state of a changed process is consistent: every wait
-//! has its row, every row has its wait, a process that ended does not change, and it ends as its
-//! definition says.
+//! has its row, every row has its wait, and a process that ended does not change.
 
 use super::{
-    Expected,
     facts::Known,
     keeping::are_published,
     kept::{deadline, fires, reminders, same, within},
@@ -13,8 +11,7 @@ use bureaucrat_model::{
     WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
-use bureaucrat_wire::Duplicate;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Timers with these numbers and above are the host's reminders: continue, retry, remove.
@@ -56,9 +53,7 @@ impl Known {
         let Some(after) = self.instances.get(&process).cloned() else {
             return self.removal(process, before);
         };
-        if is_parked(&after) {
-            self.were_parked.insert(process);
-        }
+        self.calls_by_name(before, &after);
         let Some(before) = before else {
             return self.started(&after);
         };
@@ -126,107 +121,6 @@ impl Known {
     fn removal(&mut self, process: ProcessId, before: Option<&Instance>) {
         if before.is_some_and(|before| !before.has_ended()) {
             self.violate(format!("{process} was removed though it had not ended"));
-        }
-    }
-
-    fn started(&mut self, instance: &Instance) {
-        let process = instance.process;
-        if self.removed.contains(&process) {
-            return self.violate(format!("{process} was removed and is there again"));
-        }
-        let now = self.now;
-        if instance.caller.is_none() {
-            let found = self
-                .launches
-                .iter()
-                .find(|launch| launch.name == instance.name);
-            let Some(launch) = found.cloned() else {
-                return self.violate(format!("{process} was never launched: {}", instance.name));
-            };
-            let retention = self.seen_retention;
-            let starts = self.starts.entry(instance.name.clone()).or_default();
-            starts.push((process, now));
-            let twice = starts.len() > 1 && now < starts[0].1.after(retention);
-            if twice && launch.has_id {
-                return self.violate(format!(
-                    "{} has a message id and started twice",
-                    instance.name
-                ));
-            }
-            if launch.expected.is_none() {
-                return self.violate(format!("{} was to be refused and started", instance.name));
-            }
-            if !launch.has_id {
-                self.started_from_delivery(&instance.name);
-            }
-            self.started_version(&launch, instance);
-        }
-        self.ended(instance);
-    }
-
-    /// Compares an instance that has just ended with what its definition says.
-    fn ended(&mut self, instance: &Instance) {
-        let Status::Ended(ending) = &instance.status else {
-            return;
-        };
-        *self
-            .counts
-            .entry(match (ending, &instance.caller) {
-                (Ending::Completed(_), None) => "processes completed",
-                (Ending::Failed(_), None) => "processes failed",
-                (_, Some(_)) => "called processes ended",
-            })
-            .or_default() += 1;
-        if instance.caller.is_some() {
-            return;
-        }
-        let launch = self
-            .launches
-            .iter()
-            .find(|launch| launch.name == instance.name);
-        let Some(expected) = launch.and_then(|launch| self.expected(launch, instance)) else {
-            return;
-        };
-        let holds = match (&expected, ending) {
-            (Expected::Completed(expected, uncertain), Ending::Completed(fields)) => {
-                let certain = |fields: &Map<String, Value>| {
-                    let certain = fields
-                        .iter()
-                        .filter(|(name, _)| *name != "event" && !uncertain.contains(*name));
-                    certain
-                        .map(|(name, value)| (name.clone(), value.clone()))
-                        .collect::<Map<_, _>>()
-                };
-                serde_json::from_str::<Map<String, Value>>(&fields.to_json())
-                    .is_ok_and(|found| certain(&found) == certain(expected))
-            }
-            (Expected::Failed(codes), Ending::Failed(fault)) => codes.contains(fault.code.as_str()),
-            (Expected::Completed(..), Ending::Failed(_))
-            | (Expected::Failed(_), Ending::Completed(_)) => false,
-        };
-        let is_cancelled = self.cancelled.contains(&instance.process)
-            || self
-                .cancelled
-                .iter()
-                .any(|process| process.as_bytes()[..2] == instance.process.as_bytes()[..2]);
-        let cancelled = is_cancelled
-            && instance
-                .fault()
-                .is_some_and(|fault| fault.code.as_str() == "Cancelled");
-        let refused = self.unsendable.contains(&tree(instance.process))
-            && instance
-                .fault()
-                .is_some_and(|fault| fault.code.as_str() == "TaskRefused");
-        let replaced = launch.is_some_and(|launch| launch.key == Some(Duplicate::Replace));
-        let is_replaced = replaced
-            && instance
-                .fault()
-                .is_some_and(|fault| fault.code.as_str() == "Cancelled");
-        if !holds && !cancelled && !refused && !is_replaced {
-            let name = &instance.name;
-            self.violate(format!(
-                "{name} ended with {ending:?}; expected was {expected:?}"
-            ));
         }
     }
 
@@ -338,6 +232,7 @@ impl Known {
         within("tasks in the outbox", &tasks, &answers)?;
         within("calls in the outbox", &calls, &children)?;
         reminders(instance, timers)?;
+        branches_fit(instance)?;
         self.caller_fits(instance)
     }
 
@@ -378,6 +273,31 @@ impl Known {
             )),
         }
     }
+}
+
+/// A branch lives as long as what forked it waits: for its branches, for the end of what it stopped,
+/// or for the next event, while this one is dealt with.
+fn branches_fit(instance: &Instance) -> Result<(), String> {
+    for (id, fiber) in instance.fibers.iter() {
+        let Some(branch) = &fiber.branch else {
+            continue;
+        };
+        let parent = instance.fibers.get(branch.parent);
+        let state = parent.map(|parent| &parent.state);
+        let is_awaited = state.is_some_and(|state| match state {
+            FiberState::Waiting(wait) => matches!(
+                wait.kind,
+                WaitKind::Branches { .. } | WaitKind::Stopping { .. } | WaitKind::Listening { .. }
+            ),
+            FiberState::Ready => false,
+        });
+        if !is_awaited {
+            return Err(format!(
+                "the branch {id:?} lives, and what forked it is {state:?}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The first bytes of all ids in a call tree.

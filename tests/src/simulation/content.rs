@@ -1,6 +1,9 @@
 //! What messages to the engine are, known to their publishers.
 
-use super::{Definition, Expected, Message, Plan, Random, Trouble, deploying};
+use super::{
+    Definition, Expected, Message, Plan, Random, Trouble, deploying,
+    services::{self, Starter},
+};
 use bureaucrat_model::{ActivityPath, ProcessId, Turn};
 use bureaucrat_wire::{Dialect, Duplicate};
 use flate2::{Compression, write::GzEncoder};
@@ -60,15 +63,23 @@ pub struct LaunchFacts {
     pub pinned: Option<u32>,
     /// Whether its messages have a business key, and what each does to the process before.
     pub key: Option<Duplicate>,
+    pub starter: Starter,
+    /// Whether its definition calls others by name.
+    pub calls: bool,
 }
 
 impl LaunchFacts {
     pub fn is_by_name(&self) -> bool {
         !self.versions.is_empty()
     }
+
+    /// Whether clients launch it.
+    pub fn is_launched(&self) -> bool {
+        self.starter == Starter::People
+    }
 }
 
-/// The launches of a plan, and their expected outcomes.
+/// The launches of a plan, and their expected outcomes; then the definitions that they call.
 pub fn launches(
     plan: &Plan,
     random: &mut Random,
@@ -79,37 +90,46 @@ pub fn launches(
         Dialect::Message => "ActionError",
     };
     let faults = plan.has(Trouble::Faults);
-    (0..plan.launches)
-        .map(|number| {
-            // Each launch has its own random numbers, so that leaving one out does not change the
-            // others.
-            let mut random = random.fork();
-            let has_id = !random.once_in(3);
-            let refused = random.once_in(6) && plan.has(Trouble::Hostile);
-            let definition = Definition::random(&mut random, faults);
-            let expected = (!refused).then(|| definition.expected(number, broken));
-            let mut facts = LaunchFacts {
-                name: format!("L{number}"),
-                has_id,
-                expected,
-                versions: Vec::new(),
-                pinned: None,
-                key: None,
-            };
-            if refused {
-                return (facts, Vec::new());
-            }
-            let definitions = match random.once_in(3) {
-                true => deploying::versions(
-                    &mut facts,
-                    definition,
-                    number,
-                    &mut random,
-                    (faults, broken),
-                ),
-                false => vec![definition],
-            };
-            (facts, definitions)
-        })
-        .unzip()
+    let mut of_services = random.fork();
+    let starters = services::starters(&mut of_services);
+    let callable = services::callable(&starters);
+    let launches = (0..plan.launches).map(|number| {
+        // Each launch has its own random numbers, so that leaving one out does not change the
+        // others.
+        let mut random = random.fork();
+        let has_id = !random.once_in(3);
+        let refused = random.once_in(6) && plan.has(Trouble::Hostile);
+        let definition = Definition::random(&mut random, faults, &callable);
+        let expected = (!refused).then(|| definition.expected(number, broken));
+        let mut facts = LaunchFacts {
+            name: format!("L{number}"),
+            has_id,
+            expected,
+            versions: Vec::new(),
+            pinned: None,
+            key: None,
+            starter: Starter::People,
+            calls: definition.calls(),
+        };
+        if refused {
+            return (facts, Vec::new());
+        }
+        let definitions = match random.once_in(3) {
+            true => deploying::versions(
+                &mut facts,
+                definition,
+                number,
+                &mut random,
+                (faults, broken, &callable),
+            ),
+            false => vec![definition],
+        };
+        (facts, definitions)
+    });
+    let launches: Vec<_> = launches.collect();
+    let services = starters.iter().enumerate().map(|(number, starter)| {
+        let mut random = of_services.fork();
+        services::service(number, *starter, broken, &mut random)
+    });
+    launches.into_iter().chain(services).unzip()
 }

@@ -1,9 +1,73 @@
 //! The XML of random definitions.
 
-use super::definitions::{
-    Awaited, COMMON_EVENT, Failure, Given, Handling, NEVER, Node, OWN_EVENT, Picky, Way,
+use super::{
+    definitions::{
+        Awaited, COMMON_EVENT, Definition, Failure, Given, Handling, NEVER, Node, OWN_EVENT, Picky,
+        Way,
+    },
+    services,
 };
 use std::{collections::BTreeSet, fmt::Write};
+
+impl Definition {
+    /// The text that `defK` puts into the field `dK`.
+    pub fn called(&self, number: u32) -> Option<&str> {
+        self.texts.get(&number).map(|(text, _)| text.as_str())
+    }
+
+    /// The XML, with the number of its launch.
+    pub fn text(&self, name: &str, number: Option<usize>) -> String {
+        // Never reached, but it has a timer like any other.
+        let deadline = match self.body.len() % 2 {
+            0 => " deadline=\"300d\"",
+            _ => "",
+        };
+        let mut xml = format!("<process name=\"{name}\"{deadline}><context>");
+        let mut property = |name: &str, kind: &str, value: &str| {
+            let _ = write!(
+                xml,
+                "<property name=\"{name}\" {kind}>{}</property>",
+                escaped(value)
+            );
+        };
+        let found = "type=\"int\" searchable=\"yes\"";
+        property("number", found, &number.unwrap_or(0).to_string());
+        for counter in &self.counters {
+            property(&format!("c{counter}"), found, "0");
+        }
+        for (number, (text, given)) in &self.texts {
+            if *given == Given::Context {
+                property(&format!("d{number}"), "type=\"str\"", text);
+            }
+        }
+        xml += "</context>";
+        self.body.iter().for_each(|node| write_node(&mut xml, node));
+        xml += "</process>";
+        if number.is_none() {
+            // A called process's fields are copied to its caller, which must keep its own number.
+            xml = xml.replacen(
+                &format!("<property name=\"number\" {found}>0</property>"),
+                "",
+                1,
+            );
+        }
+        // What is sent is known by its history.
+        if let Some(number) = number.filter(|_| !xml.contains("<send")) {
+            let kept = ["full", "decisions", "ends"][number % 3];
+            xml = xml.replacen("<process", &format!("<process history=\"{kept}\""), 1);
+        }
+        xml
+    }
+
+    /// The participants of this definition and of those that it calls.
+    pub fn participants(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        self.body
+            .iter()
+            .for_each(|node| participants(node, &mut found));
+        found
+    }
+}
 
 pub(super) fn write_node(xml: &mut String, node: &Node) {
     let inside = |xml: &mut String, tag: &str, nodes: &[Node]| {
@@ -53,6 +117,10 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
         }
         Node::Way(k, way) => write_way(xml, *k, *way),
         Node::Event(k, awaited) => write_event(xml, *k, *awaited),
+        Node::ByName(k, named) => {
+            *xml += &services::call(*k, *named);
+            Ok(())
+        }
         Node::Send(k) => write!(
             xml,
             "<send routing-key=\"{}\"><body>{{\"told\": {k}}}</body></send>",
@@ -112,7 +180,10 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
             "<foreach select=\"[1, 2, 3]\" property=\"x\" parallel=\"{parallel}\" \
              collect=\"context['x'] * 2\" into=\"l{k}\">{set}</foreach>"
         ),
-        Way::Race => write!(xml, "<race>{set}{never}</race>"),
+        Way::Race => write!(
+            xml,
+            "<race>{set}<sequence><assign property=\"lost\">{k}</assign>{never}</sequence></race>"
+        ),
         Way::RaceWithFinally => write!(
             xml,
             "<race><sequence><context><finally>{set}</finally></context>{never}</sequence>{set}</race>"
@@ -195,6 +266,19 @@ fn write_way(xml: &mut String, k: u32, way: Way) -> std::fmt::Result {
                 case(&format!("m{k}"), &set)
             )
         }
+        Way::DecidedBefore => {
+            let event =
+                format!("event=\"{NEVER}own\" key=\"{{context['inst:process']['id']}}-{k}\"");
+            write!(
+                xml,
+                "<sequence><context><property name=\"x\" type=\"int\">0</property><events>\
+                 <on {event}><assign property=\"x\">1</assign></on></events></context>\
+                 <sequence><context><faults><case code=\"own\"><condition>context[\"x\"] == 0\
+                 </condition>{set}</case></faults></context><all><sequence><context><finally>\
+                 <emit {event}/><delay duration=\"0.5\"/></finally></context>{never}</sequence>\
+                 <fault code=\"own\"/></all></sequence></sequence>"
+            )
+        }
         Way::Local => write!(
             xml,
             "<sequence><context><property name=\"x\" type=\"expr\">[{k}]</property></context>{set}</sequence>"
@@ -259,6 +343,7 @@ pub(super) fn participants(node: &Node, found: &mut BTreeSet<String>) {
         Node::Assign(_)
         | Node::Send(_)
         | Node::Event(..)
+        | Node::ByName(..)
         | Node::Delay(_)
         | Node::Await(_)
         | Node::Fail(_, Failure::Condition | Failure::Call | Failure::Task) => {}

@@ -3,13 +3,10 @@
 
 use super::{
     Random,
-    definition_text::{escaped, participants, write_node},
+    services::{self, Named},
 };
 use serde_json::{Map, Value};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An activity of a definition. Numbers are unique within the definition and those that it calls.
 #[derive(Debug, Clone)]
@@ -31,6 +28,8 @@ pub(super) enum Node {
     Await(Picky),
     /// The definition is in the field `dK`, set by a property of the context or by `defK`.
     Call(u32, Box<Definition>, Given),
+    /// It calls a deployed definition, and then puts K into the field `fK`.
+    ByName(u32, Named),
     Fail(u32, Failure),
     /// A fault in these is caught.
     Catch(u32, Vec<Node>, Handling),
@@ -75,6 +74,9 @@ pub(super) enum Way {
     Attempts,
     /// By a handler whose condition holds, after one whose condition does not.
     Decided,
+    /// The same, and the condition would not hold any more when the handler begins: what was
+    /// stopped has changed what it reads.
+    DecidedBefore,
 }
 
 /// How a process awaits an event of its own, by its key.
@@ -149,6 +151,8 @@ pub struct Definition {
 
 struct Generator<'a> {
     random: &'a mut Random,
+    /// What it may call by name.
+    callable: &'a [Named],
     next: u32,
     depth: u32,
     faults: bool,
@@ -206,6 +210,10 @@ impl Generator<'_> {
     }
 
     fn leaf(&mut self) -> Node {
+        if !self.callable.is_empty() && self.random.once_in(7) {
+            let called = self.callable[self.random.place(self.callable.len())];
+            return Node::ByName(self.number(), called);
+        }
         match self.random.below(16) {
             0..2 => Node::Delay(100 * self.random.below(30)),
             2 | 3 if self.depth == 0 => Node::Await(Picky::Yes),
@@ -242,6 +250,7 @@ impl Generator<'_> {
                     Way::Counting,
                     Way::Undone,
                     Way::Decided,
+                    Way::DecidedBefore,
                     Way::Attempts,
                 ];
                 Node::Way(self.number(), ways[self.random.place(ways.len())])
@@ -280,20 +289,44 @@ impl Generator<'_> {
 
 impl Definition {
     /// A random definition; `faults` says whether it may fail.
-    pub fn random(random: &mut Random, faults: bool) -> Self {
-        Self::numbered(random, faults, 0)
+    pub(super) fn random(random: &mut Random, faults: bool, callable: &[Named]) -> Self {
+        Self::numbered(random, faults, callable, 0)
     }
 
     /// The same, with activities whose numbers come after this one.
-    pub fn numbered(random: &mut Random, faults: bool, next: u32) -> Self {
+    pub(super) fn numbered(
+        random: &mut Random,
+        faults: bool,
+        callable: &[Named],
+        next: u32,
+    ) -> Self {
         let mut generator = Generator {
             random,
+            callable,
             next,
             depth: 0,
             faults,
             size: 0,
         };
         Self::of(generator.nodes(4, 0))
+    }
+
+    /// A small definition that calls none, and always completes.
+    pub(super) fn service(random: &mut Random, next: u32) -> Self {
+        let mut generator = Generator {
+            random,
+            callable: &[],
+            next,
+            depth: 2,
+            faults: false,
+            size: 0,
+        };
+        Self::of(generator.nodes(2, 2))
+    }
+
+    /// Whether it calls others by name.
+    pub(super) fn calls(&self) -> bool {
+        self.body.iter().any(services::calls)
     }
 
     fn of(body: Vec<Node>) -> Self {
@@ -333,67 +366,10 @@ impl Definition {
             | Node::Way(..)
             | Node::Send(_)
             | Node::Event(..)
+            | Node::ByName(..)
             | Node::Delay(_)
             | Node::Await(_)
             | Node::Fail(_, Failure::Participant | Failure::Condition | Failure::Task) => {}
         }
-    }
-
-    /// The text that `defK` puts into the field `dK`.
-    pub fn called(&self, number: u32) -> Option<&str> {
-        self.texts.get(&number).map(|(text, _)| text.as_str())
-    }
-
-    /// The XML, with the number of its launch.
-    pub fn text(&self, name: &str, number: Option<usize>) -> String {
-        // Never reached, but it has a timer like any other.
-        let deadline = match self.body.len() % 2 {
-            0 => " deadline=\"300d\"",
-            _ => "",
-        };
-        let mut xml = format!("<process name=\"{name}\"{deadline}><context>");
-        let mut property = |name: &str, kind: &str, value: &str| {
-            let _ = write!(
-                xml,
-                "<property name=\"{name}\" {kind}>{}</property>",
-                escaped(value)
-            );
-        };
-        let found = "type=\"int\" searchable=\"yes\"";
-        property("number", found, &number.unwrap_or(0).to_string());
-        for counter in &self.counters {
-            property(&format!("c{counter}"), found, "0");
-        }
-        for (number, (text, given)) in &self.texts {
-            if *given == Given::Context {
-                property(&format!("d{number}"), "type=\"str\"", text);
-            }
-        }
-        xml += "</context>";
-        self.body.iter().for_each(|node| write_node(&mut xml, node));
-        xml += "</process>";
-        if number.is_none() {
-            // A called process's fields are copied to its caller, which must keep its own number.
-            xml = xml.replacen(
-                &format!("<property name=\"number\" {found}>0</property>"),
-                "",
-                1,
-            );
-        }
-        // What is sent is known by its history.
-        if let Some(number) = number.filter(|_| !xml.contains("<send")) {
-            let kept = ["full", "decisions", "ends"][number % 3];
-            xml = xml.replacen("<process", &format!("<process history=\"{kept}\""), 1);
-        }
-        xml
-    }
-
-    /// The participants of this definition and of those that it calls.
-    pub fn participants(&self) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
-        self.body
-            .iter()
-            .for_each(|node| participants(node, &mut found));
-        found
     }
 }

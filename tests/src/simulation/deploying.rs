@@ -3,10 +3,13 @@
 //! deployed when it was published; and it must end as that version does.
 
 use super::{
-    Definition, Expected, Facts, LaunchFacts, Message, Plan, Random, Trouble, content::Content,
-    facts::Known, people::People,
+    Definition, Expected, Facts, LaunchFacts, Message, Plan, Random, Trouble,
+    content::Content,
+    facts::Known,
+    people::People,
+    services::{Named, Starter},
 };
-use bureaucrat_host::{broker::Source, catalog::DefinitionRecord, decided::LaunchRecord};
+use bureaucrat_host::{broker::Source, catalog::DefinitionRecord};
 use bureaucrat_model::{Instance, ProcessId, ProgramHash, Redelivered};
 use bureaucrat_store::{Table, keys, records};
 use bureaucrat_wire::{DEFINITION_TYPE, Duplicate, Properties};
@@ -23,8 +26,18 @@ const KEY: &str = "k";
 #[derive(Debug)]
 pub(super) struct Deployment {
     message: Message,
+    launch: usize,
     /// Messages of it that are still to be published.
     copies: u64,
+    when: When,
+}
+
+/// When a definition may be deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// In the calm, and once nothing of its schedule is due: it ends that.
+    Last,
 }
 
 /// What is durable about deployed definitions.
@@ -32,19 +45,21 @@ pub(super) struct Deployment {
 pub(super) struct Versions {
     /// Which text each version has, by name and number.
     texts: BTreeMap<(String, u32), usize>,
-    /// Processes that are certain to start, and whether they have a business key.
-    decided: BTreeMap<ProcessId, bool>,
     programs: BTreeMap<(String, u32), ProgramHash>,
     /// The newest version of a launch's name when the launch was first published.
     floors: BTreeMap<usize, u32>,
 }
 
 impl Versions {
-    fn newest(&self, name: &str) -> Option<u32> {
+    pub fn newest(&self, name: &str) -> Option<u32> {
         let versions = self
             .texts
             .range((name.to_owned(), 0)..=(name.to_owned(), u32::MAX));
         versions.map(|((_, version), _)| *version).next_back()
+    }
+
+    pub fn program(&self, name: &str, version: u32) -> Option<ProgramHash> {
+        self.programs.get(&(name.to_owned(), version)).copied()
     }
 }
 
@@ -54,13 +69,14 @@ pub(super) fn versions(
     first: Definition,
     number: usize,
     random: &mut Random,
-    (faults, broken): (bool, &'static str),
+    (faults, broken, callable): (bool, &'static str, &[Named]),
 ) -> Vec<Definition> {
     let mut definitions = vec![first];
     for version in 1..=random.below(3) {
         let apart = APART * u32::try_from(version).unwrap_or(0);
-        definitions.push(Definition::numbered(random, faults, apart));
+        definitions.push(Definition::numbered(random, faults, callable, apart));
     }
+    facts.calls = definitions.iter().any(Definition::calls);
     let texts = definitions.iter().map(|definition| {
         let text = definition.text(&facts.name, Some(APART as usize));
         (text, definition.expected(number, broken))
@@ -99,6 +115,10 @@ pub(super) fn deployments(
     random: &mut Random,
 ) -> Vec<Deployment> {
     let mut deployments = Vec::new();
+    let is_scheduled = match facts.starter {
+        Starter::Schedule | Starter::ScheduleWithKey => true,
+        Starter::People | Starter::Callers | Starter::CallersWithKeys => false,
+    };
     for (version, (text, _)) in facts.versions.iter().enumerate() {
         let message_id = random
             .once_in(2)
@@ -113,7 +133,16 @@ pub(super) fn deployments(
             body: text.clone().into_bytes(),
             redelivered: Redelivered::No,
         };
-        deployments.push(Deployment { message, copies: 1 });
+        let is_last = is_scheduled && version + 1 == facts.versions.len();
+        deployments.push(Deployment {
+            message,
+            launch,
+            copies: 1,
+            when: match is_last {
+                true => When::Last,
+                false => When::Always,
+            },
+        });
     }
     deployments
 }
@@ -125,11 +154,27 @@ impl People {
         if self.deployments.is_empty() || random.once_in(2) {
             return false;
         }
-        let next = self.deployments.iter().position(|next| next.copies > 0);
+        let may_come = |next: &&Deployment| match next.when {
+            When::Always => true,
+            When::Last => self.facts.may_end_schedule(next.launch, self.calm),
+        };
+        let left = self.deployments.iter().filter(|next| next.copies > 0);
+        let left: Vec<usize> = left.filter(may_come).map(|next| next.launch).collect();
         let repeats = plan.has(Trouble::Repeats) && random.once_in(3);
+        // The versions of a name come in their order, those of different names in any.
+        let next = match left.is_empty() {
+            true => None,
+            false => {
+                let launch = left[random.place(left.len())];
+                let mut all = self.deployments.iter();
+                all.position(|next| next.launch == launch && next.copies > 0)
+            }
+        };
+        let all = 0..self.deployments.len();
+        let published: Vec<_> = all.filter(|at| self.deployments[*at].copies == 0).collect();
         let place = match next {
             Some(place) => place,
-            None if repeats => random.place(self.deployments.len()),
+            None if repeats && !published.is_empty() => published[random.place(published.len())],
             None => return false,
         };
         let deployment = &mut self.deployments[place];
@@ -153,8 +198,14 @@ impl Facts {
     pub fn may_launch(&self, number: usize) -> bool {
         let known = self.known();
         let launch = known.launches.get(number);
+        let is_there = |launch: &LaunchFacts| known.deployed.newest(&launch.name).is_some();
+        let mut called = known.launches.iter().filter(|launch| match launch.starter {
+            Starter::Callers | Starter::CallersWithKeys => true,
+            Starter::People | Starter::Schedule | Starter::ScheduleWithKey => false,
+        });
+        let are_there = called.all(is_there);
         launch.is_none_or(|launch| {
-            !launch.is_by_name() || known.deployed.newest(&launch.name).is_some()
+            (!launch.is_by_name() || is_there(launch)) && (!launch.calls || are_there)
         })
     }
 
@@ -166,13 +217,14 @@ impl Facts {
         if let Some(newest) = newest {
             known.deployed.floors.entry(number).or_insert(newest);
         }
+        known.decided.published(number);
     }
 
     /// Whether launches by name may start this program.
     pub fn is_deployed(&self, program: ProgramHash) -> bool {
         let known = self.known();
-        let mut programs = known.deployed.programs.values();
-        programs.any(|deployed| *deployed == program)
+        let mut programs = known.deployed.programs.iter();
+        programs.any(|((name, _), deployed)| *deployed == program && name.starts_with('L'))
     }
 }
 
@@ -219,6 +271,7 @@ impl Known {
             let what = format!("`{name}@{version}` has the text of version {earlier}");
             self.violate(what);
         }
+        self.decided.deployed(&key);
         self.deployed.texts.insert(key, which);
         *self.counts.entry("versions deployed").or_default() += 1;
     }
@@ -293,23 +346,6 @@ impl Known {
         process.or(before)
     }
 
-    /// A process is certain to start, or its start is decided no more.
-    pub fn launch_written(&mut self, key: &[u8], record: Option<&Vec<u8>>) -> Option<ProcessId> {
-        let process = keys::instance_of(key).ok()?;
-        match record {
-            Some(record) => {
-                let read = records::decode::<LaunchRecord>(Table::Launches, key, record);
-                let record = read.map_err(|error| self.violate(error.to_string())).ok()?;
-                if self.instances.contains_key(&process) || self.removed.contains(&process) {
-                    self.violate(format!("{process} has started and is to start"));
-                }
-                self.deployed.decided.insert(process, record.key.is_some());
-            }
-            None => drop(self.deployed.decided.remove(&process)),
-        }
-        Some(process)
-    }
-
     /// A process has a row in the index of business keys exactly as long as it has its key, and no
     /// other process has that key.
     pub fn key_fits(&self, process: ProcessId) -> Result<(), String> {
@@ -318,7 +354,7 @@ impl Known {
         let instance = self.instances.get(&process);
         let live = instance.filter(|instance| !instance.has_ended());
         let keyed = live.filter(|instance| instance.key.is_some());
-        if self.deployed.decided.get(&process) == Some(&true) && rows == 1 {
+        if self.decided.has_key(process) && rows == 1 {
             return Ok(());
         }
         if rows != usize::from(keyed.is_some()) {

@@ -19,6 +19,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// From which a new storage derives ids.
+pub(super) const SECRET: [u8; 32] = [7; 32];
+
 /// Jobs that wait until the simulation does them.
 #[derive(Default)]
 struct Jobs(Mutex<VecDeque<Job>>);
@@ -82,7 +85,7 @@ impl Engine {
         clock: &Arc<SimulatedClock>,
         sandbox: &Sandbox,
     ) -> Result<Self, HostError> {
-        let opened = Opened::new(config, store.clone(), [7; 32])?;
+        let opened = Opened::new(config, store.clone(), SECRET)?;
         let batches = Arc::new(Batches::default());
         let jobs = Arc::new(Jobs::default());
         let definitions = opened.definitions(sandbox);

@@ -4,6 +4,7 @@
 use super::{
     Random,
     content::{Content, LaunchFacts},
+    decided::Decided,
     definitions::NEVER,
     deploying::Versions,
     kept::InHand,
@@ -54,12 +55,11 @@ pub(super) struct Known {
     pub unsendable: BTreeSet<[u8; 2]>,
     pub launches: Vec<LaunchFacts>,
     pub deployed: Versions,
+    pub decided: Decided,
     pub told: BTreeSet<Vec<u8>>,
     pub tasks: TaskFacts,
     pub kept_until: BTreeMap<u64, Timestamp>,
     pub taken_kept: BTreeSet<Vec<u8>>,
-    /// Processes that were parked: what was kept for them meanwhile is also handed out again by the next run.
-    pub were_parked: BTreeSet<ProcessId>,
     /// The index of business keys.
     pub keys: BTreeMap<Vec<u8>, ProcessId>,
     pub in_hand: InHand,
@@ -182,56 +182,6 @@ impl Facts {
     /// The planned launches.
     pub fn launches(&self) -> Vec<LaunchFacts> {
         self.known().launches.clone()
-    }
-
-    /// Whether an operator cancelled a process with this name.
-    pub fn was_cancelled(&self, name: &str) -> bool {
-        let known = self.known();
-        let starts = known.starts.get(name).into_iter().flatten();
-        starts.into_iter().any(|(process, _)| {
-            // The ids of a call tree begin with the same bytes.
-            let key = &process.as_bytes()[..2];
-            let mut cancelled = known.cancelled.iter();
-            cancelled.any(|cancelled| &cancelled.as_bytes()[..2] == key)
-        })
-    }
-
-    /// What has not ended.
-    pub fn left(&self) -> Vec<String> {
-        let known = self.known();
-        let mut left = Vec::new();
-        for launch in known
-            .launches
-            .iter()
-            .filter(|launch| launch.expected.is_some())
-        {
-            if !known.starts.contains_key(&launch.name) {
-                left.push(format!("{} was not started", launch.name));
-            }
-        }
-        for instance in known
-            .instances
-            .values()
-            .filter(|instance| !instance.has_ended())
-        {
-            left.push(format!(
-                "{} {} has not ended: {:?}",
-                instance.name, instance.process, instance.fibers
-            ));
-        }
-        left.extend(
-            known
-                .outbox
-                .keys()
-                .map(|key| format!("the outbox holds {key:?}")),
-        );
-        left.extend(
-            known
-                .events
-                .keys()
-                .map(|sequence| format!("the event {sequence} is not handed out")),
-        );
-        left
     }
 
     /// Checks a state of a process that someone was told.

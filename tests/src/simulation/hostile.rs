@@ -1,8 +1,8 @@
 //! Messages of hostile people or broken programs.
 
-use super::{Content, Facts, Random};
+use super::{Content, Facts, Message, Random, people::People};
 use bureaucrat_host::broker::Source;
-use bureaucrat_model::{ActivityPath, ProcessId, Turn};
+use bureaucrat_model::{ActivityPath, ProcessId, Redelivered, Turn};
 use bureaucrat_wire::{Dialect, HeaderValue, Properties};
 use serde_json::json;
 
@@ -114,4 +114,30 @@ fn answer(
         }),
     };
     body.to_string().into_bytes()
+}
+
+impl People {
+    /// Publishes a message that cannot be understood to one of the engine's queues.
+    pub fn hostile(&mut self, random: &mut Random) {
+        let (source, content, body) = message(&self.facts, random, self.dialect);
+        match content {
+            Content::Hostile => self.hostile.insert(body.clone()),
+            Content::Launch(_)
+            | Content::Answer { .. }
+            | Content::Suspended
+            | Content::Deployment { .. }
+            | Content::Event(_) => self.doubtful.insert(body.clone()),
+        };
+        let properties = properties(random);
+        self.facts.count("hostile messages");
+        self.broker.publish_to_engine(
+            source,
+            Message {
+                content,
+                properties,
+                body,
+                redelivered: Redelivered::No,
+            },
+        );
+    }
 }

@@ -7,9 +7,10 @@ use super::{
     definitions::{COMMON_EVENT, OWN_EVENT},
     deploying::{self, Deployment},
     hostile,
+    services::Starter,
 };
 use bureaucrat_host::broker::Source;
-use bureaucrat_model::Redelivered;
+use bureaucrat_model::{Redelivered, Timestamp};
 use bureaucrat_wire::{Dialect, LAUNCH_TYPE, Properties};
 use serde_json::{Value, json};
 use std::{
@@ -30,6 +31,7 @@ pub(super) struct Launch {
     pub definitions: Vec<Definition>,
     /// Messages of it that are still to be published.
     pub(super) copies: u64,
+    starter: Starter,
 }
 
 /// Everyone outside the engine.
@@ -40,6 +42,8 @@ pub struct People {
     pub(super) launches: Vec<Launch>,
     pub(super) deployments: Vec<Deployment>,
     events: u64,
+    /// The engine's time, once the trouble is over.
+    pub(super) calm: Option<Timestamp>,
     /// Tasks from some time ago.
     old: VecDeque<(String, Sent)>,
     /// Bodies that must become dead letters, and those that may.
@@ -73,6 +77,7 @@ impl People {
             launches: Vec::new(),
             deployments: Vec::new(),
             events: 0,
+            calm: None,
             old: VecDeque::new(),
             hostile: BTreeSet::new(),
             doubtful: BTreeSet::new(),
@@ -121,7 +126,8 @@ impl People {
             people.launches.push(Launch {
                 message,
                 definitions,
-                copies: 1,
+                copies: u64::from(known.is_launched()),
+                starter: known.starter,
             });
         }
         people
@@ -151,7 +157,9 @@ impl People {
 
     /// Publishes an earlier launch again.
     pub fn repeat_launch(&mut self, random: &mut Random) {
-        let published = self.launches.iter().filter(|launch| launch.copies == 0);
+        let is_published =
+            |launch: &&Launch| launch.copies == 0 && launch.starter == Starter::People;
+        let published = self.launches.iter().filter(is_published);
         let published: Vec<_> = published.collect();
         if !published.is_empty() {
             let launch = published[random.place(published.len())];
@@ -228,30 +236,6 @@ impl People {
         }
     }
 
-    /// Publishes a message that cannot be understood to one of the engine's queues.
-    pub fn hostile(&mut self, random: &mut Random) {
-        let (source, content, body) = hostile::message(&self.facts, random, self.dialect);
-        match content {
-            Content::Hostile => self.hostile.insert(body.clone()),
-            Content::Launch(_)
-            | Content::Answer { .. }
-            | Content::Suspended
-            | Content::Deployment { .. }
-            | Content::Event(_) => self.doubtful.insert(body.clone()),
-        };
-        let properties = hostile::properties(random);
-        self.facts.count("hostile messages");
-        self.broker.publish_to_engine(
-            source,
-            Message {
-                content,
-                properties,
-                body,
-                redelivered: Redelivered::No,
-            },
-        );
-    }
-
     /// Someone takes a message, answers a task or reads a reply.
     ///
     /// # Errors
@@ -323,7 +307,8 @@ impl People {
             .as_str()
             .and_then(|process| process.parse().ok());
         match (status, process) {
-            ("rejected", None) => Ok(()),
+            // A launch is refused, or a newer one takes the place of one that waited for its key.
+            ("rejected", _) => Ok(()),
             ("launched" | "completed" | "failed", Some(process)) => {
                 self.facts.told(process, status)
             }
@@ -357,7 +342,7 @@ impl People {
         for (number, launch) in known
             .iter()
             .enumerate()
-            .filter(|(number, _)| self.wants_reply(*number))
+            .filter(|(number, known)| known.is_launched() && self.wants_reply(*number))
         {
             let status = |expected: &Expected| match expected {
                 Expected::Completed(..) => "completed",

@@ -25,6 +25,10 @@ impl Play {
     fn one(&mut self, node: &Node) -> Played {
         match node {
             Node::Set(k) | Node::Assign(k) | Node::Event(k, _) => self.set(*k),
+            Node::ByName(k, _) => {
+                self.set(*k);
+                self.uncertain.insert(format!("p{k}"));
+            }
             Node::Count(k, bound, body) => {
                 let count = format!("c{k}");
                 while self.fields[&count]
@@ -58,7 +62,8 @@ impl Play {
                     | Way::Recalled
                     | Way::Counting
                     | Way::Attempts
-                    | Way::Decided => None,
+                    | Way::Decided
+                    | Way::DecidedBefore => None,
                 };
                 if let Some(list) = list {
                     self.fields.insert(format!("l{k}"), list);
@@ -128,6 +133,9 @@ fn names(node: &Node, found: &mut BTreeSet<String>) {
     match node {
         Node::Set(k) | Node::Assign(k) | Node::Event(k, _) => {
             found.insert(format!("f{k}"));
+        }
+        Node::ByName(k, _) => {
+            found.extend([format!("f{k}"), format!("p{k}")]);
         }
         Node::Count(k, _, nodes) => {
             found.insert(format!("c{k}"));

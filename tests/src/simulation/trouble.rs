@@ -1,7 +1,7 @@
 //! The trouble of a run: one kind at a time, determined by the seed; then the calm, in which
 //! everything must end.
 
-use super::{DEAD, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
+use super::{DEAD, Engine, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{audit::audit, broker::BrokerEvent};
 use bureaucrat_store::Table;
@@ -209,6 +209,7 @@ impl World {
             Table::BusinessKeys,
             Table::Launches,
             Table::Recalls,
+            Table::Schedules,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(
@@ -227,6 +228,7 @@ impl World {
             self.start();
         }
         self.connect();
+        self.people.calm = self.engine.as_ref().map(Engine::now);
         self.people.launch(&mut self.random, &self.plan);
         for source in SOURCES {
             while self.broker.deliver(self.engines, source) {}

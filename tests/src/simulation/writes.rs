@@ -63,7 +63,13 @@ impl Known {
                 Table::Definitions => self.version_written(key, value),
                 Table::Sources => self.source_written(key, value),
                 Table::Programs => self.program_written(key, value.is_some()),
-                Table::History => handled.extend(value.and_then(|value| handled_in(key, value))),
+                Table::History => {
+                    let entry = value.and_then(|value| records::decode(table, key, value).ok());
+                    if let Some(HistoryEntry { event, .. }) = entry {
+                        self.decided.happened(&event);
+                        handled.extend(handled_in(key, &event));
+                    }
+                }
                 Table::Modules
                 | Table::Seen
                 | Table::Meta
@@ -71,8 +77,8 @@ impl Known {
                 | Table::Recent
                 | Table::Searched
                 | Table::Letters
-                | Table::Recalls
-                | Table::Schedules => {}
+                | Table::Recalls => {}
+                Table::Schedules => self.schedule_written(key, value),
                 Table::Launches => touched.extend(self.launch_written(key, value)),
                 Table::Kept => self.kept_written(key, value),
                 Table::Taken => self.taken_written(key, value.is_some()),
@@ -92,39 +98,12 @@ impl Known {
             };
             self.changed(process, before.as_ref(), timers);
         }
+        self.unit_fits();
         for (key, row) in left {
             // A row that is set aside moves from one table to another.
             if !self.outbox.contains_key(&key) {
                 self.row_left(key, &row);
             }
-        }
-    }
-
-    /// A message that a process sends is written once, with the history's word of it.
-    fn messages_fit(&mut self, unit: &Unit) {
-        let (mut rows, mut entries) = (0, 0);
-        for write in &unit.writes {
-            let Write::Put { table, key, value } = write else {
-                continue;
-            };
-            if *table == Table::History {
-                let entry: Option<HistoryEntry> = records::decode(*table, key, value).ok();
-                let is_sent =
-                    |entry: HistoryEntry| matches!(entry.event, HistoryEvent::Sent { .. });
-                entries += usize::from(entry.is_some_and(is_sent));
-            }
-            let row = OutboxKey::from_bytes(key);
-            if *table == Table::Outbox && row.is_ok_and(|row| row.kind == OutboxKind::Message) {
-                rows += 1;
-                if !self.told.insert(key.clone()) {
-                    self.violate(format!("a message was sent twice: {row:?}"));
-                }
-            }
-        }
-        if rows != entries {
-            self.violate(format!(
-                "{rows} messages of definitions for {entries} in histories"
-            ));
         }
     }
 
@@ -371,9 +350,8 @@ impl Known {
 }
 
 /// The process, if a handler of it caught a fault in this entry of a history.
-fn handled_in(key: &[u8], entry: &[u8]) -> Option<ProcessId> {
-    let entry: HistoryEntry = records::decode(Table::History, key, entry).ok()?;
-    matches!(entry.event, HistoryEvent::Caught { .. }).then(|| process_of(key))?
+fn handled_in(key: &[u8], event: &HistoryEvent) -> Option<ProcessId> {
+    matches!(event, HistoryEvent::Caught { .. }).then(|| process_of(key))?
 }
 
 /// The process at the beginning of a key of an instance's rows.

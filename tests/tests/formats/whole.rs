@@ -4,7 +4,11 @@ use super::{
     holds,
     samples::{deployed, fault, fields, instance, path, process, waiting},
 };
-use bureaucrat_host::{catalog::Deployer, decided::LaunchRecord, schedules::ScheduleRecord};
+use bureaucrat_host::{
+    catalog::Deployer,
+    decided::{KeyClaim, LaunchRecord},
+    schedules::ScheduleRecord,
+};
 use bureaucrat_model::{
     Called, ChildDefinition, HistoryEvent, Instance, Missed, ProgramHash, Schedule, Status,
     Timestamp, Turn, Unusable, Version, WaitKind,
@@ -31,7 +35,8 @@ pub fn waits() -> Vec<(&'static str, Instance)> {
 
 #[test]
 fn decided_launches() {
-    let record = |definition| LaunchRecord {
+    let record = |definition, claim| LaunchRecord {
+        claim,
         definition,
         name: "order".into(),
         user: Some("ada".into()),
@@ -39,8 +44,17 @@ fn decided_launches() {
         key: Some("k-7".into()),
     };
     let values = [
-        ("deployed", record(ChildDefinition::Deployed(deployed()))),
-        ("text", record(ChildDefinition::Text("<process/>".into()))),
+        (
+            "deployed",
+            record(ChildDefinition::Deployed(deployed()), KeyClaim::Held),
+        ),
+        (
+            "text",
+            record(
+                ChildDefinition::Text("<process/>".into()),
+                KeyClaim::Replaces,
+            ),
+        ),
     ];
     holds(
         "launches.hex",

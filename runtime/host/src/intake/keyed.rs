@@ -7,14 +7,13 @@ use super::{
 };
 use crate::{
     definitions::Loaded,
-    operate::commands::Command,
     plan::{
         Planner,
         business::{Holder, KeyHash},
         launch_keys::NoKey,
     },
 };
-use bureaucrat_model::{Canceller, Launch, ProcessId};
+use bureaucrat_model::{Launch, ProcessId};
 use bureaucrat_store::StoreError;
 use bureaucrat_wire::Duplicate;
 
@@ -118,21 +117,10 @@ impl Planner {
         self.launching.put_back(process, in_hand);
         if let Some(earlier) = self.business.wait(hash, process) {
             // The process is being cancelled for the earlier one.
-            let Some(in_hand) = self.launching.take(earlier) else {
-                return Ok(());
-            };
-            let refusal = Refusal::Key(KeyTaken::Superseded {
-                name: name.to_owned(),
-                key: key.to_owned(),
-                holder,
-                by: process,
-            });
-            return self.refuse_launch(earlier, in_hand, &refusal);
+            let named = (name.to_owned(), key.to_owned());
+            return self.supersede(earlier, named, (holder, process));
         }
-        let reason = format!("process {process} replaces it under the key `{key}`");
-        // The freed key says that it has ended.
-        let by = Canceller::Replacement { process };
-        self.ordered(Command::cancel(holder, reason, by))
+        self.cancel_replaced(process, holder, key)
     }
 }
 

@@ -315,7 +315,7 @@ impl Planner {
         transaction.publish(key, message);
     }
 
-    pub(super) fn refuse_launch(
+    pub(crate) fn refuse_launch(
         &mut self,
         process: ProcessId,
         in_hand: LaunchInHand,

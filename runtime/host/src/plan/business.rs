@@ -4,7 +4,8 @@
 //! The key is claimed in the commit of the launch and freed in the commit of the end, by a row in an
 //! index that is read first. What is planned and not durable yet is remembered here, so that the
 //! answer is the same as after the commits. A launch that replaces another one waits in memory,
-//! unacknowledged, until the other one has ended.
+//! unacknowledged, until the other one has ended; a detached process or that of a schedule has a row
+//! meanwhile ([`super::decided`]).
 
 use super::{
     Planner,
@@ -154,6 +155,8 @@ impl Planner {
                 self.business.change(hash, holder);
                 if let Some(process) = self.business.waiting.remove(&hash) {
                     self.launching.begin_again(process);
+                    let now = self.now();
+                    self.delayed.key_is_free(process, now);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::{
     Planner,
     business::{Holder, KeyHash},
-    decided::{LaunchRecord, decide},
+    decided::{KeyClaim, LaunchRecord, decide},
     jobs::Waiting,
     transaction::{Cause, Transaction, Work},
 };
@@ -15,8 +15,8 @@ use crate::{
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{
-    Bond, Caller, ChildDefinition, DefinitionRef, DeployedProgram, Effect, Fault, FaultCode,
-    FiberId, Fields, Input, Instance, Launch, ProcessId, Turn,
+    Bond, Caller, ChildDefinition, DefinitionRef, DeployedProgram, Duplicate, Effect, Fault,
+    FaultCode, FiberId, Fields, Input, Instance, Launch, ProcessId, Turn,
 };
 use bureaucrat_store::{
     StoreError,
@@ -34,6 +34,9 @@ pub struct CallStart {
     pub fields: Fields,
     pub bond: Bond,
 }
+
+/// The key of a process that starts without a launch.
+pub(super) type ChildKey = (KeyHash, String, KeyClaim);
 
 /// Called processes that one transaction starts itself. Further ones start in separate
 /// transactions, so that processes that call again and again yield to others.
@@ -147,7 +150,7 @@ impl Planner {
             version,
             ..Launch::new(call.child, loaded.hash)
         };
-        let key = match self.child_key(transaction, &launch, &loaded)? {
+        let key = match self.child_key(transaction, &launch, &loaded, call.bond)? {
             Ok(key) => key,
             Err(reason) => return Ok(refused(call, reason)),
         };
@@ -159,10 +162,7 @@ impl Planner {
         if let Err(reason) = self.admit_call(launch.user.as_ref(), size, call.bond, &loaded) {
             return Ok(refused(call, reason));
         }
-        if let Some((hash, text)) = key {
-            self.claim_key(transaction, hash, call.child);
-            launch.key = Some(text);
-        }
+        let claim = self.take_key(transaction, &mut launch, key);
         match call.bond {
             Bond::Awaited => Ok(Work::Launch {
                 launch: Box::new(launch),
@@ -175,6 +175,7 @@ impl Planner {
                     user: launch.user,
                     fields: launch.fields,
                     key: launch.key,
+                    claim,
                 };
                 decide(transaction, call.child, record)?;
                 Ok(told(
@@ -188,13 +189,15 @@ impl Planner {
         }
     }
 
-    /// The key of a called process, unless another process has it: a call replaces none.
+    /// The key of a process that starts without a launch, unless another process has it. A detached
+    /// one may replace that, as a launch does; a called one replaces none.
     pub(super) fn child_key(
         &self,
         transaction: &Transaction,
         launch: &Launch,
         loaded: &Loaded,
-    ) -> Result<Result<Option<(KeyHash, String)>, String>, StoreError> {
+        bond: Bond,
+    ) -> Result<Result<Option<ChildKey>, String>, StoreError> {
         let key = match self.key_at_launch(launch, loaded) {
             Ok(Some(key)) => key,
             Ok(None) => return Ok(Ok(None)),
@@ -203,7 +206,13 @@ impl Planner {
         let name = loaded.program.name.clone();
         let hash = self.key_hash(launch.user.as_ref(), &name, &key.text);
         Ok(match self.key_holder_within(transaction, &hash)? {
-            Holder::Nobody => Ok(Some((hash, key.text))),
+            Holder::Nobody => Ok(Some((hash, key.text, KeyClaim::Held))),
+            Holder::Process(holder)
+                if (bond, key.duplicate) == (Bond::Detached, Duplicate::Replace)
+                    && !self.is_hidden(holder) =>
+            {
+                Ok(Some((hash, key.text, KeyClaim::Replaces)))
+            }
             Holder::Process(holder) => {
                 let key = key.text;
                 Err(KeyTaken::Held { name, key, holder }.to_string())
@@ -213,6 +222,23 @@ impl Planner {
                 key.text
             )),
         })
+    }
+
+    /// Gives a process its key, or notes that it waits for it.
+    pub(super) fn take_key(
+        &mut self,
+        transaction: &mut Transaction,
+        launch: &mut Launch,
+        key: Option<ChildKey>,
+    ) -> KeyClaim {
+        let Some((hash, text, claim)) = key else {
+            return KeyClaim::Held;
+        };
+        if claim == KeyClaim::Held {
+            self.claim_key(transaction, hash, launch.process);
+        }
+        launch.key = Some(text);
+        claim
     }
 
     /// Continues with the call of an outbox row from an earlier run.

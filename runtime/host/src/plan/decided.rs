@@ -4,18 +4,23 @@
 //! starts it removes the row. In between, its definition is made ready. Everything that could
 //! prevent it was checked before: its key is claimed, and it counts as a process of its user. So it
 //! starts exactly once, whatever happens.
+//!
+//! One that replaces the process with its key waits for that one's end, and claims the key in the
+//! commit that starts it. If a newer one takes its place meanwhile, it never starts.
 
 use super::{
     Planner,
-    business::free_key,
+    business::{Holder, free_key},
     jobs::Waiting,
     transaction::{Transaction, Work},
 };
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, LoadedProgram},
+    intake::refusal::{KeyTaken, Refusal},
+    operate::commands::Command,
 };
-use bureaucrat_model::{ChildDefinition, Fields, Launch, ProcessId, Timestamp};
+use bureaucrat_model::{Canceller, ChildDefinition, Fields, Launch, Millis, ProcessId, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, records};
 use bureaucrat_wire::{Report, notice};
 use serde::{Deserialize, Serialize};
@@ -31,15 +36,42 @@ pub struct LaunchRecord {
     /// What it begins with over the definition's context.
     pub fields: Fields,
     pub key: Option<String>,
+    pub claim: KeyClaim,
 }
 
-/// Processes that could not be started for now, by the time of the next try.
+/// Whether a process that is to start has its business key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyClaim {
+    /// It has it, or needs none.
+    #[serde(rename = "1")]
+    Held,
+    /// Another process has it, which is cancelled first.
+    #[serde(rename = "2")]
+    Replaces,
+}
+
+/// How long a process waits for one that is certain to start, to replace it.
+const UNTIL_STARTED: Millis = Millis(200);
+
+/// Processes that could not be started for now.
 #[derive(Debug, Default)]
-pub(crate) struct Delayed(BTreeSet<(Timestamp, ProcessId)>);
+pub(crate) struct Delayed {
+    /// By the time of the next try.
+    due: BTreeSet<(Timestamp, ProcessId)>,
+    /// They wait for the end of another process.
+    replacing: BTreeSet<ProcessId>,
+}
 
 impl Delayed {
     pub fn next(&self) -> Option<Timestamp> {
-        self.0.first().map(|(due, _)| *due)
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// The process that this one waited for has ended.
+    pub fn key_is_free(&mut self, process: ProcessId, now: Timestamp) {
+        if self.replacing.remove(&process) {
+            self.due.insert((now, process));
+        }
     }
 }
 
@@ -62,6 +94,9 @@ impl Planner {
         process: ProcessId,
         record: LaunchRecord,
     ) -> Result<(), StoreError> {
+        if !self.may_start(process, &record)? {
+            return Ok(());
+        }
         let definitions = &self.shared.definitions;
         let (ready, task) = match &record.definition {
             ChildDefinition::Text(text) => {
@@ -105,12 +140,19 @@ impl Planner {
                     "a decided launch can't begin now; the engine tries again later"
                 );
                 let due = self.now().after(self.shared.config.incident_retry);
-                self.delayed.0.insert((due, process));
+                self.delayed.due.insert((due, process));
                 return Ok(());
             }
             JobOutcome::Admitted(_) | JobOutcome::Evaluated(_) => return Ok(()),
         };
+        if !self.may_start(process, &record)? {
+            return Ok(());
+        }
         let mut transaction = Transaction::new(process.shard());
+        if let (KeyClaim::Replaces, Some(key)) = (record.claim, &record.key) {
+            let hash = self.key_hash(record.user.as_ref(), &record.name, key);
+            self.claim_key(&mut transaction, hash, process);
+        }
         transaction.delete(Table::Launches, keys::instance(process));
         let version = match &record.definition {
             ChildDefinition::Text(_) => None,
@@ -133,35 +175,110 @@ impl Planner {
     /// Tries again what could not be started.
     pub(crate) fn retry_decided(&mut self) -> Result<usize, StoreError> {
         let mut count = 0;
-        while let Some(&(due, process)) = self.delayed.0.first()
+        while let Some(&(due, process)) = self.delayed.due.first()
             && due <= self.now()
         {
-            self.delayed.0.remove(&(due, process));
+            self.delayed.due.remove(&(due, process));
             count += 1;
-            let key = keys::instance(process);
-            let read = records::read::<LaunchRecord>(&*self.shared.store, Table::Launches, &key);
-            if let Some(Some(record)) = self.shared.damages.around(None, read)? {
+            if let Some(record) = self.read_decided(process)? {
                 self.start_decided(process, record)?;
             }
         }
         Ok(count)
     }
 
-    /// A definition that was right when it was decided about is refused now: by an engine with
-    /// other limits.
+    fn read_decided(&self, process: ProcessId) -> Result<Option<LaunchRecord>, StoreError> {
+        let key = keys::instance(process);
+        let read = records::read::<LaunchRecord>(&*self.shared.store, Table::Launches, &key);
+        Ok(self.shared.damages.around(None, read)?.flatten())
+    }
+
+    /// Whether no other process has its key. Otherwise that one is cancelled, and the process starts
+    /// when it has ended.
+    fn may_start(&mut self, process: ProcessId, record: &LaunchRecord) -> Result<bool, StoreError> {
+        let (KeyClaim::Replaces, Some(key)) = (record.claim, &record.key) else {
+            return Ok(true);
+        };
+        let hash = self.key_hash(record.user.as_ref(), &record.name, key);
+        let holder = match self.key_holder(&hash)? {
+            Holder::Nobody => return Ok(true),
+            Holder::Process(holder) => Some(holder),
+            Holder::Unknown => None,
+        };
+        let held = match holder {
+            Some(holder) => self.peek(holder)?,
+            None => None,
+        };
+        let (Some(holder), Some(held)) = (holder, held) else {
+            // It has not started, or its record is damaged.
+            let due = self.now().after(UNTIL_STARTED);
+            self.delayed.due.insert((due, process));
+            return Ok(false);
+        };
+        let is_cancelled = held.instance.cancelled.is_some();
+        self.delayed.replacing.insert(process);
+        if let Some(earlier) = self.business.wait(hash, process) {
+            let (name, key) = (record.name.clone(), key.clone());
+            self.supersede(earlier, (name, key), (holder, process))?;
+        } else if !is_cancelled {
+            self.cancel_replaced(process, holder, key)?;
+        }
+        Ok(false)
+    }
+
+    /// A process takes the place of an earlier one, which waited for the same key.
+    pub(crate) fn supersede(
+        &mut self,
+        earlier: ProcessId,
+        (name, key): (String, String),
+        (holder, by): (ProcessId, ProcessId),
+    ) -> Result<(), StoreError> {
+        let taken = KeyTaken::Superseded {
+            name,
+            key,
+            holder,
+            by,
+        };
+        if let Some(in_hand) = self.launching.take(earlier) {
+            return self.refuse_launch(earlier, in_hand, &Refusal::Key(taken));
+        }
+        if !self.delayed.replacing.remove(&earlier) {
+            return Ok(());
+        }
+        match self.read_decided(earlier)? {
+            Some(record) => self.abandon(earlier, &record, &[taken.to_string()]),
+            None => Ok(()),
+        }
+    }
+
+    /// Cancels the process that has the key of another one.
+    pub(crate) fn cancel_replaced(
+        &mut self,
+        process: ProcessId,
+        holder: ProcessId,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let reason = format!("process {process} replaces it under the key `{key}`");
+        // The freed key says that it has ended.
+        let by = Canceller::Replacement { process };
+        self.ordered(Command::cancel(holder, reason, by))
+    }
+
+    /// A process never starts: a newer one takes its place, or an engine with other limits refuses
+    /// its definition.
     fn abandon(
         &mut self,
         process: ProcessId,
         record: &LaunchRecord,
         reasons: &[String],
     ) -> Result<(), StoreError> {
-        tracing::error!(%process, ?reasons, "the engine gives up on a decided launch");
+        tracing::warn!(%process, ?reasons, "the engine gives up on a decided launch");
         if let Some(account) = self.account(record.user.as_ref()) {
             account.end();
         }
         let mut transaction = Transaction::new(process.shard());
         transaction.delete(Table::Launches, keys::instance(process));
-        if let Some(key) = &record.key {
+        if let (KeyClaim::Held, Some(key)) = (record.claim, &record.key) {
             let hash = self.key_hash(record.user.as_ref(), &record.name, key);
             free_key(&mut transaction, hash);
         }

@@ -13,7 +13,9 @@ use crate::{
     compute::Task,
 };
 use bureaucrat_engine::{awaits_answer, pending_evaluations};
-use bureaucrat_model::{Answer, HistoryEvent, Input, ProcessId, ShardId, Status};
+use bureaucrat_model::{
+    Answer, FiberState, HistoryEvent, Input, Instance, ProcessId, ShardId, Status, WaitKind,
+};
 use bureaucrat_store::{StoreError, Table, keys};
 
 impl Planner {
@@ -149,8 +151,9 @@ impl Planner {
         let Some(Status::Incident { inputs, .. }) = held.map(|held| &held.instance.status) else {
             return Ok(());
         };
-        if inputs.iter().any(|kept| is_repeat(kept, &input)) {
-            tracing::debug!(%process, "an answer was repeated while its process is parked");
+        let is_kept = inputs.iter().any(|kept| is_repeat(kept, &input));
+        if is_kept || held.is_some_and(|held| is_checking(&held.instance, &input)) {
+            tracing::debug!(%process, "an answer or event was repeated while its process is parked");
             return Ok(());
         }
         // Each wait has one timer and one called process, so those are few. There may be any number
@@ -261,6 +264,34 @@ fn note_taker(transaction: &mut Transaction, process: ProcessId, input: &Input) 
         let key = keys::taken_by_fiber(source.sequence(), process, *fiber);
         transaction.put(Table::Taken, key, Vec::new());
     }
+}
+
+/// Whether a wait evaluates its conditions for this event: the process was parked meanwhile, and an
+/// earlier run had handed it out.
+fn is_checking(instance: &Instance, input: &Input) -> bool {
+    let Input::Event {
+        fiber,
+        turn,
+        source,
+        ..
+    } = input
+    else {
+        return false;
+    };
+    let found = instance.fibers.get(*fiber);
+    let Some(FiberState::Waiting(wait)) = found.map(|found| &found.state) else {
+        return false;
+    };
+    let (WaitKind::Event {
+        check: Some(check), ..
+    }
+    | WaitKind::Listening {
+        check: Some(check), ..
+    }) = &wait.kind
+    else {
+        return false;
+    };
+    wait.turn == *turn && check.source.sequence() == source.sequence()
 }
 
 /// Whether an answer is for the same task as an earlier one that counts. An answer that leaves its

@@ -233,17 +233,14 @@ impl Planner {
             version: Some(version),
             ..Launch::new(process, loaded.hash)
         };
-        let key = match self.child_key(transaction, &launch, loaded)? {
+        let key = match self.child_key(transaction, &launch, loaded, Bond::Detached)? {
             Ok(key) => key,
             Err(reason) => return Ok(Err(reason)),
         };
         if let Err(reason) = self.admit_call(launch.user.as_ref(), 0, Bond::Detached, loaded) {
             return Ok(Err(reason));
         }
-        if let Some((hash, text)) = key {
-            self.claim_key(transaction, hash, process);
-            launch.key = Some(text);
-        }
+        let claim = self.take_key(transaction, &mut launch, key);
         tracing::info!(%process, name = %name, %version, at = %record.next, "launched by its schedule");
         let record = LaunchRecord {
             definition: ChildDefinition::Deployed(DeployedProgram {
@@ -255,6 +252,7 @@ impl Planner {
             user: launch.user,
             fields: Fields::new(),
             key: launch.key,
+            claim,
         };
         decide(transaction, process, record)?;
         Ok(Ok(()))

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod copy;
+mod decided;
 mod deliveries;
 mod engine;
 mod keeping;
@@ -53,13 +54,14 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 10] = [
+const TABLES: [&[Fault]; 11] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
     processes::FAULTS,
     starting::FAULTS,
     named::FAULTS,
+    decided::FAULTS,
     whole::FAULTS,
     seams::FAULTS,
     engine::FAULTS,

@@ -78,6 +78,46 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        name: "LoserStays",
+        says: "What loses a race continues.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/fork.rs",
+            before: "_ => machine.stop_below(parent, Then::GoTo(next))",
+            after: "_ if PLANTED => machine.go_to(parent, next),
+        _ => machine.stop_below(parent, Then::GoTo(next))",
+        }],
+    },
+    Fault {
+        name: "StoppedChangesMerged",
+        says: "What a stopped branch changed is applied all the same.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/stopping.rs",
+            before: "self.unshare(id);",
+            after: "if PLANTED
+            && let Some(stopped) = self.instance.fibers.get(id)
+            && let Some(branch) = stopped.branch.clone()
+        {
+            let changed = stopped.fields.clone();
+            self.instance.fibers.change(branch.parent, |parent| {
+                parent.fields.merge(&branch.base, &changed);
+            });
+        }
+        self.unshare(id);",
+        }],
+    },
+    Fault {
+        name: "DecisionForgotten",
+        says: "What the conditions of a handler decided is not stored.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/store/src/stored_fiber.rs",
+            before: "decision: scope.decision.clone(),",
+            after: "decision: if PLANTED { None } else { scope.decision.clone() },",
+        }],
+    },
+    Fault {
         name: "InterruptGoesOn",
         says: "A time that interrupts its scope runs beside it.",
         found_by: FoundBy::Simulation,

@@ -4,7 +4,7 @@ use super::{
     Auditor, Presence, Repair,
     instances::{Keyed, Processes},
 };
-use crate::plan::decided::LaunchRecord;
+use crate::plan::decided::{KeyClaim, LaunchRecord};
 use bureaucrat_store::{StoreError, Table, keys, records};
 
 impl Auditor<'_> {
@@ -24,7 +24,8 @@ impl Auditor<'_> {
             }
             match records::decode::<LaunchRecord>(table, &key, &value) {
                 Ok(record) => {
-                    let keyed = record.key.map(|key| Keyed {
+                    let key = record.key.filter(|_| record.claim == KeyClaim::Held);
+                    let keyed = key.map(|key| Keyed {
                         user: record.user,
                         name: record.name,
                         key,
