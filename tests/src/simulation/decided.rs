@@ -145,6 +145,10 @@ impl Known {
         let Some(caller) = &instance.caller else {
             return;
         };
+        if self.decided.callers.contains_key(&instance.process) {
+            let process = instance.process;
+            return self.violate(format!("{process} is detached and has a caller"));
+        }
         let Some(calling) = self.instances.get(&caller.process) else {
             return;
         };
