@@ -90,7 +90,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "StoppedChangesMerged",
-        says: "What a stopped branch changed is applied all the same.",
+        says: "What a stopped branch changed is applied anyway.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/stopping.rs",
