@@ -152,6 +152,18 @@ fn an_answer_to_a_task_that_was_late_counts() {
 }
 
 #[test]
+fn a_task_that_the_broker_has_not_confirmed_loses_no_time() {
+    let mut host = host();
+    host.confirms = Confirms::None;
+    host.deliver(Source::Launches, None, ACTION);
+    settle(&mut host);
+    for _ in 0..3 {
+        host.clock.sleep(HOUR);
+        assert!(settle(&mut host).is_empty());
+    }
+}
+
+#[test]
 fn the_time_of_all_attempts_does_not_begin_again() {
     let mut host = host();
     let within = ACTION.replace("timeout", "within=\"30s\" timeout");

@@ -60,8 +60,8 @@ impl Driver {
                 self.actor.timers.hold_back(due, wait);
                 continue;
             }
-            let outbox = &self.actor.outbox;
-            let task = match outbox.is_held_up(task_row(wait.process, wait.turn)) {
+            let outbox = &mut self.actor.outbox;
+            let task = match outbox.hold_up(task_row(wait.process, wait.turn)) {
                 true => Unsent::Waits,
                 false => Unsent::No,
             };

@@ -14,7 +14,8 @@ use crate::{
 };
 use bureaucrat_engine::{awaits_answer, pending_evaluations};
 use bureaucrat_model::{
-    Answer, FiberState, HistoryEvent, Input, Instance, ProcessId, ShardId, Status, WaitKind,
+    Answer, Expiry, FiberState, HistoryEvent, Input, Instance, ProcessId, ShardId, Status, Wait,
+    WaitKind,
 };
 use bureaucrat_store::{StoreError, Table, keys};
 
@@ -156,15 +157,23 @@ impl Planner {
             tracing::debug!(%process, "an answer or event was repeated while its process is parked");
             return Ok(());
         }
-        // Each wait has one timer and one called process, so those are few. There may be any number
-        // of answers and events.
-        let is_bounded = !matches!(input, Input::Answer { .. } | Input::Event { .. });
-        if is_bounded || inputs.len() < room {
+        if held.is_some_and(|held| is_pointless(&held.instance, &input)) {
+            return Ok(());
+        }
+        // Each wait has one timer, one task and one called process, so those are few. There may be any
+        // number of answers and events.
+        let is_bounded =
+            |input: &Input| !matches!(input, Input::Answer { .. } | Input::Event { .. });
+        let unbounded = inputs.iter().filter(|kept| !is_bounded(kept));
+        if is_bounded(&input) || unbounded.count() < room {
             note_taker(transaction, process, &input);
             if let Some(held) = transaction.held.get_mut(&process)
                 && let Status::Incident { inputs, .. } = &mut held.instance.status
             {
-                inputs.push(input);
+                match inputs.iter_mut().find(|kept| is_outdated(kept, &input)) {
+                    Some(kept) => *kept = input,
+                    None => inputs.push(input),
+                }
             }
             return Ok(());
         }
@@ -252,6 +261,40 @@ impl Planner {
             transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
         }
         Ok(())
+    }
+}
+
+/// Whether a task was delayed whose attempt takes as long as it takes.
+fn is_pointless(instance: &Instance, input: &Input) -> bool {
+    let Input::TaskDelayed { turn, .. } = input else {
+        return false;
+    };
+    let waiting = instance
+        .fibers
+        .waiting(*turn)
+        .map(|(_, fiber)| &fiber.state);
+    !matches!(
+        waiting,
+        Some(FiberState::Waiting(Wait {
+            kind: WaitKind::Answer {
+                expiry: Expiry {
+                    timeout: Some(_),
+                    ..
+                },
+                ..
+            },
+            ..
+        }))
+    )
+}
+
+/// Whether the same task was delayed before. What counts is how long in all.
+const fn is_outdated(kept: &Input, now: &Input) -> bool {
+    match (kept, now) {
+        (Input::TaskDelayed { turn: earlier, .. }, Input::TaskDelayed { turn, .. }) => {
+            earlier.0 == turn.0
+        }
+        _ => false,
     }
 }
 

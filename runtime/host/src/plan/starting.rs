@@ -2,6 +2,7 @@
 
 use super::{
     Planner,
+    business::free_key,
     transaction::{Held, Transaction, Work},
     work::Done,
 };
@@ -32,6 +33,13 @@ impl Planner {
                                        started");
             if let Some(account) = self.account(launching.user.as_ref()) {
                 account.end();
+            }
+            if let Some(key) = &launching.key {
+                let name = &loaded.program.name;
+                free_key(
+                    transaction,
+                    self.key_hash(launching.user.as_ref(), name, key),
+                );
             }
             return Ok(Done::Yes);
         }

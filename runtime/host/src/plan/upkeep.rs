@@ -28,7 +28,7 @@ pub enum Fired {
     Removal,
 }
 
-/// Whether the task of a wait still waits for a connection.
+/// Whether the broker has not confirmed the task of a wait yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsent {
     No,

@@ -4,6 +4,16 @@ use crate::{Edit, Fault, FoundBy};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
+        name: "KeyOfNobodyStays",
+        says: "A called process that never begins, since its caller has ended, keeps its key.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/starting.rs",
+            before: "if let Some(key) = &launching.key {",
+            after: "if let Some(key) = &launching.key && !PLANTED {",
+        }],
+    },
+    Fault {
         name: "DetachedLost",
         says: "That a process starts is known in memory alone.",
         found_by: FoundBy::Simulation,

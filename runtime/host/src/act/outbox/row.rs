@@ -23,7 +23,8 @@ pub(super) enum Departed {
     Perhaps,
 }
 
-/// Whether a row has waited for a connection.
+/// Whether a row could not be sent for a while: there was no connection, or the time of its attempt passed before the
+/// broker confirmed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waited {
     No,

@@ -1,6 +1,6 @@
 //! Where a message is, as far as memory tells.
 
-use super::{Departed, Outbox, Publishing, Row, RowState};
+use super::{Departed, Outbox, Publishing, Row, RowState, Waited};
 use crate::operate::query::TaskState;
 use bureaucrat_store::keys::OutboxKey;
 
@@ -33,11 +33,19 @@ impl Outbox {
         }
     }
 
-    /// Whether a task still waits to be sent, and has waited for a connection.
-    pub fn is_held_up(&self, key: OutboxKey) -> bool {
-        self.rows
-            .get(&key)
-            .is_some_and(|row| row.is_delayed(key) && row.state != RowState::Left)
+    /// The time of a task's attempt is over: whether the broker has not confirmed the task, so that the attempt begins
+    /// again. Whatever the reason, such as a broker that blocks or says nothing, its participant could not answer.
+    pub fn hold_up(&mut self, key: OutboxKey) -> bool {
+        let Some(row) = self.rows.get_mut(&key) else {
+            return false;
+        };
+        match row.state {
+            RowState::Planned | RowState::Queued | RowState::InFlight => {
+                row.waited = Waited::Yes;
+                row.is_delayed(key)
+            }
+            RowState::Unsendable(_) | RowState::Left => false,
+        }
     }
 
     /// Where a row is on its way; none when it is not in memory.
