@@ -67,6 +67,8 @@ pub(super) struct Known {
     /// Answers whose acknowledgement by the engine was checked.
     judged: BTreeSet<Content>,
     pub cancelled: BTreeSet<ProcessId>,
+    /// Answers that were kept for parked processes: what does not fit is forgotten when they continue.
+    pub kept_answers: BTreeSet<(ProcessId, ActivityPath, Turn)>,
     pub seen_retention: Millis,
     pub counts: BTreeMap<&'static str, u64>,
 }
@@ -319,7 +321,8 @@ impl Known {
                         Ok(())
                     }
                     Status::Incident { .. } | Status::Running => {
-                        if has_counted(instance, *turn) {
+                        let answer = (*process, path.clone(), *turn);
+                        if has_counted(instance, *turn) || self.kept_answers.contains(&answer) {
                             Ok(())
                         } else {
                             dead("it did not count")

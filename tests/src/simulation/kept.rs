@@ -87,6 +87,19 @@ impl Known {
     /// A parked process changed: an event that was kept for it, and that it awaits, is still kept
     /// or was taken.
     pub fn kept(&mut self, before: &Instance, after: &Instance) {
+        if let Status::Incident { inputs, .. } = &after.status {
+            for input in inputs {
+                if let Input::Answer {
+                    activity,
+                    turn: Some(turn),
+                    ..
+                } = input
+                {
+                    let answer = (after.process, activity.clone(), *turn);
+                    self.kept_answers.insert(answer);
+                }
+            }
+        }
         let Status::Incident { inputs, .. } = &before.status else {
             return;
         };

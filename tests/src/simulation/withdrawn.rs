@@ -7,8 +7,8 @@ use super::{
     late::LateFacts,
 };
 use bureaucrat_model::{
-    Fault, FaultSource, FiberId, HistoryEntry, HistoryEvent, Instance, Origin, ProcessId, Recorded,
-    Turn, WaitKind,
+    Canceller, Fault, FaultSource, FiberId, HistoryEntry, HistoryEvent, Instance, Origin,
+    ProcessId, Recorded, Turn, WaitKind,
 };
 use bureaucrat_store::{
     Table, Unit, Write,
@@ -40,6 +40,8 @@ pub(super) struct Withdrawals {
     faults: Vec<(ProcessId, Fault)>,
     /// The tasks that were still here, with the ids of their messages.
     left: Vec<(ProcessId, Turn)>,
+    /// Processes that were cancelled since others replace them.
+    replaced: Vec<ProcessId>,
 }
 
 impl Withdrawals {
@@ -69,6 +71,13 @@ impl Withdrawals {
     fn happened(&mut self, process: ProcessId, event: HistoryEvent) {
         if let HistoryEvent::Answered { turn, .. } = event {
             self.answered.insert((process, turn));
+        }
+        if let HistoryEvent::Cancelled {
+            by: Canceller::Replacement { .. },
+            ..
+        } = event
+        {
+            self.replaced.push(process);
         }
         let (HistoryEvent::Failed(fault)
         | HistoryEvent::Caught { fault, .. }
@@ -113,6 +122,8 @@ impl Known {
     }
 
     pub fn tells(&mut self, withdrawals: &Withdrawals) {
+        // What called them fails with them.
+        self.cancelled.extend(&withdrawals.replaced);
         for task in withdrawals.told.keys() {
             *self.counts.entry("withdrawals told").or_default() += 1;
             if !self.tasks.told.insert(*task) {
