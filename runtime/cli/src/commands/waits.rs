@@ -89,7 +89,11 @@ fn what(wait: &WaitView, now: Timestamp) -> String {
 fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
     let until = |what: &str, due: Timestamp| match due > now {
         true => format!("{what} at {due} (in {})", span(due.since(now))),
-        false => format!("{what} now ({due})"),
+        // While the engine has no connection, no limit that messages can precede is enforced.
+        false => format!(
+            "{what}: {due} has passed, which counts once the engine is connected and has taken \
+             earlier messages"
+        ),
     };
     let mut lines = Vec::new();
     match waits_for {

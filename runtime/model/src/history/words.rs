@@ -96,7 +96,7 @@ impl fmt::Display for HistoryEvent {
             Self::Forked { activity, branches } => {
                 write!(f, "{activity}: {branches} branches started")
             }
-            Self::Joined { activity } => write!(f, "{activity}: all branches ended"),
+            Self::Joined { activity } => write!(f, "{activity}: its branches have ended"),
             Self::Completed => f.write_str("completed"),
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
