@@ -139,6 +139,10 @@ impl Planner {
         user: Option<String>,
         loaded: Arc<Loaded>,
     ) -> Result<Work, StoreError> {
+        // The caller was parked before it was told, and asks again.
+        if call.bond == Bond::Detached && self.is_decided(call.child)? {
+            return Ok(detached(call));
+        }
         let version = match &call.definition {
             ChildDefinition::Text(_) => None,
             ChildDefinition::Deployed(deployed) => Some(deployed.version),
@@ -178,13 +182,8 @@ impl Planner {
                     claim,
                 };
                 decide(transaction, call.child, record)?;
-                Ok(told(
-                    call,
-                    Input::Detached {
-                        fiber: call.caller.fiber,
-                        turn: call.caller.turn,
-                    },
-                ))
+                self.delayed.plan(call.child);
+                Ok(detached(call))
             }
         }
     }
@@ -303,6 +302,12 @@ fn told(call: &CallStart, input: Input) -> Work {
         input,
         cause: Cause::Other,
     }
+}
+
+/// A detached process is certain to start.
+fn detached(call: &CallStart) -> Work {
+    let (fiber, turn) = (call.caller.fiber, call.caller.turn);
+    told(call, Input::Detached { fiber, turn })
 }
 
 /// The calls that an instance waits for, started or not.

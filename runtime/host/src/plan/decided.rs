@@ -60,11 +60,23 @@ pub(crate) struct Delayed {
     due: BTreeSet<(Timestamp, ProcessId)>,
     /// They wait for the end of another process.
     replacing: BTreeSet<ProcessId>,
+    /// Their rows are planned and not durable.
+    planned: BTreeSet<ProcessId>,
 }
 
 impl Delayed {
     pub fn next(&self) -> Option<Timestamp> {
         self.due.first().map(|(due, _)| *due)
+    }
+
+    /// It is planned, for now, that this process starts.
+    pub fn plan(&mut self, process: ProcessId) {
+        self.planned.insert(process);
+    }
+
+    /// What was planned is durable, or given up.
+    pub fn settle(&mut self, process: ProcessId) {
+        self.planned.remove(&process);
     }
 
     /// The process that this one waited for has ended.
@@ -88,12 +100,31 @@ pub(super) fn decide(
 }
 
 impl Planner {
+    /// A transaction is given up that would have made it certain that these start.
+    pub(super) fn decided_given_up(&mut self, decided: &[(ProcessId, LaunchRecord)]) {
+        for (process, record) in decided {
+            self.delayed.settle(*process);
+            if let Some(account) = self.account(record.user.as_ref()) {
+                account.end();
+            }
+        }
+    }
+
+    /// Whether it is certain that a process starts, or it has started.
+    pub(super) fn is_decided(&self, process: ProcessId) -> Result<bool, StoreError> {
+        let key = keys::instance(process);
+        Ok(self.delayed.planned.contains(&process)
+            || self.knows(process)?
+            || self.has(Table::Launches, &key, process)?)
+    }
+
     /// Starts a process whose row is durable, once its definition is ready.
     pub(crate) fn start_decided(
         &mut self,
         process: ProcessId,
         record: LaunchRecord,
     ) -> Result<(), StoreError> {
+        self.delayed.settle(process);
         if !self.may_start(process, &record)? {
             return Ok(());
         }

@@ -190,6 +190,10 @@ impl Planner {
             return Ok(());
         };
         let now = self.now();
+        // While its definition was loaded, the instant may have been dealt with, or a newer version deployed.
+        if record.next > now {
+            return Ok(());
+        }
         let shard = self.shared.router.shard_of_definition(name);
         let mut transaction = Transaction::new(shard);
         let was_missed = now.since(record.next) > LATE;

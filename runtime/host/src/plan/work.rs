@@ -161,11 +161,7 @@ impl Planner {
             self.memories.remove(hash);
         }
         self.keys_given_up(&transaction.after.keys);
-        for (_, record) in &transaction.after.decided {
-            if let Some(account) = self.account(record.user.as_ref()) {
-                account.end();
-            }
-        }
+        self.decided_given_up(&transaction.after.decided);
         self.kept.given_up(&transaction.after.kept);
         for held in transaction.held.into_values() {
             if let (0, Some(account)) = (held.rows.bytes(), held.account)
