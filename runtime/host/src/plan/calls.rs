@@ -304,6 +304,15 @@ fn told(call: &CallStart, input: Input) -> Work {
     }
 }
 
+impl Transaction {
+    /// Whether a process ends with its caller. A detached one runs on, also when its caller has not been told yet that
+    /// it runs.
+    pub(super) fn has_caller(&self, process: ProcessId) -> bool {
+        let held = self.held.get(&process);
+        held.is_some_and(|held| held.instance.caller.is_some())
+    }
+}
+
 /// A detached process is certain to start.
 fn detached(call: &CallStart) -> Work {
     let (fiber, turn) = (call.caller.fiber, call.caller.turn);

@@ -191,7 +191,7 @@ impl Planner {
                 fault,
                 awaited_by,
             } => {
-                if self.hold(transaction, process)? {
+                if self.hold(transaction, process)? && transaction.has_caller(process) {
                     return self.cancel(transaction, process, fault);
                 }
                 transaction.work.extend(awaited_by.map(never_began));
