@@ -74,7 +74,10 @@ impl Known {
                     let now = self.now;
                     self.violate(format!("a timer of {process} due at {due} fired at {now}"));
                 }
-                WaitKind::Event { subscriptions, .. } if are_published(subscriptions, wait) => {
+                // Unless it may have been stopped.
+                WaitKind::Event { subscriptions, .. }
+                    if are_published(subscriptions, wait) && timers == Timers::Fire =>
+                {
                     self.event_taken(&after, fiber, wait.turn);
                 }
                 WaitKind::Event { .. }

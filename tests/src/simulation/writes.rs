@@ -349,9 +349,14 @@ impl Known {
     }
 }
 
-/// The process, if a handler of it caught a fault in this entry of a history.
+/// The process, if this entry of a history says that something of it was stopped: for a handler, or to run what it runs at
+/// its end.
 fn handled_in(key: &[u8], event: &HistoryEvent) -> Option<ProcessId> {
-    matches!(event, HistoryEvent::Caught { .. }).then(|| process_of(key))?
+    let is_stopping = matches!(
+        event,
+        HistoryEvent::Caught { .. } | HistoryEvent::Finishing { .. }
+    );
+    is_stopping.then(|| process_of(key))?
 }
 
 /// The process at the beginning of a key of an instance's rows.
