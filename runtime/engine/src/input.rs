@@ -134,7 +134,7 @@ pub(crate) fn take(machine: &mut Machine<'_>, input: Input) -> Result<(), Reject
         }
         Input::TaskDelayed { turn, until } => {
             let fiber = find_sent(machine, turn)?;
-            if !ops::action::is_shortened(machine, fiber, until) {
+            if !ops::action::is_shortened(machine.instance, turn, until) {
                 return Err(Rejection::Stale(Aim::Process(machine.instance.process)));
             }
             settle(machine, fiber, |machine| {

@@ -184,6 +184,12 @@ pub fn task_fields(instance: &Instance, turn: Turn) -> Option<Fields> {
     ops::action::task_fields(instance, turn)
 }
 
+/// Whether the attempt with the task of this turn has less time than the definition says, if the
+/// task could not leave before `until`: only one with a timeout, whose participant has shown no sign.
+pub fn is_shortened(instance: &Instance, turn: Turn, until: Timestamp) -> bool {
+    ops::action::is_shortened(instance, turn, until)
+}
+
 /// The call that the fiber waits for, as the effect that starts it: for a host that finds at
 /// startup that the called process does not exist yet. `None` if the fiber does not wait for a
 /// called process.

@@ -223,13 +223,16 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Sets when the fiber's wait ends by itself; takes back the time that was set before.
+    /// Sets when the fiber's wait ends by itself; takes back the time that was set before, if it is another one.
     pub fn set_timer(&mut self, fiber: FiberId, due: Option<Timestamp>) -> Result<(), Trouble> {
         let changed = self.change(fiber, |fiber| match &mut fiber.state {
             FiberState::Waiting(wait) => Some((wait.turn, std::mem::replace(&mut wait.timer, due))),
             FiberState::Ready => None,
         })?;
         let (turn, before) = changed.ok_or_else(|| Trouble::program("the fiber does not wait"))?;
+        if before == due {
+            return Ok(());
+        }
         let stop = before.map(|due| Effect::StopTimer { fiber, turn, due });
         let start = due.map(|due| Effect::StartTimer { fiber, turn, due });
         self.effects.extend(stop.into_iter().chain(start));

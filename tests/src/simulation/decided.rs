@@ -276,23 +276,13 @@ impl Known {
 
 /// The version that a call has chosen.
 fn chosen(kind: &WaitKind) -> Option<(ProcessId, &DeployedProgram)> {
-    match kind {
-        WaitKind::Child {
-            child,
-            definition: Called::Found(deployed),
-            ..
-        } => Some((*child, deployed)),
-        WaitKind::Child { .. }
-        | WaitKind::Answer { .. }
-        | WaitKind::Timer { .. }
-        | WaitKind::Event { .. }
-        | WaitKind::Branches { .. }
-        | WaitKind::Stopping { .. }
-        | WaitKind::Fault { .. }
-        | WaitKind::Listening { .. }
-        | WaitKind::Compensation { .. }
-        | WaitKind::Operator { .. }
-        | WaitKind::Admission
-        | WaitKind::Condition { .. } => None,
-    }
+    let WaitKind::Child {
+        child,
+        definition: Called::Found(deployed),
+        ..
+    } = kind
+    else {
+        return None;
+    };
+    Some((*child, deployed))
 }

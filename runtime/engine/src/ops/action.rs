@@ -250,30 +250,41 @@ fn replaced(
     machine.change(fiber, |fiber| fiber.fields = answer)
 }
 
-/// The participant is at work: keeps the last sign.
+/// Changes what limits the time of the wait for an answer; gives when the wait ends by itself then.
+fn change_limits(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    change: impl FnOnce(&mut Expiry, &mut Option<Progress>),
+) -> Result<Option<Timestamp>, Trouble> {
+    let due = machine.change(fiber, |fiber| {
+        let FiberState::Waiting(Wait {
+            kind: WaitKind::Answer {
+                expiry, progress, ..
+            },
+            ..
+        }) = &mut fiber.state
+        else {
+            return None;
+        };
+        change(expiry, progress);
+        Some(expires(expiry, progress.as_ref()))
+    })?;
+    due.ok_or_else(|| Trouble::program("the fiber does not wait for an answer"))
+}
+
+/// The participant is at work: keeps the last sign. Later ones move the time only once it is reached.
 fn progressed(machine: &mut Machine<'_>, fiber: FiberId, value: JsonText) -> Result<(), Trouble> {
     let told = Progress {
         at: machine.environment.now,
         value,
     };
-    let due = machine.change(fiber, |fiber| match &mut fiber.state {
-        FiberState::Waiting(Wait {
-            kind: WaitKind::Answer {
-                expiry, progress, ..
-            },
-            timer,
-            ..
-        }) => {
-            let is_first = progress.is_none();
-            *progress = Some(told);
-            let due = expires(expiry, progress.as_ref());
-            (is_first && due != *timer).then_some(due)
-        }
-        FiberState::Waiting(_) | FiberState::Ready => None,
+    let mut is_first = false;
+    let due = change_limits(machine, fiber, |_, progress| {
+        is_first = progress.replace(told).is_none();
     })?;
-    match due {
-        Some(due) => machine.set_timer(fiber, due),
-        None => Ok(()),
+    match is_first {
+        true => machine.set_timer(fiber, due),
+        false => Ok(()),
     }
 }
 
@@ -287,7 +298,6 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
                 progress,
                 ..
             },
-        timer,
         ..
     }) = &machine.fiber(fiber)?.state
     else {
@@ -296,10 +306,7 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
     let now = machine.environment.now;
     let due = expires(expiry, progress.as_ref());
     if due.is_some_and(|due| due > now) {
-        return match due == *timer {
-            true => Ok(()),
-            false => machine.set_timer(fiber, due),
-        };
+        return machine.set_timer(fiber, due);
     }
     let is_over = |limit: Option<Timestamp>| limit.is_some_and(|limit| limit <= now);
     let (code, message) = match (expiry.timeout, expiry.heartbeat) {
@@ -320,11 +327,11 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
     Err(Trouble::of_participant(FaultCode::new(code), message))
 }
 
-/// Whether a participant that has not got its task before `until` has less time for it than the definition says.
-pub(crate) fn is_shortened(machine: &Machine<'_>, fiber: FiberId, until: Timestamp) -> bool {
-    let found = machine.instance.fibers.get(fiber);
+/// See [`crate::is_shortened`].
+pub(crate) fn is_shortened(instance: &Instance, turn: Turn, until: Timestamp) -> bool {
+    let waiting = instance.fibers.waiting(turn);
     matches!(
-        found.map(|fiber| &fiber.state),
+        waiting.map(|(_, fiber)| &fiber.state),
         Some(FiberState::Waiting(Wait {
             kind: WaitKind::Answer {
                 expiry: Expiry {
@@ -346,24 +353,8 @@ pub(crate) fn delayed(
     fiber: FiberId,
     until: Timestamp,
 ) -> Result<(), Trouble> {
-    let due = machine.change(fiber, |fiber| match &mut fiber.state {
-        FiberState::Waiting(Wait {
-            kind: WaitKind::Answer {
-                expiry, progress, ..
-            },
-            timer,
-            ..
-        }) => {
-            expiry.begun = until;
-            let due = expires(expiry, progress.as_ref());
-            (due != *timer).then_some(due)
-        }
-        FiberState::Waiting(_) | FiberState::Ready => None,
-    })?;
-    match due {
-        Some(due) => machine.set_timer(fiber, due),
-        None => Ok(()),
-    }
+    let due = change_limits(machine, fiber, |expiry, _| expiry.begun = until)?;
+    machine.set_timer(fiber, due)
 }
 
 /// The broker never accepts the task, or the host does not send it.

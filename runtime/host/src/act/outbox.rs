@@ -21,7 +21,10 @@ use bureaucrat_store::keys::{DestinationHash, OutboxKey, OutboxKind};
 use bureaucrat_wire::Outgoing;
 use row::{Departed, Row, RowState, Waited};
 pub use standing::Reach;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 /// A publish in flight.
 #[derive(Debug)]
@@ -256,13 +259,16 @@ impl Outbox {
     pub fn left(&mut self, ticket: Ticket) -> Option<Landed> {
         let flight = self.land(ticket)?;
         let row = match flight.place {
-            Place::Outbox => match self.rows.get_mut(&flight.key) {
-                Some(row) if row.is_delayed(flight.key) => {
-                    row.state = RowState::Left;
+            Place::Outbox => match self.rows.entry(flight.key) {
+                Entry::Occupied(mut row) if row.get().is_delayed(flight.key) => {
+                    row.get_mut().state = RowState::Left;
                     Some(RowGone::Delayed)
                 }
-                Some(_) => self.rows.remove(&flight.key).map(|_| RowGone::Left),
-                None => None,
+                Entry::Occupied(row) => {
+                    row.remove();
+                    Some(RowGone::Left)
+                }
+                Entry::Vacant(_) => None,
             },
             Place::Aside(_) => {
                 let bytes = flight.bytes;

@@ -2,6 +2,7 @@
 //! per loop.
 
 use super::Driver;
+use crate::act::timers::{self, Purpose};
 use crate::plan::{
     tasks::task_row,
     upkeep::{Fired, Forgotten, Removal, Unsent},
@@ -60,8 +61,10 @@ impl Driver {
                 self.actor.timers.hold_back(due, wait);
                 continue;
             }
+            // The host's own reminders have no task.
+            let is_wait = timers::purpose(wait) == Purpose::Wait;
             let outbox = &mut self.actor.outbox;
-            let task = match outbox.hold_up(task_row(wait.process, wait.turn)) {
+            let task = match is_wait && outbox.hold_up(task_row(wait.process, wait.turn)) {
                 true => Unsent::Waits,
                 false => Unsent::No,
             };

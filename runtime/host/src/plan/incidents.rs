@@ -12,10 +12,9 @@ use crate::{
     broker::Delivery,
     compute::Task,
 };
-use bureaucrat_engine::{awaits_answer, pending_evaluations};
+use bureaucrat_engine::{awaits_answer, is_shortened, pending_evaluations};
 use bureaucrat_model::{
-    Answer, Expiry, FiberState, HistoryEvent, Input, Instance, ProcessId, ShardId, Status, Wait,
-    WaitKind,
+    Answer, FiberState, HistoryEvent, Input, Instance, ProcessId, ShardId, Status, WaitKind,
 };
 use bureaucrat_store::{StoreError, Table, keys};
 
@@ -264,28 +263,12 @@ impl Planner {
     }
 }
 
-/// Whether a task was delayed whose attempt takes as long as it takes.
+/// Whether a task was delayed whose attempt loses nothing by it.
 fn is_pointless(instance: &Instance, input: &Input) -> bool {
-    let Input::TaskDelayed { turn, .. } = input else {
+    let Input::TaskDelayed { turn, until } = input else {
         return false;
     };
-    let waiting = instance
-        .fibers
-        .waiting(*turn)
-        .map(|(_, fiber)| &fiber.state);
-    !matches!(
-        waiting,
-        Some(FiberState::Waiting(Wait {
-            kind: WaitKind::Answer {
-                expiry: Expiry {
-                    timeout: Some(_),
-                    ..
-                },
-                ..
-            },
-            ..
-        }))
-    )
+    !is_shortened(instance, *turn, *until)
 }
 
 /// Whether the same task was delayed before. What counts is how long in all.

@@ -48,9 +48,8 @@ impl Auditor<'_> {
                 Some(stored) => {
                     stored.has_text = true;
                     if SourceHash::of(&text) != stored.record.source {
-                        let what = "the hash of the text differs from that of its \
-                                    version"
-                            .to_owned();
+                        let what =
+                            "the hash of the text differs from that of its version".to_owned();
                         let findings = &mut auditor.findings;
                         findings.damaged(Table::Sources, &key, None, what, Repair::None);
                     }

@@ -11,8 +11,7 @@ impl Auditor<'_> {
                 auditor.stranger(
                     Table::Events,
                     &key,
-                    "its key does not have the form of its \
-                                                       table",
+                    "its key does not have the form of its table",
                 );
                 return Ok(());
             };
@@ -34,8 +33,7 @@ impl Auditor<'_> {
                 auditor.stranger(
                     Table::Letters,
                     &key,
-                    "its key does not have the form of its \
-                                                        table",
+                    "its key does not have the form of its table",
                 );
                 return Ok(());
             };

@@ -25,8 +25,7 @@ impl Auditor<'_> {
                 auditor.stranger(
                     Table::History,
                     &key,
-                    "its key does not have the form of its \
-                                                        table",
+                    "its key does not have the form of its table",
                 );
                 return Ok(());
             };

@@ -160,8 +160,7 @@ impl Auditor<'_> {
                 auditor.stranger(
                     Table::Recalls,
                     &key,
-                    "the key or the record does not have its \
-                                                        form",
+                    "the key or the record does not have its form",
                 );
                 return Ok(());
             };

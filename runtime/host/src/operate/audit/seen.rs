@@ -43,8 +43,7 @@ impl Auditor<'_> {
                 Err(_) => auditor.stranger(
                     Table::Seen,
                     &key,
-                    "its key does not have the form of \
-                                                               its table",
+                    "its key does not have the form of its table",
                 ),
             }
             Ok(())
@@ -74,10 +73,8 @@ impl Auditor<'_> {
                 && processes.presence(process) == Presence::Absent
                 && !memories.contains_key(&keys::tombstone(process))
             {
-                let what = format!(
-                    "the launch of process {process} took effect, but the process \
-                                    is gone"
-                );
+                let what =
+                    format!("the launch of process {process} took effect, but the process is gone");
                 self.findings
                     .inconsistent(Table::Seen, key, Some(process), what);
             }
