@@ -107,6 +107,6 @@ fn a_declared_type_holds() {
     let refused = merge_fields(&declaring("int", "1"), &fields(r#"{"x": "5"}"#)).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the field `x` is a text, but its property is of type `int`; give an integer, or change the type"
+        "the field `x` is a text, but its property is of type `int`; send an integer, or change the type"
     );
 }
