@@ -14,7 +14,7 @@ use crate::{
     pid_file::PidFile,
     progress::Progress,
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use nix::unistd;
 use std::{
     fs::{DirBuilder, File},
@@ -57,13 +57,24 @@ fn claim(configuration: &Configuration) -> anyhow::Result<PidFile> {
         .recursive(true)
         .mode(0o700)
         .create(&configuration.storage)
-        .with_context(|| {
-            format!(
-                "cannot create the storage {}",
-                configuration.storage.display()
-            )
-        })?;
+        .map_err(|error| not_created(&configuration.storage, &error))?;
     PidFile::lock(&configuration.pid_file)
+}
+
+fn not_created(storage: &Path, error: &io::Error) -> anyhow::Error {
+    let storage = storage.display();
+    let in_its_place = "there is a file in its place";
+    let known = [
+        (io::ErrorKind::AlreadyExists, in_its_place),
+        (io::ErrorKind::NotADirectory, in_its_place),
+        (
+            io::ErrorKind::PermissionDenied,
+            "no permission; name another folder with --storage",
+        ),
+    ];
+    let why = known.iter().find(|(kind, _)| *kind == error.kind());
+    let why = why.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned());
+    anyhow!("cannot create the storage {storage}: {why}")
 }
 
 /// Starts the daemon and waits until it runs.
