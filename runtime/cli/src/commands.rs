@@ -36,6 +36,7 @@ use std::{
     ffi::OsString,
     time::{SystemTime, UNIX_EPOCH},
 };
+pub use waits::BROKER_AWAY;
 
 /// The settings for a command that talks to the broker or the engine. Warnings go to standard
 /// error.

@@ -60,8 +60,9 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     };
     let root = outline.root;
     let inserted = match outline.context {
-        Some((tag, Element::Open)) => (tag.end..tag.end, properties),
-        Some((tag, Element::Empty)) => {
+        // After the others, as a later property would be.
+        Some(Context::Ended(end)) => (end..end, properties),
+        Some(Context::Empty(tag)) => {
             let open = opened(&tag);
             (tag, format!("{open}{properties}</context>"))
         }
@@ -77,7 +78,6 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
             }
         }
     };
-    // What is inserted comes before a property that begins at the same place.
     let mut edits = vec![inserted];
     edits.extend(outline.overridden.into_iter().map(|place| {
         let lines = text(&place).matches('\n').count();
@@ -94,10 +94,12 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     Ok(merged)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Element {
-    Open,
-    Empty,
+/// Where properties can be added to a context.
+enum Context {
+    /// Before its end tag, which begins there.
+    Ended(usize),
+    /// It is this tag alone.
+    Empty(Range<usize>),
 }
 
 /// What merging must know about a definition; places are in bytes.
@@ -107,8 +109,8 @@ struct Outline {
     root: Range<usize>,
     /// The root's name, if it is an empty element.
     empty_root: Option<String>,
-    /// The start tag of the root's first context.
-    context: Option<(Range<usize>, Element)>,
+    /// The root's first context.
+    context: Option<Context>,
     /// The properties that are overridden.
     overridden: Vec<Range<usize>>,
     /// The types that they declare.
@@ -132,10 +134,7 @@ impl Outline {
                 Event::Start(tag) => {
                     match depth {
                         0 => outline.root = start..end,
-                        1 if tag.name().as_ref() == "context" => {
-                            in_context = true;
-                            outline.context.get_or_insert((start..end, Element::Open));
-                        }
+                        1 => in_context = tag.name().as_ref() == "context",
                         2 if in_context && outline.is_overridden(&tag, overrides)? => {
                             property = Some(start);
                         }
@@ -150,7 +149,7 @@ impl Outline {
                         return Ok(outline);
                     }
                     1 if tag.name().as_ref() == "context" => {
-                        outline.context.get_or_insert((start..end, Element::Empty));
+                        outline.context.get_or_insert(Context::Empty(start..end));
                     }
                     2 if in_context && outline.is_overridden(&tag, overrides)? => {
                         outline.overridden.push(start..end);
@@ -161,7 +160,10 @@ impl Outline {
                     depth = depth.saturating_sub(1);
                     match depth {
                         0 => return Ok(outline),
-                        1 => in_context = false,
+                        1 if in_context => {
+                            in_context = false;
+                            outline.context.get_or_insert(Context::Ended(start));
+                        }
                         2 => outline
                             .overridden
                             .extend(property.take().map(|start| start..end)),
