@@ -5,18 +5,22 @@ use bureaucrat_host::{
     HostConfig,
     broker::Source,
     commands::{Order, OrderOutcome},
+    damage::Damages,
+    query::{Detail, ParkedView, Query, QueryAnswer},
+    questions::{Asked, answer},
 };
-use bureaucrat_model::{Input, ProcessId, Status};
+use bureaucrat_model::{FiberId, Input, ProcessId, Status, Timestamp, Turn};
 use bureaucrat_store::{
-    Group, Store, Unit,
+    Group, Store, Table, Unit, Write,
     instances::{read_instance, write_instance},
+    keys::{self, WaitKey},
 };
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
     polled::{Polled, sandbox},
     simulation::SimulatedClock,
 };
-use bureaucrat_wire::{HeaderValue, Outgoing};
+use bureaucrat_wire::{HeaderValue, Outgoing, Properties};
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
@@ -152,4 +156,72 @@ fn a_parked_process_keeps_what_it_can_take_and_the_rest_is_told() {
         .filter_map(|message| serde_json::from_slice::<Value>(&message.body).ok())
         .filter(|body| body["status"] == "completed");
     assert_eq!(ends.count(), 1);
+}
+
+/// An event that a parked process keeps is not one that nobody took.
+#[test]
+fn a_publisher_learns_that_a_parked_process_keeps_its_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
+    let sandbox = sandbox().unwrap();
+    let open = || {
+        let store = Arc::new(RocksStore::open(folder.path()).unwrap());
+        Polled::open(HostConfig::default(), store, clock.clone(), &sandbox).unwrap()
+    };
+    let definition = r#"<process><action participant="work"/><await event="paid"/></process>"#;
+    let mut host = open();
+    host.deliver(Source::Launches, Some("parked"), definition);
+    let tasks = bodies_for(&host.settle().unwrap(), "worker_work");
+    host.deliver(Source::Answers, None, &tasks[0].to_string());
+    host.settle().unwrap();
+    drop(host);
+    let process = process_of(&tasks[0]);
+    park(folder.path(), process);
+
+    let mut host = open();
+    let properties = Properties {
+        reply_to: Some("replies".to_owned()),
+        ..Properties::default()
+    };
+    host.deliver_with(Source::Events, properties, r#"{"event": "paid"}"#);
+    let replies = bodies_for(&host.settle().unwrap(), "replies");
+    let told = json!({
+        "status": "delivered", "event": "paid", "waiting": 1, "taken": 0, "parked": 1,
+    });
+    assert_eq!(replies, [told]);
+    drop(host);
+
+    let store = RocksStore::open(folder.path()).unwrap();
+    let due = Timestamp(1_800_000_000_500);
+    let reminder = WaitKey {
+        process,
+        fiber: FiberId(u32::MAX - 1),
+        turn: Turn(0),
+    };
+    let row = Write::Put {
+        table: Table::Timers,
+        key: keys::timer(due, reminder),
+        value: Vec::new(),
+    };
+    let unit = Unit::of(vec![row]);
+    store.commit(&Group { units: vec![unit] }).unwrap();
+    let damages = Damages::default();
+    let asked = Asked {
+        store: &store,
+        now: Timestamp(1_800_000_000_000),
+        history_entries: 10,
+        damages: &damages,
+    };
+    let query = Query::Show {
+        process,
+        history: Detail::State,
+    };
+    let Some(QueryAnswer::Process(shown)) = answer(&asked, &query) else {
+        panic!("it is not shown");
+    };
+    let parked = ParkedView {
+        kept: 1,
+        next_try: Some(due),
+    };
+    assert_eq!(shown.parked, Some(parked));
 }

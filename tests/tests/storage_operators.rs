@@ -3,6 +3,8 @@
 
 #[path = "storage_operators/astray.rs"]
 mod astray;
+#[path = "storage_operators/connected.rs"]
+mod connected;
 #[path = "storage_operators/explained.rs"]
 mod explained;
 #[path = "storage_operators/shown.rs"]

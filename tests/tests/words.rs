@@ -84,6 +84,7 @@ fn what_the_broker_says_is_passed_on() -> Result<()> {
     whatever_refuses_is_named_at_once(&world)?;
     an_engine_says_what_is_wrong_once_and_goes_on_when_it_is_right(&world)?;
     lost::who_waits_for_an_end_is_told_when_the_connection_is_lost(&world)?;
+    lost::whom_the_broker_blocks_is_told_so(&world)?;
     an_engine_works_over_tls_and_hides_the_password_of_its_command_line(&world)
 }
 
@@ -177,7 +178,7 @@ fn whatever_refuses_is_named_at_once(world: &World) -> Result<()> {
         ),
         (
             format!("{tls}?cacertfile=nosuch.pem"),
-            "cannot use the CA file nosuch.pem: No such",
+            "cannot use the CA file nosuch.pem: it does not exist",
         ),
         (
             format!("{tls}?cacertfile=x.xml"),

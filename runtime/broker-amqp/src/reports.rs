@@ -26,6 +26,15 @@ impl Role {
             Self::Careful => "no connection for messages that need care, trying again",
         }
     }
+
+    const fn works(self) -> &'static str {
+        match self {
+            Self::Consuming => "can consume again",
+            Self::Standby => "no other engine is using the queues",
+            Self::Publishing => "can publish again",
+            Self::Careful => "there is a connection for messages that need care again",
+        }
+    }
 }
 
 /// What each role said last, while it fails.
@@ -75,7 +84,7 @@ impl Reports {
         if let Some(Failing { tries, .. }) = before
             && role != Role::Standby
         {
-            info!(tries, "it works again");
+            info!(tries, "{}", role.works());
         }
     }
 

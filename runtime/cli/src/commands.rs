@@ -38,6 +38,7 @@ use std::{
     os::unix::fs::DirBuilderExt,
     time::{SystemTime, UNIX_EPOCH},
 };
+pub use waits::BROKER_AWAY;
 
 /// The settings for a command that talks to the broker or the engine. Warnings go to standard
 /// error.

@@ -53,7 +53,7 @@ pub struct Configuration {
     pub pid_file: PathBuf,
     pub dialect: Dialect,
     pub task_queue: TaskQueue,
-    /// Which way tasks go.
+    /// In which format tasks go, and where.
     pub routes: Routes,
     pub launch_queue: String,
     pub message_queue: String,

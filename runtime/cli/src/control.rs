@@ -240,6 +240,7 @@ mod tests {
             serve(&storage, |_| QueryAnswer::Processes {
                 processes: vec![],
                 next: None,
+                broker: None,
                 now: Timestamp(0),
             })
             .unwrap();
@@ -272,6 +273,7 @@ mod tests {
         serve(folder.path(), |_| QueryAnswer::Processes {
             processes: vec![],
             next: None,
+            broker: None,
             now: Timestamp(0),
         })
         .unwrap();

@@ -8,13 +8,17 @@
 use crate::{
     Exit,
     arguments::{DaemonOptions, Options},
+    commands::BROKER_AWAY,
     configuration::Configuration,
+    control::Control,
     engine,
     logging::{self, Destination},
     pid_file::PidFile,
     progress::Progress,
+    screen,
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use bureaucrat_host::query::{BrokerState, Query, QueryAnswer, Wanted};
 use nix::unistd;
 use std::{
     fs::{DirBuilder, File},
@@ -22,10 +26,14 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::Path,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 /// The log's name in the storage.
 const LOG: &str = "bureaucrat.log";
+/// How long a daemon may take to connect before a person is told, and how often it is asked.
+const CONNECTING: Duration = Duration::from_millis(900);
+const PAUSE: Duration = Duration::from_millis(30);
 /// The daemon writes this when it runs.
 const READY: u8 = b'+';
 /// The longest report of a daemon that does not run.
@@ -57,13 +65,24 @@ fn claim(configuration: &Configuration) -> anyhow::Result<PidFile> {
         .recursive(true)
         .mode(0o700)
         .create(&configuration.storage)
-        .with_context(|| {
-            format!(
-                "cannot create the storage {}",
-                configuration.storage.display()
-            )
-        })?;
+        .map_err(|error| not_created(&configuration.storage, &error))?;
     PidFile::lock(&configuration.pid_file)
+}
+
+fn not_created(storage: &Path, error: &io::Error) -> anyhow::Error {
+    let storage = storage.display();
+    let in_its_place = "there is a file in its place";
+    let known = [
+        (io::ErrorKind::AlreadyExists, in_its_place),
+        (io::ErrorKind::NotADirectory, in_its_place),
+        (
+            io::ErrorKind::PermissionDenied,
+            "no permission; name another folder with --storage",
+        ),
+    ];
+    let why = known.iter().find(|(kind, _)| *kind == error.kind());
+    let why = why.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned());
+    anyhow!("cannot create the storage {storage}: {why}")
 }
 
 /// Starts the daemon and waits until it runs.
@@ -90,6 +109,7 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
             child.id(),
             configuration.storage.join(LOG).display()
         );
+        tell_if_away(&configuration.storage);
         return Ok(Exit::Done);
     }
     let status = child.wait().context("the daemon is gone")?;
@@ -100,6 +120,28 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
         ),
         report => bail!("{report}"),
     }
+}
+
+/// Says that a daemon which was just started has not reached the broker. It runs all the same.
+fn tell_if_away(storage: &Path) {
+    let deadline = Instant::now() + CONNECTING;
+    let query = Query::List {
+        wanted: Wanted::default(),
+        after: None,
+        limit: 1,
+    };
+    while Instant::now() < deadline {
+        let asked = Control::connect(storage).and_then(|mut control| control.ask(&query));
+        if let Ok(QueryAnswer::Processes {
+            broker: Some(BrokerState::Connected),
+            ..
+        }) = asked
+        {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    screen::tell(&format!("warning: {BROKER_AWAY}"));
 }
 
 /// The daemon: runs the engine, and reports on standard output until it runs.

@@ -70,6 +70,8 @@ fn the_daemon_runs_alone_and_ends_on_a_signal() {
     let storage = folder.path().join("storage");
     let started = bureaucrat(&storage).output().unwrap();
     assert!(started.status.success(), "{}", words(&started));
+    let away = "warning: the engine has no connection to the broker; its log says why";
+    assert!(words(&started).contains(away), "{}", words(&started));
     let pid = fs::read_to_string(storage.join("bureaucrat.pid"))
         .unwrap()
         .trim()

@@ -1,19 +1,21 @@
 //! The launcher.
 
-use crate::{LaunchError, Launched, LauncherConfig, Refusals, launched::Ending, replies::Waiting};
-use bureaucrat_connect::{Dialer, PassThrough, advised};
+use crate::{
+    Blocking, LaunchError, Launched, LauncherConfig, Refusals,
+    launched::Ending,
+    publishing::{open, words_of},
+    replies::Waiting,
+};
+use bureaucrat_connect::{Dialer, PassThrough};
 use bureaucrat_model::{Fields, Millis, NameLimits, ProcessId, ReplyTo};
 use bureaucrat_wire::{
     Address, CancelOutcome, CancelRequest, EventOutcome, EventRequest, NamedLaunch, Outgoing,
-    REFUSAL_HEADER, REFUSAL_REPLY, Reply, WireLimits, cancel, event, launch, launch_named,
-    merge_fields,
+    Reply, WireLimits, cancel, event, launch, launch_named, merge_fields,
 };
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, Error, ErrorKind,
-    options::{
-        BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
-    },
-    types::{AMQPValue, FieldTable, ShortString},
+    Channel, Connection, Error,
+    options::{BasicConsumeOptions, QueueDeclareOptions},
+    types::{FieldTable, ShortString},
 };
 use std::time::Duration;
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -21,17 +23,21 @@ use tokio::{sync::Mutex, task::JoinHandle};
 /// A connection to the broker that launches and cancels processes and publishes events.
 pub struct Launcher {
     /// Kept because dropping it closes the connection.
-    connection: Connection,
+    pub(crate) connection: Connection,
     /// One message at a time: with several in flight, a return could not be assigned to one of
     /// them.
-    channel: Mutex<Channel>,
+    pub(crate) channel: Mutex<Channel>,
     launches: Address,
     events: Address,
     reply_queue: String,
-    reply_timeout: Duration,
-    refusals: Refusals,
+    pub(crate) reply_timeout: Duration,
+    pub(crate) refusals: Refusals,
+    /// The user whose messages these are.
+    pub(crate) user: Option<String>,
     waiting: Waiting,
     replies: JoinHandle<()>,
+    blocking: Blocking,
+    alarms: JoinHandle<()>,
 }
 
 impl Launcher {
@@ -49,6 +55,8 @@ impl Launcher {
             let own = || format!("{place}: {}", words_of(&error));
             LaunchError::Connect(words.unwrap_or_else(own))
         };
+        // From the beginning, so that no alarm is missed.
+        let (blocking, alarms) = Blocking::of(&connection);
         let channel = open(&connection).await.map_err(failed)?;
         let exclusive = QueueDeclareOptions {
             exclusive: true,
@@ -91,6 +99,9 @@ impl Launcher {
             refusals: config.refusals,
             waiting,
             replies,
+            blocking,
+            alarms,
+            user: hearing.user().map(str::to_owned),
         })
     }
 
@@ -253,94 +264,23 @@ impl Launcher {
         Ok(reply.ok_or(LaunchError::Closed)??)
     }
 
+    /// Whether the broker blocks publishing, as it does while it lacks memory or disk space.
+    pub fn blocking(&self) -> Blocking {
+        self.blocking.clone()
+    }
+
     /// Closes the connection cleanly; dropping the launcher closes it too.
     pub async fn close(self) {
         // It may already be closed.
         let _ = self.connection.close(200, "bye".into()).await;
-    }
-
-    /// Publishes, waits for the confirm, and checks whether the message was returned.
-    async fn publish(&self, message: Outgoing) -> Result<(), LaunchError> {
-        let short = |text: &str| {
-            ShortString::try_new(text).map_err(|error| LaunchError::Refused(error.to_string()))
-        };
-        let mut properties = BasicProperties::default().with_delivery_mode(2);
-        let ours = &message.properties;
-        type Setter = fn(BasicProperties, ShortString) -> BasicProperties;
-        let texts: [(&Option<String>, Setter); 4] = [
-            (&ours.content_type, BasicProperties::with_content_type),
-            (&ours.message_id, BasicProperties::with_message_id),
-            (&ours.reply_to, BasicProperties::with_reply_to),
-            (&ours.correlation_id, BasicProperties::with_correlation_id),
-        ];
-        for (text, set) in texts {
-            if let Some(text) = text {
-                properties = set(properties, short(text)?);
-            }
-        }
-        if self.refusals == Refusals::Told && ours.reply_to.is_some() {
-            let mut headers = FieldTable::default();
-            let value = AMQPValue::LongString(REFUSAL_REPLY.into());
-            headers.insert(REFUSAL_HEADER.into(), value);
-            properties = properties.with_headers(headers);
-        }
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
-        let (exchange, routing_key) = (short(&message.exchange)?, short(&message.routing_key)?);
-        let mut channel = self.channel.lock().await;
-        if !channel.status().connected() {
-            // The previous message was refused, and its channel closed.
-            let opening = tokio::time::timeout(self.reply_timeout, open(&self.connection)).await;
-            *channel = opening
-                .map_err(|_| LaunchError::TimedOut(self.reply_timeout))?
-                .map_err(refused)?;
-        }
-        let sent = channel
-            .basic_publish(exchange, routing_key, options, &message.body, properties)
-            .await
-            .map_err(refused)?;
-        match sent.await.map_err(refused)? {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(returned)) | Confirmation::Nack(Some(returned)) => {
-                Err(LaunchError::Unroutable(returned.routing_key.to_string()))
-            }
-            Confirmation::Nack(None) | Confirmation::NotRequested => Err(LaunchError::Refused(
-                "it did not accept it (basic.nack)".to_owned(),
-            )),
-        }
     }
 }
 
 impl Drop for Launcher {
     fn drop(&mut self) {
         self.replies.abort();
+        self.alarms.abort();
     }
-}
-
-/// A channel with confirms.
-async fn open(connection: &Connection) -> Result<Channel, Error> {
-    let channel = connection.create_channel().await?;
-    channel
-        .confirm_select(ConfirmSelectOptions::default())
-        .await?;
-    Ok(channel)
-}
-
-fn refused(error: Error) -> LaunchError {
-    if matches!(error.kind(), ErrorKind::ProtocolError(_)) {
-        return LaunchError::Refused(words_of(&error));
-    }
-    LaunchError::Closed
-}
-
-/// The broker's words with what to do, where they are its words.
-fn words_of(error: &Error) -> String {
-    if let ErrorKind::ProtocolError(error) = error.kind() {
-        return advised(error.get_id(), error.get_message().as_str());
-    }
-    error.to_string()
 }
 
 /// A random UUID.

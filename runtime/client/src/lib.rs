@@ -20,15 +20,20 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod blocking;
 mod config;
 mod error;
 mod launched;
 mod launcher;
+mod publishing;
 mod replies;
 
+pub use blocking::Blocking;
 pub use bureaucrat_connect::{Addresses, Defaults, Password, Secret, Tls};
 pub use bureaucrat_model::{DefinitionRef, Fields, JsonText, Millis, ProcessId};
-pub use bureaucrat_wire::{CancelOutcome, Duplicate, EventOutcome, EventRequest, NamedLaunch};
+pub use bureaucrat_wire::{
+    CancelOutcome, Duplicate, EventCounts, EventOutcome, EventRequest, NamedLaunch,
+};
 pub use config::{LauncherConfig, Refusals};
 pub use error::LaunchError;
 pub use launched::{Ending, Launched};

@@ -12,12 +12,12 @@ use async_rs::{Runtime, Tokio, util::RuntimeParts};
 use lapin::{
     Connection, ConnectionProperties,
     tcp::AsyncTcpStream,
-    uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo},
+    uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism},
 };
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -35,6 +35,8 @@ const FRAME_MAX: u32 = 128 << 10;
 pub struct Dialer {
     addresses: Addresses,
     next: AtomicUsize,
+    /// Which of the addresses worked before.
+    worked: Vec<AtomicBool>,
 }
 
 /// A connection, and where it leads.
@@ -50,10 +52,18 @@ pub struct Hearing {
     line: Arc<Line>,
     place: String,
     user: String,
+    /// Whether the user logged in by that name.
+    is_named: bool,
     vhost: String,
 }
 
 impl Hearing {
+    /// The user as whom the broker knows the connection, if the address says so: a certificate may
+    /// name another one.
+    pub fn user(&self) -> Option<&str> {
+        self.is_named.then_some(&*self.user)
+    }
+
     /// The words with which the broker closed the connection, if it did and said any.
     pub fn last_words(&self) -> Option<String> {
         match self.line.end()? {
@@ -69,7 +79,12 @@ impl Hearing {
 impl Dialer {
     pub fn new(addresses: Addresses) -> Self {
         let next = AtomicUsize::new(0);
-        Self { addresses, next }
+        let worked = addresses.iter().map(|_| AtomicBool::new(false)).collect();
+        Self {
+            addresses,
+            next,
+            worked,
+        }
     }
 
     pub fn addresses(&self) -> &Addresses {
@@ -96,9 +111,20 @@ impl Dialer {
             match one(address, role, &tap).await {
                 Ok(dialed) => {
                     self.next.store(at, Ordering::Relaxed);
+                    if let Some(worked) = self.worked.get(at) {
+                        worked.store(true, Ordering::Relaxed);
+                    }
                     return Ok(dialed);
                 }
-                Err(trouble) => failures.push((address.place(), trouble)),
+                Err(trouble) => {
+                    let worked = self.worked.get(at);
+                    let worked = worked.is_some_and(|worked| worked.load(Ordering::Relaxed));
+                    let trouble = match worked {
+                        true => trouble.of_a_broker(),
+                        false => trouble,
+                    };
+                    failures.push((address.place(), trouble));
+                }
             }
         }
         Err(Failures(failures))
@@ -123,6 +149,7 @@ async fn one<T: Tap>(
                 line,
                 place: address.place(),
                 user: address.user.clone(),
+                is_named: !matches!(address.mechanism, Some(SASLMechanism::External)),
                 vhost: address.vhost.clone(),
             };
             Ok(Dialed {

@@ -1,6 +1,6 @@
 //! Secrets, which no output shows.
 
-use crate::Trouble;
+use crate::{Trouble, trouble::of_file};
 use std::{
     fmt,
     io::Read,
@@ -67,12 +67,12 @@ fn read(path: &Path) -> Result<Secret, Trouble> {
         path: path.to_owned(),
         reason,
     };
-    let file = std::fs::File::open(path).map_err(|error| trouble(error.to_string()))?;
+    let file = std::fs::File::open(path).map_err(|error| trouble(of_file(&error)))?;
     let mut text = String::new();
     let mut bounded = file.take(PASSWORD_BYTES_MAX + 1);
     bounded
         .read_to_string(&mut text)
-        .map_err(|error| trouble(error.to_string()))?;
+        .map_err(|error| trouble(of_file(&error)))?;
     if text.len() as u64 > PASSWORD_BYTES_MAX {
         return Err(trouble(format!("larger than {PASSWORD_BYTES_MAX} bytes")));
     }

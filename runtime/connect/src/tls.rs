@@ -1,6 +1,6 @@
 //! TLS on top of a socket: which certificates are trusted and shown, and what failed, in words.
 
-use crate::{Tls, Trouble};
+use crate::{Tls, Trouble, trouble::of_file};
 use futures_io::{AsyncRead, AsyncWrite};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector, RustlsConnectorConfig};
 use rustls::{
@@ -99,7 +99,7 @@ fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'s
 }
 
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Trouble> {
-    let reason = |error: io::Error| file(what, path, &error.to_string());
+    let reason = |error: io::Error| file(what, path, &of_file(&error));
     let size = std::fs::metadata(path).map_err(reason)?.len();
     if size > FILE_BYTES_MAX {
         return Err(file(what, path, "it is too large"));

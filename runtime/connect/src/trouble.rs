@@ -31,6 +31,19 @@ pub enum Trouble {
         reason: Option<String>,
         port: u16,
     },
+    /// A broker that worked before, at this address, is silent.
+    #[error(
+        "the broker does not answer within {} s; it may be busy, starting or stopping: see its log",
+        .0.as_secs_f32()
+    )]
+    Unresponsive(Duration),
+    /// It closes the connection at once.
+    #[error(
+        "the connection was closed before the broker said anything{}; it worked before: the broker \
+         may be starting or stopping, or a proxy has no broker behind it now",
+        bracketed(.0.as_deref())
+    )]
+    Cut(Option<String>),
     #[error("{}", foreign(.0))]
     Foreign(Vec<u8>),
     #[error("TLS: {0}")]
@@ -69,6 +82,34 @@ impl Trouble {
         }
         Self::Unreachable(error.to_string())
     }
+
+    /// The same of an address that worked before: there is no need to ask whether it is right.
+    pub(crate) fn of_a_broker(self) -> Self {
+        match self {
+            Self::Silent {
+                stage: Stage::Silence,
+                waited,
+                ..
+            } => Self::Unresponsive(waited),
+            Self::Ended {
+                stage: Stage::Silence,
+                reason,
+                ..
+            } => Self::Cut(reason),
+            other @ (Self::File { .. }
+            | Self::Unresolved(_)
+            | Self::Refused
+            | Self::Unreachable(_)
+            | Self::Silent { .. }
+            | Self::Ended { .. }
+            | Self::Unresponsive(_)
+            | Self::Cut(_)
+            | Self::Foreign(_)
+            | Self::Tls(_)
+            | Self::Said { .. }
+            | Self::Library(_)) => other,
+        }
+    }
 }
 
 /// What usually listens on a port that is near AMQP's own, and what to do.
@@ -102,8 +143,7 @@ fn silent(stage: Stage, waited: Duration, port: u16) -> String {
 }
 
 fn ended(stage: Stage, reason: Option<&str>, port: u16) -> String {
-    let reason = reason.map(|reason| format!(" ({reason})"));
-    let reason = reason.unwrap_or_default();
+    let reason = bracketed(reason);
     match (stage, usual(port)) {
         (Stage::Silence, Some(usual)) => {
             format!("the connection was closed before the broker said anything{reason}; {usual}")
@@ -121,6 +161,21 @@ fn ended(stage: Stage, reason: Option<&str>, port: u16) -> String {
             format!("the broker closed the connection without a word{reason}; see its log")
         }
     }
+}
+
+/// Why a file can't be used.
+pub(crate) fn of_file(error: &io::Error) -> String {
+    let known = [
+        (io::ErrorKind::NotFound, "it does not exist"),
+        (io::ErrorKind::PermissionDenied, "no permission to read it"),
+        (io::ErrorKind::IsADirectory, "it is a folder"),
+    ];
+    let words = known.iter().find(|(kind, _)| *kind == error.kind());
+    words.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
+}
+
+fn bracketed(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 /// What answered in the place of a broker of AMQP 0-9-1.
@@ -205,140 +260,4 @@ pub(crate) fn said(said: &Said, user: &str, vhost: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_trouble_says_what_to_do() {
-        let of_broker = |code, stage, words: &str| Trouble::Said {
-            words: Said {
-                code,
-                words: words.to_owned(),
-                stage,
-            },
-            user: "ada".to_owned(),
-            vhost: "shop".to_owned(),
-        };
-        let login = "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN";
-        let vhost = "NOT_ALLOWED - vhost shop not found";
-        let limit = "NOT_ALLOWED - access to vhost 'shop' refused for user 'ada': connection \
-                     limit (1) is reached";
-        let denied = "NOT_ALLOWED - access to vhost 'shop' refused for user 'ada'";
-        for (trouble, expected) in [
-            (
-                of_broker(403, Stage::Greeted, login),
-                "Check the user `ada` and its password",
-            ),
-            (
-                of_broker(530, Stage::LoggedIn, vhost),
-                "There is no virtual host `shop`",
-            ),
-            (
-                of_broker(530, Stage::LoggedIn, limit),
-                "The limit of connections",
-            ),
-            (
-                of_broker(530, Stage::LoggedIn, denied),
-                "Give the user `ada` permissions",
-            ),
-            (
-                of_broker(320, Stage::Open, "CONNECTION_FORCED - x"),
-                "The broker shuts down",
-            ),
-            (
-                of_broker(541, Stage::Open, "INTERNAL_ERROR"),
-                "(541). Something is wrong",
-            ),
-            (
-                Trouble::Silent {
-                    stage: Stage::Silence,
-                    waited: Duration::from_secs(2),
-                    port: 5671,
-                },
-                "no answer within 2 s; port 5671 is usually RabbitMQ's port for TLS",
-            ),
-            (
-                Trouble::Silent {
-                    stage: Stage::Silence,
-                    waited: Duration::from_secs(2),
-                    port: 5672,
-                },
-                "is this an AMQP port?",
-            ),
-            (
-                Trouble::Ended {
-                    stage: Stage::Silence,
-                    reason: None,
-                    port: 25_672,
-                },
-                "its AMQP port is usually 5672",
-            ),
-            (
-                Trouble::Foreign(b"HTTP/1.1 400 Bad Request\r\n".to_vec()),
-                "(`HTTP/1.1 400 Bad",
-            ),
-            (
-                Trouble::Foreign(vec![0x15, 3, 1, 0, 2, 2, 80]),
-                "use amqps://",
-            ),
-            (
-                Trouble::Foreign(b"AMQP\x03\x01\x00\x00".to_vec()),
-                "speaks AMQP 1.0",
-            ),
-            (
-                Trouble::Foreign(b"220 mail ESMTP\r\n".to_vec()),
-                "it answered `220 mail ESMTP`",
-            ),
-        ] {
-            let words = trouble.to_string();
-            assert!(words.contains(expected), "{words}");
-        }
-    }
-
-    #[test]
-    fn what_is_refused_of_a_queue_is_explained() {
-        for (code, words, expected) in [
-            (
-                403,
-                "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use",
-                "consumes it alone",
-            ),
-            (
-                403,
-                "ACCESS_REFUSED - configure access to queue 'q' refused",
-                "Give this user",
-            ),
-            (
-                404,
-                "NOT_FOUND - no queue 'q' in vhost '/'",
-                "Check the name",
-            ),
-            (
-                405,
-                "RESOURCE_LOCKED - cannot obtain exclusive access",
-                "exclusive use of it",
-            ),
-            (
-                406,
-                "PRECONDITION_FAILED - inequivalent arg 'durable'",
-                "other properties",
-            ),
-            (
-                406,
-                "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out",
-                "longer",
-            ),
-            (
-                406,
-                "PRECONDITION_FAILED - unknown delivery tag 7",
-                "delivery tag 7 (406)",
-            ),
-        ] {
-            let advised = advised(code, words);
-            assert!(
-                advised.starts_with(words) && advised.contains(expected),
-                "{advised}"
-            );
-        }
-    }
-}
+mod tests;

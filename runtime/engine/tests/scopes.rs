@@ -362,6 +362,19 @@ fn an_attempt_has_all_of_its_time_once_its_task_could_be_sent() {
     };
     let effects = delayed(0, 1_001).unwrap();
     assert_eq!(effects.iter().find_map(due), Some(11_001));
+    let recorded = effects.iter().find_map(|effect| {
+        let Effect::Record(event) = effect else {
+            return None;
+        };
+        Some(event.to_string())
+    });
+    let words = "_0: the broker had not taken the task, so the time of the attempt began again at";
+    assert!(
+        recorded
+            .as_ref()
+            .is_some_and(|told| told.starts_with(words)),
+        "{recorded:?}"
+    );
     for (turn, until) in [(0, 1_001), (0, 1_000), (1, 1_002)] {
         let stale = delayed(turn, until);
         assert!(matches!(stale, Err(Rejection::Stale(_))), "{stale:?}");

@@ -116,6 +116,11 @@ fn explained(text: &str, refusal: Refusal) -> Refusal {
         refusal.line += lines;
         refusal.suggestion = refusal.suggestion.and_then(|meant| {
             let after = text.get(range.end..).unwrap_or_default();
+            // Attributes are usually in double quotes.
+            let meant = match source.contains('"') || meant.contains('\'') {
+                true => meant,
+                false => meant.replace('"', "'"),
+            };
             // A brace at the start would double the template's own.
             let space = if meant.starts_with('{') { " " } else { "" };
             let whole = format!("{before}{space}{meant}{after}");

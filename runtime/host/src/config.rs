@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub struct HostConfig {
-    /// Which way tasks go to their participants.
+    /// In which format tasks go to their participants, and where.
     pub routes: Routes,
     /// The queue of launches; named in dead letters.
     pub launch_queue: String,

@@ -234,16 +234,15 @@ impl Host {
             damages: shared.as_ref().map_or(&nothing, |shared| &shared.damages),
         };
         match questions::answer(&asked, query) {
-            Some(QueryAnswer::Process(mut detail)) => {
+            Some(mut answer) => {
                 let ask = |ask| self.0.router.ask(ask);
-                match tasks::tell(asked.store, asked.damages, ask, &mut detail) {
-                    Ok(()) => QueryAnswer::Process(detail),
+                match tasks::tell(asked.store, asked.damages, ask, &mut answer) {
+                    Ok(()) => answer,
                     Err(error) => QueryAnswer::Error {
                         reason: error.to_string(),
                     },
                 }
             }
-            Some(answer) => answer,
             None => QueryAnswer::Error {
                 reason: "the engine does not know this question".into(),
             },

@@ -122,6 +122,14 @@ pub enum HistoryEvent {
         turn: Turn,
         parts: Vec<Unusable>,
     },
+    /// The broker took a task late, or has not taken it yet.
+    #[serde(rename = "38")]
+    TimeRestarted {
+        activity: ActivityPath,
+        turn: Turn,
+        /// From when the time of the attempt counts.
+        begun: Timestamp,
+    },
     /// An event was sent to all processes.
     #[serde(rename = "23")]
     Emitted {

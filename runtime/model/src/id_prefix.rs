@@ -15,7 +15,7 @@ pub enum IdPrefixError {
     Short,
     #[error("an id has {max} hex digits, this is longer", max = IdPrefix::DIGITS)]
     Long,
-    #[error("an id consists of hex digits and dashes; `{0}` is something else")]
+    #[error("an id has only hex digits and dashes, and no `{0}`; `bureaucrat list` shows the ids")]
     Character(char),
 }
 

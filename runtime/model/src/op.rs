@@ -129,7 +129,7 @@ pub enum Op {
     Action {
         /// The name of the participant; for Celery the full name of a task. At most 255 bytes with its queue's prefix.
         participant: Operand<String>,
-        /// None where the settings alone say which way tasks go.
+        /// None where the settings alone say where tasks go.
         way: Option<Box<WrittenWay>>,
         /// The names of the fields that the task carries, each with a computed value; none for all that are visible.
         inputs: Option<Vec<String>>,

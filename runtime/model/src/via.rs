@@ -1,4 +1,4 @@
-//! Which way a task goes: how it is wrapped, and what a definition says of where to. How it is
+//! Where a task goes: how it is wrapped, and what a definition says of where to. How it is
 //! wrapped follows from two settings of the original, dialect and kind of task queue: four ways in
 //! all.
 

@@ -117,6 +117,11 @@ fn read_cron(line: &str) -> Result<Cron, TimetableError> {
     if fields != 5 && !is_nickname {
         return Err(TimetableError::Fields { fields });
     }
+    if line.trim().to_ascii_lowercase().starts_with("@every") {
+        let words = "`@every` is not known; every five minutes is `*/5 * * * *`, every two hours \
+                     `0 */2 * * *`";
+        return Err(TimetableError::Cron(words.to_owned()));
+    }
     let parser = CronParser::builder()
         .seconds(Seconds::Disallowed)
         .year(Year::Disallowed)

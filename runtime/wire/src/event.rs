@@ -92,13 +92,24 @@ fn process_of(value: &[u8]) -> Option<ProcessId> {
     text.parse().ok()
 }
 
+/// Whom an event reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// How many activities waited for it.
+    pub waiting: u64,
+    /// How many of them took it.
+    pub taken: u64,
+    /// How many of them are in parked processes, which keep it until they continue.
+    pub parked: u64,
+}
+
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// Everybody who waited for it has had it; that many took it.
-    Delivered { waiting: u64, taken: u64 },
+    /// Everybody who waited for it has had it.
+    Delivered(EventCounts),
     /// It is still being handed out: so far.
-    Delivering { waiting: u64, taken: u64 },
+    Delivering(EventCounts),
     /// An event with its message id took effect before.
     Repeated,
 }
@@ -107,14 +118,19 @@ pub enum EventOutcome {
 pub fn event_reply(reply_to: &ReplyTo, name: &str, outcome: EventOutcome) -> Outgoing {
     let name = JsonText::text(name);
     let name = name.as_str();
-    let counted = |status: &str, waiting: u64, taken: u64| {
+    let counted = |status: &str, counts: EventCounts| {
+        let EventCounts {
+            waiting,
+            taken,
+            parked,
+        } = counts;
         format!(
-            r#"{{"status": "{status}", "event": {name}, "waiting": {waiting}, "taken": {taken}}}"#
+            r#"{{"status": "{status}", "event": {name}, "waiting": {waiting}, "taken": {taken}, "parked": {parked}}}"#
         )
     };
     let json = match outcome {
-        EventOutcome::Delivered { waiting, taken } => counted("delivered", waiting, taken),
-        EventOutcome::Delivering { waiting, taken } => counted("delivering", waiting, taken),
+        EventOutcome::Delivered(counts) => counted("delivered", counts),
+        EventOutcome::Delivering(counts) => counted("delivering", counts),
         EventOutcome::Repeated => format!(r#"{{"status": "repeated", "event": {name}}}"#),
     };
     to(reply_to, json)
@@ -159,10 +175,14 @@ mod tests {
             queue: "replies".into(),
             correlation_id: Some("c".into()),
         };
-        let (waiting, taken) = (3, 1);
+        let counts = EventCounts {
+            waiting: 4,
+            taken: 1,
+            parked: 2,
+        };
         for outcome in [
-            EventOutcome::Delivered { waiting, taken },
-            EventOutcome::Delivering { waiting, taken },
+            EventOutcome::Delivered(counts),
+            EventOutcome::Delivering(counts),
             EventOutcome::Repeated,
         ] {
             let message = event_reply(&to, "pa\"id", outcome);

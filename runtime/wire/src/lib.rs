@@ -16,6 +16,7 @@ mod deployment;
 mod event;
 mod launcher;
 mod limits;
+mod merge;
 mod message;
 mod named;
 mod reply;
@@ -42,9 +43,10 @@ pub use declared::fit_fields;
 pub use deployment::{
     DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, Novelty, definition_deployed, deployed,
 };
-pub use event::{EventMessage, EventOutcome, decode_event, event_reply};
-pub use launcher::{Address, EventRequest, MergeError, event, launch, launch_named, merge_fields};
+pub use event::{EventCounts, EventMessage, EventOutcome, decode_event, event_reply};
+pub use launcher::{Address, EventRequest, event, launch, launch_named};
 pub use limits::WireLimits;
+pub use merge::{MergeError, merge_fields};
 pub use message::{
     HeaderValue, Mandatory, Outgoing, Properties, REFUSAL_HEADER, REFUSAL_REPLY,
     SHORT_TEXT_BYTES_MAX, UNREADABLE_BYTES_MAX, UNREADABLE_HEADER, UNREADABLE_RAW_HEADER,

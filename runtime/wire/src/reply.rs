@@ -1,8 +1,8 @@
 //! What the engine tells launchers and listeners about a process, and how a launcher reads it.
 
 use crate::{
-    CancelOutcome, EventOutcome, Mandatory, Outgoing, Properties, SHORT_TEXT_BYTES_MAX, Unreadable,
-    WireLimits, cut, reply_address::mandatory, scan::Scan,
+    CancelOutcome, EventCounts, EventOutcome, Mandatory, Outgoing, Properties,
+    SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits, cut, reply_address::mandatory, scan::Scan,
 };
 use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
 use serde::Deserialize;
@@ -209,14 +209,8 @@ pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadabl
                 line: fault.line,
             })
         }
-        "delivered" => Ok(Reply::Event(EventOutcome::Delivered {
-            waiting: count(&scan, "waiting")?,
-            taken: count(&scan, "taken")?,
-        })),
-        "delivering" => Ok(Reply::Event(EventOutcome::Delivering {
-            waiting: count(&scan, "waiting")?,
-            taken: count(&scan, "taken")?,
-        })),
+        "delivered" => Ok(Reply::Event(EventOutcome::Delivered(counts(&scan)?))),
+        "delivering" => Ok(Reply::Event(EventOutcome::Delivering(counts(&scan)?))),
         "repeated" => Ok(Reply::Event(EventOutcome::Repeated)),
         "cancelled" => Ok(Reply::Cancelled {
             process: process()?,
@@ -230,6 +224,14 @@ pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadabl
             status: cut(other, 80).to_owned(),
         }),
     }
+}
+
+fn counts(scan: &Scan<'_>) -> Result<EventCounts, Unreadable> {
+    Ok(EventCounts {
+        waiting: count(scan, "waiting")?,
+        taken: count(scan, "taken")?,
+        parked: count(scan, "parked")?,
+    })
 }
 
 fn count(scan: &Scan<'_>, key: &'static str) -> Result<u64, Unreadable> {

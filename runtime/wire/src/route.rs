@@ -1,4 +1,4 @@
-//! Which way a task goes: how it is wrapped, to which exchange, under which routing key.
+//! Where a task goes: how it is wrapped, to which exchange, under which routing key.
 //!
 //! A [`Route`] is for a participant's exact name or for a prefix of it; [`Routes`] finds the most
 //! specific one, or the way that the dialect and the kind of task queue say. It is asked when a

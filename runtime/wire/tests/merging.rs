@@ -35,6 +35,24 @@ fn every_type_comes_back() {
     }
 }
 
+/// What is said about a launch names lines of the file that was launched.
+#[test]
+fn everything_else_stays_in_its_line() {
+    let definition = "<process>\n<context>\n<property name='a' type='str'>\n1\n</property>\n\
+                      <finally>\n<action participant='end'/>\n</finally>\n</context>\n\
+                      <!-- a\ncomment -->\n<action participant='p'/>\n</process>";
+    let merged = merge_fields(definition, &fields(r#"{"a": "x\ny", "b": "one\ntwo"}"#)).unwrap();
+    let lines = |text: &str| {
+        let compiled = compile(text.as_bytes(), &Limits::default()).unwrap();
+        let sites = compiled.program.sites.iter();
+        sites.map(|site| site.span.line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&merged), lines(definition), "{merged}");
+    assert_eq!(merged.lines().count(), definition.lines().count());
+    let found = fields(&context(&merged));
+    assert_eq!(found.get("b").unwrap().as_str(), r#""one\ntwo""#);
+}
+
 proptest! {
     #[test]
     fn texts_and_names_come_back(name in "[^\\p{Cc}\u{fffe}\u{ffff}]*[a-z]", text in any::<String>()) {

@@ -377,7 +377,12 @@ fn fields_are_merged_over_the_context() {
         (
             "<process>\n  <sequence/>\n  <context>\n    <property name=\"a\" type=\"int\">1</property>\n    <property name=\"b&amp;c\" type=\"bool\">0</property><property name='d' type='str'/></context>\n</process>",
             r#"{"b&c": true, "e": 1.50, "f": "x < y", "g": [1, "<"], "h": null}"#,
-            "<process><context><property name=\"a\" type=\"int\">1</property><property name='d' type='str'/><property name=\"b&amp;c\" type=\"bool\">1</property><property name=\"e\" type=\"float\">1.50</property><property name=\"f\" type=\"str\">x &lt; y</property><property name=\"g\" type=\"json\">[1, \"&lt;\"]</property><property name=\"h\" type=\"json\">null</property></context>\n  <sequence/>\n  \n</process>",
+            "<process>\n  <sequence/>\n  <context>\n    <property name=\"a\" type=\"int\">1</property>\n    <property name='d' type='str'/><property name=\"b&amp;c\" type=\"bool\">1</property><property name=\"e\" type=\"float\">1.50</property><property name=\"f\" type=\"str\">x &lt; y</property><property name=\"g\" type=\"json\">[1, \"&lt;\"]</property><property name=\"h\" type=\"json\">null</property></context>\n</process>",
+        ),
+        (
+            "<process><context\n/><context><property name='a'\n type='str'>1</property></context></process>",
+            r#"{"a": "b"}"#,
+            "<process><context><property name=\"a\" type=\"str\">b</property></context><context>\n</context></process>",
         ),
         (
             "<process><sequence><context/></sequence></process>",

@@ -180,6 +180,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Caught { .. }
                 | HistoryEvent::Emitted { .. }
                 | HistoryEvent::LeftOut { .. }
+                | HistoryEvent::TimeRestarted { .. }
                 | HistoryEvent::Sent { .. }
                 | HistoryEvent::Finishing { .. }
                 | HistoryEvent::Compensating { .. }

@@ -108,6 +108,14 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             },
         ),
         (
+            "time-restarted",
+            HistoryEvent::TimeRestarted {
+                activity: activity.clone(),
+                turn: Turn(2),
+                begun: Timestamp(9),
+            },
+        ),
+        (
             "attempt-failed",
             HistoryEvent::AttemptFailed {
                 attempt: 2,

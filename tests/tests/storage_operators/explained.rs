@@ -16,7 +16,7 @@ fn definition(participant: &str, event: &str) -> String {
         r#"<process name="explained">
   <context><property name="customer" type="str" searchable="yes">Ada</property></context>
   <sequence id="paying" title="Take the money">
-    <context><finally><delay duration="1ms"/></finally></context>
+    <context><property name="tries" type="int">7</property><finally><delay duration="1ms"/></finally></context>
     <all>
       <action id="charge" title="Charge the customer" participant="{participant}"
               timeout="1h" within="2h" heartbeat="30m"><retry attempts="5"/></action>
@@ -120,6 +120,8 @@ fn in_fields(shown: &Value, participant: &str, event: &str) {
         (&scope["id"], &scope["phase"]),
         (&json!("paying"), &json!("body"))
     );
+    assert_eq!(scope["fields"], json!({"tries": 7}));
+    assert_eq!(shown["broker"], "connected");
     let awaited = &wait(shown, "event")["waits_for"];
     let wanted = &awaited["events"][0];
     assert_eq!(
@@ -146,6 +148,7 @@ fn in_words(words: &str) {
         "the time of all attempts ends at ",
         "[`charge`: Charge the customer]",
         "[`paying`: Take the money]",
+        "with its fields {\"tries\":7}",
         "with the key `A-17`",
         "counts only if `context[\"event\"][\"ok\"]`",
         "the wait ends without one at ",
@@ -191,9 +194,6 @@ fn over_the_broker(operated: &Operated, process: &str, event: &str) -> Result<()
     let words = cancel(process, 1)?;
     assert!(words.contains("has already ended"), "{words}");
     let words = operated.leaves_with(0, &["show", "--history", process])?;
-    assert!(
-        words.contains("cancelled by a message without a user"),
-        "{words}"
-    );
+    assert!(words.contains("cancelled by a message of user "), "{words}");
     Ok(())
 }

@@ -48,6 +48,9 @@ async fn a_task_without_a_queue_says_so_until_it_is_delivered() -> Result<()> {
         "{words}"
     );
     assert!(words.contains("line 1 of the definition"), "{words}");
+    let listed = operated.leaves_with(0, &["list"])?;
+    let row = format!("answer from `{participant}` (no queue `{queue}`)");
+    assert!(listed.contains(&row), "{listed}");
 
     let connection = Connection::connect(&broker_url()?, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
@@ -194,7 +197,7 @@ fn an_event_tells_who_waited_for_it_and_who_took_it() -> Result<()> {
     let event = ["event", "told.paid", "--json", "--field", "n=2"];
     assert_eq!(
         operated.json(0, &event)?,
-        json!({"status": "delivered", "event": "told.paid", "waiting": 3, "taken": 1})
+        json!({"status": "delivered", "event": "told.paid", "waiting": 3, "taken": 1, "parked": 0})
     );
     let words = operated.leaves_with(0, &["event", "told.paid", "--field", "n=1"])?;
     assert_eq!(

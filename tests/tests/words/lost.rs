@@ -1,4 +1,4 @@
-//! A connection that ends while somebody waits for the end of a process.
+//! A connection that ends, and a broker that blocks publishing, while a command waits.
 
 use super::{PATIENCE, World, consumes};
 use anyhow::{Context, Result, ensure};
@@ -50,7 +50,7 @@ pub fn who_waits_for_an_end_is_told_when_the_connection_is_lost(world: &World) -
         ensure!(waiting.wait()?.code() == Some(1), "{said}");
         let told = format!(
             "the connection to the broker was lost while waiting for the end of process {process}; \
-             unless it has ended, it keeps running: `bureaucrat show {process}` tells"
+             unless it has ended, it keeps running: `bureaucrat show {process}` shows"
         );
         ensure!(said.contains(&told), "{said}");
         ensure!(
@@ -66,4 +66,29 @@ pub fn who_waits_for_an_end_is_told_when_the_connection_is_lost(world: &World) -
     }
     ensure!(engine.end()? == 0);
     Ok(())
+}
+
+pub fn whom_the_broker_blocks_is_told_so(world: &World) -> Result<()> {
+    std::fs::write(world.path("x.xml"), "<process/>")?;
+    let address = world.rabbit.url().to_owned();
+    let low = ["set_vm_memory_high_watermark", "0.00001"];
+    world.rabbit.control(&low)?;
+    for arguments in [&["launch", "x.xml"][..], &["event", "paid"]] {
+        let late = [arguments, &["--timeout", "2s"]].concat();
+        let output = world.run(&address, &late)?;
+        let said = String::from_utf8(output.stderr)?;
+        ensure!(output.status.code() == Some(3), "{said}");
+        ensure!(
+            said.starts_with("the broker blocks publishing (low on memory); waiting until"),
+            "{said}"
+        );
+        ensure!(
+            said.contains("error: the broker still blocks publishing after 2 s (low on memory)"),
+            "{said}"
+        );
+    }
+    world
+        .rabbit
+        .control(&["set_vm_memory_high_watermark", "0.6"])
+        .map(drop)
 }

@@ -14,7 +14,7 @@ use anyhow::bail;
 use bureaucrat_client::{CancelOutcome, LaunchError, ProcessId};
 use bureaucrat_host::commands::Order;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Cancels the process, and prints the outcome.
 pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
@@ -41,11 +41,14 @@ fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
         let launcher = launch::connected(&config, patience).await?;
         let left = patience.saturating_sub(started.elapsed());
         let asking = launcher.cancel(process, &cancel.reason);
+        let asking = launch::attentive(&launcher, asking);
         let asked = launch::within(left, "waiting for the engine", asking).await;
-        asked.map_or_else(
-            || Err(launch::silent("request", patience)),
-            |asked| asked.map_err(|error| why(process, error, patience)),
-        )
+        match asked {
+            Some(Err(LaunchError::TimedOut(_))) | None => {
+                Err(launch::silent(&launcher, "request", patience))
+            }
+            Some(asked) => asked.map_err(|error| why(process, error)),
+        }
     })?;
     if cancel.json {
         let word = match outcome {
@@ -65,9 +68,8 @@ fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn why(process: ProcessId, error: LaunchError, patience: Duration) -> anyhow::Error {
+fn why(process: ProcessId, error: LaunchError) -> anyhow::Error {
     match error {
-        LaunchError::TimedOut(_) => launch::silent("request", patience),
         LaunchError::Closed => Failure::new(
             Kind::Broker,
             "the connection to the broker was lost before the engine answered; it may have \
@@ -93,6 +95,7 @@ fn why(process: ProcessId, error: LaunchError, patience: Duration) -> anyhow::Er
         | LaunchError::Refused(_)
         | LaunchError::Rejected { .. }
         | LaunchError::Reply(_)
+        | LaunchError::TimedOut(_)
         | LaunchError::OutOfOrder
         | LaunchError::Random(_)) => error.into(),
     }

@@ -169,19 +169,26 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let style = screen::heading();
-    print_line(&format!(
-        "{style}{:>7}  {:<24}  {:<71}  BY{style:#}",
-        "VERSION", "DEPLOYED", "HASH"
-    ))?;
-    for view in &versions {
-        let (deployed, hash) = (view.deployed_at.to_string(), view.hash.to_string());
-        let retired = match view.retired_at {
-            Some(at) => format!(", retired {at}"),
-            None => String::new(),
-        };
-        let (version, by) = (view.version.to_string(), by(&view.by));
-        print_line(&format!(
-            "{version:>7}  {deployed:<24}  {hash:<71}  {by}{retired}"
+    let bys: Vec<String> = versions.iter().map(|view| by(&view.by)).collect();
+    let width = bys.iter().map(|by| by.chars().count()).max().unwrap_or(0);
+    let line = |version: &str, deployed: &str, hash: &str, by: &str, retired: &str| {
+        let line = format!("{version:>7}  {deployed:<24}  {hash:<71}  {by:<width$}  {retired}");
+        line.trim_end().to_owned()
+    };
+    let retired = match versions.iter().any(|view| view.retired_at.is_some()) {
+        true => "RETIRED",
+        false => "",
+    };
+    let heading = line("VERSION", "DEPLOYED", "HASH", "BY", retired);
+    print_line(&format!("{style}{heading}{style:#}"))?;
+    for (view, by) in versions.iter().zip(&bys) {
+        let retired = view.retired_at.map(|at| at.to_string());
+        print_line(&line(
+            &view.version.to_string(),
+            &view.deployed_at.to_string(),
+            &view.hash.to_string(),
+            by,
+            retired.as_deref().unwrap_or_default(),
         ))?;
     }
     if let Some(schedule) = schedule {

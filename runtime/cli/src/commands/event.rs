@@ -14,7 +14,7 @@ use crate::{
     files,
 };
 use anyhow::bail;
-use bureaucrat_client::{EventOutcome, EventRequest, Fields, LaunchError, Millis};
+use bureaucrat_client::{EventCounts, EventOutcome, EventRequest, Fields, LaunchError};
 use bureaucrat_wire::{Address, WireLimits, decode_event};
 use serde_json::json;
 
@@ -42,8 +42,11 @@ pub fn run(options: &Options, event: &Event) -> anyhow::Result<Exit> {
         let launcher = launch::connected(&config, patience).await?;
         let left = patience.saturating_sub(started.elapsed());
         let handing_out = launcher.send_event_and_wait(&request);
+        let handing_out = launch::attentive(&launcher, handing_out);
         match launch::within(left, "waiting for the event's outcome", handing_out).await {
-            Some(Err(LaunchError::TimedOut(_))) | None => Err(launch::silent("event", patience)),
+            Some(Err(LaunchError::TimedOut(_))) | None => {
+                Err(launch::silent(&launcher, "event", patience))
+            }
             Some(Err(LaunchError::Closed)) => Err(Failure::new(
                 Kind::Broker,
                 "the connection to the broker was lost before the engine answered; the event may \
@@ -120,53 +123,81 @@ fn request(
 fn tell(event: &Event, outcome: EventOutcome) -> anyhow::Result<Exit> {
     let name = &event.name;
     let (status, counts) = match outcome {
-        EventOutcome::Delivered { waiting, taken } => ("delivered", Some((waiting, taken))),
-        EventOutcome::Delivering { waiting, taken } => ("delivering", Some((waiting, taken))),
+        EventOutcome::Delivered(counts) => ("delivered", Some(counts)),
+        EventOutcome::Delivering(counts) => ("delivering", Some(counts)),
         EventOutcome::Repeated => ("repeated", None),
     };
     if event.json {
         let mut object = json!({"status": status, "event": name});
-        if let Some((waiting, taken)) = counts {
-            object["waiting"] = json!(waiting);
-            object["taken"] = json!(taken);
+        if let Some(counts) = counts {
+            object["waiting"] = json!(counts.waiting);
+            object["taken"] = json!(counts.taken);
+            object["parked"] = json!(counts.parked);
         }
         print_line(&object.to_string())?;
         return Ok(Exit::Done);
     }
-    print_line(&words(name, outcome, event.addressed.keep))?;
+    print_line(&words(name, outcome, &event.addressed))?;
     Ok(Exit::Done)
 }
 
-fn words(name: &str, outcome: EventOutcome, keep: Option<Millis>) -> String {
-    let (waiting, taken, so_far) = match outcome {
-        EventOutcome::Delivered { waiting: 0, .. } if keep.is_some() => {
-            return format!("nothing waits for `{name}` yet: the event is kept");
-        }
-        EventOutcome::Delivered { waiting: 0, .. } => {
-            return format!("nothing waits for `{name}`: the event was dropped");
-        }
-        EventOutcome::Delivered { waiting, taken } => (waiting, taken, ""),
-        EventOutcome::Delivering { waiting, taken } => (waiting, taken, " so far"),
-        EventOutcome::Repeated => return format!("`{name}` took effect before"),
+fn words(name: &str, outcome: EventOutcome, addressed: &Addressed) -> String {
+    let name = match &addressed.key {
+        Some(key) => format!("`{name}` with the key `{key}`"),
+        None => format!("`{name}`"),
     };
+    let (counts, so_far) = match outcome {
+        EventOutcome::Delivered(EventCounts { waiting: 0, .. }) => {
+            return match addressed.keep {
+                Some(_) => format!("nothing waits for {name} yet: the event is kept"),
+                None => format!("nothing waits for {name}: the event was dropped"),
+            };
+        }
+        EventOutcome::Delivered(counts) => (counts, ""),
+        EventOutcome::Delivering(counts) => (counts, " so far"),
+        EventOutcome::Repeated => return format!("{name} took effect before"),
+    };
+    let EventCounts {
+        waiting,
+        taken,
+        parked,
+    } = counts;
     let waited = match waiting {
-        1 => format!("1 activity waited for `{name}`"),
-        waiting => format!("{waiting} activities waited for `{name}`"),
+        1 => format!("1 activity waited for {name}"),
+        waiting => format!("{waiting} activities waited for {name}"),
+    };
+    if parked == waiting {
+        let whose = match parked {
+            1 => "its process is parked, and gets the event when it continues",
+            _ => "their processes are parked, and get the event when they continue",
+        };
+        return format!("{waited}{so_far}; {whose}");
+    }
+    let others = match taken + parked < waiting {
+        true => "; the conditions of the others did not hold",
+        false => "",
     };
     let took = match taken {
-        taken if taken == waiting && waiting == 1 => "and took it".to_owned(),
+        1 if waiting == 1 => "and took it".to_owned(),
         taken if taken == waiting => "and all took it".to_owned(),
         0 => "and none took it: no condition held, or earlier events are still being handled"
             .to_owned(),
-        1 => "and 1 took it; the conditions of the others did not hold".to_owned(),
-        taken => format!("and {taken} took it; the conditions of the others did not hold"),
+        taken => format!("and {taken} took it{others}"),
     };
-    format!("{waited} {took}{so_far}")
+    let kept = match parked {
+        0 => String::new(),
+        1 => "; 1 is in a parked process, which gets the event when it continues".to_owned(),
+        parked => {
+            format!("; {parked} are in parked processes, which get the event when they continue")
+        }
+    };
+    format!("{waited} {took}{so_far}{kept}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bureaucrat_client::Millis;
 
     #[test]
     fn what_the_engine_reads_as_something_else_is_not_a_field() {
@@ -195,28 +226,58 @@ mod tests {
 
     #[test]
     fn the_words_say_who_waited_and_who_took_it() {
-        let of = |waiting, taken| words("paid", EventOutcome::Delivered { waiting, taken }, None);
-        assert_eq!(of(0, 0), "nothing waits for `paid`: the event was dropped");
-        let nobody = EventOutcome::Delivered {
-            waiting: 0,
-            taken: 0,
+        let addressed = Addressed {
+            key: None,
+            keep: None,
+            process: None,
+        };
+        let counts = |waiting, taken, parked| EventCounts {
+            waiting,
+            taken,
+            parked,
+        };
+        for (waiting, taken, parked, expected) in [
+            (0, 0, 0, "nothing waits for `paid`: the event was dropped"),
+            (1, 1, 0, "1 activity waited for `paid` and took it"),
+            (3, 3, 0, "3 activities waited for `paid` and all took it"),
+            (
+                3,
+                1,
+                0,
+                "3 activities waited for `paid` and 1 took it; the conditions of the others did \
+                 not hold",
+            ),
+            (
+                1,
+                0,
+                1,
+                "1 activity waited for `paid`; its process is parked, and gets the event when it \
+                 continues",
+            ),
+            (
+                3,
+                2,
+                1,
+                "3 activities waited for `paid` and 2 took it; 1 is in a parked process, which \
+                 gets the event when it continues",
+            ),
+        ] {
+            let outcome = EventOutcome::Delivered(counts(waiting, taken, parked));
+            assert_eq!(words("paid", outcome, &addressed), expected);
+        }
+        let nobody = EventOutcome::Delivered(counts(0, 0, 0));
+        let kept = Addressed {
+            key: Some("A-17".to_owned()),
+            keep: Some(Millis(1)),
+            process: None,
         };
         assert_eq!(
-            words("paid", nobody, Some(Millis(1))),
-            "nothing waits for `paid` yet: the event is kept"
+            words("paid", nobody, &kept),
+            "nothing waits for `paid` with the key `A-17` yet: the event is kept"
         );
-        assert_eq!(of(1, 1), "1 activity waited for `paid` and took it");
-        assert_eq!(of(3, 3), "3 activities waited for `paid` and all took it");
+        let so_far = EventOutcome::Delivering(counts(9, 9, 0));
         assert_eq!(
-            of(3, 1),
-            "3 activities waited for `paid` and 1 took it; the conditions of the others did not hold"
-        );
-        let so_far = EventOutcome::Delivering {
-            waiting: 9,
-            taken: 9,
-        };
-        assert_eq!(
-            words("paid", so_far, None),
+            words("paid", so_far, &addressed),
             "9 activities waited for `paid` and all took it so far"
         );
     }

@@ -95,6 +95,14 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
                 json!({"activity": id(activity), "turn": turn.0, "parts": parts}),
             )
         }
+        HistoryEvent::TimeRestarted {
+            activity,
+            turn,
+            begun,
+        } => (
+            "time_restarted",
+            json!({"activity": id(activity), "turn": turn.0, "begun": begun.0}),
+        ),
         HistoryEvent::DelayStarted {
             activity,
             duration,

@@ -109,19 +109,21 @@ async fn launched(
     let started = Instant::now();
     let launcher = connected(config, patience).await?;
     let left = patience.saturating_sub(started.elapsed());
-    let launching = async {
+    let launching = attentive(&launcher, async {
         match wanted {
             Wanted::Named(named) => launcher.launch_named(named).await,
             Wanted::Definition { definition, fields } => launcher.launch(definition, fields).await,
         }
-    };
+    });
     let launched = within(left, "launching", launching).await;
     let launched = match launched {
         Some(Ok(launched)) => launched,
         Some(Err(LaunchError::Rejected { reasons })) => {
             return rejected(options, launch, wanted, &reasons);
         }
-        Some(Err(LaunchError::TimedOut(_))) | None => return Err(silent("launch", patience)),
+        Some(Err(LaunchError::TimedOut(_))) | None => {
+            return Err(silent(&launcher, "launch", patience));
+        }
         Some(Err(LaunchError::Closed)) => return Err(lost_before_reply()),
         Some(Err(error)) => return Err(error.into()),
     };
@@ -150,7 +152,7 @@ async fn launched(
             Kind::TimedOut,
             format!(
                 "process {process} did not end within {} s; it keeps running, and \
-                 `bureaucrat show {process}` tells how far it is",
+                 `bureaucrat show {process}` shows how far it is",
                 patience.as_secs()
             ),
         )
@@ -159,12 +161,20 @@ async fn launched(
 }
 
 /// Nobody answered; `what` was sent. An engine that may not reply can't say so either.
-pub(super) fn silent(what: &str, patience: Duration) -> anyhow::Error {
+pub(super) fn silent(launcher: &Launcher, what: &str, patience: Duration) -> anyhow::Error {
+    let seconds = patience.as_secs();
+    if let Some(words) = launcher.blocking().now() {
+        let what = format!(
+            "the broker still blocks publishing after {seconds} s ({words}): it has not taken the \
+             {what}, but may do so when it accepts messages again; `rabbitmq-diagnostics alarms` \
+             says what it lacks"
+        );
+        return Failure::new(Kind::TimedOut, what).into();
+    }
     let what = format!(
-        "no engine answered within {} s. If none is running, the {what} waits in its queue until \
+        "no engine answered within {seconds} s. If none is running, the {what} waits in its queue until \
          one is. If one is running, its policy may forbid it to reply to this program (rule \
-         `reply_to`); then its log and `bureaucrat dead list` say what became of the {what}",
-        patience.as_secs()
+         `reply_to`); then its log and `bureaucrat dead list` say what became of the {what}"
     );
     Failure::new(Kind::TimedOut, what).into()
 }
@@ -183,7 +193,7 @@ fn lost(process: ProcessId, error: &LaunchError) -> anyhow::Error {
     };
     let what = format!(
         "{what} while waiting for the end of process {process}; unless it has ended, it keeps \
-         running: `bureaucrat show {process}` tells how far it is"
+         running: `bureaucrat show {process}` shows how far it is"
     );
     Failure::new(Kind::Broker, what).into()
 }
@@ -212,11 +222,9 @@ fn rejected(
                 ));
             }
         }
-        // The places are those of the text with the fields in it. What a policy forbids, and which
-        // names are the engine's own, only the engine can say.
-        Wanted::Definition { definition, fields }
-            if fields.is_empty()
-                && file != Path::new("-")
+        // What a policy forbids, and which names are the engine's own, only the engine can say.
+        Wanted::Definition { definition, .. }
+            if file != Path::new("-")
                 && check::judge(options, definition.as_bytes())?
                     .compiled
                     .is_none() =>
@@ -319,6 +327,24 @@ pub(super) async fn connected(
             format!("the broker did not answer within {} s", patience.as_secs()),
         )
         .into()),
+    }
+}
+
+/// Does the work, and says when the broker begins or ceases to block publishing meanwhile.
+pub(super) async fn attentive<T>(launcher: &Launcher, work: impl Future<Output = T>) -> T {
+    let mut blocking = launcher.blocking();
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            now = blocking.changed() => tell(&match now {
+                Some(words) => format!(
+                    "the broker blocks publishing ({words}); waiting until it accepts messages"
+                ),
+                None => "the broker accepts messages again".to_owned(),
+            }),
+        }
     }
 }
 

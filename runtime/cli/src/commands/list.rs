@@ -9,7 +9,9 @@ use crate::{
     screen::{self, Output, print_line},
 };
 use anyhow::bail;
-use bureaucrat_host::query::{Count, Place, ProcessSummary, Query, QueryAnswer, State, Wanted};
+use bureaucrat_host::query::{
+    BrokerState, Count, Place, ProcessSummary, Query, QueryAnswer, State, Wanted,
+};
 use bureaucrat_model::{Fault, Timestamp};
 use serde_json::{Value, json};
 
@@ -43,7 +45,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     };
     let mut table = Table::new();
     let progress = Progress::start("listing processes");
-    let next = loop {
+    let (next, broker) = loop {
         let query = Query::List {
             wanted: wanted.clone(),
             after,
@@ -52,6 +54,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
         let QueryAnswer::Processes {
             processes,
             next,
+            broker,
             now,
         } = control.ask(&query)?
         else {
@@ -67,12 +70,15 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
         }
         match next {
             Some(next) if left > 0 => after = Some(next),
-            next => break next,
+            next => break (next, broker),
         }
     };
     drop(progress);
     if !list.json {
         table.print(list)?;
+        if broker == Some(BrokerState::Away) {
+            screen::tell(waits::BROKER_AWAY);
+        }
     }
     let is_search = list.key.is_some() || !list.fields.is_empty();
     match next {

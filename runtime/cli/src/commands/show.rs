@@ -8,8 +8,10 @@ use crate::{
     screen::{self, ago, clean, print_line},
 };
 use anyhow::bail;
-use bureaucrat_host::query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer};
-use bureaucrat_model::{Recorded, Term};
+use bureaucrat_host::query::{
+    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
+};
+use bureaucrat_model::{Recorded, Term, Timestamp};
 use serde_json::{Value, json};
 
 /// Prints the process; an unknown process is an error.
@@ -56,6 +58,8 @@ fn json_of(detail: &ProcessDetail) -> Value {
     let process = detail.summary.process;
     let mut object = list::summary(&detail.summary);
     object["fields"] = detail.fields.clone();
+    object["parked"] = json!(detail.parked);
+    object["broker"] = json!(detail.broker);
     object["caller"] = detail.caller.map_or(Value::Null, id);
     object["user"] = json!(detail.user);
     object["program"] = json!(detail.program);
@@ -133,6 +137,11 @@ fn text_of(detail: &ProcessDetail) -> String {
     );
     text.add("fault", fault(summary));
     text.add("incident", summary.incident.as_deref().map(clean));
+    text.add("parked", detail.parked.map(|parked| told(parked, now)));
+    text.add(
+        "broker",
+        (detail.broker == Some(BrokerState::Away)).then(|| waits::BROKER_AWAY.to_owned()),
+    );
     for wait in &summary.waits {
         text.add("waits for", waits::lines(wait, now));
     }
@@ -156,6 +165,21 @@ fn text_of(detail: &ProcessDetail) -> String {
         text.add("history", entries.iter().map(entry));
     }
     text.0.join("\n")
+}
+
+/// What becomes of a parked process.
+fn told(parked: ParkedView, now: Timestamp) -> String {
+    let next = match parked.next_try {
+        Some(due) if due > now => format!("at {due} (in {})", screen::span(due.since(now))),
+        Some(_) => "now".to_owned(),
+        None => "when it is started again".to_owned(),
+    };
+    let kept = match parked.kept {
+        0 => "nothing has come for it since".to_owned(),
+        1 => "1 message or event is kept for it".to_owned(),
+        kept => format!("{kept} messages and events are kept for it"),
+    };
+    format!("the engine tries it again {next}; {kept}")
 }
 
 /// What the definition says about its history.

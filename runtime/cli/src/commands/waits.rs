@@ -11,11 +11,22 @@ use bureaucrat_host::query::{
 use bureaucrat_model::Timestamp;
 use serde_json::{Value, json};
 
+/// What holds of the engine as a whole.
+pub const BROKER_AWAY: &str = "the engine has no connection to the broker; its log says why";
+
 /// In a few words, for a row of a table.
 pub fn short(wait: &WaitView, now: Timestamp) -> String {
     match &wait.waits_for {
         WaitsFor::Answer { participant, .. } => {
-            format!("answer from `{participant}`{}", retried(wait))
+            let attempt = wait.attempt;
+            let attempt = attempt.map(|Attempt { number, of }| format!("attempt {number} of {of}"));
+            let notes = [attempt, wait.task.as_ref().and_then(unsent)];
+            let notes: Vec<String> = notes.into_iter().flatten().collect();
+            let notes = match notes.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", notes.join("; ")),
+            };
+            format!("answer from `{participant}`{notes}")
         }
         WaitsFor::Timer { due } => format!("timer, {} left", span(due.since(now))),
         WaitsFor::Attempt { number, of, due } => {
@@ -42,7 +53,7 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
     }
     lines.extend(more(&wait.waits_for, now));
     lines.push(place::activity(&wait.at));
-    lines.extend(wait.scopes.iter().rev().map(place::scope));
+    lines.extend(wait.scopes.iter().rev().flat_map(place::scope));
     lines.iter().map(|line| screen::clean(line)).collect()
 }
 
@@ -180,6 +191,28 @@ fn task(state: Option<&TaskState>, now: Timestamp) -> String {
             "not delivered: the broker refuses this task, and its activity is about to fail".into()
         }
         Some(TaskState::Delivered) => "its task was delivered; no answer has come yet".into(),
+    }
+}
+
+/// In a few words, why a task is not with its participant.
+fn unsent(state: &TaskState) -> Option<String> {
+    match state {
+        TaskState::BrokerAway => Some("not sent: no connection to the broker".into()),
+        TaskState::Undelivered(undelivered) if undelivered.exchange.is_empty() => {
+            let queue = &undelivered.routing_key;
+            Some(match undelivered.reason {
+                Some(Reason::NoQueue) => format!("no queue `{queue}`"),
+                Some(Reason::Refused { .. }) | None => {
+                    format!("not delivered to the queue `{queue}`")
+                }
+            })
+        }
+        TaskState::Undelivered(undelivered) => Some(format!(
+            "not delivered to the exchange `{}`",
+            undelivered.exchange
+        )),
+        TaskState::NeverTaken => Some("refused by the broker".into()),
+        TaskState::InLine | TaskState::UnderWay | TaskState::Delivered => None,
     }
 }
 

@@ -93,7 +93,9 @@ A variable or a file is better.
 The engine tries again until it succeeds, at most every 10 seconds. Its log has one line for each
 change: what is wrong, in the broker's own words, and what to do. The next line has the number of
 tries (`tries`). `launch` and `event` try each address once, and fail with the same words. If the
-broker closes the connection without a word, or doesn't answer at all, they can only say that.
+broker closes the connection without a word, or doesn't answer at all, they can only say that. If it
+blocks publishing, as it does when it runs out of memory or disk space, they say so at once, and wait
+until it accepts messages or `--timeout` has passed.
 ";
 
 const LIMITS_HEAD: &str = "

@@ -1,7 +1,7 @@
-//! The section `[participants]`: which way tasks go to which participants.
+//! The section `[participants]`: in which format and where tasks go to which participants.
 //!
 //! A key is a participant's name, or a prefix of it that ends with `*`; the most specific one
-//! counts. A value is the way, and perhaps a destination:
+//! counts. A value is the format, and perhaps a destination:
 //!
 //! ```ini
 //! [participants]
@@ -22,7 +22,7 @@ use serde_json::json;
 pub const PARTICIPANTS: &str = "participants";
 
 /// What a value may look like, for errors.
-const FORM: &str = "WAY [queue=NAME] [exchange=NAME] [routing_key=KEY]";
+const FORM: &str = "FORMAT [queue=NAME] [exchange=NAME] [routing_key=KEY]";
 
 /// A line of the section.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +98,7 @@ pub struct Names<'a> {
     pub celery_queue: Option<&'a str>,
 }
 
-/// Reads the section; `default` is the way of every participant that is not in it.
+/// Reads the section; `default` is the format for every participant that is not in it.
 ///
 /// # Errors
 /// With the first line that can't be used.
@@ -278,11 +278,11 @@ mod tests {
                 ("shop.charge", "celery queue=shop"),
                 "`celery` is not one of: taskqueue, celery-workitem, message, celery-message",
             ),
-            (("a", ""), "expected WAY [queue=NAME]"),
+            (("a", ""), "expected FORMAT [queue=NAME]"),
             (("a", "taskqueue shop"), "`shop` is not NAME=VALUE"),
             (
                 ("a", "taskqueue que=shop"),
-                "`que` is not known; expected WAY",
+                "`que` is not known; expected FORMAT",
             ),
             (("a", "taskqueue queue=x queue=y"), "`queue` is given twice"),
             (("a", "taskqueue queue="), "`queue` is empty"),

@@ -15,6 +15,17 @@ use std::collections::BTreeMap;
 const OF_EVENTS: [&str; 2] = ["event", "key"];
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
+    /// A call that seems to name a file.
+    pub(super) fn review_call(&mut self, start: usize, name: &str) {
+        if self.mode == Mode::Review
+            && let Some(meant) = name.strip_suffix(".xml")
+        {
+            let (found, meant) = (cut(name), meant.to_owned());
+            self.diagnostics
+                .doubt(start, Doubt::CallOfFile { found, meant });
+        }
+    }
+
     /// Doubts about the names of the parts of one kind, as they are written.
     pub(super) fn review_names(&mut self, node: &Node<'t, 's>, tag: Tag) {
         if self.mode == Mode::Compile {

@@ -117,7 +117,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 true => ValueProblem::CalendarDuration { found },
                 false => ValueProblem::BadDuration {
                     found,
-                    meant: meant::seconds(&attribute.value),
+                    meant: meant::duration(&attribute.value),
                 },
             };
             self.note(attribute.value_start, problem);
@@ -194,7 +194,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         match self.template(attribute)? {
             Written::Computed(function) => Some(Called::Named(Written::Computed(function))),
             Written::Fixed(text) => match text.parse::<DefinitionRef>() {
-                Ok(reference) => Some(Called::Named(Written::Fixed(reference.to_string()))),
+                Ok(reference) => {
+                    self.review_call(attribute.value_start, &text);
+                    Some(Called::Named(Written::Fixed(reference.to_string())))
+                }
                 Err(error) => {
                     let reason = error.to_string();
                     self.note(attribute.value_start, ValueProblem::BadCall { reason });

@@ -55,18 +55,20 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let cron = node.element.attribute("cron")?;
         let zone = node.element.attribute("zone");
         let name = zone.map_or(DEFAULT_ZONE, |zone| &*zone.value);
-        if let Err(error) = Timetable::new(&cron.value, name) {
-            let problem = match (&error, zone) {
-                (TimetableError::Zone { .. }, Some(zone)) => {
-                    let found = cut(&zone.value);
-                    (zone.value_start, ValueProblem::BadZone { found, error })
-                }
-                (_, _) => {
-                    let found = cut(&cron.value);
-                    (cron.value_start, ValueProblem::BadCron { found, error })
-                }
-            };
-            self.note(problem.0, problem.1);
+        let mut timetable = Timetable::new(&cron.value, name);
+        let mut fits = timetable.is_ok();
+        if let (Err(error @ TimetableError::Zone { .. }), Some(zone)) = (&timetable, zone) {
+            let (found, error) = (cut(&zone.value), error.clone());
+            self.note(zone.value_start, ValueProblem::BadZone { found, error });
+            // The line may be wrong as well.
+            timetable = Timetable::new(&cron.value, DEFAULT_ZONE);
+            fits = false;
+        }
+        if let Err(error) = timetable {
+            let found = cut(&cron.value);
+            self.note(cron.value_start, ValueProblem::BadCron { found, error });
+        }
+        if !fits {
             return None;
         }
         Some(Schedule {

@@ -36,6 +36,12 @@ pub enum Doubt {
         "this never runs: only a deployed definition is scheduled, and deploying needs a `name`"
     )]
     ScheduleWithoutName,
+    #[error(
+        "{} looks like a file; a `call` names a deployed definition, such as {}",
+        Quoted(.found),
+        Quoted(.meant)
+    )]
+    CallOfFile { found: String, meant: String },
     #[error("this `{tag}` is empty and does nothing; add an activity, or remove it")]
     EmptyBody { tag: &'static str },
     #[error("this never runs: the `fault` in line {line} comes first")]

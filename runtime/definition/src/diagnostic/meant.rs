@@ -147,7 +147,7 @@ pub(crate) fn property_type(found: &str) -> Option<&'static str> {
 }
 
 /// The whole seconds of a duration with units, of a clock, or of ISO 8601.
-pub(crate) fn seconds(found: &str) -> Option<String> {
+pub(crate) fn duration(found: &str) -> Option<String> {
     let text = found.trim().to_ascii_lowercase();
     if text.is_empty() {
         return None;
@@ -162,7 +162,7 @@ pub(crate) fn seconds(found: &str) -> Option<String> {
                 .ok()?
                 .checked_mul(86_400)?,
         };
-        return Some(days.checked_add(units(rest)?)?.to_string());
+        return Some(with_unit(days.checked_add(units(rest)?)?));
     }
     if text.contains(':') {
         let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
@@ -170,7 +170,7 @@ pub(crate) fn seconds(found: &str) -> Option<String> {
         return parts
             .into_iter()
             .try_fold(0_u64, |sum, part| sum.checked_mul(60)?.checked_add(part))
-            .map(|seconds| seconds.to_string());
+            .map(with_unit);
     }
     if let Some((whole, part)) = text.split_once(',')
         && !whole.is_empty()
@@ -182,9 +182,19 @@ pub(crate) fn seconds(found: &str) -> Option<String> {
     }
     if let Some(count) = text.strip_suffix("ms") {
         let count = count.trim().parse::<u64>().ok()?;
-        return Some(format!("{}.{:03}", count / 1_000, count % 1_000));
+        return Some(format!("{count}ms"));
     }
-    Some(units(&text)?.to_string())
+    units(&text).map(with_unit)
+}
+
+/// So many seconds in the largest unit that counts them exactly.
+fn with_unit(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let exact = |(size, _): &&(u64, &str)| seconds > 0 && seconds.is_multiple_of(*size);
+    match units.iter().find(exact) {
+        Some((size, unit)) => format!("{}{unit}", seconds / size),
+        None => format!("{seconds}s"),
+    }
 }
 
 /// `1h 30m`, in seconds.
@@ -307,24 +317,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_of_other_formats_become_seconds() {
+    fn durations_of_other_formats_are_written_with_a_unit() {
         for (text, expected) in [
-            ("5s", Some("5")),
-            ("5 minutes", Some("300")),
-            ("1h30m", Some("5400")),
-            ("PT1H30M", Some("5400")),
-            ("P1D", Some("86400")),
-            ("P1DT1S", Some("86401")),
-            ("00:05:00", Some("300")),
+            ("5 sec", Some("5s")),
+            ("5 minutes", Some("5m")),
+            ("1h30m", Some("90m")),
+            ("PT1H30M", Some("90m")),
+            ("P1D", Some("1d")),
+            ("P1DT1S", Some("86401s")),
+            ("00:05:00", Some("5m")),
             ("1,5", Some("1.5")),
             ("1,000", None),
-            ("250ms", Some("0.250")),
+            ("250 ms", Some("250ms")),
             ("-1", None),
             ("soon", None),
             ("99999999999999999999h", None),
             ("9999999999999999999h", None),
         ] {
-            assert_eq!(seconds(text).as_deref(), expected, "{text}");
+            assert_eq!(duration(text).as_deref(), expected, "{text}");
         }
     }
 }

@@ -104,9 +104,7 @@ pub(crate) fn left_out(
     if parts.is_empty() {
         return Ok(());
     }
-    let FiberState::Waiting(Wait { turn, .. }) = machine.fiber(fiber)?.state else {
-        return Err(Trouble::program("the fiber does not wait"));
-    };
+    let turn = turn_of(machine, fiber)?;
     let activity = machine.path(fiber);
     machine.record(HistoryEvent::LeftOut {
         activity,
@@ -114,6 +112,13 @@ pub(crate) fn left_out(
         parts,
     });
     Ok(())
+}
+
+fn turn_of(machine: &Machine<'_>, fiber: FiberId) -> Result<Turn, Trouble> {
+    match machine.fiber(fiber)?.state {
+        FiberState::Waiting(Wait { turn, .. }) => Ok(turn),
+        FiberState::Ready => Err(Trouble::program("the fiber does not wait")),
+    }
 }
 
 /// Takes an answer that was already matched with this fiber's wait.
@@ -354,6 +359,13 @@ pub(crate) fn delayed(
     until: Timestamp,
 ) -> Result<(), Trouble> {
     let due = change_limits(machine, fiber, |expiry, _| expiry.begun = until)?;
+    let turn = turn_of(machine, fiber)?;
+    let activity = machine.path(fiber);
+    machine.record(HistoryEvent::TimeRestarted {
+        activity,
+        turn,
+        begun: until,
+    });
     machine.set_timer(fiber, due)
 }
 

@@ -73,8 +73,9 @@ impl Actor {
                         && self.outbox.troubles.nothing_to_try(&destination, now) == News::Ended
                     {
                         tracing::info!(
-                            ?destination,
-                            "nothing waits for the destination any longer"
+                            exchange = destination.0,
+                            routing_key = destination.1,
+                            "no message waits for this destination any longer"
                         );
                     }
                     break;
@@ -108,7 +109,11 @@ impl Actor {
                         idle = 0;
                     }
                     if self.outbox.troubles.read(&destination, keys) == News::Ended {
-                        tracing::info!(?destination, "everything that waited has been sent");
+                        tracing::info!(
+                            exchange = destination.0,
+                            routing_key = destination.1,
+                            "messages are delivered again; all that waited have been sent"
+                        );
                     }
                 }
                 Next::Nothing => {}

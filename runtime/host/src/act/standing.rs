@@ -4,28 +4,36 @@
 //! where it goes, and asks again for that destination, so that an operator's question never makes the driver read.
 
 use super::{Actor, outbox::Publishing, troubles::Destination};
-use crate::operate::query::{TaskState, Undelivered};
+use crate::operate::query::{BrokerState, TaskState, Undelivered};
 use bureaucrat_store::keys::OutboxKey;
 use crossbeam_channel::Sender;
 
 /// A question about tasks on their way, to the driver.
 #[derive(Debug)]
 pub enum Ask {
-    /// Where these rows are; none for those that memory does not have.
+    /// Where these rows are, and whether the broker is there.
     Rows {
         keys: Vec<OutboxKey>,
-        reply: Sender<Vec<Option<TaskState>>>,
+        reply: Sender<Standing>,
     },
     /// What becomes of messages that are set aside for these destinations.
     Destinations {
         destinations: Vec<Destination>,
-        reply: Sender<Vec<Option<TaskState>>>,
+        reply: Sender<Standing>,
     },
+}
+
+/// What is known about tasks, in the order of the question.
+#[derive(Debug)]
+pub struct Standing {
+    pub broker: BrokerState,
+    /// None for those that memory does not have.
+    pub tasks: Vec<Option<TaskState>>,
 }
 
 impl Actor {
     pub(crate) fn tell(&self, ask: Ask) {
-        let (found, reply) = match ask {
+        let (tasks, reply) = match ask {
             Ask::Rows { keys, reply } => {
                 let row = |key: OutboxKey| self.outbox.standing(key).or_else(|| self.leaving(key));
                 (keys.into_iter().map(row).collect(), reply)
@@ -38,8 +46,12 @@ impl Actor {
                 (destinations.into_iter().map(aside).collect(), reply)
             }
         };
+        let broker = match self.outbox.publishing() {
+            Publishing::Up => BrokerState::Connected,
+            Publishing::Down => BrokerState::Away,
+        };
         // The asker may be gone.
-        let _ = reply.try_send(found);
+        let _ = reply.try_send(Standing { broker, tasks });
     }
 
     /// A row that is about to be set aside.

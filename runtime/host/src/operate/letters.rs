@@ -75,6 +75,15 @@ impl LetterOrder {
         }
     }
 
+    /// What an operator did, for the log.
+    pub const fn done(self) -> &'static str {
+        match self {
+            Self::Resend => "resent",
+            Self::ResendAndKeep => "resent and kept",
+            Self::Discard => "discarded",
+        }
+    }
+
     /// Whether the copy is removed.
     pub const fn forgets(self) -> bool {
         match self {

@@ -58,6 +58,7 @@ pub(super) fn list(
             return Ok(QueryAnswer::Processes {
                 processes,
                 next,
+                broker: None,
                 now,
             });
         }

@@ -110,6 +110,8 @@ pub enum QueryAnswer {
         processes: Vec<ProcessSummary>,
         /// Where the next page begins, if there is one.
         next: Option<Place>,
+        /// None when the engine was too busy to say.
+        broker: Option<BrokerState>,
         /// The engine's time.
         now: Timestamp,
     },
@@ -176,6 +178,23 @@ pub struct ProcessSummary {
     pub deadline: Option<Timestamp>,
 }
 
+/// Whether the engine can publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrokerState {
+    Connected,
+    Away,
+}
+
+/// What becomes of a process that the engine has parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedView {
+    /// Answers, events and the like that it takes once it continues.
+    pub kept: usize,
+    /// When the engine tries it again.
+    pub next_try: Option<Timestamp>,
+}
+
 /// Where a task is on its way to its participant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
@@ -226,6 +245,10 @@ pub struct ProcessDetail {
     /// Of one that runs, the fields of its first fiber; of one that completed, its final fields; of one that failed, those
     /// of the fiber that did.
     pub fields: serde_json::Value,
+    /// If the engine has parked it.
+    pub parked: Option<ParkedView>,
+    /// None when the engine was too busy to say.
+    pub broker: Option<BrokerState>,
     pub caller: Option<ProcessId>,
     /// The user who launched it.
     pub user: Option<String>,

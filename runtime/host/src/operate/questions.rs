@@ -2,10 +2,16 @@
 
 use super::{
     listing,
-    query::{Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView, WaitsFor},
+    query::{
+        Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
+        WaitsFor,
+    },
     waiting::{Seen, Told},
 };
-use crate::damage::Damages;
+use crate::{
+    act::timers::{Purpose, reminder},
+    damage::Damages,
+};
 use bureaucrat_model::{
     Deadline, Ending, Head, HistoryEntry, Instance, ProcessId, Program, Recorded, Status, Timestamp,
 };
@@ -113,6 +119,8 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
     Ok(QueryAnswer::Process(Box::new(ProcessDetail {
         summary: summary(asked, &instance, fibers, Some(&instance))?,
         fields,
+        parked: parked(asked, &instance)?,
+        broker: None,
         caller: instance.caller.as_ref().map(|caller| caller.process),
         user: instance.user.clone(),
         program: instance.program.to_string(),
@@ -168,6 +176,8 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
     ProcessDetail {
         summary: hidden(asked, process),
         fields: serde_json::Value::Null,
+        parked: None,
+        broker: None,
         caller: None,
         user: None,
         program: String::new(),
@@ -178,6 +188,26 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
         history: None,
         now: asked.now,
     }
+}
+
+/// What becomes of a process that the engine has parked. The row that reminds of it is among the
+/// shard's timers that are due first, since the pause is short.
+fn parked(asked: &Asked<'_>, instance: &Head) -> Result<Option<ParkedView>, StoreError> {
+    const LOOKED_AT: usize = 10_000;
+    let Status::Incident { inputs, .. } = &instance.status else {
+        return Ok(None);
+    };
+    let process = instance.process;
+    let from = keys::timers_from(process.shard(), Timestamp(0));
+    let end = keys::timers_from(process.shard(), Timestamp(u64::MAX));
+    let portion = scan_around(asked.store, Table::Timers, &from, &end, LOOKED_AT)?;
+    let wanted = reminder(process, Purpose::Retry);
+    let mut timers = portion.rows.iter().flat_map(|(key, _)| keys::timer_of(key));
+    let found = timers.find(|(_, wait)| Some(*wait) == wanted);
+    Ok(Some(ParkedView {
+        kept: inputs.len(),
+        next_try: found.map(|(due, _)| due),
+    }))
 }
 
 /// The program of a process, if it can be read.

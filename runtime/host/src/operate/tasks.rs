@@ -1,8 +1,13 @@
-//! Where the tasks of a process are, asked of the driver: what is in memory it knows, what is set aside is read here.
+//! Where the tasks of processes are, asked of the driver: what is in memory it knows, what is set
+//! aside is read here.
 
-use super::query::{ProcessDetail, TaskState, WaitView, WaitsFor};
+use super::query::{ProcessSummary, QueryAnswer, TaskState, WaitView, WaitsFor};
 use crate::{
-    act::{aside::destination_of, standing::Ask, troubles::Destination},
+    act::{
+        aside::destination_of,
+        standing::{Ask, Standing},
+        troubles::Destination,
+    },
     damage::Damages,
 };
 use bureaucrat_store::{
@@ -14,36 +19,48 @@ use bureaucrat_wire::Outgoing;
 use crossbeam_channel::{Receiver, Sender};
 use std::time::Duration;
 
-/// Tasks of one process that are looked for.
+/// Tasks that are looked for, of one process or of a page of them.
 const TASKS: usize = 256;
-/// How long a busy engine may take to answer.
+/// How long a busy engine may take to answer about one process, and about a list.
 const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_FOR_LIST: Duration = Duration::from_secs(1);
 
-/// Says of each wait for an answer where its task is, as far as the engine tells in time.
+/// Says of each wait for an answer where its task is, and whether the broker is there, as far as the
+/// engine tells in time.
 pub fn tell(
     store: &dyn Store,
     damages: &Damages,
     ask: impl Fn(Ask),
-    detail: &mut ProcessDetail,
+    answer: &mut QueryAnswer,
 ) -> Result<(), StoreError> {
-    let process = detail.summary.process;
-    let waits = detail.summary.waits.iter_mut();
-    let mut waits: Vec<&mut WaitView> = waits
-        .filter(|wait| matches!(wait.waits_for, WaitsFor::Answer { .. }))
-        .take(TASKS)
-        .collect();
-    let key = |wait: &&mut WaitView| OutboxKey {
-        process,
-        kind: OutboxKind::Task,
-        number: wait.turn.0,
+    let (told, broker, patience) = match answer {
+        QueryAnswer::Process(detail) => (
+            std::slice::from_mut(&mut detail.summary),
+            &mut detail.broker,
+            PATIENCE,
+        ),
+        QueryAnswer::Processes {
+            processes, broker, ..
+        } => (processes.as_mut_slice(), broker, PATIENCE_FOR_LIST),
+        QueryAnswer::Counted(_)
+        | QueryAnswer::Found { .. }
+        | QueryAnswer::Unknown { .. }
+        | QueryAnswer::Ordered { .. }
+        | QueryAnswer::BackedUp { .. }
+        | QueryAnswer::Modules(_)
+        | QueryAnswer::Letters(_)
+        | QueryAnswer::Definitions(_)
+        | QueryAnswer::Error { .. } => return Ok(()),
     };
-    let keys: Vec<OutboxKey> = waits.iter().map(key).collect();
-    let asked = keys.clone();
-    let Some(states) = answered(|reply| ask(Ask::Rows { keys: asked, reply })) else {
+    let mut waits: Vec<(OutboxKey, &mut WaitView)> =
+        told.iter_mut().flat_map(waits).take(TASKS).collect();
+    let keys: Vec<OutboxKey> = waits.iter().map(|(key, _)| *key).collect();
+    let Some(standing) = answered(patience, |reply| ask(Ask::Rows { keys, reply })) else {
         return Ok(());
     };
+    *broker = Some(standing.broker);
     let mut aside: Vec<(&mut WaitView, Destination)> = Vec::new();
-    for ((wait, key), state) in waits.drain(..).zip(keys).zip(states) {
+    for ((key, wait), state) in waits.drain(..).zip(standing.tasks) {
         if state.is_some() {
             wait.task = state;
             continue;
@@ -53,17 +70,36 @@ pub fn tell(
             None => wait.task = Some(TaskState::Delivered),
         }
     }
+    if aside.is_empty() {
+        return Ok(());
+    }
     let destinations = aside.iter().map(|(_, to)| to.clone()).collect();
-    let states = answered(|reply| {
+    let standing = answered(patience, |reply| {
         ask(Ask::Destinations {
             destinations,
             reply,
         });
     });
-    for ((wait, _), state) in aside.into_iter().zip(states.unwrap_or_default()) {
+    let states = standing.map_or_else(Vec::new, |standing| standing.tasks);
+    for ((wait, _), state) in aside.into_iter().zip(states) {
         wait.task = state;
     }
     Ok(())
+}
+
+/// The waits for an answer, with the rows of their tasks.
+fn waits(process: &mut ProcessSummary) -> impl Iterator<Item = (OutboxKey, &mut WaitView)> {
+    let id = process.process;
+    let waits = process.waits.iter_mut();
+    let waits = waits.filter(|wait| matches!(wait.waits_for, WaitsFor::Answer { .. }));
+    waits.map(move |wait| {
+        let key = OutboxKey {
+            process: id,
+            kind: OutboxKind::Task,
+            number: wait.turn.0,
+        };
+        (key, wait)
+    })
 }
 
 /// Where a message goes that is set aside; none when there is none.
@@ -77,10 +113,8 @@ fn aside_for(
     Ok(message.map(|message| destination_of(&message)))
 }
 
-type States = Vec<Option<TaskState>>;
-
-fn answered(ask: impl FnOnce(Sender<States>)) -> Option<States> {
-    let (reply, answer): (_, Receiver<States>) = crossbeam_channel::bounded(1);
+fn answered(patience: Duration, ask: impl FnOnce(Sender<Standing>)) -> Option<Standing> {
+    let (reply, answer): (_, Receiver<Standing>) = crossbeam_channel::bounded(1);
     ask(reply);
-    answer.recv_timeout(PATIENCE).ok()
+    answer.recv_timeout(patience).ok()
 }

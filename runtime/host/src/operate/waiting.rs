@@ -262,6 +262,8 @@ impl<'a> Told<'a> {
                 number: scope.tried_again.saturating_add(1),
                 of,
             }),
+            fields: serde_json::from_str(&scope.locals.fields.to_json())
+                .unwrap_or(serde_json::Value::Null),
         };
         scopes.map(view).collect()
     }

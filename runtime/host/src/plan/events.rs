@@ -14,7 +14,7 @@ use bureaucrat_model::{
     ActivityPath, EventSource, Fields, HistoryEvent, Input, JsonText, Millis, ProcessId,
     Redelivered, ReplyTo, ShardId, Taken, Timestamp,
 };
-use bureaucrat_wire::EventOutcome;
+use bureaucrat_wire::{EventCounts, EventOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 
@@ -128,8 +128,16 @@ pub struct Arrived {
 pub struct Served {
     pub name: String,
     pub sequence: u64,
-    /// Whether the subscriber took it.
-    pub taken: Taken,
+    pub fate: Fate,
+}
+
+/// What a subscriber did with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Ignored,
+    Taken,
+    /// Its process is parked, and keeps the event.
+    Kept,
 }
 
 impl Served {
@@ -139,7 +147,7 @@ impl Served {
             taken: Taken::Yes, ..
         } = happened
         {
-            self.taken = Taken::Yes;
+            self.fate = Fate::Taken;
         }
     }
 }
@@ -154,21 +162,14 @@ pub struct Handout {
     pub stage: Stage,
     /// Subscribers' transactions that are not durable.
     pub open: usize,
-    pub reached: Reached,
-}
-
-/// Whom an event reached so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reached {
-    pub waiting: u64,
-    pub taken: u64,
+    pub reached: EventCounts,
 }
 
 /// An event that everybody has had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandedOut {
     pub arrived: Arrived,
-    pub reached: Reached,
+    pub reached: EventCounts,
 }
 
 /// A publisher is told after so long how many had it so far.
@@ -217,7 +218,7 @@ impl Handouts {
             from: None,
             stage: Stage::Serving,
             open: 0,
-            reached: Reached::default(),
+            reached: EventCounts::default(),
         });
         if line.len() == 1 {
             self.turns.push_back(name);
@@ -253,10 +254,10 @@ impl Handouts {
             let Some(handout) = line.next() else {
                 continue;
             };
-            let Reached { waiting, taken } = handout.reached;
+            let counts = handout.reached;
             let told = handout.arrived.clone();
             handout.arrived.reply_to = None;
-            return Some((told, EventOutcome::Delivering { waiting, taken }));
+            return Some((told, EventOutcome::Delivering(counts)));
         }
         None
     }
@@ -281,8 +282,10 @@ impl Handouts {
         }
         let was_full = first.room() == 0;
         first.open = first.open.saturating_sub(1);
-        if served.taken == Taken::Yes {
-            first.reached.taken += 1;
+        match served.fate {
+            Fate::Ignored => {}
+            Fate::Taken => first.reached.taken += 1,
+            Fate::Kept => first.reached.parked += 1,
         }
         match first.stage {
             Stage::Serving if was_full => self.turns.push_back(served.name.clone()),
@@ -339,10 +342,7 @@ mod tests {
         handouts.add(arrived(1), Timestamp(0));
         handouts.add(arrived(2), Timestamp(5_000));
         assert_eq!(handouts.overdue(Timestamp(9_999)), None);
-        let so_far = EventOutcome::Delivering {
-            waiting: 0,
-            taken: 0,
-        };
+        let so_far = EventOutcome::Delivering(EventCounts::default());
         let told = handouts.overdue(Timestamp(10_000));
         assert_eq!(told, Some((arrived(1), so_far)));
         assert_eq!(handouts.overdue(Timestamp(10_000)), None);

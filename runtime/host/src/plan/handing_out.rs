@@ -2,12 +2,12 @@
 
 use super::{
     Planner,
-    events::{Arrived, Emission, EventRecord, HandedOut, Reached, Served, Stage},
+    events::{Arrived, Emission, EventRecord, Fate, HandedOut, Served, Stage},
     sending::Asking,
     transaction::{Cause, Transaction, Work},
 };
 use crate::act::timers::WaitKey;
-use bureaucrat_model::{EventSource, FaultCode, Redelivered, Taken};
+use bureaucrat_model::{EventSource, FaultCode, Redelivered};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
@@ -24,6 +24,13 @@ impl Transaction {
     pub fn hands_out(&self, sequence: u64) -> bool {
         let served = self.after.served.as_ref();
         served.is_some_and(|served| served.sequence == sequence)
+    }
+
+    /// The event that it hands out is kept by a parked process.
+    pub fn is_kept_by_parked(&mut self) {
+        if let Some(served) = &mut self.after.served {
+            served.fate = Fate::Kept;
+        }
     }
 }
 
@@ -160,7 +167,7 @@ impl Planner {
         transaction.after.served = Some(Served {
             name: arrived.name.clone(),
             sequence: arrived.sequence,
-            taken: Taken::No,
+            fate: Fate::Ignored,
         });
         self.begin(wait.process, transaction)
     }
@@ -216,11 +223,10 @@ impl Planner {
         let arrived = &done.arrived;
         let mut transaction = Transaction::new(arrived.shard);
         transaction.delete(Table::Events, keys::event(arrived.shard, arrived.sequence));
-        let Reached { waiting, taken } = done.reached;
-        if waiting > 0 || arrived.redelivered == Redelivered::Perhaps {
+        if done.reached.waiting > 0 || arrived.redelivered == Redelivered::Perhaps {
             self.forget_takers(&mut transaction, arrived.sequence)?;
         }
-        let outcome = EventOutcome::Delivered { waiting, taken };
+        let outcome = EventOutcome::Delivered(done.reached);
         self.tell_publisher(&mut transaction, arrived, outcome);
         self.finish(transaction)
     }

@@ -289,6 +289,7 @@ fn note_taker(transaction: &mut Transaction, process: ProcessId, input: &Input) 
     {
         let key = keys::taken_by_fiber(source.sequence(), process, *fiber);
         transaction.put(Table::Taken, key, Vec::new());
+        transaction.is_kept_by_parked();
     }
 }
 

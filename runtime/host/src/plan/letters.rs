@@ -136,7 +136,7 @@ impl Planner {
         if order.forgets() {
             transaction.delete(Table::Letters, key);
         }
-        tracing::info!(letter, ?order, "an operator's order about a dead letter");
+        tracing::info!(letter, "an operator {} a dead letter", order.done());
         transaction.after.answers.push((reply, OrderOutcome::Done));
         self.finish(transaction)
     }

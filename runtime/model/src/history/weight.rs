@@ -39,6 +39,7 @@ impl HistoryEvent {
             | Self::Compensating { activity }
             | Self::Started { activity, .. }
             | Self::LeftOut { activity, .. }
+            | Self::TimeRestarted { activity, .. }
             | Self::Caught { activity, .. } => Some(activity),
             Self::Failed(fault)
             | Self::AttemptFailed { fault, .. }
@@ -88,6 +89,7 @@ impl HistoryEvent {
             | Self::Finishing { .. }
             | Self::EventDropped { .. }
             | Self::LeftOut { .. }
+            | Self::TimeRestarted { .. }
             | Self::Interrupted { .. }
             | Self::Compensating { .. } => Weight::Decision,
             Self::TaskSent { .. }

@@ -132,6 +132,15 @@ impl fmt::Display for HistoryEvent {
                     write!(f, "{}{part}", std::mem::replace(&mut between, "; "))
                 })
             }
+            Self::TimeRestarted {
+                activity,
+                turn,
+                begun,
+            } => write!(
+                f,
+                "{activity}: the broker had not taken the task, so the time of the attempt began \
+                 again at {begun} (turn {turn})"
+            ),
             Self::Emitted {
                 activity,
                 event,

@@ -12,8 +12,8 @@ pub(super) fn activity(at: &PlaceView) -> String {
     }
 }
 
-/// A scope around it, and what happens there.
-pub(super) fn scope(scope: &ScopeView) -> String {
+/// A scope around it, what happens there, and its fields.
+pub(super) fn scope(scope: &ScopeView) -> Vec<String> {
     let phase = match &scope.phase {
         ScopePhase::Body => String::new(),
         ScopePhase::Handling { code } if scope.attempt.is_some() => format!(", after {code}"),
@@ -28,7 +28,11 @@ pub(super) fn scope(scope: &ScopeView) -> String {
     let (at, attempt) = (&scope.at, attempt.unwrap_or_default());
     let (activity, label) = (&at.activity, labelled(at));
     let line = at.line;
-    format!("in the scope of line {line}, activity {activity}{label}{attempt}{phase}")
+    let scope_at =
+        format!("in the scope of line {line}, activity {activity}{label}{attempt}{phase}");
+    let fields = scope.fields.as_object().filter(|fields| !fields.is_empty());
+    let fields = fields.map(|fields| format!("with its fields {}", json!(fields)));
+    [Some(scope_at), fields].into_iter().flatten().collect()
 }
 
 pub(super) fn scope_json(scope: &ScopeView) -> Value {
@@ -46,6 +50,7 @@ pub(super) fn scope_json(scope: &ScopeView) -> Value {
         "phase": phase,
         "fault": code,
         "attempt": scope.attempt,
+        "fields": scope.fields,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Deploying, Origin};
 use crate::{
-    catalog::{DefinitionRecord, Resolution},
+    catalog::{DefinitionRecord, Resolution, Unresolved},
     operate::definitions::DefinitionAnswer,
     plan::{Planner, transaction::Transaction},
 };
@@ -65,7 +65,15 @@ impl Planner {
         let found = self.catalog.resolve(wanted, |_, _| true);
         let versions = match (found, wanted.version) {
             (Err(error), _) => {
-                let reason = error.to_string();
+                let reason = match error {
+                    Unresolved::Retired { name, version, .. } => {
+                        format!("version {version} of `{name}` is already retired")
+                    }
+                    Unresolved::Name { .. }
+                    | Unresolved::Version { .. }
+                    | Unresolved::AllRetired(_)
+                    | Unresolved::Damaged { .. } => error.to_string(),
+                };
                 let _ = reply.try_send(DefinitionAnswer::Unknown { reason });
                 return Ok(());
             }

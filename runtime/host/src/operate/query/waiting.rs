@@ -45,6 +45,8 @@ pub struct ScopeView {
     pub phase: ScopePhase,
     /// Of a sequence with `retry`.
     pub attempt: Option<Attempt>,
+    /// Those that it declares, as far as they are set: an object.
+    pub fields: serde_json::Value,
 }
 
 /// What happens in a scope.
