@@ -6,7 +6,7 @@
 ;;
 ;; To make a component:
 ;;   wat2wasm risk.wat -o risk.core.wasm
-;;   bureaucrat module build risk.core.wasm -o risk.wasm
+;;   bureaucrat module build risk.core.wasm --world condition -o risk.wasm
 ;;
 ;; In a definition:
 ;;   <condition module="risk" function="is-high"/>

@@ -138,7 +138,8 @@ fn component(language: &str) -> Result<Vec<u8>> {
     // functions are meant.
     let world = std::fs::read_to_string(sdk().join("wit/risk.wit"))?;
     let wit = (language == "go").then_some(&*world);
-    Ok(build_module(&bytes, None, wit)?)
+    let said = wit.is_none().then_some("condition");
+    Ok(build_module(&bytes, said, wit)?)
 }
 
 fn check(sandbox: &Sandbox, guest: &Guest, case: &Case) -> Result<()> {

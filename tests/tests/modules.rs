@@ -39,7 +39,8 @@ const RISK: &str = include_str!("../../guest-sdk/wat/risk.wat");
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn risk() -> Vec<u8> {
-    bureaucrat_sandbox::build_module(&wat::parse_str(RISK).unwrap(), None, None).unwrap()
+    bureaucrat_sandbox::build_module(&wat::parse_str(RISK).unwrap(), Some("condition"), None)
+        .unwrap()
 }
 
 fn definition(hash: &str) -> String {

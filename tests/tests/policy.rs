@@ -357,7 +357,8 @@ async fn a_condition_that_burns_its_fuel_keeps_nobody_waiting_and_costs_its_quot
     let (launches, replies) = (rig.operated.engine.name("launches"), rig.replies());
     let served = listen(&replies).await?;
     let alone = serve_bob(&rig, &launches, &replies, &served, 0).await?;
-    let component = bureaucrat_sandbox::build_module(&wat::parse_str(ENDLESS)?, None, None)?;
+    let component =
+        bureaucrat_sandbox::build_module(&wat::parse_str(ENDLESS)?, Some("condition"), None)?;
     let text = base64::engine::general_purpose::STANDARD.encode(component);
     let burning = format!(
         r#"<process><module name="m">{text}</module><switch><case><condition module="m"/><action participant="never"/></case></switch></process>"#

@@ -66,7 +66,7 @@ fn main() {
         "/../../guest-sdk/wat/risk.wat"
     ))
     .unwrap();
-    let risk = build_module(&core, None, None).unwrap();
+    let risk = build_module(&core, Some("condition"), None).unwrap();
     let one = Fields::parse(r#"{"amount": 7}"#).unwrap();
     let order = Fields::parse(r#"{"order": {"amount": 7, "country": "BE"}}"#).unwrap();
     let mut many = one.clone();

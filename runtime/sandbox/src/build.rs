@@ -7,7 +7,7 @@
     reason = "the parser's enums, not ours: they are large, and what is meant is all the rest"
 )]
 
-use crate::{class::Class, features, names};
+use crate::{class::Class, features, guest::ExportKind, names};
 use std::collections::BTreeMap;
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -39,6 +39,17 @@ pub enum BuildError {
         "the export `{0}` has a name that WIT does not allow: words of lower-case letters and digits, joined by `-`"
     )]
     Name(String),
+    /// Nothing says what the functions return.
+    #[error(
+        "nothing says whether {} returns a verdict or a value; say so for all of them with \
+         `--world condition` (verdicts) or `--world expression` (values), or for each with an \
+         export named `verdict:NAME` or `value:NAME`, or with --wit",
+        functions.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    Unsaid {
+        /// The exports without a mark.
+        functions: Vec<String>,
+    },
     /// The contract has no such world.
     #[error(
         "the contract has no world `{0}` (only `condition` and `expression`); give your own WIT file"
@@ -58,8 +69,9 @@ pub enum BuildError {
 /// nothing else. Otherwise, `wit` is the source of the author's own package and `world` selects a
 /// world in it (optional if there is only one); the contract's package is available for `include`.
 /// Without `wit`, every exported function without parameters that returns an i32 becomes a function
-/// of the same name (`is_high` and `isHigh` become `is-high`): a verdict, or a value if `world` is
-/// `expression`.
+/// of the same name (`is_high` and `isHigh` become `is-high`). The export `verdict:NAME` becomes the
+/// verdict NAME, `value:NAME` the value NAME; the others are verdicts if `world` is `condition`, and
+/// values if it is `expression`. What they return is never guessed.
 ///
 /// # Errors
 /// [`BuildError`] says what is wrong with the module, the world or the WIT source.
@@ -71,10 +83,11 @@ pub fn build_module(
     if Parser::is_component(core) {
         return Err(BuildError::Component);
     }
-    let mut outline = Outline::read(core)?;
+    let outline = Outline::read(core)?;
+    let (functions, renamed) = outline.functions();
     let mut module = match outline.has_metadata {
         true => core.to_vec(),
-        false => names::renamed(core, &outline.use_wit_names()).map_err(invalid)?,
+        false => names::renamed(core, &renamed).map_err(invalid)?,
     };
     if !outline.has_metadata {
         let mut resolve = Resolve::default();
@@ -87,7 +100,7 @@ pub fn build_module(
                 resolve.select_world(&[own], world).map_err(wit_error)?
             }
             None => {
-                let source = outline.world(world)?;
+                let source = world_of(&functions, world)?;
                 let own = resolve
                     .push_source("generated.wit", &source)
                     .map_err(wit_error)?;
@@ -107,8 +120,40 @@ pub fn build_module(
 /// The relevant parts of a core module.
 struct Outline {
     has_metadata: bool,
-    /// Exported functions of the type `() -> i32`.
-    functions: Vec<String>,
+    /// Exported functions of the type `() -> i32`, as they are named.
+    exports: Vec<String>,
+}
+
+/// A function that may become one of the contract.
+struct Function {
+    name: String,
+    /// What its mark says that it returns.
+    marked: Option<ExportKind>,
+}
+
+/// How exports are named whose languages say what they return.
+const MARKS: [(&str, ExportKind); 2] = [
+    ("verdict:", ExportKind::Verdict),
+    ("value:", ExportKind::Value),
+];
+
+impl Function {
+    fn of_export(export: &str) -> Self {
+        let marked = MARKS.iter().find_map(|(mark, kind)| {
+            let name = export.strip_prefix(mark)?;
+            Some((name, *kind))
+        });
+        match marked {
+            Some((name, kind)) => Self {
+                name: name.to_owned(),
+                marked: Some(kind),
+            },
+            None => Self {
+                name: export.to_owned(),
+                marked: None,
+            },
+        }
+    }
 }
 
 impl Outline {
@@ -119,7 +164,7 @@ impl Outline {
         let types = types.as_ref();
         let mut outline = Self {
             has_metadata: false,
-            functions: Vec::new(),
+            exports: Vec::new(),
         };
         for payload in Parser::new(0).parse_all(core) {
             match payload.map_err(invalid)? {
@@ -137,7 +182,7 @@ impl Outline {
                             && ty.params().is_empty()
                             && ty.results() == [ValType::I32]
                         {
-                            outline.functions.push(export.name.to_owned());
+                            outline.exports.push(export.name.to_owned());
                         }
                     }
                 }
@@ -148,42 +193,59 @@ impl Outline {
         Ok(outline)
     }
 
-    /// Gives functions with names in other styles (`is_high`, `isHigh`) their WIT names; returns
-    /// the new names.
-    fn use_wit_names(&mut self) -> BTreeMap<String, String> {
+    /// The functions under their WIT names, and the exports that are renamed for that: marked ones, and those in
+    /// other styles (`is_high`, `isHigh`).
+    fn functions(&self) -> (Vec<Function>, BTreeMap<String, String>) {
         let mut renamed = BTreeMap::new();
-        for name in &mut self.functions {
-            if let Some(wit) = names::wit_name(name)
-                && wit != *name
-            {
-                renamed.insert(std::mem::replace(name, wit.clone()), wit);
+        let named = |export: &String| {
+            let mut function = Function::of_export(export);
+            if let Some(wit) = names::wit_name(&function.name) {
+                function.name = wit;
             }
-        }
-        renamed
-    }
-
-    /// WIT source of a world that exports the module's functions under their own names.
-    fn world(&self, world: Option<&str>) -> Result<String, BuildError> {
-        let result = match world.unwrap_or(CONDITION) {
-            CONDITION => "result<bool, string>",
-            EXPRESSION => "result<string, string>",
-            other => return Err(BuildError::World(other.to_owned())),
+            if function.name != *export && names::is_wit_name(&function.name) {
+                renamed.insert(export.clone(), function.name.clone());
+            }
+            function
         };
-        if self.functions.is_empty() {
-            return Err(BuildError::NoFunction);
+        let functions = self.exports.iter().map(named).collect();
+        (functions, renamed)
+    }
+}
+
+/// WIT source of a world that exports the functions under their own names.
+fn world_of(functions: &[Function], world: Option<&str>) -> Result<String, BuildError> {
+    let said = match world {
+        None => None,
+        Some(CONDITION) => Some(ExportKind::Verdict),
+        Some(EXPRESSION) => Some(ExportKind::Value),
+        Some(other) => return Err(BuildError::World(other.to_owned())),
+    };
+    if functions.is_empty() {
+        return Err(BuildError::NoFunction);
+    }
+    let mut unsaid = Vec::new();
+    let mut source = String::from(
+        "package bureaucrat:generated;\nworld guest {\n  include bureaucrat:condition/imports@1.0.0;\n",
+    );
+    for Function { name, marked } in functions {
+        if !names::is_wit_name(name) {
+            return Err(BuildError::Name(name.clone()));
         }
-        let mut source = String::from(
-            "package bureaucrat:generated;\nworld guest {\n  include bureaucrat:condition/imports@1.0.0;\n",
-        );
-        for name in &self.functions {
-            if !names::is_wit_name(name) {
-                return Err(BuildError::Name(name.clone()));
+        let result = match marked.or(said) {
+            Some(ExportKind::Verdict) => "result<bool, string>",
+            Some(ExportKind::Value) => "result<string, string>",
+            None => {
+                unsaid.push(name.clone());
+                continue;
             }
-            // `%` allows names that are keywords of WIT.
-            source.push_str(&format!("  export %{name}: func() -> {result};\n"));
-        }
-        source.push_str("}\n");
-        Ok(source)
+        };
+        // `%` allows names that are keywords of WIT.
+        source.push_str(&format!("  export %{name}: func() -> {result};\n"));
+    }
+    source.push_str("}\n");
+    match unsaid.is_empty() {
+        true => Ok(source),
+        false => Err(BuildError::Unsaid { functions: unsaid }),
     }
 }
 

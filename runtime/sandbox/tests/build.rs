@@ -16,7 +16,7 @@ fn wat(text: &str) -> Vec<u8> {
 #[test]
 fn the_worked_example_works() {
     let sandbox = sandbox();
-    let component = build_module(&wat(RISK), None, None).unwrap();
+    let component = build_module(&wat(RISK), Some("condition"), None).unwrap();
     let guest = sandbox.load_module(&component).unwrap();
     let evaluate = |function: &str, fields: &str| {
         sandbox
@@ -92,20 +92,53 @@ fn worlds_can_be_chosen() {
 }
 
 #[test]
+fn what_a_function_returns_is_said_and_never_guessed() {
+    let sandbox = sandbox();
+    let marked = VALUE.replace("evaluate", "value:rawText").replace(
+        "i32.const 0))",
+        "i32.const 0) (func (export \"verdict:holds\") (result i32) i32.const 128))",
+    );
+    for world in [None, Some("condition"), Some("expression")] {
+        let component = build_module(&wat(&marked), world, None).unwrap();
+        let guest = sandbox.load_module(&component).unwrap();
+        let exports: Vec<_> = guest
+            .exports()
+            .iter()
+            .map(|export| (&*export.name, export.kind))
+            .collect();
+        assert_eq!(
+            exports,
+            [
+                ("raw-text", ExportKind::Value),
+                ("holds", ExportKind::Verdict)
+            ]
+        );
+    }
+    let unsaid = marked.replace("verdict:holds", "holds");
+    let refused = build_module(&wat(&unsaid), None, None);
+    let functions = vec!["holds".to_owned()];
+    assert_eq!(refused, Err(BuildError::Unsaid { functions }));
+    let component = build_module(&wat(&unsaid), Some("condition"), None).unwrap();
+    let guest = sandbox.load_module(&component).unwrap();
+    let kinds: Vec<_> = guest.exports().iter().map(|export| export.kind).collect();
+    assert_eq!(kinds, [ExportKind::Value, ExportKind::Verdict]);
+}
+
+#[test]
 fn what_can_not_be_a_guest_is_refused_in_words() {
-    let component = build_module(&wat(RISK), None, None).unwrap();
+    let component = build_module(&wat(RISK), Some("condition"), None).unwrap();
     assert_eq!(
-        build_module(&component, None, None),
+        build_module(&component, Some("condition"), None),
         Err(BuildError::Component)
     );
     assert!(matches!(
-        build_module(b"what", None, None),
+        build_module(b"what", Some("condition"), None),
         Err(BuildError::Invalid(_))
     ));
     assert_eq!(
         build_module(
             &wat("(module (func (export \"f\") (param i32)))"),
-            None,
+            Some("condition"),
             None
         ),
         Err(BuildError::NoFunction)
@@ -115,7 +148,7 @@ fn what_can_not_be_a_guest_is_refused_in_words() {
             "(module (func (export \"{name}\") (result i32) i32.const 0))"
         ));
         assert_eq!(
-            build_module(&module, None, None),
+            build_module(&module, Some("condition"), None),
             Err(BuildError::Name(name.to_owned()))
         );
     }
@@ -132,7 +165,7 @@ fn what_can_not_be_a_guest_is_refused_in_words() {
         (func (export "evaluate") (result i32) i32.const 0))"#,
     );
     assert!(matches!(
-        build_module(&foreign, None, None),
+        build_module(&foreign, Some("condition"), None),
         Err(BuildError::Encoding(_))
     ));
 }
@@ -142,7 +175,7 @@ fn names_in_other_styles_become_wit_names() {
     let sandbox = sandbox();
     for name in ["is_high", "isHigh", "is-high"] {
         let core = wat(&RISK.replace("\"is-high\"", &format!("\"{name}\"")));
-        let component = build_module(&core, None, None).unwrap();
+        let component = build_module(&core, Some("condition"), None).unwrap();
         let guest = sandbox.load_module(&component).unwrap();
         assert_eq!(guest.exports()[0].name, "is-high", "{name}");
     }

@@ -63,7 +63,7 @@ fn what_is_refused_is_told_and_does_not_count_as_used() {
     // As compilers write it: a memory without a maximum.
     let core = r#"(module (memory (export "memory") 1)
         (func (export "evaluate") (result i32) i32.const 2000 memory.grow drop unreachable))"#;
-    let component = build_module(&wat::parse_str(core).unwrap(), None, None).unwrap();
+    let component = build_module(&wat::parse_str(core).unwrap(), Some("condition"), None).unwrap();
     let evaluated = run(&sandbox(), &component, "{}");
     assert_eq!(code(&evaluated.outcome), "sandbox.memory");
     assert_eq!(evaluated.memory_bytes, 65_536);

@@ -233,7 +233,7 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
     }
     for (module, source) in modules {
         let core = wat::parse_str(&source).map_err(|error| wrong(0, error.to_string()))?;
-        let component = bureaucrat_sandbox::build_module(&core, None, None)
+        let component = bureaucrat_sandbox::build_module(&core, Some("condition"), None)
             .map_err(|error| wrong(0, error.to_string()))?;
         let text = base64(&component);
         case.definition = case.definition.replace(&format!("{{{{{module}}}}}"), &text);

@@ -66,7 +66,8 @@ impl Known {
         self.kept(before, &after);
         for (fiber, wait) in waits(before) {
             let still = waits(&after).any(|(_, other)| other.turn == wait.turn);
-            if still || after.fault().is_some() {
+            // Who is cancelled stops its waits, before it has a fault.
+            if still || after.fault().is_some() || after.cancelled.is_some() {
                 continue;
             }
             match &wait.kind {

@@ -77,7 +77,8 @@ async fn a_refused_module_has_a_code_of_its_own_and_its_size_a_quota() -> Result
     ensure!(code == "module.no-component", "{code}: {reason}");
     ensure!(reason.starts_with("1:"), "no place: {reason}");
     let wat = r#"(module (memory (export "memory") 1) (func (export "evaluate") (result i32) i32.const 8))"#;
-    let component = bureaucrat_sandbox::build_module(&wat::parse_str(wat)?, None, None)?;
+    let component =
+        bureaucrat_sandbox::build_module(&wat::parse_str(wat)?, Some("condition"), None)?;
     let (code, reason) = rig
         .refused(&rig.operator, guest, &with_module(&component))
         .await?;

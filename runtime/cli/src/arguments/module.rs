@@ -33,14 +33,18 @@ pub enum Module {
 #[command(after_help = "\
 Examples:
   bureaucrat module build risk.wasm -o risk.component.wasm
-  bureaucrat module build risk.wat --wit risk.wit --world risk -o out.wasm")]
+  bureaucrat module build risk.wat --world condition -o out.wasm
+  bureaucrat module build risk.wat --wit risk.wit --world risk -o out.wasm
+
+Exported functions without parameters that return an i32 become functions of the module. An \
+export named `verdict:NAME` or `value:NAME` says what it returns; --world says it for the others.")]
 pub struct ModuleBuild {
     /// The core module, binary or text
     pub file: PathBuf,
     /// Where the component goes
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// The world: `condition` or `expression`, or one of --wit
+    /// What functions return: `condition` (verdicts) or `expression` (values); or a world of --wit
     #[arg(long)]
     pub world: Option<String>,
     /// WIT source with a world of your own

@@ -9,7 +9,18 @@ fn modules_are_built_checked_and_run() {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/wat/risk.wat");
     let component = folder.path().join("risk.wasm");
     let (source, component) = (source.to_str().unwrap(), component.to_str().unwrap());
-    let built = run(&["module", "build", source, "-o", component], "");
+    let built = run(
+        &[
+            "module",
+            "build",
+            source,
+            "-o",
+            component,
+            "--world",
+            "condition",
+        ],
+        "",
+    );
     assert!(out(&built).starts_with("sha256:"), "{built:?}");
     let checked = run(&["module", "check", "--json", component], "");
     assert!(
@@ -74,6 +85,13 @@ fn check_refuses_the_modules_that_a_launch_refuses() {
         "-o",
         component.to_str().unwrap(),
     ];
+    let unsaid = run(&arguments, "");
+    assert!(
+        String::from_utf8_lossy(&unsaid.stderr)
+            .contains("nothing says whether `is-high` returns a verdict or a value"),
+        "{unsaid:?}"
+    );
+    let arguments = [&arguments[..], &["--world", "condition"]].concat();
     assert!(run(&arguments, "").status.success());
     let valued = folder.path().join("value.wasm");
     let valued = valued.to_str().unwrap();
@@ -146,7 +164,15 @@ fn risk(folder: &Path) -> String {
     let component = folder.join("risk.wasm");
     let component = component.to_str().unwrap();
     let built = run(
-        &["module", "build", source.to_str().unwrap(), "-o", component],
+        &[
+            "module",
+            "build",
+            source.to_str().unwrap(),
+            "-o",
+            component,
+            "--world",
+            "condition",
+        ],
         "",
     );
     assert!(built.status.success(), "{built:?}");
@@ -275,7 +301,18 @@ fn a_function_is_measured_and_versions_are_compared() {
     std::fs::write(&other, text).unwrap();
     let later = folder.path().join("other.wasm");
     let (other, later) = (other.to_str().unwrap(), later.to_str().unwrap());
-    let built = run(&["module", "build", other, "-o", later], "");
+    let built = run(
+        &[
+            "module",
+            "build",
+            other,
+            "-o",
+            later,
+            "--world",
+            "condition",
+        ],
+        "",
+    );
     assert!(built.status.success(), "{built:?}");
     let cases = r#"{"name": "a small one", "function": "is-high", "fields": {"order": {"amount": 1}}, "verdict": true}"#;
     let differs = run(&["module", "diff", &component, later, "-"], cases);
