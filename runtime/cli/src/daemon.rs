@@ -122,7 +122,7 @@ fn parent(configuration: &Configuration) -> anyhow::Result<Exit> {
     }
 }
 
-/// Says that a daemon which was just started has not reached the broker. It runs all the same.
+/// Says that a daemon which was just started has not reached the broker. It still runs, and tries again.
 fn tell_if_away(storage: &Path) {
     let deadline = Instant::now() + CONNECTING;
     let query = Query::List {

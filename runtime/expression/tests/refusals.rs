@@ -147,7 +147,7 @@ const TEMPLATES: &[(&str, u32, u32, &str, Option<&str>)] = &[
         1,
         9,
         "the name `region` is not known",
-        Some(r#"worker-{context["region"]}"#),
+        Some("worker-{context['region']}"),
     ),
     (
         "{1}\u{e9}{context['a'] && True}.",
