@@ -13,7 +13,8 @@ pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, Definitio
 pub use eval::Eval;
 pub use looking::Addressed;
 pub use module::{
-    Module, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleList, ModuleRemove, ModuleRun,
+    Module, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff, ModuleList,
+    ModuleRemove, ModuleRun, ModuleTest,
 };
 pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
 pub use policy::{Policy, PolicyCheck, PolicyShow};
@@ -183,7 +184,7 @@ pub struct Launch {
     /// A field whose value is text, whatever it looks like: --text zip=01234
     #[arg(long, value_name = "NAME=VALUE")]
     pub text: Vec<String>,
-    /// Fields as a JSON object; --field and --text override them
+    /// Fields as a JSON object, or @FILE or - (standard input) with one; --field and --text override them
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
     /// A business key: refused while another process of the same name has it and has not ended
@@ -223,7 +224,7 @@ an error.")]
 pub struct Event {
     /// The event's name
     pub name: String,
-    /// The event's fields, as a JSON object; --field and --text override them
+    /// The event's fields, as a JSON object, or @FILE or - (standard input) with one; --field and --text override them
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
     /// A field, parsed as JSON if valid, otherwise taken as text

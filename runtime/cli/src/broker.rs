@@ -20,6 +20,7 @@ pub fn start(
         queue_type: configuration.queue_type,
         consume_after,
         prefetch: configuration.prefetch,
+        in_hand: configuration.memory.in_hand(),
         ..AmqpConfig::new(configuration.amqp.clone(), &host.storage_id())
     };
     let broker = AmqpBroker::start(config, host.events(), runtime)

@@ -25,15 +25,17 @@ pub mod show;
 mod waits;
 
 pub use crate::screen::print_line;
-use crate::{arguments::Options, configuration::Configuration, daemon, files, logging};
+use crate::{arguments::Options, configuration::Configuration, daemon, files, logging, places};
 use anyhow::Context;
 use bureaucrat_model::{Fields, JsonText, ProcessId, View};
 use bureaucrat_sandbox::{
-    Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
+    CacheConfig, Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -59,14 +61,37 @@ pub fn worker() -> anyhow::Result<WorkerCommand> {
 
 /// A sandbox for one evaluation at a time, with the limits of an engine with these settings.
 fn sandbox(options: &Options, runtime_class: RuntimeClass) -> anyhow::Result<Sandbox> {
-    let config = SandboxConfig {
+    Sandbox::new(sandbox_config(options, runtime_class)?).context("cannot set up the sandbox")
+}
+
+fn sandbox_config(options: &Options, runtime_class: RuntimeClass) -> anyhow::Result<SandboxConfig> {
+    Ok(SandboxConfig {
         threads: 1,
         limits: Configuration::load_limits(options)?,
         cache: None,
         runtime_class,
         worker: worker()?,
+    })
+}
+
+/// The same with the user's cache of machine code: a module is compiled once, however often it is run.
+fn module_sandbox(options: &Options) -> anyhow::Result<Sandbox> {
+    let config = SandboxConfig {
+        cache: code_cache(),
+        ..sandbox_config(options, RuntimeClass::Allowed)?
     };
     Sandbox::new(config).context("cannot set up the sandbox")
+}
+
+/// Without a home that can be written to, modules are compiled each time.
+fn code_cache() -> Option<CacheConfig> {
+    let own = places::cache()?;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&own);
+    made.ok()?;
+    Some(CacheConfig {
+        folder: own.join("machine-code"),
+        key: files::secret(&own.join("machine-code.key")).ok()?,
+    })
 }
 
 /// Evaluates once, on a stack that is large enough for guest and host.

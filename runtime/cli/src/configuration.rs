@@ -23,10 +23,11 @@ pub use flags::{AMQP_FLAG_VARIABLE, Flags, show_where_used};
 pub use ini::IniFile;
 pub use resolve::{Mistakes, Origin, Resolved, Unfit};
 pub use row::{Kind, Unit};
-pub use value::span;
+pub use value::{size, span};
 
 use crate::{
     arguments::{LogFormat, QueueKind, RuntimeGuests},
+    memory::Memory,
     places,
 };
 use anyhow::{Context, anyhow};
@@ -62,6 +63,7 @@ pub struct Configuration {
     pub notice_exchange: String,
     pub cancel_exchange: String,
     pub prefetch: u16,
+    pub memory: Memory,
     pub runtime_guests: RuntimeGuests,
     pub retention: Duration,
     pub policy: Option<PathBuf>,
@@ -168,7 +170,13 @@ impl Configuration {
                 level.to_owned()
             }
         };
+        let memory = draft.memory.map_or_else(Memory::usual, Memory::of_bytes);
+        let limits = SandboxLimits {
+            loaded_bytes: memory.machine_code(),
+            ..limits
+        };
         let mut remarks = ini.remarks();
+        remarks.extend(memory.remark());
         remarks.extend(broker::remarks(&amqp, &resolved));
         let of_parts = resolved.iter().find(|row| row.name == "amqp_host");
         let of_parts = of_parts.map(|row| row.origin.clone());
@@ -185,6 +193,7 @@ impl Configuration {
             ("amqp", json!(amqp.to_string())),
             ("storage", shown(&storage)),
             ("pid_file", shown(&pid_file)),
+            ("memory", json!(memory.bytes())),
             ("log", json!(log)),
         ] {
             let mut rows = resolved.iter_mut();
@@ -211,6 +220,7 @@ impl Configuration {
             notice_exchange: draft.notice_exchange,
             cancel_exchange: draft.cancel_exchange,
             prefetch: draft.prefetch,
+            memory,
             runtime_guests: draft.runtime_guests,
             retention: draft.retention,
             policy: draft.policy,

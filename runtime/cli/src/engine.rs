@@ -15,7 +15,7 @@ use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
 use bureaucrat_store::Store;
-use bureaucrat_store_rocksdb::RocksStore;
+use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use std::{
     fs::DirBuilder,
     mem::ManuallyDrop,
@@ -58,7 +58,9 @@ pub fn run(
     broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
     let lapses = Lapses::open(&configuration.storage);
-    let store = Arc::new(RocksStore::open(&configuration.storage.join(STATE))?);
+    let state = configuration.storage.join(STATE);
+    let store = RocksStore::open_with(&state, LostTail::Refuse, configuration.memory.store())?;
+    let store = Arc::new(store);
     for table in store.damaged_tables() {
         tracing::error!(
             table = table.name(),
@@ -238,7 +240,7 @@ fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'s
 
 fn host_config(configuration: &Configuration) -> HostConfig {
     let queues = broker::engine_queues(configuration);
-    HostConfig {
+    configuration.memory.of_host(HostConfig {
         routes: configuration.routes.clone(),
         launch_queue: configuration.launch_queue.clone(),
         message_queue: configuration.message_queue.clone(),
@@ -253,7 +255,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         ],
         retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()
-    }
+    })
 }
 
 /// The sandbox, with a slot for each thread that may evaluate.

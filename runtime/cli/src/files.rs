@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use bureaucrat_definition::PropertyType;
 use bureaucrat_model::{Fields, FieldsError, JsonText};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::File,
     io::{self, Read, Write},
@@ -137,13 +138,24 @@ fn usage(words: String) -> anyhow::Error {
     Failure::new(Kind::Usage, words).into()
 }
 
+/// The JSON text that is meant: `@FILE` and `-` (standard input) name where it is.
+fn object_text(given: &str) -> anyhow::Result<Cow<'_, str>> {
+    let place = match (given, given.strip_prefix('@')) {
+        ("-", _) => Path::new("-"),
+        (_, Some(file)) => Path::new(file),
+        (_, None) => return Ok(Cow::Borrowed(given)),
+    };
+    read_text(place).map(Cow::Owned)
+}
+
 fn typed_fields(
     given: &Given<'_>,
     types: &BTreeMap<String, PropertyType>,
 ) -> anyhow::Result<Fields> {
     let mut fields = match given.object {
-        Some(text) => {
-            Fields::parse(text).map_err(|error| not_an_object("--fields", text, &error))?
+        Some(given) => {
+            let text = object_text(given)?;
+            Fields::parse(&text).map_err(|error| not_an_object("--fields", &text, &error))?
         }
         None => Fields::new(),
     };

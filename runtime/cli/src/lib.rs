@@ -20,6 +20,7 @@ mod files;
 mod handles;
 mod lapses;
 mod logging;
+mod memory;
 mod modules;
 pub mod pid_file;
 mod places;

@@ -37,6 +37,11 @@ pub fn configurations() -> Vec<PathBuf> {
         .collect()
 }
 
+/// Where commands keep machine code, for this user alone. `None` if the user has no home.
+pub fn cache() -> Option<PathBuf> {
+    user_folder("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("bureaucrat"))
+}
+
 /// The part of the help that names the defaults.
 pub fn help() -> String {
     format!(

@@ -3,7 +3,7 @@
 use crate::{
     engines::TICKS_OF_DEADLINE,
     guest::{ExportKind, Guest},
-    host::{HostLimits, Run},
+    host::{HostLimits, MemoryLimits, Run},
     limits::{Budget, SandboxLimits, lesser},
     meter::Stop,
     outcome::{Evaluated, Outcome, codes},
@@ -36,20 +36,7 @@ pub(crate) fn evaluate(
             memory_bytes: 0,
         };
     };
-    let run = Run::new(
-        view,
-        HostLimits {
-            calls: limits.host_calls.min(budget.host_calls),
-            pointer_bytes: limits.pointer_bytes,
-            bytes_returned: lesser(limits.host_bytes_returned, budget.host_bytes_returned),
-            keys: limits.keys,
-        },
-        lesser(ready.class.table_elements(limits), budget.table_elements),
-        budget.memory_bytes,
-    );
-    let mut store = Store::new(ready.pre.engine(), run);
-    store.limiter(|run| &mut run.memory);
-    store.set_epoch_deadline(TICKS_OF_DEADLINE + 1);
+    let mut store = new_store(guest, view, limits, budget);
     let called = store
         .set_fuel(fuel)
         .and_then(|()| ready.pre.instantiate(&mut store))
@@ -76,6 +63,41 @@ pub(crate) fn evaluate(
         fuel: fuel - store.get_fuel().unwrap_or(0).min(fuel),
         memory_bytes: store.data().memory.bytes,
     }
+}
+
+/// Makes an instance, which is most of what a cheap function costs.
+///
+/// # Errors
+/// The outcome that any evaluation would have.
+pub(crate) fn instantiate(guest: &Guest, limits: &SandboxLimits) -> Result<(), Outcome> {
+    let mut store = new_store(guest, View::default(), limits, Budget::FULL);
+    store
+        .set_fuel(limits.fuel)
+        .and_then(|()| guest.0.pre.instantiate(&mut store))
+        .map(drop)
+        .map_err(|error| outcome_of_error(&error, Phase::Instantiation, &store))
+}
+
+fn new_store(guest: &Guest, view: View, limits: &SandboxLimits, budget: Budget) -> Store<Run> {
+    let ready = &*guest.0;
+    let run = Run::new(
+        view,
+        HostLimits {
+            calls: limits.host_calls.min(budget.host_calls),
+            pointer_bytes: limits.pointer_bytes,
+            bytes_returned: lesser(limits.host_bytes_returned, budget.host_bytes_returned),
+            keys: limits.keys,
+        },
+        MemoryLimits {
+            one_memory: ready.class.memory_bytes(limits),
+            all_memories: budget.memory_bytes,
+            table_elements: lesser(ready.class.table_elements(limits), budget.table_elements),
+        },
+    );
+    let mut store = Store::new(ready.pre.engine(), run);
+    store.limiter(|run| &mut run.memory);
+    store.set_epoch_deadline(TICKS_OF_DEADLINE + 1);
+    store
 }
 
 /// What a function returned, before it is checked.

@@ -45,12 +45,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(
-        view: View,
-        limits: HostLimits,
-        table_elements: usize,
-        memory_bytes: u64,
-    ) -> Self {
+    pub(crate) fn new(view: View, limits: HostLimits, memory: MemoryLimits) -> Self {
         Self {
             document: Document::new(view),
             limits,
@@ -60,8 +55,7 @@ impl Run {
                 bytes: 0,
                 refused: None,
                 table_refused: None,
-                table_elements,
-                memory_bytes,
+                limits: memory,
             },
         }
     }
@@ -222,8 +216,17 @@ fn metered<T>(
     result.map_err(wasmtime::Error::new)
 }
 
-/// Counts the guest's memory and records refused growth. The pool's slots and the budget are the
-/// limits.
+/// How much memory a guest may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemoryLimits {
+    /// Bytes of one memory: the pool has no room for more.
+    pub(crate) one_memory: usize,
+    /// Bytes of all memories together.
+    pub(crate) all_memories: u64,
+    pub(crate) table_elements: usize,
+}
+
+/// Counts the guest's memory and records refused growth.
 pub(crate) struct MemoryMeter {
     /// Bytes of all memories together.
     pub(crate) bytes: u64,
@@ -231,9 +234,7 @@ pub(crate) struct MemoryMeter {
     pub(crate) refused: Option<usize>,
     /// The elements that one table was last refused.
     pub(crate) table_refused: Option<usize>,
-    table_elements: usize,
-    /// The most that all memories together may take.
-    memory_bytes: u64,
+    limits: MemoryLimits,
 }
 
 impl ResourceLimiter for MemoryMeter {
@@ -244,8 +245,10 @@ impl ResourceLimiter for MemoryMeter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let grown = self.bytes + desired.saturating_sub(current) as u64;
-        // The pool's slots limit `maximum`, so growth within it succeeds.
-        if maximum.is_some_and(|maximum| desired > maximum) || grown > self.memory_bytes {
+        // What is beyond the pool's slot is refused here: otherwise it would count as used.
+        if desired > maximum.unwrap_or(usize::MAX).min(self.limits.one_memory)
+            || grown > self.limits.all_memories
+        {
             self.refused = Some(desired);
             return Ok(false);
         }
@@ -259,8 +262,8 @@ impl ResourceLimiter for MemoryMeter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let fits =
-            desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum);
+        let fits = desired <= self.limits.table_elements
+            && maximum.is_none_or(|maximum| desired <= maximum);
         if !fits {
             self.table_refused = Some(desired);
         }

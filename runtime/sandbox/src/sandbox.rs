@@ -15,7 +15,7 @@ use crate::{
     host::{self, Run},
     limits::{Budget, CompileBudget, SandboxLimits},
     loaded::{Loaded, Origin},
-    outcome::Evaluated,
+    outcome::{Evaluated, Outcome},
 };
 use bureaucrat_model::{ModuleHash, View, lock};
 use std::{
@@ -222,6 +222,14 @@ impl Sandbox {
             self.limits_of(guest.class()),
             budget,
         )
+    }
+
+    /// Makes an instance of a guest and drops it: what each evaluation does first.
+    ///
+    /// # Errors
+    /// The outcome that any evaluation would have.
+    pub fn instantiate(&self, guest: &Guest) -> Result<(), Outcome> {
+        evaluate::instantiate(guest, self.limits_of(guest.class()))
     }
 
     /// The bounds of small guests.

@@ -49,7 +49,8 @@ macro_rules! settings {
 /// More than any pool could reserve addresses for.
 const MEMORY_MOST: u64 = 4 << 30;
 
-/// Everything but the deadline, which is not a number in [`SandboxLimits`].
+/// Everything but the deadline, which is not a number in [`SandboxLimits`], and `loaded_bytes`, which is a share of the
+/// engine's memory.
 const NUMBERS: &[Setting] = settings! {
     fuel: u64, 1_000, u64::MAX / 2, "fuel of one evaluation, about one unit an instruction";
     memory_bytes: usize, 256 << 10, MEMORY_MOST, "bytes of a small guest's linear memory";
@@ -78,7 +79,6 @@ const NUMBERS: &[Setting] = settings! {
     compile_memory_bytes: u64, 64 << 20, 1 << 40, "bytes of memory of compiling one module, in the child process";
     code_bytes: usize, 1 << 10, 4 << 30, "bytes of one module's machine code";
     loaded_guests: usize, 1, 1_000_000, "guests kept ready in memory";
-    loaded_bytes: usize, 1 << 20, 1 << 40, "bytes of machine code kept ready in memory";
     cache_bytes: u64, 1 << 20, 1 << 50, "bytes of machine code kept on disk";
 };
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use bureaucrat_sandbox::{Outcome, Sandbox, SandboxLimits};
+use bureaucrat_sandbox::{Outcome, Sandbox, SandboxLimits, build_module};
 use common::{Returns, code, component, component_of, config, run, sandbox, verdict};
 
 /// The fault code of a guest with one verdict with this body.
@@ -56,6 +56,17 @@ fn memory_ends_at_its_bound() {
     );
     assert_eq!(evaluated.outcome, Outcome::Verdict(false));
     assert_eq!(evaluated.memory_bytes, 1 << 20);
+}
+
+#[test]
+fn what_is_refused_is_told_and_does_not_count_as_used() {
+    // As compilers write it: a memory without a maximum.
+    let core = r#"(module (memory (export "memory") 1)
+        (func (export "evaluate") (result i32) i32.const 2000 memory.grow drop unreachable))"#;
+    let component = build_module(&wat::parse_str(core).unwrap(), None, None).unwrap();
+    let evaluated = run(&sandbox(), &component, "{}");
+    assert_eq!(code(&evaluated.outcome), "sandbox.memory");
+    assert_eq!(evaluated.memory_bytes, 65_536);
 }
 
 #[test]

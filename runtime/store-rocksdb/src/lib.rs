@@ -14,6 +14,8 @@ mod open;
 mod options;
 mod suspect;
 
+pub use options::StoreMemory;
+
 use bureaucrat_store::{
     Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, next_epoch, records,
 };
@@ -62,15 +64,19 @@ impl RocksStore {
     /// if an engine with another format wrote it, [`StoreError::LostTail`] if its log lost synced
     /// data, [`StoreError::Unusable`] if it cannot be read or written or is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, LostTail::Refuse)
+        Self::open_with(path, LostTail::Refuse, StoreMemory::default())
     }
 
-    /// Like [`Self::open`]; also says what to do with a log that lost synced data.
+    /// Like [`Self::open`]; also says what to do with a log that lost synced data, and how much memory to use.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_with(path: &Path, lost_tail: LostTail) -> Result<Self, StoreError> {
-        let (database, mark, damaged) = open::open(path, lost_tail)?;
+    pub fn open_with(
+        path: &Path,
+        lost_tail: LostTail,
+        memory: StoreMemory,
+    ) -> Result<Self, StoreError> {
+        let (database, mark, damaged) = open::open(path, lost_tail, memory)?;
         Ok(Self {
             database,
             folder: path.to_owned(),

@@ -3,7 +3,8 @@
 use crate::{
     LostTail, RocksStore, family, logs,
     mark::{self, DurableMark},
-    options, suspect,
+    options::{self, Resources, StoreMemory},
+    suspect,
 };
 use bureaucrat_store::{StoreError, Table};
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
@@ -11,13 +12,14 @@ use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
 /// Opens or creates the database in `path` and checks its format. Only after that, adds tables that
 /// are missing because creation was interrupted. Also returns the tables in which damage was found.
-pub fn open(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
+pub fn open(path: &Path, lost_tail: LostTail, memory: StoreMemory) -> Result<Opened, StoreError> {
+    let resources = Resources::new(memory);
     let was_suspect = suspect::is_suspect(path);
-    match attempt(path, lost_tail) {
+    match attempt(path, lost_tail, &resources) {
         // RocksDB compacts from the start, and a compaction that finds damage stops all writes,
         // even here.
         Err(StoreError::Write(_)) if !was_suspect && suspect::is_suspect(path) => {
-            attempt(path, lost_tail)
+            attempt(path, lost_tail, &resources)
         }
         opened => opened,
     }
@@ -26,17 +28,17 @@ pub fn open(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
 /// The database, its mark, and the tables that are damaged.
 pub type Opened = (DB, DurableMark, Vec<Table>);
 
-fn attempt(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
+fn attempt(path: &Path, lost_tail: LostTail, resources: &Resources) -> Result<Opened, StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
         .map_err(|error| unusable(path, &error.to_string()))?;
-    let known = tables_of(path)?;
-    let shared = options::database();
+    let shared = options::database(resources);
+    let known = tables_of(path, &shared)?;
     let is_suspect = suspect::is_suspect(path);
     let descriptors = known.iter().map(|name| {
-        let mut options = family_options(name);
+        let mut options = family_options(name, resources);
         options.set_disable_auto_compactions(is_suspect);
         ColumnFamilyDescriptor::new(name, options)
     });
@@ -48,7 +50,7 @@ fn attempt(path: &Path, lost_tail: LostTail) -> Result<Opened, StoreError> {
     for table in Table::ALL {
         if database.cf_handle(table.name()).is_none() {
             database
-                .create_cf(table.name(), &options::table(table))
+                .create_cf(table.name(), &options::table(table, resources))
                 .map_err(|error| open_error(path, &error))?;
         }
     }
@@ -84,21 +86,21 @@ fn check_tail(
 
 /// The column families of the database in `path`. If there is no database yet: all of ours, and the
 /// default one that RocksDB requires, so that they are created with it.
-fn tables_of(path: &Path) -> Result<Vec<String>, StoreError> {
+fn tables_of(path: &Path, shared: &rocksdb::Options) -> Result<Vec<String>, StoreError> {
     // This file exists once a database was created; RocksDB renames it into place.
     if !path.join("CURRENT").exists() {
         let ours = Table::ALL.iter().map(|table| table.name());
         let all = std::iter::once(DEFAULT_COLUMN_FAMILY_NAME).chain(ours);
         return Ok(all.map(str::to_owned).collect());
     }
-    DB::list_cf(&options::database(), path).map_err(|error| open_error(path, &error))
+    DB::list_cf(shared, path).map_err(|error| open_error(path, &error))
 }
 
-fn family_options(name: &str) -> rocksdb::Options {
-    Table::ALL
-        .into_iter()
-        .find(|table| table.name() == name)
-        .map_or_else(rocksdb::Options::default, options::table)
+fn family_options(name: &str, resources: &Resources) -> rocksdb::Options {
+    let table = Table::ALL.into_iter().find(|table| table.name() == name);
+    table.map_or_else(rocksdb::Options::default, |table| {
+        options::table(table, resources)
+    })
 }
 
 /// Refuses a database of another format. A database without any records is new.

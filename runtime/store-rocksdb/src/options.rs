@@ -1,8 +1,7 @@
 //! How RocksDB is set up: for a small machine, with bounded memory and files, and short synced
 //! writes.
 //!
-//! Memory: [`MEMTABLES_BYTES`] of recent records, briefly more when large ones arrive, and
-//! [`CACHE_BYTES`] of blocks, indexes and filters. Disk besides the records: at most about
+//! Memory: what [`StoreMemory`] says, briefly more when large records arrive. Disk besides the records: at most about
 //! [`WAL_BYTES`] of log to replay after a crash, and [`LOG_FILES`] files of RocksDB's own log.
 
 use bureaucrat_store::Table;
@@ -10,20 +9,10 @@ use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, LogLevel,
     Options, WriteBufferManager,
 };
-use std::sync::LazyLock;
 
-/// Recent records of all tables in memory, in bytes.
-const MEMTABLES_BYTES: usize = 64 << 20;
-/// Recent records of one table, in bytes; full memtables are written in the background.
-const MEMTABLE_BYTES: usize = 16 << 20;
-/// The same for the outbox, whose rows are soon deleted: most are deleted before they are written
-/// to a file, if there is room for both.
-const OUTBOX_MEMTABLE_BYTES: usize = 32 << 20;
 /// Full memtables of the outbox that may wait to be written. One more stops every writer of any
 /// table.
 const OUTBOX_MEMTABLES: i32 = 6;
-/// The cache of blocks read, in bytes.
-const CACHE_BYTES: usize = 64 << 20;
 /// The write-ahead log, in bytes. Beyond this, the tables that keep its oldest part alive are
 /// written to files.
 const WAL_BYTES: u64 = 128 << 20;
@@ -36,11 +25,54 @@ const DELETION_WINDOW: usize = 1024;
 /// ...this many deleted ones make the file worth rewriting.
 const DELETION_TRIGGER: usize = 512;
 
-/// One cache and one memtable budget for all tables (and stores) of the process.
-static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new_lru_cache(CACHE_BYTES));
+/// How much memory a store may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreMemory {
+    /// Bytes of recent records of all tables (memtables).
+    pub recent_bytes: usize,
+    /// Bytes of blocks, indexes and filters that were read.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreMemory {
+    fn default() -> Self {
+        Self {
+            recent_bytes: 64 << 20,
+            cache_bytes: 64 << 20,
+        }
+    }
+}
+
+impl StoreMemory {
+    /// Bytes of recent records of one table; when they are full, they are written in the background.
+    const fn of_table(self) -> usize {
+        self.recent_bytes / 4
+    }
+
+    /// The same for the outbox, whose rows are soon deleted: most are deleted before they are written
+    /// to a file, if there is room for both.
+    const fn of_outbox(self) -> usize {
+        self.recent_bytes / 2
+    }
+}
+
+/// The memory of a store, shared by its tables.
+pub struct Resources {
+    memory: StoreMemory,
+    cache: Cache,
+}
+
+impl Resources {
+    pub fn new(memory: StoreMemory) -> Self {
+        Self {
+            memory,
+            cache: Cache::new_lru_cache(memory.cache_bytes),
+        }
+    }
+}
 
 /// Options for the whole database.
-pub fn database() -> Options {
+pub fn database(resources: &Resources) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
@@ -52,7 +84,7 @@ pub fn database() -> Options {
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
-        MEMTABLES_BYTES,
+        resources.memory.recent_bytes,
         false, // writers are not stalled: a flush begins early enough
     ));
     options.set_max_open_files(OPEN_FILES);
@@ -73,9 +105,9 @@ pub fn database() -> Options {
 }
 
 /// Options for one table.
-pub fn table(table: Table) -> Options {
+pub fn table(table: Table, resources: &Resources) -> Options {
     let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(&CACHE);
+    blocks.set_block_cache(&resources.cache);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_format_version(6);
@@ -90,10 +122,10 @@ pub fn table(table: Table) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     if table == Table::Outbox {
-        options.set_write_buffer_size(OUTBOX_MEMTABLE_BYTES);
+        options.set_write_buffer_size(resources.memory.of_outbox());
         options.set_max_write_buffer_number(OUTBOX_MEMTABLES);
     } else {
-        options.set_write_buffer_size(MEMTABLE_BYTES);
+        options.set_write_buffer_size(resources.memory.of_table());
     }
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, reading};
-use bureaucrat_store_rocksdb::{LostTail, RocksStore};
+use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -134,7 +134,7 @@ fn still_refused_until_accepted(folder: &Path, marked: u32) {
         panic!("{refused}");
     };
     assert!(fs::read_dir(&kept).unwrap().count() > 0, "the log is kept");
-    let store = RocksStore::open_with(folder, LostTail::Accept).unwrap();
+    let store = RocksStore::open_with(folder, LostTail::Accept, StoreMemory::default()).unwrap();
     assert!(groups(&store) < marked);
     drop(store);
     RocksStore::open(folder).unwrap();

@@ -17,7 +17,7 @@ pub struct Eval {
     /// The expression
     #[arg(required_unless_present = "stdin", conflicts_with = "stdin")]
     pub expression: Option<String>,
-    /// The fields, as a JSON object
+    /// The fields, as a JSON object, or @FILE or - (standard input) with one
     #[arg(long, value_name = "JSON", conflicts_with = "stdin")]
     pub fields: Option<String>,
     /// A field, parsed as JSON if valid, otherwise taken as text

@@ -13,6 +13,12 @@ pub enum Module {
     Check(ModuleCheck),
     /// Run a function of a module on fields, as the engine would
     Run(ModuleRun),
+    /// Run a module on a table of cases, and print which fail and what they cost
+    Test(ModuleTest),
+    /// Measure a function of a module on this machine
+    Bench(ModuleBench),
+    /// Compare two versions of a module: exports, and outcomes of cases
+    Diff(ModuleDiff),
     /// Store a module in the running engine, and print its hash
     Deploy(ModuleDeploy),
     /// List the modules that the running engine has stored
@@ -75,10 +81,79 @@ pub struct ModuleRun {
     /// The function, by its WIT name
     #[arg(value_name = "FUNCTION", default_value = "evaluate")]
     pub function: String,
-    /// The fields, as a JSON object
+    /// The fields, as a JSON object, or @FILE or - (standard input) with one
     #[arg(long, value_name = "JSON")]
     pub fields: Option<String>,
     /// Print JSON: {"value", "fuel", "memory_bytes"}, or "error" and "message" in place of "value"
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module test risk.component.wasm cases.json
+  bureaucrat module test risk.component.wasm cases.json --junit report.xml
+
+CASES is a JSON array, or one JSON object after the other:
+  {\"name\": \"a large order\", \"function\": \"is-high\",
+   \"fields\": {\"order\": {\"amount\": 20000}}, \"verdict\": true}
+Each has `verdict` (true or false), `value` (any JSON) or `error` (a code, perhaps with `message`). \
+The exit code is 1 if a case fails (docs/modules.md).")]
+pub struct ModuleTest {
+    /// The component
+    pub file: PathBuf,
+    /// The table of cases, `-` for standard input
+    pub cases: PathBuf,
+    /// Also write a report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print one JSON document: cases, and costs by function (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat module bench risk.component.wasm is-high --fields @order.json
+
+Each evaluation has a new instance, as in the engine. Fuel is the same on every machine, time is not.")]
+pub struct ModuleBench {
+    /// The component
+    pub file: PathBuf,
+    /// The function, by its WIT name
+    #[arg(value_name = "FUNCTION", default_value = "evaluate")]
+    pub function: String,
+    /// The fields, as a JSON object, or @FILE or - (standard input) with one
+    #[arg(long, value_name = "JSON")]
+    pub fields: Option<String>,
+    /// How many evaluations are measured
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub count: u32,
+    /// Print JSON: fuel, memory, and times in nanoseconds (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat module diff risk-3.wasm risk-4.wasm cases.json
+
+Prints exports that were added, removed or changed, and cases whose outcome differs. The exit code \
+is 1 if there are any.")]
+pub struct ModuleDiff {
+    /// The earlier component
+    pub before: PathBuf,
+    /// The later component
+    pub after: PathBuf,
+    /// A table of cases, as for `module test`; what it expects does not matter here
+    pub cases: Option<PathBuf>,
+    /// Print JSON: {"before", "after", "exports", "outcomes"}
     #[arg(long)]
     pub json: bool,
 }

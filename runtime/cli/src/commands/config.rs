@@ -5,7 +5,7 @@ use super::print_line;
 use crate::{
     Exit,
     arguments::Config,
-    configuration::{Configuration, Flags, Resolved, Unit, span},
+    configuration::{Configuration, Flags, Resolved, Unit, size, span},
     screen::{self, clean},
 };
 use serde_json::{Map, Value, json};
@@ -62,6 +62,7 @@ fn row(resolved: &Resolved) -> [String; 3] {
         (Value::Null, _) => "-".to_owned(),
         (Value::String(text), _) => text.clone(),
         (value, Some(Unit::Seconds)) => value.as_u64().map_or_else(String::new, span),
+        (value, Some(Unit::Bytes)) => value.as_u64().map_or_else(String::new, size),
         (value, None) => value.to_string(),
     };
     let row = [resolved.name.as_str(), &resolved.origin.to_string(), &value];

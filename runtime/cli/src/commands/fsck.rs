@@ -17,7 +17,7 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{Hex, Millis};
 use bureaucrat_store::{Group, Row, Store, StoreError, Table};
-use bureaucrat_store_rocksdb::{LostTail, RocksStore};
+use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use serde_json::{Value, json};
 use std::{
     fs::File,
@@ -54,7 +54,7 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     } else {
         LostTail::Refuse
     };
-    let mut store = match RocksStore::open_with(&state, lost_tail) {
+    let mut store = match RocksStore::open_with(&state, lost_tail, StoreMemory::default()) {
         Err(StoreError::Locked { .. }) => bail!(
             "an engine is using the storage {}; stop it first, or check a backup of it",
             storage.display()

@@ -3,8 +3,8 @@
 use super::check::Problem;
 use crate::arguments::Options;
 use bureaucrat_definition::{Compiled, Severity};
-use bureaucrat_model::{Guest, ModuleHash, ModuleSource, Span};
-use bureaucrat_sandbox::{Export, ExportKind, LoadError, RuntimeClass};
+use bureaucrat_model::{ConditionIndex, Guest, ModuleHash, ModuleSource, Span};
+use bureaucrat_sandbox::{Export, ExportKind, LoadError};
 use std::collections::BTreeMap;
 
 /// What is wrong with modules and the functions that conditions name. Modules that are named by a hash alone are not here,
@@ -20,7 +20,7 @@ pub fn problems(options: &Options, compiled: &Compiled) -> anyhow::Result<Vec<Pr
         let sandbox = match &sandbox {
             Some(sandbox) => sandbox,
             // Whether guests with a language runtime are taken is the engine's own affair.
-            None => sandbox.insert(super::sandbox(options, RuntimeClass::Allowed)?),
+            None => sandbox.insert(super::module_sandbox(options)?),
         };
         match sandbox.load_module(bytes) {
             Ok(guest) => {
@@ -33,40 +33,50 @@ pub fn problems(options: &Options, compiled: &Compiled) -> anyhow::Result<Vec<Pr
             Err(error @ LoadError::Environment(_)) => return Err(error.into()),
         }
     }
-    for condition in &compiled.program.conditions {
+    let values = compiled.program.values();
+    for (index, condition) in (0..).map(ConditionIndex).zip(&compiled.program.conditions) {
         let Guest::Module(hash) = condition.guest else {
             continue;
         };
         let Some(found) = exports.get(&hash) else {
             continue;
         };
-        if let Some(message) = misfit(&condition.function, found) {
+        let wanted = match values.contains(&index) {
+            true => ExportKind::Value,
+            false => ExportKind::Verdict,
+        };
+        if let Some(message) = misfit(&condition.function, wanted, found) {
             problems.push(error(condition.span, message));
         }
     }
     Ok(problems)
 }
 
-/// Why a module's function cannot be a condition.
-fn misfit(function: &str, exports: &[Export]) -> Option<String> {
-    let verdicts = || {
-        let verdicts = exports
-            .iter()
-            .filter(|export| export.kind == ExportKind::Verdict);
-        verdicts.map(|export| &*export.name)
+/// Why a module's function cannot be what the definition wants of it.
+fn misfit(function: &str, wanted: ExportKind, exports: &[Export]) -> Option<String> {
+    let fitting = || {
+        let fitting = exports.iter().filter(|export| export.kind == wanted);
+        fitting.map(|export| &*export.name)
     };
-    match exports.iter().find(|export| export.name == function) {
-        Some(export) if export.kind == ExportKind::Verdict => None,
-        Some(_) => Some(format!(
+    match (
+        exports.iter().find(|export| export.name == function),
+        wanted,
+    ) {
+        (Some(export), _) if export.kind == wanted => None,
+        (Some(_), ExportKind::Verdict) => Some(format!(
             "the function `{function}` returns a value; a condition needs one that returns result<bool, string>"
         )),
-        None => {
-            let names: Vec<String> = verdicts().map(|name| format!("`{name}`")).collect();
-            let names = match &*names {
-                [] => "no conditions".to_owned(),
-                names => names.join(", "),
+        (Some(_), ExportKind::Value) => Some(format!(
+            "the function `{function}` returns a verdict; a value needs one that returns result<string, string>"
+        )),
+        (None, _) => {
+            let names: Vec<String> = fitting().map(|name| format!("`{name}`")).collect();
+            let names = match (&*names, wanted) {
+                ([], ExportKind::Verdict) => "no conditions".to_owned(),
+                ([], ExportKind::Value) => "no functions that return values".to_owned(),
+                (names, _) => names.join(", "),
             };
-            let near = bureaucrat_expression::nearest(function, verdicts());
+            let near = bureaucrat_expression::nearest(function, fitting());
             let near = near.map(|near| format!(" (did you mean `{near}`?)"));
             Some(format!(
                 "the module has no function `{function}`{}; it has {names}",

@@ -1,7 +1,12 @@
 //! `module …`: what authors of condition modules need besides their own tools, and what operators
 //! do with stored modules.
 
+mod bench;
+mod cases;
+mod diff;
+mod junit;
 mod stored;
+mod testing;
 mod tools;
 
 use super::print_line;
@@ -20,6 +25,9 @@ pub fn run(options: &Options, module: &Module) -> anyhow::Result<Exit> {
         Module::Build(build) => make(build),
         Module::Check(check) => tools::check(options, check),
         Module::Run(run) => tools::run(options, run),
+        Module::Test(test) => testing::run(options, test),
+        Module::Bench(bench) => bench::run(options, bench),
+        Module::Diff(diff) => diff::run(options, diff),
         Module::Deploy(deploy) => stored::deploy(options, deploy),
         Module::List(list) => stored::list(options, list),
         Module::Remove(remove) => stored::remove(options, remove),

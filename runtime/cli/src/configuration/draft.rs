@@ -40,6 +40,7 @@ pub struct Draft {
     /// Empty when nobody sets it.
     pub celery_queue: String,
     pub prefetch: u16,
+    pub memory: Option<u64>,
     pub policy: Option<PathBuf>,
     pub runtime_guests: RuntimeGuests,
     /// Empty when nobody sets it.
@@ -79,6 +80,7 @@ impl Default for Draft {
             task_queue: TaskQueue::Taskqueue,
             celery_queue: String::new(),
             prefetch: 0,
+            memory: None,
             policy: None,
             runtime_guests: RuntimeGuests::Refused,
             log: String::new(),

@@ -4,7 +4,7 @@
 //! flags and their help, variables, keys of the INI file, `config`, and docs/settings.md. Reading
 //! values is left to [`super::value`], choosing between places to [`super::resolve`].
 
-use super::Draft;
+use super::{Draft, value::size};
 use bureaucrat_connect::Secret;
 use std::{collections::HashMap, path::PathBuf, sync::LazyLock, time::Duration};
 
@@ -51,6 +51,8 @@ pub enum Kind {
     Choice(&'static [&'static str], fn(&mut Draft, &str)),
     /// A whole number from the first to the second.
     Count(u16, u16, At<u16>),
+    /// A size in bytes, from the first to the second.
+    Bytes(u64, u64, At<Option<u64>>),
     /// A span of time, in seconds from the first to the second.
     Span(u64, u64, At<Duration>),
     /// Addresses of brokers, shown without passwords.
@@ -63,12 +65,14 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     Seconds,
+    Bytes,
 }
 
 impl Unit {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seconds => "s",
+            Self::Bytes => "B",
         }
     }
 }
@@ -220,6 +224,7 @@ impl Kind {
             Self::Text(name, _) | Self::Path(name, _) => name,
             Self::Choice(..) => "WORD",
             Self::Count(..) => "COUNT",
+            Self::Bytes(..) => "SIZE",
             Self::Span(..) => "TIME",
             Self::Addresses(_) => "URL",
             Self::Secret(_) => "SECRET",
@@ -230,6 +235,7 @@ impl Kind {
     pub const fn unit(self) -> Option<Unit> {
         match self {
             Self::Span(..) => Some(Unit::Seconds),
+            Self::Bytes(..) => Some(Unit::Bytes),
             Self::Text(..)
             | Self::Path(..)
             | Self::Choice(..)
@@ -246,6 +252,11 @@ impl Kind {
             Self::Path(..) => "path".to_owned(),
             Self::Choice(words, _) => format!("`{}`", words.join("`, `")),
             Self::Count(least, most, _) => format!("whole number, {least} to {most}"),
+            Self::Bytes(least, most, _) => format!(
+                "size, `{}` to `{}`: `1073741824` (bytes), `512MiB`, `1.5GiB`",
+                size(least),
+                size(most)
+            ),
             Self::Span(..) => "time: `90` (seconds), `15m`, `24h`, `7d`".to_owned(),
             Self::Addresses(_) => "one address, or several after commas".to_owned(),
             Self::Secret(_) => "secret text".to_owned(),

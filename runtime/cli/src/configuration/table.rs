@@ -7,11 +7,14 @@ use super::participants::PARTICIPANTS;
 use super::row::{
     AMQP_SECTION,
     Group::{Broker, Limits, Logging, Queues, Storage},
-    Kind::{Addresses, Choice, Count, Path, Secret, Span, Text},
+    Kind::{Addresses, Bytes, Choice, Count, Path, Secret, Span, Text},
     Preset::{Absent, Value},
     Row,
 };
-use crate::arguments::{LogFormat, QueueKind, RuntimeGuests};
+use crate::{
+    arguments::{LogFormat, QueueKind, RuntimeGuests},
+    memory,
+};
 use bureaucrat_connect::Encryption;
 use clap::ValueEnum;
 
@@ -285,6 +288,14 @@ static ROWS: &[Row] = &[
         Count(1, u16::MAX, |draft| &mut draft.prefetch),
         Value("500"),
         "How many messages of each queue the engine handles at once",
+    )
+    .of_engine(),
+    Row::new(
+        "memory",
+        Limits,
+        Bytes(memory::LEAST, memory::MOST, |draft| &mut draft.memory),
+        Absent("a quarter of the machine's or the container's memory, at most 1 GiB"),
+        "How much memory the engine may use; what compiles modules has a limit of its own",
     )
     .of_engine(),
     Row::new(

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::arguments::duration;
 use bureaucrat_connect::{Addresses, Defaults, Secret};
+use bytesize::ByteSize;
 use serde_json::{Value, json};
 use std::{
     ffi::OsStr,
@@ -43,6 +44,17 @@ pub fn put(row: &Row, value: &OsStr, draft: &mut Draft) -> Result<Value, String>
             let reason = || format!("it must be a whole number from {least} to {most}");
             *at(draft) = count.ok_or_else(reason)?;
             Ok(json!(*at(draft)))
+        }
+        Kind::Bytes(least, most, at) => {
+            let bytes = text.parse::<ByteSize>().ok().map(|size| size.0);
+            let bytes = bytes.filter(|bytes| (least..=most).contains(bytes));
+            let reason = || {
+                let (least, most) = (size(least), size(most));
+                format!("it must be a size from {least} to {most}, such as 512MiB")
+            };
+            let bytes = bytes.ok_or_else(reason)?;
+            *at(draft) = Some(bytes);
+            Ok(json!(bytes))
         }
         Kind::Span(least, most, at) => {
             let span = duration(text)?;
@@ -86,6 +98,16 @@ pub fn span(seconds: u64) -> String {
     match units.into_iter().find(divides) {
         Some((unit, name)) => format!("{}{name}", seconds / unit),
         None => format!("{seconds}s"),
+    }
+}
+
+/// A size as it may be set, in the largest unit that divides it.
+pub fn size(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let divides = |(shift, _): &(u32, &str)| bytes > 0 && bytes.trailing_zeros() >= *shift;
+    match units.into_iter().find(divides) {
+        Some((shift, name)) => format!("{}{name}", bytes >> shift),
+        None => bytes.to_string(),
     }
 }
 
@@ -140,6 +162,21 @@ mod tests {
         ] {
             assert_eq!(span(seconds), shown);
             assert_eq!(duration(shown), Ok(Duration::from_secs(seconds)));
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_shown_reads_as_the_same() {
+        for (bytes, shown) in [
+            (0, "0"),
+            (1_000, "1000"),
+            (1_536, "1536"),
+            (512 << 20, "512MiB"),
+            (3 << 29, "1536MiB"),
+            (1 << 40, "1TiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+            assert_eq!(shown.parse::<ByteSize>(), Ok(ByteSize(bytes)));
         }
     }
 

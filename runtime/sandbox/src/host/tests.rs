@@ -17,7 +17,12 @@ const FIELDS: &str = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f"
   "u\u0308": 10, "ü": 11, "text": "\u00fc/~", "digits": "12"}"#;
 
 fn run() -> Run {
-    Run::new(Fields::parse(FIELDS).unwrap().into(), LIMITS, 0, u64::MAX)
+    let memory = MemoryLimits {
+        one_memory: 0,
+        all_memories: 0,
+        table_elements: 0,
+    };
+    Run::new(Fields::parse(FIELDS).unwrap().into(), LIMITS, memory)
 }
 
 fn meter() -> Meter {

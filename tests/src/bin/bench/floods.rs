@@ -36,7 +36,7 @@ pub struct Settings {
     /// Healthy processes
     #[arg(long, default_value_t = 50)]
     healthy: u64,
-    /// What the engine's memory is held against, in MiB
+    /// The engine's setting `memory`, in MiB; its peak is held against it
     #[arg(long, default_value_t = 512)]
     budget: u64,
     /// The sizes that the issue asks for; minutes for each flood

@@ -17,6 +17,15 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The same with one more option.
+    pub fn with_option(&self, option: String) -> Self {
+        let options = std::iter::once(option).chain(self.options.iter().cloned());
+        Self {
+            options: options.collect(),
+            variables: self.variables.clone(),
+        }
+    }
+
     /// The engine, not started: its queues begin with `prefix`, its state is in `folder`.
     ///
     /// # Errors

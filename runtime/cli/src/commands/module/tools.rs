@@ -3,7 +3,7 @@
 use crate::{
     Exit,
     arguments::{ModuleCheck, ModuleRun, Options},
-    commands::{evaluate, fields, print_line, sandbox},
+    commands::{evaluate, fields, module_sandbox, print_line, sandbox},
     files,
     progress::Progress,
     screen::tell,
@@ -11,9 +11,11 @@ use crate::{
 use anyhow::{Context, bail};
 use bureaucrat_model::ModuleHash;
 use bureaucrat_sandbox::{
-    Class, ExportKind, Guest, LoadError, Outcome, Refusal, RuntimeClass, beyond_small, imports,
+    Class, ExportKind, Guest, LoadError, Outcome, Refusal, RuntimeClass, Sandbox, beyond_small,
+    imports,
 };
 use serde_json::{json, value::RawValue};
+use std::path::Path;
 
 /// Prints what the engine would decide, and the module's properties.
 pub fn check(options: &Options, check: &ModuleCheck) -> anyhow::Result<Exit> {
@@ -124,27 +126,10 @@ pub fn gives(kind: ExportKind) -> &'static str {
 }
 
 pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
-    let bytes = files::read(&run.file)?;
+    let sandbox = module_sandbox(options)?;
+    let guest = load(&sandbox, &run.file)?;
+    has_function(&guest, &run.file, &run.function)?;
     let fields = fields(run.fields.as_deref())?;
-    let sandbox = sandbox(options, RuntimeClass::Allowed)?;
-    let progress = Progress::start("compiling the module");
-    let guest = sandbox
-        .load_module(&bytes)
-        .with_context(|| run.file.display().to_string())?;
-    drop(progress);
-    let exports: Vec<&str> = guest
-        .exports()
-        .iter()
-        .map(|export| export.name.as_str())
-        .collect();
-    if !exports.contains(&run.function.as_str()) {
-        bail!(
-            "{}: no function `{}` for conditions; there is {}",
-            run.file.display(),
-            run.function,
-            exports.join(", ")
-        );
-    }
     let evaluated = evaluate(&sandbox, &guest, &run.function, &fields)?;
     // A guest's memory never shrinks, so its size at the end is its peak.
     let (fuel, memory) = (evaluated.fuel, evaluated.memory_bytes);
@@ -176,4 +161,32 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
         tell(&spent);
     }
     Ok(Exit::Done)
+}
+
+/// Loads a module from a file, which may take seconds the first time.
+///
+/// # Errors
+/// If it can't be read, or the engine would refuse it.
+pub fn load(sandbox: &Sandbox, file: &Path) -> anyhow::Result<Guest> {
+    let bytes = files::read(file)?;
+    files::not_a_definition(file, &bytes)?;
+    let _progress = Progress::start("compiling the module");
+    let loaded = sandbox.load_module(&bytes);
+    loaded.with_context(|| file.display().to_string())
+}
+
+/// # Errors
+/// If the module has no such function, with those that it has.
+pub fn has_function(guest: &Guest, file: &Path, function: &str) -> anyhow::Result<()> {
+    let names = || guest.exports().iter().map(|export| export.name.as_str());
+    if names().any(|name| name == function) {
+        return Ok(());
+    }
+    let near = bureaucrat_expression::nearest(function, names());
+    bail!(
+        "{}: no function `{function}`{}; there is {}",
+        file.display(),
+        near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)")),
+        names().collect::<Vec<_>>().join(", ")
+    );
 }

@@ -41,7 +41,9 @@ pub struct Observed {
 pub fn engine(settings: &Settings, flood: &Flood, prefix: &str) -> Result<Observed> {
     let url = broker_url()?;
     let folder = tempfile::tempdir()?;
-    let mut engine = settings.subject.engine(folder.path(), prefix)?;
+    let memory = format!("--memory={}MiB", settings.budget);
+    let subject = settings.subject.with_option(memory);
+    let mut engine = subject.engine(folder.path(), prefix)?;
     let mut clerk = Clerk::connect(&url)?;
     for of in ["launches", "answers", "events", "dead"] {
         clerk.declare(&engine.name(of))?;
