@@ -1,64 +1,110 @@
-// The contract for C++: the C header's types behind our own optionals, without the standard library.
+// Conditions for bureaucrat in C++17: reads the fields of a process, and returns verdicts, values
+// and faults. This header and bureaucrat.h, the C header next to it, are the whole package. They
+// need no standard library, no exceptions, no run-time types, and no constructors of globals.
+//
+// A reader returns a Maybe. It is false if the reader cannot read what its name says; the fault is
+// prepared then, and the condition ends with `return failed();`. Faults, limits and what each
+// function allocates are the C header's.
 #pragma once
-#include "../c/bureaucrat.h"
+#include "bureaucrat.h"
 
 namespace bureaucrat {
 
-// A value that may be missing.
-template <class T> struct Maybe {
-  bool there;
-  T value;
-  explicit operator bool() const { return there; }
-  const T &operator*() const { return value; }
+// A text: UTF-8, no zero byte at its end. "NL" in your source is one.
+struct Text : text {
+  constexpr Text() : text{nullptr, 0} {}
+  constexpr Text(struct text from) : text(from) {}
+  template <uint32_t N> constexpr Text(const char (&literal)[N]) : text{literal, N - 1} {}
 };
+inline bool operator==(Text left, Text right) { return text_equals(left, right); }
+inline bool operator!=(Text left, Text right) { return !text_equals(left, right); }
 
-inline Maybe<int64_t> integer(struct text pointer) {
-  auto found = get(pointer);
-  return {found.is_there && found.kind == IS_INTEGER, found.integer};
-}
-inline Maybe<struct text> text_at(struct text pointer) {
-  auto found = get(pointer);
-  return {found.is_there && found.kind == IS_TEXT, found.text};
-}
-// The number of items; none for anything but a list.
-inline uint32_t items(struct text pointer) {
-  auto found = get(pointer);
-  return found.is_there && found.kind == IS_LIST ? found.length : 0;
-}
-inline bool operator==(const struct text &left, const struct text &right) {
-  if (left.length != right.length) return false;
-  for (uint32_t at = 0; at < left.length; at++)
-    if (left.bytes[at] != right.bytes[at]) return false;
-  return true;
-}
-
-// A pointer that is assembled: Pointer("/order/items").item(3).key("price").
-class Pointer {
-  char bytes[256];
-  uint32_t length = 0;
-  void add(char byte) {
-    if (length == sizeof bytes) __builtin_trap();
-    bytes[length++] = byte;
-  }
+// What was read, or nothing.
+template <class T> class [[nodiscard]] Maybe {
+  T value;
+  bool there;
 
 public:
-  explicit Pointer(const char *from) {
-    while (*from) add(*from++);
-  }
-  Pointer &item(uint32_t index) {
-    add('/');
-    uint32_t unit = 1;
-    while (index / unit >= 10) unit *= 10;
-    for (; unit; unit /= 10) add('0' + index / unit % 10);
-    return *this;
-  }
-  // A key without `~` and `/`.
-  Pointer &key(const char *name) {
-    add('/');
-    while (*name) add(*name++);
-    return *this;
-  }
-  operator struct text() const { return {bytes, length}; }
+  Maybe() : value(), there(false) {}
+  Maybe(T value) : value(value), there(true) {}
+  explicit operator bool() const { return there; }
+  const T &operator*() const { return value; }
+  T otherwise(T other) const { return there ? value : other; }
+};
+
+template <class T> Maybe<T> read(bool (*reader)(struct text, T *), Text pointer) {
+  T value;
+  return reader(pointer, &value) ? Maybe<T>(value) : Maybe<T>();
+}
+
+// A value of any kind; see `struct value`.
+inline struct value get(Text pointer) { return field_get(pointer); }
+// Whether anything but null is at a pointer.
+inline bool is_set(Text pointer) { return field_is_set(pointer); }
+inline Maybe<bool> boolean(Text pointer) { return read(field_boolean, pointer); }
+// An integer of 64 bits.
+inline Maybe<int64_t> integer(Text pointer) { return read(field_integer, pointer); }
+// A float, or an integer of at most 2^53.
+inline Maybe<double> number(Text pointer) { return read(field_number, pointer); }
+// The digits of an integer of any size.
+inline Maybe<Text> digits(Text pointer) {
+  struct text found;
+  return field_digits(pointer, &found) ? Maybe<Text>(found) : Maybe<Text>();
+}
+inline Maybe<Text> text(Text pointer) {
+  struct text found;
+  return field_text(pointer, &found) ? Maybe<Text>(found) : Maybe<Text>();
+}
+// How many items a list has.
+inline Maybe<uint32_t> items(Text pointer) { return read(field_items, pointer); }
+// The value at a pointer as JSON text, unchanged.
+inline Maybe<Text> json(Text pointer) {
+  struct text found;
+  return field_json(pointer, &found) ? Maybe<Text>(found) : Maybe<Text>();
+}
+
+// The keys of a record, in order: for (Text key : *keys).
+struct Keys : texts {
+  struct Iterator {
+    const struct text *at;
+    Text operator*() const { return *at; }
+    Iterator &operator++() { return ++at, *this; }
+    bool operator!=(Iterator other) const { return at != other.at; }
+  };
+  Iterator begin() const { return {items}; }
+  Iterator end() const { return {items + count}; }
+};
+inline Maybe<Keys> keys(Text pointer) {
+  Keys found;
+  return field_keys(pointer, &found) ? Maybe<Keys>(found) : Maybe<Keys>();
+}
+
+// A JSON Pointer that is assembled, on the stack: Path("/order/items").item(3).key("a/b") is
+// /order/items/3/a~1b. It becomes a Text where one is wanted.
+class Path {
+  struct path path;
+
+public:
+  Path(Text pointer = "") { path_start(&path, pointer); }
+  // An index of a list, from 0.
+  Path &item(uint32_t index) { return path_item(&path, index), *this; }
+  // A key of a record; `~` and `/` are escaped.
+  Path &key(Text key) { return path_key(&path, key), *this; }
+  // How many bytes it has, and its first bytes alone.
+  uint32_t length() const { return path.length; }
+  Path &cut(uint32_t length) { return path_cut(&path, length), *this; }
+  operator Text() const { return path_text(&path); }
+};
+
+// Text that is assembled, on the heap; `quoted` adds JSON.
+class Builder {
+  struct builder builder = {nullptr, 0, 0};
+
+public:
+  Builder &raw(Text text) { return build(&builder, text), *this; }
+  Builder &integer(int64_t number) { return build_integer(&builder, number), *this; }
+  Builder &quoted(Text text) { return build_quoted(&builder, text), *this; }
+  operator Text() const { return built(&builder); }
 };
 
 } // namespace bureaucrat

@@ -1,3 +1,3 @@
-module bureaucrat.example/risk
+module bureaucrat.example/guest
 
 go 1.24

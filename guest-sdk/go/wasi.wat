@@ -1,7 +1,7 @@
-;; Replaces WASI, which guests may not import: no arguments, no environment, no files, a clock that stands
-;; still, and numbers that are not random, so that the same source always produces the same module. Go's
-;; runtime uses these when it starts. `wasm-merge` links this module to the guest. Functions return an error
-;; number: 0 for none, 8 for a bad descriptor.
+;; Replaces WASI, which guests may not import: no arguments, no environment, no files, a clock that
+;; stands still, and numbers that are not random, so that the same source always produces the same
+;; module. Go's runtime and its standard library import these functions. `wasm-merge` links this
+;; module to the guest. Functions return an error number: 0 for none, 8 for a bad descriptor.
 (module
   (import "guest" "memory" (memory 0))
   (func (export "args_sizes_get") (param $count i32) (param $bytes i32) (result i32)
@@ -14,13 +14,53 @@
     (i32.const 0))
   (func (export "args_get") (param i32 i32) (result i32) (i32.const 0))
   (func (export "environ_get") (param i32 i32) (result i32) (i32.const 0))
+  (func (export "clock_res_get") (param i32) (param $into i32) (result i32)
+    (i64.store (local.get $into) (i64.const 1))
+    (i32.const 0))
   (func (export "clock_time_get") (param i32 i64) (param $into i32) (result i32)
     (i64.store (local.get $into) (i64.const 1))
     (i32.const 0))
   (func (export "random_get") (param $into i32) (param $bytes i32) (result i32)
     (memory.fill (local.get $into) (i32.const 7) (local.get $bytes))
     (i32.const 0))
-  (func (export "fd_write") (param i32 i32 i32 i32) (result i32) (i32.const 8))
-  (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) (i32.const 8))
   (func (export "sched_yield") (result i32) (i32.const 0))
-  (func (export "proc_exit") (param i32) (unreachable)))
+  (func (export "proc_exit") (param i32) (unreachable))
+  (func (export "proc_raise") (param i32) (result i32) (unreachable))
+
+  ;; There are no files and no connections.
+  (func (export "fd_advise") (param i32 i64 i64 i32) (result i32) (i32.const 8))
+  (func (export "fd_allocate") (param i32 i64 i64) (result i32) (i32.const 8))
+  (func (export "fd_close") (param i32) (result i32) (i32.const 8))
+  (func (export "fd_datasync") (param i32) (result i32) (i32.const 8))
+  (func (export "fd_fdstat_get") (param i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_fdstat_set_flags") (param i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_fdstat_set_rights") (param i32 i64 i64) (result i32) (i32.const 8))
+  (func (export "fd_filestat_get") (param i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_filestat_set_size") (param i32 i64) (result i32) (i32.const 8))
+  (func (export "fd_filestat_set_times") (param i32 i64 i64 i32) (result i32) (i32.const 8))
+  (func (export "fd_pread") (param i32 i32 i32 i64 i32) (result i32) (i32.const 8))
+  (func (export "fd_prestat_get") (param i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_prestat_dir_name") (param i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_pwrite") (param i32 i32 i32 i64 i32) (result i32) (i32.const 8))
+  (func (export "fd_read") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_readdir") (param i32 i32 i32 i64 i32) (result i32) (i32.const 8))
+  (func (export "fd_renumber") (param i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_seek") (param i32 i64 i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_sync") (param i32) (result i32) (i32.const 8))
+  (func (export "fd_tell") (param i32 i32) (result i32) (i32.const 8))
+  (func (export "fd_write") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_create_directory") (param i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_filestat_get") (param i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_filestat_set_times") (param i32 i32 i32 i32 i64 i64 i32) (result i32) (i32.const 8))
+  (func (export "path_link") (param i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_open") (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_readlink") (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_remove_directory") (param i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_rename") (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_symlink") (param i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "path_unlink_file") (param i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "sock_accept") (param i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "sock_recv") (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "sock_send") (param i32 i32 i32 i32 i32) (result i32) (i32.const 8))
+  (func (export "sock_shutdown") (param i32 i32) (result i32) (i32.const 8)))
