@@ -332,7 +332,8 @@ impl Driver {
         let now = self.shared.time.now();
         let trims_are_due = self.actor.trims.due().is_some_and(|due| now >= due);
         if !self.planner.is_ready() && !trims_are_due && self.actor.aside.is_empty() {
-            return Ok(0);
+            // Large messages that led to nothing, such as stale ones, must not keep others waiting.
+            return Ok(self.intake.take_under_way().len());
         }
         let ready = self.planner.take_ready();
         let count = ready.len();

@@ -37,6 +37,18 @@ impl LateFacts {
 }
 
 impl Facts {
+    /// The broker has no room or no queue for the message of this row: from now on it waits for its destination, even
+    /// before it is set aside.
+    pub fn was_returned(&self, row: &[u8]) {
+        let mut known = self.known();
+        let rows = known.outbox.iter().filter(|(_, value)| *value == row);
+        let keys: Vec<OutboxKey> = rows.map(|(key, _)| *key).collect();
+        for key in keys {
+            known.tasks.late.aside.insert(key);
+            known.tasks.late.waited.remove(&key);
+        }
+    }
+
     /// Publishing works again, or for the first time.
     pub fn publishing_works(&self) {
         let mut known = self.known();

@@ -56,7 +56,10 @@ impl SimulatedBroker {
             PublishOutcome::Unroutable
             | PublishOutcome::Refused(_)
             | PublishOutcome::Unsendable(_)
-            | PublishOutcome::Lost => self.facts.count("messages returned or refused"),
+            | PublishOutcome::Lost => {
+                self.facts.count("messages returned or refused");
+                self.facts.was_returned(&wire.row);
+            }
         }
     }
 
