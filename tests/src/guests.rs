@@ -154,7 +154,8 @@ fn component(language: &str, world: &str, more: &str) -> Result<Vec<u8>> {
         1,
     );
     let wit = (language == "go" || world == "bindings").then_some(&*wit);
-    Ok(build_module(&bytes, None, wit)?)
+    let condition = wit.is_none().then_some("condition");
+    Ok(build_module(&bytes, condition, wit)?)
 }
 
 fn check(sandbox: &Sandbox, guest: &Guest, case: &Case) -> Result<()> {
