@@ -1,4 +1,4 @@
-//! The table of what all languages' bindings read, over mock fields; and types of one's own.
+//! The table of what all languages' bindings read, over mock fields; and your own types.
 #![cfg(feature = "serde")]
 
 #[path = "../examples/bindings.rs"]

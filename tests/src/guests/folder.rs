@@ -35,7 +35,7 @@ pub fn follow_readme(language: &str) -> Result<String> {
 pub fn native_tests(language: &str) -> Result<String> {
     let commands = match language {
         "go" => "go test ./... && cd template && go test ./...",
-        "javascript" => "node --test",
+        "javascript" => "node --test 'tests/*.test.js'",
         "python" => "PYTHONPATH=.:tests python3 -B -m unittest discover -s tests",
         other => bail!("no native tests of {other}"),
     };
