@@ -166,14 +166,14 @@ fn a_table_of_cases_is_run() {
     let good = [
         case("below", "10000", r#""verdict": false"#),
         case("above", "10001", r#""verdict": true"#),
-        case("none", "null", r#""error": "KeyError""#),
+        case("none", "null", r#""error": "TypeError""#),
     ];
     let bad = [
         case("wrong & <loud>", "10000", r#""verdict": true"#),
         case(
             "other words",
             "null",
-            r#""error": "KeyError", "message": "no""#,
+            r#""error": "TypeError", "message": "no""#,
         ),
         case("a value", "1", r#""value": false"#),
     ];
@@ -190,7 +190,7 @@ fn a_table_of_cases_is_run() {
     let text = out(&failed);
     for said in [
         "FAILED  wrong & <loud> (is-high)\n  expected  true\n  was       false\n",
-        "expected  KeyError: no\n",
+        "expected  TypeError: no\n",
         "FAILED  a value (is-high)\n",
     ] {
         assert!(text.contains(said), "{said}: {text}");
