@@ -4,7 +4,7 @@ mod bindings;
 mod folder;
 
 pub use bindings::try_bindings;
-pub use folder::{follow_readme, native_tests};
+pub use folder::{follow_readme, in_a_copy, native_tests};
 
 use crate::engine::binary;
 use anyhow::{Context, Result, anyhow, bail, ensure};

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use bureaucrat_sandbox::Class;
-use bureaucrat_tests::guests::{Tried, follow_readme, sdk, try_bindings, try_language};
+use bureaucrat_tests::guests::{Tried, follow_readme, in_a_copy, sdk, try_bindings, try_language};
 
 fn small(language: &str) -> Tried {
     let tried = try_language(language).unwrap_or_else(|error| panic!("{language}: {error:#}"));
@@ -67,6 +67,16 @@ fn rust() {
 #[test]
 fn rust_no_std() {
     assert!(small("rust-no-std").bytes < 20_000);
+}
+
+#[test]
+fn build_works_outside_of_the_repository() {
+    let commands = "export BUREAUCRAT_CACHE=$PWD/none
+        guest-sdk/build c risk.core.wasm
+        bureaucrat module build risk.core.wasm --world condition -o risk.wasm
+        bureaucrat module run risk.wasm is-foreign --fields '{\"order\": {\"country\": \"BE\"}}'";
+    let printed = in_a_copy(commands).unwrap_or_else(|error| panic!("{error:#}"));
+    assert!(printed.ends_with("true\n"), "{printed}");
 }
 
 /// Some templates need the contract and the world next to them, where their tools look for it.

@@ -66,9 +66,9 @@ class WitWorld:
 
     @value
     def measure(self):
-        """How many characters a text has, and a hash of them."""
+        """How many characters a text has, and a hash of every 16th."""
         text, hash = fields.text(place()), 0
-        for character in text:
+        for character in text[::16]:
             hash = (hash * 31 + ord(character)) & 0xFFFFFFFF
         return [len(text), hash]
 

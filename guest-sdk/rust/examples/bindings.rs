@@ -70,10 +70,10 @@ pub fn read_text() -> Result<String, Fault> {
     Ok(quoted(&fields::text(&place()?)?))
 }
 
-/// How many characters a text has, and a hash of them.
+/// How many characters a text has, and a hash of every 16th.
 pub fn measure() -> Result<String, Fault> {
     let text = fields::text(&place()?)?;
-    let hash = text.chars().fold(0_u32, |hash, character| {
+    let hash = text.chars().step_by(16).fold(0_u32, |hash, character| {
         hash.wrapping_mul(31).wrapping_add(u32::from(character))
     });
     json(&(text.chars().count(), hash))

@@ -137,7 +137,13 @@ pub(crate) fn get(pointer: &str) -> Option<Value> {
 
 pub(crate) fn keys(pointer: &str) -> Option<Vec<String>> {
     at(pointer, |json| match json.starts_with('{') {
-        true => Some(parse::<Record<'_>>(json).0.into_iter().map(|(key, _)| key).collect()),
+        true => Some(
+            parse::<Record<'_>>(json)
+                .0
+                .into_iter()
+                .map(|(key, _)| key)
+                .collect(),
+        ),
         false => None,
     })
 }

@@ -1,4 +1,4 @@
-//! The table of what all languages' bindings read, over mock fields; and types of one's own.
+//! The table of what all languages' bindings read, over mock fields; and your own types.
 #![cfg(feature = "serde")]
 
 #[path = "../examples/bindings.rs"]
@@ -89,12 +89,22 @@ fn subtrees_become_types() {
         Float(f64),
     }
     mock::set(r#"{"n": [7.5, 7, 9007199254740993], "codes": [1, 2]}"#);
-    let numbers = [Number::Float(7.5), Number::Integer(7), Number::Integer(9_007_199_254_740_993)];
+    let numbers = [
+        Number::Float(7.5),
+        Number::Integer(7),
+        Number::Integer(9_007_199_254_740_993),
+    ];
     assert_eq!(fields::read::<Vec<Number>>("/n").unwrap(), numbers);
     assert_eq!(fields::read("/codes"), Ok(vec![1, 2]));
     let fault = fields::read::<Vec<String>>("/codes").unwrap_err();
-    assert!(fault.0.starts_with("TypeError: `/codes`: invalid type"), "{fault:?}");
-    assert_eq!(fields::read::<i64>("/m"), Err("KeyError: nothing at `/m`".into()));
+    assert!(
+        fault.0.starts_with("TypeError: `/codes`: invalid type"),
+        "{fault:?}"
+    );
+    assert_eq!(
+        fields::read::<i64>("/m"),
+        Err("KeyError: nothing at `/m`".into())
+    );
 }
 
 #[test]

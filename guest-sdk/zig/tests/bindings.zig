@@ -74,15 +74,15 @@ fn readJson() ![]const u8 {
     return fields.json(place.text());
 }
 
-/// How many characters a text has, and a hash of them.
+/// How many characters a text has, and a hash of every 16th.
 fn measure() ![]const u8 {
     const place = try findPlace();
     var characters = (try std.unicode.Utf8View.init(try fields.text(place.text()))).iterator();
     var count: u32 = 0;
     var hash: u32 = 0;
     while (characters.nextCodepoint()) |character| {
+        if (count % 16 == 0) hash = hash *% 31 +% character;
         count += 1;
-        hash = hash *% 31 +% character;
     }
     return fields.jsonOf(.{ count, hash });
 }

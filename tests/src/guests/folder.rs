@@ -12,8 +12,7 @@ use std::{
     process::Command,
 };
 
-/// Copies `guest-sdk` to a new folder outside of the repository, and runs there the first block of
-/// commands in the language's README. Returns what they print.
+/// Runs the first block of commands in a language's README, [`in_a_copy`]. Returns what they print.
 ///
 /// # Errors
 /// If a command fails; the message has its output.
@@ -23,6 +22,15 @@ pub fn follow_readme(language: &str) -> Result<String> {
         .split_once("```sh\n")
         .context("no block of commands")?;
     let (commands, _) = block.split_once("```").context("the block has no end")?;
+    in_a_copy(commands)
+}
+
+/// Copies `guest-sdk` to a new folder outside of the repository, and runs commands there. Returns
+/// what they print.
+///
+/// # Errors
+/// If a command fails; the message has its output.
+pub fn in_a_copy(commands: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     copy(&sdk(), &folder.path().join("guest-sdk"))?;
     run(folder.path(), commands)
@@ -35,7 +43,7 @@ pub fn follow_readme(language: &str) -> Result<String> {
 pub fn native_tests(language: &str) -> Result<String> {
     let commands = match language {
         "go" => "go test ./... && cd template && go test ./...",
-        "javascript" => "node --test",
+        "javascript" => "node --test 'tests/*.test.js'",
         "python" => "PYTHONPATH=.:tests python3 -B -m unittest discover -s tests",
         other => bail!("no native tests of {other}"),
     };

@@ -45,9 +45,15 @@ mod tests {
         mock::set(r#"{"order": {"amount": 9999, "items": [{"price": 1}]}}"#);
         assert_eq!(is_high(), Ok(false));
         mock::set(r#"{"order": {"amount": "9999"}}"#);
-        assert_eq!(is_high(), Err("TypeError: `/order/amount` is a text, not an integer".into()));
+        assert_eq!(
+            is_high(),
+            Err("TypeError: `/order/amount` is a text, not an integer".into())
+        );
         mock::set(r#"{"order": {"amount": 1, "items": [{}]}}"#);
-        assert_eq!(is_high(), Err("KeyError: nothing at `/order/items/0/price`".into()));
+        assert_eq!(
+            is_high(),
+            Err("KeyError: nothing at `/order/items/0/price`".into())
+        );
     }
 
     #[test]
