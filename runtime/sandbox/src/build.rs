@@ -41,7 +41,7 @@ pub enum BuildError {
     Name(String),
     /// Nothing says what the functions return.
     #[error(
-        "nothing says whether {} returns a verdict or a value; say so for all of them with \
+        "nothing says whether functions return verdicts or values ({}); say so for all of them with \
          `--world condition` (verdicts) or `--world expression` (values), or for each with an \
          export named `verdict:NAME` or `value:NAME`, or with --wit",
         functions.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

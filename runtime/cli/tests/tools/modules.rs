@@ -88,7 +88,7 @@ fn check_refuses_the_modules_that_a_launch_refuses() {
     let unsaid = run(&arguments, "");
     assert!(
         String::from_utf8_lossy(&unsaid.stderr)
-            .contains("nothing says whether `is-high` returns a verdict or a value"),
+            .contains("nothing says whether functions return verdicts or values (`is-high`"),
         "{unsaid:?}"
     );
     let arguments = [&arguments[..], &["--world", "condition"]].concat();
