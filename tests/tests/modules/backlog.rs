@@ -1,7 +1,7 @@
 //! Limits that pass while the engine is away: what lies in the queues counts first.
 
 use bureaucrat_host::{
-    HostConfig,
+    HostConfig, Progress,
     broker::{BrokerEvent, Source},
 };
 use bureaucrat_store::MemoryStore;
@@ -190,4 +190,31 @@ fn an_attempt_begins_when_the_next_engine_sends_its_task() {
     assert!(settle(&mut host).is_empty());
     host.clock.sleep(2_000);
     assert_eq!(statuses(&settle(&mut host)), ["failed"]);
+}
+
+/// A large message that led to nothing, since its connection was lost while its definition was being
+/// compiled, takes up no room: otherwise it would come again and wait for itself.
+#[test]
+fn a_large_launch_whose_connection_was_lost_does_not_wait_for_itself() {
+    let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
+    let store = Arc::new(MemoryStore::default());
+    let config = HostConfig {
+        large_bytes: 1,
+        large_under_way: 1,
+        ..HostConfig::default()
+    };
+    let mut host = Polled::open(config, store, clock, &sandbox().unwrap()).unwrap();
+    settle(&mut host);
+    host.deliver(Source::Launches, None, ACTION);
+    while host.turn().unwrap() == Progress::Busy {}
+    host.broker(BrokerEvent::ConsumingDown { generation: 1 });
+    while host.turn().unwrap() == Progress::Busy {}
+    assert_eq!(host.jobs(), 1, "its definition was being compiled");
+    assert!(back(&mut host, 1).is_empty());
+    host.deliver_again(2, Source::Launches, ACTION);
+    let published = settle(&mut host);
+    assert!(
+        published.iter().any(|body| body["header"].is_object()),
+        "its task: {published:?}"
+    );
 }
