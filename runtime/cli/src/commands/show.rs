@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_host::query::{
-    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
+    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, WaitsFor,
 };
 use bureaucrat_model::{Recorded, Term, Timestamp};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ fn text_of(detail: &ProcessDetail) -> String {
         Some(detail.program.clone()).filter(|hash| !hash.is_empty()),
     );
     text.add("fault", fault(summary));
-    text.add("incident", summary.incident.as_deref().map(clean));
+    text.add("incident", incident(summary).map(clean));
     text.add("parked", detail.parked.map(|parked| told(parked, now)));
     text.add(
         "broker",
@@ -217,4 +217,24 @@ fn fault(summary: &ProcessSummary) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Why it is parked. A fault that waits for an operator is told with the wait.
+fn incident(summary: &ProcessSummary) -> Option<&str> {
+    let incident = summary.incident.as_deref()?;
+    let mut waits = summary.waits.iter();
+    let is_told = waits.any(|wait| match &wait.waits_for {
+        WaitsFor::Operator { fault } => fault.to_string() == incident,
+        WaitsFor::Answer { .. }
+        | WaitsFor::Timer { .. }
+        | WaitsFor::Attempt { .. }
+        | WaitsFor::Event { .. }
+        | WaitsFor::Process { .. }
+        | WaitsFor::Branches { .. }
+        | WaitsFor::Stopping { .. }
+        | WaitsFor::Condition { .. }
+        | WaitsFor::Compensation
+        | WaitsFor::Admission => false,
+    });
+    (!is_told).then_some(incident)
 }

@@ -133,16 +133,16 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// A number: whole, or in thousandths, as the table has it.
     pub(super) fn number(&mut self, node: &Node<'t, 's>, name: &'static str) -> Option<u32> {
-        let kind = node.row.attribute(name)?.value.written();
+        let row = node.row.attribute(name)?;
         let Some(attribute) = node.element.attribute(name) else {
-            return number(kind, default(node.row, name)?);
+            return number(row.value.written(), default(node.row, name)?);
         };
-        let number = number(kind, &attribute.value);
+        let number = number(row.value.written(), &attribute.value);
         if number.is_none() {
             let problem = ValueProblem::BadNumber {
                 attribute: name,
                 found: cut(&attribute.value),
-                wanted: kind.in_words(),
+                wanted: row.wanted(),
             };
             self.note(attribute.value_start, problem);
         }

@@ -160,6 +160,18 @@ pub(crate) struct Attribute {
     pub(crate) meaning: &'static str,
 }
 
+impl Attribute {
+    /// What is expected, with what is said of a value that stands for something else, such as `0` for all.
+    pub(crate) fn wanted(&self) -> String {
+        let kind = self.value.written().in_words();
+        let special = self.meaning.split_once("; ").map(|(_, special)| special);
+        match special.filter(|special| special.starts_with('`')) {
+            Some(special) => format!("{kind}, {special}"),
+            None => kind,
+        }
+    }
+}
+
 /// One element.
 #[derive(Debug)]
 pub(crate) struct Row {
