@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_host::query::{
-    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, WaitsFor,
+    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
 };
 use bureaucrat_model::{Recorded, Term, Timestamp};
 use serde_json::{Value, json};
@@ -222,19 +222,8 @@ fn fault(summary: &ProcessSummary) -> Vec<String> {
 /// Why it is parked. A fault that waits for an operator is told with the wait.
 fn incident(summary: &ProcessSummary) -> Option<&str> {
     let incident = summary.incident.as_deref()?;
-    let mut waits = summary.waits.iter();
-    let is_told = waits.any(|wait| match &wait.waits_for {
-        WaitsFor::Operator { fault } => fault.to_string() == incident,
-        WaitsFor::Answer { .. }
-        | WaitsFor::Timer { .. }
-        | WaitsFor::Attempt { .. }
-        | WaitsFor::Event { .. }
-        | WaitsFor::Process { .. }
-        | WaitsFor::Branches { .. }
-        | WaitsFor::Stopping { .. }
-        | WaitsFor::Condition { .. }
-        | WaitsFor::Compensation
-        | WaitsFor::Admission => false,
-    });
+    let waits = summary.waits.iter();
+    let mut faults = waits.filter_map(|wait| wait.waits_for.fault_for_operator());
+    let is_told = faults.any(|fault| fault.to_string() == incident);
     (!is_told).then_some(incident)
 }

@@ -4,7 +4,6 @@ use super::{
     listing,
     query::{
         Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
-        WaitsFor,
     },
     waiting::{Seen, Told},
 };
@@ -298,18 +297,8 @@ fn summary<'a>(
 
 /// The fault of the first activity that waits for an operator.
 fn stuck(waits: &[WaitView]) -> Option<String> {
-    let faults = waits.iter().filter_map(|wait| match &wait.waits_for {
-        WaitsFor::Operator { fault } => Some(fault.to_string()),
-        WaitsFor::Answer { .. }
-        | WaitsFor::Timer { .. }
-        | WaitsFor::Attempt { .. }
-        | WaitsFor::Event { .. }
-        | WaitsFor::Process { .. }
-        | WaitsFor::Branches { .. }
-        | WaitsFor::Stopping { .. }
-        | WaitsFor::Condition { .. }
-        | WaitsFor::Compensation
-        | WaitsFor::Admission => None,
-    });
-    faults.into_iter().next()
+    let mut faults = waits
+        .iter()
+        .filter_map(|wait| wait.waits_for.fault_for_operator());
+    faults.next().map(ToString::to_string)
 }

@@ -9,11 +9,15 @@ use crate::{
     arguments::{ModuleBench, Options},
     commands::{fields, module_sandbox, print_line, view},
     progress::Progress,
+    screen::clean,
 };
 use anyhow::bail;
 use bureaucrat_sandbox::Outcome;
-use serde_json::json;
-use std::time::{Duration, Instant};
+use serde_json::{Value, json};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 /// Evaluations before the clock runs, so that caches are warm.
 const WARMING: u32 = 20;
@@ -50,15 +54,8 @@ pub fn run(options: &Options, bench: &ModuleBench) -> anyhow::Result<Exit> {
     instances.sort_unstable();
     times.sort_unstable();
     fuel.sort_unstable();
+    let (evaluation, instance) = (Spread::of(&times), Spread::of(&instances));
     if bench.json {
-        let spread = |times: &[Duration]| {
-            json!({
-                "median": nanos(at(times, 0.5)),
-                "p90": nanos(at(times, 0.9)),
-                "p99": nanos(at(times, 0.99)),
-                "most": nanos(at(times, 1.0)),
-            })
-        };
         let line = json!({
             "hash": guest.hash().to_string(),
             "function": bench.function,
@@ -67,33 +64,52 @@ pub fn run(options: &Options, bench: &ModuleBench) -> anyhow::Result<Exit> {
             "fuel_median": at(&fuel, 0.5),
             "fuel_most": at(&fuel, 1.0),
             "memory_bytes": memory_bytes,
-            "evaluation_nanoseconds": spread(&times),
-            "instance_nanoseconds": spread(&instances),
+            "evaluation_nanoseconds": evaluation.json(),
+            "instance_nanoseconds": instance.json(),
         });
         print_line(&line.to_string())?;
         return Ok(Exit::Done);
     }
-    let spread = |times: &[Duration]| {
-        format!(
-            "median {}, p90 {}, p99 {}, most {}",
-            micros(at(times, 0.5)),
-            micros(at(times, 0.9)),
-            micros(at(times, 0.99)),
-            micros(at(times, 1.0))
-        )
-    };
     let whole: Duration = times.iter().sum();
     let each = whole.as_secs_f64() / f64::from(bench.count);
-    print_line(&format!("outcome      {}", super::cases::shown(&outcome)))?;
+    print_line(&clean(&format!(
+        "outcome      {}",
+        super::cases::shown(&outcome)
+    )))?;
     print_line(&format!("fuel         {}", range(&fuel)))?;
     print_line(&format!("memory       {} KiB", memory_bytes >> 10))?;
-    print_line(&format!("evaluation   {}", spread(&times)))?;
-    print_line(&format!("  instance   {}", spread(&instances)))?;
+    print_line(&format!("evaluation   {evaluation}"))?;
+    print_line(&format!("  instance   {instance}"))?;
     print_line(&format!(
         "rate         {:.0} a second on one thread",
         1.0 / each.max(f64::MIN_POSITIVE)
     ))?;
     Ok(Exit::Done)
+}
+
+/// How times are spread.
+struct Spread([(&'static str, Duration); 4]);
+
+impl Spread {
+    fn of(sorted: &[Duration]) -> Self {
+        let quantiles = [("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("most", 1.0)];
+        Self(quantiles.map(|(name, quantile)| (name, at(sorted, quantile))))
+    }
+
+    fn json(&self) -> Value {
+        let entries = self.0.iter();
+        let entries = entries.map(|(name, time)| ((*name).to_owned(), json!(nanos(*time))));
+        Value::Object(entries.collect())
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self
+            .0
+            .map(|(name, time)| format!("{name} {}", micros(time)));
+        f.write_str(&words.join(", "))
+    }
 }
 
 fn range(sorted: &[u64]) -> String {

@@ -159,9 +159,7 @@ impl Expected {
             (Self::Verdict(_) | Self::Value(_) | Self::Error { .. }, _) => false,
         }
     }
-}
 
-impl Expected {
     /// As the table has it.
     pub fn json(&self) -> Value {
         match self {

@@ -115,6 +115,25 @@ pub enum WaitsFor {
     Admission,
 }
 
+impl WaitsFor {
+    /// The fault after which it waits for an operator.
+    pub const fn fault_for_operator(&self) -> Option<&Fault> {
+        match self {
+            Self::Operator { fault } => Some(fault),
+            Self::Answer { .. }
+            | Self::Timer { .. }
+            | Self::Attempt { .. }
+            | Self::Event { .. }
+            | Self::Process { .. }
+            | Self::Branches { .. }
+            | Self::Stopping { .. }
+            | Self::Condition { .. }
+            | Self::Compensation
+            | Self::Admission => None,
+        }
+    }
+}
+
 /// The longest silence that an action allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
