@@ -1,4 +1,5 @@
-//! The real engine over the real broker, killed again and again while processes of all activity kinds run.
+//! The real engine over the real broker, killed again and again while processes of all activity kinds run,
+//! and while the clock moves on, so that a schedule launches what it missed.
 //!
 //! `BUREAUCRAT_KILLS`, `BUREAUCRAT_FAULT_SEED` and `BUREAUCRAT_KILL_OPTIONS` ask for other numbers, moments and settings;
 //! `scripts/faults` does.
@@ -6,16 +7,20 @@
 use anyhow::{Result, ensure};
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
-    faults::{Load, Plan, asked, audit, row, seed},
+    faults::{Load, Plan, Preload, asked, audit, row, seed},
     simulation::Random,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Kills of one run of the tests.
 const KILLS: u64 = 40;
 /// New tasks between two kills, and processes for each kill, so that there is work to the last.
 const TASKS: usize = 70;
 const PROCESSES_A_KILL: u64 = 12;
+/// The clock moves on by a minute at one kill of so many.
+const MINUTES: u64 = 3;
+const MINUTE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result<()> {
@@ -26,7 +31,9 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
     let kills = asked("BUREAUCRAT_KILLS", KILLS)?;
     // Runs on one broker do not hear of one another.
     let prefix = format!("killed-{}", std::process::id());
-    let mut engine = Engine::new(&url, folder.path(), &prefix, &options);
+    let preload = Preload::new(folder.path())?;
+    let mut engine =
+        Engine::new(&url, folder.path(), &prefix, &options).with_environment(preload.environment());
     let plan = Plan {
         processes: kills * PROCESSES_A_KILL,
         rate: None,
@@ -36,14 +43,25 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
     let mut random = Random::new(seed()?);
     engine.start()?;
     let (mut done, mut ended_before_the_last) = (0, 0);
+    let (began, mut moved) = (Instant::now(), Duration::ZERO);
+    let mut minute_of_schedule = None;
     while done < kills {
         // Some begin just now, so that there is work at the kill however fast the machine is.
         load.hold_back_from((done + 1) * PROCESSES_A_KILL);
         load.progress(TASKS, Duration::from_secs(4)).await?;
+        if let Some(known) = minute_of_schedule.take() {
+            load.is_scheduled_again(known, PATIENCE).await?;
+        }
         // Up to a moment more, so that any step may be the last one; now and then hardly a start's length.
         tokio::time::sleep(Duration::from_millis(random.below(200))).await;
         ended_before_the_last = load.ended();
         engine.kill()?;
+        // The schedule is there once a task is.
+        if random.once_in(MINUTES) && done > 0 {
+            moved += MINUTE;
+            preload.set_clock(moved.as_millis() as i64)?;
+            minute_of_schedule = Some(load.scheduled().len());
+        }
         engine.start()?;
         done += 1;
         if random.once_in(8) {
@@ -54,13 +72,18 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
         }
     }
     load.hold_back_from(plan.processes);
-    load.finish(&engine, Duration::from_secs(60)).await?;
+    load.finish(&engine, PATIENCE).await?;
+    let (scheduled, passed) = (load.scheduled().len() as u64, began.elapsed() + moved);
     let tally = audit(&load, &mut engine)?;
     println!(
-        "{done} kills: {ended_before_the_last} of {} processes ended before the last; {} tasks, {} of them sent again, {} answers twice",
+        "{done} kills: {ended_before_the_last} of {} processes ended before the last; {} tasks, {} of them sent again, {} answers twice; {scheduled} launches by a schedule",
         tally.ended, tally.tasks, tally.repeated_tasks, tally.double_answers
     );
     row("engine-killed", done, &tally);
+    ensure!(
+        scheduled <= passed.as_secs() / MINUTE.as_secs() + 1,
+        "{scheduled} launches by a schedule in {passed:?}: an instant counted twice"
+    );
     ensure!(
         ended_before_the_last < tally.ended,
         "the last kill came after the last process: it proved nothing"

@@ -32,7 +32,7 @@ pub fn audit(load: &Load, engine: &mut Engine) -> Result<Tally> {
         end(engine)?;
     }
     let tally = load.check()?;
-    audit_storage(engine, tally)?;
+    audit_storage(load, engine, tally)?;
     Ok(tally)
 }
 
@@ -53,13 +53,20 @@ fn events_in_hand(engine: &Engine) -> Result<bool> {
     Ok(!first.is_empty())
 }
 
-/// Checks the storage of an engine that has exited, with processes that each called one, and those that were detached.
+/// Checks the storage of an engine that has exited, with processes that each called one, those that were detached, and
+/// those that a schedule launched.
 ///
 /// # Errors
 /// Says what is wrong.
-fn audit_storage(engine: &Engine, tally: Tally) -> Result<()> {
-    let processes = tally.ended * 2 + tally.asides;
+fn audit_storage(load: &Load, engine: &Engine, tally: Tally) -> Result<()> {
     let store = RocksStore::open(&engine.storage().join("state"))?;
+    let scheduled = scheduled(&store, &load.schedule())?;
+    let unknown: Vec<_> = load.scheduled().difference(&scheduled).cloned().collect();
+    ensure!(
+        unknown.is_empty(),
+        "a schedule launched {unknown:?}, which are not stored"
+    );
+    let processes = tally.ended * 2 + tally.asides + scheduled.len() as u64;
     let found = audit_store(&store, &HostConfig::default())?;
     ensure!(
         found.is_clean(),
@@ -91,6 +98,18 @@ fn audit_storage(engine: &Engine, tally: Tally) -> Result<()> {
         );
     }
     histories(&store)
+}
+
+/// The processes of a definition that launches itself. One more may have begun after the last notice that was heard.
+fn scheduled(store: &dyn Store, name: &str) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for (key, record) in store.scan(Table::Instances, &[], &[u8::MAX; 80], 100_000)? {
+        let head = decode_head(&key, &record)?.head;
+        if head.name == name {
+            found.insert(head.process.to_string());
+        }
+    }
+    Ok(found)
 }
 
 /// The processes that have not ended, and the last thing that happened to each.

@@ -53,6 +53,8 @@ struct Seen {
     late: BTreeMap<u64, Value>,
     mail: BTreeMap<u64, String>,
     asides: BTreeMap<u64, String>,
+    /// Processes that a schedule launched, and that completed.
+    scheduled: BTreeSet<String>,
     /// And what was undone, in the order in which it was asked for first.
     undone: BTreeMap<u64, Vec<String>>,
 }
@@ -139,6 +141,32 @@ impl Load {
 
     pub fn ended(&self) -> u64 {
         self.shared.seen().ended.len() as u64
+    }
+
+    /// The processes that a schedule launched, each minute of the engine's time at most one.
+    pub fn scheduled(&self) -> BTreeSet<String> {
+        self.shared.seen().scheduled.clone()
+    }
+
+    /// The name of the definition that has the schedule.
+    pub fn schedule(&self) -> String {
+        self.shared.called("clock")
+    }
+
+    /// Waits until a schedule has launched more than `known` processes.
+    ///
+    /// # Errors
+    /// If it does not within `patience`.
+    pub async fn is_scheduled_again(&self, known: usize, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        while self.shared.seen().scheduled.len() <= known {
+            ensure!(
+                Instant::now() < deadline,
+                "a minute passed, and its schedule launched nothing"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
     }
 
     /// Waits until participants have taken `tasks` new tasks, or all processes have ended, or

@@ -24,6 +24,8 @@ const SCOPES: &str = include_str!("definitions/scopes.xml");
 /// What both call, and what only the second one starts.
 const INNER: &str = include_str!("definitions/inner.xml");
 const ASIDE: &str = include_str!("definitions/aside.xml");
+/// What launches itself, each minute.
+const CLOCK: &str = include_str!("definitions/clock.xml");
 
 /// How long a client waits before it connects again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -76,7 +78,7 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("launches");
     declare_queue(&client.channel, &queue).await?;
-    for definition in [INNER, ASIDE] {
+    for definition in [INNER, ASIDE, CLOCK] {
         let text = definition.replace("PREFIX", &shared.prefix);
         clients::deploy(&client.channel, &queue, text.as_bytes()).await?;
     }
@@ -272,7 +274,7 @@ async fn listen(shared: Arc<Shared>) -> Result<()> {
 
 fn hear(shared: &Shared, notice: Value) {
     let process = notice["process"].as_str().unwrap_or_default().to_owned();
-    let aside = shared.called("aside");
+    let (aside, clock) = (shared.called("aside"), shared.called("clock"));
     let mut seen = shared.seen();
     match (notice["status"].as_str(), notice["name"].as_str()) {
         (Some("completed"), Some("everything" | "scopes")) => {
@@ -296,6 +298,9 @@ fn hear(shared: &Shared, notice: Value) {
                 let message = format!("{number} started {other} and {process}");
                 seen.wrong.push(message);
             }
+        }
+        (Some("completed"), Some(name)) if name == clock => {
+            seen.scheduled.insert(process);
         }
         (Some("launched" | "completed"), _) => {}
         _ => seen.wrong.push(notice.to_string()),
