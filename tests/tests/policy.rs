@@ -2,6 +2,8 @@
 //! that survive a kill, reloading, and launches in turn.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "policy/modules.rs"]
+mod modules;
 #[path = "policy/quotas.rs"]
 mod quotas;
 #[path = "policy/rig.rs"]

@@ -140,6 +140,8 @@ impl Storage {
             | Table::Kept
             | Table::Recalls
             | Table::Taken
+            | Table::ModuleRecords
+            | Table::ModuleNames
             | Table::Modules => contains(key),
         }
     }

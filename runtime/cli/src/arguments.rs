@@ -13,8 +13,8 @@ pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, Definitio
 pub use eval::Eval;
 pub use looking::Addressed;
 pub use module::{
-    Module, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff, ModuleList,
-    ModuleRemove, ModuleRun, ModuleTest,
+    Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
+    ModuleList, ModuleRemove, ModuleRun, ModuleShow, ModuleSign, ModuleTest,
 };
 pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
 pub use policy::{Policy, PolicyCheck, PolicyShow};

@@ -3,7 +3,7 @@
 
 use crate::{
     arguments::RuntimeGuests, backup, broker, commands, configuration::Configuration, control,
-    files, handles, lapses::Lapses, modules,
+    files, handles, lapses::Lapses,
 };
 use anyhow::{Context, anyhow};
 use bureaucrat_host::{
@@ -96,13 +96,13 @@ pub fn run(
     let asked = host.clone();
     control::serve(&configuration.storage, move |query| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
-        Query::Modules(query) => modules::answer(&asked, query),
         Query::List { .. }
         | Query::Count { .. }
         | Query::Find { .. }
         | Query::Show { .. }
         | Query::Order { .. }
         | Query::Letters(_)
+        | Query::Modules(_)
         | Query::Definitions(_) => asked.query(query),
     })?;
     tracing::info!(

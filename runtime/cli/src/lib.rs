@@ -21,7 +21,6 @@ mod handles;
 mod lapses;
 mod logging;
 mod memory;
-mod modules;
 pub mod pid_file;
 mod places;
 mod progress;

@@ -29,7 +29,7 @@ pub(crate) use property::{LOCAL_TYPES, TYPES, declared, float_as_json};
 pub(crate) use shape::{Child, Node};
 
 use crate::{
-    Limits,
+    FindModule, Limits,
     checked::{Body, Process},
     diagnostic::{Counted, DiagnosticKind, Diagnostics, GrammarProblem, XmlProblem, nearest},
     grammar::{Tag, root},
@@ -43,13 +43,14 @@ use std::collections::HashMap;
 pub(crate) fn check(
     tree: &Tree<'_>,
     limits: &Limits,
-    mode: Mode,
+    (mode, find_module): (Mode, &FindModule<'_>),
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<(Process, Conditions)> {
     let mut checker = Checker {
         tree,
         limits,
         mode,
+        find_module,
         diagnostics,
         reviewed: doubts::Reviewed::default(),
         conditions: Conditions::default(),
@@ -67,6 +68,7 @@ pub(crate) struct Checker<'t, 's, 'd, 'x> {
     tree: &'t Tree<'s>,
     limits: &'d Limits,
     mode: Mode,
+    find_module: &'d FindModule<'d>,
     diagnostics: &'d mut Diagnostics<'x>,
     reviewed: doubts::Reviewed,
     conditions: Conditions,

@@ -31,11 +31,14 @@ pub use disassemble::disassemble;
 pub use grammar::{documented, relax_ng, xml_schema};
 pub use limits::Limits;
 
-use bureaucrat_model::{Program, SourceModule};
+use bureaucrat_model::{ModuleHash, ModuleRef, Program, SourceModule};
 use check::Mode;
 use diagnostic::Diagnostics;
 use source::Source;
 use std::collections::BTreeMap;
+
+/// The module that a name stands for, or why it stands for none.
+pub type FindModule<'a> = dyn Fn(&ModuleRef) -> Result<ModuleHash, String> + 'a;
 
 /// A compiled definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +63,35 @@ pub struct Reviewed {
 /// # Errors
 /// All mistakes, by place: at most [`Limits::diagnostics`], and one more that says if there are
 /// others. Never empty.
+///
+/// Modules that it uses by their names are not looked for: such a program runs nowhere. An engine
+/// calls [`compile_with`].
 pub fn compile(source: &[u8], limits: &Limits) -> Result<Compiled, Vec<Diagnostic>> {
-    let reviewed = examine(source, limits, Mode::Compile);
+    compile_with(source, limits, &unknown)
+}
+
+/// Compiles a definition for an engine, which knows what the names of its modules stand for.
+///
+/// # Errors
+/// As [`compile`]; and if there is no such module, at the place of its name.
+pub fn compile_with(
+    source: &[u8],
+    limits: &Limits,
+    find_module: &FindModule<'_>,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let reviewed = examine(source, limits, (Mode::Compile, find_module));
     reviewed.compiled.ok_or(reviewed.diagnostics)
+}
+
+/// Without an engine nobody knows what a name stands for. A hash that no module has takes its place,
+/// another one for each name.
+fn unknown(wanted: &ModuleRef) -> Result<ModuleHash, String> {
+    Ok(ModuleHash::of(wanted.to_string().as_bytes()))
 }
 
 /// Compiles a definition, and looks for what is odd about it. More work than compiling.
 pub fn review(source: &[u8], limits: &Limits) -> Reviewed {
-    examine(source, limits, Mode::Review)
+    examine(source, limits, (Mode::Review, &unknown))
 }
 
 /// The types that a definition's properties declare; none when it can't be read. Whether it is right is not asked.
@@ -80,7 +104,7 @@ pub fn declared_types(source: &[u8], limits: &Limits) -> BTreeMap<String, Proper
     tree.as_ref().map(check::declared).unwrap_or_default()
 }
 
-fn examine(source: &[u8], limits: &Limits, mode: Mode) -> Reviewed {
+fn examine(source: &[u8], limits: &Limits, mode: (Mode, &FindModule<'_>)) -> Reviewed {
     let source = match Source::read(source, limits) {
         Ok(source) => source,
         Err(diagnostic) => {

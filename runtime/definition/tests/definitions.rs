@@ -64,6 +64,7 @@ fn definitions_compile_to_their_golden_programs() {
             let bytes = match &module.source {
                 ModuleSource::Bytes(bytes) => format!("{} bytes", bytes.len()),
                 ModuleSource::Stored => "stored".to_owned(),
+                ModuleSource::Deployed(wanted) => format!("deployed as {wanted}"),
             };
             let _ = writeln!(text, "module {:?} {bytes} {}", module.name, module.hash);
         }

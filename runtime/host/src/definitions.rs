@@ -3,18 +3,21 @@
 //! Launching the same text again parses nothing. A refusal is the definition's own fault and says
 //! why; a failure of the environment is not a verdict and may be retried.
 
-use crate::config::HostConfig;
-use bureaucrat_definition::compile;
+mod cache;
+
+use crate::{config::HostConfig, module_catalog::DurableNames};
+use bureaucrat_definition::compile_with;
 use bureaucrat_model::{
-    ConditionIndex, Guest as GuestName, ModuleHash, ModuleSource, Op, Operand, Program,
+    ConditionIndex, Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Op, Operand, Program,
     ProgramHash, SourceModule,
 };
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
 use bureaucrat_wire::routing_key_fits;
+use cache::Cache;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,6 +31,8 @@ pub struct Loaded {
     pub modules: Vec<(ModuleHash, Vec<u8>)>,
     /// What a policy must know about it.
     pub profile: Profile,
+    /// What the names in its text stood for when it was compiled; nothing for a stored program.
+    used: Vec<(ModuleRef, ModuleHash)>,
     inline: Option<Guest>,
     guests: BTreeMap<ModuleHash, Guest>,
 }
@@ -83,40 +88,49 @@ impl From<StoreError> for LoadFailure {
 /// How often a failure of the environment is retried.
 const TRIES: usize = 3;
 
-#[derive(Default)]
-struct Cache {
-    by_source: HashMap<[u8; 32], Arc<Loaded>>,
-    by_program: HashMap<ProgramHash, Arc<Loaded>>,
-    /// In order of arrival; the first one is dropped when there are too many.
-    order: VecDeque<([u8; 32], ProgramHash)>,
-}
-
 pub struct Definitions {
     config: Arc<HostConfig>,
     store: Arc<dyn Store>,
     sandbox: Sandbox,
+    names: Arc<DurableNames>,
     cache: Mutex<Cache>,
 }
 
 impl Definitions {
-    /// An empty cache on this store and sandbox.
-    pub fn new(config: Arc<HostConfig>, store: Arc<dyn Store>, sandbox: Sandbox) -> Self {
+    /// An empty cache on this store and sandbox, and the names of modules.
+    pub fn new(
+        config: Arc<HostConfig>,
+        store: Arc<dyn Store>,
+        sandbox: Sandbox,
+        names: Arc<DurableNames>,
+    ) -> Self {
         Self {
             config,
             store,
             sandbox,
+            names,
             cache: Mutex::new(Cache::default()),
         }
     }
 
-    /// The program of a text that was compiled before.
+    /// The program of a text that was compiled before, if the names of its modules still stand for
+    /// what they stood for then.
     pub fn cached(&self, source: &[u8]) -> Option<Arc<Loaded>> {
-        self.lock().by_source.get(&source_hash(source)).cloned()
+        let loaded = self.lock().of_source(&source_hash(source));
+        loaded.filter(|loaded| {
+            let mut used = loaded.used.iter();
+            used.all(|(wanted, module)| self.names.resolve(wanted) == Ok(*module))
+        })
+    }
+
+    /// What the names of modules stand for.
+    pub(crate) fn names(&self) -> &DurableNames {
+        &self.names
     }
 
     /// A program that was loaded before.
     pub fn cached_program(&self, hash: ProgramHash) -> Option<Arc<Loaded>> {
-        self.lock().by_program.get(&hash).cloned()
+        self.lock().of_program(hash)
     }
 
     /// Compiles a definition and loads its guests. Compiling each of its modules may use the
@@ -132,11 +146,16 @@ impl Definitions {
         if let Some(loaded) = self.cached(source) {
             return Ok(loaded);
         }
-        let compiled = compile(source, &self.config.definition_limits).map_err(|diagnostics| {
+        let find = |wanted: &ModuleRef| {
+            let found = self.names.resolve(wanted);
+            found.map_err(|unresolved| unresolved.to_string())
+        };
+        let limits = &self.config.definition_limits;
+        let compiled = compile_with(source, limits, &find).map_err(|diagnostics| {
             LoadFailure::definition(diagnostics.iter().map(ToString::to_string).collect())
         })?;
         self.check_routing(&compiled.program)?;
-        let mut modules = Vec::new();
+        let (mut modules, mut used) = (Vec::new(), Vec::new());
         for SourceModule {
             name,
             hash,
@@ -144,14 +163,21 @@ impl Definitions {
             span,
         } in compiled.modules
         {
-            let bytes = match source {
-                ModuleSource::Bytes(bytes) => bytes,
-                ModuleSource::Stored => self.stored_module(hash)?.ok_or_else(|| {
+            let stored = || {
+                self.stored_module(hash)?.ok_or_else(|| {
                     LoadFailure::definition(vec![format!(
                         "{}:{}: module `{name}`: no module {hash} is stored on this engine",
                         span.line, span.column
                     )])
-                })?,
+                })
+            };
+            let bytes = match source {
+                ModuleSource::Bytes(bytes) => bytes,
+                ModuleSource::Stored => stored()?,
+                ModuleSource::Deployed(wanted) => {
+                    used.push((wanted, hash));
+                    stored()?
+                }
             };
             modules.push((hash, bytes));
         }
@@ -159,7 +185,8 @@ impl Definitions {
             LoadFailure::definition(vec![error.to_string()])
         };
         let stored = compiled.program.encode().map_err(refused)?;
-        let loaded = Arc::new(self.prepare(compiled.program, stored, modules, budget)?);
+        let loaded = self.prepare(compiled.program, stored, modules, budget)?;
+        let loaded = Arc::new(Loaded { used, ..loaded });
         self.remember(source_hash(source), &loaded);
         Ok(loaded)
     }
@@ -313,26 +340,15 @@ impl Definitions {
             program,
             stored,
             modules,
+            used: Vec::new(),
             inline,
             guests,
         })
     }
 
     fn remember(&self, source: [u8; 32], loaded: &Arc<Loaded>) {
-        let mut cache = self.lock();
-        if cache.by_source.insert(source, loaded.clone()).is_none() {
-            cache.order.push_back((source, loaded.hash));
-        }
-        cache.by_program.insert(loaded.hash, loaded.clone());
-        while cache.order.len() > self.config.definitions.max(1) {
-            let Some((source, program)) = cache.order.pop_front() else {
-                break;
-            };
-            cache.by_source.remove(&source);
-            if !cache.order.iter().any(|(_, other)| *other == program) {
-                cache.by_program.remove(&program);
-            }
-        }
+        let most = self.config.definitions.max(1);
+        self.lock().insert(source, loaded, most);
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {

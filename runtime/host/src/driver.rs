@@ -230,6 +230,7 @@ impl Driver {
             Incoming::Ordered(command) => self.planner.ordered(command),
             Incoming::OrderedLetter(command) => self.planner.letter_ordered(command),
             Incoming::OrderedDefinition(command) => self.planner.definition_ordered(command),
+            Incoming::OrderedModule(command) => self.planner.module_ordered(command),
             Incoming::Asked(ask) => {
                 self.actor.tell(ask);
                 Ok(())
@@ -284,6 +285,9 @@ impl Driver {
         for (name, version) in after.deployed {
             self.planner.catalog.durable(&name, version);
             self.planner.launching.look_again();
+        }
+        for (name, record) in after.modules {
+            self.shared.definitions.names().durable(name, record);
         }
         for call in after.calls {
             self.planner.start_call(call);

@@ -17,7 +17,7 @@ use crate::{
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
         letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
-        modules::Modules,
+        modules::{ModuleQuery, Ordering},
         query::{Query, QueryAnswer},
         questions::{self, Asked},
         tasks,
@@ -205,10 +205,6 @@ impl Host {
         self.0.ended.1.clone()
     }
 
-    pub fn modules(&self) -> Modules {
-        Modules::new(self.0.store.clone(), self.0.sandbox.clone())
-    }
-
     /// Answers an operator's question from the committed store, or carries out an order. Blocks for
     /// the store.
     pub fn query(&self, query: &Query) -> QueryAnswer {
@@ -220,6 +216,9 @@ impl Host {
         }
         if let Query::Definitions(query) = query {
             return self.definitions(query);
+        }
+        if let Query::Modules(query) = query {
+            return self.modules(query);
         }
         let shared = lock(&self.0.now).clone();
         let now = shared.as_ref().map_or_else(
@@ -280,6 +279,24 @@ impl Host {
                 reason: "the engine stopped or is too busy; `bureaucrat definitions list` tells \
                          whether it took effect"
                     .into(),
+            },
+        }
+    }
+
+    fn modules(&self, query: &ModuleQuery) -> QueryAnswer {
+        let shared = lock(&self.0.now).clone();
+        let nothing = Damages::default();
+        let damages = shared.as_ref().map_or(&nothing, |shared| &shared.damages);
+        let ordering = Ordering {
+            store: &*self.0.store,
+            damages,
+            costs: shared.as_ref().map(|shared| &*shared.costs),
+            router: &self.0.router,
+        };
+        match ordering.carry_out(query) {
+            Ok(answer) => QueryAnswer::Modules(answer),
+            Err(failure) => QueryAnswer::Error {
+                reason: failure.to_string(),
             },
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     damage::Damages,
     definitions::Definitions,
     intake::{large::Large, router::Router},
+    plan::costs::Costs,
     programs::Programs,
     tenants::Tenants,
 };
@@ -41,6 +42,8 @@ pub struct Shared {
     pub tenants: Arc<Tenants>,
     pub programs: Arc<Programs>,
     pub large: Arc<Large>,
+    /// What evaluations of modules cost.
+    pub costs: Arc<Costs>,
     /// Destinations with too much waiting.
     pub full: Arc<Full>,
 }

@@ -1,8 +1,9 @@
 //! Called definitions: how a call names one, which version a call runs, and how long the caller is bound to it.
 
 use crate::{
-    deployed::{DefinitionName, DefinitionRef, Version},
+    deployed::{DefinitionRef, Version},
     ids::ProgramHash,
+    name::DefinitionName,
     op::Operand,
 };
 use serde::{Deserialize, Serialize};

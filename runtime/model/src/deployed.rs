@@ -1,88 +1,17 @@
-//! Deployed definitions: their names, their versions, and how a launch refers to one.
+//! Deployed definitions: their versions, and how a launch refers to one.
 //!
-//! A text that is not usable as a name is refused here, with what is wrong about it. Which names
-//! and versions exist, and who may use them, is for the host to say.
+//! Which names and versions exist, and who may use them, is for the host to say.
 
 use crate::{
     hex::Hex,
     id_bytes,
     ids::{IdError, ModuleHash},
+    name::{DefinitionName, NameError},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use std::{borrow::Cow, fmt, num::NonZeroU32, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, num::NonZeroU32, str::FromStr};
 
-/// The name of a deployed definition: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DefinitionName(Arc<str>);
-
-/// Why a text is not the name of a definition.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DefinitionNameError {
-    #[error("it is empty")]
-    Empty,
-    #[error(
-        "it has {bytes} bytes, at most {} are allowed",
-        DefinitionName::BYTES_MAX
-    )]
-    TooLong { bytes: usize },
-    #[error("it begins with {0:?}; the first character must be an ASCII letter or digit")]
-    First(char),
-    #[error("it contains {0:?}; only ASCII letters, digits, `.`, `_` and `-` are allowed")]
-    Character(char),
-}
-
-impl DefinitionName {
-    /// The longest name, in bytes.
-    pub const BYTES_MAX: usize = 128;
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for DefinitionName {
-    type Err = DefinitionNameError;
-
-    fn from_str(text: &str) -> Result<Self, DefinitionNameError> {
-        if text.len() > Self::BYTES_MAX {
-            return Err(DefinitionNameError::TooLong { bytes: text.len() });
-        }
-        let mut characters = text.chars();
-        match characters.next() {
-            None => return Err(DefinitionNameError::Empty),
-            Some(first) if !first.is_ascii_alphanumeric() => {
-                return Err(DefinitionNameError::First(first));
-            }
-            Some(_) => {}
-        }
-        let is_usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        match characters.find(|c| !is_usable(*c)) {
-            Some(wrong) => Err(DefinitionNameError::Character(wrong)),
-            None => Ok(Self(Arc::from(text))),
-        }
-    }
-}
-
-impl fmt::Display for DefinitionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for DefinitionName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for DefinitionName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(D::Error::custom)
-    }
-}
-
-/// The version of a deployed definition. The first is 1; no number is given twice.
+/// The version of a deployed definition or module. The first is 1; no number is given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(NonZeroU32);
@@ -100,6 +29,13 @@ impl Version {
 
     pub const fn number(self) -> u32 {
         self.0.get()
+    }
+
+    /// The version that a text after `@` is: a whole number from 1.
+    pub(crate) fn written(text: &str) -> Option<Self> {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| is_number);
+        number.and_then(Self::new)
     }
 
     /// The version after this one; `None` after the last that there can be.
@@ -126,10 +62,7 @@ pub struct DefinitionRef {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionRefError {
     #[error("`{text}` is not the name of a definition: {error}")]
-    Name {
-        text: String,
-        error: DefinitionNameError,
-    },
+    Name { text: String, error: NameError },
     #[error("`{0}`: a version is a whole number from 1, as in `order@3`")]
     Version(String),
 }
@@ -142,9 +75,7 @@ impl FromStr for DefinitionRef {
         let (name, version) = match text.split_once('@') {
             None => (text, None),
             Some((name, version)) => {
-                let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
-                let number = version.parse().ok().filter(|_| is_number);
-                let version = number.and_then(Version::new);
+                let version = Version::written(version);
                 let version = version.ok_or_else(|| DefinitionRefError::Version(shown()))?;
                 (name, Some(version))
             }

@@ -2,10 +2,7 @@
 //!
 //! The text forms are those on the wire. Parsing is exact, so that each id has only one text.
 
-use crate::{
-    deployed::{DefinitionName, Version},
-    time::Timestamp,
-};
+use crate::{deployed::Version, name::DefinitionName, time::Timestamp};
 use crate::{
     hex::{self, Hex},
     id_bytes,

@@ -26,6 +26,8 @@ mod leads;
 mod limits;
 mod locks;
 mod message;
+mod modules;
+mod name;
 mod op;
 mod program;
 mod recovery;
@@ -44,9 +46,7 @@ pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
 pub use conduct::{
     Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Recorded, Schedule, Unhandled,
 };
-pub use deployed::{
-    DefinitionName, DefinitionNameError, DefinitionRef, DefinitionRefError, SourceHash, Version,
-};
+pub use deployed::{DefinitionRef, DefinitionRefError, SourceHash, Version};
 pub use fault::{CodePattern, Fault, FaultCode, FaultSource};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
@@ -70,6 +70,8 @@ pub use instance::{
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
 pub use message::{Message, Toward};
+pub use modules::{Alias, AliasError, ModuleRef, ModuleRefError, Wanted};
+pub use name::{DefinitionName, ModuleName, Name, NameError, OfDefinition, OfModule};
 pub use op::{
     Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since, Taking, Timeout,
     When,

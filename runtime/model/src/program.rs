@@ -7,6 +7,7 @@ use crate::{
     conduct::{Conduct, KeyText},
     fields::Fields,
     ids::{ModuleHash, ProgramHash},
+    modules::ModuleRef,
     op::Op,
     selecting::SelectStep,
     site::Site,
@@ -250,6 +251,8 @@ pub enum ModuleSource {
     Bytes(Vec<u8>),
     /// Already stored by the engine.
     Stored,
+    /// Deployed under a name.
+    Deployed(ModuleRef),
 }
 
 /// A `<module>` of a definition; the program refers to it by hash.

@@ -1,6 +1,6 @@
 //! Checks a definition against rules: every rule that it violates, with the place.
 
-use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules};
+use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules, Standing};
 use bureaucrat_model::{ModuleHash, Span, Toward};
 use std::fmt;
 
@@ -46,8 +46,13 @@ impl Rules {
         })
     }
 
-    /// The rules that a definition violates, judged by its contents.
-    pub fn check(&self, profile: &Profile) -> Vec<Violation> {
+    /// The rules that a definition violates, judged by its contents; `standing` tells what people did
+    /// with a module.
+    pub fn check(
+        &self,
+        profile: &Profile,
+        standing: impl Fn(ModuleHash) -> Standing,
+    ) -> Vec<Violation> {
         let mut found = Vec::new();
         for (participant, span) in &profile.participants {
             if !self.participants.matches(participant) {
@@ -84,7 +89,7 @@ impl Rules {
             found.push(self.broken(Rule::Calls, at(span, "calls are not allowed")));
         }
         for module in &profile.modules {
-            let broken = self.check_module(module.hash, module.facts.class);
+            let broken = self.check_module(module.hash, module.facts.class, &standing(module.hash));
             found.extend(broken.into_iter().map(|violation| Violation {
                 what: at(module.span, &violation.what),
                 ..violation
@@ -118,14 +123,30 @@ impl Rules {
     }
 
     /// The rules that a module violates, wherever it comes from.
-    pub fn check_module(&self, hash: ModuleHash, class: ModuleClass) -> Vec<Violation> {
+    pub fn check_module(
+        &self,
+        hash: ModuleHash,
+        class: ModuleClass,
+        standing: &Standing,
+    ) -> Vec<Violation> {
         let mut found = Vec::new();
         let is_listed = match &self.modules {
             Modules::Any => true,
-            Modules::Only(hashes) => hashes.contains(&hash),
+            Modules::Only { hashes, names } => {
+                let mut known = standing.names.iter();
+                hashes.contains(&hash) || known.any(|name| names.matches(name.as_str()))
+            }
         };
         if !is_listed {
             found.push(self.broken(Rule::Modules, format!("the module {hash} is not allowed")));
+        }
+        let keys = &self.module_signers;
+        if !keys.is_empty() && !standing.signers.iter().any(|signer| keys.contains(signer)) {
+            let what = match standing.signers.is_empty() {
+                true => format!("the module {hash} is not signed"),
+                false => format!("the module {hash} is signed by other keys"),
+            };
+            found.push(self.broken(Rule::ModuleSigners, what));
         }
         if class > self.module_class {
             debug_assert_eq!(class, ModuleClass::Runtime);

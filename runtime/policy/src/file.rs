@@ -1,7 +1,8 @@
 //! The policy file: parses TOML to a [`Policy`] and reports every problem with its place.
 
 use crate::{
-    Glob, Globs, ModuleClass, Modules, Permission, Policy, Quota, Rule, Rules, SendPattern, Sends,
+    Glob, Globs, ModuleClass, Modules, Permission, Policy, PublicKey, Quota, Rule, Rules,
+    SendPattern, Sends,
 };
 use bureaucrat_model::ModuleHash;
 use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
@@ -144,6 +145,7 @@ impl Reader<'_> {
                 Rule::Sends => self.sends(value, &mut rules.sends),
                 Rule::Modules => self.modules(value, &mut rules.modules),
                 Rule::ModuleClass => self.class(value, &mut rules.module_class),
+                Rule::ModuleSigners => self.signers(value, &mut rules.module_signers),
                 Rule::Quota(_) => {}
             }
         }
@@ -220,22 +222,45 @@ impl Reader<'_> {
     fn modules(&mut self, value: &Value<'_>, modules: &mut Modules) {
         match value.get_ref().as_str() {
             Some("any") => *modules = Modules::Any,
-            Some("none") => *modules = Modules::Only(Vec::new()),
+            Some("none") => *modules = Modules::none(),
             Some(_) => self.problem(
                 value.span(),
-                "expected \"any\", \"none\" or a list of hashes".to_owned(),
+                "expected \"any\", \"none\" or a list of names and hashes".to_owned(),
             ),
             None => {
-                let mut hashes = Vec::new();
+                let (mut hashes, mut names) = (Vec::new(), Vec::new());
                 for (text, span) in self.texts(value) {
-                    match text.parse::<ModuleHash>() {
-                        Ok(hash) => hashes.push(hash),
-                        Err(error) => self.problem(span, error.to_string()),
+                    // No name has a colon.
+                    if text.contains(':') {
+                        match text.parse::<ModuleHash>() {
+                            Ok(hash) => hashes.push(hash),
+                            Err(error) => self.problem(span, error.to_string()),
+                        }
+                    } else {
+                        match Glob::new(&text) {
+                            Ok(glob) => names.push(glob),
+                            Err(error) => self.problem(span, error.to_string()),
+                        }
                     }
                 }
-                *modules = Modules::Only(hashes);
+                let names = Globs::new(names);
+                *modules = Modules::Only { hashes, names };
             }
         }
+    }
+
+    fn signers(&mut self, value: &Value<'_>, signers: &mut Vec<PublicKey>) {
+        let mut found = Vec::new();
+        for (text, span) in self.texts(value) {
+            match text.parse() {
+                Ok(key) => found.push(key),
+                Err(error) => {
+                    let error: crate::SignatureError = error;
+                    self.problem(span, error.to_string());
+                }
+            }
+        }
+        *signers = found;
     }
 
     fn class(&mut self, value: &Value<'_>, class: &mut ModuleClass) {

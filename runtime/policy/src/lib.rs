@@ -15,11 +15,13 @@ mod profile;
 mod quota;
 mod rules;
 mod sends;
+mod signature;
 
 pub use check::Violation;
 pub use file::{PolicyError, Problem};
 pub use glob::{Glob, GlobError, Globs};
-pub use profile::{ModuleFacts, ModuleUse, Profile};
+pub use profile::{ModuleFacts, ModuleUse, Profile, Standing};
 pub use quota::{Quota, Quotas};
 pub use rules::{ModuleClass, Modules, Permission, Policy, Rule, Rules};
 pub use sends::{SendPattern, Sends};
+pub use signature::{PublicKey, Signature, SignatureError};

@@ -1,7 +1,7 @@
 //! What a policy must know about a compiled definition, computed once and kept with it.
 
-use crate::ModuleClass;
-use bureaucrat_model::{Guest, Millis, ModuleHash, Op, Operand, Program, Span, When};
+use crate::{ModuleClass, PublicKey};
+use bureaucrat_model::{Guest, Millis, ModuleHash, ModuleName, Op, Operand, Program, Span, When};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy must know about a module.
@@ -9,6 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct ModuleFacts {
     pub class: ModuleClass,
     pub bytes: u64,
+}
+
+/// What people did with a module: it changes, so it is asked for at each check.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// The names under which it is deployed.
+    pub names: Vec<ModuleName>,
+    /// Who signed it.
+    pub signers: Vec<PublicKey>,
 }
 
 /// A module that a definition uses.

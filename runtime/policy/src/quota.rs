@@ -83,6 +83,10 @@ quotas! {
     HostCalls "host_calls" "quota.host-calls" 100_000,
     /// Bytes that the interface `fields` returns to one evaluation of a condition.
     HostBytes "host_bytes" "quota.host-bytes" 1_048_576,
+    /// Modules that the user was the first to store, in definitions or on their own.
+    StoredModules "stored_modules" "quota.stored-modules" 50,
+    /// Bytes of these modules.
+    StoredModuleBytes "stored_module_bytes" "quota.stored-module-bytes" 16_777_216,
     /// Bytes of one module.
     ModuleBytes "module_bytes" "quota.module-bytes" 1_048_576,
     /// Bytes of memory that compiling one module may take.

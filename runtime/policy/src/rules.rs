@@ -1,6 +1,6 @@
 //! Rules: what a user may do. A policy has rules for every user.
 
-use crate::{Glob, Globs, Quota, Quotas, Sends};
+use crate::{Glob, Globs, PublicKey, Quota, Quotas, Sends};
 use bureaucrat_model::ModuleHash;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -15,8 +15,21 @@ pub enum Permission {
 pub enum Modules {
     /// Any, including modules in the definition.
     Any,
-    /// Only these; an empty list forbids modules.
-    Only(Vec<ModuleHash>),
+    /// Only these, by hash or by the name under which they are deployed; without any of both, none.
+    Only {
+        hashes: Vec<ModuleHash>,
+        names: Globs,
+    },
+}
+
+impl Modules {
+    /// No module at all.
+    pub fn none() -> Self {
+        Self::Only {
+            hashes: Vec::new(),
+            names: Globs::default(),
+        }
+    }
 }
 
 /// Classes of modules, by what they need.
@@ -46,6 +59,8 @@ pub enum Rule {
     /// The modules that definitions may use.
     Modules,
     ModuleClass,
+    /// Whose signatures modules must have.
+    ModuleSigners,
     Calls,
     /// The definitions of others that the user may launch by name.
     Definitions,
@@ -60,7 +75,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule except the quotas.
-    pub const PERMISSIONS: [Self; 13] = [
+    pub const PERMISSIONS: [Self; 14] = [
         Self::Launches,
         Self::Participants,
         Self::Awaits,
@@ -69,6 +84,7 @@ impl Rule {
         Self::ReplyTo,
         Self::Modules,
         Self::ModuleClass,
+        Self::ModuleSigners,
         Self::Calls,
         Self::Definitions,
         Self::Deploys,
@@ -87,6 +103,7 @@ impl Rule {
             Self::ReplyTo => "reply_to",
             Self::Modules => "modules",
             Self::ModuleClass => "module_class",
+            Self::ModuleSigners => "module_signers",
             Self::Calls => "calls",
             Self::Definitions => "definitions",
             Self::Deploys => "deploys",
@@ -107,6 +124,7 @@ impl Rule {
             Self::ReplyTo => "policy.reply-to",
             Self::Modules => "policy.modules",
             Self::ModuleClass => "policy.module-class",
+            Self::ModuleSigners => "policy.module-signers",
             Self::Calls => "policy.calls",
             Self::Definitions => "policy.definitions",
             Self::Deploys => "policy.deploys",
@@ -129,6 +147,7 @@ impl fmt::Display for Rule {
             | Self::ReplyTo
             | Self::Modules
             | Self::ModuleClass
+            | Self::ModuleSigners
             | Self::Calls
             | Self::Definitions
             | Self::Deploys
@@ -151,6 +170,8 @@ pub struct Rules {
     pub modules: Modules,
     /// The most expensive class of module that is allowed.
     pub module_class: ModuleClass,
+    /// Modules must be signed by one of these keys; need not be signed if there are none.
+    pub module_signers: Vec<PublicKey>,
     pub calls: Permission,
     pub definitions: Globs,
     pub deploys: Globs,
@@ -175,6 +196,7 @@ impl Rules {
             reply_to: Globs::all(),
             modules: Modules::Any,
             module_class: ModuleClass::Runtime,
+            module_signers: Vec::new(),
             calls: Permission::Allowed,
             definitions: Globs::all(),
             deploys: Globs::all(),
@@ -195,8 +217,9 @@ impl Rules {
             publishes: Globs::default(),
             answers: Globs::default(),
             reply_to: Globs::default(),
-            modules: Modules::Only(Vec::new()),
+            modules: Modules::none(),
             module_class: ModuleClass::Small,
+            module_signers: Vec::new(),
             calls: Permission::Refused,
             definitions: Globs::default(),
             deploys: Globs::default(),

@@ -6,7 +6,7 @@ use bureaucrat_model::{
     Program, Site, Span, Way,
 };
 use bureaucrat_policy::{
-    ModuleClass, ModuleFacts, Modules, Permission, Policy, Profile, Quota, Rule, Rules,
+    ModuleClass, ModuleFacts, Modules, Permission, Policy, Profile, Quota, Rule, Rules, Standing,
 };
 
 fn problems(text: &str) -> Vec<String> {
@@ -155,7 +155,7 @@ fn program() -> Program {
 
 fn broken(rules: &Rules, class: ModuleClass) -> Vec<(Rule, String)> {
     let profile = Profile::of(&program(), |_| ModuleFacts { class, bytes: 7 });
-    let found = rules.check(&profile).into_iter();
+    let found = rules.check(&profile, |_| Standing::default()).into_iter();
     found
         .map(|violation| (violation.rule, violation.what))
         .collect()
@@ -250,7 +250,9 @@ fn a_violation_names_its_rule_and_section() {
         class: ModuleClass::Small,
         bytes: 7,
     });
-    let found = policy.of(Some("x")).check(&profile);
+    let found = policy
+        .of(Some("x"))
+        .check(&profile, |_| Standing::default());
     assert_eq!(
         found[0].to_string(),
         "5:3: awaiting the event `paid` is not allowed (rule `awaits` of the policy's [users.x])"
@@ -314,7 +316,7 @@ fn tasks_go_where_messages_may_and_to_the_queues_of_allowed_participants() {
         ..program()
     };
     let profile = Profile::of(&program, |_| unreachable!());
-    let found = rules.check(&profile);
+    let found = rules.check(&profile, |_| Standing::default());
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(
         found[0].to_string(),

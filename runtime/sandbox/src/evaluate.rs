@@ -9,6 +9,7 @@ use crate::{
     outcome::{Evaluated, Outcome, codes},
 };
 use bureaucrat_model::{JsonText, View};
+use std::time::{Duration, Instant};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::Instance};
 
 /// Evaluates a function of a guest. The cost is counted from instantiation on, including start
@@ -20,6 +21,7 @@ pub(crate) fn evaluate(
     limits: &SandboxLimits,
     budget: Budget,
 ) -> Evaluated {
+    let began = Instant::now();
     let fuel = limits.fuel.min(budget.fuel);
     let ready = &*guest.0;
     let Some(place) = ready
@@ -34,6 +36,7 @@ pub(crate) fn evaluate(
             ),
             fuel: 0,
             memory_bytes: 0,
+            time: Duration::ZERO,
         };
     };
     let mut store = new_store(guest, view, limits, budget);
@@ -62,6 +65,7 @@ pub(crate) fn evaluate(
         outcome,
         fuel: fuel - store.get_fuel().unwrap_or(0).min(fuel),
         memory_bytes: store.data().memory.bytes,
+        time: began.elapsed(),
     }
 }
 

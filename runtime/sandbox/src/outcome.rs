@@ -1,6 +1,7 @@
 //! The outcomes of evaluations, and the codes of their faults.
 
 use bureaucrat_model::FaultCode;
+use std::time::Duration;
 
 /// The sandbox's own fault codes. A guest cannot use them.
 pub mod codes {
@@ -33,13 +34,15 @@ pub mod codes {
 }
 
 /// An outcome and its cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Evaluated {
     pub outcome: Outcome,
     /// The fuel that was used.
     pub fuel: u64,
     /// The bytes of the guest's memories at the end.
     pub memory_bytes: u64,
+    /// How long it took, from making the instance on; another time each time.
+    pub time: Duration,
 }
 
 /// The outcome of an evaluation. All but the last would occur again.

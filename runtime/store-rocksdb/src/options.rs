@@ -164,6 +164,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Sources
         | Table::Launches
         | Table::Schedules
+        | Table::ModuleRecords
+        | Table::ModuleNames
         | Table::Values => false,
     }
 }
@@ -195,6 +197,8 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Fibers
         | Table::Definitions
         | Table::Sources
+        | Table::ModuleRecords
+        | Table::ModuleNames
         | Table::Values => false,
     }
 }

@@ -4,15 +4,13 @@
 //! Keys begin with the shard's number, the first byte of a process id, so a shard's rows are one range
 //! in each table. Indexes across shards: subscriptions, backlog, list of processes, searchable fields.
 
-mod definitions;
+mod deployed;
 mod kept;
 mod recent;
 mod searched;
 mod seen;
 
-pub use definitions::{
-    DefinitionKey, definition, definition_of, definitions_of, schedule, schedule_of,
-};
+pub use deployed::{DefinitionKey, name, name_of, version, version_of, versions_of};
 pub use kept::{
     is_taken_by_fiber, kept, kept_after, kept_gone, kept_of, kept_until, kept_until_of, recall,
     recall_of, subscribed, subscription_record, taken, taken_by, taken_by_fiber, taken_of,

@@ -96,6 +96,8 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Launches
         | Table::Schedules
         | Table::Recalls
+        | Table::ModuleRecords
+        | Table::ModuleNames
         | Table::Taken => 1_000,
     }
 }

@@ -53,10 +53,14 @@ pub enum Table {
     Taken = 24,
     /// The processes with searchable fields, by name and value.
     Searched = 25,
+    /// What is known of a stored module, by hash.
+    ModuleRecords = 26,
+    /// The versions and aliases of deployed modules, by name.
+    ModuleNames = 27,
 }
 
 impl Table {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -82,6 +86,8 @@ impl Table {
         Self::Recalls,
         Self::Taken,
         Self::Searched,
+        Self::ModuleRecords,
+        Self::ModuleNames,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -111,6 +117,8 @@ impl Table {
             Self::Recalls => "recalls",
             Self::Taken => "taken",
             Self::Searched => "searched",
+            Self::ModuleRecords => "module_records",
+            Self::ModuleNames => "module_names",
         }
     }
 }

@@ -41,7 +41,8 @@ pub use dead_letter::{
 };
 pub use declared::fit_fields;
 pub use deployment::{
-    DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, Novelty, definition_deployed, deployed,
+    DEFINITION_TYPE, DefinitionDeployed, MODULE_TYPE, ModuleDeployed, ModuleHeaders, NotText,
+    Novelty, definition_deployed, deployed,
 };
 pub use event::{EventCounts, EventMessage, EventOutcome, decode_event, event_reply};
 pub use launcher::{Address, EventRequest, event, launch, launch_named};

@@ -47,6 +47,24 @@ pub enum HeaderValue {
 }
 
 impl HeaderValue {
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Void
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::FloatBits(_)
+            | Self::Decimal { .. }
+            | Self::Bytes(_)
+            | Self::Timestamp(_)
+            | Self::List(_)
+            | Self::Table(_) => None,
+        }
+    }
+}
+
+impl HeaderValue {
     pub fn float(value: f64) -> Self {
         Self::FloatBits(value.to_bits())
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bureaucrat_expression::{Function, Kind};
 use bureaucrat_host::{HostConfig, broker::Source};
 use bureaucrat_model::Fields;
-use bureaucrat_sandbox::{Guest, LoadError, Outcome, Sandbox};
+use bureaucrat_sandbox::{Evaluated, Guest, LoadError, Outcome, Sandbox};
 use bureaucrat_store::MemoryStore;
 use bureaucrat_wire::{Outgoing, WireLimits, decode_answer, decode_event};
 use std::sync::Arc;
@@ -88,7 +88,11 @@ fn evaluated(sandbox: &Sandbox, guest: &Guest, fields: &str) -> Result<Seen> {
     let fields = Fields::parse(fields)?;
     let first = sandbox.evaluate(guest, "evaluate", &fields);
     let again = sandbox.evaluate(guest, "evaluate", &fields);
-    ensure!(first == again, "not the same again: {first:?}, {again:?}");
+    let told = |told: &Evaluated| (told.outcome.clone(), told.fuel, told.memory_bytes);
+    ensure!(
+        told(&first) == told(&again),
+        "not the same again: {first:?}, {again:?}"
+    );
     Ok(match first.outcome {
         Outcome::Verdict(_) | Outcome::Value(_) => Seen::Harmless,
         Outcome::Fault { code, .. } => Seen::Fault(code.as_str().to_owned()),

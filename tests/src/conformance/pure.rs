@@ -147,6 +147,7 @@ impl Pure {
             match &module.source {
                 ModuleSource::Bytes(bytes) => load(Some(module.hash), bytes)?,
                 ModuleSource::Stored => return Err(format!("no module {}", module.hash)),
+                ModuleSource::Deployed(wanted) => return Err(format!("no module {wanted}")),
             }
         }
         for condition in &program.conditions {

@@ -231,7 +231,7 @@ impl Facts {
 impl Known {
     /// A version was written: its program is there.
     pub fn version_written(&mut self, key: &[u8], record: Option<&Vec<u8>>) {
-        let (Ok(place), Some(record)) = (keys::definition_of(key), record) else {
+        let (Ok(place), Some(record)) = (keys::version_of(key), record) else {
             return self.violate("a version of a definition was removed".to_owned());
         };
         match records::decode::<DefinitionRecord>(Table::Definitions, key, record) {
@@ -245,7 +245,7 @@ impl Known {
 
     /// The text of a version was written: versions are numbered without gaps, and no text gets two.
     pub fn source_written(&mut self, key: &[u8], text: Option<&Vec<u8>>) {
-        let (Ok(place), Some(text)) = (keys::definition_of(key), text) else {
+        let (Ok(place), Some(text)) = (keys::version_of(key), text) else {
             return self.violate("the text of a version was removed".to_owned());
         };
         let (name, version) = (place.name.to_string(), place.version.number());

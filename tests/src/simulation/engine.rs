@@ -17,6 +17,7 @@ use bureaucrat_store::{Store, StoreError};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// From which a new storage derives ids.
@@ -200,6 +201,7 @@ impl Engine {
                 outcome: Outcome::Environmental(reason),
                 fuel: 0,
                 memory_bytes: 0,
+                time: Duration::ZERO,
             }),
             Some(Task::Load(program)) if !may_fail(*program) => return false,
             Some(Task::Load(_)) => JobOutcome::Loaded(Err(LoadFailure::Environment(reason))),

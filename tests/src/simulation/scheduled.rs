@@ -3,7 +3,7 @@
 
 use super::{Facts, LaunchFacts, decided::Decided, engine::SECRET, facts::Known};
 use bureaucrat_host::{decided::LaunchRecord, schedules::ScheduleRecord};
-use bureaucrat_model::{Missed, ProcessId, Timestamp};
+use bureaucrat_model::{Missed, OfDefinition, ProcessId, Timestamp};
 use bureaucrat_store::{Table, keys, records};
 use bureaucrat_wire::Duplicate;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl Facts {
 
 impl Known {
     pub fn schedule_written(&mut self, key: &[u8], record: Option<&Vec<u8>>) {
-        let Ok((_, name)) = keys::schedule_of(key) else {
+        let Ok((_, name)) = keys::name_of::<OfDefinition>(key) else {
             return self.violate(format!("a schedule has the key {key:02x?}"));
         };
         let read = |record: &Vec<u8>| records::decode(Table::Schedules, key, record);

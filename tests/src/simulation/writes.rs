@@ -71,6 +71,8 @@ impl Known {
                     }
                 }
                 Table::Modules
+                | Table::ModuleRecords
+                | Table::ModuleNames
                 | Table::Seen
                 | Table::Meta
                 | Table::Backlog

@@ -1,6 +1,7 @@
 //! `module …`: the commands for authors of condition modules, and for operators.
 
-use bureaucrat_model::ModuleHash;
+use bureaucrat_host::modules::Pointed;
+use bureaucrat_model::{ModuleName, ModuleRef};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -23,7 +24,13 @@ pub enum Module {
     Deploy(ModuleDeploy),
     /// List the modules that the running engine has stored
     List(ModuleList),
-    /// Remove a module from the running engine; refused while a program uses it
+    /// Show one of them: its versions, who uses it, what it costs
+    Show(ModuleShow),
+    /// Let an alias of a module stand for a version
+    Alias(ModuleAlias),
+    /// Sign a module with a key of your own
+    Sign(ModuleSign),
+    /// Remove a version, an alias or a module; refused while something needs it
     #[command(name = "rm")]
     Remove(ModuleRemove),
 }
@@ -165,16 +172,24 @@ pub struct ModuleDiff {
 /// `module deploy`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   bureaucrat module deploy risk.component.wasm
+  bureaucrat module deploy risk.component.wasm --name risk
+  bureaucrat module deploy risk.component.wasm --name risk --signature risk.sig
 
-A definition names the module by the hash that is printed: <module name=\"risk\" \
-hash=\"sha256:…\"/>. A message of the content type application/wasm on the launch queue deploys \
-a module, too.")]
+With --name it becomes the next version of that name, which is printed: <module name=\"r\" \
+use=\"risk@4\"/>. Without, a definition names it by the hash that is printed: <module name=\"r\" \
+hash=\"sha256:…\"/>. A message of the content type application/wasm on the launch queue does the same.")]
 pub struct ModuleDeploy {
     /// The component, `-` for standard input
     pub file: PathBuf,
-    /// Print JSON: {"hash", "bytes", "class", "exports"}, or {"refused"} with the reason
+    /// Make it the next version of this name
+    #[arg(long)]
+    pub name: Option<ModuleName>,
+    /// The file with its signature, as `module sign` prints it
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<PathBuf>,
+    /// Print JSON: {"hash", "bytes", "class", "exports", "name", "version"}, or {"refused"}
     #[arg(long)]
     pub json: bool,
 }
@@ -185,7 +200,43 @@ pub struct ModuleDeploy {
 Example:
   bureaucrat module list")]
 pub struct ModuleList {
-    /// Print one JSON object per line: {"hash", "bytes", "programs"}
+    /// Print one JSON object per line (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module show risk
+  bureaucrat module show risk@4
+  bureaucrat module show sha256:0c4b…
+
+Costs are those of evaluations since the engine started.")]
+pub struct ModuleShow {
+    /// NAME (its newest version), NAME@VERSION, NAME@ALIAS, or a hash
+    pub module: Pointed,
+    /// Print one JSON document (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module alias`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat module alias risk@live 4       # <module use=\"risk@live\"> means version 4 from now on
+  bureaucrat module alias risk@live newest
+
+Definitions that are deployed already, and processes that run, keep the version that they have. \
+`bureaucrat module rm risk@live` removes the alias.")]
+pub struct ModuleAlias {
+    /// The name and the alias, as NAME@ALIAS
+    pub alias: ModuleRef,
+    /// The version that it stands for, another alias, or `newest`
+    pub version: String,
+    /// Print JSON: {"name", "alias", "version", "hash", "before"}
     #[arg(long)]
     pub json: bool,
 }
@@ -193,15 +244,39 @@ pub struct ModuleList {
 /// `module rm`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
+  bureaucrat module rm risk@3
+  bureaucrat module rm risk@live
   bureaucrat module rm sha256:0c4b…
 
-The exit code is 1 if there is no such module, or if stored programs use it; at most 100 of them \
-are listed. A program is removed some time after the last of its processes.")]
+A version leaves its name; its component is removed too, unless it is still needed. The exit code is 1 \
+if there is no such module, or if stored programs or names use it; at most 100 programs are listed. A \
+program is removed some time after the last of its processes.")]
 pub struct ModuleRemove {
-    /// The module's hash, as `deploy` and `list` print it
-    pub hash: ModuleHash,
-    /// Print JSON: {"hash", "outcome": "removed", "unknown" or "in_use", "programs"}
+    /// NAME@VERSION, NAME@ALIAS, or a hash
+    pub module: Pointed,
+    /// Print JSON: {"module", "outcome": "removed", "unknown", "in_use", "named" or "aliased"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `module sign`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  openssl genpkey -algorithm ed25519 -out key.pem
+  bureaucrat module sign risk.component.wasm --key key.pem > risk.sig
+  bureaucrat module deploy risk.component.wasm --name risk --signature risk.sig
+
+The signature begins with the public key, `ed25519:…`, up to the next colon. A policy that lists it \
+under module_signers accepts modules that this key signed (docs/policy.md).")]
+pub struct ModuleSign {
+    /// The component, `-` for standard input
+    pub file: PathBuf,
+    /// The private key: Ed25519, PKCS #8, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Print JSON: {"hash", "key", "signature"}
     #[arg(long)]
     pub json: bool,
 }

@@ -7,9 +7,9 @@ use crate::{
     files,
     screen::tell,
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bureaucrat_definition::{Compiled, disassemble};
-use bureaucrat_model::Program;
+use bureaucrat_model::{ModuleSource, Program};
 use serde_json::json;
 use std::path::Path;
 
@@ -29,6 +29,18 @@ pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     };
     tell_all(&compile.file, &source, &judged.problems);
+    let used = modules.iter().find_map(|module| match &module.source {
+        ModuleSource::Deployed(wanted) => Some((module, wanted)),
+        ModuleSource::Bytes(_) | ModuleSource::Stored => None,
+    });
+    if let Some((module, wanted)) = used {
+        bail!(
+            "{}:{}:{}: only an engine knows which module `{wanted}` is; name it by its `hash` to compile without one",
+            compile.file.display(),
+            module.span.line,
+            module.span.column
+        );
+    }
     let stored = program.encode()?;
     if let Some(output) = &compile.output {
         std::fs::write(output, &stored)

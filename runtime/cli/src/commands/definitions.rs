@@ -261,7 +261,8 @@ fn retire(options: &Options, retire: &DefinitionsRetire) -> anyhow::Result<Exit>
 }
 
 /// Who deployed it, for people.
-fn by(by: &ByView) -> String {
+/// A deployer, for a person.
+pub(super) fn by(by: &ByView) -> String {
     match by {
         ByView::Operator => "(operator)".to_owned(),
         ByView::Anonymous => "(no user)".to_owned(),

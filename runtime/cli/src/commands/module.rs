@@ -5,6 +5,8 @@ mod bench;
 mod cases;
 mod diff;
 mod junit;
+mod shown;
+mod signing;
 mod stored;
 mod testing;
 mod tools;
@@ -30,6 +32,9 @@ pub fn run(options: &Options, module: &Module) -> anyhow::Result<Exit> {
         Module::Diff(diff) => diff::run(options, diff),
         Module::Deploy(deploy) => stored::deploy(options, deploy),
         Module::List(list) => stored::list(options, list),
+        Module::Show(show) => shown::run(options, show),
+        Module::Alias(alias) => stored::alias(options, alias),
+        Module::Sign(sign) => signing::run(sign),
         Module::Remove(remove) => stored::remove(options, remove),
     }
 }

@@ -111,13 +111,23 @@ fn view(rules: &Rules) -> Value {
             },
             Rule::Modules => match &rules.modules {
                 Modules::Any => json!("any"),
-                Modules::Only(hashes) if hashes.is_empty() => json!("none"),
-                Modules::Only(hashes) => hashes.iter().map(ToString::to_string).collect(),
+                modules if *modules == Modules::none() => json!("none"),
+                Modules::Only { hashes, names } => {
+                    let hashes = hashes.iter().map(ToString::to_string);
+                    hashes
+                        .chain(names.iter().map(ToString::to_string))
+                        .collect()
+                }
             },
             Rule::ModuleClass => match rules.module_class {
                 ModuleClass::Small => json!("small"),
                 ModuleClass::Runtime => json!("runtime"),
             },
+            Rule::ModuleSigners => rules
+                .module_signers
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             Rule::Quota(_) => continue,
         };
         shown.insert(rule.name().into(), value);

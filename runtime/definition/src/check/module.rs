@@ -1,5 +1,5 @@
-//! Checks `<module>`: a name, and either the bytes of a component in base64 or the hash of a stored
-//! one.
+//! Checks `<module>`: a name, and the bytes of a component in base64, or the hash of a stored one, or
+//! the name of a deployed one.
 //!
 //! The sandbox decides whether the bytes are a component that may run.
 
@@ -9,7 +9,7 @@ use crate::{
     syntax::Element,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bureaucrat_model::{ModuleHash, ModuleSource, SourceModule};
+use bureaucrat_model::{ModuleHash, ModuleRef, ModuleSource, SourceModule};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// Checks a module and remembers it.
@@ -48,18 +48,31 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         name: &str,
     ) -> Option<(ModuleHash, ModuleSource)> {
         let text = element.text.first_visible();
-        match (element.attribute("hash"), text) {
-            (Some(_), Some(offset)) => {
-                let name = cut(name);
-                self.note(offset, ValueProblem::TwoModules { name });
+        let twice = |attribute, other| ValueProblem::TwoModules {
+            name: cut(name),
+            attribute,
+            other,
+        };
+        let (hash, used) = (element.attribute("hash"), element.attribute("use"));
+        match (hash, used, text) {
+            (Some(_), Some(used), _) => {
+                self.note(used.start, twice("hash", "the attribute `use`"));
                 None
             }
-            (None, None) => {
+            (Some(_), None, Some(offset)) => {
+                self.note(offset, twice("hash", "text"));
+                None
+            }
+            (None, Some(_), Some(offset)) => {
+                self.note(offset, twice("use", "text"));
+                None
+            }
+            (None, None, None) => {
                 let name = cut(name);
                 self.note(element.start, ValueProblem::NoModule { name });
                 None
             }
-            (Some(hash), None) => {
+            (Some(hash), None, None) => {
                 let read = hash.value.parse();
                 if read.is_err() {
                     let found = cut(&hash.value);
@@ -67,7 +80,22 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 }
                 Some((read.ok()?, ModuleSource::Stored))
             }
-            (None, Some(offset)) => {
+            (None, Some(used), None) => {
+                let wanted: Result<ModuleRef, _> = used.value.parse();
+                let problem = match wanted {
+                    Err(error) => ValueProblem::BadModuleRef(error),
+                    Ok(wanted) => match (self.find_module)(&wanted) {
+                        Ok(hash) => return Some((hash, ModuleSource::Deployed(wanted))),
+                        Err(reason) => ValueProblem::NotDeployed {
+                            name: cut(name),
+                            reason,
+                        },
+                    },
+                };
+                self.note(used.value_start, problem);
+                None
+            }
+            (None, None, Some(offset)) => {
                 let mut digits = element.text.as_str().to_owned();
                 digits.retain(|digit| !crate::text::is_white(digit));
                 let bytes = STANDARD.decode(digits).ok();

@@ -114,8 +114,11 @@ pub(crate) fn attribute(tag: &str, name: &str) -> Option<&'static str> {
         ("property", "value" | "default") => "the value is the text between the tags",
         ("property", "kind" | "datatype" | "class") => "write `type`",
         ("process" | "module", "id" | "key") => "write `name`",
+        ("module", "ref" | "module" | "version" | "alias" | "uses" | "import" | "from") => {
+            "write `use=\"NAME\"` or `use=\"NAME@4\"`"
+        }
         ("module", "src" | "file" | "path" | "url" | "href") => {
-            "a module is base64 text between the tags, or has a `hash`"
+            "a module is base64 text between the tags, or has a `hash`, or a `use` with its name"
         }
         (
             "case" | "while" | "await" | "switch",

@@ -1,7 +1,7 @@
 //! Mistakes in values: attributes and texts that are invalid.
 
 use super::words::{Alternatives, Choice, Hint, Nearest, Quoted, Try};
-use bureaucrat_model::Millis;
+use bureaucrat_model::{Millis, ModuleRefError};
 use bureaucrat_schedule::TimetableError;
 
 /// A value that is not what is expected.
@@ -244,16 +244,26 @@ pub enum ValueProblem {
     DuplicateModule { name: String },
     /// A module with neither bytes nor a hash.
     #[error(
-        "the module {} is empty; expected base64 text, or the attribute `hash`",
+        "the module {} is empty; expected base64 text, or one of the attributes `hash` and `use`",
         Quoted(name)
     )]
     NoModule { name: String },
-    /// A module with both bytes and a hash.
+    /// A module that says twice where its bytes are.
     #[error(
-        "the module {} has the attribute `hash`, so it cannot have text too",
+        "the module {} has the attribute `{attribute}`, so it cannot have {other} too",
         Quoted(name)
     )]
-    TwoModules { name: String },
+    TwoModules {
+        name: String,
+        attribute: &'static str,
+        other: &'static str,
+    },
+    /// What a module uses is no name of one.
+    #[error("{0}")]
+    BadModuleRef(ModuleRefError),
+    /// No module is deployed under the name.
+    #[error("the module {}: {reason}", Quoted(name))]
+    NotDeployed { name: String, reason: String },
     /// Bytes of a module that are not base64.
     #[error("the module {} is not base64 (RFC 4648, with padding)", Quoted(name))]
     BadBase64 { name: String },

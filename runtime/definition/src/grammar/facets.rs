@@ -85,6 +85,9 @@ pub(super) fn facets(value: Value) -> Facets {
         Value::FieldPath => pattern(r"[^/][\s\S]*|/[^/]([^~]|~[01])*"),
         Value::Called => pattern(format!(r"[$]{VISIBLE}|{DEFINITION}")),
         Value::ModuleHash => pattern("sha256:[0-9a-f]{64}"),
+        Value::ModuleRef => {
+            pattern("[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@([0-9]{1,10}|[A-Za-z][A-Za-z0-9_-]{0,63}))?")
+        }
         Value::Function { bytes } => {
             limited(pattern("[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*"), bytes)
         }

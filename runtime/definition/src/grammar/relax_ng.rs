@@ -140,15 +140,15 @@ fn text_or_attributes(row: &Row, kind: Text, out: &mut Lines) {
         return written(out);
     }
     out.open("choice");
-    out.open("group");
     for found in instead {
+        out.open("group");
         attribute(found, out);
+        for found in &with {
+            optional(found, out);
+        }
+        out.empty("empty");
+        out.close("group");
     }
-    for found in with {
-        optional(found, out);
-    }
-    out.empty("empty");
-    out.close("group");
     written(out);
     out.close("choice");
 }

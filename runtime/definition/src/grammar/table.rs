@@ -13,7 +13,7 @@ use super::{
     },
     value::Value::{
         Duration, FaultCode, FaultPatterns, FieldName, FieldPath, Function, Id, Integer,
-        ModuleHash, Name, OneOf, Template, Text as AnyText, Thousandths, Title,
+        ModuleHash, ModuleRef, Name, OneOf, Template, Text as AnyText, Thousandths, Title,
     },
 };
 use crate::{Limits, check::TYPES};
@@ -98,6 +98,13 @@ pub(super) static ROWS: &[Row] = &[
             ModuleHash,
             InsteadOfText,
             "The hash of a module that the engine has stored",
+        ),
+        attribute(
+            "use",
+            ModuleRef,
+            InsteadOfText,
+            "The name of a [deployed module](#modules); the definition keeps the bytes that the name stands for \
+             when it is deployed or launched",
         ),
     ])
     .holds(Content::Text(Text::Base64)),

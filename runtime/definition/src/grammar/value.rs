@@ -36,6 +36,8 @@ pub(crate) enum Value {
     /// `$` and the name of a field, or a deployed definition as a launch names it.
     Called,
     ModuleHash,
+    /// A deployed module: its name, with a version, an alias or neither.
+    ModuleRef,
     /// A function's name as WIT writes it, at most so many bytes long.
     Function {
         bytes: usize,
@@ -101,6 +103,11 @@ impl Value {
                              without, or `$` and the name of a field"
                 .to_owned(),
             Self::ModuleHash => "`sha256:` and 64 lower-case hexadecimal digits".to_owned(),
+            Self::ModuleRef => {
+                "the name of a deployed module, with `@` and a version or an alias, \
+                                or without"
+                    .to_owned()
+            }
             Self::Function { .. } => {
                 "words of letters and digits joined by `-`, such as `is-high`".to_owned()
             }

@@ -150,6 +150,7 @@ impl Actor {
             unused,
             answers,
             told,
+            told_of_modules,
             ..
         } = &mut durable.after;
         for handle in acknowledge.drain(..) {
@@ -186,6 +187,9 @@ impl Actor {
             let _ = reply.try_send(outcome);
         }
         for (reply, answer) in told.drain(..) {
+            let _ = reply.try_send(answer);
+        }
+        for (reply, answer) in told_of_modules.drain(..) {
             let _ = reply.try_send(answer);
         }
     }

@@ -99,7 +99,7 @@ impl Catalog {
         let (mut programs, mut damaged) = (Vec::new(), 0);
         let table = Table::Definitions;
         let gaps = scan_all(store, table, &[], &[u8::MAX; 160], |key, value| {
-            let Ok(place) = keys::definition_of(&key) else {
+            let Ok(place) = keys::version_of(&key) else {
                 damages.note_key(table, &key);
                 damaged += 1;
                 return Ok(());
@@ -145,19 +145,24 @@ impl Catalog {
         self.deployed.get(deployer).copied().unwrap_or_default()
     }
 
-    /// Where a text belongs. A version that is retired does not have it any more.
+    /// Where a text belongs that was compiled to this program. A version that is retired does not have
+    /// it any more, and neither does one that was compiled with other modules under the same names.
     ///
     /// # Errors
     /// If there is no room, or the store does not say.
-    pub fn slot(&self, name: &DefinitionName, source: SourceHash) -> Result<Slot, NoSlot> {
+    pub fn slot(
+        &self,
+        name: &DefinitionName,
+        (source, program): (SourceHash, ProgramHash),
+    ) -> Result<Slot, NoSlot> {
         let mut newest = None;
         if let Some(named) = self.names.get(name) {
             let has_it = |known: &Known| match known {
                 Known::Readable {
                     source: other,
+                    program: its,
                     state,
-                    ..
-                } => *other == source && *state != State::Retired,
+                } => *other == source && *its == program && *state != State::Retired,
                 Known::Damaged => false,
             };
             let same = named.versions.iter().find(|(_, known)| has_it(known));

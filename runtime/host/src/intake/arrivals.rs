@@ -1,8 +1,6 @@
 //! What a delivery becomes: a process, an accepted answer, a stored event, or a dead letter.
 
-use super::{
-    cancelling::is_cancel, deploying::is_definition, deployments::is_module, router::Arrival,
-};
+use super::{cancelling::is_cancel, deploying::is_definition, modules::is_module, router::Arrival};
 use crate::{
     broker::{Delivery, Source},
     plan::{

@@ -184,7 +184,8 @@ impl Planner {
         let participants: Vec<String> = loaded.profile.participants.keys().cloned().collect();
         let reply_to = self.reply_to(first, &participants)?;
         let rules = self.rules(user);
-        let violations = self.violations(&rules, &loaded.profile);
+        let mut violations = self.violations(&rules, &loaded.profile);
+        violations.extend(self.modules_without_room(&rules, user, loaded));
         if !violations.is_empty() {
             return Err(Refusal::Rules(violations));
         }

@@ -115,7 +115,7 @@ impl Planner {
         };
         let (name, version) = (&resolved.name, resolved.version);
         let shard = self.shared.router.shard_of_definition(name);
-        let key = keys::definition(shard, name, version);
+        let key = keys::version(shard, name, version);
         let store = &*self.shared.store;
         let record = records::read::<DefinitionRecord>(store, Table::Definitions, &key);
         let Some(Some(record)) = self.shared.damages.around(None, record)? else {

@@ -5,8 +5,11 @@
 //! message. An event belongs to the shard that its name chooses.
 
 use super::{
-    cancelling::is_cancel, definition::DefinitionText, deploying::DefinitionCommand,
-    deployments::is_module, named::is_named,
+    cancelling::is_cancel,
+    definition::DefinitionText,
+    deploying::DefinitionCommand,
+    modules::{ModuleCommand, is_module},
+    named::is_named,
 };
 use crate::{
     act::standing::Ask,
@@ -17,7 +20,7 @@ use crate::{
     open::identity,
     operate::{commands::Command, letters::LetterCommand},
 };
-use bureaucrat_model::{DefinitionName, ProcessId, ShardId};
+use bureaucrat_model::{DefinitionName, ModuleName, ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
     AnswerMessage, Content, EventMessage, MessageKind, Packed, Unreadable, UnreadableAnswer,
@@ -96,6 +99,7 @@ pub enum Incoming {
     OrderedLetter(LetterCommand),
     /// An operator deploys or retires a definition.
     OrderedDefinition(DefinitionCommand),
+    OrderedModule(ModuleCommand),
     /// An operator asks where tasks are.
     Asked(Ask),
     /// Finish what is in progress, then end.
@@ -330,6 +334,12 @@ impl Router {
     /// The shard that numbers the versions of a definition.
     pub(crate) fn shard_of_definition(&self, name: &DefinitionName) -> ShardId {
         let [first, ..] = self.keyed("definition", &[name.as_str().as_bytes()]);
+        ShardId(first)
+    }
+
+    /// The shard of a module's name.
+    pub(crate) fn shard_of_module(&self, name: &ModuleName) -> ShardId {
+        let [first, ..] = self.keyed("module", &[name.as_str().as_bytes()]);
         ShardId(first)
     }
 

@@ -21,6 +21,7 @@ use crate::{
         large::Large,
         router::{Incoming, Router},
     },
+    module_catalog::{DurableNames, ModuleCatalog},
     plan::{
         decided::LaunchRecord,
         events::{Arrived, EventRecord},
@@ -57,6 +58,8 @@ pub struct Opened {
     pub tenants: Arc<Tenants>,
     pub programs: Arc<Programs>,
     catalog: Catalog,
+    modules: ModuleCatalog,
+    names: Arc<DurableNames>,
     pub store: Arc<dyn Store>,
 }
 
@@ -87,6 +90,8 @@ impl Opened {
                 tenants.count(head, bytes);
             })?;
         let programs = Arc::new(programs);
+        let names = Arc::new(DurableNames::default());
+        let modules = ModuleCatalog::open(&*store, &damages, &names)?;
         let config = Arc::new(config);
         let (router, receiver) = Router::new(config.clone(), secret, epoch);
         Ok(Self {
@@ -99,6 +104,8 @@ impl Opened {
             tenants,
             programs,
             catalog: deployed.catalog,
+            modules,
+            names,
             store,
             config,
         })
@@ -110,6 +117,7 @@ impl Opened {
             self.config.clone(),
             self.store.clone(),
             sandbox.clone(),
+            self.names.clone(),
         ))
     }
 
@@ -137,6 +145,7 @@ impl Opened {
             router: self.router.clone(),
             tenants: self.tenants.clone(),
             programs: self.programs.clone(),
+            costs: Arc::default(),
             full: Arc::default(),
             large: Large::new(self.config.large_bytes, self.config.large_under_way),
         })
@@ -154,6 +163,7 @@ impl Opened {
         let pipeline = Pipeline::new(committer);
         let mut driver = Driver::new(shared.clone(), self.receiver, pipeline, self.mark.fired);
         driver.parts().0.catalog = self.catalog;
+        driver.parts().0.modules = self.modules;
         read_outbox(shared, &mut driver)?;
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
@@ -279,7 +289,7 @@ fn read_schedules(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError
     let (planner, _) = driver.parts();
     let table = Table::Schedules;
     let gaps = scan_all(&*shared.store, table, &[], &[u8::MAX; 160], |key, value| {
-        let Ok((_, name)) = keys::schedule_of(&key) else {
+        let Ok((_, name)) = keys::name_of(&key) else {
             shared.damages.note_key(table, &key);
             return Ok(());
         };

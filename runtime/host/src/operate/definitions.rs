@@ -120,7 +120,7 @@ pub enum ByView {
 }
 
 impl ByView {
-    fn of(deployer: &Deployer) -> Self {
+    pub(crate) fn of(deployer: &Deployer) -> Self {
         match deployer {
             Deployer::Operator => Self::Operator,
             Deployer::Anonymous => Self::Anonymous,
@@ -222,7 +222,7 @@ pub(crate) fn show(
     wanted: &DefinitionRef,
 ) -> Result<DefinitionAnswer, StoreError> {
     let name = &wanted.name;
-    let (from, to) = keys::definitions_of(shard, name);
+    let (from, to) = keys::versions_of(shard, name);
     let mut versions = Vec::new();
     read(store, damages, (&from, &to), |_, version, record| {
         versions.push(VersionView::of(version, record));
@@ -241,12 +241,12 @@ pub(crate) fn show(
             let reason = format!("`{name}` has no version {version}{newest}");
             return Ok(DefinitionAnswer::Unknown { reason });
         }
-        let key = keys::definition(shard, name, version);
+        let key = keys::version(shard, name, version);
         let text = damages.around(None, store.get(Table::Sources, &key))?;
         let text = text.flatten();
         source = text.map(|text| String::from_utf8_lossy(&text).into_owned());
     }
-    let key = keys::schedule(shard, name);
+    let key = keys::name(shard, name);
     let scheduled = records::read::<ScheduleRecord>(store, Table::Schedules, &key);
     let scheduled = damages.around(None, scheduled)?.flatten();
     let schedule = scheduled.map(|record| ScheduleView {
@@ -271,7 +271,7 @@ fn read(
 ) -> Result<(), StoreError> {
     let table = Table::Definitions;
     let gaps = scan_all(store, table, from, to, |key, value| {
-        let Ok(place) = keys::definition_of(&key) else {
+        let Ok(place) = keys::version_of(&key) else {
             damages.note_key(table, &key);
             return Ok(());
         };

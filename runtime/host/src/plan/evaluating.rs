@@ -8,8 +8,8 @@ use super::{
 };
 use crate::compute::Task;
 use bureaucrat_model::{
-    Check, Evaluation, EvaluationOutcome, FaultCode, FiberState, Instance, JsonText, ProcessId,
-    Status, WaitKind,
+    Check, Condition, ConditionIndex, Evaluation, EvaluationOutcome, FaultCode, FiberState,
+    Guest as GuestName, Instance, JsonText, ProcessId, Status, WaitKind,
 };
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
@@ -55,8 +55,9 @@ impl Planner {
             self.park(transaction, process, reason)?;
             return Ok(Done::Yes);
         };
+        let user = held.instance.user.as_ref();
         let attempt = match guest.class() {
-            Class::Small => self.evaluate_now(guest, &named.function, &view, budget),
+            Class::Small => self.evaluate_now((guest, named), user, &view, budget),
             Class::Runtime => Ok(Attempt::NeedsMore),
         };
         match attempt {
@@ -89,8 +90,8 @@ impl Planner {
     /// fuel are those of one complete evaluation.
     pub(super) fn evaluate_now(
         &self,
-        guest: &bureaucrat_sandbox::Guest,
-        function: &str,
+        (guest, named): (&bureaucrat_sandbox::Guest, &Condition),
+        user: Option<&String>,
         view: &bureaucrat_model::View,
         budget: Budget,
     ) -> Result<Attempt, String> {
@@ -102,7 +103,9 @@ impl Planner {
         let mut last = String::new();
         for _ in 0..EVALUATIONS {
             let sandbox = &self.shared.sandbox;
-            match evaluation(sandbox.evaluate_within(guest, function, view, portion)) {
+            let evaluated = sandbox.evaluate_within(guest, &named.function, view, portion);
+            self.charge(named, user, &evaluated);
+            match evaluation(evaluated) {
                 Ok(evaluation) if portion.fuel < fuel && is_spent(&evaluation) => {
                     return Ok(Attempt::NeedsMore);
                 }
@@ -111,6 +114,33 @@ impl Planner {
             }
         }
         Err(last)
+    }
+}
+
+impl Planner {
+    /// Adds what a job has cost to the totals of its module.
+    pub(super) fn charge_job(
+        &self,
+        transaction: &Transaction,
+        (process, condition): (ProcessId, ConditionIndex),
+        evaluated: &Evaluated,
+    ) {
+        let Some(held) = transaction.held.get(&process) else {
+            return;
+        };
+        let program = held.instance.program;
+        if let Some(loaded) = self.shared.definitions.cached_program(program)
+            && let Some(named) = loaded.program.condition(condition)
+        {
+            self.charge(named, held.instance.user.as_ref(), evaluated);
+        }
+    }
+
+    fn charge(&self, named: &Condition, user: Option<&String>, evaluated: &Evaluated) {
+        if let GuestName::Module(module) = named.guest {
+            let costs = &self.shared.costs;
+            costs.add(module, &named.function, user, evaluated);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     broker::DeliveryHandle,
     compute::JobId,
-    intake::{deploying::Deploying, deployments::Deployment},
+    intake::{deploying::Deploying, modules::Deployment},
 };
 use bureaucrat_model::{DefinitionName, ProcessId};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -110,7 +110,9 @@ impl Jobs {
             .iter()
             .filter(|(_, waiting)| match waiting {
                 Waiting::Transaction { transaction, .. } => is_stale(transaction),
-                Waiting::Module(deployment) => is_stale_handle(&deployment.handle()),
+                Waiting::Module(deployment) => {
+                    deployment.handle().as_ref().is_some_and(&is_stale_handle)
+                }
                 Waiting::Definition(deploying) => {
                     deploying.handle().as_ref().is_some_and(&is_stale_handle)
                 }

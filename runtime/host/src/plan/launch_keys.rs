@@ -72,7 +72,7 @@ impl Planner {
             return Err(NoKey::Environment(reason));
         };
         let budget = self.budget_of_user(user);
-        let attempt = self.evaluate_now(guest, &named.function, &view, budget);
+        let attempt = self.evaluate_now((guest, named), user, &view, budget);
         match attempt.map_err(NoKey::Environment)? {
             Attempt::NeedsMore => {
                 let most = self.shared.config.inline_fuel;

@@ -10,6 +10,7 @@
 pub(crate) mod business;
 mod calls;
 mod cause;
+pub(crate) mod costs;
 pub mod decided;
 mod effects;
 mod evaluating;
@@ -40,6 +41,7 @@ use crate::{
     commit::Plan,
     compute::{Job, JobId, JobOutcome, Task},
     intake::{fair::User, launching::Launching},
+    module_catalog::ModuleCatalog,
     shared::Shared,
 };
 use bureaucrat_model::{ProcessId, Timestamp};
@@ -77,6 +79,7 @@ pub struct Planner {
     pub(crate) letters: Letters,
     pub(crate) kept: KeptEvents,
     pub(crate) catalog: Catalog,
+    pub(crate) modules: ModuleCatalog,
     pub(crate) business: BusinessKeys,
     pub(crate) delayed: Delayed,
     pub(crate) schedules: Schedules,
@@ -100,6 +103,7 @@ impl Planner {
             letters: Letters::default(),
             kept: KeptEvents::default(),
             catalog: Catalog::default(),
+            modules: ModuleCatalog::default(),
             business: BusinessKeys::default(),
             delayed: Delayed::default(),
             schedules: Schedules::default(),

@@ -119,7 +119,7 @@ impl Planner {
     fn end_schedule(&mut self, transaction: &mut Transaction, name: &DefinitionName) {
         if self.schedules.records.contains_key(name) {
             let shard = self.shared.router.shard_of_definition(name);
-            transaction.delete(Table::Schedules, keys::schedule(shard, name));
+            transaction.delete(Table::Schedules, keys::name(shard, name));
             self.schedules.remove(name);
         }
     }
@@ -130,7 +130,7 @@ impl Planner {
         name: &DefinitionName,
         record: ScheduleRecord,
     ) -> Result<(), StoreError> {
-        let key = keys::schedule(transaction.shard, name);
+        let key = keys::name(transaction.shard, name);
         transaction.put(Table::Schedules, key, records::encode(&record)?);
         self.schedules.insert(name, record);
         Ok(())

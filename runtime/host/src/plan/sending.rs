@@ -127,7 +127,7 @@ impl Planner {
     /// The rules that a definition violates: its user's, and those about destinations that hold for
     /// everybody.
     pub(crate) fn violations(&self, rules: &Rules, profile: &Profile) -> Vec<Violation> {
-        let mut found = rules.check(profile);
+        let mut found = rules.check(profile, |module| self.modules.standing(module));
         let reserved = self.reserved();
         for ((exchange, key), span) in &profile.sent {
             let key = key.as_deref().unwrap_or_default();

@@ -6,7 +6,7 @@ use super::{
     transaction::{Held, Transaction, Work},
     work::Done,
 };
-use crate::definitions::Loaded;
+use crate::{catalog::Deployer, definitions::Loaded};
 use bureaucrat_engine::launch;
 use bureaucrat_model::Launch;
 use bureaucrat_store::{
@@ -43,7 +43,8 @@ impl Planner {
             }
             return Ok(Done::Yes);
         }
-        self.store_program(transaction, loaded);
+        let by = Deployer::of(launching.user.as_ref());
+        self.store_program(transaction, loaded, &by)?;
         let limits = self.limits_of_user(launching.user.as_ref());
         let environment = self.environment(&limits);
         let (instance, effects) = launch(&loaded.program, &launching, &environment);
@@ -87,16 +88,19 @@ impl Planner {
     }
 
     /// Writes a program and its modules, unless the store has them.
-    pub(crate) fn store_program(&self, transaction: &mut Transaction, loaded: &Loaded) {
+    pub(crate) fn store_program(
+        &mut self,
+        transaction: &mut Transaction,
+        loaded: &Loaded,
+        by: &Deployer,
+    ) -> Result<(), StoreError> {
         let programs = &self.shared.programs;
         transaction.after.uses.push(programs.begin_use(loaded.hash));
         if programs.is_stored(loaded.hash) {
-            return;
+            return Ok(());
         }
         let (key, record) = (loaded.hash.0.to_vec(), loaded.stored.clone());
         transaction.put(Table::Programs, key, record);
-        for (hash, bytes) in &loaded.modules {
-            transaction.put(Table::Modules, hash.0.to_vec(), bytes.clone());
-        }
+        self.store_modules(transaction, loaded, by)
     }
 }

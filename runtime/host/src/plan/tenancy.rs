@@ -172,6 +172,7 @@ impl Planner {
         );
         let mut violations = self.violations(&rules, &loaded.profile);
         violations.extend(too_large);
+        violations.extend(self.modules_without_room(&rules, user, loaded));
         if violations.is_empty()
             && let Some(account) = self.account(user)
         {

@@ -17,16 +17,19 @@ use crate::{
     broker::DeliveryHandle,
     commit::Plan,
     definitions::LoadedProgram,
+    module_catalog::NameRecord,
     operate::{
         commands::{Command, OrderOutcome},
         definitions::DefinitionAnswer,
+        modules::ModuleAnswer,
     },
     programs::Use,
     tenants::AccountOf,
 };
 use bureaucrat_model::{
     ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, HistoryEntry, HistoryEvent,
-    Input, Instance, Launch, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version, View,
+    Input, Instance, Launch, ModuleName, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version,
+    View,
 };
 use bureaucrat_store::{
     Epoch, Owner, Store, StoreError, Table, Unit, Write,
@@ -165,6 +168,10 @@ pub struct After {
     pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
     /// Operators to answer about definitions.
     pub told: Vec<(Sender<DefinitionAnswer>, DefinitionAnswer)>,
+    /// Operators to answer about modules.
+    pub told_of_modules: Vec<(Sender<ModuleAnswer>, ModuleAnswer)>,
+    /// Names of modules that stand for something else from now on.
+    pub modules: Vec<(ModuleName, NameRecord)>,
     /// Business keys that are claimed or freed.
     pub keys: Vec<KeyChange>,
     /// Versions that can be launched from now on.

@@ -108,13 +108,16 @@ impl Planner {
                     condition,
                 },
                 JobOutcome::Evaluated(evaluated),
-            ) => match evaluation(evaluated) {
-                Ok(evaluation) => {
-                    let work = Work::evaluated(process, fiber, turn, condition, evaluation);
-                    transaction.work.push_front(work);
+            ) => {
+                self.charge_job(&transaction, (process, condition), &evaluated);
+                match evaluation(evaluated) {
+                    Ok(evaluation) => {
+                        let work = Work::evaluated(process, fiber, turn, condition, evaluation);
+                        transaction.work.push_front(work);
+                    }
+                    Err(reason) => self.park(&mut transaction, process, reason)?,
                 }
-                Err(reason) => self.park(&mut transaction, process, reason)?,
-            },
+            }
             (work, JobOutcome::Loaded(Ok(loaded))) => {
                 self.shared.definitions.keep(&loaded);
                 transaction.work.push_front(work);

@@ -4,7 +4,7 @@ use crate::{corpus, trace};
 use anyhow::Result;
 use bureaucrat_expression::{Function, Kind, compile, parse};
 use bureaucrat_model::Fields;
-use bureaucrat_sandbox::{Outcome, Sandbox, codes};
+use bureaucrat_sandbox::{Evaluated, Outcome, Sandbox, codes};
 
 /// What expressions are made of.
 pub const TOKENS: [&str; 76] = [
@@ -193,7 +193,8 @@ pub fn guest(sandbox: &Sandbox, input: &[u8]) -> u64 {
             Outcome::Environmental(_) => return 2,
         };
         if !matches!(again.outcome, Outcome::Environmental(_)) {
-            assert_eq!(first, again);
+            let told = |told: &Evaluated| (told.outcome.clone(), told.fuel, told.memory_bytes);
+            assert_eq!(told(&first), told(&again));
         }
     }
     trace

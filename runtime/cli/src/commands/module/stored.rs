@@ -1,23 +1,24 @@
-//! `module deploy`, `list` and `rm`: the modules stored by the running engine.
+//! `module deploy`, `list`, `alias` and `rm`: the modules stored by the running engine.
 
 use crate::{
     Exit,
-    arguments::{ModuleDeploy, ModuleList, ModuleRemove, Options},
-    commands::{print_line, settings},
+    arguments::{ModuleAlias, ModuleDeploy, ModuleList, ModuleRemove, Options},
+    commands::{definitions::by, print_line, settings},
     control::Control,
     files,
     progress::Progress,
-    screen::tell,
+    screen::{heading, tell},
 };
 use anyhow::{anyhow, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_host::{
-    modules::{ModuleAnswer, ModuleQuery},
+    modules::{ModuleAnswer, ModuleQuery, StoredModule},
     query::{Query, QueryAnswer},
 };
+use bureaucrat_model::{ModuleRef, Wanted};
 use serde_json::json;
 
-fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
+pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
     let mut control = Control::connect(&settings(options)?.storage)?;
     match control.ask(&Query::Modules(query))? {
         QueryAnswer::Modules(answer) => Ok(answer),
@@ -34,22 +35,30 @@ fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
     }
 }
 
-fn unfit() -> anyhow::Error {
+pub(super) fn unfit() -> anyhow::Error {
     anyhow!("unexpected answer from the engine")
 }
 
 pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> {
     let bytes = files::read(&deploy.file)?;
     files::not_a_definition(&deploy.file, &bytes)?;
-    let component = STANDARD.encode(bytes);
+    let signature = deploy.signature.as_deref().map(files::read_text);
+    let query = ModuleQuery::Deploy {
+        component: STANDARD.encode(bytes),
+        name: deploy.name.clone(),
+        signature: signature.transpose()?,
+    };
     let progress = Progress::start("the engine compiles the module");
-    let answer = ask(options, ModuleQuery::Deploy { component })?;
+    let answer = ask(options, query)?;
     drop(progress);
     match answer {
         ModuleAnswer::Deployed(deployed) => {
             let hash = deployed.hash.to_string();
             if !deploy.json {
-                print_line(&hash)?;
+                match &deployed.named {
+                    Some((name, version)) => print_line(&format!("{name}@{version}  {hash}"))?,
+                    None => print_line(&hash)?,
+                }
                 return Ok(Exit::Done);
             }
             let exports = deployed.exports.iter().map(|(name, is_verdict)| {
@@ -60,6 +69,8 @@ pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> 
                 "bytes": deployed.bytes,
                 "class": if deployed.runtime { "runtime" } else { "small" },
                 "exports": exports.collect::<Vec<_>>(),
+                "name": deployed.named.as_ref().map(|(name, _)| name),
+                "version": deployed.named.as_ref().map(|(_, version)| version),
             });
             print_line(&summary.to_string())?;
             Ok(Exit::Done)
@@ -73,9 +84,13 @@ pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> 
             Ok(Exit::Failed)
         }
         ModuleAnswer::Stored { .. }
+        | ModuleAnswer::Shown(_)
+        | ModuleAnswer::Moved { .. }
         | ModuleAnswer::Removed
-        | ModuleAnswer::Unknown
-        | ModuleAnswer::InUse { .. } => Err(unfit()),
+        | ModuleAnswer::Unknown { .. }
+        | ModuleAnswer::InUse { .. }
+        | ModuleAnswer::Named { .. }
+        | ModuleAnswer::Aliased { .. } => Err(unfit()),
     }
 }
 
@@ -83,46 +98,154 @@ pub fn list(options: &Options, list: &ModuleList) -> anyhow::Result<Exit> {
     let ModuleAnswer::Stored { modules } = ask(options, ModuleQuery::List)? else {
         bail!(unfit());
     };
-    for module in modules {
-        let hash = module.hash.to_string();
-        if list.json {
-            let line = json!({"hash": hash, "bytes": module.bytes, "programs": module.programs});
-            print_line(&line.to_string())?;
-        } else {
-            print_line(&format!(
-                "{hash}  {:>9} bytes  {} programs",
-                module.bytes, module.programs
-            ))?;
+    if list.json {
+        for module in &modules {
+            print_line(&serde_json::to_string(module)?)?;
         }
+        return Ok(Exit::Done);
+    }
+    if modules.is_empty() {
+        tell("no modules are stored; `bureaucrat module deploy FILE --name NAME` deploys one");
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<_> = modules
+        .iter()
+        .map(|module| (names(module), module))
+        .collect();
+    let width = rows.iter().map(|(names, _)| names.len()).max();
+    let width = width.unwrap_or(0).max("MODULE".len());
+    let style = heading();
+    print_line(&format!(
+        "{style}{:<width$}  {:>9}  {:<7}  {:>8}  {:<24}  {:<71}  BY{style:#}",
+        "MODULE", "BYTES", "CLASS", "PROGRAMS", "STORED", "HASH"
+    ))?;
+    for (names, module) in rows {
+        let facts = module.facts.as_ref();
+        let class = facts.map_or("?", |facts| if facts.runtime { "runtime" } else { "small" });
+        let stored = facts.map_or_else(|| "?".to_owned(), |facts| facts.stored_at.to_string());
+        let deployer = facts.map_or_else(|| "?".to_owned(), |facts| by(&facts.by));
+        let (hash, bytes, programs) = (module.hash, module.bytes, module.programs);
+        print_line(&format!(
+            "{names:<width$}  {bytes:>9}  {class:<7}  {programs:>8}  {stored:<24}  {hash:<71}  {deployer}"
+        ))?;
     }
     Ok(Exit::Done)
 }
 
+/// The names of a module with their aliases, or `-`.
+fn names(module: &StoredModule) -> String {
+    let names = module.names.iter().map(|named| {
+        let aliases = named.aliases.iter().map(|alias| format!(" ({alias})"));
+        let aliases: String = aliases.collect();
+        format!("{}@{}{aliases}", named.name, named.version)
+    });
+    let names: Vec<_> = names.collect();
+    match names.is_empty() {
+        true => "-".to_owned(),
+        false => names.join(", "),
+    }
+}
+
+/// Lets an alias stand for a version.
+pub fn alias(options: &Options, alias: &ModuleAlias) -> anyhow::Result<Exit> {
+    let ModuleRef {
+        name,
+        wanted: Wanted::Alias(word),
+    } = &alias.alias
+    else {
+        bail!(
+            "`{}` has no alias; write NAME@ALIAS, such as `risk@live`",
+            alias.alias
+        );
+    };
+    let to = match alias.version.as_str() {
+        "newest" => name.to_string(),
+        version => format!("{name}@{version}"),
+    };
+    let query = ModuleQuery::Alias {
+        alias: word.clone(),
+        to: to.parse()?,
+    };
+    match ask(options, query)? {
+        ModuleAnswer::Moved {
+            name,
+            alias: word,
+            version,
+            module,
+            before,
+        } => {
+            if alias.json {
+                let line = json!({
+                    "name": name, "alias": word, "version": version, "hash": module.to_string(),
+                    "before": before,
+                });
+                print_line(&line.to_string())?;
+            } else {
+                let before = before.map(|before| format!(" (before: {name}@{before})"));
+                print_line(&format!(
+                    "{name}@{word} is {name}@{version}{}",
+                    before.unwrap_or_default()
+                ))?;
+            }
+            Ok(Exit::Done)
+        }
+        ModuleAnswer::Unknown { reason } => bail!(reason),
+        ModuleAnswer::Deployed(_)
+        | ModuleAnswer::Refused { .. }
+        | ModuleAnswer::Stored { .. }
+        | ModuleAnswer::Shown(_)
+        | ModuleAnswer::Removed
+        | ModuleAnswer::InUse { .. }
+        | ModuleAnswer::Named { .. }
+        | ModuleAnswer::Aliased { .. } => Err(unfit()),
+    }
+}
+
+/// Removes a version, an alias or a component.
 pub fn remove(options: &Options, remove: &ModuleRemove) -> anyhow::Result<Exit> {
-    let hash = remove.hash;
+    let module = &remove.module;
+    let query = ModuleQuery::Remove {
+        module: module.clone(),
+    };
     let mut users = Vec::new();
-    let (word, said) = match ask(options, ModuleQuery::Remove { hash })? {
+    let (word, said) = match ask(options, query)? {
         ModuleAnswer::Removed => ("removed", None),
-        ModuleAnswer::Unknown => ("unknown", Some(format!("no module {hash} is stored"))),
+        ModuleAnswer::Unknown { reason } => ("unknown", Some(reason)),
         ModuleAnswer::InUse { programs } => {
             users = programs;
-            (
-                "in_use",
-                Some(format!(
-                    "the module {hash} is kept, because these stored programs use it:"
-                )),
-            )
+            let said = format!("{module} is kept, because these stored programs use it:");
+            ("in_use", Some(said))
         }
-        ModuleAnswer::Deployed(_) | ModuleAnswer::Refused { .. } | ModuleAnswer::Stored { .. } => {
-            bail!(unfit())
+        ModuleAnswer::Named { names } => {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            let said = format!(
+                "{module} is kept, because it is a version of {names}; `bureaucrat module show {module}` tells which"
+            );
+            ("named", Some(said))
         }
+        ModuleAnswer::Aliased {
+            name,
+            alias,
+            version,
+        } => {
+            let said = format!(
+                "{name}@{version} is kept, because {name}@{alias} stands for it; move or remove the alias first"
+            );
+            ("aliased", Some(said))
+        }
+        ModuleAnswer::Deployed(_)
+        | ModuleAnswer::Refused { .. }
+        | ModuleAnswer::Stored { .. }
+        | ModuleAnswer::Shown(_)
+        | ModuleAnswer::Moved { .. } => bail!(unfit()),
     };
     if remove.json {
         let users = users
             .iter()
             .map(|program| json!({"hash": program.hash.to_string(), "name": program.name}));
         let line = json!({
-            "hash": hash.to_string(), "outcome": word, "programs": users.collect::<Vec<_>>(),
+            "module": module.to_string(), "outcome": word, "programs": users.collect::<Vec<_>>(),
         });
         print_line(&line.to_string())?;
     } else if let Some(said) = &said {
@@ -131,7 +254,7 @@ pub fn remove(options: &Options, remove: &ModuleRemove) -> anyhow::Result<Exit> 
             tell(&format!("  {} {}", program.hash, program.name));
         }
     } else {
-        print_line(&format!("{hash} removed"))?;
+        print_line(&format!("{module} removed"))?;
     }
     Ok(match said {
         None => Exit::Done,

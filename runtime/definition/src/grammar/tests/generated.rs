@@ -57,6 +57,15 @@ impl Generator {
     /// Whether there is one instead of the text.
     fn attributes(&mut self, row: &Row) -> bool {
         let instead = self.dice.one_in(3);
+        let mut instead_of_text = (row.attributes().iter())
+            .filter(|found| found.need == Need::InsteadOfText)
+            .map(|found| found.name);
+        // One of those that stand instead of the text.
+        let first = instead_of_text.next();
+        let chosen = instead_of_text
+            .next()
+            .filter(|_| self.dice.one_in(2))
+            .or(first);
         // Which of two that exclude each other, and whether those are there that go together.
         let (one, both) = (self.dice.one_in(2), self.dice.one_in(2));
         let mut seen_either = false;
@@ -73,7 +82,7 @@ impl Generator {
                 }
                 Need::Optional(_) if row.name == "send" && attribute.name == "routing-key" => true,
                 Need::Optional(_) | Need::Default(_) => self.dice.one_in(3),
-                Need::InsteadOfText => instead,
+                Need::InsteadOfText => instead && chosen == Some(attribute.name),
                 Need::WithThat(_) => instead && self.dice.one_in(2),
             };
             if is_there != self.dice.one_in(self.care) {
@@ -84,11 +93,7 @@ impl Generator {
         if self.dice.one_in(self.care) {
             self.text.push_str(" other=\"1\"");
         }
-        instead
-            && row
-                .attributes()
-                .iter()
-                .any(|found| found.need == Need::InsteadOfText)
+        instead && chosen.is_some()
     }
 
     fn value(&mut self, value: Value) -> String {
@@ -115,6 +120,7 @@ impl Generator {
             Value::ModuleHash => {
                 &["sha256:abababababababababababababababababababababababababababababababab"]
             }
+            Value::ModuleRef => &["risk", "risk@4", "a.b-c@live"],
             Value::Function { .. } => &["evaluate", "is-high", "A-b2"],
             Value::OneOf(words) => {
                 // The text of the others is not that of an expression.

@@ -6,7 +6,7 @@ use crate::{
     definitions::Loaded,
     plan::Planner,
 };
-use bureaucrat_model::{DefinitionName, SourceHash};
+use bureaucrat_model::{DefinitionName, ProgramHash, SourceHash};
 use bureaucrat_policy::{Quota, Rule};
 
 impl Planner {
@@ -29,7 +29,8 @@ impl Planner {
             return Ok(name);
         }
         let rules = self.rules(deployer.user());
-        let violations = self.violations(&rules, &loaded.profile);
+        let mut violations = self.violations(&rules, &loaded.profile);
+        violations.extend(self.modules_without_room(&rules, deployer.user(), loaded));
         if let Some(first) = violations.first() {
             return Err(Refused {
                 code: first.rule.code(),
@@ -50,9 +51,9 @@ impl Planner {
         &self,
         deploying: &Deploying,
         name: &DefinitionName,
-        hash: SourceHash,
+        compiled: (SourceHash, ProgramHash),
     ) -> Result<Slot, Refused> {
-        let slot = self.catalog.slot(name, hash);
+        let slot = self.catalog.slot(name, compiled);
         let slot = slot.map_err(Refused::definition)?;
         let deployer = deploying.deployer();
         if matches!(slot, Slot::Same(_)) || deployer == Deployer::Operator {

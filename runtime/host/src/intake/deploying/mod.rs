@@ -182,7 +182,7 @@ impl Planner {
         let hash = SourceHash::of(&deploying.source);
         let slot = match self.earlier(&deploying, shard, &name, hash) {
             Ok(Some(version)) => Slot::Same(version),
-            Ok(None) => match self.slot(&deploying, &name, hash) {
+            Ok(None) => match self.slot(&deploying, &name, (hash, loaded.hash)) {
                 Ok(slot) => slot,
                 Err(refused) => return self.refuse_deployment(&deploying, &refused),
             },
@@ -248,10 +248,10 @@ impl Planner {
                 .collect(),
         };
         let mut transaction = Transaction::new(shard);
-        let key = keys::definition(shard, &name, version);
+        let key = keys::version(shard, &name, version);
         transaction.put(Table::Definitions, key.clone(), records::encode(&record)?);
         transaction.put(Table::Sources, key, source.to_vec());
-        self.store_program(&mut transaction, loaded);
+        self.store_program(&mut transaction, loaded, &record.by)?;
         self.remember(&mut transaction, seen_in(deploying, shard), None)?;
         let schedule = loaded.program.conduct.schedule.as_ref();
         self.schedule_deployed(&mut transaction, (&name, version), (&record, schedule))?;

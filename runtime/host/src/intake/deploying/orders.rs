@@ -88,7 +88,7 @@ impl Planner {
         let shard = self.shared.router.shard_of_definition(name);
         let mut transaction = Transaction::new(shard);
         for version in &versions {
-            let key = keys::definition(shard, name, *version);
+            let key = keys::version(shard, name, *version);
             let store = &*self.shared.store;
             let read = records::read::<DefinitionRecord>(store, Table::Definitions, &key);
             let Some(Some(mut record)) = self.shared.damages.around(None, read)? else {

@@ -19,7 +19,7 @@ impl Auditor<'_> {
         // Versions that are there and can't be read.
         let mut unreadable = Vec::new();
         let gaps = self.each(Table::Definitions, |auditor, key, value| {
-            let Ok(place) = keys::definition_of(&key) else {
+            let Ok(place) = keys::version_of(&key) else {
                 let what = "its key does not have the form of its table";
                 auditor.stranger(Table::Definitions, &key, what);
                 return Ok(());
@@ -70,7 +70,7 @@ impl Auditor<'_> {
             }
             let place = &stored.place;
             let before = Version::new(place.version.number() - 1);
-            let before = before.map(|before| keys::definition(place.shard, &place.name, before));
+            let before = before.map(|before| keys::version(place.shard, &place.name, before));
             let is_there = |key: &Vec<u8>| versions.contains_key(key) || unreadable.contains(key);
             if is_whole && before.is_some_and(|before| !is_there(&before)) {
                 let what = format!("the version before {} is missing", named(place));

@@ -15,6 +15,7 @@ mod kept;
 mod launches;
 mod listed;
 mod meta;
+mod modules;
 mod programs;
 pub mod repair;
 mod rows;
@@ -60,7 +61,8 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
         fired: Timestamp(0),
     };
     auditor.meta()?;
-    let programs = auditor.programs()?;
+    let modules = auditor.modules()?;
+    let programs = auditor.programs(&modules)?;
     auditor.definitions(&programs)?;
     let mut processes = auditor.instances(&programs)?;
     auditor.listed(&mut processes)?;

@@ -1,8 +1,7 @@
-//! Programs and modules: each is what its key says, and every module that a program refers to
-//! exists.
+//! Programs: each is what its key says, and every module that one refers to exists.
 
-use super::{Auditor, Repair};
-use bureaucrat_model::{Guest, ModuleHash, Program, ProgramHash};
+use super::{Auditor, Repair, modules::Modules};
+use bureaucrat_model::{Guest, Program, ProgramHash};
 use bureaucrat_store::{StoreError, Table, records};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) type Programs = BTreeMap<ProgramHash, Program>;
 
 impl Auditor<'_> {
-    pub(super) fn programs(&mut self) -> Result<Programs, StoreError> {
-        let mut modules = BTreeSet::new();
-        let hidden = self.each(Table::Modules, |auditor, key, value| {
-            match <[u8; 32]>::try_from(key.as_slice()) {
-                Ok(hash) if ModuleHash::of(&value).0 == hash => {
-                    modules.insert(ModuleHash(hash));
-                }
-                Ok(_) => auditor.broken(Table::Modules, &key, "its hash differs"),
-                Err(_) => auditor.broken(Table::Modules, &key, "its key is not a hash"),
-            }
-            Ok(())
-        })?;
+    pub(super) fn programs(&mut self, modules: &Modules) -> Result<Programs, StoreError> {
         let mut programs = Programs::new();
         self.each(Table::Programs, |auditor, key, value| {
             let Ok(hash) = <[u8; 32]>::try_from(key.as_slice()) else {
@@ -50,11 +38,7 @@ impl Auditor<'_> {
                     Guest::Inline => None,
                 });
             for module in named.collect::<BTreeSet<_>>() {
-                let is_hidden = hidden.iter().any(|gap| {
-                    module.0.as_slice() >= gap.from.as_slice()
-                        && module.0.as_slice() < gap.to.as_slice()
-                });
-                if !modules.contains(&module) && !is_hidden {
+                if modules.lack(module) {
                     let what = format!("module {module} is missing, but program {hash} needs it");
                     self.findings
                         .inconsistent(Table::Modules, &module.0, None, what);
@@ -64,7 +48,7 @@ impl Auditor<'_> {
         Ok(programs)
     }
 
-    fn broken(&mut self, table: Table, key: &[u8], why: &str) {
+    pub(super) fn broken(&mut self, table: Table, key: &[u8], why: &str) {
         let what = format!("cannot read {}: {why}", records::hexadecimal(key));
         self.findings.damaged(table, key, None, what, Repair::None);
     }

@@ -10,7 +10,7 @@ impl Auditor<'_> {
         let store = self.store;
         self.each(table, |auditor, key, value| {
             let findings = &mut auditor.findings;
-            let Ok((shard, name)) = keys::schedule_of(&key) else {
+            let Ok((shard, name)) = keys::name_of(&key) else {
                 let what = "its key does not have the form of its table".into();
                 findings.damaged(table, &key, None, what, Repair::Remove);
                 return Ok(());
@@ -22,7 +22,7 @@ impl Auditor<'_> {
                     return Ok(());
                 }
             };
-            let version = keys::definition(shard, &name, record.version);
+            let version = keys::version(shard, &name, record.version);
             let read = records::read::<DefinitionRecord>(store, Table::Definitions, &version);
             // A damaged version is a finding of its own.
             let is_offered = !matches!(&read, Ok(None)) && !read.is_ok_and(is_retired);

@@ -1,10 +1,11 @@
-//! Keys of [`crate::Table::Definitions`] and [`crate::Table::Sources`]: a version of a deployed
-//! definition.
+//! Keys of what is deployed under a name: a version of a definition in [`crate::Table::Definitions`]
+//! and [`crate::Table::Sources`], a name in [`crate::Table::Schedules`] and
+//! [`crate::Table::ModuleNames`].
 
 use super::{KeyError, prefix_end};
-use bureaucrat_model::{DefinitionName, ShardId, Version};
+use bureaucrat_model::{DefinitionName, Name, ShardId, Version};
 
-/// What such a key says.
+/// What the key of a version says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinitionKey {
     /// The shard that the name determines.
@@ -15,20 +16,20 @@ pub struct DefinitionKey {
 
 /// The key of a version: the shard of its name (1 byte), the length of the name (1 byte), the name,
 /// the version (4 bytes).
-pub fn definition(shard: ShardId, name: &DefinitionName, version: Version) -> Vec<u8> {
+pub fn version(shard: ShardId, name: &DefinitionName, version: Version) -> Vec<u8> {
     let mut key = prefix(shard, name);
     key.extend_from_slice(&version.number().to_be_bytes());
     key
 }
 
 /// The first key of a name's versions, and the first key after them.
-pub fn definitions_of(shard: ShardId, name: &DefinitionName) -> (Vec<u8>, Vec<u8>) {
+pub fn versions_of(shard: ShardId, name: &DefinitionName) -> (Vec<u8>, Vec<u8>) {
     let from = prefix(shard, name);
     let to = prefix_end(&from);
     (from, to)
 }
 
-fn prefix(shard: ShardId, name: &DefinitionName) -> Vec<u8> {
+fn prefix<K>(shard: ShardId, name: &Name<K>) -> Vec<u8> {
     // A name has at most 128 bytes.
     let length = u8::try_from(name.as_str().len()).unwrap_or(u8::MAX);
     let mut key = vec![shard.0, length];
@@ -36,17 +37,16 @@ fn prefix(shard: ShardId, name: &DefinitionName) -> Vec<u8> {
     key
 }
 
-/// The key of a name's schedule: the shard of the name (1 byte), the length of the name (1 byte), the
-/// name.
-pub fn schedule(shard: ShardId, name: &DefinitionName) -> Vec<u8> {
+/// The key of a name: its shard (1 byte), its length (1 byte), the name.
+pub fn name<K>(shard: ShardId, name: &Name<K>) -> Vec<u8> {
     prefix(shard, name)
 }
 
-/// The shard and the name in the key of a schedule.
+/// The shard and the name in the key of a name.
 ///
 /// # Errors
 /// If the key has another form.
-pub fn schedule_of(key: &[u8]) -> Result<(ShardId, DefinitionName), KeyError> {
+pub fn name_of<K>(key: &[u8]) -> Result<(ShardId, Name<K>), KeyError> {
     let (&shard, rest) = key.split_first().ok_or(KeyError)?;
     let (&length, name) = rest.split_first().ok_or(KeyError)?;
     if name.len() != usize::from(length) {
@@ -56,11 +56,11 @@ pub fn schedule_of(key: &[u8]) -> Result<(ShardId, DefinitionName), KeyError> {
     Ok((ShardId(shard), name.parse().map_err(|_| KeyError)?))
 }
 
-/// The version in a key.
+/// The version in the key of one.
 ///
 /// # Errors
 /// If the key has another form.
-pub fn definition_of(key: &[u8]) -> Result<DefinitionKey, KeyError> {
+pub fn version_of(key: &[u8]) -> Result<DefinitionKey, KeyError> {
     let (&shard, rest) = key.split_first().ok_or(KeyError)?;
     let (&length, rest) = rest.split_first().ok_or(KeyError)?;
     let (name, version) = rest.split_at_checked(usize::from(length)).ok_or(KeyError)?;
@@ -84,20 +84,20 @@ mod tests {
         let names = ["a", "ab", "order", "a-very.long_Name"];
         for name in names {
             let name: DefinitionName = name.parse().unwrap();
-            let (from, to) = definitions_of(shard, &name);
+            let (from, to) = versions_of(shard, &name);
             let mut last = from.clone();
-            for version in [1, 2, 255, 256, u32::MAX].map(|number| Version::new(number).unwrap()) {
-                let key = definition(shard, &name, version);
-                assert!(key > last && key < to, "{name}@{version}");
-                let read = definition_of(&key).unwrap();
+            for number in [1, 2, 255, 256, u32::MAX].map(|number| Version::new(number).unwrap()) {
+                let key = version(shard, &name, number);
+                assert!(key > last && key < to, "{name}@{number}");
+                let read = version_of(&key).unwrap();
                 assert_eq!(
                     (read.shard, &read.name, read.version),
-                    (shard, &name, version)
+                    (shard, &name, number)
                 );
                 last = key;
             }
             for other in names.iter().filter(|other| **other != name.as_str()) {
-                let key = definition(shard, &other.parse().unwrap(), Version::FIRST);
+                let key = version(shard, &other.parse().unwrap(), Version::FIRST);
                 assert!(key < from || key >= to, "{name} {other}");
             }
         }
@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn other_keys_are_refused() {
-        let key = definition(ShardId(1), &"order".parse().unwrap(), Version::FIRST);
-        assert_eq!(definition_of(&key[..key.len() - 1]), Err(KeyError));
-        assert_eq!(definition_of(&[1, 5]), Err(KeyError));
-        assert_eq!(definition_of(&[]), Err(KeyError));
+        let key = version(ShardId(1), &"order".parse().unwrap(), Version::FIRST);
+        assert_eq!(version_of(&key[..key.len() - 1]), Err(KeyError));
+        assert_eq!(version_of(&[1, 5]), Err(KeyError));
+        assert_eq!(version_of(&[]), Err(KeyError));
         let zero = [&key[..key.len() - 1], &[0]].concat();
-        assert_eq!(definition_of(&zero), Err(KeyError));
+        assert_eq!(version_of(&zero), Err(KeyError));
     }
 }

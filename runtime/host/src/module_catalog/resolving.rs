@@ -1,0 +1,147 @@
+//! What the name of a module stands for.
+
+use super::NameRecord;
+use bureaucrat_model::{Alias, ModuleHash, ModuleName, ModuleRef, Version, Wanted, lock};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+};
+
+/// Names that a "did you mean" compares.
+const COMPARED_MAX: usize = 500;
+
+/// Why a reference stands for no module.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    #[error("no module `{name}` is deployed here{}", hint(meant.as_ref()))]
+    Name {
+        name: ModuleName,
+        meant: Option<ModuleName>,
+    },
+    #[error("`{0}` has no versions any more")]
+    Empty(ModuleName),
+    #[error("`{name}` has no version {version}; its newest is {newest}")]
+    Version {
+        name: ModuleName,
+        version: Version,
+        newest: Version,
+    },
+    #[error("`{name}` has no alias `{alias}`{}", others(aliases))]
+    Alias {
+        name: ModuleName,
+        alias: Alias,
+        aliases: Vec<Alias>,
+    },
+    #[error(
+        "the record of the name `{0}` is damaged; `bureaucrat fsck` on the stopped engine says what can be done"
+    )]
+    Damaged(ModuleName),
+}
+
+fn hint(meant: Option<&ModuleName>) -> String {
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+}
+
+fn others(aliases: &[Alias]) -> String {
+    let aliases: Vec<_> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
+    match aliases.is_empty() {
+        true => String::new(),
+        false => format!("; it has {}", aliases.join(", ")),
+    }
+}
+
+/// What is known of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KnownName {
+    Readable(NameRecord),
+    /// Its record cannot be read.
+    Damaged,
+}
+
+pub(super) type Names = BTreeMap<ModuleName, KnownName>;
+
+/// Finds the version that a reference stands for, and its module.
+pub(super) fn resolve(
+    names: &Names,
+    wanted: &ModuleRef,
+) -> Result<(Version, ModuleHash), Unresolved> {
+    let name = &wanted.name;
+    let record = match names.get(name) {
+        None => {
+            return Err(Unresolved::Name {
+                name: name.clone(),
+                meant: nearest(names, name),
+            });
+        }
+        Some(KnownName::Damaged) => return Err(Unresolved::Damaged(name.clone())),
+        Some(KnownName::Readable(record)) => record,
+    };
+    let newest = record.versions.keys().next_back().copied();
+    let newest = newest.ok_or_else(|| Unresolved::Empty(name.clone()))?;
+    let version = match &wanted.wanted {
+        Wanted::Newest => newest,
+        Wanted::Version(version) => *version,
+        Wanted::Alias(alias) => match record.aliases.get(alias) {
+            Some(found) => found.version,
+            None => {
+                return Err(Unresolved::Alias {
+                    name: name.clone(),
+                    alias: alias.clone(),
+                    aliases: record.aliases.keys().take(10).cloned().collect(),
+                });
+            }
+        },
+    };
+    match record.versions.get(&version) {
+        Some(found) => Ok((version, found.module)),
+        None => Err(Unresolved::Version {
+            name: name.clone(),
+            version,
+            newest,
+        }),
+    }
+}
+
+fn nearest(names: &Names, wanted: &ModuleName) -> Option<ModuleName> {
+    let length = wanted.as_str().len();
+    let slips = |name: &ModuleName| (name.as_str().len().max(length) / 3).max(1);
+    let comparable = names
+        .keys()
+        .filter(|name| name.as_str().len().abs_diff(length) <= slips(name));
+    let compared = comparable.take(COMPARED_MAX).map(|name| {
+        (
+            strsim::damerau_levenshtein(wanted.as_str(), name.as_str()),
+            name,
+        )
+    });
+    let near = compared.filter(|(distance, name)| *distance <= slips(name));
+    near.min().map(|(_, name)| name.clone())
+}
+
+/// The names as they are durable, for the threads that compile definitions.
+#[derive(Debug, Default)]
+pub struct DurableNames(Mutex<Names>);
+
+impl DurableNames {
+    /// The module that a reference stands for now.
+    ///
+    /// # Errors
+    /// If it stands for none.
+    pub fn resolve(&self, wanted: &ModuleRef) -> Result<ModuleHash, Unresolved> {
+        resolve(&self.lock(), wanted).map(|(_, module)| module)
+    }
+
+    /// These are the names at a start.
+    pub(super) fn begin(&self, names: Names) {
+        *self.lock() = names;
+    }
+
+    /// A name's record is durable.
+    pub(crate) fn durable(&self, name: ModuleName, record: NameRecord) {
+        self.lock().insert(name, KnownName::Readable(record));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Names> {
+        lock(&self.0)
+    }
+}
