@@ -1,6 +1,7 @@
 //! The real engine as a process of its own: started, killed, ended in order.
 
-use anyhow::{Context, Result, bail};
+use crate::simulation;
+use anyhow::{Context, Error, Result, bail};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -33,13 +34,7 @@ pub fn of_this_run(prefix: &str) -> String {
 /// # Errors
 /// When it is not there.
 pub fn binary() -> Result<PathBuf> {
-    // A test is in target/release/deps, the benchmark in target/release.
-    let this = std::env::current_exe()?;
-    let folders = this.ancestors().skip(1).take(2);
-    folders
-        .map(|folder| folder.join("bureaucrat"))
-        .find(|binary| binary.is_file())
-        .context("the binary is not built: cargo build --release --workspace --bins")
+    simulation::binary().map_err(Error::msg)
 }
 
 /// An engine with queues of its own, so that several can share a broker.

@@ -21,7 +21,7 @@ pub mod definitions;
 mod driver;
 mod host;
 mod intake;
-mod module_catalog;
+pub mod module_catalog;
 mod open;
 mod operate;
 mod plan;

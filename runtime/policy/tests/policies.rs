@@ -79,31 +79,75 @@ fn every_problem_is_told_with_its_place() {
         problems(
             "[default]\nparticipant = []\ncalls = 1\nanswers = [\"a\", 2, \"\"]\nmodules = \"some\"\n\
              module_class = \"big\"\nawaits = \"x\"\n[default.quotas]\nlive = 1\nfuel = -1\ndepth = 1.5\n\
-             [users.x]\nmodules = [\"sha256:0\"]\n[groups]\n"
+             [users.x]\nmodules = [\"sha256:0\", \"\"]\nmodule_signers = [\"ed25519:AAAA\"]\n[groups]\n"
         ),
         [
             "2:1: unknown key `participant`; expected one of launches, participants, awaits, publishes, answers, \
-             reply_to, modules, module_class, calls, definitions, deploys, sends, cancels, quotas",
+             reply_to, modules, module_class, module_signers, calls, definitions, deploys, sends, cancels, quotas",
             "3:9: expected true or false",
             "4:17: expected a text",
             "4:20: a name or pattern may not be empty",
-            "5:11: expected \"any\", \"none\" or a list of hashes",
+            "5:11: expected \"any\", \"none\" or a list of names and hashes",
             "6:16: expected \"small\" or \"runtime\"",
             "7:10: expected a list of texts, such as [\"a\", \"b.*\"]",
             "9:1: unknown quota `live`; expected one of definition_bytes, activities, depth, branches, conditions, \
              timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
              launches_per_minute, waiting_launches, outbox_rows, deployed_names, deployed_versions, deployed_bytes, kept_events, kept_bytes, fuel, \
-             memory_bytes, table_elements, host_calls, host_bytes, module_bytes, compile_memory_bytes, compile_seconds",
+             memory_bytes, table_elements, host_calls, host_bytes, stored_modules, stored_module_bytes, module_bytes, compile_memory_bytes, compile_seconds",
             "10:8: `fuel` must be a whole number from 0, or \"unlimited\"",
             "11:9: `depth` must be a whole number from 0, or \"unlimited\"",
             "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",
-            "14:2: unknown section `groups`; expected one of default, anonymous, users",
+            "13:24: a name or pattern may not be empty",
+            "14:19: a key is `ed25519:` and 32 bytes in base64, as `bureaucrat module sign` prints it",
+            "15:2: unknown section `groups`; expected one of default, anonymous, users",
         ]
     );
     assert!(problems("[default\n")[0].starts_with("1:9: "));
     assert_eq!(problems("users = 1")[0], "1:9: `users` must be a table");
     assert!(problems("[users.a]\n[users.a]\n")[0].starts_with("2:8: "));
     assert_eq!(problems(&"#".repeat(2 << 20)).len(), 1);
+}
+
+#[test]
+fn modules_are_allowed_by_hash_by_name_and_by_signature() {
+    let key = format!("ed25519:{}=", "A".repeat(43));
+    let policy = Policy::parse(&format!(
+        "[default]\nmodules = [\"sha256:{}\", \"own.*\"]\n[users.signed]\nmodules = \"any\"\n\
+         module_signers = [\"{key}\"]\n",
+        "ab".repeat(32)
+    ))
+    .unwrap();
+    let rules_broken = |user: &str, hash: [u8; 32], standing: &Standing| {
+        let rules = policy.of(Some(user));
+        let broken = rules.check_module(ModuleHash(hash), ModuleClass::Small, standing);
+        broken.iter().map(|broken| broken.rule).collect::<Vec<_>>()
+    };
+    let unknown = Standing::default();
+    assert_eq!(rules_broken("x", [0xab; 32], &unknown), []);
+    assert_eq!(rules_broken("x", [0xcd; 32], &unknown), [Rule::Modules]);
+    let named = |name: &str| Standing {
+        names: vec!["other".parse().unwrap(), name.parse().unwrap()],
+        signers: Vec::new(),
+    };
+    assert_eq!(rules_broken("x", [0xcd; 32], &named("own.risk")), []);
+    assert_eq!(
+        rules_broken("x", [0xcd; 32], &named("owns")),
+        [Rule::Modules]
+    );
+    assert_eq!(
+        rules_broken("signed", [1; 32], &unknown),
+        [Rule::ModuleSigners]
+    );
+    let signed = |key: &str| Standing {
+        names: Vec::new(),
+        signers: vec![key.parse().unwrap()],
+    };
+    let other = format!("ed25519:{}E=", "B".repeat(42));
+    assert_eq!(rules_broken("signed", [1; 32], &signed(&key)), []);
+    assert_eq!(
+        rules_broken("signed", [1; 32], &signed(&other)),
+        [Rule::ModuleSigners]
+    );
 }
 
 fn site(line: u32, path: &[u32]) -> Site {

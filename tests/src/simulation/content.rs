@@ -43,6 +43,8 @@ pub enum Content {
     Event(u64),
     /// A definition to deploy: the launch that names it, and which of its versions it is.
     Deployment { launch: usize, version: usize },
+    /// A module to deploy: which of the names, and which of the modules it is.
+    Module { name: usize, variant: usize },
     /// Unreadable, or without a match: becomes a dead letter, whole.
     Hostile,
 }

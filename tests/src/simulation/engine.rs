@@ -9,6 +9,7 @@ use bureaucrat_host::{
     commit::{self, Batch, Committer},
     compute::{Compute, Job, JobOutcome, Task, perform},
     definitions::{Definitions, LoadFailure},
+    modules::ModuleCommand,
     router::{Incoming, Router},
 };
 use bureaucrat_model::{ProcessId, ProgramHash, Timestamp};
@@ -182,6 +183,11 @@ impl Engine {
     /// Submits an operator's order; nobody waits for its outcome.
     pub fn order(&self, process: ProcessId, order: Order) {
         self.router.order(Command::new(process, order).0);
+    }
+
+    /// Submits an operator's order about modules; nobody waits for its answer.
+    pub fn order_module(&self, command: ModuleCommand) {
+        self.router.send(Incoming::OrderedModule(command));
     }
 
     /// Tells it to shut down.

@@ -8,6 +8,7 @@ use super::{
     definitions::NEVER,
     deploying::Versions,
     kept::InHand,
+    modules::Uploaded,
     withdrawn::TaskFacts,
     writes::EventFacts,
 };
@@ -63,6 +64,7 @@ pub(super) struct Known {
     /// The index of business keys.
     pub keys: BTreeMap<Vec<u8>, ProcessId>,
     pub in_hand: InHand,
+    pub uploaded: Uploaded,
     acknowledged: BTreeMap<Content, usize>,
     /// Answers whose acknowledgement by the engine was checked.
     judged: BTreeSet<Content>,
@@ -275,6 +277,7 @@ impl Known {
             Content::Hostile => dead("nobody can use it"),
             Content::Suspended => Ok(()),
             Content::Deployment { launch, version } => self.is_deployed(*launch, *version),
+            Content::Module { name, variant } => self.is_uploaded(*name, *variant),
             Content::Launch(number) => {
                 let Some(launch) = self.launches.get(*number) else {
                     return Err("it was never launched".into());

@@ -126,6 +126,7 @@ impl People {
             | Content::Answer { .. }
             | Content::Suspended
             | Content::Deployment { .. }
+            | Content::Module { .. }
             | Content::Event(_) => self.doubtful.insert(body.clone()),
         };
         let properties = properties(random);

@@ -32,6 +32,7 @@ impl World {
                 self.note(format_args!("an operator cancels {process}"));
             }
             1 => engine.order(process, Order::Retry),
+            2 => self.move_alias(),
             _ => self.ask(process)?,
         }
         Ok(())

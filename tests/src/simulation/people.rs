@@ -7,6 +7,7 @@ use super::{
     definitions::{COMMON_EVENT, OWN_EVENT},
     deploying::{self, Deployment},
     hostile,
+    modules::{self, Upload},
     services::Starter,
 };
 use bureaucrat_host::broker::Source;
@@ -41,6 +42,7 @@ pub struct People {
     pub(super) dialect: Dialect,
     pub(super) launches: Vec<Launch>,
     pub(super) deployments: Vec<Deployment>,
+    pub(super) uploads: Vec<Upload>,
     events: u64,
     /// The engine's time, once the trouble is over.
     pub(super) calm: Option<Timestamp>,
@@ -76,6 +78,7 @@ impl People {
             dialect,
             launches: Vec::new(),
             deployments: Vec::new(),
+            uploads: modules::uploads(random),
             events: 0,
             calm: None,
             old: VecDeque::new(),
@@ -87,7 +90,13 @@ impl People {
         for (number, (definitions, known)) in definitions.into_iter().zip(known).enumerate() {
             let body = match definitions.first() {
                 Some(_) if known.is_by_name() => deploying::launch(known, number).into_bytes(),
-                Some(definition) => definition.text(&known.name, Some(number)).into_bytes(),
+                Some(definition) => {
+                    let text = definition.text(&known.name, Some(number));
+                    match modules::used(number) {
+                        Some(name) => modules::asking(&text, name).into_bytes(),
+                        None => text.into_bytes(),
+                    }
+                }
                 None => hostile::definition(number, random),
             };
             let participants = definitions.iter().flat_map(Definition::participants);
@@ -135,11 +144,11 @@ impl People {
 
     /// Publishes the next launch, or repeats one.
     pub fn launch(&mut self, random: &mut Random, plan: &Plan) {
-        if self.deploy(random, plan) {
+        if self.deploy(random, plan) || self.upload(random, plan) {
             return;
         }
         let is_next = |(number, launch): &(usize, &Launch)| {
-            launch.copies > 0 && self.facts.may_launch(*number)
+            launch.copies > 0 && self.facts.may_launch(*number) && self.facts.has_module(*number)
         };
         let next = self.launches.iter().enumerate().find(is_next);
         let Some(place) = next.map(|(place, _)| place) else {
@@ -171,7 +180,9 @@ impl People {
 
     /// Whether every launch was published.
     pub fn have_launched(&self) -> bool {
-        self.launches.iter().all(|launch| launch.copies == 0) && self.have_deployed()
+        self.launches.iter().all(|launch| launch.copies == 0)
+            && self.have_deployed()
+            && self.have_uploaded()
     }
 
     /// Whether a launch asked for replies to a queue that is read.

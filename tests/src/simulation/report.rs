@@ -7,7 +7,7 @@ use bureaucrat_sandbox::{
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -68,11 +68,27 @@ pub fn run(plan: &Plan, sandbox: &Sandbox, tracing: Tracing) -> Result<Report, F
     })
 }
 
-/// A sandbox for the conditions of definitions. It compiles no uploaded modules, and caches
-/// compiled code in this folder.
+/// The engine's binary, which is built beside the test or the program that runs.
 ///
 /// # Errors
-/// If it cannot be set up.
+/// If it is not there.
+pub fn binary() -> Result<PathBuf, String> {
+    // A test is in target/release/deps, a program in target/release.
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let folders = this.ancestors().skip(1).take(2);
+    folders
+        .map(|folder| folder.join("bureaucrat"))
+        .find(|binary| binary.is_file())
+        .ok_or_else(|| {
+            "the binary is not built: cargo build --release --workspace --bins".to_owned()
+        })
+}
+
+/// A sandbox for the conditions of definitions and for modules, which the engine's binary compiles. It
+/// caches compiled code in this folder.
+///
+/// # Errors
+/// If it cannot be set up, or the binary is not built.
 pub fn sandbox(cache: &Path) -> Result<Sandbox, String> {
     Sandbox::new(SandboxConfig {
         threads: 2,
@@ -87,8 +103,8 @@ pub fn sandbox(cache: &Path) -> Result<Sandbox, String> {
         }),
         runtime_class: RuntimeClass::Refused,
         worker: WorkerCommand {
-            program: "false".into(),
-            arguments: Vec::new(),
+            program: binary()?,
+            arguments: vec!["compile-worker".into()],
         },
     })
     .map_err(|error| error.to_string())

@@ -70,9 +70,9 @@ impl Known {
                         handled.extend(handled_in(key, &event));
                     }
                 }
-                Table::Modules
-                | Table::ModuleRecords
-                | Table::ModuleNames
+                Table::Modules => self.module_written(key, value),
+                Table::ModuleNames => self.module_name_written(key, value),
+                Table::ModuleRecords
                 | Table::Seen
                 | Table::Meta
                 | Table::Backlog

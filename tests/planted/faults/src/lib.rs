@@ -12,6 +12,7 @@ mod deliveries;
 mod engine;
 mod keeping;
 mod messages;
+mod modules;
 mod named;
 mod processes;
 mod scopes;
@@ -54,7 +55,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 11] = [
+const TABLES: [&[Fault]; 12] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -62,6 +63,7 @@ const TABLES: [&[Fault]; 11] = [
     starting::FAULTS,
     named::FAULTS,
     decided::FAULTS,
+    modules::FAULTS,
     whole::FAULTS,
     seams::FAULTS,
     engine::FAULTS,

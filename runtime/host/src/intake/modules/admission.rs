@@ -20,9 +20,18 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    pub fn module(reason: impl ToString) -> Self {
+    /// The name or the signature in a header is none.
+    pub const HEADER: &str = "module.header";
+    /// The signature is not one of the module.
+    pub const SIGNATURE: &str = "module.signature";
+    /// There is no room for another version, name or signature.
+    pub const FULL: &str = "module.full";
+    /// The machine failed, not the module.
+    pub const ENVIRONMENT: &str = "module.environment";
+
+    pub fn new(code: &'static str, reason: impl ToString) -> Self {
         Self {
-            code: "module",
+            code,
             reasons: vec![reason.to_string()],
         }
     }
@@ -77,9 +86,10 @@ impl Planner {
             && !signature.signs(hash)
         {
             let key = signature.key;
-            return Err(Refused::module(format!(
-                "the signature is not one that the key {key} made of the module {hash}"
-            )));
+            return Err(Refused::new(
+                Refused::SIGNATURE,
+                format!("the signature is not one that the key {key} made of the module {hash}"),
+            ));
         }
         if deployer == Deployer::Operator {
             return Ok(());
@@ -187,9 +197,10 @@ impl Planner {
         record.signatures.retain(is_new);
         if record.signatures.len() >= ModuleRecord::SIGNATURES_MAX {
             let max = ModuleRecord::SIGNATURES_MAX;
-            return Err(Refused::module(format!(
-                "the module has {max} signatures, the most that it may"
-            )));
+            return Err(Refused::new(
+                Refused::FULL,
+                format!("the module has {max} signatures, the most that it may"),
+            ));
         }
         record.signatures.push(signature);
         Ok(record)

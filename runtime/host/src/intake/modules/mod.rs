@@ -138,9 +138,10 @@ impl Planner {
                 Err(refused) => refused,
             },
             Err(LoadFailure::Refused { code, reasons }) => Refused { code, reasons },
-            Err(LoadFailure::Environment(reason)) => Refused::module(format!(
-                "the engine could not compile the module; deploy it again later: {reason}"
-            )),
+            Err(LoadFailure::Environment(reason)) => Refused::new(
+                Refused::ENVIRONMENT,
+                format!("the engine could not compile the module; deploy it again later: {reason}"),
+            ),
         };
         self.refuse_module(deployment, &refused)
     }
@@ -214,7 +215,8 @@ impl Planner {
         if let Some(record) = present.filter(|record| record.version_with(module).is_some()) {
             return Ok(record.clone());
         }
-        self.modules.room(name, by).map_err(Refused::module)
+        let room = self.modules.room(name, by);
+        room.map_err(|full| Refused::new(Refused::FULL, full))
     }
 
     /// Gives a module its version of a name, unless it has one.
@@ -324,18 +326,18 @@ impl Planner {
 
 /// What the headers of a message ask for.
 fn wanted(delivery: &Delivery) -> Result<Deploy, Refused> {
-    let headers = ModuleHeaders::of(&delivery.properties).map_err(Refused::module)?;
-    let name = headers.name.map(str::parse).transpose();
-    let signature = headers.signature.map(str::parse).transpose();
-    Ok(Deploy {
-        name: name.map_err(|error| {
-            Refused::module(format!("the header `{}`: {error}", ModuleHeaders::NAME))
-        })?,
-        signature: signature.map_err(|error| {
-            Refused::module(format!(
-                "the header `{}`: {error}",
-                ModuleHeaders::SIGNATURE
-            ))
-        })?,
-    })
+    let wrong = |reason: String| Refused::new(Refused::HEADER, reason);
+    let headers = ModuleHeaders::of(&delivery.properties);
+    let headers = headers.map_err(|not_text| wrong(not_text.to_string()))?;
+    let name = headers.name.map(str::parse::<ModuleName>).transpose();
+    let name =
+        name.map_err(|error| wrong(format!("the header `{}`: {error}", ModuleHeaders::NAME)))?;
+    let signature = headers.signature.map(str::parse::<Signature>).transpose();
+    let signature = signature.map_err(|error| {
+        wrong(format!(
+            "the header `{}`: {error}",
+            ModuleHeaders::SIGNATURE
+        ))
+    })?;
+    Ok(Deploy { name, signature })
 }
