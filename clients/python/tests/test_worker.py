@@ -6,13 +6,20 @@ import asyncio
 import json
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bureaucrat import AnswerStore, Fault, Names, ProcessFailed, Task, Worker
+from bureaucrat import AnswerStore, Fault, ProcessFailed, Task, Worker
 
 ACTION = '<process name="{0}"><action participant="{0}"/></process>'
+
+
+def start(worker):
+    """Starts a worker; its queues exist when this returns."""
+    worker.start()
+    worker.wait_ready(30)
 
 
 def failure(process):
@@ -32,7 +39,7 @@ def test_a_function_changes_the_fields(bureaucrat_client, bureaucrat_worker, uni
         task.fields["greeting"] = "Grüße, " + task.fields["name"]
         return {"big": 2**63, "list": [1, 2.5, None, {"ключ": "😀"}]}
 
-    worker.start()
+    start(worker)
     process = bureaucrat_client.launch(ACTION.format(unique), {"name": "Adä 😀", "gone": 1, "kept": [1]})
     assert process.result(30) == {
         "name": "Adä 😀",
@@ -51,7 +58,7 @@ def test_an_async_function_is_awaited(bureaucrat_client, bureaucrat_worker, uniq
         await asyncio.sleep(0)
         return {"done": True}
 
-    worker.start()
+    start(worker)
     assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
 
 
@@ -97,7 +104,7 @@ def test_what_goes_wrong_is_the_fault_of_the_process(
 ):
     worker = bureaucrat_worker(concurrency=1)
     worker.participant(unique)(function)
-    worker.start()
+    start(worker)
     failed = failure(bureaucrat_client.launch(ACTION.format(unique)))
     assert failed.code == code
     assert message in failed.message
@@ -117,7 +124,7 @@ def test_retry_after_replaces_the_pause_of_a_retry(bureaucrat_client, bureaucrat
             raise Fault("Busy", data={"left": 1}, retry_after="20ms")
         return {"attempts": len(attempts)}
 
-    worker.start()
+    start(worker)
     definition = f'<process><action participant="{unique}"><retry attempts="3" delay="1h"/></action></process>'
     assert bureaucrat_client.launch(definition).result(30) == {"attempts": 3}
     assert len(set(attempts)) == 3
@@ -134,7 +141,7 @@ def test_progress_is_shown_and_keeps_a_heartbeat(bureaucrat_engine, bureaucrat_c
             task.progress({"step": step})
         assert go.wait(30)
 
-    worker.start()
+    start(worker)
     process = bureaucrat_client.launch(ACTION.format(unique))
 
     def shown():
@@ -157,7 +164,7 @@ def test_a_withdrawn_task_is_told_and_answers_nothing(bureaucrat_client, bureauc
             if task.cancelled:
                 ended.set()
 
-    worker.start()
+    start(worker)
     process = bureaucrat_client.launch(ACTION.format(unique))
     assert begun.wait(30)
     assert process.cancel("not needed")
@@ -177,7 +184,7 @@ def test_a_withdrawn_async_task_is_cancelled(bureaucrat_client, bureaucrat_worke
             ended.set()
             raise
 
-    worker.start()
+    start(worker)
     process = bureaucrat_client.launch(ACTION.format(unique))
     assert begun.wait(30)
     process.cancel()
@@ -193,14 +200,14 @@ def test_what_is_not_a_task_is_dropped_and_the_worker_continues(
     for body in (b"", b"\xff", b"{", b"[]", b"null", b'{"header": 3}', b'{"header": {}, "fields": {}}', b"[" * 100_000,
                  b'{"header": {"target": "a", "origin": "b"}, "fields": [1]}', b"NaN", b"<process/>"):
         channel.basic_publish("", f"worker_{unique}", body)
-    worker.start()
+    start(worker)
     assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
 
 
 def test_a_task_that_cannot_be_read_fails_its_process(bureaucrat_client, bureaucrat_worker, unique):
     worker = bureaucrat_worker()
     worker.participant(unique)(lambda task: {})
-    worker.start()
+    start(worker)
     definition = f'<process><context><property name="n" type="json">{"9" * 5000}</property></context><action participant="{unique}"/></process>'
     failed = failure(bureaucrat_client.launch(definition))
     assert (failed.code, "cannot read the task" in failed.message) == ("ActionError", True)
@@ -217,7 +224,7 @@ def test_the_message_dialect_is_answered_in_kind(bureaucrat_client, bureaucrat_w
             raise Fault("Odd", "told", data=[1])
         return {"seen": task.fields["n"]}
 
-    worker.start()
+    start(worker)
     definition = f'<process><action participant="{unique}" via="message"/></process>'
     process = bureaucrat_client.launch(definition, {"n": 1, "fails": False})
     assert process.result(30) == {"n": 1, "fails": False, "seen": 1}
@@ -236,7 +243,7 @@ def test_a_remembered_answer_is_sent_without_calling_the_function(
         calls.append(task.id)
         return {"n": len(calls)}
 
-    worker.start()
+    start(worker)
     assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"n": 1}
     worker.stop()
     # The same task again, at another worker that shares the file; its answer goes to a queue of ours.
@@ -244,9 +251,9 @@ def test_a_remembered_answer_is_sent_without_calling_the_function(
     target = calls[0].split("~")[0]
     task = {"header": {"message": "response", "target": target, "origin": calls[0]}, "fields": {}}
     channel.basic_publish("", f"worker_{unique}", json.dumps(task).encode())
-    other = Worker(bureaucrat_engine.url, names=Names(message_queue=unique + "-answers"))
+    other = Worker(bureaucrat_engine.url, names=replace(bureaucrat_engine.names, message_queue=unique + "-answers"))
     other.participant(unique, answers=answers)(work)
-    other.start()
+    start(other)
     for _method, _properties, body in channel.consume(unique + "-answers", inactivity_timeout=30):
         assert json.loads(body)["fields"] == {"n": 1}
         break
@@ -264,13 +271,13 @@ def test_stopping_finishes_what_has_begun_and_gives_back_the_rest(bureaucrat_cli
         return {"by": 1}
 
     first.participant(unique)(work)
-    first.start()
+    start(first)
     processes = [bureaucrat_client.launch(ACTION.format(unique)) for _ in range(4)]
     assert begun.wait(30)
     stopping = threading.Thread(target=first.stop)
     stopping.start()
     second.participant(unique)(lambda task: {"by": 2})
-    second.start()
+    start(second)
     until(lambda: sum(process.done() for process in processes) == 3, "the second worker did the rest")
     go.set()
     stopping.join()

@@ -85,8 +85,11 @@ class Desk:
         self._answered = Remembered()
         self._withdrawn = Remembered()
         self._complaints: dict[str, str] = {}
+        self._missing: set[str] = set()
         self._stopping = False
         self._empty = threading.Event()
+        self.ready = threading.Event()
+        """Whether all queues are consumed from, and notices of withdrawn tasks arrive."""
 
     def start(self, queues: dict[str, str]) -> None:
         """Connects and consumes from these queues; the values are their participants."""
@@ -112,6 +115,11 @@ class Desk:
         self._link.close(CLOSE_SECONDS)
         return finished
 
+    def trouble(self) -> str:
+        """What is in the way, for a person."""
+        complaints = [self._link.trouble, *self._complaints.values()]
+        return "; ".join(words for words in complaints if words) or "the broker does not answer"
+
     def _message(self, job: Job, body: bytes, replaces: str | None = None) -> Message:
         properties = {"content_type": CONTENT_TYPES[job.workitem.dialect], "message_id": str(uuid.uuid4())}
         return Message("", self._names.message_queue, body, properties, replaces=replaces)
@@ -119,6 +127,7 @@ class Desk:
     def _opened(self, connection: SelectConnection) -> None:
         self._connection = connection
         self._publisher.opened(connection)
+        self._missing = {*self._queues, self._names.cancel_exchange}
         if not self._stopping:
             for name in self._queues:
                 self._consume(name)
@@ -126,6 +135,7 @@ class Desk:
 
     def _lost(self) -> None:
         self._connection = None
+        self.ready.clear()
         self._channels.clear()
         self._publisher.lost()
         for job in self._in_hand.values():
@@ -151,7 +161,7 @@ class Desk:
 
         def consume(channel: Any) -> None:
             if not self._stopping:
-                channel.basic_consume(name, self._deliver, consumer_tag=name, callback=lambda _: self._complain(name))
+                channel.basic_consume(name, self._deliver, consumer_tag=name, callback=lambda _: self._works(name))
 
         def closed(channel: Any, problem: Any) -> None:
             if self._channels.get(name) is channel:
@@ -184,7 +194,7 @@ class Desk:
                 name,
                 lambda _channel, _method, _properties, body: self._withdraw(body),
                 auto_ack=True,
-                callback=lambda _: self._complain(exchange),
+                callback=lambda _: self._works(exchange),
             )
 
         def closed(_channel: Any, problem: Any) -> None:
@@ -194,9 +204,16 @@ class Desk:
 
         connection.channel(on_open_callback=opened)
 
-    def _complain(self, about: str, words: str = "") -> None:
+    def _works(self, name: str) -> None:
+        """One of the things to set up is set up."""
+        self._complaints.pop(name, None)
+        self._missing.discard(name)
+        if not self._missing:
+            self.ready.set()
+
+    def _complain(self, about: str, words: str) -> None:
         """Logs what is wrong once, until it changes."""
-        if words and self._complaints.get(about) != words:
+        if self._complaints.get(about) != words:
             log.warning("%s; it is tried again", words)
         self._complaints[about] = words
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from .answer_store import AnswerStore
 from .desk import Desk, Job
-from .errors import FieldError
+from .errors import FieldError, TimedOut
 from .faults import fault_of, trace_of
 from .link import log
 from .names import Names, broker_url
@@ -130,6 +130,14 @@ class Worker:
             thread = threading.Thread(target=self._serve, name=f"bureaucrat worker {number}", daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def wait_ready(self, timeout: float | None = None) -> None:
+        """Waits until all participants are served.
+
+        Raises TimedOut, with what is in the way, after `timeout` seconds.
+        """
+        if not self._desk.ready.wait(timeout):
+            raise TimedOut(f"the worker is not ready after {timeout} s; {self._desk.trouble()}")
 
     def stop(self, *, grace: float = GRACE_SECONDS) -> bool:
         """Takes no more tasks, gives back those that have not begun, and finishes the others.
