@@ -2,20 +2,22 @@
 
 import datetime
 import decimal
+import json
 import os
 import uuid
 
 from celery import Celery, chain
+from celery.signals import task_prerun
 
 from bureaucrat import Fault
 from bureaucrat.celery import install
 
 QUEUE = os.environ.get("SHOP_QUEUE", "shop")
 
-app = Celery("shop", broker=os.environ.get("BUREAUCRAT_AMQP", "amqp://guest:guest@localhost/"))
+# The backend tells the engine why a task failed.
+app = Celery("shop", broker=os.environ.get("BUREAUCRAT_AMQP", "amqp://guest:guest@localhost/"), backend="rpc://")
 app.conf.update(
     task_default_queue=QUEUE,
-    task_ignore_result=True,
     worker_redirect_stdouts=False,
     broker_connection_retry_on_startup=True,
     task_acks_late=True,
@@ -24,6 +26,14 @@ app.conf.update(
 if os.environ.get("SHOP_PICKLE"):
     app.conf.accept_content = ["pickle"]
 install(app)
+
+
+@task_prerun.connect
+def note(task=None, args=None, kwargs=None, **_):
+    """Tells the test which tasks were called, in which order."""
+    if task.name.startswith("math.") and "SHOP_CALLS" in os.environ:
+        with open(os.environ["SHOP_CALLS"], "a") as file:
+            file.write(json.dumps([task.name, list(args), kwargs]) + "\n")
 
 
 class Declined(Exception):
@@ -120,3 +130,8 @@ def echo(*args, **kwargs):
 @app.task(name="math.fail")
 def fail(*args):
     raise Declined("no money")
+
+
+@app.task(name="math.kind")
+def kind(value):
+    return type(value).__name__

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pika
 import pytest
@@ -12,6 +16,8 @@ import pytest
 from bureaucrat.testing import Engine
 
 PATIENCE = 30.0
+FOLDER = Path(__file__).parent
+CELERY = [sys.executable, "-m", "celery", "-A", "celery_tasks", "worker", "--loglevel", "WARNING", "-n"]
 
 
 @pytest.fixture
@@ -44,16 +50,21 @@ def until() -> Callable[[Callable[[], bool], str], None]:
     return wait
 
 
-@pytest.fixture
-def start_engine(bureaucrat_amqp: str) -> Iterator[Callable[..., Engine]]:
-    """Starts an engine of the test's own."""
-    engines: list[Engine] = []
-
-    def start(**options: object) -> Engine:
-        engine = Engine(options.pop("url", bureaucrat_amqp), **options)  # type: ignore[arg-type]
-        engines.append(engine)
-        return engine.start()
-
-    yield start
-    for engine in engines:
-        engine.remove()
+@pytest.fixture(scope="session")
+def shop(bureaucrat_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Celery worker for the tasks of `celery_tasks`; the name of its queue."""
+    queue = f"{bureaucrat_engine.prefix}-shop"
+    os.environ["SHOP_QUEUE"] = queue
+    os.environ["SHOP_CALLS"] = str(tmp_path_factory.mktemp("celery") / "calls")
+    environment = {**os.environ, **bureaucrat_engine.variables}
+    with open(os.environ["SHOP_CALLS"] + ".log", "w") as output:
+        worker = subprocess.Popen(
+            [*CELERY, queue, "--concurrency", "4", "--pool", "threads"],
+            cwd=FOLDER,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    yield queue
+    worker.terminate()
+    worker.wait(60)

@@ -1,87 +1,40 @@
-"""Canvases as definitions: what they look like, that the engine accepts them, and that they mean the same.
+"""Canvases as definitions: what they look like, and that they mean the same.
 
-The meaning is compared with Celery's own eager execution. `as_workitems` rewrites a definition so that
-a worker of this package, which calls the Celery task, can serve it on any engine.
+They run on a real engine and a real Celery worker, and are compared with Celery's own eager execution.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
+import os
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
-import celery_tasks
 import pytest
 from celery import chain, chord, group, signature
-from celery_tasks import add, app, echo, fail, total
+from celery_tasks import add, app, echo, fail, kind, total
 
 from bureaucrat import ProcessFailed
 from bureaucrat.celery import CanvasError, durable
-from bureaucrat.faults import Fault
-
-QUEUE = celery_tasks.QUEUE
-
-
-def as_workitems(xml: str, prefix: str) -> str:
-    """The definition with each call of a Celery task as a task that carries arguments and brings a result."""
-    root = ElementTree.fromstring(xml)
-    for action in root.iter("action"):
-        assert action.attrib.pop("via") == "celery"
-        action.attrib.pop("queue", None)
-        action.set("participant", prefix)
-        arguments = list(action)
-        for child in arguments:
-            action.remove(child)
-        ElementTree.SubElement(action, "in", {"name": "task"}).text = repr(action.get("title"))
-        for number, arg in enumerate(child for child in arguments if child.tag == "arg"):
-            ElementTree.SubElement(action, "in", {"name": f"arg{number:03}"}).text = arg.text
-        for child in arguments:
-            if child.tag == "kwarg":
-                ElementTree.SubElement(action, "in", {"name": f"kwarg {child.get('name')}"}).text = child.text
-        into = action.attrib.pop("into", None)
-        if into is not None:
-            ElementTree.SubElement(action, "out", {"name": into}).text = 'context["inst:answer"]["result"]'
-        else:
-            ElementTree.SubElement(action, "out", {"name": "unused"}).text = "None"
-    return ElementTree.tostring(root, encoding="unicode")
-
 
 @pytest.fixture
-def run(bureaucrat_client, bureaucrat_worker, unique):
-    """Runs a canvas on the engine; returns its result and the tasks that were called."""
-    calls = []
-    worker = bureaucrat_worker(concurrency=8)
-
-    @worker.participant(unique)
-    def work(task):
-        name = task.fields["task"]
-        args = [task.fields[field] for field in sorted(task.fields) if field.startswith("arg")]
-        kwargs = {field[6:]: value for field, value in task.fields.items() if field.startswith("kwarg ")}
-        calls.append((name, args, kwargs))
-        try:
-            result = app.tasks[name].run(*args, **kwargs)
-        except celery_tasks.Declined as problem:
-            raise Fault("shop.Declined", str(problem)) from None
-        task.fields = {"result": result}
-
-    worker.start()
-    worker.wait_ready(30)
+def run(bureaucrat_client, shop):
+    """Runs a canvas as a process, with a real Celery worker; `run.calls()` are the tasks that were called."""
+    calls = Path(os.environ["SHOP_CALLS"])
+    app.conf.task_default_queue = shop
 
     def launch(canvas, *args, **kwargs):
-        xml = durable(canvas).xml
-        if args or kwargs:
-            from bureaucrat.celery.compiler import compile_canvas
-
-            xml = compile_canvas(canvas, None, args, kwargs)
-        titled = re.sub(r'(<action participant="([^"]*)")', r'\1 title="\2"', xml)
-        calls.clear()
-        process = bureaucrat_client.launch(as_workitems(titled, unique))
-        fields = process.result(60)
-        fields.pop("unused", None)
+        calls.write_text("")
+        launched = durable(canvas, client=bureaucrat_client).launch(*args, **kwargs)
+        fields = launched.process.result(60)
         assert fields.keys() <= {"result"}, "only the result is left"
-        return fields.get("result")
+        assert launched.ready()
+        return launched.get()
 
-    launch.calls = calls
+    launch.queue = shop
+    launch.calls = lambda: [tuple(json.loads(line)) for line in calls.read_text().splitlines()]
     return launch
 
 
@@ -127,7 +80,7 @@ def test_a_canvas_means_the_same(run, name):
 def test_maps_and_chunks_mean_the_same(run):
     # Celery's own run inside one task, `celery.map` and `celery.starmap`.
     assert run(echo.map([1, "a", [2]])) == [[[1], {}], [["a"], {}], [[[2]], {}]]
-    assert [call[1] for call in run.calls] == [[1], ["a"], [[2]]], "one after the other"
+    assert [call[1] for call in run.calls()] == [[1], ["a"], [[2]]], "one after the other"
     assert run(add.starmap([(1, 2), (3, 4)])) == [3, 7]
     assert run(echo.starmap([(1,), (2, 3)])) == [[[1], {}], [[2, 3], {}]]
     assert run(add.chunks([(i, i) for i in range(5)], 2)) == [[0, 2], [4, 6], [8]]
@@ -146,20 +99,20 @@ def test_partial_signatures_are_completed(run):
 def test_links_run_beside_and_do_not_matter(run):
     canvas = chain(add.s(1, 2).set(link=[echo.s("linked"), fail.s()]), add.s(10))
     assert run(canvas) == 13
-    assert ("math.echo", [3, "linked"], {}) in run.calls and ("math.fail", [3], {}) in run.calls
+    assert ("math.echo", [3, "linked"], {}) in run.calls() and ("math.fail", [3], {}) in run.calls()
     assert run(group(add.s(1, 2), add.s(3, 4).set(link=echo.s()))) == [3, 7]
-    assert ("math.echo", [7], {}) in run.calls
+    assert ("math.echo", [7], {}) in run.calls()
 
 
 def test_error_links_get_the_failed_activity(run):
     canvas = chain(add.s(1, 2), fail.s(), add.s(3)).on_error(echo.si("failed"))
-    with pytest.raises(ProcessFailed, match="shop.Declined: no money"):
+    with pytest.raises(ProcessFailed, match="Declined: no money"):
         run(canvas)
-    assert ("math.echo", ["failed"], {}) in run.calls
-    assert [call[0] for call in run.calls].count("math.add") == 1
+    assert ("math.echo", ["failed"], {}) in run.calls()
+    assert [call[0] for call in run.calls()].count("math.add") == 1
     with pytest.raises(ProcessFailed):
         run(fail.s().on_error(total.s()).set(link=echo.s("never")))
-    (args,) = [args for name, args, _ in run.calls if name == "math.sum"]
+    (args,) = [args for name, args, _ in run.calls() if name == "math.sum"]
     assert re.fullmatch(r"[0-9a-f-]{36}_\w+", args[0])
     with pytest.raises(CanvasError, match="takes the request, the exception and the traceback"):
         durable(fail.s().on_error(signature("math.errback3", app=app)))
@@ -184,7 +137,7 @@ def test_options_are_attributes():
     at = datetime.datetime(2030, 1, 2, 3, 4, 5)
     assert '<delay until="2030-01-02T03:04:05+00:00" />' in durable(add.s(1).set(eta=at)).xml
     assert 'exchange="e" routing-key="r"' in durable(add.s(1).set(exchange="e", routing_key="r")).xml
-    assert f'queue="{QUEUE}"' in durable(add.s(1)).xml, "where Celery itself would send it"
+    assert f'queue="{app.conf.task_default_queue}"' in durable(add.s(1)).xml, "where Celery itself would send it"
     in_group = ElementTree.fromstring(durable(group(add.s(1), echo.s(2)).set(queue="g")).xml)
     assert [action.get("queue") for action in in_group.iter("action")] == ["g", "g"]
     for options, words in (
@@ -197,7 +150,22 @@ def test_options_are_attributes():
             durable(add.s(1).set(**options))
 
 
-def test_values_that_json_lacks_travel_as_celery_sends_them():
+def test_options_have_an_effect(run):
+    options = {"countdown": 0.05, "priority": 3, "expires": 30, "time_limit": 30}
+    assert run(add.s(1, 2).set(**options)) == 3
+    with pytest.raises(ProcessFailed, match="Timeout"):
+        run(add.s(1, 2).set(queue=run.queue + "-nobody", time_limit=0.1))
+
+
+def test_a_canvas_is_revoked(bureaucrat_client, run):
+    launched = durable(add.s(1, 2).set(queue=run.queue + "-nobody"), client=bureaucrat_client).launch()
+    assert launched.revoke("not needed") and not launched.revoke()
+    with pytest.raises(ProcessFailed, match="not needed"):
+        launched.get(30)
+
+
+def test_values_that_json_lacks_travel_as_celery_sends_them(run):
+    assert run(group(kind.s(datetime.datetime.now()), kind.s(datetime.date(2026, 1, 2)))) == ["datetime", "date"]
     xml = durable(echo.s(datetime.datetime(2026, 1, 2), {"x": datetime.date(2026, 1, 2)})).xml
     assert '<arg>{"__type__": "datetime", "__value__": "2026-01-02T00:00:00"}</arg>' in xml
     with pytest.raises(CanvasError, match="cannot be sent as JSON"):

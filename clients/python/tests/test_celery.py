@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from conftest import CELERY, FOLDER
 
 from bureaucrat import ProcessFailed
-
-FOLDER = Path(__file__).parent
-COMMAND = [sys.executable, "-m", "celery", "-A", "celery_tasks", "worker", "--loglevel", "WARNING", "-n"]
-
-
-@pytest.fixture(scope="module")
-def shop(bureaucrat_engine, tmp_path_factory) -> Iterator[str]:
-    """A Celery worker; the name of its queue."""
-    queue = f"{bureaucrat_engine.prefix}-shop"
-    environment = {**os.environ, **bureaucrat_engine.variables, "SHOP_QUEUE": queue}
-    log = tmp_path_factory.mktemp("celery") / "log"
-    with open(log, "w") as output:
-        worker = subprocess.Popen(
-            [*COMMAND, queue, "--concurrency", "2"], cwd=FOLDER, env=environment, stdout=output, stderr=output
-        )
-    yield queue
-    worker.terminate()
-    worker.wait(60)
-
 
 def definition(task: str, queue: str) -> str:
     return f'<process><action participant="{task}" via="celery-workitem" queue="{queue}"/></process>'
@@ -82,7 +61,7 @@ def test_what_goes_wrong_is_the_fault_of_the_process(bureaucrat_client, shop, ta
 def test_an_app_that_cannot_serve_ends_and_says_why(bureaucrat_engine, variable, value, words):
     environment = {**os.environ, **bureaucrat_engine.variables, "C_FORCE_ROOT": "1", variable: value}
     ended = subprocess.run(
-        [*COMMAND, "refused"], cwd=FOLDER, env=environment, capture_output=True, text=True, check=False, timeout=60
+        [*CELERY, "refused"], cwd=FOLDER, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
     assert ended.returncode != 0
     assert words in ended.stderr

@@ -199,6 +199,8 @@ def _parameters(address: str, name: str) -> pika.URLParameters:
         raise ConnectError(
             f"the broker's address cannot be read ({problem}); expected amqp://USER:PASSWORD@HOST:PORT/VHOST"
         ) from None
+    # As everywhere with the engine, and as Celery writes it, `amqp://mq//` means the virtual host `/`.
+    parameters.virtual_host = parameters.virtual_host or "/"
     if parameters.heartbeat is None:
         parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.stack_timeout = CONNECT_SECONDS

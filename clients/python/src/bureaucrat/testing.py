@@ -59,6 +59,7 @@ class Engine:
             cancel_exchange=f"{self.prefix}.cancelled",
         )
         self.dead_letter_queue = f"{self.prefix}.dead"
+        self.result_queue = f"{self.prefix}.results"
         self._arguments = list(arguments)
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,6 +77,7 @@ class Engine:
             "BUREAUCRAT_NOTICE_EXCHANGE": self.names.notice_exchange,
             "BUREAUCRAT_CANCEL_EXCHANGE": self.names.cancel_exchange,
             "BUREAUCRAT_DEAD_LETTER_QUEUE": self.dead_letter_queue,
+            "BUREAUCRAT_RESULT_QUEUE": self.result_queue,
         }
 
     def start(self) -> Engine:
@@ -112,7 +114,7 @@ class Engine:
         connection = pika.BlockingConnection(pika.URLParameters(self.url))
         channel = connection.channel()
         names = self.names
-        owned = [names.launch_queue, names.message_queue, names.event_queue, self.dead_letter_queue]
+        owned = [names.launch_queue, names.message_queue, names.event_queue, self.dead_letter_queue, self.result_queue]
         for queue in [*owned, f"{names.launch_queue}.storage", f"{names.launch_queue}.owner"]:
             channel.queue_delete(queue)
         for exchange in (names.notice_exchange, names.cancel_exchange):

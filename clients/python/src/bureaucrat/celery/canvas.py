@@ -87,7 +87,8 @@ class DurableResult:
 def _client_of(app: Celery) -> Client:
     """One client for each broker, shared by all canvases of this program."""
     with app.connection_for_write() as connection:
-        url = connection.as_uri(include_password=True)
+        # Of several addresses, all.
+        url = ",".join(connection.alt) if connection.alt else connection.as_uri(include_password=True)
     with _clients_lock:
         if url not in _clients:
             _clients[url] = Client(url)

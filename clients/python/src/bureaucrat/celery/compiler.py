@@ -193,7 +193,7 @@ class _Compiler:
         if not signatures:
             return [] if target is None else [_assign(target, "[]")]
         part, item = self._name("part"), self._name("item")
-        loop = Element("foreach", {"property": item, "parallel": parallel})
+        loop = Element("foreach", {"select": str(list(range(len(signatures)))), "property": item, "parallel": parallel})
         if target is not None:
             loop.set("collect", expression_of_field(part, quote="'"))
             loop.set("into", target)
@@ -204,7 +204,6 @@ class _Compiler:
             loop.set("select", expression_of_field(values, quote="'"))
             loop.extend(self._alike(signatures[0], inputs, part, item))
         else:
-            loop.set("select", str(list(range(len(signatures)))))
             switch = ElementTree.SubElement(loop, "switch")
             for number, signature in enumerate(signatures):
                 case = ElementTree.SubElement(switch, "case")
@@ -224,7 +223,8 @@ class _Compiler:
     def _alike(self, signature: Signature, inputs: Inputs, part: str, item: str) -> list[Element]:
         """The action that all tasks of a group share; `item` has the arguments of each."""
         place = expression_of_field(item)
-        args = [place] if _has_one(signature) else [f"{place}[0][{number}]" for number in range(len(signature.args))]
+        values = f"{place}[0]" if signature.kwargs else place
+        args = [place] if _has_one(signature) else [f"{values}[{number}]" for number in range(len(signature.args))]
         kwargs = {key: self.literals.lookup(f"{place}[1]", key) for key in signature.kwargs or {}}
         own = Inputs() if signature.immutable else inputs
         # The task has no arguments of its own any more: all of them are expressions.
@@ -235,7 +235,8 @@ class _Compiler:
 
     def _composed(self, steps: list[Element], options: TaskOptions, target: str | None) -> list[Element]:
         """What the options of a chain, group and the like do around its steps."""
-        steps = self._delayed(options, _with_handler(_one(steps), self._errbacks(options.link_error)) if steps else [])
+        errbacks = self._errbacks(options.link_error) if steps else []
+        steps = self._delayed(options, _with_handler(_one(steps), errbacks) if errbacks else steps)
         return steps + [self._callback(link, target) for link in options.link]
 
     def _delayed(self, options: TaskOptions, steps: list[Element]) -> list[Element]:
@@ -316,7 +317,10 @@ def _has_one(signature: Signature) -> bool:
 
 
 def _item_of(signature: Signature) -> Any:
-    return signature.args[0] if _has_one(signature) else [list(signature.args or ()), dict(signature.kwargs or {})]
+    args = list(signature.args or ())
+    if _has_one(signature):
+        return args[0]
+    return [args, dict(signature.kwargs)] if signature.kwargs else args
 
 
 def _with_handler(element: Element, errbacks: list[Element]) -> list[Element]:
