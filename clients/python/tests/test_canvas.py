@@ -132,7 +132,7 @@ def test_options_are_attributes():
         "    <arg>1</arg>\n"
         "    <arg>2</arg>\n"
         "  </action>\n"
-        "</process>\n"
+        "</process>"
     )
     at = datetime.datetime(2030, 1, 2, 3, 4, 5)
     assert '<delay until="2030-01-02T03:04:05+00:00" />' in durable(add.s(1).set(eta=at)).xml

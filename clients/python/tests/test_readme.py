@@ -32,7 +32,8 @@ def start(bureaucrat_engine, tmp_path) -> Iterator[object]:
 
 def test_the_examples_work(bureaucrat_engine, bureaucrat_amqp, start, tmp_path, unique):
     examples = BLOCK.findall(README.read_text())
-    environment = {**os.environ, **bureaucrat_engine.variables, "PYTHONPATH": str(tmp_path)}
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **bureaucrat_engine.variables, "PYTHONPATH": path}
     address = re.fullmatch(r"amqp://(\w+):(\w+)@([^/]+)/%2f", bureaucrat_amqp)
     assert address is not None
     run: list[str] = []

@@ -1,7 +1,8 @@
 """Answers of Celery tasks that get a workitem: what they return, or why they failed.
 
 The handlers look at a task's id, which for the engine's tasks is the activity and its turn
-(`PID_0_1~7`), and leave all other tasks of the app alone.
+(`PID_0_1~7`), and leave all other tasks of the app alone, and those of `via="celery"`, which need no
+handlers.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class _Handlers:
     def succeeded(self, sender: Any = None, result: Any = None, **_: Any) -> None:
         # A task that replaces itself by a chain leaves its id to the last step; the steps before have others.
         origin = sender.request.id
-        if sender.app is not self.app or not is_origin(origin):
+        if sender.app is not self.app or not is_origin(origin) or _answers_by_callback(sender.request):
             return
         try:
             if not isinstance(result, dict) or "fields" not in result:
@@ -87,7 +88,7 @@ class _Handlers:
     def failed(
         self, sender: Any = None, task_id: Any = None, exception: Any = None, einfo: Any = None, **_: Any
     ) -> None:
-        if sender.app is not self.app:
+        if sender.app is not self.app or _answers_by_callback(sender.request):
             return
         # A step that fails ends the chain or chord that it is part of, and with that the task that was replaced.
         rest = [*(sender.request.chain or []), sender.request.chord or {}]
@@ -120,6 +121,12 @@ class _Handlers:
                 # A policy may say who may answer for whom.
                 user_id=producer.connection.userid,
             )
+
+
+def _answers_by_callback(request: Any) -> bool:
+    """Whether it is a task of `via="celery"`, whose callbacks bring its result to the engine."""
+    links = [*(request.callbacks or ()), *(request.errbacks or ())]
+    return any(str(dict(link).get("task", "")).startswith("bureaucrat.") for link in links)
 
 
 def _body(origin: str, **answer: Any) -> bytes:

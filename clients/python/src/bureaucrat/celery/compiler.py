@@ -61,7 +61,7 @@ def compile_canvas(
     else:
         root.extend(steps)
     ElementTree.indent(root)
-    text = ElementTree.tostring(root, encoding="unicode") + "\n"
+    text = ElementTree.tostring(root, encoding="unicode")
     size = len(text.encode())
     if size > DEFINITION_BYTES_MAX:
         raise CanvasError(
