@@ -6,6 +6,7 @@ import asyncio
 import configparser
 import json
 import math
+import os
 import pickle
 import threading
 import time
@@ -24,6 +25,7 @@ from bureaucrat import (
     Names,
     ProcessFailed,
     Rejected,
+    RepliesLost,
     TimedOut,
     Unroutable,
     notices,
@@ -347,3 +349,35 @@ def test_the_engine_knows_the_user(bureaucrat_engine, bureaucrat_client, unique)
     shown = json.loads(bureaucrat_engine.command("show", process.id, "--json").stdout)
     assert shown["user"] == "guest"
     process.cancel()
+
+
+def test_replies_that_are_lost_are_told(bureaucrat_client, channel, unique):
+    process = bureaucrat_client.launch(WAITS.format(unique))
+    channel.queue_delete(bureaucrat_client._requests._publisher.reply_queue)
+    with pytest.raises(RepliesLost, match="the process continues"):
+        process.wait(30)
+    assert bureaucrat_client.event(unique).taken == 1
+    assert bureaucrat_client.launch("<process/>").result(30) == {}
+
+
+def test_a_mistake_on_the_thread_of_the_connection_ends_nothing(bureaucrat_client, unique, caplog):
+    process = bureaucrat_client.launch(WAITS.format(unique))
+    bureaucrat_client._requests.link.call(lambda: 1 / 0)
+    assert bureaucrat_client.event(unique).taken == 1
+    assert process.result(30)["event"]["event"] == unique
+    assert "failed unexpectedly" in caplog.text
+
+
+def test_a_forked_process_makes_its_own_client(bureaucrat_client):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            bureaucrat_client.launch("<process/>")
+        except Closed as problem:
+            os.write(write, str(problem).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    assert b"before this process was forked" in os.read(read, 200)

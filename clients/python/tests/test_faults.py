@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from broker import Broker
 
-from bureaucrat import BrokerRefused, Client, Rejected, TimedOut, Worker
+from bureaucrat import BrokerRefused, Client, Process, Rejected, TimedOut, Worker
 from bureaucrat.testing import Engine
 
 ACTION = '<process name="{0}"><action participant="{0}"/></process>'
@@ -88,6 +88,32 @@ def test_trouble_while_tasks_run(broker, url, engine, unique, trouble):
         assert ids == {process.id for process in [*processes, *late]}
     assert worker.stop()
     assert len(calls) == len(set(calls)) == 7
+
+
+def test_an_engine_that_is_killed(url, engine, unique):
+    begun, go = threading.Event(), threading.Event()
+    worker = Worker(url, names=engine.names)
+
+    @worker.participant(unique)
+    def work(task):
+        begun.set()
+        assert go.wait(60)
+
+    worker.start()
+    worker.wait_ready(60)
+    with Client(url, names=engine.names, reply_timeout=60) as client:
+        process = client.launch(ACTION.format(unique), {"n": 1})
+        assert begun.wait(60)
+        engine.kill()
+        launching = threading.Thread(target=lambda: late.append(client.launch("<process/>", {"n": 2})))
+        late: list[Process] = []
+        launching.start()
+        go.set()
+        engine.start()
+        launching.join(60)
+        assert process.result(60) == {"n": 1}
+        assert late[0].result(60) == {"n": 2}
+    assert worker.stop()
 
 
 def test_a_message_that_the_broker_refuses_hurts_no_other(broker, url, engine, unique):

@@ -137,7 +137,7 @@ def test_progress_is_shown_and_keeps_a_heartbeat(bureaucrat_engine, bureaucrat_c
     def work(task: Task):
         with pytest.raises(ValueError, match="16,384"):
             task.progress("x" * 20_000)
-        for step in range(1000):
+        for step in range(20_000):
             task.progress({"step": step})
         assert go.wait(30)
 
@@ -145,7 +145,7 @@ def test_progress_is_shown_and_keeps_a_heartbeat(bureaucrat_engine, bureaucrat_c
     process = bureaucrat_client.launch(ACTION.format(unique))
 
     def shown():
-        return '"step":999' in bureaucrat_engine.command("show", process.id, "--json").stdout.replace(" ", "")
+        return '"step":19999' in bureaucrat_engine.command("show", process.id, "--json").stdout.replace(" ", "")
 
     until(shown, "the last progress is shown")
     go.set()

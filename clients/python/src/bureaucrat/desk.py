@@ -24,6 +24,7 @@ from .workitem import CONTENT_TYPES, NotATask, Workitem, read_withdrawal, read_w
 
 REMEMBERED_MAX = 10_000
 RETRY_SECONDS = 2.0
+RIGHTS_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 
 
@@ -37,6 +38,8 @@ class Job:
         self.deliveries: list[tuple[Any, int]] = []
         self._task: Task | None = None
         self._withdrawn = False
+        self._progress: bytes | None = None
+        self._is_reporting = False
         self._lock = threading.Lock()
 
     def begin(self, task: Task) -> None:
@@ -52,6 +55,20 @@ class Job:
             self._withdrawn = True
             if self._task is not None:
                 self._task._withdraw()
+
+    def progressed(self, body: bytes) -> bool:
+        """Keeps a sign of progress; returns whether somebody has to be told to send it."""
+        with self._lock:
+            self._progress = body
+            was_reporting, self._is_reporting = self._is_reporting, True
+            return not was_reporting
+
+    def next_progress(self) -> bytes | None:
+        """Takes the newest sign of progress; without one, the next has to be told again."""
+        with self._lock:
+            body, self._progress = self._progress, None
+            self._is_reporting = body is not None
+            return body
 
 
 class Remembered:
@@ -101,8 +118,9 @@ class Desk:
         self._link.call(lambda: self._finished(job, body))
 
     def report(self, job: Job, body: bytes) -> None:
-        """A thread tells of progress; of several that wait to be sent, the last one counts."""
-        self._publisher.publish(self._message(job, body, f"progress {job.workitem.origin}"))
+        """A thread reports progress. One message of a task is on its way at a time; then the newest follows."""
+        if job.progressed(body):
+            self._link.call(lambda: self._send_progress(job))
 
     def stop(self, grace: float, hurry: threading.Event) -> bool:
         """Takes no more, and waits until everything in hand is answered; whether it is."""
@@ -120,9 +138,9 @@ class Desk:
         complaints = [self._link.trouble, *self._complaints.values()]
         return "; ".join(words for words in complaints if words) or "the broker does not answer"
 
-    def _message(self, job: Job, body: bytes, replaces: str | None = None) -> Message:
+    def _message(self, job: Job, body: bytes) -> Message:
         properties = {"content_type": CONTENT_TYPES[job.workitem.dialect], "message_id": str(uuid.uuid4())}
-        return Message("", self._names.message_queue, body, properties, replaces=replaces)
+        return Message("", self._names.message_queue, body, properties)
 
     def _opened(self, connection: SelectConnection) -> None:
         self._connection = connection
@@ -199,8 +217,11 @@ class Desk:
 
         def closed(_channel: Any, problem: Any) -> None:
             if self._connection is connection and connection.is_open and not self._stopping:
-                self._complain(exchange, f"cannot learn of withdrawn tasks from the exchange {exchange}: {words_of(problem)}")
-                self._link.later(RETRY_SECONDS, self._listen)
+                words = words_of(problem)
+                self._complain(exchange, f"cannot learn of withdrawn tasks from the exchange {exchange}: {words}")
+                # Without the right to listen the worker works anyway; somebody may grant it later.
+                is_missing = getattr(problem, "reply_code", 0) == 404
+                self._link.later(RETRY_SECONDS if is_missing else RIGHTS_SECONDS, self._listen)
 
         connection.channel(on_open_callback=opened)
 
@@ -252,9 +273,20 @@ class Desk:
         if origin in self._in_hand:
             self._in_hand[origin].withdraw()
 
+    def _send_progress(self, job: Job) -> None:
+        body = job.next_progress()
+        if body is None or self._in_hand.get(job.workitem.origin) is not job:
+            return
+        try:
+            fate = self._publisher.publish(self._message(job, body))
+        except BureaucratError:  # too many wait
+            self._link.later(RETRY_SECONDS, lambda: self._send_progress(job))
+        else:
+            # Whatever became of it: the next one follows.
+            fate.add_done_callback(lambda _: self._send_progress(job))
+
     def _finished(self, job: Job, body: bytes | None) -> None:
         origin = job.workitem.origin
-        self._publisher.withdraw(f"progress {origin}")
         if body is None:
             self._settle(job)
             return

@@ -35,8 +35,6 @@ class Message:
     body: bytes
     properties: dict[str, Any]
     wants_reply: bool = False
-    replaces: str | None = None
-    """Of messages with the same text here, only the newest that was not sent is sent."""
     fate: Future[None] = field(default_factory=Future)
     returned: bool = False
 
@@ -49,7 +47,6 @@ class Publisher:
         self._channel: Any = None
         self._connection: SelectConnection | None = None
         self._waiting: deque[Message] = deque()
-        self._replaceable: dict[str, Message] = {}
         self._flying: dict[int, Message] = {}
         self._tag = 0
         self._careful = 0
@@ -70,12 +67,6 @@ class Publisher:
         message.fate.add_done_callback(lambda _: self._release(message))
         self._link.call(lambda: self._enqueue(message))
         return message.fate
-
-    def withdraw(self, replaces: str) -> None:
-        """Drops the message that has this text, if it was not sent."""
-        message = self._replaceable.pop(replaces, None)
-        if message is not None:
-            message.fate.cancel()
 
     def opened(self, connection: SelectConnection) -> None:
         """Begins to publish over a new connection."""
@@ -107,9 +98,6 @@ class Publisher:
             self._held[1] -= len(message.body)
 
     def _enqueue(self, message: Message) -> None:
-        if message.replaces is not None:
-            self.withdraw(message.replaces)
-            self._replaceable[message.replaces] = message
         self._waiting.append(message)
         if self._closed:
             self.close()
@@ -136,8 +124,6 @@ class Publisher:
             if len(self._flying) >= (1 if self._careful else IN_FLIGHT_MAX):
                 return
             message = self._waiting.popleft()
-            if message.replaces is not None and self._replaceable.get(message.replaces) is message:
-                del self._replaceable[message.replaces]
             # One that was sent before is running already.
             if message.fate.running() or message.fate.set_running_or_notify_cancel():
                 self._send(message)

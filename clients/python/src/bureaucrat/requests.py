@@ -6,6 +6,7 @@ Everything is a future, so that the plain and the asyncio client are thin.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import uuid
 import weakref
@@ -63,6 +64,7 @@ class Requests:
         self._first = threading.Event()
         self._parts: list[KeptQueue] = []
         self._closed = False
+        self._pid = os.getpid()
         self._on_close: list[Callable[[], None]] = []
 
     @property
@@ -126,6 +128,8 @@ class Requests:
     def _check_open(self) -> None:
         if self._closed:
             raise Closed("the client was closed")
+        if os.getpid() != self._pid:
+            raise Closed("the client was made before this process was forked; make one here")
 
     def _message(
         self,

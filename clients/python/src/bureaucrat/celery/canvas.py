@@ -6,6 +6,7 @@ any worker, and needs no result backend. `compiler` says what becomes of each pa
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -18,7 +19,7 @@ from .literals import CanvasError
 
 __all__ = ["CanvasError", "Durable", "DurableResult", "durable"]
 
-_clients: dict[str, Client] = {}
+_clients: dict[tuple[int, str], Client] = {}
 _clients_lock = threading.Lock()
 
 
@@ -89,7 +90,9 @@ def _client_of(app: Celery) -> Client:
     with app.connection_for_write() as connection:
         # Of several addresses, all.
         url = ",".join(connection.alt) if connection.alt else connection.as_uri(include_password=True)
+    # A worker's pool forks, and a connection stays behind.
+    place = (os.getpid(), url)
     with _clients_lock:
-        if url not in _clients:
-            _clients[url] = Client(url)
-        return _clients[url]
+        if place not in _clients:
+            _clients[place] = Client(url)
+        return _clients[place]
