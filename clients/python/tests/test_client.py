@@ -28,7 +28,6 @@ from bureaucrat import (
     RepliesLost,
     TimedOut,
     Unroutable,
-    notices,
 )
 
 WAITS = '<process name="{0}"><await event="{0}"/></process>'
@@ -285,7 +284,7 @@ def test_asyncio(bureaucrat_engine, unique):
     asyncio.run(main())
 
 
-def test_an_engine_that_is_away_is_told(bureaucrat_amqp, channel, unique, monkeypatch):
+def test_an_engine_that_is_away_is_told(bureaucrat_amqp, channel, unique):
     channel.queue_declare(unique, durable=True)
     names = Names(launch_queue=unique, event_queue=unique + "-nowhere")
     with Client(bureaucrat_amqp, names=names, reply_timeout=0.2) as client:
@@ -295,7 +294,6 @@ def test_an_engine_that_is_away_is_told(bureaucrat_amqp, channel, unique, monkey
             with pytest.raises(Unroutable, match=f"no queue `{unique}-nowhere`"):
                 client.event("x", wait=wait)
     names = Names(notice_exchange=unique + "-nowhere")
-    monkeypatch.setattr(notices, "SETUP_SECONDS", 0.5)
     with Client(bureaucrat_amqp, names=names) as client:
         with pytest.raises(BureaucratError, match=f"cannot listen .*no exchange '{unique}-nowhere'"):
             client.notices()

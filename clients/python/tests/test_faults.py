@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from broker import Broker
 
-from bureaucrat import BrokerRefused, Client, Process, Rejected, TimedOut, Worker
+from bureaucrat import BrokerRefused, BureaucratError, Client, ConnectError, Process, Rejected, TimedOut, Worker
 from bureaucrat.testing import Engine
 
 ACTION = '<process name="{0}"><action participant="{0}"/></process>'
@@ -276,3 +276,34 @@ def test_users_under_a_policy(url, unique, tmp_path):
                 client.cancel(process.id)
     finally:
         engine.remove()
+
+
+def test_a_user_without_rights_at_the_broker_is_told(broker, url, engine, unique):
+    alice = url.replace("guest:guest", "alice:alice")
+    try:
+        broker.ctl("set_permissions", "alice", "^amq[.]gen.*", "^amq[.]gen.*", ".*")
+        with Client(alice, names=engine.names) as client:
+            for ask in (lambda: client.launch("<process/>"), lambda: client.event(unique, wait=False)):
+                with pytest.raises(BrokerRefused, match="ACCESS_REFUSED"):
+                    ask()
+            with pytest.raises(BureaucratError, match="cannot listen.*ACCESS_REFUSED|cannot listen.*access"):
+                broker.ctl("set_permissions", "alice", "^amq[.]gen.*", "^amq[.]gen.*", "^amq[.]gen.*")
+                client.notices()
+        broker.ctl("set_permissions", "alice", "^$", ".*", ".*")
+        with pytest.raises(ConnectError, match="no queue for replies: ACCESS_REFUSED"):
+            Client(alice, names=engine.names)
+        # A worker needs no right to make queues if its own exists; it only learns of no withdrawals.
+        worker = Worker(alice, names=engine.names)
+        worker.participant(unique)(lambda task: {"by": "alice"})
+        with Client(url, names=engine.names) as client:
+            process = client.launch(ACTION.format(unique))
+            worker.start()
+            with pytest.raises(TimedOut, match="cannot take tasks from the queue.*ACCESS_REFUSED"):
+                worker.wait_ready(2)
+            broker.ctl("eval", f'rabbit_amqqueue:declare(rabbit_misc:r(<<"/">>, queue, <<"worker_{unique}">>), true, false, [], none, <<"guest">>).')
+            assert process.result(60) == {"by": "alice"}
+            with pytest.raises(TimedOut, match="cannot learn of withdrawn tasks.*ACCESS_REFUSED"):
+                worker.wait_ready(0.1)
+        assert worker.stop()
+    finally:
+        broker.ctl("set_permissions", "alice", ".*", ".*", ".*")

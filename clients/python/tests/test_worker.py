@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import struct
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pika
 import pytest
 
 from bureaucrat import AnswerStore, Fault, ProcessFailed, Task, Worker
@@ -202,6 +204,44 @@ def test_what_is_not_a_task_is_dropped_and_the_worker_continues(
         channel.basic_publish("", f"worker_{unique}", body)
     start(worker)
     assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
+
+
+class Raw(pika.BasicProperties):
+    """Properties as bytes, as any publisher may send them."""
+
+    def __init__(self, flag: int, encoded: bytes) -> None:
+        super().__init__()
+        self.raw = [struct.pack(">H", flag), encoded]
+
+    def encode(self) -> list[bytes]:
+        return self.raw
+
+
+def table(content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + content
+
+
+def test_properties_that_pika_cannot_read_do_not_stop_a_worker(
+    bureaucrat_client, bureaucrat_worker, channel, unique, caplog
+):
+    worker, deep = bureaucrat_worker(), b""
+    for _ in range(3000):
+        deep = b"\x01aF" + table(deep)
+    worker.participant(unique)(lambda task: {"done": True})
+    start(worker)
+    content_type, headers, message_id = 1 << 15, 1 << 13, 1 << 7
+    for flag, encoded in (
+        (message_id, b"\x02\xff\xfe"),
+        (content_type, b"\x02\xff\xfe"),
+        (headers, table(b"\x01aS" + struct.pack(">I", 2) + b"\xff\xfe")),
+        (headers, table(b"\x02\xff\xfeV")),
+        (headers, table(b"\x01aT" + b"\xff" * 8)),
+        (headers, table(deep)),
+        (1 << 6, b"\xff" * 8),
+    ):
+        channel.basic_publish("", f"worker_{unique}", b"{}", Raw(flag, encoded))
+    assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
+    assert "no connection" not in caplog.text
 
 
 def test_a_task_that_cannot_be_read_fails_its_process(bureaucrat_client, bureaucrat_worker, unique):

@@ -18,6 +18,7 @@ from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.exceptions import AMQPError, ConnectionClosed
 
 from .errors import ConnectError
+from .guard import GuardedConnection
 
 log = logging.getLogger("bureaucrat")
 pika_log = logging.getLogger("pika")
@@ -127,7 +128,7 @@ class Link:
         if self._closing:
             self._loop.stop()
             return
-        self._connection = SelectConnection(
+        self._connection = GuardedConnection(
             self._addresses[self._address],
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_open_error,

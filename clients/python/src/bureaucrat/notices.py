@@ -14,12 +14,11 @@ from typing import Any
 
 from .errors import BureaucratError, Closed, ProcessFailed, TimedOut
 from .link import log
-from .queues import KeptQueue
+from .queues import SETUP_SECONDS, KeptQueue
 from .requests import Requests, read_ending
 from .values import decode
 
 STATUSES = ("launched", "completed", "failed", "rejected")
-SETUP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,17 @@ class Notices(Iterator[Notice]):
         self._requests = requests
         self._arrived: queue.SimpleQueue[tuple[Any, int, Notice] | None] = queue.SimpleQueue()
         self._bound = threading.Event()
+        self._problem: str | None = None
         self._closed = False
         keys = _routing_keys(name, statuses)
         bindings = [(exchange, key) for key in keys]
-        self._queue = KeptQueue(requests.link, self._take, lambda _name, _new: self._bound.set(), bindings)
+        self._queue = KeptQueue(requests.link, self._take, self._ready, self._failed, bindings)
         requests.on_close(self._end)
         requests.link.call(self._open)
-        if not self._bound.wait(SETUP_SECONDS):
+        if not self._bound.wait(SETUP_SECONDS) or self._problem is not None:
             self.close()
-            raise BureaucratError(
-                f"cannot listen to the exchange `{exchange}`: {requests.link.trouble or 'the broker does not answer'}"
-            )
+            problem = self._problem or requests.link.trouble or "the broker does not answer"
+            raise BureaucratError(f"cannot listen to the exchange `{exchange}`: {problem}")
 
     def __enter__(self) -> Notices:
         return self
@@ -104,6 +103,14 @@ class Notices(Iterator[Notice]):
         connection = self._requests.connection
         if connection is not None:
             self._queue.opened(connection)
+
+    def _ready(self, _name: str, _is_new: bool) -> None:
+        self._bound.set()
+
+    def _failed(self, words: str) -> None:
+        if not self._bound.is_set():
+            self._problem = words
+            self._bound.set()
 
     def _end(self) -> None:
         self._arrived.put(None)

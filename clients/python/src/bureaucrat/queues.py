@@ -15,12 +15,15 @@ from .link import Link, log, words_of
 EXPIRES_MILLIS = 3_600_000
 PREFETCH = 100
 PAUSE_SECONDS = 1.0
+SETUP_SECONDS = 30.0
 
 
 class KeptQueue:
     """A queue of our own with its consumer; after a lost connection the same queue is used again.
 
-    Its name begins with `amq.gen-`, which is what policies of the engine allow for replies.
+    Its name begins with `amq.gen-`, which is what policies of the engine allow for replies. `take` gets
+    each message, `ready` the name whenever messages arrive again and whether the queue is new, `failed`
+    the broker's words when it refuses something; it is tried again anyway.
     """
 
     def __init__(
@@ -28,11 +31,13 @@ class KeptQueue:
         link: Link,
         take: Callable[[Any, int, Any, bytes], None],
         ready: Callable[[str, bool], None],
+        failed: Callable[[str], None],
         bindings: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._link = link
         self._take = take
         self._ready = ready
+        self._failed = failed
         self._bindings = bindings
         self.connection: SelectConnection | None = None
         self._channel: Any = None
@@ -107,6 +112,7 @@ class KeptQueue:
         if words != self._trouble:
             log.warning("cannot use a queue of our own, a new one is made: %s", words)
         self._trouble = self._link.trouble = words
+        self._failed(words)
         if getattr(problem, "reply_code", 200) in (404, 200):
             self._name, self._is_new = None, True
         self._link.later(PAUSE_SECONDS, self._open)

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 from pika.adapters.select_connection import SelectConnection
 
-from .errors import BureaucratError, Closed, ProcessFailed, Rejected, RepliesLost
+from .errors import BureaucratError, Closed, ConnectError, ProcessFailed, Rejected, RepliesLost
 from .link import Link, log
 from .publisher import Message, Publisher, on_success
-from .queues import KeptQueue
+from .queues import SETUP_SECONDS, KeptQueue
 from .values import decode
 
 _Result = TypeVar("_Result")
@@ -58,10 +58,11 @@ class Requests:
     def __init__(self, url: str, name: str) -> None:
         self.link = Link(url, name, self._opened, self._lost)
         self._publisher = Publisher(self.link)
-        self._replies = KeptQueue(self.link, self._take, self._ready)
+        self._replies = KeptQueue(self.link, self._take, self._ready, self._failed)
         self._awaited: weakref.WeakValueDictionary[str, Request] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._first = threading.Event()
+        self._problem: str | None = None
         self._parts: list[KeptQueue] = []
         self._closed = False
         self._pid = os.getpid()
@@ -79,8 +80,9 @@ class Requests:
         self.link.start()
         try:
             self.link.await_first()
-            if not self._first.wait(30):
-                raise BureaucratError(f"the broker gave no queue for replies within 30 s: {self.link.trouble}")
+            if not self._first.wait(SETUP_SECONDS) or self._problem is not None:
+                problem = self._problem or self.link.trouble or "it does not answer"
+                raise ConnectError(f"the broker gives no queue for replies: {problem}")
         except BaseException:
             self.close()
             raise
@@ -162,6 +164,11 @@ class Requests:
         connection = self._replies.connection
         if connection is not None and not self._publisher.is_open_on(connection):
             self._publisher.opened(connection)
+
+    def _failed(self, words: str) -> None:
+        if not self._first.is_set():
+            self._problem = words
+            self._first.set()
 
     def _lost(self) -> None:
         self._replies.lost()

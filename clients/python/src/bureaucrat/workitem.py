@@ -16,6 +16,8 @@ from .values import decode, encode, plain, plain_fields
 
 CONTENT_TYPES = {"workitem": "application/x-bureaucrat-workitem", "message": "application/x-bureaucrat-message"}
 PROGRESS_BYTES_MAX = 16 << 10
+TASK_BYTES_MAX = 32 << 20
+"""Twice what the fields of a process may have; anything larger does not come from the engine."""
 
 # An activity and its turn: PID_0_1~7, or PID_0_faults_0_1~7 in a handler.
 _ORIGIN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}_\w+)~\d+", re.ASCII)
@@ -45,11 +47,13 @@ def is_origin(text: object) -> bool:
     return isinstance(text, str) and _ORIGIN.fullmatch(text) is not None
 
 
-def read_workitem(body: bytes, message_id: str | None) -> Workitem:
+def read_workitem(body: bytes, message_id: object) -> Workitem:
     """Reads a task.
 
     Raises NotATask; if its message id is that of a task, the fault for it can still be sent.
     """
+    if len(body) > TASK_BYTES_MAX:
+        raise NotATask(f"it has {len(body):,} bytes", _by_id(message_id))
     try:
         message = decode(body)
     except ValueError as problem:
@@ -68,8 +72,9 @@ def read_workitem(body: bytes, message_id: str | None) -> Workitem:
     return Workitem(target, origin, fields, dialect, message)
 
 
-def _by_id(message_id: str | None) -> Workitem | None:
-    found = _ORIGIN.fullmatch(message_id or "")
+def _by_id(message_id: object) -> Workitem | None:
+    # One that is not UTF-8 is bytes.
+    found = _ORIGIN.fullmatch(message_id) if isinstance(message_id, str) else None
     if found is None:
         return None
     header = {"message": "response", "target": found[1], "origin": found[0]}
