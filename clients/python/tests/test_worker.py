@@ -272,6 +272,27 @@ def test_the_message_dialect_is_answered_in_kind(bureaucrat_client, bureaucrat_w
     assert (failed.code, failed.message, failed.data) == ("Odd", "told", [1])
 
 
+def test_a_task_that_comes_again_is_answered_without_the_work(
+    bureaucrat_engine, bureaucrat_client, bureaucrat_worker, channel, unique
+):
+    worker, calls = bureaucrat_worker(), []
+
+    @worker.participant(unique)
+    def work(task: Task):
+        calls.append(task.id)
+        return {"n": len(calls)}
+
+    start(worker)
+    assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"n": 1}
+    task = {"header": {"message": "response", "target": calls[0].split("~")[0], "origin": calls[0]}, "fields": {}}
+    for _ in range(3):
+        channel.basic_publish("", f"worker_{unique}", json.dumps(task).encode())
+    assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"n": 2}
+    assert worker.stop()
+    assert len(calls) == 2
+    assert channel.queue_declare(f"worker_{unique}", passive=True).method.message_count == 0
+
+
 def test_a_remembered_answer_is_sent_without_calling_the_function(
     bureaucrat_engine, bureaucrat_client, bureaucrat_worker, channel, unique, tmp_path: Path
 ):

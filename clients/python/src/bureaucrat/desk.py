@@ -23,6 +23,7 @@ from .task import Task
 from .workitem import CONTENT_TYPES, NotATask, Workitem, read_withdrawal, read_workitem, unusable_body
 
 REMEMBERED_MAX = 10_000
+REMEMBERED_BYTES_MAX = 16 << 20
 RETRY_SECONDS = 2.0
 RIGHTS_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
@@ -72,18 +73,20 @@ class Job:
 
 
 class Remembered:
-    """The newest of many ids."""
+    """The newest of many ids, each with what belongs to it."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._items: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
 
-    def add(self, text: str) -> None:
-        self._ids[text] = None
-        if len(self._ids) > REMEMBERED_MAX:
-            self._ids.popitem(last=False)
+    def add(self, text: str, body: bytes = b"") -> None:
+        self._bytes += len(body) - len(self._items.pop(text, b""))
+        self._items[text] = body
+        while len(self._items) > REMEMBERED_MAX or self._bytes > REMEMBERED_BYTES_MAX:
+            self._bytes -= len(self._items.popitem(last=False)[1])
 
-    def __contains__(self, text: str) -> bool:
-        return text in self._ids
+    def get(self, text: str) -> bytes | None:
+        return self._items.get(text)
 
 
 class Desk:
@@ -255,14 +258,19 @@ class Desk:
         origin = workitem.origin
         if self._stopping:
             channel.basic_nack(tag, requeue=True)
-        elif origin in self._answered or origin in self._withdrawn:
+        elif self._withdrawn.get(origin) is not None:
             channel.basic_ack(tag)
         elif origin in self._in_hand:
             self._in_hand[origin].deliveries.append((channel, tag))
         else:
             job = self._in_hand[origin] = Job(workitem, method.consumer_tag, method.redelivered)
             job.deliveries.append((channel, tag))
-            self.jobs.put(job)
+            answer = self._answered.get(origin)
+            if answer is None:
+                self.jobs.put(job)
+            else:
+                # The acknowledgement was lost, or the engine asks again: the same answer, without the work.
+                self._finished(job, answer)
 
     def _withdraw(self, body: bytes) -> None:
         origin = read_withdrawal(body)
@@ -304,13 +312,13 @@ class Desk:
         except BureaucratError as problem:  # too many wait
             failed(problem)
         else:
-            on_success(fate, lambda: self._settle(job, answered=True), failed)
+            on_success(fate, lambda: self._settle(job, body), failed)
 
-    def _settle(self, job: Job, answered: bool = False) -> None:
+    def _settle(self, job: Job, answer: bytes | None = None) -> None:
         """The task is done: its deliveries are acknowledged where their channels still exist."""
         origin = job.workitem.origin
-        if answered:
-            self._answered.add(origin)
+        if answer is not None:
+            self._answered.add(origin, answer)
         self._complaints.pop(origin, None)
         for channel, tag in job.deliveries:
             if channel.is_open:

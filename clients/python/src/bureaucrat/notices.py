@@ -95,6 +95,7 @@ class Notices(Iterator[Notice]):
         """Ends the iteration; notices that were not taken yet are dropped."""
         if not self._closed:
             self._closed = True
+            self._requests.forget(self._end)
             self._requests.link.call(lambda: self._requests.remove(self._queue))
             self._end()
 

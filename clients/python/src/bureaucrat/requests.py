@@ -117,7 +117,12 @@ class Requests:
         queue.close()
 
     def on_close(self, function: Callable[[], None]) -> None:
+        """Calls a function when the client is closed."""
         self._on_close.append(function)
+
+    def forget(self, function: Callable[[], None]) -> None:
+        with contextlib.suppress(ValueError):
+            self._on_close.remove(function)
 
     def close(self) -> None:
         with self._lock:
@@ -183,7 +188,7 @@ class Requests:
             self.remove(part)
         for request in self._all():
             request.fail(Closed("the client was closed before the reply came"))
-        for function in self._on_close:
+        for function in list(self._on_close):
             function()
 
     def _all(self) -> list[Request]:
