@@ -245,6 +245,29 @@ def test_closing_ends_who_waits(bureaucrat_engine, unique):
     client.close()
 
 
+def test_closing_gives_up_what_the_broker_has_not_confirmed(bureaucrat_amqp, channel, unique, caplog):
+    channel.queue_declare(unique, durable=True)
+    client = Client(bureaucrat_amqp, names=Names(launch_queue=unique))
+    seen = []
+
+    def launch():
+        try:
+            client.launch("<process/>", {"large": "x" * (4 << 20)})
+        except Closed:
+            seen.append(1)
+
+    threads = [threading.Thread(target=launch) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    while channel.queue_declare(unique, passive=True).method.message_count < 1:
+        pass
+    client.close()
+    for thread in threads:
+        thread.join(30)
+    assert len(seen) == 20 and "unexpectedly" not in caplog.text
+    channel.queue_delete(unique)
+
+
 def test_many_threads_share_a_client(bureaucrat_client):
     results, threads = [], []
     definition = '<process><assign property="y">context["x"] + 1</assign></process>'

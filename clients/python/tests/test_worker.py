@@ -196,13 +196,22 @@ def test_a_withdrawn_async_task_is_cancelled(bureaucrat_client, bureaucrat_worke
 def test_what_is_not_a_task_is_dropped_and_the_worker_continues(
     bureaucrat_client, bureaucrat_worker, channel, unique
 ):
-    worker = bureaucrat_worker()
-    worker.participant(unique)(lambda task: {"done": True})
+    worker, calls = bureaucrat_worker(), []
+    worker.participant(unique)(lambda task: calls.append(task.id) or {"done": True})
     channel.queue_declare(f"worker_{unique}", durable=True)
     for body in (b"", b"\xff", b"{", b"[]", b"null", b'{"header": 3}', b'{"header": {}, "fields": {}}', b"[" * 100_000,
-                 b'{"header": {"target": "a", "origin": "b"}, "fields": [1]}', b"NaN", b"<process/>"):
+                 b'{"header": {"target": "a", "origin": "b"}, "fields": {}}', b"NaN", b"<process/>", b"\0" * (40 << 20)):
         channel.basic_publish("", f"worker_{unique}", body)
     start(worker)
+    assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
+    assert len(calls) == 1
+
+
+def test_a_queue_that_is_deleted_is_made_again(bureaucrat_client, bureaucrat_worker, channel, unique):
+    worker = bureaucrat_worker()
+    worker.participant(unique)(lambda task: {"done": True})
+    start(worker)
+    channel.queue_delete(f"worker_{unique}")
     assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pika.adapters.select_connection import SelectConnection
+from pika.exceptions import ChannelClosedByClient
 
 from .errors import BrokerRefused, BureaucratError
 from .link import Link, log, words_of
@@ -173,7 +174,7 @@ class Desk:
         def opened(channel: Any) -> None:
             self._channels[name] = channel
             channel.add_on_close_callback(closed)
-            channel.add_on_cancel_callback(lambda _: channel.is_open and channel.close())
+            channel.add_on_cancel_callback(lambda _: deleted(channel))
             channel.basic_qos(prefetch_count=self._prefetch)
             if declare:
                 channel.queue_declare(name, durable=True, callback=lambda _: consume(channel))
@@ -184,6 +185,11 @@ class Desk:
             if not self._stopping:
                 channel.basic_consume(name, self._deliver, consumer_tag=name, callback=lambda _: self._works(name))
 
+        def deleted(channel: Any) -> None:
+            self._complain(name, f"the queue {name} was deleted or is not available")
+            if channel.is_open:
+                channel.close()
+
         def closed(channel: Any, problem: Any) -> None:
             if self._channels.get(name) is channel:
                 del self._channels[name]
@@ -192,7 +198,8 @@ class Desk:
             if getattr(problem, "reply_code", 0) == 404 and not declare:
                 self._consume(name, declare=True)
                 return
-            self._complain(name, f"cannot take tasks from the queue {name}: {words_of(problem)}")
+            if not isinstance(problem, ChannelClosedByClient):
+                self._complain(name, f"cannot take tasks from the queue {name}: {words_of(problem)}")
             self._link.later(RETRY_SECONDS, lambda: self._consume(name))
 
         connection.channel(on_open_callback=opened)
@@ -242,7 +249,7 @@ class Desk:
         self._complaints[about] = words
 
     def _deliver(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        tag = method.delivery_tag
+        tag, unreadable = method.delivery_tag, None
         try:
             workitem = read_workitem(body, properties.message_id)
         except NotATask as problem:
@@ -250,27 +257,26 @@ class Desk:
                 log.error("dropped a message from the queue %s: %s: %.100r", method.consumer_tag, problem, body)
                 channel.basic_reject(tag, requeue=False)
                 return
-            job = Job(problem.workitem, method.consumer_tag, method.redelivered)
-            job.deliveries.append((channel, tag))
-            self._in_hand[job.workitem.origin] = job
-            self._finished(job, unusable_body(job.workitem, f"the worker cannot read the task: {problem}"))
-            return
+            workitem = problem.workitem
+            unreadable = unusable_body(workitem, f"the worker cannot read the task: {problem}")
         origin = workitem.origin
         if self._stopping:
             channel.basic_nack(tag, requeue=True)
-        elif self._withdrawn.get(origin) is not None:
+            return
+        if self._withdrawn.get(origin) is not None:
             channel.basic_ack(tag)
-        elif origin in self._in_hand:
+            return
+        if origin in self._in_hand:
             self._in_hand[origin].deliveries.append((channel, tag))
+            return
+        job = self._in_hand[origin] = Job(workitem, method.consumer_tag, method.redelivered)
+        job.deliveries.append((channel, tag))
+        # An answer that was sent before: the acknowledgement was lost, or the engine asks again.
+        answer = self._answered.get(origin) or unreadable
+        if answer is None:
+            self.jobs.put(job)
         else:
-            job = self._in_hand[origin] = Job(workitem, method.consumer_tag, method.redelivered)
-            job.deliveries.append((channel, tag))
-            answer = self._answered.get(origin)
-            if answer is None:
-                self.jobs.put(job)
-            else:
-                # The acknowledgement was lost, or the engine asks again: the same answer, without the work.
-                self._finished(job, answer)
+            self._finished(job, answer)
 
     def _withdraw(self, body: bytes) -> None:
         origin = read_withdrawal(body)

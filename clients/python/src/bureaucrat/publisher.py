@@ -89,7 +89,7 @@ class Publisher:
         self._take_back()
         while self._waiting:
             message = self._waiting.popleft()
-            if message.fate.set_running_or_notify_cancel():
+            if _is_wanted(message):
                 message.fate.set_exception(Closed("the connection was closed before the message was sent"))
 
     def _release(self, message: Message) -> None:
@@ -124,8 +124,7 @@ class Publisher:
             if len(self._flying) >= (1 if self._careful else IN_FLIGHT_MAX):
                 return
             message = self._waiting.popleft()
-            # One that was sent before is running already.
-            if message.fate.running() or message.fate.set_running_or_notify_cancel():
+            if _is_wanted(message):
                 self._send(message)
 
     def _send(self, message: Message) -> None:
@@ -190,6 +189,11 @@ class Publisher:
     def _reopen(self) -> None:
         if self._connection is not None and self._connection.is_open and self._channel is None:
             self._connection.channel(on_open_callback=self._on_channel)
+
+
+def _is_wanted(message: Message) -> bool:
+    """Whether nobody gave the message up. From now on nobody can; one that was sent before is running already."""
+    return message.fate.running() or message.fate.set_running_or_notify_cancel()
 
 
 def _fail(message: Message, problem: BureaucratError) -> None:

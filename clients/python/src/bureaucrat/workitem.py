@@ -65,11 +65,12 @@ def read_workitem(body: bytes, message_id: object) -> Workitem:
     else:
         header, fields, dialect = message, message.get("payload"), "message"
     target, origin = header.get("target"), header.get("origin")
-    if not isinstance(target, str) or not isinstance(origin, str) or not isinstance(fields, dict):
-        raise NotATask("it has no header with `target` and `origin`, or no fields", _by_id(message_id))
+    found = _ORIGIN.fullmatch(origin) if isinstance(origin, str) else None
+    if found is None or target != found[1] or not isinstance(fields, dict):
+        raise NotATask("it has no header with the `target` and `origin` of a task, or no fields", _by_id(message_id))
     if dialect == "message":
         fields = {name: value for name, value in fields.items() if name != "status"}
-    return Workitem(target, origin, fields, dialect, message)
+    return Workitem(found[1], found[0], fields, dialect, message)
 
 
 def _by_id(message_id: object) -> Workitem | None:
