@@ -333,8 +333,6 @@ def test_a_broker_that_cannot_be_reached_is_told(bureaucrat_amqp):
     assert "secretword" not in str(refused.value)
     with pytest.raises(ConnectError, match="no_such_host"):
         Client(bureaucrat_amqp.replace("%2f", "no_such_host"))
-    with pytest.raises(ConnectError, match="address cannot be read"):
-        Client("http://x:secretword@y")
     assert time.monotonic() - began < 30
     with Client("amqp://guest:guest@127.0.0.1:9/%2f," + bureaucrat_amqp):
         pass

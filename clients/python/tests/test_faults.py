@@ -155,6 +155,18 @@ def test_a_message_that_the_broker_refuses_hurts_no_other(broker, url, engine, u
         broker.ctl("eval", "application:set_env(rabbit, max_message_size, 134217728).")
 
 
+def test_tls(broker, url, engine, monkeypatch):
+    with pytest.raises(ConnectError, match="(?i)certificate"):
+        Client(broker.tls_url(), names=engine.names)
+    with Client(f"{broker.tls_url()}?cacertfile={broker.tls}/ca.pem", names=engine.names) as client:
+        assert client.launch("<process/>").result(60) == {}
+    monkeypatch.setenv("BUREAUCRAT_AMQP_CA_FILE", str(broker.tls / "ca.pem"))
+    with Client(broker.tls_url(), names=engine.names) as client:
+        assert client.launch("<process/>").result(60) == {}
+    with pytest.raises(ConnectError, match="(?i)hostname|IP address|certificate"):
+        Client(broker.tls_url().replace("127.0.0.1", "localhost"), names=engine.names)
+
+
 def test_a_broker_that_blocks_publishing_is_told(broker, url, engine, unique):
     with Client(url, names=engine.names, reply_timeout=1.0) as client:
         broker.ctl("set_vm_memory_high_watermark", "absolute", "1")

@@ -13,18 +13,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.exceptions import AMQPError, ConnectionClosed
 
+from . import address
 from .errors import ConnectError
 from .guard import GuardedConnection
 
 log = logging.getLogger("bureaucrat")
 pika_log = logging.getLogger("pika")
 
-HEARTBEAT_SECONDS = 20
-CONNECT_SECONDS = 10
 PAUSE_SECONDS_FIRST = 0.1
 PAUSE_SECONDS_MAX = 5.0
 
@@ -35,7 +33,7 @@ class Link:
     def __init__(
         self, url: str, name: str, opened: Callable[[SelectConnection], None], lost: Callable[[], None]
     ) -> None:
-        self._addresses = [_parameters(address, name) for address in re.split(r"[,;]\s*(?=amqps?://)", url)]
+        self._addresses = address.parse(url, name)
         self._address = 0
         self._opened = opened
         self._lost = lost
@@ -186,28 +184,7 @@ class Link:
         self._pause = min(self._pause * 2, PAUSE_SECONDS_MAX)
 
     def _place(self) -> str:
-        parameters = self._addresses[self._address]
-        return f"{parameters.host}:{parameters.port}, virtual host {parameters.virtual_host}"
-
-
-def _parameters(address: str, name: str) -> pika.URLParameters:
-    try:
-        if not re.match("amqps?://", address.strip()):
-            raise ValueError("it does not begin with amqp:// or amqps://")
-        parameters = pika.URLParameters(address.strip())
-    except Exception as problem:  # pika raises many kinds
-        # The address itself may have a password, so it is not repeated.
-        raise ConnectError(
-            f"the broker's address cannot be read ({problem}); expected amqp://USER:PASSWORD@HOST:PORT/VHOST"
-        ) from None
-    # As everywhere with the engine, and as Celery writes it, `amqp://mq//` means the virtual host `/`.
-    parameters.virtual_host = parameters.virtual_host or "/"
-    if parameters.heartbeat is None:
-        parameters.heartbeat = HEARTBEAT_SECONDS
-    parameters.stack_timeout = CONNECT_SECONDS
-    if not parameters.client_properties:
-        parameters.client_properties = {"connection_name": name}
-    return parameters
+        return address.place(self._addresses[self._address])
 
 
 def words_of(problem: BaseException | str | None) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pika
 
+from .address import parse
 from .errors import BureaucratError
 from .names import Names
 
@@ -83,10 +84,11 @@ class Engine:
     def start(self) -> Engine:
         """Starts it and waits until it answers."""
         (self.folder / "storage").mkdir(exist_ok=True)
+        (self.folder / "config.ini").touch()
         with open(self.folder / "engine.log", "ab") as log:
             self._process = subprocess.Popen(
                 [find_binary(), "--foreground", *self._arguments],
-                env={**os.environ, **self.variables, **self._environment},
+                env={**self._surroundings(), **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -111,7 +113,7 @@ class Engine:
     def remove(self) -> None:
         """Stops it, and deletes its queues, exchanges and storage."""
         self.stop()
-        connection = pika.BlockingConnection(pika.URLParameters(self.url))
+        connection = pika.BlockingConnection(parse(self.url, "bureaucrat test"))
         channel = connection.channel()
         names = self.names
         owned = [names.launch_queue, names.message_queue, names.event_queue, self.dead_letter_queue, self.result_queue]
@@ -125,17 +127,22 @@ class Engine:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs one of the engine's commands, such as `command("list", "--json")`."""
         return subprocess.run(
-            [find_binary(), *arguments], env={**os.environ, **self.variables}, capture_output=True, text=True, check=False
+            [find_binary(), *arguments], env=self._surroundings(), capture_output=True, text=True, check=False
         )
 
     def log_tail(self) -> str:
         lines = (self.folder / "engine.log").read_text(errors="replace").splitlines()
         return "\n".join(lines[-LOG_LINES_SHOWN:])
 
+    def _surroundings(self) -> dict[str, str]:
+        """The variables of this program without settings that are meant for another engine."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith("BUREAUCRAT_")}
+        return {**others, **self.variables, "BUREAUCRAT_CONFIG": str(self.folder / "config.ini")}
+
     def _is_ready(self) -> bool:
         if self.command("list").returncode != 0:
             return False
-        connection = pika.BlockingConnection(pika.URLParameters(self.url))
+        connection = pika.BlockingConnection(parse(self.url, "bureaucrat test"))
         try:
             channel = connection.channel()
             for queue in (self.names.launch_queue, self.names.message_queue, self.names.event_queue):
