@@ -10,6 +10,7 @@ import json
 import os
 import re
 from pathlib import Path
+from random import Random
 from xml.etree import ElementTree
 
 import pytest
@@ -75,6 +76,25 @@ def eager(canvas, *args, **kwargs):
 @pytest.mark.parametrize("name", CANVASES)
 def test_a_canvas_means_the_same(run, name):
     assert run(CANVASES[name]) == eager(CANVASES[name])
+
+
+def random_canvas(random: Random, depth: int):
+    """A canvas of up to that many levels."""
+    kind, count = random.random(), random.randint(1, 3)
+    if depth == 0 or kind < 0.35:
+        make = echo.si if random.random() < 0.2 else echo.s
+        args = [random.choice([1, "x", None, [1], {"a": 2}]) for _ in range(random.randint(0, 2))]
+        return make(*args, **({"k": random.randint(0, 9)} if random.random() < 0.3 else {}))
+    parts = [random_canvas(random, depth - 1) for _ in range(count)]
+    if kind < 0.6:
+        return chain(*parts)
+    return group(parts) if kind < 0.8 else chord(parts, random_canvas(random, random.choice([0, depth - 1])))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_canvases_mean_the_same(run, seed):
+    canvas = random_canvas(Random(seed), 3)
+    assert run(canvas) == eager(canvas)
 
 
 def test_maps_and_chunks_mean_the_same(run):
