@@ -3,7 +3,13 @@
 Needs Celery 5.3 or later: `pip install "bureaucrat[celery]"`.
 """
 
-from .answers import install
-from .canvas import CanvasError, Durable, durable
+try:
+    import celery as _celery  # noqa: F401
+except ImportError as problem:
+    raise ImportError('bureaucrat.celery needs Celery; install it with: pip install "bureaucrat[celery]"') from problem
 
-__all__ = ["CanvasError", "Durable", "durable", "install"]
+from .answers import install
+from .canvas import Durable, DurableResult, durable
+from .literals import CanvasError
+
+__all__ = ["CanvasError", "Durable", "DurableResult", "durable", "install"]

@@ -17,8 +17,6 @@ from ..client import Client, Process
 from .compiler import compile_canvas
 from .literals import CanvasError
 
-__all__ = ["CanvasError", "Durable", "DurableResult", "durable"]
-
 _clients: dict[tuple[int, str], Client] = {}
 _clients_lock = threading.Lock()
 
