@@ -40,7 +40,8 @@ class Broker:
             f"req -x509 {key} -keyout ca.key -out ca.pem -days 30 -subj /CN=ca "
             "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign",
             f"req {key} -keyout key.pem -out cert.csr -subj /CN=broker",
-            "x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile extensions -out cert.pem",
+            "x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile extensions "
+            "-out cert.pem",
         ):
             subprocess.run(["openssl", *arguments.split()], cwd=self.tls, check=True, capture_output=True)
 

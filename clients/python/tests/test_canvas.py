@@ -20,6 +20,7 @@ from celery_tasks import add, app, echo, fail, kind, total
 from bureaucrat import ProcessFailed
 from bureaucrat.celery import CanvasError, durable
 
+
 @pytest.fixture
 def run(bureaucrat_client, shop):
     """Runs a canvas as a process, with a real Celery worker; `run.calls()` are the tasks that were called."""
@@ -42,7 +43,7 @@ def run(bureaucrat_client, shop):
 CANVASES = {
     "task": add.s(1, 2),
     "keywords": add.s(1, y=5),
-    "values": echo.s(None, True, -1.5, 2**70, 'é 😀 "\'&lt;{}\n', [1, [2]], {"a": {"b": "&"}}, x="{y}"),
+    "values": echo.s(None, True, -1.5, 2**70, "é 😀 \"'&lt;{}\n", [1, [2]], {"a": {"b": "&"}}, x="{y}"),
     "no arguments": echo.s(),
     "chain": chain(add.s(1, 2), add.s(3), add.s(4)),
     "immutable step": chain(add.s(1, 2), add.si(3, 4), echo.s(5)),

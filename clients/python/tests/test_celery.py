@@ -10,6 +10,7 @@ from conftest import CELERY, FOLDER
 
 from bureaucrat import ProcessFailed
 
+
 def definition(task: str, queue: str) -> str:
     return f'<process><action participant="{task}" via="celery-workitem" queue="{queue}"/></process>'
 
@@ -54,7 +55,7 @@ def test_what_goes_wrong_is_the_fault_of_the_process(bureaucrat_client, shop, ta
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("SHOP_PICKLE", "yes", "accepts only pickle; add \"json\" to its setting accept_content"),
+        ("SHOP_PICKLE", "yes", 'accepts only pickle; add "json" to its setting accept_content'),
         ("BUREAUCRAT_AMQP", "memory://", "the broker of this app is memory; set broker_url"),
     ],
 )

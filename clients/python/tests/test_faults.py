@@ -312,7 +312,11 @@ def test_a_user_without_rights_at_the_broker_is_told(broker, url, engine, unique
             worker.start()
             with pytest.raises(TimedOut, match="cannot take tasks from the queue.*ACCESS_REFUSED"):
                 worker.wait_ready(2)
-            broker.ctl("eval", f'rabbit_amqqueue:declare(rabbit_misc:r(<<"/">>, queue, <<"worker_{unique}">>), true, false, [], none, <<"guest">>).')
+            broker.ctl(
+                "eval",
+                f'rabbit_amqqueue:declare(rabbit_misc:r(<<"/">>, queue, <<"worker_{unique}">>), '
+                'true, false, [], none, <<"guest">>).',
+            )
             assert process.result(60) == {"by": "alice"}
             with pytest.raises(TimedOut, match="cannot learn of withdrawn tasks.*ACCESS_REFUSED"):
                 worker.wait_ready(0.1)

@@ -132,7 +132,9 @@ def test_retry_after_replaces_the_pause_of_a_retry(bureaucrat_client, bureaucrat
     assert len(set(attempts)) == 3
 
 
-def test_progress_is_shown_and_keeps_a_heartbeat(bureaucrat_engine, bureaucrat_client, bureaucrat_worker, unique, until):
+def test_progress_is_shown_and_keeps_a_heartbeat(
+    bureaucrat_engine, bureaucrat_client, bureaucrat_worker, unique, until
+):
     worker, go = bureaucrat_worker(), threading.Event()
 
     @worker.participant(unique)
@@ -193,14 +195,24 @@ def test_a_withdrawn_async_task_is_cancelled(bureaucrat_client, bureaucrat_worke
     assert ended.wait(30)
 
 
-def test_what_is_not_a_task_is_dropped_and_the_worker_continues(
-    bureaucrat_client, bureaucrat_worker, channel, unique
-):
+def test_what_is_not_a_task_is_dropped_and_the_worker_continues(bureaucrat_client, bureaucrat_worker, channel, unique):
     worker, calls = bureaucrat_worker(), []
     worker.participant(unique)(lambda task: calls.append(task.id) or {"done": True})
     channel.queue_declare(f"worker_{unique}", durable=True)
-    for body in (b"", b"\xff", b"{", b"[]", b"null", b'{"header": 3}', b'{"header": {}, "fields": {}}', b"[" * 100_000,
-                 b'{"header": {"target": "a", "origin": "b"}, "fields": {}}', b"NaN", b"<process/>", b"\0" * (40 << 20)):
+    for body in (
+        b"",
+        b"\xff",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"header": 3}',
+        b'{"header": {}, "fields": {}}',
+        b"[" * 100_000,
+        b'{"header": {"target": "a", "origin": "b"}, "fields": {}}',
+        b"NaN",
+        b"<process/>",
+        b"\0" * (40 << 20),
+    ):
         channel.basic_publish("", f"worker_{unique}", body)
     start(worker)
     assert bureaucrat_client.launch(ACTION.format(unique)).result(30) == {"done": True}
@@ -257,7 +269,8 @@ def test_a_task_that_cannot_be_read_fails_its_process(bureaucrat_client, bureauc
     worker = bureaucrat_worker()
     worker.participant(unique)(lambda task: {})
     start(worker)
-    definition = f'<process><context><property name="n" type="json">{"9" * 5000}</property></context><action participant="{unique}"/></process>'
+    context = f'<context><property name="n" type="json">{"9" * 5000}</property></context>'
+    definition = f'<process>{context}<action participant="{unique}"/></process>'
     failed = failure(bureaucrat_client.launch(definition))
     assert (failed.code, "cannot read the task" in failed.message) == ("ActionError", True)
 

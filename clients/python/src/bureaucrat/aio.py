@@ -128,9 +128,7 @@ class AsyncClient:
     async def cancel(self, process: str, reason: str = "", *, message_id: str | None = None) -> bool:
         """See `bureaucrat.Client.cancel`."""
         request = self._send(self.names.launch_queue, calls.cancel_call(process, reason), message_id)
-        reply = await self._await(
-            request.first, self.reply_timeout, "the engine did not answer the request to cancel"
-        )
+        reply = await self._await(request.first, self.reply_timeout, "the engine did not answer the request to cancel")
         return bool(reply["status"] == "cancelled")
 
     async def deploy(self, definition: str | os.PathLike[str], *, message_id: str | None = None) -> Deployed:

@@ -28,7 +28,8 @@ class AnswerStore:
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = FULL")
         self._file.execute(
-            "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, body BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS answers"
+            " (id TEXT PRIMARY KEY, body BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID"
         )
         self._file.execute("CREATE INDEX IF NOT EXISTS answers_by_time ON answers (at)")
 

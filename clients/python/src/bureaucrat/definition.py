@@ -149,7 +149,12 @@ def _property(name: str, value: Any, declared: str | None) -> str:
         kind, text = "int", str(value)
     elif isinstance(value, float):
         kind, text = "float", repr(value)
-    elif isinstance(value, str) and value.strip() == value and not re.search("[\r\n]", value) and not _NOT_XML.search(value):
+    elif (
+        isinstance(value, str)
+        and value.strip() == value
+        and not re.search("[\r\n]", value)
+        and not _NOT_XML.search(value)
+    ):
         kind, text = "str", value
     else:
         kind, text = "json", _json(name, value)

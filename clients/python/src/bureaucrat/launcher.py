@@ -45,7 +45,9 @@ class Launcher:
         """
         body = _merged(process_path, fields).encode()
         check_size(body, "the definition")
-        link = Link(self._url, f"bureaucrat launcher {os.getpid()}", lambda new: publisher.opened(new), lambda: publisher.lost())
+        link = Link(
+            self._url, f"bureaucrat launcher {os.getpid()}", lambda new: publisher.opened(new), lambda: publisher.lost()
+        )
         publisher = Publisher(link)
         properties = {"content_type": "application/xml", "message_id": str(uuid.uuid4())}
         link.start()

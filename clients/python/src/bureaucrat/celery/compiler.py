@@ -4,7 +4,7 @@
 | --- | --- |
 | a task | `<action via="celery">`; its result goes to the field that the next one reads |
 | `chain` | its steps one after the other; a result is the first argument of the next step |
-| `group` | a `<foreach parallel="0">`, whose results are a list in the order of the tasks; a group in a group is part of the outer one |
+| `group` | a `<foreach parallel="0">`, whose results are a list in the order of the tasks |
 | `chord` | the header as a group, then the body with the list |
 | `map`, `starmap` | a `<foreach>`, one task for each item, one after the other |
 | `chunks` | a group of such loops |
@@ -185,9 +185,7 @@ class _Compiler:
         loops = [Signature("celery.starmap", (), {"task": task, "it": part}, app=self.app) for part in parts]
         return self._composed(self._branches(loops, Inputs(options=options.passed_on), target), options, target)
 
-    def _branches(
-        self, tasks: list[Any], inputs: Inputs, target: str | None, parallel: str = "0"
-    ) -> list[Element]:
+    def _branches(self, tasks: list[Any], inputs: Inputs, target: str | None, parallel: str = "0") -> list[Element]:
         """Tasks at once, or one after the other; `target` becomes the list of their results."""
         signatures = list(self._unrolled(tasks))
         if not signatures:

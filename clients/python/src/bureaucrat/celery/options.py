@@ -43,7 +43,9 @@ def read_options(app: Any, signature: Signature, outer: Mapping[str, Any], *, is
     options = {**signature.options, **outer}
     unknown = next((name for name, value in options.items() if name not in _KNOWN | _IGNORED and value), None)
     if unknown is not None:
-        raise CanvasError(f"the option `{unknown}` of {signature.task} has no equivalent in a process definition; omit it")
+        raise CanvasError(
+            f"the option `{unknown}` of {signature.task} has no equivalent in a process definition; omit it"
+        )
     if options.get("soft_time_limit") is not None:
         raise CanvasError(
             f"the option `soft_time_limit` of {signature.task} cannot be sent with a task of a process; "
