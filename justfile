@@ -20,6 +20,10 @@ playground:
 test *stages:
     scripts/test {{ stages }}
 
+# builds, installs, type-checks and tests the Python package
+python *arguments:
+    scripts/python {{ arguments }}
+
 # measures speed, CPU, growth and floods; `just bench --help` lists the parts
 bench *arguments:
     scripts/bench {{ arguments }}

@@ -25,7 +25,7 @@ ASKED = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}_\w+)~\d+")
 @task_success.connect
 def succeeded(sender=None, result=None, **_):
     # A task that replaces itself by a chain leaves its id to the last step; the steps before have others.
-    if not ASKED.fullmatch(sender.request.id):
+    if not ASKED.fullmatch(sender.request.id) or answers_by_callback(sender.request):
         return
     try:
         if not isinstance(result, dict) or "fields" not in result:
@@ -37,6 +37,8 @@ def succeeded(sender=None, result=None, **_):
 
 @task_failure.connect
 def failed(sender=None, task_id=None, exception=None, **_):
+    if answers_by_callback(sender.request):
+        return
     # A step that fails ends the chain or chord that it is part of, and with that the task that was replaced.
     rest = [*(sender.request.chain or []), sender.request.chord or {}]
     for asked in [task_id, *(step.get("options", {}).get("task_id") for step in rest)]:
@@ -59,6 +61,12 @@ def unknown(sender=None, name=None, id=None, **_):
     if id and ASKED.fullmatch(id):
         message = f"the Celery worker {sender.hostname} has no task named {name}"
         send(sender.app, id, fault={"code": "NotRegistered", "message": message})
+
+
+def answers_by_callback(request):
+    """Whether it is a task of `via="celery"`, whose callbacks bring its result to the engine."""
+    links = [*(request.callbacks or ()), *(request.errbacks or ())]
+    return any(dict(link).get("task", "").startswith("bureaucrat.") for link in links)
 
 
 def send(app, asked, **answer):
