@@ -277,6 +277,11 @@ impl Load {
                 );
             }
             ensure!(
+                Shared::has_scopes(fields["number"].as_u64().unwrap_or(0))
+                    || fields["domestic"] == true,
+                "{process} took another way: {fields}"
+            );
+            ensure!(
                 fields["event"]["number"] == fields["number"],
                 "{process} took another's event: {fields}"
             );

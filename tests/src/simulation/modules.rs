@@ -22,8 +22,8 @@ use std::{
 
 /// The names under which modules are deployed.
 const NAMES: [&str; 2] = ["m0", "m1"];
-/// Different modules.
-const VARIANTS: u64 = 4;
+/// Different modules, so that most deployments bring one that is not stored.
+const VARIANTS: usize = 9;
 /// Definitions of so many launches in turn use a name.
 const USERS: usize = 4;
 
@@ -72,10 +72,10 @@ pub(super) struct Upload {
 
 /// The deployments of a run: each name has one at least.
 pub(super) fn uploads(random: &mut Random) -> Vec<Upload> {
-    let more = (0..random.below(5)).map(|_| random.place(NAMES.len()));
+    let more = (0..random.below(7)).map(|_| random.place(NAMES.len()));
     let names: Vec<usize> = (0..NAMES.len()).chain(more.collect::<Vec<_>>()).collect();
-    let uploads = names.into_iter().map(|name| {
-        let variant = random.place(VARIANTS as usize);
+    let uploads = names.into_iter().enumerate().map(|(number, name)| {
+        let variant = number % VARIANTS;
         let header = HeaderValue::Text(NAMES[name].to_owned());
         Upload {
             message: Message {

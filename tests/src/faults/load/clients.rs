@@ -7,11 +7,12 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
     ExchangeKind,
     options::{
-        BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-        ExchangeDeclareOptions, QueueBindOptions,
+        BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions,
+        ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
     },
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
+use std::time::Duration;
 
 /// The participants of the load's definitions. The last one never gets a task.
 pub const PARTICIPANTS: [&str; 9] = [
@@ -56,6 +57,41 @@ pub async fn deploy(channel: &Channel, queue: &str, text: &[u8]) -> Result<()> {
     let kind = "application/x-bureaucrat-definition";
     let properties = BasicProperties::default().with_content_type(kind.into());
     publish_with(channel, queue, text, properties).await
+}
+
+/// A module to deploy under a name.
+pub struct Module {
+    pub name: String,
+    pub component: Vec<u8>,
+}
+
+/// Deploys a module, and waits until it is: a definition that uses it would be refused before.
+pub async fn deploy_module(channel: &Channel, queue: &str, module: Module) -> Result<()> {
+    let mut headers = FieldTable::default();
+    let name = AMQPValue::LongString(module.name.into());
+    headers.insert("bureaucrat-module".into(), name);
+    let properties = BasicProperties::default()
+        .with_content_type("application/wasm".into())
+        .with_headers(headers);
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let replies = channel
+        .queue_declare("".into(), exclusive, FieldTable::default())
+        .await?;
+    let replies = replies.name();
+    let properties = properties.with_reply_to(replies.clone());
+    publish_with(channel, queue, &module.component, properties).await?;
+    let no_ack = BasicGetOptions { no_ack: true };
+    loop {
+        if let Some(reply) = channel.basic_get(replies.clone(), no_ack).await? {
+            let reply = String::from_utf8_lossy(&reply.data).into_owned();
+            ensure!(reply.contains(r#""status": "deployed""#), "{reply}");
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn publish_with(

@@ -73,11 +73,27 @@ where
     })
 }
 
+/// A module whose function `is-foreign` does not hold.
+fn risk() -> Result<Vec<u8>> {
+    let text = include_str!("../../../../guest-sdk/wat/risk.wat");
+    let core = wat::parse_str(text)?;
+    Ok(bureaucrat_sandbox::build_module(
+        &core,
+        Some("condition"),
+        None,
+    )?)
+}
+
 /// Publishes launches until each is confirmed, each with its own message id.
 async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("launches");
     declare_queue(&client.channel, &queue).await?;
+    let module = clients::Module {
+        name: shared.called("risk"),
+        component: risk()?,
+    };
+    clients::deploy_module(&client.channel, &queue, module).await?;
     for definition in [INNER, ASIDE, CLOCK] {
         let text = definition.replace("PREFIX", &shared.prefix);
         clients::deploy(&client.channel, &queue, text.as_bytes()).await?;
