@@ -242,8 +242,8 @@ __attribute__((weak)) struct result bureaucrat_result;
  * `return verdict(…)`, `return fault(…)` or `return failed()`. */
 #define CONDITION(name, function)                                                                 \
   __attribute__((export_name(name))) BUREAUCRAT_C const struct result *function(void)
-/* Exports a function that returns a value; its body ends with `return value(…)` or as above. A
- * module with values is built with `bureaucrat module build --wit`. */
+/* Exports a function that returns a value; its body ends with `return value(…)` or as above. Name
+ * it "value:score", or build the module with `bureaucrat module build --wit`. */
 #define VALUE(name, function) CONDITION(name, function)
 
 static inline const struct result *verdict(bool holds) {

@@ -221,8 +221,8 @@ pub fn exportVerdict(comptime name: []const u8, comptime condition: fn () anyerr
     @export(&exported.call, .{ .name = name });
 }
 
-/// Exports a function that returns a value: one JSON text, at most 64 KiB by default. A module
-/// with values is built with `bureaucrat module build --wit`.
+/// Exports a function that returns a value: one JSON text, at most 64 KiB by default. Name it
+/// "value:score", or build the module with `bureaucrat module build --wit`.
 pub fn exportValue(comptime name: []const u8, comptime function: fn () anyerror![]const u8) void {
     const exported = struct {
         fn call() callconv(.c) *const Result {

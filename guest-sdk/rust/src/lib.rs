@@ -78,8 +78,8 @@ pub fn json<T: serde::Serialize + ?Sized>(something: &T) -> Result<String, Fault
 
 /// Exports functions under WIT names: `verdict "is-high" = is_high;` for a `fn() -> Result<bool, E>`,
 /// `value "score" = score;` for a `fn() -> Result<String, E>` that returns one JSON text, at most 64
-/// KiB by default. `E` is any type that can be converted into a [`Fault`]. A module with values is
-/// built with `bureaucrat module build --wit`.
+/// KiB by default. `E` is any type that can be converted into a [`Fault`]. `bureaucrat module build
+/// --world condition` needs a value's mark: `value "value:score" = score;`.
 #[macro_export]
 macro_rules! export {
     ($($kind:ident $name:literal = $function:path;)+) => {
