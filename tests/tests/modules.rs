@@ -116,7 +116,7 @@ fn an_unused_module_is_removed_for_good() -> Result<()> {
     );
     operated.end()?;
     operated.start()?;
-    assert_eq!(operated.leaves_with(0, &["module", "list"])?, "");
+    assert_eq!(operated.leaves_with(0, &["module", "list", "--json"])?, "");
     let file = operated.path("definition.xml");
     std::fs::write(&file, definition(hash))?;
     let refused = operated.leaves_with(1, &["launch", file.to_str().unwrap()])?;

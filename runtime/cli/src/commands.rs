@@ -109,14 +109,21 @@ fn evaluate(
     }
 }
 
-/// What an expression sees outside a process: the fields, and the time.
-fn view(fields: &Fields) -> View {
+/// What an expression or a module sees outside a process: the fields, and what the engine would give, which is
+/// the time and whatever is given under a name that begins with `inst:`.
+fn view(given: &Fields) -> View {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.unwrap_or_default();
     let seconds = format!("{}.{:03}", now.as_secs(), now.subsec_millis());
-    let mut view = View::from(fields);
+    let mut view = View::default();
     if let Ok(seconds) = JsonText::parse(&seconds) {
         view.reserved.set("inst:now", seconds);
+    }
+    for (name, value) in given.iter() {
+        match name.starts_with(View::RESERVED) {
+            true => view.reserved.set(name, value.clone()),
+            false => view.fields.set(name, value.clone()),
+        }
     }
     view
 }

@@ -13,6 +13,7 @@ use crate::{
     },
 };
 use bureaucrat_model::{ProgramHash, View};
+use bureaucrat_policy::Rules;
 use bureaucrat_sandbox::{Budget, CompileBudget, Evaluated, Guest, Sandbox};
 use rustix::process::setpriority_process;
 use std::{
@@ -31,8 +32,8 @@ pub struct JobId(pub u64);
 pub enum Task {
     Compile {
         source: Arc<[u8]>,
-        /// What compiling one of its modules may use.
-        budget: CompileBudget,
+        /// What its user may do: which modules exist for it, and what compiling one may use.
+        rules: Arc<Rules>,
     },
     /// Admit and compile a module that will be stored.
     Admit {
@@ -75,9 +76,7 @@ pub trait Compute: Send + Sync {
 /// Does one job. All [`Compute`] implementations use this.
 pub fn perform(job: Job, definitions: &Definitions, sandbox: &Sandbox) -> Incoming {
     let outcome = match job.task {
-        Task::Compile { source, budget } => {
-            JobOutcome::Loaded(definitions.compile(&source, budget))
-        }
+        Task::Compile { source, rules } => JobOutcome::Loaded(definitions.compile(&source, &rules)),
         Task::Admit { component, budget } => {
             JobOutcome::Admitted(definitions.admit(&component, budget))
         }

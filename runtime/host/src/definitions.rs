@@ -5,13 +5,16 @@
 
 mod cache;
 
-use crate::{config::HostConfig, module_catalog::DurableNames};
+use crate::{
+    config::HostConfig,
+    module_catalog::{DurableNames, Unresolved},
+};
 use bureaucrat_definition::compile_with;
 use bureaucrat_model::{
     ConditionIndex, Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Op, Operand, Program,
     ProgramHash, SourceModule,
 };
-use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile};
+use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile, Quota, Rules};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
 use bureaucrat_wire::routing_key_fits;
@@ -133,22 +136,22 @@ impl Definitions {
         self.lock().of_program(hash)
     }
 
-    /// Compiles a definition and loads its guests. Compiling each of its modules may use the
-    /// budget. The result is cached for all users; the policy decides each time who may use it.
+    /// Compiles a definition and loads its guests for a user with these rules. Modules that they do not
+    /// allow by name or by hash do not exist for it. The result is cached for all users; the policy decides each time who may use it.
     ///
     /// # Errors
     /// If it is refused, or the environment fails.
-    pub fn compile(
-        &self,
-        source: &[u8],
-        budget: CompileBudget,
-    ) -> Result<Arc<Loaded>, LoadFailure> {
+    pub fn compile(&self, source: &[u8], rules: &Rules) -> Result<Arc<Loaded>, LoadFailure> {
         if let Some(loaded) = self.cached(source) {
             return Ok(loaded);
         }
         let find = |wanted: &ModuleRef| {
             let found = self.names.resolve(wanted);
-            found.map_err(|unresolved| unresolved.to_string())
+            let module = found.as_ref().ok().copied();
+            match rules.modules.has(Some(&wanted.name), module) {
+                true => found.map_err(|unresolved| unresolved.to_string()),
+                false => Err(Unresolved::hidden(&wanted.name).to_string()),
+            }
         };
         let limits = &self.config.definition_limits;
         let compiled = compile_with(source, limits, &find).map_err(|diagnostics| {
@@ -185,7 +188,7 @@ impl Definitions {
             LoadFailure::definition(vec![error.to_string()])
         };
         let stored = compiled.program.encode().map_err(refused)?;
-        let loaded = self.prepare(compiled.program, stored, modules, budget)?;
+        let loaded = self.prepare(compiled.program, stored, modules, compile_budget(rules))?;
         let loaded = Arc::new(Loaded { used, ..loaded });
         self.remember(source_hash(source), &loaded);
         Ok(loaded)
@@ -354,6 +357,14 @@ impl Definitions {
     fn lock(&self) -> MutexGuard<'_, Cache> {
         // Whatever a panic left in the cache is still valid.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What compiling a module for a user with these rules may use.
+pub(crate) fn compile_budget(rules: &Rules) -> CompileBudget {
+    CompileBudget {
+        seconds: rules.quotas.count(Quota::CompileSeconds),
+        memory_bytes: rules.quotas.get(Quota::CompileMemoryBytes),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     deployed::Version,
+    ids::ModuleHash,
     name::{ModuleName, NameError},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -14,7 +15,7 @@ pub struct Alias(Arc<str>);
 /// The text is not usable as an alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an alias begins with an ASCII letter and has at most {} letters, digits, `_` and `-`",
+    "an alias begins with an ASCII letter, has at most {} letters, digits, `_` and `-`, and is not `newest`",
     Alias::BYTES_MAX
 )]
 pub struct AliasError;
@@ -22,6 +23,8 @@ pub struct AliasError;
 impl Alias {
     /// The longest alias, in bytes.
     pub const BYTES_MAX: usize = 64;
+    /// Stands for the newest version where a version is asked for, so it is no alias.
+    pub const NEWEST: &str = "newest";
 }
 
 impl FromStr for Alias {
@@ -32,6 +35,7 @@ impl FromStr for Alias {
         let first = text.bytes().next().ok_or(AliasError)?;
         let is_right = text.len() <= Self::BYTES_MAX
             && first.is_ascii_alphabetic()
+            && text != Self::NEWEST
             && text.bytes().all(is_usable);
         is_right.then(|| Self(Arc::from(text))).ok_or(AliasError)
     }
@@ -77,8 +81,15 @@ pub struct ModuleRef {
 pub enum ModuleRefError {
     #[error("`{text}` is not the name of a module: {error}")]
     Name { text: String, error: NameError },
-    #[error("`{0}`: after `@` stands a version, as in `risk@4`, or an alias, as in `risk@live`")]
-    Wanted(String),
+    #[error(
+        "`{0}`: a version is a whole number from 1 to {max}, as in `risk@4`",
+        max = u32::MAX
+    )]
+    Version(String),
+    #[error("`{0}`: {AliasError}, as in `risk@live`")]
+    Alias(String),
+    #[error("`{0}` is a hash; write `hash=\"{0}\"`")]
+    Hash(String),
 }
 
 impl FromStr for ModuleRef {
@@ -86,13 +97,22 @@ impl FromStr for ModuleRef {
 
     fn from_str(text: &str) -> Result<Self, ModuleRefError> {
         let shown = || text.chars().take(80).collect::<String>();
+        if text.parse::<ModuleHash>().is_ok() {
+            return Err(ModuleRefError::Hash(text.to_owned()));
+        }
         let (name, wanted) = match text.split_once('@') {
             None => (text, Wanted::Newest),
             Some((name, wanted)) => {
-                let version = Version::written(wanted).map(Wanted::Version);
-                let alias = || wanted.parse().ok().map(Wanted::Alias);
-                let wanted = version.or_else(alias);
-                (name, wanted.ok_or_else(|| ModuleRefError::Wanted(shown()))?)
+                let is_number = wanted.starts_with(|first: char| first.is_ascii_digit());
+                let wanted = match is_number {
+                    true => Version::written(wanted)
+                        .map(Wanted::Version)
+                        .ok_or_else(|| ModuleRefError::Version(shown()))?,
+                    false => {
+                        Wanted::Alias(wanted.parse().map_err(|_| ModuleRefError::Alias(shown()))?)
+                    }
+                };
+                (name, wanted)
             }
         };
         let name = name.parse().map_err(|error| ModuleRefError::Name {
@@ -146,10 +166,27 @@ mod tests {
             refused("@1"),
             "`@1` is not the name of a module: it is empty"
         );
-        for wrong in ["risk@", "risk@0", "risk@4a", "risk@a.b", "risk@live@2"] {
-            assert!(refused(wrong).contains("after `@` stands"), "{wrong}");
+        for wrong in ["risk@0", "risk@4a", "risk@4294967296"] {
+            assert!(
+                refused(wrong).contains("a version is a whole number"),
+                "{wrong}"
+            );
         }
         let long = format!("risk@{}", "a".repeat(Alias::BYTES_MAX + 1));
-        assert!(refused(&long).contains("after `@` stands"));
+        for wrong in [
+            "risk@",
+            "risk@a.b",
+            "risk@live@2",
+            "risk@newest",
+            "risk@größe",
+            &long,
+        ] {
+            assert!(refused(wrong).contains("an alias begins with"), "{wrong}");
+        }
+        let hash = format!("sha256:{}", "ab".repeat(32));
+        assert_eq!(
+            refused(&hash),
+            format!("`{hash}` is a hash; write `hash=\"{hash}\"`")
+        );
     }
 }

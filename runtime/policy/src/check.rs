@@ -1,6 +1,6 @@
 //! Checks a definition against rules: every rule that it violates, with the place.
 
-use crate::{ModuleClass, Modules, Permission, Profile, Quota, Rule, Rules, Standing};
+use crate::{ModuleClass, Permission, Profile, Quota, Rule, Rules, Standing};
 use bureaucrat_model::{ModuleHash, Span, Toward};
 use std::fmt;
 
@@ -130,15 +130,12 @@ impl Rules {
         standing: &Standing,
     ) -> Vec<Violation> {
         let mut found = Vec::new();
-        let is_listed = match &self.modules {
-            Modules::Any => true,
-            Modules::Only { hashes, names } => {
-                let mut known = standing.names.iter();
-                hashes.contains(&hash) || known.any(|name| names.matches(name.as_str()))
-            }
-        };
+        let mut names = standing.names.iter();
+        let is_listed = self.modules.has(None, Some(hash))
+            || names.any(|name| self.modules.has(Some(name), None));
         if !is_listed {
-            found.push(self.broken(Rule::Modules, format!("the module {hash} is not allowed")));
+            let what = format!("the module {hash} is not allowed, by its hash or by a name");
+            found.push(self.broken(Rule::Modules, what));
         }
         let keys = &self.module_signers;
         if !keys.is_empty() && !standing.signers.iter().any(|signer| keys.contains(signer)) {

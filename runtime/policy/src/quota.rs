@@ -87,6 +87,8 @@ quotas! {
     StoredModules "stored_modules" "quota.stored-modules" 50,
     /// Bytes of these modules.
     StoredModuleBytes "stored_module_bytes" "quota.stored-module-bytes" 16_777_216,
+    /// Names of deployed modules that are the user's.
+    ModuleNames "module_names" "quota.module-names" 50,
     /// Bytes of one module.
     ModuleBytes "module_bytes" "quota.module-bytes" 1_048_576,
     /// Bytes of memory that compiling one module may take.

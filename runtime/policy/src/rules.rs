@@ -1,7 +1,7 @@
 //! Rules: what a user may do. A policy has rules for every user.
 
 use crate::{Glob, Globs, PublicKey, Quota, Quotas, Sends};
-use bureaucrat_model::ModuleHash;
+use bureaucrat_model::{ModuleHash, ModuleName};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,17 @@ pub enum Modules {
 }
 
 impl Modules {
+    /// Whether a module is one of these, by its hash or by its name.
+    pub fn has(&self, name: Option<&ModuleName>, hash: Option<ModuleHash>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only { hashes, names } => {
+                name.is_some_and(|name| names.matches(name.as_str()))
+                    || hash.is_some_and(|hash| hashes.contains(&hash))
+            }
+        }
+    }
+
     /// No module at all.
     pub fn none() -> Self {
         Self::Only {
@@ -257,6 +268,16 @@ impl Policy {
             named: BTreeMap::new(),
             patterns: Vec::new(),
         }
+    }
+
+    /// Whether a signature by this key counts for anybody; without a policy file each may.
+    pub fn counts(&self, key: PublicKey) -> bool {
+        let named = self.named.values();
+        let patterns = self.patterns.iter().map(|(_, rules)| rules);
+        let mut all = named
+            .chain(patterns)
+            .chain([&self.default, &self.anonymous]);
+        self.default.section == Rules::OPEN || all.any(|rules| rules.module_signers.contains(&key))
     }
 
     /// The rules for a user, or for a message without one: those under the exact name, otherwise

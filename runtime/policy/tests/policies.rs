@@ -93,7 +93,7 @@ fn every_problem_is_told_with_its_place() {
             "9:1: unknown quota `live`; expected one of definition_bytes, activities, depth, branches, conditions, \
              timers, delay_seconds, fields_bytes, process_bytes, call_depth, live_processes, stored_bytes, \
              launches_per_minute, waiting_launches, outbox_rows, deployed_names, deployed_versions, deployed_bytes, kept_events, kept_bytes, fuel, \
-             memory_bytes, table_elements, host_calls, host_bytes, stored_modules, stored_module_bytes, module_bytes, compile_memory_bytes, compile_seconds",
+             memory_bytes, table_elements, host_calls, host_bytes, stored_modules, stored_module_bytes, module_names, module_bytes, compile_memory_bytes, compile_seconds",
             "10:8: `fuel` must be a whole number from 0, or \"unlimited\"",
             "11:9: `depth` must be a whole number from 0, or \"unlimited\"",
             "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",

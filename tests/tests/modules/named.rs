@@ -114,8 +114,14 @@ fn names_have_versions_and_aliases_that_survive() -> Result<()> {
     ensure!(launched["high"].is_null(), "{launched}");
 
     let shown = shop.0.json(0, &["module", "show", "risk@1", "--json"])?;
-    ensure!(shown["definitions"] == json!([["shop", 1]]), "{shown}");
-    ensure!(shown["exports"][0] == json!(["is-high", true]), "{shown}");
+    ensure!(
+        shown["definitions"] == json!([{"name": "shop", "version": 1}]),
+        "{shown}"
+    );
+    ensure!(
+        shown["exports"][0] == json!({"name": "is-high", "gives": "verdict"}),
+        "{shown}"
+    );
     let spent = &shown["costs"][0];
     ensure!(spent["function"] == "is-high", "{shown}");
     ensure!(

@@ -121,9 +121,9 @@ impl Planner {
                 self.launch_compiled(process, JobOutcome::Loaded(Ok(loaded)))?;
             } else if self.launching.compilations() < config.compiling_launches {
                 let source: Arc<[u8]> = Arc::from(body);
-                let budget = self.compile_budget(user.as_ref());
+                let rules = self.rules(user.as_ref());
                 self.launching.compiling();
-                let task = Task::Compile { source, budget };
+                let task = Task::Compile { source, rules };
                 self.submit(user, task, Waiting::Launch(process));
             } else {
                 self.launching.wait(user, process);

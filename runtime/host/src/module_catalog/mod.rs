@@ -41,11 +41,15 @@ pub enum NoRoom {
     )]
     Damaged(ModuleName),
     #[error(
-        "the name `{0}` has {max} versions, the most that it may; `bureaucrat module rm` removes one",
+        "the name `{0}` already has {max} versions, the most that a name may have; `bureaucrat module rm \
+         {0}@VERSION` removes one",
         max = NameRecord::VERSIONS_MAX
     )]
     Versions(ModuleName),
-    #[error("the engine already holds {NAMES_MAX} names of modules, the most that it may")]
+    #[error(
+        "the engine already holds {NAMES_MAX} names of modules, the most that it may; `bureaucrat module \
+         rm NAME` removes one without versions"
+    )]
     Names,
 }
 
@@ -57,6 +61,8 @@ pub struct ModuleCatalog {
     /// The names under which each module is deployed.
     named: HashMap<ModuleHash, BTreeSet<ModuleName>>,
     totals: HashMap<Deployer, Totals>,
+    /// How many names each deployer owns.
+    owned: HashMap<Deployer, u64>,
     /// Part of the names cannot be read, so that there may be others.
     has_gaps: bool,
 }
@@ -154,6 +160,11 @@ impl ModuleCatalog {
         self.named.get(&module).into_iter().flatten()
     }
 
+    /// How many names are somebody's.
+    pub fn names_owned_by(&self, deployer: &Deployer) -> u64 {
+        self.owned.get(deployer).copied().unwrap_or_default()
+    }
+
     /// The record of a name, planned or durable.
     pub fn name(&self, name: &ModuleName) -> Option<&NameRecord> {
         match self.names.get(name)? {
@@ -183,21 +194,30 @@ impl ModuleCatalog {
 
     /// A name's record is planned.
     pub fn put_name(&mut self, name: ModuleName, record: NameRecord) {
-        if let Some(KnownName::Readable(before)) = self.names.remove(&name) {
+        self.forget_name(&name);
+        for version in record.versions.values() {
+            let names = self.named.entry(version.module).or_default();
+            names.insert(name.clone());
+        }
+        *self.owned.entry(record.owner.clone()).or_default() += 1;
+        self.names.insert(name, KnownName::Readable(record));
+    }
+
+    /// The removal of a name is planned.
+    pub fn forget_name(&mut self, name: &ModuleName) {
+        if let Some(KnownName::Readable(before)) = self.names.remove(name) {
+            if let Some(owned) = self.owned.get_mut(&before.owner) {
+                *owned = owned.saturating_sub(1);
+            }
             for version in before.versions.values() {
                 if let Some(names) = self.named.get_mut(&version.module) {
-                    names.remove(&name);
+                    names.remove(name);
                     if names.is_empty() {
                         self.named.remove(&version.module);
                     }
                 }
             }
         }
-        for version in record.versions.values() {
-            let names = self.named.entry(version.module).or_default();
-            names.insert(name.clone());
-        }
-        self.names.insert(name, KnownName::Readable(record));
     }
 
     /// The version that a reference stands for, and its module.

@@ -18,7 +18,7 @@ pub enum Unresolved {
         name: ModuleName,
         meant: Option<ModuleName>,
     },
-    #[error("`{0}` has no versions any more")]
+    #[error("`{0}` has no versions any more; deploy one again")]
     Empty(ModuleName),
     #[error("`{name}` has no version {version}; its newest is {newest}")]
     Version {
@@ -36,6 +36,16 @@ pub enum Unresolved {
         "the record of the name `{0}` is damaged; `bureaucrat fsck` on the stopped engine says what can be done"
     )]
     Damaged(ModuleName),
+}
+
+impl Unresolved {
+    /// What somebody is told who may not know of a name.
+    pub(crate) fn hidden(name: &ModuleName) -> Self {
+        Self::Name {
+            name: name.clone(),
+            meant: None,
+        }
+    }
 }
 
 fn hint(meant: Option<&ModuleName>) -> String {
@@ -136,9 +146,12 @@ impl DurableNames {
         *self.lock() = names;
     }
 
-    /// A name's record is durable.
-    pub(crate) fn durable(&self, name: ModuleName, record: NameRecord) {
-        self.lock().insert(name, KnownName::Readable(record));
+    /// A name's record, or its removal, is durable.
+    pub(crate) fn durable(&self, name: ModuleName, record: Option<NameRecord>) {
+        match record {
+            Some(record) => self.lock().insert(name, KnownName::Readable(record)),
+            None => self.lock().remove(&name),
+        };
     }
 
     fn lock(&self) -> MutexGuard<'_, Names> {

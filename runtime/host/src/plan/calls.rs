@@ -93,7 +93,7 @@ impl Planner {
             let task = match &call.definition {
                 ChildDefinition::Text(text) => Task::Compile {
                     source: Arc::from(text.as_bytes()),
-                    budget: self.compile_budget(user.as_ref()),
+                    rules: self.rules(user.as_ref()),
                 },
                 ChildDefinition::Deployed(deployed) => Task::Load(deployed.program),
             };

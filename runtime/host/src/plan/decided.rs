@@ -132,10 +132,10 @@ impl Planner {
         let (ready, task) = match &record.definition {
             ChildDefinition::Text(text) => {
                 let source: Arc<[u8]> = Arc::from(text.as_bytes());
-                let budget = self.compile_budget(record.user.as_ref());
+                let rules = self.rules(record.user.as_ref());
                 (
                     definitions.cached(text.as_bytes()),
-                    Task::Compile { source, budget },
+                    Task::Compile { source, rules },
                 )
             }
             ChildDefinition::Deployed(deployed) => (

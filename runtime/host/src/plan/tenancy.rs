@@ -7,7 +7,11 @@ use super::{
     transaction::{Cause, Held, Transaction},
     work::Done,
 };
-use crate::{broker::Delivery, definitions::Loaded, tenants::AccountOf};
+use crate::{
+    broker::Delivery,
+    definitions::{Loaded, compile_budget},
+    tenants::AccountOf,
+};
 use bureaucrat_model::{
     ActivityPath, Bond, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
     ProgramHash, ShardId, Wait, WaitKind,
@@ -105,11 +109,7 @@ impl Planner {
 
     /// What compiling a module for this user may use.
     pub(crate) fn compile_budget(&self, user: Option<&String>) -> CompileBudget {
-        let quotas = &self.policy.of(user.map(String::as_str)).quotas;
-        CompileBudget {
-            seconds: quotas.count(Quota::CompileSeconds),
-            memory_bytes: quotas.get(Quota::CompileMemoryBytes),
-        }
+        compile_budget(self.policy.of(user.map(String::as_str)))
     }
 
     /// The fault of a process that would send a task although its user has too many messages in the

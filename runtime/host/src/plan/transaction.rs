@@ -170,8 +170,8 @@ pub struct After {
     pub told: Vec<(Sender<DefinitionAnswer>, DefinitionAnswer)>,
     /// Operators to answer about modules.
     pub told_of_modules: Vec<(Sender<ModuleAnswer>, ModuleAnswer)>,
-    /// Names of modules that stand for something else from now on.
-    pub modules: Vec<(ModuleName, NameRecord)>,
+    /// Names of modules that stand for something else from now on, or are gone.
+    pub modules: Vec<(ModuleName, Option<NameRecord>)>,
     /// Business keys that are claimed or freed.
     pub keys: Vec<KeyChange>,
     /// Versions that can be launched from now on.

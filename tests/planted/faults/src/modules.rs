@@ -19,9 +19,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/intake/modules/mod.rs",
-            before: "transaction.after.modules.push((name.clone(), record));",
-            after: "if PLANTED { self.shared.definitions.names().durable(name.clone(), record.clone()); }
-        transaction.after.modules.push((name.clone(), record));",
+            before: "transaction.after.modules.push((name.clone(), Some(record)));",
+            after: "if PLANTED { self.shared.definitions.names().durable(name.clone(), Some(record.clone())); }
+        transaction.after.modules.push((name.clone(), Some(record)));",
         }],
     },
     Fault {

@@ -94,6 +94,9 @@ fn case(number: usize, row: Row) -> anyhow::Result<Case> {
     let expected = match (row.verdict, row.value, row.error) {
         (Some(verdict), None, None) => Expected::Verdict(verdict),
         (None, Some(value), None) => Expected::Value(value),
+        (None, None, Some(code)) if code.contains([':', ' ']) => {
+            bail!("`error` is a code alone, such as `KeyError`; its text belongs into `message`")
+        }
         (None, None, Some(code)) => Expected::Error {
             code,
             message: row.message.clone(),
@@ -111,21 +114,9 @@ fn case(number: usize, row: Row) -> anyhow::Result<Case> {
     Ok(Case {
         name: row.name.unwrap_or_else(|| format!("case {number}")),
         function: row.function.unwrap_or_else(|| "evaluate".to_owned()),
-        view: split(&fields),
+        view: view(&fields),
         expected,
     })
-}
-
-/// Names that begin with `inst:` are what the engine gives: a case that needs a certain time sets `inst:now`.
-fn split(given: &Fields) -> View {
-    let mut split = view(&Fields::new());
-    for (name, value) in given.iter() {
-        match name.starts_with(View::RESERVED) {
-            true => split.reserved.set(name, value.clone()),
-            false => split.fields.set(name, value.clone()),
-        }
-    }
-    split
 }
 
 impl Case {

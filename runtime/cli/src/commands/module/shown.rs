@@ -1,6 +1,6 @@
 //! `module show`: everything that the running engine knows of a module.
 
-use super::stored::{ask, unfit};
+use super::stored::{ask, unfit, version};
 use crate::{
     Exit,
     arguments::{ModuleShow, Options},
@@ -8,7 +8,8 @@ use crate::{
     screen::{clean, heading, tell},
 };
 use bureaucrat_host::modules::{
-    Facts, ModuleAnswer, ModuleQuery, Payer, ShownModule, Spent, VersionView,
+    DefinitionView, ExportView, Facts, Gives, ModuleAnswer, ModuleQuery, Payer, ShownModule, Spent,
+    VersionView,
 };
 use serde_json::json;
 
@@ -57,15 +58,18 @@ fn describe(shown: &ShownModule) -> anyhow::Result<()> {
             "damaged; deploying the module again writes it anew",
         )?,
     }
-    if let Some(millis) = shown.compile_millis {
+    if let Some(millis) = shown.compile_ms {
         line("compiled in", &format!("{millis} ms"))?;
     }
     for signer in &shown.signers {
         line("signed by", &signer.to_string())?;
     }
-    for (name, is_verdict) in &shown.exports {
-        let returns = if *is_verdict { "verdict" } else { "value" };
-        line("export", &format!("{} ({returns})", clean(name)))?;
+    for ExportView { name, gives } in &shown.exports {
+        let gives = match gives {
+            Gives::Verdict => "verdict",
+            Gives::Value => "value",
+        };
+        line("export", &format!("{} ({gives})", clean(name)))?;
     }
     for VersionView {
         named,
@@ -73,22 +77,17 @@ fn describe(shown: &ShownModule) -> anyhow::Result<()> {
         by: deployer,
     } in &shown.versions
     {
-        let aliases: Vec<_> = named.aliases.iter().map(ToString::to_string).collect();
-        let aliases = match aliases.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", aliases.join(", ")),
-        };
-        let (name, version, deployer) = (&named.name, named.version, by(deployer));
+        let (version, deployer) = (version(named), by(deployer));
         line(
             "version",
-            &format!("{name}@{version}{aliases}, deployed {deployed_at} by {deployer}"),
+            &format!("{version}, deployed {deployed_at} by {deployer}"),
         )?;
     }
-    for (name, version) in &shown.definitions {
+    for DefinitionView { name, version } in &shown.definitions {
         line("used by", &format!("definition {name}@{version}"))?;
     }
     line("programs", &shown.programs.to_string())?;
-    line("running", &format!("{} processes", shown.running))?;
+    line("running", &shown.running.to_string())?;
     costs(&shown.costs)
 }
 

@@ -1,7 +1,7 @@
 //! `module sign`: a signature of a module, made with a private key in a file.
 
 use crate::{Exit, arguments::ModuleSign, commands::print_line, files};
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use bureaucrat_model::ModuleHash;
 use bureaucrat_policy::{PublicKey, Signature};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -12,6 +12,12 @@ use serde_json::json;
 pub fn run(sign: &ModuleSign) -> anyhow::Result<Exit> {
     let bytes = files::read(&sign.file)?;
     files::not_a_definition(&sign.file, &bytes)?;
+    if !bytes.starts_with(b"\0asm") {
+        bail!(
+            "{} is not WebAssembly; sign the component that is deployed",
+            sign.file.display()
+        );
+    }
     let hash = ModuleHash::of(&bytes);
     let signature = signature(&files::read(&sign.key)?, hash)
         .with_context(|| format!("cannot sign with {}", sign.key.display()))?;

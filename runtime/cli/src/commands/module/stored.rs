@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{anyhow, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_host::{
-    modules::{ModuleAnswer, ModuleQuery, StoredModule},
+    modules::{ModuleAnswer, ModuleQuery, NamedVersion, StoredModule},
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::{ModuleRef, Wanted};
@@ -59,6 +59,13 @@ pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> 
                     Some((name, version)) => print_line(&format!("{name}@{version}  {hash}"))?,
                     None => print_line(&hash)?,
                 }
+                if let (Some((name, version)), Some(newest)) = (&deployed.named, deployed.newest)
+                    && newest != *version
+                {
+                    tell(&format!(
+                        "these bytes already are {name}@{version}, so no version was made; the newest is still {name}@{newest}"
+                    ));
+                }
                 return Ok(Exit::Done);
             }
             let exports = deployed.exports.iter().map(|(name, is_verdict)| {
@@ -71,6 +78,7 @@ pub fn deploy(options: &Options, deploy: &ModuleDeploy) -> anyhow::Result<Exit> 
                 "exports": exports.collect::<Vec<_>>(),
                 "name": deployed.named.as_ref().map(|(name, _)| name),
                 "version": deployed.named.as_ref().map(|(_, version)| version),
+                "newest": deployed.newest,
             });
             print_line(&summary.to_string())?;
             Ok(Exit::Done)
@@ -108,42 +116,51 @@ pub fn list(options: &Options, list: &ModuleList) -> anyhow::Result<Exit> {
         tell("no modules are stored; `bureaucrat module deploy FILE --name NAME` deploys one");
         return Ok(Exit::Done);
     }
-    let rows: Vec<_> = modules
-        .iter()
-        .map(|module| (names(module), module))
-        .collect();
-    let width = rows.iter().map(|(names, _)| names.len()).max();
-    let width = width.unwrap_or(0).max("MODULE".len());
+    let rows: Vec<_> = modules.iter().flat_map(rows).collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max();
+    let width = width.unwrap_or(0).clamp("MODULE".len(), WIDTH_MAX);
     let style = heading();
     print_line(&format!(
         "{style}{:<width$}  {:>9}  {:<7}  {:>8}  {:<24}  {:<71}  BY{style:#}",
         "MODULE", "BYTES", "CLASS", "PROGRAMS", "STORED", "HASH"
     ))?;
-    for (names, module) in rows {
+    for (name, module) in rows {
         let facts = module.facts.as_ref();
         let class = facts.map_or("?", |facts| if facts.runtime { "runtime" } else { "small" });
         let stored = facts.map_or_else(|| "?".to_owned(), |facts| facts.stored_at.to_string());
         let deployer = facts.map_or_else(|| "?".to_owned(), |facts| by(&facts.by));
-        let (hash, bytes, programs) = (module.hash, module.bytes, module.programs);
+        let (hash, bytes, programs) = (module.hash.to_string(), module.bytes, module.programs);
         print_line(&format!(
-            "{names:<width$}  {bytes:>9}  {class:<7}  {programs:>8}  {stored:<24}  {hash:<71}  {deployer}"
+            "{name:<width$}  {bytes:>9}  {class:<7}  {programs:>8}  {stored:<24}  {hash:<71}  {deployer}"
         ))?;
     }
     Ok(Exit::Done)
 }
 
-/// The names of a module with their aliases, or `-`.
-fn names(module: &StoredModule) -> String {
-    let names = module.names.iter().map(|named| {
-        let aliases = named.aliases.iter().map(|alias| format!(" ({alias})"));
-        let aliases: String = aliases.collect();
-        format!("{}@{}{aliases}", named.name, named.version)
-    });
-    let names: Vec<_> = names.collect();
-    match names.is_empty() {
-        true => "-".to_owned(),
-        false => names.join(", "),
+/// Names in a message.
+const NAMES_SHOWN: usize = 5;
+
+/// The widest first column; a longer name pushes the rest of its line.
+const WIDTH_MAX: usize = 60;
+
+/// A row for each version that a module is, or one for a module without a name.
+fn rows(module: &StoredModule) -> Vec<(String, &StoredModule)> {
+    if module.names.is_empty() {
+        return vec![("-".to_owned(), module)];
     }
+    let names = module.names.iter();
+    let rows = names.map(|named| (version(named), module));
+    rows.collect()
+}
+
+/// A version with its aliases, for a person.
+pub(super) fn version(named: &NamedVersion) -> String {
+    let aliases: Vec<_> = named.aliases.iter().map(ToString::to_string).collect();
+    let aliases = match aliases.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", aliases.join(", ")),
+    };
+    format!("{}@{}{aliases}", named.name, named.version)
 }
 
 /// Lets an alias stand for a version.
@@ -160,6 +177,9 @@ pub fn alias(options: &Options, alias: &ModuleAlias) -> anyhow::Result<Exit> {
     };
     let to = match alias.version.as_str() {
         "newest" => name.to_string(),
+        version if version.contains('@') => bail!(
+            "`{version}` has a name, which {name}@{word} says already; write the version alone, as in `4`"
+        ),
         version => format!("{name}@{version}"),
     };
     let query = ModuleQuery::Alias {
@@ -213,12 +233,19 @@ pub fn remove(options: &Options, remove: &ModuleRemove) -> anyhow::Result<Exit> 
         ModuleAnswer::Unknown { reason } => ("unknown", Some(reason)),
         ModuleAnswer::InUse { programs } => {
             users = programs;
-            let said = format!("{module} is kept, because these stored programs use it:");
+            let said = format!(
+                "{module} is kept, because these programs use it; one is removed once its definition is retired and its processes are forgotten (`retention`):"
+            );
             ("in_use", Some(said))
         }
         ModuleAnswer::Named { names } => {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            let names = names.join(", ");
+            let more = names.len().saturating_sub(NAMES_SHOWN);
+            let shown = names.iter().take(NAMES_SHOWN);
+            let shown: Vec<_> = shown.map(|name| format!("`{name}`")).collect();
+            let names = match more {
+                0 => shown.join(", "),
+                more => format!("{} and {more} other names", shown.join(", ")),
+            };
             let said = format!(
                 "{module} is kept, because it is a version of {names}; `bureaucrat module show {module}` tells which"
             );

@@ -12,7 +12,7 @@ use crate::{
     screen::{self, tell},
 };
 use anyhow::Context;
-use bureaucrat_sandbox::{Guest, SandboxLimits};
+use bureaucrat_sandbox::{Class, Guest, SandboxLimits};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -135,7 +135,7 @@ fn print(
             micros(at(&cost.times, 0.99)),
         ))?;
     }
-    for line in worst(tested, limits) {
+    for line in worst(guest, tested, limits) {
         print_line(&screen::clean(&line))?;
     }
     let failed = tested.iter().filter(|tested| !tested.is_met).count();
@@ -151,8 +151,17 @@ fn print(
     Ok(())
 }
 
+/// The most bytes of memory that the guest's class may have.
+fn memory_limit(guest: &Guest, limits: &SandboxLimits) -> u64 {
+    let bytes = match guest.class() {
+        Class::Small => limits.memory_bytes,
+        Class::Runtime => limits.runtime_memory_bytes,
+    };
+    bytes as u64
+}
+
 /// The cases that come nearest to a limit.
-fn worst(tested: &[Tested], limits: &SandboxLimits) -> Vec<String> {
+fn worst(guest: &Guest, tested: &[Tested], limits: &SandboxLimits) -> Vec<String> {
     let fuel = |tested: &&Tested| tested.played.fuel;
     let memory = |tested: &&Tested| tested.played.memory_bytes;
     let line = |what: &str, most: u64, limit: u64, tested: &Tested| {
@@ -163,7 +172,7 @@ fn worst(tested: &[Tested], limits: &SandboxLimits) -> Vec<String> {
     let by_fuel = tested.iter().max_by_key(fuel);
     let by_fuel = by_fuel.map(|worst| line("fuel", worst.played.fuel, limits.fuel, worst));
     let by_memory = tested.iter().max_by_key(memory).map(|worst| {
-        let limit = limits.memory_bytes as u64;
+        let limit = memory_limit(guest, limits);
         line("memory in bytes", worst.played.memory_bytes, limit, worst)
     });
     by_fuel.into_iter().chain(by_memory).collect()
@@ -204,7 +213,7 @@ fn json(guest: &Guest, tested: &[Tested], limits: &SandboxLimits) -> Value {
         "hash": guest.hash().to_string(),
         "failed": tested.iter().filter(|tested| !tested.is_met).count(),
         "fuel_limit": limits.fuel,
-        "memory_bytes_limit": limits.memory_bytes,
+        "memory_bytes_limit": memory_limit(guest, limits),
         "functions": functions.collect::<Vec<_>>(),
         "cases": cases.collect::<Vec<_>>(),
     })

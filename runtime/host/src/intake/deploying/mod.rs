@@ -22,8 +22,7 @@ use crate::{
 };
 use bureaucrat_definition::declared_types;
 use bureaucrat_model::{DefinitionName, ShardId, SourceHash, Version};
-use bureaucrat_policy::{Permission, Quota, Rule, Violation};
-use bureaucrat_sandbox::CompileBudget;
+use bureaucrat_policy::{Permission, Quota, Rule, Rules, Violation};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
 use bureaucrat_wire::{DEFINITION_TYPE, DefinitionDeployed, Novelty, definition_deployed};
 use crossbeam_channel::Sender;
@@ -108,14 +107,14 @@ impl Planner {
             Ok(waiting) => waiting,
             Err(Refused { code, reasons }) => return self.refuse(&delivery, code, &reasons),
         };
-        let budget = self.compile_budget(user.as_ref());
+        let rules = self.rules(user.as_ref());
         let origin = Origin::Message {
             delivery: Box::new(delivery),
             seen,
             _text: text,
             _waiting: waiting,
         };
-        self.compile_deployed(user, budget, Deploying { source, origin })
+        self.compile_deployed(user, rules, Deploying { source, origin })
     }
 
     /// The checks before a definition is read; it counts as a launch.
@@ -150,14 +149,14 @@ impl Planner {
     fn compile_deployed(
         &mut self,
         user: Option<String>,
-        budget: CompileBudget,
+        rules: Arc<Rules>,
         deploying: Deploying,
     ) -> Result<(), StoreError> {
         let source = deploying.source.clone();
         if let Some(loaded) = self.shared.definitions.cached(&source) {
             return self.definition_compiled(deploying, JobOutcome::Loaded(Ok(loaded)));
         }
-        let task = Task::Compile { source, budget };
+        let task = Task::Compile { source, rules };
         self.submit(user, task, Waiting::Definition(Box::new(deploying)));
         Ok(())
     }

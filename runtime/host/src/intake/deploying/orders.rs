@@ -7,7 +7,7 @@ use crate::{
     plan::{Planner, transaction::Transaction},
 };
 use bureaucrat_model::DefinitionRef;
-use bureaucrat_sandbox::CompileBudget;
+use bureaucrat_policy::Rules;
 use bureaucrat_store::{StoreError, Table, keys, records};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Planner {
             DefinitionOrder::Deploy { source } => {
                 let origin = Origin::Operator(reply);
                 let deploying = Deploying { source, origin };
-                self.compile_deployed(None, CompileBudget::FULL, deploying)
+                self.compile_deployed(None, Arc::new(Rules::open()), deploying)
             }
             DefinitionOrder::Retire(wanted) => self.retire(&wanted, reply),
         }

@@ -65,15 +65,15 @@ impl Planner {
             return Err(violation.into());
         }
         let deployer = Deployer::of(user);
-        // The class is known once the module is compiled.
-        self.may_use(
-            &rules,
-            (ModuleHash::of(component), ModuleClass::Small),
-            wanted,
-        )?;
         if let Some(name) = &wanted.name {
             self.may_have_module_name(&rules, name, &deployer)?;
         }
+        // The class is known once the module is compiled.
+        self.may_use(
+            (&rules, &deployer),
+            (ModuleHash::of(component), ModuleClass::Small),
+            wanted,
+        )?;
         let account = self.shared.tenants.account(user);
         let waiting = account.map(|account| account.queue(&rules, self.now()));
         Ok(waiting.transpose()?)
@@ -94,11 +94,22 @@ impl Planner {
         if deployer == Deployer::Operator {
             return Ok(());
         }
+        if let Some(signature) = &deployment.wanted.signature
+            && !self.policy.counts(signature.key)
+        {
+            let key = signature.key;
+            let reason = format!("nobody needs a signature by {key}: the policy does not list it");
+            return Err(Refused::new(Refused::SIGNATURE, reason));
+        }
         let rules = self.rules(deployer.user());
-        self.may_use(&rules, (hash, module_class(guest)), &deployment.wanted)?;
         if let Some(name) = &deployment.wanted.name {
             self.may_have_module_name(&rules, name, &deployer)?;
         }
+        self.may_use(
+            (&rules, &deployer),
+            (hash, module_class(guest)),
+            &deployment.wanted,
+        )?;
         match self.modules.is_stored(hash) {
             true => Ok(()),
             false => Ok(self.has_room_for(&rules, &deployer, 1, guest.size() as u64)?),
@@ -107,13 +118,18 @@ impl Planner {
 
     fn may_use(
         &self,
-        rules: &Rules,
+        (rules, deployer): (&Rules, &Deployer),
         (hash, class): (ModuleHash, ModuleClass),
         wanted: &Deploy,
     ) -> Result<(), Violation> {
         let mut standing = self.modules.standing(hash);
-        // As it will be once it is stored. The signature counts once it is verified.
-        standing.names.extend(wanted.name.clone());
+        // As it will be once it is stored. That a name may be used does not say who may deploy it.
+        let may_be_deployed = |name: &&ModuleName| {
+            let owner = self.modules.name(name).map(|record| &record.owner);
+            owner == Some(deployer) || rules.deploys.matches(name.as_str())
+        };
+        let named = wanted.name.as_ref().filter(may_be_deployed);
+        standing.names.extend(named.cloned());
         let signer = wanted
             .signature
             .as_ref()
@@ -137,7 +153,17 @@ impl Planner {
             let what = format!("the name `{name}` belongs to another user's module");
             return Err(rules.broken(Rule::Deploys, what));
         }
-        Ok(())
+        if owner.is_some() {
+            return Ok(());
+        }
+        let names = self.modules.names_owned_by(deployer) + 1;
+        let over = rules.over(
+            Quota::ModuleNames,
+            names,
+            "names of modules:",
+            "with this one",
+        );
+        over.map_or(Ok(()), Err)
     }
 
     fn has_room_for(

@@ -196,7 +196,9 @@ impl Planner {
                 }
             }
             Origin::Operator(reply) => {
-                let view = DeployedModule::of(guest, named);
+                let name = named.as_ref().and_then(|(name, _)| self.modules.name(name));
+                let newest = name.and_then(|record| record.versions.keys().next_back().copied());
+                let view = DeployedModule::of(guest, named, newest);
                 let told = (reply.clone(), ModuleAnswer::Deployed(view));
                 transaction.after.told_of_modules.push(told);
             }
@@ -254,7 +256,7 @@ impl Planner {
         let key = keys::name(shard, name);
         transaction.put(Table::ModuleNames, key, records::encode(&record)?);
         self.modules.put_name(name.clone(), record.clone());
-        transaction.after.modules.push((name.clone(), record));
+        transaction.after.modules.push((name.clone(), Some(record)));
         Ok(())
     }
 

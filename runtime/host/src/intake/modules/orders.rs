@@ -9,7 +9,7 @@ use crate::{
 };
 use bureaucrat_model::{Alias, ModuleHash, ModuleName, ModuleRef, ShardId, Version, Wanted};
 use bureaucrat_sandbox::CompileBudget;
-use bureaucrat_store::{StoreError, Table};
+use bureaucrat_store::{StoreError, Table, keys};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub enum ModuleOrder {
     Unalias { name: ModuleName, alias: Alias },
     /// A version leaves its name; the component stays.
     RemoveVersion { name: ModuleName, version: Version },
+    /// A name without versions is free again.
+    RemoveName(ModuleName),
     /// Remove a component that no program uses and no name stands for.
     Remove(ModuleHash),
     /// Put a component back that a program began to use while it was removed.
@@ -71,6 +73,7 @@ impl Planner {
             ModuleOrder::RemoveVersion { name, version } => {
                 self.remove_version(&name, version, reply)
             }
+            ModuleOrder::RemoveName(name) => self.remove_name(name, reply),
             ModuleOrder::Remove(module) => self.remove_module(module, reply),
             ModuleOrder::Restore { component, record } => {
                 self.restore_module(&component, record, reply)
@@ -96,7 +99,9 @@ impl Planner {
         if record.aliases.len() >= max && !record.aliases.contains_key(&alias) {
             return unknown(
                 &reply,
-                format!("`{name}` has {max} aliases, the most that it may"),
+                format!(
+                    "`{name}` already has {max} aliases, the most that a name may have; `bureaucrat module rm {name}@ALIAS` removes one"
+                ),
             );
         }
         let entry = AliasRecord {
@@ -166,6 +171,35 @@ impl Planner {
         record.versions.remove(&version);
         tracing::info!(name = %name, %version, "an operator removed a version of a module");
         self.rewrite_name(name, record, ModuleAnswer::Removed, reply)
+    }
+
+    fn remove_name(
+        &mut self,
+        name: ModuleName,
+        reply: Sender<ModuleAnswer>,
+    ) -> Result<(), StoreError> {
+        match self
+            .modules
+            .name(&name)
+            .map(|record| record.versions.keys().next_back())
+        {
+            None => return unknown(&reply, format!("no module `{name}` is deployed here")),
+            Some(Some(newest)) => {
+                let reason =
+                    format!("say which version of `{name}` to remove, as in `{name}@{newest}`");
+                return unknown(&reply, reason);
+            }
+            Some(None) => {}
+        }
+        let shard = self.shared.router.shard_of_module(&name);
+        let mut transaction = Transaction::new(shard);
+        transaction.delete(Table::ModuleNames, keys::name(shard, &name));
+        self.modules.forget_name(&name);
+        tracing::info!(name = %name, "an operator removed the name of a module");
+        transaction.after.modules.push((name, None));
+        let told = (reply, ModuleAnswer::Removed);
+        transaction.after.told_of_modules.push(told);
+        self.finish(transaction)
     }
 
     fn rewrite_name(

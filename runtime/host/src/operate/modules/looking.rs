@@ -1,7 +1,8 @@
 //! What the committed store says about modules.
 
 use super::{
-    Facts, NAMED_MAX, NamedVersion, NamingProgram, Pointed, ShownModule, StoredModule, VersionView,
+    DefinitionView, ExportView, Facts, Gives, NAMED_MAX, NamedVersion, NamingProgram, Pointed,
+    ShownModule, StoredModule, VersionView,
 };
 use crate::{
     catalog::DefinitionRecord,
@@ -11,7 +12,7 @@ use crate::{
     plan::costs::Costs,
 };
 use bureaucrat_model::{
-    Guest as GuestName, ModuleHash, ModuleName, ModuleRef, Program, ProgramHash, Version, Wanted,
+    Guest as GuestName, ModuleHash, ModuleName, ModuleRef, Program, ProgramHash, Wanted,
 };
 use bureaucrat_store::{
     Store, StoreError, Table, instances::decode_head, keys, reading::scan_all, records,
@@ -73,20 +74,42 @@ pub(crate) fn show(
     let Some((hash, component)) = stored else {
         let reason = match pointed {
             Pointed::Hash(hash) => format!("no module {hash} is stored"),
-            Pointed::Name(wanted) => format!("no module `{wanted}` is deployed here"),
+            Pointed::Name(wanted) => match versions_of(&names, &wanted.name).pop() {
+                Some((newest, _)) => format!(
+                    "there is no `{wanted}`; the newest version is `{}@{}`",
+                    newest.name, newest.version
+                ),
+                None => format!("no module `{}` is deployed here", wanted.name),
+            },
         };
         return Ok(ModuleAnswer::Unknown { reason });
     };
     let record = record(store, damages, hash)?;
     let programs = used(store)?.remove(&hash).unwrap_or_default();
-    let versions = names.get(&hash).into_iter().flatten();
-    let versions = versions.map(|(named, version)| VersionView {
+    let mut versions: Vec<_> = names.get(&hash).into_iter().flatten().collect();
+    versions.sort_by_key(|(named, _)| named);
+    if let Pointed::Name(ModuleRef {
+        name,
+        wanted: Wanted::Newest,
+    }) = pointed
+    {
+        // Who asks for a name alone wants to see what there is of it.
+        versions.retain(|(named, _)| named.name != *name);
+        versions.extend(versions_of(&names, name));
+    }
+    let versions = versions.into_iter().map(|(named, version)| VersionView {
         named: named.clone(),
         deployed_at: version.at,
         by: ByView::of(&version.by),
     });
     let exports = record.iter().flat_map(|record| &record.exports);
-    let exports = exports.map(|(name, returns)| (name.clone(), *returns == Returns::Verdict));
+    let exports = exports.map(|(name, returns)| ExportView {
+        name: name.clone(),
+        gives: match returns {
+            Returns::Verdict => Gives::Verdict,
+            Returns::Value => Gives::Value,
+        },
+    });
     let signatures = record.iter().flat_map(|record| &record.signatures);
     Ok(ModuleAnswer::Shown(Box::new(ShownModule {
         hash,
@@ -94,7 +117,7 @@ pub(crate) fn show(
         facts: record.as_ref().map(facts),
         versions: versions.collect(),
         exports: exports.collect(),
-        compile_millis: record.as_ref().and_then(|record| record.compile_millis),
+        compile_ms: record.as_ref().and_then(|record| record.compile_millis),
         signers: signatures.map(|signature| signature.key).collect(),
         definitions: definitions(store, damages, &programs)?,
         programs: programs.len() as u64,
@@ -103,23 +126,23 @@ pub(crate) fn show(
     })))
 }
 
+/// The versions of a name, oldest first.
+fn versions_of<'a>(names: &'a Names, name: &ModuleName) -> Vec<&'a (NamedVersion, VersionRecord)> {
+    let all = names.values().flatten();
+    let mut versions: Vec<_> = all.filter(|(named, _)| named.name == *name).collect();
+    versions.sort_by_key(|(named, _)| named.version);
+    versions
+}
+
 /// The module that a reference stands for.
 fn find(names: &Names, wanted: &ModuleRef) -> Option<ModuleHash> {
-    let mut versions: Vec<(&NamedVersion, ModuleHash)> = Vec::new();
-    for (hash, named) in names {
-        let of_name = named.iter().filter(|(named, _)| named.name == wanted.name);
-        versions.extend(of_name.map(|(named, _)| (named, *hash)));
-    }
+    let mut versions = versions_of(names, &wanted.name).into_iter();
     let found = match &wanted.wanted {
-        Wanted::Newest => versions.into_iter().max_by_key(|(named, _)| named.version),
-        Wanted::Version(version) => versions
-            .into_iter()
-            .find(|(named, _)| named.version == *version),
-        Wanted::Alias(alias) => versions
-            .into_iter()
-            .find(|(named, _)| named.aliases.contains(alias)),
+        Wanted::Newest => versions.next_back(),
+        Wanted::Version(version) => versions.find(|(named, _)| named.version == *version),
+        Wanted::Alias(alias) => versions.find(|(named, _)| named.aliases.contains(alias)),
     };
-    found.map(|(_, hash)| hash)
+    found.map(|(_, entry)| entry.module)
 }
 
 /// The programs that refer to a module; at most [`NAMED_MAX`].
@@ -243,7 +266,7 @@ fn definitions(
     store: &dyn Store,
     damages: &Damages,
     programs: &BTreeSet<ProgramHash>,
-) -> Result<Vec<(bureaucrat_model::DefinitionName, Version)>, StoreError> {
+) -> Result<Vec<DefinitionView>, StoreError> {
     let mut found = Vec::new();
     let table = Table::Definitions;
     let gaps = scan_all(store, table, &[], &END, |key, value| {
@@ -257,7 +280,10 @@ fn definitions(
             && programs.contains(&record.program)
             && found.len() < NAMED_MAX
         {
-            found.push((place.name, place.version));
+            found.push(DefinitionView {
+                name: place.name,
+                version: place.version,
+            });
         }
         Ok(())
     })?;

@@ -160,10 +160,16 @@ pub struct DeployedModule {
     pub exports: Vec<(String, bool)>,
     /// If it was deployed under a name.
     pub named: Option<(ModuleName, Version)>,
+    /// The newest version of that name; another one if the name had these bytes before.
+    pub newest: Option<Version>,
 }
 
 impl DeployedModule {
-    pub(crate) fn of(guest: &Guest, named: Option<(ModuleName, Version)>) -> Self {
+    pub(crate) fn of(
+        guest: &Guest,
+        named: Option<(ModuleName, Version)>,
+        newest: Option<Version>,
+    ) -> Self {
         Self {
             hash: guest.hash(),
             bytes: guest.size(),
@@ -174,6 +180,7 @@ impl DeployedModule {
                 .map(|export| (export.name.clone(), export.kind == ExportKind::Verdict))
                 .collect(),
             named,
+            newest,
         }
     }
 }
@@ -221,6 +228,29 @@ pub struct VersionView {
     pub by: ByView,
 }
 
+/// A version of a deployed definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinitionView {
+    pub name: DefinitionName,
+    pub version: Version,
+}
+
+/// A function of a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportView {
+    /// Its WIT name.
+    pub name: String,
+    pub gives: Gives,
+}
+
+/// What a function returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gives {
+    Verdict,
+    Value,
+}
+
 /// Everything about a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownModule {
@@ -229,12 +259,11 @@ pub struct ShownModule {
     /// `None` if its record cannot be read.
     pub facts: Option<Facts>,
     pub versions: Vec<VersionView>,
-    /// Its functions, and whether each returns a verdict (or else a value).
-    pub exports: Vec<(String, bool)>,
-    pub compile_millis: Option<u32>,
+    pub exports: Vec<ExportView>,
+    pub compile_ms: Option<u32>,
     pub signers: Vec<PublicKey>,
     /// The deployed definitions that use it, at most [`NAMED_MAX`].
-    pub definitions: Vec<(DefinitionName, Version)>,
+    pub definitions: Vec<DefinitionView>,
     /// How many stored programs refer to it.
     pub programs: u64,
     /// How many processes that have not ended use it.

@@ -50,9 +50,13 @@ impl Ordering<'_> {
                 let component = STANDARD.decode(component);
                 let component = component
                     .map_err(|_| NoAnswer::Request("the component is not in base64".to_owned()))?;
+                let signature = match signature(signed.as_deref()) {
+                    Ok(signature) => signature,
+                    Err(reason) => return Ok(ModuleAnswer::Refused { reason }),
+                };
                 let wanted = Deploy {
                     name: name.clone(),
-                    signature: signature(signed.as_deref()).map_err(NoAnswer::Request)?,
+                    signature,
                 };
                 self.order(ModuleOrder::Deploy {
                     component: Arc::from(component),
@@ -81,9 +85,7 @@ impl Ordering<'_> {
         match pointed {
             Pointed::Hash(hash) => self.remove_component(*hash),
             Pointed::Name(ModuleRef { name, wanted }) => match wanted {
-                Wanted::Newest => Err(NoAnswer::Request(format!(
-                    "say which version of `{name}` to remove, as in `{name}@4`"
-                ))),
+                Wanted::Newest => self.order(ModuleOrder::RemoveName(name.clone())),
                 Wanted::Alias(alias) => self.order(ModuleOrder::Unalias {
                     name: name.clone(),
                     alias: alias.clone(),
