@@ -25,7 +25,7 @@ use bureaucrat_store::{
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
-use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
+use bureaucrat_wire::{Report, Results, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{fault, fiber, fields, inputs, instance, kept_keys, path, process, program, waiting};
 use std::{fmt::Debug, fs, path::Path};
 
@@ -279,6 +279,8 @@ fn messages_in_the_outbox() {
             participant: "shop.pack",
             way: &Way::default(),
             fields: &fields,
+            expires: Some(Timestamp(1_795_478_399_999)),
+            results: &Results::default(),
         };
         task(&Routes::new(via, Vec::new()), &wanted)
     };
@@ -302,7 +304,9 @@ fn messages_in_the_outbox() {
     let values = [
         ("task-workitem", outgoing(Via::Taskqueue)),
         ("task-message", outgoing(Via::Message)),
-        ("task-celery", outgoing(Via::CeleryWorkitem)),
+        ("task-celery-workitem", outgoing(Via::CeleryWorkitem)),
+        ("task-celery", outgoing(Via::Celery)),
+        ("task-request", outgoing(Via::Request)),
         ("reply", reply(&to, Some(process(1)), completed)),
         (
             "notice",

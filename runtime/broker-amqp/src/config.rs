@@ -11,6 +11,8 @@ pub struct QueueNames {
     pub launches: String,
     pub answers: String,
     pub events: String,
+    /// Results of calls.
+    pub results: String,
     /// Dead letters; declared, not consumed.
     pub dead_letters: String,
     /// The exclusive queue that marks the active engine, which consumes.
@@ -21,6 +23,8 @@ pub struct QueueNames {
     pub processes: String,
     /// The topic exchange for notices of tasks that are withdrawn.
     pub cancelled: String,
+    /// The direct exchange for results of Celery tasks.
+    pub celery: String,
 }
 
 impl Default for QueueNames {
@@ -29,22 +33,25 @@ impl Default for QueueNames {
             launches: "bureaucrat".to_owned(),
             answers: "bureaucrat_msgs".to_owned(),
             events: "bureaucrat_events".to_owned(),
+            results: "bureaucrat_results".to_owned(),
             dead_letters: "bureaucrat_dead".to_owned(),
             owner: "bureaucrat.owner".to_owned(),
             storage: "bureaucrat.storage".to_owned(),
             processes: "bureaucrat.processes".to_owned(),
             cancelled: "bureaucrat.cancelled".to_owned(),
+            celery: "bureaucrat.celery".to_owned(),
         }
     }
 }
 
 impl QueueNames {
     /// The engine's queues, each with its purpose.
-    pub fn queues(&self) -> [(&'static str, &str); 6] {
+    pub fn queues(&self) -> [(&'static str, &str); 7] {
         [
             ("launches", &self.launches),
             ("answers", &self.answers),
             ("events", &self.events),
+            ("results", &self.results),
             ("dead letters", &self.dead_letters),
             ("the owner", &self.owner),
             ("the storage", &self.storage),
@@ -82,6 +89,7 @@ impl QueueNames {
             Source::Launches => &self.launches,
             Source::Answers => &self.answers,
             Source::Events => &self.events,
+            Source::Results => &self.results,
         }
     }
 }

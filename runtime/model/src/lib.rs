@@ -71,8 +71,8 @@ pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
 pub use message::{Message, Toward};
 pub use op::{
-    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since, Taking, Timeout,
-    When,
+    Alternative, Cargo, Carries, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since,
+    Taking, Timeout, When,
 };
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,

@@ -7,7 +7,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_wire::{
     Address, EventRequest, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX,
-    ParticipantError, Properties, Reply, Report, Routes, Task, Unreadable, Via, WireLimits,
+    ParticipantError, Properties, Reply, Report, Results, Routes, Task, Unreadable, Via, WireLimits,
     dead_letter, decode_answer, decode_event, decode_reply, event, launch, merge_fields, notice,
     reply, routing_key_fits, task,
 };
@@ -29,6 +29,8 @@ fn sent(via: Via, participant: &str, fields: &Fields) -> bureaucrat_wire::Outgoi
             participant,
             way: &Way::default(),
             fields,
+            expires: None,
+            results: &Results::default(),
         },
     )
 }

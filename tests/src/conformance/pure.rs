@@ -223,6 +223,7 @@ impl Pure {
                     turn,
                     participant,
                     way,
+                    ..
                 } => {
                     let process = self.processes.get(&id);
                     let fields = process.and_then(|process| task_fields(&process.instance, turn));

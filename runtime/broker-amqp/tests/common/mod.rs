@@ -64,6 +64,8 @@ pub fn names() -> QueueNames {
         storage: format!("{prefix}.storage"),
         processes: format!("{prefix}.processes"),
         cancelled: format!("{prefix}.cancelled"),
+        results: format!("{prefix}.results"),
+        celery: format!("{prefix}.celery"),
     }
 }
 

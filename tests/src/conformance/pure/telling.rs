@@ -5,7 +5,7 @@ use bureaucrat_model::{
     ActivityId, ActivityPath, EventSource, FaultCode, FiberId, Fields, Input, JsonText, Message,
     Millis, ProcessId, Subscription, Timestamp, Toward, Turn, Way,
 };
-use bureaucrat_wire::{Routes, Task, TaskQueue, Via, sent, task};
+use bureaucrat_wire::{Results, Routes, Task, TaskQueue, Via, sent, task};
 
 impl Pure {
     pub(super) fn open(
@@ -48,6 +48,8 @@ impl Pure {
             participant,
             way,
             fields,
+            expires: None,
+            results: &Results::default(),
         };
         let via = Via::of(self.dialect, TaskQueue::Taskqueue);
         let message = task(&Routes::new(via, Vec::new()), &asked);
