@@ -7,6 +7,8 @@
 mod bodies;
 #[path = "workers/calls.rs"]
 mod calls;
+#[path = "workers/calls_under_trouble.rs"]
+mod calls_under_trouble;
 #[path = "workers/refused.rs"]
 mod refused;
 #[path = "workers/started.rs"]

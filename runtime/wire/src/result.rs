@@ -26,6 +26,8 @@ const ERROR: &str = "error";
 const TRACEBACK_BYTES: usize = 2_048;
 /// The most bytes of an exception's arguments that are kept as data.
 const ARGUMENTS_BYTES: usize = 1_024;
+/// An exception's arguments are put together as a text up to so many bytes.
+const MESSAGE_BYTES: usize = 64 << 10;
 /// The longest id of a Celery task that a fault repeats.
 const ID_BYTES: usize = 255;
 
@@ -277,7 +279,11 @@ impl Exception {
         let Some(arguments) = &self.arguments else {
             return String::new();
         };
-        match arguments.items() {
+        let items = match arguments.as_str().len() {
+            0..=MESSAGE_BYTES => arguments.items(),
+            _ => None,
+        };
+        match items {
             Some(items) => items.iter().map(said).collect::<Vec<_>>().join(", "),
             None => said(arguments),
         }

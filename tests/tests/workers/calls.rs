@@ -4,16 +4,25 @@ use super::started::{Settings, Shop};
 use serde_json::{Value, json};
 
 /// A process that calls one task; its result becomes the field `result`.
-fn calls(shop: &Shop, task: &str, arguments: &str) -> String {
+pub fn calls(shop: &Shop, task: &str, arguments: &str) -> String {
     called(shop, task, "", arguments)
 }
 
 /// The same, with more attributes.
-fn called(shop: &Shop, task: &str, attributes: &str, inside: &str) -> String {
+pub fn called(shop: &Shop, task: &str, attributes: &str, inside: &str) -> String {
     let queue = shop.queue();
     format!(
         r#"<process><action participant="shop.{task}" via="celery" queue="{queue}" into="result" {attributes}>{inside}</action></process>"#
     )
+}
+
+/// The same, with the data of its fault in the field `data`.
+pub fn with_data(definition: &str) -> String {
+    let handler = r#"<process><sequence><context><faults><default>
+        <assign property="data">context["inst:fault"]["data"]</assign>
+        </default></faults></context>"#;
+    let inside = definition.replace("<process>", handler);
+    inside.replace("</process>", "</sequence></process>")
 }
 
 /// Launches all, then waits for each.
@@ -107,8 +116,7 @@ fn a_worker_with_rpc_says_why_a_task_failed() {
         ("killed", "billiard.exceptions.WorkerLostError", "SIGKILL"),
     ];
     all_end(&shop, &completed(), &failed);
-    let process = shop.operated.launch(&calls(&shop, "decline", "")).unwrap();
-    let data = shop.ends(&process, "failed")["fault"]["data"].clone();
+    let data = shop.completes(&with_data(&calls(&shop, "decline", "")))["data"].clone();
     assert_eq!(data["args"], json!(["no money", 7]), "{data}");
     let traceback = data["traceback"].as_str().unwrap();
     assert!(traceback.contains("in decline"), "{traceback}");

@@ -35,6 +35,8 @@ pub enum Settings<'t> {
     Plain,
     /// `shop.*` goes to the Celery app as workitems.
     Workitems,
+    /// `shop.*` are tasks of the Celery app.
+    Calls,
     /// This, below `[bureaucrat]`; `SHOP_QUEUE` is the Celery app's queue.
     These(&'t str),
 }
@@ -55,6 +57,7 @@ impl Shop {
             Settings::Workitems => {
                 format!("[participants]\nshop.* = celery-workitem queue={queue}\n")
             }
+            Settings::Calls => format!("[participants]\nshop.* = celery queue={queue}\n"),
             Settings::These(settings) => {
                 format!("[bureaucrat]\n{}", settings.replace("SHOP_QUEUE", &queue))
             }
@@ -106,6 +109,11 @@ impl Shop {
 
     pub fn pika(&self) -> Worker {
         self.python(["pika_worker.py"], &[])
+    }
+
+    /// A service that takes requests, and replies to each twice.
+    pub fn service(&self) -> Worker {
+        self.python(["rpc_service.py"], &[])
     }
 
     fn python<'a>(
@@ -200,8 +208,19 @@ impl Shop {
 /// A worker that ends with this.
 pub struct Worker(Child);
 
+impl Worker {
+    /// Ends it at once, whatever it does.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
         let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap_or_default());
         let _ = kill(pid, Signal::SIGTERM);
         let deadline = Instant::now() + PATIENCE;
