@@ -290,7 +290,6 @@ fn messages_in_the_outbox() {
     };
     let (fields, fault) = (fields(), fault());
     let failed = Report::Failed { fault: &fault };
-    let completed = Report::Completed { fields: &fields };
     let letter = outgoing(Via::Taskqueue);
     let dead = dead_letter(
         "dead",
@@ -307,7 +306,10 @@ fn messages_in_the_outbox() {
         ("task-celery-workitem", outgoing(Via::CeleryWorkitem)),
         ("task-celery", outgoing(Via::Celery)),
         ("task-request", outgoing(Via::Request)),
-        ("reply", reply(&to, Some(process(1)), completed)),
+        (
+            "reply",
+            reply(&to, Some(process(1)), Report::Completed { fields: &fields }),
+        ),
         (
             "notice",
             notice("processes", Some(process(1)), "order", failed),

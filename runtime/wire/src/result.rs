@@ -14,9 +14,7 @@ use crate::{
     scan::{Scan, defect},
     typed,
 };
-use bureaucrat_model::{
-    ActivityId, Answer, FaultCode, Fields, JsonText, Origin, Turn, Unusable,
-};
+use bureaucrat_model::{ActivityId, Answer, FaultCode, Fields, JsonText, Origin, Turn, Unusable};
 use serde::de::IgnoredAny;
 use serde_json::{json, value::RawValue};
 

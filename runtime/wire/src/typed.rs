@@ -27,7 +27,7 @@ pub(crate) fn plain(value: &RawValue) -> JsonText {
             rest = after;
             continue;
         }
-        // A text is copied whole: what is in it is no value.
+        // A text is copied whole: nothing inside it is a value.
         let (copied, after) = string(here).unwrap_or_else(|| here.split_at(1));
         plain.push_str(copied);
         rest = after;
@@ -100,7 +100,10 @@ mod tests {
     fn what_kombu_wraps_is_unwrapped_and_everything_else_stays() {
         for (text, expected) in [
             ("1.50", "1.50"),
-            (r#"{"__type__": "datetime", "__value__": "2026-01-02T03:04:05"}"#, r#""2026-01-02T03:04:05""#),
+            (
+                r#"{"__type__": "datetime", "__value__": "2026-01-02T03:04:05"}"#,
+                r#""2026-01-02T03:04:05""#,
+            ),
             (
                 r#"[{"__type__":"decimal","__value__":"9.90"}, {"a": {"__type__": "bytes", "__value__": "a\"}b"}}]"#,
                 r#"["9.90", {"a": "a\"}b"}]"#,
@@ -110,11 +113,26 @@ mod tests {
                 r#""12345678-1234-5678-1234-567812345678""#,
             ),
             // An app's own type, another shape, a text that looks like one.
-            (r#"{"__type__": "money", "__value__": "1"}"#, r#"{"__type__": "money", "__value__": "1"}"#),
-            (r#"{"__type__": "date", "__value__": "1", "x": 2}"#, r#"{"__type__": "date", "__value__": "1", "x": 2}"#),
-            (r#"{"__type__": "date", "__value__": 1}"#, r#"{"__type__": "date", "__value__": 1}"#),
-            (r#"{"__type__": "uuid", "__value__": {"hex": "é2345678123456781234567812345678"}}"#, r#"{"__type__": "uuid", "__value__": {"hex": "é2345678123456781234567812345678"}}"#),
-            (r#""{\"__type__\": \"date\", \"__value__\": \"1\"} \"__type__\"""#, r#""{\"__type__\": \"date\", \"__value__\": \"1\"} \"__type__\"""#),
+            (
+                r#"{"__type__": "money", "__value__": "1"}"#,
+                r#"{"__type__": "money", "__value__": "1"}"#,
+            ),
+            (
+                r#"{"__type__": "date", "__value__": "1", "x": 2}"#,
+                r#"{"__type__": "date", "__value__": "1", "x": 2}"#,
+            ),
+            (
+                r#"{"__type__": "date", "__value__": 1}"#,
+                r#"{"__type__": "date", "__value__": 1}"#,
+            ),
+            (
+                r#"{"__type__": "uuid", "__value__": {"hex": "é2345678123456781234567812345678"}}"#,
+                r#"{"__type__": "uuid", "__value__": {"hex": "é2345678123456781234567812345678"}}"#,
+            ),
+            (
+                r#""{\"__type__\": \"date\", \"__value__\": \"1\"} \"__type__\"""#,
+                r#""{\"__type__\": \"date\", \"__value__\": \"1\"} \"__type__\"""#,
+            ),
         ] {
             let value: &RawValue = serde_json::from_str(text).unwrap();
             assert_eq!(plain(value).as_str(), expected);

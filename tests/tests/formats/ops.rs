@@ -2,8 +2,7 @@
 
 use super::samples::fields;
 use bureaucrat_model::{
-    Carries,
-    Alternative, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FaultCode,
+    Alternative, Bond, CallTarget, Carries, CodePattern, ConditionIndex, ConditionRange, FaultCode,
     FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Part,
     Retry, Since, Taking, Timeout, Via, Way, When,
 };

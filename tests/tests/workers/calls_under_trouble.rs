@@ -66,7 +66,10 @@ fn a_call_that_nobody_waits_for_is_not_begun() {
     let too_late = called(&shop, "marks", r#"timeout="0.5s""#, &arg(&late));
     let fault = shop.fails(&too_late);
     assert_eq!(fault["code"], "Timeout", "{fault}");
-    let cancelled = shop.operated.launch(&calls(&shop, "marks", &arg(&lost))).unwrap();
+    let cancelled = shop
+        .operated
+        .launch(&calls(&shop, "marks", &arg(&lost)))
+        .unwrap();
     let order = ["cancel", &cancelled, "--reason", "why"];
     shop.operated.leaves_with(0, &order).unwrap();
     shop.ends(&cancelled, "failed");
@@ -78,7 +81,10 @@ fn a_call_that_nobody_waits_for_is_not_begun() {
         shop.ends(&process, "completed");
     }
     // Whatever waited in the queue is through when this has a result.
-    assert_eq!(shop.completes(&calls(&shop, "nothing", ""))["result"], json!(null));
+    assert_eq!(
+        shop.completes(&calls(&shop, "nothing", ""))["result"],
+        json!(null)
+    );
     assert!(!late.exists() && !lost.exists(), "a revoked task ran");
     drop(worker);
     shop.close();
@@ -151,7 +157,9 @@ fn the_settings_can_say_that_participants_are_celery_tasks() {
     let shop = Shop::open("calls-settings", Settings::Calls);
     let worker = shop.calls(&[]);
     let action = |inside: &str| {
-        format!(r#"<process><action participant="shop.echo" into="result">{inside}</action></process>"#)
+        format!(
+            r#"<process><action participant="shop.echo" into="result">{inside}</action></process>"#
+        )
     };
     let fields = shop.completes(&action(r#"<kwarg name="a">1</kwarg>"#));
     assert_eq!(fields["result"], json!({"args": [], "kwargs": {"a": 1}}));
@@ -192,7 +200,11 @@ fn a_service_that_replies_to_requests_is_a_participant() {
             r#"<process><action participant="service" via="request" queue="{queue}" into="result">{inside}</action></process>"#
         )
     };
-    let division = |by: &str| asks(&format!(r#"<in name="divide">9</in><in name="by">{by}</in>"#));
+    let division = |by: &str| {
+        asks(&format!(
+            r#"<in name="divide">9</in><in name="by">{by}</in>"#
+        ))
+    };
     assert_eq!(shop.completes(&division("2"))["result"], 4.5);
     let fault = shop.fails(&division("0"));
     assert_eq!(fault["code"], "ZeroDivision", "{fault}");

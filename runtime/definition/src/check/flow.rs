@@ -58,7 +58,10 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
             (Some(input), Some(argument), None) => {
                 let tag = argument.row.name;
-                self.note(input.element.start, ValueProblem::FieldsAndArguments { tag });
+                self.note(
+                    input.element.start,
+                    ValueProblem::FieldsAndArguments { tag },
+                );
             }
             (_, _, _) => {}
         }

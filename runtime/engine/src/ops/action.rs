@@ -8,8 +8,9 @@ use crate::{
     ops::taking,
 };
 use bureaucrat_model::{
-    Answer, Carries, Effect, Expiry, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance,
-    JsonText, NameLimits, Op, Progress, Taking, TaskEnd, Timestamp, Turn, Unusable, Wait, WaitKind,
+    Answer, Carries, Effect, Expiry, FaultCode, FiberId, FiberState, Fields, HistoryEvent,
+    Instance, JsonText, NameLimits, Op, Progress, Taking, TaskEnd, Timestamp, Turn, Unusable, Wait,
+    WaitKind,
 };
 
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {

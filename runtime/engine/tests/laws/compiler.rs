@@ -2,10 +2,10 @@
 
 use super::generator::{Block, Times, named_call, plain_scope, retry, tried};
 use bureaucrat_model::{
-    Carries,
-    ActivityPath, Alternative, Bond, CodePattern, Condition, ConditionIndex, ConditionRange,
-    Conduct, FieldPath, Fields, Guest, ItemNames, Join, JsonText, Millis, Op, OpIndex, Operand,
-    Part, Program, Reads, Recorded, Since, Site, Span, Taking, Timeout, Unhandled, When,
+    ActivityPath, Alternative, Bond, Carries, CodePattern, Condition, ConditionIndex,
+    ConditionRange, Conduct, FieldPath, Fields, Guest, ItemNames, Join, JsonText, Millis, Op,
+    OpIndex, Operand, Part, Program, Reads, Recorded, Since, Site, Span, Taking, Timeout,
+    Unhandled, When,
 };
 
 #[derive(Default)]

@@ -52,9 +52,7 @@ impl Planner {
         let fields = match (via, asked.cargo) {
             // The definition leaves the way to the settings, and gives no arguments.
             (Via::Celery, Cargo::All) => Some(Fields::new()),
-            (_, Cargo::All | Cargo::Fields | Cargo::Arguments) => {
-                task_fields(&held.instance, turn)
-            }
+            (_, Cargo::All | Cargo::Fields | Cargo::Arguments) => task_fields(&held.instance, turn),
         };
         let Some(fields) = fields else {
             return;

@@ -108,7 +108,11 @@ const RESERVED_CODES: [&str; 13] = [
 ];
 
 /// A fault in a participant's words, as far as they may be the engine's.
-pub(crate) fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Reported {
+pub(crate) fn participant_fault(
+    code: Option<&str>,
+    message: &str,
+    limits: &WireLimits,
+) -> Reported {
     let message = cut(message, limits.text_bytes);
     let own = || FaultCode::new(FaultCode::ACTION_ERROR);
     let is_free = |code: &str| {
