@@ -300,22 +300,17 @@ fn messages_in_the_outbox() {
         &letter.properties,
         b"{".to_vec(),
     );
-    let values = [
-        ("task-workitem", outgoing(Via::Taskqueue)),
-        ("task-message", outgoing(Via::Message)),
-        ("task-celery-workitem", outgoing(Via::CeleryWorkitem)),
-        ("task-celery", outgoing(Via::Celery)),
-        ("task-request", outgoing(Via::Request)),
-        (
-            "reply",
-            reply(&to, Some(process(1)), Report::Completed { fields: &fields }),
-        ),
+    let completed = Report::Completed { fields: &fields };
+    let rest = [
+        ("reply", reply(&to, Some(process(1)), completed)),
         (
             "notice",
             notice("processes", Some(process(1)), "order", failed),
         ),
         ("dead-letter", dead),
     ];
+    let tasks = Via::ALL.map(|via| (via.name(), outgoing(via)));
+    let values: Vec<_> = tasks.into_iter().chain(rest).collect();
     holds(
         "outbox.hex",
         &values,

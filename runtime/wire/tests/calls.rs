@@ -9,7 +9,7 @@ const PID: &str = "0190b6a8-7c3e-8a12-9f00-0123456789ab";
 
 fn sent(via: Via, participant: &str, fields: &Fields) -> Outgoing {
     let process: ProcessId = PID.parse().unwrap();
-    let task_ = Task {
+    let asked = Task {
         process,
         path: &ActivityPath(vec![0, 1]),
         turn: Turn(7),
@@ -19,7 +19,7 @@ fn sent(via: Via, participant: &str, fields: &Fields) -> Outgoing {
         expires: Some(Timestamp(1_795_478_399_999)),
         results: &Results::default(),
     };
-    task(&Routes::new(via, Vec::new()), &task_)
+    task(&Routes::new(via, Vec::new()), &asked)
 }
 
 fn json_of(message: &Outgoing) -> Value {
