@@ -15,12 +15,13 @@ use super::{
 use crate::{engine::Engine, faults::Preload};
 use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
 use bureaucrat_model::ProcessId;
-use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply};
+use bureaucrat_wire::{Dialect, ORIGINAL_HEADER, Reply, WireLimits, decode_reply};
 use futures_lite::StreamExt;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
+    message::Delivery,
     options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -86,8 +87,15 @@ impl Broker {
         let queue = broker.engine.name("dead");
         broker
             .runtime
-            .block_on(broker.consume(&queue, move |(_, body)| {
-                let text = String::from_utf8_lossy(&body).into_owned();
+            .block_on(broker.consume(&queue, move |letter| {
+                let mut text = String::from_utf8_lossy(&letter.data).into_owned();
+                // A result names its process in its properties alone.
+                if let Some(headers) = letter.properties.headers()
+                    && let Some(AMQPValue::LongString(original)) =
+                        headers.inner().get(ORIGINAL_HEADER)
+                {
+                    text += &original.to_string();
+                }
                 letters
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -127,7 +135,7 @@ impl Broker {
     async fn consume(
         &self,
         queue: &str,
-        take: impl Fn(Arrived) + Send + 'static,
+        take: impl Fn(Delivery) + Send + 'static,
     ) -> Result<(), lapin::Error> {
         let channel = self.connection.create_channel().await?;
         let options = BasicConsumeOptions {
@@ -141,8 +149,7 @@ impl Broker {
             // The channel lives as long as its consumer.
             let _channel = channel;
             while let Some(Ok(delivery)) = consumer.next().await {
-                let id = delivery.properties.correlation_id().as_ref();
-                take((id.map(|id| id.as_str().to_owned()), delivery.data));
+                take(delivery);
             }
         });
         Ok(())
@@ -268,10 +275,12 @@ fn worker(participant: &str) -> String {
     format!("worker_{participant}")
 }
 
-fn forward(queue: &str, sender: &Sender<Incoming>) -> impl Fn(Arrived) + Send + 'static {
+fn forward(queue: &str, sender: &Sender<Incoming>) -> impl Fn(Delivery) + Send + 'static {
     let (queue, sender) = (queue.to_owned(), sender.clone());
-    move |message| {
+    move |delivery| {
         let queue = queue.clone();
+        let id = delivery.properties.correlation_id().as_ref();
+        let message = (id.map(|id| id.as_str().to_owned()), delivery.data);
         // The case may have ended; then the message is not needed.
         let _ = sender.send(Incoming { queue, message });
     }
