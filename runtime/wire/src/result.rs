@@ -75,9 +75,11 @@ impl Subject {
             return Err(not_an_id(KEY, id));
         };
         let mut headers = properties.headers.iter();
-        let root = headers.find_map(|(name, value)| match value {
-            HeaderValue::Text(text) if name == "root_id" => Some(text),
-            _ => None,
+        let root = headers.find_map(|(name, value)| {
+            let HeaderValue::Text(text) = value else {
+                return None;
+            };
+            (name == "root_id").then_some(text)
         });
         match root.filter(|root| *root != task) {
             Some(root) => Err(not_an_id("root_id", root)),
@@ -354,9 +356,10 @@ fn reply(
                 }),
         };
     };
-    let named = match error {
-        HeaderValue::Text(text) => text.as_str(),
-        _ => "",
+    let named = if let HeaderValue::Text(text) = error {
+        text.as_str()
+    } else {
+        ""
     };
     // A service that fails may say so in any form: what it says is its header then.
     let told = match (defect, body.first()) {

@@ -1,5 +1,5 @@
 //! What comes back from calls of Celery tasks and from requests.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use bureaucrat_model::{ActivityId, Answer, FaultCode, Turn};
 use bureaucrat_wire::{
