@@ -99,6 +99,7 @@ impl People {
                 said.into_iter().chain([called]).collect()
             }
         };
+        self.facts.count("results of calls");
         let copies = 1 + u64::from(plan.has(Trouble::Repeats) && random.once_in(4));
         for _ in 0..copies {
             for (id, body) in &messages {
