@@ -24,7 +24,7 @@ const ERROR: &str = "error";
 const TRACEBACK_BYTES: usize = 2_048;
 /// The most bytes of an exception's arguments that are kept as data.
 const ARGUMENTS_BYTES: usize = 1_024;
-/// An exception's arguments are put together as a text up to so many bytes.
+/// An exception's arguments are taken apart up to so many bytes.
 const MESSAGE_BYTES: usize = 64 << 10;
 /// The longest id of a Celery task that a fault repeats.
 const ID_BYTES: usize = 255;
@@ -244,7 +244,10 @@ impl Exception {
         let read = Self {
             kind: part("exc_type").unwrap_or_default(),
             module: part("exc_module").unwrap_or_default(),
-            arguments: found.get("exc_message").cloned(),
+            arguments: found.get("exc_message").and_then(|arguments| {
+                let arguments = serde_json::from_str::<&RawValue>(arguments.as_str());
+                arguments.ok().map(typed::plain)
+            }),
         };
         read.unwrapped().unwrap_or(read)
     }
@@ -255,7 +258,7 @@ impl Exception {
         if self.kind != "UnpickleableExceptionWrapper" {
             return None;
         }
-        let parts = self.arguments.as_ref()?.items()?;
+        let parts = self.items()?;
         let [module, kind, arguments, _] = parts.as_slice() else {
             return None;
         };
@@ -264,6 +267,15 @@ impl Exception {
             module: module.as_text()?,
             arguments: Some(arguments.clone()),
         })
+    }
+
+    /// Its arguments, unless they are too large to be taken apart.
+    fn items(&self) -> Option<Vec<JsonText>> {
+        let arguments = self.arguments.as_ref()?;
+        match arguments.as_str().len() {
+            0..=MESSAGE_BYTES => arguments.items(),
+            _ => None,
+        }
     }
 
     /// Its type, with its module unless that is Python's or Celery's own.
@@ -279,11 +291,7 @@ impl Exception {
         let Some(arguments) = &self.arguments else {
             return String::new();
         };
-        let items = match arguments.as_str().len() {
-            0..=MESSAGE_BYTES => arguments.items(),
-            _ => None,
-        };
-        match items {
+        match self.items() {
             Some(items) => items.iter().map(said).collect::<Vec<_>>().join(", "),
             None => said(arguments),
         }
@@ -317,10 +325,20 @@ impl Exception {
         Answer::Fault {
             code,
             message,
-            data: (!data.is_empty()).then(|| JsonText::of(&data.into())),
+            data: within(data, limits.text_bytes),
             retry_after: None,
         }
     }
+}
+
+/// The data of a fault, without the traceback if its escapes make it too large.
+fn within(mut data: serde_json::Map<String, serde_json::Value>, bytes: usize) -> Option<JsonText> {
+    let whole = JsonText::of(&data.clone().into());
+    if data.is_empty() || whole.as_str().len() <= bytes {
+        return (!data.is_empty()).then_some(whole);
+    }
+    data.remove("traceback");
+    (!data.is_empty()).then(|| JsonText::of(&data.into()))
 }
 
 /// The last bytes of a text.

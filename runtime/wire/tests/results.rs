@@ -180,6 +180,12 @@ fn what_rpc_says_of_a_task() {
     ] {
         assert_eq!(shown(&properties("", &[]), &body), expected);
     }
+    let escaped = format!(
+        r#"{{"status": "FAILURE", "result": {{"exc_type": "E", "exc_message": []}}, "traceback": "{}"}}"#,
+        r"\u0001".repeat(2_000)
+    );
+    let said = shown(&properties("", &[]), &escaped);
+    assert_eq!(said, r#"fault E:  {"args":[]}"#);
     let bad = shown(&properties("", &[]), "\u{80}pickle");
     assert!(
         bad.starts_with("suspended the reply of Celery's result backend"),
