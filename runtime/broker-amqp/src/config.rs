@@ -64,6 +64,10 @@ impl QueueNames {
     /// # Errors
     /// With the reason.
     pub fn check(&self) -> Result<(), NamesError> {
+        let bytes = self.celery.len();
+        if !(1..=SHORT_TEXT_BYTES_MAX).contains(&bytes) {
+            return Err(NamesError::Exchange { bytes });
+        }
         let queues = self.queues();
         for (at, (role, name)) in queues.into_iter().enumerate() {
             if name.is_empty() || name.len() > SHORT_TEXT_BYTES_MAX {
@@ -101,6 +105,11 @@ pub enum NamesError {
         "the queue for {role} has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are allowed"
     )]
     Length { role: &'static str, bytes: usize },
+    /// Celery's workers would send results to an exchange of their own.
+    #[error(
+        "the exchange for results of Celery tasks has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are allowed"
+    )]
+    Exchange { bytes: usize },
     #[error(
         "the queue for {role} is named `{name}`, but the broker reserves names that begin with \
          `amq.`"
@@ -190,6 +199,11 @@ mod tests {
             ..QueueNames::default()
         };
         assert!(matches!(names.check(), Err(NamesError::Same { .. })));
+        let names = QueueNames {
+            celery: String::new(),
+            ..QueueNames::default()
+        };
+        assert_eq!(names.check(), Err(NamesError::Exchange { bytes: 0 }));
         for name in [String::new(), "q".repeat(256), "amq.gen".to_owned()] {
             let names = QueueNames {
                 answers: name,
