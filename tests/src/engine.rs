@@ -115,7 +115,7 @@ impl Engine {
     }
 
     /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`,
-    /// `processes`, `cancelled`.
+    /// `processes`, `cancelled`, `results`, `celery`.
     pub fn name(&self, of: &str) -> String {
         format!("{}.{of}", self.prefix)
     }
@@ -136,6 +136,8 @@ impl Engine {
             .env("BUREAUCRAT_LAUNCH_QUEUE", self.name("launches"))
             .env("BUREAUCRAT_MESSAGE_QUEUE", self.name("answers"))
             .env("BUREAUCRAT_EVENT_QUEUE", self.name("events"))
+            .env("BUREAUCRAT_RESULT_QUEUE", self.name("results"))
+            .env("BUREAUCRAT_RESULT_EXCHANGE", self.name("celery"))
             .env("BUREAUCRAT_DEAD_LETTER_QUEUE", self.name("dead"))
             .env("BUREAUCRAT_NOTICE_EXCHANGE", self.name("processes"))
             .env("BUREAUCRAT_CANCEL_EXCHANGE", self.name("cancelled"))

@@ -25,7 +25,7 @@ use bureaucrat_store::{
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
 };
-use bureaucrat_wire::{Report, Routes, Task, Via, dead_letter, notice, reply, task};
+use bureaucrat_wire::{Report, Results, Routes, Task, Via, dead_letter, notice, reply, task};
 use samples::{fault, fiber, fields, inputs, instance, kept_keys, path, process, program, waiting};
 use std::{fmt::Debug, fs, path::Path};
 
@@ -279,6 +279,8 @@ fn messages_in_the_outbox() {
             participant: "shop.pack",
             way: &Way::default(),
             fields: &fields,
+            expires: Some(Timestamp(1_795_478_399_999)),
+            results: &Results::default(),
         };
         task(&Routes::new(via, Vec::new()), &wanted)
     };
@@ -288,7 +290,6 @@ fn messages_in_the_outbox() {
     };
     let (fields, fault) = (fields(), fault());
     let failed = Report::Failed { fault: &fault };
-    let completed = Report::Completed { fields: &fields };
     let letter = outgoing(Via::Taskqueue);
     let dead = dead_letter(
         "dead",
@@ -299,10 +300,8 @@ fn messages_in_the_outbox() {
         &letter.properties,
         b"{".to_vec(),
     );
-    let values = [
-        ("task-workitem", outgoing(Via::Taskqueue)),
-        ("task-message", outgoing(Via::Message)),
-        ("task-celery", outgoing(Via::CeleryWorkitem)),
+    let completed = Report::Completed { fields: &fields };
+    let rest = [
         ("reply", reply(&to, Some(process(1)), completed)),
         (
             "notice",
@@ -310,6 +309,8 @@ fn messages_in_the_outbox() {
         ),
         ("dead-letter", dead),
     ];
+    let tasks = Via::ALL.map(|via| (via.name(), outgoing(via)));
+    let values: Vec<_> = tasks.into_iter().chain(rest).collect();
     holds(
         "outbox.hex",
         &values,

@@ -21,6 +21,7 @@ fn nothing_is_lost_and_nothing_happens_twice_whatever_the_trouble() {
                 "power cuts during a commit",
                 "connections lost",
                 "late answers",
+                "results of calls",
                 "dead letters",
             ] {
                 assert!(

@@ -5,6 +5,10 @@
 
 #[path = "workers/bodies.rs"]
 mod bodies;
+#[path = "workers/calls.rs"]
+mod calls;
+#[path = "workers/calls_under_trouble.rs"]
+mod calls_under_trouble;
 #[path = "workers/refused.rs"]
 mod refused;
 #[path = "workers/started.rs"]
@@ -13,7 +17,7 @@ mod started;
 mod withdrawn;
 
 use serde_json::{Value, json};
-use started::{Shop, root};
+use started::{Settings, Shop, root};
 use std::fs;
 
 /// A process that asks one participant.
@@ -26,7 +30,7 @@ fn asks(participant: &str) -> String {
 
 #[test]
 fn pika_and_celery_work_on_one_engine() {
-    let shop = Shop::open("workers-both", "");
+    let shop = Shop::open("workers-both", Settings::Workitems);
     let (celery, pika) = (shop.celery(), shop.pika());
     let both = format!(
         r#"<process><context><property name="customer" type="str">Ada</property></context>
@@ -49,7 +53,7 @@ fn pika_and_celery_work_on_one_engine() {
 
 #[test]
 fn whatever_a_celery_task_does_is_answered() {
-    let shop = Shop::open("workers-celery", "");
+    let shop = Shop::open("workers-celery", Settings::Workitems);
     let celery = shop.celery();
     let completed = [
         // It starts two tasks of the app's own: one returns nothing, one fails.
@@ -128,7 +132,7 @@ fn whatever_a_celery_task_does_is_answered() {
 fn a_celery_app_with_another_default_queue_needs_one_setting() {
     let shop = Shop::open(
         "workers-queue",
-        "taskqueue_type = celery\ncelery_queue = SHOP_QUEUE\n",
+        Settings::These("taskqueue_type = celery\ncelery_queue = SHOP_QUEUE\n"),
     );
     let celery = shop.celery();
     assert_eq!(shop.completes(&asks("shop.greet"))["greeting"], "Hello Ada");
@@ -172,8 +176,8 @@ fn config_prints_routes_and_names_the_line_that_can_not_be_used() {
     }
     for (line, reason) in [
         (
-            "shop.charge = celery queue=shop",
-            "`celery` is not one of: taskqueue, celery-workitem",
+            "shop.charge = celery-task queue=shop",
+            "`celery-task` is not one of: taskqueue, celery-workitem",
         ),
         (
             "a = taskqueue queue=bureaucrat_msgs",

@@ -106,6 +106,8 @@ async fn main() {
         storage: "throughput.storage".to_owned(),
         processes: "throughput.processes".to_owned(),
         cancelled: "throughput.cancelled".to_owned(),
+        results: "throughput.results".to_owned(),
+        celery: "throughput.celery".to_owned(),
     };
     let connection = Connection::connect(&url, ConnectionProperties::default())
         .await

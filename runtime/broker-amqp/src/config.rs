@@ -11,6 +11,8 @@ pub struct QueueNames {
     pub launches: String,
     pub answers: String,
     pub events: String,
+    /// Results of calls.
+    pub results: String,
     /// Dead letters; declared, not consumed.
     pub dead_letters: String,
     /// The exclusive queue that marks the active engine, which consumes.
@@ -21,6 +23,8 @@ pub struct QueueNames {
     pub processes: String,
     /// The topic exchange for notices of tasks that are withdrawn.
     pub cancelled: String,
+    /// The direct exchange for results of Celery tasks.
+    pub celery: String,
 }
 
 impl Default for QueueNames {
@@ -29,22 +33,25 @@ impl Default for QueueNames {
             launches: "bureaucrat".to_owned(),
             answers: "bureaucrat_msgs".to_owned(),
             events: "bureaucrat_events".to_owned(),
+            results: "bureaucrat_results".to_owned(),
             dead_letters: "bureaucrat_dead".to_owned(),
             owner: "bureaucrat.owner".to_owned(),
             storage: "bureaucrat.storage".to_owned(),
             processes: "bureaucrat.processes".to_owned(),
             cancelled: "bureaucrat.cancelled".to_owned(),
+            celery: "bureaucrat.celery".to_owned(),
         }
     }
 }
 
 impl QueueNames {
     /// The engine's queues, each with its purpose.
-    pub fn queues(&self) -> [(&'static str, &str); 6] {
+    pub fn queues(&self) -> [(&'static str, &str); 7] {
         [
             ("launches", &self.launches),
             ("answers", &self.answers),
             ("events", &self.events),
+            ("results", &self.results),
             ("dead letters", &self.dead_letters),
             ("the owner", &self.owner),
             ("the storage", &self.storage),
@@ -57,6 +64,10 @@ impl QueueNames {
     /// # Errors
     /// With the reason.
     pub fn check(&self) -> Result<(), NamesError> {
+        let bytes = self.celery.len();
+        if !(1..=SHORT_TEXT_BYTES_MAX).contains(&bytes) {
+            return Err(NamesError::Exchange { bytes });
+        }
         let queues = self.queues();
         for (at, (role, name)) in queues.into_iter().enumerate() {
             if name.is_empty() || name.len() > SHORT_TEXT_BYTES_MAX {
@@ -82,6 +93,7 @@ impl QueueNames {
             Source::Launches => &self.launches,
             Source::Answers => &self.answers,
             Source::Events => &self.events,
+            Source::Results => &self.results,
         }
     }
 }
@@ -93,6 +105,11 @@ pub enum NamesError {
         "the queue for {role} has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are allowed"
     )]
     Length { role: &'static str, bytes: usize },
+    /// Celery's workers would send results to an exchange of their own.
+    #[error(
+        "the exchange for results of Celery tasks has a name of {bytes} bytes; 1 to {SHORT_TEXT_BYTES_MAX} are allowed"
+    )]
+    Exchange { bytes: usize },
     #[error(
         "the queue for {role} is named `{name}`, but the broker reserves names that begin with \
          `amq.`"
@@ -182,6 +199,11 @@ mod tests {
             ..QueueNames::default()
         };
         assert!(matches!(names.check(), Err(NamesError::Same { .. })));
+        let names = QueueNames {
+            celery: String::new(),
+            ..QueueNames::default()
+        };
+        assert_eq!(names.check(), Err(NamesError::Exchange { bytes: 0 }));
         for name in [String::new(), "q".repeat(256), "amq.gen".to_owned()] {
             let names = QueueNames {
                 answers: name,

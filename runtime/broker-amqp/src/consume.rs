@@ -1,8 +1,8 @@
-//! Consuming: a separate connection for each of the three queues, because one that is not read for
+//! Consuming: a separate connection for each of the four queues, because one that is not read for
 //! a while, when too much of its queue is in memory, must not delay the others. The first one holds
 //! the owner queue. Acknowledgements go back over these connections.
 //!
-//! Any error on a channel (for example RabbitMQ's consumer timeout) closes all three connections:
+//! Any error on a channel (for example RabbitMQ's consumer timeout) closes all of these connections:
 //! their deliveries will be redelivered, and the host must know. The host is told once a generation
 //! has handed over its last delivery. The next connections have another generation, so that old
 //! tags acknowledge nothing.
@@ -35,10 +35,11 @@ use tokio::{sync::watch, task::JoinSet};
 use tracing::{debug, info, warn};
 
 /// The queues, and the names of their connections for the broker's operators.
-const SOURCES: [(Source, &str); 3] = [
+const SOURCES: [(Source, &str); 4] = [
     (Source::Launches, "consuming launches"),
     (Source::Answers, "consuming answers"),
     (Source::Events, "consuming events"),
+    (Source::Results, "consuming results"),
 ];
 
 /// How often an engine that stands by checks whether the queues are free.
@@ -55,7 +56,7 @@ struct Line {
 /// Where acknowledgements for the current connections go.
 struct Generation {
     number: u64,
-    lanes: [Arc<Lane>; 3],
+    lanes: [Arc<Lane>; 4],
 }
 
 /// The part of the consumer that the broker's handle shares.
@@ -75,11 +76,12 @@ impl Acknowledging {
             );
             return;
         };
-        let [launches, answers, events] = &generation.lanes;
+        let [launches, answers, events, results] = &generation.lanes;
         let lane = match handle.source {
             Source::Launches => launches,
             Source::Answers => answers,
             Source::Events => events,
+            Source::Results => results,
         };
         lane.tracker().acknowledge(handle.tag);
         lane.changed.notify_one();
@@ -97,7 +99,7 @@ pub(crate) struct Consuming {
     pub events: Arc<dyn BrokerEvents>,
     pub acknowledging: Arc<Acknowledging>,
     /// What each queue has in memory.
-    pub in_hand: [Arc<InHand>; 3],
+    pub in_hand: [Arc<InHand>; 4],
     pub phase: watch::Receiver<Phase>,
     pub up: watch::Sender<bool>,
     /// Why this engine may not consume.
@@ -222,7 +224,7 @@ impl Consuming {
         claim.make(&first.connection).await?;
         timely(declare_all(&first.connection, names, kind)).await?;
         let mut waiting = 0;
-        for queue in [&names.answers, &names.events] {
+        for queue in [&names.answers, &names.events, &names.results] {
             waiting += timely(ready(&first.connection, queue)).await?;
         }
         let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source)));

@@ -8,7 +8,7 @@ use crate::{
 };
 use lapin::{
     Channel, Connection, Error, ExchangeKind,
-    options::{ExchangeDeclareOptions, QueueDeclareOptions},
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     protocol::AMQPSoftError,
     types::{AMQPValue, FieldTable, LongString},
 };
@@ -44,15 +44,30 @@ pub(crate) async fn declare_all(
 ) -> Result<(), String> {
     let dead_letters = &names.dead_letters;
     declare_queue(connection, dead_letters, kind, Letters::Kept).await?;
-    for queue in [&names.launches, &names.answers, &names.events] {
+    for queue in [
+        &names.launches,
+        &names.answers,
+        &names.events,
+        &names.results,
+    ] {
         declare_queue(connection, queue, kind, Letters::Limited(dead_letters)).await?;
     }
-    declare_exchange(connection, &names.processes).await?;
-    declare_exchange(connection, &names.cancelled).await
+    declare_exchanges(connection, names).await
 }
 
-/// Declares the dead-letter queue and the exchanges again if they were deleted, as long as the
-/// connection works: they have no consumer that would notice. `returned` reports that a dead letter
+async fn declare_exchanges(connection: &Connection, names: &QueueNames) -> Result<(), String> {
+    for (exchange, kind) in [
+        (&names.processes, ExchangeKind::Topic),
+        (&names.cancelled, ExchangeKind::Topic),
+        (&names.celery, ExchangeKind::Direct),
+    ] {
+        declare_exchange(connection, exchange, kind).await?;
+    }
+    bind(connection, &names.celery, &names.results).await
+}
+
+/// Declares the dead-letter queue and the exchanges again if they were deleted, and the binding of
+/// the queue of results, as long as the connection works: they have no consumer that would notice. `returned` reports that a dead letter
 /// was returned.
 pub(crate) async fn keep(
     connection: Arc<Connection>,
@@ -60,18 +75,16 @@ pub(crate) async fn keep(
     kind: Option<QueueType>,
     returned: Arc<Notify>,
 ) {
-    let queue = names.dead_letters;
+    let queue = &names.dead_letters;
     loop {
         let _ = tokio::time::timeout(LOOK, returned.notified()).await;
-        match timely(declare_queue(&connection, &queue, kind, Letters::Kept)).await {
+        match timely(declare_queue(&connection, queue, kind, Letters::Kept)).await {
             Ok(Declared::There) => {}
             Ok(Declared::Made) => warn!(queue, "the queue was deleted; it is declared again"),
             Err(words) => debug!(queue, "cannot look for the queue: {words}"),
         }
-        for exchange in [&names.processes, &names.cancelled] {
-            if let Err(words) = timely(declare_exchange(&connection, exchange)).await {
-                debug!(exchange, "cannot look for the exchange: {words}");
-            }
+        if let Err(words) = timely(declare_exchanges(&connection, &names)).await {
+            debug!("cannot look for the exchanges: {words}");
         }
     }
 }
@@ -218,8 +231,12 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(LongString::from(value.as_bytes()))
 }
 
-/// Declares a topic exchange for notices, unless it exists.
-async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(), String> {
+/// Declares a durable exchange, unless it exists.
+async fn declare_exchange(
+    connection: &Connection,
+    exchange: &str,
+    kind: ExchangeKind,
+) -> Result<(), String> {
     if exchange.is_empty() || exchange_exists(connection, exchange).await?.is_ok() {
         return Ok(());
     }
@@ -227,9 +244,29 @@ async fn declare_exchange(connection: &Connection, exchange: &str) -> Result<(),
         durable: true,
         ..ExchangeDeclareOptions::default()
     };
-    exchange_asked(connection, exchange, ExchangeKind::Topic, durable)
+    exchange_asked(connection, exchange, kind, durable)
         .await?
         .map_err(|words| format!("exchange {exchange}: {words}"))
+}
+
+/// Binds a queue to a direct exchange by its own name.
+async fn bind(connection: &Connection, exchange: &str, queue: &str) -> Result<(), String> {
+    if exchange.is_empty() {
+        return Ok(());
+    }
+    let channel = channel(connection).await?;
+    let name = |what, text| short(what, text).map_err(|error| error.to_string());
+    let asked = channel.queue_bind(
+        name("a queue's name", queue)?,
+        name("an exchange's name", exchange)?,
+        name("a queue's name", queue)?,
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    );
+    let answer = asked.await;
+    answered(&channel, answer)
+        .await?
+        .map_err(|(_, words)| format!("queue {queue} at exchange {exchange}: {words}"))
 }
 
 /// Whether an exchange exists. The inner error is the broker's refusal, the outer one means that it

@@ -7,7 +7,11 @@ mod common;
 use bureaucrat_host::broker::{Broker, BrokerEvent, Source};
 use common::*;
 use lapin::{
-    options::{QueueDeclareOptions, QueueDeleteOptions},
+    BasicProperties,
+    options::{
+        BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
+    },
     types::FieldTable,
 };
 
@@ -66,7 +70,12 @@ async fn nothing_leaves_before_its_answer_has_a_queue() {
         recorder.count(&BrokerEvent::PublishingUp) == 1
     })
     .await;
-    for queue in [&names.launches, &names.answers, &names.events] {
+    for queue in [
+        &names.launches,
+        &names.answers,
+        &names.events,
+        &names.results,
+    ] {
         assert_eq!(depth(&connection, queue).await, 0, "{queue}");
     }
     broker.shutdown().await;
@@ -93,6 +102,44 @@ async fn a_deleted_queue_is_consumed_anew() {
         assert!(place < 200, "nothing is delivered");
     }
     broker.acknowledge(recorder.deliveries()[0].handle);
+    broker.shutdown().await;
+    clean(&connection, &names).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_come_through_their_exchange_after_both_were_deleted() {
+    let names = names();
+    let (connection, channel) = client().await;
+    let (broker, recorder) = started(config(&url(), &names)).await;
+    let exchange = names.celery.as_str();
+    let gone = ExchangeDeleteOptions::default();
+    channel
+        .exchange_delete(exchange.into(), gone)
+        .await
+        .unwrap();
+    let queue = names.results.as_str();
+    let gone = QueueDeleteOptions::default();
+    channel.queue_delete(queue.into(), gone).await.unwrap();
+    let mandatory = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let mut tries = 0;
+    while bodies(&recorder.deliveries(), Source::Results).is_empty() {
+        // A missing exchange closes the channel.
+        let own = connection.create_channel().await.unwrap();
+        own.confirm_select(ConfirmSelectOptions::default())
+            .await
+            .unwrap();
+        let properties = BasicProperties::default();
+        let sent = own.basic_publish(exchange.into(), queue.into(), mandatory, b"r", properties);
+        if let Ok(confirmation) = sent.await {
+            let _ = confirmation.await;
+        }
+        tries += 1;
+        assert!(tries < 600, "no result is delivered");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     broker.shutdown().await;
     clean(&connection, &names).await;
 }

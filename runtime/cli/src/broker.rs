@@ -51,10 +51,12 @@ fn names(configuration: &Configuration) -> QueueNames {
         launches: configuration.launch_queue.clone(),
         answers: configuration.message_queue.clone(),
         events: configuration.event_queue.clone(),
+        results: configuration.results.queue.clone(),
         dead_letters: configuration.dead_letter_queue.clone(),
         owner: format!("{}.owner", configuration.launch_queue),
         storage: format!("{}.storage", configuration.launch_queue),
         processes: configuration.notice_exchange.clone(),
         cancelled: configuration.cancel_exchange.clone(),
+        celery: configuration.results.exchange.clone(),
     }
 }

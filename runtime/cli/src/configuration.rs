@@ -34,7 +34,7 @@ use anyhow::{Context, anyhow};
 use bureaucrat_broker_amqp::QueueType;
 use bureaucrat_connect::Addresses;
 use bureaucrat_sandbox::{SandboxLimits, Setting};
-use bureaucrat_wire::{Dialect, Routes, TaskQueue, Via};
+use bureaucrat_wire::{Dialect, Results, Routes, TaskQueue, Via};
 use ini::LIMITS;
 use resolve::{Environment, environment};
 use serde_json::{Value, json};
@@ -58,6 +58,8 @@ pub struct Configuration {
     pub launch_queue: String,
     pub message_queue: String,
     pub event_queue: String,
+    /// Where results of calls come back.
+    pub results: Results,
     pub dead_letter_queue: String,
     pub queue_type: Option<QueueType>,
     pub notice_exchange: String,
@@ -212,6 +214,10 @@ impl Configuration {
             launch_queue: draft.launch_queue,
             message_queue: draft.message_queue,
             event_queue: draft.event_queue,
+            results: Results {
+                queue: draft.result_queue,
+                exchange: draft.result_exchange,
+            },
             dead_letter_queue: draft.dead_letter_queue,
             queue_type: draft.queue_type.map(|kind| match kind {
                 QueueKind::Classic => QueueType::Classic,

@@ -245,6 +245,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         launch_queue: configuration.launch_queue.clone(),
         message_queue: configuration.message_queue.clone(),
         event_queue: configuration.event_queue.clone(),
+        results: configuration.results.clone(),
         dead_letter_queue: configuration.dead_letter_queue.clone(),
         notice_exchange: configuration.notice_exchange.clone(),
         engine_queues: queues,
@@ -252,6 +253,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         engine_exchanges: vec![
             configuration.notice_exchange.clone(),
             configuration.cancel_exchange.clone(),
+            configuration.results.exchange.clone(),
         ],
         retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()

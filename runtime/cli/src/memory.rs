@@ -53,7 +53,7 @@ impl Memory {
         }
     }
 
-    /// For each of the three queues, a sixteenth.
+    /// For each of the four queues, a sixteenth.
     pub fn in_hand(self) -> usize {
         self.share(16)
     }
@@ -101,7 +101,7 @@ mod tests {
             let shares = [
                 store.recent_bytes,
                 store.cache_bytes,
-                3 * memory.in_hand(),
+                4 * memory.in_hand(),
                 memory.machine_code(),
                 host.residents_bytes,
                 host.submitted_bytes,

@@ -130,12 +130,25 @@ pub(crate) enum Taking {
 /// Names of fields, and the functions whose values they get.
 pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
 
+/// What the task of an action carries.
+#[derive(Debug)]
+pub(crate) enum Carries {
+    All,
+    Fields(Inputs),
+    Arguments {
+        args: Vec<ConditionIndex>,
+        kwargs: Inputs,
+    },
+}
+
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) participant: Written<String>,
     pub(crate) way: Way<Written<String>, Written<u8>>,
-    pub(crate) inputs: Option<Inputs>,
+    pub(crate) carries: Carries,
     pub(crate) taking: Taking,
+    /// How long the engine waits before it sends the first task.
+    pub(crate) countdown: Option<Written<Millis>>,
     pub(crate) timeout: Option<Written<Millis>>,
     pub(crate) heartbeat: Option<Written<Millis>>,
     pub(crate) within: Option<Written<Millis>>,

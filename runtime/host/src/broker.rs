@@ -15,6 +15,8 @@ pub enum Source {
     Launches,
     Answers,
     Events,
+    /// Results of calls.
+    Results,
 }
 
 /// Acknowledges one delivery. A tag is only valid on the channel that it came from.
@@ -101,7 +103,7 @@ pub enum BrokerEvent {
     /// Consuming begins. Reported once for each generation, before its first delivery.
     ConsumingUp {
         generation: u64,
-        /// Answers and events that lie in the queues.
+        /// Answers, events and results that lie in the queues.
         waiting: u64,
     },
     /// The consuming connections of a generation ended. Reported once, after the generation's last

@@ -3,7 +3,7 @@
 use bureaucrat_definition::Limits as DefinitionLimits;
 use bureaucrat_model::{EngineLimits, Millis};
 use bureaucrat_policy::Policy;
-use bureaucrat_wire::{Routes, Via, WireLimits};
+use bureaucrat_wire::{Results, Routes, Via, WireLimits};
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct HostConfig {
     pub message_queue: String,
     /// The queue of events.
     pub event_queue: String,
+    /// Where results of calls come back.
+    pub results: Results,
     /// The queue for messages that cannot be used.
     pub dead_letter_queue: String,
     /// The topic exchange for notices of every process's launch and end.
@@ -89,6 +91,7 @@ impl Default for HostConfig {
             launch_queue: "bureaucrat".into(),
             message_queue: "bureaucrat_msgs".into(),
             event_queue: "bureaucrat_events".into(),
+            results: Results::default(),
             dead_letter_queue: "bureaucrat_dead".into(),
             notice_exchange: "bureaucrat.processes".into(),
             cancel_exchange: "bureaucrat.cancelled".into(),
@@ -96,13 +99,20 @@ impl Default for HostConfig {
                 "bureaucrat",
                 "bureaucrat_msgs",
                 "bureaucrat_events",
+                "bureaucrat_results",
                 "bureaucrat_dead",
                 "bureaucrat.owner",
                 "bureaucrat.storage",
             ]
             .map(String::from)
             .into(),
-            engine_exchanges: vec!["bureaucrat.processes".into(), "bureaucrat.cancelled".into()],
+            engine_exchanges: [
+                "bureaucrat.processes",
+                "bureaucrat.cancelled",
+                "bureaucrat.celery",
+            ]
+            .map(String::from)
+            .into(),
             retention: Millis(24 * HOUR),
             seen_retention: Millis(24 * HOUR),
             tombstone_retention: Millis(7 * 24 * HOUR),

@@ -17,7 +17,7 @@ use bureaucrat_model::{
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile, Quota, Rules};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
-use bureaucrat_wire::routing_key_fits;
+use bureaucrat_wire::{can_carry, routing_key_fits};
 use cache::Cache;
 use std::{
     collections::BTreeMap,
@@ -264,16 +264,27 @@ impl Definitions {
     fn check_routing(&self, program: &Program) -> Result<(), LoadFailure> {
         let mut reasons = Vec::new();
         for (op, site) in program.ops.iter().zip(&program.sites) {
-            if let Op::Action {
+            let Op::Action {
                 participant: Operand::Fixed(participant),
                 way,
+                carries,
                 ..
             } = op
-                && !way.as_ref().is_some_and(|way| way.has_destination())
-                && let via = way.as_ref().and_then(|way| way.via)
-                && let Err(error) = routing_key_fits(&self.config.routes, participant, via)
+            else {
+                continue;
+            };
+            let place = |error: &dyn std::error::Error| {
+                format!("{}:{}: {error}", site.span.line, site.span.column)
+            };
+            let told = way.as_ref().and_then(|way| way.via);
+            let via = self.config.routes.via(participant, told);
+            if let Err(error) = can_carry(via, carries.cargo()) {
+                reasons.push(place(&error));
+            }
+            if !way.as_ref().is_some_and(|way| way.has_destination())
+                && let Err(error) = routing_key_fits(&self.config.routes, participant, told)
             {
-                reasons.push(format!("{}:{}: {error}", site.span.line, site.span.column));
+                reasons.push(place(&error));
             }
         }
         if reasons.is_empty() {

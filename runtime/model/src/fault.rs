@@ -46,6 +46,8 @@ impl FaultCode {
     pub const EVENT_LOOP: &'static str = "EventLoop";
     /// The process did not end in the time that its definition gives it.
     pub const DEADLINE: &'static str = "Deadline";
+    /// A Celery task failed, and its worker did not say why.
+    pub const CELERY_TASK_FAILED: &'static str = "CeleryTaskFailed";
     /// A `fault` of the definition that names no code.
     pub const TERMINATE: &'static str = "terminate";
 

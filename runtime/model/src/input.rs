@@ -9,6 +9,7 @@ use crate::{
     ids::{ActivityPath, FiberId, ProcessId, Turn},
     instance::Caller,
     message::Message,
+    op::Cargo,
     program::ConditionIndex,
     time::{Millis, Timestamp},
     unusable::Unusable,
@@ -26,6 +27,9 @@ pub enum Answer {
     /// Message dialect, status `done`: fields that update the fiber's.
     #[serde(rename = "2")]
     Update(Fields),
+    /// The result of a call, or the reply to a request: any JSON.
+    #[serde(rename = "7")]
+    Value(JsonText),
     /// The participant failed: workitem dialect, `fault`; message dialect, status `critical`.
     #[serde(rename = "3")]
     Fault {
@@ -253,6 +257,9 @@ pub enum Effect {
         turn: Turn,
         participant: String,
         way: Way,
+        cargo: Cargo,
+        /// When the process waits no longer for this attempt.
+        expires: Option<Timestamp>,
     },
     /// The task of this wait is no longer needed.
     WithdrawTask {

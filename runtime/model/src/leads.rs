@@ -3,7 +3,7 @@
 use crate::{
     Bond, CallTarget,
     fault::FaultCode,
-    op::{Alternative, Op, Operand, Taking, When},
+    op::{Alternative, Carries, Op, Operand, Taking, When},
     program::{ConditionIndex, ConditionRange, OpIndex},
     time::Millis,
 };
@@ -14,7 +14,7 @@ impl Op {
         Self::Action {
             participant: Operand::Fixed(participant.to_owned()),
             way: None,
-            inputs: None,
+            carries: Carries::All,
             taking: Taking::Fields,
             timeout: None,
             heartbeat: None,

@@ -73,8 +73,8 @@ pub use message::{Message, Toward};
 pub use modules::{Alias, AliasError, ModuleRef, ModuleRefError, Wanted};
 pub use name::{DefinitionName, ModuleName, Name, NameError, OfDefinition, OfModule};
 pub use op::{
-    Alternative, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since, Taking, Timeout,
-    When,
+    Alternative, Cargo, Carries, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since,
+    Taking, Timeout, When,
 };
 pub use program::{
     Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,

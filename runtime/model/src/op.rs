@@ -35,6 +35,45 @@ pub enum When {
     At(Operand<Timestamp>),
 }
 
+/// What the task of an action carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Carries {
+    /// All fields that are visible.
+    #[serde(rename = "1")]
+    All,
+    /// Fields of these names, each with a computed value.
+    #[serde(rename = "2")]
+    Fields(Vec<String>),
+    /// The arguments of a call, each computed: so many by place, then those with these names. They are kept as two
+    /// fields, [`Carries::ARGS`] and [`Carries::KWARGS`].
+    #[serde(rename = "3")]
+    Arguments { args: u32, kwargs: Vec<String> },
+}
+
+impl Carries {
+    /// The list of the arguments by place.
+    pub const ARGS: &'static str = "args";
+    /// The object of the arguments by name.
+    pub const KWARGS: &'static str = "kwargs";
+
+    /// Which kind it is.
+    pub const fn cargo(&self) -> Cargo {
+        match self {
+            Self::All => Cargo::All,
+            Self::Fields(_) => Cargo::Fields,
+            Self::Arguments { .. } => Cargo::Arguments,
+        }
+    }
+}
+
+/// The kinds of what a task carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cargo {
+    All,
+    Fields,
+    Arguments,
+}
+
 /// What becomes of an answer, an event, or what a called process ended with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Taking {
@@ -131,8 +170,7 @@ pub enum Op {
         participant: Operand<String>,
         /// None where the settings alone say where tasks go.
         way: Option<Box<WrittenWay>>,
-        /// The names of the fields that the task carries, each with a computed value; none for all that are visible.
-        inputs: Option<Vec<String>>,
+        carries: Carries,
         taking: Taking,
         /// The most that one attempt may take.
         timeout: Option<Operand<Millis>>,

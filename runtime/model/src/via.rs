@@ -1,6 +1,6 @@
-//! Where a task goes: how it is wrapped, and what a definition says of where to. How it is
-//! wrapped follows from two settings of the original, dialect and kind of task queue: four ways in
-//! all.
+//! Where a task goes: how it is wrapped, and what a definition says of where to. Two settings of the
+//! original, dialect and kind of task queue, give four ways to wrap one; calls of unmodified Celery
+//! tasks and plain requests are two more.
 
 use crate::op::Operand;
 use serde::{Deserialize, Serialize};
@@ -99,14 +99,30 @@ pub enum Via {
     /// The message dialect in a Celery task.
     #[serde(rename = "4")]
     CeleryMessage,
+    /// A call of a Celery task that knows nothing of the engine.
+    #[serde(rename = "5")]
+    Celery,
+    /// The fields as a request, whose reply is the answer.
+    #[serde(rename = "6")]
+    Request,
 }
 
 impl Via {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Taskqueue,
         Self::CeleryWorkitem,
         Self::Message,
         Self::CeleryMessage,
+        Self::Celery,
+        Self::Request,
+    ];
+    pub const NAMES: [&str; 6] = [
+        Self::Taskqueue.name(),
+        Self::CeleryWorkitem.name(),
+        Self::Message.name(),
+        Self::CeleryMessage.name(),
+        Self::Celery.name(),
+        Self::Request.name(),
     ];
 
     /// What dialect and kind of task queue come to.
@@ -125,20 +141,25 @@ impl Via {
             Self::CeleryWorkitem => "celery-workitem",
             Self::Message => "message",
             Self::CeleryMessage => "celery-message",
+            Self::Celery => "celery",
+            Self::Request => "request",
         }
     }
 
-    pub const fn dialect(self) -> Dialect {
+    /// The shape of the task; none for one that has a shape of its own.
+    pub const fn dialect(self) -> Option<Dialect> {
         match self {
-            Self::Taskqueue | Self::CeleryWorkitem => Dialect::Workitem,
-            Self::Message | Self::CeleryMessage => Dialect::Message,
+            Self::Taskqueue | Self::CeleryWorkitem => Some(Dialect::Workitem),
+            Self::Message | Self::CeleryMessage => Some(Dialect::Message),
+            Self::Celery | Self::Request => None,
         }
     }
 
-    pub const fn task_queue(self) -> TaskQueue {
+    /// Whether Celery's workers run the task, so that it can be revoked.
+    pub const fn is_celery(self) -> bool {
         match self {
-            Self::Taskqueue | Self::Message => TaskQueue::Taskqueue,
-            Self::CeleryWorkitem | Self::CeleryMessage => TaskQueue::Celery,
+            Self::CeleryWorkitem | Self::CeleryMessage | Self::Celery => true,
+            Self::Taskqueue | Self::Message | Self::Request => false,
         }
     }
 }
@@ -150,7 +171,7 @@ impl FromStr for Via {
         let found = Self::ALL.into_iter().find(|via| via.name() == text);
         found.ok_or_else(|| UnknownName {
             text: text.to_owned(),
-            expected: "taskqueue, celery-workitem, message, celery-message",
+            expected: "taskqueue, celery-workitem, message, celery-message, celery, request",
         })
     }
 }

@@ -224,7 +224,7 @@ fn each_rule_finds_what_breaks_it_alone() {
         (
             "modules = \"none\"",
             Rule::Modules,
-            &format!("5:9: the module {hash} is not allowed"),
+            &format!("5:9: the module {hash} is not allowed, by its hash or by a name"),
         ),
         (
             "module_class = \"small\"",

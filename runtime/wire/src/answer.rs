@@ -1,6 +1,6 @@
 //! Participants' answers: recognised by shape, in either dialect, never by content type.
 
-mod failing;
+pub(crate) mod failing;
 
 use crate::{Unreadable, WireLimits, cut, scan::Scan};
 use bureaucrat_model::{
@@ -59,7 +59,7 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
             None | Some(b"null") => read_fields(*fields, "fields")
                 .map(|fields| without_reserved(fields, &mut unusable))
                 .map(Answer::Replace),
-            Some(fault) => read_fault(fault, limits, &mut unusable),
+            Some(fault) => read_fault(fault, None, limits, &mut unusable),
         },
         Some(Shape::Message { payload, .. }) => {
             let payload = read_fields(*payload, "payload");

@@ -2,12 +2,14 @@
 //!
 //! Incoming bytes become answers, events and replies, or one clear reason why not; tasks, replies,
 //! notices, dead letters and launches become an [`Outgoing`] message. The formats are those of the
-//! original of 2015 (its two dialects, Celery's task protocol 1) and the engine's own replies.
+//! original of 2015 (its two dialects, Celery's task protocol 1), Celery's task protocol 2, and the
+//! engine's own replies.
 //! Everything is pure: no sockets, no clock, no randomness, and every input is bounded.
 //! `broker-amqp` manages connections, and `engine` decides what a message means for a process.
 #![forbid(unsafe_code)]
 
 mod answer;
+mod call;
 mod cancelling;
 mod content;
 mod dead_letter;
@@ -21,16 +23,19 @@ mod message;
 mod named;
 mod reply;
 mod reply_address;
+mod result;
 mod route;
 mod scan;
 mod sent;
 mod sight;
 mod task;
+mod typed;
 mod unreadable;
 mod withdrawn;
 
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
 pub use bureaucrat_model::{Dialect, TaskQueue, UnknownName, Via};
+pub use call::{CargoError, Results, can_carry, without_expiry};
 pub use cancelling::{
     CANCEL_TYPE, CancelOutcome, CancelRequest, cancel, cancel_reply, decode_cancel,
 };
@@ -57,6 +62,7 @@ pub use named::{
 };
 pub use reply::{Reply, Report, decode_reply, notice, reply};
 pub use reply_address::{ReplyAddress, ReplyAddressError, Reserved};
+pub use result::{decode_result, unreadable_result};
 pub use route::{Destination, Pattern, Route, Routes};
 pub use sent::sent;
 pub use sight::MessageKind;

@@ -5,7 +5,7 @@
 //! task is written, and a task keeps the destination that it was written with. Whether a queue
 //! exists, only the broker knows.
 
-use crate::{Address, SHORT_TEXT_BYTES_MAX, TaskQueue, Via};
+use crate::{Address, SHORT_TEXT_BYTES_MAX, Via};
 use bureaucrat_model::Way;
 use std::fmt;
 
@@ -112,11 +112,26 @@ impl fmt::Display for Route {
 pub struct Routes {
     default: Via,
     routes: Vec<Route>,
+    /// The queue of Celery's workers where nothing else is said.
+    celery_queue: Option<String>,
 }
 
 impl Routes {
     pub const fn new(default: Via, routes: Vec<Route>) -> Self {
-        Self { default, routes }
+        Self {
+            default,
+            routes,
+            celery_queue: None,
+        }
+    }
+
+    /// The same, with another queue of Celery's workers than Celery's own.
+    #[must_use]
+    pub fn with_celery_queue(self, celery_queue: Option<String>) -> Self {
+        Self {
+            celery_queue,
+            ..self
+        }
     }
 
     /// What holds where no route fits.
@@ -141,10 +156,10 @@ impl Routes {
         match self.route(participant) {
             Some(route) => {
                 let told = route.destination.address();
-                let address = told.unwrap_or_else(|| usual(route.via, participant));
+                let address = told.unwrap_or_else(|| self.usual(route.via, participant));
                 (route.via, address)
             }
-            None => (self.default, usual(self.default, participant)),
+            None => (self.default, self.usual(self.default, participant)),
         }
     }
 
@@ -156,7 +171,7 @@ impl Routes {
         let destination = told.destination();
         let address = match destination {
             (None, None) if via == set => address,
-            (None, None) => usual(via, participant),
+            (None, None) => self.usual(via, participant),
             (exchange, routing_key) => Address {
                 exchange: exchange.cloned().unwrap_or_default(),
                 routing_key: routing_key.cloned().unwrap_or_default(),
@@ -170,13 +185,36 @@ impl Routes {
         told.unwrap_or_else(|| self.way(participant).0)
     }
 
+    /// Where a participant's tasks go when nothing else is said.
+    fn usual(&self, via: Via, participant: &str) -> Address {
+        let both = |name: &str| Address {
+            exchange: name.to_owned(),
+            routing_key: name.to_owned(),
+        };
+        let straight = |queue: &str| Address {
+            exchange: String::new(),
+            routing_key: queue.to_owned(),
+        };
+        match (via, &self.celery_queue) {
+            (Via::Taskqueue | Via::Message | Via::Request, _) => {
+                straight(&format!("worker_{participant}"))
+            }
+            (Via::CeleryWorkitem | Via::CeleryMessage | Via::Celery, Some(queue)) => {
+                straight(queue)
+            }
+            (Via::CeleryWorkitem, None) => both(CELERY),
+            (Via::CeleryMessage, None) => both(participant.split('.').next().unwrap_or_default()),
+            (Via::Celery, None) => straight(CELERY),
+        }
+    }
+
     /// Whether participants get their tasks through this exchange, as far as routes say.
     pub(crate) fn has_exchange(&self, exchange: &str) -> bool {
         let has_celery = self.default == Via::CeleryWorkitem;
         let is_of = |route: &Route| {
             let (Pattern::Name(name) | Pattern::Prefix(name)) = &route.pattern;
             let told = route.destination.address();
-            let address = told.unwrap_or_else(|| usual(route.via, name));
+            let address = told.unwrap_or_else(|| self.usual(route.via, name));
             !name.is_empty() && address.exchange == exchange
         };
         (has_celery && exchange == CELERY) || self.routes.iter().any(is_of)
@@ -191,30 +229,13 @@ impl Routes {
             route.destination.queue.as_deref() == Some(queue) || key == Some(queue)
         });
         let vias = self.routes.iter().map(|route| route.via);
-        let has_celery = vias
-            .chain([self.default])
-            .any(|via| via.task_queue() == TaskQueue::Celery);
+        let has_celery = vias.chain([self.default]).any(Via::is_celery);
         is_told
             || (has_celery && queue == CELERY)
+            || self.celery_queue.as_deref() == Some(queue)
             || participants
                 .iter()
                 .any(|name| self.way(name).1.routing_key == queue)
-    }
-}
-
-/// Where a participant's tasks go when nothing else is said.
-fn usual(via: Via, participant: &str) -> Address {
-    let both = |name: &str| Address {
-        exchange: name.to_owned(),
-        routing_key: name.to_owned(),
-    };
-    match via {
-        Via::Taskqueue | Via::Message => Address {
-            exchange: String::new(),
-            routing_key: format!("worker_{participant}"),
-        },
-        Via::CeleryWorkitem => both(CELERY),
-        Via::CeleryMessage => both(participant.split('.').next().unwrap_or_default()),
     }
 }
 

@@ -23,21 +23,11 @@ const MEMBERS_MAX: usize = 65_536;
 
 impl<'a> Scan<'a> {
     pub fn of(body: &'a [u8], limits: &WireLimits) -> Self {
-        let mut scan = Self::default();
-        if body.len() > limits.body_bytes {
-            scan.defect = Some(Unreadable::TooLarge {
-                bytes: body.len(),
-                limit: limits.body_bytes,
-            });
-        } else if std::str::from_utf8(body).is_err() {
-            scan.defect = Some(Unreadable::NotUtf8);
-        }
-        let mut scanner = Scanner {
-            body,
-            place: 0,
-            depth_max: limits.depth,
-            defect: None,
+        let mut scan = Self {
+            defect: whole(body, limits),
+            ..Self::default()
         };
+        let mut scanner = Scanner::new(body, limits);
         let structure = scanner.object(&mut scan.members);
         // What was noted on the way comes before the place where the structure broke.
         for defect in scanner.defect.into_iter().chain(structure.err()) {
@@ -62,6 +52,25 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// The first defect of a body that may hold any value.
+pub(crate) fn defect(body: &[u8], limits: &WireLimits) -> Option<Unreadable> {
+    let mut scanner = Scanner::new(body, limits);
+    let structure = scanner.value().and_then(|()| scanner.end());
+    whole(body, limits)
+        .or(scanner.defect)
+        .or_else(|| structure.err())
+}
+
+/// What is wrong with a body whatever it holds.
+fn whole(body: &[u8], limits: &WireLimits) -> Option<Unreadable> {
+    let limit = limits.body_bytes;
+    match body.len() {
+        bytes if bytes > limit => Some(Unreadable::TooLarge { bytes, limit }),
+        _ if std::str::from_utf8(body).is_err() => Some(Unreadable::NotUtf8),
+        _ => None,
+    }
+}
+
 struct Scanner<'a> {
     body: &'a [u8],
     place: usize,
@@ -70,6 +79,15 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    const fn new(body: &'a [u8], limits: &WireLimits) -> Self {
+        Self {
+            body,
+            place: 0,
+            depth_max: limits.depth,
+            defect: None,
+        }
+    }
+
     fn object(&mut self, members: &mut Vec<(&'a [u8], &'a [u8])>) -> Result<(), Unreadable> {
         self.space();
         if self.peek() != Some(b'{') {
@@ -241,7 +259,7 @@ impl<'a> Scanner<'a> {
         self.space();
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(self.wrong("something after the object")),
+            Some(_) => Err(self.wrong("something after its end")),
         }
     }
 

@@ -1,11 +1,11 @@
-//! Tasks to participants, in both dialects, for both kinds of task queue.
+//! Tasks to participants, wrapped in every way that there is.
 
 use crate::{
-    Dialect, Mandatory, Outgoing, Properties, Routes, SHORT_TEXT_BYTES_MAX, TaskQueue,
+    Dialect, Mandatory, Outgoing, Properties, Results, Routes, SHORT_TEXT_BYTES_MAX, call,
     route::is_short,
 };
 use bureaucrat_model::{
-    ActivityId, ActivityPath, Fields, JsonText, Origin, ProcessId, Turn, Via, Way,
+    ActivityId, ActivityPath, Fields, JsonText, Origin, ProcessId, Timestamp, Turn, Via, Way,
 };
 
 /// A task, independent of a dialect.
@@ -16,7 +16,11 @@ pub struct Task<'a> {
     pub turn: Turn,
     pub participant: &'a str,
     pub way: &'a Way,
+    /// What it carries; of a call, its arguments.
     pub fields: &'a Fields,
+    /// When the process waits no longer for it.
+    pub expires: Option<Timestamp>,
+    pub results: &'a Results,
 }
 
 /// A participant that no message can be addressed to.
@@ -82,22 +86,28 @@ pub fn task(routes: &Routes, task: &Task<'_>) -> Outgoing {
     }
     .to_string();
     let (via, address) = routes.way_of(task.participant, task.way);
-    let object = object(via.dialect(), &target, &origin, task.fields);
-    let (body, mut properties) = match via.task_queue() {
-        TaskQueue::Taskqueue => (
-            object,
-            Properties::persistent(match via.dialect() {
-                Dialect::Workitem => "application/x-bureaucrat-workitem",
-                Dialect::Message => "application/x-bureaucrat-message",
-            }),
+    let object = |dialect| object(dialect, &target, &origin, task.fields);
+    let in_celery = |dialect| {
+        let body = celery_body(task.participant, &origin, &object(dialect));
+        let properties = Properties {
+            content_encoding: Some("utf-8".to_owned()),
+            ..Properties::persistent("application/json")
+        };
+        (body, properties)
+    };
+    let (body, mut properties) = match via {
+        Via::Taskqueue => (
+            object(Dialect::Workitem),
+            Properties::persistent("application/x-bureaucrat-workitem"),
         ),
-        TaskQueue::Celery => (
-            celery_body(task.participant, &origin, &object),
-            Properties {
-                content_encoding: Some("utf-8".to_owned()),
-                ..Properties::persistent("application/json")
-            },
+        Via::Message => (
+            object(Dialect::Message),
+            Properties::persistent("application/x-bureaucrat-message"),
         ),
+        Via::CeleryWorkitem => in_celery(Dialect::Workitem),
+        Via::CeleryMessage => in_celery(Dialect::Message),
+        Via::Celery => call::celery(task, &origin),
+        Via::Request => call::request(task.fields, task.results, &origin),
     };
     properties.message_id = Some(origin);
     properties.priority = task.way.priority;

@@ -54,7 +54,7 @@ fn origin(activity: ActivityId, turn: Turn) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{Routes, Task, Via, task};
+    use crate::{Results, Routes, Task, Via, task};
     use bureaucrat_model::{Fields, Way};
     use serde_json::{Value, json};
 
@@ -74,6 +74,8 @@ mod tests {
             participant: "p",
             way: &Way::default(),
             fields: &Fields::new(),
+            expires: None,
+            results: &Results::default(),
         };
         let sent = task(&Routes::new(Via::Taskqueue, Vec::new()), &sent);
         let notice = withdrawn("cancelled", activity, Turn(7), "p");
@@ -94,6 +96,8 @@ mod tests {
             participant: "shop.pack",
             way: &Way::default(),
             fields: &Fields::new(),
+            expires: None,
+            results: &Results::default(),
         };
         let sent = task(&Routes::new(Via::CeleryWorkitem, Vec::new()), &sent);
         let revoked = revocation(activity, Turn(7));

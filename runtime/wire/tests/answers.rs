@@ -28,6 +28,7 @@ fn shown(body: &[u8]) -> String {
             let taken = match message.answer {
                 Answer::Replace(fields) => format!("replace {at} {}", fields.to_json()),
                 Answer::Update(fields) => format!("update {at} {}", fields.to_json()),
+                Answer::Value(value) => format!("value {at} {}", value.as_str()),
                 Answer::Fault {
                     code,
                     message,

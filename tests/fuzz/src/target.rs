@@ -21,6 +21,8 @@ pub enum Target {
     Module,
     /// Bodies of answers, in both dialects.
     Answer,
+    /// Results of calls: callbacks, errbacks, what `rpc://` says, replies to requests.
+    Result,
     Event,
     /// Bodies of replies, which clients read.
     Reply,
@@ -34,7 +36,7 @@ pub enum Target {
 }
 
 impl Target {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Xml,
         Self::Definition,
         Self::Expression,
@@ -42,6 +44,7 @@ impl Target {
         Self::Admission,
         Self::Module,
         Self::Answer,
+        Self::Result,
         Self::Event,
         Self::Reply,
         Self::Fields,
@@ -62,6 +65,7 @@ impl Target {
             Self::Admission => "admission",
             Self::Module => "module",
             Self::Answer => "answer",
+            Self::Result => "result",
             Self::Event => "event",
             Self::Reply => "reply",
             Self::Fields => "fields",
@@ -87,6 +91,7 @@ impl Target {
             | Self::Expression
             | Self::Admission
             | Self::Answer
+            | Self::Result
             | Self::Event
             | Self::Reply
             | Self::Fields
@@ -110,6 +115,7 @@ impl Target {
             Self::Guest => targets::conditions::with_fields()?,
             Self::Admission | Self::Module => targets::modules::seeds()?,
             Self::Answer | Self::Event | Self::Reply | Self::Fields => corpus::bodies()?,
+            Self::Result => [corpus::bodies()?, targets::bodies::results()].concat(),
             Self::Program | Self::Engine => targets::stored::programs()?,
             Self::Instance => corpus::golden("instances.hex")?,
             Self::Record => {
@@ -134,6 +140,7 @@ impl Target {
             Self::Xml | Self::Definition => &targets::definitions::TOKENS,
             Self::Expression | Self::Guest => &targets::conditions::TOKENS,
             Self::Answer | Self::Event | Self::Reply | Self::Fields => &targets::bodies::TOKENS,
+            Self::Result => &targets::bodies::RESULT_TOKENS,
             Self::Admission | Self::Module => &targets::modules::TOKENS,
             Self::Program | Self::Instance | Self::Record | Self::Key | Self::Engine => {
                 &targets::stored::TOKENS

@@ -15,12 +15,13 @@ use super::{
 use crate::{engine::Engine, faults::Preload};
 use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
 use bureaucrat_model::ProcessId;
-use bureaucrat_wire::{Dialect, Reply, WireLimits, decode_reply};
+use bureaucrat_wire::{Dialect, ORIGINAL_HEADER, Reply, WireLimits, decode_reply};
 use futures_lite::StreamExt;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
+    message::Delivery,
     options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -44,8 +45,11 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 struct Incoming {
     queue: String,
-    body: Vec<u8>,
+    message: Arrived,
 }
+
+/// Its `correlation_id` and its body.
+type Arrived = (Option<String>, Vec<u8>);
 
 /// What all cases on one engine share.
 pub struct Broker {
@@ -83,8 +87,15 @@ impl Broker {
         let queue = broker.engine.name("dead");
         broker
             .runtime
-            .block_on(broker.consume(&queue, move |body| {
-                let text = String::from_utf8_lossy(&body).into_owned();
+            .block_on(broker.consume(&queue, move |letter| {
+                let mut text = String::from_utf8_lossy(&letter.data).into_owned();
+                // A result names its process in its properties alone.
+                if let Some(headers) = letter.properties.headers()
+                    && let Some(AMQPValue::LongString(original)) =
+                        headers.inner().get(ORIGINAL_HEADER)
+                {
+                    text += &original.to_string();
+                }
                 letters
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -124,7 +135,7 @@ impl Broker {
     async fn consume(
         &self,
         queue: &str,
-        take: impl Fn(Vec<u8>) + Send + 'static,
+        take: impl Fn(Delivery) + Send + 'static,
     ) -> Result<(), lapin::Error> {
         let channel = self.connection.create_channel().await?;
         let options = BasicConsumeOptions {
@@ -138,7 +149,7 @@ impl Broker {
             // The channel lives as long as its consumer.
             let _channel = channel;
             while let Some(Ok(delivery)) = consumer.next().await {
-                take(delivery.data);
+                take(delivery);
             }
         });
         Ok(())
@@ -184,7 +195,8 @@ impl Broker {
         for step in &case.steps {
             if let Action::Task { participant, .. } = &step.action {
                 queues.insert(worker(participant));
-            } else if let Action::Message { queue, .. } = &step.action {
+            } else if let Action::Message { queue, .. } | Action::Call { queue, .. } = &step.action
+            {
                 queues.insert(queue.clone());
             }
         }
@@ -263,12 +275,14 @@ fn worker(participant: &str) -> String {
     format!("worker_{participant}")
 }
 
-fn forward(queue: &str, sender: &Sender<Incoming>) -> impl Fn(Vec<u8>) + Send + 'static {
+fn forward(queue: &str, sender: &Sender<Incoming>) -> impl Fn(Delivery) + Send + 'static {
     let (queue, sender) = (queue.to_owned(), sender.clone());
-    move |body| {
+    move |delivery| {
         let queue = queue.clone();
+        let id = delivery.properties.correlation_id().as_ref();
+        let message = (id.map(|id| id.as_str().to_owned()), delivery.data);
         // The case may have ended; then the message is not needed.
-        let _ = sender.send(Incoming { queue, body });
+        let _ = sender.send(Incoming { queue, message });
     }
 }
 
@@ -277,7 +291,7 @@ struct OnBroker<'b> {
     broker: &'b Broker,
     channel: Channel,
     incoming: Receiver<Incoming>,
-    waiting: BTreeMap<String, VecDeque<Vec<u8>>>,
+    waiting: BTreeMap<String, VecDeque<Arrived>>,
     replies: String,
     canary: String,
     launches: u32,
@@ -303,13 +317,17 @@ impl OnBroker<'_> {
             .map_err(|problem| format!("{queue}: {problem}"))
     }
 
-    /// The next message of a queue.
+    /// The body of the next message of a queue.
     fn next(&mut self, queue: &str) -> Result<Vec<u8>, String> {
+        self.next_message(queue).map(|(_, body)| body)
+    }
+
+    fn next_message(&mut self, queue: &str) -> Result<Arrived, String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let first = self.waiting.get_mut(queue).and_then(VecDeque::pop_front);
-            if let Some(body) = first {
-                return Ok(body);
+            if let Some(message) = first {
+                return Ok(message);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(incoming) = self.incoming.recv_timeout(left) else {
@@ -322,7 +340,7 @@ impl OnBroker<'_> {
 
     fn keep(&mut self, incoming: Incoming) {
         let queue = self.waiting.entry(incoming.queue).or_default();
-        queue.push_back(incoming.body);
+        queue.push_back(incoming.message);
     }
 
     fn next_reply(&mut self) -> Result<Reply, String> {

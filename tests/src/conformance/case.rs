@@ -1,5 +1,9 @@
 //! Reads case files.
 
+use super::{
+    calls::{self, Back},
+    parts::{expected, fields, path, reply, task_ref},
+};
 use bureaucrat_model::{ActivityPath, Fields, Millis};
 use bureaucrat_wire::Dialect;
 use std::{collections::BTreeMap, fs, path::Path};
@@ -83,6 +87,19 @@ pub enum Action {
     },
     /// A message to a queue that is not there becomes a dead letter.
     Undelivered(String),
+    /// A call of a Celery task, or a request, arrives in a queue.
+    Call {
+        queue: String,
+        path: ActivityPath,
+        /// What it carries: the arguments, or the fields.
+        carries: String,
+    },
+    /// Something comes back from the last call in a queue.
+    Result {
+        queue: String,
+        back: Back,
+        fate: Fate,
+    },
     Time(Millis),
     /// An operator cancels the process.
     Cancel(String),
@@ -307,6 +324,14 @@ fn step(line: &str) -> Result<Action, String> {
             queue: first.to_owned(),
             body: second.to_owned(),
         },
+        "call" | "request" => {
+            let (place, carries) = second.split_once(' ').ok_or("no arguments or fields")?;
+            Action::Call {
+                queue: first.to_owned(),
+                path: path(place)?,
+                carries: carries.to_owned(),
+            }
+        }
         "undelivered" => Action::Undelivered(first.to_owned()),
         "time" => {
             let seconds: f64 = first.parse().map_err(|_| "no seconds")?;
@@ -325,76 +350,17 @@ fn step(line: &str) -> Result<Action, String> {
             }
         }
         "refused" => Action::Refused(rest.to_owned()),
-        _ => Action::Answer {
-            task: task_ref(first)?,
-            reply: reply(word, second)?,
-            fate,
+        _ => match calls::back(word, second) {
+            Some(back) => Action::Result {
+                queue: first.to_owned(),
+                back,
+                fate,
+            },
+            None => Action::Answer {
+                task: task_ref(first)?,
+                reply: reply(word, second)?,
+                fate,
+            },
         },
     })
-}
-
-fn reply(word: &str, rest: &str) -> Result<Reply, String> {
-    Ok(match word {
-        "answer" => Reply::Set(fields(rest)?),
-        "update" => Reply::Update(fields(rest)?),
-        "replace" => Reply::Replace(fields(rest)?),
-        "without" => Reply::Without(rest.split(' ').map(str::to_owned).collect()),
-        "bare" => Reply::Bare(fields(rest)?),
-        "turn" => {
-            let (turn, json) = rest.split_once(' ').ok_or("no fields")?;
-            Reply::Turn(turn.parse().map_err(|_| "no turn")?, fields(json)?)
-        }
-        "other" => Reply::Other(fields(rest)?),
-        "critical" => Reply::Critical(rest.to_owned()),
-        "suspend" => Reply::Suspend(rest.to_owned()),
-        "broken" => Reply::Broken,
-        "again" => Reply::Again,
-        other => return Err(format!("`{other}` is no step")),
-    })
-}
-
-fn task_ref(text: &str) -> Result<TaskRef, String> {
-    let (participant, number) = match text.split_once('#') {
-        None => (text, None),
-        Some((participant, number)) => {
-            let number = number.parse().map_err(|_| "no number after `#`")?;
-            (participant, Some(number))
-        }
-    };
-    Ok(TaskRef {
-        participant: participant.to_owned(),
-        number,
-    })
-}
-
-fn path(text: &str) -> Result<ActivityPath, String> {
-    let rest = text
-        .strip_prefix('_')
-        .ok_or_else(|| format!("`{text}` is no path; `_` is the process"))?;
-    let indexes = rest.split('_').filter(|index| !index.is_empty());
-    let segment = |index: &str| match index {
-        "faults" => Ok(ActivityPath::FAULTS),
-        "finally" => Ok(ActivityPath::FINALLY),
-        "compensate" => Ok(ActivityPath::COMPENSATE),
-        "events" => Ok(ActivityPath::EVENTS),
-        index => index.parse(),
-    };
-    let read: Result<_, _> = indexes.map(segment).collect();
-    Ok(ActivityPath(
-        read.map_err(|_| format!("`{text}` is no path"))?,
-    ))
-}
-
-fn expected(json: &str) -> Result<Expected, String> {
-    match json.strip_suffix("...}") {
-        None => Ok(Expected::Exactly(fields(json)?)),
-        Some(open) => {
-            let closed = open.trim_end().trim_end_matches(',');
-            Ok(Expected::Among(fields(&format!("{closed}}}"))?))
-        }
-    }
-}
-
-fn fields(json: &str) -> Result<Fields, String> {
-    Fields::parse(json).map_err(|error| format!("{error}: {json}"))
 }

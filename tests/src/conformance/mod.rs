@@ -7,8 +7,10 @@
 //! the file names one.
 
 pub mod broker;
+pub mod calls;
 pub mod case;
 pub mod participant;
+mod parts;
 pub mod pure;
 pub mod script;
 

@@ -2,20 +2,21 @@
 //! virtual time and nothing durable. It does the host's part as simply as the contracts allow.
 
 mod called;
-
+mod taken;
 mod telling;
 
 use super::{
+    calls::ResultMessage,
     case::{Case, Fate},
     script::{Launched, Stage, Trace, play},
 };
 use bureaucrat_definition::{Limits, compile};
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
 use bureaucrat_model::{
-    Answer, Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
-    Fault, FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch,
-    Millis, ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
-    Timestamp, Turn, Version, View,
+    Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
+    FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
+    ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription, Timestamp,
+    Turn, Version, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -59,6 +60,8 @@ pub struct Pure {
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
     subscriptions: BTreeSet<(Subscription, ProcessId, FiberId, Turn)>,
     tasks: BTreeMap<String, VecDeque<Vec<u8>>>,
+    /// Calls and requests by queue: their `correlation_id` and their body.
+    calls: BTreeMap<String, VecDeque<(String, Vec<u8>)>>,
     /// What definitions sent, by queue.
     messages: BTreeMap<String, VecDeque<Vec<u8>>>,
     kept: Vec<telling::Kept>,
@@ -112,6 +115,7 @@ impl Pure {
             timers: BTreeSet::new(),
             subscriptions: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            calls: BTreeMap::new(),
             messages: BTreeMap::new(),
             kept: Vec::new(),
             later: VecDeque::new(),
@@ -224,12 +228,14 @@ impl Pure {
                     turn,
                     participant,
                     way,
+                    cargo,
+                    expires,
                 } => {
                     let process = self.processes.get(&id);
                     let fields = process.and_then(|process| task_fields(&process.instance, turn));
                     if let Some(fields) = fields {
                         let to = (participant.as_str(), &way);
-                        self.send(id, &activity, turn, to, &fields);
+                        self.send((id, &activity, turn), to, (cargo, &fields), expires);
                     }
                 }
                 Effect::StartTimer { fiber, turn, due } => {
@@ -506,40 +512,18 @@ impl Stage for Pure {
     }
 
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String> {
-        let limits = WireLimits::default();
-        let (target, turn, (answer, unusable), taken) =
-            match decode_answer(body.as_bytes(), &limits) {
-                Ok(read) => {
-                    let answer = (read.answer, read.unusable);
-                    (read.target, read.turn, answer, Fate::Taken)
-                }
-                Err(unreadable) => {
-                    self.dead += 1;
-                    let Some((target, turn)) = unreadable.waiting else {
-                        return Ok(Some(Fate::Dead));
-                    };
-                    let answer = Answer::Unreadable(unreadable.reason.to_string());
-                    (target, turn, (answer, Vec::new()), Fate::Bad)
-                }
-            };
-        let input = Input::Answer {
-            activity: target.path,
-            turn,
-            answer,
-            unusable,
-        };
-        let brought = self.bring(target.process, input);
-        self.settle();
-        Ok(Some(match (brought, taken) {
-            (Ok(()), taken) => taken,
-            // An unreadable answer is a dead letter anyway, whatever it was for.
-            (Err(_), Fate::Bad) => Fate::Dead,
-            (Err(Some(Rejection::Stale(_) | Rejection::Ended(_))), _) => Fate::Stale,
-            (Err(Some(Rejection::NotWaiting(_) | Rejection::Ambiguous { .. }) | None), _) => {
-                self.dead += 1;
-                Fate::Dead
-            }
-        }))
+        let decoded = decode_answer(body.as_bytes(), &WireLimits::default());
+        Ok(Some(self.taken(decoded)))
+    }
+
+    fn call(&mut self, queue: &str) -> Result<(String, Vec<u8>), String> {
+        let sent = self.calls.get_mut(queue);
+        let next = sent.and_then(VecDeque::pop_front);
+        next.ok_or_else(|| format!("no call came to {queue}"))
+    }
+
+    fn result(&mut self, message: ResultMessage) -> Result<Option<Fate>, String> {
+        Ok(Some(self.came_back(message)))
     }
 
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String> {
@@ -623,6 +607,11 @@ impl Stage for Pure {
         for (participant, tasks) in &self.tasks {
             if !tasks.is_empty() {
                 left.push(format!("{} tasks for {participant}", tasks.len()));
+            }
+        }
+        for (queue, calls) in &self.calls {
+            if !calls.is_empty() {
+                left.push(format!("{} calls in {queue}", calls.len()));
             }
         }
         for (queue, messages) in &self.messages {

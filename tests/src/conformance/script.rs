@@ -4,6 +4,7 @@
 //! happen, and a stage waits for that. Only `time` lets time pass.
 
 use super::{
+    calls::{Called, ResultMessage},
     case::{Action, Case, Expected, Fate, Step, TaskRef},
     participant::{self, Received},
 };
@@ -27,6 +28,10 @@ pub trait Stage {
     /// Publishes a body to the answer queue; returns what happened to it, if that can be seen at
     /// once.
     fn answer(&mut self, body: String) -> Result<Option<Fate>, String>;
+    /// The next call in a queue: its `correlation_id` and its body.
+    fn call(&mut self, queue: &str) -> Result<(String, Vec<u8>), String>;
+    /// Publishes to the queue of results; returns as [`Self::answer`] does.
+    fn result(&mut self, message: ResultMessage) -> Result<Option<Fate>, String>;
     /// Publishes an event once this many fibers of the process await it.
     fn event(&mut self, name: &str, waiters: usize, body: String) -> Result<(), String>;
     /// The body of the next message in a queue that definitions send to.
@@ -93,6 +98,7 @@ pub fn play(case: &Case, dialect: Dialect, stage: &mut dyn Stage) -> Trace {
         process: None,
         refused: None,
         tasks: BTreeMap::new(),
+        calls: BTreeMap::new(),
         dead: 0,
     };
     let mut trace = Trace::default();
@@ -126,6 +132,8 @@ struct Player<'s> {
     process: Option<ProcessId>,
     refused: Option<String>,
     tasks: BTreeMap<String, Vec<Received>>,
+    /// The last call of each queue.
+    calls: BTreeMap<String, Called>,
     dead: usize,
 }
 
@@ -198,6 +206,26 @@ impl Player<'_> {
                     )),
                 }
             }
+            Action::Call {
+                queue,
+                path,
+                carries,
+            } => {
+                let (id, body) = self.stage.call(queue)?;
+                let called = Called::read(id, &body)?;
+                let seen = format!("call {queue} {} {}", called.place(), called.carries);
+                self.calls.insert(queue.clone(), called);
+                match seen == format!("call {queue} {path} {carries}") {
+                    true => Ok(()),
+                    false => Err(seen),
+                }
+            }
+            Action::Result { queue, back, fate } => {
+                let called = self.calls.get_mut(queue).ok_or("no call came")?;
+                let message = called.back(back)?;
+                let seen = self.stage.result(message)?;
+                self.judge(seen, *fate)
+            }
             Action::Undelivered(queue) => {
                 self.dead += 1;
                 self.stage.undelivered(queue)
@@ -244,8 +272,13 @@ impl Player<'_> {
     }
 
     fn send(&mut self, body: String, expected: Fate) -> Result<(), String> {
+        let seen = self.stage.answer(body)?;
+        self.judge(seen, expected)
+    }
+
+    fn judge(&mut self, seen: Option<Fate>, expected: Fate) -> Result<(), String> {
         self.dead += usize::from(matches!(expected, Fate::Dead | Fate::Bad));
-        match self.stage.answer(body)? {
+        match seen {
             Some(fate) if fate != expected => Err(format!("{fate:?}")),
             Some(_) | None => Ok(()),
         }

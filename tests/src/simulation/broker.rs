@@ -16,7 +16,12 @@ use std::{
 };
 
 /// The queues of the engine.
-pub const SOURCES: [Source; 3] = [Source::Launches, Source::Answers, Source::Events];
+pub const SOURCES: [Source; 4] = [
+    Source::Launches,
+    Source::Answers,
+    Source::Events,
+    Source::Results,
+];
 
 /// The queue of dead letters, and the exchange of notices.
 pub const DEAD: &str = "bureaucrat_dead";
@@ -60,12 +65,12 @@ struct Channel {
 #[derive(Debug)]
 struct Consumer {
     engine: u64,
-    channels: [Channel; 3],
+    channels: [Channel; SOURCES.len()],
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    queues: [VecDeque<Message>; 3],
+    queues: [VecDeque<Message>; SOURCES.len()],
     consumers: BTreeMap<u64, Consumer>,
     owner: Option<u64>,
     connections: u64,
@@ -86,6 +91,7 @@ const fn index(source: Source) -> usize {
         Source::Launches => 0,
         Source::Answers => 1,
         Source::Events => 2,
+        Source::Results => 3,
     }
 }
 
@@ -173,8 +179,8 @@ impl SimulatedBroker {
         state
             .consumers
             .insert(connection, Consumer { engine, channels });
-        let [_, answers, events] = &state.queues;
-        let waiting = (answers.len() + events.len()) as u64;
+        let [_, answers, events, results] = &state.queues;
+        let waiting = (answers.len() + events.len() + results.len()) as u64;
         let link = state.links.get_mut(&engine)?;
         link.consuming(connection);
         Some(BrokerEvent::ConsumingUp {

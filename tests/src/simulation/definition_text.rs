@@ -69,6 +69,16 @@ impl Definition {
     }
 }
 
+/// Sets the field `fK` to K by an answer, by the result of a Celery task, or by the reply to a request.
+fn set(k: u32) -> String {
+    let to = format!("participant=\"set{k}\" queue=\"worker_set{k}\" into=\"f{k}\"");
+    match k % 4 {
+        1 => format!("<action via=\"celery\" {to}><arg>{k}</arg></action>"),
+        2 => format!("<action via=\"request\" {to}><in name=\"k\">{k}</in></action>"),
+        _ => format!("<action participant=\"set{k}\"/>"),
+    }
+}
+
 pub(super) fn write_node(xml: &mut String, node: &Node) {
     let inside = |xml: &mut String, tag: &str, nodes: &[Node]| {
         let _ = write!(xml, "<{tag}>");
@@ -77,7 +87,7 @@ pub(super) fn write_node(xml: &mut String, node: &Node) {
     };
     // Writing to a String cannot fail.
     let _ = match node {
-        Node::Set(k) => write!(xml, "<action participant=\"set{k}\"/>"),
+        Node::Set(k) => write!(xml, "{}", set(*k)),
         Node::Assign(k) => write!(xml, "<assign property=\"f{k}\">{k}</assign>"),
         Node::Count(k, bound, body) => {
             let _ = write!(

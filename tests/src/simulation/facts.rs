@@ -351,6 +351,6 @@ fn has_counted(instance: &Instance, turn: Turn) -> bool {
 }
 
 fn is_answer(input: &Input, path: &ActivityPath, turn: Turn) -> bool {
-    matches!(input, Input::Answer { activity, turn: found, answer: Answer::Replace(_) | Answer::Update(_) | Answer::Fault { .. } | Answer::Unreadable(_) | Answer::Suspended(_), .. }
+    matches!(input, Input::Answer { activity, turn: found, answer: Answer::Replace(_) | Answer::Update(_) | Answer::Value(_) | Answer::Fault { .. } | Answer::Unreadable(_) | Answer::Suspended(_), .. }
         if activity == path && found.is_none_or(|found| found == turn))
 }

@@ -3,7 +3,7 @@
 //! Acknowledgements of older connections are dropped; those of the current one go through the
 //! production code's own [`Tracker`]. Publishes without a connection are lost at once.
 
-use super::{Content, Facts, SimulatedBroker, facts::AckPlace};
+use super::{Content, Facts, SOURCES, SimulatedBroker, facts::AckPlace};
 use bureaucrat_broker_amqp::Tracker;
 use bureaucrat_host::broker::{
     Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Source, Ticket,
@@ -27,7 +27,7 @@ pub(super) struct Wire {
 pub(super) struct LinkState {
     pub connection: Option<u64>,
     pub generation: u64,
-    pub trackers: [Tracker; 3],
+    pub trackers: [Tracker; SOURCES.len()],
     /// What was handed over, for the checks.
     pub handed: BTreeMap<DeliveryHandle, (Content, Vec<u8>)>,
     pub publishing: bool,
@@ -86,6 +86,7 @@ impl Broker for Link {
                 Source::Launches => 0,
                 Source::Answers => 1,
                 Source::Events => 2,
+                Source::Results => 3,
             };
             link.trackers[place].acknowledge(delivery.tag);
         }

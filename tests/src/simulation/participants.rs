@@ -25,6 +25,14 @@ impl People {
         let (process, path) = (origin.activity.process, origin.activity.path);
         let counted = self.facts.known().is_answered(process, turn);
         let mut body = parsed(&task.body)?;
+        if let Some(id) = task.properties.correlation_id.as_deref() {
+            let content = Content::Answer {
+                process,
+                path,
+                turn,
+            };
+            return self.bring_back((id, &body), content, counted, random, plan);
+        }
         let place = match self.dialect {
             Dialect::Workitem => "fields",
             Dialect::Message => "payload",
@@ -59,6 +67,53 @@ impl People {
         let copies = 1 + u64::from(plan.has(Trouble::Repeats) && random.once_in(4));
         for _ in 0..copies {
             self.publish_answer(content.clone(), &body);
+        }
+        Ok(())
+    }
+
+    /// Answers a call as its worker does, one or several times.
+    fn bring_back(
+        &self,
+        (id, body): (&str, &Value),
+        content: Content,
+        counted: bool,
+        random: &mut Random,
+        plan: &Plan,
+    ) -> Result<(), String> {
+        // A result that may not count would be visible if it did.
+        let result = |wanted: &Value| match counted {
+            true => json!("again"),
+            false => wanted.clone(),
+        };
+        let messages = match id.strip_suffix("~reply") {
+            Some(_) => vec![(id.to_owned(), result(&body["k"]).to_string())],
+            None => {
+                let callback = &body[2]["callbacks"][0]["options"]["task_id"];
+                let callback = callback.as_str().ok_or("a call without a callback")?;
+                let result = result(&body[0][0]);
+                let said = json!({"status": "SUCCESS", "result": &result, "task_id": id});
+                let called = json!([[result], {}, {"callbacks": null}]);
+                // Some workers have the result backend `rpc://`.
+                let said = random.once_in(2).then(|| (id.to_owned(), said.to_string()));
+                let called = (callback.to_owned(), called.to_string());
+                said.into_iter().chain([called]).collect()
+            }
+        };
+        self.facts.count("results of calls");
+        let copies = 1 + u64::from(plan.has(Trouble::Repeats) && random.once_in(4));
+        for _ in 0..copies {
+            for (id, body) in &messages {
+                let message = Message {
+                    content: content.clone(),
+                    properties: Properties {
+                        correlation_id: Some(id.clone()),
+                        ..Properties::default()
+                    },
+                    body: body.clone().into_bytes(),
+                    redelivered: Redelivered::No,
+                };
+                self.broker.publish_to_engine(Source::Results, message);
+            }
         }
         Ok(())
     }

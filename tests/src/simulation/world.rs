@@ -58,7 +58,7 @@ impl World {
     pub fn new(plan: Plan, sandbox: Sandbox, tracing: Tracing) -> Self {
         let mut random = Random::new(plan.seed);
         let config = config(&plan, &mut random.fork());
-        let dialect = config.routes.default_via().dialect();
+        let dialect = config.routes.default_via().dialect().unwrap_or_default();
         let (known, definitions) = content::launches(&plan, &mut random.fork(), dialect);
         let facts = Arc::new(Facts::new(known.clone(), config.seen_retention));
         let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
@@ -223,14 +223,14 @@ impl World {
     }
 
     fn deliver(&mut self) {
-        let source = SOURCES[self.random.place(3)];
+        let source = SOURCES[self.random.place(SOURCES.len())];
         if self.broker.deliver(self.engines, source) {
             self.note(format_args!("the broker sends from {source:?}"));
         }
     }
 
     fn arrive(&mut self) {
-        let source = SOURCES[self.random.place(3)];
+        let source = SOURCES[self.random.place(SOURCES.len())];
         let Some(engine) = &self.engine else { return };
         if let Some(event) = self.broker.arrive(self.engines, source) {
             engine.receive(event);
@@ -341,7 +341,7 @@ impl World {
     }
 
     fn flush(&mut self) {
-        let source = SOURCES[self.random.place(3)];
+        let source = SOURCES[self.random.place(SOURCES.len())];
         let stragglers = if self.random.once_in(2) {
             Stragglers::Go
         } else {
@@ -351,7 +351,7 @@ impl World {
     }
 
     fn acknowledgements_arrive(&mut self) {
-        let source = SOURCES[self.random.place(3)];
+        let source = SOURCES[self.random.place(SOURCES.len())];
         self.broker.acknowledgements_arrive(self.engines, source);
     }
 

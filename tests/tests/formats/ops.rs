@@ -2,7 +2,7 @@
 
 use super::samples::fields;
 use bureaucrat_model::{
-    Alternative, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FaultCode,
+    Alternative, Bond, CallTarget, Carries, CodePattern, ConditionIndex, ConditionRange, FaultCode,
     FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Part,
     Retry, Since, Taking, Timeout, Via, Way, When,
 };
@@ -65,7 +65,7 @@ pub fn every() -> Vec<Op> {
                 routing_key: Some(Operand::Computed),
                 priority: Some(Operand::Fixed(5)),
             })),
-            inputs: Some(vec!["amount".into()]),
+            carries: Carries::Fields(vec!["amount".into()]),
             taking: Taking::Into(FieldPath::new("receipt").unwrap()),
             timeout: Some(Operand::Fixed(Millis(30_000))),
             heartbeat: Some(Operand::Computed),

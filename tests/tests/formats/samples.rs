@@ -194,6 +194,7 @@ pub fn inputs() -> Vec<Input> {
     vec![
         answer(Answer::Replace(fields())),
         answer(Answer::Update(fields())),
+        answer(Answer::Value(JsonText::text("result"))),
         answer(Answer::Fault {
             code: FaultCode::new("Declined"),
             message: "no".into(),

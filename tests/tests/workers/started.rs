@@ -29,6 +29,18 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
+/// What the settings of an engine say of tasks.
+pub enum Settings<'t> {
+    /// Nothing.
+    Plain,
+    /// `shop.*` goes to the Celery app as workitems.
+    Workitems,
+    /// `shop.*` are tasks of the Celery app.
+    Calls,
+    /// This, below `[bureaucrat]`; `SHOP_QUEUE` is the Celery app's queue.
+    These(&'t str),
+}
+
 /// The engine, its queue for the Celery app, and what workers have to be told.
 pub struct Shop {
     pub operated: Operated,
@@ -37,15 +49,18 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Starts an engine; in its settings `SHOP_QUEUE` is the Celery app's queue. Without any,
-    /// `shop.*` goes there.
-    pub fn open(prefix: &str, settings: &str) -> Self {
+    pub fn open(prefix: &str, settings: Settings<'_>) -> Self {
         let queue = of_this_run(&format!("{prefix}.shop"));
         let operated = Operated::new(prefix, &[]).unwrap();
-        let text = if settings.is_empty() {
-            format!("[participants]\nshop.* = celery-workitem queue={queue}\n")
-        } else {
-            format!("[bureaucrat]\n{}", settings.replace("SHOP_QUEUE", &queue))
+        let text = match settings {
+            Settings::Plain => String::new(),
+            Settings::Workitems => {
+                format!("[participants]\nshop.* = celery-workitem queue={queue}\n")
+            }
+            Settings::Calls => format!("[participants]\nshop.* = celery queue={queue}\n"),
+            Settings::These(settings) => {
+                format!("[bureaucrat]\n{}", settings.replace("SHOP_QUEUE", &queue))
+            }
         };
         let file = operated.path("engine.ini");
         fs::write(&file, text).unwrap();
@@ -74,22 +89,38 @@ impl Shop {
 
     /// A Celery worker with the tasks of tests/workers/tasks.py.
     pub fn celery(&self) -> Worker {
-        let worker = "celery --quiet --app tasks worker --pool prefork --concurrency 2 \
-                      --loglevel WARNING --without-gossip --without-mingle --without-heartbeat";
+        self.celery_app("tasks", &[])
+    }
+
+    /// One with the tasks of tests/workers/calls.py, which know nothing of the engine, and with
+    /// variables that say what the app is like.
+    pub fn calls(&self, variables: &[(&str, &str)]) -> Worker {
+        self.celery_app("calls", variables)
+    }
+
+    fn celery_app(&self, app: &str, variables: &[(&str, &str)]) -> Worker {
+        let worker = "worker --pool prefork --concurrency 2 --loglevel WARNING \
+                      --without-gossip --without-mingle --without-heartbeat";
+        let start = ["-W", "ignore", "-m", "celery", "--quiet", "--app", app];
         let name = ["--hostname", &self.queue];
-        self.python(
-            ["-W", "ignore", "-m"]
-                .into_iter()
-                .chain(worker.split_whitespace())
-                .chain(name),
-        )
+        let arguments = start.into_iter().chain(worker.split_whitespace());
+        self.python(arguments.chain(name), variables)
     }
 
     pub fn pika(&self) -> Worker {
-        self.python(["pika_worker.py"])
+        self.python(["pika_worker.py"], &[])
     }
 
-    fn python<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Worker {
+    /// A service that takes requests, and replies to each twice.
+    pub fn service(&self) -> Worker {
+        self.python(["rpc_service.py"], &[])
+    }
+
+    fn python<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+        variables: &[(&str, &str)],
+    ) -> Worker {
         let program = std::env::var_os("BUREAUCRAT_PYTHON")
             .expect("BUREAUCRAT_PYTHON is not set: run the tests by scripts/test");
         let log = fs::File::options()
@@ -109,6 +140,7 @@ impl Shop {
             )
             .env("SHOP_QUEUE", &self.queue)
             .env("PIKA_PREFIX", &self.prefix)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -120,8 +152,13 @@ impl Shop {
     /// Launches a process, and returns its fields at the end.
     pub fn completes(&self, definition: &str) -> Value {
         let process = self.operated.launch(definition).unwrap();
-        match self.operated.until(&process, "completed") {
-            Ok(shown) => shown["fields"].clone(),
+        self.ends(&process, "completed")["fields"].clone()
+    }
+
+    /// What `show` prints of a process once it has ended like this.
+    pub fn ends(&self, process: &str, how: &str) -> Value {
+        match self.operated.until(process, how) {
+            Ok(shown) => shown,
             Err(problem) => panic!("{problem}\n{}", self.log()),
         }
     }
@@ -138,7 +175,12 @@ impl Shop {
     }
 
     /// Ends the engine: no message was a dead letter.
-    pub fn close(mut self) {
+    pub fn close(self) {
+        self.close_with(0);
+    }
+
+    /// Ends the engine: so many messages were dead letters.
+    pub fn close_with(mut self, letters: u32) {
         let dead = self.operated.engine.name("dead");
         let count = Runtime::new().unwrap().block_on(async {
             let url = broker_url().unwrap();
@@ -153,21 +195,32 @@ impl Shop {
         });
         assert_eq!(
             count,
-            0,
+            letters,
             "dead letters:\n{}",
             self.operated.engine.log_tail()
         );
         self.operated.end().unwrap();
         let log = self.operated.engine.log_tail();
-        assert!(!log.contains("dead-letter queue"), "{log}");
+        assert!(letters > 0 || !log.contains("dead-letter queue"), "{log}");
     }
 }
 
 /// A worker that ends with this.
 pub struct Worker(Child);
 
+impl Worker {
+    /// Ends it at once, whatever it does.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
         let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap_or_default());
         let _ = kill(pid, Signal::SIGTERM);
         let deadline = Instant::now() + PATIENCE;

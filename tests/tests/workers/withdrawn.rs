@@ -1,6 +1,6 @@
 //! What workers are told about tasks that nobody waits for any more, and what Celery does then.
 
-use super::started::{Shop, root};
+use super::started::{Settings, Shop, root};
 use bureaucrat_tests::engine::broker_url;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
@@ -97,7 +97,7 @@ fn cancel_of(task: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_works_in_vain_is_told_once_and_nobody_else() {
-    let shop = Shop::open("workers-told", "");
+    let shop = Shop::open("workers-told", Settings::Workitems);
     let (_connection, channel) = channel().await;
     let told = listen(&channel, &shop).await;
     let name = |participant: &str| format!("{}{participant}", shop.pika_prefix());
@@ -173,7 +173,7 @@ fn celery(shop: &Shop, order: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn celery_drops_a_revoked_task_that_has_not_begun() {
-    let shop = Shop::open("workers-revoked", "");
+    let shop = Shop::open("workers-revoked", Settings::Workitems);
     let (_connection, channel) = channel().await;
     let told = listen(&channel, &shop).await;
     let (gate, mark) = (shop.operated.path("gate"), shop.operated.path("mark"));

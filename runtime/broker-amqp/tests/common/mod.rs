@@ -64,6 +64,8 @@ pub fn names() -> QueueNames {
         storage: format!("{prefix}.storage"),
         processes: format!("{prefix}.processes"),
         cancelled: format!("{prefix}.cancelled"),
+        results: format!("{prefix}.results"),
+        celery: format!("{prefix}.celery"),
     }
 }
 
@@ -256,6 +258,7 @@ pub async fn clean(connection: &Connection, names: &QueueNames) {
         &names.launches,
         &names.answers,
         &names.events,
+        &names.results,
         &names.dead_letters,
         &names.storage,
     ] {
@@ -263,12 +266,11 @@ pub async fn clean(connection: &Connection, names: &QueueNames) {
             .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())
             .await;
     }
-    let _ = channel
-        .exchange_delete(
-            names.processes.as_str().into(),
-            ExchangeDeleteOptions::default(),
-        )
-        .await;
+    for exchange in [&names.processes, &names.celery] {
+        let _ = channel
+            .exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default())
+            .await;
+    }
 }
 
 /// Sits between an engine and the broker and can cut all connections.

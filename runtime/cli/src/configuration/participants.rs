@@ -15,7 +15,7 @@
 use super::{Configuration, IniFile, Origin, Resolved, ini};
 use crate::broker;
 use anyhow::{Context, anyhow};
-use bureaucrat_wire::{Destination, Pattern, Route, Routes, SHORT_TEXT_BYTES_MAX, TaskQueue, Via};
+use bureaucrat_wire::{Destination, Pattern, Route, Routes, SHORT_TEXT_BYTES_MAX, Via};
 use serde_json::json;
 
 /// The section's name.
@@ -54,6 +54,7 @@ pub fn routes_of(
     let mut own = broker::engine_queues(configuration);
     own.push(configuration.notice_exchange.clone());
     own.push(configuration.cancel_exchange.clone());
+    own.push(configuration.results.exchange.clone());
     if let Some(queue) = &celery_queue {
         check("celery_queue", queue, &own)
             .map_err(|reason| anyhow!("`celery_queue = {queue}`: {reason}"))?;
@@ -119,7 +120,7 @@ pub fn routes<'a>(
     }
     if let Some(queue) = names.celery_queue {
         let everybody = Pattern::Prefix(String::new());
-        let is_default = default.task_queue() == TaskQueue::Celery;
+        let is_default = default.is_celery();
         if is_default && !routes.iter().any(|route| route.pattern == everybody) {
             routes.push(Route {
                 pattern: everybody,
@@ -127,14 +128,15 @@ pub fn routes<'a>(
                 destination: Destination::default(),
             });
         }
-        let is_celery = |route: &&mut Route| route.via.task_queue() == TaskQueue::Celery;
+        let is_celery = |route: &&mut Route| route.via.is_celery();
         for route in routes.iter_mut().filter(is_celery) {
             if route.destination == Destination::default() {
                 route.destination.queue = Some(queue.to_owned());
             }
         }
     }
-    Ok(Routes::new(default, routes))
+    let celery_queue = names.celery_queue.map(str::to_owned);
+    Ok(Routes::new(default, routes).with_celery_queue(celery_queue))
 }
 
 fn route(entry: Entry<'_>, own: &[String]) -> Result<Route, String> {
@@ -275,8 +277,9 @@ mod tests {
     fn a_line_that_can_not_be_used_says_why() {
         let cases = [
             (
-                ("shop.charge", "celery queue=shop"),
-                "`celery` is not one of: taskqueue, celery-workitem, message, celery-message",
+                ("shop.charge", "celery-task queue=shop"),
+                "`celery-task` is not one of: taskqueue, celery-workitem, message, celery-message, \
+                 celery, request",
             ),
             (("a", ""), "expected FORMAT [queue=NAME]"),
             (("a", "taskqueue shop"), "`shop` is not NAME=VALUE"),

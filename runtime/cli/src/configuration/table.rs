@@ -224,6 +224,13 @@ static ROWS: &[Row] = &[
         "The queue that events come from",
     ),
     Row::new(
+        "result_queue",
+        Queues,
+        Text("QUEUE", |draft| &mut draft.result_queue),
+        Value("bureaucrat_results"),
+        "The queue that results of Celery tasks and replies to requests come from",
+    ),
+    Row::new(
         "dead_letter_queue",
         Queues,
         Text("QUEUE", |draft| &mut draft.dead_letter_queue),
@@ -243,6 +250,13 @@ static ROWS: &[Row] = &[
         Text("EXCHANGE", |draft| &mut draft.cancel_exchange),
         Value("bureaucrat.cancelled"),
         "The topic exchange that tells participants about withdrawn tasks",
+    ),
+    Row::new(
+        "result_exchange",
+        Queues,
+        Text("EXCHANGE", |draft| &mut draft.result_exchange),
+        Value("bureaucrat.celery"),
+        "The direct exchange that Celery's workers send results to",
     ),
     Row::new(
         "queue_type",

@@ -2,26 +2,30 @@
 
 use super::{Checker, Node};
 use crate::{
-    checked::{Action, ActivityKind, After, Expected, Foreach, Inputs, On, Taking, When, Written},
+    checked::{
+        Action, ActivityKind, After, Carries, Expected, Foreach, Inputs, On, Taking, When, Written,
+    },
     diagnostic::ValueProblem,
     grammar::Tag,
 };
-use bureaucrat_model::{ActivityPath, ItemNames, Since, View};
+use bureaucrat_model::{ActivityPath, ItemNames, Since, Via, View};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn action(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
         let retry = self.retry(node);
-        let inputs = self.inputs(node);
+        let way = self.way(node);
+        let carries = self.carries(node, way.via);
         let taking = self.taking(node);
+        let countdown = self.span_or_template(node, "countdown");
         let timeout = self.span_or_template(node, "timeout");
         let heartbeat = self.span_or_template(node, "heartbeat");
         let within = self.span_or_template(node, "within");
-        let way = self.way(node);
         let action = Action {
             participant: self.name_or_template(node, "participant")?,
             way,
-            inputs,
+            carries,
             taking,
+            countdown,
             timeout,
             heartbeat,
             within,
@@ -29,6 +33,45 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         };
         self.review_times(node, &action);
         Some(ActivityKind::Action(Box::new(action)))
+    }
+
+    /// What the tasks of an action carry: fields, or the arguments of a call. Where `via` is left to the settings, they
+    /// decide which of both fits.
+    fn carries(&mut self, node: &Node<'t, 's>, via: Option<Via>) -> Carries {
+        let inputs = self.inputs(node);
+        let mut args = Vec::new();
+        for child in node.children(Tag::Arg) {
+            let child = self.shape(child);
+            args.extend(self.computed(&child));
+        }
+        let kwargs = self.named(node, Tag::Kwarg);
+        let first = |tag| node.children(tag).next();
+        let argument = first(Tag::Arg).or_else(|| first(Tag::Kwarg));
+        match (first(Tag::In), argument, via) {
+            (_, Some(argument), Some(via)) if via != Via::Celery => {
+                let (tag, via) = (argument.row.name, via.name());
+                let problem = ValueProblem::ArgumentsOfNoCall { tag, via };
+                self.note(argument.element.start, problem);
+            }
+            (Some(input), _, Some(Via::Celery)) => {
+                self.note(input.element.start, ValueProblem::FieldsOfCall);
+            }
+            (Some(input), Some(argument), None) => {
+                let tag = argument.row.name;
+                self.note(
+                    input.element.start,
+                    ValueProblem::FieldsAndArguments { tag },
+                );
+            }
+            (_, _, _) => {}
+        }
+        match inputs {
+            Some(inputs) => Carries::Fields(inputs),
+            None if argument.is_some() || via == Some(Via::Celery) => {
+                Carries::Arguments { args, kwargs }
+            }
+            None => Carries::All,
+        }
     }
 
     /// What a task or a called process gets; none for all fields.

@@ -16,15 +16,6 @@ pub(super) struct Place<'a> {
     key: &'static str,
 }
 
-/// What a way that is not there yet would do.
-fn later(via: &str) -> Option<&'static str> {
-    match via {
-        "celery" => Some("calls Celery tasks that know nothing about workitems"),
-        "request" => Some("sends plain requests and takes their replies"),
-        _ => None,
-    }
-}
-
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn send(&mut self, node: &Node<'t, 's>) -> Option<ActivityKind> {
         let exchange = self.name_or_template(node, "exchange");
@@ -125,15 +116,6 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     fn via(&mut self, node: &Node<'t, 's>) -> Option<Via> {
-        let attribute = node.element.attribute("via")?;
-        if let Some(what) = later(attribute.value.trim()) {
-            let found = cut(&attribute.value);
-            self.note(
-                attribute.value_start,
-                ValueProblem::LaterVia { found, what },
-            );
-            return None;
-        }
         self.one_of(node, "via")?.parse().ok()
     }
 

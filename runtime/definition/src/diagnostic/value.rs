@@ -113,10 +113,20 @@ pub enum ValueProblem {
     )]
     QueueAndRoutingKey,
     #[error(
-        "this version has no `via` {} yet, which {what}; use `taskqueue`, `message`, `celery-workitem` or `celery-message`",
-        Quoted(found)
+        "`{tag}` is for calls of Celery tasks, and this action has `via=\"{via}\"`; use `in`, or `via=\"celery\"`"
     )]
-    LaterVia { found: String, what: &'static str },
+    ArgumentsOfNoCall {
+        tag: &'static str,
+        via: &'static str,
+    },
+    #[error(
+        "a Celery task that is called takes arguments, not fields; use `arg` and `kwarg`, or `via=\"celery-workitem\"`"
+    )]
+    FieldsOfCall,
+    #[error(
+        "`in` is for fields, `{tag}` for the arguments of a Celery task; an action sends either, so remove one of them"
+    )]
+    FieldsAndArguments { tag: &'static str },
     #[error("no definition may send to {}: {reason}", Quoted(found))]
     NeverSent { found: String, reason: &'static str },
     #[error(

@@ -1,14 +1,14 @@
 //! What is sent to participants and to the broker, as text.
 
 use super::{COMPUTED, again, carried, operand, place, span_of, taken};
-use bureaucrat_model::{Op, Operand, Part, WrittenWay};
+use bureaucrat_model::{Carries, Op, Operand, Part, WrittenWay};
 use std::fmt::Write as _;
 
 pub(super) fn action(op: &Op) -> String {
     let Op::Action {
         participant,
         way,
-        inputs,
+        carries,
         taking,
         timeout,
         heartbeat,
@@ -21,7 +21,11 @@ pub(super) fn action(op: &Op) -> String {
     let mut text = format!(
         "action {}{}",
         operand(participant),
-        carried(inputs.as_deref())
+        match carries {
+            Carries::All => String::new(),
+            Carries::Fields(names) => carried(Some(names)),
+            Carries::Arguments { args, kwargs } => format!(" args {args} kwargs {kwargs:?}"),
+        }
     );
     if let Some(way) = way {
         text.push_str(&routed(way));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! action                      foreach                      pick
-//!   within                      enter-scope → 2              what names and keys are
+//!   countdown, within           enter-scope → 2              what names and keys are
 //!   0: what the task needs      the list                     await e → 1, f → 2, timeout → 3
 //!   action from 0               enter-items                  1: outputs; body; jump → 4
 //!   what came back              0: next-item else 1          2: outputs; body; jump → 4
@@ -25,25 +25,29 @@
 use super::{Emitter, Needed, Rounds, index_of, plain_scope, taken};
 use crate::checked::{self, Written};
 use bureaucrat_model::{
-    Alternative, Handler, Join, Op, OpIndex, Part, Retry, Site, Timeout, Way, WrittenWay,
+    Alternative, Carries, Handler, Join, Op, OpIndex, Part, Retry, Site, Timeout, Way, When,
+    WrittenWay,
 };
 
 impl Emitter {
     pub(super) fn action(&mut self, action: &checked::Action, site: &Site) {
+        if let Some(countdown) = self.optional(action.countdown.as_ref(), site) {
+            let when = When::After(countdown);
+            self.push(Op::Delay { when }, site);
+        }
         if let Some(span) = self.optional(action.within.as_ref(), site) {
             self.push(Op::Within { span }, site);
         }
         let attempt = self.here();
         let participant = self.operand(&action.participant, site);
         let way = self.way(&action.way, site);
-        let inputs = action.inputs.as_ref();
-        let inputs = inputs.map(|inputs| self.inputs(inputs, site));
+        let carries = self.carries(&action.carries, site);
         let timeout = self.optional(action.timeout.as_ref(), site);
         let heartbeat = self.optional(action.heartbeat.as_ref(), site);
         let op = Op::Action {
             participant,
             way,
-            inputs,
+            carries,
             taking: taken(&action.taking),
             timeout,
             heartbeat,
@@ -52,6 +56,23 @@ impl Emitter {
         };
         self.push(op, site);
         self.outputs(&action.taking, site);
+    }
+
+    fn carries(&mut self, carries: &checked::Carries, site: &Site) -> Carries {
+        match carries {
+            checked::Carries::All => Carries::All,
+            checked::Carries::Fields(inputs) => Carries::Fields(self.inputs(inputs, site)),
+            checked::Carries::Arguments { args, kwargs } => {
+                for arg in args {
+                    self.evaluate(*arg, site);
+                }
+                Carries::Arguments {
+                    // As many as a definition may have conditions, at the most.
+                    args: u32::try_from(args.len()).unwrap_or(u32::MAX),
+                    kwargs: self.inputs(kwargs, site),
+                }
+            }
+        }
     }
 
     fn way(

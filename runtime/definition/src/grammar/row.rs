@@ -34,6 +34,10 @@ pub(crate) enum Tag {
     /// A time that is waited for while an element is active.
     Alarm,
     In,
+    /// An argument of a call by its place.
+    Arg,
+    /// An argument of a call by its name.
+    Kwarg,
     Out,
     /// A field of an emitted event.
     Field,

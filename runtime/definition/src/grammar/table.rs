@@ -186,6 +186,8 @@ pub(super) static ROWS: &[Row] = &[
     .attributes_are(&flow::ACTION)
     .instead_of_text("write `<action participant=\"NAME\"/>`"),
     flow::IN,
+    flow::ARG,
+    flow::KWARG,
     flow::OUT,
     Row::part(
         Tag::Retry,

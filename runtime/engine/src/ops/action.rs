@@ -8,15 +8,16 @@ use crate::{
     ops::taking,
 };
 use bureaucrat_model::{
-    Answer, Effect, Expiry, FaultCode, FiberId, FiberState, Fields, HistoryEvent, Instance,
-    JsonText, NameLimits, Op, Progress, Taking, TaskEnd, Timestamp, Turn, Unusable, Wait, WaitKind,
+    Answer, Carries, Effect, Expiry, FaultCode, FiberId, FiberState, Fields, HistoryEvent,
+    Instance, JsonText, NameLimits, Op, Progress, Taking, TaskEnd, Timestamp, Turn, Unusable, Wait,
+    WaitKind,
 };
 
 pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<(), Trouble> {
     let Op::Action {
         participant,
         way,
-        inputs,
+        carries,
         timeout,
         heartbeat,
         ..
@@ -27,7 +28,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
     let mut values = machine.values(fiber)?;
     let participant = values.name(participant, "participant", NameLimits::PARTICIPANT)?;
     let way = way.as_ref().map(|way| values.way(way)).transpose()?;
-    let fields = taking::inputs(&mut values, inputs.as_deref())?;
+    let fields = taking::carried(&mut values, carries)?;
     if let Some(fields) = &fields {
         machine.check_size(fields.size())?;
     }
@@ -51,6 +52,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
     let due = expires(&expiry, None);
+    let ends = [expiry.timeout_ends(), expiry.within];
     let kind = WaitKind::Answer {
         participant: participant.clone(),
         fields,
@@ -63,6 +65,8 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
         turn,
         participant: participant.clone(),
         way: way.unwrap_or_default(),
+        cargo: carries.cargo(),
+        expires: ends.into_iter().flatten().min(),
     });
     machine.record(HistoryEvent::TaskSent {
         activity,
@@ -132,8 +136,9 @@ pub(crate) fn answer(
     };
     let turn = wait.turn;
     match answer {
-        Answer::Replace(fields) => answered(machine, fiber, turn, fields, Dialect::Whole),
-        Answer::Update(update) => answered(machine, fiber, turn, update, Dialect::Part),
+        Answer::Replace(fields) => answered(machine, fiber, turn, Answered::Whole(fields)),
+        Answer::Update(update) => answered(machine, fiber, turn, Answered::Part(update)),
+        Answer::Value(value) => answered(machine, fiber, turn, Answered::Value(value)),
         Answer::Fault {
             code,
             message,
@@ -179,11 +184,13 @@ fn settled(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
     machine.stop_waiting(fiber)
 }
 
-/// Whether an answer holds all fields, so that one that it lacks was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    Whole,
-    Part,
+/// What an answer holds.
+enum Answered {
+    /// All fields, so that one that it lacks was removed.
+    Whole(Fields),
+    Part(Fields),
+    /// One value, which changes no fields by itself.
+    Value(JsonText),
 }
 
 /// The answer counts: its task need not be sent any more, and another answer like it is late.
@@ -191,8 +198,7 @@ fn answered(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,
-    answer: Fields,
-    dialect: Dialect,
+    answer: Answered,
 ) -> Result<(), Trouble> {
     let found = machine.fiber(fiber)?;
     let FiberState::Waiting(Wait {
@@ -204,7 +210,10 @@ fn answered(
     };
     let sent = sent.clone();
     let op = machine.program.ops.get(found.at.0 as usize);
-    let Some(Op::Action { taking, inputs, .. }) = op else {
+    let Some(Op::Action {
+        taking, carries, ..
+    }) = op
+    else {
         return Err(Trouble::program("the fiber is at no action"));
     };
     let activity = machine.path(fiber);
@@ -218,19 +227,28 @@ fn answered(
     })?;
     machine.record(HistoryEvent::Answered { activity, turn });
     if *taking != Taking::Fields {
-        return taking::value(machine, fiber, taking, answer.to_value_text());
+        let value = match answer {
+            Answered::Whole(fields) | Answered::Part(fields) => fields.to_value_text(),
+            Answered::Value(value) => value,
+        };
+        return taking::value(machine, fiber, taking, value);
     }
-    match (dialect, inputs) {
-        (Dialect::Part, None) => machine.update_fields(fiber, &answer)?,
+    match (answer, carries) {
+        // Nothing says where it belongs.
+        (Answered::Value(_), _) => {}
+        (Answered::Part(answer), Carries::All) => machine.update_fields(fiber, &answer)?,
         // What it carried and brings back unchanged is no field of the process.
-        (Dialect::Part | Dialect::Whole, Some(_)) => {
+        (
+            Answered::Part(answer) | Answered::Whole(answer),
+            Carries::Fields(_) | Carries::Arguments { .. },
+        ) => {
             let sent = sent.unwrap_or_default();
             let changed = answer.entries();
             let changed = changed.filter(|(name, value)| sent.get(name) != Some(*value));
             let changed = Fields::from_entries(changed.map(|(n, v)| (n.clone(), v.clone())));
             machine.update_fields(fiber, &changed)?;
         }
-        (Dialect::Whole, None) => replaced(machine, fiber, answer, sent)?,
+        (Answered::Whole(answer), Carries::All) => replaced(machine, fiber, answer, sent)?,
     }
     machine.go_on(fiber)
 }

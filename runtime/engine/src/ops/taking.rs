@@ -4,7 +4,7 @@ use crate::{
     machine::{Machine, Trouble},
     values::Values,
 };
-use bureaucrat_model::{FiberId, Fields, JsonText, Taking};
+use bureaucrat_model::{Carries, FiberId, Fields, JsonText, Taking};
 
 /// The fields of these names with the next computed values; none for all that are visible.
 pub(crate) fn inputs(
@@ -18,6 +18,21 @@ pub(crate) fn inputs(
     for name in names {
         fields.set(name, values.take()?);
     }
+    Ok(Some(fields))
+}
+
+/// What a task carries; none for all fields that are visible.
+pub(crate) fn carried(values: &mut Values, carries: &Carries) -> Result<Option<Fields>, Trouble> {
+    let (args, kwargs) = match carries {
+        Carries::All => return Ok(None),
+        Carries::Fields(names) => return inputs(values, Some(names)),
+        Carries::Arguments { args, kwargs } => (*args, kwargs),
+    };
+    let args: Vec<JsonText> = (0..args).map(|_| values.take()).collect::<Result<_, _>>()?;
+    let kwargs = inputs(values, Some(kwargs))?.unwrap_or_default();
+    let mut fields = Fields::new();
+    fields.set(Carries::ARGS, JsonText::list(&args));
+    fields.set(Carries::KWARGS, kwargs.to_value_text());
     Ok(Some(fields))
 }
 

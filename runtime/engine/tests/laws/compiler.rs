@@ -2,9 +2,10 @@
 
 use super::generator::{Block, Times, named_call, plain_scope, retry, tried};
 use bureaucrat_model::{
-    ActivityPath, Alternative, Bond, CodePattern, Condition, ConditionIndex, ConditionRange,
-    Conduct, FieldPath, Fields, Guest, ItemNames, Join, JsonText, Millis, Op, OpIndex, Operand,
-    Part, Program, Reads, Recorded, Since, Site, Span, Taking, Timeout, Unhandled, When,
+    ActivityPath, Alternative, Bond, Carries, CodePattern, Condition, ConditionIndex,
+    ConditionRange, Conduct, FieldPath, Fields, Guest, ItemNames, Join, JsonText, Millis, Op,
+    OpIndex, Operand, Part, Program, Reads, Recorded, Since, Site, Span, Taking, Timeout,
+    Unhandled, When,
 };
 
 #[derive(Default)]
@@ -194,7 +195,15 @@ impl Compiler {
         let attempt = self.here();
         self.compute(times.inputs, path);
         let names = ["a", "b"].into_iter().take(times.inputs);
-        let inputs = (times.inputs > 0).then(|| names.map(str::to_owned).collect());
+        let names = || names.clone().map(str::to_owned).collect();
+        let carries = match (times.inputs, times.timeout) {
+            (0, _) => Carries::All,
+            (_, None) => Carries::Fields(names()),
+            (_, Some(_)) => Carries::Arguments {
+                args: 0,
+                kwargs: names(),
+            },
+        };
         let takings = [
             Taking::Fields,
             Taking::Into(FieldPath::new("/r/taken").unwrap()),
@@ -203,7 +212,7 @@ impl Compiler {
         let op = Op::Action {
             participant: Operand::Fixed("p".into()),
             way: None,
-            inputs,
+            carries,
             taking: takings[times.taking].clone(),
             timeout: fixed(times.timeout),
             heartbeat: fixed(times.heartbeat),

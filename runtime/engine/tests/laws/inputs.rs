@@ -44,6 +44,7 @@ pub fn answer(detail: usize) -> Answer {
         1 => Answer::Unreadable("u".into()),
         2 => Answer::Suspended("s".into()),
         3 => Answer::Progress(JsonText::text("half")),
+        13 => Answer::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
         4..=9 => Answer::Replace(fields(r#"{"d": "<process/>", "y": 1e2}"#)),
         10 => Answer::Update(fields(&format!(r#"{{"z": "{}"}}"#, "z".repeat(3_000)))),
         11 => Answer::Update(fields(&format!(r#"{{"l": "{}"}}"#, "l".repeat(5_000)))),

@@ -14,7 +14,7 @@ use bureaucrat_store::{
     keys::{DestinationHash, OutboxKey, OutboxKind},
     records,
 };
-use bureaucrat_wire::Outgoing;
+use bureaucrat_wire::{Outgoing, without_expiry};
 
 /// Rows of the index per read.
 const PORTION: usize = 64;
@@ -42,10 +42,13 @@ impl Actor {
                 Some(message) => Some(message),
                 None => self.stored_message(Table::Outbox, key)?,
             };
-            let Some(message) = message else {
+            let Some(mut message) = message else {
                 self.outbox.withdraw(key);
                 continue;
             };
+            if self.outbox.is_delayed(key) {
+                without_expiry(&mut message.properties);
+            }
             let now = self.now();
             match self.outbox.take_ticket(key, &message, now) {
                 Ok(ticket) => self.shared.broker.publish(ticket, message),

@@ -1,5 +1,5 @@
 //! What lay in the broker's queues when the engine began to consume. A time that runs beside messages, such as the
-//! timeout of an attempt, is not over before an answer or event that came earlier was taken.
+//! timeout of an attempt, is not over before an answer, an event or a result that came earlier was taken.
 
 use crate::broker::{DeliveryHandle, Source};
 use bureaucrat_model::{Millis, Timestamp};
@@ -24,7 +24,7 @@ pub(super) enum Backlog {
 }
 
 impl Backlog {
-    /// The engine begins to consume, and so many answers and events lie there.
+    /// The engine begins to consume, and so many answers, events and results lie there.
     pub(super) fn begin(generation: u64, waiting: u64, now: Timestamp) -> Self {
         match waiting {
             0 => Self::Taken,
@@ -46,7 +46,7 @@ impl Backlog {
                 last,
                 ..
             },
-            Source::Answers | Source::Events,
+            Source::Answers | Source::Events | Source::Results,
         ) = (&mut *self, delivery.source)
             && *generation == delivery.generation
             && *left > 0

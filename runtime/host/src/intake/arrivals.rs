@@ -282,6 +282,7 @@ impl Planner {
             Source::Launches => &self.shared.config.launch_queue,
             Source::Answers => &self.shared.config.message_queue,
             Source::Events => &self.shared.config.event_queue,
+            Source::Results => &self.shared.config.results.queue,
         };
         tracing::warn!(
             queue,

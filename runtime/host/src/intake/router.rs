@@ -24,7 +24,7 @@ use bureaucrat_model::{DefinitionName, ModuleName, ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
     AnswerMessage, Content, EventMessage, MessageKind, Packed, Unreadable, UnreadableAnswer,
-    content, decode_answer, decode_event,
+    content, decode_answer, decode_event, decode_result, unreadable_result,
 };
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest, Sha256};
@@ -84,7 +84,7 @@ pub enum Incoming {
     },
     /// A submission is durable, or failed.
     Committed(CommitOutcome),
-    /// The engine consumes, and so many answers and events lie in the queues.
+    /// The engine consumes, and so many answers, events and results lie in the queues.
     ConsumingUp {
         generation: u64,
         waiting: u64,
@@ -173,6 +173,7 @@ impl Router {
             Source::Launches => "launches",
             Source::Answers => "answers",
             Source::Events => "events",
+            Source::Results => "results",
         };
         let user = delivery.properties.user_id.as_deref().unwrap_or_default();
         let body = Sha256::digest(&delivery.body);
@@ -207,7 +208,9 @@ impl Router {
     pub(super) fn unpack(&self, delivery: &Delivery, packed: &Packed) -> (Arrival, usize) {
         let limit = match delivery.handle.source {
             Source::Launches => self.config.definition_limits.bytes,
-            Source::Answers | Source::Events => self.config.wire_limits.body_bytes,
+            Source::Answers | Source::Events | Source::Results => {
+                self.config.wire_limits.body_bytes
+            }
         };
         let unpacked = match packed.unpack(&delivery.body, limit) {
             Ok(unpacked) => unpacked,
@@ -231,8 +234,12 @@ impl Router {
     /// What can't be read, with the activity that waits for it where it is an answer whose header can be
     /// read: in most encodings it looks the same.
     fn unreadable(&self, delivery: &Delivery, content: &[u8], reason: Unreadable) -> Arrival {
-        if delivery.handle.source != Source::Answers {
-            return Arrival::Unreadable(reason);
+        match delivery.handle.source {
+            Source::Answers => {}
+            Source::Results => {
+                return Arrival::Answer(unreadable_result(&delivery.properties, reason));
+            }
+            Source::Launches | Source::Events => return Arrival::Unreadable(reason),
         }
         let waiting = match decode_answer(content, &self.config.wire_limits) {
             Ok(answer) => Some((answer.target, answer.turn)),
@@ -241,10 +248,17 @@ impl Router {
         Arrival::Answer(Err(UnreadableAnswer { reason, waiting }))
     }
 
-    /// An answer or an event.
+    /// An answer, a result or an event.
     fn message(&self, delivery: &Delivery, content: &[u8]) -> Arrival {
         let limits = &self.config.wire_limits;
         let content_type = delivery.properties.content_type.as_deref();
+        if delivery.handle.source == Source::Results {
+            let result = decode_result(&delivery.properties, content, limits);
+            return Arrival::Answer(result.map_err(|refused| UnreadableAnswer {
+                reason: refused.reason.by_content_type(content_type, "JSON"),
+                waiting: refused.waiting,
+            }));
+        }
         if delivery.handle.source == Source::Answers {
             return Arrival::Answer(decode_answer(content, limits).map_err(|refused| {
                 // One with a header that can be read is an answer, anything else aside.

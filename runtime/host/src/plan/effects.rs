@@ -61,12 +61,16 @@ impl Planner {
                 turn,
                 participant,
                 way,
+                cargo,
+                expires,
             } => {
                 let task = Task {
                     activity,
                     turn,
                     participant,
                     way,
+                    cargo,
+                    expires,
                 };
                 self.send_task(transaction, process, &task);
             }

@@ -332,6 +332,7 @@ fn is_repeat(before: &Input, now: &Input) -> bool {
                 answer:
                     Answer::Replace(_)
                     | Answer::Update(_)
+                    | Answer::Value(_)
                     | Answer::Fault { .. }
                     | Answer::Unreadable(_),
                 ..

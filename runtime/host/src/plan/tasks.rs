@@ -7,8 +7,8 @@ use super::{
 };
 use bureaucrat_engine::task_fields;
 use bureaucrat_model::{
-    AbandonedTask, ActivityId, ActivityPath, Answer, HistoryEntry, HistoryEvent, Input, Op,
-    Operand, ProcessId, Program, Site, TaskEnd, Turn, Way,
+    AbandonedTask, ActivityId, ActivityPath, Answer, Cargo, Fields, HistoryEntry, HistoryEvent,
+    Input, Op, Operand, ProcessId, Program, Site, TaskEnd, Timestamp, Turn, Via, Way,
 };
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
@@ -17,7 +17,7 @@ use bureaucrat_store::{
     reading::scan_around,
     records,
 };
-use bureaucrat_wire::{Outgoing, Task as WireTask, TaskQueue, revocation, task, withdrawn};
+use bureaucrat_wire::{Outgoing, Task as WireTask, can_carry, revocation, task, withdrawn};
 
 /// A task that a process wants to send.
 pub(super) struct Task {
@@ -26,6 +26,8 @@ pub(super) struct Task {
     pub participant: String,
     /// What the definition says of its way.
     pub way: Way,
+    pub cargo: Cargo,
+    pub expires: Option<Timestamp>,
 }
 
 impl Planner {
@@ -45,11 +47,18 @@ impl Planner {
             transaction.work.push_back(work);
             return;
         }
-        let Some(fields) = task_fields(&held.instance, turn) else {
+        let config = &self.shared.config;
+        let via = config.routes.via(&asked.participant, asked.way.via);
+        let fields = match (via, asked.cargo) {
+            // The definition leaves the way to the settings, and gives no arguments.
+            (Via::Celery, Cargo::All) => Some(Fields::new()),
+            (_, Cargo::All | Cargo::Fields | Cargo::Arguments) => task_fields(&held.instance, turn),
+        };
+        let Some(fields) = fields else {
             return;
         };
         let message = task(
-            &self.shared.config.routes,
+            &config.routes,
             &WireTask {
                 process,
                 path: &asked.activity,
@@ -57,9 +66,13 @@ impl Planner {
                 participant: &asked.participant,
                 way: &asked.way,
                 fields: &fields,
+                expires: asked.expires,
+                results: &config.results,
             },
         );
-        match self.why_not_sent(held, asked, &message) {
+        let cannot = can_carry(via, asked.cargo).err();
+        let cannot = cannot.map(|error| error.to_string());
+        match cannot.or_else(|| self.why_not_sent(held, asked, &message)) {
             Some(reason) => transaction.work.push_back(Work::Step {
                 process,
                 input: Input::TaskRefused { turn, reason },
@@ -140,7 +153,7 @@ impl Planner {
         };
         let notice = withdrawn(&config.cancel_exchange, activity.clone(), turn, participant);
         let mut tell = vec![(row(OutboxKind::Withdrawal), notice)];
-        if config.routes.via(participant, task.via).task_queue() == TaskQueue::Celery {
+        if config.routes.via(participant, task.via).is_celery() {
             let revocation = revocation(activity, turn);
             tell.push((row(OutboxKind::Revocation), revocation));
         }

@@ -4,9 +4,11 @@ use super::{read_fields, text};
 use crate::{Unreadable, WireLimits, cut};
 use bureaucrat_model::{Answer, FaultCode, Fields, JsonText, Millis, Unusable};
 
-/// The fault that a worker names: an object with `code` and `message`, or the message alone.
-pub(super) fn read_fault(
+/// The fault that a worker names: an object with `code` and `message`, or the message alone. A code
+/// that is named elsewhere counts if the object has none.
+pub(crate) fn read_fault(
     fault: &[u8],
+    elsewhere: Option<&str>,
     limits: &WireLimits,
     unusable: &mut Vec<Unusable>,
 ) -> Result<Answer, Unreadable> {
@@ -16,7 +18,8 @@ pub(super) fn read_fault(
     }
     let fault = read_fields(Some(fault), "fault")?;
     let message = fault.get("message").and_then(words).unwrap_or_default();
-    let reported = participant_fault(code_of(&fault).as_deref(), &message, limits);
+    let code = code_of(&fault);
+    let reported = participant_fault(code.as_deref().or(elsewhere), &message, limits);
     Ok(reported.with(&fault, limits, unusable))
 }
 
@@ -25,11 +28,11 @@ fn code_of(fault: &Fields) -> Option<String> {
 }
 
 /// A fault in a participant's words.
-struct Reported {
-    code: FaultCode,
-    message: String,
+pub(crate) struct Reported {
+    pub code: FaultCode,
+    pub message: String,
     /// The code that it named, if participants may not give that.
-    named: Option<String>,
+    pub named: Option<String>,
 }
 
 impl Reported {
@@ -82,13 +85,14 @@ fn words(value: &JsonText) -> Option<String> {
 }
 
 /// A text's own words, anything else as JSON.
-fn said(value: &JsonText) -> String {
+pub(crate) fn said(value: &JsonText) -> String {
     value.as_text().unwrap_or_else(|| value.as_str().to_owned())
 }
 
 /// Codes that say what the engine did or found: a participant that gives one gets
 /// [`FaultCode::ACTION_ERROR`], with its code before the message.
-const RESERVED_CODES: [&str; 12] = [
+const RESERVED_CODES: [&str; 13] = [
+    FaultCode::CELERY_TASK_FAILED,
     FaultCode::BAD_ANSWER,
     FaultCode::TASK_REFUSED,
     FaultCode::CALL_ERROR,
@@ -104,7 +108,11 @@ const RESERVED_CODES: [&str; 12] = [
 ];
 
 /// A fault in a participant's words, as far as they may be the engine's.
-fn participant_fault(code: Option<&str>, message: &str, limits: &WireLimits) -> Reported {
+pub(crate) fn participant_fault(
+    code: Option<&str>,
+    message: &str,
+    limits: &WireLimits,
+) -> Reported {
     let message = cut(message, limits.text_bytes);
     let own = || FaultCode::new(FaultCode::ACTION_ERROR);
     let is_free = |code: &str| {

@@ -1,8 +1,10 @@
 //! Bodies of messages, in both dialects, and fields.
 
 use crate::trace;
-use bureaucrat_model::{Fields, FieldsError};
-use bureaucrat_wire::{WireLimits, decode_answer, decode_event, decode_reply};
+use bureaucrat_model::{Answer, Fields, FieldsError, JsonText};
+use bureaucrat_wire::{
+    HeaderValue, Properties, WireLimits, decode_answer, decode_event, decode_reply, decode_result,
+};
 
 /// Keys and values that bodies are made of, and what breaks JSON.
 pub const TOKENS: [&str; 40] = [
@@ -48,6 +50,47 @@ pub const TOKENS: [&str; 40] = [
     "\u{2028}",
 ];
 
+/// The same of results of calls.
+pub const RESULT_TOKENS: [&str; 24] = [
+    "[[",
+    "], {}, {}]",
+    "{\"args\": [",
+    "\"status\": \"SUCCESS\"",
+    "\"status\": \"FAILURE\"",
+    "\"result\": {",
+    "\"exc_type\": \"KeyError\"",
+    "\"exc_type\": \"UnpickleableExceptionWrapper\"",
+    "\"exc_module\": \"shop\"",
+    "\"exc_message\": [",
+    "\"traceback\": \"",
+    "{\"__type__\": \"date\", \"__value__\": \"1\"}",
+    "{\"__type__\": \"uuid\", \"__value__\": {\"hex\": \"",
+    "12345678123456781234567812345678",
+    "\"__type__\"",
+    "\"__value__\"",
+    "\\\"",
+    "{\"code\": \"c\", \"message\": ",
+    "NaN",
+    "null",
+    "[[[[[[[[",
+    "\u{80}",
+    "ü",
+    " ",
+];
+
+/// Results to begin with.
+pub fn results() -> Vec<Vec<u8>> {
+    let results = [
+        r#"[[{"a": {"__type__": "decimal", "__value__": "9.90"}}], {}, {"callbacks": null}]"#,
+        r#"{"task": "bureaucrat.succeeded", "args": [1], "kwargs": {}}"#,
+        r#"{"status": "FAILURE", "result": {"exc_type": "E", "exc_message": ["a", 1], "exc_module": "m"}, "traceback": "t"}"#,
+        r#"{"status": "SUCCESS", "result": [1.50]}"#,
+        r#"{"code": "shop.Busy", "message": "later", "retry_after": 5}"#,
+        r#""a text""#,
+    ];
+    results.map(|text| text.as_bytes().to_vec()).into()
+}
+
 /// Limits that small inputs reach.
 const fn tight() -> WireLimits {
     WireLimits {
@@ -70,6 +113,39 @@ pub fn answer(input: &[u8]) -> u64 {
         }
         Err(unreadable) => trace::of_text(&unreadable.to_string()),
     }
+}
+
+/// One input as everything that comes to the queue of results.
+pub fn result(input: &[u8]) -> u64 {
+    let error = ("error".to_owned(), HeaderValue::Bool(true));
+    let headers = [Vec::new(), vec![error]];
+    let kinds = ["~ok", "~failed", "", "~reply"];
+    let mut seen = 0;
+    for (suffix, headers) in kinds
+        .into_iter()
+        .flat_map(|kind| headers.clone().map(|h| (kind, h)))
+    {
+        let properties = Properties {
+            correlation_id: Some(format!("00000000-0000-8000-8000-000000000000_0~1{suffix}")),
+            headers,
+            ..Properties::default()
+        };
+        let _ = decode_result(&properties, input, &tight());
+        let decoded = decode_result(&properties, input, &WireLimits::default());
+        seen ^= match decoded {
+            Ok(read) => {
+                if let Answer::Value(value) = &read.answer {
+                    assert_eq!(JsonText::parse(value.as_str()).as_ref(), Ok(value));
+                }
+                trace::of_text(&format!(
+                    "{suffix} {:?}",
+                    std::mem::discriminant(&read.answer)
+                ))
+            }
+            Err(unreadable) => trace::of_text(&format!("{suffix} {unreadable}")),
+        };
+    }
+    seen
 }
 
 pub fn event(input: &[u8]) -> u64 {

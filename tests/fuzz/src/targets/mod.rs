@@ -52,6 +52,7 @@ impl Targets {
             (Target::Definition, _) => definitions::definition(input),
             (Target::Expression, _) => conditions::expression(input),
             (Target::Answer, _) => bodies::answer(input),
+            (Target::Result, _) => bodies::result(input),
             (Target::Event, _) => bodies::event(input),
             (Target::Reply, _) => bodies::reply(input),
             (Target::Fields, _) => bodies::fields(input),

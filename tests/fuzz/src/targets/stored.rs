@@ -219,11 +219,12 @@ fn input_for(instance: &Instance, random: &mut Random) -> Input {
                     .collect(),
             ),
             turn: (random.below(2) == 0).then_some(turn),
-            answer: match random.below(5) {
+            answer: match random.below(6) {
                 0 => Answer::Replace(fields),
                 1 => Answer::Update(fields),
                 2 => Answer::fault(FaultCode::new("Declined"), "broken".to_owned()),
                 3 => Answer::Suspended("later".to_owned()),
+                4 => Answer::Value(JsonText::text("result")),
                 _ => Answer::Unreadable("no".to_owned()),
             },
             unusable: Vec::new(),

@@ -2,13 +2,17 @@
 
 use super::{OnBroker, PATIENCE, worker};
 use crate::conformance::{
+    calls::ResultMessage,
     case::Fate,
     script::{Launched, Stage},
 };
 use bureaucrat_host::{commands::Order, query::State};
 use bureaucrat_model::{Fields, Millis};
 use bureaucrat_wire::{Reply, merge_fields};
-use lapin::BasicProperties;
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable},
+};
 use std::{
     sync::PoisonError,
     time::{Duration, Instant},
@@ -46,6 +50,25 @@ impl Stage for OnBroker<'_> {
             &body,
             BasicProperties::default().with_delivery_mode(2),
         )?;
+        Ok(None)
+    }
+
+    fn call(&mut self, queue: &str) -> Result<(String, Vec<u8>), String> {
+        let (id, body) = self.next_message(queue)?;
+        Ok((id.ok_or("the call has no `correlation_id`")?, body))
+    }
+
+    fn result(&mut self, message: ResultMessage) -> Result<Option<Fate>, String> {
+        let queue = self.broker.engine.name("results");
+        let mut headers = FieldTable::default();
+        for (name, text) in message.headers {
+            headers.insert(name.into(), AMQPValue::LongString(text.into()));
+        }
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_correlation_id(message.correlation_id.as_str().into())
+            .with_headers(headers);
+        self.publish(&queue, &message.body, properties)?;
         Ok(None)
     }
 
@@ -119,7 +142,7 @@ impl Stage for OnBroker<'_> {
             self.keep(incoming);
         }
         for (queue, bodies) in &self.waiting {
-            for body in bodies {
+            for (_, body) in bodies {
                 left.push(format!("{queue}: {}", String::from_utf8_lossy(body)));
             }
         }

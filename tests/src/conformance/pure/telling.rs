@@ -2,10 +2,10 @@
 
 use super::Pure;
 use bureaucrat_model::{
-    ActivityId, ActivityPath, EventSource, FaultCode, FiberId, Fields, Input, JsonText, Message,
-    Millis, ProcessId, Subscription, Timestamp, Toward, Turn, Way,
+    ActivityId, ActivityPath, Cargo, EventSource, FaultCode, FiberId, Fields, Input, JsonText,
+    Message, Millis, ProcessId, Subscription, Timestamp, Toward, Turn, Way,
 };
-use bureaucrat_wire::{Routes, Task, TaskQueue, Via, sent, task};
+use bureaucrat_wire::{Results, Routes, Task, TaskQueue, Via, can_carry, sent, task};
 
 impl Pure {
     pub(super) fn open(
@@ -35,11 +35,10 @@ impl Pure {
 
     pub(super) fn send(
         &mut self,
-        process: ProcessId,
-        path: &ActivityPath,
-        turn: Turn,
+        (process, path, turn): (ProcessId, &ActivityPath, Turn),
         (participant, way): (&str, &Way),
-        fields: &Fields,
+        (cargo, fields): (Cargo, &Fields),
+        expires: Option<Timestamp>,
     ) {
         let asked = Task {
             process,
@@ -48,15 +47,25 @@ impl Pure {
             participant,
             way,
             fields,
+            expires,
+            results: &Results::default(),
         };
         let via = Via::of(self.dialect, TaskQueue::Taskqueue);
-        let message = task(&Routes::new(via, Vec::new()), &asked);
+        let routes = Routes::new(via, Vec::new());
+        if let Err(error) = can_carry(routes.via(participant, way.via), cargo) {
+            let reason = error.to_string();
+            return self.tell(process, Input::TaskRefused { turn, reason });
+        }
+        let message = task(&routes, &asked);
         if let Some(reason) = Toward(&message.exchange, &message.routing_key).closed() {
             let reason = format!("`{}{}`: {reason}", message.exchange, message.routing_key);
             return self.tell(process, Input::TaskRefused { turn, reason });
         }
         // No exchange exists here, and only workers have queues.
-        if let Some(queue) = message.routing_key.strip_prefix("worker_")
+        if let Some(id) = message.properties.correlation_id {
+            let calls = self.calls.entry(message.routing_key).or_default();
+            calls.push_back((id, message.body));
+        } else if let Some(queue) = message.routing_key.strip_prefix("worker_")
             && message.exchange.is_empty()
         {
             let tasks = self.tasks.entry(queue.to_owned()).or_default();

@@ -52,6 +52,12 @@ pub async fn publish(
     publish_with(channel, queue, body, properties).await
 }
 
+/// Publishes the result of a call.
+pub async fn bring_back(channel: &Channel, queue: &str, id: &str, body: &[u8]) -> Result<()> {
+    let properties = BasicProperties::default().with_correlation_id(id.into());
+    publish_with(channel, queue, body, properties).await
+}
+
 /// Deploys a definition.
 pub async fn deploy(channel: &Channel, queue: &str, text: &[u8]) -> Result<()> {
     let kind = "application/x-bureaucrat-definition";
@@ -135,7 +141,7 @@ pub async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
 pub async fn declare(shared: &Shared) -> Result<()> {
     let client = connect(shared).await?;
     let channel = &client.channel;
-    for queue in ["launches", "answers", "events"] {
+    for queue in ["launches", "answers", "events", "results"] {
         declare_queue(channel, &shared.name(queue)).await?;
     }
     for participant in PARTICIPANTS {

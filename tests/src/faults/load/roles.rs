@@ -182,7 +182,13 @@ async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
             .map(ToString::to_string)
             .unwrap_or_default();
         let task: Value = serde_json::from_slice(&delivery.data)?;
-        let answers = work(&shared, participant, task);
+        // Some tasks are called as Celery's are: the callback brings back the argument.
+        let callback = task[2]["callbacks"][0]["options"]["task_id"].as_str();
+        let result = callback.map(|callback| (callback.to_owned(), json!([task[0], {}, {}])));
+        let answers = match &result {
+            Some(_) => Vec::new(),
+            None => work(&shared, participant, task),
+        };
         let count = {
             let mut seen = shared.seen();
             seen.tasks += 1;
@@ -191,8 +197,12 @@ async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
             }
             seen.tasks
         };
-        let to = shared.name("answers");
+        let (to, results) = (shared.name("answers"), shared.name("results"));
         for _ in 0..=u64::from(count.is_multiple_of(TWICE)) {
+            if let Some((id, body)) = &result {
+                let body = body.to_string();
+                clients::bring_back(&client.channel, &results, id, body.as_bytes()).await?;
+            }
             for answer in &answers {
                 let body = answer.to_string();
                 clients::publish(&client.channel, &to, body.as_bytes(), None).await?;

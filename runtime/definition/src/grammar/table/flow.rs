@@ -15,6 +15,7 @@ use crate::{
         },
     },
 };
+use bureaucrat_model::Via;
 
 const EVENT: Value = Value::Name {
     bytes: Limits::EVENT_BYTES,
@@ -33,7 +34,7 @@ pub(super) const INTO: Attribute = attribute(
     "The field that gets all of it as one value",
 );
 
-pub(super) static ACTION: [Attribute; 10] = [
+pub(super) static ACTION: [Attribute; 11] = [
     attribute(
         "participant",
         Template(&PARTICIPANT),
@@ -62,7 +63,7 @@ pub(super) static ACTION: [Attribute; 10] = [
     INTO,
     attribute(
         "via",
-        OneOf(&VIAS),
+        OneOf(&Via::NAMES),
         Optional("what the settings say"),
         "How the task is wrapped",
     ),
@@ -92,9 +93,13 @@ pub(super) static ACTION: [Attribute; 10] = [
         Optional("none"),
         "The priority of the task in its queue",
     ),
+    attribute(
+        "countdown",
+        Template(&Duration),
+        Optional("none"),
+        "How long the engine waits before it sends the first task",
+    ),
 ];
-
-const VIAS: [&str; 4] = ["taskqueue", "celery-workitem", "message", "celery-message"];
 
 const PRIORITY: Value = Value::Integer {
     least: 0,
@@ -118,6 +123,32 @@ pub(super) const IN: Row = Row::part(
 .in_section("in-and-out")
 .attributes_are(&NAME)
 .holds(Content::Text(Text::Expression));
+
+pub(super) const ARG: Row = Row::part(
+    Tag::Arg,
+    "arg",
+    Within::These(&[Tag::Activity(Activity::Action)]),
+    "An argument of the Celery task that is called, by its place.",
+)
+.in_section("calls-of-celery-tasks")
+.holds(Content::Text(Text::Expression));
+
+pub(super) const KWARG: Row = Row::part(
+    Tag::Kwarg,
+    "kwarg",
+    Within::These(&[Tag::Activity(Activity::Action)]),
+    "An argument of the Celery task that is called, by its name.",
+)
+.in_section("calls-of-celery-tasks")
+.attributes_are(&KEYWORD)
+.holds(Content::Text(Text::Expression));
+
+static KEYWORD: [Attribute; 1] = [attribute(
+    "name",
+    FieldName,
+    Required,
+    "The name of the argument",
+)];
 
 pub(super) const OUT: Row = Row::part(
     Tag::Out,

@@ -48,6 +48,11 @@ impl Outbox {
         }
     }
 
+    /// Whether it is a task that could not be sent for a while, so that its attempt begins when it is.
+    pub fn is_delayed(&self, key: OutboxKey) -> bool {
+        self.rows.get(&key).is_some_and(|row| row.is_delayed(key))
+    }
+
     /// Where a row is on its way; none when it is not in memory.
     pub fn standing(&self, key: OutboxKey) -> Option<TaskState> {
         let row = self.rows.get(&key)?;
