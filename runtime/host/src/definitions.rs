@@ -4,6 +4,7 @@
 //! why; a failure of the environment is not a verdict and may be retried.
 
 mod cache;
+mod routing;
 
 use crate::{
     config::HostConfig,
@@ -11,13 +12,12 @@ use crate::{
 };
 use bureaucrat_definition::compile_with;
 use bureaucrat_model::{
-    ConditionIndex, Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Op, Operand, Program,
-    ProgramHash, SourceModule,
+    ConditionIndex, Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Program, ProgramHash,
+    SourceModule,
 };
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile, Quota, Rules};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
-use bureaucrat_wire::{can_carry, routing_key_fits};
 use cache::Cache;
 use std::{
     collections::BTreeMap,
@@ -157,7 +157,7 @@ impl Definitions {
         let compiled = compile_with(source, limits, &find).map_err(|diagnostics| {
             LoadFailure::definition(diagnostics.iter().map(ToString::to_string).collect())
         })?;
-        self.check_routing(&compiled.program)?;
+        routing::check(&self.config.routes, &compiled.program)?;
         let (mut modules, mut used) = (Vec::new(), Vec::new());
         for SourceModule {
             name,
@@ -259,39 +259,6 @@ impl Definitions {
             )));
         }
         Ok(stored)
-    }
-
-    fn check_routing(&self, program: &Program) -> Result<(), LoadFailure> {
-        let mut reasons = Vec::new();
-        for (op, site) in program.ops.iter().zip(&program.sites) {
-            let Op::Action {
-                participant: Operand::Fixed(participant),
-                way,
-                carries,
-                ..
-            } = op
-            else {
-                continue;
-            };
-            let place = |error: &dyn std::error::Error| {
-                format!("{}:{}: {error}", site.span.line, site.span.column)
-            };
-            let told = way.as_ref().and_then(|way| way.via);
-            let via = self.config.routes.via(participant, told);
-            if let Err(error) = can_carry(via, carries.cargo()) {
-                reasons.push(place(&error));
-            }
-            if !way.as_ref().is_some_and(|way| way.has_destination())
-                && let Err(error) = routing_key_fits(&self.config.routes, participant, told)
-            {
-                reasons.push(place(&error));
-            }
-        }
-        if reasons.is_empty() {
-            Ok(())
-        } else {
-            Err(LoadFailure::definition(reasons))
-        }
     }
 
     fn prepare(
