@@ -47,6 +47,10 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     if fields.is_empty() {
         return Ok(definition.to_owned());
     }
+    // The XML reader passes over a byte order mark, and counts without it.
+    let marked = definition;
+    let definition = marked.trim_start_matches('\u{feff}');
+    let mark = &marked[..marked.len() - definition.len()];
     let outline = Outline::of(definition, fields)?;
     let mut properties = String::new();
     for (name, value) in fields.iter() {
@@ -84,7 +88,7 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
         (place, "\n".repeat(lines))
     }));
     edits.sort_by_key(|(place, _)| place.start);
-    let (mut merged, mut rest) = (String::new(), 0);
+    let (mut merged, mut rest) = (mark.to_owned(), 0);
     for (place, replacement) in edits {
         merged += &definition[rest..place.start];
         merged += &replacement;

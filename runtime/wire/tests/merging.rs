@@ -128,3 +128,17 @@ fn a_declared_type_holds() {
         "the field `x` is a text, but its property is of type `int`; send an integer, or change the type"
     );
 }
+
+#[test]
+fn a_byte_order_mark_stays_where_it_is() {
+    for mark in ["\u{feff}", "\u{feff}\u{feff}"] {
+        let definition = format!("{mark}<process><action participant='ä'/></process>");
+        let merged = merge_fields(&definition, &fields(r#"{"x": 1}"#)).unwrap();
+        let merged = merged.strip_prefix(mark).unwrap();
+        assert!(
+            merged.starts_with("<process><context><property name=\"x\""),
+            "{merged}"
+        );
+        assert!(merged.ends_with("<action participant='ä'/></process>"));
+    }
+}

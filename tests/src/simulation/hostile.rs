@@ -56,7 +56,7 @@ pub fn message(facts: &Facts, random: &mut Random, dialect: Dialect) -> (Source,
         _ => json!([unique]).to_string().into_bytes(),
     };
     match random.below(4) {
-        0 if unique % 2 == 0 => (Source::Results, Content::Hostile, garbage),
+        0 if unique.is_multiple_of(2) => (Source::Results, Content::Hostile, garbage),
         0 => (Source::Events, Content::Hostile, garbage),
         1 => (Source::Answers, Content::Hostile, garbage),
         2 => {

@@ -226,10 +226,10 @@ pub struct ModuleShow {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat module alias risk@live 4       # <module use=\"risk@live\"> means version 4 from now on
+  bureaucrat module alias risk@live 4
   bureaucrat module alias risk@live newest
 
-Definitions that are deployed already, and processes that run, keep the version that they have. \
+From then on <module use=\"risk@live\"/> means that version. Definitions that are deployed already, and processes that run, keep the version that they have. \
 `bureaucrat module rm risk@live` removes the alias.")]
 pub struct ModuleAlias {
     /// The name and the alias, as NAME@ALIAS

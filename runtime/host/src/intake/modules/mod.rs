@@ -170,7 +170,11 @@ impl Planner {
             Ok(record) => record,
             Err(refused) => return self.refuse_module(deployment, &refused),
         };
-        let shard = ShardId(hash.0[0]);
+        // The name's row is its shard's; what is named by its content may be written by any shard.
+        let shard = match &room {
+            Some((name, _)) => self.shared.router.shard_of_module(name),
+            None => ShardId(hash.0[0]),
+        };
         let mut transaction = Transaction::new(shard);
         let bytes = deployment.component.to_vec();
         transaction.put(Table::Modules, hash.0.to_vec(), bytes);
