@@ -35,6 +35,8 @@ pub struct Case {
     pub definition: String,
     /// Definitions that are deployed before the launch, in this order.
     pub deployed: Vec<String>,
+    /// Modules that are deployed before these, each under a name.
+    pub modules: Vec<(String, Vec<u8>)>,
     pub steps: Vec<Step>,
 }
 
@@ -211,9 +213,11 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
         fields: None,
         definition: String::new(),
         deployed: Vec::new(),
+        modules: Vec::new(),
         steps: Vec::new(),
     };
     let mut modules: BTreeMap<&str, String> = BTreeMap::new();
+    let mut named: Vec<(String, String)> = Vec::new();
     let mut section = "";
     for (line, content) in (1..).zip(text.lines()) {
         if let Some(header) = content
@@ -229,8 +233,16 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
             if section.starts_with("deployed") {
                 case.deployed.push(String::new());
             }
+            if let Some(module) = section.strip_prefix("named ") {
+                // The name that `@` and the word make in a definition.
+                named.push((format!("{name}.{module}"), String::new()));
+            }
         } else if let Some(module) = section.strip_prefix("module ") {
             *modules.entry(module).or_default() += &format!("{content}\n");
+        } else if section.starts_with("named ")
+            && let Some((_, source)) = named.last_mut()
+        {
+            *source += &format!("{content}\n");
         } else if section == "definition" {
             case.definition += &format!("{content}\n");
         } else if section.starts_with("deployed")
@@ -248,11 +260,16 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
             return Err(wrong(line, format!("unknown section `{section}`")));
         }
     }
+    let component = |source: &str| {
+        let core = wat::parse_str(source).map_err(|error| wrong(0, error.to_string()))?;
+        bureaucrat_sandbox::build_module(&core, Some("condition"), None)
+            .map_err(|error| wrong(0, error.to_string()))
+    };
+    for (name, source) in named {
+        case.modules.push((name, component(&source)?));
+    }
     for (module, source) in modules {
-        let core = wat::parse_str(&source).map_err(|error| wrong(0, error.to_string()))?;
-        let component = bureaucrat_sandbox::build_module(&core, Some("condition"), None)
-            .map_err(|error| wrong(0, error.to_string()))?;
-        let text = base64(&component);
+        let text = base64(&component(&source)?);
         case.definition = case.definition.replace(&format!("{{{{{module}}}}}"), &text);
     }
     if matches!(case.definition.lines().next(), Some(first) if first.is_empty()) {

@@ -10,13 +10,13 @@ use super::{
     case::{Case, Fate},
     script::{Launched, Stage, Trace, play},
 };
-use bureaucrat_definition::{Limits, compile};
+use bureaucrat_definition::{Limits, compile_with};
 use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
 use bureaucrat_model::{
     Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
     FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
-    ModuleHash, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription, Timestamp,
-    Turn, Version, View,
+    ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
+    Timestamp, Turn, Version, View, Wanted,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -56,6 +56,8 @@ pub struct Pure {
     root: Option<ProcessId>,
     /// Versions with their texts, oldest first.
     deployed: Vec<(DeployedProgram, String)>,
+    /// Deployed modules, in order.
+    modules: Vec<(String, Vec<u8>)>,
     processes: BTreeMap<ProcessId, Process>,
     timers: BTreeSet<(Timestamp, ProcessId, FiberId, Turn)>,
     subscriptions: BTreeSet<(Subscription, ProcessId, FiberId, Turn)>,
@@ -111,6 +113,7 @@ impl Pure {
             now: Timestamp(1_800_000_000_000),
             root: None,
             deployed: Vec::new(),
+            modules: Vec::new(),
             processes: BTreeMap::new(),
             timers: BTreeSet::new(),
             subscriptions: BTreeSet::new(),
@@ -125,6 +128,19 @@ impl Pure {
         })
     }
 
+    /// The bytes that the name of a module stands for.
+    fn module(&self, wanted: &ModuleRef) -> Result<&[u8], String> {
+        let name = wanted.name.as_str();
+        let of_name = self.modules.iter().filter(|(known, _)| known == name);
+        let mut versions = of_name.map(|(_, bytes)| bytes.as_slice());
+        let found = match &wanted.wanted {
+            Wanted::Newest => versions.next_back(),
+            Wanted::Version(version) => versions.nth(version.number() as usize - 1),
+            Wanted::Alias(_) => None,
+        };
+        found.ok_or_else(|| format!("no module `{wanted}` is deployed here"))
+    }
+
     /// Compiles and starts a process, or the version of a deployed definition.
     fn start(
         &mut self,
@@ -133,7 +149,9 @@ impl Pure {
         caller: Option<Caller>,
         (version, fields): (Option<Version>, Fields),
     ) -> Result<(), String> {
-        let compiled = compile(definition.as_bytes(), &Limits::default()).map_err(|found| {
+        let find = |wanted: &ModuleRef| self.module(wanted).map(|bytes| ModuleHash::of(bytes));
+        let compiled = compile_with(definition.as_bytes(), &Limits::default(), &find);
+        let compiled = compiled.map_err(|found| {
             let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
             texts.join("; ")
         })?;
@@ -151,7 +169,9 @@ impl Pure {
             match &module.source {
                 ModuleSource::Bytes(bytes) => load(Some(module.hash), bytes)?,
                 ModuleSource::Stored => return Err(format!("no module {}", module.hash)),
-                ModuleSource::Deployed(wanted) => return Err(format!("no module {wanted}")),
+                ModuleSource::Deployed(wanted) => {
+                    load(Some(module.hash), self.module(wanted)?)?;
+                }
             }
         }
         for condition in &program.conditions {
@@ -560,6 +580,11 @@ impl Stage for Pure {
 
     fn deploy(&mut self, definition: &str) -> Result<(), String> {
         self.deployed_as_next(definition)
+    }
+
+    fn deploy_module(&mut self, name: &str, component: &[u8]) -> Result<(), String> {
+        self.modules.push((name.to_owned(), component.to_vec()));
+        Ok(())
     }
 
     fn incident(&mut self) -> Result<String, String> {

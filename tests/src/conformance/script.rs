@@ -41,6 +41,9 @@ pub trait Stage {
     fn time(&mut self, span: Millis) -> Result<(), String>;
     /// Deploys a definition.
     fn deploy(&mut self, definition: &str) -> Result<(), String>;
+
+    /// Deploys a module as the next version of a name.
+    fn deploy_module(&mut self, name: &str, component: &[u8]) -> Result<(), String>;
     /// The fault after which a part of the process waits for an operator.
     fn incident(&mut self) -> Result<String, String>;
     /// Has what waits for an operator tried again.
@@ -139,6 +142,9 @@ struct Player<'s> {
 
 impl Player<'_> {
     fn launch(&mut self, case: &Case) -> Result<(), String> {
+        for (name, component) in &case.modules {
+            self.stage.deploy_module(name, component)?;
+        }
         for definition in &case.deployed {
             self.stage.deploy(definition)?;
         }

@@ -1,9 +1,11 @@
 //! What operators do in cases.
 
 use super::{OnBroker, PATIENCE};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_host::{
     commands::Order,
     deployed::{DefinitionAnswer, DefinitionQuery},
+    modules::{ModuleAnswer, ModuleQuery},
     query::{Query, QueryAnswer, WaitsFor},
 };
 use std::time::{Duration, Instant};
@@ -19,6 +21,19 @@ impl OnBroker<'_> {
             QueryAnswer::Definitions(DefinitionAnswer::Deployed(_))
         );
         match is_deployed {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
+        }
+    }
+
+    pub(super) fn module_deployed(&self, name: &str, component: &[u8]) -> Result<(), String> {
+        let query = Query::Modules(ModuleQuery::Deploy {
+            component: STANDARD.encode(component),
+            name: Some(name.parse().map_err(|error| format!("{name}: {error}"))?),
+            signature: None,
+        });
+        let answer = self.broker.question(&query)?;
+        match matches!(answer, QueryAnswer::Modules(ModuleAnswer::Deployed(_))) {
             true => Ok(()),
             false => Err(format!("{answer:?}")),
         }
