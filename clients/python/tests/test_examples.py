@@ -22,6 +22,7 @@ from bureaucrat.testing import Engine, find_binary
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "celery"
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+LOOP = 'set -m; while IFS= read -r line; do eval "$line"; status=$?; echo; echo "$END $status"; done'
 END = "--- end of the command, status"
 SECONDS_MAX = 60.0
 
@@ -32,7 +33,7 @@ class Shell:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         # `set -m` gives each background job a number and a group of its own, as in a terminal.
         self._bash = subprocess.Popen(
-            ["bash", "--norc", "-c", "set -m; while IFS= read -r line; do eval \"$line\"; echo; echo \"$END $?\"; done"],
+            ["bash", "--norc", "-c", LOOP],
             cwd=folder,
             env={**environment, "END": END},
             stdin=subprocess.PIPE,
@@ -127,7 +128,8 @@ def read(bureaucrat_amqp, tmp_path, unique) -> Iterator[object]:
                 assert old in text
                 (folder / file).write_text(text.replace(old, renamed))
         page = (folder / "README.md").read_text()
-        (folder / "README.md").write_text(page.replace("--queues shop,payments", f"--queues {unique}-shop,{unique}-payments"))
+        page = page.replace("--queues shop,payments", f"--queues {unique}-shop,{unique}-payments")
+        (folder / "README.md").write_text(page)
         readers.append(Reader(engine, folder))
         return readers[-1]
 
