@@ -149,3 +149,6 @@ def test_a_shop_laid_out_like_django(read):
     commands = read("shop").follow()
     assert "python place_orders.py" in commands
     assert "payments.tasks.Declined: 9000 is over the limit" in commands["bureaucrat list --state failed"]
+    (history,) = (printed for command, printed in commands.items() if command.endswith("--history"))
+    assert "task for orders.tasks.release" in history, "the error link ran"
+    assert "Declined" in history
