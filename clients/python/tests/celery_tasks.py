@@ -14,13 +14,19 @@ from bureaucrat.celery import install
 
 QUEUE = os.environ.get("SHOP_QUEUE", "shop")
 
-# The backend tells the engine why a task failed.
-app = Celery("shop", broker=os.environ.get("BUREAUCRAT_AMQP", "amqp://guest:guest@localhost/"), backend="rpc://")
+# The backend tells the engine why a task failed. Chords of Celery's own need another one.
+app = Celery(
+    "shop",
+    broker=os.environ.get("BUREAUCRAT_AMQP", "amqp://guest:guest@localhost/"),
+    backend=os.environ.get("SHOP_BACKEND", "rpc://"),
+)
 app.conf.update(
     task_default_queue=QUEUE,
     worker_redirect_stdouts=False,
     broker_connection_retry_on_startup=True,
     task_acks_late=True,
+    # Celery looks into a backend that is a folder each second to see whether the header of a chord has ended.
+    result_chord_retry_interval=0.05,
     broker_transport_options={"confirm_publish": True},
 )
 if os.environ.get("SHOP_PICKLE"):

@@ -94,7 +94,7 @@ class Engine:
                 stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self._is_ready():
+        while not self.is_ready():
             if self._process.poll() is not None:
                 raise BureaucratError(f"the engine ended with {self._process.returncode}:\n{self.log_tail()}")
             if time.monotonic() > deadline:
@@ -139,7 +139,8 @@ class Engine:
         others = {name: value for name, value in os.environ.items() if not name.startswith("BUREAUCRAT_")}
         return {**others, **self.variables, "BUREAUCRAT_CONFIG": str(self.folder / "config.ini")}
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether it answers commands, and its queues exist."""
         if self.command("list").returncode != 0:
             return False
         connection = pika.BlockingConnection(parse(self.url, "bureaucrat test"))
