@@ -429,6 +429,8 @@ fn tables_have_their_names_and_numbers() {
         "23 recalls",
         "24 taken",
         "25 searched",
+        "26 module_records",
+        "27 module_names",
     ];
     assert_eq!(found, expected);
 }

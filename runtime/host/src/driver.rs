@@ -286,9 +286,7 @@ impl Driver {
             self.planner.catalog.durable(&name, version);
             self.planner.launching.look_again();
         }
-        for (name, record) in after.modules {
-            self.shared.definitions.names().durable(name, record);
-        }
+        self.shared.definitions.names().durable(after.modules);
         for call in after.calls {
             self.planner.start_call(call);
         }

@@ -23,7 +23,7 @@ pub struct AliasError;
 impl Alias {
     /// The longest alias, in bytes.
     pub const BYTES_MAX: usize = 64;
-    /// Stands for the newest version where a version is asked for, so it is no alias.
+    /// Stands for the newest version where a version is asked for, so it cannot be an alias.
     pub const NEWEST: &str = "newest";
 }
 

@@ -16,7 +16,7 @@ use bureaucrat_model::{
     Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
     FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
     ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
-    Timestamp, Turn, Version, View, Wanted,
+    Timestamp, Turn, Version, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -126,19 +126,6 @@ impl Pure {
             dead: 0,
             wrong: Vec::new(),
         })
-    }
-
-    /// The bytes that the name of a module stands for.
-    fn module(&self, wanted: &ModuleRef) -> Result<&[u8], String> {
-        let name = wanted.name.as_str();
-        let of_name = self.modules.iter().filter(|(known, _)| known == name);
-        let mut versions = of_name.map(|(_, bytes)| bytes.as_slice());
-        let found = match &wanted.wanted {
-            Wanted::Newest => versions.next_back(),
-            Wanted::Version(version) => versions.nth(version.number() as usize - 1),
-            Wanted::Alias(_) => None,
-        };
-        found.ok_or_else(|| format!("no module `{wanted}` is deployed here"))
     }
 
     /// Compiles and starts a process, or the version of a deployed definition.

@@ -1,4 +1,4 @@
-//! Processes that are certain to start, and schedules.
+//! Processes that are certain to start, schedules, and deployed modules.
 
 use super::{
     holds,
@@ -7,11 +7,12 @@ use super::{
 use bureaucrat_host::{
     catalog::Deployer,
     decided::{KeyClaim, LaunchRecord},
+    module_catalog::{AliasRecord, ModuleRecord, NameRecord, Returns, StoredClass, VersionRecord},
     schedules::ScheduleRecord,
 };
 use bureaucrat_model::{
-    Called, ChildDefinition, HistoryEvent, Instance, Missed, ProgramHash, Schedule, Status,
-    Timestamp, Turn, Unusable, Version, WaitKind,
+    Called, ChildDefinition, HistoryEvent, Instance, Missed, ModuleHash, ProgramHash, Schedule,
+    Status, Timestamp, Turn, Unusable, Version, WaitKind,
 };
 use bureaucrat_store::{Table, records};
 
@@ -82,6 +83,61 @@ fn schedules() {
         &[("schedule", record)],
         |value| records::encode(value).unwrap(),
         |bytes| records::decode(Table::Schedules, b"key", bytes).unwrap(),
+    );
+}
+
+#[test]
+fn modules() {
+    let key = format!("ed25519:{}=", "A".repeat(43));
+    let signature = format!("{key}:{}==", "A".repeat(86));
+    let record = ModuleRecord {
+        bytes: 2_659,
+        by: Deployer::User("ada".into()),
+        at: Timestamp(1_800_000_000_000),
+        class: StoredClass::Small,
+        exports: vec![
+            ("is-high".into(), Returns::Verdict),
+            ("rebate".into(), Returns::Value),
+        ],
+        compile_millis: Some(29),
+        signatures: vec![signature.parse().unwrap()],
+    };
+    let unknown = ModuleRecord {
+        by: Deployer::Operator,
+        class: StoredClass::Runtime,
+        compile_millis: None,
+        signatures: Vec::new(),
+        ..record.clone()
+    };
+    holds(
+        "module-records.hex",
+        &[("uploaded", record), ("in-a-definition", unknown)],
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::ModuleRecords, b"key", bytes).unwrap(),
+    );
+    let by = Deployer::Anonymous;
+    let at = Timestamp(1_800_000_000_000);
+    let mut name = NameRecord::new(by.clone());
+    name.next = Version::new(3).unwrap();
+    let module = ModuleHash([7; 32]);
+    let version = VersionRecord {
+        module,
+        by: by.clone(),
+        at,
+    };
+    let second = Version::new(2).unwrap();
+    name.versions.insert(second, version);
+    let alias = AliasRecord {
+        version: second,
+        by: Deployer::Operator,
+        at,
+    };
+    name.aliases.insert("live".parse().unwrap(), alias);
+    holds(
+        "module-names.hex",
+        &[("name", name)],
+        |value| records::encode(value).unwrap(),
+        |bytes| records::decode(Table::ModuleNames, b"key", bytes).unwrap(),
     );
 }
 

@@ -137,7 +137,7 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
             "{code}: {reason}"
         );
     }
-    // The third is alice's last; the first again is none, whoever sends it.
+    // The third is alice's last; the first again does not count.
     deploy(&rig, alice, &risk_above(4), &[(NAME, "shared")]).await?;
     let again = deploy(&rig, alice, &risk_above(1), &[(NAME, "own.again")]).await?;
     ensure!(again["version"] == 1, "{again}");

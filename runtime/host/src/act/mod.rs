@@ -16,6 +16,7 @@ pub mod troubles;
 
 use crate::{
     commit::{Durable, Plan},
+    operate::Told,
     plan::transaction::{After, Publish, Unneeded},
     shared::Shared,
     tenants::AccountOf,
@@ -148,9 +149,7 @@ impl Actor {
             stopped,
             uses,
             unused,
-            answers,
             told,
-            told_of_modules,
             ..
         } = &mut durable.after;
         for handle in acknowledge.drain(..) {
@@ -182,16 +181,7 @@ impl Actor {
         for program in unused.drain(..) {
             self.shared.programs.end_use(program);
         }
-        // The operators who asked may be gone.
-        for (reply, outcome) in answers.drain(..) {
-            let _ = reply.try_send(outcome);
-        }
-        for (reply, answer) in told.drain(..) {
-            let _ = reply.try_send(answer);
-        }
-        for (reply, answer) in told_of_modules.drain(..) {
-            let _ = reply.try_send(answer);
-        }
+        told.drain(..).for_each(Told::tell);
     }
 
     /// The plans that set rows aside and delete finished ones, one plan per shard.

@@ -347,14 +347,12 @@ impl Router {
 
     /// The shard that numbers the versions of a definition.
     pub(crate) fn shard_of_definition(&self, name: &DefinitionName) -> ShardId {
-        let [first, ..] = self.keyed("definition", &[name.as_str().as_bytes()]);
-        ShardId(first)
+        ShardId(self.keyed("definition", &[name.as_str().as_bytes()])[0])
     }
 
     /// The shard of a module's name.
     pub(crate) fn shard_of_module(&self, name: &ModuleName) -> ShardId {
-        let [first, ..] = self.keyed("module", &[name.as_str().as_bytes()]);
-        ShardId(first)
+        ShardId(self.keyed("module", &[name.as_str().as_bytes()])[0])
     }
 
     /// The hash of a business key, among the processes of a user with a name.

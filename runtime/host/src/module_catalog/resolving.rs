@@ -146,12 +146,18 @@ impl DurableNames {
         *self.lock() = names;
     }
 
-    /// A name's record, or its removal, is durable.
-    pub(crate) fn durable(&self, name: ModuleName, record: Option<NameRecord>) {
-        match record {
-            Some(record) => self.lock().insert(name, KnownName::Readable(record)),
-            None => self.lock().remove(&name),
-        };
+    /// The records of names, or their removals, are durable.
+    pub(crate) fn durable(&self, records: Vec<(ModuleName, Option<NameRecord>)>) {
+        if records.is_empty() {
+            return;
+        }
+        let mut names = self.lock();
+        for (name, record) in records {
+            match record {
+                Some(record) => names.insert(name, KnownName::Readable(record)),
+                None => names.remove(&name),
+            };
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Names> {

@@ -10,3 +10,27 @@ pub mod query;
 pub mod questions;
 pub mod tasks;
 mod waiting;
+
+use commands::OrderOutcome;
+use crossbeam_channel::Sender;
+use definitions::DefinitionAnswer;
+use modules::ModuleAnswer;
+
+/// The answer to an order, and the operator who waits for it.
+#[derive(Debug)]
+pub(crate) enum Told {
+    OfProcess(Sender<OrderOutcome>, OrderOutcome),
+    OfDefinition(Sender<DefinitionAnswer>, DefinitionAnswer),
+    OfModule(Sender<ModuleAnswer>, ModuleAnswer),
+}
+
+impl Told {
+    /// Answers; the operator may be gone.
+    pub fn tell(self) {
+        match self {
+            Self::OfProcess(reply, outcome) => drop(reply.try_send(outcome)),
+            Self::OfDefinition(reply, answer) => drop(reply.try_send(answer)),
+            Self::OfModule(reply, answer) => drop(reply.try_send(answer)),
+        }
+    }
+}

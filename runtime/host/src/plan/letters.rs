@@ -5,6 +5,7 @@
 
 use super::{Planner, transaction::Transaction};
 use crate::operate::{
+    Told,
     commands::OrderOutcome,
     letters::{LetterCommand, LetterRecord},
 };
@@ -137,7 +138,8 @@ impl Planner {
             transaction.delete(Table::Letters, key);
         }
         tracing::info!(letter, "an operator {} a dead letter", order.done());
-        transaction.after.answers.push((reply, OrderOutcome::Done));
+        let told = Told::OfProcess(reply, OrderOutcome::Done);
+        transaction.after.told.push(told);
         self.finish(transaction)
     }
 }

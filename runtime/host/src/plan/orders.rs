@@ -5,7 +5,10 @@ use super::{
     transaction::{Cause, Transaction, Work},
     work::Done,
 };
-use crate::operate::commands::{Command, Order, OrderOutcome};
+use crate::operate::{
+    Told,
+    commands::{Command, Order, OrderOutcome},
+};
 use bureaucrat_model::{
     Canceller, Fault, FaultCode, Fields, HistoryEvent, Input, ProcessId, Program, Status,
 };
@@ -35,7 +38,7 @@ impl Planner {
         let done = order.done();
         let outcome = self.outcome_of(transaction, process, (order, by))?;
         tracing::info!(%process, "{}", outcome.after(done));
-        transaction.after.answers.push((reply, outcome));
+        transaction.after.told.push(Told::OfProcess(reply, outcome));
         Ok(Done::Yes)
     }
 

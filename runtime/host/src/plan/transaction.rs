@@ -18,11 +18,7 @@ use crate::{
     commit::Plan,
     definitions::LoadedProgram,
     module_catalog::NameRecord,
-    operate::{
-        commands::{Command, OrderOutcome},
-        definitions::DefinitionAnswer,
-        modules::ModuleAnswer,
-    },
+    operate::{Told, commands::Command},
     programs::Use,
     tenants::AccountOf,
 };
@@ -39,7 +35,6 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_wire::Outgoing;
-use crossbeam_channel::Sender;
 use std::collections::{BTreeMap, VecDeque};
 
 /// An instance as the transaction has changed it.
@@ -165,11 +160,7 @@ pub struct After {
     /// The programs of instances that no longer exist.
     pub unused: Vec<ProgramHash>,
     /// Operators to answer.
-    pub answers: Vec<(Sender<OrderOutcome>, OrderOutcome)>,
-    /// Operators to answer about definitions.
-    pub told: Vec<(Sender<DefinitionAnswer>, DefinitionAnswer)>,
-    /// Operators to answer about modules.
-    pub told_of_modules: Vec<(Sender<ModuleAnswer>, ModuleAnswer)>,
+    pub(crate) told: Vec<Told>,
     /// Names of modules that stand for something else from now on, or are gone.
     pub modules: Vec<(ModuleName, Option<NameRecord>)>,
     /// Business keys that are claimed or freed.

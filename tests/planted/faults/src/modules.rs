@@ -20,7 +20,7 @@ pub const FAULTS: &[Fault] = &[
         edits: &[Edit {
             file: "runtime/host/src/intake/modules/mod.rs",
             before: "transaction.after.modules.push((name.clone(), Some(record)));",
-            after: "if PLANTED { self.shared.definitions.names().durable(name.clone(), Some(record.clone())); }
+            after: "if PLANTED { self.shared.definitions.names().durable(vec![(name.clone(), Some(record.clone()))]); }
         transaction.after.modules.push((name.clone(), Some(record)));",
         }],
     },

@@ -5,8 +5,8 @@ use bureaucrat_definition::{Limits, compile};
 use bureaucrat_engine::{Environment, view_at_launch};
 use bureaucrat_model::{
     Bond, Caller, ChildDefinition, DefinitionName, DefinitionRef, DeployedProgram, FiberState,
-    Fields, Input, JsonText, KeyText, Launch, ModuleHash, ProcessId, Program, ProgramHash, Version,
-    Wait, WaitKind,
+    Fields, Input, JsonText, KeyText, Launch, ModuleHash, ModuleRef, ProcessId, Program,
+    ProgramHash, Version, Wait, WaitKind, Wanted,
 };
 use bureaucrat_sandbox::{Guest, Outcome};
 use std::collections::BTreeMap;
@@ -104,6 +104,19 @@ impl Pure {
                 },
             ),
         }
+    }
+
+    /// The bytes that the name of a module stands for.
+    pub(super) fn module(&self, wanted: &ModuleRef) -> Result<&[u8], String> {
+        let name = wanted.name.as_str();
+        let of_name = self.modules.iter().filter(|(known, _)| known == name);
+        let mut versions = of_name.map(|(_, bytes)| bytes.as_slice());
+        let found = match &wanted.wanted {
+            Wanted::Newest => versions.next_back(),
+            Wanted::Version(version) => versions.nth(version.number() as usize - 1),
+            Wanted::Alias(_) => None,
+        };
+        found.ok_or_else(|| format!("no module `{wanted}` is deployed here"))
     }
 
     pub(super) fn deployed_as_next(&mut self, definition: &str) -> Result<(), String> {

@@ -55,7 +55,7 @@ fn describe(shown: &ShownModule) -> anyhow::Result<()> {
         }
         None => line(
             "record",
-            "damaged; deploying the module again writes it anew",
+            "damaged; deploying the module again writes another",
         )?,
     }
     if let Some(millis) = shown.compile_ms {

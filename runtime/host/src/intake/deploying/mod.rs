@@ -16,7 +16,10 @@ use crate::{
     catalog::{DefinitionRecord, Deployer, Slot},
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
-    operate::definitions::{DefinitionAnswer, DeployedView},
+    operate::{
+        Told,
+        definitions::{DefinitionAnswer, DeployedView},
+    },
     plan::{Planner, jobs::Waiting, transaction::Transaction},
     tenants::Claim,
 };
@@ -286,7 +289,7 @@ impl Planner {
                 let offered = self.catalog.offered(&deployed.name);
                 let newest = offered.last().copied().max(Some(deployed.version));
                 let view = DeployedView::of(deployed, newest.unwrap_or(deployed.version));
-                let told = (reply.clone(), DefinitionAnswer::Deployed(view));
+                let told = Told::OfDefinition(reply.clone(), DefinitionAnswer::Deployed(view));
                 transaction.after.told.push(told);
             }
         }

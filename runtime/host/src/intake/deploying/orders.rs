@@ -3,7 +3,7 @@
 use super::{Deploying, Origin};
 use crate::{
     catalog::{DefinitionRecord, Resolution, Unresolved},
-    operate::definitions::DefinitionAnswer,
+    operate::{Told, definitions::DefinitionAnswer},
     plan::{Planner, transaction::Transaction},
 };
 use bureaucrat_model::DefinitionRef;
@@ -105,7 +105,10 @@ impl Planner {
             versions,
             newest: self.catalog.offered(name).last().copied(),
         };
-        transaction.after.told.push((reply, answer));
+        transaction
+            .after
+            .told
+            .push(Told::OfDefinition(reply, answer));
         self.finish(transaction)
     }
 }

@@ -17,7 +17,10 @@ use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded},
     module_catalog::{ModuleRecord, NameRecord, VersionRecord},
-    operate::modules::{DeployedModule, ModuleAnswer},
+    operate::{
+        Told,
+        modules::{DeployedModule, ModuleAnswer},
+    },
     plan::{Planner, jobs::Waiting, transaction::Transaction},
     tenants::Claim,
 };
@@ -203,8 +206,8 @@ impl Planner {
                 let name = named.as_ref().and_then(|(name, _)| self.modules.name(name));
                 let newest = name.and_then(|record| record.versions.keys().next_back().copied());
                 let view = DeployedModule::of(guest, named, newest);
-                let told = (reply.clone(), ModuleAnswer::Deployed(view));
-                transaction.after.told_of_modules.push(told);
+                let told = Told::OfModule(reply.clone(), ModuleAnswer::Deployed(view));
+                transaction.after.told.push(told);
             }
         }
         self.finish(transaction)

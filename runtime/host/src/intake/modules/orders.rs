@@ -4,7 +4,7 @@ use super::{Deploy, Deployment, Origin};
 use crate::{
     catalog::Deployer,
     module_catalog::{AliasRecord, ModuleRecord, NameRecord},
-    operate::modules::ModuleAnswer,
+    operate::{Told, modules::ModuleAnswer},
     plan::{Planner, transaction::Transaction},
 };
 use bureaucrat_model::{Alias, ModuleHash, ModuleName, ModuleRef, ShardId, Version, Wanted};
@@ -197,8 +197,8 @@ impl Planner {
         self.modules.forget_name(&name);
         tracing::info!(name = %name, "an operator removed the name of a module");
         transaction.after.modules.push((name, None));
-        let told = (reply, ModuleAnswer::Removed);
-        transaction.after.told_of_modules.push(told);
+        let told = Told::OfModule(reply, ModuleAnswer::Removed);
+        transaction.after.told.push(told);
         self.finish(transaction)
     }
 
@@ -212,7 +212,7 @@ impl Planner {
         let shard = self.shared.router.shard_of_module(name);
         let mut transaction = Transaction::new(shard);
         self.write_name(&mut transaction, name, record)?;
-        transaction.after.told_of_modules.push((reply, answer));
+        transaction.after.told.push(Told::OfModule(reply, answer));
         self.finish(transaction)
     }
 
@@ -231,8 +231,8 @@ impl Planner {
         transaction.delete(Table::ModuleRecords, module.0.to_vec());
         self.modules.forget(module);
         tracing::info!(%module, "an operator removed a module");
-        let told = (reply, ModuleAnswer::Removed);
-        transaction.after.told_of_modules.push(told);
+        let told = Told::OfModule(reply, ModuleAnswer::Removed);
+        transaction.after.told.push(told);
         self.finish(transaction)
     }
 
@@ -248,8 +248,8 @@ impl Planner {
         if let Some(record) = record.filter(|_| !self.modules.is_stored(module)) {
             self.write_record(&mut transaction, module, *record)?;
         }
-        let told = (reply, ModuleAnswer::Removed);
-        transaction.after.told_of_modules.push(told);
+        let told = Told::OfModule(reply, ModuleAnswer::Removed);
+        transaction.after.told.push(told);
         self.finish(transaction)
     }
 }

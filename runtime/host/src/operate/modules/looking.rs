@@ -93,7 +93,7 @@ pub(crate) fn show(
         wanted: Wanted::Newest,
     }) = pointed
     {
-        // Who asks for a name alone wants to see what there is of it.
+        // A name alone asks for all of its versions.
         versions.retain(|(named, _)| named.name != *name);
         versions.extend(versions_of(&names, name));
     }
