@@ -19,18 +19,18 @@ use modules::ModuleAnswer;
 /// The answer to an order, and the operator who waits for it.
 #[derive(Debug)]
 pub(crate) enum Told {
-    OfProcess(Sender<OrderOutcome>, OrderOutcome),
-    OfDefinition(Sender<DefinitionAnswer>, DefinitionAnswer),
-    OfModule(Sender<ModuleAnswer>, ModuleAnswer),
+    Order(Sender<OrderOutcome>, OrderOutcome),
+    Definition(Sender<DefinitionAnswer>, DefinitionAnswer),
+    Module(Sender<ModuleAnswer>, ModuleAnswer),
 }
 
 impl Told {
     /// Answers; the operator may be gone.
     pub fn tell(self) {
         match self {
-            Self::OfProcess(reply, outcome) => drop(reply.try_send(outcome)),
-            Self::OfDefinition(reply, answer) => drop(reply.try_send(answer)),
-            Self::OfModule(reply, answer) => drop(reply.try_send(answer)),
+            Self::Order(reply, outcome) => drop(reply.try_send(outcome)),
+            Self::Definition(reply, answer) => drop(reply.try_send(answer)),
+            Self::Module(reply, answer) => drop(reply.try_send(answer)),
         }
     }
 }

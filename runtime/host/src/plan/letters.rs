@@ -138,7 +138,7 @@ impl Planner {
             transaction.delete(Table::Letters, key);
         }
         tracing::info!(letter, "an operator {} a dead letter", order.done());
-        let told = Told::OfProcess(reply, OrderOutcome::Done);
+        let told = Told::Order(reply, OrderOutcome::Done);
         transaction.after.told.push(told);
         self.finish(transaction)
     }

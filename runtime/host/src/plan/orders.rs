@@ -38,7 +38,7 @@ impl Planner {
         let done = order.done();
         let outcome = self.outcome_of(transaction, process, (order, by))?;
         tracing::info!(%process, "{}", outcome.after(done));
-        transaction.after.told.push(Told::OfProcess(reply, outcome));
+        transaction.after.told.push(Told::Order(reply, outcome));
         Ok(Done::Yes)
     }
 

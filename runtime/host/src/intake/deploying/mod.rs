@@ -289,7 +289,7 @@ impl Planner {
                 let offered = self.catalog.offered(&deployed.name);
                 let newest = offered.last().copied().max(Some(deployed.version));
                 let view = DeployedView::of(deployed, newest.unwrap_or(deployed.version));
-                let told = Told::OfDefinition(reply.clone(), DefinitionAnswer::Deployed(view));
+                let told = Told::Definition(reply.clone(), DefinitionAnswer::Deployed(view));
                 transaction.after.told.push(told);
             }
         }

@@ -105,10 +105,7 @@ impl Planner {
             versions,
             newest: self.catalog.offered(name).last().copied(),
         };
-        transaction
-            .after
-            .told
-            .push(Told::OfDefinition(reply, answer));
+        transaction.after.told.push(Told::Definition(reply, answer));
         self.finish(transaction)
     }
 }

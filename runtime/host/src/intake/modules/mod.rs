@@ -206,7 +206,7 @@ impl Planner {
                 let name = named.as_ref().and_then(|(name, _)| self.modules.name(name));
                 let newest = name.and_then(|record| record.versions.keys().next_back().copied());
                 let view = DeployedModule::of(guest, named, newest);
-                let told = Told::OfModule(reply.clone(), ModuleAnswer::Deployed(view));
+                let told = Told::Module(reply.clone(), ModuleAnswer::Deployed(view));
                 transaction.after.told.push(told);
             }
         }

@@ -197,7 +197,7 @@ impl Planner {
         self.modules.forget_name(&name);
         tracing::info!(name = %name, "an operator removed the name of a module");
         transaction.after.modules.push((name, None));
-        let told = Told::OfModule(reply, ModuleAnswer::Removed);
+        let told = Told::Module(reply, ModuleAnswer::Removed);
         transaction.after.told.push(told);
         self.finish(transaction)
     }
@@ -212,7 +212,7 @@ impl Planner {
         let shard = self.shared.router.shard_of_module(name);
         let mut transaction = Transaction::new(shard);
         self.write_name(&mut transaction, name, record)?;
-        transaction.after.told.push(Told::OfModule(reply, answer));
+        transaction.after.told.push(Told::Module(reply, answer));
         self.finish(transaction)
     }
 
@@ -231,7 +231,7 @@ impl Planner {
         transaction.delete(Table::ModuleRecords, module.0.to_vec());
         self.modules.forget(module);
         tracing::info!(%module, "an operator removed a module");
-        let told = Told::OfModule(reply, ModuleAnswer::Removed);
+        let told = Told::Module(reply, ModuleAnswer::Removed);
         transaction.after.told.push(told);
         self.finish(transaction)
     }
@@ -248,7 +248,7 @@ impl Planner {
         if let Some(record) = record.filter(|_| !self.modules.is_stored(module)) {
             self.write_record(&mut transaction, module, *record)?;
         }
-        let told = Told::OfModule(reply, ModuleAnswer::Removed);
+        let told = Told::Module(reply, ModuleAnswer::Removed);
         transaction.after.told.push(told);
         self.finish(transaction)
     }
