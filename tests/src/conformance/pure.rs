@@ -136,7 +136,7 @@ impl Pure {
         caller: Option<Caller>,
         (version, fields): (Option<Version>, Fields),
     ) -> Result<(), String> {
-        let find = |wanted: &ModuleRef| self.module(wanted).map(|bytes| ModuleHash::of(bytes));
+        let find = |wanted: &ModuleRef| self.module(wanted).map(ModuleHash::of);
         let compiled = compile_with(definition.as_bytes(), &Limits::default(), &find);
         let compiled = compiled.map_err(|found| {
             let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
