@@ -15,15 +15,19 @@ use std::sync::{
 /// Seeds within which a fault must be found.
 const SEEDS: u64 = 800;
 
+/// Seeds that found rare faults, tried before all others. A change of the simulation can make them worthless: then look
+/// for others, with more `SEEDS`.
+const RARE: [u64; 1] = [1_503];
+
 /// The environment variable with the names of the only faults to search for, separated by commas.
 const ONLY: &str = "BUREAUCRAT_FAULTS";
 
 /// The number of seeds that it took, and what was noticed; `None` if nothing was.
 fn search(fault: &Fault, sandbox: &Sandbox) -> Option<(u64, String)> {
     plant(Some(fault.name));
-    let found = (0..SEEDS).find_map(|seed| {
+    let found = RARE.into_iter().chain(0..SEEDS).find_map(|seed| {
         let failure = run(&Plan::new(seed), sandbox, Tracing::Off).err()?;
-        Some((seed + 1, failure.what))
+        Some((seed, failure.what))
     });
     plant(None);
     found
@@ -62,9 +66,9 @@ fn each_fault_of_the_simulation_is_found() {
             scope.spawn(|| {
                 while let Some(fault) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match search(fault, &sandbox) {
-                        Some((seeds, what)) => {
+                        Some((seed, what)) => {
                             let what: String = what.chars().take(150).collect();
-                            println!("{:<34} {seeds:>4} seeds: {what}", fault.name);
+                            println!("{:<34} seed {seed:>4}: {what}", fault.name);
                         }
                         None => missed.lock().unwrap().push(fault.name),
                     }
@@ -86,7 +90,7 @@ fn nothing_is_found_where_nothing_is_planted() {
     plant(None);
     // The same seeds, so that whatever is found elsewhere is due to the fault;
     // tests/tests/simulation.rs runs many more.
-    for seed in 0..SEEDS {
+    for seed in RARE.into_iter().chain(0..SEEDS) {
         if let Err(failure) = run(&Plan::new(seed), &sandbox, Tracing::Off) {
             panic!("seed {seed}, step {}: {}", failure.step, failure.what);
         }
