@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod engine;
 pub mod faults;
 pub mod guests;
+pub mod modules;
 pub mod operating;
 pub mod polled;
 pub mod queues;

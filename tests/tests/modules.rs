@@ -26,7 +26,9 @@ mod searched;
 mod whole;
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_tests::{engine::broker_url, operating::Operated, queues::declare_queue};
+use bureaucrat_tests::{
+    engine::broker_url, modules::risk_above, operating::Operated, queues::declare_queue,
+};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     message::BasicGetMessage,
@@ -36,13 +38,11 @@ use lapin::{
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-const RISK: &str = include_str!("../../guest-sdk/wat/risk.wat");
 /// How long anything may take; generous, since machines are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn risk() -> Vec<u8> {
-    bureaucrat_sandbox::build_module(&wat::parse_str(RISK).unwrap(), Some("condition"), None)
-        .unwrap()
+    risk_above(10_000).unwrap()
 }
 
 fn definition(hash: &str) -> String {

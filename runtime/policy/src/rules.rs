@@ -2,6 +2,7 @@
 
 use crate::{Glob, Globs, PublicKey, Quota, Quotas, Sends};
 use bureaucrat_model::{ModuleHash, ModuleName};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +45,13 @@ impl Modules {
 }
 
 /// Classes of modules, by what they need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ModuleClass {
     /// Guests that start within microseconds.
+    #[serde(rename = "1")]
     Small,
     /// Guests with a language runtime (Go, JavaScript, Python).
+    #[serde(rename = "2")]
     Runtime,
 }
 

@@ -20,6 +20,28 @@ pub struct AnswerMessage {
     pub unusable: Vec<Unusable>,
 }
 
+impl AnswerMessage {
+    /// The answer to who waits, or why it cannot be read.
+    pub(crate) fn read(
+        (target, turn): (ActivityId, Option<Turn>),
+        answer: Result<Answer, Unreadable>,
+        unusable: Vec<Unusable>,
+    ) -> Result<Self, UnreadableAnswer> {
+        match answer {
+            Ok(answer) => Ok(Self {
+                target,
+                turn,
+                answer,
+                unusable,
+            }),
+            Err(reason) => Err(UnreadableAnswer {
+                reason,
+                waiting: Some((target, turn)),
+            }),
+        }
+    }
+}
+
 /// An invalid answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -70,18 +92,7 @@ pub fn decode_answer(body: &[u8], limits: &WireLimits) -> Result<AnswerMessage, 
         }
         None => Err(Unreadable::NoHeader),
     };
-    match answer {
-        Ok(answer) => Ok(AnswerMessage {
-            target,
-            turn,
-            answer,
-            unusable,
-        }),
-        Err(reason) => Err(UnreadableAnswer {
-            reason,
-            waiting: Some((target, turn)),
-        }),
-    }
+    AnswerMessage::read((target, turn), answer, unusable)
 }
 
 /// Names that the engine gives are no fields of a process: an answer that has them sets none of them.

@@ -112,19 +112,7 @@ pub fn decode_result(
         Kind::State => Ok(state(body, limits)),
         Kind::Reply => reply(properties, body, limits, &mut unusable),
     };
-    let (target, turn) = (subject.activity, Some(subject.turn));
-    match answer {
-        Ok(answer) => Ok(AnswerMessage {
-            target,
-            turn,
-            answer,
-            unusable,
-        }),
-        Err(reason) => Err(UnreadableAnswer {
-            reason,
-            waiting: Some((target, turn)),
-        }),
-    }
+    AnswerMessage::read((subject.activity, Some(subject.turn)), answer, unusable)
 }
 
 /// A result whose body cannot be read, for this reason. What `rpc://` says is not needed: the

@@ -7,13 +7,14 @@ use super::{
 use bureaucrat_host::{
     catalog::Deployer,
     decided::{KeyClaim, LaunchRecord},
-    module_catalog::{AliasRecord, ModuleRecord, NameRecord, Returns, StoredClass, VersionRecord},
+    module_catalog::{AliasRecord, ModuleRecord, NameRecord, Returns, VersionRecord},
     schedules::ScheduleRecord,
 };
 use bureaucrat_model::{
     Called, ChildDefinition, HistoryEvent, Instance, Missed, ModuleHash, ProgramHash, Schedule,
     Status, Timestamp, Turn, Unusable, Version, WaitKind,
 };
+use bureaucrat_policy::ModuleClass;
 use bureaucrat_store::{Table, records};
 
 /// Waits that come with calls by name, and with `on-fault`.
@@ -94,7 +95,7 @@ fn modules() {
         bytes: 2_659,
         by: Deployer::User("ada".into()),
         at: Timestamp(1_800_000_000_000),
-        class: StoredClass::Small,
+        class: ModuleClass::Small,
         exports: vec![
             ("is-high".into(), Returns::Verdict),
             ("rebate".into(), Returns::Value),
@@ -104,7 +105,7 @@ fn modules() {
     };
     let unknown = ModuleRecord {
         by: Deployer::Operator,
-        class: StoredClass::Runtime,
+        class: ModuleClass::Runtime,
         compile_millis: None,
         signatures: Vec::new(),
         ..record.clone()

@@ -1,17 +1,11 @@
 //! Modules with names: versions, aliases, what definitions keep of them, signatures, costs, and that all of it survives.
 
-use super::RISK;
 use anyhow::{Context, Result, ensure};
-use bureaucrat_tests::operating::Operated;
+use bureaucrat_tests::{
+    modules::{risk_above, signing_key},
+    operating::Operated,
+};
 use serde_json::{Value, json};
-use std::process::Command;
-
-/// A module whose `is-high` holds above a limit.
-pub fn risk_above(limit: u32) -> Vec<u8> {
-    let text = RISK.replace("i64.const 10000", &format!("i64.const {limit}"));
-    bureaucrat_sandbox::build_module(&wat::parse_str(text).unwrap(), Some("condition"), None)
-        .unwrap()
-}
 
 /// A definition that tells whether 15,000 is high.
 fn definition(name: &str, used: &str) -> String {
@@ -46,7 +40,7 @@ impl Shop {
 
     fn file(&self, limit: u32) -> Result<String> {
         let file = self.0.path(&format!("risk-{limit}.wasm"));
-        std::fs::write(&file, risk_above(limit))?;
+        std::fs::write(&file, risk_above(limit)?)?;
         Ok(file.to_str().context("a path in UTF-8")?.to_owned())
     }
 
@@ -189,12 +183,7 @@ fn versions_are_removed_when_nothing_needs_them() -> Result<()> {
 fn a_signature_counts_for_its_module_alone() -> Result<()> {
     let mut shop = Shop::start("mod-signed")?;
     let key = shop.0.path("key.pem");
-    let made = Command::new("openssl")
-        .args(["genpkey", "-algorithm", "ed25519", "-out"])
-        .arg(&key)
-        .status()
-        .context("scripts/setup installs openssl")?;
-    ensure!(made.success());
+    signing_key(&key)?;
     let key = key.to_str().context("UTF-8")?;
     let (module, other) = (shop.file(10_000)?, shop.file(20_000)?);
     let signed = shop

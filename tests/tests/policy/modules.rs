@@ -3,13 +3,13 @@
 use crate::rig::Rig;
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bureaucrat_tests::modules::{risk_above, signing_key};
 use lapin::{
     BasicProperties, Channel,
     options::BasicPublishOptions,
     types::{AMQPValue, FieldTable},
 };
 use serde_json::Value;
-use std::process::Command;
 
 const POLICY: &str = r#"
 [default]
@@ -25,14 +25,6 @@ stored_module_bytes = 1_000_000
 [users.bob]
 modules = ["risk"]
 "#;
-
-const RISK: &str = include_str!("../../../guest-sdk/wat/risk.wat");
-
-fn risk_above(limit: u32) -> Vec<u8> {
-    let text = RISK.replace("i64.const 10000", &format!("i64.const {limit}"));
-    bureaucrat_sandbox::build_module(&wat::parse_str(text).unwrap(), Some("condition"), None)
-        .unwrap()
-}
 
 fn using(used: &str) -> String {
     format!(
@@ -101,7 +93,7 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
     let mut rig = Rig::start("pold", &POLICY.replace("POL", "pold"), &[]).await?;
     let (alice, bob) = (rig.alice.clone(), rig.bob.clone());
     let (alice, bob) = ((&alice, "alice"), (&bob, "bob"));
-    let reply = deploy(&rig, alice, &risk_above(1), &[(NAME, "risk")]).await?;
+    let reply = deploy(&rig, alice, &risk_above(1)?, &[(NAME, "risk")]).await?;
     ensure!(
         reply["module"] == "risk" && reply["version"] == 1,
         "{reply}"
@@ -111,13 +103,13 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
         let (status, reply) = rig.launch(bob.0, Some(bob.1), &using(&used)).await?;
         ensure!(status == "launched", "{reply}");
     }
-    let taken = deploy(&rig, bob, &risk_above(2), &[(NAME, "risk")]).await?;
+    let taken = deploy(&rig, bob, &risk_above(2)?, &[(NAME, "risk")]).await?;
     ensure!(taken["code"] == "policy.deploys", "{taken}");
-    let foreign = deploy(&rig, bob, &risk_above(2), &[(NAME, "bobs")]).await?;
+    let foreign = deploy(&rig, bob, &risk_above(2)?, &[(NAME, "bobs")]).await?;
     ensure!(foreign["code"] == "policy.modules", "{foreign}");
-    let nameless = deploy(&rig, bob, &risk_above(2), &[]).await?;
+    let nameless = deploy(&rig, bob, &risk_above(2)?, &[]).await?;
     ensure!(nameless["code"] == "policy.modules", "{nameless}");
-    let wrong = deploy(&rig, alice, &risk_above(2), &[(NAME, "no name")]).await?;
+    let wrong = deploy(&rig, alice, &risk_above(2)?, &[(NAME, "no name")]).await?;
     ensure!(wrong["code"] == "module.header", "{wrong}");
     ensure!(
         wrong["reasons"][0]
@@ -126,7 +118,7 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
     );
 
     // What bob may not use does not exist for him.
-    deploy(&rig, alice, &risk_above(3), &[(NAME, "own.a")]).await?;
+    deploy(&rig, alice, &risk_above(3)?, &[(NAME, "own.a")]).await?;
     for used in ["own.a", "own.a@7", "own.b"] {
         let text = using(&format!("use=\"{used}\""));
         let (code, reason) = rig.refused(bob.0, Some(bob.1), &text).await?;
@@ -138,10 +130,10 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
         );
     }
     // The third is alice's last; the first again does not count.
-    deploy(&rig, alice, &risk_above(4), &[(NAME, "shared")]).await?;
-    let again = deploy(&rig, alice, &risk_above(1), &[(NAME, "own.again")]).await?;
+    deploy(&rig, alice, &risk_above(4)?, &[(NAME, "shared")]).await?;
+    let again = deploy(&rig, alice, &risk_above(1)?, &[(NAME, "own.again")]).await?;
     ensure!(again["version"] == 1, "{again}");
-    let full = deploy(&rig, alice, &risk_above(5), &[(NAME, "risk")]).await?;
+    let full = deploy(&rig, alice, &risk_above(5)?, &[(NAME, "risk")]).await?;
     ensure!(full["code"] == "quota.stored-modules", "{full}");
     ensure!(
         full["reasons"][0]
@@ -151,7 +143,7 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
     // It counts after a kill too.
     rig.operated.engine.kill()?;
     rig.operated.start()?;
-    let full = deploy(&rig, alice, &risk_above(5), &[(NAME, "risk")]).await?;
+    let full = deploy(&rig, alice, &risk_above(5)?, &[(NAME, "risk")]).await?;
     ensure!(full["code"] == "quota.stored-modules", "{full}");
     let module = ["module", "show", "risk@1", "--json"];
     let shown = rig.operated.json(0, &module)?;
@@ -166,17 +158,12 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
 async fn modules_in_definitions_count_and_signatures_are_demanded() -> Result<()> {
     let rig = Rig::start("polz", "", &[]).await?;
     let key = rig.operated.path("key.pem");
-    let made = Command::new("openssl")
-        .args(["genpkey", "-algorithm", "ed25519", "-out"])
-        .arg(&key)
-        .status()
-        .context("scripts/setup installs openssl")?;
-    ensure!(made.success());
+    signing_key(&key)?;
     let (key, file) = (
         key.to_str().context("UTF-8")?,
         rig.operated.path("risk.wasm"),
     );
-    std::fs::write(&file, risk_above(2))?;
+    std::fs::write(&file, risk_above(2)?)?;
     let file = file.to_str().context("UTF-8")?.to_owned();
     let signed = rig
         .operated
@@ -203,17 +190,17 @@ module_signers = ["{public}"]
     let (alice, bob) = (rig.alice.clone(), rig.bob.clone());
     let (alice, bob) = ((&alice, "alice"), (&bob, "bob"));
 
-    let first = within(&risk_above(11));
+    let first = within(&risk_above(11)?);
     let (status, reply) = rig.launch(alice.0, Some(alice.1), &first).await?;
     ensure!(status == "launched", "{reply}");
     let (code, reason) = rig
-        .refused(alice.0, Some(alice.1), &within(&risk_above(12)))
+        .refused(alice.0, Some(alice.1), &within(&risk_above(12)?))
         .await?;
     ensure!(code == "quota.stored-modules", "{code}: {reason}");
     let (status, reply) = rig.launch(alice.0, Some(alice.1), &first).await?;
     ensure!(status == "launched", "{reply}");
 
-    let unsigned = deploy(&rig, bob, &risk_above(2), &[(NAME, "risk")]).await?;
+    let unsigned = deploy(&rig, bob, &risk_above(2)?, &[(NAME, "risk")]).await?;
     ensure!(unsigned["code"] == "policy.module-signers", "{unsigned}");
     let (code, reason) = rig.refused(bob.0, Some(bob.1), &first).await?;
     ensure!(
@@ -221,10 +208,10 @@ module_signers = ["{public}"]
         "{code}: {reason}"
     );
     let foreign = &[("bureaucrat-signature", signature)];
-    let others = deploy(&rig, bob, &risk_above(3), foreign).await?;
+    let others = deploy(&rig, bob, &risk_above(3)?, foreign).await?;
     ensure!(others["code"] == "policy.module-signers", "{others}");
     let headers = &[(NAME, "risk"), ("bureaucrat-signature", signature)];
-    let accepted = deploy(&rig, bob, &risk_above(2), headers).await?;
+    let accepted = deploy(&rig, bob, &risk_above(2)?, headers).await?;
     ensure!(accepted["version"] == 1, "{accepted}");
     let (status, reply) = rig
         .launch(bob.0, Some(bob.1), &using("use=\"risk\""))
@@ -232,7 +219,7 @@ module_signers = ["{public}"]
     ensure!(status == "launched", "{reply}");
     // The bytes count, not where they are.
     let (status, reply) = rig
-        .launch(bob.0, Some(bob.1), &within(&risk_above(2)))
+        .launch(bob.0, Some(bob.1), &within(&risk_above(2)?))
         .await?;
     ensure!(status == "launched", "{reply}");
     rig.clean(&[]).await

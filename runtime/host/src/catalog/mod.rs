@@ -5,6 +5,7 @@
 //! version waits until it is durable. It decides what a name refers to, and whether there is room for
 //! more. What a user may do is the policy's to say; writing is the planner's.
 
+pub(crate) mod nearest;
 mod record;
 mod resolving;
 

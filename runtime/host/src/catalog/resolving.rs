@@ -1,12 +1,7 @@
 //! What the name in a launch refers to.
 
-use super::{Catalog, Deployer, Known, State, is_in};
+use super::{Catalog, Deployer, Known, State, is_in, nearest::nearest};
 use bureaucrat_model::{DefinitionName, DefinitionRef, ProgramHash, Version};
-
-/// Names that a "did you mean" compares, so that a refused launch takes a few milliseconds at most.
-const COMPARED_MAX: usize = 500;
-/// Longer names are nobody's slip.
-const SLIP_BYTES_MAX: usize = 64;
 
 /// Why a launch's name refers to nothing that can be launched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,25 +131,8 @@ impl Catalog {
         wanted: &DefinitionName,
         may_use: impl Fn(&DefinitionName, Option<&Deployer>) -> bool,
     ) -> Option<&DefinitionName> {
-        let length = wanted.as_str().len();
-        if length > SLIP_BYTES_MAX {
-            return None;
-        }
-        // More slips than this make another name.
-        let slips = |name: &DefinitionName| (name.as_str().len().max(length) / 3).max(1);
-        let theirs = self.names.iter().filter(|(name, named)| {
-            name.as_str().len().abs_diff(length) <= slips(name)
-                && named.versions.values().any(is_launched)
-                && may_use(name, named.owner.as_ref())
-        });
-        let compared = theirs.take(COMPARED_MAX).map(|(name, _)| {
-            let distance = match wanted.as_str().eq_ignore_ascii_case(name.as_str()) {
-                true => 0,
-                false => strsim::damerau_levenshtein(wanted.as_str(), name.as_str()),
-            };
-            (distance, name)
-        });
-        let near = compared.filter(|(distance, name)| *distance <= slips(name));
-        near.min().map(|(_, name)| name)
+        nearest(wanted, self.names.iter(), |name, named| {
+            named.versions.values().any(is_launched) && may_use(name, named.owner.as_ref())
+        })
     }
 }

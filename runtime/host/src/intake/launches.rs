@@ -184,8 +184,7 @@ impl Planner {
         let participants: Vec<String> = loaded.profile.participants.keys().cloned().collect();
         let reply_to = self.reply_to(first, &participants)?;
         let rules = self.rules(user);
-        let mut violations = self.violations(&rules, &loaded.profile);
-        violations.extend(self.modules_without_room(&rules, user, loaded));
+        let violations = self.violations(&rules, user, loaded);
         if !violations.is_empty() {
             return Err(Refusal::Rules(violations));
         }

@@ -12,6 +12,7 @@ pub(crate) mod launches;
 pub(crate) mod launching;
 pub(crate) mod modules;
 pub(crate) mod named;
+mod origin;
 pub(crate) mod refusal;
 pub mod router;
 

@@ -9,14 +9,14 @@
 mod record;
 mod resolving;
 
-pub use record::{AliasRecord, ModuleRecord, NameRecord, Returns, StoredClass, VersionRecord};
+pub use record::{AliasRecord, ModuleRecord, NameRecord, Returns, VersionRecord};
 pub use resolving::{DurableNames, Unresolved};
 
 use crate::{catalog::Deployer, damage::Damages};
-use bureaucrat_model::{ModuleHash, ModuleName, ModuleRef, Version};
+use bureaucrat_model::{ModuleHash, ModuleName, ModuleRef};
 use bureaucrat_policy::Standing;
 use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_all, records};
-use resolving::{KnownName, Names};
+use resolving::{KnownName, Names, Resolved};
 use std::collections::{BTreeSet, HashMap};
 
 /// Names on one engine. A record has at most some hundred kilobytes.
@@ -220,11 +220,11 @@ impl ModuleCatalog {
         }
     }
 
-    /// The version that a reference stands for, and its module.
+    /// What a reference stands for.
     ///
     /// # Errors
-    /// If it stands for none.
-    pub fn resolve(&self, wanted: &ModuleRef) -> Result<(Version, ModuleHash), Unresolved> {
+    /// If it stands for nothing.
+    pub(crate) fn resolve(&self, wanted: &ModuleRef) -> Result<Resolved<'_>, Unresolved> {
         resolving::resolve(&self.names, wanted)
     }
 }

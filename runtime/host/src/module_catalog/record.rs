@@ -16,15 +16,6 @@ pub enum Returns {
     Value,
 }
 
-/// A class of modules, as records have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StoredClass {
-    #[serde(rename = "1")]
-    Small,
-    #[serde(rename = "2")]
-    Runtime,
-}
-
 /// What is known of a stored module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleRecord {
@@ -33,7 +24,7 @@ pub struct ModuleRecord {
     /// Who stored it first.
     pub by: Deployer,
     pub at: Timestamp,
-    pub class: StoredClass,
+    pub class: ModuleClass,
     /// Its functions by their WIT names, in the component's order.
     pub exports: Vec<(String, Returns)>,
     /// How many milliseconds it took to compile; `None` if its machine code was there before.
@@ -60,10 +51,7 @@ impl ModuleRecord {
             bytes: guest.size() as u64,
             by,
             at,
-            class: match module_class(guest) {
-                ModuleClass::Small => StoredClass::Small,
-                ModuleClass::Runtime => StoredClass::Runtime,
-            },
+            class: module_class(guest),
             exports: exports.collect(),
             compile_millis: millis.map(|millis| u32::try_from(millis).unwrap_or(u32::MAX)),
             signatures: Vec::new(),

@@ -1,14 +1,12 @@
 //! What the name of a module stands for.
 
 use super::NameRecord;
+use crate::catalog::nearest::nearest;
 use bureaucrat_model::{Alias, ModuleHash, ModuleName, ModuleRef, Version, Wanted, lock};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard},
 };
-
-/// Names that a "did you mean" compares.
-const COMPARED_MAX: usize = 500;
 
 /// Why a reference stands for no module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,17 +68,26 @@ pub(crate) enum KnownName {
 
 pub(super) type Names = BTreeMap<ModuleName, KnownName>;
 
-/// Finds the version that a reference stands for, and its module.
-pub(super) fn resolve(
-    names: &Names,
+/// What a reference stands for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resolved<'a> {
+    pub version: Version,
+    pub module: ModuleHash,
+    /// Of the name.
+    pub record: &'a NameRecord,
+}
+
+/// Finds what a reference stands for.
+pub(super) fn resolve<'a>(
+    names: &'a Names,
     wanted: &ModuleRef,
-) -> Result<(Version, ModuleHash), Unresolved> {
+) -> Result<Resolved<'a>, Unresolved> {
     let name = &wanted.name;
     let record = match names.get(name) {
         None => {
             return Err(Unresolved::Name {
                 name: name.clone(),
-                meant: nearest(names, name),
+                meant: nearest(name, names.iter(), |_, _| true).cloned(),
             });
         }
         Some(KnownName::Damaged) => return Err(Unresolved::Damaged(name.clone())),
@@ -103,29 +110,17 @@ pub(super) fn resolve(
         },
     };
     match record.versions.get(&version) {
-        Some(found) => Ok((version, found.module)),
+        Some(found) => Ok(Resolved {
+            version,
+            module: found.module,
+            record,
+        }),
         None => Err(Unresolved::Version {
             name: name.clone(),
             version,
             newest,
         }),
     }
-}
-
-fn nearest(names: &Names, wanted: &ModuleName) -> Option<ModuleName> {
-    let length = wanted.as_str().len();
-    let slips = |name: &ModuleName| (name.as_str().len().max(length) / 3).max(1);
-    let comparable = names
-        .keys()
-        .filter(|name| name.as_str().len().abs_diff(length) <= slips(name));
-    let compared = comparable.take(COMPARED_MAX).map(|name| {
-        (
-            strsim::damerau_levenshtein(wanted.as_str(), name.as_str()),
-            name,
-        )
-    });
-    let near = compared.filter(|(distance, name)| *distance <= slips(name));
-    near.min().map(|(_, name)| name.clone())
 }
 
 /// The names as they are durable, for the threads that compile definitions.
@@ -138,7 +133,7 @@ impl DurableNames {
     /// # Errors
     /// If it stands for none.
     pub fn resolve(&self, wanted: &ModuleRef) -> Result<ModuleHash, Unresolved> {
-        resolve(&self.lock(), wanted).map(|(_, module)| module)
+        resolve(&self.lock(), wanted).map(|resolved| resolved.module)
     }
 
     /// These are the names at a start.

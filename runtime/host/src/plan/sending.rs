@@ -9,12 +9,12 @@ use super::{
     Planner,
     transaction::{Cause, Held, Transaction, Work},
 };
-use crate::intake::refusal::UNDELIVERED;
+use crate::{catalog::Deployer, definitions::Loaded, intake::refusal::UNDELIVERED};
 use bureaucrat_model::{
     ActivityId, ActivityPath, FaultCode, FiberId, HistoryEvent, Input, Message, ProcessId, Toward,
     Turn,
 };
-use bureaucrat_policy::{Profile, Rule, Rules, Violation};
+use bureaucrat_policy::{Rule, Rules, Violation};
 use bureaucrat_store::{
     StoreError, Table,
     keys::{OutboxKey, OutboxKind},
@@ -124,9 +124,15 @@ impl Planner {
         }
     }
 
-    /// The rules that a definition violates: its user's, and those about destinations that hold for
-    /// everybody.
-    pub(crate) fn violations(&self, rules: &Rules, profile: &Profile) -> Vec<Violation> {
+    /// The rules that a definition violates: its user's, with the quotas on the modules that it brings, and
+    /// those about destinations that hold for everybody.
+    pub(crate) fn violations(
+        &self,
+        rules: &Rules,
+        user: Option<&String>,
+        loaded: &Loaded,
+    ) -> Vec<Violation> {
+        let profile = &loaded.profile;
         let mut found = rules.check(profile, |module| self.modules.standing(module));
         let reserved = self.reserved();
         for ((exchange, key), span) in &profile.sent {
@@ -143,6 +149,7 @@ impl Planner {
                 found.push(rules.broken(Rule::Sends, what));
             }
         }
+        found.extend(self.modules_without_room(rules, &Deployer::of(user), loaded));
         found
     }
 

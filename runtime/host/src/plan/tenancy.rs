@@ -170,9 +170,8 @@ impl Planner {
             "the called definition has",
             "bytes",
         );
-        let mut violations = self.violations(&rules, &loaded.profile);
+        let mut violations = self.violations(&rules, user, loaded);
         violations.extend(too_large);
-        violations.extend(self.modules_without_room(&rules, user, loaded));
         if violations.is_empty()
             && let Some(account) = self.account(user)
         {

@@ -5,7 +5,7 @@ use super::{
     Shared,
     clients::{self, PARTICIPANTS},
 };
-use crate::queues::declare_queue;
+use crate::{modules::risk_above, queues::declare_queue};
 use anyhow::{Result, bail};
 use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
@@ -73,17 +73,6 @@ where
     })
 }
 
-/// A module whose function `is-foreign` does not hold.
-fn risk() -> Result<Vec<u8>> {
-    let text = include_str!("../../../../guest-sdk/wat/risk.wat");
-    let core = wat::parse_str(text)?;
-    Ok(bureaucrat_sandbox::build_module(
-        &core,
-        Some("condition"),
-        None,
-    )?)
-}
-
 /// Publishes launches until each is confirmed, each with its own message id.
 async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
@@ -91,7 +80,7 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
     declare_queue(&client.channel, &queue).await?;
     let module = clients::Module {
         name: shared.called("risk"),
-        component: risk()?,
+        component: risk_above(10_000)?,
     };
     clients::deploy_module(&client.channel, &queue, module).await?;
     for definition in [INNER, ASIDE, CLOCK] {

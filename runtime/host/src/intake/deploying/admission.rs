@@ -29,8 +29,7 @@ impl Planner {
             return Ok(name);
         }
         let rules = self.rules(deployer.user());
-        let mut violations = self.violations(&rules, &loaded.profile);
-        violations.extend(self.modules_without_room(&rules, deployer.user(), loaded));
+        let violations = self.violations(&rules, deployer.user(), loaded);
         if let Some(first) = violations.first() {
             return Err(Refused {
                 code: first.rule.code(),

@@ -10,7 +10,10 @@ mod orders;
 
 pub use orders::{DefinitionCommand, DefinitionOrder};
 
-use super::definition::DefinitionText;
+use super::{
+    definition::DefinitionText,
+    origin::{Origin, Refused},
+};
 use crate::{
     broker::{Delivery, DeliveryHandle},
     catalog::{DefinitionRecord, Deployer, Slot},
@@ -25,70 +28,33 @@ use crate::{
 };
 use bureaucrat_definition::declared_types;
 use bureaucrat_model::{DefinitionName, ShardId, SourceHash, Version};
-use bureaucrat_policy::{Permission, Quota, Rule, Rules, Violation};
+use bureaucrat_policy::{Permission, Quota, Rule, Rules};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
 use bureaucrat_wire::{DEFINITION_TYPE, DefinitionDeployed, Novelty, definition_deployed};
-use crossbeam_channel::Sender;
 use std::sync::Arc;
-
-/// Where a definition came from, and who is to be told.
-enum Origin {
-    Message {
-        delivery: Box<Delivery>,
-        seen: Option<[u8; 32]>,
-        /// Holds what it counts for.
-        _text: DefinitionText,
-        /// Its place in its user's line.
-        _waiting: Option<Claim>,
-    },
-    Operator(Sender<DefinitionAnswer>),
-}
 
 /// A definition that is being deployed.
 pub struct Deploying {
     source: Arc<[u8]>,
-    origin: Origin,
+    /// By which its message is remembered, if it has an id.
+    seen: Option<[u8; 32]>,
+    origin: Origin<DefinitionAnswer>,
 }
 
 impl Deploying {
     /// The delivery that brought it.
     pub fn handle(&self) -> Option<DeliveryHandle> {
-        match &self.origin {
-            Origin::Message { delivery, .. } => Some(delivery.handle),
-            Origin::Operator(_) => None,
-        }
+        self.origin.handle()
     }
 
     fn deployer(&self) -> Deployer {
-        match &self.origin {
-            Origin::Message { delivery, .. } => Deployer::of(delivery.properties.user_id.as_ref()),
-            Origin::Operator(_) => Deployer::Operator,
-        }
+        self.origin.deployer()
     }
-}
-
-/// Why a definition is not stored.
-struct Refused {
-    /// The code of the dead letter.
-    code: &'static str,
-    reasons: Vec<String>,
 }
 
 impl Refused {
     fn definition(reason: impl ToString) -> Self {
-        Self {
-            code: "definition",
-            reasons: vec![reason.to_string()],
-        }
-    }
-}
-
-impl From<Violation> for Refused {
-    fn from(violation: Violation) -> Self {
-        Self {
-            code: violation.rule.code(),
-            reasons: vec![violation.to_string()],
-        }
+        Self::new("definition", reason)
     }
 }
 
@@ -113,11 +79,18 @@ impl Planner {
         let rules = self.rules(user.as_ref());
         let origin = Origin::Message {
             delivery: Box::new(delivery),
-            seen,
             _text: text,
             _waiting: waiting,
         };
-        self.compile_deployed(user, rules, Deploying { source, origin })
+        self.compile_deployed(
+            user,
+            rules,
+            Deploying {
+                source,
+                seen,
+                origin,
+            },
+        )
     }
 
     /// The checks before a definition is read; it counts as a launch.
@@ -316,10 +289,7 @@ impl Planner {
 
 /// The hash by which a deployment is remembered, in the shard of its name.
 fn seen_in(deploying: &Deploying, shard: ShardId) -> Option<[u8; 32]> {
-    let Origin::Message { seen, .. } = &deploying.origin else {
-        return None;
-    };
-    let mut hash = (*seen)?;
+    let mut hash = deploying.seen?;
     hash[0] = shard.0;
     Some(hash)
 }

@@ -48,7 +48,11 @@ impl Planner {
         match order {
             DefinitionOrder::Deploy { source } => {
                 let origin = Origin::Operator(reply);
-                let deploying = Deploying { source, origin };
+                let deploying = Deploying {
+                    source,
+                    seen: None,
+                    origin,
+                };
                 self.compile_deployed(None, Arc::new(Rules::open()), deploying)
             }
             DefinitionOrder::Retire(wanted) => self.retire(&wanted, reply),

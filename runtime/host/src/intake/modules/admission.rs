@@ -1,6 +1,6 @@
 //! Whether a module may be stored: its deployer's rules and quotas, its name, its signature.
 
-use super::{Deploy, Deployment};
+use super::{Deploy, Deployment, Refused};
 use crate::{
     catalog::Deployer,
     definitions::{Loaded, module_class},
@@ -12,38 +12,15 @@ use bureaucrat_model::{ModuleHash, ModuleName};
 use bureaucrat_policy::{ModuleClass, Permission, Quota, Rule, Rules, Signature, Violation};
 use bureaucrat_sandbox::Guest;
 
-/// Why a module is not stored.
-pub(super) struct Refused {
-    /// The code of the dead letter.
-    pub code: &'static str,
-    pub reasons: Vec<String>,
-}
-
 impl Refused {
     /// The name or the signature in a header is none.
-    pub const HEADER: &str = "module.header";
+    pub(super) const HEADER: &str = "module.header";
     /// The signature is not one of the module.
-    pub const SIGNATURE: &str = "module.signature";
+    pub(super) const SIGNATURE: &str = "module.signature";
     /// There is no room for another version, name or signature.
-    pub const FULL: &str = "module.full";
+    pub(super) const FULL: &str = "module.full";
     /// The machine failed, not the module.
-    pub const ENVIRONMENT: &str = "module.environment";
-
-    pub fn new(code: &'static str, reason: impl ToString) -> Self {
-        Self {
-            code,
-            reasons: vec![reason.to_string()],
-        }
-    }
-}
-
-impl From<Violation> for Refused {
-    fn from(violation: Violation) -> Self {
-        Self {
-            code: violation.rule.code(),
-            reasons: vec![violation.to_string()],
-        }
-    }
+    pub(super) const ENVIRONMENT: &str = "module.environment";
 }
 
 impl Planner {
@@ -184,11 +161,11 @@ impl Planner {
         over.map_or(Ok(()), Err)
     }
 
-    /// Why a user may not store the modules that a definition brings.
+    /// Why the owner of these rules may not store the modules that a definition brings.
     pub(crate) fn modules_without_room(
         &self,
         rules: &Rules,
-        user: Option<&String>,
+        deployer: &Deployer,
         loaded: &Loaded,
     ) -> Option<Violation> {
         let new = || {
@@ -200,8 +177,7 @@ impl Planner {
         if count == 0 {
             return None;
         }
-        let room = self.has_room_for(rules, &Deployer::of(user), count, bytes);
-        room.err()
+        self.has_room_for(rules, deployer, count, bytes).err()
     }
 
     /// The record of a module with the signature that comes with it.

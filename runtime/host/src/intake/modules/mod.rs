@@ -10,7 +10,10 @@ mod orders;
 
 pub use orders::{ModuleCommand, ModuleOrder};
 
-use super::definition::DefinitionText;
+use super::{
+    definition::DefinitionText,
+    origin::{Origin, Refused},
+};
 use crate::{
     broker::{Delivery, DeliveryHandle},
     catalog::Deployer,
@@ -22,28 +25,13 @@ use crate::{
         modules::{DeployedModule, ModuleAnswer},
     },
     plan::{Planner, jobs::Waiting, transaction::Transaction},
-    tenants::Claim,
 };
-use admission::Refused;
 use bureaucrat_model::{Guest as GuestName, ModuleHash, ModuleName, ShardId, Version};
 use bureaucrat_policy::Signature;
 use bureaucrat_sandbox::{CompileBudget, Guest};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
 use bureaucrat_wire::{MODULE_TYPE, ModuleDeployed, ModuleHeaders, Report, deployed, reply};
-use crossbeam_channel::Sender;
 use std::sync::Arc;
-
-/// Where a module came from, and who is to be told.
-enum Origin {
-    Message {
-        delivery: Box<Delivery>,
-        /// Holds what it counts for.
-        _text: DefinitionText,
-        /// Its place in its user's line.
-        _waiting: Option<Claim>,
-    },
-    Operator(Sender<ModuleAnswer>),
-}
 
 /// What is deployed besides the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,23 +45,17 @@ pub struct Deploy {
 pub struct Deployment {
     component: Arc<[u8]>,
     wanted: Deploy,
-    origin: Origin,
+    origin: Origin<ModuleAnswer>,
 }
 
 impl Deployment {
     /// The delivery of the module.
     pub fn handle(&self) -> Option<DeliveryHandle> {
-        match &self.origin {
-            Origin::Message { delivery, .. } => Some(delivery.handle),
-            Origin::Operator(_) => None,
-        }
+        self.origin.handle()
     }
 
     fn deployer(&self) -> Deployer {
-        match &self.origin {
-            Origin::Message { delivery, .. } => Deployer::of(delivery.properties.user_id.as_ref()),
-            Origin::Operator(_) => Deployer::Operator,
-        }
+        self.origin.deployer()
     }
 }
 

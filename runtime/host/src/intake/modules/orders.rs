@@ -88,13 +88,12 @@ impl Planner {
         reply: Sender<ModuleAnswer>,
     ) -> Result<(), StoreError> {
         let name = &to.name;
-        let (version, module) = match self.modules.resolve(to) {
-            Ok(found) => found,
+        let resolved = match self.modules.resolve(to) {
+            Ok(resolved) => resolved,
             Err(unresolved) => return unknown(&reply, unresolved.to_string()),
         };
-        let Some(mut record) = self.modules.name(name).cloned() else {
-            return unknown(&reply, format!("no module `{name}` is deployed here"));
-        };
+        let (version, module) = (resolved.version, resolved.module);
+        let mut record = resolved.record.clone();
         let max = NameRecord::ALIASES_MAX;
         if record.aliases.len() >= max && !record.aliases.contains_key(&alias) {
             return unknown(
@@ -131,11 +130,9 @@ impl Planner {
             name: name.clone(),
             wanted: Wanted::Alias(alias.clone()),
         };
-        if let Err(unresolved) = self.modules.resolve(&wanted) {
-            return unknown(&reply, unresolved.to_string());
-        }
-        let Some(mut record) = self.modules.name(name).cloned() else {
-            return unknown(&reply, format!("no module `{name}` is deployed here"));
+        let mut record = match self.modules.resolve(&wanted) {
+            Ok(resolved) => resolved.record.clone(),
+            Err(unresolved) => return unknown(&reply, unresolved.to_string()),
         };
         record.aliases.remove(alias);
         tracing::info!(name = %name, %alias, "an operator removed an alias of a module");
@@ -152,11 +149,9 @@ impl Planner {
             name: name.clone(),
             wanted: Wanted::Version(version),
         };
-        if let Err(unresolved) = self.modules.resolve(&wanted) {
-            return unknown(&reply, unresolved.to_string());
-        }
-        let Some(mut record) = self.modules.name(name).cloned() else {
-            return unknown(&reply, format!("no module `{name}` is deployed here"));
+        let mut record = match self.modules.resolve(&wanted) {
+            Ok(resolved) => resolved.record.clone(),
+            Err(unresolved) => return unknown(&reply, unresolved.to_string()),
         };
         let mut aliases = record.aliases.iter();
         if let Some((alias, _)) = aliases.find(|(_, entry)| entry.version == version) {

@@ -7,13 +7,14 @@ use super::{
 use crate::{
     catalog::DefinitionRecord,
     damage::Damages,
-    module_catalog::{ModuleRecord, NameRecord, Returns, StoredClass, VersionRecord},
+    module_catalog::{ModuleRecord, NameRecord, Returns, VersionRecord},
     operate::{definitions::ByView, modules::ModuleAnswer},
     plan::costs::Costs,
 };
 use bureaucrat_model::{
     Guest as GuestName, ModuleHash, ModuleName, ModuleRef, Program, ProgramHash, Wanted,
 };
+use bureaucrat_policy::ModuleClass;
 use bureaucrat_store::{
     Store, StoreError, Table, instances::decode_head, keys, reading::scan_all, records,
 };
@@ -126,6 +127,15 @@ pub(crate) fn show(
     })))
 }
 
+/// The module that a reference stands for.
+pub(super) fn module_of(
+    store: &dyn Store,
+    damages: &Damages,
+    wanted: &ModuleRef,
+) -> Result<Option<ModuleHash>, StoreError> {
+    Ok(find(&names(store, damages)?, wanted))
+}
+
 /// The versions of a name, oldest first.
 fn versions_of<'a>(names: &'a Names, name: &ModuleName) -> Vec<&'a (NamedVersion, VersionRecord)> {
     let all = names.values().flatten();
@@ -174,7 +184,7 @@ fn facts(record: &ModuleRecord) -> Facts {
     Facts {
         by: ByView::of(&record.by),
         stored_at: record.at,
-        runtime: record.class == StoredClass::Runtime,
+        runtime: record.class == ModuleClass::Runtime,
     }
 }
 

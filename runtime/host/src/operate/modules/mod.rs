@@ -17,7 +17,7 @@ use crate::operate::definitions::ByView;
 use bureaucrat_model::{
     Alias, DefinitionName, ModuleHash, ModuleName, ModuleRef, ProgramHash, Timestamp, Version,
 };
-use bureaucrat_policy::{PublicKey, Signature};
+use bureaucrat_policy::PublicKey;
 use bureaucrat_sandbox::{Class, ExportKind, Guest};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -270,10 +270,4 @@ pub struct ShownModule {
     pub running: u64,
     /// What its evaluations have cost since the engine started.
     pub costs: Vec<Spent>,
-}
-
-/// Reads a signature as a request has it.
-pub(crate) fn signature(text: Option<&str>) -> Result<Option<Signature>, String> {
-    let read = text.map(str::parse).transpose();
-    read.map_err(|error: bureaucrat_policy::SignatureError| error.to_string())
 }

@@ -1,8 +1,6 @@
 //! Orders about modules: what an operator asks for, as one or more orders to the driver.
 
-use super::{
-    Deploy, ModuleAnswer, ModuleCommand, ModuleOrder, ModuleQuery, Pointed, looking, signature,
-};
+use super::{Deploy, ModuleAnswer, ModuleCommand, ModuleOrder, ModuleQuery, Pointed, looking};
 use crate::{
     damage::Damages,
     intake::router::{Incoming, Router},
@@ -10,6 +8,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_model::{ModuleHash, ModuleName, ModuleRef, Version, Wanted};
+use bureaucrat_policy::SignatureError;
 use bureaucrat_store::{Store, StoreError, Table};
 use std::{sync::Arc, time::Duration};
 
@@ -50,9 +49,13 @@ impl Ordering<'_> {
                 let component = STANDARD.decode(component);
                 let component = component
                     .map_err(|_| NoAnswer::Request("the component is not in base64".to_owned()))?;
-                let signature = match signature(signed.as_deref()) {
+                let signature = match signed.as_deref().map(str::parse).transpose() {
                     Ok(signature) => signature,
-                    Err(reason) => return Ok(ModuleAnswer::Refused { reason }),
+                    Err(error) => {
+                        let error: SignatureError = error;
+                        let reason = error.to_string();
+                        return Ok(ModuleAnswer::Refused { reason });
+                    }
                 };
                 let wanted = Deploy {
                     name: name.clone(),
@@ -105,13 +108,13 @@ impl Ordering<'_> {
             name: name.clone(),
             wanted: Wanted::Version(version),
         };
-        let shown = looking::show(self.store, self.damages, &Pointed::Name(module), None)?;
+        let component = looking::module_of(self.store, self.damages, &module)?;
         let answer = self.order(ModuleOrder::RemoveVersion {
             name: name.clone(),
             version,
         })?;
-        if let (ModuleAnswer::Removed, ModuleAnswer::Shown(shown)) = (&answer, shown) {
-            self.remove_component(shown.hash)?;
+        if let (ModuleAnswer::Removed, Some(component)) = (&answer, component) {
+            self.remove_component(component)?;
         }
         Ok(answer)
     }
