@@ -12,8 +12,8 @@ use crate::{
 };
 use bureaucrat_definition::compile_with;
 use bureaucrat_model::{
-    ConditionIndex, Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Program, ProgramHash,
-    SourceModule,
+    ConditionIndex, Guest as GuestName, ModuleHash, ModuleName, ModuleRef, ModuleSource, Program,
+    ProgramHash, SourceModule,
 };
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile, Quota, Rules};
 use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
@@ -122,7 +122,7 @@ impl Definitions {
         let loaded = self.lock().of_source(&source_hash(source));
         loaded.filter(|loaded| {
             let mut used = loaded.used.iter();
-            used.all(|(wanted, module)| self.names.resolve(wanted) == Ok(*module))
+            used.all(|(wanted, module)| self.names.resolve(wanted, |_| false) == Ok(*module))
         })
     }
 
@@ -146,7 +146,8 @@ impl Definitions {
             return Ok(loaded);
         }
         let find = |wanted: &ModuleRef| {
-            let found = self.names.resolve(wanted);
+            let may_know = |name: &ModuleName| rules.modules.has(Some(name), None);
+            let found = self.names.resolve(wanted, may_know);
             let module = found.as_ref().ok().copied();
             match rules.modules.has(Some(&wanted.name), module) {
                 true => found.map_err(|unresolved| unresolved.to_string()),

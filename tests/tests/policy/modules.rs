@@ -23,7 +23,7 @@ module_class = "small"
 stored_modules = 3
 stored_module_bytes = 1_000_000
 [users.bob]
-modules = ["risk"]
+modules = ["risk", "own.z"]
 "#;
 
 fn using(used: &str) -> String {
@@ -119,7 +119,8 @@ async fn modules_have_owners_and_quotas() -> Result<()> {
 
     // What bob may not use does not exist for him.
     deploy(&rig, alice, &risk_above(3)?, &[(NAME, "own.a")]).await?;
-    for used in ["own.a", "own.a@7", "own.b"] {
+    // Nor is it suggested for a name that bob may use.
+    for used in ["own.a", "own.a@7", "own.b", "own.z"] {
         let text = using(&format!("use=\"{used}\""));
         let (code, reason) = rig.refused(bob.0, Some(bob.1), &text).await?;
         let name = used.split('@').next().unwrap_or_default();

@@ -225,6 +225,6 @@ impl ModuleCatalog {
     /// # Errors
     /// If it stands for nothing.
     pub(crate) fn resolve(&self, wanted: &ModuleRef) -> Result<Resolved<'_>, Unresolved> {
-        resolving::resolve(&self.names, wanted)
+        resolving::resolve(&self.names, wanted, |_| true)
     }
 }

@@ -77,17 +77,18 @@ pub(crate) struct Resolved<'a> {
     pub record: &'a NameRecord,
 }
 
-/// Finds what a reference stands for.
+/// Finds what a reference stands for. A suggestion is one of the names that `may_know` allows.
 pub(super) fn resolve<'a>(
     names: &'a Names,
     wanted: &ModuleRef,
+    may_know: impl Fn(&ModuleName) -> bool,
 ) -> Result<Resolved<'a>, Unresolved> {
     let name = &wanted.name;
     let record = match names.get(name) {
         None => {
             return Err(Unresolved::Name {
                 name: name.clone(),
-                meant: nearest(name, names.iter(), |_, _| true).cloned(),
+                meant: nearest(name, names.iter(), |name, _| may_know(name)).cloned(),
             });
         }
         Some(KnownName::Damaged) => return Err(Unresolved::Damaged(name.clone())),
@@ -128,12 +129,16 @@ pub(super) fn resolve<'a>(
 pub struct DurableNames(Mutex<Names>);
 
 impl DurableNames {
-    /// The module that a reference stands for now.
+    /// The module that a reference stands for now. A suggestion is one of the names that `may_know` allows.
     ///
     /// # Errors
     /// If it stands for none.
-    pub fn resolve(&self, wanted: &ModuleRef) -> Result<ModuleHash, Unresolved> {
-        resolve(&self.lock(), wanted).map(|resolved| resolved.module)
+    pub fn resolve(
+        &self,
+        wanted: &ModuleRef,
+        may_know: impl Fn(&ModuleName) -> bool,
+    ) -> Result<ModuleHash, Unresolved> {
+        resolve(&self.lock(), wanted, may_know).map(|resolved| resolved.module)
     }
 
     /// These are the names at a start.
