@@ -16,14 +16,35 @@
  */
 
 // @ts-ignore: decorator
-@external("bureaucrat:condition/fields@1.0.0", "get")
+@external("bureaucrat:condition/fields@1.1.0", "get")
 declare function importedGet(pointer: usize, length: usize, into: usize): void;
 // @ts-ignore: decorator
-@external("bureaucrat:condition/fields@1.0.0", "keys")
+@external("bureaucrat:condition/fields@1.1.0", "keys")
 declare function importedKeys(pointer: usize, length: usize, into: usize): void;
 // @ts-ignore: decorator
-@external("bureaucrat:condition/fields@1.0.0", "json")
+@external("bureaucrat:condition/fields@1.1.0", "json")
 declare function importedJson(pointer: usize, length: usize, into: usize): void;
+
+// @ts-ignore: decorator
+@external("bureaucrat:condition/log@1.1.0", "write")
+declare function importedWrite(words: usize, length: usize): void;
+
+/**
+ * Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
+ * them. The last 4,096 bytes are kept.
+ */
+export function log(words: string): void {
+  const bytes = String.UTF8.encode(words);
+  importedWrite(changetype<usize>(bytes), bytes.byteLength);
+}
+
+/** What `throw` calls, by the option `--use abort=` of the template: the fault sandbox.trap, whose
+ * message ends with the error's. */
+export function abort(words: string | null, file: string | null, line: u32, column: u32): void {
+  const place = (file ? file : "") + ":" + line.toString() + ":" + column.toString();
+  log((words ? words : "abort") + ", at " + place);
+  unreachable();
+}
 
 /** `Nothing`: nothing is at the pointer. */
 export enum Kind { Nothing = -1, Null, Boolean, Integer, BigInteger, Float, Text, List, Record }

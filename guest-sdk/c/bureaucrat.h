@@ -25,9 +25,10 @@
 #define BUREAUCRAT_C
 #define BUREAUCRAT_EXTERN extern
 #endif
-#define BUREAUCRAT_IMPORT(name)                                                                   \
-  __attribute__((import_module("bureaucrat:condition/fields@1.0.0"), import_name(name)))          \
+#define BUREAUCRAT_IMPORT_OF(interface, name)                                                     \
+  __attribute__((import_module("bureaucrat:condition/" interface "@1.1.0"), import_name(name)))   \
   BUREAUCRAT_C
+#define BUREAUCRAT_IMPORT(name) BUREAUCRAT_IMPORT_OF("fields", name)
 #define BUREAUCRAT_CHECKED __attribute__((warn_unused_result)) static inline
 
 /* ---- Texts ---------------------------------------------------------------------------------- */
@@ -51,6 +52,20 @@ static inline bool text_equals(struct text left, struct text right) {
   for (uint32_t at = 0; at < left.length; at++)
     if (left.bytes[at] != right.bytes[at]) return false;
   return true;
+}
+
+/* ---- Words for people -----------------------------------------------------------------------*/
+
+BUREAUCRAT_IMPORT_OF("log", "write") void bureaucrat_log(const char *bytes, uint32_t length);
+
+/* Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
+ * them. The last 4,096 bytes are kept. */
+static inline void log_text(struct text words) { bureaucrat_log(words.bytes, words.length); }
+
+/* Ends the evaluation with the fault sandbox.trap. Its message ends with the words. */
+__attribute__((noreturn)) static inline void panic(struct text words) {
+  log_text(words);
+  __builtin_trap();
 }
 
 /* ---- Memory --------------------------------------------------------------------------------- */
@@ -186,7 +201,7 @@ struct path {
 };
 
 static inline void bureaucrat_path_byte(struct path *path, char byte) {
-  if (path->length == BUREAUCRAT_PATH_MAX) __builtin_trap();
+  if (path->length == BUREAUCRAT_PATH_MAX) panic(TEXT("a pointer is too long"));
   path->bytes[path->length++] = byte;
 }
 

@@ -19,6 +19,11 @@ struct Text : text {
 inline bool operator==(Text left, Text right) { return text_equals(left, right); }
 inline bool operator!=(Text left, Text right) { return !text_equals(left, right); }
 
+// Leaves some words for people who look into an evaluation that fails; see `log_text`.
+inline void log(Text words) { log_text(words); }
+// Ends the evaluation with the fault sandbox.trap, whose message ends with the words.
+[[noreturn]] inline void panic(Text words) { ::panic(words); }
+
 // What was read, or nothing.
 template <class T> class [[nodiscard]] Maybe {
   T value;

@@ -5,14 +5,23 @@ import "unsafe"
 // The interface `fields` in the canonical ABI. What is passed to or from the host stays reachable
 // to the end, because every evaluation runs in a new instance.
 
-//go:wasmimport bureaucrat:condition/fields@1.0.0 get
+//go:wasmimport bureaucrat:condition/fields@1.1.0 get
 func importedGet(pointer unsafe.Pointer, length uint32, into unsafe.Pointer)
 
-//go:wasmimport bureaucrat:condition/fields@1.0.0 keys
+//go:wasmimport bureaucrat:condition/fields@1.1.0 keys
 func importedKeys(pointer unsafe.Pointer, length uint32, into unsafe.Pointer)
 
-//go:wasmimport bureaucrat:condition/fields@1.0.0 json
+//go:wasmimport bureaucrat:condition/fields@1.1.0 json
 func importedJSON(pointer unsafe.Pointer, length uint32, into unsafe.Pointer)
+
+//go:wasmimport bureaucrat:condition/log@1.1.0 write
+func importedWrite(words unsafe.Pointer, length uint32)
+
+// Log leaves some words for people who look into an evaluation that fails; `bureaucrat module run`
+// shows them. The last 4,096 bytes are kept. In native builds they go to standard error.
+func Log(words string) {
+	importedWrite(unsafe.Pointer(unsafe.StringData(words)), uint32(len(words)))
+}
 
 // A text in the host's memory layout.
 type abiText struct{ address, length uint32 }

@@ -3,6 +3,7 @@
 ;; module. Go's runtime and its standard library import these functions. `wasm-merge` links this
 ;; module to the guest. Functions return an error number: 0 for none, 8 for a bad descriptor.
 (module
+  (import "bureaucrat:condition/log@1.1.0" "write" (func $write (param i32 i32)))
   (import "guest" "memory" (memory 0))
   (func (export "args_sizes_get") (param $count i32) (param $bytes i32) (result i32)
     (i32.store (local.get $count) (i32.const 0))
@@ -48,7 +49,24 @@
   (func (export "fd_seek") (param i32 i64 i32 i32) (result i32) (i32.const 8))
   (func (export "fd_sync") (param i32) (result i32) (i32.const 8))
   (func (export "fd_tell") (param i32 i32) (result i32) (i32.const 8))
-  (func (export "fd_write") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+  ;; What goes to standard output and standard error, such as the runtime's last words, is logged. A
+  ;; text is given in parts: addresses and lengths, 8 bytes each.
+  (func (export "fd_write")
+    (param $fd i32) (param $parts i32) (param $count i32) (param $written i32) (result i32)
+    (local $total i32)
+    (if (i32.and (i32.ne (local.get $fd) (i32.const 1)) (i32.ne (local.get $fd) (i32.const 2)))
+      (then (return (i32.const 8))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eqz (local.get $count)))
+        (call $write (i32.load (local.get $parts)) (i32.load offset=4 (local.get $parts)))
+        (local.set $total
+          (i32.add (local.get $total) (i32.load offset=4 (local.get $parts))))
+        (local.set $parts (i32.add (local.get $parts) (i32.const 8)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br $next)))
+    (i32.store (local.get $written) (local.get $total))
+    (i32.const 0))
   (func (export "path_create_directory") (param i32 i32 i32) (result i32) (i32.const 8))
   (func (export "path_filestat_get") (param i32 i32 i32 i32 i32) (result i32) (i32.const 8))
   (func (export "path_filestat_set_times") (param i32 i32 i32 i32 i64 i64 i32) (result i32) (i32.const 8))

@@ -1,10 +1,16 @@
 // What the package exports; index.d.ts describes it.
 
 let host;
+let write;
 
-/** Says where fields come from: the engine, or a test. */
-export function use(fields) {
+/** Says where fields come from and where words go: the engine, or a test. */
+export function use(fields, logger) {
   host = fields;
+  write = logger;
+}
+
+export function log(words) {
+  write(String(words));
 }
 
 export class Fault extends Error {

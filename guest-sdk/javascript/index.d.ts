@@ -61,5 +61,11 @@ export function verdict(condition: () => boolean): () => boolean;
 /** The same for a function that returns a value, of which JSON.stringify makes at most 64 KiB. */
 export function value(compute: () => unknown): () => string;
 
+/**
+ * Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
+ * them. The last 4,096 bytes are kept. In native tests they go to standard error.
+ */
+export function log(words: string): void;
+
 /** Sets the fields that native tests read, as a JSON object. Only in Node. */
 export function setFields(object: string): void;

@@ -2,6 +2,6 @@
 import * as mock from "./mock.js";
 import { use } from "./api.js";
 
-use(mock);
+use(mock, console.error);
 export * from "./api.js";
 export { setFields } from "./mock.js";

@@ -13,7 +13,7 @@
   ;;    8  its case: 0 null, 1 boolean, 2 integer, 3 big-integer, 4 float, 5 text, 6 list, 7 record
   ;;   16  its payload: the boolean, the integer, the float, a text's address (its length at 20), a
   ;;       length
-  (import "bureaucrat:condition/fields@1.0.0" "get" (func $get (param i32 i32 i32)))
+  (import "bureaucrat:condition/fields@1.1.0" "get" (func $get (param i32 i32 i32)))
 
   (memory (export "memory") 1)
   (data (i32.const 0) "/order/amount")

@@ -32,6 +32,23 @@ pub const Value = union(Kind) {
 
 pub const Error = error{ KeyError, TypeError, OverflowError, Fault };
 
+// ---- Words for people ----
+
+/// Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
+/// them. The last 4,096 bytes are kept.
+pub fn log(words: []const u8) void {
+    imported_log.write(words.ptr, words.len);
+}
+
+/// Has the words of a panic end the message of its fault, sandbox.trap. Say in your main file:
+/// `pub const panic = bureaucrat.panic;`
+pub const panic = std.debug.FullPanic(struct {
+    fn panic(words: []const u8, _: ?usize) noreturn {
+        log(words);
+        @trap();
+    }
+}.panic);
+
 // ---- Fields ----
 
 /// The value at a JSON Pointer; null if nothing is there. Allocates a text's bytes.
@@ -319,9 +336,13 @@ const RawText = extern struct { is_there: u8, text: Text align(4) };
 const RawTexts = extern struct { is_there: u8, texts: [*]const Text align(4), length: usize };
 
 const imported = struct {
-    extern "bureaucrat:condition/fields@1.0.0" fn get(pointer: [*]const u8, length: usize, into: *Raw) void;
-    extern "bureaucrat:condition/fields@1.0.0" fn keys(pointer: [*]const u8, length: usize, into: *RawTexts) void;
-    extern "bureaucrat:condition/fields@1.0.0" fn json(pointer: [*]const u8, length: usize, into: *RawText) void;
+    extern "bureaucrat:condition/fields@1.1.0" fn get(pointer: [*]const u8, length: usize, into: *Raw) void;
+    extern "bureaucrat:condition/fields@1.1.0" fn keys(pointer: [*]const u8, length: usize, into: *RawTexts) void;
+    extern "bureaucrat:condition/fields@1.1.0" fn json(pointer: [*]const u8, length: usize, into: *RawText) void;
+};
+
+const imported_log = struct {
+    extern "bureaucrat:condition/log@1.1.0" fn write(words: [*]const u8, length: usize) void;
 };
 
 const Result = extern struct {

@@ -80,3 +80,16 @@ export function sumValues(): usize {
   for (let at = 0; at < keys.length; at++) sum += fields.integer(fields.key(record, keys[at]));
   return value(sum.toString());
 }
+
+export function logWords(): usize {
+  const count = fields.items("/words");
+  for (let index = 0; index < count; index++) {
+    const words = fields.text(fields.item("/words", index));
+    if (fields.failed()) return verdict(false);
+    fields.log(words);
+  }
+  fields.fail("Logged: all of them");
+  return verdict(false);
+}
+
+export function panics(): usize { throw new Error("no rates"); }

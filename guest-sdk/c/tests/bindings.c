@@ -205,3 +205,19 @@ VALUE("sum-values", sum_values) {
   build_integer(&json, sum);
   return value(built(&json));
 }
+
+CONDITION("log-words", log_words) {
+  uint32_t count;
+  if (!field_items(TEXT("/words"), &count)) return failed();
+  for (uint32_t index = 0; index < count; index++) {
+    struct path path = {0};
+    struct text words;
+    path_start(&path, TEXT("/words"));
+    path_item(&path, index);
+    if (!field_text(path_text(&path), &words)) return failed();
+    log_text(words);
+  }
+  return fault(TEXT("Logged: all of them"));
+}
+
+CONDITION("panics", panics) { panic(TEXT("no rates")); }

@@ -151,3 +151,16 @@ VALUE("sum-values", sum_values) {
   }
   return value(Text(Builder().integer(sum)));
 }
+
+CONDITION("log-words", log_words) {
+  auto count = fields::items("/words");
+  if (!count) return failed();
+  for (uint32_t index = 0; index < *count; index++) {
+    auto words = fields::text(Path("/words").item(index));
+    if (!words) return failed();
+    fields::log(*words);
+  }
+  return fault(Text("Logged: all of them"));
+}
+
+CONDITION("panics", panics) { fields::panic("no rates"); }

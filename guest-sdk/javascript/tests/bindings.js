@@ -76,3 +76,11 @@ export const sumValues = exact(() => {
 export const throws = verdict(() => { throw 42; });
 export const stumbles = verdict(() => fields.get("/missing").val);
 export const raises = () => { throw new RangeError("out of range"); };
+
+export const logWords = verdict(() => {
+  const count = fields.items("/words");
+  for (let index = 0; index < count; index++) fields.log(fields.text(fields.item("/words", index)));
+  throw new fields.Fault("Logged", "all of them");
+});
+
+export const panics = verdict(() => { throw new RangeError("no rates"); });

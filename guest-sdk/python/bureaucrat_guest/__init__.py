@@ -18,14 +18,14 @@ def set_fields(object):
 
 try:
     from componentize_py_types import Err as Fault
-    from wit_world.imports import fields as _host
+    from wit_world.imports import fields as _host, log as _log
 except ImportError:
-    from . import _mock as _host
+    from . import _mock as _host, _mock as _log
     from ._mock import Fault, set_fields
 
 __all__ = [
     "Fault", "boolean", "digits", "get", "integer", "is_set", "item", "items", "json", "key",
-    "keys", "number", "set_fields", "text", "value", "verdict",
+    "keys", "log", "number", "set_fields", "text", "value", "verdict",
 ]  # fmt: skip
 
 
@@ -47,6 +47,15 @@ _KINDS = {
 def _kind(found):
     """The contract's name of a value's kind, from the class that componentize-py made for it."""
     return None if found is None else type(found).__name__.removeprefix("Value_")
+
+
+def log(words):
+    """Leaves some words for people who look into an evaluation that fails.
+
+    `bureaucrat module run` shows them. The last 4,096 bytes are kept. In native tests they go to
+    standard error.
+    """
+    _log.write(str(words))
 
 
 def get(pointer):

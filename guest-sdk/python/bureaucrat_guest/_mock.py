@@ -3,6 +3,7 @@ are written."""
 
 import json as _json
 import re
+import sys
 from dataclasses import dataclass
 
 _fields = "{}"
@@ -16,6 +17,11 @@ class Fault(Exception):
 
     def __str__(self):
         return self.value
+
+
+def write(words):
+    """Words for people, as the interface `log` has it."""
+    print(words, file=sys.stderr)
 
 
 def _refuse(constant):

@@ -92,3 +92,13 @@ class WitWorld:
     def sum_values(self):
         path = place()
         return sum(fields.integer(fields.key(path, key)) for key in fields.keys(path))
+
+    @verdict
+    def log_words(self):
+        for index in range(fields.items("/words")):
+            fields.log(fields.text(fields.item("/words", index)))
+        raise fields.Fault("Logged: all of them")
+
+    @verdict
+    def panics(self):
+        raise LookupError("no rates")

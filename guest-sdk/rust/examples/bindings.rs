@@ -3,7 +3,7 @@
 use bureaucrat_guest::{
     Fault, export,
     fields::{self, Path, Value},
-    json, quoted,
+    json, log, quoted,
 };
 
 /// The place that a case names: by a pointer in /place, or by keys and indexes in /steps.
@@ -109,6 +109,17 @@ pub fn sum_values() -> Result<String, Fault> {
     json(&sum)
 }
 
+pub fn log_words() -> Result<bool, Fault> {
+    for index in 0..fields::items("/words")? {
+        log(&fields::text(&format!("/words/{index}"))?);
+    }
+    Err("Logged: all of them".into())
+}
+
+pub fn panics() -> Result<bool, Fault> {
+    panic!("no {}", "rates")
+}
+
 export! {
     value "read-path" = read_path;
     value "read-value" = read_value;
@@ -124,4 +135,6 @@ export! {
     value "read-json" = read_json;
     value "sum-items" = sum_items;
     value "sum-values" = sum_values;
+    verdict "log-words" = log_words;
+    verdict "panics" = panics;
 }

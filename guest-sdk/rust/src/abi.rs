@@ -29,6 +29,12 @@ fn text(is_error: u8, text: String) -> *const Returned {
     leak(is_error, Payload { text })
 }
 
+/// What every exported function does first.
+pub fn start() {
+    #[cfg(all(target_family = "wasm", not(feature = "no-std")))]
+    crate::logging::log_panics();
+}
+
 /// What a condition returns.
 pub fn verdict(given: Result<bool, Fault>) -> *const Returned {
     match given {

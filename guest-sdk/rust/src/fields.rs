@@ -237,7 +237,7 @@ mod place {
         text: Text,
     }
 
-    #[link(wasm_import_module = "bureaucrat:condition/fields@1.0.0")]
+    #[link(wasm_import_module = "bureaucrat:condition/fields@1.1.0")]
     unsafe extern "C" {
         #[link_name = "get"]
         fn get_into(pointer: *const u8, length: usize, into: *mut MaybeUninit<Found>);

@@ -19,22 +19,25 @@
 //! never frees memory, because every evaluation runs in a new instance. With the feature `serde`,
 //! [`fields::read`] returns whole subtrees as your own types, and [`json`] makes values from them.
 //!
-//! A panic is a trap: the process fails with `sandbox.trap`, without a message.
+//! A panic is a trap: the process fails with `sandbox.trap`, and the fault's message ends with the
+//! panic's.
 #![no_std]
 
 extern crate alloc;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(not(all(feature = "no-std", target_family = "wasm")))]
 extern crate std;
 
 #[doc(hidden)]
 pub mod abi;
 pub mod fields;
+mod logging;
 #[cfg(not(target_family = "wasm"))]
 pub mod mock;
 #[cfg(all(feature = "no-std", target_family = "wasm"))]
 mod runtime;
 
 use alloc::{format, string::String};
+pub use logging::log;
 
 /// Why a function failed: `CODE: message`, at most 4,096 bytes by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,7 @@ macro_rules! export {
             #[cfg_attr(target_family = "wasm", unsafe(export_name = $name))]
             #[allow(dead_code)]
             extern "C" fn exported() -> *const $crate::abi::Returned {
+                $crate::abi::start();
                 $crate::abi::$kind($function().map_err($crate::Fault::from))
             }
         };)+

@@ -47,6 +47,7 @@ unsafe impl GlobalAlloc for Bump {
 static ALLOCATOR: Bump = Bump { free: Cell::new(0) };
 
 #[panic_handler]
-fn panic(_info: &PanicInfo<'_>) -> ! {
+fn panic(info: &PanicInfo<'_>) -> ! {
+    crate::logging::log_panic(info.message(), info.location());
     wasm32::unreachable()
 }

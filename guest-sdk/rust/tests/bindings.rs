@@ -52,6 +52,7 @@ impl Case {
 fn run(function: &str) -> Result<Value, Fault> {
     let json = match function {
         "read-boolean" => return bindings::read_boolean().map(Value::Bool),
+        "log-words" => return bindings::log_words().map(Value::Bool),
         "is-set" => return bindings::is_set().map(Value::Bool),
         "read-json" => return bindings::read_json().map(Value::String),
         "read-path" => bindings::read_path(),

@@ -2,6 +2,8 @@
 const std = @import("std");
 const bureaucrat = @import("bureaucrat");
 
+pub const panic = bureaucrat.panic;
+
 fn isHigh() !bool {
     var total = try bureaucrat.integer("/order/amount");
     const count = if (bureaucrat.isSet("/order/items")) try bureaucrat.items("/order/items") else 0;

@@ -2,6 +2,8 @@
 const std = @import("std");
 const fields = @import("bureaucrat");
 
+pub const panic = fields.panic;
+
 /// The place that a case names: by a pointer in /place, or by keys and indexes in /steps.
 fn findPlace() !fields.Path {
     if (!fields.isSet("/steps")) return .of(try fields.text("/place"));
@@ -111,7 +113,22 @@ fn sumValues() ![]const u8 {
     return fields.jsonOf(sum);
 }
 
+fn logWords() !bool {
+    for (0..try fields.items("/words")) |index| {
+        var path: fields.Path = .of("/words");
+        path.item(index);
+        fields.log(try fields.text(path.text()));
+    }
+    return fields.fail("Logged: all of them");
+}
+
+fn panics() !bool {
+    @panic("no rates");
+}
+
 comptime {
+    fields.exportVerdict("log-words", logWords);
+    fields.exportVerdict("panics", panics);
     fields.exportValue("read-path", readPath);
     fields.exportValue("read-value", readValue);
     fields.exportVerdict("read-boolean", readBoolean);

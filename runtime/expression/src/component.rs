@@ -19,7 +19,7 @@ use crate::memory::memory_module;
 use crate::{CompileError, Kind};
 
 /// The name of the contract's interface that a component imports.
-const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
+const FIELDS: &str = "bureaucrat:condition/fields@1.1.0";
 
 pub(crate) fn assemble(
     exports: &[Export<'_>],

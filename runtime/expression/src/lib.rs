@@ -1,6 +1,6 @@
 //! Python-style expressions, compiled to finished WebAssembly components.
 //!
-//! `workitem.fields["amount"] < 4` becomes a component of the contract `bureaucrat:condition@1.0.0`, without any Wasm
+//! `workitem.fields["amount"] < 4` becomes a component of the contract `bureaucrat:condition@1.1.0`, without any Wasm
 //! toolchain: [`parse`] checks a text, [`compile`] turns checked expressions into one component. What an expression means is
 //! what CPython 3 would make of it, within the table of docs/expressions.md; anything else is refused with its place.
 //!

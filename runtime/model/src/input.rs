@@ -79,7 +79,13 @@ pub enum EvaluationOutcome {
     Verdict(bool),
     /// A guest's error, a trap, or a limit.
     #[serde(rename = "2")]
-    Fault { code: FaultCode, message: String },
+    Fault {
+        code: FaultCode,
+        message: String,
+        /// What else is known of it, for the fault's data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<JsonText>,
+    },
     /// The value of a function that returns one.
     #[serde(rename = "3")]
     Value(JsonText),

@@ -19,7 +19,7 @@ const ROUNDS: u32 = 20;
 const CALLS: u32 = 20_000;
 
 const DIRECT: &str = r#"(component
-  (import "bureaucrat:condition/fields@1.0.0" (instance $fields
+  (import "bureaucrat:condition/fields@1.1.0" (instance $fields
     (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "big-integer" string)
       (case "float" f64) (case "text" string) (case "list" u32) (case "record" u32)))
     (export "value" (type $value (eq $v)))

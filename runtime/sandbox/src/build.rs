@@ -225,7 +225,7 @@ fn world_of(functions: &[Function], world: Option<&str>) -> Result<String, Build
     }
     let mut unsaid = Vec::new();
     let mut source = String::from(
-        "package bureaucrat:generated;\nworld guest {\n  include bureaucrat:condition/imports@1.0.0;\n",
+        "package bureaucrat:generated;\nworld guest {\n  include bureaucrat:condition/imports@1.1.0;\n",
     );
     for Function { name, marked } in functions {
         if !names::is_wit_name(name) {

@@ -13,7 +13,7 @@ use crate::{
     error::Refusal,
     features,
     guest::{Export, ExportKind},
-    host::FIELDS,
+    host::{FIELDS, FIELDS_1_0, LOG},
 };
 use wasmparser::{
     Parser, Payload, PrimitiveValType, Validator,
@@ -36,11 +36,22 @@ enum Shape {
     List(&'static Shape),
 }
 
-/// The functions of `fields`; each takes a pointer.
-const FUNCTIONS: [(&str, Shape); 3] = [
-    ("get", Shape::Option(&Shape::Value)),
-    ("keys", Shape::Option(&Shape::List(&Shape::Text))),
-    ("json", Shape::Option(&Shape::Text)),
+/// A function of an interface: its name, and what it returns for a text.
+type Function = (&'static str, Option<Shape>);
+
+const FIELDS_FUNCTIONS: &[Function] = &[
+    ("get", Some(Shape::Option(&Shape::Value))),
+    ("keys", Some(Shape::Option(&Shape::List(&Shape::Text)))),
+    ("json", Some(Shape::Option(&Shape::Text))),
+];
+const LOG_FUNCTIONS: &[Function] = &[("write", None)];
+
+/// The interfaces by the names under which guests import them: those of this version of the
+/// contract, and those of earlier ones.
+const INTERFACES: [(&str, &str, &[Function]); 3] = [
+    (FIELDS, "fields", FIELDS_FUNCTIONS),
+    (FIELDS_1_0, "fields", FIELDS_FUNCTIONS),
+    (LOG, "log", LOG_FUNCTIONS),
 ];
 
 /// The cases of `value`.
@@ -94,7 +105,7 @@ pub(crate) fn exports(
     Ok(exports)
 }
 
-/// The functions of `fields` that a component imports, and all other imports by their full names.
+/// The contract's functions that a component imports, such as `fields.get`, and all other imports by their full names.
 /// For people; also works for components that would be refused.
 ///
 /// # Errors
@@ -113,13 +124,17 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>, Refusal> {
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
                     let name = import.map_err(invalid)?.name.name;
-                    match types.component_item_for_import(name).map(|item| item.ty) {
-                        Some(ComponentEntityType::Instance(instance)) if name == FIELDS => {
+                    let known = INTERFACES.iter().find(|(full, ..)| *full == name);
+                    match (
+                        types.component_item_for_import(name).map(|item| item.ty),
+                        known,
+                    ) {
+                        (Some(ComponentEntityType::Instance(instance)), Some((_, short, _))) => {
                             let functions = types[instance].exports.iter().filter(|(_, item)| {
                                 matches!(item.ty, ComponentEntityType::Func(_))
                             });
                             names.extend(
-                                functions.map(|(function, _)| format!("fields.{function}")),
+                                functions.map(|(function, _)| format!("{short}.{function}")),
                             );
                         }
                         _ => names.push(shortened(name)),
@@ -134,20 +149,30 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>, Refusal> {
 }
 
 fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), Refusal> {
-    let instance = match types.component_item_for_import(name).map(|item| item.ty) {
-        Some(ComponentEntityType::Instance(instance)) if name == FIELDS => instance,
-        _ => return Err(Refusal::Import(shortened(name))),
-    };
-    check_fields(instance, types)
+    let known = INTERFACES.iter().find(|(full, ..)| *full == name);
+    match (
+        types.component_item_for_import(name).map(|item| item.ty),
+        known,
+    ) {
+        (Some(ComponentEntityType::Instance(instance)), Some((full, _, functions))) => {
+            check_interface(full, instance, functions, types)
+        }
+        _ => Err(Refusal::Import(shortened(name))),
+    }
 }
 
-fn check_fields(instance: ComponentInstanceTypeId, types: TypesRef<'_>) -> Result<(), Refusal> {
+fn check_interface(
+    interface: &'static str,
+    instance: ComponentInstanceTypeId,
+    functions: &[Function],
+    types: TypesRef<'_>,
+) -> Result<(), Refusal> {
     for (name, item) in &types[instance].exports {
         let fits = match item.ty {
-            ComponentEntityType::Func(function) => FUNCTIONS
+            ComponentEntityType::Func(function) => functions
                 .iter()
                 .find(|(known, _)| known == name)
-                .is_some_and(|(_, result)| is_function_of_pointer(types, function, result)),
+                .is_some_and(|(_, result)| is_function_of_text(types, function, result.as_ref())),
             ComponentEntityType::Type { .. } => true,
             ComponentEntityType::Module(_)
             | ComponentEntityType::Value(_)
@@ -155,7 +180,10 @@ fn check_fields(instance: ComponentInstanceTypeId, types: TypesRef<'_>) -> Resul
             | ComponentEntityType::Component(_) => false,
         };
         if !fits {
-            return Err(Refusal::ImportType(shortened(name)));
+            return Err(Refusal::ImportType {
+                function: shortened(name),
+                interface,
+            });
         }
     }
     Ok(())
@@ -201,17 +229,18 @@ fn kind_of(types: TypesRef<'_>, function: ComponentFuncTypeId) -> Option<ExportK
     fits(types, *ok, &Shape::Text).then_some(ExportKind::Value)
 }
 
-fn is_function_of_pointer(
+fn is_function_of_text(
     types: TypesRef<'_>,
     function: ComponentFuncTypeId,
-    result: &Shape,
+    result: Option<&Shape>,
 ) -> bool {
     let function = &types[function];
     !function.async_
-        && matches!(&*function.params, [(_, pointer)] if fits(types, *pointer, &Shape::Text))
-        && function
-            .result
-            .is_some_and(|found| fits(types, found, result))
+        && matches!(&*function.params, [(_, text)] if fits(types, *text, &Shape::Text))
+        && match (function.result, result) {
+            (Some(found), Some(result)) => fits(types, found, result),
+            (found, result) => found.is_none() && result.is_none(),
+        }
 }
 
 /// Whether a type matches a shape. The shapes are finite, and so is the recursion.

@@ -54,7 +54,7 @@ impl Refusal {
                 Counted::Items => "module.items",
                 Counted::Depth => "module.component-depth",
             },
-            Self::Import(_) | Self::ImportType(_) => "module.import",
+            Self::Import(_) | Self::ImportType { .. } => "module.import",
             Self::Export(_) | Self::NoFunction => "module.export",
             Self::RuntimeClass(_) => "module.runtime-class",
             Self::Resources(_) => "module.resources",
@@ -102,17 +102,20 @@ pub enum Refusal {
         found: u64,
         limit: u64,
     },
-    /// It imports something other than `fields`.
+    /// It imports something other than the contract's interfaces.
     #[error(
         "the module imports `{0}`, but guests may import only \
-             `bureaucrat:condition/fields@1.0.0`"
+             `bureaucrat:condition/fields@1.1.0` and `bureaucrat:condition/log@1.1.0`"
     )]
     Import(String),
-    /// It imports `fields` with types other than the contract's.
+    /// It imports one of the interfaces with types other than the contract's.
     #[error(
-        "the module imports `{0}` of `bureaucrat:condition/fields@1.0.0` with a type that is not the contract's"
+        "the module imports `{function}` of `{interface}` with a type that is not the contract's"
     )]
-    ImportType(String),
+    ImportType {
+        function: String,
+        interface: &'static str,
+    },
     /// An export is not a function of one of the contract's two types.
     #[error(
         "the module exports `{0}`, which is neither a function `() -> result<bool, string>` nor `() -> result<string, string>`"

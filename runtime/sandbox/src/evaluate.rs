@@ -3,7 +3,7 @@
 use crate::{
     engines::TICKS_OF_DEADLINE,
     guest::{ExportKind, Guest},
-    host::{HostLimits, MemoryLimits, Run},
+    host::{HostLimits, Log, MemoryLimits, Run},
     limits::{Budget, SandboxLimits, lesser},
     meter::Stop,
     outcome::{Evaluated, Outcome, codes},
@@ -36,6 +36,7 @@ pub(crate) fn evaluate(
             ),
             fuel: 0,
             memory_bytes: 0,
+            log: Log::default(),
             time: Duration::ZERO,
         };
     };
@@ -66,6 +67,7 @@ pub(crate) fn evaluate(
         fuel: fuel - store.get_fuel().unwrap_or(0).min(fuel),
         memory_bytes: store.data().memory.bytes,
         time: began.elapsed(),
+        log: store.into_data().into_log(),
     }
 }
 
@@ -224,13 +226,15 @@ fn outcome_of_stop(stop: &Stop) -> Outcome {
 fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
     let message = trap.to_string();
     let message = message.strip_prefix("wasm trap: ").unwrap_or(&message);
+    // Where its language has words for a panic, the guest left them last.
+    let log = store.data().log();
     match trap {
         Trap::Interrupt => Outcome::Environmental(format!(
             "{}: the evaluation took too long on this machine",
             codes::DEADLINE
         )),
         Trap::OutOfFuel => Outcome::own_fault(codes::FUEL, "out of fuel"),
-        Trap::StackOverflow => Outcome::own_fault(codes::STACK, message),
+        Trap::StackOverflow => Outcome::own_fault(codes::STACK, log.end(message)),
         Trap::StringOutOfBounds
         | Trap::ListOutOfBounds
         | Trap::InvalidChar
@@ -241,13 +245,17 @@ fn outcome_of_trap(trap: Trap, store: &Store<Run>) -> Outcome {
             match (meter.refused, meter.table_refused) {
                 (Some(bytes), _) => Outcome::own_fault(
                     codes::MEMORY,
-                    format!("{message}, after a memory of {bytes} bytes was refused"),
+                    log.end(&format!(
+                        "{message}, after a memory of {bytes} bytes was refused"
+                    )),
                 ),
                 (None, Some(elements)) => Outcome::own_fault(
                     codes::TABLE,
-                    format!("{message}, after a table of {elements} elements was refused"),
+                    log.end(&format!(
+                        "{message}, after a table of {elements} elements was refused"
+                    )),
                 ),
-                (None, None) => Outcome::own_fault(codes::TRAP, message),
+                (None, None) => Outcome::own_fault(codes::TRAP, log.end(message)),
             }
         }
     }

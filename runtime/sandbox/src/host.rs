@@ -1,6 +1,6 @@
-//! The interface `fields`, the only thing that a guest can reach.
+//! The interfaces `fields` and `log`, the only things that a guest can reach.
 //!
-//! Each call charges fuel before it does anything: a base, the pointer's bytes, what must be
+//! Each call charges fuel before it does anything: a base, the bytes of its text, what must be
 //! scanned, what is returned. Nothing here reads a clock or anything but the fields of the
 //! evaluation.
 
@@ -10,10 +10,15 @@ use crate::{
     value::{self, Value},
 };
 use bureaucrat_model::View;
+pub use log::Log;
 use wasmtime::{AsContextMut, ResourceLimiter, StoreContextMut, component::Linker};
 
-/// The name under which guests import the interface.
-pub(crate) const FIELDS: &str = "bureaucrat:condition/fields@1.0.0";
+/// The names under which guests import the interfaces.
+pub(crate) const FIELDS: &str = "bureaucrat:condition/fields@1.1.0";
+pub(crate) const LOG: &str = "bureaucrat:condition/log@1.1.0";
+/// The same interface in 1.0 of the contract. The linker gives it what it gives to [`FIELDS`],
+/// because the versions are compatible.
+pub(crate) const FIELDS_1_0: &str = "bureaucrat:condition/fields@1.0.0";
 
 /// Fuel for each call, for leaving and re-entering the guest.
 const CALL_FUEL: u64 = 100;
@@ -40,6 +45,7 @@ pub(crate) struct Run {
     limits: HostLimits,
     calls: u64,
     returned: usize,
+    log: Log,
     /// What the guest's memories use.
     pub(crate) memory: MemoryMeter,
 }
@@ -51,6 +57,7 @@ impl Run {
             limits,
             calls: 0,
             returned: 0,
+            log: Log::default(),
             memory: MemoryMeter {
                 bytes: 0,
                 refused: None,
@@ -126,13 +133,35 @@ impl Run {
         Ok(Some(text))
     }
 
-    fn enter(&mut self, pointer: &str, meter: &mut Meter) -> Result<(), Stop> {
+    fn write(&mut self, words: String, meter: &mut Meter) -> Result<(), Stop> {
+        self.count_call()?;
+        meter.charge(CALL_FUEL + words.len() as u64 * BYTE_FUEL)?;
+        self.log.write(words);
+        Ok(())
+    }
+
+    /// What the guest has left in its log.
+    pub(crate) const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The same, when nothing runs any more.
+    pub(crate) fn into_log(self) -> Log {
+        self.log
+    }
+
+    fn count_call(&mut self) -> Result<(), Stop> {
         self.calls += 1;
         if self.calls > self.limits.calls {
             return Err(Stop::Calls {
                 limit: self.limits.calls,
             });
         }
+        Ok(())
+    }
+
+    fn enter(&mut self, pointer: &str, meter: &mut Meter) -> Result<(), Stop> {
+        self.count_call()?;
         let limit = self.limits.pointer_bytes;
         if pointer.len() > limit {
             return Err(Stop::Pointer {
@@ -181,7 +210,7 @@ fn length(items: usize) -> Result<u32, Stop> {
     u32::try_from(items).map_err(|_| Stop::FieldTooLarge(items))
 }
 
-/// Adds the interface to a linker.
+/// Adds the interfaces to a linker.
 pub(crate) fn add_to(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
     let mut fields = linker.instance(FIELDS)?;
     fields.func_wrap(
@@ -200,6 +229,12 @@ pub(crate) fn add_to(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
         "json",
         |store: StoreContextMut<'_, Run>, (pointer,): (String,)| {
             metered(store, |run, meter| run.json(&pointer, meter)).map(|text| (text,))
+        },
+    )?;
+    linker.instance(LOG)?.func_wrap(
+        "write",
+        |store: StoreContextMut<'_, Run>, (words,): (String,)| {
+            metered(store, |run, meter| run.write(words, meter))
         },
     )
 }
@@ -271,5 +306,6 @@ impl ResourceLimiter for MemoryMeter {
     }
 }
 
+mod log;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,7 @@ pub use contract::imports;
 pub use error::{Counted, LoadError, Refusal, SandboxError};
 pub use executable::check_executable_memory;
 pub use guest::{Export, ExportKind, Guest};
+pub use host::Log;
 pub use limits::{Budget, CompileBudget, SandboxLimits};
 pub use outcome::{Evaluated, Outcome, codes};
 pub use sandbox::Sandbox;

@@ -4,10 +4,10 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
     /// There was not enough fuel for the request.
-    #[error("out of fuel in a call of the interface `fields`")]
+    #[error("out of fuel in a call of the host")]
     Fuel,
-    /// The interface was called too often.
-    #[error("more than {limit} calls of the interface `fields`")]
+    /// The host was called too often.
+    #[error("more than {limit} calls of the host")]
     Calls { limit: u64 },
     /// A pointer is too long.
     #[error("a pointer of {found} bytes, at most {limit} are allowed")]

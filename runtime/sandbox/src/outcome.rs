@@ -1,5 +1,6 @@
 //! The outcomes of evaluations, and the codes of their faults.
 
+use crate::host::Log;
 use bureaucrat_model::FaultCode;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub mod codes {
     pub const TABLE: &str = "sandbox.table";
     /// The guest overflowed its stack.
     pub const STACK: &str = "sandbox.stack";
-    /// The guest called the interface `fields` too often.
+    /// The guest called the host too often.
     pub const HOST_CALLS: &str = "sandbox.host-calls";
     /// A pointer or an error text is too long, or `fields` returned too much in total.
     pub const HOST_BUDGET: &str = "sandbox.host-budget";
@@ -31,6 +32,55 @@ pub mod codes {
     pub const DEADLINE: &str = "sandbox.deadline";
     /// The guest has no function with this name.
     pub const NO_FUNCTION: &str = "sandbox.no-function";
+
+    /// What the author of a definition or a module can do about a fault of the sandbox, in a
+    /// sentence; more is in docs/errors. None for other codes.
+    pub fn advice(code: &str) -> Option<&'static str> {
+        Some(match code {
+            TRAP => {
+                "the module panicked or failed a check; run it on the same fields with \
+                 `bureaucrat module run`, and have it return an error instead"
+            }
+            FUEL => {
+                "loop over less data, read single places instead of whole records, or leave the \
+                 work to a participant; `bureaucrat module run` and `eval` print the fuel used"
+            }
+            MEMORY => {
+                "read single places instead of whole records, or leave the work to a participant; \
+                 `bureaucrat module run` prints the memory used"
+            }
+            TABLE => "have the module's toolchain make a smaller table of functions",
+            STACK => {
+                "look for endless recursion in the module; `bureaucrat module run` repeats it on \
+                 the same fields"
+            }
+            HOST_CALLS => {
+                "read a list or a record at once with `json`, and keep what was read in a variable"
+            }
+            HOST_BUDGET => "read single places instead of whole records, and shorten error texts",
+            RESULT => {
+                "have the function return one JSON text, shorter than the limit, without NaN and \
+                 infinity"
+            }
+            ABI => {
+                "use the bindings of guest-sdk or your language's bindings generator; in a module \
+                 written by hand, look at `cabi_realloc` and at the layout of the result"
+            }
+            BAD_TEXT => {
+                "find out who put half of a surrogate pair into the fields, such as \\ud800, and \
+                 have it write valid Unicode"
+            }
+            DEADLINE => {
+                "look at the machine's load; if the function itself is slow, lower `fuel` so that \
+                 it fails on every machine"
+            }
+            NO_FUNCTION => {
+                "`bureaucrat module check` lists the module's functions; name one of them in the \
+                 definition"
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// An outcome and its cost.
@@ -41,6 +91,8 @@ pub struct Evaluated {
     pub fuel: u64,
     /// The bytes of the guest's memories at the end.
     pub memory_bytes: u64,
+    /// What the guest left in its log.
+    pub log: Log,
     /// How long it took, from making the instance on; another time each time.
     pub time: Duration,
 }

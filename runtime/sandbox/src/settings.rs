@@ -60,7 +60,7 @@ const NUMBERS: &[Setting] = settings! {
     instances: u32, 4, 100, "core instances of a small guest";
     runtime_instances: u32, 1, 1_000, "core instances of a guest with a language runtime inside";
     stack_bytes: usize, 16 << 10, 1 << 20, "bytes of a guest's stack";
-    host_calls: u64, 1, u64::MAX, "calls of the interface `fields` in one evaluation";
+    host_calls: u64, 1, u64::MAX, "calls of `fields` and `log` in one evaluation";
     pointer_bytes: usize, 1, 1 << 20, "bytes of a pointer passed to `fields`";
     host_bytes_returned: usize, 1, 1 << 30, "bytes that `fields` returns to one evaluation";
     keys: usize, 1, 10_000_000, "keys that `fields` lists at once";

@@ -55,6 +55,10 @@ fn only_components_are_taken() {
 
 #[test]
 fn only_the_fields_may_be_imported() {
+    let import_type = |function: &str, interface| Refusal::ImportType {
+        function: function.to_owned(),
+        interface,
+    };
     let sandbox = sandbox();
     for (text, expected) in [
         (
@@ -66,29 +70,42 @@ fn only_the_fields_may_be_imported() {
             Refusal::Import("evaluate".to_owned()),
         ),
         (
-            r#"(component (import "bureaucrat:condition/fields@1.1.0" (instance)))"#,
+            r#"(component (import "bureaucrat:condition/fields@1.2.0" (instance)))"#,
+            Refusal::Import("bureaucrat:condition/fields@1.2.0".to_owned()),
+        ),
+        (
+            r#"(component (import "bureaucrat:condition/log@1.0.0" (instance)))"#,
+            Refusal::Import("bureaucrat:condition/log@1.0.0".to_owned()),
+        ),
+        (
+            r#"(component (import "bureaucrat:condition/fields@1.1.0" (func)))"#,
             Refusal::Import("bureaucrat:condition/fields@1.1.0".to_owned()),
         ),
         (
-            r#"(component (import "bureaucrat:condition/fields@1.0.0" (func)))"#,
-            Refusal::Import("bureaucrat:condition/fields@1.0.0".to_owned()),
-        ),
-        (
-            r#"(component (import "bureaucrat:condition/fields@1.0.0"
+            r#"(component (import "bureaucrat:condition/fields@1.1.0"
                  (instance (export "set" (func (param "pointer" string))))))"#,
-            Refusal::ImportType("set".to_owned()),
+            import_type("set", "bureaucrat:condition/fields@1.1.0"),
         ),
         (
-            r#"(component (import "bureaucrat:condition/fields@1.0.0"
+            r#"(component (import "bureaucrat:condition/fields@1.1.0"
                  (instance (export "json" (func (param "pointer" string) (result string))))))"#,
-            Refusal::ImportType("json".to_owned()),
+            import_type("json", "bureaucrat:condition/fields@1.1.0"),
         ),
         (
-            r#"(component (import "bureaucrat:condition/fields@1.0.0"
+            r#"(component (import "bureaucrat:condition/fields@1.1.0"
                  (instance (type $v (variant (case "null") (case "boolean" bool)))
                    (export "value" (type $value (eq $v))) (type $o (option $value))
                    (export "get" (func (param "pointer" string) (result $o))))))"#,
-            Refusal::ImportType("get".to_owned()),
+            import_type("get", "bureaucrat:condition/fields@1.1.0"),
+        ),
+        (
+            r#"(component (import "bureaucrat:condition/log@1.1.0"
+                 (instance (export "write" (func (param "words" string) (result bool))))))"#,
+            import_type("write", "bureaucrat:condition/log@1.1.0"),
+        ),
+        (
+            r#"(component (import "bureaucrat:condition/log@1.1.0" (instance (export "write" (func)))))"#,
+            import_type("write", "bureaucrat:condition/log@1.1.0"),
         ),
     ] {
         assert_eq!(refusal(&sandbox, &wat(text)), expected, "{text}");

@@ -79,7 +79,7 @@ fn worlds_can_be_chosen() {
         sandbox.evaluate(&guest, "evaluate", Fields::new()).outcome,
         Outcome::Value("[1]".to_owned())
     );
-    let own = "package my:rules; world mixed { include bureaucrat:condition/imports@1.0.0;
+    let own = "package my:rules; world mixed { include bureaucrat:condition/imports@1.1.0;
       export listed: func() -> result<string, string>; export holds: func() -> result<bool, string>; }";
     let mixed = VALUE.replace("evaluate", "listed").replace(
         "i32.const 0))",

@@ -173,7 +173,7 @@ fn imports() -> Vec<Attack> {
             "the contract's interface with another function",
             BY,
             "with a type that is not the contract\'s",
-            "(component (import \"bureaucrat:condition/fields@1.0.0\" (instance
+            "(component (import \"bureaucrat:condition/fields@1.1.0\" (instance
                (export \"set\" (func (param \"pointer\" string))))))",
         ),
         text(

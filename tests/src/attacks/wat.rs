@@ -1,6 +1,6 @@
 //! Hostile guests in WAT: memory and allocator in one module, the attack in another.
 
-const FIELDS: &str = r#"(import "bureaucrat:condition/fields@1.0.0" (instance $fields
+const FIELDS: &str = r#"(import "bureaucrat:condition/fields@1.1.0" (instance $fields
   (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "big-integer" string)
     (case "float" f64) (case "text" string) (case "list" u32) (case "record" u32)))
   (export "value" (type $value (eq $v))) (type $o (option $value))

@@ -17,7 +17,7 @@ const X: i64 = 3;
 const TICKS: u64 = 11;
 
 const COMPONENT: &str = r#"(component
-  (import "bureaucrat:condition/fields@1.0.0" (instance $fields
+  (import "bureaucrat:condition/fields@1.1.0" (instance $fields
     (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64)
       (case "big-integer" string) (case "float" f64) (case "text" string) (case "list" u32)
       (case "record" u32)))
@@ -129,7 +129,7 @@ impl Component {
         let compiled = component::Component::new(&engine, wat::parse_str(COMPONENT)?)?;
         let mut linker = component::Linker::new(&engine);
         linker
-            .instance("bureaucrat:condition/fields@1.0.0")?
+            .instance("bureaucrat:condition/fields@1.1.0")?
             .func_wrap(
                 "get",
                 |store: wasmtime::StoreContextMut<'_, i64>, (pointer,): (String,)| {

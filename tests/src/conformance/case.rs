@@ -201,7 +201,7 @@ pub fn load(folder: &Path) -> Result<Vec<Case>, CaseError> {
 /// # Errors
 /// For the first line that cannot be understood.
 pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
-    let text = text.replace('@', &format!("{name}."));
+    let own = format!("{name}.");
     let wrong = |line: usize, problem: String| CaseError::Line {
         name: name.to_owned(),
         line,
@@ -219,8 +219,9 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
     let mut modules: BTreeMap<&str, String> = BTreeMap::new();
     let mut named: Vec<(String, String)> = Vec::new();
     let mut section = "";
-    for (line, content) in (1..).zip(text.lines()) {
-        if let Some(header) = content
+    for (line, written) in (1..).zip(text.lines()) {
+        let content = &*written.replace('@', &own);
+        if let Some(header) = written
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
             .filter(|header| {
@@ -238,11 +239,11 @@ pub fn parse(name: &str, text: &str) -> Result<Case, CaseError> {
                 named.push((format!("{name}.{module}"), String::new()));
             }
         } else if let Some(module) = section.strip_prefix("module ") {
-            *modules.entry(module).or_default() += &format!("{content}\n");
+            *modules.entry(module).or_default() += &format!("{written}\n");
         } else if section.starts_with("named ")
             && let Some((_, source)) = named.last_mut()
         {
-            *source += &format!("{content}\n");
+            *source += &format!("{written}\n");
         } else if section == "definition" {
             case.definition += &format!("{content}\n");
         } else if section.starts_with("deployed")

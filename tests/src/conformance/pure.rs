@@ -414,6 +414,7 @@ impl Pure {
         let lost = |message: &str| EvaluationOutcome::Fault {
             code: FaultCode::new("StageError"),
             message: message.to_owned(),
+            data: None,
         };
         let evaluated = self.processes.get(&id).and_then(|process| {
             let condition = process.program.condition(index)?;
@@ -431,7 +432,11 @@ impl Pure {
         };
         let outcome = match evaluated.outcome {
             Outcome::Verdict(holds) => EvaluationOutcome::Verdict(holds),
-            Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
+            Outcome::Fault { code, message } => EvaluationOutcome::Fault {
+                code,
+                message,
+                data: evaluated.log.to_data(),
+            },
             Outcome::Value(value) => JsonText::parse(&value)
                 .map_or_else(|error| lost(&error.to_string()), EvaluationOutcome::Value),
             Outcome::Environmental(reason) => lost(&reason),

@@ -13,7 +13,7 @@ use bureaucrat_host::{
     router::{Incoming, Router},
 };
 use bureaucrat_model::{ProcessId, ProgramHash, Timestamp};
-use bureaucrat_sandbox::{Evaluated, Outcome, Sandbox};
+use bureaucrat_sandbox::{Evaluated, Log, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
     collections::VecDeque,
@@ -208,6 +208,7 @@ impl Engine {
                 fuel: 0,
                 memory_bytes: 0,
                 time: Duration::ZERO,
+                log: Log::default(),
             }),
             Some(Task::Load(program)) if !may_fail(*program) => return false,
             Some(Task::Load(_)) => JobOutcome::Loaded(Err(LoadFailure::Environment(reason))),

@@ -230,6 +230,12 @@ pub fn inputs() -> Vec<Input> {
         evaluated(EvaluationOutcome::Fault {
             code: FaultCode::new("KeyError"),
             message: "'x'".into(),
+            data: None,
+        }),
+        evaluated(EvaluationOutcome::Fault {
+            code: FaultCode::new("sandbox.trap"),
+            message: "unreachable: no rates".into(),
+            data: JsonText::parse(r#"{"log": ["no rates"]}"#).ok(),
         }),
         Input::Continue,
         Input::Admitted { fiber, turn },

@@ -128,7 +128,7 @@ func useLibrary() (string, error) {
 	numbers := sort.IntSlice{3, 1, 2}
 	sort.Sort(numbers)
 	_, missing := os.ReadFile("/etc/passwd")
-	fmt.Println("nobody reads this")
+	fmt.Println("standard output is logged")
 	found := regexp.MustCompile(`^(\w+)@(\w+)\.example$`).FindStringSubmatch("jan@bank.example")
 	date, err := time.Parse(time.DateOnly, "2026-11-29")
 	if err != nil {
@@ -137,9 +137,21 @@ func useLibrary() (string, error) {
 	return written([]any{found[2], date.AddDate(0, 0, 2).Weekday().String(), numbers, missing != nil})
 }
 
-func panics() (bool, error) {
-	count, err := bureaucrat.GetItems("/x")
-	return []bool{true}[count], err
+func panics() (bool, error) { panic("no rates") }
+
+func logWords() (bool, error) {
+	count, err := bureaucrat.GetItems("/words")
+	if err != nil {
+		return false, err
+	}
+	for index := range count {
+		words, err := bureaucrat.GetText(bureaucrat.Item("/words", index))
+		if err != nil {
+			return false, err
+		}
+		bureaucrat.Log(words)
+	}
+	return false, bureaucrat.Fault{Code: "Logged", Message: "all of them"}
 }
 
 // The table's functions, for the native test; the exports below call the same ones.

@@ -33,6 +33,8 @@ func run(function string) (any, error) {
 	switch function {
 	case "read-boolean":
 		return readBoolean()
+	case "log-words":
+		return logWords()
 	case "is-set":
 		return isSet()
 	case "read-json":

@@ -44,6 +44,9 @@ func exportReadBoolean() bureaucrat.Result { return bureaucrat.Verdict(readBoole
 //go:wasmexport is-set
 func exportIsSet() bureaucrat.Result { return bureaucrat.Verdict(isSet) }
 
+//go:wasmexport log-words
+func exportLogWords() bureaucrat.Result { return bureaucrat.Verdict(logWords) }
+
 //go:wasmexport use-library
 func exportUseLibrary() bureaucrat.Result { return bureaucrat.JSON(useLibrary) }
 

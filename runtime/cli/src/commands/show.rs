@@ -11,7 +11,8 @@ use anyhow::bail;
 use bureaucrat_host::query::{
     BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
 };
-use bureaucrat_model::{Recorded, Term, Timestamp};
+use bureaucrat_model::{JsonText, Recorded, Term, Timestamp};
+use bureaucrat_sandbox::codes;
 use serde_json::{Value, json};
 
 /// Prints the process; an unknown process is an error.
@@ -136,6 +137,7 @@ fn text_of(detail: &ProcessDetail) -> String {
         Some(detail.program.clone()).filter(|hash| !hash.is_empty()),
     );
     text.add("fault", fault(summary));
+    text.add("log", log(summary));
     text.add("incident", incident(summary).map(clean));
     text.add("parked", detail.parked.map(|parked| told(parked, now)));
     text.add(
@@ -216,7 +218,19 @@ fn fault(summary: &ProcessSummary) -> Vec<String> {
             fault.line
         ));
     }
+    lines.extend(
+        codes::advice(fault.code.as_str()).map(|advice| clean(&format!("what to do: {advice}"))),
+    );
     lines
+}
+
+/// What a module logged before the evaluation that the process failed with.
+fn log(summary: &ProcessSummary) -> Vec<String> {
+    let data = summary.fault.as_ref().and_then(|fault| fault.data.as_ref());
+    let data = data.and_then(JsonText::to_value);
+    let texts = data.as_ref().and_then(|data| data.get("log")?.as_array());
+    let texts = texts.into_iter().flatten().filter_map(|text| text.as_str());
+    texts.map(screen::clean).collect()
 }
 
 /// Why it is parked. A fault that waits for an operator is told with the wait.

@@ -53,7 +53,8 @@ fn modules_are_built_checked_and_run() {
     ];
     let ran = out(&run(&json, ""));
     assert!(
-        ran.starts_with(r#"{"value": true, "fuel": "#) && ran.contains(r#""memory_bytes": 65536}"#),
+        ran.starts_with(r#"{"value": true, "fuel": "#)
+            && ran.contains(r#""memory_bytes": 65536, "log": []}"#),
         "{ran}"
     );
     assert!(
@@ -69,6 +70,69 @@ fn modules_are_built_checked_and_run() {
     assert!(
         out(&core).contains(r#""refused":"this is a core module"#),
         "{core:?}"
+    );
+}
+
+/// A guest that logs a text that would steer a terminal, and then traps, or not.
+const LOGS: &str = r#"(module
+  (import "bureaucrat:condition/log@1.1.0" "write" (func $write (param i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "no \1b[31mrates\n")
+  (func $log (call $write (i32.const 0) (i32.const 14)))
+  (func (export "traps") (result i32) (call $log) unreachable)
+  (func (export "calm") (result i32) (call $log) (i32.const 64)))"#;
+
+#[test]
+fn what_a_module_logs_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (source, component, cases) = (path("logs.wat"), path("logs.wasm"), path("cases.json"));
+    std::fs::write(&source, LOGS).unwrap();
+    let build = [
+        "module",
+        "build",
+        &source,
+        "-o",
+        &component,
+        "--world",
+        "condition",
+    ];
+    assert_eq!(run(&build, "").status.code(), Some(0));
+    let checked = run(&["module", "check", "--json", &component], "");
+    assert!(
+        out(&checked).contains(r#""imports":["log.write"]"#),
+        "{checked:?}"
+    );
+
+    let traps = run(&["module", "run", &component, "traps"], "");
+    let said = String::from_utf8_lossy(&traps.stderr);
+    assert_eq!(traps.status.code(), Some(1));
+    assert!(
+        said.starts_with("log: no \\u001b[31mrates \nsandbox.trap: "),
+        "{said}"
+    );
+    assert!(
+        said.contains("executed: no \\u001b[31mrates\nadvice: the module panicked"),
+        "{said}"
+    );
+    let calm = run(&["module", "run", &component, "calm"], "");
+    let said = String::from_utf8_lossy(&calm.stderr);
+    assert_eq!((calm.status.code(), &*out(&calm)), (Some(0), "false\n"));
+    assert!(
+        said.starts_with("log: no \\u001b[31mrates \nfuel: "),
+        "{said}"
+    );
+    for function in ["traps", "calm"] {
+        let json = out(&run(&["module", "run", "--json", &component, function], ""));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["log"], serde_json::json!(["no \u{1b}[31mrates\n"]));
+    }
+    std::fs::write(&cases, r#"[{"function": "traps", "error": "Other"}]"#).unwrap();
+    let tested = run(&["module", "test", &component, &cases], "");
+    assert_eq!(tested.status.code(), Some(1));
+    assert!(
+        out(&tested).contains("  log       no \\u001b[31mrates \n"),
+        "{tested:?}"
     );
 }
 

@@ -138,9 +138,17 @@ pub(crate) fn read(
         (EvaluationOutcome::Value(_), Wanted::Verdict) => {
             unfit("the function returns a value, but a verdict is needed")
         }
-        (EvaluationOutcome::Fault { code, message }, _) => {
-            Err(Trouble::new(code.as_str(), message))
-        }
+        (
+            EvaluationOutcome::Fault {
+                code,
+                message,
+                data,
+            },
+            _,
+        ) => Err(Trouble {
+            data,
+            ..Trouble::new(code.as_str(), message)
+        }),
     };
     let outcome = match &result {
         Ok(Given::Verdict(holds)) => Recorded::Verdict(*holds),

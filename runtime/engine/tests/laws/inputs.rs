@@ -22,6 +22,7 @@ pub fn evaluation(detail: usize, wants_value: bool) -> Evaluation {
         0 => EvaluationOutcome::Fault {
             code: FaultCode::new("KeyError"),
             message: "ü".repeat(99),
+            data: JsonText::parse(r#"{"log": ["ä"]}"#).ok(),
         },
         1..=5 => EvaluationOutcome::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
         other => EvaluationOutcome::Verdict(other % 2 == 0),

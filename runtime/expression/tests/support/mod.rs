@@ -70,7 +70,7 @@ impl Host {
         let engine = Engine::new(&config).unwrap();
         let mut linker = Linker::<Fields>::new(&engine);
         let mut fields = linker
-            .instance("bureaucrat:condition/fields@1.0.0")
+            .instance("bureaucrat:condition/fields@1.1.0")
             .unwrap();
         fields
             .func_new("get", |store, _, arguments, results| {

@@ -193,14 +193,20 @@ fn is_spent(evaluation: &Evaluation) -> bool {
 
 /// An outcome that counts, or why there is none.
 pub(super) fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
+    let logged = evaluated.log;
     let outcome = match evaluated.outcome {
         Outcome::Verdict(verdict) => EvaluationOutcome::Verdict(verdict),
-        Outcome::Fault { code, message } => EvaluationOutcome::Fault { code, message },
+        Outcome::Fault { code, message } => EvaluationOutcome::Fault {
+            code,
+            message,
+            data: logged.to_data(),
+        },
         Outcome::Value(text) => match JsonText::parse(&text) {
             Ok(value) => EvaluationOutcome::Value(value),
             Err(error) => EvaluationOutcome::Fault {
                 code: FaultCode::new(codes::RESULT),
                 message: error.to_string(),
+                data: logged.to_data(),
             },
         },
         Outcome::Environmental(reason) => return Err(reason),

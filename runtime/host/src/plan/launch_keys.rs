@@ -81,7 +81,7 @@ impl Planner {
             }
             Attempt::Outcome(evaluation) => match evaluation.outcome {
                 EvaluationOutcome::Value(value) => Ok(plain(&value)),
-                EvaluationOutcome::Fault { code, message } => {
+                EvaluationOutcome::Fault { code, message, .. } => {
                     Err(refused(loaded, format!("{code}: {message}")))
                 }
                 EvaluationOutcome::Verdict(_) => {

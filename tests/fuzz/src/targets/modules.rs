@@ -12,7 +12,7 @@ pub const TOKENS: [&str; 16] = [
     "\0asm\r\0\u{1}\0",
     "\u{1}\u{4}\u{1}`\0\0",
     "evaluate",
-    "bureaucrat:condition/fields@1.0.0",
+    "bureaucrat:condition/fields@1.1.0",
     "get",
     "memory",
     "\u{2}\u{40}",
@@ -53,7 +53,7 @@ pub fn seeds() -> Result<Vec<Vec<u8>>> {
            (func (export "f") (result (result bool (error string))) (canon lift (core func $i "f") (memory $memory))))"#,
         r#"(component (component $a (component $b (core module))) (type $t (record (field "x" u8)))
            (instance $i (instantiate $a)) (export "t" (type $t)))"#,
-        r#"(component (import "bureaucrat:condition/fields@1.0.0" (instance
+        r#"(component (import "bureaucrat:condition/fields@1.1.0" (instance
            (export "json" (func (param "pointer" string) (result (option string)))))))"#,
     ] {
         seeds.push(wat::parse_str(text)?);

@@ -6,7 +6,7 @@
 use crate::{commands::view, files, screen::clean};
 use anyhow::{Context, bail};
 use bureaucrat_model::{Fields, View};
-use bureaucrat_sandbox::{Guest, Outcome, Sandbox};
+use bureaucrat_sandbox::{Guest, Log, Outcome, Sandbox};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json, value::RawValue};
 use std::{
@@ -45,6 +45,7 @@ pub struct Played {
     pub fuel: u64,
     pub memory_bytes: u64,
     pub time: Duration,
+    pub log: Log,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +130,7 @@ impl Case {
             outcome: evaluated.outcome,
             fuel: evaluated.fuel,
             memory_bytes: evaluated.memory_bytes,
+            log: evaluated.log,
         }
     }
 }

@@ -63,11 +63,14 @@ fn write(writer: &mut Writer<Vec<u8>>, tested: &Tested) -> io::Result<()> {
     element.write_inner_content(|writer| {
         let failure = writer.create_element("failure");
         let failure = failure.with_attribute(("message", &*said));
-        let cost = format!(
+        let mut details = format!(
             "fuel {}, {} bytes of memory",
             played.fuel, played.memory_bytes
         );
-        failure.write_text_content(BytesText::new(&cost))?;
+        for words in played.log.texts() {
+            details += &format!("\nlog: {}", clean(words));
+        }
+        failure.write_text_content(BytesText::new(&details))?;
         Ok(())
     })?;
     Ok(())

@@ -114,6 +114,9 @@ fn print(
         print_line(&screen::clean(&format!("  expected  {}", case.expected)))?;
         let was = cases::shown(&played.outcome);
         print_line(&screen::clean(&format!("  was       {was}")))?;
+        for words in played.log.texts() {
+            print_line(&format!("  log       {}", screen::clean(words)))?;
+        }
     }
     let style = screen::heading();
     let costs = costs(tested);
@@ -191,6 +194,7 @@ fn json(guest: &Guest, tested: &[Tested], limits: &SandboxLimits) -> Value {
                 "passed": is_met,
                 "expected": case.expected.json(),
                 "was": cases::json(&played.outcome),
+                "log": played.log.texts().collect::<Vec<_>>(),
                 "fuel": played.fuel,
                 "memory_bytes": played.memory_bytes,
                 "nanoseconds": nanos(played.time),

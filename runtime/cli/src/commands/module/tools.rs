@@ -6,13 +6,13 @@ use crate::{
     commands::{evaluate, fields, module_sandbox, print_line, sandbox},
     files,
     progress::Progress,
-    screen::tell,
+    screen::{clean, tell},
 };
 use anyhow::{Context, bail};
 use bureaucrat_model::ModuleHash;
 use bureaucrat_sandbox::{
     Class, ExportKind, Guest, LoadError, Outcome, Refusal, RuntimeClass, Sandbox, beyond_small,
-    imports,
+    codes, imports,
 };
 use serde_json::{json, value::RawValue};
 use std::path::Path;
@@ -134,6 +134,14 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
     // A guest's memory never shrinks, so its size at the end is its peak.
     let (fuel, memory) = (evaluated.fuel, evaluated.memory_bytes);
     let spent = format!("fuel: {fuel}, memory: {} KiB", memory >> 10);
+    let log: Vec<&str> = evaluated.log.texts().collect();
+    if !run.json {
+        if let dropped @ 1.. = evaluated.log.dropped() {
+            tell(&format!("log: ({dropped} earlier texts were dropped)"));
+        }
+        log.iter()
+            .for_each(|words| tell(&format!("log: {}", clean(words))));
+    }
     let value = match evaluated.outcome {
         Outcome::Verdict(verdict) => verdict.to_string(),
         Outcome::Value(value) => value,
@@ -141,10 +149,15 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
             if run.json {
                 let answer = json!({
                     "error": code.as_str(), "message": message, "fuel": fuel, "memory_bytes": memory,
+                    "log": log,
                 });
                 print_line(&answer.to_string())?;
             } else {
-                tell(&format!("{code}: {message}\n{spent}"));
+                tell(&format!("{code}: {message}"));
+                if let Some(advice) = codes::advice(code.as_str()) {
+                    tell(&format!("advice: {advice}"));
+                }
+                tell(&spent);
             }
             return Ok(Exit::Failed);
         }
@@ -154,7 +167,8 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
         let value: Box<RawValue> =
             RawValue::from_string(value).context("the module's value is not JSON")?;
         print_line(&format!(
-            r#"{{"value": {value}, "fuel": {fuel}, "memory_bytes": {memory}}}"#
+            r#"{{"value": {value}, "fuel": {fuel}, "memory_bytes": {memory}, "log": {}}}"#,
+            json!(log)
         ))?;
     } else {
         print_line(&value)?;
