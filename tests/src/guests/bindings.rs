@@ -20,7 +20,10 @@ fn panic(language: &str) -> (&'static str, &'static str) {
         "go" => ("Panic", "no rates"),
         "javascript" => ("RangeError", "no rates"),
         "python" => ("LookupError", "no rates"),
-        _ => (codes::TRAP, "wasm `unreachable` instruction executed: no rates"),
+        _ => (
+            codes::TRAP,
+            "wasm `unreachable` instruction executed: no rates",
+        ),
     }
 }
 
@@ -107,14 +110,17 @@ pub fn try_bindings(language: &str) -> Result<usize> {
     }
     let (code, words) = panic(language);
     match sandbox
-        .evaluate(&guest, "panics", &Fields::default())
+        .evaluate(&guest, "panics", Fields::default())
         .outcome
     {
         Outcome::Fault {
             code: found,
             message,
         } if found.as_str() == code && message.starts_with(words) => {}
-        other => problems.push(format!("a panic: {other:?}")),
+        other @ (Outcome::Verdict(_)
+        | Outcome::Value(_)
+        | Outcome::Fault { .. }
+        | Outcome::Environmental(_)) => problems.push(format!("a panic: {other:?}")),
     }
     ensure!(!cases.is_empty(), "bindings.json is empty");
     if !problems.is_empty() {
