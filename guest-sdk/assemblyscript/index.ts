@@ -31,7 +31,7 @@ declare function importedWrite(words: usize, length: usize): void;
 
 /**
  * Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
- * them. The last 4,096 bytes are kept.
+ * them. About 4,000 bytes are kept.
  */
 export function log(words: string): void {
   const bytes = String.UTF8.encode(words);

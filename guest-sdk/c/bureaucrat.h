@@ -59,7 +59,7 @@ static inline bool text_equals(struct text left, struct text right) {
 BUREAUCRAT_IMPORT_OF("log", "write") void bureaucrat_log(const char *bytes, uint32_t length);
 
 /* Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
- * them. The last 4,096 bytes are kept. */
+ * them. About 4,000 bytes are kept. */
 static inline void log_text(struct text words) { bureaucrat_log(words.bytes, words.length); }
 
 /* Ends the evaluation with the fault sandbox.trap. Its message ends with the words. */

@@ -1,6 +1,9 @@
 package bureaucrat
 
-import "unsafe"
+import (
+	"runtime/debug"
+	"unsafe"
+)
 
 // The interface `fields` in the canonical ABI. What is passed to or from the host stays reachable
 // to the end, because every evaluation runs in a new instance.
@@ -18,9 +21,21 @@ func importedJSON(pointer unsafe.Pointer, length uint32, into unsafe.Pointer)
 func importedWrite(words unsafe.Pointer, length uint32)
 
 // Log leaves some words for people who look into an evaluation that fails; `bureaucrat module run`
-// shows them. The last 4,096 bytes are kept. In native builds they go to standard error.
+// shows them. About 4,000 bytes are kept. In native builds they go to standard error.
 func Log(words string) {
 	importedWrite(unsafe.Pointer(unsafe.StringData(words)), uint32(len(words)))
+}
+
+// Where wasi.wat collects what the program prints.
+var printed [512]byte
+
+//go:wasmimport wasi_snapshot_preview1 collect_lines
+func collectLines(line unsafe.Pointer)
+
+func init() {
+	// A stack trace has paths of the machine that built the guest, and would take the place of words.
+	debug.SetTraceback("none")
+	collectLines(unsafe.Pointer(&printed))
 }
 
 // A text in the host's memory layout.

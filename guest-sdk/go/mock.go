@@ -25,7 +25,7 @@ func SetFields(object string) {
 }
 
 // Log leaves some words for people who look into an evaluation that fails; `bureaucrat module run`
-// shows them. The last 4,096 bytes are kept. In native builds they go to standard error.
+// shows them. About 4,000 bytes are kept. In native builds they go to standard error.
 func Log(words string) { fmt.Fprintln(os.Stderr, words) }
 
 type entry struct {

@@ -25,7 +25,7 @@
     (memory.fill (local.get $into) (i32.const 7) (local.get $bytes))
     (i32.const 0))
   (func (export "sched_yield") (result i32) (i32.const 0))
-  (func (export "proc_exit") (param i32) (unreachable))
+  (func (export "proc_exit") (param i32) (call $end_line) (unreachable))
   (func (export "proc_raise") (param i32) (result i32) (unreachable))
 
   ;; There are no files and no connections.
@@ -49,19 +49,41 @@
   (func (export "fd_seek") (param i32 i64 i32 i32) (result i32) (i32.const 8))
   (func (export "fd_sync") (param i32) (result i32) (i32.const 8))
   (func (export "fd_tell") (param i32 i32) (result i32) (i32.const 8))
-  ;; What goes to standard output and standard error, such as the runtime's last words, is logged. A
-  ;; text is given in parts: addresses and lengths, 8 bytes each.
+  ;; What goes to standard output and standard error is logged, line by line: the runtime writes its last
+  ;; words in small pieces. A line is collected in the 512 bytes that the guest has set aside for it.
+  (global $line (mut i32) (i32.const 0))
+  (global $length (mut i32) (i32.const 0))
+  (func (export "collect_lines") (param $line i32) (global.set $line (local.get $line)))
+  (func $end_line
+    (if (global.get $length) (then (call $write (global.get $line) (global.get $length))))
+    (global.set $length (i32.const 0)))
+  (func $collect (param $byte i32)
+    (if (i32.or (i32.eq (local.get $byte) (i32.const 10)) (i32.eq (global.get $length) (i32.const 512)))
+      (then (call $end_line)))
+    (if (i32.ne (local.get $byte) (i32.const 10))
+      (then
+        (i32.store8 (i32.add (global.get $line) (global.get $length)) (local.get $byte))
+        (global.set $length (i32.add (global.get $length) (i32.const 1))))))
+  ;; A text is given in parts: addresses and lengths, 8 bytes each.
   (func (export "fd_write")
     (param $fd i32) (param $parts i32) (param $count i32) (param $written i32) (result i32)
-    (local $total i32)
+    (local $total i32) (local $at i32) (local $end i32)
     (if (i32.and (i32.ne (local.get $fd) (i32.const 1)) (i32.ne (local.get $fd) (i32.const 2)))
       (then (return (i32.const 8))))
     (block $done
       (loop $next
         (br_if $done (i32.eqz (local.get $count)))
-        (call $write (i32.load (local.get $parts)) (i32.load offset=4 (local.get $parts)))
+        (local.set $at (i32.load (local.get $parts)))
+        (local.set $end (i32.add (local.get $at) (i32.load offset=4 (local.get $parts))))
         (local.set $total
           (i32.add (local.get $total) (i32.load offset=4 (local.get $parts))))
+        (block $all
+          (loop $bytes
+            (br_if $all (i32.ge_u (local.get $at) (local.get $end)))
+            ;; Before the guest has set a place aside, nobody could read it.
+            (if (global.get $line) (then (call $collect (i32.load8_u (local.get $at)))))
+            (local.set $at (i32.add (local.get $at) (i32.const 1)))
+            (br $bytes)))
         (local.set $parts (i32.add (local.get $parts) (i32.const 8)))
         (local.set $count (i32.sub (local.get $count) (i32.const 1)))
         (br $next)))

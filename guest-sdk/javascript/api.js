@@ -10,7 +10,26 @@ export function use(fields, logger) {
 }
 
 export function log(words) {
-  write(String(words));
+  write(utf8(String(words)));
+}
+
+// A text with half of a surrogate pair replaced: hosts take no other.
+function wellFormed(text) {
+  return text.replace(/[\ud800-\udfff]/gu, "\ufffd");
+}
+
+// There is no TextEncoder in a guest.
+function utf8(text) {
+  const bytes = [];
+  for (const character of wellFormed(text)) {
+    const code = character.codePointAt(0);
+    const next = (shift) => 0x80 | ((code >> shift) & 0x3f);
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), next(0));
+    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), next(6), next(0));
+    else bytes.push(0xf0 | (code >> 18), next(12), next(6), next(0));
+  }
+  return Uint8Array.from(bytes);
 }
 
 export class Fault extends Error {
@@ -113,9 +132,9 @@ function protect(call, finish) {
     try {
       return finish(call());
     } catch (error) {
-      if (error instanceof Fault) throw error.message;
-      if (error instanceof Error) throw `${error.name}: ${error.message}`;
-      throw typeof error === "string" ? error : `Error: ${String(error)}`;
+      if (error instanceof Fault) throw wellFormed(error.message);
+      if (error instanceof Error) throw wellFormed(`${error.name}: ${error.message}`);
+      throw wellFormed(typeof error === "string" ? error : `Error: ${String(error)}`);
     }
   };
 }

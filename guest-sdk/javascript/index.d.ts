@@ -63,7 +63,7 @@ export function value(compute: () => unknown): () => string;
 
 /**
  * Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
- * them. The last 4,096 bytes are kept. In native tests they go to standard error.
+ * them. About 4,000 bytes are kept. In native tests they go to standard error.
  */
 export function log(words: string): void;
 

@@ -2,6 +2,6 @@
 import * as mock from "./mock.js";
 import { use } from "./api.js";
 
-use(mock, console.error);
+use(mock, (bytes) => console.error(new TextDecoder().decode(bytes)));
 export * from "./api.js";
 export { setFields } from "./mock.js";

@@ -35,7 +35,7 @@ pub const Error = error{ KeyError, TypeError, OverflowError, Fault };
 // ---- Words for people ----
 
 /// Leaves some words for people who look into an evaluation that fails; `bureaucrat module run` shows
-/// them. The last 4,096 bytes are kept.
+/// them. About 4,000 bytes are kept.
 pub fn log(words: []const u8) void {
     imported_log.write(words.ptr, words.len);
 }

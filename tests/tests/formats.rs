@@ -16,8 +16,8 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Program, Progress, Recall, ReplyTo,
-    ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind, Way,
+    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress, Recall,
+    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -111,7 +111,8 @@ fn instances() {
         item: Some(3),
         sharing: Sharing::InPlace,
     });
-    let incident = Status::Incident {
+    let incident = Status::Parked {
+        parking: Parking::Incident,
         reason: "out of time".into(),
         inputs: inputs(),
     };

@@ -22,6 +22,8 @@ mod replacing;
 mod rig;
 #[path = "modules/searched.rs"]
 mod searched;
+#[path = "modules/suspended.rs"]
+mod suspended;
 #[path = "modules/whole.rs"]
 mod whole;
 

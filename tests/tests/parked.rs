@@ -9,7 +9,7 @@ use bureaucrat_host::{
     query::{Detail, ParkedView, Query, QueryAnswer},
     questions::{Asked, answer},
 };
-use bureaucrat_model::{FiberId, Input, ProcessId, Status, Timestamp, Turn};
+use bureaucrat_model::{FiberId, Input, Parking, ProcessId, Status, Timestamp, Turn};
 use bureaucrat_store::{
     Group, Store, Table, Unit, Write,
     instances::{read_instance, write_instance},
@@ -70,7 +70,8 @@ fn park(folder: &Path, process: ProcessId) {
     let store = RocksStore::open(folder).unwrap();
     let stored = read_instance(&store, process).unwrap().unwrap();
     let (mut instance, mut rows) = (stored.instance, stored.rows);
-    instance.status = Status::Incident {
+    instance.status = Status::Parked {
+        parking: Parking::Incident,
         reason: "the test says so".into(),
         inputs: vec![],
     };
@@ -83,7 +84,7 @@ fn kept(folder: &Path, process: ProcessId) -> Vec<Input> {
     let store = RocksStore::open(folder).unwrap();
     let stored = read_instance(&store, process).unwrap().unwrap();
     match stored.instance.status.clone() {
-        Status::Incident { inputs, .. } => inputs,
+        Status::Parked { inputs, .. } => inputs,
         Status::Running | Status::Ended(_) => panic!("it is not parked"),
     }
 }

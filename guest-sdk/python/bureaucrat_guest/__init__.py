@@ -52,10 +52,10 @@ def _kind(found):
 def log(words):
     """Leaves some words for people who look into an evaluation that fails.
 
-    `bureaucrat module run` shows them. The last 4,096 bytes are kept. In native tests they go to
+    `bureaucrat module run` shows them. About 4,000 bytes are kept. In native tests they go to
     standard error.
     """
-    _log.write(str(words))
+    _log.write(str(words).encode("utf-8", "replace"))
 
 
 def get(pointer):

@@ -21,7 +21,7 @@ class Fault(Exception):
 
 def write(words):
     """Words for people, as the interface `log` has it."""
-    print(words, file=sys.stderr)
+    print(words.decode("utf-8"), file=sys.stderr)
 
 
 def _refuse(constant):

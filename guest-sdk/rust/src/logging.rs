@@ -6,7 +6,7 @@ unsafe extern "C" {
     fn write(words: *const u8, length: usize);
 }
 
-/// Leaves some words; `bureaucrat module run` shows them. The engine keeps the last 4,096 bytes of
+/// Leaves some words; `bureaucrat module run` shows them. The engine keeps about 4,000 bytes of
 /// an evaluation that fails. In native builds they go to standard error.
 pub fn log(words: &str) {
     // SAFETY: the host reads the text during the call.
@@ -18,7 +18,7 @@ pub fn log(words: &str) {
     std::eprintln!("{words}");
 }
 
-/// Leaves a panic's words, on one line.
+/// Leaves a panic's words and its place.
 #[cfg(target_family = "wasm")]
 pub fn log_panic(message: impl core::fmt::Display, location: Option<&core::panic::Location<'_>>) {
     match location {

@@ -16,7 +16,7 @@ pub use module::{
     Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
     ModuleList, ModuleRemove, ModuleRun, ModuleShow, ModuleSign, ModuleTest,
 };
-pub use operating::{Backup, Cancel, Fsck, Restore, Retry};
+pub use operating::{Backup, Cancel, Fsck, Restore, Resume, Retry, StateName, Suspend, Terminate};
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 
 /// The settings that were given as flags.
@@ -131,6 +131,12 @@ pub enum Command {
     Cancel(Cancel),
     /// Retry a parked process now
     Retry(Retry),
+    /// Let a process do nothing until it is resumed
+    Suspend(Suspend),
+    /// Continue a suspended process
+    Resume(Resume),
+    /// End a process at once, without what it would run at its end
+    Terminate(Terminate),
     /// Back up the running engine's storage
     Backup(Backup),
     /// Restore a storage from a backup
@@ -320,19 +326,6 @@ pub struct List {
     /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
-}
-
-/// The states of a process, as the command line names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StateName {
-    /// It runs or waits
-    Running,
-    /// It is parked: the engine could not continue it, or a fault waits for an operator
-    Incident,
-    /// It ran to its end
-    Completed,
-    /// It failed
-    Failed,
 }
 
 /// `show`.

@@ -59,7 +59,7 @@ pub fn tell(text: &str) {
 pub const fn style_of(state: State) -> Style {
     let color = match state {
         State::Running => AnsiColor::Cyan,
-        State::Incident => AnsiColor::Yellow,
+        State::Incident | State::Suspended => AnsiColor::Yellow,
         State::Completed => AnsiColor::Green,
         State::Failed => AnsiColor::Red,
     };

@@ -1,7 +1,7 @@
 //! A launched process, and how it ends.
 
 use crate::{LaunchError, replies::Read};
-use bureaucrat_model::{Fields, ProcessId};
+use bureaucrat_model::{Fields, JsonText, ProcessId};
 use bureaucrat_wire::Reply;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -20,6 +20,8 @@ pub enum Ending {
         activity: String,
         /// The line of the definition, from 1; 0 when unknown.
         line: u32,
+        /// What else the one who failed says, for programs.
+        data: Option<JsonText>,
     },
 }
 
@@ -53,12 +55,14 @@ impl Launched {
                 message,
                 activity,
                 line,
+                data,
                 ..
             } => Ok(Ending::Failed {
                 code,
                 message,
                 activity,
                 line,
+                data,
             }),
             Reply::Rejected { reasons } => Err(LaunchError::Rejected { reasons }),
             Reply::Launched { .. } | Reply::Event(_) | Reply::Cancelled { .. } => {

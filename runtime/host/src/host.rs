@@ -325,6 +325,8 @@ impl Host {
                 OrderOutcome::Unknown
                 | OrderOutcome::Ended
                 | OrderOutcome::NotParked
+                | OrderOutcome::Suspended
+                | OrderOutcome::NotSuspended
                 | OrderOutcome::Damaged,
             ) => QueryAnswer::Letters(LetterAnswer::Unknown),
             Err(_) => QueryAnswer::Error {

@@ -28,6 +28,8 @@ impl FaultCode {
     pub const OP_BUDGET_EXCEEDED: &'static str = "OpBudgetExceeded";
     /// An operator cancelled the process.
     pub const CANCELLED: &'static str = "Cancelled";
+    /// An operator ended the process, without anything that it would have run at its end.
+    pub const TERMINATED: &'static str = "Terminated";
     /// The process grew beyond a limit: its fields, or its fibers.
     pub const LIMIT_EXCEEDED: &'static str = "LimitExceeded";
     /// The program is none that a compiler makes.
@@ -67,6 +69,7 @@ impl FaultCode {
     pub fn is_reserved(code: &str) -> bool {
         let own = [
             Self::CANCELLED,
+            Self::TERMINATED,
             Self::OP_BUDGET_EXCEEDED,
             Self::PROGRAM_ERROR,
             Self::DEADLINE,
@@ -76,7 +79,7 @@ impl FaultCode {
 
     /// Whether a handler of all faults catches it. What ends the process as a whole is for handlers that name it.
     pub fn is_caught_by_default(&self) -> bool {
-        ![Self::CANCELLED, Self::DEADLINE].contains(&self.as_str())
+        ![Self::CANCELLED, Self::TERMINATED, Self::DEADLINE].contains(&self.as_str())
     }
 
     /// Whether no handler may run for it: one that did could continue without end, or over a program that makes no sense.

@@ -106,6 +106,12 @@ pub enum HistoryEvent {
     /// An operator retried a parked process.
     #[serde(rename = "20")]
     Retried,
+    /// An operator suspended the process.
+    #[serde(rename = "40")]
+    ProcessSuspended { reason: String },
+    /// An operator ended the process, without anything that it would have run at its end.
+    #[serde(rename = "41")]
+    Terminated { reason: String },
     /// An attempt at an action failed; another one follows.
     #[serde(rename = "22")]
     AttemptFailed {

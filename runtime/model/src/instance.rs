@@ -85,15 +85,27 @@ impl Launch {
 pub enum Status {
     #[serde(rename = "1")]
     Running,
-    /// It is parked as an incident: the host could not continue it, for reasons of its own.
+    /// The host keeps what comes for it until it continues.
     #[serde(rename = "2")]
-    Incident {
+    Parked {
+        parking: Parking,
         reason: String,
         /// The inputs that are kept until the process continues, oldest first.
         inputs: Vec<Input>,
     },
     #[serde(rename = "3")]
     Ended(Ending),
+}
+
+/// Why a process is parked, and so who has it continue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Parking {
+    /// The host could not continue it, for reasons of its own, and tries again later.
+    #[serde(rename = "1")]
+    Incident,
+    /// An operator suspended it, and an operator resumes it.
+    #[serde(rename = "2")]
+    Suspended,
 }
 
 /// A branch's place under its fork.
@@ -243,7 +255,7 @@ impl Head {
         match &self.status {
             Status::Ended(Ending::Completed(fields)) => Some(fields),
             Status::Ended(Ending::Failed(_)) => Some(&self.failed_fields),
-            Status::Running | Status::Incident { .. } => None,
+            Status::Running | Status::Parked { .. } => None,
         }
     }
 
@@ -251,7 +263,7 @@ impl Head {
     pub const fn fault(&self) -> Option<&Fault> {
         match &self.status {
             Status::Ended(Ending::Failed(fault)) => Some(fault),
-            Status::Ended(Ending::Completed(_)) | Status::Running | Status::Incident { .. } => None,
+            Status::Ended(Ending::Completed(_)) | Status::Running | Status::Parked { .. } => None,
         }
     }
 }

@@ -65,7 +65,7 @@ pub use input::{
     TaskEnd,
 };
 pub use instance::{
-    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, ReplyTo, Sharing, Status,
+    Branch, Caller, Fiber, FiberState, Head, Instance, Launch, Parking, ReplyTo, Sharing, Status,
 };
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};

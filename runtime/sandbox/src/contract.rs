@@ -27,6 +27,7 @@ use wasmparser::{
 /// A type of the contract.
 enum Shape {
     Bool,
+    U8,
     S64,
     U32,
     F64,
@@ -36,15 +37,19 @@ enum Shape {
     List(&'static Shape),
 }
 
-/// A function of an interface: its name, and what it returns for a text.
-type Function = (&'static str, Option<Shape>);
+/// A function of an interface: its name, its one parameter, and what it returns.
+type Function = (&'static str, Shape, Option<Shape>);
 
 const FIELDS_FUNCTIONS: &[Function] = &[
-    ("get", Some(Shape::Option(&Shape::Value))),
-    ("keys", Some(Shape::Option(&Shape::List(&Shape::Text)))),
-    ("json", Some(Shape::Option(&Shape::Text))),
+    ("get", Shape::Text, Some(Shape::Option(&Shape::Value))),
+    (
+        "keys",
+        Shape::Text,
+        Some(Shape::Option(&Shape::List(&Shape::Text))),
+    ),
+    ("json", Shape::Text, Some(Shape::Option(&Shape::Text))),
 ];
-const LOG_FUNCTIONS: &[Function] = &[("write", None)];
+const LOG_FUNCTIONS: &[Function] = &[("write", Shape::List(&Shape::U8), None)];
 
 /// The interfaces by the names under which guests import them: those of this version of the
 /// contract, and those of earlier ones.
@@ -171,8 +176,10 @@ fn check_interface(
         let fits = match item.ty {
             ComponentEntityType::Func(function) => functions
                 .iter()
-                .find(|(known, _)| known == name)
-                .is_some_and(|(_, result)| is_function_of_text(types, function, result.as_ref())),
+                .find(|(known, ..)| known == name)
+                .is_some_and(|(_, parameter, result)| {
+                    is_function_of(types, function, parameter, result.as_ref())
+                }),
             ComponentEntityType::Type { .. } => true,
             ComponentEntityType::Module(_)
             | ComponentEntityType::Value(_)
@@ -229,14 +236,15 @@ fn kind_of(types: TypesRef<'_>, function: ComponentFuncTypeId) -> Option<ExportK
     fits(types, *ok, &Shape::Text).then_some(ExportKind::Value)
 }
 
-fn is_function_of_text(
+fn is_function_of(
     types: TypesRef<'_>,
     function: ComponentFuncTypeId,
+    parameter: &Shape,
     result: Option<&Shape>,
 ) -> bool {
     let function = &types[function];
     !function.async_
-        && matches!(&*function.params, [(_, text)] if fits(types, *text, &Shape::Text))
+        && matches!(&*function.params, [(_, given)] if fits(types, *given, parameter))
         && match (function.result, result) {
             (Some(found), Some(result)) => fits(types, found, result),
             (found, result) => found.is_none() && result.is_none(),
@@ -278,6 +286,7 @@ fn is_primitive(found: PrimitiveValType, shape: &Shape) -> bool {
     matches!(
         (found, shape),
         (PrimitiveValType::Bool, Shape::Bool)
+            | (PrimitiveValType::U8, Shape::U8)
             | (PrimitiveValType::S64, Shape::S64)
             | (PrimitiveValType::U32, Shape::U32)
             | (PrimitiveValType::F64, Shape::F64)

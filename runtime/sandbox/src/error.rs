@@ -110,7 +110,7 @@ pub enum Refusal {
     Import(String),
     /// It imports one of the interfaces with types other than the contract's.
     #[error(
-        "the module imports `{function}` of `{interface}` with a type that is not the contract's"
+        "the module imports `{function}` of `{interface}`, which has no function of this name and type"
     )]
     ImportType {
         function: String,

@@ -12,6 +12,9 @@ use bureaucrat_model::{JsonText, View};
 use std::time::{Duration, Instant};
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::Instance};
 
+/// The bytes of a too long error text that its fault repeats.
+const ERROR_SHOWN: usize = 200;
+
 /// Evaluates a function of a guest. The cost is counted from instantiation on, including start
 /// functions and data segments.
 pub(crate) fn evaluate(
@@ -54,9 +57,10 @@ pub(crate) fn evaluate(
         Ok(Err(text)) if text.len() > limits.error_text_bytes => Outcome::own_fault(
             codes::HOST_BUDGET,
             format!(
-                "an error text of {} bytes, at most {} are allowed",
+                "an error text of {} bytes, at most {} are allowed; it begins with: {}",
                 text.len(),
-                limits.error_text_bytes
+                limits.error_text_bytes,
+                &text[..text.floor_char_boundary(ERROR_SHOWN)]
             ),
         ),
         Ok(Err(text)) => Outcome::guest_fault(text),

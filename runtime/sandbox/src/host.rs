@@ -133,7 +133,7 @@ impl Run {
         Ok(Some(text))
     }
 
-    fn write(&mut self, words: String, meter: &mut Meter) -> Result<(), Stop> {
+    fn write(&mut self, words: &[u8], meter: &mut Meter) -> Result<(), Stop> {
         self.count_call()?;
         meter.charge(CALL_FUEL + words.len() as u64 * BYTE_FUEL)?;
         self.log.write(words);
@@ -233,8 +233,8 @@ pub(crate) fn add_to(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
     )?;
     linker.instance(LOG)?.func_wrap(
         "write",
-        |store: StoreContextMut<'_, Run>, (words,): (String,)| {
-            metered(store, |run, meter| run.write(words, meter))
+        |store: StoreContextMut<'_, Run>, (words,): (Vec<u8>,)| {
+            metered(store, |run, meter| run.write(&words, meter))
         },
     )
 }

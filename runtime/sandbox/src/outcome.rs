@@ -38,8 +38,8 @@ pub mod codes {
     pub fn advice(code: &str) -> Option<&'static str> {
         Some(match code {
             TRAP => {
-                "the module panicked or failed a check; run it on the same fields with \
-                 `bureaucrat module run`, and have it return an error instead"
+                "the module panicked, failed a check or overflowed its own stack; have it return an \
+                 error instead, and look for endless recursion"
             }
             FUEL => {
                 "loop over less data, read single places instead of whole records, or leave the \
@@ -55,9 +55,10 @@ pub mod codes {
                  the same fields"
             }
             HOST_CALLS => {
-                "read a list or a record at once with `json`, and keep what was read in a variable"
+                "read a list or a record at once with `json`, keep what was read in a variable, and \
+                 log less"
             }
-            HOST_BUDGET => "read single places instead of whole records, and shorten error texts",
+            HOST_BUDGET => "shorten error texts, and read single places instead of whole records",
             RESULT => {
                 "have the function return one JSON text, shorter than the limit, without NaN and \
                  infinity"

@@ -100,11 +100,12 @@ fn only_the_fields_may_be_imported() {
         ),
         (
             r#"(component (import "bureaucrat:condition/log@1.1.0"
-                 (instance (export "write" (func (param "words" string) (result bool))))))"#,
+                 (instance (export "write" (func (param "words" (list u8)) (result bool))))))"#,
             import_type("write", "bureaucrat:condition/log@1.1.0"),
         ),
         (
-            r#"(component (import "bureaucrat:condition/log@1.1.0" (instance (export "write" (func)))))"#,
+            r#"(component (import "bureaucrat:condition/log@1.1.0"
+                 (instance (export "write" (func (param "words" string))))))"#,
             import_type("write", "bureaucrat:condition/log@1.1.0"),
         ),
     ] {

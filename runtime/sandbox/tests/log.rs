@@ -12,11 +12,11 @@ use common::{code, config, sandbox};
 fn guest(body: &str) -> Vec<u8> {
     wat::parse_str(format!(
         r#"(component
-(import "bureaucrat:condition/log@1.1.0" (instance $log (export "write" (func (param "words" string)))))
+(import "bureaucrat:condition/log@1.1.0" (instance $log (export "write" (func (param "words" (list u8))))))
 (core module $mem (memory (export "memory") 16) (data (i32.const 0) "no rates"))
 (core instance $m (instantiate $mem))
 (alias core export $m "memory" (core memory $memory))
-(core func $write (canon lower (func $log "write") (memory $memory) string-encoding=utf8))
+(core func $write (canon lower (func $log "write") (memory $memory)))
 (core module $main
   (import "m" "memory" (memory 1))
   (import "l" "write" (func $write (param i32 i32)))
@@ -93,13 +93,13 @@ fn words_without_end_run_out_of_fuel_or_calls() {
 }
 
 #[test]
-fn words_that_are_no_text_are_a_fault() {
+fn words_that_are_no_text_are_replaced() {
     let found = run(
         &sandbox(),
         "(i32.store8 (i32.const 0) (i32.const 255)) (call $write (i32.const 0) (i32.const 8)) unreachable",
     );
-    assert_eq!(code(&found.outcome), codes::ABI);
-    assert!(found.log.is_empty());
+    assert_eq!(code(&found.outcome), codes::TRAP);
+    assert!(found.log.texts().eq(["\u{fffd}o rates"]));
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn fields_of(head: &mut Head) -> Option<&mut Fields> {
     match &mut head.status {
         Status::Ended(Ending::Completed(fields)) => Some(fields),
         Status::Ended(Ending::Failed(_)) => Some(&mut head.failed_fields),
-        Status::Running | Status::Incident { .. } => None,
+        Status::Running | Status::Parked { .. } => None,
     }
 }
 

@@ -138,6 +138,8 @@ pub enum Reply {
         activity: String,
         /// The line of the definition, from 1; 0 when unknown.
         line: u32,
+        /// What else the one who failed says.
+        data: Option<JsonText>,
     },
     /// What became of an event.
     Event(EventOutcome),
@@ -154,6 +156,8 @@ struct FaultJson {
     message: String,
     activity: String,
     line: u32,
+    #[serde(default)]
+    data: Option<Box<serde_json::value::RawValue>>,
 }
 
 /// Reads a reply written by [`reply`].
@@ -207,6 +211,7 @@ pub fn decode_reply(body: &[u8], limits: &WireLimits) -> Result<Reply, Unreadabl
                 message: fault.message,
                 activity: fault.activity,
                 line: fault.line,
+                data: fault.data.and_then(|data| JsonText::parse(data.get()).ok()),
             })
         }
         "delivered" => Ok(Reply::Event(EventOutcome::Delivered(counts(&scan)?))),

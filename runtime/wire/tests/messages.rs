@@ -136,7 +136,8 @@ fn replies_read_back() {
             code: "KeyError".into(),
             message: "'x'".into(),
             activity: format!("{PID}_0_2"),
-            line: 4
+            line: 4,
+            data: None,
         }
     );
     let message = reply(&to, Some(pid()), Report::Launched);

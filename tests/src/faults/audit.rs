@@ -196,6 +196,8 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Resumed
                 | HistoryEvent::Cancelled { .. }
                 | HistoryEvent::Retried
+                | HistoryEvent::ProcessSuspended { .. }
+                | HistoryEvent::Terminated { .. }
                 | HistoryEvent::Caught { .. }
                 | HistoryEvent::Emitted { .. }
                 | HistoryEvent::LeftOut { .. }

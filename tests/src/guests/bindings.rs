@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const GO_EXPORTS: &str = "export use-library: func() -> result<string, string>;\n";
 const GO_CASES: &str = r#"[
   {"name": "the standard library", "function": "use-library", "fields": "{}",
-   "value": ["bank", "Tuesday", [1, 2, 3], true], "log": ["standard output is logged\n"]}]"#;
+   "value": ["bank", "Tuesday", [1, 2, 3], true], "log": ["standard output is logged"]}]"#;
 
 /// The fault of a panic with the words "no rates": its code, and the beginning of its message.
 fn panic(language: &str) -> (&'static str, &'static str) {

@@ -7,8 +7,8 @@ use super::{
     kept::{deadline, fires, reminders, same, within},
 };
 use bureaucrat_model::{
-    Ending, FiberId, FiberState, Input, Instance, ProcessId, Status, Subscription, Turn, Wait,
-    WaitKind,
+    Ending, FiberId, FiberState, Input, Instance, Parking, ProcessId, Status, Subscription, Turn,
+    Wait, WaitKind,
 };
 use bureaucrat_store::keys::{OutboxKey, OutboxKind};
 use serde_json::Value;
@@ -30,11 +30,19 @@ pub(super) fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait
 }
 
 pub(super) fn is_parked(instance: &Instance) -> bool {
-    matches!(instance.status, Status::Incident { .. })
+    matches!(instance.status, Status::Parked { .. })
+}
+
+/// Whether the engine has parked it, which then tries it again.
+pub(super) fn is_incident(instance: &Instance) -> bool {
+    let Status::Parked { parking, .. } = instance.status else {
+        return false;
+    };
+    parking == Parking::Incident
 }
 
 fn is_kept(instance: &Instance, fiber: FiberId, turn: Turn) -> bool {
-    matches!(&instance.status, Status::Incident { inputs, .. }
+    matches!(&instance.status, Status::Parked { inputs, .. }
         if inputs.contains(&Input::TimerFired { fiber, turn }))
 }
 

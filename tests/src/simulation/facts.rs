@@ -13,8 +13,8 @@ use super::{
     writes::EventFacts,
 };
 use bureaucrat_model::{
-    ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, ProcessId, Status, Timestamp,
-    Turn,
+    ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, Parking, ProcessId, Status,
+    Timestamp, Turn,
 };
 use bureaucrat_store::{Group, MemoryStore, Verdict, keys::OutboxKey, records};
 use bureaucrat_wire::Outgoing;
@@ -178,6 +178,22 @@ impl Facts {
         (!all.is_empty()).then(|| all[random.place(all.len())])
     }
 
+    /// The processes that operators have suspended.
+    pub fn suspended(&self) -> Vec<ProcessId> {
+        let known = self.known();
+        let instances = known.instances.values();
+        let suspended = instances.filter(|instance| {
+            matches!(
+                instance.status,
+                Status::Parked {
+                    parking: Parking::Suspended,
+                    ..
+                }
+            )
+        });
+        suspended.map(|instance| instance.process).collect()
+    }
+
     /// An operator cancels a process: it may now end in that way too.
     pub fn may_be_cancelled(&self, process: ProcessId) {
         self.known().cancelled.insert(process);
@@ -201,7 +217,7 @@ impl Facts {
         {
             None if known.removed.contains(&process) => return Ok(()),
             None => "not there",
-            Some(Status::Running | Status::Incident { .. }) => "launched",
+            Some(Status::Running | Status::Parked { .. }) => "launched",
             Some(Status::Ended(Ending::Completed(_))) => "completed",
             Some(Status::Ended(Ending::Failed(_))) => "failed",
         };
@@ -318,12 +334,12 @@ impl Known {
                 None => dead("there is no such process"),
                 Some(instance) => match &instance.status {
                     Status::Ended(_) => Ok(()),
-                    Status::Incident { inputs, .. }
+                    Status::Parked { inputs, .. }
                         if inputs.iter().any(|input| is_answer(input, path, *turn)) =>
                     {
                         Ok(())
                     }
-                    Status::Incident { .. } | Status::Running => {
+                    Status::Parked { .. } | Status::Running => {
                         let answer = (*process, path.clone(), *turn);
                         if has_counted(instance, *turn) || self.kept_answers.contains(&answer) {
                             Ok(())

@@ -3,7 +3,7 @@
 
 use super::{
     Facts,
-    audit::{CONTINUE, REMOVE, RETRY, Timers, is_parked, waits},
+    audit::{CONTINUE, REMOVE, RETRY, Timers, is_incident, waits},
     content::Content,
     definitions::{COMMON_EVENT, OWN_EVENT},
     facts::Known,
@@ -87,7 +87,7 @@ impl Known {
     /// A parked process changed: an event that was kept for it, and that it awaits, is still kept
     /// or was taken.
     pub fn kept(&mut self, before: &Instance, after: &Instance) {
-        if let Status::Incident { inputs, .. } = &after.status {
+        if let Status::Parked { inputs, .. } = &after.status {
             for input in inputs {
                 if let Input::Answer {
                     activity,
@@ -100,11 +100,11 @@ impl Known {
                 }
             }
         }
-        let Status::Incident { inputs, .. } = &before.status else {
+        let Status::Parked { inputs, .. } = &before.status else {
             return;
         };
         let still_kept = match &after.status {
-            Status::Incident { inputs, .. } => inputs.as_slice(),
+            Status::Parked { inputs, .. } => inputs.as_slice(),
             Status::Running | Status::Ended(_) => &[],
         };
         let lost = inputs.iter().find(|input| match input {
@@ -214,7 +214,7 @@ pub(super) fn reminders(
             instance.has_ended()
         ));
     }
-    if is_parked(instance) && count(RETRY) == 0 {
+    if is_incident(instance) && count(RETRY) == 0 {
         return Err("it is parked and nothing reminds to try it again".into());
     }
     if matches!(instance.status, Status::Running) && ready && count(CONTINUE) == 0 {

@@ -33,6 +33,18 @@ impl World {
             }
             1 => engine.order(process, Order::Retry),
             2 => self.move_alias(),
+            3 => {
+                let reason = "an operator looks at it".into();
+                engine.order(process, Order::Suspend { reason });
+                self.note(format_args!("an operator suspends {process}"));
+            }
+            4 => engine.order(process, Order::Resume),
+            5 => {
+                self.facts.may_be_cancelled(process);
+                let reason = "an operator gives it up".into();
+                engine.order(process, Order::Terminate { reason });
+                self.note(format_args!("an operator terminates {process}"));
+            }
             _ => self.ask(process)?,
         }
         Ok(())
@@ -56,7 +68,7 @@ impl World {
             Some(QueryAnswer::Process(detail)) => self.facts.told(
                 process,
                 match detail.summary.state {
-                    State::Running | State::Incident => "launched",
+                    State::Running | State::Incident | State::Suspended => "launched",
                     State::Completed => "completed",
                     State::Failed => "failed",
                 },

@@ -96,7 +96,7 @@ impl Known {
         let cancelled = is_cancelled
             && instance
                 .fault()
-                .is_some_and(|fault| fault.code.as_str() == "Cancelled");
+                .is_some_and(|fault| ["Cancelled", "Terminated"].contains(&fault.code.as_str()));
         let refused = self.unsendable.contains(&tree(instance.process))
             && instance
                 .fault()

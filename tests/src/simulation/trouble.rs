@@ -3,7 +3,7 @@
 
 use super::{DEAD, Engine, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
 use bureaucrat_broker_amqp::Stragglers;
-use bureaucrat_host::{audit::audit, broker::BrokerEvent};
+use bureaucrat_host::{audit::audit, broker::BrokerEvent, commands::Order};
 use bureaucrat_store::Table;
 
 /// Rounds of the calm within which everything must end.
@@ -230,6 +230,11 @@ impl World {
         self.connect();
         self.people.calm = self.engine.as_ref().map(Engine::now);
         self.people.launch(&mut self.random, &self.plan);
+        if let Some(engine) = &self.engine {
+            for process in self.facts.suspended() {
+                engine.order(process, Order::Resume);
+            }
+        }
         for source in SOURCES {
             while self.broker.deliver(self.engines, source) {}
             while let (Some(engine), Some(event)) =

@@ -286,7 +286,7 @@ impl Known {
                 });
             let parked = self.instances.get(&wait.process);
             let parked =
-                parked.is_some_and(|instance| matches!(instance.status, Status::Incident { .. }));
+                parked.is_some_and(|instance| matches!(instance.status, Status::Parked { .. }));
             // What takes one event after the other still waits for the next one.
             let note = keys::taken_by_fiber(sequence, wait.process, wait.fiber);
             if waits && !parked && !self.taken_kept.contains(&note) {

@@ -209,5 +209,17 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             },
         ),
         ("retried", HistoryEvent::Retried),
+        (
+            "process-suspended",
+            HistoryEvent::ProcessSuspended {
+                reason: "the bank asks to wait".into(),
+            },
+        ),
+        (
+            "terminated",
+            HistoryEvent::Terminated {
+                reason: "its finally never ends".into(),
+            },
+        ),
     ]
 }

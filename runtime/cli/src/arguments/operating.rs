@@ -1,7 +1,7 @@
 //! The commands for operators: what they can do about a process, and about a storage.
 
 use bureaucrat_model::IdPrefix;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
 /// `cancel`.
@@ -46,6 +46,66 @@ or it is not parked.")]
 pub struct Retry {
     /// The process: its id, or the first 4 or more digits of it
     pub process: IdPrefix,
+    /// Print {"process", "outcome"} (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `suspend`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat suspend 0c4b8a0e --reason 'the bank asks to wait'
+  bureaucrat list --state suspended
+  bureaucrat resume 0c4b8a0e
+
+Answers, events and timers that come meanwhile are kept, and count when the process is resumed; a \
+deadline then passes at once. Up to 1,000 answers and events are kept (`incident_inputs`). Tasks that \
+were sent stay with their workers. Processes that it called continue. The exit code is 0 once that \
+is durable, and 1 if there is no such process, or it has ended or is suspended already.")]
+pub struct Suspend {
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Why; shown in lists and in its history
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    pub reason: String,
+    /// Print {"process", "outcome"} (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat list --state suspended
+  bureaucrat resume 0c4b8a0e
+
+The exit code is 0 once that is durable, and 1 if there is no such process or it is not suspended.")]
+pub struct Resume {
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Print {"process", "outcome"} (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `terminate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat terminate 0c4b8a0e --reason 'its finally never ends'
+
+The process fails with the code Terminated. Unlike after `cancel`, none of its handlers, `finally` \
+and compensations run; its tasks are withdrawn. Processes that it called are cancelled, so theirs do \
+run. The exit code is 0 once that is durable, and 1 if there is no such process or it has already \
+ended.")]
+pub struct Terminate {
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Why; shown in its history and its fault
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    pub reason: String,
     /// Print {"process", "outcome"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
@@ -114,4 +174,19 @@ pub struct Restore {
     /// Print {"storage", "bytes"} (docs/json.md)
     #[arg(long)]
     pub json: bool,
+}
+
+/// The states of a process, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateName {
+    /// It runs or waits
+    Running,
+    /// It is parked: the engine could not continue it, or a fault waits for an operator
+    Incident,
+    /// An operator suspended it
+    Suspended,
+    /// It ran to its end
+    Completed,
+    /// It failed
+    Failed,
 }

@@ -1,4 +1,5 @@
 //! `cancel`: ends a process of the running engine, or of one that is reached over the broker.
+//! `terminate`: ends one of the running engine at once.
 
 use super::{
     id,
@@ -7,7 +8,7 @@ use super::{
 };
 use crate::{
     Exit,
-    arguments::{Cancel, Options},
+    arguments::{Cancel, Options, Terminate},
     failure::{Failure, Kind},
 };
 use anyhow::bail;
@@ -25,6 +26,20 @@ pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
         reason: cancel.reason.clone(),
     };
     ordered::run(options, &cancel.process, order, cancel.json, "cancelled")
+}
+
+/// Terminates the process, and prints the outcome.
+pub fn terminate(options: &Options, terminate: &Terminate) -> anyhow::Result<Exit> {
+    let order = Order::Terminate {
+        reason: terminate.reason.clone(),
+    };
+    ordered::run(
+        options,
+        &terminate.process,
+        order,
+        terminate.json,
+        "terminated",
+    )
 }
 
 fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {

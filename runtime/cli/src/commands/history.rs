@@ -219,6 +219,10 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             ("cancelled", json!({"reason": reason, "by": canceller(by)}))
         }
         HistoryEvent::Retried => ("retried", json!({})),
+        HistoryEvent::ProcessSuspended { reason } => {
+            ("process_suspended", json!({"reason": reason}))
+        }
+        HistoryEvent::Terminated { reason } => ("terminated", json!({"reason": reason})),
         HistoryEvent::Caught { activity, fault } => (
             "caught",
             json!({"activity": id(activity), "fault": of_fault(process, fault)}),

@@ -8,13 +8,13 @@ use crate::{
     failure::{Failure, Kind},
     files,
     progress::Progress,
-    screen::tell,
+    screen::{clean, tell},
 };
 use anyhow::{Context, bail};
 use bureaucrat_client::{
     Duplicate, Ending, LaunchError, Launcher, LauncherConfig, NamedLaunch, Refusals,
 };
-use bureaucrat_model::{DefinitionRef, Fields, ProcessId};
+use bureaucrat_model::{DefinitionRef, Fields, JsonText, ProcessId};
 use serde_json::json;
 use std::{
     future::Future,
@@ -259,10 +259,14 @@ fn finish(
             message,
             activity,
             line,
+            data,
         } => {
             if launch.json {
-                let fault =
+                let mut fault =
                     json!({"code": code, "message": message, "activity": activity, "line": line});
+                if let Some(data) = data.as_ref().and_then(JsonText::to_value) {
+                    fault["data"] = data;
+                }
                 print_line(
                     &json!({"status": "failed", "process": process, "fault": fault}).to_string(),
                 )?;
@@ -276,7 +280,7 @@ fn finish(
                     true => code,
                     false => format!("{code}: {message}"),
                 };
-                tell(&format!("failed: {what}{place}"));
+                tell(&clean(&format!("failed: {what}{place}")));
             }
             Ok(Exit::Failed)
         }

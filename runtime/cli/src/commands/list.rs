@@ -12,7 +12,7 @@ use anyhow::bail;
 use bureaucrat_host::query::{
     BrokerState, Count, Place, ProcessSummary, Query, QueryAnswer, State, Wanted,
 };
-use bureaucrat_model::{Fault, Timestamp};
+use bureaucrat_model::{Fault, JsonText, ProcessId, Timestamp};
 use serde_json::{Value, json};
 
 /// Processes per request.
@@ -230,19 +230,24 @@ pub fn summary(process: &ProcessSummary) -> Value {
         "state": word(process.state),
         "launched_at": process.launched_at.0,
         "ended_at": process.ended_at.map(|at| at.0),
-        "fault": process.fault.as_ref().map(|fault| fault_json(process, fault)),
+        "fault": process.fault.as_ref().map(|fault| fault_json(process.process, fault)),
         "incident": process.incident,
-        "waits": process.waits.iter().map(waits::json).collect::<Vec<_>>(),
+        "waits": process.waits.iter().map(|wait| waits::json(process.process, wait)).collect::<Vec<_>>(),
     })
 }
 
-fn fault_json(process: &ProcessSummary, fault: &Fault) -> Value {
-    json!({
+/// A fault of a process, as JSON.
+pub fn fault_json(process: ProcessId, fault: &Fault) -> Value {
+    let mut json = json!({
         "code": fault.code.as_str(),
         "message": fault.message,
-        "activity": format!("{}{}", process.process, fault.activity),
+        "activity": format!("{process}{}", fault.activity),
         "line": fault.line,
-    })
+    });
+    if let Some(data) = fault.data.as_ref().and_then(JsonText::to_value) {
+        json["data"] = data;
+    }
+    json
 }
 
 /// A state in one word.
@@ -250,6 +255,7 @@ pub const fn word(state: State) -> &'static str {
     match state {
         State::Running => "running",
         State::Incident => "incident",
+        State::Suspended => "suspended",
         State::Completed => "completed",
         State::Failed => "failed",
     }
@@ -259,6 +265,7 @@ const fn state(name: StateName) -> State {
     match name {
         StateName::Running => State::Running,
         StateName::Incident => State::Incident,
+        StateName::Suspended => State::Suspended,
         StateName::Completed => State::Completed,
         StateName::Failed => State::Failed,
     }

@@ -30,6 +30,8 @@ pub fn run(
             OrderOutcome::Unknown
             | OrderOutcome::Ended
             | OrderOutcome::NotParked
+            | OrderOutcome::Suspended
+            | OrderOutcome::NotSuspended
             | OrderOutcome::Damaged => Exit::Failed,
         });
     }
@@ -42,6 +44,12 @@ pub fn run(
                 "process {process} is not parked; `bureaucrat list --state incident` shows those that are"
             )
         }
+        OrderOutcome::Suspended => {
+            bail!("process {process} is suspended; `bureaucrat resume {process}` has it continue")
+        }
+        OrderOutcome::NotSuspended => bail!(
+            "process {process} is not suspended; `bureaucrat list --state suspended` shows those that are"
+        ),
         OrderOutcome::Damaged => bail!(
             "the record of process {process} is damaged; `bureaucrat show {process}` names it, \
              and `bureaucrat fsck` says what can be done"

@@ -1,13 +1,31 @@
-//! `retry`: retries a parked process of the running engine.
+//! `retry`, `suspend` and `resume`: whether a process of the running engine continues.
 
 use super::ordered;
 use crate::{
     Exit,
-    arguments::{Options, Retry},
+    arguments::{Options, Resume, Retry, Suspend},
 };
 use bureaucrat_host::commands::Order;
 
 /// Orders the retry, and prints the outcome.
 pub fn run(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
     ordered::run(options, &retry.process, Order::Retry, retry.json, "retried")
+}
+
+/// Suspends the process, and prints the outcome.
+pub fn suspend(options: &Options, suspend: &Suspend) -> anyhow::Result<Exit> {
+    let reason = suspend.reason.clone();
+    let order = Order::Suspend { reason };
+    ordered::run(options, &suspend.process, order, suspend.json, "suspended")
+}
+
+/// Resumes the process, and prints the outcome.
+pub fn resume(options: &Options, resume: &Resume) -> anyhow::Result<Exit> {
+    ordered::run(
+        options,
+        &resume.process,
+        Order::Resume,
+        resume.json,
+        "resumed",
+    )
 }

@@ -9,9 +9,9 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_host::query::{
-    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
+    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State,
 };
-use bureaucrat_model::{JsonText, Recorded, Term, Timestamp};
+use bureaucrat_model::{Fault, JsonText, Recorded, Term, Timestamp};
 use bureaucrat_sandbox::codes;
 use serde_json::{Value, json};
 
@@ -138,8 +138,15 @@ fn text_of(detail: &ProcessDetail) -> String {
     );
     text.add("fault", fault(summary));
     text.add("log", log(summary));
-    text.add("incident", incident(summary).map(clean));
-    text.add("parked", detail.parked.map(|parked| told(parked, now)));
+    let why = match summary.state {
+        State::Suspended => "suspended",
+        State::Running | State::Incident | State::Completed | State::Failed => "incident",
+    };
+    text.add(why, incident(summary).map(clean));
+    text.add(
+        "parked",
+        detail.parked.map(|parked| told(parked, summary.state, now)),
+    );
     text.add(
         "broker",
         (detail.broker == Some(BrokerState::Away)).then(|| waits::BROKER_AWAY.to_owned()),
@@ -170,7 +177,7 @@ fn text_of(detail: &ProcessDetail) -> String {
 }
 
 /// What becomes of a parked process.
-fn told(parked: ParkedView, now: Timestamp) -> String {
+fn told(parked: ParkedView, state: State, now: Timestamp) -> String {
     let next = match parked.next_try {
         Some(due) if due > now => format!("at {due} (in {})", screen::span(due.since(now))),
         Some(_) => "now".to_owned(),
@@ -181,7 +188,12 @@ fn told(parked: ParkedView, now: Timestamp) -> String {
         1 => "1 message or event is kept for it".to_owned(),
         kept => format!("{kept} messages and events are kept for it"),
     };
-    format!("the engine tries it again {next}; {kept}")
+    match state {
+        State::Suspended => format!("until `bureaucrat resume`; {kept}"),
+        State::Running | State::Incident | State::Completed | State::Failed => {
+            format!("the engine tries it again {next}; {kept}")
+        }
+    }
 }
 
 /// What the definition says about its history.
@@ -208,7 +220,7 @@ const fn shortened(recorded: Recorded) -> Option<&'static str> {
 
 fn fault(summary: &ProcessSummary) -> Vec<String> {
     let Some(fault) = &summary.fault else {
-        return Vec::new();
+        return advice(summary);
     };
     let mut lines = vec![clean(&format!("{}: {}", fault.code, fault.message))];
     if fault.line > 0 {
@@ -218,15 +230,29 @@ fn fault(summary: &ProcessSummary) -> Vec<String> {
             fault.line
         ));
     }
-    lines.extend(
-        codes::advice(fault.code.as_str()).map(|advice| clean(&format!("what to do: {advice}"))),
-    );
+    lines.extend(advice(summary));
     lines
 }
 
-/// What a module logged before the evaluation that the process failed with.
+/// The fault that the process failed with, or that it waits for an operator with.
+fn told_fault(summary: &ProcessSummary) -> Option<&Fault> {
+    let mut waits = summary.waits.iter();
+    let waits = || waits.find_map(|wait| wait.waits_for.fault_for_operator());
+    summary.fault.as_ref().or_else(waits)
+}
+
+/// What can be done about a fault of the sandbox.
+fn advice(summary: &ProcessSummary) -> Vec<String> {
+    let advice = told_fault(summary).and_then(|fault| codes::advice(fault.code.as_str()));
+    advice
+        .map(|advice| format!("what to do: {advice}"))
+        .into_iter()
+        .collect()
+}
+
+/// What a module logged before the evaluation that failed.
 fn log(summary: &ProcessSummary) -> Vec<String> {
-    let data = summary.fault.as_ref().and_then(|fault| fault.data.as_ref());
+    let data = told_fault(summary).and_then(|fault| fault.data.as_ref());
     let data = data.and_then(JsonText::to_value);
     let texts = data.as_ref().and_then(|data| data.get("log")?.as_array());
     let texts = texts.into_iter().flatten().filter_map(|text| text.as_str());

@@ -4,11 +4,12 @@ mod place;
 
 pub use place::label;
 
+use super::list::fault_json;
 use crate::screen::{self, span};
 use bureaucrat_host::query::{
     Attempt, EventWanted, Reason, TaskState, Undelivered, WaitView, WaitsFor,
 };
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{ProcessId, Timestamp};
 use serde_json::{Value, json};
 
 /// What holds of the engine as a whole.
@@ -250,7 +251,11 @@ fn not_delivered(undelivered: &Undelivered, now: Timestamp) -> String {
     format!("not delivered: {why}, {times}, {next}")
 }
 
-pub fn json(wait: &WaitView) -> Value {
+pub fn json(process: ProcessId, wait: &WaitView) -> Value {
+    let mut waits_for = json!(wait.waits_for);
+    if let Some(fault) = wait.waits_for.fault_for_operator() {
+        waits_for["fault"] = fault_json(process, fault);
+    }
     json!({
         "fiber": wait.fiber.0,
         "activity": wait.at.activity,
@@ -258,7 +263,7 @@ pub fn json(wait: &WaitView) -> Value {
         "title": wait.at.title,
         "line": wait.at.line,
         "since": wait.since.0,
-        "waits_for": wait.waits_for,
+        "waits_for": waits_for,
         "attempt": wait.attempt,
         "scopes": wait.scopes.iter().map(place::scope_json).collect::<Vec<_>>(),
         "task": wait.task,

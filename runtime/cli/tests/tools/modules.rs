@@ -54,7 +54,7 @@ fn modules_are_built_checked_and_run() {
     let ran = out(&run(&json, ""));
     assert!(
         ran.starts_with(r#"{"value": true, "fuel": "#)
-            && ran.contains(r#""memory_bytes": 65536, "log": []}"#),
+            && ran.contains(r#""memory_bytes": 65536, "log": [], "log_dropped": 0}"#),
         "{ran}"
     );
     assert!(

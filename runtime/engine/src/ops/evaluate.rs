@@ -99,7 +99,10 @@ pub(crate) fn placed(machine: &Machine<'_>, function: ConditionIndex, trouble: T
         None => text.to_owned(),
     };
     Trouble {
-        message: machine.shortened(format!("{}, in `{shown}`", trouble.message)),
+        message: machine.shortened(match &*trouble.message {
+            "" => format!("in `{shown}`"),
+            message => format!("{message}, in `{shown}`"),
+        }),
         line: Some(found.span.line),
         ..trouble
     }

@@ -14,6 +14,18 @@ pub enum Order {
     },
     /// Retry a parked process now.
     Retry,
+    /// Keep what comes for the process, and do nothing with it until it is resumed.
+    Suspend {
+        /// The reason, for history and lists.
+        reason: String,
+    },
+    /// Continue a suspended process, with what came meanwhile.
+    Resume,
+    /// End the process at once, without anything that it would run at its end.
+    Terminate {
+        /// The reason, for history and fault.
+        reason: String,
+    },
 }
 
 impl Order {
@@ -22,6 +34,9 @@ impl Order {
         match self {
             Self::Cancel { .. } => "cancelled",
             Self::Retry => "retried by an operator",
+            Self::Suspend { .. } => "suspended by an operator",
+            Self::Resume => "resumed by an operator",
+            Self::Terminate { .. } => "terminated by an operator",
         }
     }
 }
@@ -38,6 +53,10 @@ pub enum OrderOutcome {
     Ended,
     /// The process is not parked.
     NotParked,
+    /// The process is suspended: it can only be resumed, cancelled and terminated.
+    Suspended,
+    /// The process is not suspended.
+    NotSuspended,
     /// The process's record is damaged.
     Damaged,
 }
@@ -50,6 +69,8 @@ impl OrderOutcome {
             Self::Unknown => "an order for a process that does not exist",
             Self::Ended => "an order for a process that has already ended",
             Self::NotParked => "an order to retry a process that is not parked",
+            Self::Suspended => "an order for a process that is suspended",
+            Self::NotSuspended => "an order to resume a process that is not suspended",
             Self::Damaged => "an order for a process whose record is damaged",
         }
     }

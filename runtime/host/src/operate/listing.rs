@@ -227,6 +227,7 @@ const fn phase_of(state: State) -> Phase {
     match state {
         State::Running => Phase::Running,
         State::Incident => Phase::Incident,
+        State::Suspended => Phase::Suspended,
         State::Completed => Phase::Completed,
         State::Failed => Phase::Failed,
     }

@@ -98,6 +98,8 @@ pub enum State {
     Running,
     /// It is parked, since the engine could not continue it for reasons of its own.
     Incident,
+    /// It is parked by an operator.
+    Suspended,
     /// It completed.
     Completed,
     Failed,

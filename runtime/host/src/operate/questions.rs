@@ -12,7 +12,8 @@ use crate::{
     damage::Damages,
 };
 use bureaucrat_model::{
-    Deadline, Ending, Head, HistoryEntry, Instance, ProcessId, Program, Recorded, Status, Timestamp,
+    Deadline, Ending, Head, HistoryEntry, Instance, Parking, ProcessId, Program, Recorded, Status,
+    Timestamp,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -193,7 +194,7 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
 /// shard's timers that are due first, since the pause is short.
 fn parked(asked: &Asked<'_>, instance: &Head) -> Result<Option<ParkedView>, StoreError> {
     const LOOKED_AT: usize = 10_000;
-    let Status::Incident { inputs, .. } = &instance.status else {
+    let Status::Parked { inputs, .. } = &instance.status else {
         return Ok(None);
     };
     let process = instance.process;
@@ -241,7 +242,10 @@ const fn state_of(instance: &Head) -> State {
     match &instance.status {
         Status::Running if instance.stuck > 0 => State::Incident,
         Status::Running => State::Running,
-        Status::Incident { .. } => State::Incident,
+        Status::Parked { parking, .. } => match parking {
+            Parking::Incident => State::Incident,
+            Parking::Suspended => State::Suspended,
+        },
         Status::Ended(Ending::Completed(_)) => State::Completed,
         Status::Ended(Ending::Failed(_)) => State::Failed,
     }
@@ -274,7 +278,7 @@ fn summary<'a>(
     let damage = asked.damages.of(instance.process);
     let (state, incident) = match (&instance.status, damage) {
         (_, Some(damage)) => (State::Incident, Some(damage.to_string())),
-        (Status::Incident { reason, .. }, None) => (State::Incident, Some(reason.clone())),
+        (Status::Parked { reason, .. }, None) => (state_of(instance), Some(reason.clone())),
         (Status::Running | Status::Ended(_), None) => (state_of(instance), stuck(&waits)),
     };
     Ok(ProcessSummary {

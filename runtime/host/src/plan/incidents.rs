@@ -14,7 +14,8 @@ use crate::{
 };
 use bureaucrat_engine::{awaits_answer, is_shortened, pending_evaluations};
 use bureaucrat_model::{
-    Answer, FiberState, HistoryEvent, Input, Instance, ProcessId, ShardId, Status, WaitKind,
+    Answer, FiberState, HistoryEvent, Input, Instance, Parking, ProcessId, ShardId, Status,
+    WaitKind,
 };
 use bureaucrat_store::{StoreError, Table, keys};
 
@@ -32,7 +33,7 @@ impl Planner {
         let Some(held) = transaction.held.get(&process) else {
             return Ok(Done::Yes);
         };
-        if !matches!(held.instance.status, Status::Incident { .. }) {
+        if !matches!(held.instance.status, Status::Parked { .. }) {
             return Ok(Done::Yes);
         }
         let program = held.instance.program;
@@ -42,7 +43,7 @@ impl Planner {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Done::Yes);
         };
-        let Status::Incident { inputs, .. } =
+        let Status::Parked { inputs, .. } =
             std::mem::replace(&mut held.instance.status, Status::Running)
         else {
             return Ok(Done::Yes);
@@ -78,7 +79,7 @@ impl Planner {
                 // it was.
                 let held = transaction.held.get(&process);
                 let status = held.map(|held| &held.instance.status);
-                let is_parked = matches!(status, Some(Status::Incident { .. }));
+                let is_parked = matches!(status, Some(Status::Parked { .. }));
                 let authority = held.map(|held| self.authority(held, None, &input, &cause));
                 if matches!(authority, Some(Authority::Unclear | Authority::Missing(_))) {
                     return self.refuse_unclear(transaction, cause);
@@ -93,7 +94,12 @@ impl Planner {
                 self.end_at_once(transaction, process, fault);
                 Ok(())
             }
-            Work::Resume(process)
+            Work::Terminate { process, fault } => {
+                self.end_at_once(transaction, process, fault);
+                Ok(())
+            }
+            Work::Retry(process)
+            | Work::Resume(process)
             | Work::Evaluate { process, .. }
             | Work::Kept { process, .. }
             | Work::Outcome { process, .. } => self.park(transaction, process, reason),
@@ -148,7 +154,7 @@ impl Planner {
     ) -> Result<(), StoreError> {
         let room = self.shared.config.incident_inputs;
         let held = transaction.held.get(&process);
-        let Some(Status::Incident { inputs, .. }) = held.map(|held| &held.instance.status) else {
+        let Some(Status::Parked { inputs, .. }) = held.map(|held| &held.instance.status) else {
             return Ok(());
         };
         let is_kept = inputs.iter().any(|kept| is_repeat(kept, &input));
@@ -167,7 +173,7 @@ impl Planner {
         if is_bounded(&input) || unbounded.count() < room {
             note_taker(transaction, process, &input);
             if let Some(held) = transaction.held.get_mut(&process)
-                && let Status::Incident { inputs, .. } = &mut held.instance.status
+                && let Status::Parked { inputs, .. } = &mut held.instance.status
             {
                 match inputs.iter_mut().find(|kept| is_outdated(kept, &input)) {
                     Some(kept) => *kept = input,
@@ -248,10 +254,11 @@ impl Planner {
         tracing::error!(%process, reason, "the process is parked as an incident; the engine tries \
                                            again later");
         let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
-            Status::Incident { inputs, .. } => inputs,
+            Status::Parked { inputs, .. } => inputs,
             Status::Running | Status::Ended(_) => Vec::new(),
         };
-        held.instance.status = Status::Incident {
+        held.instance.status = Status::Parked {
+            parking: Parking::Incident,
             reason: reason.clone(),
             inputs,
         };

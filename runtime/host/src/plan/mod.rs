@@ -13,6 +13,7 @@ mod cause;
 pub(crate) mod costs;
 pub mod decided;
 mod effects;
+mod ending;
 mod evaluating;
 pub mod events;
 mod handing_out;

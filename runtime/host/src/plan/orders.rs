@@ -10,7 +10,7 @@ use crate::operate::{
     commands::{Command, Order, OrderOutcome},
 };
 use bureaucrat_model::{
-    Canceller, Fault, FaultCode, Fields, HistoryEvent, Input, ProcessId, Program, Status,
+    Canceller, Fault, FaultCode, HistoryEvent, Input, Parking, ProcessId, Status,
 };
 use bureaucrat_store::StoreError;
 
@@ -70,10 +70,40 @@ impl Planner {
                 (HistoryEvent::Retried, work)
             }
             (Order::Retry, Some(Status::Running)) => return Ok(OrderOutcome::NotParked),
-            (Order::Retry, Some(Status::Incident { .. })) => {
-                (HistoryEvent::Retried, Work::Resume(process))
+            (Order::Retry, Some(Status::Parked { parking, .. })) => match parking {
+                Parking::Incident => (HistoryEvent::Retried, Work::Resume(process)),
+                Parking::Suspended => return Ok(OrderOutcome::Suspended),
+            },
+            (
+                Order::Suspend { .. },
+                Some(Status::Parked {
+                    parking: Parking::Suspended,
+                    ..
+                }),
+            ) => return Ok(OrderOutcome::Suspended),
+            (Order::Suspend { reason }, Some(Status::Running | Status::Parked { .. })) => {
+                self.suspend(transaction, process, reason)?;
+                return Ok(OrderOutcome::Done);
             }
-            (Order::Cancel { reason }, Some(Status::Running | Status::Incident { .. })) => {
+            (
+                Order::Resume,
+                Some(Status::Parked {
+                    parking: Parking::Suspended,
+                    ..
+                }),
+            ) => {
+                transaction.work.push_front(Work::Resume(process));
+                return Ok(OrderOutcome::Done);
+            }
+            (Order::Resume, Some(Status::Running | Status::Parked { .. })) => {
+                return Ok(OrderOutcome::NotSuspended);
+            }
+            (Order::Terminate { reason }, Some(Status::Running | Status::Parked { .. })) => {
+                let fault = Fault::from_outside(FaultCode::TERMINATED, reason.clone());
+                let event = HistoryEvent::Terminated { reason };
+                (event, Work::Terminate { process, fault })
+            }
+            (Order::Cancel { reason }, Some(Status::Running | Status::Parked { .. })) => {
                 let fault = Fault::from_outside(FaultCode::CANCELLED, told(&reason, &by));
                 let event = HistoryEvent::Cancelled { reason, by };
                 (event, Work::Cancel { process, fault })
@@ -83,6 +113,32 @@ impl Planner {
         transaction.record(process, self.now(), event, entries)?;
         transaction.work.push_front(work);
         Ok(OrderOutcome::Done)
+    }
+
+    /// Parks a process until an operator resumes it. One that is an incident stays parked, and is not
+    /// tried again meanwhile.
+    fn suspend(
+        &self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(());
+        };
+        let before = std::mem::replace(&mut held.instance.status, Status::Running);
+        let inputs = match before {
+            Status::Parked { inputs, .. } => inputs,
+            Status::Running | Status::Ended(_) => Vec::new(),
+        };
+        held.instance.status = Status::Parked {
+            parking: Parking::Suspended,
+            reason: reason.clone(),
+            inputs,
+        };
+        let event = HistoryEvent::ProcessSuspended { reason };
+        let entries = self.shared.config.history_entries;
+        transaction.record(process, self.now(), event, entries)
     }
 }
 
@@ -100,18 +156,5 @@ fn told(reason: &str, by: &Canceller) -> String {
                 reason => format!("{reason} ({by})"),
             }
         }
-    }
-}
-
-/// An empty program: ending a process from outside needs none, and the process's own may be broken.
-pub(super) fn no_program() -> Program {
-    Program {
-        name: String::new(),
-        context: Fields::new(),
-        ops: Vec::new(),
-        sites: Vec::new(),
-        conditions: Vec::new(),
-        inline_guest: Vec::new(),
-        conduct: bureaucrat_model::Conduct::default(),
     }
 }

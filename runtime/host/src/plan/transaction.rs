@@ -66,7 +66,10 @@ pub enum Work {
         loaded: LoadedProgram,
     },
     /// End a process from outside.
-    Cancel { process: ProcessId, fault: Fault },
+    Cancel {
+        process: ProcessId,
+        fault: Fault,
+    },
     /// The same for a called process, whose caller may wait for its end; one that has not begun has ended.
     CancelCalled {
         process: ProcessId,
@@ -75,10 +78,19 @@ pub enum Work {
     },
     /// Resume a parked process.
     Resume(ProcessId),
-    /// Carry out an operator's order.
+    /// The same, if it is still an incident.
+    Retry(ProcessId),
+    /// End a process at once.
+    Terminate {
+        process: ProcessId,
+        fault: Fault,
+    },
     Order(Box<Command>),
     /// Park a process as an incident.
-    Park { process: ProcessId, reason: String },
+    Park {
+        process: ProcessId,
+        reason: String,
+    },
     /// Give a process the inputs that were kept while it was parked, one after the other, each with
     /// all of its consequences.
     Kept {

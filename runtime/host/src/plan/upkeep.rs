@@ -75,7 +75,7 @@ impl Planner {
             },
             Purpose::Continue => Input::Continue,
             Purpose::Retry => {
-                let mut transaction = Transaction::of(process, Work::Resume(process));
+                let mut transaction = Transaction::of(process, Work::Retry(process));
                 transaction.stop_timer(due, wait);
                 self.begin(process, transaction)?;
                 return Ok(Fired::Planned);

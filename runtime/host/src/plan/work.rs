@@ -5,7 +5,6 @@ use super::{
     calls::never_began,
     evaluating::evaluation,
     jobs::{Kept, Waiting},
-    orders::no_program,
     tasks::Told,
     tenancy::Authority,
     transaction::{Cause, Transaction, Work},
@@ -14,8 +13,8 @@ use crate::{
     compute::{JobOutcome, Task},
     definitions::LoadFailure,
 };
-use bureaucrat_engine::{Environment, Rejection, cancel, step};
-use bureaucrat_model::{EngineLimits, Fault, Input, ProcessId, Program, Status};
+use bureaucrat_engine::{Environment, Rejection, step};
+use bureaucrat_model::{EngineLimits, Input, Parking, ProcessId, Status};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -200,6 +199,22 @@ impl Planner {
                 transaction.work.extend(awaited_by.map(never_began));
                 Ok(Done::Yes)
             }
+            Work::Terminate { process, fault } => {
+                self.end_at_once(transaction, process, fault);
+                Ok(Done::Yes)
+            }
+            Work::Retry(process) => {
+                let is_there = self.hold(transaction, process)?;
+                let held = transaction.held.get(&process).filter(|_| is_there);
+                if let Some(Status::Parked {
+                    parking: Parking::Incident,
+                    ..
+                }) = held.map(|held| &held.instance.status)
+                {
+                    transaction.work.push_front(Work::Resume(process));
+                }
+                Ok(Done::Yes)
+            }
             Work::Resume(process) => self.resume(transaction, process),
             Work::Kept { process, inputs } => Ok(give_next(transaction, process, inputs)),
             Work::Order(command) => self.obey(transaction, *command),
@@ -250,7 +265,7 @@ impl Planner {
                 return self.refuse_answer(transaction, cause, &violation);
             }
         }
-        if let Status::Incident { .. } = held.instance.status {
+        if let Status::Parked { .. } = held.instance.status {
             return self.keep_for_parked(transaction, process, input, cause);
         }
         let Some(loaded) = loaded else {
@@ -310,63 +325,6 @@ impl Planner {
         };
         transaction.absorb(letter);
         Ok(Done::Yes)
-    }
-
-    fn cancel(
-        &mut self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-        fault: Fault,
-    ) -> Result<Done, StoreError> {
-        if !self.hold(transaction, process)? {
-            return Ok(Done::Yes);
-        }
-        let Some(held) = transaction.held.get(&process) else {
-            return Ok(Done::Yes);
-        };
-        if held.instance.has_ended() {
-            return Ok(Done::Yes);
-        }
-        let program = held.instance.program;
-        let is_parked = matches!(held.instance.status, Status::Incident { .. });
-        if is_parked {
-            self.end_at_once(transaction, process, fault);
-            return Ok(Done::Yes);
-        }
-        let Some(loaded) = self.shared.definitions.cached_program(program) else {
-            let resume = Work::Cancel { process, fault };
-            return Ok(Done::after(Task::Load(program), resume));
-        };
-        self.cancel_with(transaction, process, fault, &loaded.program);
-        Ok(Done::Yes)
-    }
-
-    /// Cancels a process of which nobody knows whether its program can be read: it runs nothing any more.
-    pub(super) fn end_at_once(
-        &self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-        fault: Fault,
-    ) {
-        self.cancel_with(transaction, process, fault, &no_program());
-    }
-
-    fn cancel_with(
-        &self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-        fault: Fault,
-        program: &Program,
-    ) {
-        let Some(held) = transaction.held.get_mut(&process) else {
-            return;
-        };
-        let environment = self.environment(&self.shared.config.engine_limits);
-        let effects = cancel(program, &mut held.instance, &environment, fault);
-        transaction.work.push_front(Work::Effects {
-            process,
-            effects: effects.into(),
-        });
     }
 
     pub(super) fn environment<'a>(&'a self, limits: &'a EngineLimits) -> Environment<'a> {

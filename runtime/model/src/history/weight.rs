@@ -51,6 +51,8 @@ impl HistoryEvent {
             | Self::Resumed
             | Self::Truncated
             | Self::Cancelled { .. }
+            | Self::ProcessSuspended { .. }
+            | Self::Terminated { .. }
             | Self::Retried => None,
         }
     }
@@ -72,6 +74,8 @@ impl HistoryEvent {
             | Self::Resumed
             | Self::Truncated
             | Self::Cancelled { .. }
+            | Self::ProcessSuspended { .. }
+            | Self::Terminated { .. }
             | Self::Retried
             | Self::Stuck { .. }
             | Self::FailedAtEnd { .. }

@@ -100,7 +100,9 @@ impl fmt::Display for HistoryEvent {
             Self::Completed => f.write_str("completed"),
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
-            Self::Resumed => f.write_str("resumed after the incident"),
+            Self::Resumed => f.write_str("continues after it was parked"),
+            Self::ProcessSuspended { reason } => write!(f, "suspended by an operator: {reason}"),
+            Self::Terminated { reason } => write!(f, "terminated by an operator: {reason}"),
             Self::Truncated => f.write_str("(older entries were removed)"),
             Self::Cancelled { reason, by } => {
                 write!(f, "cancelled by {by}")?;

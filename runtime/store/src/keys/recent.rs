@@ -1,7 +1,7 @@
 //! The keys of the list of processes: one a process, newest first within each phase, so that a list reads what it shows.
 
 use super::{KeyError, prefix_end};
-use bureaucrat_model::{Ending, Head, ProcessId, Status, Timestamp};
+use bureaucrat_model::{Ending, Head, Parking, ProcessId, Status, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What a list groups processes by. A process changes its group at most a few times, which is what
@@ -13,17 +13,28 @@ pub enum Phase {
     Incident = 2,
     Completed = 3,
     Failed = 4,
+    /// Parked by an operator.
+    Suspended = 5,
 }
 
 impl Phase {
-    pub const ALL: [Self; 4] = [Self::Running, Self::Incident, Self::Completed, Self::Failed];
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Incident,
+        Self::Completed,
+        Self::Failed,
+        Self::Suspended,
+    ];
 
     pub const fn of(head: &Head) -> Self {
         match &head.status {
             // A fiber waits for an operator.
             Status::Running if head.stuck > 0 => Self::Incident,
             Status::Running => Self::Running,
-            Status::Incident { .. } => Self::Incident,
+            Status::Parked { parking, .. } => match parking {
+                Parking::Incident => Self::Incident,
+                Parking::Suspended => Self::Suspended,
+            },
             Status::Ended(Ending::Completed(_)) => Self::Completed,
             Status::Ended(Ending::Failed(_)) => Self::Failed,
         }

@@ -91,7 +91,7 @@ pub(crate) fn said(value: &JsonText) -> String {
 
 /// Codes that say what the engine did or found: a participant that gives one gets
 /// [`FaultCode::ACTION_ERROR`], with its code before the message.
-const RESERVED_CODES: [&str; 13] = [
+const RESERVED_CODES: [&str; 14] = [
     FaultCode::CELERY_TASK_FAILED,
     FaultCode::BAD_ANSWER,
     FaultCode::TASK_REFUSED,
@@ -99,6 +99,7 @@ const RESERVED_CODES: [&str; 13] = [
     FaultCode::CONDITION_ERROR,
     FaultCode::OP_BUDGET_EXCEEDED,
     FaultCode::CANCELLED,
+    FaultCode::TERMINATED,
     FaultCode::LIMIT_EXCEEDED,
     "ProgramError",
     "Deadline",

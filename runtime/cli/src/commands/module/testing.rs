@@ -195,6 +195,7 @@ fn json(guest: &Guest, tested: &[Tested], limits: &SandboxLimits) -> Value {
                 "expected": case.expected.json(),
                 "was": cases::json(&played.outcome),
                 "log": played.log.texts().collect::<Vec<_>>(),
+                "log_dropped": played.log.dropped(),
                 "fuel": played.fuel,
                 "memory_bytes": played.memory_bytes,
                 "nanoseconds": nanos(played.time),

@@ -136,8 +136,10 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
     let spent = format!("fuel: {fuel}, memory: {} KiB", memory >> 10);
     let log: Vec<&str> = evaluated.log.texts().collect();
     if !run.json {
-        if let dropped @ 1.. = evaluated.log.dropped() {
-            tell(&format!("log: ({dropped} earlier texts were dropped)"));
+        match evaluated.log.dropped() {
+            0 => {}
+            1 => tell("(1 earlier text was dropped)"),
+            dropped => tell(&format!("({dropped} earlier texts were dropped)")),
         }
         log.iter()
             .for_each(|words| tell(&format!("log: {}", clean(words))));
@@ -149,11 +151,14 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
             if run.json {
                 let answer = json!({
                     "error": code.as_str(), "message": message, "fuel": fuel, "memory_bytes": memory,
-                    "log": log,
+                    "log": log, "log_dropped": evaluated.log.dropped(),
                 });
                 print_line(&answer.to_string())?;
             } else {
-                tell(&format!("{code}: {message}"));
+                match &*message {
+                    "" => tell(code.as_str()),
+                    message => tell(&clean(&format!("{code}: {message}"))),
+                }
                 if let Some(advice) = codes::advice(code.as_str()) {
                     tell(&format!("advice: {advice}"));
                 }
@@ -167,8 +172,9 @@ pub fn run(options: &Options, run: &ModuleRun) -> anyhow::Result<Exit> {
         let value: Box<RawValue> =
             RawValue::from_string(value).context("the module's value is not JSON")?;
         print_line(&format!(
-            r#"{{"value": {value}, "fuel": {fuel}, "memory_bytes": {memory}, "log": {}}}"#,
-            json!(log)
+            r#"{{"value": {value}, "fuel": {fuel}, "memory_bytes": {memory}, "log": {}, "log_dropped": {}}}"#,
+            json!(log),
+            evaluated.log.dropped()
         ))?;
     } else {
         print_line(&value)?;

@@ -72,7 +72,7 @@ impl Auditor<'_> {
 /// The key that a process has until it ends.
 fn held_key(known: &mut Known) -> Option<&mut Keyed> {
     match known.phase {
-        Phase::Running | Phase::Parked => known.key.as_mut(),
+        Phase::Running | Phase::Parked(_) => known.key.as_mut(),
         Phase::Ended { .. } => None,
     }
 }

@@ -4,8 +4,8 @@
 use super::waits::{fits, turn_of, wrong_compensations};
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Deadline, Ending, FiberId, FiberState, Fields, Instance, ProcessId, Program, Recall,
-    Status, Subscription, Timestamp, Turn, Wait, WaitKind,
+    Caller, Deadline, Ending, FiberId, FiberState, Fields, Instance, Parking, ProcessId, Program,
+    Recall, Status, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum Phase {
     Running,
     /// Parked, with the turns for which inputs are kept.
-    Parked,
+    Parked(Parking),
     Ended {
         at: Timestamp,
     },
@@ -231,8 +231,11 @@ fn known(instance: &Instance) -> Known {
     });
     let (phase, kept) = match &instance.status {
         Status::Running => (Phase::Running, Vec::new()),
-        Status::Incident { inputs, .. } => {
-            (Phase::Parked, inputs.iter().filter_map(turn_of).collect())
+        Status::Parked {
+            parking, inputs, ..
+        } => {
+            let kept = inputs.iter().filter_map(turn_of);
+            (Phase::Parked(*parking), kept.collect())
         }
         Status::Ended(Ending::Completed(_) | Ending::Failed(_)) => {
             let at = instance.ended_at.unwrap_or(Timestamp(0));

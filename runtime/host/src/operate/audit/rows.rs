@@ -7,7 +7,7 @@ use super::{
 };
 use crate::act::aside::BacklogRecord;
 use crate::act::timers::{self, Purpose, WaitKey};
-use bureaucrat_model::{ProcessId, Subscription, Timestamp, Turn};
+use bureaucrat_model::{Parking, ProcessId, Subscription, Timestamp, Turn};
 use bureaucrat_store::{
     StoreError, Table, Write, keys,
     keys::{OutboxKey, OutboxKind},
@@ -262,7 +262,7 @@ impl Auditor<'_> {
                 at.after(self.config.retention),
                 "nothing schedules the removal of the process",
             ),
-            Phase::Parked if !known.reminders.retry => (
+            Phase::Parked(Parking::Incident) if !known.reminders.retry => (
                 Purpose::Retry,
                 self.now,
                 "nothing schedules the next try of the parked process",
@@ -272,7 +272,7 @@ impl Auditor<'_> {
                 self.now,
                 "nothing schedules the continuation of the process",
             ),
-            Phase::Ended { .. } | Phase::Parked | Phase::Running => return,
+            Phase::Ended { .. } | Phase::Parked(_) | Phase::Running => return,
         };
         if let Some(wait) = timers::reminder(process, purpose) {
             let write = put(Table::Timers, keys::timer(due, wait), Vec::new());
@@ -340,7 +340,7 @@ impl Auditor<'_> {
                 ),
             ),
             // A parked caller asks for its calls again when it resumes.
-            None if processes.is_hidden(child) || known.phase == Phase::Parked => {}
+            None if processes.is_hidden(child) || matches!(known.phase, Phase::Parked(_)) => {}
             None => {
                 let row = OutboxKey {
                     kind: OutboxKind::Call,

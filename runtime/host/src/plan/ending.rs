@@ -1,0 +1,101 @@
+//! Ends processes from outside: one that is cancelled runs what it has to at its end, unless it is an
+//! incident; one that is terminated runs nothing.
+
+use super::{
+    Planner,
+    transaction::{Transaction, Work},
+    work::Done,
+};
+use crate::compute::Task;
+use bureaucrat_engine::cancel;
+use bureaucrat_model::{Fault, Fields, Parking, ProcessId, Program, Status};
+use bureaucrat_store::StoreError;
+
+impl Planner {
+    pub(super) fn cancel(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+    ) -> Result<Done, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Done::Yes);
+        }
+        let Some(held) = transaction.held.get(&process) else {
+            return Ok(Done::Yes);
+        };
+        if held.instance.has_ended() {
+            return Ok(Done::Yes);
+        }
+        let program = held.instance.program;
+        match held.instance.status {
+            Status::Parked {
+                parking: Parking::Incident,
+                ..
+            } => {
+                self.end_at_once(transaction, process, fault);
+                return Ok(Done::Yes);
+            }
+            // Its program is as good as any other's, so it runs what it has to at its end. What was kept for it
+            // comes after the cancel.
+            Status::Parked {
+                parking: Parking::Suspended,
+                ..
+            } => {
+                transaction
+                    .later
+                    .push_front(Work::Cancel { process, fault });
+                transaction.work.push_front(Work::Resume(process));
+                return Ok(Done::Yes);
+            }
+            Status::Running | Status::Ended(_) => {}
+        }
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            let resume = Work::Cancel { process, fault };
+            return Ok(Done::after(Task::Load(program), resume));
+        };
+        self.cancel_with(transaction, process, fault, &loaded.program);
+        Ok(Done::Yes)
+    }
+
+    /// Cancels a process of which nobody knows whether its program can be read: it runs nothing any more.
+    pub(super) fn end_at_once(
+        &self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+    ) {
+        self.cancel_with(transaction, process, fault, &no_program());
+    }
+
+    fn cancel_with(
+        &self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        fault: Fault,
+        program: &Program,
+    ) {
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return;
+        };
+        let environment = self.environment(&self.shared.config.engine_limits);
+        let effects = cancel(program, &mut held.instance, &environment, fault);
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
+    }
+}
+
+/// An empty program: ending a process from outside needs none, and the process's own may be broken.
+fn no_program() -> Program {
+    Program {
+        name: String::new(),
+        context: Fields::new(),
+        ops: Vec::new(),
+        sites: Vec::new(),
+        conditions: Vec::new(),
+        inline_guest: Vec::new(),
+        conduct: bureaucrat_model::Conduct::default(),
+    }
+}
