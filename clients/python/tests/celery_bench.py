@@ -1,6 +1,6 @@
-"""Steps a second of chains of tasks that do nothing: Celery's own, and durable ones, on the same worker in the same run.
+"""Steps a second of Celery's own chains and of durable ones, with the same tasks, on the same worker, in the same run.
 
-Each slot launches a chain as soon as the last task of its chain before has told that it runs, over a local socket;
+The tasks do nothing, or only wait. Each slot launches a chain as soon as the last task of its chain before has told that it runs, over a local socket;
 this is the same for all. A durable round also lasts until its last processes have ended. Rounds take turns, so that
 other load on the machine meets all. Everything shares the machine's cores: the worker with its two children, the
 engine, the broker, and this program. `scripts/bench celery` runs it.
@@ -51,7 +51,8 @@ class Sample:
 
 
 class Bench:
-    def __init__(self, broker: str, folder: Path, *, acks_late: bool) -> None:
+    def __init__(self, broker: str, folder: Path, *, acks_late: bool, work: float) -> None:
+        self._work = work
         self._told: dict[int, queue.SimpleQueue[None]] = {}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(folder / "told"))
@@ -66,7 +67,7 @@ class Bench:
         self._engine.start()
         self._worker.start()
         self._client = Client(self._engine.url, names=self._engine.names)
-        self._client.deploy(_definition(self._queue))
+        self._client.deploy(_definition(self._queue, self._work))
 
     def stop(self) -> None:
         self._worker.kill()
@@ -117,10 +118,11 @@ class Bench:
     def _canvas(self, slot: int):
         from celery import chain
         from warehouse.celery import app
-        from warehouse.tasks import nothing, tell
+        from warehouse.tasks import tell, wait
 
         app.conf.task_default_queue = self._queue
-        return chain(*(nothing.s() for _ in range(STEPS - 1)), tell.s(slot))
+        steps = (wait.s(seconds=self._work) for _ in range(STEPS - 1))
+        return chain(*steps, tell.s(slot, seconds=self._work))
 
     def _listen(self) -> None:
         while True:
@@ -132,16 +134,19 @@ class Bench:
         return cpu_seconds(engine), self._worker.cpu_seconds(), time.process_time()
 
 
-def _definition(worker_queue: str) -> str:
+def _definition(worker_queue: str, work: float) -> str:
     """What `durable` makes of the chain; the slot is a field."""
-    call = f'via="celery" queue="{worker_queue}" into="result"'
-    first = f'<action participant="warehouse.tasks.nothing" {call}/>'
-    following = f'<action participant="warehouse.tasks.nothing" {call}><arg>context["result"]</arg></action>'
-    last = (
-        f'<action participant="warehouse.tasks.tell" {call}><arg>context["result"]</arg>'
-        '<arg>context["slot"]</arg></action>'
-    )
-    return f'<process name="{NAME}">{first}{following * (STEPS - 2)}{last}</process>'
+
+    def call(task: str, *arguments: str) -> str:
+        args = "".join(f"<arg>{argument}</arg>" for argument in arguments)
+        return (
+            f'<action participant="warehouse.tasks.{task}" via="celery" queue="{worker_queue}" into="result">'
+            f'{args}<kwarg name="seconds">{work}</kwarg></action>'
+        )
+
+    following = call("wait", 'context["result"]') * (STEPS - 2)
+    last = call("tell", 'context["result"]', 'context["slot"]')
+    return f'<process name="{NAME}">{call("wait")}{following}{last}</process>'
 
 
 def measure(bench: Bench, levels: list[int], rounds: int, seconds: float) -> None:
@@ -176,12 +181,14 @@ def main() -> int:
     parser.add_argument("--levels", type=int, nargs="+", default=[1, 10, 50], help="chains in flight")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one round of one kind")
+    parser.add_argument("--work", type=float, default=0.0, help="milliseconds that each task waits")
     parser.add_argument("--acks", choices=["early", "late"], action="append")
     arguments = parser.parse_args()
     for acks in arguments.acks or ["early", "late"]:
         settings = "Celery's defaults" if acks == "early" else "acks_late and confirm_publish"
         load = os.getloadavg()[0]
-        print(f"\n{settings}; {os.cpu_count()} cores for everything; load before: {load:.1f}\n", flush=True)
+        tasks = f"tasks that wait {arguments.work:g} ms" if arguments.work else "tasks that do nothing"
+        print(f"\n{settings}, {tasks}; {os.cpu_count()} cores for everything; load before: {load:.1f}\n", flush=True)
         if os.fork() == 0:  # The app reads its settings once.
             os._exit(_measured(acks == "late", arguments))
         if os.wait()[1] != 0:
@@ -191,7 +198,7 @@ def main() -> int:
 
 def _measured(acks_late: bool, arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="bureaucrat-celery-bench.") as folder:
-        bench = Bench(os.environ["BUREAUCRAT_TEST_AMQP"], Path(folder), acks_late=acks_late)
+        bench = Bench(os.environ["BUREAUCRAT_TEST_AMQP"], Path(folder), acks_late=acks_late, work=arguments.work / 1000)
         bench.start()
         try:
             measure(bench, arguments.levels, arguments.rounds, arguments.seconds)

@@ -96,13 +96,15 @@ def assemble(self, x, order):
 
 
 @app.task
-def nothing(*_):
-    """What a task costs that does nothing."""
+def wait(*_, seconds=0):
+    """A call of a service that takes so long."""
+    time.sleep(seconds)
 
 
 @app.task
-def tell(_, slot):
-    """The last step of a chain: says over a local socket that it ran."""
+def tell(_, slot, seconds=0):
+    """The last step of a chain: the same, then it says over a local socket that it ran."""
+    time.sleep(seconds)
     told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     told.sendto(str(slot).encode(), os.environ["WAREHOUSE_TOLD"])
     told.close()
