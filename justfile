@@ -32,6 +32,10 @@ bench *arguments:
 faults *arguments:
     scripts/faults {{ arguments }}
 
+# kills the engine and a Celery worker while canvases run
+celery-faults *arguments:
+    scripts/celery-faults {{ arguments }}
+
 # a fixed load under faults; checks that memory, file handles, disk and queues do not grow
 soak *arguments:
     scripts/soak {{ arguments }}

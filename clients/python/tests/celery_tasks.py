@@ -26,7 +26,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     task_acks_late=True,
     # Celery looks into a backend that is a folder each second to see whether the header of a chord has ended.
-    result_chord_retry_interval=0.05,
+    result_chord_retry_interval=0.3,
     broker_transport_options={"confirm_publish": True},
 )
 if os.environ.get("SHOP_PICKLE"):
@@ -141,3 +141,8 @@ def fail(*args):
 @app.task(name="math.kind")
 def kind(value):
     return type(value).__name__
+
+
+@app.task(name="math.become", bind=True)
+def become(self, x):
+    return self.replace(chain(add.s(x, 100), add.s(1000)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -50,21 +51,30 @@ def until() -> Callable[[Callable[[], bool], str], None]:
     return wait
 
 
-@pytest.fixture(scope="session")
-def shop(bureaucrat_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Celery worker for the tasks of `celery_tasks`; the name of its queue."""
-    queue = f"{bureaucrat_engine.prefix}-shop"
-    os.environ["SHOP_QUEUE"] = queue
-    os.environ["SHOP_CALLS"] = str(tmp_path_factory.mktemp("celery") / "calls")
-    environment = {**os.environ, **bureaucrat_engine.variables}
-    with open(os.environ["SHOP_CALLS"] + ".log", "w") as output:
+@contextlib.contextmanager
+def celery_worker(queue: str, environment: dict[str, str], folder: Path, pool: str = "threads") -> Iterator[None]:
+    """A Celery worker for the tasks of `celery_tasks`."""
+    with open(folder / "worker.log", "w") as output:
         worker = subprocess.Popen(
-            [*CELERY, queue, "--concurrency", "4", "--pool", "threads"],
+            [*CELERY, queue, "--concurrency", "4", "--pool", pool],
             cwd=FOLDER,
             env=environment,
             stdout=output,
             stderr=output,
         )
-    yield queue
-    worker.terminate()
-    worker.wait(60)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(60)
+
+
+@pytest.fixture(scope="session")
+def shop(bureaucrat_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The queue of a Celery worker."""
+    folder = tmp_path_factory.mktemp("celery")
+    queue = f"{bureaucrat_engine.prefix}-shop"
+    os.environ["SHOP_QUEUE"] = queue
+    os.environ["SHOP_CALLS"] = str(folder / "calls")
+    with celery_worker(queue, {**os.environ, **bureaucrat_engine.variables}, folder):
+        yield queue

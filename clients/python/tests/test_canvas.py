@@ -1,6 +1,6 @@
-"""Canvases as definitions: what they look like, and that they mean the same.
+"""Canvases as definitions: what they look like, and what their options and links do.
 
-They run on a real engine and a real Celery worker, and are compared with Celery's own eager execution.
+They run on a real engine and a real Celery worker. `test_canvas_backend` compares results with Celery's own.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import json
 import os
 import re
 from pathlib import Path
-from random import Random
 from xml.etree import ElementTree
 
 import pytest
-from celery import chain, chord, group, signature
+from celery import chain, group, signature
 from celery_tasks import add, app, echo, fail, kind, total
 
 from bureaucrat import ProcessFailed
@@ -40,81 +39,10 @@ def run(bureaucrat_client, shop):
     return launch
 
 
-CANVASES = {
-    "task": add.s(1, 2),
-    "keywords": add.s(1, y=5),
-    "values": echo.s(None, True, -1.5, 2**70, "é 😀 \"'&lt;{}\n", [1, [2]], {"a": {"b": "&"}}, x="{y}"),
-    "no arguments": echo.s(),
-    "chain": chain(add.s(1, 2), add.s(3), add.s(4)),
-    "immutable step": chain(add.s(1, 2), add.si(3, 4), echo.s(5)),
-    "group": group(add.s(i, i) for i in range(5)),
-    "group of one": group([add.s(1, 1)]),
-    "group of unlike": group(add.s(1, 2), echo.s("x"), chain(add.s(1, 1), add.s(5))),
-    "group with keywords": group(echo.s(i, key=i) for i in range(3)),
-    "odd keywords": group(echo.s(**{'a"b&': i}) for i in range(2)),
-    "chord": chord([add.s(i, i) for i in range(10)], total.s()),
-    "chord by pipe": add.s(1, 1) | group(add.s(2), add.s(3)) | total.s() | add.s(100),
-    "chord of unlike": chord([add.s(1, 2), chain(add.s(1, 1), add.s(1))], total.s()),
-    "chain ends in a group": chain(add.s(1, 1), group(add.s(1), add.s(2))),
-    "group in a group": group(group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)),
-    "two groups": chain(group(echo.s(1), echo.s(2)), group(echo.s(3), echo.s(4))),
-    "chord in a chain in a group": group(
-        chain(add.s(1, 1), chord([add.s(1), add.s(2)], total.s())), chord([add.s(1, 2)], total.s())
-    ),
-    "chord whose body is a chain": chord([add.s(1, 2), add.s(3, 4)], chain(total.s(), add.s(1))),
-    "immutable header": chain(add.s(1, 1), group(add.si(1, 2), add.si(3, 4)), total.s()),
-    "large values": group(echo.s("x" * 5000), echo.s("y" * 3000)),
-    "large results": chain(group(echo.s("x" * 50_000) for _ in range(5)), echo.s()),
-}
-
-
-def eager(canvas, *args, **kwargs):
-    """What Celery's own execution returns."""
-    result = canvas.clone().apply(args, kwargs)
-    return result.get()
-
-
-@pytest.mark.parametrize("name", CANVASES)
-def test_a_canvas_means_the_same(run, name):
-    assert run(CANVASES[name]) == eager(CANVASES[name])
-
-
-def random_canvas(random: Random, depth: int):
-    """A canvas of up to that many levels."""
-    kind, count = random.random(), random.randint(1, 3)
-    if depth == 0 or kind < 0.35:
-        make = echo.si if random.random() < 0.2 else echo.s
-        args = [random.choice([1, "x", None, [1], {"a": 2}]) for _ in range(random.randint(0, 2))]
-        return make(*args, **({"k": random.randint(0, 9)} if random.random() < 0.3 else {}))
-    parts = [random_canvas(random, depth - 1) for _ in range(count)]
-    if kind < 0.6:
-        return chain(*parts)
-    return group(parts) if kind < 0.8 else chord(parts, random_canvas(random, random.choice([0, depth - 1])))
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_random_canvases_mean_the_same(run, seed):
-    canvas = random_canvas(Random(seed), 3)
-    assert run(canvas) == eager(canvas)
-
-
-def test_maps_and_chunks_mean_the_same(run):
-    # Celery's own run inside one task, `celery.map` and `celery.starmap`.
+def test_maps_and_chunks_call_one_task_after_the_other(run):
     assert run(echo.map([1, "a", [2]])) == [[[1], {}], [["a"], {}], [[[2]], {}]]
-    assert [call[1] for call in run.calls()] == [[1], ["a"], [[2]]], "one after the other"
-    assert run(add.starmap([(1, 2), (3, 4)])) == [3, 7]
+    assert [call[1] for call in run.calls()] == [[1], ["a"], [[2]]]
     assert run(echo.starmap([(1,), (2, 3)])) == [[[1], {}], [[2, 3], {}]]
-    assert run(add.chunks([(i, i) for i in range(5)], 2)) == [[0, 2], [4, 6], [8]]
-    assert run(add.chunks([(i, i) for i in range(4)], 2).group()) == [[0, 2], [4, 6]]
-    assert run(chain(add.starmap([(1, 2), (3, 4)]), total.s())) == 10
-
-
-def test_partial_signatures_are_completed(run):
-    assert run(add.s(2), 40) == eager(add.s(2), 40) == 42
-    assert run(echo.s(2, x=1), 1, y=2, x=3) == eager(echo.s(2, x=1), 1, y=2, x=3)
-    assert run(chain(add.s(1), add.s(2)), 10) == eager(chain(add.s(1), add.s(2)), 10)
-    assert run(group(add.s(1), add.s(2)), 10) == eager(group(add.s(1), add.s(2)), 10)
-    assert run(chord([add.s(1), add.s(2)], total.s()), 10) == 23
 
 
 def test_links_run_beside_and_do_not_matter(run):

@@ -1,6 +1,7 @@
 """Canvases as processes have the results that Celery itself has: `apply_async` on a real worker, with a result backend.
 
-The backend is a folder, because `rpc://` cannot count the header of a chord.
+The backend is `rpc://` for canvases without chords, and SQLite for the others, because `rpc://` cannot count the
+header of a chord.
 """
 
 from __future__ import annotations
@@ -9,55 +10,96 @@ import json
 import os
 import subprocess
 import sys
-from random import Random
+from concurrent.futures import ThreadPoolExecutor
 
-from canvas_results import SEEDS
+import pytest
+from canvases import groups_in_groups, launches
 from celery_tasks import app
-from conftest import CELERY, FOLDER
-from test_canvas import CANVASES, random_canvas
+from conftest import FOLDER, celery_worker
 
 from bureaucrat.celery import durable
 
-# Celery's worker orders the results of groups within its chord's header otherwise than its own eager mode.
-REORDERED_BY_CELERY = {23}
+PATIENCE = 60
+
+# Where Celery's worker returns something else than its own eager mode does, which is what the canvas says.
+CELERY_LOSES = {
+    # The chain that takes the task's place gets the worker's queue for replies, not that of the program.
+    "task that replaces itself": "stuck",
+    "group of a member that replaces itself": "stuck",
+    # Only one result of the middle group reaches the last one.
+    "three groups": "incomplete",
+    # [[a, b]] becomes [a, b].
+    "random 37": "without its outer list",
+}
 
 
-def test_results_are_those_of_celery_with_a_backend(bureaucrat_engine, bureaucrat_client, tmp_path, unique):
-    environment = {
-        **os.environ,
-        **bureaucrat_engine.variables,
-        "SHOP_QUEUE": unique,
-        "SHOP_BACKEND": f"file://{tmp_path}",
-        "SHOP_CALLS": str(tmp_path / "calls"),
-    }
-    with open(tmp_path / "worker.log", "w") as output:
-        worker = subprocess.Popen(
-            [*CELERY, unique, "--concurrency", "4", "--pool", "threads"],
-            cwd=FOLDER,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        celery = subprocess.run(
-            [sys.executable, "canvas_results.py"],
-            cwd=FOLDER,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert celery.returncode == 0, celery.stderr + (tmp_path / "worker.log").read_text()
-        expected = json.loads(celery.stdout)
-        app.conf.task_default_queue = unique
-        canvases = {**CANVASES, **{f"random {seed}": random_canvas(Random(seed), 3) for seed in SEEDS}}
-        launched = {name: durable(canvas, client=bureaucrat_client).launch() for name, canvas in canvases.items()}
-        results = {name: result.get(60) for name, result in launched.items()}
-    finally:
-        worker.terminate()
-        worker.wait(60)
-    assert len(results) == 47
-    for seed in REORDERED_BY_CELERY:
-        del results[f"random {seed}"], expected[f"random {seed}"]
-    assert results == expected
+@pytest.fixture(scope="module")
+def results(bureaucrat_engine, shop, tmp_path_factory):
+    """What Celery and the engine return for each canvas."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    environment = {**os.environ, **bureaucrat_engine.variables}
+    others = {"SHOP_QUEUE": f"{shop}-sqlite", "SHOP_BACKEND": f"db+sqlite:///{folder}/results.db"}
+    app.conf.task_default_queue = shop
+    with celery_worker(f"{shop}-sqlite", {**environment, **others}, folder, "prefork"):
+        programs = [_start("rpc", environment), _start("sqlite", {**environment, **others})]
+        try:
+            processes = _run_as_processes(bureaucrat_engine)
+            outputs = [program.communicate(timeout=2 * PATIENCE) for program in programs]
+        finally:
+            for program in programs:
+                program.kill()
+                program.wait()
+    assert all(program.returncode == 0 for program in programs), outputs
+    celery = {name: outcome for output, _ in outputs for name, outcome in json.loads(output).items()}
+    assert celery.keys() == processes.keys() == launches().keys()
+    return celery, processes
+
+
+def _start(backend: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "canvas_results.py", backend, *CELERY_LOSES],
+        cwd=FOLDER,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _run_as_processes(engine):
+    from bureaucrat import Client
+
+    with Client(engine.url, names=engine.names) as client, ThreadPoolExecutor(8) as pool:
+
+        def run(launch):
+            canvas, args, kwargs = launch
+            return durable(canvas, client=client).launch(*args, **kwargs).get(PATIENCE)
+
+        return dict(zip(launches(), pool.map(run, launches().values()), strict=True))
+
+
+def eager(canvas, args, kwargs):
+    """What the canvas says, according to Celery's own execution in this program."""
+    return canvas.clone().apply(args, kwargs).get()
+
+
+def unordered(value):
+    """A result without the order of its lists."""
+    if isinstance(value, list):
+        return sorted((unordered(item) for item in value), key=json.dumps)
+    return value
+
+
+@pytest.mark.parametrize("name", launches())
+def test_a_canvas_means_the_same(results, name):
+    celery, processes = results[0][name], results[1][name]
+    launch = launches()[name]
+    if name in CELERY_LOSES:
+        assert processes == eager(*launch)
+        assert celery != {"value": processes}, "Celery gets it right: remove it from CELERY_LOSES and docs/celery.md"
+    elif groups_in_groups(launch[0]):
+        # Celery's worker returns the results of the inner groups in any order, not in that of the signatures.
+        assert unordered(processes) == unordered(celery["value"])
+        assert processes == eager(*launch)
+    else:
+        assert celery == {"value": processes}

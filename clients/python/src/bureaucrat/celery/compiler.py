@@ -145,7 +145,17 @@ class _Compiler:
         if isinstance(head, Signature) and not head.task.startswith("celery."):
             given = Inputs(options=inputs.options) if head.immutable else inputs
             return self._task(head, given, into, rest)
-        return self.signature(head, inputs, into) + (self._steps(rest, into) if rest else [])
+        if isinstance(head, Signature) and head.task == "celery.group" and len(head.kwargs["tasks"]) == 1:
+            steps = self._only_member(head, inputs, into)
+        else:
+            steps = self.signature(head, inputs, into)
+        return steps + (self._steps(rest, into) if rest else [])
+
+    def _only_member(self, group: Signature, inputs: Inputs, target: str | None) -> list[Element]:
+        """A group of one in a chain is that one, as for Celery's workers: its result is not in a list."""
+        options = read_options(self.app, group, inputs.options, is_task=False)
+        given = Inputs((*inputs.args, *self._arguments(group)), inputs.kwargs, options.passed_on)
+        return self._composed(self.signature(group.kwargs["tasks"][0], given, target), options, target)
 
     def _group(self, group: Signature, inputs: Inputs, target: str | None) -> list[Element]:
         options = read_options(self.app, group, inputs.options, is_task=False)

@@ -1,0 +1,1 @@
+"""A Celery app in a package of its own, which knows nothing about bureaucrat."""
