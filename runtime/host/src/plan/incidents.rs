@@ -94,7 +94,7 @@ impl Planner {
                 self.end_at_once(transaction, process, fault);
                 Ok(())
             }
-            Work::Terminate { process, fault } => {
+            Work::Terminate(process, fault) => {
                 self.end_at_once(transaction, process, fault);
                 Ok(())
             }

@@ -101,7 +101,7 @@ impl Planner {
             (Order::Terminate { reason }, Some(Status::Running | Status::Parked { .. })) => {
                 let fault = Fault::from_outside(FaultCode::TERMINATED, reason.clone());
                 let event = HistoryEvent::Terminated { reason };
-                (event, Work::Terminate { process, fault })
+                (event, Work::Terminate(process, fault))
             }
             (Order::Cancel { reason }, Some(Status::Running | Status::Parked { .. })) => {
                 let fault = Fault::from_outside(FaultCode::CANCELLED, told(&reason, &by));

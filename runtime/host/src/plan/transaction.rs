@@ -66,10 +66,7 @@ pub enum Work {
         loaded: LoadedProgram,
     },
     /// End a process from outside.
-    Cancel {
-        process: ProcessId,
-        fault: Fault,
-    },
+    Cancel { process: ProcessId, fault: Fault },
     /// The same for a called process, whose caller may wait for its end; one that has not begun has ended.
     CancelCalled {
         process: ProcessId,
@@ -81,18 +78,12 @@ pub enum Work {
     /// The same, if it is still an incident.
     Retry(ProcessId),
     /// End a process at once.
-    Terminate {
-        process: ProcessId,
-        fault: Fault,
-    },
+    Terminate(ProcessId, Fault),
+    /// Carry out an operator's order.
     Order(Box<Command>),
     /// Park a process as an incident.
-    Park {
-        process: ProcessId,
-        reason: String,
-    },
-    /// Give a process the inputs that were kept while it was parked, one after the other, each with
-    /// all of its consequences.
+    Park { process: ProcessId, reason: String },
+    /// Give a process its kept inputs, one after the other, each with all of its consequences.
     Kept {
         process: ProcessId,
         inputs: VecDeque<Input>,

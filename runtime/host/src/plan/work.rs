@@ -199,7 +199,7 @@ impl Planner {
                 transaction.work.extend(awaited_by.map(never_began));
                 Ok(Done::Yes)
             }
-            Work::Terminate { process, fault } => {
+            Work::Terminate(process, fault) => {
                 self.end_at_once(transaction, process, fault);
                 Ok(Done::Yes)
             }
