@@ -50,7 +50,9 @@ CANVASES = {
     "odd keywords": group(echo.s(**{'a"b&': i}) for i in range(2)),
     "group of immutable": group(echo.si(i) for i in range(3)),
     "group of chains": group(chain(add.s(i, 1), add.s(2)) for i in range(3)),
-    "group of chains that end in groups": group(chain(add.s(1, 1), group(add.s(2), add.s(3))), chain(add.s(4, 5), add.s(6))),
+    "group of chains that end in groups": group(
+        chain(add.s(1, 1), group(add.s(2), add.s(3))), chain(add.s(4, 5), add.s(6))
+    ),
     "group in a group": group(group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)),
     "groups in groups in groups": group(group(group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)), add.s(4, 4)),
     "group of groups of one": group(group(add.s(1, 1)), group(add.s(2, 2))),
@@ -95,7 +97,9 @@ CANVASES = {
     "chain in a header": chord([chain(add.s(1, 2), add.s(3), add.s(4)), chain(add.s(5, 6), add.s(7))], total.s()),
     "group in a header": chord([pair(1, 2), add.s(3, 4)], echo.s()),
     "chain with a group in a header": chord([chain(add.s(1, 1), group(add.s(1), add.s(2)), total.s())], echo.s()),
-    "chain that ends in a group in a header": chord([chain(add.s(1, 1), group(add.s(2), add.s(3))), add.s(4, 5)], echo.s()),
+    "chain that ends in a group in a header": chord(
+        [chain(add.s(1, 1), group(add.s(2), add.s(3))), add.s(4, 5)], echo.s()
+    ),
     "header with a member that replaces itself": chord([become.s(1), add.s(2, 3)], total.s()),
     "chord with an empty header": chord([], echo.s()),
     "empty group in a header": chord([group(), add.s(1, 1)], echo.s()),

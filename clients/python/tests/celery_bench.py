@@ -1,9 +1,9 @@
 """Steps a second of Celery's own chains and of durable ones, with the same tasks, on the same worker, in the same run.
 
-The tasks do nothing, or only wait. Each slot launches a chain as soon as the last task of its chain before has told that it runs, over a local socket;
-this is the same for all. A durable round also lasts until its last processes have ended. Rounds take turns, so that
-other load on the machine meets all. Everything shares the machine's cores: the worker with its two children, the
-engine, the broker, and this program. `scripts/bench celery` runs it.
+The tasks do nothing, or only wait. Each slot launches a chain as soon as the last task of its chain before has told
+that it runs, over a local socket; this is the same for all. A durable round also lasts until its last processes
+have ended. Rounds take turns, so that other load on the machine meets all. Everything shares the machine's cores:
+the worker with its two children, the engine, the broker, and this program. `scripts/bench celery` runs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the fault runs and the benchmark launch: canvases of the app `warehouse`, the same as definitions, and their results.
+"""What the fault runs launch: canvases of the app `warehouse`, the same as definitions, and their results.
 
 The definitions are for workers with Celery's defaults, which lose tasks: each call has a `timeout` and a `retry`.
 """
@@ -42,7 +42,8 @@ def _all_of(queue: str, task: str, size: int, into: str) -> str:
     """A group: the task for each number that is less than `size`."""
     call = _call(queue, task, "part", 'context["number"]')
     return (
-        f'<foreach select="list(range({size}))" property="number" parallel="0" collect="context[\'part\']" into="{into}">'
+        f'<foreach select="list(range({size}))" property="number" parallel="0" '
+        f'collect="context[\'part\']" into="{into}">'
         '<context><property name="part" type="json">null</property></context>'
         f"{call}</foreach>"
     )
