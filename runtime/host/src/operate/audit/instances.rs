@@ -1,5 +1,4 @@
-//! Instances: each is intact and matches its program; what its fibers wait for is noted for the
-//! other tables.
+//! Instances: each is intact and matches its program; other tables need what its fibers wait for.
 
 use super::waits::{fits, turn_of, wrong_compensations};
 use super::{Auditor, Presence, Repair, programs::Programs};
@@ -234,8 +233,8 @@ fn known(instance: &Instance) -> Known {
         Status::Parked {
             parking, inputs, ..
         } => {
-            let kept = inputs.iter().filter_map(turn_of);
-            (Phase::Parked(*parking), kept.collect())
+            let kept = inputs.iter().filter_map(turn_of).collect();
+            (Phase::Parked(*parking), kept)
         }
         Status::Ended(Ending::Completed(_) | Ending::Failed(_)) => {
             let at = instance.ended_at.unwrap_or(Timestamp(0));
