@@ -80,6 +80,7 @@ pub(crate) fn take(
     let bytes = held.values.iter().map(|value| value.as_str().len());
     let bytes = bytes.sum::<usize>().saturating_add(value.as_str().len());
     machine.check_size(bytes)?;
+    machine.check_growth(value.as_str().len())?;
     machine.stop_waiting(fiber)?;
     machine.change(fiber, |fiber| fiber.values.push(value))?;
     machine.go_on(fiber)
