@@ -56,11 +56,13 @@ fn branches(count: usize, carried: Carries) -> Program {
 fn started(program: &Program) -> (Instance, Vec<Turn>) {
     let start = Launch::new(ProcessId::from_seed([3; 16]), ProgramHash::of(b"program"));
     let (instance, effects) = launch(program, &start, &environment(&limits()));
-    let turns = effects.iter().filter_map(|effect| match effect {
-        Effect::SendTask { turn, .. } => Some(*turn),
-        _ => None,
-    });
-    (instance, turns.collect())
+    let mut turns = Vec::new();
+    for effect in &effects {
+        if let Effect::SendTask { turn, .. } = effect {
+            turns.push(*turn);
+        }
+    }
+    (instance, turns)
 }
 
 fn answer(program: &Program, instance: &mut Instance, turn: Turn, fields: Fields) {

@@ -31,6 +31,18 @@ pub(crate) fn start(
     request(machine, fiber, turn, function)
 }
 
+/// Takes a value that is written in the definition.
+pub(crate) fn constant(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    value: &JsonText,
+) -> Result<(), Trouble> {
+    if machine.fiber(fiber)?.values.len() >= VALUES {
+        return Err(Trouble::program("values are given that nothing takes"));
+    }
+    take(machine, fiber, value.clone())
+}
+
 /// The value of a function that only selects, as it is written, at any size. Where a step finds nothing, the function is
 /// evaluated: it says what is missing, or finds what only it knows.
 fn selected(

@@ -25,18 +25,19 @@ fn own(fiber: &Fiber) -> usize {
     let values = fiber.values.iter().chain(&fiber.given);
     let values = values.map(|value| value.as_str().len());
     let locals = fiber.scopes.iter().map(|scope| scope.locals.fields.size());
-    let sent = match &fiber.state {
-        FiberState::Waiting(wait) => match &wait.kind {
-            WaitKind::Answer { fields: None, .. } => fiber.fields.size() + locals.sum::<usize>(),
-            WaitKind::Answer {
-                fields: Some(fields),
-                ..
-            }
-            | WaitKind::Child { fields, .. } => fields.size(),
-            _ => 0,
-        },
-        FiberState::Ready => 0,
-    };
+    let mut sent = 0;
+    if let FiberState::Waiting(wait) = &fiber.state {
+        if let WaitKind::Answer { fields: None, .. } = &wait.kind {
+            sent = fiber.fields.size() + locals.sum::<usize>();
+        } else if let WaitKind::Answer {
+            fields: Some(fields),
+            ..
+        }
+        | WaitKind::Child { fields, .. } = &wait.kind
+        {
+            sent = fields.size();
+        }
+    }
     let branch = fiber.branch.as_ref();
     let is_unchanged = branch.is_some_and(|branch| branch.base.is_same(&fiber.fields));
     assert!(!is_unchanged || branch.is_some_and(|branch| branch.base == fiber.fields));
