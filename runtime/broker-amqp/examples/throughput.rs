@@ -48,7 +48,8 @@ impl BrokerEvents for Counter {
                 }
                 self.consumed.send_modify(|count| *count += 1);
             }
-            BrokerEvent::ConsumingUp { .. }
+            BrokerEvent::TaskEvents(_)
+            | BrokerEvent::ConsumingUp { .. }
             | BrokerEvent::ConsumingDown { .. }
             | BrokerEvent::PublishingUp
             | BrokerEvent::PublishingDown => {}
