@@ -109,6 +109,7 @@ async fn main() {
         cancelled: "throughput.cancelled".to_owned(),
         results: "throughput.results".to_owned(),
         celery: "throughput.celery".to_owned(),
+        celery_events: "throughput.celery-events".to_owned(),
     };
     let connection = Connection::connect(&url, ConnectionProperties::default())
         .await
