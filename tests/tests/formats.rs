@@ -170,6 +170,7 @@ fn instances() {
                 vec![waiting(WaitKind::Branches { remaining: 1 }), branch],
             ),
         ),
+        ("branches-that-share", whole::branches_that_share()),
         (
             "stopping",
             running(waiting(WaitKind::Stopping {

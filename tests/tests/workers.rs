@@ -9,6 +9,8 @@ mod bodies;
 mod calls;
 #[path = "workers/calls_under_trouble.rs"]
 mod calls_under_trouble;
+#[path = "workers/events.rs"]
+mod events;
 #[path = "workers/refused.rs"]
 mod refused;
 #[path = "workers/started.rs"]

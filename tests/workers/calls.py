@@ -21,6 +21,7 @@ app.conf.update(
     accept_content=["json", os.environ.get("CALLS_SERIALIZER", "json")],
     result_serializer=os.environ.get("CALLS_SERIALIZER", "json"),
     worker_redirect_stdouts=False,
+    worker_send_task_events=bool(os.environ.get("CALLS_EVENTS")),
     broker_connection_retry_on_startup=True,
 )
 

@@ -48,7 +48,8 @@ impl BrokerEvents for Counter {
                 }
                 self.consumed.send_modify(|count| *count += 1);
             }
-            BrokerEvent::ConsumingUp { .. }
+            BrokerEvent::TaskEvents(_)
+            | BrokerEvent::ConsumingUp { .. }
             | BrokerEvent::ConsumingDown { .. }
             | BrokerEvent::PublishingUp
             | BrokerEvent::PublishingDown => {}
@@ -108,6 +109,7 @@ async fn main() {
         cancelled: "throughput.cancelled".to_owned(),
         results: "throughput.results".to_owned(),
         celery: "throughput.celery".to_owned(),
+        celery_events: "throughput.celery-events".to_owned(),
     };
     let connection = Connection::connect(&url, ConnectionProperties::default())
         .await

@@ -2,6 +2,7 @@
 
 use crate::{
     AmqpConfig, NamesError,
+    celery_events::EventReader,
     consume::{Acknowledging, Consuming},
     flights::Job,
     in_hand::InHand,
@@ -10,7 +11,10 @@ use crate::{
     reports::Reports,
 };
 use bureaucrat_connect::Dialer;
-use bureaucrat_host::broker::{Broker, BrokerEvents, DeliveryHandle, Ticket};
+use bureaucrat_host::{
+    CeleryEvents,
+    broker::{Broker, BrokerEvents, DeliveryHandle, Ticket},
+};
 use bureaucrat_wire::Outgoing;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -96,6 +100,17 @@ impl AmqpBroker {
             up: consuming_up,
             foreign: foreign_is,
         };
+        let celery_events = match config.celery_events {
+            CeleryEvents::Read => Some(EventReader {
+                config: config.clone(),
+                dialer: Arc::clone(&dialer),
+                reports: Arc::clone(&reports),
+                events: Arc::clone(&events),
+                phase: phases.clone(),
+                consuming: consuming.clone(),
+            }),
+            CeleryEvents::Ignored => None,
+        };
         let publisher = Publishing {
             config,
             dialer,
@@ -108,10 +123,11 @@ impl AmqpBroker {
             suspects: Arc::default(),
             nodes: Arc::default(),
         };
-        let tasks = Mutex::new(vec![
+        let mut tasks = vec![
             runtime.spawn(consumer.run()),
             runtime.spawn(publisher.run()),
-        ]);
+        ];
+        tasks.extend(celery_events.map(|reader| runtime.spawn(reader.run())));
         Ok(Self {
             events,
             acknowledging,
@@ -120,7 +136,7 @@ impl AmqpBroker {
             consuming,
             publishing,
             foreign,
-            tasks,
+            tasks: Mutex::new(tasks),
         })
     }
 

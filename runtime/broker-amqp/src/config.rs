@@ -1,7 +1,7 @@
 //! The settings.
 
 use bureaucrat_connect::Addresses;
-use bureaucrat_host::broker::Source;
+use bureaucrat_host::{CeleryEvents, broker::Source};
 use bureaucrat_wire::SHORT_TEXT_BYTES_MAX;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct QueueNames {
     pub cancelled: String,
     /// The direct exchange for results of Celery tasks.
     pub celery: String,
+    /// The queue of its own for the events of Celery's workers, if they are read.
+    pub celery_events: String,
 }
 
 impl Default for QueueNames {
@@ -40,13 +42,14 @@ impl Default for QueueNames {
             processes: "bureaucrat.processes".to_owned(),
             cancelled: "bureaucrat.cancelled".to_owned(),
             celery: "bureaucrat.celery".to_owned(),
+            celery_events: "bureaucrat.celery-events".to_owned(),
         }
     }
 }
 
 impl QueueNames {
     /// The engine's queues, each with its purpose.
-    pub fn queues(&self) -> [(&'static str, &str); 7] {
+    pub fn queues(&self) -> [(&'static str, &str); 8] {
         [
             ("launches", &self.launches),
             ("answers", &self.answers),
@@ -55,6 +58,7 @@ impl QueueNames {
             ("dead letters", &self.dead_letters),
             ("the owner", &self.owner),
             ("the storage", &self.storage),
+            ("Celery's events", &self.celery_events),
         ]
     }
 
@@ -155,6 +159,8 @@ pub struct AmqpConfig {
     /// How long to wait after startup before taking messages: an engine that repeatedly fails over
     /// the same storage must not use up the deliveries that a quorum queue allows.
     pub consume_after: Duration,
+    /// Whether the events of Celery's workers are consumed.
+    pub celery_events: CeleryEvents,
     /// How many deliveries of each queue may be unacknowledged.
     pub prefetch: u16,
     /// How many bytes of each queue's deliveries may be in memory before no more are read.
@@ -172,6 +178,7 @@ impl AmqpConfig {
             queue_type: None,
             storage: storage.to_owned(),
             consume_after: Duration::ZERO,
+            celery_events: CeleryEvents::Ignored,
             prefetch: 500,
             in_hand: 64 << 20,
             retry: (Duration::from_millis(100), Duration::from_secs(10)),

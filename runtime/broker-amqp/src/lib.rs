@@ -3,7 +3,7 @@
 //! Four connections: one consumes each queue, so that a flood of one queue does not stop the
 //! reading of another, and one publishes, so that a broker that blocks publishers (memory alarm)
 //! does not block acknowledgements. Another one is opened to publish messages that may make the
-//! broker close it. The crate promises that each ticket has exactly one outcome, that a message is
+//! broker close it, and one consumes the events of Celery's workers, if they are wanted. The crate promises that each ticket has exactly one outcome, that a message is
 //! confirmed only if the broker has it and did not return it, that an acknowledgement never reaches
 //! a message other than its own, and that a lost connection is restored. The host decides what
 //! messages mean, and what is retried.
@@ -13,6 +13,7 @@ mod asking;
 mod backoff;
 mod broker;
 mod careful;
+mod celery_events;
 mod claim;
 mod config;
 mod connection;
@@ -32,6 +33,7 @@ mod suspects;
 mod tracker;
 
 pub use broker::{AmqpBroker, NotReady, StartError};
+pub use celery_events::CELERY_EVENTS;
 pub use config::{AmqpConfig, NamesError, QueueNames, QueueType};
 // Public because the simulation drives it too.
 pub use tracker::{Ack, Stragglers, Tracker};

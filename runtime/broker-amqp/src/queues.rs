@@ -232,7 +232,7 @@ fn text(value: &str) -> AMQPValue {
 }
 
 /// Declares a durable exchange, unless it exists.
-async fn declare_exchange(
+pub(crate) async fn declare_exchange(
     connection: &Connection,
     exchange: &str,
     kind: ExchangeKind,

@@ -15,6 +15,7 @@ pub(crate) enum Role {
     Standby,
     Publishing,
     Careful,
+    CeleryEvents,
 }
 
 impl Role {
@@ -24,6 +25,7 @@ impl Role {
             Self::Standby => "another engine is using the queues, standing by",
             Self::Publishing => "cannot publish, trying again",
             Self::Careful => "no connection for messages that need care, trying again",
+            Self::CeleryEvents => "cannot read Celery's events, trying again",
         }
     }
 
@@ -33,6 +35,7 @@ impl Role {
             Self::Standby => "no other engine is using the queues",
             Self::Publishing => "can publish again",
             Self::Careful => "there is a connection for messages that need care again",
+            Self::CeleryEvents => "can read Celery's events again",
         }
     }
 }

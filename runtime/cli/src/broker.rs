@@ -2,8 +2,8 @@
 
 use crate::configuration::Configuration;
 use anyhow::Context;
-use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, QueueNames};
-use bureaucrat_host::Host;
+use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, CELERY_EVENTS, QueueNames};
+use bureaucrat_host::{CeleryEvents, Host};
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
@@ -19,6 +19,7 @@ pub fn start(
         names: names(configuration),
         queue_type: configuration.queue_type,
         consume_after,
+        celery_events: configuration.celery_events,
         prefetch: configuration.prefetch,
         in_hand: configuration.memory.in_hand(),
         ..AmqpConfig::new(configuration.amqp.clone(), &host.storage_id())
@@ -35,6 +36,19 @@ pub fn engine_queues(configuration: &Configuration) -> Vec<String> {
     queues.into()
 }
 
+/// The engine's own exchanges, which definitions may not send to: nor may they explain failures.
+pub fn engine_exchanges(configuration: &Configuration) -> Vec<String> {
+    let mut exchanges = vec![
+        configuration.notice_exchange.clone(),
+        configuration.cancel_exchange.clone(),
+        configuration.results.exchange.clone(),
+    ];
+    if configuration.celery_events == CeleryEvents::Read {
+        exchanges.push(CELERY_EVENTS.to_owned());
+    }
+    exchanges
+}
+
 /// Checks that the engine's queues have different names, before anything is opened.
 ///
 /// # Errors
@@ -44,7 +58,7 @@ pub fn check_queues(configuration: &Configuration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The owner queue and the queue with the storage's id are named after the launch queue, so that
+/// The owner queue, the queue with the storage's id and that of Celery's events are named after the launch queue, so that
 /// engines with other queues do not compete.
 fn names(configuration: &Configuration) -> QueueNames {
     QueueNames {
@@ -58,5 +72,6 @@ fn names(configuration: &Configuration) -> QueueNames {
         processes: configuration.notice_exchange.clone(),
         cancelled: configuration.cancel_exchange.clone(),
         celery: configuration.results.exchange.clone(),
+        celery_events: format!("{}.celery-events", configuration.launch_queue),
     }
 }

@@ -33,6 +33,7 @@ use crate::{
 use anyhow::{Context, anyhow};
 use bureaucrat_broker_amqp::QueueType;
 use bureaucrat_connect::Addresses;
+use bureaucrat_host::CeleryEvents;
 use bureaucrat_sandbox::{SandboxLimits, Setting};
 use bureaucrat_wire::{Dialect, Results, Routes, TaskQueue, Via};
 use ini::LIMITS;
@@ -67,6 +68,7 @@ pub struct Configuration {
     pub prefetch: u16,
     pub memory: Memory,
     pub runtime_guests: RuntimeGuests,
+    pub celery_events: CeleryEvents,
     pub retention: Duration,
     pub policy: Option<PathBuf>,
     pub limits: SandboxLimits,
@@ -228,6 +230,7 @@ impl Configuration {
             prefetch: draft.prefetch,
             memory,
             runtime_guests: draft.runtime_guests,
+            celery_events: draft.celery_events,
             retention: draft.retention,
             policy: draft.policy,
             limits,

@@ -250,11 +250,8 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         notice_exchange: configuration.notice_exchange.clone(),
         engine_queues: queues,
         cancel_exchange: configuration.cancel_exchange.clone(),
-        engine_exchanges: vec![
-            configuration.notice_exchange.clone(),
-            configuration.cancel_exchange.clone(),
-            configuration.results.exchange.clone(),
-        ],
+        engine_exchanges: broker::engine_exchanges(configuration),
+        celery_events: configuration.celery_events,
         retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()
     })

@@ -111,6 +111,9 @@ pub(crate) enum Written<T> {
     Computed(ConditionIndex),
 }
 
+/// A value: a literal, or that of a function.
+pub(crate) type Computed = Written<JsonText>;
+
 /// A time, or how long until it.
 #[derive(Debug)]
 pub(crate) enum When {
@@ -123,22 +126,19 @@ pub(crate) enum When {
 pub(crate) enum Taking {
     Fields,
     Into(FieldPath),
-    /// Places, and the functions whose values are put there.
-    Out(Vec<(FieldPath, ConditionIndex)>),
+    /// Places, and the values that are put there.
+    Out(Vec<(FieldPath, Computed)>),
 }
 
-/// Names of fields, and the functions whose values they get.
-pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
+/// Names of fields, and the values that they get.
+pub(crate) type Inputs = Vec<(String, Computed)>;
 
 /// What the task of an action carries.
 #[derive(Debug)]
 pub(crate) enum Carries {
     All,
     Fields(Inputs),
-    Arguments {
-        args: Vec<ConditionIndex>,
-        kwargs: Inputs,
-    },
+    Arguments { args: Vec<Computed>, kwargs: Inputs },
 }
 
 #[derive(Debug)]
@@ -196,7 +196,7 @@ pub(crate) struct Send {
     pub(crate) routing_key: Option<Written<String>>,
     pub(crate) content_type: String,
     pub(crate) headers: Inputs,
-    pub(crate) body: Option<ConditionIndex>,
+    pub(crate) body: Option<Computed>,
 }
 
 /// A case of `faults`, or its default.
@@ -257,13 +257,13 @@ pub(crate) enum ActivityKind {
     Send(Box<Send>),
     Assign {
         target: FieldPath,
-        value: ConditionIndex,
+        value: Computed,
     },
     Fault {
         /// None for the fault that is being handled.
         code: Option<Written<FaultCode>>,
         message: Written<String>,
-        data: Option<ConditionIndex>,
+        data: Option<Computed>,
     },
     Compensate {
         /// The only scope; none for all.

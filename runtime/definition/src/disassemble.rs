@@ -132,6 +132,7 @@ fn operation(op: &Op) -> String {
         Op::Send { .. } => message(op),
         Op::Within { span } => format!("within {}", span_of(span)),
         Op::Evaluate { function } => format!("evaluate c{}", function.0),
+        Op::Constant { value } => format!("constant {}", value.as_str()),
         Op::Store { targets } => {
             let targets: Vec<_> = targets.iter().map(FieldPath::as_str).collect();
             format!("store {targets:?}")

@@ -6,8 +6,16 @@
 pub(crate) use bureaucrat_expression::{Kind, Refusal};
 
 use bureaucrat_expression::{Function, Selection, Step, Template};
-use bureaucrat_model::SelectStep;
+use bureaucrat_model::{JsonText, SelectStep};
 use std::collections::HashMap;
+
+/// The value of a text that is a literal: it needs no function.
+pub(crate) fn literal(text: &str) -> Option<JsonText> {
+    let may_be =
+        text.starts_with(|first: char| "\"'[{(-+.NTF".contains(first) || first.is_ascii_digit());
+    let expression = may_be.then(|| bureaucrat_expression::parse_unexplained(text).ok());
+    JsonText::parse(&expression.flatten()?.literal()?).ok()
+}
 
 /// Whether anybody reads why an expression is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

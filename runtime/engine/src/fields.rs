@@ -20,15 +20,25 @@ impl Machine<'_> {
             let fibers = &mut self.instance.fibers;
             let joined = fibers.joined(fiber);
             let mut joined = joined.ok_or_else(|| Trouble::program("a fiber is missing"))?;
+            let before = joined.size();
             change(&mut joined);
             self.check_size(joined.size())?;
+            self.check_growth(joined.size().saturating_sub(before))?;
             let parted = self.instance.fibers.part(fiber, &joined);
             return parted.ok_or_else(|| Trouble::program("a fiber is missing"));
         }
-        if found.size().saturating_add(growth) > self.environment.limits.fields_bytes {
+        let copied = match found.shares_base() {
+            true => found.fields.size(),
+            false => 0,
+        };
+        let may_be_too_large =
+            found.size().saturating_add(growth) > self.environment.limits.fields_bytes;
+        if may_be_too_large || self.check_growth(growth.saturating_add(copied)).is_err() {
             let mut changed = found.clone();
             change(&mut changed);
             self.check_size(changed.size())?;
+            let held = (found.held_bytes(), changed.held_bytes());
+            self.check_growth(held.1.saturating_sub(held.0))?;
             self.instance.fibers.insert(fiber, changed);
             return Ok(());
         }
@@ -85,12 +95,30 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Fails if the fields of all fibers exceed their limit. A single fiber is always within it,
-    /// because its own limit is smaller.
+    /// Fails if what the process holds exceeds the limit.
     pub(crate) fn check_held(&self) -> Result<(), Trouble> {
-        if self.instance.fibers.len() < 2 {
+        self.check_growth(0)
+    }
+
+    /// Fails if what the process holds would exceed the limit with so many bytes more. A single
+    /// fiber has a limit of its own.
+    pub(crate) fn check_growth(&self, growth: usize) -> Result<(), Trouble> {
+        match self.instance.fibers.len() < 2 {
+            true => Ok(()),
+            false => self.check_total(growth),
+        }
+    }
+
+    /// As [`Self::check_growth`], for what adds fibers.
+    pub(crate) fn check_total(&self, growth: usize) -> Result<(), Trouble> {
+        let held = self.instance.fibers.held_bytes().saturating_add(growth);
+        let limit = self.environment.limits.instance_bytes;
+        if held <= limit {
             return Ok(());
         }
-        ops::fork::check_held(self, self.instance.fibers.held_bytes())
+        Err(ops::fork::exceeded(format!(
+            "the branches of the process would hold {held} bytes, with their tasks; at most \
+             {limit} are allowed"
+        )))
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Machine<'a> {
     pub instance: &'a mut Instance,
     pub environment: &'a Environment<'a>,
     pub effects: Vec<Effect>,
+    /// Bytes of the fields in tasks and calls of this step.
+    sent: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -36,6 +38,7 @@ impl<'a> Machine<'a> {
             instance,
             environment,
             effects: Vec::new(),
+            sent: 0,
         }
     }
 
@@ -96,7 +99,9 @@ impl<'a> Machine<'a> {
             if let Err(trouble) = self.spend().and_then(|()| self.run_op(fiber)) {
                 self.throw_at(fiber, trouble);
             }
-            if self.share_is_spent() {
+            // One instruction copies the fields of one branch at most.
+            let has_sent = self.sent >= self.environment.limits.sent_per_step;
+            if self.share_is_spent() || has_sent || self.check_held().is_err() {
                 break;
             }
         }
@@ -105,6 +110,17 @@ impl<'a> Machine<'a> {
             self.fail_at(fiber.unwrap_or_default(), trouble);
         }
         self.yield_if_ready();
+    }
+
+    /// Counts fields that leave the process, none for all that are visible: each message has a copy.
+    pub fn send_fields(&mut self, fiber: FiberId, fields: Option<&Fields>) -> Result<(), Trouble> {
+        let bytes = match fields {
+            Some(fields) => fields.size(),
+            None => self.fiber(fiber)?.visible_bytes(),
+        };
+        self.check_growth(bytes)?;
+        self.sent = self.sent.saturating_add(bytes);
+        Ok(())
     }
 
     /// Counts an instruction or an evaluation against the budget.

@@ -421,7 +421,7 @@ fn limits_are_faults() {
             ..EngineLimits::default()
         },
         EngineLimits {
-            instance_bytes: 1_000,
+            instance_bytes: 30,
             ..EngineLimits::default()
         },
         EngineLimits {

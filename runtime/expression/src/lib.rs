@@ -10,7 +10,7 @@
 //! - `parse`: bounds the text, then has it parsed by ruff's parser, as `wrapped` has it.
 //! - `template`: texts with expressions in braces.
 //! - `reserved`: the names of the reserved fields.
-//! - `selection`: expressions that only select.
+//! - `selection` and `literal`: expressions that only select, and literals.
 //! - `slips`: what was meant by a text that is refused.
 //! - `doubts`: what is odd about a condition that compiles.
 //! - `check`: from ruff's tree to `ir`, the tree of what can be compiled.
@@ -31,6 +31,7 @@ mod format;
 mod ir;
 mod library;
 pub mod limits;
+mod literal;
 mod main_module;
 mod memory;
 mod nearest;

@@ -19,6 +19,18 @@ pub enum Source {
     Results,
 }
 
+impl Source {
+    /// What messages of it are remembered under.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Launches => "launches",
+            Self::Answers => "answers",
+            Self::Events => "events",
+            Self::Results => "results",
+        }
+    }
+}
+
 /// Acknowledges one delivery. A tag is only valid on the channel that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryHandle {
@@ -100,6 +112,9 @@ pub enum PublishOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerEvent {
     Delivered(Delivery),
+    /// What Celery's workers tell about their tasks, as they sent it. It has no handle: losing it is
+    /// fine.
+    TaskEvents(Vec<u8>),
     /// Consuming begins. Reported once for each generation, before its first delivery.
     ConsumingUp {
         generation: u64,

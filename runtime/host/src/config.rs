@@ -6,6 +6,14 @@ use bureaucrat_policy::Policy;
 use bureaucrat_wire::{Results, Routes, Via, WireLimits};
 use std::sync::Arc;
 
+/// What is done with the events of Celery's workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CeleryEvents {
+    Ignored,
+    /// They say why tasks failed; failures wait for that.
+    Read,
+}
+
 #[derive(Debug, Clone)]
 pub struct HostConfig {
     /// In which format tasks go to their participants, and where.
@@ -18,6 +26,7 @@ pub struct HostConfig {
     pub event_queue: String,
     /// Where results of calls come back.
     pub results: Results,
+    pub celery_events: CeleryEvents,
     /// The queue for messages that cannot be used.
     pub dead_letter_queue: String,
     /// The topic exchange for notices of every process's launch and end.
@@ -92,6 +101,7 @@ impl Default for HostConfig {
             message_queue: "bureaucrat_msgs".into(),
             event_queue: "bureaucrat_events".into(),
             results: Results::default(),
+            celery_events: CeleryEvents::Ignored,
             dead_letter_queue: "bureaucrat_dead".into(),
             notice_exchange: "bureaucrat.processes".into(),
             cancel_exchange: "bureaucrat.cancelled".into(),
@@ -103,6 +113,7 @@ impl Default for HostConfig {
                 "bureaucrat_dead",
                 "bureaucrat.owner",
                 "bureaucrat.storage",
+                "bureaucrat.celery-events",
             ]
             .map(String::from)
             .into(),

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod duties;
+mod reasons;
 
 use crate::{
     act::Actor,
@@ -75,7 +76,7 @@ impl Driver {
     ) -> Self {
         Self {
             receiver,
-            intake: Intake::new(shared.large.clone(), shared.router.clone()),
+            intake: Intake::new(shared.large.clone(), shared.router.clone(), &shared.config),
             planner: Planner::new(shared.clone()),
             pipeline,
             actor: Actor::new(shared.clone(), fired),
@@ -140,6 +141,7 @@ impl Driver {
                 .min(self.actor.timers.next_due())
                 .min(self.forget_next.1);
             wake = wake.min(self.backlog.until().unwrap_or(wake));
+            wake = wake.min(self.intake.failures.next_due().unwrap_or(wake));
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
             wake = wake.min(self.planner.delayed.next().unwrap_or(wake));
             wake = wake.min(self.planner.schedules.next().unwrap_or(wake));
@@ -197,6 +199,7 @@ impl Driver {
     fn take(&mut self, input: Incoming) -> Result<(), StoreError> {
         match input {
             Incoming::Arrived { delivery, arrival } => self.arrived(delivery, arrival),
+            Incoming::Explained(reasons) => self.explained(reasons),
             Incoming::Published { ticket, outcome } => self.published(ticket, outcome),
             Incoming::PublishingUp => {
                 self.actor.outbox.set_publishing(Publishing::Up);
@@ -260,11 +263,6 @@ impl Driver {
         }
     }
 
-    fn hand_in(&mut self, delivery: Delivery, arrival: Arrival) -> Result<(), StoreError> {
-        self.backlog.took(delivery.handle, self.pipeline.next());
-        self.planner.arrived(delivery, arrival)
-    }
-
     fn published(&mut self, ticket: Ticket, outcome: PublishOutcome) -> Result<(), StoreError> {
         match self.actor.published(ticket, outcome) {
             Some(ForProcess::Unsendable { key, words }) => self.planner.task_refused(key, words),
@@ -316,6 +314,7 @@ impl Driver {
                 self.hand_in(delivery, arrival)?;
             }
         }
+        begun += self.begin_unexplained()?;
         if self.has_room() {
             begun += self.planner.serve_lines()?;
         }

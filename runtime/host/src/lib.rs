@@ -29,7 +29,7 @@ mod programs;
 mod shared;
 pub mod tenants;
 
-pub use config::HostConfig;
+pub use config::{CeleryEvents, HostConfig};
 pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
 pub use intake::router;

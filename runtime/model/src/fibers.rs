@@ -4,6 +4,7 @@
 //! records which fibers changed, for the code that writes them.
 
 use crate::{
+    bases::Bases,
     fields::Fields,
     ids::{FiberId, Turn},
     instance::{Fiber, FiberState, Sharing},
@@ -40,7 +41,9 @@ pub struct Fibers {
     asking: Places,
     /// Fibers that took an answer, by the instruction of the last one.
     answered: Places,
-    held_bytes: usize,
+    /// Bytes that fibers hold for themselves.
+    own_bytes: usize,
+    bases: Bases,
     compensable: usize,
     /// How many wait for an operator.
     stuck: u32,
@@ -103,9 +106,10 @@ impl Fibers {
         self.answered.first(at).is_some()
     }
 
-    /// Bytes of the fields of all fibers, including those that branches started from.
-    pub fn held_bytes(&self) -> usize {
-        self.held_bytes
+    /// Bytes of what all fibers hold. What branches began with counts once for all that began with
+    /// the same, until they change it.
+    pub const fn held_bytes(&self) -> usize {
+        self.own_bytes.saturating_add(self.bases.bytes())
     }
 
     /// How many scopes can be compensated, now or once they have completed.
@@ -118,9 +122,13 @@ impl Fibers {
     }
 
     /// Adds a fiber, or replaces the one with this number.
-    pub fn insert(&mut self, id: FiberId, fiber: Fiber) {
+    pub fn insert(&mut self, id: FiberId, mut fiber: Fiber) {
+        self.bases.enter(&mut fiber);
         let after = Standing::of(&fiber);
         let before = self.fibers.insert(u64::from(id.0), fiber);
+        if let Some(before) = &before {
+            self.bases.leave(before);
+        }
         let before = before.as_ref().map(Standing::of);
         self.mark(id, before.is_some());
         self.note(id, before, Some(after));
@@ -189,7 +197,9 @@ impl Fibers {
     pub fn change<T>(&mut self, id: FiberId, change: impl FnOnce(&mut Fiber) -> T) -> Option<T> {
         let fiber = self.fibers.get_mut(u64::from(id.0))?;
         let before = Standing::of(fiber);
+        let begun_with = fiber.branch.as_ref().map(|branch| branch.base.clone());
         let result = change(fiber);
+        self.bases.follow(begun_with, fiber);
         let after = Standing::of(fiber);
         self.mark(id, true);
         self.note(id, Some(before), Some(after));
@@ -198,6 +208,7 @@ impl Fibers {
 
     pub fn remove(&mut self, id: FiberId) -> Option<Fiber> {
         let fiber = self.fibers.remove(u64::from(id.0))?;
+        self.bases.leave(&fiber);
         self.note(id, Some(Standing::of(&fiber)), None);
         if self.changed.get(&id) == Some(&Before::Absent) {
             self.changed.remove(&id);
@@ -234,8 +245,8 @@ impl Fibers {
     /// Brings what is asked about fibers up to date. Most changes touch little of it, so only what differs is changed.
     fn note(&mut self, id: FiberId, before: Option<Standing>, after: Option<Standing>) {
         let held = |standing: Option<Standing>| standing.map_or(0, |standing| standing.held);
-        self.held_bytes = self.held_bytes.saturating_sub(held(before));
-        self.held_bytes = self.held_bytes.saturating_add(held(after));
+        self.own_bytes = self.own_bytes.saturating_sub(held(before));
+        self.own_bytes = self.own_bytes.saturating_add(held(after));
         let open = |standing: Option<Standing>| standing.map_or(0, |standing| standing.compensable);
         self.compensable = self.compensable.saturating_sub(open(before));
         self.compensable = self.compensable.saturating_add(open(after));
@@ -297,7 +308,7 @@ impl Standing {
             }
         };
         Self {
-            held: held(fiber),
+            held: fiber.held_bytes(),
             compensable: compensable(fiber),
             stuck,
             turn,
@@ -305,11 +316,6 @@ impl Standing {
             answered: fiber.answered,
         }
     }
-}
-
-fn held(fiber: &Fiber) -> usize {
-    let base = fiber.branch.as_ref().map_or(0, |branch| branch.base.size());
-    fiber.size().saturating_add(base)
 }
 
 fn compensable(fiber: &Fiber) -> usize {

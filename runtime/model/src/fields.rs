@@ -121,10 +121,8 @@ fn size_of(name: &str, value: &JsonText) -> usize {
 }
 
 impl Map {
-    /// Leaves an equal value in place, so that it stays shared.
     fn set(&mut self, name: &Arc<str>, value: &JsonText) {
         match self.entries.get_mut(&**name) {
-            Some(old) if old == value => {}
             Some(old) => {
                 self.size -= old.as_str().len();
                 self.size += value.as_str().len();
@@ -225,19 +223,21 @@ impl Fields {
 
     /// Sets a field, at its old place if it has one.
     pub fn set(&mut self, name: &str, value: JsonText) {
-        self.map().set(&Arc::from(name), &value);
+        if self.get(name) != Some(&value) {
+            self.map().set(&Arc::from(name), &value);
+        }
     }
 
     /// Removes a field; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<JsonText> {
+        self.get(name)?;
         self.map().remove(name)
     }
 
     /// Sets every field of `other`.
     pub fn update(&mut self, other: &Self) {
-        let map = self.map();
         for (name, value) in &other.0.entries {
-            map.set(name, value);
+            self.share(name, value);
         }
     }
 
@@ -247,15 +247,14 @@ impl Fields {
         if base.is_same(changed) {
             return;
         }
-        let map = self.map();
         for name in base.0.entries.keys() {
             if !changed.0.entries.contains_key(name) {
-                map.remove(name);
+                self.remove(name);
             }
         }
         for (name, value) in &changed.0.entries {
             if base.0.entries.get(name) != Some(value) {
-                map.set(name, value);
+                self.share(name, value);
             }
         }
     }
@@ -290,6 +289,13 @@ impl Fields {
     /// Whether both are the same map in memory.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Sets a field, with this name in memory. What changes nothing leaves the map shared.
+    fn share(&mut self, name: &Arc<str>, value: &JsonText) {
+        if self.get(name) != Some(value) {
+            self.map().set(name, value);
+        }
     }
 
     fn map(&mut self) -> &mut Map {

@@ -7,6 +7,7 @@
 //! and [`lock`].
 #![forbid(unsafe_code)]
 
+mod bases;
 mod called;
 mod conduct;
 mod deployed;
@@ -15,6 +16,7 @@ mod fault;
 mod fibers;
 mod field_path;
 mod fields;
+mod held;
 mod hex;
 mod history;
 mod id_bytes;

@@ -18,6 +18,8 @@ impl NameLimits {
 pub struct EngineLimits {
     /// Instructions that one step runs before it yields to other processes.
     pub ops_per_step: u32,
+    /// Bytes of the fields that one step sends in tasks and calls before it yields.
+    pub sent_per_step: usize,
     /// Instructions that a process may run without waiting for something outside it.
     pub ops_without_waiting: u64,
     /// Fibers at the same time.
@@ -36,6 +38,7 @@ impl Default for EngineLimits {
     fn default() -> Self {
         Self {
             ops_per_step: 1_000,
+            sent_per_step: 8 << 20,
             ops_without_waiting: 1_000_000,
             fibers: 20_000,
             fields_bytes: 16 << 20,

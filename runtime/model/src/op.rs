@@ -210,6 +210,9 @@ pub enum Op {
     /// Computes a value.
     #[serde(rename = "6")]
     Evaluate { function: ConditionIndex },
+    /// Gives a value that is written in the definition, as if it had been computed.
+    #[serde(rename = "10")]
+    Constant { value: JsonText },
     /// Puts as many computed values into fields.
     #[serde(rename = "7")]
     Store { targets: Vec<FieldPath> },

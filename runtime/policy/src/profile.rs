@@ -163,6 +163,7 @@ impl Profile {
                 | Op::Complete
                 | Op::LeaveScope
                 | Op::Evaluate { .. }
+                | Op::Constant { .. }
                 | Op::Declare { .. }
                 | Op::NextItem { .. }
                 | Op::ForkItems { .. }

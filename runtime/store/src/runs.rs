@@ -87,7 +87,16 @@ impl Runs {
 
     /// The parts of some fields. Each run gains a reference.
     pub fn name(&mut self, fields: &Fields) -> Vec<Part> {
-        if fields.size() <= SMALL {
+        self.name_above(SMALL, fields)
+    }
+
+    /// The parts of fields that many records may have: smaller ones are worth a row, too.
+    pub fn name_shared(&mut self, fields: &Fields) -> Vec<Part> {
+        self.name_above(RUN_MIN, fields)
+    }
+
+    fn name_above(&mut self, small: usize, fields: &Fields) -> Vec<Part> {
+        if fields.size() <= small {
             return vec![Part::Here(fields.clone())];
         }
         let parts = match self.last.take() {

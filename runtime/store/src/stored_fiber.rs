@@ -12,7 +12,8 @@ use std::{collections::BTreeSet, sync::Arc};
 pub struct StoredFiber {
     pub at: OpIndex,
     pub state: FiberState,
-    pub fields: Vec<Part>,
+    /// None if they are those that its branch started from.
+    pub fields: Option<Vec<Part>>,
     /// The fiber that it is a branch of, the fields that it started from, the number of its item, and whose fields it
     /// changes.
     pub branch: Option<(FiberId, Vec<Part>, Option<u32>, Sharing)>,
@@ -93,9 +94,9 @@ impl StoredFiber {
         Self {
             at: fiber.at,
             state: fiber.state.clone(),
-            fields: runs.name(&fiber.fields),
+            fields: (!fiber.shares_base()).then(|| runs.name(&fiber.fields)),
             branch: fiber.branch.as_ref().map(|branch| {
-                let base = runs.name(&branch.base);
+                let base = runs.name_shared(&branch.base);
                 (branch.parent, base, branch.item, branch.sharing)
             }),
             answered: fiber.answered,
@@ -116,7 +117,8 @@ impl StoredFiber {
     pub(crate) fn named(&self) -> Arc<[u64]> {
         let base = self.branch.iter().flat_map(|(_, base, ..)| numbers(base));
         let scopes = self.scopes.iter().flat_map(StoredScope::named);
-        numbers(&self.fields).chain(base).chain(scopes).collect()
+        let fields = self.fields.iter().flat_map(|fields| numbers(fields));
+        fields.chain(base).chain(scopes).collect()
     }
 
     /// The fiber.
@@ -133,10 +135,17 @@ impl StoredFiber {
             }),
             None => None,
         };
+        let fields = match self.fields {
+            Some(fields) => runs.resolve(fields)?,
+            None => branch
+                .as_ref()
+                .map(|branch| branch.base.clone())
+                .unwrap_or_default(),
+        };
         Ok(Fiber {
             at: self.at,
             state: self.state,
-            fields: runs.resolve(self.fields)?,
+            fields,
             branch,
             answered: self.answered,
             failed: self.failed,

@@ -29,9 +29,11 @@ mod scan;
 mod sent;
 mod sight;
 mod task;
+mod traceback;
 mod typed;
 mod unreadable;
 mod withdrawn;
+mod worker_event;
 
 pub use answer::{AnswerMessage, UnreadableAnswer, decode_answer};
 pub use bureaucrat_model::{Dialect, TaskQueue, UnknownName, Via};
@@ -62,13 +64,14 @@ pub use named::{
 };
 pub use reply::{Reply, Report, decode_reply, notice, reply};
 pub use reply_address::{ReplyAddress, ReplyAddressError, Reserved};
-pub use result::{decode_result, unreadable_result};
+pub use result::{decode_result, tells_no_reason, unreadable_result};
 pub use route::{Destination, Pattern, Route, Routes};
 pub use sent::sent;
 pub use sight::MessageKind;
 pub use task::{ParticipantError, Task, routing_key_fits, task};
 pub use unreadable::{EncodingProblem, Unreadable};
 pub use withdrawn::{revocation, withdrawn};
+pub use worker_event::{FailureDetail, failure_details};
 
 /// `text` cut to at most `bytes` bytes, at a character boundary.
 fn cut(text: &str, bytes: usize) -> &str {

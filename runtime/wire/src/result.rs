@@ -12,7 +12,7 @@ use crate::{
     call::{FAILED, OK, REPLY},
     cut,
     scan::{Scan, defect},
-    typed,
+    traceback, typed,
 };
 use bureaucrat_model::{ActivityId, Answer, FaultCode, Fields, JsonText, Origin, Turn, Unusable};
 use serde::de::IgnoredAny;
@@ -20,8 +20,6 @@ use serde_json::{json, value::RawValue};
 
 /// The header that makes a reply a fault.
 const ERROR: &str = "error";
-/// What is kept of a traceback: its end, which says the most.
-const TRACEBACK_BYTES: usize = 2_048;
 /// The most bytes of an exception's arguments that are kept as data.
 const ARGUMENTS_BYTES: usize = 1_024;
 /// An exception's arguments are taken apart up to so many bytes.
@@ -140,6 +138,12 @@ pub fn unreadable_result(
     }
 }
 
+/// Whether a message tells that a Celery task failed and not why: an errback.
+pub fn tells_no_reason(properties: &Properties) -> bool {
+    let id = properties.correlation_id.as_deref();
+    id.is_some_and(|id| id.ends_with(FAILED))
+}
+
 fn unread(reason: &Unreadable) -> Answer {
     Answer::Suspended(format!("the reply of Celery's result backend: {reason}"))
 }
@@ -171,12 +175,18 @@ fn argument<'a>(body: &'a [u8], limits: &WireLimits) -> Result<&'a RawValue, Unr
 fn failed(id: &JsonText) -> Answer {
     let id = id.as_text().unwrap_or_default();
     let id = cut(&id, ID_BYTES);
+    let message = "the Celery task failed; its worker's log says why. To see it here, give the \
+                   app the result backend `rpc://`, or the worker `-E` and the engine \
+                   `--celery-events read`";
+    nameless(message, Some(JsonText::of(&json!({ "task": id }))))
+}
+
+/// The fault of a task whose exception has no name that could be its code.
+pub(crate) fn nameless(message: &str, data: Option<JsonText>) -> Answer {
     Answer::Fault {
         code: FaultCode::new(FaultCode::CELERY_TASK_FAILED),
-        message: "the Celery task failed; its worker's log says why, and with the result backend \
-                  `rpc://` the worker would say it here"
-            .to_owned(),
-        data: Some(JsonText::of(&json!({ "task": id }))),
+        message: message.to_owned(),
+        data,
         retry_after: None,
     }
 }
@@ -302,10 +312,7 @@ impl Exception {
         let parts = [
             ("code", named.map(|code| json!(code))),
             ("args", arguments.and_then(|arguments| arguments.to_value())),
-            (
-                "traceback",
-                traceback.map(|text| json!(end(text, TRACEBACK_BYTES))),
-            ),
+            ("traceback", traceback.map(traceback::ending)),
         ];
         for (name, part) in parts {
             data.extend(part.map(|part| (name.to_owned(), part)));
@@ -313,25 +320,10 @@ impl Exception {
         Answer::Fault {
             code,
             message,
-            data: within(data, limits.text_bytes),
+            data: traceback::within(data, limits.text_bytes),
             retry_after: None,
         }
     }
-}
-
-/// The data of a fault, without the traceback if its escapes make it too large.
-fn within(mut data: serde_json::Map<String, serde_json::Value>, bytes: usize) -> Option<JsonText> {
-    let whole = JsonText::of(&data.clone().into());
-    if data.is_empty() || whole.as_str().len() <= bytes {
-        return (!data.is_empty()).then_some(whole);
-    }
-    data.remove("traceback");
-    (!data.is_empty()).then(|| JsonText::of(&data.into()))
-}
-
-/// The last bytes of a text.
-fn end(text: &str, bytes: usize) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(bytes))..]
 }
 
 /// The reply to a request: any JSON, or nothing, which is null.

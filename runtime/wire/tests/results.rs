@@ -91,8 +91,9 @@ fn callbacks_and_errbacks_of_celery() {
         (
             "~failed",
             r#"[["some-id"], {}, {}]"#,
-            "fault CeleryTaskFailed: the Celery task failed; its worker's log says why, and with \
-             the result backend `rpc://` the worker would say it here {\"task\":\"some-id\"}",
+            "fault CeleryTaskFailed: the Celery task failed; its worker's log says why. To see it \
+             here, give the app the result backend `rpc://`, or the worker `-E` and the engine \
+             `--celery-events read` {\"task\":\"some-id\"}",
         ),
         ("~failed", "[[", "bad wire.not-json"),
         ("~other", "[[1], {}, {}]", "dead wire.not-an-id"),

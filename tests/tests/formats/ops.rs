@@ -3,8 +3,8 @@
 use super::samples::fields;
 use bureaucrat_model::{
     Alternative, Bond, CallTarget, Carries, CodePattern, ConditionIndex, ConditionRange, FaultCode,
-    FieldPath, Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Part,
-    Retry, Since, Taking, Timeout, Via, Way, When,
+    FieldPath, Handler, Interrupt, ItemNames, Join, JsonText, Listener, Millis, Op, OpIndex,
+    Operand, Part, Retry, Since, Taking, Timeout, Via, Way, When,
 };
 
 fn names() -> ItemNames {
@@ -87,6 +87,9 @@ pub fn every() -> Vec<Op> {
             code: Some(Operand::Fixed(FaultCode::new("shop.Declined"))),
             message: Operand::Fixed("no credit".into()),
             data: Some(Operand::Computed),
+        },
+        Op::Constant {
+            value: JsonText::parse(r#"{"tea": [2.5, null]}"#).unwrap(),
         },
         Op::Evaluate {
             function: ConditionIndex(1),

@@ -2,7 +2,7 @@
 
 use super::{
     holds,
-    samples::{deployed, fault, fields, instance, path, process, waiting},
+    samples::{deployed, fault, fiber, fields, instance, path, process, waiting},
 };
 use bureaucrat_host::{
     catalog::Deployer,
@@ -11,8 +11,9 @@ use bureaucrat_host::{
     schedules::ScheduleRecord,
 };
 use bureaucrat_model::{
-    Called, ChildDefinition, HistoryEvent, Instance, Missed, ModuleHash, ProgramHash, Schedule,
-    Status, Timestamp, Turn, Unusable, Version, WaitKind,
+    Branch, Called, ChildDefinition, Fiber, FiberId, FiberState, Fields, HistoryEvent, Instance,
+    JsonText, Missed, ModuleHash, ProgramHash, Schedule, Sharing, Status, Timestamp, Turn,
+    Unusable, Version, WaitKind,
 };
 use bureaucrat_policy::ModuleClass;
 use bureaucrat_store::{Table, records};
@@ -33,6 +34,25 @@ pub fn waits() -> Vec<(&'static str, Instance)> {
         ),
         ("operator", running(WaitKind::Operator { fault: fault() })),
     ]
+}
+
+/// Two branches whose fields are still those that both began with.
+pub fn branches_that_share() -> Instance {
+    let begun: Fields = [("long".to_owned(), JsonText::text(&"x".repeat(600)))]
+        .into_iter()
+        .collect();
+    let branch = || Fiber {
+        fields: begun.clone(),
+        branch: Some(Branch {
+            parent: FiberId(0),
+            base: begun.clone(),
+            item: None,
+            sharing: Sharing::Copy,
+        }),
+        ..fiber(FiberState::Ready)
+    };
+    let forking = waiting(WaitKind::Branches { remaining: 2 });
+    instance(Status::Running, vec![forking, branch(), branch()])
 }
 
 #[test]

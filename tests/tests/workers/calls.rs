@@ -26,7 +26,7 @@ pub fn with_data(definition: &str) -> String {
 }
 
 /// Launches all, then waits for each.
-fn all_end(shop: &Shop, completed: &[(&str, &str, Value)], failed: &[(&str, &str, &str)]) {
+pub fn all_end(shop: &Shop, completed: &[(&str, &str, Value)], failed: &[(&str, &str, &str)]) {
     let launch = |task: &str, inside: &str| {
         let definition = calls(shop, task, inside);
         shop.operated.launch(&definition).unwrap()
@@ -51,7 +51,7 @@ fn all_end(shop: &Shop, completed: &[(&str, &str, Value)], failed: &[(&str, &str
     }
 }
 
-fn completed() -> Vec<(&'static str, &'static str, Value)> {
+pub fn completed() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (
             "echo",

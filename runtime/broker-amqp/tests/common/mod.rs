@@ -66,6 +66,7 @@ pub fn names() -> QueueNames {
         cancelled: format!("{prefix}.cancelled"),
         results: format!("{prefix}.results"),
         celery: format!("{prefix}.celery"),
+        celery_events: format!("{prefix}.celery-events"),
     }
 }
 
@@ -100,7 +101,8 @@ impl Recorder {
     pub fn deliveries(&self) -> Vec<Delivery> {
         let deliveries = |event| match event {
             BrokerEvent::Delivered(delivery) => Some(delivery),
-            BrokerEvent::ConsumingUp { .. }
+            BrokerEvent::TaskEvents(_)
+            | BrokerEvent::ConsumingUp { .. }
             | BrokerEvent::ConsumingDown { .. }
             | BrokerEvent::Published { .. }
             | BrokerEvent::PublishingUp

@@ -2,6 +2,7 @@
 
 use crate::arguments::{LogFormat, QueueKind, RuntimeGuests};
 use bureaucrat_connect::{Encryption, Secret};
+use bureaucrat_host::CeleryEvents;
 use bureaucrat_wire::{Dialect, TaskQueue};
 use std::{path::PathBuf, time::Duration};
 
@@ -41,6 +42,7 @@ pub struct Draft {
     pub task_queue: TaskQueue,
     /// Empty when nobody sets it.
     pub celery_queue: String,
+    pub celery_events: CeleryEvents,
     pub prefetch: u16,
     pub memory: Option<u64>,
     pub policy: Option<PathBuf>,
@@ -83,6 +85,7 @@ impl Default for Draft {
             dialect: Dialect::Workitem,
             task_queue: TaskQueue::Taskqueue,
             celery_queue: String::new(),
+            celery_events: CeleryEvents::Ignored,
             prefetch: 0,
             memory: None,
             policy: None,

@@ -16,6 +16,7 @@ use crate::{
     memory,
 };
 use bureaucrat_connect::Encryption;
+use bureaucrat_host::CeleryEvents;
 use clap::ValueEnum;
 
 /// Sections of the INI file whose keys are not settings but names that users choose, with what
@@ -294,6 +295,19 @@ static ROWS: &[Row] = &[
         Text("QUEUE", |draft| &mut draft.celery_queue),
         Absent("the exchange and routing key `celery`"),
         "The queue of Celery's workers",
+    )
+    .of_engine(),
+    Row::new(
+        "celery_events",
+        Queues,
+        Choice(&["read", "ignored"], |draft, word| {
+            draft.celery_events = match word {
+                "read" => CeleryEvents::Read,
+                _ => CeleryEvents::Ignored,
+            };
+        }),
+        Value("ignored"),
+        "Whether the events of Celery's workers (`celery worker -E`) say why tasks failed",
     )
     .of_engine(),
     Row::new(

@@ -3,13 +3,13 @@
 use super::{Checker, Node};
 use crate::{
     Limits,
-    checked::Written,
+    checked::{Computed, Written},
     diagnostic::{Counted, ValueProblem, Wanted, cut, nearest},
     grammar::Tag,
-    inline::{Explained, Inline, Kind, Refusal},
+    inline::{self, Explained, Inline, Kind, Refusal},
     syntax::{Attribute, Element},
 };
-use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest, Reads};
+use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest, JsonText, Reads};
 
 /// The conditions of a definition, and their expressions for the guest.
 #[derive(Default)]
@@ -30,6 +30,10 @@ impl Conditions {
 /// The element whose text people take for its message.
 const FAULT: &str = "fault";
 
+/// The most literals of one kind that an activity may have; further ones are computed, and count as
+/// such.
+const LITERALS: usize = 1_000;
+
 /// The default function of a module.
 const DEFAULT_FUNCTION: &str = "evaluate";
 
@@ -38,9 +42,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     pub(super) fn conditions_of(&mut self, node: &Node<'t, 's>) -> ConditionRange {
         let first = self.conditions.list.len();
         for child in node.children(Tag::Condition) {
-            let limit = self.limits.conditions;
-            let count = self.conditions.list.len() + 1;
-            if !self.count(child.element.start, Counted::Conditions, count, limit) {
+            if self.has_room(child.element.start).is_none() {
                 break;
             }
             let child = self.shape(child);
@@ -58,17 +60,47 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     /// The value that an element's text or its attributes `module` and `function` name.
-    pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
-        self.has_room(node.element.start)?;
+    pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<Computed> {
+        self.computed_after(node, 0)
+    }
+
+    /// The same, of an activity that has so many values like it already.
+    pub(super) fn computed_after(
+        &mut self,
+        node: &Node<'t, 's>,
+        values: usize,
+    ) -> Option<Computed> {
+        let element = node.element;
+        let is_plain =
+            element.attributes.iter().all(|found| found.name == "name") && element.refused == 0;
+        if is_plain
+            && values < LITERALS
+            && let Some(value) = self.literal(element)
+        {
+            return Some(Written::Fixed(value));
+        }
+        self.has_room(element.start)?;
         let value = self.function(node, Kind::Value)?;
-        Some(self.add_function(value))
+        Some(Written::Computed(self.add_function(value)))
     }
 
     /// The value of the expression that an element's text is.
-    pub(super) fn expression_text(&mut self, element: &Element<'s>) -> Option<ConditionIndex> {
+    pub(super) fn expression_text(&mut self, element: &Element<'s>) -> Option<Computed> {
+        if let Some(value) = self.literal(element) {
+            return Some(Written::Fixed(value));
+        }
         self.has_room(element.start)?;
         let value = self.expression(element, Kind::Value)?;
-        Some(self.add_function(value))
+        Some(Written::Computed(self.add_function(value)))
+    }
+
+    /// The value of an element's text, if it is a literal: nothing has to be computed then.
+    fn literal(&self, element: &Element<'s>) -> Option<JsonText> {
+        let text = element.text.trimmed();
+        if text.as_str().len() > self.limits.condition_bytes {
+            return None;
+        }
+        inline::literal(text.html_unescaped().trimmed().as_str())
     }
 
     /// The value of the expression that an attribute holds.

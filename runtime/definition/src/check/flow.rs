@@ -42,7 +42,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let mut args = Vec::new();
         for child in node.children(Tag::Arg) {
             let child = self.shape(child);
-            args.extend(self.computed(&child));
+            args.extend(self.computed_after(&child, args.len()));
         }
         let kwargs = self.named(node, Tag::Kwarg);
         let first = |tag| node.children(tag).next();
@@ -96,7 +96,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 }
                 Some(text.to_owned())
             });
-            let value = self.computed(&child);
+            let value = self.computed_after(&child, found.len());
             if let (Some(name), Some(value)) = (name, value) {
                 found.push((name, value));
             }
@@ -111,7 +111,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         for child in node.children(Tag::Out) {
             let child = self.shape(child);
             let target = self.field_path(&child, "name");
-            let value = self.computed(&child);
+            let value = self.computed_after(&child, out.len());
             if let (Some(target), Some(value)) = (target, value) {
                 out.push((target, value));
             }

@@ -62,7 +62,7 @@ pub enum Counted {
     /// Branches of one `all`.
     #[error("branches of one `all`")]
     Branches,
-    #[error("conditions")]
+    #[error("conditions and computed values; literals such as `5` and `\"tea\"` do not count")]
     Conditions,
     /// Bytes of one condition's text.
     #[error("bytes in one condition")]

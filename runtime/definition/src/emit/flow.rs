@@ -64,10 +64,9 @@ impl Emitter {
             checked::Carries::Fields(inputs) => Carries::Fields(self.inputs(inputs, site)),
             checked::Carries::Arguments { args, kwargs } => {
                 for arg in args {
-                    self.evaluate(*arg, site);
+                    self.value(arg, site);
                 }
                 Carries::Arguments {
-                    // As many as a definition may have conditions, at the most.
                     args: u32::try_from(args.len()).unwrap_or(u32::MAX),
                     kwargs: self.inputs(kwargs, site),
                 }
@@ -176,9 +175,9 @@ impl Emitter {
         let exchange = self.optional(send.exchange.as_ref(), site);
         let routing_key = self.optional(send.routing_key.as_ref(), site);
         let headers = self.inputs(&send.headers, site);
-        let body = match send.body {
+        let body = match &send.body {
             Some(body) => {
-                self.evaluate(body, site);
+                self.value(body, site);
                 Part::Computed
             }
             None => Part::Missing,

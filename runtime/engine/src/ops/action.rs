@@ -37,6 +37,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
         true if fields.is_none() => Some(machine.fields(fiber)?),
         true | false => fields,
     };
+    machine.send_fields(fiber, fields.as_ref())?;
     let now = machine.environment.now;
     let timeout = timeout.as_ref().map(|span| values.span(span)).transpose()?;
     let heartbeat = heartbeat

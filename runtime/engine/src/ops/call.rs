@@ -29,6 +29,7 @@ pub(crate) fn start(
     };
     let fields = taking::inputs(&mut values, inputs)?.unwrap_or_default();
     machine.check_size(fields.size())?;
+    machine.send_fields(fiber, Some(&fields))?;
     let text = match target {
         CallTarget::Field(field) => Some(definition(&machine.fields(fiber)?, field)?),
         CallTarget::Named(_) => None,

@@ -6,7 +6,7 @@
 
 use crate::{
     machine::{Machine, Trouble},
-    ops::fork::{self, exceeded},
+    ops::fork::exceeded,
 };
 use bureaucrat_model::{
     Branch, Fiber, FiberId, FiberState, HistoryEvent, OpIndex, Outcome, Phase, Scope, Sharing,
@@ -121,8 +121,7 @@ pub(crate) fn complete(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), 
         return machine.change(fiber, |fiber| fiber.leave_scopes(count));
     };
     let fields = machine.fields(fiber)?;
-    let held = machine.instance.fibers.held_bytes();
-    fork::check_held(machine, held.saturating_add(fields.size()))?;
+    machine.check_total(fields.size())?;
     let kept = machine.new_fiber()?;
     forget(machine, fiber)?;
     machine.add_fiber(kept, Fiber::new(at, fields, None));

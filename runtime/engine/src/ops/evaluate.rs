@@ -31,6 +31,18 @@ pub(crate) fn start(
     request(machine, fiber, turn, function)
 }
 
+/// Takes a value that is written in the definition.
+pub(crate) fn constant(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    value: &JsonText,
+) -> Result<(), Trouble> {
+    if machine.fiber(fiber)?.values.len() >= VALUES {
+        return Err(Trouble::program("values are given that nothing takes"));
+    }
+    take(machine, fiber, value.clone())
+}
+
 /// The value of a function that only selects, as it is written, at any size. Where a step finds nothing, the function is
 /// evaluated: it says what is missing, or finds what only it knows.
 fn selected(
@@ -80,6 +92,7 @@ pub(crate) fn take(
     let bytes = held.values.iter().map(|value| value.as_str().len());
     let bytes = bytes.sum::<usize>().saturating_add(value.as_str().len());
     machine.check_size(bytes)?;
+    machine.check_growth(value.as_str().len())?;
     machine.stop_waiting(fiber)?;
     machine.change(fiber, |fiber| fiber.values.push(value))?;
     machine.go_on(fiber)

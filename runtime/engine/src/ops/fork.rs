@@ -1,8 +1,7 @@
 //! `all`, `race` and parallel `foreach`: one fiber for each branch, and the ends of branches.
 //!
-//! A branch starts from a copy of the fields that are visible to the forking fiber. When it ends, its changes are applied
-//! to them. Branches share values, but each has its own names and order, so the total size is checked before copies are
-//! made.
+//! A branch starts from the fields that are visible to the forking fiber. All branches share them, and count them once;
+//! one that changes a field gets a copy. When it ends, its changes are applied to the fields of the forking fiber.
 
 use crate::{
     machine::{Machine, Trouble},
@@ -33,9 +32,7 @@ pub(crate) fn start(
     }
     check_room(machine, branches.len())?;
     let fields = machine.fields(fiber)?;
-    let copies = fields.size().saturating_mul(2 * branches.len());
-    let held = machine.instance.fibers.held_bytes();
-    check_held(machine, held.saturating_add(copies))?;
+    machine.check_total(fields.size())?;
     let count = u32::try_from(branches.len()).unwrap_or(u32::MAX);
     let turn = machine.next_turn();
     let activity = machine.path(fiber);
@@ -174,17 +171,6 @@ fn is_forking(fiber: &Fiber) -> bool {
         return false;
     };
     matches!(wait.kind, WaitKind::Branches { .. })
-}
-
-/// Fails if the fibers' fields together exceed the limit.
-pub(crate) fn check_held(machine: &Machine<'_>, held: usize) -> Result<(), Trouble> {
-    let limit = machine.environment.limits.instance_bytes;
-    if held > limit {
-        return Err(exceeded(format!(
-            "the fields of all branches would take {held} bytes; at most {limit} are allowed"
-        )));
-    }
-    Ok(())
 }
 
 pub(crate) fn exceeded(message: String) -> Trouble {

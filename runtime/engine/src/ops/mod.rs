@@ -53,6 +53,7 @@ pub(crate) fn run(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Result<
         Op::Send { .. } => send::start(machine, fiber, op),
         Op::Within { span } => within::start(machine, fiber, span),
         Op::Evaluate { function } => evaluate::start(machine, fiber, *function),
+        Op::Constant { value } => evaluate::constant(machine, fiber, value),
         Op::Store { targets } => store::start(machine, fiber, targets),
         Op::Jump { target } => jump::start(machine, fiber, *target),
         Op::Test {

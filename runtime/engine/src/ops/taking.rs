@@ -58,6 +58,7 @@ pub(crate) fn keep(
         Taking::Into(target) => machine.put(fiber, target, value),
         Taking::Functions => {
             machine.check_size(value.as_str().len())?;
+            machine.check_growth(value.as_str().len())?;
             machine.change(fiber, |fiber| fiber.given = Some(value))
         }
         Taking::Fields => Err(Trouble::program("a value is no fields")),

@@ -26,6 +26,7 @@ impl Costed {
         program.context = context;
         let limits = EngineLimits {
             ops_per_step: u32::MAX,
+            sent_per_step: usize::MAX,
             ..EngineLimits::default()
         };
         let (mut instance, effects) = start(&program, &limits);
@@ -101,7 +102,8 @@ fn all(branches: usize, context: &Fields) -> usize {
 fn a_fork_of_ten_times_the_branches_writes_at_most_twelve_times_the_bytes() {
     let one: Fields = [("value".to_owned(), text(5 << 10))].into_iter().collect();
     let many = (0..100).map(|place| (format!("field {place}"), text(40)));
-    for context in [one, many.collect()] {
+    let little = [("value".to_owned(), text(2 << 10))].into_iter().collect();
+    for context in [one, many.collect(), little] {
         let (few, many) = (all(1_000, &context), all(10_000, &context));
         assert!(
             many <= 12 * few,

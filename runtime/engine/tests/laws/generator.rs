@@ -3,8 +3,8 @@
 use super::compiler::Compiler;
 use bureaucrat_model::{
     ActivityPath, Bond, CallTarget, CodePattern, ConditionIndex, ConditionRange, FieldPath, Fields,
-    Handler, Interrupt, ItemNames, Join, Listener, Millis, Op, OpIndex, Operand, Program, Retry,
-    Since, Taking, When,
+    Handler, Interrupt, ItemNames, Join, JsonText, Listener, Millis, Op, OpIndex, Operand, Program,
+    Retry, Since, Taking, When,
 };
 use proptest::prelude::*;
 
@@ -269,6 +269,9 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         prop_oneof![Just(Bond::Awaited), Just(Bond::Detached)].prop_map(named_call),
         Just(Op::Deadline {
             span: Operand::Computed
+        }),
+        Just(Op::Constant {
+            value: JsonText::text("constant")
         }),
         (0_u32..5).prop_map(|function| Op::Evaluate {
             function: ConditionIndex(function)

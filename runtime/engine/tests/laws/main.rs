@@ -5,6 +5,7 @@ mod compiler;
 mod costs;
 mod counts;
 mod generator;
+mod held;
 mod inputs;
 mod scoped;
 mod waits;
@@ -24,13 +25,15 @@ fn cases() -> u32 {
 
 /// Limits that random processes reach now and then.
 fn limits() -> impl Strategy<Value = EngineLimits> {
-    (1_u32..20, 20_u64..400, 3_u32..40, 60_usize..40_000).prop_map(
-        |(ops_per_step, ops_without_waiting, fibers, fields_bytes)| EngineLimits {
+    let sent = 1_usize..10_000;
+    (1_u32..20, sent, 20_u64..400, 3_u32..40, 60_usize..40_000).prop_map(
+        |(ops_per_step, sent_per_step, ops_without_waiting, fibers, fields_bytes)| EngineLimits {
             ops_per_step,
+            sent_per_step,
             ops_without_waiting,
             fibers,
             fields_bytes,
-            instance_bytes: fields_bytes * 10,
+            instance_bytes: fields_bytes * 6,
             call_depth: 1,
             fault_message_bytes: 100,
         },

@@ -2,7 +2,7 @@
 //! them.
 
 use super::{
-    counts,
+    counts, held,
     inputs::{SECRET, admission, answer, cancelled, ended, evaluation, event, found, start},
     written::Written,
 };
@@ -62,6 +62,7 @@ impl<'a> World<'a> {
             effects: Vec::new(),
         };
         world.account(effects);
+        held::check(&world.instance, limits);
         world.written.follow(&mut world.instance);
         world
     }
@@ -108,6 +109,7 @@ impl<'a> World<'a> {
                 counts::check(self.limits, &before, &input, &self.instance, &effects);
                 self.taken.push((self.now, Some(input)));
                 self.account(effects);
+                held::check(&self.instance, self.limits);
                 self.written.follow(&mut self.instance);
             }
             Err(rejection) => {

@@ -50,6 +50,11 @@ impl Written {
         assert_eq!(rows, self.rows);
         assert_eq!(rows.unnamed_values().count(), 0);
         assert_eq!(stored.fibers.held_bytes(), instance.fibers.held_bytes());
+        let shares = |instance: &Instance| -> Vec<bool> {
+            let fibers = instance.fibers.iter();
+            fibers.map(|(_, fiber)| fiber.shares_base()).collect()
+        };
+        assert_eq!(shares(&stored), shares(instance));
         assert_eq!(stored.fibers.first_ready(), instance.fibers.first_ready());
         let dump = self.store.dump().into_iter();
         let records = dump.map(|(_, _, record)| record.len());

@@ -5,6 +5,7 @@ mod arrivals;
 mod cancelling;
 mod definition;
 pub(crate) mod deploying;
+mod failures;
 pub(crate) mod fair;
 mod keyed;
 pub(crate) mod large;
@@ -18,7 +19,8 @@ pub mod router;
 
 pub(crate) use arrivals::SeenRecord;
 
-use crate::broker::Delivery;
+use crate::{broker::Delivery, config::HostConfig};
+use failures::Failures;
 use large::{Large, LargeClaim};
 use router::{Arrival, Router};
 use std::{collections::VecDeque, sync::Arc};
@@ -34,16 +36,18 @@ pub struct Intake {
     large: VecDeque<Waiting>,
     /// Large ones on their way to the store.
     under_way: Vec<LargeClaim>,
+    pub failures: Failures,
 }
 
 impl Intake {
-    pub fn new(bounds: Arc<Large>, router: Arc<Router>) -> Self {
+    pub fn new(bounds: Arc<Large>, router: Arc<Router>, config: &HostConfig) -> Self {
         Self {
             bounds,
             router,
             held: VecDeque::new(),
             large: VecDeque::new(),
             under_way: Vec::new(),
+            failures: Failures::new(config.celery_events),
         }
     }
 
@@ -111,5 +115,6 @@ impl Intake {
         let is_current = |(delivery, _): &Waiting| delivery.handle.generation > generation;
         self.held.retain(is_current);
         self.large.retain(is_current);
+        self.failures.drop_stale(generation);
     }
 }

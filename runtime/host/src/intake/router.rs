@@ -23,8 +23,9 @@ use crate::{
 use bureaucrat_model::{DefinitionName, ModuleName, ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
-    AnswerMessage, Content, EventMessage, MessageKind, Packed, Unreadable, UnreadableAnswer,
-    content, decode_answer, decode_event, decode_result, unreadable_result,
+    AnswerMessage, Content, EventMessage, FailureDetail, MessageKind, Packed, Unreadable,
+    UnreadableAnswer, content, decode_answer, decode_event, decode_result, failure_details,
+    unreadable_result,
 };
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest, Sha256};
@@ -70,6 +71,8 @@ pub enum Incoming {
         delivery: Delivery,
         arrival: Arrival,
     },
+    /// Why Celery tasks failed, as their workers' events say.
+    Explained(Vec<FailureDetail>),
     /// A publish has its outcome.
     Published {
         ticket: Ticket,
@@ -169,12 +172,7 @@ impl Router {
     /// The hash under which a message with an id is remembered.
     fn seen(&self, delivery: &Delivery) -> Option<[u8; 32]> {
         let id = delivery.properties.message_id.as_deref()?;
-        let queue = match delivery.handle.source {
-            Source::Launches => "launches",
-            Source::Answers => "answers",
-            Source::Events => "events",
-            Source::Results => "results",
-        };
+        let queue = delivery.handle.source.name();
         let user = delivery.properties.user_id.as_deref().unwrap_or_default();
         let body = Sha256::digest(&delivery.body);
         Some(self.keyed(
@@ -337,7 +335,7 @@ impl Router {
         if let Some(hash) = &seen {
             seed[0] = hash[0];
         }
-        let process = id_from(seed);
+        let process = ProcessId::from_seed(*seed.first_chunk().unwrap_or(&[0; 16]));
         Arrival::Launch {
             process,
             seen,
@@ -378,6 +376,13 @@ impl BrokerEvents for Router {
                 let arrival = self.arrival(&delivery);
                 Incoming::Arrived { delivery, arrival }
             }
+            BrokerEvent::TaskEvents(body) => {
+                let explained = failure_details(&body, &self.config.wire_limits);
+                if explained.is_empty() {
+                    return;
+                }
+                Incoming::Explained(explained)
+            }
             BrokerEvent::Published { ticket, outcome } => Incoming::Published { ticket, outcome },
             BrokerEvent::PublishingUp => Incoming::PublishingUp,
             BrokerEvent::PublishingDown => Incoming::PublishingDown,
@@ -391,10 +396,4 @@ impl BrokerEvents for Router {
             BrokerEvent::ConsumingDown { generation } => Incoming::ConsumingDown { generation },
         });
     }
-}
-
-fn id_from(hash: [u8; 32]) -> ProcessId {
-    let mut seed = [0; 16];
-    seed.copy_from_slice(&hash[..16]);
-    ProcessId::from_seed(seed)
 }

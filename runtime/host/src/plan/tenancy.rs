@@ -73,7 +73,8 @@ impl Planner {
             let largest = fibers.map(|(_, fiber)| fiber.fields.size()).max();
             let stored = usize::try_from(held.rows.bytes()).unwrap_or(usize::MAX);
             limits.fields_bytes = limits.fields_bytes.min(largest.unwrap_or(stored));
-            limits.instance_bytes = limits.instance_bytes.min(stored);
+            let now = held.instance.fibers.held_bytes();
+            limits.instance_bytes = limits.instance_bytes.min(stored.max(now));
         }
         limits
     }

@@ -76,7 +76,7 @@ pub fn instance(input: &[u8]) -> u64 {
             let stored = records::encode(&fiber).unwrap_or_default();
             let again = records::decode::<StoredFiber>(Table::Fibers, b"key", &stored);
             assert!(again.is_ok_and(|again| again == fiber));
-            trace::of_count("fiber", fiber.fields.len())
+            trace::of_count("fiber", fiber.fields.map_or(0, |fields| fields.len()))
         }
         Err(error) => trace::of_text(&error.to_string()),
     };
