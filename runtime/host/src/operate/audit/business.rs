@@ -73,6 +73,6 @@ impl Auditor<'_> {
 fn held_key(known: &mut Known) -> Option<&mut Keyed> {
     match known.phase {
         Phase::Running | Phase::Parked(_) => known.key.as_mut(),
-        Phase::Ended { .. } => None,
+        Phase::Ended(_) => None,
     }
 }

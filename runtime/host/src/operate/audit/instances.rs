@@ -3,8 +3,8 @@
 use super::waits::{fits, turn_of, wrong_compensations};
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Deadline, Ending, FiberId, FiberState, Fields, Instance, Parking, ProcessId, Program,
-    Recall, Status, Subscription, Timestamp, Turn, Wait, WaitKind,
+    Caller, Deadline, FiberId, FiberState, Fields, Instance, Parking, ProcessId, Program, Recall,
+    Status, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -20,9 +20,8 @@ pub(super) enum Phase {
     Running,
     /// Parked, with the turns for which inputs are kept.
     Parked(Parking),
-    Ended {
-        at: Timestamp,
-    },
+    /// Since when.
+    Ended(Timestamp),
 }
 
 /// What a wait needs from other tables.
@@ -175,8 +174,7 @@ impl Auditor<'_> {
         Ok(processes)
     }
 
-    /// Whether each row of a fiber and of large fields has its process. That each process has its
-    /// rows was checked with its head.
+    /// Whether each row of a fiber and of large fields has its process; the reverse is checked above.
     fn bodies(&mut self, processes: &Processes) -> Result<(), StoreError> {
         for table in [Table::Fibers, Table::Values] {
             self.each(table, |auditor, key, value| {
@@ -232,13 +230,13 @@ fn known(instance: &Instance) -> Known {
         Status::Running => (Phase::Running, Vec::new()),
         Status::Parked {
             parking, inputs, ..
-        } => {
-            let kept = inputs.iter().filter_map(turn_of).collect();
-            (Phase::Parked(*parking), kept)
-        }
-        Status::Ended(Ending::Completed(_) | Ending::Failed(_)) => {
+        } => (
+            Phase::Parked(*parking),
+            inputs.iter().filter_map(turn_of).collect(),
+        ),
+        Status::Ended(_) => {
             let at = instance.ended_at.unwrap_or(Timestamp(0));
-            (Phase::Ended { at }, Vec::new())
+            (Phase::Ended(at), Vec::new())
         }
     };
     let deadline = match instance.deadline {

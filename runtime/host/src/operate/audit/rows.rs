@@ -64,7 +64,7 @@ impl Auditor<'_> {
                 }
             }
             Purpose::Remove => match known {
-                Some(known) if matches!(known.phase, Phase::Ended { .. }) => {
+                Some(known) if matches!(known.phase, Phase::Ended(_)) => {
                     known.reminders.remove = true;
                 }
                 Some(_) => orphan("the process is scheduled for removal, but has not ended"),
@@ -257,7 +257,7 @@ impl Auditor<'_> {
 
     fn reminders(&mut self, process: ProcessId, known: &Known) {
         let (purpose, due, what) = match known.phase {
-            Phase::Ended { at } if !known.reminders.remove => (
+            Phase::Ended(at) if !known.reminders.remove => (
                 Purpose::Remove,
                 at.after(self.config.retention),
                 "nothing schedules the removal of the process",
@@ -272,7 +272,7 @@ impl Auditor<'_> {
                 self.now,
                 "nothing schedules the continuation of the process",
             ),
-            Phase::Ended { .. } | Phase::Parked(_) | Phase::Running => return,
+            Phase::Ended(_) | Phase::Parked(_) | Phase::Running => return,
         };
         if let Some(wait) = timers::reminder(process, purpose) {
             let write = put(Table::Timers, keys::timer(due, wait), Vec::new());
@@ -329,7 +329,7 @@ impl Auditor<'_> {
     ) {
         let process = wait.process;
         match processes.known.get(&child) {
-            Some(called) if !matches!(called.phase, Phase::Ended { .. }) => {}
+            Some(called) if !matches!(called.phase, Phase::Ended(_)) => {}
             Some(_) => self.findings.inconsistent(
                 Table::Instances,
                 &keys::instance(process),
@@ -363,7 +363,7 @@ impl Auditor<'_> {
             let Some(caller) = &known.caller else {
                 continue;
             };
-            if matches!(known.phase, Phase::Ended { .. }) || processes.is_hidden(caller.process) {
+            if matches!(known.phase, Phase::Ended(_)) || processes.is_hidden(caller.process) {
                 continue;
             }
             let waits = |waiting: &Waiting| {
