@@ -111,8 +111,8 @@ pub(crate) enum Written<T> {
     Computed(ConditionIndex),
 }
 
-/// A value: a literal, or that of a function.
-pub(crate) type Computed = Written<JsonText>;
+/// An argument of a call: a literal, or the value of a function.
+pub(crate) type Argument = Written<JsonText>;
 
 /// A time, or how long until it.
 #[derive(Debug)]
@@ -126,19 +126,22 @@ pub(crate) enum When {
 pub(crate) enum Taking {
     Fields,
     Into(FieldPath),
-    /// Places, and the values that are put there.
-    Out(Vec<(FieldPath, Computed)>),
+    /// Places, and the functions whose values are put there.
+    Out(Vec<(FieldPath, ConditionIndex)>),
 }
 
-/// Names of fields, and the values that they get.
-pub(crate) type Inputs = Vec<(String, Computed)>;
+/// Names of fields, and the functions whose values they get.
+pub(crate) type Inputs = Vec<(String, ConditionIndex)>;
 
 /// What the task of an action carries.
 #[derive(Debug)]
 pub(crate) enum Carries {
     All,
     Fields(Inputs),
-    Arguments { args: Vec<Computed>, kwargs: Inputs },
+    Arguments {
+        args: Vec<Argument>,
+        kwargs: Vec<(String, Argument)>,
+    },
 }
 
 #[derive(Debug)]
@@ -196,7 +199,7 @@ pub(crate) struct Send {
     pub(crate) routing_key: Option<Written<String>>,
     pub(crate) content_type: String,
     pub(crate) headers: Inputs,
-    pub(crate) body: Option<Computed>,
+    pub(crate) body: Option<ConditionIndex>,
 }
 
 /// A case of `faults`, or its default.
@@ -257,13 +260,13 @@ pub(crate) enum ActivityKind {
     Send(Box<Send>),
     Assign {
         target: FieldPath,
-        value: Computed,
+        value: ConditionIndex,
     },
     Fault {
         /// None for the fault that is being handled.
         code: Option<Written<FaultCode>>,
         message: Written<String>,
-        data: Option<Computed>,
+        data: Option<ConditionIndex>,
     },
     Compensate {
         /// The only scope; none for all.

@@ -40,9 +40,7 @@ mod events;
 mod flow;
 mod scopes;
 
-use crate::checked::{
-    self, Activity, ActivityKind, Body, Case, Computed, Inputs, Process, Written,
-};
+use crate::checked::{self, Activity, ActivityKind, Body, Case, Inputs, Process, Written};
 use bureaucrat_model::{
     ActivityPath, CallTarget, ConditionIndex, ConditionRange, Conduct, Join, KeyRule, KeyText, Op,
     OpIndex, Operand, Program, Site, Taking, Timeout, When,
@@ -123,17 +121,6 @@ impl Emitter {
         self.push(Op::Evaluate { function }, site);
     }
 
-    /// Leaves a value with the fiber.
-    fn value(&mut self, value: &Computed, site: &Site) {
-        match value {
-            Written::Fixed(value) => {
-                let value = value.clone();
-                self.push(Op::Constant { value }, site);
-            }
-            Written::Computed(function) => self.evaluate(*function, site),
-        }
-    }
-
     /// Computes the operand, unless it is written.
     fn operand<T: Clone>(&mut self, written: &Written<T>, site: &Site) -> Operand<T> {
         match written {
@@ -163,8 +150,8 @@ impl Emitter {
     /// Computes what is sent; the names of the fields.
     fn inputs(&mut self, inputs: &Inputs, site: &Site) -> Vec<String> {
         let mut names = Vec::with_capacity(inputs.len());
-        for (name, value) in inputs {
-            self.value(value, site);
+        for (name, function) in inputs {
+            self.evaluate(*function, site);
             names.push(name.clone());
         }
         names
@@ -174,8 +161,8 @@ impl Emitter {
     fn outputs(&mut self, taking: &checked::Taking, site: &Site) {
         if let checked::Taking::Out(out) = taking {
             let mut targets = Vec::with_capacity(out.len());
-            for (target, value) in out {
-                self.value(value, site);
+            for (target, function) in out {
+                self.evaluate(*function, site);
                 targets.push(target.clone());
             }
             self.push(Op::Store { targets }, site);
@@ -271,7 +258,7 @@ impl Emitter {
             }
             ActivityKind::Send(send) => self.message(send, site),
             ActivityKind::Assign { target, value } => {
-                self.value(value, site);
+                self.evaluate(*value, site);
                 Op::Store {
                     targets: vec![target.clone()],
                 }
@@ -286,11 +273,14 @@ impl Emitter {
                 code,
                 message,
                 data,
-            } => Op::Fault {
-                code: self.optional(code.as_ref(), site),
-                message: self.operand(message, site),
-                data: self.optional(data.as_ref(), site),
-            },
+            } => {
+                let data = data.map(Written::Computed);
+                Op::Fault {
+                    code: self.optional(code.as_ref(), site),
+                    message: self.operand(message, site),
+                    data: self.optional(data.as_ref(), site),
+                }
+            }
         };
         self.push(op, site);
     }

@@ -3,13 +3,13 @@
 use super::{Checker, Node};
 use crate::{
     Limits,
-    checked::{Computed, Written},
+    checked::{Argument, Written},
     diagnostic::{Counted, ValueProblem, Wanted, cut, nearest},
     grammar::Tag,
     inline::{self, Explained, Inline, Kind, Refusal},
     syntax::{Attribute, Element},
 };
-use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest, JsonText, Reads};
+use bureaucrat_model::{Condition, ConditionIndex, ConditionRange, Guest, Reads};
 
 /// The conditions of a definition, and their expressions for the guest.
 #[derive(Default)]
@@ -30,8 +30,8 @@ impl Conditions {
 /// The element whose text people take for its message.
 const FAULT: &str = "fault";
 
-/// The most literals of one kind that an activity may have; further ones are computed, and count as
-/// such.
+/// The most literals among the arguments of a call, of those by place and of those by name; further
+/// ones are computed, and count as such.
 const LITERALS: usize = 1_000;
 
 /// The default function of a module.
@@ -60,47 +60,33 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     /// The value that an element's text or its attributes `module` and `function` name.
-    pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<Computed> {
-        self.computed_after(node, 0)
+    pub(super) fn computed(&mut self, node: &Node<'t, 's>) -> Option<ConditionIndex> {
+        self.has_room(node.element.start)?;
+        let value = self.function(node, Kind::Value)?;
+        Some(self.add_function(value))
     }
 
-    /// The same, of an activity that has so many values like it already.
-    pub(super) fn computed_after(
-        &mut self,
-        node: &Node<'t, 's>,
-        values: usize,
-    ) -> Option<Computed> {
+    /// An argument of a call that has so many others: a literal, or a value as [`Self::computed`].
+    pub(super) fn argument(&mut self, node: &Node<'t, 's>, others: usize) -> Option<Argument> {
         let element = node.element;
-        let is_plain =
-            element.attributes.iter().all(|found| found.name == "name") && element.refused == 0;
-        if is_plain
-            && values < LITERALS
-            && let Some(value) = self.literal(element)
-        {
-            return Some(Written::Fixed(value));
+        let names = ["module", "function"];
+        let is_text =
+            element.refused == 0 && names.iter().all(|name| element.attribute(name).is_none());
+        let text = element.text.trimmed();
+        if is_text && others < LITERALS && text.as_str().len() <= self.limits.condition_bytes {
+            let text = text.html_unescaped().trimmed();
+            if let Some(value) = inline::literal(text.as_str()) {
+                return Some(Written::Fixed(value));
+            }
         }
-        self.has_room(element.start)?;
-        let value = self.function(node, Kind::Value)?;
-        Some(Written::Computed(self.add_function(value)))
+        self.computed(node).map(Written::Computed)
     }
 
     /// The value of the expression that an element's text is.
-    pub(super) fn expression_text(&mut self, element: &Element<'s>) -> Option<Computed> {
-        if let Some(value) = self.literal(element) {
-            return Some(Written::Fixed(value));
-        }
+    pub(super) fn expression_text(&mut self, element: &Element<'s>) -> Option<ConditionIndex> {
         self.has_room(element.start)?;
         let value = self.expression(element, Kind::Value)?;
-        Some(Written::Computed(self.add_function(value)))
-    }
-
-    /// The value of an element's text, if it is a literal: nothing has to be computed then.
-    fn literal(&self, element: &Element<'s>) -> Option<JsonText> {
-        let text = element.text.trimmed();
-        if text.as_str().len() > self.limits.condition_bytes {
-            return None;
-        }
-        inline::literal(text.html_unescaped().trimmed().as_str())
+        Some(self.add_function(value))
     }
 
     /// The value of the expression that an attribute holds.

@@ -2,11 +2,11 @@
 
 use super::{Checker, Node};
 use crate::{
-    checked::{ActivityKind, Computed, Finally, Handler, Scope, Written},
+    checked::{ActivityKind, Finally, Handler, Scope, Written},
     diagnostic::{ValueProblem, cut},
     grammar::Tag,
 };
-use bureaucrat_model::{ActivityPath, CodePattern, FaultCode};
+use bureaucrat_model::{ActivityPath, CodePattern, ConditionIndex, FaultCode};
 
 impl<'t, 's> Checker<'t, 's, '_, '_> {
     /// What the `context` of an element holds.
@@ -86,7 +86,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
     }
 
     /// What a fault says to machines, if it says anything; `None` when that is wrong.
-    fn data(&mut self, node: &Node<'t, 's>) -> Option<Option<Computed>> {
+    fn data(&mut self, node: &Node<'t, 's>) -> Option<Option<ConditionIndex>> {
         let element = node.element;
         let is_there = element.text.first_visible().is_some()
             || ["module", "function"]

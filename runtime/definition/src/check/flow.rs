@@ -42,9 +42,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         let mut args = Vec::new();
         for child in node.children(Tag::Arg) {
             let child = self.shape(child);
-            args.extend(self.computed_after(&child, args.len()));
+            args.extend(self.argument(&child, args.len()));
         }
-        let kwargs = self.named(node, Tag::Kwarg);
+        let kwargs = self.named_by(node, Tag::Kwarg, Self::argument);
         let first = |tag| node.children(tag).next();
         let argument = first(Tag::Arg).or_else(|| first(Tag::Kwarg));
         match (first(Tag::In), argument, via) {
@@ -82,8 +82,18 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
 
     /// Names with computed values.
     fn named(&mut self, node: &Node<'t, 's>, tag: Tag) -> Inputs {
+        self.named_by(node, tag, |checker, child, _| checker.computed(child))
+    }
+
+    /// Names with values; what reads a value is told how many there are before it.
+    fn named_by<T>(
+        &mut self,
+        node: &Node<'t, 's>,
+        tag: Tag,
+        mut read: impl FnMut(&mut Self, &Node<'t, 's>, usize) -> Option<T>,
+    ) -> Vec<(String, T)> {
         self.review_names(node, tag);
-        let mut found = Inputs::new();
+        let mut found = Vec::new();
         for child in node.children(tag) {
             let child = self.shape(child);
             let name = child.element.attribute("name");
@@ -96,7 +106,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
                 }
                 Some(text.to_owned())
             });
-            let value = self.computed_after(&child, found.len());
+            let value = read(self, &child, found.len());
             if let (Some(name), Some(value)) = (name, value) {
                 found.push((name, value));
             }
@@ -111,7 +121,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         for child in node.children(Tag::Out) {
             let child = self.shape(child);
             let target = self.field_path(&child, "name");
-            let value = self.computed_after(&child, out.len());
+            let value = self.computed(&child);
             if let (Some(target), Some(value)) = (target, value) {
                 out.push((target, value));
             }

@@ -131,7 +131,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
         for child in node.children(Tag::Header) {
             let child = self.shape(child);
             let name = self.name(&child, "name");
-            let value = self.computed_after(&child, headers.len());
+            let value = self.computed(&child);
             let (Some(name), Some(value)) = (name, value) else {
                 continue;
             };

@@ -165,7 +165,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
             let kind = element.attribute("type").map(|kind| &*kind.value);
             let value = match kind {
-                Some(EXPRESSION) => self.expression_text(element),
+                Some(EXPRESSION) => self.expression_text(element).map(Written::Computed),
                 Some(_) | None => {
                     let name = name.as_deref().unwrap_or_default();
                     self.value(element, name, &LOCAL_TYPES).map(Written::Fixed)

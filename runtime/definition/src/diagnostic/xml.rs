@@ -62,7 +62,9 @@ pub enum Counted {
     /// Branches of one `all`.
     #[error("branches of one `all`")]
     Branches,
-    #[error("conditions and computed values; literals such as `5` and `\"tea\"` do not count")]
+    #[error(
+        "conditions and computed values; of `arg` and `kwarg`, literals such as `5` do not count"
+    )]
     Conditions,
     /// Bytes of one condition's text.
     #[error("bytes in one condition")]

@@ -23,7 +23,7 @@
 //! ```
 
 use super::{Emitter, Needed, Rounds, index_of, plain_scope, taken};
-use crate::checked::{self, Written};
+use crate::checked::{self, Argument, Written};
 use bureaucrat_model::{
     Alternative, Carries, Handler, Join, Op, OpIndex, Part, Retry, Site, Timeout, Way, When,
     WrittenWay,
@@ -64,13 +64,29 @@ impl Emitter {
             checked::Carries::Fields(inputs) => Carries::Fields(self.inputs(inputs, site)),
             checked::Carries::Arguments { args, kwargs } => {
                 for arg in args {
-                    self.value(arg, site);
+                    self.argument(arg, site);
+                }
+                let mut names = Vec::with_capacity(kwargs.len());
+                for (name, kwarg) in kwargs {
+                    self.argument(kwarg, site);
+                    names.push(name.clone());
                 }
                 Carries::Arguments {
                     args: u32::try_from(args.len()).unwrap_or(u32::MAX),
-                    kwargs: self.inputs(kwargs, site),
+                    kwargs: names,
                 }
             }
+        }
+    }
+
+    /// Leaves an argument with the fiber.
+    fn argument(&mut self, argument: &Argument, site: &Site) {
+        match argument {
+            Written::Fixed(value) => {
+                let value = value.clone();
+                self.push(Op::Constant { value }, site);
+            }
+            Written::Computed(function) => self.evaluate(*function, site),
         }
     }
 
@@ -175,9 +191,9 @@ impl Emitter {
         let exchange = self.optional(send.exchange.as_ref(), site);
         let routing_key = self.optional(send.routing_key.as_ref(), site);
         let headers = self.inputs(&send.headers, site);
-        let body = match &send.body {
+        let body = match send.body {
             Some(body) => {
-                self.value(body, site);
+                self.evaluate(body, site);
                 Part::Computed
             }
             None => Part::Missing,
