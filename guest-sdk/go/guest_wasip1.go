@@ -1,9 +1,6 @@
 package bureaucrat
 
-import (
-	"runtime/debug"
-	"unsafe"
-)
+import "unsafe"
 
 // The interface `fields` in the canonical ABI. What is passed to or from the host stays reachable
 // to the end, because every evaluation runs in a new instance.
@@ -33,8 +30,6 @@ var printed [512]byte
 func collectLines(line unsafe.Pointer)
 
 func init() {
-	// A stack trace has paths of the machine that built the guest, and would take the place of words.
-	debug.SetTraceback("none")
 	collectLines(unsafe.Pointer(&printed))
 }
 

@@ -54,8 +54,22 @@
   (global $line (mut i32) (i32.const 0))
   (global $length (mut i32) (i32.const 0))
   (func (export "collect_lines") (param $line i32) (global.set $line (local.get $line)))
+  ;; Whether a stack trace has begun, after "fatal error: …" or with "goroutine 1 [running]:" or "runtime
+  ;; stack:". It would take the place of the words before it, and has paths of the machine that built the
+  ;; guest.
+  (global $is_trace (mut i32) (i32.const 0))
   (func $end_line
-    (if (global.get $length) (then (call $write (global.get $line) (global.get $length))))
+    (local $begins i64)
+    (if (i32.gt_u (global.get $length) (i32.const 8))
+      (then (local.set $begins (i64.load (global.get $line)))))
+    (if (i32.or
+          (i64.eq (local.get $begins) (i64.const 0x6e6974756f726f67)) ;; goroutin
+          (i64.eq (local.get $begins) (i64.const 0x20656d69746e7572))) ;; runtime and a space
+      (then (global.set $is_trace (i32.const 1))))
+    (if (i32.and (i32.ne (global.get $length) (i32.const 0)) (i32.eqz (global.get $is_trace)))
+      (then (call $write (global.get $line) (global.get $length))))
+    (if (i64.eq (local.get $begins) (i64.const 0x7265206c61746166)) ;; fatal er
+      (then (global.set $is_trace (i32.const 1))))
     (global.set $length (i32.const 0)))
   (func $collect (param $byte i32)
     (if (i32.or (i32.eq (local.get $byte) (i32.const 10)) (i32.eq (global.get $length) (i32.const 512)))
