@@ -35,10 +35,10 @@ fn run(sandbox: &Sandbox, body: &str) -> Evaluated {
 }
 
 fn message(outcome: &Outcome) -> &str {
-    match outcome {
-        Outcome::Fault { message, .. } => message,
-        other => panic!("no fault: {other:?}"),
-    }
+    let Outcome::Fault { message, .. } = outcome else {
+        panic!("no fault: {outcome:?}");
+    };
+    message
 }
 
 const WRITE: &str = "(call $write (i32.const 0) (i32.const 8))";
