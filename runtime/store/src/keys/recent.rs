@@ -122,6 +122,6 @@ mod tests {
             }
         }
         assert_eq!(recent_of(&[1; 24]), Err(KeyError));
-        assert_eq!(recent_of(&[5; 25]), Err(KeyError));
+        assert_eq!(recent_of(&[6; 25]), Err(KeyError));
     }
 }
