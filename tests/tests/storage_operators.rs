@@ -90,6 +90,44 @@ fn a_cancelled_process_fails_with_all_that_it_called() -> Result<()> {
 }
 
 #[test]
+fn a_suspended_process_stands_still_over_kills_until_it_is_resumed() -> Result<()> {
+    let mut operated = Operated::new("sto-suspend", &[])?;
+    operated.start()?;
+    let (process, other) = (operated.launch(AWAITS)?, operated.launch(AWAITS)?);
+    operated.until(&process, "running")?;
+    operated.until(&other, "running")?;
+    let order = |operated: &Operated, order: &str, code| {
+        let answered = operated.json(code, &[order, "--json", &process])?;
+        Ok::<_, anyhow::Error>(answered["outcome"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(order(&operated, "resume", 1)?, "not_suspended");
+    let suspend = ["suspend", &process, "--reason", "the bank asks to wait"];
+    operated.leaves_with(0, &suspend)?;
+    assert_eq!(order(&operated, "retry", 1)?, "suspended");
+    operated.engine.kill()?;
+    operated.start()?;
+    let shown = operated.show(&process)?;
+    assert_eq!(shown["state"], "suspended");
+    assert_eq!(shown["incident"], "the bank asks to wait");
+    let list = ["list", "--json", "--state", "suspended"];
+    let listed = operated.leaves_with(0, &list)?;
+    assert!(
+        listed.contains(&process) && !listed.contains(&other),
+        "{listed}"
+    );
+    assert_eq!(order(&operated, "resume", 0)?, "done");
+    operated.until(&process, "running")?;
+    let terminate = ["terminate", &process, "--reason", "over"];
+    operated.leaves_with(0, &terminate)?;
+    let shown = operated.show(&process)?;
+    assert_eq!(shown["fault"]["code"], "Terminated");
+    assert_eq!(shown["fault"]["message"], "over");
+    assert_eq!(order(&operated, "terminate", 1)?, "ended");
+    operated.end()?;
+    operated.is_clean(&operated.engine.storage())
+}
+
+#[test]
 fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
     let mut operated = Operated::new("sto-retry", &[])?;
     operated.start()?;
