@@ -1,7 +1,7 @@
 ;; The module `risk` of order.xml: is an order's integer field `amount` at least 1000?
 ;; `wasm-tools parse order.wat | base64 -w 118` prints the text in order.xml; a test compares them.
 (component
-  (import "bureaucrat:condition/fields@1.1.0" (instance $fields
+  (import "bureaucrat:condition/fields@1.0.0" (instance $fields
     (type $v (variant (case "null") (case "boolean" bool) (case "integer" s64) (case "big-integer" string)
       (case "float" f64) (case "text" string) (case "list" u32) (case "record" u32)))
     (export "value" (type $value (eq $v)))
