@@ -172,7 +172,7 @@ fn imports() -> Vec<Attack> {
         text(
             "the contract's interface with another function",
             BY,
-            "with a type that is not the contract\'s",
+            "which has no function of this name and type",
             "(component (import \"bureaucrat:condition/fields@1.1.0\" (instance
                (export \"set\" (func (param \"pointer\" string))))))",
         ),
