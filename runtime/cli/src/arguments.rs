@@ -16,7 +16,9 @@ pub use module::{
     Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
     ModuleList, ModuleRemove, ModuleRun, ModuleShow, ModuleSign, ModuleTest,
 };
-pub use operating::{Backup, Cancel, Fsck, Restore, Resume, Retry, StateName, Suspend, Terminate};
+pub use operating::{
+    Backup, Cancel, Fsck, Restore, Resume, Retry, StateName, Suspend, Target, Terminate,
+};
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 
 /// The settings that were given as flags.

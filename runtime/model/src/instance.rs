@@ -97,6 +97,29 @@ pub enum Status {
     Ended(Ending),
 }
 
+impl Status {
+    /// Why it is parked; none if it is not.
+    pub const fn parking(&self) -> Option<Parking> {
+        match self {
+            Self::Parked { parking, .. } => Some(*parking),
+            Self::Running | Self::Ended(_) => None,
+        }
+    }
+
+    /// Parks the process. What was kept for it before stays kept.
+    pub fn park(&mut self, parking: Parking, reason: String) {
+        let inputs = match std::mem::replace(self, Self::Running) {
+            Self::Parked { inputs, .. } => inputs,
+            Self::Running | Self::Ended(_) => Vec::new(),
+        };
+        *self = Self::Parked {
+            parking,
+            reason,
+            inputs,
+        };
+    }
+}
+
 /// Why a process is parked, and so who has it continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Parking {

@@ -51,9 +51,12 @@ const FIELDS_FUNCTIONS: &[Function] = &[
 ];
 const LOG_FUNCTIONS: &[Function] = &[("write", Shape::List(&Shape::U8), None)];
 
+/// The name under which guests import an interface, its short name, and its functions.
+type Interface = (&'static str, &'static str, &'static [Function]);
+
 /// The interfaces by the names under which guests import them: those of this version of the
 /// contract, and those of earlier ones.
-const INTERFACES: [(&str, &str, &[Function]); 3] = [
+const INTERFACES: [Interface; 3] = [
     (FIELDS, "fields", FIELDS_FUNCTIONS),
     (FIELDS_1_0, "fields", FIELDS_FUNCTIONS),
     (LOG, "log", LOG_FUNCTIONS),
@@ -129,10 +132,9 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>, Refusal> {
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
                     let name = import.map_err(invalid)?.name.name;
-                    let known = INTERFACES.iter().find(|(full, ..)| *full == name);
                     match (
                         types.component_item_for_import(name).map(|item| item.ty),
-                        known,
+                        interface(name),
                     ) {
                         (Some(ComponentEntityType::Instance(instance)), Some((_, short, _))) => {
                             let functions = types[instance].exports.iter().filter(|(_, item)| {
@@ -153,11 +155,14 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>, Refusal> {
     Ok(names)
 }
 
+fn interface(name: &str) -> Option<&'static Interface> {
+    INTERFACES.iter().find(|(full, ..)| *full == name)
+}
+
 fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), Refusal> {
-    let known = INTERFACES.iter().find(|(full, ..)| *full == name);
     match (
         types.component_item_for_import(name).map(|item| item.ty),
-        known,
+        interface(name),
     ) {
         (Some(ComponentEntityType::Instance(instance)), Some((full, _, functions))) => {
             check_interface(full, instance, functions, types)

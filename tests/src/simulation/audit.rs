@@ -30,15 +30,12 @@ pub(super) fn waits(instance: &Instance) -> impl Iterator<Item = (FiberId, &Wait
 }
 
 pub(super) fn is_parked(instance: &Instance) -> bool {
-    matches!(instance.status, Status::Parked { .. })
+    instance.status.parking().is_some()
 }
 
 /// Whether the engine has parked it, which then tries it again.
 pub(super) fn is_incident(instance: &Instance) -> bool {
-    let Status::Parked { parking, .. } = instance.status else {
-        return false;
-    };
-    parking == Parking::Incident
+    instance.status.parking() == Some(Parking::Incident)
 }
 
 fn is_kept(instance: &Instance, fiber: FiberId, turn: Turn) -> bool {

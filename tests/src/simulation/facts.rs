@@ -182,15 +182,8 @@ impl Facts {
     pub fn suspended(&self) -> Vec<ProcessId> {
         let known = self.known();
         let instances = known.instances.values();
-        let suspended = instances.filter(|instance| {
-            matches!(
-                instance.status,
-                Status::Parked {
-                    parking: Parking::Suspended,
-                    ..
-                }
-            )
-        });
+        let suspended =
+            instances.filter(|found| found.status.parking() == Some(Parking::Suspended));
         suspended.map(|instance| instance.process).collect()
     }
 

@@ -4,6 +4,16 @@ use bureaucrat_model::IdPrefix;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
+/// The process that an order is for, and how its outcome is printed.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Print {"process", "outcome"} (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `cancel`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -14,8 +24,6 @@ Examples:
 The process fails with the code Cancelled, and so does every process that it called. The exit \
 code is 0 once that is durable, and 1 if there is no such process or it has already ended.")]
 pub struct Cancel {
-    /// The process: its id, or the first 4 or more digits of it
-    pub process: IdPrefix,
     /// Why; shown in its history and its fault
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     pub reason: String,
@@ -27,9 +35,8 @@ pub struct Cancel {
     /// [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = super::duration, requires = "broker")]
     pub timeout: Option<Duration>,
-    /// Print {"process", "outcome"} (docs/json.md)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// `retry`.
@@ -44,11 +51,8 @@ that waits for an operator after a fault (on-fault=\"incident\") runs the failed
 The exit code is 0 once it has been retried (it may park again), and 1 if there is no such process \
 or it is not parked.")]
 pub struct Retry {
-    /// The process: its id, or the first 4 or more digits of it
-    pub process: IdPrefix,
-    /// Print {"process", "outcome"} (docs/json.md)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// `suspend`.
@@ -64,14 +68,11 @@ deadline then passes at once. Up to 1,000 answers and events are kept (`incident
 were sent stay with their workers. Processes that it called continue. The exit code is 0 once that \
 is durable, and 1 if there is no such process, or it has ended or is suspended already.")]
 pub struct Suspend {
-    /// The process: its id, or the first 4 or more digits of it
-    pub process: IdPrefix,
     /// Why; shown in lists and in its history
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     pub reason: String,
-    /// Print {"process", "outcome"} (docs/json.md)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// `resume`.
@@ -83,11 +84,8 @@ Examples:
 
 The exit code is 0 once that is durable, and 1 if there is no such process or it is not suspended.")]
 pub struct Resume {
-    /// The process: its id, or the first 4 or more digits of it
-    pub process: IdPrefix,
-    /// Print {"process", "outcome"} (docs/json.md)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// `terminate`.
@@ -101,14 +99,11 @@ and compensations run; its tasks are withdrawn. Processes that it called are can
 run. The exit code is 0 once that is durable, and 1 if there is no such process or it has already \
 ended.")]
 pub struct Terminate {
-    /// The process: its id, or the first 4 or more digits of it
-    pub process: IdPrefix,
     /// Why; shown in its history and its fault
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     pub reason: String,
-    /// Print {"process", "outcome"} (docs/json.md)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// `fsck`.

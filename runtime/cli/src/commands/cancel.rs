@@ -25,7 +25,7 @@ pub fn run(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
     let order = Order::Cancel {
         reason: cancel.reason.clone(),
     };
-    ordered::run(options, &cancel.process, order, cancel.json, "cancelled")
+    ordered::run(options, &cancel.target, order, "cancelled")
 }
 
 /// Terminates the process, and prints the outcome.
@@ -33,17 +33,11 @@ pub fn terminate(options: &Options, terminate: &Terminate) -> anyhow::Result<Exi
     let order = Order::Terminate {
         reason: terminate.reason.clone(),
     };
-    ordered::run(
-        options,
-        &terminate.process,
-        order,
-        terminate.json,
-        "terminated",
-    )
+    ordered::run(options, &terminate.target, order, "terminated")
 }
 
 fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
-    let Some(process) = cancel.process.whole() else {
+    let Some(process) = cancel.target.process.whole() else {
         let what = "--broker needs the whole id of the process: a shortened one can be looked up \
                     only on the engine's own machine";
         return Err(Failure::new(Kind::Usage, what).into());
@@ -65,7 +59,7 @@ fn over_broker(options: &Options, cancel: &Cancel) -> anyhow::Result<Exit> {
             Some(asked) => asked.map_err(|error| why(process, error)),
         }
     })?;
-    if cancel.json {
+    if cancel.target.json {
         let word = match outcome {
             CancelOutcome::Cancelled => "done",
             CancelOutcome::Ended => "ended",

@@ -249,7 +249,8 @@ fn canceller(by: &Canceller) -> Value {
     }
 }
 
-fn of_fault(process: ProcessId, fault: &Fault) -> Value {
+/// A fault of a process without its data, as JSON.
+pub fn of_fault(process: ProcessId, fault: &Fault) -> Value {
     json!({
         "code": fault.code.as_str(),
         "message": fault.message,

@@ -1,6 +1,6 @@
 //! `list`: the processes of the running engine, newest first, a page after the other.
 
-use super::{finding, id, settings, waits};
+use super::{finding, history, id, settings, waits};
 use crate::{
     Exit,
     arguments::{List, Options, StateName},
@@ -236,14 +236,9 @@ pub fn summary(process: &ProcessSummary) -> Value {
     })
 }
 
-/// A fault of a process, as JSON.
+/// A fault of a process with its data, as JSON.
 pub fn fault_json(process: ProcessId, fault: &Fault) -> Value {
-    let mut json = json!({
-        "code": fault.code.as_str(),
-        "message": fault.message,
-        "activity": format!("{process}{}", fault.activity),
-        "line": fault.line,
-    });
+    let mut json = history::of_fault(process, fault);
     if let Some(data) = fault.data.as_ref().and_then(JsonText::to_value) {
         json["data"] = data;
     }

@@ -1,29 +1,26 @@
 //! Sends orders to the running engine, and prints their outcomes.
 
 use super::{finding, id, print_line, settings};
-use crate::{Exit, arguments::Options, control::Control};
+use crate::{
+    Exit,
+    arguments::{Options, Target},
+    control::Control,
+};
 use anyhow::bail;
 use bureaucrat_host::{
     commands::{Order, OrderOutcome},
     query::{Query, QueryAnswer},
 };
-use bureaucrat_model::IdPrefix;
 use serde_json::json;
 
 /// Gives an order; `done` describes the success.
-pub fn run(
-    options: &Options,
-    prefix: &IdPrefix,
-    order: Order,
-    json: bool,
-    done: &str,
-) -> anyhow::Result<Exit> {
+pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
-    let process = finding::process(&mut control, prefix)?;
+    let process = finding::process(&mut control, &target.process)?;
     let QueryAnswer::Ordered { outcome } = control.ask(&Query::Order { process, order })? else {
         bail!("unexpected answer from the engine");
     };
-    if json {
+    if target.json {
         print_line(&json!({"process": id(process), "outcome": outcome}).to_string())?;
         return Ok(match outcome {
             OrderOutcome::Done => Exit::Done,

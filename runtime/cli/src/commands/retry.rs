@@ -9,23 +9,17 @@ use bureaucrat_host::commands::Order;
 
 /// Orders the retry, and prints the outcome.
 pub fn run(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
-    ordered::run(options, &retry.process, Order::Retry, retry.json, "retried")
+    ordered::run(options, &retry.target, Order::Retry, "retried")
 }
 
 /// Suspends the process, and prints the outcome.
 pub fn suspend(options: &Options, suspend: &Suspend) -> anyhow::Result<Exit> {
     let reason = suspend.reason.clone();
     let order = Order::Suspend { reason };
-    ordered::run(options, &suspend.process, order, suspend.json, "suspended")
+    ordered::run(options, &suspend.target, order, "suspended")
 }
 
 /// Resumes the process, and prints the outcome.
 pub fn resume(options: &Options, resume: &Resume) -> anyhow::Result<Exit> {
-    ordered::run(
-        options,
-        &resume.process,
-        Order::Resume,
-        resume.json,
-        "resumed",
-    )
+    ordered::run(options, &resume.target, Order::Resume, "resumed")
 }

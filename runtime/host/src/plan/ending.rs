@@ -8,7 +8,7 @@ use super::{
 };
 use crate::compute::Task;
 use bureaucrat_engine::cancel;
-use bureaucrat_model::{Fault, Fields, Parking, ProcessId, Program, Status};
+use bureaucrat_model::{Fault, Fields, Parking, ProcessId, Program};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -28,27 +28,21 @@ impl Planner {
             return Ok(Done::Yes);
         }
         let program = held.instance.program;
-        match held.instance.status {
-            Status::Parked {
-                parking: Parking::Incident,
-                ..
-            } => {
+        match held.instance.status.parking() {
+            Some(Parking::Incident) => {
                 self.end_at_once(transaction, process, fault);
                 return Ok(Done::Yes);
             }
             // Its program is as good as any other's, so it runs what it has to at its end. What was kept for it
             // comes after the cancel.
-            Status::Parked {
-                parking: Parking::Suspended,
-                ..
-            } => {
+            Some(Parking::Suspended) => {
                 transaction
                     .later
                     .push_front(Work::Cancel { process, fault });
                 transaction.work.push_front(Work::Resume(process));
                 return Ok(Done::Yes);
             }
-            Status::Running | Status::Ended(_) => {}
+            None => {}
         }
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
             let resume = Work::Cancel { process, fault };

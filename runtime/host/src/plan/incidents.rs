@@ -253,15 +253,8 @@ impl Planner {
         }
         tracing::error!(%process, reason, "the process is parked as an incident; the engine tries \
                                            again later");
-        let inputs = match std::mem::replace(&mut held.instance.status, Status::Running) {
-            Status::Parked { inputs, .. } => inputs,
-            Status::Running | Status::Ended(_) => Vec::new(),
-        };
-        held.instance.status = Status::Parked {
-            parking: Parking::Incident,
-            reason: reason.clone(),
-            inputs,
-        };
+        let status = &mut held.instance.status;
+        status.park(Parking::Incident, reason.clone());
         transaction.record(process, now, HistoryEvent::Parked { reason }, entries)?;
         if let Some(wait) = timers::reminder(process, Purpose::Retry) {
             transaction.set_timer(now.after(self.shared.config.incident_retry), wait);

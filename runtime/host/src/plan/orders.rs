@@ -57,11 +57,13 @@ impl Planner {
         }
         let held = transaction.held.get(&process);
         let is_stuck = held.is_some_and(|held| held.instance.stuck > 0);
-        let status = held.map(|held| &held.instance.status);
-        let (event, work) = match (order, status) {
-            (_, None) => return Ok(OrderOutcome::Unknown),
-            (_, Some(Status::Ended(_))) => return Ok(OrderOutcome::Ended),
-            (Order::Retry, Some(Status::Running)) if is_stuck => {
+        let parking = match held.map(|held| &held.instance.status) {
+            None => return Ok(OrderOutcome::Unknown),
+            Some(Status::Ended(_)) => return Ok(OrderOutcome::Ended),
+            Some(status @ (Status::Running | Status::Parked { .. })) => status.parking(),
+        };
+        let (event, work) = match (order, parking) {
+            (Order::Retry, None) if is_stuck => {
                 let work = Work::Step {
                     process,
                     input: Input::Retry,
@@ -69,41 +71,30 @@ impl Planner {
                 };
                 (HistoryEvent::Retried, work)
             }
-            (Order::Retry, Some(Status::Running)) => return Ok(OrderOutcome::NotParked),
-            (Order::Retry, Some(Status::Parked { parking, .. })) => match parking {
-                Parking::Incident => (HistoryEvent::Retried, Work::Resume(process)),
-                Parking::Suspended => return Ok(OrderOutcome::Suspended),
-            },
-            (
-                Order::Suspend { .. },
-                Some(Status::Parked {
-                    parking: Parking::Suspended,
-                    ..
-                }),
-            ) => return Ok(OrderOutcome::Suspended),
-            (Order::Suspend { reason }, Some(Status::Running | Status::Parked { .. })) => {
+            (Order::Retry, None) => return Ok(OrderOutcome::NotParked),
+            (Order::Retry, Some(Parking::Incident)) => {
+                (HistoryEvent::Retried, Work::Resume(process))
+            }
+            (Order::Retry | Order::Suspend { .. }, Some(Parking::Suspended)) => {
+                return Ok(OrderOutcome::Suspended);
+            }
+            (Order::Suspend { reason }, None | Some(Parking::Incident)) => {
                 self.suspend(transaction, process, reason)?;
                 return Ok(OrderOutcome::Done);
             }
-            (
-                Order::Resume,
-                Some(Status::Parked {
-                    parking: Parking::Suspended,
-                    ..
-                }),
-            ) => {
+            (Order::Resume, Some(Parking::Suspended)) => {
                 transaction.work.push_front(Work::Resume(process));
                 return Ok(OrderOutcome::Done);
             }
-            (Order::Resume, Some(Status::Running | Status::Parked { .. })) => {
+            (Order::Resume, None | Some(Parking::Incident)) => {
                 return Ok(OrderOutcome::NotSuspended);
             }
-            (Order::Terminate { reason }, Some(Status::Running | Status::Parked { .. })) => {
+            (Order::Terminate { reason }, _) => {
                 let fault = Fault::from_outside(FaultCode::TERMINATED, reason.clone());
                 let event = HistoryEvent::Terminated { reason };
                 (event, Work::Terminate(process, fault))
             }
-            (Order::Cancel { reason }, Some(Status::Running | Status::Parked { .. })) => {
+            (Order::Cancel { reason }, _) => {
                 let fault = Fault::from_outside(FaultCode::CANCELLED, told(&reason, &by));
                 let event = HistoryEvent::Cancelled { reason, by };
                 (event, Work::Cancel { process, fault })
@@ -126,16 +117,8 @@ impl Planner {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
         };
-        let before = std::mem::replace(&mut held.instance.status, Status::Running);
-        let inputs = match before {
-            Status::Parked { inputs, .. } => inputs,
-            Status::Running | Status::Ended(_) => Vec::new(),
-        };
-        held.instance.status = Status::Parked {
-            parking: Parking::Suspended,
-            reason: reason.clone(),
-            inputs,
-        };
+        let status = &mut held.instance.status;
+        status.park(Parking::Suspended, reason.clone());
         let event = HistoryEvent::ProcessSuspended { reason };
         let entries = self.shared.config.history_entries;
         transaction.record(process, self.now(), event, entries)

@@ -206,11 +206,8 @@ impl Planner {
             Work::Retry(process) => {
                 let is_there = self.hold(transaction, process)?;
                 let held = transaction.held.get(&process).filter(|_| is_there);
-                if let Some(Status::Parked {
-                    parking: Parking::Incident,
-                    ..
-                }) = held.map(|held| &held.instance.status)
-                {
+                let parking = held.and_then(|held| held.instance.status.parking());
+                if parking == Some(Parking::Incident) {
                     transaction.work.push_front(Work::Resume(process));
                 }
                 Ok(Done::Yes)
