@@ -123,6 +123,10 @@ fn instances() {
             "answer",
             running(waiting(WaitKind::Answer {
                 participant: "worker".into(),
+                way: Some(Box::new(Way {
+                    queue: Some("urgent".into()),
+                    ..Way::default()
+                })),
                 fields: Some(fields()),
                 expiry: Expiry {
                     timeout: Some(Millis(30_000)),

@@ -149,7 +149,14 @@ fn a_parked_process_keeps_what_it_can_take_and_the_rest_is_told() {
 
     // It continues with what was kept, and with the answer that its owner publishes again.
     let mut host = open();
-    let outcome = host.order(process, Order::Retry).unwrap();
+    let outcome = host
+        .order(
+            process,
+            Order::Retry {
+                reason: String::new(),
+            },
+        )
+        .unwrap();
     assert_eq!(outcome, Some(OrderOutcome::Done));
     let published = answer(&mut host, &mine[2]);
     let ends = published

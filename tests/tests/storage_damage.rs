@@ -285,7 +285,14 @@ fn a_damaged_program_parks_its_process_alone() {
     // It is restored: the event was kept with the incident.
     put(&storage.store(), Table::Programs, key, value);
     let mut host = storage.open().unwrap();
-    let outcome = host.order(storage.victim(), Order::Retry).unwrap();
+    let outcome = host
+        .order(
+            storage.victim(),
+            Order::Retry {
+                reason: String::new(),
+            },
+        )
+        .unwrap();
     assert_eq!(outcome, Some(OrderOutcome::Done));
     let (ended, _) = storage.run(&mut host, Stage::Delayed);
     assert!(ended.contains("p0"), "{ended:?}");

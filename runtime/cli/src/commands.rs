@@ -16,12 +16,13 @@ mod guests;
 mod history;
 pub mod launch;
 pub mod list;
+pub mod modifying;
 pub mod module;
 mod ordered;
 pub mod policy;
 pub mod restore;
-pub mod retry;
 pub mod show;
+pub mod suspend;
 mod waits;
 
 pub use crate::screen::print_line;

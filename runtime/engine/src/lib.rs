@@ -16,6 +16,7 @@
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
 //! - `fields`: changes of a fiber's fields, within their limits
 //! - `input`: finds the instruction that an input is for
+//! - `modifying`: what operators change about where a process stands
 //! - `values`: what was computed for an instruction, as what the instruction needs it
 //! - `reserved`: what functions read under the names that begin with `inst:`
 //! - `sticking`: a fault that nothing handles, where operators look at those
@@ -30,6 +31,7 @@ mod ending;
 mod fields;
 mod input;
 mod machine;
+mod modifying;
 mod ops;
 mod pending;
 mod rejection;
@@ -45,8 +47,8 @@ pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
-    HistoryEvent, Input, Instance, Launch, OpIndex, Program, Searched, Status, Timestamp, Turn,
-    View,
+    HistoryEvent, Input, Instance, Launch, Modification, OpIndex, Program, Refusal, Searched,
+    Status, Timestamp, Turn, View,
 };
 use machine::Machine;
 
@@ -195,6 +197,24 @@ pub fn is_shortened(instance: &Instance, turn: Turn, until: Timestamp) -> bool {
 /// called process.
 pub fn unstarted_call(program: &Program, instance: &Instance, fiber: FiberId) -> Option<Effect> {
     ops::call::again(program, instance, fiber)
+}
+
+/// Changes where an instance stands, as an operator orders, and runs it unless it is parked.
+///
+/// # Errors
+/// If it means nothing for what the instance waits for. The instance is unchanged then.
+pub fn modify(
+    program: &Program,
+    instance: &mut Instance,
+    environment: &Environment<'_>,
+    modification: &Modification,
+) -> Result<Vec<Effect>, Refusal> {
+    if instance.has_ended() {
+        return Err(Refusal::NothingWaits);
+    }
+    let mut machine = Machine::new(program, instance, environment);
+    modifying::modify(&mut machine, modification)?;
+    Ok(machine.finish())
 }
 
 /// Ends a running instance with a fault from outside: its caller stopped, or an operator cancelled it. Everything that it

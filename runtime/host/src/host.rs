@@ -324,10 +324,10 @@ impl Host {
             Ok(
                 OrderOutcome::Unknown
                 | OrderOutcome::Ended
-                | OrderOutcome::NotParked
                 | OrderOutcome::Suspended
                 | OrderOutcome::NotSuspended
-                | OrderOutcome::Damaged,
+                | OrderOutcome::Damaged
+                | OrderOutcome::Refused(_),
             ) => QueryAnswer::Letters(LetterAnswer::Unknown),
             Err(_) => QueryAnswer::Error {
                 reason: "the engine stopped or is too busy; `bureaucrat dead list` tells whether \

@@ -105,13 +105,39 @@ pub enum HistoryEvent {
     Cancelled { reason: String, by: Canceller },
     /// An operator retried a parked process.
     #[serde(rename = "20")]
-    Retried,
+    Retried { reason: String },
     /// An operator suspended the process.
     #[serde(rename = "40")]
     ProcessSuspended { reason: String },
     /// An operator ended the process, without anything that it would have run at its end.
     #[serde(rename = "41")]
     Terminated { reason: String },
+    /// An operator had a part of the process try again.
+    #[serde(rename = "42")]
+    PartRetried {
+        activity: ActivityPath,
+        reason: String,
+    },
+    /// An operator ended an activity without what it was waited for.
+    #[serde(rename = "43")]
+    Skipped {
+        activity: ActivityPath,
+        reason: String,
+    },
+    /// An operator set or removed fields, where a part stands.
+    #[serde(rename = "44")]
+    FieldsSet {
+        activity: ActivityPath,
+        names: Vec<String>,
+        reason: String,
+    },
+    /// An operator had a part continue elsewhere.
+    #[serde(rename = "45")]
+    Moved {
+        activity: ActivityPath,
+        to: ActivityPath,
+        reason: String,
+    },
     /// An attempt at an action failed; another one follows.
     #[serde(rename = "22")]
     AttemptFailed {

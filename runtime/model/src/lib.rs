@@ -28,6 +28,7 @@ mod leads;
 mod limits;
 mod locks;
 mod message;
+mod modification;
 mod modules;
 mod name;
 mod op;
@@ -72,6 +73,7 @@ pub use instance::{
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
 pub use message::{Message, Toward};
+pub use modification::{Change, Modification, PartOf, Refusal, STANDINGS_MAX, Standing};
 pub use modules::{Alias, AliasError, ModuleRef, ModuleRefError, Wanted};
 pub use name::{DefinitionName, ModuleName, Name, NameError, OfDefinition, OfModule};
 pub use op::{

@@ -192,6 +192,29 @@ pub struct Way<T = String, P = u8> {
 /// routing key, the priority.
 pub type WrittenWay = Way<Operand<String>, Operand<u8>>;
 
+impl WrittenWay {
+    /// The way, if nothing of it is computed.
+    pub fn fixed(&self) -> Option<Way> {
+        let name = |operand: &Option<Operand<String>>| match operand {
+            Some(Operand::Fixed(name)) => Some(Some(name.clone())),
+            Some(Operand::Computed) => None,
+            None => Some(None),
+        };
+        let priority = match self.priority {
+            Some(Operand::Fixed(priority)) => Some(priority),
+            Some(Operand::Computed) => return None,
+            None => None,
+        };
+        Some(Way {
+            via: self.via,
+            queue: name(&self.queue)?,
+            exchange: name(&self.exchange)?,
+            routing_key: name(&self.routing_key)?,
+            priority,
+        })
+    }
+}
+
 impl<T, P> Default for Way<T, P> {
     fn default() -> Self {
         Self {

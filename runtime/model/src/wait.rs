@@ -8,6 +8,7 @@ use crate::{
     input::EventSource,
     program::{ConditionIndex, OpIndex},
     time::{Millis, Timestamp},
+    via::Way,
 };
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,8 @@ pub enum WaitKind {
     #[serde(rename = "1")]
     Answer {
         participant: String,
+        /// Which way its task went, as far as that was computed.
+        way: Option<Box<Way>>,
         /// The fields of its task; none for all that are visible.
         fields: Option<Fields>,
         expiry: Expiry,

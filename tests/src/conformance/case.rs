@@ -2,9 +2,10 @@
 
 use super::{
     calls::{self, Back},
+    modifying,
     parts::{expected, fields, path, reply, task_ref},
 };
-use bureaucrat_model::{ActivityPath, Fields, Millis};
+use bureaucrat_model::{ActivityPath, Fields, Millis, Modification};
 use bureaucrat_wire::Dialect;
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -109,6 +110,8 @@ pub enum Action {
     Incident(String),
     /// An operator has what waits for one tried again.
     Retry,
+    /// An operator changes where the process stands; if it is refused, with a text that matches.
+    Modify(Modification, Option<String>),
     Completed(Expected),
     Failed {
         code: String,
@@ -298,6 +301,9 @@ fn setting(case: &mut Case, line: &str) -> Result<(), String> {
 
 /// Reads one line of a script.
 fn step(line: &str) -> Result<Action, String> {
+    if let Some(modified) = modifying::read(line)? {
+        return Ok(modified);
+    }
     let (line, fate) = match line.rsplit_once(" -> ") {
         None => (line, Fate::Taken),
         Some((line, "stale")) => (line, Fate::Stale),

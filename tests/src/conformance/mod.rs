@@ -9,7 +9,8 @@
 pub mod broker;
 pub mod calls;
 pub mod case;
-pub mod participant;
+pub mod modifying;
+mod participant;
 mod parts;
 pub mod pure;
 pub mod script;

@@ -11,12 +11,12 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use bureaucrat_definition::{Limits, compile_with};
-use bureaucrat_engine::{Environment, Rejection, cancel, launch, step, task_fields};
+use bureaucrat_engine::{Environment, Rejection, cancel, launch, modify, step, task_fields};
 use bureaucrat_model::{
     Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
     FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
-    ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
-    Timestamp, Turn, Version, View,
+    Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo,
+    Subscription, Timestamp, Turn, Version, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -461,6 +461,24 @@ impl Pure {
         self.carry_out(id, effects);
     }
 
+    fn modify_process(&mut self, modification: &Modification) -> Result<Option<String>, String> {
+        let id = self.root.ok_or("there is no process")?;
+        let environment = Environment {
+            now: self.now,
+            secret: &SECRET,
+            limits: &self.limits,
+        };
+        let process = self.processes.get_mut(&id).ok_or("it has ended")?;
+        let (program, instance) = (&process.program, &mut process.instance);
+        match modify(program, instance, &environment, modification) {
+            Ok(effects) => {
+                self.carry_out(id, effects);
+                Ok(None)
+            }
+            Err(refusal) => Ok(Some(refusal.to_string())),
+        }
+    }
+
     fn end(&mut self, id: ProcessId, ending: Ending) {
         let Some(process) = self.processes.get(&id) else {
             return;
@@ -585,6 +603,16 @@ impl Stage for Pure {
 
     fn retry(&mut self) -> Result<(), String> {
         self.retried()
+    }
+
+    fn modify(
+        &mut self,
+        modification: &Modification,
+        _: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        let refusal = self.modify_process(modification)?;
+        self.settle();
+        Ok(refusal)
     }
 
     fn cancel(&mut self, reason: &str) -> Result<(), String> {

@@ -8,7 +8,7 @@ use super::{
     case::{Action, Case, Expected, Fate, Step, TaskRef},
     participant::{self, Received},
 };
-use bureaucrat_model::{ActivityPath, Fields, JsonText, Millis, ProcessId};
+use bureaucrat_model::{ActivityPath, Fields, JsonText, Millis, Modification, ProcessId};
 use bureaucrat_wire::{Dialect, Reply as LauncherReply};
 use std::{collections::BTreeMap, fmt};
 
@@ -48,6 +48,12 @@ pub trait Stage {
     fn incident(&mut self) -> Result<String, String>;
     /// Has what waits for an operator tried again.
     fn retry(&mut self) -> Result<(), String>;
+    /// Changes where the process stands, unless it is refused with a text like this; gives why, if it is.
+    fn modify(
+        &mut self,
+        modification: &Modification,
+        refused: Option<&str>,
+    ) -> Result<Option<String>, String>;
     /// Cancels the process.
     fn cancel(&mut self, reason: &str) -> Result<(), String>;
     fn ending(&mut self) -> Result<LauncherReply, String>;
@@ -243,6 +249,15 @@ impl Player<'_> {
                 fault => Err(format!("incident {fault}")),
             },
             Action::Retry => self.stage.retry(),
+            Action::Modify(modification, refused) => {
+                let seen = self.stage.modify(modification, refused.as_deref())?;
+                match (&seen, refused) {
+                    (None, None) => Ok(()),
+                    (Some(seen), Some(pattern)) if matches_glob(pattern, seen) => Ok(()),
+                    (Some(seen), _) => Err(format!("refused {seen}")),
+                    (None, Some(_)) => Err("it was done".into()),
+                }
+            }
             Action::Completed(_) | Action::Failed { .. } => {
                 let ending = self.stage.ending()?;
                 self.check_ending(&step.action, &ending)
@@ -364,7 +379,7 @@ fn matches_fields(expected: &Expected, seen: &Fields) -> bool {
 }
 
 /// Whether `text` matches `pattern`; `*` matches any characters.
-fn matches_glob(pattern: &str, text: &str) -> bool {
+pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

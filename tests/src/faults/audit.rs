@@ -195,9 +195,13 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Parked { .. }
                 | HistoryEvent::Resumed
                 | HistoryEvent::Cancelled { .. }
-                | HistoryEvent::Retried
+                | HistoryEvent::Retried { .. }
                 | HistoryEvent::ProcessSuspended { .. }
                 | HistoryEvent::Terminated { .. }
+                | HistoryEvent::PartRetried { .. }
+                | HistoryEvent::Skipped { .. }
+                | HistoryEvent::FieldsSet { .. }
+                | HistoryEvent::Moved { .. }
                 | HistoryEvent::Caught { .. }
                 | HistoryEvent::Emitted { .. }
                 | HistoryEvent::LeftOut { .. }

@@ -69,6 +69,11 @@ impl Known {
             return;
         }
         self.kept(before, &after);
+        self.stands_still(before, &after);
+        let timers = match self.was_modified(process) {
+            true => Timers::MayStop,
+            false => timers,
+        };
         for (fiber, wait) in waits(before) {
             let still = waits(&after).any(|(_, other)| other.turn == wait.turn);
             // Who is cancelled stops its waits, before it has a fault.

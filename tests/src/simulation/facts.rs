@@ -69,6 +69,10 @@ pub(super) struct Known {
     /// Answers whose acknowledgement by the engine was checked.
     judged: BTreeSet<Content>,
     pub cancelled: BTreeSet<ProcessId>,
+    /// Processes of which operators changed where they stand: they may end in any way.
+    pub modified: BTreeSet<ProcessId>,
+    /// Processes that operators resumed.
+    pub resumed: BTreeSet<ProcessId>,
     /// Answers that were kept for parked processes: what does not fit is forgotten when they continue.
     pub kept_answers: BTreeSet<(ProcessId, ActivityPath, Turn)>,
     pub seen_retention: Millis,
@@ -192,6 +196,11 @@ impl Facts {
         self.known().cancelled.insert(process);
     }
 
+    /// An operator changes where a process stands: it may end in any way.
+    pub fn may_be_modified(&self, process: ProcessId) {
+        self.known().modified.insert(process);
+    }
+
     /// The planned launches.
     pub fn launches(&self) -> Vec<LaunchFacts> {
         self.known().launches.clone()
@@ -235,6 +244,11 @@ impl Facts {
             ));
         }
         row
+    }
+
+    /// Whether a task that the broker has taken may be sent again.
+    pub fn may_come_again(&self, message: &Outgoing) -> bool {
+        self.known().may_come_again(message)
     }
 
     /// A delivery is acknowledged, by the engine or at the broker: its effects must be durable.

@@ -1,16 +1,64 @@
 //! What has not ended, and who may have ended early.
 
-use super::Facts;
+use super::{Facts, facts::Known};
+use bureaucrat_model::{FaultCode, Instance, Parking, ProcessId};
+
+impl Known {
+    /// Whether an operator changed where a process of this call tree stands.
+    pub fn was_modified(&self, process: ProcessId) -> bool {
+        // The ids of a call tree begin with the same bytes.
+        let mut modified = self.modified.iter();
+        modified.any(|modified| modified.as_bytes()[..2] == process.as_bytes()[..2])
+    }
+}
+
+impl Known {
+    /// A suspended process does nothing until an operator resumes it, or until it is ended from outside.
+    pub fn stands_still(&mut self, before: &Instance, after: &Instance) {
+        if before.status.parking() != Some(Parking::Suspended) {
+            return;
+        }
+        let process = before.process;
+        let is_freed =
+            self.resumed.contains(&process) || after.cancelled.is_some() || after.has_ended();
+        match after.status.parking() {
+            Some(Parking::Suspended) => {
+                if before.fibers != after.fibers && !self.was_modified(process) {
+                    self.violate(format!("{process} is suspended and moved"));
+                }
+            }
+            Some(Parking::Incident) | None => {
+                if !is_freed {
+                    self.violate(format!("{process} was suspended and nobody resumed it"));
+                }
+            }
+        }
+    }
+
+    /// A program of ours never has a fiber where it cannot be.
+    pub fn is_where_it_can_be(&mut self, instance: &Instance) {
+        let fault = instance.fault().map(|fault| fault.code.as_str());
+        if fault == Some(FaultCode::PROGRAM_ERROR) {
+            let fault = instance.fault().map(ToString::to_string);
+            self.violate(format!("{} ended so: {fault:?}", instance.process));
+        }
+    }
+}
 
 impl Facts {
-    /// Whether an operator cancelled a process with this name.
+    /// An operator resumes a process.
+    pub fn may_be_resumed(&self, process: ProcessId) {
+        self.known().resumed.insert(process);
+    }
+
+    /// Whether an operator cancelled or changed a process with this name.
     pub fn was_cancelled(&self, name: &str) -> bool {
         let known = self.known();
         let starts = known.starts.get(name).into_iter().flatten();
         starts.into_iter().any(|(process, _)| {
             // The ids of a call tree begin with the same bytes.
             let key = &process.as_bytes()[..2];
-            let mut cancelled = known.cancelled.iter();
+            let mut cancelled = known.cancelled.iter().chain(&known.modified);
             cancelled.any(|cancelled| &cancelled.as_bytes()[..2] == key)
         })
     }

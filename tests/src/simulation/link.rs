@@ -98,7 +98,9 @@ impl Broker for Link {
         let Some(link) = state.links.get_mut(&self.engine) else {
             return;
         };
-        if let Some(heard) = link.heard.get(&row) {
+        if let Some(heard) = link.heard.remove(&row)
+            && !self.facts.may_come_again(&message)
+        {
             let key = &message.routing_key;
             self.facts.violate(format!(
                 "a task to `{key}` was published again as {ticket:?} though the confirm of {heard:?} was heard"

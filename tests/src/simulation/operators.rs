@@ -1,6 +1,6 @@
 //! Operators: they ask at any moment, and sometimes give orders.
 
-use super::{Trouble, World};
+use super::{Trouble, World, random::Random};
 use bureaucrat_host::{
     clock::ClockSource,
     commands::Order,
@@ -8,7 +8,9 @@ use bureaucrat_host::{
     query::{Detail, Query, QueryAnswer, State},
     questions::{Asked, answer},
 };
-use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_model::{
+    Change, FiberId, Fields, JsonText, Modification, PartOf, ProcessId, Timestamp,
+};
 
 impl World {
     /// An operator asks or gives an order.
@@ -20,7 +22,7 @@ impl World {
             return Ok(());
         };
         self.facts.count("operators' commands");
-        match self.random.below(8) {
+        match self.random.below(12) {
             0 => {
                 self.facts.may_be_cancelled(process);
                 engine.order(
@@ -31,19 +33,36 @@ impl World {
                 );
                 self.note(format_args!("an operator cancels {process}"));
             }
-            1 => engine.order(process, Order::Retry),
+            1 => {
+                let reason = "an operator is impatient".into();
+                engine.order(process, Order::Retry { reason });
+            }
             2 => self.move_alias(),
             3 => {
                 let reason = "an operator looks at it".into();
                 engine.order(process, Order::Suspend { reason });
                 self.note(format_args!("an operator suspends {process}"));
             }
-            4 => engine.order(process, Order::Resume),
+            4 => {
+                self.facts.may_be_resumed(process);
+                engine.order(process, Order::Resume);
+            }
             5 => {
                 self.facts.may_be_cancelled(process);
                 let reason = "an operator gives it up".into();
                 engine.order(process, Order::Terminate { reason });
                 self.note(format_args!("an operator terminates {process}"));
+            }
+            6..=8 => {
+                let modification = modification(&mut self.random);
+                // A task that comes again changes nothing about how a process ends.
+                if modification.change != Change::Retry {
+                    self.facts.may_be_modified(process);
+                }
+                engine.order(process, Order::Modify(modification.clone()));
+                self.note(format_args!(
+                    "an operator changes {process}: {modification:?}"
+                ));
             }
             _ => self.ask(process)?,
         }
@@ -77,5 +96,36 @@ impl World {
             Some(QueryAnswer::Error { .. }) if self.plan.has(Trouble::Reads) => Ok(()),
             other => Err(format!("asked for {process}, the engine says {other:?}")),
         }
+    }
+}
+
+/// What an operator may want, sensible or not.
+fn modification(random: &mut Random) -> Modification {
+    let activity = |random: &mut Random| format!("_0_{}", random.below(4));
+    let part = match random.below(4) {
+        0 => PartOf::Only,
+        1 => PartOf::Activity(activity(random)),
+        _ => PartOf::Fiber(FiberId(u32::try_from(random.below(6)).unwrap_or_default())),
+    };
+    let fields = || {
+        let mut fields = Fields::new();
+        fields.set("modified", JsonText::text("by an operator"));
+        fields
+    };
+    let change = match random.below(8) {
+        0..=4 => Change::Retry,
+        5 => Change::Skip { fields: fields() },
+        6 => Change::Set {
+            fields: fields(),
+            removed: Vec::new(),
+        },
+        _ => Change::Move {
+            to: activity(random),
+        },
+    };
+    Modification {
+        part,
+        change,
+        reason: "an operator's idea".into(),
     }
 }

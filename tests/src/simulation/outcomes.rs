@@ -52,6 +52,7 @@ impl Known {
         let Status::Ended(ending) = &instance.status else {
             return;
         };
+        self.is_where_it_can_be(instance);
         *self
             .counts
             .entry(match (ending, &instance.caller) {
@@ -111,7 +112,8 @@ impl Known {
             && instance
                 .fault()
                 .is_some_and(|fault| fault.code.as_str() == "Cancelled");
-        if !holds && !cancelled && !refused && !is_replaced && !is_stopped {
+        let modified = self.was_modified(instance.process);
+        if !modified && !holds && !cancelled && !refused && !is_replaced && !is_stopped {
             let name = &instance.name;
             self.violate(format!(
                 "{name} ended with {ending:?}; expected was {expected:?}"

@@ -232,6 +232,7 @@ impl World {
         self.people.launch(&mut self.random, &self.plan);
         if let Some(engine) = &self.engine {
             for process in self.facts.suspended() {
+                self.facts.may_be_resumed(process);
                 engine.order(process, Order::Resume);
             }
         }

@@ -28,6 +28,8 @@ pub(super) struct TaskFacts {
     /// How many engines have started.
     pub engines: usize,
     pub late: LateFacts,
+    /// How often operators had parts retried whose tasks were not sent again yet.
+    retried: BTreeMap<ProcessId, u32>,
 }
 
 /// What one unit says about the tasks of its processes.
@@ -42,6 +44,8 @@ pub(super) struct Withdrawals {
     left: Vec<(ProcessId, Turn)>,
     /// Processes that were cancelled since others replace them.
     replaced: Vec<ProcessId>,
+    /// Processes of which an operator had a part retried.
+    retried: Vec<ProcessId>,
 }
 
 impl Withdrawals {
@@ -71,6 +75,9 @@ impl Withdrawals {
     fn happened(&mut self, process: ProcessId, event: HistoryEvent) {
         if let HistoryEvent::Answered { turn, .. } = event {
             self.answered.insert((process, turn));
+        }
+        if let HistoryEvent::PartRetried { .. } = event {
+            self.retried.push(process);
         }
         if let HistoryEvent::Cancelled {
             by: Canceller::Replacement { .. },
@@ -121,9 +128,27 @@ impl Known {
         }
     }
 
+    /// Whether a task that the broker has taken may be sent again: once for each order of an operator.
+    pub fn may_come_again(&mut self, message: &Outgoing) -> bool {
+        let origin = message.properties.message_id.as_deref();
+        let origin = origin.and_then(|origin| origin.parse::<Origin>().ok());
+        let process = origin.map(|origin| origin.activity.process);
+        let retried = process.and_then(|process| self.tasks.retried.get_mut(&process));
+        match retried {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     pub fn tells(&mut self, withdrawals: &Withdrawals) {
         // What called them fails with them.
         self.cancelled.extend(&withdrawals.replaced);
+        for process in &withdrawals.retried {
+            *self.tasks.retried.entry(*process).or_default() += 1;
+        }
         for task in withdrawals.told.keys() {
             *self.counts.entry("withdrawals told").or_default() += 1;
             if !self.tasks.told.insert(*task) {

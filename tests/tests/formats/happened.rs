@@ -208,7 +208,42 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
                 },
             },
         ),
-        ("retried", HistoryEvent::Retried),
+        (
+            "retried",
+            HistoryEvent::Retried {
+                reason: "the worker is back".into(),
+            },
+        ),
+        (
+            "part-retried",
+            HistoryEvent::PartRetried {
+                activity: path(),
+                reason: "its queue was deleted".into(),
+            },
+        ),
+        (
+            "skipped",
+            HistoryEvent::Skipped {
+                activity: path(),
+                reason: "paid by hand".into(),
+            },
+        ),
+        (
+            "fields-set",
+            HistoryEvent::FieldsSet {
+                activity: path(),
+                names: vec!["zip".into(), "city".into()],
+                reason: "the customer called".into(),
+            },
+        ),
+        (
+            "moved",
+            HistoryEvent::Moved {
+                activity: path(),
+                to: path().child(3),
+                reason: "the parcel came back".into(),
+            },
+        ),
         (
             "process-suspended",
             HistoryEvent::ProcessSuspended {

@@ -88,7 +88,12 @@ fn what_comes_for_a_suspended_process_counts_when_it_is_resumed() {
         assert_eq!(waiting.order(Order::Resume), OrderOutcome::NotSuspended);
         assert_eq!(waiting.suspend(), OrderOutcome::Done);
         assert_eq!(waiting.suspend(), OrderOutcome::Suspended);
-        assert_eq!(waiting.order(Order::Retry), OrderOutcome::Suspended);
+        assert_eq!(
+            waiting.order(Order::Retry {
+                reason: String::new()
+            }),
+            OrderOutcome::Suspended
+        );
         if restarts {
             waiting.hosted.restart();
         }

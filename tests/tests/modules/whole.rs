@@ -211,11 +211,27 @@ fn an_operator_retries_what_nothing_handled() {
     assert!(shown.1.starts_with(wanted), "{shown:?}");
     hosted.restart();
     hosted.is_clean();
-    let retried = hosted.host().order(process, Order::Retry).unwrap();
+    let retried = hosted
+        .host()
+        .order(
+            process,
+            Order::Retry {
+                reason: String::new(),
+            },
+        )
+        .unwrap();
     assert_eq!(retried, Some(OrderOutcome::Done));
     assert_eq!(hosted.shown(process).0, "incident");
     hosted.deployed(&text("later", 5));
-    hosted.host().order(process, Order::Retry).unwrap();
+    hosted
+        .host()
+        .order(
+            process,
+            Order::Retry {
+                reason: String::new(),
+            },
+        )
+        .unwrap();
     assert_eq!(hosted.shown(process).0, "completed");
     hosted.is_clean();
 }

@@ -39,22 +39,6 @@ pub struct Cancel {
     pub target: Target,
 }
 
-/// `retry`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  bureaucrat retry 0c4b8a0e
-  bureaucrat list --state incident    what can be retried
-
-The engine retries a process that it could not continue every 30 seconds; this does it now. One \
-that waits for an operator after a fault (on-fault=\"incident\") runs the failed activity again. \
-The exit code is 0 once it has been retried (it may park again), and 1 if there is no such process \
-or it is not parked.")]
-pub struct Retry {
-    #[command(flatten)]
-    pub target: Target,
-}
-
 /// `suspend`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -218,11 +218,35 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::Cancelled { reason, by } => {
             ("cancelled", json!({"reason": reason, "by": canceller(by)}))
         }
-        HistoryEvent::Retried => ("retried", json!({})),
+        HistoryEvent::Retried { reason } => ("retried", json!({"reason": reason})),
         HistoryEvent::ProcessSuspended { reason } => {
             ("process_suspended", json!({"reason": reason}))
         }
         HistoryEvent::Terminated { reason } => ("terminated", json!({"reason": reason})),
+        HistoryEvent::PartRetried { activity, reason } => (
+            "part_retried",
+            json!({"activity": id(activity), "reason": reason}),
+        ),
+        HistoryEvent::Skipped { activity, reason } => (
+            "skipped",
+            json!({"activity": id(activity), "reason": reason}),
+        ),
+        HistoryEvent::FieldsSet {
+            activity,
+            names,
+            reason,
+        } => (
+            "fields_set",
+            json!({"activity": id(activity), "fields": names, "reason": reason}),
+        ),
+        HistoryEvent::Moved {
+            activity,
+            to,
+            reason,
+        } => (
+            "moved",
+            json!({"activity": id(activity), "to": id(to), "reason": reason}),
+        ),
         HistoryEvent::Caught { activity, fault } => (
             "caught",
             json!({"activity": id(activity), "fault": of_fault(process, fault)}),

@@ -26,21 +26,16 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
             OrderOutcome::Done => Exit::Done,
             OrderOutcome::Unknown
             | OrderOutcome::Ended
-            | OrderOutcome::NotParked
             | OrderOutcome::Suspended
             | OrderOutcome::NotSuspended
-            | OrderOutcome::Damaged => Exit::Failed,
+            | OrderOutcome::Damaged
+            | OrderOutcome::Refused(_) => Exit::Failed,
         });
     }
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
         OrderOutcome::Unknown => return Err(finding::unknown(&process.into())),
         OrderOutcome::Ended => bail!("process {process} has already ended"),
-        OrderOutcome::NotParked => {
-            bail!(
-                "process {process} is not parked; `bureaucrat list --state incident` shows those that are"
-            )
-        }
         OrderOutcome::Suspended => {
             bail!("process {process} is suspended; `bureaucrat resume {process}` has it continue")
         }
@@ -51,6 +46,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
             "the record of process {process} is damaged; `bureaucrat show {process}` names it, \
              and `bureaucrat fsck` says what can be done"
         ),
+        OrderOutcome::Refused(refusal) => bail!("process {process}: {refusal}"),
     }
     Ok(Exit::Done)
 }

@@ -3,6 +3,10 @@
 //! A wait has one timer, for whatever ends it first: the attempt's own time, that of all attempts, or silence. A sign of
 //! progress moves no timer: the one that comes due looks at the last sign.
 
+mod again;
+
+pub(crate) use again::send_again;
+
 use crate::{
     machine::{Machine, Trouble},
     ops::taking,
@@ -27,7 +31,8 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
     };
     let mut values = machine.values(fiber)?;
     let participant = values.name(participant, "participant", NameLimits::PARTICIPANT)?;
-    let way = way.as_ref().map(|way| values.way(way)).transpose()?;
+    let op_way = way.as_deref();
+    let way = op_way.map(|way| values.way(way)).transpose()?;
     let fields = taking::carried(&mut values, carries)?;
     if let Some(fields) = &fields {
         machine.check_size(fields.size())?;
@@ -54,8 +59,10 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
     let activity = machine.path(fiber);
     let due = expires(&expiry, None);
     let ends = [expiry.timeout_ends(), expiry.within];
+    let is_computed = op_way.is_some_and(|way| way.fixed().is_none());
     let kind = WaitKind::Answer {
         participant: participant.clone(),
+        way: way.clone().filter(|_| is_computed).map(Box::new),
         fields,
         expiry,
         progress: None,

@@ -2,15 +2,50 @@
 
 use bureaucrat_engine::{Environment, launch};
 use bureaucrat_model::{
-    ActivityPath, Answer, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
+    ActivityPath, Answer, Change, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
     EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, Input, Instance, JsonText,
-    Launch, ProcessId, Program, ProgramHash, Subscription, Timestamp, Turn, Version,
+    Launch, Modification, PartOf, ProcessId, Program, ProgramHash, Subscription, Timestamp, Turn,
+    Version,
 };
 
 pub const SECRET: [u8; 32] = [7; 32];
 
 pub fn cancelled() -> Fault {
     Fault::from_outside(FaultCode::CANCELLED, "by the test")
+}
+
+/// What an operator may want, sensible or not.
+pub fn modification(program: &Program, detail: u64) -> Modification {
+    let place = |detail: u64| {
+        let sites = &program.sites;
+        let site = sites.get(usize::try_from(detail).unwrap_or(0) % sites.len().max(1));
+        let path = site.map(|site| site.path.to_string());
+        path.unwrap_or_else(|| "_9".into())
+    };
+    let fields = |text: &str| Fields::parse(text).unwrap();
+    let change = match detail % 7 {
+        0 | 1 => Change::Retry,
+        2 | 3 => Change::Skip {
+            fields: fields(["{}", r#"{"v": [1]}"#, r#"{"inst:x": 1}"#][(detail / 7 % 3) as usize]),
+        },
+        4 => Change::Set {
+            fields: fields(r#"{"v": [2.50], "w": "ä"}"#),
+            removed: vec!["a".into()],
+        },
+        _ => Change::Move {
+            to: place(detail / 7),
+        },
+    };
+    let part = match detail / 64 % 8 {
+        0 => PartOf::Only,
+        1 => PartOf::Activity(place(detail / 512)),
+        _ => PartOf::Fiber(FiberId((detail / 512 % 6) as u32)),
+    };
+    Modification {
+        part,
+        change,
+        reason: "law".into(),
+    }
 }
 
 pub fn evaluation(detail: usize, wants_value: bool) -> Evaluation {

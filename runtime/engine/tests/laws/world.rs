@@ -3,14 +3,16 @@
 
 use super::{
     counts, held,
-    inputs::{SECRET, admission, answer, cancelled, ended, evaluation, event, found, start},
+    inputs::{
+        SECRET, admission, answer, cancelled, ended, evaluation, event, found, modification, start,
+    },
     written::Written,
 };
-use bureaucrat_engine::{Environment, Rejection, cancel, step};
+use bureaucrat_engine::{Environment, Rejection, cancel, modify, step};
 use bureaucrat_model::{
-    ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
-    Input, Instance, Op, ProcessId, Program, Subscription, TaskEnd, Timestamp, Turn, Wait,
-    WaitKind,
+    ActivityPath, Bond, Change, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId,
+    FiberState, Input, Instance, Modification, Op, ProcessId, Program, Subscription, TaskEnd,
+    Timestamp, Turn, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,24 @@ pub struct Books {
     pub timers: BTreeMap<(FiberId, Turn), Timestamp>,
     pub subscriptions: BTreeSet<(FiberId, Turn, Subscription)>,
     pub children: BTreeMap<(FiberId, Turn), ProcessId>,
+}
+
+/// What happened to the instance.
+enum Taken {
+    Input(Input),
+    Cancel,
+    Modification(Modification),
+}
+
+/// The turn of the task that this has sent again.
+fn sent_again(before: &Instance, modification: &Modification, effects: &[Effect]) -> Option<Turn> {
+    if modification.change != Change::Retry {
+        return None;
+    }
+    effects.iter().find_map(|effect| match effect {
+        Effect::SendTask { turn, .. } => before.fibers.waiting(*turn).map(|_| *turn),
+        _ => None,
+    })
 }
 
 pub struct World<'a> {
@@ -37,8 +57,9 @@ pub struct World<'a> {
     turns: BTreeSet<Turn>,
     ended: bool,
     pub yielded: bool,
-    /// None for cancelling.
-    taken: Vec<(u64, Option<Input>)>,
+    taken: Vec<(u64, Taken)>,
+    /// An operator had this task sent again.
+    sent_again: Option<Turn>,
     pub effects: Vec<Effect>,
 }
 
@@ -59,6 +80,7 @@ impl<'a> World<'a> {
             ended: false,
             yielded: false,
             taken: Vec::new(),
+            sent_again: None,
             effects: Vec::new(),
         };
         world.account(effects);
@@ -73,6 +95,9 @@ impl<'a> World<'a> {
         self.now += choice >> 48;
         if choice.is_multiple_of(97) {
             return self.cancel();
+        }
+        if choice % 97 < 8 {
+            return self.modify(&modification(self.program, choice >> 8));
         }
         let input = self.choose(choice);
         let before = self.instance.clone();
@@ -107,7 +132,7 @@ impl<'a> World<'a> {
                     self.asked.remove(&(*fiber, *turn));
                 }
                 counts::check(self.limits, &before, &input, &self.instance, &effects);
-                self.taken.push((self.now, Some(input)));
+                self.taken.push((self.now, Taken::Input(input)));
                 self.account(effects);
                 held::check(&self.instance, self.limits);
                 self.written.follow(&mut self.instance);
@@ -133,10 +158,36 @@ impl<'a> World<'a> {
             assert_eq!(effects, []);
             return;
         }
-        self.taken.push((self.now, None));
+        self.taken.push((self.now, Taken::Cancel));
         self.account(effects);
         assert!(self.ended || !was_cancelled, "cancelled twice");
         self.written.follow(&mut self.instance);
+    }
+
+    /// An operator changes something: that is refused and changes nothing, or the books still balance.
+    fn modify(&mut self, modification: &Modification) {
+        let environment = Environment {
+            now: Timestamp(self.now),
+            secret: &SECRET,
+            limits: self.limits,
+        };
+        let before = self.instance.clone();
+        match modify(self.program, &mut self.instance, &environment, modification) {
+            Ok(effects) => {
+                assert!(!self.ended, "an ended process took {modification:?}");
+                self.sent_again = sent_again(&before, modification, &effects);
+                self.taken
+                    .push((self.now, Taken::Modification(modification.clone())));
+                self.account(effects);
+                held::check(&self.instance, self.limits);
+                self.written.follow(&mut self.instance);
+            }
+            Err(refusal) => {
+                assert_eq!(before, self.instance, "{refusal:?}");
+                let left = self.instance.take_changes();
+                assert_eq!(left, None, "{refusal:?} leaves something to write");
+            }
+        }
     }
 
     /// The activities with an open task, in the order in which they began to wait.
@@ -156,10 +207,13 @@ impl<'a> World<'a> {
                 limits: self.limits,
             };
             effects.extend(match input {
-                Some(input) => {
+                Taken::Input(input) => {
                     step(self.program, &mut instance, &environment, input.clone()).unwrap()
                 }
-                None => cancel(self.program, &mut instance, &environment, cancelled()),
+                Taken::Cancel => cancel(self.program, &mut instance, &environment, cancelled()),
+                Taken::Modification(modification) => {
+                    modify(self.program, &mut instance, &environment, modification).unwrap()
+                }
             });
             written.follow(&mut instance);
         }
@@ -324,8 +378,9 @@ impl<'a> World<'a> {
             Effect::SendTask { activity, turn, .. } => {
                 // The timer of the wait has the same turn, and comes first.
                 self.turns.insert(*turn);
-                assert!(!self.books.tasks.contains_key(turn));
-                self.books.tasks.insert(*turn, activity.clone());
+                let before = self.books.tasks.insert(*turn, activity.clone());
+                let again = self.sent_again.take().filter(|again| again == turn);
+                assert_eq!(before, again.map(|_| activity.clone()), "sent again");
             }
             Effect::WithdrawTask { turn, end } => {
                 let activity = self.books.tasks.remove(turn);

@@ -34,7 +34,7 @@ impl Moved {
 }
 
 /// A row that was removed for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gone {
     pub key: OutboxKey,
     pub place: Place,

@@ -4,7 +4,7 @@ use super::troubles::{Destination, News};
 use bureaucrat_store::keys::{DestinationHash, OutboxKey};
 
 /// Where a row is in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Outbox,
     /// Set aside, under this destination.

@@ -69,8 +69,16 @@ impl Actor {
         let now = self.now();
         for publish in &mut plan.after.publish {
             let (key, message) = (publish.key, &publish.message);
+            // A task that is sent again before it has left leaves once.
+            if self.outbox.has(key) {
+                continue;
+            }
             let value = records::encode(message)?;
             publish.place = self.outbox.plan(key, message, account(key.process), now);
+            self.trims.keep(Gone {
+                key,
+                place: publish.place,
+            });
             match publish.place {
                 Place::Outbox => plan.unit.writes.push(Write::Put {
                     table: Table::Outbox,

@@ -83,6 +83,11 @@ impl Outbox {
         self.in_flight.len()
     }
 
+    /// Whether a message under this key waits to be sent, or for its outcome.
+    pub fn has(&self, key: OutboxKey) -> bool {
+        self.rows.contains_key(&key)
+    }
+
     /// Notes a message of a user that is about to be submitted. Returns where its row belongs.
     pub fn plan(
         &mut self,

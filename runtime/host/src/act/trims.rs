@@ -2,6 +2,7 @@
 
 use super::aside::Gone;
 use bureaucrat_model::{Millis, Timestamp};
+use std::collections::BTreeSet;
 
 /// The longest time that they wait for another commit.
 const DELAY: Millis = Millis(100);
@@ -11,7 +12,7 @@ const MOST: usize = 1_000;
 /// Rows to delete.
 #[derive(Debug, Default)]
 pub struct Trims {
-    rows: Vec<Gone>,
+    rows: BTreeSet<Gone>,
     since: Timestamp,
 }
 
@@ -20,7 +21,12 @@ impl Trims {
         if self.rows.is_empty() {
             self.since = now;
         }
-        self.rows.push(gone);
+        self.rows.insert(gone);
+    }
+
+    /// A row is written again that was to be deleted.
+    pub fn keep(&mut self, row: Gone) {
+        self.rows.remove(&row);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -36,7 +42,7 @@ impl Trims {
         }
     }
 
-    pub fn take(&mut self) -> Vec<Gone> {
+    pub fn take(&mut self) -> BTreeSet<Gone> {
         std::mem::take(&mut self.rows)
     }
 }

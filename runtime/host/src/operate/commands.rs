@@ -1,6 +1,6 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
-use bureaucrat_model::{Canceller, ProcessId};
+use bureaucrat_model::{Canceller, Modification, ProcessId, Refusal};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,11 @@ pub enum Order {
         /// The reason, for history and fault.
         reason: String,
     },
-    /// Retry a parked process now.
-    Retry,
+    /// Retry a parked process now, or the only part of it that waits.
+    Retry {
+        /// The reason, for history.
+        reason: String,
+    },
     /// Keep what comes for the process, and do nothing with it until it is resumed.
     Suspend {
         /// The reason, for history and lists.
@@ -26,6 +29,8 @@ pub enum Order {
         /// The reason, for history and fault.
         reason: String,
     },
+    /// Change where a part of the process stands.
+    Modify(Modification),
 }
 
 impl Order {
@@ -33,16 +38,17 @@ impl Order {
     pub(crate) const fn done(&self) -> &'static str {
         match self {
             Self::Cancel { .. } => "cancelled",
-            Self::Retry => "retried by an operator",
+            Self::Retry { .. } => "retried by an operator",
             Self::Suspend { .. } => "suspended by an operator",
             Self::Resume => "resumed by an operator",
             Self::Terminate { .. } => "terminated by an operator",
+            Self::Modify(_) => "modified by an operator",
         }
     }
 }
 
 /// The outcome of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderOutcome {
     /// It is done, and durable. A process that was retried may be parked again.
@@ -51,27 +57,27 @@ pub enum OrderOutcome {
     Unknown,
     /// The process has already ended.
     Ended,
-    /// The process is not parked.
-    NotParked,
     /// The process is suspended: it can only be resumed, cancelled and terminated.
     Suspended,
     /// The process is not suspended.
     NotSuspended,
     /// The process's record is damaged.
     Damaged,
+    /// The order means nothing for what the process waits for.
+    Refused(Refusal),
 }
 
 impl OrderOutcome {
     /// In words, for the log; `done` are those of an order that was carried out.
-    pub(crate) const fn after(self, done: &'static str) -> &'static str {
+    pub(crate) const fn after(&self, done: &'static str) -> &'static str {
         match self {
             Self::Done => done,
             Self::Unknown => "an order for a process that does not exist",
             Self::Ended => "an order for a process that has already ended",
-            Self::NotParked => "an order to retry a process that is not parked",
             Self::Suspended => "an order for a process that is suspended",
             Self::NotSuspended => "an order to resume a process that is not suspended",
             Self::Damaged => "an order for a process whose record is damaged",
+            Self::Refused(_) => "an order that was refused",
         }
     }
 }

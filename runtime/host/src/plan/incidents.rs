@@ -2,7 +2,7 @@
 //! retried later.
 
 use super::{
-    Planner, calls,
+    Planner, calls, modifying,
     tenancy::Authority,
     transaction::{Cause, Transaction, Work},
     work::Done,
@@ -106,8 +106,10 @@ impl Planner {
             Work::Effects { process, .. } | Work::Park { process, .. } => {
                 self.park(transaction, process, reason)
             }
-            // An order never waits for a job.
-            Work::Order(_) => Ok(()),
+            Work::Order(command) => {
+                modifying::cannot_load(transaction, *command, reason);
+                Ok(())
+            }
             Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
         }
     }

@@ -10,7 +10,8 @@ use crate::operate::{
     commands::{Command, Order, OrderOutcome},
 };
 use bureaucrat_model::{
-    Canceller, Fault, FaultCode, HistoryEvent, Input, Parking, ProcessId, Status,
+    Canceller, Change, Fault, FaultCode, HistoryEvent, Input, Modification, Parking, PartOf,
+    ProcessId, Refusal, Status,
 };
 use bureaucrat_store::StoreError;
 
@@ -29,6 +30,9 @@ impl Planner {
         transaction: &mut Transaction,
         command: Command,
     ) -> Result<Done, StoreError> {
+        if let Some(modification) = self.modification(transaction, &command)? {
+            return self.modify(transaction, command, &modification);
+        }
         let Command {
             process,
             order,
@@ -40,6 +44,34 @@ impl Planner {
         tracing::info!(%process, "{}", outcome.after(done));
         transaction.after.told.push(Told::Order(reply, outcome));
         Ok(Done::Yes)
+    }
+
+    /// How an order changes a part of its process, if it does. Retrying what is neither parked nor stuck is about the only
+    /// part that waits.
+    fn modification(
+        &mut self,
+        transaction: &mut Transaction,
+        command: &Command,
+    ) -> Result<Option<Modification>, StoreError> {
+        match &command.order {
+            Order::Modify(modification) => Ok(Some(modification.clone())),
+            Order::Retry { reason } => {
+                self.hold(transaction, command.process)?;
+                let held = transaction.held.get(&command.process);
+                let is_plain = held.is_some_and(|held| {
+                    held.instance.status == Status::Running && held.instance.stuck == 0
+                });
+                Ok(is_plain.then(|| Modification {
+                    part: PartOf::Only,
+                    change: Change::Retry,
+                    reason: reason.clone(),
+                }))
+            }
+            Order::Cancel { .. }
+            | Order::Suspend { .. }
+            | Order::Resume
+            | Order::Terminate { .. } => Ok(None),
+        }
     }
 
     fn outcome_of(
@@ -56,26 +88,24 @@ impl Planner {
             });
         }
         let held = transaction.held.get(&process);
-        let is_stuck = held.is_some_and(|held| held.instance.stuck > 0);
         let parking = match held.map(|held| &held.instance.status) {
             None => return Ok(OrderOutcome::Unknown),
             Some(Status::Ended(_)) => return Ok(OrderOutcome::Ended),
             Some(status @ (Status::Running | Status::Parked { .. })) => status.parking(),
         };
         let (event, work) = match (order, parking) {
-            (Order::Retry, None) if is_stuck => {
+            (Order::Retry { reason }, None) => {
                 let work = Work::Step {
                     process,
                     input: Input::Retry,
                     cause: Cause::Other,
                 };
-                (HistoryEvent::Retried, work)
+                (HistoryEvent::Retried { reason }, work)
             }
-            (Order::Retry, None) => return Ok(OrderOutcome::NotParked),
-            (Order::Retry, Some(Parking::Incident)) => {
-                (HistoryEvent::Retried, Work::Resume(process))
+            (Order::Retry { reason }, Some(Parking::Incident)) => {
+                (HistoryEvent::Retried { reason }, Work::Resume(process))
             }
-            (Order::Retry | Order::Suspend { .. }, Some(Parking::Suspended)) => {
+            (Order::Retry { .. } | Order::Suspend { .. }, Some(Parking::Suspended)) => {
                 return Ok(OrderOutcome::Suspended);
             }
             (Order::Suspend { reason }, None | Some(Parking::Incident)) => {
@@ -89,6 +119,8 @@ impl Planner {
             (Order::Resume, None | Some(Parking::Incident)) => {
                 return Ok(OrderOutcome::NotSuspended);
             }
+            // What changes a part needs the program, and has a way of its own.
+            (Order::Modify(_), _) => return Ok(OrderOutcome::Refused(Refusal::NothingWaits)),
             (Order::Terminate { reason }, _) => {
                 let fault = Fault::from_outside(FaultCode::TERMINATED, reason.clone());
                 let event = HistoryEvent::Terminated { reason };

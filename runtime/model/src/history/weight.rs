@@ -40,6 +40,10 @@ impl HistoryEvent {
             | Self::Started { activity, .. }
             | Self::LeftOut { activity, .. }
             | Self::TimeRestarted { activity, .. }
+            | Self::PartRetried { activity, .. }
+            | Self::Skipped { activity, .. }
+            | Self::FieldsSet { activity, .. }
+            | Self::Moved { activity, .. }
             | Self::Caught { activity, .. } => Some(activity),
             Self::Failed(fault)
             | Self::AttemptFailed { fault, .. }
@@ -53,7 +57,7 @@ impl HistoryEvent {
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
             | Self::Terminated { .. }
-            | Self::Retried => None,
+            | Self::Retried { .. } => None,
         }
     }
 
@@ -76,7 +80,11 @@ impl HistoryEvent {
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
             | Self::Terminated { .. }
-            | Self::Retried
+            | Self::Retried { .. }
+            | Self::PartRetried { .. }
+            | Self::Skipped { .. }
+            | Self::FieldsSet { .. }
+            | Self::Moved { .. }
             | Self::Stuck { .. }
             | Self::FailedAtEnd { .. }
             | Self::Caught { .. } => Weight::End,

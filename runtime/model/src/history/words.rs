@@ -111,7 +111,29 @@ impl fmt::Display for HistoryEvent {
                     false => write!(f, ": {reason}"),
                 }
             }
-            Self::Retried => f.write_str("retried by an operator"),
+            Self::PartRetried { activity, reason } => {
+                write!(f, "{activity}: retried by an operator: {reason}")
+            }
+            Self::Skipped { activity, reason } => {
+                write!(f, "{activity}: skipped by an operator: {reason}")
+            }
+            Self::FieldsSet {
+                activity,
+                names,
+                reason,
+            } => {
+                let names = names.join(", ");
+                write!(
+                    f,
+                    "{activity}: fields set by an operator ({names}): {reason}"
+                )
+            }
+            Self::Moved {
+                activity,
+                to,
+                reason,
+            } => write!(f, "{activity}: moved to {to} by an operator: {reason}"),
+            Self::Retried { reason } => write!(f, "retried by an operator: {reason}"),
             Self::AttemptFailed {
                 attempt,
                 fault,

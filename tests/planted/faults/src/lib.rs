@@ -14,6 +14,7 @@ mod keeping;
 mod messages;
 mod modules;
 mod named;
+mod operating;
 mod processes;
 mod scopes;
 mod seams;
@@ -55,7 +56,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 12] = [
+const TABLES: [&[Fault]; 13] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -68,6 +69,7 @@ const TABLES: [&[Fault]; 12] = [
     seams::FAULTS,
     engine::FAULTS,
     scopes::FAULTS,
+    operating::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -1,13 +1,15 @@
 //! What operators do in cases.
 
 use super::{OnBroker, PATIENCE};
+use crate::conformance::script::matches_glob;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_host::{
-    commands::Order,
+    commands::{Order, OrderOutcome},
     deployed::{DefinitionAnswer, DefinitionQuery},
     modules::{ModuleAnswer, ModuleQuery},
     query::{Query, QueryAnswer, WaitsFor},
 };
+use bureaucrat_model::Modification;
 use std::time::{Duration, Instant};
 
 impl OnBroker<'_> {
@@ -56,6 +58,33 @@ impl OnBroker<'_> {
             }
             if Instant::now() > deadline {
                 return Err(format!("nothing waits for an operator: {waits:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Orders the change, once the process is where it is accepted, or refused like this.
+    pub(super) fn modified(
+        &self,
+        modification: &Modification,
+        refused: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        let process = self.root.ok_or("there is no process")?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let order = Order::Modify(modification.clone());
+            let refusal = match self.broker.question(&Query::Order { process, order })? {
+                QueryAnswer::Ordered {
+                    outcome: OrderOutcome::Done,
+                } => return Ok(None),
+                QueryAnswer::Ordered {
+                    outcome: OrderOutcome::Refused(refusal),
+                } => refusal.to_string(),
+                answer => return Err(format!("{answer:?}")),
+            };
+            let is_expected = refused.is_some_and(|pattern| matches_glob(pattern, &refusal));
+            if is_expected || Instant::now() > deadline {
+                return Ok(Some(refusal));
             }
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -7,7 +7,7 @@ use crate::conformance::{
     script::{Launched, Stage},
 };
 use bureaucrat_host::{commands::Order, query::State};
-use bureaucrat_model::{Fields, Millis};
+use bureaucrat_model::{Fields, Millis, Modification};
 use bureaucrat_wire::{Reply, merge_fields};
 use lapin::{
     BasicProperties,
@@ -94,7 +94,16 @@ impl Stage for OnBroker<'_> {
     }
 
     fn retry(&mut self) -> Result<(), String> {
-        self.order(Order::Retry)
+        let reason = "a case".to_owned();
+        self.order(Order::Retry { reason })
+    }
+
+    fn modify(
+        &mut self,
+        modification: &Modification,
+        refused: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        self.modified(modification, refused)
     }
 
     fn cancel(&mut self, reason: &str) -> Result<(), String> {

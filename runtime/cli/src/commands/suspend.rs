@@ -1,19 +1,14 @@
-//! `retry`, `suspend` and `resume`: whether a process of the running engine continues.
+//! `suspend` and `resume`: whether a process of the running engine continues.
 
 use super::ordered;
 use crate::{
     Exit,
-    arguments::{Options, Resume, Retry, Suspend},
+    arguments::{Options, Resume, Suspend},
 };
 use bureaucrat_host::commands::Order;
 
-/// Orders the retry, and prints the outcome.
-pub fn run(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
-    ordered::run(options, &retry.target, Order::Retry, "retried")
-}
-
 /// Suspends the process, and prints the outcome.
-pub fn suspend(options: &Options, suspend: &Suspend) -> anyhow::Result<Exit> {
+pub fn run(options: &Options, suspend: &Suspend) -> anyhow::Result<Exit> {
     let reason = suspend.reason.clone();
     let order = Order::Suspend { reason };
     ordered::run(options, &suspend.target, order, "suspended")

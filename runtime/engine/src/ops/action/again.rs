@@ -1,0 +1,54 @@
+//! A task that is sent once more because an operator says so, such as one that its queue lost.
+
+use super::change_limits;
+use crate::machine::{Machine, Trouble};
+use bureaucrat_model::{Effect, FiberId, FiberState, Op, Wait, WaitKind};
+
+/// Sends the task once more, under its turn: its time begins again.
+pub(crate) fn send_again(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+    let found = machine.fiber(fiber)?;
+    let op = machine.program.ops.get(found.at.0 as usize);
+    let Some(Op::Action { carries, way, .. }) = op else {
+        return Err(Trouble::program("the fiber is at no action"));
+    };
+    let FiberState::Waiting(Wait {
+        turn,
+        kind:
+            WaitKind::Answer {
+                participant,
+                way: computed,
+                fields,
+                ..
+            },
+        ..
+    }) = &found.state
+    else {
+        return Err(Trouble::program("the fiber does not wait for an answer"));
+    };
+    let (turn, participant) = (*turn, participant.clone());
+    let written = way.as_ref().and_then(|way| way.fixed());
+    let way = computed.as_deref().cloned().or(written);
+    let fields = fields.clone();
+    machine.send_fields(fiber, fields.as_ref())?;
+    let now = machine.environment.now;
+    let mut ends = None;
+    let due = change_limits(machine, fiber, |expiry, progress| {
+        expiry.begun = now;
+        *progress = None;
+        ends = [expiry.timeout_ends(), expiry.within]
+            .into_iter()
+            .flatten()
+            .min();
+    })?;
+    machine.set_timer(fiber, due)?;
+    let activity = machine.path(fiber);
+    machine.effects.push(Effect::SendTask {
+        activity,
+        turn,
+        participant,
+        way: way.unwrap_or_default(),
+        cargo: carries.cargo(),
+        expires: ends,
+    });
+    Ok(())
+}

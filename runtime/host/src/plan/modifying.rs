@@ -1,0 +1,134 @@
+//! Orders that change where a part of a process stands: the engine says whether they mean anything there.
+
+use super::{
+    Planner,
+    tasks::task_row,
+    transaction::{Transaction, Work},
+    work::Done,
+};
+use crate::{
+    compute::Task,
+    operate::{
+        Told,
+        commands::{Command, OrderOutcome},
+    },
+};
+use bureaucrat_engine::modify;
+use bureaucrat_model::{
+    Change, Effect, Input, Modification, Parking, ProcessId, Program, Refusal, Status,
+};
+use bureaucrat_store::{StoreError, Table};
+
+impl Planner {
+    /// Changes where a part of the process stands, once its program is at hand.
+    pub(super) fn modify(
+        &mut self,
+        transaction: &mut Transaction,
+        command: Command,
+        modification: &Modification,
+    ) -> Result<Done, StoreError> {
+        let process = command.process;
+        if !self.hold(transaction, process)? {
+            let outcome = match self.is_hidden(process) {
+                true => OrderOutcome::Damaged,
+                false => OrderOutcome::Unknown,
+            };
+            return Ok(told(transaction, command, outcome));
+        }
+        let Some(held) = transaction.held.get(&process) else {
+            return Ok(told(transaction, command, OrderOutcome::Unknown));
+        };
+        if held.instance.has_ended() {
+            return Ok(told(transaction, command, OrderOutcome::Ended));
+        }
+        if modification.change == Change::Retry
+            && held.instance.status.parking() == Some(Parking::Suspended)
+        {
+            return Ok(told(transaction, command, OrderOutcome::Suspended));
+        }
+        let program = held.instance.program;
+        let Some(loaded) = self.shared.definitions.cached_program(program) else {
+            let resume = Work::Order(Box::new(command));
+            return Ok(Done::after(Task::Load(program), resume));
+        };
+        let modified = self.modified(transaction, process, &loaded.program, modification)?;
+        let outcome = match modified {
+            Ok(effects) => {
+                transaction.work.push_front(Work::Effects {
+                    process,
+                    effects: effects.into(),
+                });
+                OrderOutcome::Done
+            }
+            Err(refusal) => OrderOutcome::Refused(refusal),
+        };
+        Ok(told(transaction, command, outcome))
+    }
+
+    fn modified(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+        program: &Program,
+        modification: &Modification,
+    ) -> Result<Result<Vec<Effect>, Refusal>, StoreError> {
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return Ok(Err(Refusal::NothingWaits));
+        };
+        let environment = self.environment(&self.shared.config.engine_limits);
+        let before = held.instance.clone();
+        let effects = match modify(program, &mut held.instance, &environment, modification) {
+            Ok(effects) => effects,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Some(participant) = self.unsent(process, &effects)? {
+            held.instance = before;
+            return Ok(Err(Refusal::NotSent { participant }));
+        }
+        // It runs when it continues; one that waits for its turn to do so does it once.
+        let can_run = held.instance.fibers.first_ready().is_some();
+        if let Status::Parked { inputs, .. } = &mut held.instance.status
+            && can_run
+            && !inputs.contains(&Input::Continue)
+        {
+            inputs.insert(0, Input::Continue);
+        }
+        Ok(Ok(effects))
+    }
+
+    /// The participant of a task among these that is sent again although it waits for a destination that fails. One that
+    /// is in the outbox leaves once (see `Actor::plan`).
+    fn unsent(&self, process: ProcessId, effects: &[Effect]) -> Result<Option<String>, StoreError> {
+        for effect in effects {
+            let Effect::SendTask {
+                turn, participant, ..
+            } = effect
+            else {
+                continue;
+            };
+            let key = task_row(process, *turn).to_bytes();
+            if self.shared.store.get(Table::Aside, &key)?.is_some() {
+                return Ok(Some(participant.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The program of the process cannot be loaded, so nobody can say what the order means for it.
+pub(super) fn cannot_load(transaction: &mut Transaction, command: Command, reason: String) {
+    let refusal = Refusal::Unusable { reason };
+    let _ = told(transaction, command, OrderOutcome::Refused(refusal));
+}
+
+fn told(transaction: &mut Transaction, command: Command, outcome: OrderOutcome) -> Done {
+    let Command {
+        process,
+        order,
+        reply,
+        ..
+    } = command;
+    tracing::info!(%process, "{}", outcome.after(order.done()));
+    transaction.after.told.push(Told::Order(reply, outcome));
+    Done::Yes
+}

@@ -1,0 +1,128 @@
+//! Faults in what operators do: suspended processes, and parts that are retried, skipped, changed and moved.
+
+use crate::{Edit, Fault, FoundBy};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "SentAgainAsAnother",
+        says: "A task that is sent again has another turn, so its answer counts for nothing.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/ops/action/again.rs",
+            before: "let activity = machine.path(fiber);",
+            after: "let turn = if PLANTED { machine.next_turn() } else { turn };
+            let activity = machine.path(fiber);",
+        }],
+    },
+    Fault {
+        name: "RetriedUnseen",
+        says: "The history does not say that a task is sent again.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/modifying.rs",
+            before: "(WaitKind::Answer { .. }, _) => { machine.record(retried);",
+            after: "(WaitKind::Answer { .. }, _) => { if !PLANTED { machine.record(retried); }",
+        }],
+    },
+    Fault {
+        name: "SkipKeepsWhatWaits",
+        says: "What a skipped activity waits for is not withdrawn.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/modifying.rs",
+            before: "machine.stop_below(fiber, then)?;",
+            after: "if PLANTED { machine.go_to(fiber, at)?; } else { machine.stop_below(fiber, then)?; }",
+        }],
+    },
+    Fault {
+        name: "MoveAcrossScopes",
+        says: "A part moves into another scope or branch.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/modifying.rs",
+            before: "if around(&place.activity) != around(&target)",
+            after: "if !PLANTED && around(&place.activity) != around(&target)",
+        }],
+    },
+    Fault {
+        name: "SuspendedRunsWhenChanged",
+        says: "A suspended process runs when an operator skips one of its activities.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/modifying.rs",
+            before: "if matches!(machine.instance.status, Status::Running)",
+            after: "if (PLANTED || matches!(machine.instance.status, Status::Running))",
+        }],
+    },
+    Fault {
+        name: "ChangedDoesNotContinue",
+        says: "What an operator changed while its process was suspended does not run when it is resumed.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/modifying.rs",
+            before: "inputs.insert(0, Input::Continue);",
+            after: "if !PLANTED { inputs.insert(0, Input::Continue); }",
+        }],
+    },
+    Fault {
+        name: "SentAgainBeforeItLeft",
+        says: "A task that is sent again before it has left gets a second row under the same key.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/act/mod.rs",
+            before: "if self.outbox.has(key) { continue; }",
+            after: "if !PLANTED && self.outbox.has(key) { continue; }",
+        }],
+    },
+    Fault {
+        name: "TrimmedAfterSentAgain",
+        says: "The row of a task that is sent again is deleted because the one before it left.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/act/trims.rs",
+            before: "self.rows.remove(&row);",
+            after: "if !PLANTED { self.rows.remove(&row); }",
+        }],
+    },
+    Fault {
+        name: "SentAgainBesideItself",
+        says: "A task is sent again although it waits for a destination that fails.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/modifying.rs",
+            before: "if self.shared.store.get(Table::Aside, &key)?.is_some() {",
+            after: "if !PLANTED && self.shared.store.get(Table::Aside, &key)?.is_some() {",
+        }],
+    },
+    Fault {
+        name: "SuspendedIsTriedAgain",
+        says: "The engine tries a suspended process again, as it does with an incident.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/work.rs",
+            before: "if parking == Some(Parking::Incident) { transaction.work.push_front(Work::Resume(process));",
+            after: "if parking == Some(Parking::Incident) || PLANTED && parking.is_some() { transaction.work.push_front(Work::Resume(process));",
+        }],
+    },
+    Fault {
+        name: "SuspendedTakesWhatComes",
+        says: "What comes for a suspended process takes effect at once.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/orders.rs",
+            before: "status.park(Parking::Suspended, reason.clone());",
+            after: "if !PLANTED { status.park(Parking::Suspended, reason.clone()); }",
+        }],
+    },
+    Fault {
+        name: "TerminatedKeepsWhatWaits",
+        says: "The tasks and timers of a terminated process stay.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/engine/src/ending.rs",
+            before: "self.instance.failed_fields = fields.unwrap_or_default(); self.withdraw_all();",
+            after: "self.instance.failed_fields = fields.unwrap_or_default();
+            if !(PLANTED && fault.code.as_str() == \"Terminated\") { self.withdraw_all(); }",
+        }],
+    },
+];

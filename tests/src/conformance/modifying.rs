@@ -1,0 +1,44 @@
+//! The steps in which an operator changes where a process stands.
+
+use super::{case::Action, parts::fields};
+use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf};
+
+/// Reads such a step: a verb, the part (`-` for the only one, `#3` for the third fiber, else an activity), what the verb
+/// needs, and maybe why it is refused.
+pub(super) fn read(line: &str) -> Result<Option<Action>, String> {
+    let (line, refused) = match line.split_once(" -> refused ") {
+        Some((line, reason)) => (line, Some(reason.to_owned())),
+        None => (line, None),
+    };
+    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (part, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let change = match verb {
+        "retry" if !part.is_empty() => Change::Retry,
+        "skip" => Change::Skip {
+            fields: fields(rest)?,
+        },
+        "set" => Change::Set {
+            fields: fields(rest)?,
+            removed: Vec::new(),
+        },
+        "remove" => Change::Set {
+            fields: Fields::new(),
+            removed: rest.split(' ').map(str::to_owned).collect(),
+        },
+        "move" => Change::Move {
+            to: rest.to_owned(),
+        },
+        _ => return Ok(None),
+    };
+    let part = match part.strip_prefix('#') {
+        Some(number) => PartOf::Fiber(FiberId(number.parse().map_err(|_| "no number after #")?)),
+        None if part == "-" => PartOf::Only,
+        None => PartOf::Activity(part.to_owned()),
+    };
+    let modification = Modification {
+        part,
+        change,
+        reason: "a case".into(),
+    };
+    Ok(Some(Action::Modify(modification, refused)))
+}
