@@ -64,6 +64,13 @@ impl Compute for Outside {
     }
 }
 
+/// An operator retries a process.
+pub fn retry() -> Order {
+    Order::Retry {
+        reason: "a test".into(),
+    }
+}
+
 /// A sandbox for conditions of definitions; it compiles no uploaded module.
 ///
 /// # Errors

@@ -33,9 +33,7 @@ type Lines = Vec<(String, Vec<u8>)>;
 
 /// Compares records with their golden file and gives the golden bytes back, to be read.
 fn golden(file: &str, found: &Lines) -> Lines {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("golden")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{file}"));
     let text: String = found
         .iter()
         .map(|(name, bytes)| format!("{name} {}\n", records::hexadecimal(bytes)))
@@ -123,10 +121,7 @@ fn instances() {
             "answer",
             running(waiting(WaitKind::Answer {
                 participant: "worker".into(),
-                way: Some(Box::new(Way {
-                    queue: Some("urgent".into()),
-                    ..Way::default()
-                })),
+                way: Some(Box::default()),
                 fields: Some(fields()),
                 expiry: Expiry {
                     timeout: Some(Millis(30_000)),

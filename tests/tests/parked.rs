@@ -4,7 +4,7 @@
 use bureaucrat_host::{
     HostConfig,
     broker::Source,
-    commands::{Order, OrderOutcome},
+    commands::OrderOutcome,
     damage::Damages,
     query::{Detail, ParkedView, Query, QueryAnswer},
     questions::{Asked, answer},
@@ -17,7 +17,7 @@ use bureaucrat_store::{
 };
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
-    polled::{Polled, sandbox},
+    polled::{Polled, retry, sandbox},
     simulation::SimulatedClock,
 };
 use bureaucrat_wire::{HeaderValue, Outgoing, Properties};
@@ -149,14 +149,7 @@ fn a_parked_process_keeps_what_it_can_take_and_the_rest_is_told() {
 
     // It continues with what was kept, and with the answer that its owner publishes again.
     let mut host = open();
-    let outcome = host
-        .order(
-            process,
-            Order::Retry {
-                reason: String::new(),
-            },
-        )
-        .unwrap();
+    let outcome = host.order(process, retry()).unwrap();
     assert_eq!(outcome, Some(OrderOutcome::Done));
     let published = answer(&mut host, &mine[2]);
     let ends = published

@@ -16,7 +16,7 @@ use bureaucrat_store::{
 };
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
-    polled::{Confirms, Polled, sandbox},
+    polled::{Confirms, Polled, retry, sandbox},
     simulation::SimulatedClock,
 };
 use bureaucrat_wire::{HeaderValue, Outgoing};
@@ -285,14 +285,7 @@ fn a_damaged_program_parks_its_process_alone() {
     // It is restored: the event was kept with the incident.
     put(&storage.store(), Table::Programs, key, value);
     let mut host = storage.open().unwrap();
-    let outcome = host
-        .order(
-            storage.victim(),
-            Order::Retry {
-                reason: String::new(),
-            },
-        )
-        .unwrap();
+    let outcome = host.order(storage.victim(), retry()).unwrap();
     assert_eq!(outcome, Some(OrderOutcome::Done));
     let (ended, _) = storage.run(&mut host, Stage::Delayed);
     assert!(ended.contains("p0"), "{ended:?}");

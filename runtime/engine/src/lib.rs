@@ -209,9 +209,6 @@ pub fn modify(
     environment: &Environment<'_>,
     modification: &Modification,
 ) -> Result<Vec<Effect>, Refusal> {
-    if instance.has_ended() {
-        return Err(Refusal::NothingWaits);
-    }
     let mut machine = Machine::new(program, instance, environment);
     modifying::modify(&mut machine, modification)?;
     Ok(machine.finish())

@@ -149,8 +149,8 @@ impl fmt::Display for Listed<'_> {
             return f.write_str("none that waits");
         }
         let mut between = "";
-        for standing in self.0.iter().take(STANDINGS_MAX) {
-            write!(f, "{}{standing}", std::mem::replace(&mut between, ", "))?;
+        for part in self.0.iter().take(STANDINGS_MAX) {
+            write!(f, "{}{part}", std::mem::replace(&mut between, ", "))?;
         }
         match self.0.len() > STANDINGS_MAX {
             true => f.write_str(", …"),

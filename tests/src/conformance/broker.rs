@@ -85,9 +85,11 @@ impl Broker {
         broker.await_queues(url)?;
         let letters = broker.dead.clone();
         let queue = broker.engine.name("dead");
+        let channel = broker.connection.create_channel();
+        let channel = broker.runtime.block_on(channel)?;
         broker
             .runtime
-            .block_on(broker.consume(&queue, move |letter| {
+            .block_on(Self::consume(&channel, &queue, move |letter| {
                 let mut text = String::from_utf8_lossy(&letter.data).into_owned();
                 // A result names its process in its properties alone.
                 if let Some(headers) = letter.properties.headers()
@@ -131,13 +133,13 @@ impl Broker {
         Ok(())
     }
 
-    /// Forwards every message of a queue, on a separate channel.
+    /// Forwards every message of a queue.
     async fn consume(
-        &self,
+        channel: &Channel,
         queue: &str,
         take: impl Fn(Delivery) + Send + 'static,
     ) -> Result<(), lapin::Error> {
-        let channel = self.connection.create_channel().await?;
+        let channel = channel.clone();
         let options = BasicConsumeOptions {
             no_ack: true,
             ..BasicConsumeOptions::default()
@@ -211,7 +213,7 @@ impl Broker {
                 channel
                     .queue_declare(queue.as_str().into(), exclusive, FieldTable::default())
                     .await?;
-                self.consume(queue, forward(queue, &sender)).await?;
+                Self::consume(&channel, queue, forward(queue, &sender)).await?;
             }
             Ok::<_, lapin::Error>(channel)
         })?;

@@ -2,6 +2,7 @@
 //! virtual time and nothing durable. It does the host's part as simply as the contracts allow.
 
 mod called;
+mod operators;
 mod taken;
 mod telling;
 
@@ -11,9 +12,9 @@ use super::{
     script::{Launched, Stage, Trace, play},
 };
 use bureaucrat_definition::{Limits, compile_with};
-use bureaucrat_engine::{Environment, Rejection, cancel, launch, modify, step, task_fields};
+use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields};
 use bureaucrat_model::{
-    Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome, Fault,
+    Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
     FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
     Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo,
     Subscription, Timestamp, Turn, Version, View,
@@ -444,38 +445,6 @@ impl Pure {
         Evaluation {
             outcome,
             fuel: evaluated.fuel,
-        }
-    }
-
-    fn cancel_process(&mut self, id: ProcessId, reason: &str) {
-        let environment = Environment {
-            now: self.now,
-            secret: &SECRET,
-            limits: &self.limits,
-        };
-        let Some(process) = self.processes.get_mut(&id) else {
-            return;
-        };
-        let fault = Fault::from_outside(FaultCode::CANCELLED, reason);
-        let effects = cancel(&process.program, &mut process.instance, &environment, fault);
-        self.carry_out(id, effects);
-    }
-
-    fn modify_process(&mut self, modification: &Modification) -> Result<Option<String>, String> {
-        let id = self.root.ok_or("there is no process")?;
-        let environment = Environment {
-            now: self.now,
-            secret: &SECRET,
-            limits: &self.limits,
-        };
-        let process = self.processes.get_mut(&id).ok_or("it has ended")?;
-        let (program, instance) = (&process.program, &mut process.instance);
-        match modify(program, instance, &environment, modification) {
-            Ok(effects) => {
-                self.carry_out(id, effects);
-                Ok(None)
-            }
-            Err(refusal) => Ok(Some(refusal.to_string())),
         }
     }
 

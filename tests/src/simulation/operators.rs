@@ -101,7 +101,11 @@ impl World {
 
 /// What an operator may want, sensible or not.
 fn modification(random: &mut Random) -> Modification {
-    let activity = |random: &mut Random| format!("_0_{}", random.below(4));
+    // Most definitions have a sequence with branches and actions.
+    let activity = |random: &mut Random| match random.below(3) {
+        0 => format!("_0_{}_{}", random.below(3), random.below(2)),
+        _ => format!("_0_{}", random.below(4)),
+    };
     let part = match random.below(4) {
         0 => PartOf::Only,
         1 => PartOf::Activity(activity(random)),
@@ -113,8 +117,8 @@ fn modification(random: &mut Random) -> Modification {
         fields
     };
     let change = match random.below(8) {
-        0..=4 => Change::Retry,
-        5 => Change::Skip { fields: fields() },
+        0..=3 => Change::Retry,
+        4 | 5 => Change::Skip { fields: fields() },
         6 => Change::Set {
             fields: fields(),
             removed: Vec::new(),

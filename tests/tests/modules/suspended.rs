@@ -6,6 +6,7 @@ use bureaucrat_host::{
     commands::{Order, OrderOutcome},
 };
 use bureaucrat_model::{HistoryEvent, ProcessId};
+use bureaucrat_tests::polled::retry;
 use serde_json::Value;
 
 /// Waits for an answer, an event and a delay at once, and says at its end that it ran.
@@ -88,12 +89,7 @@ fn what_comes_for_a_suspended_process_counts_when_it_is_resumed() {
         assert_eq!(waiting.order(Order::Resume), OrderOutcome::NotSuspended);
         assert_eq!(waiting.suspend(), OrderOutcome::Done);
         assert_eq!(waiting.suspend(), OrderOutcome::Suspended);
-        assert_eq!(
-            waiting.order(Order::Retry {
-                reason: String::new()
-            }),
-            OrderOutcome::Suspended
-        );
+        assert_eq!(waiting.order(retry()), OrderOutcome::Suspended);
         if restarts {
             waiting.hosted.restart();
         }

@@ -1,9 +1,10 @@
 //! What definitions say of processes as wholes, and what calls by name start, on a host that is polled.
 
 use crate::rig::{Hosted, ended, text};
-use bureaucrat_host::{commands::Order, commands::OrderOutcome};
+use bureaucrat_host::commands::OrderOutcome;
 use bureaucrat_model::ProcessId;
 use bureaucrat_store::Table;
+use bureaucrat_tests::polled::retry;
 use serde_json::json;
 
 /// Its key is computed, and it waits for an event.
@@ -211,27 +212,11 @@ fn an_operator_retries_what_nothing_handled() {
     assert!(shown.1.starts_with(wanted), "{shown:?}");
     hosted.restart();
     hosted.is_clean();
-    let retried = hosted
-        .host()
-        .order(
-            process,
-            Order::Retry {
-                reason: String::new(),
-            },
-        )
-        .unwrap();
+    let retried = hosted.host().order(process, retry()).unwrap();
     assert_eq!(retried, Some(OrderOutcome::Done));
     assert_eq!(hosted.shown(process).0, "incident");
     hosted.deployed(&text("later", 5));
-    hosted
-        .host()
-        .order(
-            process,
-            Order::Retry {
-                reason: String::new(),
-            },
-        )
-        .unwrap();
+    hosted.host().order(process, retry()).unwrap();
     assert_eq!(hosted.shown(process).0, "completed");
     hosted.is_clean();
 }

@@ -5,7 +5,7 @@
 
 mod again;
 
-pub(crate) use again::send_again;
+pub(crate) use again::{delayed, is_shortened, send_again};
 
 use crate::{
     machine::{Machine, Trouble},
@@ -356,43 +356,6 @@ pub(crate) fn expired(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), T
         (_, None) => return Err(Trouble::program("the wait has no end of its own")),
     };
     Err(Trouble::of_participant(FaultCode::new(code), message))
-}
-
-/// See [`crate::is_shortened`].
-pub(crate) fn is_shortened(instance: &Instance, turn: Turn, until: Timestamp) -> bool {
-    let waiting = instance.fibers.waiting(turn);
-    matches!(
-        waiting.map(|(_, fiber)| &fiber.state),
-        Some(FiberState::Waiting(Wait {
-            kind: WaitKind::Answer {
-                expiry: Expiry {
-                    timeout: Some(_),
-                    begun,
-                    ..
-                },
-                progress: None,
-                ..
-            },
-            ..
-        })) if *begun < until
-    )
-}
-
-/// The time of the attempt begins now that its task could be sent.
-pub(crate) fn delayed(
-    machine: &mut Machine<'_>,
-    fiber: FiberId,
-    until: Timestamp,
-) -> Result<(), Trouble> {
-    let due = change_limits(machine, fiber, |expiry, _| expiry.begun = until)?;
-    let turn = turn_of(machine, fiber)?;
-    let activity = machine.path(fiber);
-    machine.record(HistoryEvent::TimeRestarted {
-        activity,
-        turn,
-        begun: until,
-    });
-    machine.set_timer(fiber, due)
 }
 
 /// The broker never accepts the task, or the host does not send it.

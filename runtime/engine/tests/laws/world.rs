@@ -1,6 +1,9 @@
 //! A world around one instance that keeps books of everything open and checks each step against
 //! them.
 
+mod accounting;
+mod modified;
+
 use super::{
     counts, held,
     inputs::{
@@ -10,9 +13,9 @@ use super::{
 };
 use bureaucrat_engine::{Environment, Rejection, cancel, modify, step};
 use bureaucrat_model::{
-    ActivityPath, Bond, Change, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId,
-    FiberState, Input, Instance, Modification, Op, ProcessId, Program, Subscription, TaskEnd,
-    Timestamp, Turn, Wait, WaitKind,
+    ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
+    Input, Instance, Modification, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait,
+    WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,17 +33,6 @@ enum Taken {
     Input(Input),
     Cancel,
     Modification(Modification),
-}
-
-/// The turn of the task that this has sent again.
-fn sent_again(before: &Instance, modification: &Modification, effects: &[Effect]) -> Option<Turn> {
-    if modification.change != Change::Retry {
-        return None;
-    }
-    effects.iter().find_map(|effect| match effect {
-        Effect::SendTask { turn, .. } => before.fibers.waiting(*turn).map(|_| *turn),
-        _ => None,
-    })
 }
 
 pub struct World<'a> {
@@ -162,32 +154,6 @@ impl<'a> World<'a> {
         self.account(effects);
         assert!(self.ended || !was_cancelled, "cancelled twice");
         self.written.follow(&mut self.instance);
-    }
-
-    /// An operator changes something: that is refused and changes nothing, or the books still balance.
-    fn modify(&mut self, modification: &Modification) {
-        let environment = Environment {
-            now: Timestamp(self.now),
-            secret: &SECRET,
-            limits: self.limits,
-        };
-        let before = self.instance.clone();
-        match modify(self.program, &mut self.instance, &environment, modification) {
-            Ok(effects) => {
-                assert!(!self.ended, "an ended process took {modification:?}");
-                self.sent_again = sent_again(&before, modification, &effects);
-                self.taken
-                    .push((self.now, Taken::Modification(modification.clone())));
-                self.account(effects);
-                held::check(&self.instance, self.limits);
-                self.written.follow(&mut self.instance);
-            }
-            Err(refusal) => {
-                assert_eq!(before, self.instance, "{refusal:?}");
-                let left = self.instance.take_changes();
-                assert_eq!(left, None, "{refusal:?} leaves something to write");
-            }
-        }
     }
 
     /// The activities with an open task, in the order in which they began to wait.
@@ -361,93 +327,5 @@ impl<'a> World<'a> {
             .retain(|(_, turn)| open.waiting(*turn).is_some());
         self.asked.retain(|(_, turn)| open.waiting(*turn).is_some());
         self.check_waits();
-    }
-
-    fn account_one(&mut self, effect: &Effect) {
-        match effect {
-            Effect::Evaluate {
-                fiber,
-                turn,
-                condition,
-                ..
-            } => {
-                self.turns.insert(*turn);
-                let old = self.evaluations.insert((*fiber, *turn), *condition);
-                assert_eq!(old, None);
-            }
-            Effect::SendTask { activity, turn, .. } => {
-                // The timer of the wait has the same turn, and comes first.
-                self.turns.insert(*turn);
-                let before = self.books.tasks.insert(*turn, activity.clone());
-                let again = self.sent_again.take().filter(|again| again == turn);
-                assert_eq!(before, again.map(|_| activity.clone()), "sent again");
-            }
-            Effect::WithdrawTask { turn, end } => {
-                let activity = self.books.tasks.remove(turn);
-                assert!(activity.is_some());
-                if let TaskEnd::Abandoned(task) = end {
-                    assert_eq!(task.activity, activity, "the notice is for another task");
-                }
-            }
-            Effect::StartTimer { fiber, turn, due } => {
-                self.turns.insert(*turn);
-                self.books.timers.insert((*fiber, *turn), *due);
-            }
-            Effect::StopTimer { fiber, turn, due } => {
-                assert_eq!(self.books.timers.remove(&(*fiber, *turn)), Some(*due));
-            }
-            Effect::Subscribe {
-                fiber,
-                turn,
-                subscription,
-            } => {
-                self.turns.insert(*turn);
-                let row = (*fiber, *turn, subscription.clone());
-                assert!(self.books.subscriptions.insert(row));
-            }
-            Effect::Unsubscribe {
-                fiber,
-                turn,
-                subscription,
-            } => {
-                let row = (*fiber, *turn, subscription.clone());
-                assert!(self.books.subscriptions.remove(&row));
-            }
-            Effect::Emit { fiber, turn, .. } | Effect::Send { fiber, turn, .. } => {
-                assert!(self.turns.insert(*turn) && self.asked.insert((*fiber, *turn)));
-            }
-            Effect::StartChild { child, caller, .. } => {
-                assert!(self.turns.insert(caller.turn));
-                let earlier = |effect: &Effect| matches!(effect, Effect::StartChild { child: other, .. } if other == child);
-                assert!(
-                    !self.effects.iter().any(earlier),
-                    "{child} is started twice"
-                );
-                self.books
-                    .children
-                    .insert((caller.fiber, caller.turn), *child);
-            }
-            Effect::FindDefinition { fiber, turn, .. } => {
-                assert!(self.sought.insert((*fiber, *turn)));
-            }
-            Effect::CancelChild {
-                child,
-                turn,
-                awaited_by: Some(fiber),
-            } => assert_eq!(self.books.children.get(&(*fiber, *turn)), Some(child)),
-            Effect::CancelChild { child, turn, .. } => {
-                let before = self.books.children.len();
-                self.books
-                    .children
-                    .retain(|(_, at), open| (at, &*open) != (turn, child));
-                assert_eq!(self.books.children.len() + 1, before);
-            }
-            Effect::End(_) => self.ended = true,
-            Effect::Record(_)
-            | Effect::TakeKept { .. }
-            | Effect::TakeEvent { .. }
-            | Effect::EndRecall { .. } => {}
-            Effect::Yield => self.yielded = true,
-        }
     }
 }

@@ -1,8 +1,12 @@
-//! A task that is sent once more because an operator says so, such as one that its queue lost.
+//! The time of an attempt begins again: its task could be sent only now, or is sent once more because an operator says
+//! so, such as one that its queue lost.
 
-use super::change_limits;
+use super::{change_limits, turn_of};
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{Effect, FiberId, FiberState, Op, Wait, WaitKind};
+use bureaucrat_model::{
+    Effect, Expiry, FiberId, FiberState, HistoryEvent, Instance, Op, Timestamp, Turn, Wait,
+    WaitKind,
+};
 
 /// Sends the task once more, under its turn: its time begins again.
 pub(crate) fn send_again(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
@@ -51,4 +55,41 @@ pub(crate) fn send_again(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
         expires: ends,
     });
     Ok(())
+}
+
+/// See [`crate::is_shortened`].
+pub(crate) fn is_shortened(instance: &Instance, turn: Turn, until: Timestamp) -> bool {
+    let waiting = instance.fibers.waiting(turn);
+    matches!(
+        waiting.map(|(_, fiber)| &fiber.state),
+        Some(FiberState::Waiting(Wait {
+            kind: WaitKind::Answer {
+                expiry: Expiry {
+                    timeout: Some(_),
+                    begun,
+                    ..
+                },
+                progress: None,
+                ..
+            },
+            ..
+        })) if *begun < until
+    )
+}
+
+/// The time of the attempt begins now that its task could be sent.
+pub(crate) fn delayed(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    until: Timestamp,
+) -> Result<(), Trouble> {
+    let due = change_limits(machine, fiber, |expiry, _| expiry.begun = until)?;
+    let turn = turn_of(machine, fiber)?;
+    let activity = machine.path(fiber);
+    machine.record(HistoryEvent::TimeRestarted {
+        activity,
+        turn,
+        begun: until,
+    });
+    machine.set_timer(fiber, due)
 }
