@@ -24,6 +24,7 @@ mod flights;
 mod guard;
 mod in_hand;
 mod lane;
+mod looking;
 mod nodes;
 mod pending;
 mod publish;

@@ -23,6 +23,7 @@ pub mod restore;
 pub mod retry;
 pub mod show;
 mod waits;
+pub mod why;
 
 pub use crate::screen::print_line;
 use crate::{arguments::Options, configuration::Configuration, daemon, files, logging, places};

@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow};
 use bureaucrat_host::{
     Host, HostConfig,
     clock::SystemClock,
+    facts::FactQuery,
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Millis;
@@ -94,8 +95,12 @@ pub fn run(
     let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
+    let (looking, looks) = (broker.clone(), runtime.handle().clone());
     control::serve(&configuration.storage, move |query| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
+        Query::Facts(FactQuery::Queues { queues }) => {
+            QueryAnswer::Facts(looks.block_on(looking.look_at(queues)))
+        }
         Query::List { .. }
         | Query::Count { .. }
         | Query::Find { .. }
@@ -103,7 +108,8 @@ pub fn run(
         | Query::Order { .. }
         | Query::Letters(_)
         | Query::Modules(_)
-        | Query::Definitions(_) => asked.query(query),
+        | Query::Definitions(_)
+        | Query::Facts(FactQuery::Values { .. }) => asked.query(query),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

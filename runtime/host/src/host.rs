@@ -235,7 +235,8 @@ impl Host {
         match questions::answer(&asked, query) {
             Some(mut answer) => {
                 let ask = |ask| self.0.router.ask(ask);
-                match tasks::tell(asked.store, asked.damages, ask, &mut answer) {
+                let routes = &self.0.config.routes;
+                match tasks::tell(asked.store, asked.damages, routes, ask, &mut answer) {
                     Ok(()) => answer,
                     Err(error) => QueryAnswer::Error {
                         reason: error.to_string(),

@@ -1,6 +1,7 @@
 //! Answers operators' questions from the committed store.
 
 use super::{
+    facts::{self, FactQuery},
     listing,
     query::{
         Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
@@ -52,7 +53,13 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. }
+        Query::Facts(FactQuery::Values {
+            process,
+            fiber,
+            names,
+        }) => facts::values(asked.store, *process, *fiber, names).map(QueryAnswer::Facts),
+        Query::Facts(FactQuery::Queues { .. })
+        | Query::Order { .. }
         | Query::Backup { .. }
         | Query::Modules(_)
         | Query::Letters(_)
