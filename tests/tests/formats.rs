@@ -16,9 +16,8 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, JsonText, LastUntaken, Millis, OpIndex, Pace, Parking, Program,
-    Progress, Recall, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn,
-    Untaken, WaitKind, Way,
+    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress, Recall,
+    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -103,15 +102,7 @@ fn instances() {
         }],
         check,
         recall: Recall::Pending,
-        untaken: Untaken {
-            events: 2,
-            error: Some("KeyError: 'limit'".into()),
-            last: Some(LastUntaken {
-                at: Timestamp(5),
-                alternative: 1,
-                event: Some(JsonText::parse(r#"{"event":"paid"}"#).unwrap()),
-            }),
-        },
+        untaken: samples::untaken(),
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {

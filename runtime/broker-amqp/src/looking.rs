@@ -10,7 +10,7 @@ use crate::{
     queues::{Count, count},
 };
 use bureaucrat_connect::Dialer;
-use bureaucrat_host::facts::{ASKED_MAX, QueueState};
+use bureaucrat_host::facts::{QUEUES_MAX, QueueState};
 use lapin::{Connection, protocol::AMQPSoftError};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 /// How these queues are, in their order.
 pub(crate) async fn look(dialer: &Dialer, queues: &[String]) -> Vec<QueueState> {
-    let queues = &queues[..queues.len().min(ASKED_MAX)];
+    let queues = &queues[..queues.len().min(QUEUES_MAX)];
     if queues.is_empty() {
         return Vec::new();
     }
@@ -31,7 +31,7 @@ pub(crate) async fn look(dialer: &Dialer, queues: &[String]) -> Vec<QueueState> 
     let connection = match tokio::time::timeout(CONNECTING, connecting).await {
         Ok(Ok(dialed)) => dialed.connection,
         Ok(Err(words)) => return silent(words),
-        Err(_) => return silent(format!("no connection within {CONNECTING:?}")),
+        Err(_) => return silent(format!("no connection within {} s", CONNECTING.as_secs())),
     };
     let mut states = Vec::new();
     let all = async {
@@ -40,7 +40,7 @@ pub(crate) async fn look(dialer: &Dialer, queues: &[String]) -> Vec<QueueState> 
         }
     };
     let _ = tokio::time::timeout(LOOKING, all).await;
-    let words = format!("no answer within {LOOKING:?}");
+    let words = format!("no answer within {} s", LOOKING.as_secs());
     states.resize(queues.len(), QueueState::Silent { words });
     tokio::spawn(async move { close(&connection).await });
     states
@@ -63,7 +63,7 @@ async fn one(connection: &Connection, queue: &str) -> QueueState {
         Ok(Ok(Err((_, words)))) => QueueState::Refused { words },
         Ok(Err(words)) => QueueState::Silent { words },
         Err(_) => QueueState::Silent {
-            words: format!("no answer within {ANSWER:?}"),
+            words: format!("no answer within {} s", ANSWER.as_secs()),
         },
     }
 }

@@ -42,6 +42,8 @@ const BROKER_THREADS: usize = 2;
 const DRIVERS: usize = 1;
 /// Threads that evaluate other conditions.
 const COMPUTE_THREADS: usize = 2;
+/// Operators for whom conditions are evaluated at the same time.
+const OPERATORS: usize = 1;
 
 /// Runs the engine until a signal ends it. Calls `ready` once it runs; the broker may be
 /// unreachable then.
@@ -109,7 +111,7 @@ pub fn run(
         | Query::Letters(_)
         | Query::Modules(_)
         | Query::Definitions(_)
-        | Query::Facts(FactQuery::Values { .. }) => asked.query(query),
+        | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -271,7 +273,7 @@ fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
         key: files::secret(&storage.join(MACHINE_CODE_KEY))?,
     };
     Sandbox::new(SandboxConfig {
-        threads: DRIVERS + COMPUTE_THREADS,
+        threads: DRIVERS + COMPUTE_THREADS + OPERATORS,
         limits: configuration.limits,
         cache: Some(cache),
         runtime_class: match configuration.runtime_guests {

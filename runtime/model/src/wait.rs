@@ -79,7 +79,7 @@ pub struct Untaken {
     pub events: u32,
     /// What a condition failed with last, shortened.
     pub error: Option<String>,
-    pub last: Option<LastUntaken>,
+    pub last: Option<Box<LastUntaken>>,
 }
 
 /// The last event that came to a wait and was not taken.

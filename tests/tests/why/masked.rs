@@ -20,7 +20,7 @@ pub fn masked(text: &str) -> String {
         out.push(word.clone());
     }
     let text = out.join(" ");
-    let text = tried(&text);
+    let text = beginning(&tried(&text));
     text.replace("TIME (in SPAN)", "TIME (now)")
 }
 
@@ -75,6 +75,17 @@ fn span(number: &str, unit: &str) -> Option<String> {
     let name = unit.trim_end_matches([')', '.', ',', ';', ':']);
     let is_unit = ["s", "ms", "min", "h", "days"].contains(&name);
     (is_number && is_unit).then(|| format!("{lead}SPAN{}", &unit[name.len()..]))
+}
+
+/// What ids begin with.
+fn beginning(text: &str) -> String {
+    match text.split_once("begin with ") {
+        Some((before, after)) => {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+            format!("{before}begin with DIGITS{rest}")
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// How often something was tried.

@@ -14,6 +14,7 @@ use lapin::{
 };
 use serde_json::{Value, json};
 use std::{
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -108,6 +109,15 @@ impl World {
                 let mut arguments = vec!["launch"];
                 arguments.extend(&words);
                 *process = self.operated.published(&arguments)?.trim().to_owned();
+            }
+            "module" => {
+                let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("..")
+                    .join(word(0)?);
+                let file = self.operated.path("deployed.wasm");
+                std::fs::write(&file, wat::parse_file(source)?)?;
+                let file = file.display().to_string();
+                self.run(&["module", "deploy", &file, "--name", word(1)?])?;
             }
             "ask" => word(0)?.clone_into(process),
             "bureaucrat" => {

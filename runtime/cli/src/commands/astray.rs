@@ -133,10 +133,11 @@ fn suspended(
         Some(entries) => entries.clone(),
         None => {
             let history = Detail::History;
-            match control.ask(&Query::Show { process, history })? {
-                QueryAnswer::Process(whole) => whole.history.unwrap_or_default(),
-                _ => Vec::new(),
-            }
+            let answer = control.ask(&Query::Show { process, history })?;
+            let QueryAnswer::Process(whole) = answer else {
+                return Ok(Vec::new());
+            };
+            whole.history.unwrap_or_default()
         }
     };
     let last = |wait: &&WaitView| {

@@ -39,10 +39,12 @@ pub fn run(options: &Options, why: &Why) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
     let process = finding::process(&mut control, &why.process)?;
     let history = Detail::History;
-    let detail = match control.ask(&Query::Show { process, history })? {
-        QueryAnswer::Process(detail) => *detail,
-        QueryAnswer::Unknown { process } => return Err(finding::unknown(&process.into())),
-        _ => bail!("unexpected answer from the engine"),
+    let answer = control.ask(&Query::Show { process, history })?;
+    if let QueryAnswer::Unknown { process } = answer {
+        return Err(finding::unknown(&process.into()));
+    }
+    let QueryAnswer::Process(detail) = answer else {
+        bail!("unexpected answer from the engine");
     };
     let facts = facts::ask(&mut control, &detail)?;
     let astray = astray::found(&mut control, &detail)?;
@@ -223,7 +225,7 @@ impl Teller<'_> {
         part["continues"] = json!(said.continues);
         part["you_can"] = said.steps_json();
         part["queue"] = json!(queue);
-        part["reads"] = json!(self.facts.reads.get(&wait.fiber));
+        part["evaluated"] = json!(self.facts.evaluated.get(&wait.fiber));
         part["attempts"] = self.attempts_json(wait);
         part
     }

@@ -37,7 +37,7 @@ pub(crate) fn missed(
     };
     change(machine, fiber, |untaken| {
         untaken.events = untaken.events.saturating_add(1);
-        untaken.last = Some(last);
+        untaken.last = Some(Box::new(last));
     })
 }
 

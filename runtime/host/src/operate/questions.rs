@@ -1,7 +1,6 @@
 //! Answers operators' questions from the committed store.
 
 use super::{
-    facts::{self, FactQuery},
     listing,
     query::{
         Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
@@ -53,12 +52,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Facts(FactQuery::Values {
-            process,
-            fiber,
-            names,
-        }) => facts::values(asked.store, *process, *fiber, names).map(QueryAnswer::Facts),
-        Query::Facts(FactQuery::Queues { .. })
+        Query::Facts(_)
         | Query::Order { .. }
         | Query::Backup { .. }
         | Query::Modules(_)

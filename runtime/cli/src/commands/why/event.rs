@@ -2,13 +2,11 @@
 
 use super::{Teller, said::Said};
 use bureaucrat_host::{
-    facts::cut,
+    facts::{EvaluationView, OutcomeView},
     query::{EventRole, EventWanted, UntakenView, WaitView, WaitsFor},
 };
 use bureaucrat_model::{HistoryEvent, Taken, Timestamp};
-
-/// The field in which conditions find the event.
-const EVENT: &str = "event";
+use bureaucrat_sandbox::shortened;
 
 impl Teller<'_> {
     pub(super) fn event(&self, wait: &WaitView, said: &mut Said) {
@@ -50,20 +48,62 @@ impl Teller<'_> {
                 }
             }
         }
-        let shown = events.iter().filter(|event| !event.conditions.is_empty());
-        let conditions = shown.map(|event| {
-            let texts: Vec<_> = event.conditions.iter().map(|text| one_line(text)).collect();
-            format!("`{}` counts if {}", event.event, texts.join(" or "))
-        });
-        said.fact("conditions", conditions.collect());
-        let reads = self.facts.reads.get(&wait.fiber).into_iter().flatten();
-        let reads = reads.filter(|read| read.name != EVENT);
-        let reads = reads.map(|read| match &read.value {
-            Some(value) => format!("{} = {value}", read.name),
-            None => format!("{}: there is no such field", read.name),
-        });
-        said.fact("they read", reads.collect());
+        match self.facts.evaluated.get(&wait.fiber) {
+            Some(evaluated) if !evaluated.is_empty() => self.evaluated(evaluated, said),
+            Some(_) | None => {
+                let shown = events.iter().filter(|event| !event.conditions.is_empty());
+                let conditions = shown.map(|event| {
+                    let texts: Vec<_> =
+                        event.conditions.iter().map(|text| one_line(text)).collect();
+                    format!("`{}` counts if {}", event.event, texts.join(" or "))
+                });
+                said.fact("conditions", conditions.collect());
+            }
+        }
         self.wakes(events, *timeout, *role, said);
+    }
+
+    /// What the conditions give now, for the last event.
+    fn evaluated(&self, evaluated: &[EvaluationView], said: &mut Said) {
+        let (mut lines, mut reads) = (Vec::new(), Vec::new());
+        for one in evaluated {
+            let (text, line) = (one_line(&one.text), one.line);
+            lines.push(match &one.outcome {
+                OutcomeView::Verdict { verdict: false } => {
+                    format!("{text} (line {line}) is false now")
+                }
+                OutcomeView::Verdict { verdict: true } => {
+                    said.advice(
+                        "send the event again: fields have changed, and it would be taken now",
+                    );
+                    format!("{text} (line {line}) is true now")
+                }
+                OutcomeView::Fault { code, message } => {
+                    let error = [code.as_str(), message.as_str()];
+                    let error: Vec<_> = error.into_iter().filter(|word| !word.is_empty()).collect();
+                    format!("{text} (line {line}) fails now with {}", error.join(": "))
+                }
+                OutcomeView::Unknown { unknown } => {
+                    format!("{text} (line {line}) can't be evaluated now: {unknown}")
+                }
+            });
+            for read in &one.reads {
+                let field = read.field.strip_prefix('/').unwrap_or(&read.field);
+                let line = match (&read.value, field) {
+                    (Some(value), "") => format!("all fields: {value}"),
+                    (Some(value), field) => format!("{field} = {value}"),
+                    (None, field) => format!("{field}: there is no such field"),
+                };
+                if !reads.contains(&line) {
+                    reads.push(line);
+                }
+            }
+            if one.more > 0 {
+                reads.push(format!("and {} more", one.more));
+            }
+        }
+        said.fact("conditions", lines);
+        said.fact("they read", reads);
     }
 
     /// The last event that came for nothing.
@@ -86,7 +126,7 @@ impl Teller<'_> {
         };
         said.cause(format!("{came}: {why}."));
         let body = match &untaken.body {
-            Some(body) => cut(&body.to_string()),
+            Some(body) => shortened(&body.to_string()),
             None => "too large to be kept".to_owned(),
         };
         said.fact("it held", vec![body]);
@@ -94,15 +134,17 @@ impl Teller<'_> {
 
     /// When an event last came that no condition took, as far as the history has it.
     fn last_untaken(&self, wait: &WaitView) -> Option<Timestamp> {
-        self.history().rev().find_map(|entry| match &entry.event {
-            HistoryEvent::EventReceived {
+        self.history().rev().find_map(|entry| {
+            let HistoryEvent::EventReceived {
                 activity,
                 taken: Taken::No,
                 ..
-            } if entry.at >= wait.since && self.is_exactly(activity, &wait.at.activity) => {
-                Some(entry.at)
-            }
-            _ => None,
+            } = &entry.event
+            else {
+                return None;
+            };
+            let is_here = self.is_exactly(activity, &wait.at.activity);
+            (is_here && entry.at >= wait.since).then_some(entry.at)
         })
     }
 

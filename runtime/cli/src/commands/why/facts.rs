@@ -1,34 +1,26 @@
-//! What `why` asks the engine beyond the process itself: how the queues of its tasks are now, what the
-//! fields hold that its conditions read, what the processes that it called wait for.
+//! What `why` asks the engine beyond the process itself: how the queues of its tasks are now, what its
+//! conditions give now, what the processes that it called wait for.
 
 use super::super::{finding, waits};
 use crate::control::Control;
-use bureaucrat_expression::review;
 use bureaucrat_host::{
     deployed::{DefinitionAnswer, DefinitionQuery},
-    facts::{ASKED_MAX, FactAnswer, FactQuery, QueueState},
+    facts::{EvaluationView, FactAnswer, FactQuery, QueueState},
     query::{
         BrokerState, Detail, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, TaskState,
         WaitView, WaitsFor,
     },
 };
 use bureaucrat_model::{DefinitionName, FiberId, ProcessId, Timestamp};
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Queues that the broker is asked for.
 const QUEUES_MAX: usize = 16;
+/// Waits whose conditions are evaluated again.
+const EVALUATED_MAX: usize = 10;
 /// How deep into called processes it looks, and how many of each process.
 const DEPTH_MAX: usize = 3;
 const CALLED_MAX: usize = 5;
-
-/// A field that a condition reads.
-#[derive(Debug, Clone, Serialize)]
-pub struct Read {
-    pub name: String,
-    /// JSON, at most 256 bytes of it; none where there is no such field.
-    pub value: Option<String>,
-}
 
 /// A process that is waited for.
 #[derive(Debug, Clone)]
@@ -47,7 +39,8 @@ pub struct Facts {
     pub queues: BTreeMap<String, QueueState>,
     /// Why the broker takes no messages at the moment.
     pub blocked: Option<String>,
-    pub reads: BTreeMap<FiberId, Vec<Read>>,
+    /// What conditions give now for which an event was not taken.
+    pub evaluated: BTreeMap<FiberId, Vec<EvaluationView>>,
     pub called: BTreeMap<ProcessId, Called>,
     pub retired: Retired,
 }
@@ -68,23 +61,24 @@ pub fn ask(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Fact
         ask_queues(control, waits, &mut facts)?;
     }
     for wait in waits {
-        let names = read_by(wait);
-        if names.is_empty() {
-            continue;
-        }
-        let query = FactQuery::Values {
-            process: detail.summary.process,
-            fiber: wait.fiber,
-            names: names.clone(),
-        };
-        let QueryAnswer::Facts(FactAnswer::Values { values }) =
-            control.ask(&Query::Facts(query))?
+        let WaitsFor::Event {
+            untaken: Some(_), ..
+        } = &wait.waits_for
         else {
             continue;
         };
-        let reads = names.into_iter().zip(values);
-        let reads = reads.map(|(name, value)| Read { name, value });
-        facts.reads.insert(wait.fiber, reads.collect());
+        if facts.evaluated.len() == EVALUATED_MAX {
+            break;
+        }
+        let query = FactQuery::Untaken {
+            process: detail.summary.process,
+            fiber: wait.fiber,
+        };
+        if let QueryAnswer::Facts(FactAnswer::Untaken { evaluations }) =
+            control.ask(&Query::Facts(query))?
+        {
+            facts.evaluated.insert(wait.fiber, evaluations);
+        }
     }
     facts.retired = retired(control, &detail.summary)?;
     for called in called_by(control, &detail.summary, DEPTH_MAX)?.0 {
@@ -100,14 +94,15 @@ fn retired(control: &mut Control, summary: &ProcessSummary) -> anyhow::Result<Re
     };
     let version = None;
     let query = Query::Definitions(DefinitionQuery::Show { name, version });
-    match control.ask(&query)? {
-        QueryAnswer::Definitions(DefinitionAnswer::Shown { versions, .. })
-            if versions.iter().all(|version| version.retired_at.is_some()) =>
-        {
-            Ok(Retired::All)
-        }
-        _other => Ok(Retired::No),
-    }
+    let answer = control.ask(&query)?;
+    let QueryAnswer::Definitions(DefinitionAnswer::Shown { versions, .. }) = answer else {
+        return Ok(Retired::No);
+    };
+    let are_all = versions.iter().all(|version| version.retired_at.is_some());
+    Ok(match are_all {
+        true => Retired::All,
+        false => Retired::No,
+    })
 }
 
 /// The queue that a task went to, as far as its address tells.
@@ -146,20 +141,6 @@ fn ask_queues(control: &mut Control, waits: &[WaitView], facts: &mut Facts) -> a
     Ok(())
 }
 
-/// The names of the fields that the conditions of a wait read; a module's are not known.
-fn read_by(wait: &WaitView) -> Vec<String> {
-    let WaitsFor::Event { events, .. } = &wait.waits_for else {
-        return Vec::new();
-    };
-    let conditions = events.iter().flat_map(|event| &event.conditions);
-    let reviews = conditions.filter_map(|text| review(text).ok());
-    let names: BTreeSet<String> = reviews
-        .flat_map(|review| review.fields)
-        .map(|read| read.name)
-        .collect();
-    names.into_iter().take(ASKED_MAX).collect()
-}
-
 /// The processes that a process waits for, and how many were left out.
 fn called_by(
     control: &mut Control,
@@ -183,9 +164,11 @@ fn called_by(
             process,
             history: Detail::State,
         };
-        let found = match control.ask(&query)? {
-            QueryAnswer::Process(detail) => Some(detail.summary),
-            _other => None,
+        let answer = control.ask(&query)?;
+        let found = if let QueryAnswer::Process(detail) = answer {
+            Some(detail.summary)
+        } else {
+            None
         };
         let (called, more) = match &found {
             Some(found) => called_by(control, found, depth - 1)?,

@@ -2,7 +2,9 @@
 
 use super::{Teller, facts::Retired, said::Said};
 use bureaucrat_host::query::{BrokerState, State};
-use bureaucrat_model::{Canceller, Fault, FaultCode, FaultSource, HistoryEvent, JsonText};
+use bureaucrat_model::{
+    Canceller, Fault, FaultCode, FaultSource, HistoryEntry, HistoryEvent, JsonText,
+};
 use bureaucrat_sandbox::codes;
 
 impl Teller<'_> {
@@ -54,9 +56,11 @@ impl Teller<'_> {
 
     /// It is about to end, but runs something before.
     fn ending(&self, said: &mut Said) {
-        let cancelled = self.history().rev().find_map(|entry| match &entry.event {
-            HistoryEvent::Cancelled { reason, by } => Some((entry.at, reason, by)),
-            _ => None,
+        let cancelled = self.history().rev().find_map(|entry| {
+            let HistoryEvent::Cancelled { reason, by } = &entry.event else {
+                return None;
+            };
+            Some((entry.at, reason, by))
         });
         let Some((at, reason, by)) = cancelled else {
             return;
@@ -78,10 +82,9 @@ impl Teller<'_> {
     }
 
     fn suspended(&self, said: &mut Said) {
-        let suspended = self.history().rev().find_map(|entry| match &entry.event {
-            HistoryEvent::ProcessSuspended { .. } => Some(entry.at),
-            _ => None,
-        });
+        let is_it =
+            |entry: &&HistoryEntry| matches!(entry.event, HistoryEvent::ProcessSuspended { .. });
+        let suspended = self.history().rev().find(is_it).map(|entry| entry.at);
         let when = suspended.map(|at| format!(" at {}", self.times.ago(at)));
         let when = when.unwrap_or_default();
         let reason = self.detail.summary.incident.as_deref().unwrap_or_default();
@@ -133,7 +136,12 @@ impl Teller<'_> {
         });
         said.cause(self.kept());
         said.step("try now", format!("bureaucrat retry {}", self.short));
-        said.advice("read docs/errors/parked.md for the causes");
+        if reason.starts_with(codes::DEADLINE) {
+            said.advice(
+                "see what else keeps the machine busy, or allow evaluations more time: `deadline_ms` \
+                 in the section [limits] (docs/errors/sandbox.deadline.md)",
+            );
+        }
         said.step("end it", format!("bureaucrat cancel {}", self.short));
     }
 
@@ -210,33 +218,34 @@ impl Teller<'_> {
 
     /// What is known of a fault beyond its words.
     fn explained(&self, fault: &Fault, said: &mut Said) {
-        let entry = self.history().rev().find_map(|entry| match &entry.event {
-            HistoryEvent::Cancelled { reason, by } => Some((true, reason, canceller(by))),
-            HistoryEvent::Terminated { reason } => Some((false, reason, "an operator".to_owned())),
-            _ => None,
+        let ended = self.history().rev().find_map(|entry| {
+            if let HistoryEvent::Cancelled { by, .. } = &entry.event {
+                return Some(format!("It was cancelled by {}.", canceller(by)));
+            }
+            let was_terminated = matches!(entry.event, HistoryEvent::Terminated { .. });
+            was_terminated.then(|| "It was terminated by an operator.".to_owned())
         });
-        if let Some((was_cancelled, _, by)) = entry {
-            let verb = match was_cancelled {
-                true => "cancelled",
-                false => "terminated",
-            };
-            said.cause(format!("It was {verb} by {by}."));
+        if let Some(ended) = ended {
+            said.cause(ended);
             return;
         }
         let activity = format!("{}{}", self.detail.summary.process, fault.activity);
-        let attempts = self.history().rev().take_while(|entry| {
-            !matches!(&entry.event, HistoryEvent::AttemptFailed { fault: one, .. }
-                if !self.is_exactly(&one.activity, &activity))
-        });
-        let failed = attempts.filter_map(|entry| match &entry.event {
-            HistoryEvent::AttemptFailed {
+        let failed = self.history().rev().filter_map(|entry| {
+            let HistoryEvent::AttemptFailed {
                 attempt,
                 fault: one,
                 ..
-            } if self.is_exactly(&one.activity, &activity) => Some((*attempt, entry.at, one)),
-            _ => None,
+            } = &entry.event
+            else {
+                return None;
+            };
+            let is_here = self.is_exactly(&one.activity, &activity);
+            is_here.then_some((*attempt, entry.at, one))
         });
-        let failed: Vec<_> = failed.collect();
+        // In a loop, only those of the last round.
+        let mut failed: Vec<_> = failed.collect();
+        let first = failed.iter().position(|(attempt, ..)| *attempt == 1);
+        failed.truncate(first.map_or(0, |first| first + 1));
         if let Some((last, ..)) = failed.first() {
             let all = last.saturating_add(1);
             said.cause(format!("That was attempt {all}, the last one."));
@@ -253,11 +262,12 @@ impl Teller<'_> {
         if fault.code.as_str() == FaultCode::CALL_ERROR {
             return None;
         }
-        let called = self.history().rev().find_map(|entry| match &entry.event {
-            HistoryEvent::Called { activity, child } if *activity == fault.activity => Some(*child),
-            _ => None,
-        });
-        called
+        self.history().rev().find_map(|entry| {
+            let HistoryEvent::Called { activity, child } = &entry.event else {
+                return None;
+            };
+            (*activity == fault.activity).then_some(*child)
+        })
     }
 
     fn after(&self, fault: &Fault, said: &mut Said) {
@@ -306,7 +316,7 @@ impl Teller<'_> {
 /// Code and message, and what else the one who failed says.
 pub(super) fn fault_words(fault: &Fault) -> String {
     let data = fault.data.as_ref().map(JsonText::as_str);
-    let data = data.map(|data| format!(" {}", bureaucrat_host::facts::cut(data)));
+    let data = data.map(|data| format!(" {}", bureaucrat_sandbox::shortened(data)));
     let message = fault.message.trim_end_matches('.');
     let message = match message {
         "" => String::new(),

@@ -253,7 +253,7 @@ impl Teller<'_> {
             ..
         } = &wait.waits_for
         {
-            let value = bureaucrat_host::facts::cut(&progress.value.to_string());
+            let value = bureaucrat_sandbox::shortened(&progress.value.to_string());
             said.fact("progress", vec![value]);
         }
         said.fact("but", self.strays(wait));
