@@ -136,15 +136,27 @@ mod tests {
             words: words.into(),
             command: Some("bureaucrat cancel 0c4b8a0e".into()),
         };
-        page.steps("you can", &[step("end it"), step("")]);
+        page.steps("you can", &[step("end it")]);
         let plain = anstream::adapter::strip_str(&page.text()).to_string();
         let expected = format!(
             "It waits for an answer. Nobody works on\nit.\n  you can    start a worker that\n               \
-             consumes `worker_ship`\n  where      line 6\n             {}\n  you can    end it:\n               bureaucrat cancel 0c4b8a0e\n             \
-             : bureaucrat cancel 0c4b8a0e",
+             consumes `worker_ship`\n  where      line 6\n             {}\n  you can    end \
+             it:\n               bureaucrat cancel 0c4b8a0e",
             "x".repeat(50)
         );
         assert_eq!(plain, expected);
+    }
+
+    #[test]
+    fn a_command_is_behind_its_words_where_it_fits() {
+        let mut page = Page::with(80);
+        let step = Step {
+            words: "end it".into(),
+            command: Some("bureaucrat cancel 0c4b8a0e".into()),
+        };
+        page.steps("you can", &[step]);
+        let plain = anstream::adapter::strip_str(&page.text()).to_string();
+        assert_eq!(plain, "  you can    end it: bureaucrat cancel 0c4b8a0e");
     }
 
     #[test]

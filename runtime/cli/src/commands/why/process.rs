@@ -1,6 +1,7 @@
 //! What is said of the process as a whole: whether it runs, is held back, or has ended, and how.
 
 use super::{Teller, facts::Retired, said::Said};
+use crate::commands::waits;
 use bureaucrat_host::query::{BrokerState, State};
 use bureaucrat_model::{
     Canceller, Fault, FaultCode, FaultSource, HistoryEntry, HistoryEvent, JsonText,
@@ -198,11 +199,12 @@ impl Teller<'_> {
         self.calling(said);
         self.explained(fault, said);
         if fault.line > 0 {
-            let (process, path) = (summary.process, &fault.activity);
-            said.fact(
-                "where",
-                vec![format!("line {}, activity {process}{path}", fault.line)],
-            );
+            let activity = format!("{}{}", summary.process, fault.activity);
+            let mut labels = self.detail.labels.iter();
+            let label = labels.find(|label| label.activity == activity);
+            let label = label.map(|label| format!(", {}", waits::label(label)));
+            let line = format!("line {}{}", fault.line, label.unwrap_or_default());
+            said.fact("where", vec![line, format!("activity {activity}")]);
         }
         let log = super::super::show::log(summary);
         said.fact("module log", log);
