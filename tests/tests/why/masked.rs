@@ -60,7 +60,7 @@ fn known(run: &str) -> String {
     let masked = match core.len() {
         36 if has('-') == 4 => "ID",
         8 if has(':') == 2 && digits == 6 => "TIME",
-        8 if has('-') + has(':') == 0 && digits > 0 => "SHORT",
+        8 if has('-') + has(':') == 0 => "SHORT",
         7.. if digits == core.len() => "NUMBER",
         _ => core,
     };
@@ -105,7 +105,7 @@ fn tried(text: &str) -> String {
 #[test]
 fn what_differs_is_masked() {
     let text = "It waits since 2026-11-28 03:12:07 (2 h 10 min): process\n  \
-                0c4b8a0e-1111-8222-9333-444455556666_0_1~3, `bureaucrat cancel 0c4b8a0e`; attempt 2 of 5, letter 1048577.";
+                0c4b8a0e-1111-8222-9333-444455556666_0_1~3, `bureaucrat cancel cbbdbdac`; attempt 2 of 5, letter 1048577.";
     assert_eq!(
         masked(text),
         "It waits since TIME (SPAN): process ID_0_1~3, `bureaucrat cancel SHORT`; attempt 2 of 5, letter NUMBER."
