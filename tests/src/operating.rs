@@ -26,9 +26,17 @@ impl Operated {
     /// # Errors
     /// When there is no broker or no folder.
     pub fn new(prefix: &str, options: &[&str]) -> Result<Self> {
+        Self::on(&broker_url()?, prefix, options)
+    }
+
+    /// The same with another broker.
+    ///
+    /// # Errors
+    /// When there is no folder.
+    pub fn on(broker: &str, prefix: &str, options: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let prefix = of_this_run(prefix);
-        let engine = Engine::new(&broker_url()?, folder.path(), &prefix, options);
+        let engine = Engine::new(broker, folder.path(), &prefix, options);
         // The engine's environment names its queues for the engine alone; the file names them for every command.
         let names = ["launches", "events"].map(|of| engine.name(of));
         let [launches, events] = names;
@@ -126,7 +134,10 @@ impl Operated {
     }
 
     /// Runs a command that publishes, again while the engine has not declared its queues yet.
-    fn published(&self, arguments: &[&str]) -> Result<String> {
+    ///
+    /// # Errors
+    /// When it does not succeed in time.
+    pub fn published(&self, arguments: &[&str]) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let output = self.run(arguments)?;

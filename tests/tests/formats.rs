@@ -17,7 +17,7 @@ use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
     FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress, Recall,
-    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, Untaken, WaitKind, Way,
+    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -100,7 +100,7 @@ fn instances() {
         }],
         check,
         recall: Recall::Pending,
-        untaken: Untaken::default(),
+        untaken: samples::untaken(),
     };
     let mut branch = fiber(FiberState::Ready);
     branch.branch = Some(Branch {

@@ -3,9 +3,11 @@
 use crate::{
     AmqpConfig, NamesError,
     celery_events::EventReader,
+    connection::Blocked,
     consume::{Acknowledging, Consuming},
     flights::Job,
     in_hand::InHand,
+    looking::look,
     pending::Pending,
     publish::Publishing,
     reports::Reports,
@@ -14,6 +16,7 @@ use bureaucrat_connect::Dialer;
 use bureaucrat_host::{
     CeleryEvents,
     broker::{Broker, BrokerEvents, DeliveryHandle, Ticket},
+    facts::FactAnswer,
 };
 use bureaucrat_wire::Outgoing;
 use std::{
@@ -62,6 +65,8 @@ pub struct NotReady(pub Duration);
 pub struct AmqpBroker {
     events: Arc<dyn BrokerEvents>,
     acknowledging: Arc<Acknowledging>,
+    dialer: Arc<Dialer>,
+    blocked: Arc<Blocked>,
     jobs: UnboundedSender<Job>,
     phase: watch::Sender<Phase>,
     consuming: watch::Receiver<bool>,
@@ -87,6 +92,7 @@ impl AmqpBroker {
         let (consuming_up, consuming) = watch::channel(false);
         let (publishing_up, publishing) = watch::channel(false);
         let (foreign_is, foreign) = watch::channel(None);
+        let blocked = Arc::<Blocked>::default();
         let (jobs, jobs_out) = unbounded_channel();
         let acknowledging = Arc::<Acknowledging>::default();
         let consumer = Consuming {
@@ -113,7 +119,7 @@ impl AmqpBroker {
         };
         let publisher = Publishing {
             config,
-            dialer,
+            dialer: Arc::clone(&dialer),
             reports,
             events: Arc::clone(&events),
             jobs: jobs_out,
@@ -122,6 +128,7 @@ impl AmqpBroker {
             keys: Arc::default(),
             suspects: Arc::default(),
             nodes: Arc::default(),
+            blocked: Arc::clone(&blocked),
         };
         let mut tasks = vec![
             runtime.spawn(consumer.run()),
@@ -131,6 +138,8 @@ impl AmqpBroker {
         Ok(Self {
             events,
             acknowledging,
+            dialer,
+            blocked,
             jobs,
             phase,
             consuming,
@@ -166,6 +175,14 @@ impl AmqpBroker {
         match words {
             Some(words) => words,
             None => std::future::pending().await,
+        }
+    }
+
+    /// How these queues are now. Takes a few seconds at most, whatever the broker does.
+    pub async fn look_at(&self, queues: &[String]) -> FactAnswer {
+        FactAnswer::Queues {
+            queues: look(&self.dialer, queues).await,
+            blocked: self.blocked.borrow().clone(),
         }
     }
 

@@ -14,6 +14,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// One attempt at each broker; `role` tells our connections apart, `intake` bounds what is read
@@ -90,14 +91,29 @@ pub(crate) fn refusal(error: &Error) -> Option<(AMQPSoftError, String)> {
     }
 }
 
-/// Logs when the broker blocks and unblocks publishers.
-pub(crate) async fn watch_alarms(connection: Arc<Connection>, place: String) {
-    let mut events = pin!(connection.events_listener());
-    while let Some(event) = poll_fn(|context| events.as_mut().poll_next(context)).await {
-        if let Event::ConnectionBlocked(reason) = event {
-            warn!(broker = place, "the broker blocks publishing: {reason}");
-        } else if matches!(event, Event::ConnectionUnblocked) {
-            info!(broker = place, "the broker accepts messages again");
+/// Why the broker takes no messages at the moment, in its words.
+pub(crate) type Blocked = watch::Sender<Option<String>>;
+
+/// Logs and remembers when the broker blocks and unblocks publishers.
+pub(crate) fn watch_alarms(
+    connection: &Arc<Connection>,
+    place: &str,
+    blocked: &Arc<Blocked>,
+) -> impl Future<Output = ()> + use<> {
+    // What an earlier connection was told says nothing about this one.
+    blocked.send_replace(None);
+    let (connection, place) = (Arc::clone(connection), place.to_owned());
+    let blocked = Arc::clone(blocked);
+    async move {
+        let mut events = pin!(connection.events_listener());
+        while let Some(event) = poll_fn(|context| events.as_mut().poll_next(context)).await {
+            if let Event::ConnectionBlocked(reason) = event {
+                warn!(broker = place, "the broker blocks publishing: {reason}");
+                blocked.send_replace(Some(reason));
+            } else if matches!(event, Event::ConnectionUnblocked) {
+                info!(broker = place, "the broker accepts messages again");
+                blocked.send_replace(None);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     backoff::Backoff,
     broker::{Phase, wait_for},
     careful::{Careful, launch, open},
-    connection::{Closed, close, closed, connect, timely, watch_alarms},
+    connection::{Blocked, Closed, close, closed, connect, timely, watch_alarms},
     exchanges::{Exchanges, Known},
     flights::{Flights, Job, Keys},
     nodes::{Nodes, Way},
@@ -61,6 +61,7 @@ pub(crate) struct Publishing {
     pub keys: Arc<Keys>,
     pub suspects: Arc<Suspects>,
     pub nodes: Arc<Nodes>,
+    pub blocked: Arc<Blocked>,
 }
 
 /// Why a connection no longer publishes.
@@ -185,7 +186,7 @@ impl Publishing {
         let returned = Arc::<Notify>::default();
         tasks.spawn(asks.run(questions));
         tasks.spawn(cares.run(care));
-        tasks.spawn(watch_alarms(Arc::clone(connection), place.to_owned()));
+        tasks.spawn(watch_alarms(connection, place, &self.blocked));
         tasks.spawn(keep(
             Arc::clone(connection),
             self.config.names.clone(),

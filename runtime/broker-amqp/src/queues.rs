@@ -190,19 +190,42 @@ async fn attempt(
     answered(&channel, answer.map(|_| ())).await
 }
 
-/// How many messages lie in a queue; none when the broker does not say.
+/// What a queue holds, and who takes it.
+pub(crate) struct Count {
+    pub consumers: u32,
+    /// Those that wait for a consumer.
+    pub messages: u32,
+}
+
+/// How many messages wait in a queue; none when the broker does not say.
 pub(crate) async fn ready(connection: &Connection, queue: &str) -> Result<u64, String> {
+    let counted = count(connection, queue).await?;
+    Ok(counted.map_or(0, |count| count.messages.into()))
+}
+
+/// Counts on a separate channel, because a refusal closes it. The inner error is the broker's
+/// refusal, the outer one means that it could not be asked.
+pub(crate) async fn count(
+    connection: &Connection,
+    queue: &str,
+) -> Result<Result<Count, (AMQPSoftError, String)>, String> {
     let name = short("a queue's name", queue).map_err(|error| error.to_string())?;
     let passive = QueueDeclareOptions {
         passive: true,
         ..QueueDeclareOptions::default()
     };
     let channel = channel(connection).await?;
-    let answer = channel.queue_declare(name, passive, FieldTable::default());
-    let found = answer.await;
-    let count = found.as_ref().map_or(0, |found| found.message_count());
-    let _ = answered(&channel, found.map(|_| ())).await?;
-    Ok(count.into())
+    let asked = channel.queue_declare(name, passive, FieldTable::default());
+    let found = asked.await;
+    let count = found.as_ref().map_or((0, 0), |found| {
+        (found.consumer_count(), found.message_count())
+    });
+    let (consumers, messages) = count;
+    let answered = answered(&channel, found.map(|_| ())).await?;
+    Ok(answered.map(|()| Count {
+        consumers,
+        messages,
+    }))
 }
 
 /// The arguments of a queue that the engine declares.

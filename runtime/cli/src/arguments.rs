@@ -13,7 +13,7 @@ mod publishing;
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
-pub use looking::Addressed;
+pub use looking::{Addressed, Show, Why};
 pub use modifying::{Meant, Move, Retry, Set, Skip};
 pub use module::{
     Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
@@ -131,6 +131,8 @@ pub enum Command {
     List(List),
     /// Show one process of the running engine
     Show(Show),
+    /// Say why a process does not continue, and what to do about it
+    Why(Why),
     /// End a process of the running engine
     Cancel(Cancel),
     /// Retry a parked process now
@@ -240,22 +242,6 @@ pub struct List {
     #[arg(long, value_name = "PROCESS")]
     pub after: Option<IdPrefix>,
     /// Print one JSON object per line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `show`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  bureaucrat show --history 0c4b8a0e")]
-pub struct Show {
-    /// The process: its id, or the first 4 or more digits of it
-    pub process: IdPrefix,
-    /// Also print what happened to it
-    #[arg(long)]
-    pub history: bool,
-    /// Print a JSON object (docs/json.md)
     #[arg(long)]
     pub json: bool,
 }

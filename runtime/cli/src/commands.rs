@@ -24,6 +24,7 @@ pub mod restore;
 pub mod show;
 pub mod suspend;
 mod waits;
+pub mod why;
 
 pub use crate::screen::print_line;
 use crate::{arguments::Options, configuration::Configuration, daemon, files, logging, places};

@@ -217,6 +217,7 @@ impl Control {
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
+            | QueryAnswer::Facts(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }

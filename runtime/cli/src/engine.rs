@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow};
 use bureaucrat_host::{
     Host, HostConfig,
     clock::SystemClock,
+    facts::FactQuery,
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Millis;
@@ -41,6 +42,8 @@ const BROKER_THREADS: usize = 2;
 const DRIVERS: usize = 1;
 /// Threads that evaluate other conditions.
 const COMPUTE_THREADS: usize = 2;
+/// Operators for whom conditions are evaluated at the same time.
+const OPERATORS: usize = 1;
 
 /// Runs the engine until a signal ends it. Calls `ready` once it runs; the broker may be
 /// unreachable then.
@@ -94,8 +97,12 @@ pub fn run(
     let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
     host.start(broker.clone())?;
     let asked = host.clone();
+    let (looking, looks) = (broker.clone(), runtime.handle().clone());
     control::serve(&configuration.storage, move |query| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
+        Query::Facts(FactQuery::Queues { queues }) => {
+            QueryAnswer::Facts(looks.block_on(looking.look_at(queues)))
+        }
         Query::List { .. }
         | Query::Count { .. }
         | Query::Find { .. }
@@ -103,7 +110,8 @@ pub fn run(
         | Query::Order { .. }
         | Query::Letters(_)
         | Query::Modules(_)
-        | Query::Definitions(_) => asked.query(query),
+        | Query::Definitions(_)
+        | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -265,7 +273,7 @@ fn sandbox(configuration: &Configuration) -> anyhow::Result<Sandbox> {
         key: files::secret(&storage.join(MACHINE_CODE_KEY))?,
     };
     Sandbox::new(SandboxConfig {
-        threads: DRIVERS + COMPUTE_THREADS,
+        threads: DRIVERS + COMPUTE_THREADS + OPERATORS,
         limits: configuration.limits,
         cache: Some(cache),
         runtime_class: match configuration.runtime_guests {

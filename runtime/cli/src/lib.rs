@@ -113,6 +113,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Definitions(definitions)) => commands::definitions::run(options, definitions),
         Some(Command::List(list)) => commands::list::run(options, list),
         Some(Command::Show(show)) => commands::show::run(options, show),
+        Some(Command::Why(why)) => commands::why::run(options, why),
         Some(Command::Cancel(cancel)) => commands::cancel::run(options, cancel),
         Some(Command::Retry(retry)) => commands::modifying::retry(options, retry),
         Some(Command::Suspend(suspend)) => commands::suspend::run(options, suspend),

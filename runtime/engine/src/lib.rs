@@ -42,7 +42,7 @@ mod throwing;
 mod trouble;
 mod values;
 
-pub use pending::pending_evaluations;
+pub use pending::{evaluations_of_untaken, pending_evaluations};
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{

@@ -5,8 +5,8 @@ use crate::{
     reserved::{Given, reserved},
 };
 use bureaucrat_model::{
-    Asker, Called, Check, Effect, Fiber, FiberId, FiberState, Fields, Instance, Program, View,
-    Wait, WaitKind,
+    Asker, Called, Check, ConditionIndex, ConditionRange, Effect, Fiber, FiberId, FiberState,
+    Fields, Instance, LastUntaken, Op, Program, Untaken, View, Wait, WaitKind,
 };
 
 /// The evaluations that the instance's fibers wait for, in the order of fibers: for a host that
@@ -86,6 +86,65 @@ pub fn pending_evaluations(program: &Program, instance: &Instance) -> Vec<Effect
         });
     }
     effects
+}
+
+/// The evaluations of the conditions for which the last event that came to a fiber was not taken, as
+/// they would be asked now, with the time of then; none if there is no such event, or it was too large
+/// to be kept.
+pub fn evaluations_of_untaken(
+    program: &Program,
+    instance: &Instance,
+    fiber: FiberId,
+) -> Vec<(ConditionIndex, View)> {
+    let found = instance.fibers.get(fiber);
+    let Some((found, visible)) = found.zip(instance.fibers.visible(fiber)) else {
+        return Vec::new();
+    };
+    let FiberState::Waiting(Wait {
+        kind:
+            WaitKind::Event {
+                untaken: Untaken {
+                    last: Some(last), ..
+                },
+                ..
+            },
+        ..
+    }) = &found.state
+    else {
+        return Vec::new();
+    };
+    let LastUntaken {
+        at,
+        alternative,
+        event: Some(event),
+    } = &**last
+    else {
+        return Vec::new();
+    };
+    let Some(Op::Await { alternatives, .. }) = program.ops.get(found.at.0 as usize) else {
+        return Vec::new();
+    };
+    let range = alternatives.get(*alternative as usize);
+    let range = range.map_or_else(ConditionRange::default, |found| found.conditions);
+    let conditions = std::iter::successors(range.start(), |current| range.after(*current));
+    let fields = candidate_fields(visible, event);
+    let view = |condition| View {
+        fields: fields.clone(),
+        reserved: reserved(
+            program,
+            instance,
+            found,
+            condition,
+            *at,
+            Given {
+                answer: Some(event),
+                fault: None,
+            },
+        ),
+    };
+    conditions
+        .map(|condition| (condition, view(condition)))
+        .collect()
 }
 
 /// The evaluation of a condition about a fault, for which the fiber waits. A handler's condition sees the fields of its

@@ -16,6 +16,7 @@ use crate::{
     operate::{
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
+        facts::{self, FactQuery},
         letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
         modules::{ModuleQuery, Ordering},
         query::{Query, QueryAnswer},
@@ -84,6 +85,8 @@ struct Inner {
     failure: Mutex<Option<HostError>>,
     ended: (crossbeam_channel::Sender<()>, Receiver<()>),
     now: Mutex<Option<Arc<Shared>>>,
+    /// Held while a condition is evaluated for an operator.
+    evaluating: Mutex<()>,
 }
 
 /// The host. Clones share one.
@@ -115,6 +118,7 @@ impl Host {
             failure: Mutex::new(None),
             ended: crossbeam_channel::bounded(1),
             now: Mutex::new(None),
+            evaluating: Mutex::new(()),
         })))
     }
 
@@ -217,6 +221,11 @@ impl Host {
         if let Query::Definitions(query) = query {
             return self.definitions(query);
         }
+        if let Query::Facts(FactQuery::Untaken { process, fiber }) = query {
+            let _one = lock(&self.0.evaluating);
+            let shared = lock(&self.0.now).clone();
+            return facts::untaken(shared.as_deref(), *process, *fiber);
+        }
         if let Query::Modules(query) = query {
             return self.modules(query);
         }
@@ -235,7 +244,8 @@ impl Host {
         match questions::answer(&asked, query) {
             Some(mut answer) => {
                 let ask = |ask| self.0.router.ask(ask);
-                match tasks::tell(asked.store, asked.damages, ask, &mut answer) {
+                let routes = &self.0.config.routes;
+                match tasks::tell(asked.store, asked.damages, routes, ask, &mut answer) {
                     Ok(()) => answer,
                     Err(error) => QueryAnswer::Error {
                         reason: error.to_string(),

@@ -34,6 +34,8 @@ pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
-pub use operate::{audit, commands, definitions as deployed, letters, modules, query, questions};
+pub use operate::{
+    audit, commands, definitions as deployed, facts, letters, modules, query, questions,
+};
 pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;

@@ -95,6 +95,6 @@ pub use unusable::Unusable;
 pub use via::{Dialect, TaskQueue, UnknownName, Via, Way, WrittenWay};
 pub use view::View;
 pub use wait::{
-    Arrivals, Asker, Check, Expiry, Pace, Progress, Recall, Subscription, Then, Untaken, Wait,
-    WaitKind,
+    Arrivals, Asker, Check, Expiry, LastUntaken, Pace, Progress, Recall, Subscription, Then,
+    Untaken, Wait, WaitKind,
 };

@@ -74,12 +74,23 @@ pub enum Pace {
     Messages,
 }
 
-/// Events that came to a wait and were not taken, for the words of its timeout.
+/// Events that came to a wait and were not taken, for the words of its timeout and for operators.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untaken {
     pub events: u32,
     /// What a condition failed with last, shortened.
     pub error: Option<String>,
+    pub last: Option<Box<LastUntaken>>,
+}
+
+/// The last event that came to a wait and was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUntaken {
+    pub at: Timestamp,
+    /// The alternative whose conditions were asked last.
+    pub alternative: u32,
+    /// None for a large one.
+    pub event: Option<JsonText>,
 }
 
 /// What limits the time of an attempt.

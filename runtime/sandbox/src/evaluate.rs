@@ -7,6 +7,7 @@ use crate::{
     limits::{Budget, SandboxLimits, lesser},
     meter::Stop,
     outcome::{Evaluated, Outcome, codes},
+    reads::Reads,
 };
 use bureaucrat_model::{JsonText, View};
 use std::time::{Duration, Instant};
@@ -15,15 +16,22 @@ use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Store, Trap, component::I
 /// The bytes of a too long error text that its fault repeats.
 const ERROR_SHOWN: usize = 200;
 
+/// Whether it is noted what an evaluation reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tracing {
+    Off,
+    On,
+}
+
 /// Evaluates a function of a guest. The cost is counted from instantiation on, including start
 /// functions and data segments.
 pub(crate) fn evaluate(
     guest: &Guest,
     function: &str,
     view: View,
-    limits: &SandboxLimits,
-    budget: Budget,
-) -> Evaluated {
+    (limits, budget): (&SandboxLimits, Budget),
+    tracing: Tracing,
+) -> (Evaluated, Reads) {
     let began = Instant::now();
     let fuel = limits.fuel.min(budget.fuel);
     let ready = &*guest.0;
@@ -32,7 +40,7 @@ pub(crate) fn evaluate(
         .iter()
         .position(|export| export.name == function)
     else {
-        return Evaluated {
+        let missing = Evaluated {
             outcome: Outcome::own_fault(
                 codes::NO_FUNCTION,
                 format!("the module has no function `{function}`"),
@@ -42,8 +50,12 @@ pub(crate) fn evaluate(
             log: Log::default(),
             time: Duration::ZERO,
         };
+        return (missing, Reads::default());
     };
     let mut store = new_store(guest, view, limits, budget);
+    if tracing == Tracing::On {
+        store.data_mut().trace();
+    }
     let called = store
         .set_fuel(fuel)
         .and_then(|()| ready.pre.instantiate(&mut store))
@@ -66,13 +78,15 @@ pub(crate) fn evaluate(
         Ok(Err(text)) => Outcome::guest_fault(text),
         Err(outcome) => outcome,
     };
-    Evaluated {
+    let reads = store.data_mut().take_reads();
+    let evaluated = Evaluated {
         outcome,
         fuel: fuel - store.get_fuel().unwrap_or(0).min(fuel),
         memory_bytes: store.data().memory.bytes,
         time: began.elapsed(),
         log: store.into_data().into_log(),
-    }
+    };
+    (evaluated, reads)
 }
 
 /// Makes an instance, which is most of what a cheap function costs.

@@ -7,6 +7,7 @@
 use crate::{
     document::{Document, Found, Want},
     meter::{Meter, Stop},
+    reads::Reads,
     value::{self, Value},
 };
 use bureaucrat_model::View;
@@ -46,6 +47,8 @@ pub(crate) struct Run {
     calls: u64,
     returned: usize,
     log: Log,
+    /// What it reads, where somebody asks.
+    reads: Option<Reads>,
     /// What the guest's memories use.
     pub(crate) memory: MemoryMeter,
 }
@@ -58,6 +61,7 @@ impl Run {
             calls: 0,
             returned: 0,
             log: Log::default(),
+            reads: None,
             memory: MemoryMeter {
                 bytes: 0,
                 refused: None,
@@ -67,9 +71,21 @@ impl Run {
         }
     }
 
+    /// Has it note what it reads from now on.
+    pub(crate) fn trace(&mut self) {
+        self.reads = Some(Reads::default());
+    }
+
+    /// What it has read since.
+    pub(crate) fn take_reads(&mut self) -> Reads {
+        self.reads.take().unwrap_or_default()
+    }
+
     fn get(&mut self, pointer: &str, meter: &mut Meter) -> Result<Option<Value>, Stop> {
         self.enter(pointer, meter)?;
-        let Some(found) = self.document.find(pointer, Want::Contents, meter)? else {
+        let found = self.document.find(pointer, Want::Contents, meter)?;
+        note(&mut self.reads, pointer, found.as_ref());
+        let Some(found) = found else {
             return Ok(None);
         };
         let value = match found {
@@ -91,7 +107,9 @@ impl Run {
     fn keys(&mut self, pointer: &str, meter: &mut Meter) -> Result<Option<Vec<String>>, Stop> {
         self.enter(pointer, meter)?;
         let limits = self.limits;
-        let keys: Vec<String> = match self.document.find(pointer, Want::Contents, meter)? {
+        let found = self.document.find(pointer, Want::Contents, meter)?;
+        note(&mut self.reads, pointer, found.as_ref());
+        let keys: Vec<String> = match found {
             Some(Found::All(fields)) => {
                 let names = || fields.iter().map(|(name, _)| name);
                 affordable_keys(names, limits, meter)?;
@@ -118,7 +136,9 @@ impl Run {
             }
             Ok(())
         };
-        let text = match self.document.find(pointer, Want::Text, meter)? {
+        let found = self.document.find(pointer, Want::Text, meter)?;
+        note(&mut self.reads, pointer, found.as_ref());
+        let text = match found {
             None => return Ok(None),
             Some(Found::All(fields)) => {
                 affordable(fields.size(), meter)?;
@@ -181,6 +201,18 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Notes a field that is read, where somebody asks.
+fn note(reads: &mut Option<Reads>, pointer: &str, found: Option<&Found<'_>>) {
+    let Some(reads) = reads else {
+        return;
+    };
+    let value = found.map(|found| match found {
+        Found::All(_) => "{…}",
+        Found::Scalar(text) | Found::List { text, .. } | Found::Record { text, .. } => text,
+    });
+    reads.note(pointer, value);
 }
 
 /// Checks and charges a list of keys before it is built.

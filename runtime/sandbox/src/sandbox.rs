@@ -9,13 +9,14 @@ use crate::{
     config::{RuntimeClass, SandboxConfig},
     engines::{self, Clearing, Ticker},
     error::{LoadError, Refusal, SandboxError},
-    evaluate,
+    evaluate::{self, Tracing},
     executable::check_executable_memory,
     guest::{Guest, Ready},
     host::{self, Run},
     limits::{Budget, CompileBudget, SandboxLimits},
     loaded::{Loaded, Origin},
     outcome::{Evaluated, Outcome},
+    reads::Reads,
 };
 use bureaucrat_model::{ModuleHash, View, lock};
 use std::{
@@ -215,13 +216,20 @@ impl Sandbox {
         view: impl Into<View>,
         budget: Budget,
     ) -> Evaluated {
-        evaluate::evaluate(
-            guest,
-            function,
-            view.into(),
-            self.limits_of(guest.class()),
-            budget,
-        )
+        let bounds = (self.limits_of(guest.class()), budget);
+        evaluate::evaluate(guest, function, view.into(), bounds, Tracing::Off).0
+    }
+
+    /// The same, and which fields the guest read.
+    pub fn evaluate_traced(
+        &self,
+        guest: &Guest,
+        function: &str,
+        view: impl Into<View>,
+        budget: Budget,
+    ) -> (Evaluated, Reads) {
+        let bounds = (self.limits_of(guest.class()), budget);
+        evaluate::evaluate(guest, function, view.into(), bounds, Tracing::On)
     }
 
     /// Makes an instance of a guest and drops it: what each evaluation does first.

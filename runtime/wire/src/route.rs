@@ -180,6 +180,11 @@ impl Routes {
         (via, address)
     }
 
+    /// Where the tasks of an action go.
+    pub fn address(&self, participant: &str, told: &Way) -> Address {
+        self.way_of(participant, told).1
+    }
+
     /// How the tasks of an action are wrapped.
     pub fn via(&self, participant: &str, told: Option<Via>) -> Via {
         told.unwrap_or_else(|| self.way(participant).0)

@@ -260,6 +260,7 @@ impl Broker {
             | QueryAnswer::BackedUp { .. }
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
+            | QueryAnswer::Facts(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }

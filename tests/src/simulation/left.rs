@@ -24,7 +24,10 @@ impl Known {
         match after.status.parking() {
             Some(Parking::Suspended) => {
                 if before.fibers != after.fibers && !self.was_modified(process) {
-                    self.violate(format!("{process} is suspended and moved"));
+                    self.violate(format!(
+                        "{process} is suspended and moved, from {:?} to {:?}",
+                        before.fibers, after.fibers
+                    ));
                 }
             }
             Some(Parking::Incident) | None => {

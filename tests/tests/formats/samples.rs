@@ -5,9 +5,9 @@ use bureaucrat_model::{
     ActivityPath, Answer, Caller, Condition, ConditionIndex, Conduct, Deadline, Decision,
     DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, EventSource, Fault,
     FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, Input, Instance, Items, JsonText,
-    KeyRule, KeyText, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId, Program,
-    ProgramHash, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span, Status, Term,
-    Timestamp, Turn, Unhandled, Version, Wait, WaitKind,
+    KeyRule, KeyText, LastUntaken, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId,
+    Program, ProgramHash, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span, Status,
+    Term, Timestamp, Turn, Unhandled, Untaken, Version, Wait, WaitKind,
 };
 use bureaucrat_store::keys::{self, WaitKey};
 
@@ -298,4 +298,19 @@ pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
         ("searched-truth", searched(&Term::Truth(true))),
     ];
     keys.map(|(name, key)| (name.to_owned(), key)).into()
+}
+
+/// What a wait keeps of events that it did not take.
+pub fn untaken() -> Untaken {
+    let event = JsonText::parse(r#"{"event":"paid"}"#).unwrap();
+    let last = LastUntaken {
+        at: Timestamp(5),
+        alternative: 1,
+        event: Some(event),
+    };
+    Untaken {
+        events: 2,
+        error: Some("KeyError: 'limit'".into()),
+        last: Some(Box::new(last)),
+    }
 }

@@ -1,8 +1,43 @@
-//! Values that options take which name processes: `list --where`, and for whom an event is.
+//! The commands that look at one process, and values that options take which name processes:
+//! `list --where`, and for whom an event is.
 
 use bureaucrat_host::query::WantedField;
 use bureaucrat_model::{IdPrefix, Millis, NameLimits};
 use clap::Args;
+
+/// `show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bureaucrat show --history 0c4b8a0e")]
+pub struct Show {
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Also print what happened to it
+    #[arg(long)]
+    pub history: bool,
+    /// Print a JSON object (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `why`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat why 0c4b8a0e
+  bureaucrat why 0c4b8a0e --json | jq -r '.parts[].cause[]'
+
+Says in a few sentences what each part of the process waits for, what would make it continue, and \
+what you can do. It asks the broker how the queues of its tasks are now. docs/why.md has an example \
+of each situation; `bureaucrat show` prints all facts. The exit code is 0 if there is such a process.")]
+pub struct Why {
+    /// The process: its id, or the first 4 or more digits of it
+    pub process: IdPrefix,
+    /// Print a JSON object (docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// For whom an event is, and for how long.
 #[derive(Debug, Args)]

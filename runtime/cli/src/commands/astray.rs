@@ -56,6 +56,12 @@ pub fn found(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Ve
 
 /// A sentence for each, as far as there are not too many letters.
 pub fn lines(astray: &[Astray]) -> Vec<String> {
+    let all: Vec<&Astray> = astray.iter().collect();
+    sentences(&all, |at| at.to_string())
+}
+
+/// The same with times as they are told elsewhere.
+pub fn sentences(astray: &[&Astray], time: impl Fn(Timestamp) -> String) -> Vec<String> {
     let mut letters = 0;
     let mut lines = Vec::new();
     for one in astray {
@@ -65,8 +71,9 @@ pub fn lines(astray: &[Astray]) -> Vec<String> {
                 activity,
                 reason,
             } => lines.push(format!(
-                "an answer came at {at} and did not complete activity {activity}: {reason}; the \
-                 status must be `done`, or `critical` for a fault"
+                "an answer came at {} and did not complete activity {activity}: {reason}; the \
+                 status must be `done`, or `critical` for a fault",
+                time(*at)
             )),
             Astray::Letter {
                 letter,
@@ -78,7 +85,8 @@ pub fn lines(astray: &[Astray]) -> Vec<String> {
                 if letters <= LETTERS_MAX {
                     lines.push(format!(
                         "a message with the id of this process became the dead letter {letter} at \
-                         {at}: {code}: {reason}"
+                         {}: {code}: {reason}",
+                        time(*at)
                     ));
                 }
             }
@@ -121,11 +129,17 @@ fn suspended(
     asked: &[&WaitView],
 ) -> anyhow::Result<Vec<Astray>> {
     let process = detail.summary.process;
-    let history = Detail::History;
-    let QueryAnswer::Process(whole) = control.ask(&Query::Show { process, history })? else {
-        return Ok(Vec::new());
+    let entries = match &detail.history {
+        Some(entries) => entries.clone(),
+        None => {
+            let history = Detail::History;
+            let answer = control.ask(&Query::Show { process, history })?;
+            let QueryAnswer::Process(whole) = answer else {
+                return Ok(Vec::new());
+            };
+            whole.history.unwrap_or_default()
+        }
     };
-    let entries = whole.history.unwrap_or_default();
     let last = |wait: &&WaitView| {
         entries.iter().rev().find_map(|entry| {
             let HistoryEvent::Suspended { turn, reason, .. } = &entry.event else {

@@ -9,6 +9,9 @@ use anyhow::bail;
 use bureaucrat_host::query::{ProcessSummary, Query, QueryAnswer};
 use bureaucrat_model::{IdPrefix, ProcessId};
 
+/// Digits of an id that a terminal shows.
+pub const SHORT_ID: usize = 8;
+
 /// The process that is meant. A whole id is taken as it is, whether there is such a process or not.
 pub fn process(control: &mut Control, prefix: &IdPrefix) -> anyhow::Result<ProcessId> {
     if let Some(process) = prefix.whole() {
@@ -30,6 +33,13 @@ pub fn one(control: &mut Control, prefix: &IdPrefix) -> anyhow::Result<ProcessSu
         1 => Ok(processes.remove(0)),
         _ => Err(ambiguous(prefix, &processes)),
     }
+}
+
+/// The beginning of an id, as much as a terminal shows; every command takes it.
+pub fn short_id(process: ProcessId) -> String {
+    let mut id = process.to_string();
+    id.truncate(SHORT_ID);
+    id
 }
 
 pub fn unknown(prefix: &IdPrefix) -> anyhow::Error {

@@ -17,8 +17,6 @@ use serde_json::{Value, json};
 
 /// Processes per request.
 const PAGE: usize = 500;
-/// Digits of an id that a terminal shows; every command takes them.
-const SHORT_ID: usize = 8;
 
 pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
@@ -138,7 +136,7 @@ impl Table {
         let row = |process: &ProcessSummary| {
             let mut id = process.process.to_string();
             if let Output::Terminal { .. } = self.output {
-                id.truncate(SHORT_ID);
+                id.truncate(finding::SHORT_ID);
             }
             Row {
                 id,

@@ -48,6 +48,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         | QueryAnswer::BackedUp { .. }
         | QueryAnswer::Modules(_)
         | QueryAnswer::Letters(_)
+        | QueryAnswer::Facts(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Error { .. } => {
             bail!("unexpected answer from the engine")
@@ -251,7 +252,7 @@ fn advice(summary: &ProcessSummary) -> Vec<String> {
 }
 
 /// What a module logged before the evaluation that failed.
-fn log(summary: &ProcessSummary) -> Vec<String> {
+pub(super) fn log(summary: &ProcessSummary) -> Vec<String> {
     let data = told_fault(summary).and_then(|fault| fault.data.as_ref());
     let data = data.and_then(JsonText::to_value);
     let texts = data.as_ref().and_then(|data| data.get("log")?.as_array());

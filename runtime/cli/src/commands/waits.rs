@@ -7,7 +7,7 @@ pub use place::label;
 use super::list::fault_json;
 use crate::screen::{self, span};
 use bureaucrat_host::query::{
-    Attempt, EventWanted, Reason, TaskState, Undelivered, WaitView, WaitsFor,
+    Attempt, EventRole, EventWanted, Reason, TaskState, Undelivered, WaitView, WaitsFor,
 };
 use bureaucrat_model::{ProcessId, Timestamp};
 use serde_json::{Value, json};
@@ -42,6 +42,23 @@ pub fn short(wait: &WaitView, now: Timestamp) -> String {
         WaitsFor::Compensation => "compensation".into(),
         WaitsFor::Operator { fault } => format!("an operator, after {}", fault.code),
         WaitsFor::Admission => "the engine".into(),
+    }
+}
+
+/// Whether a wait is not what keeps its process from continuing: that of a fork for its branches, of a
+/// scope for events that it would handle, of a completed scope that could be undone.
+pub fn is_background(wait: &WaitView) -> bool {
+    match &wait.waits_for {
+        WaitsFor::Branches { .. } | WaitsFor::Compensation => true,
+        WaitsFor::Event { role, .. } => *role == EventRole::Handled,
+        WaitsFor::Answer { .. }
+        | WaitsFor::Timer { .. }
+        | WaitsFor::Attempt { .. }
+        | WaitsFor::Process { .. }
+        | WaitsFor::Stopping { .. }
+        | WaitsFor::Condition { .. }
+        | WaitsFor::Operator { .. }
+        | WaitsFor::Admission => false,
     }
 }
 
@@ -130,13 +147,22 @@ fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
             lines.extend(timeout.map(|due| until("this attempt times out", due)));
             lines.extend(within.map(|due| until("the time of all attempts ends", due)));
         }
-        WaitsFor::Event { events, timeout } => {
+        WaitsFor::Event {
+            events,
+            timeout,
+            untaken,
+            ..
+        } => {
             for wanted in events {
                 lines.extend(conditions(wanted));
                 lines.extend(wanted.since.map(|since| {
                     format!("kept events `{}` since {since} also count", wanted.event)
                 }));
             }
+            lines.extend(untaken.as_ref().map(|untaken| {
+                let (count, ago) = (untaken.count, screen::ago(untaken.at, now));
+                format!("not taken, since no condition held: {count}, the last {ago}")
+            }));
             lines.extend(timeout.map(|due| until("the wait ends without one", due)));
         }
         WaitsFor::Timer { .. }
@@ -267,6 +293,7 @@ pub fn json(process: ProcessId, wait: &WaitView) -> Value {
         "attempt": wait.attempt,
         "scopes": wait.scopes.iter().map(place::scope_json).collect::<Vec<_>>(),
         "task": wait.task,
+        "message": wait.message,
     })
 }
 

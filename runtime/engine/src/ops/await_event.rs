@@ -139,8 +139,8 @@ fn try_from(
         .skip(from);
     let found = candidates.find(|(_, (subscription, _))| offered.suits(subscription));
     let Some((place, (_, alternative))) = found else {
-        if from > 0 {
-            untaken::missed(machine, fiber)?;
+        if let Some(last) = from.checked_sub(1) {
+            untaken::missed(machine, fiber, last, event)?;
         }
         let activity = machine.path(fiber);
         machine.record(HistoryEvent::EventReceived {

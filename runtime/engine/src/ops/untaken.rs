@@ -1,11 +1,16 @@
 //! Events that came to an `await` or `pick` and were not taken: counted with the wait, with the last
-//! error of a condition, so that a timeout doesn't say that nothing came.
+//! event and the last error of a condition, so that a timeout doesn't say that nothing came, and an
+//! operator sees what the conditions saw.
 
 use crate::machine::{Machine, Trouble};
-use bureaucrat_model::{FiberId, FiberState, Millis, Subscription, Untaken, Wait, WaitKind};
+use bureaucrat_model::{
+    FiberId, FiberState, JsonText, LastUntaken, Millis, Subscription, Untaken, Wait, WaitKind,
+};
 
 /// The longest error that a wait keeps, in bytes.
 const ERROR_BYTES: usize = 200;
+/// The largest event that a wait keeps.
+const EVENT_BYTES: usize = 2 << 10;
 
 /// A condition failed.
 pub(crate) fn failed(
@@ -18,10 +23,21 @@ pub(crate) fn failed(
     change(machine, fiber, |untaken| untaken.error = Some(error))
 }
 
-/// No condition held for an event.
-pub(crate) fn missed(machine: &mut Machine<'_>, fiber: FiberId) -> Result<(), Trouble> {
+/// No condition held for an event, nor those of this alternative, which was the last.
+pub(crate) fn missed(
+    machine: &mut Machine<'_>,
+    fiber: FiberId,
+    alternative: usize,
+    event: JsonText,
+) -> Result<(), Trouble> {
+    let last = LastUntaken {
+        at: machine.environment.now,
+        alternative: u32::try_from(alternative).unwrap_or(u32::MAX),
+        event: (event.as_str().len() <= EVENT_BYTES).then_some(event),
+    };
     change(machine, fiber, |untaken| {
         untaken.events = untaken.events.saturating_add(1);
+        untaken.last = Some(Box::new(last));
     })
 }
 

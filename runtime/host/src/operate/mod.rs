@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod commands;
 pub mod definitions;
+pub mod facts;
 pub mod letters;
 mod listing;
 pub mod modules;

@@ -7,6 +7,7 @@ mod waiting;
 use super::{
     commands::{Order, OrderOutcome},
     definitions::{DefinitionAnswer, DefinitionQuery},
+    facts::{FactAnswer, FactQuery},
     letters::{LetterAnswer, LetterQuery},
     modules::{ModuleAnswer, ModuleQuery},
 };
@@ -18,8 +19,8 @@ use bureaucrat_model::{
 pub use bureaucrat_store::keys::Place;
 use serde::{Deserialize, Serialize};
 pub use waiting::{
-    Attempt, EventWanted, Heartbeat, PlaceView, ProgressView, ScopePhase, ScopeView, WaitView,
-    WaitsFor,
+    Attempt, EventRole, EventWanted, Heartbeat, MessageView, PlaceView, ProgressView, ScopePhase,
+    ScopeView, UntakenView, WaitView, WaitsFor,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,8 @@ pub enum Query {
     Letters(LetterQuery),
     /// Deploy, list, show or retire definitions; the answer comes once the change is durable.
     Definitions(DefinitionQuery),
+    /// What `why` asks beyond what `show` shows.
+    Facts(FactQuery),
 }
 
 /// Which processes a list holds: all, unless something is asked for.
@@ -142,6 +145,8 @@ pub enum QueryAnswer {
     Letters(LetterAnswer),
     /// The answer about deployed definitions.
     Definitions(DefinitionAnswer),
+    /// The answer to a question of `why`.
+    Facts(FactAnswer),
     /// The question could not be answered.
     Error {
         reason: String,

@@ -52,7 +52,8 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
-        Query::Order { .. }
+        Query::Facts(_)
+        | Query::Order { .. }
         | Query::Backup { .. }
         | Query::Modules(_)
         | Query::Letters(_)

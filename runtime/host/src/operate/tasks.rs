@@ -1,4 +1,4 @@
-//! Where the tasks of processes are, asked of the driver: what is in memory it knows, what is set
+//! Where the tasks of processes go and where they are, asked of the driver: what is in memory it knows, what is set
 //! aside is read here.
 
 use super::query::{ProcessSummary, QueryAnswer, TaskState, WaitView, WaitsFor};
@@ -15,7 +15,7 @@ use bureaucrat_store::{
     keys::{OutboxKey, OutboxKind},
     records,
 };
-use bureaucrat_wire::Outgoing;
+use bureaucrat_wire::{Outgoing, Routes};
 use crossbeam_channel::{Receiver, Sender};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ const PATIENCE_FOR_LIST: Duration = Duration::from_secs(1);
 pub fn tell(
     store: &dyn Store,
     damages: &Damages,
+    routes: &Routes,
     ask: impl Fn(Ask),
     answer: &mut QueryAnswer,
 ) -> Result<(), StoreError> {
@@ -50,10 +51,14 @@ pub fn tell(
         | QueryAnswer::Modules(_)
         | QueryAnswer::Letters(_)
         | QueryAnswer::Definitions(_)
+        | QueryAnswer::Facts(_)
         | QueryAnswer::Error { .. } => return Ok(()),
     };
     let mut waits: Vec<(OutboxKey, &mut WaitView)> =
         told.iter_mut().flat_map(waits).take(TASKS).collect();
+    for (_, wait) in &mut waits {
+        address(routes, wait);
+    }
     let keys: Vec<OutboxKey> = waits.iter().map(|(key, _)| *key).collect();
     let Some(standing) = answered(patience, |reply| ask(Ask::Rows { keys, reply })) else {
         return Ok(());
@@ -100,6 +105,20 @@ fn waits(process: &mut ProcessSummary) -> impl Iterator<Item = (OutboxKey, &mut 
         };
         (key, wait)
     })
+}
+
+/// Says where the message of a task goes, unless its definition computes that.
+fn address(routes: &Routes, wait: &mut WaitView) {
+    let WaitsFor::Answer { participant, .. } = &wait.waits_for else {
+        return;
+    };
+    if let Some(message) = &mut wait.message
+        && let Some(way) = &message.way
+    {
+        let address = routes.address(participant, way);
+        message.exchange = Some(address.exchange);
+        message.routing_key = Some(address.routing_key);
+    }
 }
 
 /// Where a message goes that is set aside; none when there is none.

@@ -1,12 +1,13 @@
 //! What the fibers of a process wait for, as its records and its program say.
 
 use super::query::{
-    Attempt, EventWanted, ExpressionView, Heartbeat, PlaceView, ProgressView, ScopePhase,
-    ScopeView, WaitView, WaitsFor,
+    Attempt, EventRole, EventWanted, ExpressionView, Heartbeat, MessageView, PlaceView,
+    ProgressView, ScopePhase, ScopeView, UntakenView, WaitView, WaitsFor,
 };
 use bureaucrat_model::{
     ActivityId, ConditionIndex, ConditionRange, Fiber, FiberId, FiberState, HistoryEntry, Instance,
-    Op, OpIndex, Phase, ProcessId, Program, Subscription, Wait, WaitKind,
+    JsonText, Op, OpIndex, Operand, Origin, Phase, ProcessId, Program, Subscription, Untaken, Wait,
+    WaitKind, Way, WrittenWay,
 };
 use bureaucrat_store::instances::StoredFiber;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,29 @@ impl<'a> Told<'a> {
             attempt: self.attempt(seen),
             scopes: Vec::new(),
             task: None,
+            message: self.message(seen, wait),
+        })
+    }
+
+    /// The message of the task whose answer a fiber waits for.
+    fn message(self, seen: &Seen<'_>, wait: &Wait) -> Option<MessageView> {
+        if !matches!(wait.kind, WaitKind::Answer { .. }) {
+            return None;
+        }
+        let (op, site) = self.program?.op(seen.at)?;
+        let Op::Action { way, .. } = op else {
+            return None;
+        };
+        let activity = ActivityId {
+            process: self.process,
+            path: site.path.clone(),
+        };
+        let turn = Some(wait.turn);
+        Some(MessageView {
+            id: Origin { activity, turn }.to_string(),
+            exchange: None,
+            routing_key: None,
+            way: way.as_deref().map_or(Some(Way::default()), written),
         })
     }
 
@@ -162,13 +186,21 @@ impl<'a> Told<'a> {
                 },
                 None => WaitsFor::Timer { due: *due },
             },
-            WaitKind::Event { subscriptions, .. } => WaitsFor::Event {
+            WaitKind::Event {
+                subscriptions,
+                untaken,
+                ..
+            } => WaitsFor::Event {
                 events: self.events(seen.at, subscriptions),
                 timeout: wait.timer,
+                role: EventRole::Awaited,
+                untaken: not_taken(subscriptions, untaken),
             },
             WaitKind::Listening { subscription, .. } => WaitsFor::Event {
                 events: self.events(seen.at, subscription.as_slice()),
                 timeout: wait.timer,
+                role: EventRole::Handled,
+                untaken: None,
             },
             WaitKind::Child { child, .. } => WaitsFor::Process { process: *child },
             WaitKind::Operator { fault } => WaitsFor::Operator {
@@ -276,4 +308,33 @@ impl<'a> Told<'a> {
         let mut retries = handlers.iter().filter_map(|handler| handler.retry.as_ref());
         retries.next().map(|retry| retry.attempts)
     }
+}
+
+/// The way of a task where nothing of it is computed.
+fn written(way: &WrittenWay) -> Option<Way> {
+    let fixed = |operand: &Option<Operand<String>>| match operand {
+        None => Some(None),
+        Some(Operand::Fixed(text)) => Some(Some(text.clone())),
+        Some(Operand::Computed) => None,
+    };
+    Some(Way {
+        via: way.via,
+        queue: fixed(&way.queue)?,
+        exchange: fixed(&way.exchange)?,
+        routing_key: fixed(&way.routing_key)?,
+        priority: None,
+    })
+}
+
+fn not_taken(subscriptions: &[Subscription], untaken: &Untaken) -> Option<UntakenView> {
+    let last = untaken.last.as_ref()?;
+    let wanted = usize::try_from(last.alternative).ok();
+    let wanted = wanted.and_then(|place| subscriptions.get(place));
+    Some(UntakenView {
+        count: untaken.events,
+        at: last.at,
+        event: wanted.map_or_else(String::new, |wanted| wanted.event.clone()),
+        body: last.event.as_ref().and_then(JsonText::to_value),
+        error: untaken.error.clone(),
+    })
 }

@@ -25,6 +25,7 @@ pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<Modul
         QueryAnswer::Processes { .. }
         | QueryAnswer::Counted(_)
         | QueryAnswer::Letters(_)
+        | QueryAnswer::Facts(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)

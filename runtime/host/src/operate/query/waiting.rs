@@ -1,7 +1,9 @@
 //! What `show` says about a fiber that waits: what for, what would wake it, and where in its definition it is.
 
 use super::TaskState;
-use bureaucrat_model::{Fault, FaultCode, FiberId, JsonText, Millis, ProcessId, Timestamp, Turn};
+use bureaucrat_model::{
+    Fault, FaultCode, FiberId, JsonText, Millis, ProcessId, Timestamp, Turn, Way,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,21 @@ pub struct WaitView {
     pub scopes: Vec<ScopeView>,
     /// Where the task is whose answer is waited for, when that was asked and is known.
     pub task: Option<TaskState>,
+    /// The message of that task.
+    pub message: Option<MessageView>,
+}
+
+/// The message that brings a task to its participant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    pub id: String,
+    /// Where it goes by the settings of this run; none where the definition computes that, or where
+    /// it was not asked.
+    pub exchange: Option<String>,
+    pub routing_key: Option<String>,
+    /// What the definition says of its way, unless it computes that.
+    #[serde(skip)]
+    pub way: Option<Way>,
 }
 
 /// A place in a definition.
@@ -90,6 +107,9 @@ pub enum WaitsFor {
         events: Vec<EventWanted>,
         /// When the wait ends without one.
         timeout: Option<Timestamp>,
+        role: EventRole,
+        /// Those that came and were not taken.
+        untaken: Option<UntakenView>,
     },
     Process {
         process: ProcessId,
@@ -132,6 +152,30 @@ impl WaitsFor {
             | Self::Admission => None,
         }
     }
+}
+
+/// What an event is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventRole {
+    /// The process continues with it.
+    Awaited,
+    /// A scope reacts to it while its body runs.
+    Handled,
+}
+
+/// Events that came to an `await` or `pick`, and for which no condition held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UntakenView {
+    pub count: u32,
+    /// When the last one came.
+    pub at: Timestamp,
+    /// The name of the last one.
+    pub event: String,
+    /// Its body; none for a large one.
+    pub body: Option<serde_json::Value>,
+    /// What a condition failed with last.
+    pub error: Option<String>,
 }
 
 /// The longest silence that an action allows.
