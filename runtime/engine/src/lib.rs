@@ -214,6 +214,20 @@ pub fn modify(
     Ok(machine.finish())
 }
 
+/// Ends a running instance with a fault at once: nothing of it runs any more, whatever it is doing.
+pub fn end(
+    program: &Program,
+    instance: &mut Instance,
+    environment: &Environment<'_>,
+    fault: Fault,
+) -> Vec<Effect> {
+    let mut machine = Machine::new(program, instance, environment);
+    if !machine.instance.has_ended() {
+        machine.fail(fault, FiberId(0));
+    }
+    machine.finish()
+}
+
 /// Ends a running instance with a fault from outside: its caller stopped, or an operator cancelled it. Everything that it
 /// waits for is withdrawn at once. Handlers that name the fault run, and what scopes run at their ends; whatever these do,
 /// the process ends with this fault. Cancelled again, it ends at once. An instance that has already ended returns no

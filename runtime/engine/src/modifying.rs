@@ -117,7 +117,7 @@ fn relocate(
     if !place.can_leave(machine) {
         return Err(place.meaningless(machine, fiber, &change));
     }
-    let target = finding::activity(machine.program, to)?;
+    let target = finding::activity(machine, to)?;
     let begin = places::beginning_of(machine.program, &target);
     let begin = begin.ok_or_else(|| Refusal::NoSuchActivity {
         name: to.to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::machine::Machine;
 use bureaucrat_model::{
-    ActivityPath, FiberId, FiberState, PartOf, Program, Refusal, STANDINGS_MAX, Standing, WaitKind,
+    ActivityPath, FiberId, FiberState, PartOf, Refusal, STANDINGS_MAX, Standing, WaitKind,
 };
 
 /// The part that is meant: it waits.
@@ -27,7 +27,7 @@ pub(super) fn find(machine: &Machine<'_>, part: &PartOf) -> Result<FiberId, Refu
             }
         }
         PartOf::Activity(name) => {
-            let path = activity(machine.program, name)?;
+            let path = activity(machine, name)?;
             let found = standing(machine, |activity, _| *activity == path);
             match &*found {
                 [] => Err(Refusal::NotThere {
@@ -41,8 +41,11 @@ pub(super) fn find(machine: &Machine<'_>, part: &PartOf) -> Result<FiberId, Refu
     }
 }
 
-/// The activity with this `id` or path.
-pub(super) fn activity(program: &Program, name: &str) -> Result<ActivityPath, Refusal> {
+/// The activity with this `id` or path; the path may be written with the id of the process before it.
+pub(super) fn activity(machine: &Machine<'_>, name: &str) -> Result<ActivityPath, Refusal> {
+    let program = machine.program;
+    let short = name.strip_prefix(&machine.instance.process.to_string());
+    let short = short.unwrap_or(name);
     let labelled = program.sites.iter().find(|site| {
         let label = site.label.as_ref();
         label.and_then(|label| label.id.as_deref()) == Some(name)
@@ -54,7 +57,7 @@ pub(super) fn activity(program: &Program, name: &str) -> Result<ActivityPath, Re
         let ends = 1..=site.path.0.len();
         let paths = ends.filter_map(|end| site.path.0.get(..end));
         let mut paths = paths.map(|segments| ActivityPath(segments.to_vec()));
-        paths.find(|path| path.to_string() == name)
+        paths.find(|path| path.to_string() == short)
     });
     written.ok_or_else(|| Refusal::NoSuchActivity {
         name: name.to_owned(),

@@ -7,7 +7,7 @@ use super::{
     work::Done,
 };
 use crate::compute::Task;
-use bureaucrat_engine::cancel;
+use bureaucrat_engine::{cancel, end};
 use bureaucrat_model::{Fault, Fields, Parking, ProcessId, Program};
 use bureaucrat_store::StoreError;
 
@@ -59,7 +59,15 @@ impl Planner {
         process: ProcessId,
         fault: Fault,
     ) {
-        self.cancel_with(transaction, process, fault, &no_program());
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return;
+        };
+        let environment = self.environment(&self.shared.config.engine_limits);
+        let effects = end(&no_program(), &mut held.instance, &environment, fault);
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
     }
 
     fn cancel_with(

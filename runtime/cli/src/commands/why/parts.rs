@@ -69,6 +69,7 @@ impl Teller<'_> {
                     )),
                 }
                 said.continues(format!("at {ahead}, by itself"));
+                said.step("end the wait now", self.order("skip", wait));
             }
             WaitsFor::Attempt { number, of, due } => {
                 said.cause(format!(
@@ -80,6 +81,7 @@ impl Teller<'_> {
                     "at {}, with attempt {number}",
                     self.times.ahead(*due)
                 ));
+                said.step("begin that attempt now", self.order("retry", wait));
             }
             WaitsFor::Process { process } => self.called(*process, &since, &mut said),
             WaitsFor::Branches { remaining } => {
@@ -106,7 +108,7 @@ impl Teller<'_> {
                     "It has completed, and has been kept {since}, because it can still be undone."
                 ));
             }
-            WaitsFor::Operator { fault } => self.operator(fault, &since, &mut said),
+            WaitsFor::Operator { fault } => self.operator(wait, fault, &mut said),
             WaitsFor::Admission => {
                 said.cause(format!(
                     "It has been waiting {since} for the engine to accept what it wants to send."
@@ -157,7 +159,15 @@ impl Teller<'_> {
         }
     }
 
-    fn operator(&self, fault: &Fault, since: &str, said: &mut Said) {
+    /// An order about this part.
+    pub(super) fn order(&self, verb: &str, wait: &WaitView) -> String {
+        let path = wait.at.activity.get(36..).unwrap_or_default();
+        let activity = wait.at.id.as_deref().unwrap_or(path);
+        format!("bureaucrat {verb} {} --activity {activity}", self.short)
+    }
+
+    fn operator(&self, wait: &WaitView, fault: &Fault, said: &mut Said) {
+        let since = self.times.since(wait.since);
         said.cause(format!(
             "It has been waiting for an operator {since}, because nothing handled the fault {}.",
             fault_words(fault)
@@ -174,6 +184,10 @@ impl Teller<'_> {
         said.step(
             "run the activity again, once the cause is gone",
             format!("bureaucrat retry {short}"),
+        );
+        said.step(
+            "continue without it; --field NAME=VALUE sets what it should have given",
+            self.order("skip", wait),
         );
         said.step("end the process", format!("bureaucrat cancel {short}"));
     }

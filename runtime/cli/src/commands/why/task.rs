@@ -186,6 +186,7 @@ impl Teller<'_> {
                      it: somebody took the task and has not answered."
                 ));
                 said.advice(worker);
+                said.step("send it again, if nobody has it", self.order("retry", wait));
             }
             Some(QueueState::There {
                 consumers: 0,
@@ -228,6 +229,7 @@ impl Teller<'_> {
                      it, no answer will come."
                 ));
                 said.advice(worker);
+                said.step("send it again, if nobody has it", self.order("retry", wait));
             }
             Some(QueueState::Refused { words }) => {
                 said.cause(format!(
