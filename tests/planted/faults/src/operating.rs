@@ -105,16 +105,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "SuspendedTakesWhatComes",
-        says: "What comes for a suspended process takes effect at once.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/orders.rs",
-            before: "status.park(Parking::Suspended, reason.clone());",
-            after: "if !PLANTED { status.park(Parking::Suspended, reason.clone()); }",
-        }],
-    },
-    Fault {
         name: "TerminatedKeepsWhatWaits",
         says: "The tasks and timers of a terminated process stay.",
         found_by: FoundBy::Simulation,

@@ -73,15 +73,17 @@ impl OnBroker<'_> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let order = Order::Modify(modification.clone());
-            let refusal = match self.broker.question(&Query::Order { process, order })? {
-                QueryAnswer::Ordered {
-                    outcome: OrderOutcome::Done,
-                } => return Ok(None),
-                QueryAnswer::Ordered {
-                    outcome: OrderOutcome::Refused(refusal),
-                } => refusal.to_string(),
-                answer => return Err(format!("{answer:?}")),
+            let answer = self.broker.question(&Query::Order { process, order })?;
+            let QueryAnswer::Ordered { outcome } = answer else {
+                return Err(format!("{answer:?}"));
             };
+            if outcome == OrderOutcome::Done {
+                return Ok(None);
+            }
+            let OrderOutcome::Refused(refusal) = outcome else {
+                return Err(format!("{outcome:?}"));
+            };
+            let refusal = refusal.to_string();
             let is_expected = refused.is_some_and(|pattern| matches_glob(pattern, &refusal));
             if is_expected || Instant::now() > deadline {
                 return Ok(Some(refusal));

@@ -40,8 +40,10 @@ fn sent_again(before: &Instance, modification: &Modification, effects: &[Effect]
     if modification.change != Change::Retry {
         return None;
     }
-    effects.iter().find_map(|effect| match effect {
-        Effect::SendTask { turn, .. } => before.fibers.waiting(*turn).map(|_| *turn),
-        _ => None,
+    effects.iter().find_map(|effect| {
+        let Effect::SendTask { turn, .. } = effect else {
+            return None;
+        };
+        before.fibers.waiting(*turn).map(|_| *turn)
     })
 }
