@@ -43,7 +43,7 @@ pub struct Retry {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat skip 0c4b8a0e --activity pay --field paid=true --reason 'paid by hand'
+  bureaucrat skip 0c4b8a0e --activity pay --field paid=true
   bureaucrat skip 0c4b8a0e                    the only activity that waits
 
 The activity ends now, as if it had given these fields: a task or a subscription is withdrawn, a \
@@ -69,9 +69,9 @@ pub struct Skip {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat set 0c4b8a0e --field zip='\"12345\"' --reason 'the customer called'
+  bureaucrat set 0c4b8a0e --text zip=12345 --reason 'she called'
   bureaucrat set 0c4b8a0e --activity pay --remove voucher
-  bureaucrat retry 0c4b8a0e                   a failed activity then runs with the new fields
+  bureaucrat retry 0c4b8a0e         what failed runs with the new fields
 
 The fields are those that the part sees; a branch of an `all` has its own until it ends. A task \
 that was sent keeps the fields that it has, and its answer changes only what it returns in another \
@@ -99,8 +99,9 @@ pub struct Set {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bureaucrat move 0c4b8a0e --activity ship --to pack --reason 'the parcel came back'
-  bureaucrat compile --disassemble order.xml  prints the path of each activity
+  bureaucrat move 0c4b8a0e --to pack --reason 'the parcel came back'
+  bureaucrat move 0c4b8a0e --activity ship --to pack
+  bureaucrat compile --disassemble order.xml   the path of each activity
 
 The part leaves its activity as with `skip`, and continues at the beginning of the other one. Both \
 must be in the same scope and the same branch: the elements around them with handlers, `finally`, \
