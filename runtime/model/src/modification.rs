@@ -99,11 +99,14 @@ pub enum Refusal {
         standing: Vec<Standing>,
     },
     #[error(
-        "several of its parts are meant: {}; choose one with `--activity` or `--part`",
+        "several of its parts are meant: {}; choose one with `--part`, or with `--activity` where that names one",
         Listed(.standing)
     )]
     Several { standing: Vec<Standing> },
-    #[error("none of its parts waits now; try again in a moment")]
+    #[error(
+        "none of its parts waits now: what was skipped or moved while it was suspended waits again once it is resumed; \
+         otherwise try again in a moment"
+    )]
     NothingWaits,
     /// The verb means nothing for what the part waits for.
     #[error("`{verb}` means nothing here: part {} waits for {waits_for}; {instead}", .fiber.0)]

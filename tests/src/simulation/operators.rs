@@ -22,7 +22,12 @@ impl World {
             return Ok(());
         };
         self.facts.count("operators' commands");
-        match self.random.below(12) {
+        // In some runs they change where processes stand, which leaves open how those end.
+        let wishes = match self.plan.seed % 4 {
+            2 => 14,
+            _ => 8,
+        };
+        match self.random.below(wishes) {
             0 => {
                 self.facts.may_be_cancelled(process);
                 engine.order(
@@ -53,7 +58,7 @@ impl World {
                 engine.order(process, Order::Terminate { reason });
                 self.note(format_args!("an operator terminates {process}"));
             }
-            6..=8 => {
+            8.. => {
                 let modification = modification(&mut self.random);
                 // A task that comes again changes nothing about how a process ends.
                 if modification.change != Change::Retry {

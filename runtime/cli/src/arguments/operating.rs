@@ -78,7 +78,7 @@ pub struct Resume {
 Examples:
   bureaucrat terminate 0c4b8a0e --reason 'its finally never ends'
 
-The process fails with the code Terminated. Unlike after `cancel`, none of its handlers, `finally` \
+The process fails with the code Terminated, or Cancelled if it was cancelled before. Unlike after `cancel`, none of its handlers, `finally` \
 and compensations run; its tasks are withdrawn. Processes that it called are cancelled, so theirs do \
 run. The exit code is 0 once that is durable, and 1 if there is no such process or it has already \
 ended.")]

@@ -37,7 +37,9 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
         OrderOutcome::Unknown => return Err(finding::unknown(&process.into())),
         OrderOutcome::Ended => bail!("process {process} has already ended"),
         OrderOutcome::Suspended => {
-            bail!("process {process} is suspended; `bureaucrat resume {process}` has it continue")
+            bail!(
+                "process {process} is suspended already; `bureaucrat resume {process}` has it continue"
+            )
         }
         OrderOutcome::NotSuspended => bail!(
             "process {process} is not suspended; `bureaucrat list --state suspended` shows those that are"

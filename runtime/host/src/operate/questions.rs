@@ -12,8 +12,8 @@ use crate::{
     damage::Damages,
 };
 use bureaucrat_model::{
-    Deadline, Ending, Head, HistoryEntry, Instance, Parking, ProcessId, Program, Recorded, Status,
-    Timestamp,
+    Deadline, Ending, Head, HistoryEntry, Input, Instance, Parking, ProcessId, Program, Recorded,
+    Status, Timestamp,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -206,7 +206,10 @@ fn parked(asked: &Asked<'_>, instance: &Head) -> Result<Option<ParkedView>, Stor
     let mut timers = portion.rows.iter().flat_map(|(key, _)| keys::timer_of(key));
     let found = timers.find(|(_, wait)| Some(*wait) == wanted);
     Ok(Some(ParkedView {
-        kept: inputs.len(),
+        kept: inputs
+            .iter()
+            .filter(|input| matches!(input, Input::Answer { .. } | Input::Event { .. }))
+            .count(),
         next_try: found.map(|(due, _)| due),
     }))
 }

@@ -19,6 +19,36 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{StoreError, Table};
 
+/// What a message has around its fields: levels, and bytes at most.
+const ENVELOPE: (usize, usize) = (4, 64 << 10);
+
+/// How deep a JSON text nests.
+fn levels(text: &str) -> usize {
+    let (mut level, mut deepest): (usize, usize) = (0, 0);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                level += 1;
+                deepest = deepest.max(level);
+            }
+            b']' | b'}' => level = level.saturating_sub(1),
+            b'"' => {
+                // To the end of the text, past what is escaped.
+                while let Some(byte) = bytes.next()
+                    && byte != b'"'
+                {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
 impl Planner {
     /// Changes where a part of the process stands, once its program is at hand.
     pub(super) fn modify(
@@ -75,6 +105,9 @@ impl Planner {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Err(Refusal::NothingWaits));
         };
+        if let Some(reason) = self.cannot_come_back(&modification.change) {
+            return Ok(Err(Refusal::TooLarge { reason }));
+        }
         let environment = self.environment(&self.shared.config.engine_limits);
         let before = held.instance.clone();
         let effects = match modify(program, &mut held.instance, &environment, modification) {
@@ -94,6 +127,30 @@ impl Planner {
             inputs.insert(0, Input::Continue);
         }
         Ok(Ok(effects))
+    }
+
+    /// Why no worker could send these fields back.
+    fn cannot_come_back(&self, change: &Change) -> Option<String> {
+        let (Change::Skip { fields } | Change::Set { fields, .. }) = change else {
+            return None;
+        };
+        let limits = &self.shared.config.wire_limits;
+        let (depth, bytes) = (
+            limits.depth.saturating_sub(ENVELOPE.0),
+            limits.body_bytes.saturating_sub(ENVELOPE.1),
+        );
+        if fields.size() > bytes {
+            let size = fields.size();
+            return Some(format!(
+                "the fields take {size} bytes; at most {bytes} are allowed, so that a task can carry them"
+            ));
+        }
+        let deep = fields
+            .iter()
+            .find(|(_, value)| levels(value.as_str()) > depth);
+        deep.map(|(name, _)| {
+            format!("the field `{name}` nests deeper than {depth} levels, which no answer may do")
+        })
     }
 
     /// The participant of a task among these that is sent again although it waits for a destination that fails. One that

@@ -149,6 +149,9 @@ impl Planner {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
         };
+        let mut reason = reason;
+        let limit = self.shared.config.engine_limits.fault_message_bytes;
+        reason.truncate(reason.floor_char_boundary(limit));
         let status = &mut held.instance.status;
         status.park(Parking::Suspended, reason.clone());
         let event = HistoryEvent::ProcessSuspended { reason };

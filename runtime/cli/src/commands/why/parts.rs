@@ -163,7 +163,12 @@ impl Teller<'_> {
     pub(super) fn order(&self, verb: &str, wait: &WaitView) -> String {
         let path = wait.at.activity.get(36..).unwrap_or_default();
         let activity = wait.at.id.as_deref().unwrap_or(path);
-        format!("bureaucrat {verb} {} --activity {activity}", self.short)
+        let waits = self.detail.summary.waits.iter();
+        let here = waits.filter(|other| other.at.activity == wait.at.activity);
+        match here.count() {
+            0 | 1 => format!("bureaucrat {verb} {} --activity {activity}", self.short),
+            _ => format!("bureaucrat {verb} {} --part {}", self.short, wait.fiber.0),
+        }
     }
 
     fn operator(&self, wait: &WaitView, fault: &Fault, said: &mut Said) {
@@ -183,7 +188,7 @@ impl Teller<'_> {
         let short = &self.short;
         said.step(
             "run the activity again, once the cause is gone",
-            format!("bureaucrat retry {short}"),
+            self.order("retry", wait),
         );
         said.step(
             "continue without it; --field NAME=VALUE sets what it should have given",

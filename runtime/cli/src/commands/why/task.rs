@@ -32,8 +32,10 @@ impl Teller<'_> {
     fn task(&self, wait: &WaitView, participant: &str, said: &mut Said) {
         match &wait.task {
             None => {
-                said.cause("The engine is too busy to say where the task is.");
-                said.advice("ask again in a moment");
+                said.cause(
+                    "Where the task is, is not known: the engine looks at 256 tasks of a process, and is \
+                     asked for five seconds.",
+                );
             }
             Some(TaskState::InLine) => {
                 said.cause("The task is about to be sent.");
@@ -183,7 +185,7 @@ impl Teller<'_> {
             }) => {
                 said.cause(format!(
                     "The broker had the task, but its queue `{queue}` is empty and nobody consumes \
-                     it: somebody took the task and has not answered."
+                     it: somebody took the task and has not answered, or it was taken off the queue."
                 ));
                 said.advice(worker);
                 said.step("send it again, if nobody has it", self.order("retry", wait));
@@ -204,11 +206,12 @@ impl Teller<'_> {
             }) => {
                 let counted = counted(*consumers, 0);
                 said.cause(format!(
-                    "A worker has the task: its queue `{queue}` is empty ({counted})."
+                    "A worker has the task, if nobody else took it off its queue: `{queue}` is empty ({counted})."
                 ));
                 said.advice(format!(
                     "see in the log of the worker of `{participant}` what it does"
                 ));
+                said.step("send it again, if nobody has it", self.order("retry", wait));
             }
             Some(QueueState::There {
                 consumers,
