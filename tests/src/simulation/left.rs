@@ -32,7 +32,10 @@ impl Known {
             }
             Some(Parking::Incident) | None => {
                 if !is_freed {
-                    self.violate(format!("{process} was suspended and nobody resumed it"));
+                    self.violate(format!(
+                        "{process} was suspended and nobody resumed it: {:?}",
+                        after.status
+                    ));
                 }
             }
         }

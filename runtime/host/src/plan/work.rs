@@ -216,7 +216,11 @@ impl Planner {
             Work::Kept { process, inputs } => Ok(give_next(transaction, process, inputs)),
             Work::Order(command) => self.obey(transaction, *command),
             Work::Park { process, reason } => {
-                if self.hold(transaction, process)? {
+                let is_there = self.hold(transaction, process)?;
+                let held = transaction.held.get(&process).filter(|_| is_there);
+                let parking = held.map(|held| held.instance.status.parking());
+                // What is suspended meanwhile stays so; its calls are looked at when it is resumed.
+                if parking.is_some_and(|parking| parking != Some(Parking::Suspended)) {
                     self.park(transaction, process, reason)?;
                 }
                 Ok(Done::Yes)

@@ -45,16 +45,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "SuspendedRunsWhenChanged",
-        says: "A suspended process runs when an operator skips one of its activities.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/engine/src/modifying.rs",
-            before: "if matches!(machine.instance.status, Status::Running)",
-            after: "if (PLANTED || matches!(machine.instance.status, Status::Running))",
-        }],
-    },
-    Fault {
         name: "ChangedDoesNotContinue",
         says: "What an operator changed while its process was suspended does not run when it is resumed.",
         found_by: FoundBy::Simulation,
@@ -65,16 +55,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "SentAgainBeforeItLeft",
-        says: "A task that is sent again before it has left gets a second row under the same key.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/act/mod.rs",
-            before: "if self.outbox.has(key) { continue; }",
-            after: "if !PLANTED && self.outbox.has(key) { continue; }",
-        }],
-    },
-    Fault {
         name: "TrimmedAfterSentAgain",
         says: "The row of a task that is sent again is deleted because the one before it left.",
         found_by: FoundBy::Simulation,
@@ -82,16 +62,6 @@ pub const FAULTS: &[Fault] = &[
             file: "runtime/host/src/act/trims.rs",
             before: "self.rows.remove(&row);",
             after: "if !PLANTED { self.rows.remove(&row); }",
-        }],
-    },
-    Fault {
-        name: "SentAgainBesideItself",
-        says: "A task is sent again although it waits for a destination that fails.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/modifying.rs",
-            before: "if self.shared.store.get(Table::Aside, &key)?.is_some() {",
-            after: "if !PLANTED && self.shared.store.get(Table::Aside, &key)?.is_some() {",
         }],
     },
     Fault {
@@ -113,6 +83,16 @@ pub const FAULTS: &[Fault] = &[
             before: "self.instance.failed_fields = fields.unwrap_or_default(); self.withdraw_all();",
             after: "self.instance.failed_fields = fields.unwrap_or_default();
             if !(PLANTED && fault.code.as_str() == \"Terminated\") { self.withdraw_all(); }",
+        }],
+    },
+    Fault {
+        name: "SuspendedBecomesAnIncident",
+        says: "A suspended process whose call cannot be started becomes an incident, and is tried again.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/work.rs",
+            before: "parking.is_some_and(|parking| parking != Some(Parking::Suspended))",
+            after: "parking.is_some_and(|parking| PLANTED || parking != Some(Parking::Suspended))",
         }],
     },
 ];
