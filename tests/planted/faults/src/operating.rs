@@ -9,9 +9,10 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ops/action/again.rs",
-            before: "let activity = machine.path(fiber);",
-            after: "let turn = if PLANTED { machine.next_turn() } else { turn };
-            let activity = machine.path(fiber);",
+            before: "machine.set_timer(fiber, due)?; let activity = machine.path(fiber); machine.effects.push(",
+            after: "machine.set_timer(fiber, due)?; let activity = machine.path(fiber);
+            let turn = if PLANTED { machine.next_turn() } else { turn };
+            machine.effects.push(",
         }],
     },
     Fault {
