@@ -103,6 +103,8 @@ impl Stage for OnBroker<'_> {
         modification: &Modification,
         refused: Option<&str>,
     ) -> Result<Option<String>, String> {
+        // What was answered before is taken.
+        self.settle()?;
         self.modified(modification, refused)
     }
 
