@@ -57,8 +57,8 @@ fn a_cancelled_process_fails_with_all_that_it_called() -> Result<()> {
     operated.until(&child, "running")?;
 
     assert_eq!(
-        operated.json(1, &["retry", "--json", &process])?["outcome"],
-        "not_parked"
+        operated.json(1, &["retry", "--json", &process])?["outcome"]["refused"]["refusal"],
+        "meaningless"
     );
     let cancelled = ["cancel", "--json", &process, "--reason", "ordered twice"];
     assert_eq!(operated.json(0, &cancelled)?["outcome"], "done");
