@@ -14,7 +14,7 @@ pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
 pub use looking::{Addressed, Show, Why};
-pub use modifying::{Meant, Move, Retry, Set, Skip};
+pub use modifying::{GivenFields, Meant, Move, Retry, Set, Skip};
 pub use module::{
     Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
     ModuleList, ModuleRemove, ModuleRun, ModuleShow, ModuleSign, ModuleTest,

@@ -196,7 +196,7 @@ fn timer(machine: &Machine<'_>, fiber: FiberId, turn: Turn) -> Result<Timestamp,
 }
 
 /// The timer of the fiber's wait is due.
-fn due_at(
+pub(crate) fn due_at(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     turn: Turn,

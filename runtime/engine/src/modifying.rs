@@ -8,6 +8,7 @@ mod finding;
 mod places;
 
 use crate::{
+    input::due_at,
     machine::{Machine, Trouble},
     ops,
 };
@@ -70,13 +71,10 @@ fn retry(machine: &mut Machine<'_>, fiber: FiberId, reason: &str) -> Result<Appl
             machine.record(retried);
             Ok(machine.stop_waiting(fiber))
         }
-        (WaitKind::Timer { due, .. }, Some((Op::Action { .. }, _))) => {
+        // A pause between attempts is over.
+        (WaitKind::Timer { due, .. }, Some((Op::Action { .. } | Op::TryAgain { .. }, _))) => {
             machine.record(retried);
-            Ok(ops::retry::resume(machine, fiber, place.wait.turn, *due))
-        }
-        (WaitKind::Timer { due, .. }, Some((Op::TryAgain { .. }, _))) => {
-            machine.record(retried);
-            Ok(ops::try_again::fire(machine, fiber, place.wait.turn, *due))
+            Ok(due_at(machine, fiber, place.wait.turn, *due))
         }
         (_, _) => Err(place.meaningless(machine, fiber, &Change::Retry)),
     }

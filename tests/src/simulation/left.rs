@@ -1,14 +1,13 @@
 //! What has not ended, and who may have ended early.
 
-use super::{Facts, facts::Known};
+use super::{Facts, audit::tree, facts::Known};
 use bureaucrat_model::{FaultCode, Instance, Parking, ProcessId};
 
 impl Known {
     /// Whether an operator changed where a process of this call tree stands.
     pub fn was_modified(&self, process: ProcessId) -> bool {
-        // The ids of a call tree begin with the same bytes.
         let mut modified = self.modified.iter();
-        modified.any(|modified| modified.as_bytes()[..2] == process.as_bytes()[..2])
+        modified.any(|modified| tree(*modified) == tree(process))
     }
 }
 
@@ -62,10 +61,8 @@ impl Facts {
         let known = self.known();
         let starts = known.starts.get(name).into_iter().flatten();
         starts.into_iter().any(|(process, _)| {
-            // The ids of a call tree begin with the same bytes.
-            let key = &process.as_bytes()[..2];
             let mut cancelled = known.cancelled.iter().chain(&known.modified);
-            cancelled.any(|cancelled| &cancelled.as_bytes()[..2] == key)
+            cancelled.any(|cancelled| tree(*cancelled) == tree(*process))
         })
     }
 

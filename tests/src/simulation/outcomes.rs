@@ -93,7 +93,7 @@ impl Known {
             || self
                 .cancelled
                 .iter()
-                .any(|process| process.as_bytes()[..2] == instance.process.as_bytes()[..2]);
+                .any(|process| tree(*process) == tree(instance.process));
         let cancelled = is_cancelled
             && instance
                 .fault()

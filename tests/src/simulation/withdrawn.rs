@@ -114,15 +114,18 @@ fn task(key: &[u8], kind: OutboxKind) -> Option<(ProcessId, Turn)> {
     (key.kind == kind).then_some((key.process, Turn(key.number)))
 }
 
+/// Where a task comes from, as its message id says.
+fn origin(message: &Outgoing) -> Option<Origin> {
+    message.properties.message_id.as_deref()?.parse().ok()
+}
+
 impl Known {
     /// A task was published; holds what its message says where it comes from.
     pub fn task_published(&mut self, message: &Outgoing) {
-        let origin = message.properties.message_id.as_deref();
-        let origin = origin.and_then(|origin| origin.parse::<Origin>().ok());
         if let Some(Origin {
             activity,
             turn: Some(turn),
-        }) = origin
+        }) = origin(message)
         {
             self.tasks.published.insert((activity.process, turn));
         }
@@ -130,9 +133,7 @@ impl Known {
 
     /// Whether a task that the broker has taken may be sent again: once for each order of an operator.
     pub fn may_come_again(&mut self, message: &Outgoing) -> bool {
-        let origin = message.properties.message_id.as_deref();
-        let origin = origin.and_then(|origin| origin.parse::<Origin>().ok());
-        let process = origin.map(|origin| origin.activity.process);
+        let process = origin(message).map(|origin| origin.activity.process);
         let retried = process.and_then(|process| self.tasks.retried.get_mut(&process));
         match retried {
             Some(count) if *count > 0 => {

@@ -45,10 +45,7 @@ fn fields(text: &str) -> Fields {
 
 impl Waiting {
     fn order(&mut self, order: Order) -> OrderOutcome {
-        let process = self.process;
-        let outcome = self.hosted.host().order(process, order);
-        self.hosted.is_clean();
-        outcome.unwrap().unwrap()
+        self.hosted.obeyed(self.process, order)
     }
 
     fn change(&mut self, part: PartOf, change: Change) -> OrderOutcome {

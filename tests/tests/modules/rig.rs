@@ -4,6 +4,7 @@ use bureaucrat_host::{
     HostConfig,
     audit::{Kind, audit, repair},
     broker::Source,
+    commands::{Order, OrderOutcome},
     damage::Damages,
     deployed::{DefinitionAnswer, DefinitionCommand, DefinitionOrder},
     query::{Detail, Place, ProcessSummary, Query, QueryAnswer, State, Wanted, WantedField},
@@ -268,6 +269,13 @@ impl Hosted {
         };
         let ids = processes.iter().map(|summary| summary.process.to_string());
         (ids.collect(), next)
+    }
+
+    /// Carries out an operator's order, after which the storage has no findings.
+    pub fn obeyed(&mut self, process: ProcessId, order: Order) -> OrderOutcome {
+        let outcome = self.host().order(process, order);
+        self.is_clean();
+        outcome.unwrap().unwrap()
     }
 
     pub fn history(&self, process: ProcessId) -> Vec<HistoryEvent> {

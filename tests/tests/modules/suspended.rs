@@ -39,10 +39,7 @@ fn waiting() -> Waiting {
 
 impl Waiting {
     fn order(&mut self, order: Order) -> OrderOutcome {
-        let process = self.process;
-        let outcome = self.hosted.host().order(process, order);
-        self.hosted.is_clean();
-        outcome.unwrap().unwrap()
+        self.hosted.obeyed(self.process, order)
     }
 
     fn suspend(&mut self) -> OrderOutcome {

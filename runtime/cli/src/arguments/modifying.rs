@@ -18,6 +18,20 @@ pub struct Meant {
     pub reason: String,
 }
 
+/// The fields that a part gets.
+#[derive(Debug, Args)]
+pub struct GivenFields {
+    /// A field, parsed as JSON if valid, otherwise taken as text
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub field: Vec<String>,
+    /// A field whose value is text, whatever it looks like: --text zip=01234
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub text: Vec<String>,
+    /// Fields as a JSON object, or @FILE or - (standard input) with one; --field and --text override them
+    #[arg(long, value_name = "JSON")]
+    pub fields: Option<String>,
+}
+
 /// `retry`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -50,15 +64,8 @@ The activity ends now, as if it had given these fields: a task or a subscription
 called process is cancelled, and so are the branches of an `all` or a `race`. The process continues \
 after it. The exit code is 0 once that is durable, and 1 if it is refused; the reason is printed.")]
 pub struct Skip {
-    /// A field that the activity gives, parsed as JSON if valid, otherwise taken as text
-    #[arg(long = "field", value_name = "NAME=VALUE")]
-    pub field: Vec<String>,
-    /// A field whose value is text, whatever it looks like: --text zip=01234
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub text: Vec<String>,
-    /// Fields as a JSON object, or @FILE or - (standard input) with one; --field and --text override them
-    #[arg(long, value_name = "JSON")]
-    pub fields: Option<String>,
+    #[command(flatten)]
+    pub given: GivenFields,
     #[command(flatten)]
     pub meant: Meant,
     #[command(flatten)]
@@ -77,15 +84,8 @@ The fields are those that the part sees; a branch of an `all` has its own until 
 that was sent keeps the fields that it has, and its answer changes only what it returns in another \
 way. The exit code is 0 once that is durable, and 1 if it is refused; the reason is printed.")]
 pub struct Set {
-    /// A field, parsed as JSON if valid, otherwise taken as text
-    #[arg(long = "field", value_name = "NAME=VALUE")]
-    pub field: Vec<String>,
-    /// A field whose value is text, whatever it looks like: --text zip=01234
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub text: Vec<String>,
-    /// Fields as a JSON object, or @FILE or - (standard input) with one; --field and --text override them
-    #[arg(long, value_name = "JSON")]
-    pub fields: Option<String>,
+    #[command(flatten)]
+    pub given: GivenFields,
     /// A field that is removed
     #[arg(long, value_name = "NAME")]
     pub remove: Vec<String>,

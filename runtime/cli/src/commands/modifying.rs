@@ -3,12 +3,12 @@
 use super::ordered;
 use crate::{
     Exit,
-    arguments::{Meant, Move, Options, Retry, Set, Skip},
+    arguments::{GivenFields, Meant, Move, Options, Retry, Set, Skip},
     failure::{Failure, Kind},
     files::{self, Given},
 };
 use bureaucrat_host::commands::Order;
-use bureaucrat_model::{Change, FiberId, Modification, PartOf};
+use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf};
 
 /// Retries the process, or the part that is named, and prints the outcome.
 pub fn retry(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
@@ -23,22 +23,14 @@ pub fn retry(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
 
 /// Skips an activity, and prints the outcome.
 pub fn skip(options: &Options, skip: &Skip) -> anyhow::Result<Exit> {
-    let fields = files::fields(&Given {
-        object: skip.fields.as_deref(),
-        single: &skip.field,
-        texts: &skip.text,
-    })?;
+    let fields = fields(&skip.given)?;
     let order = order(&skip.meant, Change::Skip { fields });
     ordered::run(options, &skip.target, order, "skipped")
 }
 
 /// Sets fields, and prints the outcome.
 pub fn set(options: &Options, set: &Set) -> anyhow::Result<Exit> {
-    let fields = files::fields(&Given {
-        object: set.fields.as_deref(),
-        single: &set.field,
-        texts: &set.text,
-    })?;
+    let fields = fields(&set.given)?;
     let removed = set.remove.clone();
     if fields.is_empty() && removed.is_empty() {
         let what = "nothing to set: name fields with --field, --text, --fields or --remove";
@@ -57,6 +49,14 @@ pub fn relocate(options: &Options, relocate: &Move) -> anyhow::Result<Exit> {
     let to = relocate.to.clone();
     let order = order(&relocate.meant, Change::Move { to });
     ordered::run(options, &relocate.target, order, "moved")
+}
+
+fn fields(given: &GivenFields) -> anyhow::Result<Fields> {
+    files::fields(&Given {
+        object: given.fields.as_deref(),
+        single: &given.field,
+        texts: &given.text,
+    })
 }
 
 fn order(meant: &Meant, change: Change) -> Order {

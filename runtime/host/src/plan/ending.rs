@@ -7,8 +7,8 @@ use super::{
     work::Done,
 };
 use crate::compute::Task;
-use bureaucrat_engine::{cancel, end};
-use bureaucrat_model::{Fault, Fields, Parking, ProcessId, Program};
+use bureaucrat_engine::{Environment, cancel, end};
+use bureaucrat_model::{Effect, Fault, Fields, Instance, Parking, ProcessId, Program};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -48,7 +48,9 @@ impl Planner {
             let resume = Work::Cancel { process, fault };
             return Ok(Done::after(Task::Load(program), resume));
         };
-        self.cancel_with(transaction, process, fault, &loaded.program);
+        self.carry_out(transaction, process, |instance, environment| {
+            cancel(&loaded.program, instance, environment, fault)
+        });
         Ok(Done::Yes)
     }
 
@@ -59,29 +61,23 @@ impl Planner {
         process: ProcessId,
         fault: Fault,
     ) {
-        let Some(held) = transaction.held.get_mut(&process) else {
-            return;
-        };
-        let environment = self.environment(&self.shared.config.engine_limits);
-        let effects = end(&no_program(), &mut held.instance, &environment, fault);
-        transaction.work.push_front(Work::Effects {
-            process,
-            effects: effects.into(),
+        self.carry_out(transaction, process, |instance, environment| {
+            end(&no_program(), instance, environment, fault)
         });
     }
 
-    fn cancel_with(
+    /// Ends a process as `ending` says; its effects follow in the same transaction.
+    fn carry_out(
         &self,
         transaction: &mut Transaction,
         process: ProcessId,
-        fault: Fault,
-        program: &Program,
+        ending: impl FnOnce(&mut Instance, &Environment<'_>) -> Vec<Effect>,
     ) {
         let Some(held) = transaction.held.get_mut(&process) else {
             return;
         };
         let environment = self.environment(&self.shared.config.engine_limits);
-        let effects = cancel(program, &mut held.instance, &environment, fault);
+        let effects = ending(&mut held.instance, &environment);
         transaction.work.push_front(Work::Effects {
             process,
             effects: effects.into(),

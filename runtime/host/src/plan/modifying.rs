@@ -58,24 +58,16 @@ impl Planner {
         modification: &Modification,
     ) -> Result<Done, StoreError> {
         let process = command.process;
-        if !self.hold(transaction, process)? {
-            let outcome = match self.is_hidden(process) {
-                true => OrderOutcome::Damaged,
-                false => OrderOutcome::Unknown,
-            };
-            return Ok(told(transaction, command, outcome));
+        let parking = match self.standing(transaction, process)? {
+            Ok(parking) => parking,
+            Err(outcome) => return Ok(told(transaction, command, outcome)),
+        };
+        if modification.change == Change::Retry && parking == Some(Parking::Suspended) {
+            return Ok(told(transaction, command, OrderOutcome::Suspended));
         }
         let Some(held) = transaction.held.get(&process) else {
             return Ok(told(transaction, command, OrderOutcome::Unknown));
         };
-        if held.instance.has_ended() {
-            return Ok(told(transaction, command, OrderOutcome::Ended));
-        }
-        if modification.change == Change::Retry
-            && held.instance.status.parking() == Some(Parking::Suspended)
-        {
-            return Ok(told(transaction, command, OrderOutcome::Suspended));
-        }
         let program = held.instance.program;
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
             let resume = Work::Order(Box::new(command));

@@ -74,24 +74,35 @@ impl Planner {
         }
     }
 
+    /// Why a process is parked, if it is; or the outcome of any order for one that is not there or has ended.
+    pub(super) fn standing(
+        &mut self,
+        transaction: &mut Transaction,
+        process: ProcessId,
+    ) -> Result<Result<Option<Parking>, OrderOutcome>, StoreError> {
+        if !self.hold(transaction, process)? {
+            return Ok(Err(match self.is_hidden(process) {
+                true => OrderOutcome::Damaged,
+                false => OrderOutcome::Unknown,
+            }));
+        }
+        let held = transaction.held.get(&process);
+        Ok(match held.map(|held| &held.instance.status) {
+            None => Err(OrderOutcome::Unknown),
+            Some(Status::Ended(_)) => Err(OrderOutcome::Ended),
+            Some(status @ (Status::Running | Status::Parked { .. })) => Ok(status.parking()),
+        })
+    }
+
     fn outcome_of(
         &mut self,
         transaction: &mut Transaction,
         process: ProcessId,
         (order, by): (Order, Canceller),
     ) -> Result<OrderOutcome, StoreError> {
-        if !self.hold(transaction, process)? {
-            return Ok(if self.is_hidden(process) {
-                OrderOutcome::Damaged
-            } else {
-                OrderOutcome::Unknown
-            });
-        }
-        let held = transaction.held.get(&process);
-        let parking = match held.map(|held| &held.instance.status) {
-            None => return Ok(OrderOutcome::Unknown),
-            Some(Status::Ended(_)) => return Ok(OrderOutcome::Ended),
-            Some(status @ (Status::Running | Status::Parked { .. })) => status.parking(),
+        let parking = match self.standing(transaction, process)? {
+            Ok(parking) => parking,
+            Err(outcome) => return Ok(outcome),
         };
         let (event, work) = match (order, parking) {
             (Order::Retry { reason }, None) => {
@@ -144,12 +155,11 @@ impl Planner {
         &self,
         transaction: &mut Transaction,
         process: ProcessId,
-        reason: String,
+        mut reason: String,
     ) -> Result<(), StoreError> {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
         };
-        let mut reason = reason;
         let limit = self.shared.config.engine_limits.fault_message_bytes;
         reason.truncate(reason.floor_char_boundary(limit));
         let status = &mut held.instance.status;
