@@ -10,6 +10,8 @@ mod cancelling;
 mod definitions;
 #[path = "modules/deployed.rs"]
 mod deployed;
+#[path = "modules/found.rs"]
+mod found;
 #[path = "modules/keeping.rs"]
 mod keeping;
 #[path = "modules/keyed.rs"]

@@ -9,6 +9,7 @@ mod module;
 mod operating;
 mod policy;
 mod publishing;
+mod searching;
 
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
@@ -22,12 +23,12 @@ pub use module::{
 pub use operating::{Backup, Cancel, Fsck, Restore, Resume, StateName, Suspend, Target, Terminate};
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use publishing::{Event, Launch};
+pub use searching::{CountedBy, Search};
 
 /// The settings that were given as flags.
 pub use crate::configuration::Flags as Options;
 
 use crate::places;
-use bureaucrat_host::query::WantedField;
 use bureaucrat_model::IdPrefix;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -221,23 +222,26 @@ pub struct Compile {
 Examples:
   bureaucrat list --state running
   bureaucrat list --where customer=Ada --where total=99.5
+  bureaucrat list --state incident --definition order --fault CardDeclined
+  bureaucrat list --participant charge --launched-before 2h
+  bureaucrat list --state running --count-by participant
   bureaucrat list --limit 0 --json    all of them, one JSON object per line
 
-The newest come first. On a terminal ids are short; every command accepts the first digits of \
+Only processes that have everything that is asked for are listed. The newest come first. On a terminal ids are short; every command accepts the first digits of \
 an id, at least four.")]
 pub struct List {
-    /// Only processes in this state
-    #[arg(long)]
-    pub state: Option<StateName>,
+    #[command(flatten)]
+    pub search: Search,
+    /// Only say how many there are
+    #[arg(long, conflicts_with_all = ["limit", "after"])]
+    pub count: bool,
+    /// Only say how many there are by state, definition, version, key, user,
+    /// fault, participant, event, or field.NAME (a searchable field)
+    #[arg(long, value_name = "WHAT", value_parser = searching::counted_by, conflicts_with_all = ["limit", "after", "count"])]
+    pub count_by: Option<CountedBy>,
     /// At most this many; 0 for all
     #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count, allow_negative_numbers = true)]
     pub limit: usize,
-    /// Only processes with this business key
-    #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
-    /// Only processes whose searchable field NAME has this value; may be given several times
-    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = looking::wanted_field)]
-    pub fields: Vec<WantedField>,
     /// Only processes that were launched before this one
     #[arg(long, value_name = "PROCESS")]
     pub after: Option<IdPrefix>,

@@ -210,7 +210,8 @@ impl Control {
         match serde_json::from_slice(&line).context("cannot read the engine's answer")? {
             QueryAnswer::Error { reason } => bail!("the engine could not answer: {reason}"),
             answer @ (QueryAnswer::Processes { .. }
-            | QueryAnswer::Counted(_)
+            | QueryAnswer::Counted { .. }
+            | QueryAnswer::CountedBy { .. }
             | QueryAnswer::Found { .. }
             | QueryAnswer::Process(_)
             | QueryAnswer::Ordered { .. }

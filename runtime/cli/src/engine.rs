@@ -105,6 +105,7 @@ pub fn run(
         }
         Query::List { .. }
         | Query::Count { .. }
+        | Query::CountBy { .. }
         | Query::Find { .. }
         | Query::Show { .. }
         | Query::Order { .. }

@@ -1,31 +1,13 @@
-//! What lists find processes by: their place among all processes, and their searchable fields. Rows
-//! are written with the head that they follow from.
+//! What lists find processes by: their place among all processes, and their attributes. Rows are written with the
+//! records that they follow from.
 
 use crate::{
+    attributes::{self, Attribute},
     keys::{self, Phase, Place},
     table::{Table, Write},
 };
-use bureaucrat_model::{Head, Searched, Term};
-use std::collections::BTreeSet;
-
-/// Adds the writes that bring a process into the group of the list that its status says.
-pub(crate) fn list(head: &Head, listed: &mut Option<Phase>, writes: &mut Vec<Write>) {
-    let phase = Phase::of(head);
-    if *listed == Some(phase) {
-        return;
-    }
-    let table = Table::Recent;
-    let place = place_of(head);
-    if let Some(before) = listed.replace(phase) {
-        let key = keys::recent(before, place);
-        writes.push(Write::Delete { table, key });
-    }
-    writes.push(Write::Put {
-        table,
-        key: keys::recent(phase, place),
-        value: Vec::new(),
-    });
-}
+use bureaucrat_model::{Head, Instance, Searched, Version};
+use std::collections::BTreeMap;
 
 /// The place of a process in the list.
 pub const fn place_of(head: &Head) -> Place {
@@ -35,39 +17,122 @@ pub const fn place_of(head: &Head) -> Place {
     }
 }
 
-/// Adds the writes that bring the index of searchable fields to what the head says.
-pub(crate) fn index(head: &Head, stored: &mut Vec<Searched>, writes: &mut Vec<Write>) {
-    if *stored == head.searched {
-        return;
-    }
-    let (before, after) = (terms(stored), terms(&head.searched));
-    let (table, place) = (Table::Searched, place_of(head));
-    for (name, term) in before.difference(&after) {
-        let key = keys::searched(name, term, place);
-        writes.push(Write::Delete { table, key });
-    }
-    for (name, term) in after.difference(&before) {
-        let key = keys::searched(name, term, place);
-        let value = Vec::new();
-        writes.push(Write::Put { table, key, value });
-    }
-    stored.clone_from(&head.searched);
+/// What of a process stands in the indexes; nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Indexed {
+    /// The group of the list that it is in; none while it is new.
+    listed: Option<Phase>,
+    /// What of the head its attributes were taken from.
+    version: Option<Version>,
+    searched: Vec<Searched>,
+    of_head: Vec<Attribute>,
+    /// How many records have an attribute. Each attribute has one row.
+    counts: BTreeMap<Attribute, u32>,
 }
 
-/// What of these fields is in the index.
-fn terms(searched: &[Searched]) -> BTreeSet<(&str, &Term)> {
-    let mut terms = BTreeSet::new();
-    for field in searched {
-        if let Some(term) = &field.term {
-            terms.insert((field.name.as_str(), term));
+/// The attributes that changed hands within one write, and whether each had a row before.
+#[derive(Debug, Default)]
+pub(crate) struct Touched(BTreeMap<Attribute, bool>);
+
+impl Indexed {
+    /// What is stored of an instance whose fibers have these attributes.
+    pub(crate) fn stored(head: &Head, waits: &[Attribute]) -> Self {
+        let mut indexed = Self {
+            listed: Some(Phase::of(head)),
+            version: head.version,
+            searched: head.searched.clone(),
+            of_head: attributes::of_head(head),
+            counts: BTreeMap::new(),
+        };
+        for attribute in indexed.of_head.iter().chain(waits) {
+            *indexed.counts.entry(attribute.clone()).or_default() += 1;
+        }
+        indexed
+    }
+
+    /// Some of its records have the attributes `after` now, in place of `before`.
+    pub(crate) fn replace(
+        &mut self,
+        before: &[Attribute],
+        after: &[Attribute],
+        touched: &mut Touched,
+    ) {
+        if before == after {
+            return;
+        }
+        for attribute in before {
+            self.touch(attribute, touched);
+            if let Some(count) = self.counts.get_mut(attribute) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(attribute);
+                }
+            }
+        }
+        for attribute in after {
+            self.touch(attribute, touched);
+            *self.counts.entry(attribute.clone()).or_default() += 1;
         }
     }
-    terms
+
+    fn touch(&self, attribute: &Attribute, touched: &mut Touched) {
+        if !touched.0.contains_key(attribute) {
+            let had = self.counts.contains_key(attribute);
+            touched.0.insert(attribute.clone(), had);
+        }
+    }
+
+    /// Adds the writes that bring the indexes to what the head says and its fibers said.
+    pub(crate) fn write(&mut self, head: &Head, mut touched: Touched, writes: &mut Vec<Write>) {
+        let (phase, place) = (Phase::of(head), place_of(head));
+        let is_as_before = self.listed == Some(phase)
+            && self.version == head.version
+            && self.searched == head.searched;
+        if !is_as_before {
+            let after = attributes::of_head(head);
+            let before = std::mem::replace(&mut self.of_head, after.clone());
+            self.replace(&before, &after, &mut touched);
+            self.version = head.version;
+            self.searched.clone_from(&head.searched);
+            self.list(phase, place, writes);
+        }
+        let table = Table::Searched;
+        for (attribute, had) in touched.0 {
+            let has = self.counts.contains_key(&attribute);
+            if had == has {
+                continue;
+            }
+            let key = keys::searched(&attribute, place);
+            writes.push(match has {
+                true => Write::Put {
+                    table,
+                    key,
+                    value: Vec::new(),
+                },
+                false => Write::Delete { table, key },
+            });
+        }
+    }
+
+    /// Brings the process into its group of the list.
+    fn list(&mut self, phase: Phase, place: Place, writes: &mut Vec<Write>) {
+        let table = Table::Recent;
+        let before = self.listed.replace(phase);
+        if before == Some(phase) {
+            return;
+        }
+        if let Some(before) = before {
+            let key = keys::recent(before, place);
+            writes.push(Write::Delete { table, key });
+        }
+        let (key, value) = (keys::recent(phase, place), Vec::new());
+        writes.push(Write::Put { table, key, value });
+    }
 }
 
-/// The keys of a process in the index of searchable fields.
-pub fn searched_keys(head: &Head) -> impl Iterator<Item = Vec<u8>> {
-    let place = place_of(head);
-    let terms = terms(&head.searched).into_iter();
-    terms.map(move |(name, term)| keys::searched(name, term, place))
+/// The keys of a process in the index of attributes.
+pub fn searched_keys(instance: &Instance) -> impl Iterator<Item = Vec<u8>> {
+    let place = place_of(instance);
+    let attributes = attributes::of_instance(instance).into_iter();
+    attributes.map(move |attribute| keys::searched(&attribute, place))
 }

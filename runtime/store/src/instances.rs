@@ -8,7 +8,8 @@
 pub use crate::indexes::{place_of, searched_keys};
 pub use crate::stored_fiber::StoredFiber;
 use crate::{
-    indexes::{index, list},
+    attributes::{self, Attribute},
+    indexes::{Indexed, Touched},
     keys::{self, Phase},
     reading::batch_of,
     records::{decode, encode, hexadecimal},
@@ -16,10 +17,10 @@ use crate::{
     table::{Store, StoreError, Table, Write},
 };
 use bureaucrat_model::{
-    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, Searched, SharedMap, Status,
+    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, SharedMap, Status,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// An instance, and what of it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,10 +37,7 @@ pub struct InstanceRows {
     head_runs: Vec<u64>,
     fibers: SharedMap<FiberRow>,
     runs: Runs,
-    /// The group of the list that it is in; none while it is new.
-    listed: Option<Phase>,
-    /// What lists find it by.
-    searched: Vec<Searched>,
+    indexed: Indexed,
     /// Bytes of all rows except the head.
     body_bytes: u64,
 }
@@ -49,6 +47,7 @@ struct FiberRow {
     bytes: u64,
     /// The runs that it refers to, as often as it does.
     runs: Arc<[u64]>,
+    attributes: Vec<Attribute>,
 }
 
 impl InstanceRows {
@@ -91,15 +90,19 @@ pub fn write_instance(
     };
     let process = instance.process;
     let mut released = std::mem::take(&mut rows.head_runs);
+    let mut touched = Touched::default();
     for (id, change) in changes {
         let (table, key) = (Table::Fibers, keys::fiber(process, id));
+        let mut attributes = Vec::new();
         let old = match (change, instance.fibers.get(id)) {
             (FiberChange::Put, Some(fiber)) => {
                 let stored = StoredFiber::of(fiber, &mut rows.runs);
                 let value = encode(&stored)?;
+                attributes = attributes::of_fiber(fiber);
                 let row = FiberRow {
                     bytes: value.len() as u64,
                     runs: stored.named(),
+                    attributes: attributes.clone(),
                 };
                 rows.body_bytes += row.bytes;
                 writes.push(Write::Put { table, key, value });
@@ -110,10 +113,13 @@ pub fn write_instance(
                 rows.fibers.remove(u64::from(id.0))
             }
         };
+        let mut before = Vec::new();
         if let Some(old) = old {
             rows.body_bytes = rows.body_bytes.saturating_sub(old.bytes);
             released.extend_from_slice(&old.runs);
+            before = old.attributes;
         }
+        rows.indexed.replace(&before, &attributes, &mut touched);
     }
     let (head, ending) = split_fields(instance.head(), &mut rows.runs);
     rows.head_runs = numbers(&ending).collect();
@@ -134,8 +140,7 @@ pub fn write_instance(
         key: keys::instance(process),
         value,
     });
-    list(instance.head(), &mut rows.listed, writes);
-    index(instance.head(), &mut rows.searched, writes);
+    rows.indexed.write(instance.head(), touched, writes);
     Ok(true)
 }
 
@@ -189,22 +194,25 @@ pub fn assemble(
     let stored = decode_head(&keys::instance(process), record)?;
     let mut rows = InstanceRows {
         head_bytes: record.len() as u64,
-        listed: Some(Phase::of(&stored.head)),
-        searched: stored.head.searched.clone(),
         ..InstanceRows::default()
     };
     rows.runs.set_next(stored.next_value);
     rows.body_bytes += read_runs(store, process, &mut rows.runs)?;
     let missing = |number| missing_value(process, number);
-    let mut fibers = Vec::new();
+    let (mut fibers, mut waits) = (Vec::new(), Vec::new());
     for (id, fiber, bytes) in read_fibers(store, process, stored.fibers as usize + 1)? {
         rows.body_bytes += bytes;
-        let runs = fiber.named();
-        rows.fibers
-            .insert(u64::from(id.0), FiberRow { bytes, runs });
+        let row = FiberRow {
+            bytes,
+            runs: fiber.named(),
+            attributes: attributes::of_state(&fiber.state),
+        };
+        waits.extend_from_slice(&row.attributes);
+        rows.fibers.insert(u64::from(id.0), row);
         fibers.push((id, fiber.read(&mut rows.runs).map_err(missing)?));
     }
     let mut head = stored.head;
+    rows.indexed = Indexed::stored(&head, &waits);
     if !stored.ending.is_empty() {
         rows.head_runs = numbers(&stored.ending).collect();
         let fields = rows.runs.resolve(stored.ending).map_err(missing)?;
@@ -305,17 +313,15 @@ pub fn delete_instance(
     process: ProcessId,
     writes: &mut Vec<Write>,
 ) -> Result<(), StoreError> {
-    // The entries of a head that can't be read stay in the indexes; an audit finds them.
+    let (mut attributes, mut place) = (BTreeSet::new(), None);
+    // The entries of what can't be read stay in the indexes; an audit finds them.
     if let Some((head, _)) = read_head(store, process)? {
         writes.push(Write::Delete {
             table: Table::Recent,
             key: keys::recent(Phase::of(&head), place_of(&head)),
         });
-        let delete = |key| Write::Delete {
-            table: Table::Searched,
-            key,
-        };
-        writes.extend(searched_keys(&head).map(delete));
+        attributes = attributes::of_head(&head).into_iter().collect();
+        place = Some(place_of(&head));
     }
     writes.push(Write::Delete {
         table: Table::Instances,
@@ -325,8 +331,23 @@ pub fn delete_instance(
     let to = keys::prefix_end(from);
     for table in [Table::Fibers, Table::Values] {
         let rows = store.scan(table, from, &to, usize::MAX)?;
-        let delete = |(key, _)| Write::Delete { table, key };
-        writes.extend(rows.into_iter().map(delete));
+        for (key, record) in rows {
+            if table == Table::Fibers
+                && let Ok(fiber) = decode::<StoredFiber>(table, &key, &record)
+            {
+                attributes.extend(attributes::of_state(&fiber.state));
+            }
+            writes.push(Write::Delete { table, key });
+        }
+    }
+    let Some(place) = place else {
+        return Ok(());
+    };
+    for attribute in attributes {
+        writes.push(Write::Delete {
+            table: Table::Searched,
+            key: keys::searched(&attribute, place),
+        });
     }
     Ok(())
 }

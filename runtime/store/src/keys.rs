@@ -16,7 +16,7 @@ pub use kept::{
     recall_of, subscribed, subscription_record, taken, taken_by, taken_by_fiber, taken_of,
 };
 pub use recent::{Phase, Place, recent, recent_in, recent_of};
-pub use searched::{searched, searched_in, searched_of};
+pub use searched::{searched, searched_by, searched_in, searched_of};
 pub use seen::{SeenKey, expired_of, expiries, expiry, seen, seen_of, tombstone};
 
 use bureaucrat_model::{FiberId, ProcessId, ShardId, Timestamp, Turn};

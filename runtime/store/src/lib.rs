@@ -6,6 +6,7 @@
 //! host decides what is written and when.
 #![forbid(unsafe_code)]
 
+pub mod attributes;
 mod indexes;
 pub mod instances;
 pub mod keys;

@@ -254,7 +254,8 @@ impl Broker {
             }
             QueryAnswer::Unknown { .. } => Ok(None),
             other @ (QueryAnswer::Processes { .. }
-            | QueryAnswer::Counted(_)
+            | QueryAnswer::Counted { .. }
+            | QueryAnswer::CountedBy { .. }
             | QueryAnswer::Found { .. }
             | QueryAnswer::Ordered { .. }
             | QueryAnswer::BackedUp { .. }

@@ -9,7 +9,10 @@ use bureaucrat_model::{
     Program, ProgramHash, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span, Status,
     Term, Timestamp, Turn, Unhandled, Untaken, Version, Wait, WaitKind,
 };
-use bureaucrat_store::keys::{self, WaitKey};
+use bureaucrat_store::{
+    attributes::Attribute,
+    keys::{self, WaitKey},
+};
 
 pub fn process(byte: u8) -> ProcessId {
     ProcessId::from_bytes([byte; 16])
@@ -281,7 +284,15 @@ pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
             launched_at: at,
             process: process(1),
         };
-        keys::searched("customer", term, place)
+        let attribute = Attribute::Field("customer".into(), term.clone());
+        keys::searched(&attribute, place)
+    };
+    let named = |attribute: fn(String) -> Attribute| {
+        let place = keys::Place {
+            launched_at: at,
+            process: process(1),
+        };
+        keys::searched(&attribute("name".into()), place)
     };
     let keys = [
         ("kept", keys::kept("paid", None, 258)),
@@ -296,6 +307,16 @@ pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
         ("searched-text", searched(&Term::Text("Ada".into()))),
         ("searched-number", searched(&Term::Number("5".into()))),
         ("searched-truth", searched(&Term::Truth(true))),
+        ("searched-definition", named(Attribute::Definition)),
+        (
+            "searched-version",
+            named(|name| Attribute::Version(name, Version::FIRST)),
+        ),
+        ("searched-key", named(Attribute::Key)),
+        ("searched-user", named(Attribute::User)),
+        ("searched-fault", named(Attribute::Fault)),
+        ("searched-participant", named(Attribute::Participant)),
+        ("searched-event", named(Attribute::Event)),
     ];
     keys.map(|(name, key)| (name.to_owned(), key)).into()
 }

@@ -7,7 +7,10 @@ use bureaucrat_host::{
     commands::{Order, OrderOutcome},
     damage::Damages,
     deployed::{DefinitionAnswer, DefinitionCommand, DefinitionOrder},
-    query::{Detail, Place, ProcessSummary, Query, QueryAnswer, State, Wanted, WantedField},
+    query::{
+        Attribute, Detail, Place, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, Wanted,
+        WantedField,
+    },
     questions::{Asked, answer},
     router::Incoming,
 };
@@ -186,7 +189,7 @@ impl Hosted {
         };
         let query = Query::List {
             wanted: Wanted {
-                key: Some(key.to_owned()),
+                attributes: vec![Attribute::Key(key.to_owned())],
                 ..Wanted::default()
             },
             after: None,
@@ -217,7 +220,7 @@ impl Hosted {
         host.deliver_with(Source::Launches, properties, body);
     }
 
-    fn asked(&self, query: &Query) -> QueryAnswer {
+    pub fn asked(&self, query: &Query) -> QueryAnswer {
         let damages = Damages::default();
         let asked = Asked {
             store: &*self.store,
@@ -285,6 +288,14 @@ impl Hosted {
         };
         let entries = detail.history.unwrap().into_iter();
         entries.map(|entry| entry.event).collect()
+    }
+
+    pub fn detail(&self, process: ProcessId) -> ProcessDetail {
+        let history = Detail::State;
+        let QueryAnswer::Process(detail) = self.asked(&Query::Show { process, history }) else {
+            panic!("no process");
+        };
+        *detail
     }
 
     /// The state of a process, and why it is an incident.

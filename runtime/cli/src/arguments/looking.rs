@@ -1,7 +1,5 @@
-//! The commands that look at one process, and values that options take which name processes:
-//! `list --where`, and for whom an event is.
+//! The commands that look at one process, and for whom an event is.
 
-use bureaucrat_host::query::WantedField;
 use bureaucrat_model::{IdPrefix, Millis, NameLimits};
 use clap::Args;
 
@@ -76,21 +74,6 @@ fn kept(text: &str) -> Result<Millis, String> {
     }
 }
 
-/// A searchable field and its value, as `NAME=VALUE`.
-///
-/// # Errors
-/// What is wrong, in words.
-pub fn wanted_field(text: &str) -> Result<WantedField, String> {
-    match text.split_once('=') {
-        None => Err(format!("it must be NAME=VALUE, as in `{text}=VALUE`")),
-        Some(("", _)) => Err("the name of the field is missing before `=`".to_owned()),
-        Some((name, value)) => Ok(WantedField {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,18 +92,5 @@ mod tests {
             );
         }
         assert!(event_key("").is_err() && event_key(&"x".repeat(256)).is_err());
-    }
-
-    #[test]
-    fn the_first_equals_sign_ends_the_name() {
-        let wanted = |name: &str, value: &str| WantedField {
-            name: name.into(),
-            value: value.into(),
-        };
-        assert_eq!(wanted_field("a=b=c"), Ok(wanted("a", "b=c")));
-        assert_eq!(wanted_field("a="), Ok(wanted("a", "")));
-        for text in ["", "a", "=b"] {
-            assert!(wanted_field(text).is_err(), "{text}");
-        }
     }
 }

@@ -1,16 +1,18 @@
 //! `list`: the processes of the running engine, newest first, a page after the other.
 
+mod counting;
+
 use super::{finding, history, id, settings, waits};
 use crate::{
     Exit,
-    arguments::{List, Options, StateName},
+    arguments::{List, Options},
     control::Control,
     progress::Progress,
     screen::{self, Output, print_line},
 };
 use anyhow::bail;
 use bureaucrat_host::query::{
-    BrokerState, Count, Place, ProcessSummary, Query, QueryAnswer, State, Wanted,
+    BrokerState, Place, ProcessSummary, Query, QueryAnswer, State, Wanted,
 };
 use bureaucrat_model::{Fault, JsonText, ProcessId, Timestamp};
 use serde_json::{Value, json};
@@ -20,7 +22,12 @@ const PAGE: usize = 500;
 
 pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
-    let state = list.state.map(state);
+    let wanted = list.search.wanted();
+    match &list.count_by {
+        Some(by) => return counting::by(&mut control, (by, wanted), list.json),
+        None if list.count => return counting::all(&mut control, wanted, list.json),
+        None => {}
+    }
     let mut after = match &list.after {
         Some(prefix) => {
             let process = finding::one(&mut control, prefix)?;
@@ -30,11 +37,6 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
             })
         }
         None => None,
-    };
-    let wanted = Wanted {
-        state,
-        key: list.key.clone(),
-        fields: list.fields.clone(),
     };
     let mut left = if list.limit == 0 {
         usize::MAX
@@ -78,31 +80,17 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
             screen::tell(waits::BROKER_AWAY);
         }
     }
-    let is_search = list.key.is_some() || !list.fields.is_empty();
-    match next {
-        // Counting would look at all that do not fit, too.
-        Some(_) if is_search => screen::tell(
-            "there may be more: --limit 0 shows all, --after PROCESS shows those older than PROCESS",
-        ),
-        Some(next) => say_how_many_more(&mut control, state, next)?,
-        None => {}
+    if let Some(next) = next {
+        say_how_many_more(&mut control, wanted, next)?;
     }
     Ok(Exit::Done)
 }
 
-fn say_how_many_more(
-    control: &mut Control,
-    state: Option<State>,
-    after: Place,
-) -> anyhow::Result<()> {
-    let after = Some(after);
-    let QueryAnswer::Counted(count) = control.ask(&Query::Count { state, after })? else {
-        bail!("unexpected answer from the engine");
-    };
-    let more = match count {
-        Count::Exactly { count: 0 } => return Ok(()),
-        Count::Exactly { count } => count.to_string(),
-        Count::AtLeast { count } => format!("over {count}"),
+fn say_how_many_more(control: &mut Control, wanted: Wanted, after: Place) -> anyhow::Result<()> {
+    let more = match counting::portion(control, wanted, Some(after))? {
+        (0, None) => return Ok(()),
+        (count, None) => count.to_string(),
+        (count, Some(_)) => format!("over {count}"),
     };
     screen::tell(&format!(
         "and {more} more: --limit 0 shows all, --after PROCESS the ones older than that"
@@ -151,7 +139,7 @@ impl Table {
 
     fn print(&self, list: &List) -> anyhow::Result<()> {
         if self.rows.is_empty() {
-            screen::tell(match list.fields.is_empty() {
+            screen::tell(match list.search.fields.is_empty() {
                 true => "no processes",
                 false => {
                     "no processes; --where only finds fields declared as \
@@ -251,15 +239,5 @@ pub const fn word(state: State) -> &'static str {
         State::Suspended => "suspended",
         State::Completed => "completed",
         State::Failed => "failed",
-    }
-}
-
-const fn state(name: StateName) -> State {
-    match name {
-        StateName::Running => State::Running,
-        StateName::Incident => State::Incident,
-        StateName::Suspended => State::Suspended,
-        StateName::Completed => State::Completed,
-        StateName::Failed => State::Failed,
     }
 }

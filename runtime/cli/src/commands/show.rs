@@ -42,7 +42,8 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         }
         QueryAnswer::Unknown { process } => Err(finding::unknown(&process.into())),
         QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted(_)
+        | QueryAnswer::Counted { .. }
+        | QueryAnswer::CountedBy { .. }
         | QueryAnswer::Found { .. }
         | QueryAnswer::Ordered { .. }
         | QueryAnswer::BackedUp { .. }

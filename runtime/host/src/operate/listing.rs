@@ -1,25 +1,25 @@
-//! The list of processes, newest first: read from an index that has a row for each, or one for each
-//! value of a searchable field, so that a list reads what it shows, however many processes there are.
+//! The list of processes, newest first, and how many there are: read from indexes, so that a list reads what it shows,
+//! however many processes there are.
 
 use super::{
-    query::{Count, ProcessSummary, QueryAnswer, State, Wanted, WantedField},
-    questions::{Asked, found},
+    query::{ProcessSummary, QueryAnswer, Wanted},
+    questions::{Asked, Whole, found, found_if},
+    search::{Found, Search, waits_at},
 };
-use bureaucrat_model::{Head, IdPrefix, ProcessId, Term, Timestamp};
+use bureaucrat_model::{IdPrefix, Term};
 use bureaucrat_store::{
     StoreError, Table,
-    instances::read_head,
-    keys::{self, KeyError, Phase, Place},
+    attributes::{self, Attribute, AttributeKind},
+    keys::{self, Place},
     reading::scan_around,
 };
-use std::collections::BTreeSet;
 
 /// The longest page of a list.
 const PAGE: usize = 1_000;
-/// A page of processes with a key looks at so many, at least.
+/// A page looks at so many processes at most.
 const LOOKED_AT: usize = 10_000;
-/// Counting ends at so many.
-const COUNTED: usize = 10_000;
+/// An answer has the counts of at most so many attributes.
+const COUNTS: usize = 1_000;
 /// So many processes are named whose ids begin alike.
 const CANDIDATES: usize = 10;
 
@@ -31,59 +31,28 @@ pub(super) fn list(
 ) -> Result<QueryAnswer, StoreError> {
     let limit = limit.clamp(1, PAGE);
     let mut processes = Vec::new();
-    let (mut last, mut looked_at) = (after, 0);
-    // Few of them have the key or the fields, so more are read together.
-    let is_search = wanted.key.is_some() || !wanted.fields.is_empty();
-    loop {
-        let portion = match is_search {
-            false => limit - processes.len(),
-            true => PAGE,
+    let mut search = Search::new(asked, wanted, after)?;
+    let mut looked_at = 0;
+    let next = loop {
+        let place = match search.next()? {
+            Found::End => break None,
+            // An answer does not take long, even if few are wanted.
+            Found::Tired => break search.looked_at(),
+            Found::Place(place) => place,
         };
-        let places = candidates(asked, wanted, last, portion + 1)?;
-        let mut are_all = places.len() <= portion;
-        for place in places.into_iter().take(portion) {
-            last = Some(place);
-            looked_at += 1;
-            processes.extend(row(asked, wanted, place)?);
-            if processes.len() == limit {
-                are_all &= !is_search;
-                break;
-            }
+        // Whether there is one more decides whether there is another page.
+        if processes.len() == limit || looked_at == LOOKED_AT {
+            break place.previous();
         }
-        // Some may have gone or changed since the index was read. A page ends after many that are
-        // not wanted, so that an answer does not take long.
-        if are_all || processes.len() == limit || looked_at >= LOOKED_AT {
-            let next = last.filter(|_| !are_all);
-            let now = asked.now;
-            return Ok(QueryAnswer::Processes {
-                processes,
-                next,
-                broker: None,
-                now,
-            });
-        }
-    }
-}
-
-/// The first places behind one, in order, at which processes may be that are wanted.
-fn candidates(
-    asked: &Asked<'_>,
-    wanted: &Wanted,
-    after: Option<Place>,
-    limit: usize,
-) -> Result<Vec<Place>, StoreError> {
-    let Some(field) = wanted.fields.first() else {
-        return places(asked, wanted.state, after, limit);
+        looked_at += 1;
+        processes.extend(row(asked, wanted, place)?);
     };
-    let mut found = BTreeSet::new();
-    for term in Term::meant_by(&field.value) {
-        let (first, end) = keys::searched_in(&field.name, &term);
-        let key = |place| keys::successor(&keys::searched(&field.name, &term, place));
-        let range = (after.map_or(first, key), end);
-        let place = |key: &[u8]| keys::searched_of(key).map(|(_, _, place)| place);
-        found.extend(places_in(asked, Table::Searched, range, (limit, place))?);
-    }
-    Ok(found.into_iter().take(limit).collect())
+    Ok(QueryAnswer::Processes {
+        processes,
+        next,
+        broker: None,
+        now: asked.now,
+    })
 }
 
 /// One that is not there any more, or is not what is wanted by now, has no row.
@@ -92,114 +61,127 @@ fn row(
     wanted: &Wanted,
     place: Place,
 ) -> Result<Option<ProcessSummary>, StoreError> {
-    if wanted.key.is_some() || !wanted.fields.is_empty() {
-        let head = read_head(asked.store, place.process);
-        let head = asked.damages.around(None, head)?.flatten();
-        if !head.is_some_and(|(head, _)| fits(&head, wanted)) {
-            return Ok(None);
+    let found = found_if(asked, place.process, |whole| fits(asked, wanted, whole))?;
+    Ok(found.filter(|row| wanted.state.is_none_or(|state| state == row.state)))
+}
+
+/// Whether a process has everything but the state that is wanted.
+pub(crate) fn fits(
+    asked: &Asked<'_>,
+    wanted: &Wanted,
+    whole: &Whole<'_>,
+) -> Result<bool, StoreError> {
+    let head = whole.head;
+    let waits = whole.fibers.iter().map(|(_, state)| *state);
+    let mut has: Vec<Attribute> = waits.flat_map(attributes::of_state).collect();
+    has.extend(attributes::of_head(head));
+    for attribute in &wanted.attributes {
+        // Some of its fibers were not read.
+        let is_in_index = || {
+            let place = bureaucrat_store::instances::place_of(head);
+            let key = keys::searched(attribute, place);
+            Ok(whole.is_cut && asked.store.get(Table::Searched, &key)?.is_some())
+        };
+        if !has.contains(attribute) && !is_in_index()? {
+            return Ok(false);
         }
     }
-    let found = found(asked, place.process)?;
-    let is_wanted = |row: &ProcessSummary| wanted.state.is_none_or(|state| state == row.state);
-    Ok(found.filter(is_wanted))
-}
-
-/// Whether a process has the key and the fields that are wanted.
-fn fits(head: &Head, wanted: &Wanted) -> bool {
-    let has = |field: &WantedField| {
-        let terms = Term::meant_by(&field.value);
-        let mut searched = head.searched.iter();
-        searched.any(|found| {
-            let term = found.term.as_ref();
-            found.name == field.name && term.is_some_and(|term| terms.contains(term))
-        })
+    let holds = |name: &String, value: &str| {
+        let terms = Term::meant_by(value).into_iter();
+        let mut attributes = terms.map(|term| Attribute::Field(name.clone(), term));
+        attributes.any(|attribute| has.contains(&attribute))
     };
-    let has_key = wanted.key.is_none() || head.key == wanted.key;
-    has_key && wanted.fields.iter().all(has)
+    let mut fields = wanted.fields.iter();
+    if !fields.all(|field| holds(&field.name, &field.value)) {
+        return Ok(false);
+    }
+    let Some(activity) = &wanted.activity else {
+        return Ok(true);
+    };
+    let Some(program) = super::questions::program(asked, head)? else {
+        return Ok(false);
+    };
+    let fibers = whole.fibers.iter().copied();
+    Ok(waits_at(&program, head.process, fibers, activity))
 }
 
+/// How many there are after a place.
 pub(super) fn count(
     asked: &Asked<'_>,
-    state: Option<State>,
+    wanted: &Wanted,
     after: Option<Place>,
-) -> Result<Count, StoreError> {
-    let count = places(asked, state, after, COUNTED)?.len();
-    Ok(if count < COUNTED {
-        Count::Exactly {
-            count: count as u64,
-        }
-    } else {
-        Count::AtLeast {
-            count: COUNTED as u64,
-        }
-    })
+) -> Result<QueryAnswer, StoreError> {
+    let search = Search::new(asked, wanted, after)?;
+    let (count, next) = tally(asked, wanted, search)?;
+    Ok(QueryAnswer::Counted { count, next })
 }
 
-/// The first places behind one, in order.
-fn places(
+/// Counts what a search finds, and says where to continue if it did not find all.
+fn tally(
     asked: &Asked<'_>,
-    state: Option<State>,
-    after: Option<Place>,
-    limit: usize,
-) -> Result<Vec<Place>, StoreError> {
-    let mut places = BTreeSet::new();
-    for phase in Phase::ALL {
-        if state.is_some_and(|state| phase_of(state) != phase) {
+    wanted: &Wanted,
+    mut search: Search<'_>,
+) -> Result<(u64, Option<Place>), StoreError> {
+    let (mut count, mut looked_at) = (0, 0);
+    loop {
+        match search.next()? {
+            Found::End => return Ok((count, None)),
+            Found::Tired => return Ok((count, search.looked_at())),
+            // The indexes know everything else.
+            Found::Place(_) if wanted.activity.is_none() => count += 1,
+            Found::Place(place) => {
+                count += u64::from(row(asked, wanted, place)?.is_some());
+                looked_at += 1;
+                if looked_at == LOOKED_AT {
+                    return Ok((count, Some(place)));
+                }
+            }
+        }
+    }
+}
+
+/// How many there are with each attribute of a kind.
+pub(super) fn count_by(
+    asked: &Asked<'_>,
+    (by, wanted): (&AttributeKind, &Wanted),
+    after: Option<&(Attribute, Place)>,
+) -> Result<QueryAnswer, StoreError> {
+    let (first, end) = keys::searched_by(by);
+    let mut after_place = after.map(|(_, place)| *place);
+    let mut from = after.map_or(first, |(attribute, _)| keys::searched_in(attribute).0);
+    let mut counts = Vec::new();
+    let next = loop {
+        let portion = scan_around(asked.store, Table::Searched, &from, &end, 1)?;
+        asked.damages.note_gaps(Table::Searched, &portion.gaps);
+        let Some((key, _)) = portion.rows.first() else {
+            match portion.next {
+                Some(next) => from = next,
+                None => break None,
+            }
             continue;
+        };
+        let Ok((attribute, _)) = keys::searched_of(key) else {
+            asked.damages.note_key(Table::Searched, key);
+            from = keys::successor(key);
+            continue;
+        };
+        // The attribute at which the last answer ended may have gone.
+        let is_continued = after.is_some_and(|(last, _)| *last == attribute);
+        let place = after_place.take().filter(|_| is_continued);
+        let search = Search::new(asked, wanted, place)?.with(&attribute);
+        let (count, unfinished) = tally(asked, wanted, search)?;
+        from = keys::searched_in(&attribute).1;
+        if count > 0 {
+            counts.push((attribute.clone(), count));
         }
-        let (first, end) = keys::recent_in(phase);
-        let from = after.map_or(first, |place| keys::successor(&keys::recent(phase, place)));
-        let place = |key: &[u8]| keys::recent_of(key).map(|(_, place)| place);
-        places.extend(places_in(
-            asked,
-            Table::Recent,
-            (from, end),
-            (limit, place),
-        )?);
-    }
-    if state.is_none_or(|state| state == State::Incident) {
-        let damaged = asked.damages.processes().into_iter();
-        for process in damaged {
-            let place = place_of(asked, process)?;
-            if after.is_none_or(|after| after < place) {
-                places.insert(place);
-            }
+        if let Some(place) = unfinished {
+            break Some((attribute, place));
         }
-    }
-    Ok(places.into_iter().take(limit).collect())
-}
-
-/// The first places in a part of an index.
-fn places_in(
-    asked: &Asked<'_>,
-    table: Table,
-    (from, end): (Vec<u8>, Vec<u8>),
-    (limit, place): (usize, impl Fn(&[u8]) -> Result<Place, KeyError>),
-) -> Result<Vec<Place>, StoreError> {
-    let mut places = Vec::new();
-    let (mut from, mut left) = (Some(from), limit);
-    while let Some(begin) = from.filter(|_| left > 0) {
-        let portion = scan_around(asked.store, table, &begin, &end, left)?;
-        asked.damages.note_gaps(table, &portion.gaps);
-        left = left.saturating_sub(portion.rows.len());
-        for (key, _) in portion.rows {
-            match place(&key) {
-                Ok(place) => places.push(place),
-                Err(_) => asked.damages.note_key(table, &key),
-            }
+        if counts.len() == COUNTS {
+            break Some((attribute, Place::LAST));
         }
-        from = portion.next;
-    }
-    Ok(places)
-}
-
-/// The place of a process whose records may be damaged: at the end when its head is.
-fn place_of(asked: &Asked<'_>, process: ProcessId) -> Result<Place, StoreError> {
-    let head = read_head(asked.store, process)?;
-    Ok(Place {
-        launched_at: head.map_or(Timestamp(0), |(head, _)| head.launched_at),
-        process,
-    })
+    };
+    Ok(QueryAnswer::CountedBy { counts, next })
 }
 
 /// The processes whose ids begin so, a few of them.
@@ -221,16 +203,6 @@ pub(super) fn find(
         }
     }
     Ok(candidates)
-}
-
-const fn phase_of(state: State) -> Phase {
-    match state {
-        State::Running => Phase::Running,
-        State::Incident => Phase::Incident,
-        State::Suspended => Phase::Suspended,
-        State::Completed => Phase::Completed,
-        State::Failed => Phase::Failed,
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod listing;
 pub mod modules;
 pub mod query;
 pub mod questions;
+mod search;
 pub mod tasks;
 mod waiting;
 

@@ -16,7 +16,10 @@ use bureaucrat_model::{
     ConditionIndex, Fault, HistoryEntry, IdPrefix, ProcessId, Recorded, Searched, Timestamp,
     Version,
 };
-pub use bureaucrat_store::keys::Place;
+pub use bureaucrat_store::{
+    attributes::{Attribute, AttributeKind},
+    keys::Place,
+};
 use serde::{Deserialize, Serialize};
 pub use waiting::{
     Attempt, EventRole, EventWanted, Heartbeat, MessageView, PlaceView, ProgressView, ScopePhase,
@@ -37,8 +40,17 @@ pub enum Query {
     },
     /// How many processes a list would still hold after a place.
     Count {
-        state: Option<State>,
+        #[serde(flatten)]
+        wanted: Wanted,
         after: Option<Place>,
+    },
+    /// How many processes of a list have each attribute of a kind.
+    CountBy {
+        by: AttributeKind,
+        #[serde(flatten)]
+        wanted: Wanted,
+        /// Where an earlier answer stopped.
+        after: Option<(Attribute, Place)>,
     },
     /// The processes whose ids begin so.
     Find { prefix: IdPrefix },
@@ -68,15 +80,19 @@ pub enum Query {
     Facts(FactQuery),
 }
 
-/// Which processes a list holds: all, unless something is asked for.
+/// Which processes a list holds: all, unless something is asked for; those with everything that is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Only those in this state.
     pub state: Option<State>,
-    /// Only those with this business key.
-    pub key: Option<String>,
-    /// Only those of which each of these searchable fields holds this.
+    pub attributes: Vec<Attribute>,
+    /// Each of these searchable fields holds this.
     pub fields: Vec<WantedField>,
+    /// A part of it waits at the activity with this `id` or path.
+    pub activity: Option<String>,
+    /// Launched at this time or later.
+    pub launched_from: Option<Timestamp>,
+    /// Launched before this time.
+    pub launched_before: Option<Timestamp>,
 }
 
 /// A value of a searchable field, as a person writes it.
@@ -120,7 +136,17 @@ pub enum QueryAnswer {
         /// The engine's time.
         now: Timestamp,
     },
-    Counted(Count),
+    Counted {
+        count: u64,
+        /// Where to continue, if these are not all.
+        next: Option<Place>,
+    },
+    /// How many processes have each attribute. One that is in several answers has the sum.
+    CountedBy {
+        counts: Vec<(Attribute, u64)>,
+        /// Where to continue, if these are not all.
+        next: Option<(Attribute, Place)>,
+    },
     /// The first few processes whose ids begin so.
     Found {
         processes: Vec<ProcessSummary>,
@@ -151,14 +177,6 @@ pub enum QueryAnswer {
     Error {
         reason: String,
     },
-}
-
-/// How many there are; counting ends somewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "counted")]
-pub enum Count {
-    Exactly { count: u64 },
-    AtLeast { count: u64 },
 }
 
 /// One process in a list.

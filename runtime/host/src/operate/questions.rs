@@ -12,8 +12,8 @@ use crate::{
     damage::Damages,
 };
 use bureaucrat_model::{
-    Deadline, Ending, Head, HistoryEntry, Input, Instance, Parking, ProcessId, Program, Recorded,
-    Status, Timestamp,
+    Deadline, Ending, FiberState, Head, HistoryEntry, Input, Instance, OpIndex, Parking, ProcessId,
+    Program, Recorded, Status, Timestamp,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
@@ -45,8 +45,9 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             after,
             limit,
         } => listing::list(asked, wanted, *after, *limit),
-        Query::Count { state, after } => {
-            listing::count(asked, *state, *after).map(QueryAnswer::Counted)
+        Query::Count { wanted, after } => listing::count(asked, wanted, *after),
+        Query::CountBy { by, wanted, after } => {
+            listing::count_by(asked, (by, wanted), after.as_ref())
         }
         Query::Find { prefix } => {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
@@ -66,10 +67,28 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
     }))
 }
 
+/// What a list reads of a process.
+pub(super) struct Whole<'a> {
+    pub head: &'a Head,
+    /// Where its first fibers are.
+    pub fibers: Vec<(OpIndex, &'a FiberState)>,
+    /// Whether it may have more fibers.
+    pub is_cut: bool,
+}
+
 /// A process as a list shows it, if it exists.
 pub(super) fn found(
     asked: &Asked<'_>,
     process: ProcessId,
+) -> Result<Option<ProcessSummary>, StoreError> {
+    found_if(asked, process, |_| Ok(true))
+}
+
+/// A process as a list shows it, if it exists and is wanted. What is damaged is.
+pub(super) fn found_if(
+    asked: &Asked<'_>,
+    process: ProcessId,
+    is_wanted: impl FnOnce(&Whole<'_>) -> Result<bool, StoreError>,
 ) -> Result<Option<ProcessSummary>, StoreError> {
     let key = keys::instance(process);
     let read = asked.store.get(Table::Instances, &key).and_then(|record| {
@@ -80,14 +99,22 @@ pub(super) fn found(
         let fibers = first_fibers(asked.store, process, LISTED_FIBERS)?;
         Ok(Some((head, fibers)))
     });
-    Ok(match asked.damages.around(Some(process), read)? {
-        Some(Some((head, fibers))) => {
-            let fibers = fibers.iter().map(|(id, fiber)| Seen::stored(*id, fiber));
-            Some(summary(asked, &head, fibers, None)?)
-        }
-        Some(None) => None,
-        None => Some(hidden(asked, process)),
-    })
+    let (head, fibers) = match asked.damages.around(Some(process), read)? {
+        Some(Some(read)) => read,
+        Some(None) => return Ok(None),
+        None => return Ok(Some(hidden(asked, process))),
+    };
+    let states = fibers.iter().map(|(_, fiber)| (fiber.at, &fiber.state));
+    let whole = Whole {
+        head: &head,
+        fibers: states.collect(),
+        is_cut: fibers.len() == LISTED_FIBERS,
+    };
+    if !is_wanted(&whole)? {
+        return Ok(None);
+    }
+    let fibers = fibers.iter().map(|(id, fiber)| Seen::stored(*id, fiber));
+    summary(asked, &head, fibers, None).map(Some)
 }
 
 fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAnswer, StoreError> {
@@ -215,7 +242,7 @@ fn parked(asked: &Asked<'_>, instance: &Head) -> Result<Option<ParkedView>, Stor
 }
 
 /// The program of a process, if it can be read.
-fn program(asked: &Asked<'_>, instance: &Head) -> Result<Option<Program>, StoreError> {
+pub(super) fn program(asked: &Asked<'_>, instance: &Head) -> Result<Option<Program>, StoreError> {
     let stored = asked.store.get(Table::Programs, &instance.program.0);
     let stored = asked.damages.around(Some(instance.process), stored)?;
     Ok(stored

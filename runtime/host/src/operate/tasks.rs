@@ -43,7 +43,8 @@ pub fn tell(
         QueryAnswer::Processes {
             processes, broker, ..
         } => (processes.as_mut_slice(), broker, PATIENCE_FOR_LIST),
-        QueryAnswer::Counted(_)
+        QueryAnswer::Counted { .. }
+        | QueryAnswer::CountedBy { .. }
         | QueryAnswer::Found { .. }
         | QueryAnswer::Unknown { .. }
         | QueryAnswer::Ordered { .. }

@@ -49,11 +49,57 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) fn bytes(self) -> [u8; 24] {
+    /// The last place that there can be.
+    pub const LAST: Self = Self {
+        launched_at: Timestamp(0),
+        process: ProcessId::from_bytes([u8::MAX; 16]),
+    };
+
+    /// As in keys, which end with it.
+    pub fn bytes(self) -> [u8; 24] {
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&(!self.launched_at.0).to_be_bytes());
         bytes[8..].copy_from_slice(self.process.as_bytes());
         bytes
+    }
+
+    /// The first place of a process that was launched at this time.
+    pub const fn first_at(launched_at: Timestamp) -> Self {
+        Self {
+            launched_at,
+            process: ProcessId::from_bytes([0; 16]),
+        }
+    }
+
+    /// The place after this one; none after the last.
+    pub fn next(self) -> Option<Self> {
+        let (id, carry) = self.number().overflowing_add(1);
+        let launched_at = match carry {
+            true => Timestamp(self.launched_at.0.checked_sub(1)?),
+            false => self.launched_at,
+        };
+        Some(Self::numbered(launched_at, id))
+    }
+
+    /// The place before this one; none before the first.
+    pub fn previous(self) -> Option<Self> {
+        let (id, borrow) = self.number().overflowing_sub(1);
+        let launched_at = match borrow {
+            true => Timestamp(self.launched_at.0.checked_add(1)?),
+            false => self.launched_at,
+        };
+        Some(Self::numbered(launched_at, id))
+    }
+
+    fn number(self) -> u128 {
+        u128::from_be_bytes(*self.process.as_bytes())
+    }
+
+    const fn numbered(launched_at: Timestamp, id: u128) -> Self {
+        Self {
+            launched_at,
+            process: ProcessId::from_bytes(id.to_be_bytes()),
+        }
     }
 }
 
@@ -121,6 +167,14 @@ mod tests {
                 assert_eq!(recent_of(key), Ok((phase, place)));
             }
         }
+        for place in places {
+            assert!(place.next().is_some_and(|next| next > place));
+            assert_eq!(place.next().and_then(Place::previous), Some(place));
+        }
+        let last = place(9, u8::MAX);
+        assert_eq!(last.next(), Some(place(8, 0)));
+        assert_eq!(Place::LAST.next(), None);
+        assert_eq!(Place::first_at(Timestamp(u64::MAX)).previous(), None);
         assert_eq!(recent_of(&[1; 24]), Err(KeyError));
         assert_eq!(recent_of(&[6; 25]), Err(KeyError));
     }

@@ -128,8 +128,8 @@ pub fn key(input: &[u8]) -> u64 {
         assert_eq!(number.to_be_bytes(), input[16..]);
         read |= 32;
     }
-    if let Ok((name, term, place)) = keys::searched_of(input) {
-        assert_eq!(keys::searched(&name, &term, place), input);
+    if let Ok((attribute, place)) = keys::searched_of(input) {
+        assert_eq!(keys::searched(&attribute, place), input);
     }
     if keys::expired_of(input).is_ok() {
         read |= 64;

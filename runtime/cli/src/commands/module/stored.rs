@@ -23,7 +23,8 @@ pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<Modul
     match control.ask(&Query::Modules(query))? {
         QueryAnswer::Modules(answer) => Ok(answer),
         QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted(_)
+        | QueryAnswer::Counted { .. }
+        | QueryAnswer::CountedBy { .. }
         | QueryAnswer::Letters(_)
         | QueryAnswer::Facts(_)
         | QueryAnswer::Definitions(_)

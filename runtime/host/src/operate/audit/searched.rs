@@ -1,4 +1,4 @@
-//! The index of searchable fields: it has what each process's head says, and nothing else.
+//! The index of attributes: it has what each process's records say, and nothing else.
 
 use super::{Auditor, Presence, instances::Processes};
 use bureaucrat_store::{StoreError, Table, Write, keys};
@@ -8,7 +8,7 @@ impl Auditor<'_> {
         let table = Table::Searched;
         let gaps = self.each(table, |auditor, key, _| {
             let place = match keys::searched_of(&key) {
-                Ok((_, _, place)) => place,
+                Ok((_, place)) => place,
                 Err(error) => {
                     auditor.stranger(table, &key, &error.to_string());
                     return Ok(());
@@ -20,7 +20,7 @@ impl Auditor<'_> {
             }
             let known = processes.known.get_mut(&process);
             if !known.is_some_and(|known| known.searched.remove(&key)) {
-                let what = "the process does not have this value in this field".to_owned();
+                let what = "the process does not have this attribute".to_owned();
                 let findings = &mut auditor.findings;
                 findings.orphan(table, &key, Some(process), what);
             }
@@ -36,7 +36,7 @@ impl Auditor<'_> {
                     key: key.clone(),
                     value: Vec::new(),
                 };
-                let what = "lists do not find the process by a field".to_owned();
+                let what = "lists do not find the process by one of its attributes".to_owned();
                 self.findings.missing(write, Some(*process), what);
             }
         }

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::{damage::Damages, operate::query::Query, questions::answer};
+use crate::{
+    damage::Damages,
+    operate::query::{Query, State},
+    questions::answer,
+};
 use bureaucrat_model::{
-    Ending, Fault, FaultCode, Fiber, Fields, Head, Instance, OpIndex, ProgramHash, Status,
+    Ending, Fault, FaultCode, Fiber, Fields, Head, Instance, OpIndex, ProcessId, ProgramHash,
+    Status, Timestamp,
 };
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Row, Store, Unit, Verdict,
@@ -143,10 +148,20 @@ fn pages(store: &Counting, state: Option<State>, limit: usize) -> Vec<ProcessSum
         else {
             panic!("no list");
         };
-        let left = count(&asked, state, next).unwrap();
+        let wanted = Wanted {
+            state,
+            ..Wanted::default()
+        };
+        let left = count(&asked, &wanted, next).unwrap();
         listed.extend(processes);
         match next {
-            Some(_) => assert_ne!(left, Count::Exactly { count: 0 }),
+            Some(_) => assert!(matches!(
+                left,
+                QueryAnswer::Counted {
+                    count: 1..,
+                    next: None
+                }
+            )),
             None => return listed,
         }
         after = next;

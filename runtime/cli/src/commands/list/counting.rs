@@ -1,0 +1,190 @@
+//! How many processes there are, and how many by what they have.
+
+use super::word;
+use crate::{
+    Exit,
+    arguments::CountedBy,
+    control::Control,
+    progress::Progress,
+    screen::{self, print_line},
+};
+use anyhow::bail;
+use bureaucrat_host::query::{Attribute, AttributeKind, Place, Query, QueryAnswer, State, Wanted};
+use bureaucrat_model::Term;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// So many different values are counted; a list of more would help nobody.
+const VALUES: usize = 100_000;
+
+/// `list --count`.
+pub fn all(control: &mut Control, wanted: Wanted, as_json: bool) -> anyhow::Result<Exit> {
+    let count = whole(control, &wanted)?;
+    print_line(&match as_json {
+        true => json!({"count": count}).to_string(),
+        false => count.to_string(),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// `list --count-by`.
+pub fn by(
+    control: &mut Control,
+    (by, wanted): (&CountedBy, Wanted),
+    as_json: bool,
+) -> anyhow::Result<Exit> {
+    let mut counts = match by {
+        CountedBy::State => states(control, &wanted)?,
+        CountedBy::Attribute(kind) => attributes(control, kind, &wanted)?,
+    };
+    counts.sort_by(|(a, count), (b, other)| other.cmp(count).then_with(|| words(a).cmp(&words(b))));
+    if as_json {
+        for (value, count) in counts {
+            print_line(&json!({"value": value, "count": count}).to_string())?;
+        }
+        return Ok(Exit::Done);
+    }
+    if counts.is_empty() {
+        screen::tell("no processes");
+        return Ok(Exit::Done);
+    }
+    let width = counts.iter().map(|(_, count)| count.to_string().len());
+    let width = width.max().unwrap_or(0).max("COUNT".len());
+    let style = screen::heading();
+    let what = match by {
+        CountedBy::State => "STATE".to_owned(),
+        CountedBy::Attribute(kind) => heading(kind),
+    };
+    print_line(&format!("{style}{:>width$}  {what}{style:#}", "COUNT"))?;
+    for (value, count) in counts {
+        print_line(&format!(
+            "{count:>width$}  {}",
+            screen::clean(&words(&value))
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// How many there are after a place, as far as the engine counts at once.
+pub fn portion(
+    control: &mut Control,
+    wanted: Wanted,
+    after: Option<Place>,
+) -> anyhow::Result<(u64, Option<Place>)> {
+    match control.ask(&Query::Count { wanted, after })? {
+        QueryAnswer::Counted { count, next } => Ok((count, next)),
+        _ => bail!("unexpected answer from the engine"),
+    }
+}
+
+fn whole(control: &mut Control, wanted: &Wanted) -> anyhow::Result<u64> {
+    let _progress = Progress::start("counting processes");
+    let (mut count, mut after) = (0, None);
+    loop {
+        let (more, next) = portion(control, wanted.clone(), after)?;
+        count += more;
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(count),
+        }
+    }
+}
+
+fn states(control: &mut Control, wanted: &Wanted) -> anyhow::Result<Vec<(Value, u64)>> {
+    let mut counts = Vec::new();
+    for state in [
+        State::Running,
+        State::Incident,
+        State::Suspended,
+        State::Completed,
+        State::Failed,
+    ] {
+        if wanted.state.is_some_and(|wanted| wanted != state) {
+            continue;
+        }
+        let wanted = Wanted {
+            state: Some(state),
+            ..wanted.clone()
+        };
+        let count = whole(control, &wanted)?;
+        if count > 0 {
+            counts.push((word(state).into(), count));
+        }
+    }
+    Ok(counts)
+}
+
+fn attributes(
+    control: &mut Control,
+    by: &AttributeKind,
+    wanted: &Wanted,
+) -> anyhow::Result<Vec<(Value, u64)>> {
+    let _progress = Progress::start("counting processes");
+    let mut found: BTreeMap<Attribute, u64> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let query = Query::CountBy {
+            by: by.clone(),
+            wanted: wanted.clone(),
+            after,
+        };
+        let QueryAnswer::CountedBy { counts, next } = control.ask(&query)? else {
+            bail!("unexpected answer from the engine");
+        };
+        for (attribute, count) in counts {
+            *found.entry(attribute).or_default() += count;
+        }
+        if found.len() > VALUES {
+            screen::tell(&format!(
+                "there are more than {VALUES} different values; only these were counted"
+            ));
+            break;
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    let values = found.into_iter();
+    Ok(values
+        .map(|(attribute, count)| (value(&attribute), count))
+        .collect())
+}
+
+fn value(attribute: &Attribute) -> Value {
+    match attribute {
+        Attribute::Field(_, Term::Text(text)) => text.as_str().into(),
+        Attribute::Field(_, Term::Number(number)) => {
+            serde_json::from_str(number).unwrap_or_else(|_| number.as_str().into())
+        }
+        Attribute::Field(_, Term::Truth(truth)) => (*truth).into(),
+        Attribute::Version(name, version) => format!("{name}@{version}").into(),
+        Attribute::Definition(text)
+        | Attribute::Key(text)
+        | Attribute::User(text)
+        | Attribute::Fault(text)
+        | Attribute::Participant(text)
+        | Attribute::Event(text) => text.as_str().into(),
+    }
+}
+
+fn words(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
+    }
+}
+
+fn heading(kind: &AttributeKind) -> String {
+    match kind {
+        AttributeKind::Field(name) => return screen::clean(name),
+        AttributeKind::Definition => "DEFINITION",
+        AttributeKind::Version => "VERSION",
+        AttributeKind::Key => "KEY",
+        AttributeKind::User => "USER",
+        AttributeKind::Fault => "FAULT",
+        AttributeKind::Participant => "PARTICIPANT",
+        AttributeKind::Event => "EVENT",
+    }
+    .to_owned()
+}

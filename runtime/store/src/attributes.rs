@@ -1,0 +1,121 @@
+//! Search attributes: what lists find a process by, besides its state: what it was launched as, what its searchable fields hold, what
+//! it waits for, and how it failed. All of it follows from its records.
+
+use bureaucrat_model::{Fiber, FiberState, Head, Instance, Term, Version, WaitKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A search attribute: something that processes can be found by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribute {
+    /// A searchable field, and what it holds.
+    Field(String, Term),
+    /// The name in its definition.
+    Definition(String),
+    /// The version of the deployed definition of this name.
+    Version(String, Version),
+    /// Its business key.
+    Key(String),
+    /// The user who launched it.
+    User(String),
+    /// The code of the fault that it failed with, or for which a part of it waits for an operator.
+    Fault(String),
+    /// A participant for whose answer a part of it waits.
+    Participant(String),
+    /// An event that a part of it waits for.
+    Event(String),
+}
+
+/// What attributes can be counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeKind {
+    /// The searchable fields of this name.
+    Field(String),
+    Definition,
+    Version,
+    Key,
+    User,
+    Fault,
+    Participant,
+    Event,
+}
+
+impl Attribute {
+    pub fn kind(&self) -> AttributeKind {
+        match self {
+            Self::Field(name, _) => AttributeKind::Field(name.clone()),
+            Self::Definition(_) => AttributeKind::Definition,
+            Self::Version(..) => AttributeKind::Version,
+            Self::Key(_) => AttributeKind::Key,
+            Self::User(_) => AttributeKind::User,
+            Self::Fault(_) => AttributeKind::Fault,
+            Self::Participant(_) => AttributeKind::Participant,
+            Self::Event(_) => AttributeKind::Event,
+        }
+    }
+}
+
+/// All attributes of a process.
+pub fn of_instance(instance: &Instance) -> BTreeSet<Attribute> {
+    let fibers = instance.fibers.iter();
+    let waits = fibers.flat_map(|(_, fiber)| of_fiber(fiber));
+    of_head(instance).into_iter().chain(waits).collect()
+}
+
+/// The attributes that follow from the head.
+pub fn of_head(head: &Head) -> Vec<Attribute> {
+    let mut attributes = Vec::new();
+    if !head.name.is_empty() {
+        attributes.push(Attribute::Definition(head.name.clone()));
+        let version = head.version;
+        attributes.extend(version.map(|version| Attribute::Version(head.name.clone(), version)));
+    }
+    attributes.extend(head.key.clone().map(Attribute::Key));
+    attributes.extend(head.user.clone().map(Attribute::User));
+    let fault = head.fault();
+    attributes.extend(fault.map(|fault| Attribute::Fault(fault.code.to_string())));
+    let fields = head.searched.iter();
+    attributes.extend(fields.filter_map(|field| {
+        let term = field.term.clone()?;
+        Some(Attribute::Field(field.name.clone(), term))
+    }));
+    attributes
+}
+
+pub(crate) fn of_fiber(fiber: &Fiber) -> Vec<Attribute> {
+    of_state(&fiber.state)
+}
+
+/// The attributes that follow from what a fiber waits for.
+pub fn of_state(state: &FiberState) -> Vec<Attribute> {
+    let FiberState::Waiting(wait) = state else {
+        return Vec::new();
+    };
+    match &wait.kind {
+        WaitKind::Answer { participant, .. } => vec![Attribute::Participant(participant.clone())],
+        WaitKind::Event { subscriptions, .. } => {
+            let events = subscriptions.iter();
+            events
+                .map(|wanted| Attribute::Event(wanted.event.clone()))
+                .collect()
+        }
+        WaitKind::Listening { subscription, .. } => {
+            let event = subscription.as_ref();
+            event
+                .map(|wanted| Attribute::Event(wanted.event.clone()))
+                .into_iter()
+                .collect()
+        }
+        WaitKind::Operator { fault } => vec![Attribute::Fault(fault.code.to_string())],
+        WaitKind::Timer { .. }
+        | WaitKind::Child { .. }
+        | WaitKind::Branches { .. }
+        | WaitKind::Condition { .. }
+        | WaitKind::Stopping { .. }
+        | WaitKind::Fault { .. }
+        | WaitKind::Compensation { .. }
+        | WaitKind::Admission => Vec::new(),
+    }
+}
