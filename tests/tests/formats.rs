@@ -4,6 +4,8 @@
 //! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files again, for a person to judge the difference.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "formats/bulk.rs"]
+mod bulk;
 #[path = "formats/happened.rs"]
 mod happened;
 #[path = "formats/ops.rs"]
@@ -432,6 +434,8 @@ fn tables_have_their_names_and_numbers() {
         "25 searched",
         "26 module_records",
         "27 module_names",
+        "28 bulk_jobs",
+        "29 bulk_outcomes",
     ];
     assert_eq!(found, expected);
 }

@@ -4,6 +4,8 @@
 
 #[path = "modules/backlog.rs"]
 mod backlog;
+#[path = "modules/bulk.rs"]
+mod bulk;
 #[path = "modules/cancelling.rs"]
 mod cancelling;
 #[path = "modules/definitions.rs"]

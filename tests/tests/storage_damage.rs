@@ -142,6 +142,8 @@ impl Storage {
             | Table::Taken
             | Table::ModuleRecords
             | Table::ModuleNames
+            | Table::BulkJobs
+            | Table::BulkOutcomes
             | Table::Modules => contains(key),
         }
     }

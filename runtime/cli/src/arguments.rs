@@ -1,5 +1,6 @@
 //! What can be said on the command line, and what `--help` says about it.
 
+mod bulk;
 mod dead;
 mod definitions;
 mod eval;
@@ -11,6 +12,7 @@ mod policy;
 mod publishing;
 mod searching;
 
+pub use bulk::{Bulk, BulkList, BulkMove, BulkOrder, BulkSet, BulkShow, BulkSkip, BulkStop, Given};
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
@@ -150,6 +152,9 @@ pub enum Command {
     Move(Move),
     /// End a process at once, without what it would run at its end
     Terminate(Terminate),
+    /// Give an order to each process that a search finds
+    #[command(subcommand)]
+    Bulk(Bulk),
     /// Back up the running engine's storage
     Backup(Backup),
     /// Restore a storage from a backup

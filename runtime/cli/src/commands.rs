@@ -2,6 +2,7 @@
 
 pub mod astray;
 pub mod backup;
+pub mod bulk;
 pub mod cancel;
 pub mod check;
 pub mod compile;

@@ -219,6 +219,7 @@ impl Control {
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
             | QueryAnswer::Facts(_)
+            | QueryAnswer::Bulk(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }
@@ -254,7 +255,7 @@ mod tests {
             let mut control = Control::connect(&storage).unwrap();
             let query = Query::List {
                 wanted: Wanted {
-                    state: Some(State::Running),
+                    states: vec![State::Running],
                     ..Wanted::default()
                 },
                 after: None,

@@ -112,6 +112,7 @@ pub fn run(
         | Query::Letters(_)
         | Query::Modules(_)
         | Query::Definitions(_)
+        | Query::Bulk(_)
         | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query),
     })?;
     tracing::info!(

@@ -120,6 +120,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Resume(resume)) => commands::suspend::resume(options, resume),
         Some(Command::Skip(skip)) => commands::modifying::skip(options, skip),
         Some(Command::Set(set)) => commands::modifying::set(options, set),
+        Some(Command::Bulk(bulk)) => commands::bulk::run(options, bulk),
         Some(Command::Move(relocate)) => commands::modifying::relocate(options, relocate),
         Some(Command::Terminate(terminate)) => commands::cancel::terminate(options, terminate),
         Some(Command::Backup(backup)) => commands::backup::run(options, backup),

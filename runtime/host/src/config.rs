@@ -66,6 +66,8 @@ pub struct HostConfig {
     pub large_under_way: usize,
     /// The most launches that begin in one loop, so that answers and events are handled in between.
     pub group_launches: usize,
+    /// The most orders of bulk jobs that begin in one loop.
+    pub bulk_orders: usize,
     /// The most launches whose definitions are being compiled; others wait in their users' lines.
     pub compiling_launches: usize,
     /// The fuel that a condition may use on the driver's thread; one that needs more is evaluated
@@ -137,6 +139,7 @@ impl Default for HostConfig {
             large_bytes: 64 << 10,
             large_under_way: 16 << 20,
             group_launches: 64,
+            bulk_orders: 32,
             compiling_launches: 4,
             inline_fuel: 100_000,
             incident_inputs: 1_000,

@@ -125,6 +125,7 @@ impl Driver {
             let is_due = self.planner.launching.may_begin()
                 || self.planner.handouts.are_ready()
                 || self.planner.kept.are_ready()
+                || (self.stopping == Stopping::No && self.planner.bulk.are_ready())
                 || self.intake.has_held();
             if is_due {
                 return now;
@@ -143,9 +144,7 @@ impl Driver {
             wake = wake.min(self.backlog.until().unwrap_or(wake));
             wake = wake.min(self.intake.failures.next_due().unwrap_or(wake));
             wake = wake.min(self.actor.removals.next().unwrap_or(wake));
-            wake = wake.min(self.planner.delayed.next().unwrap_or(wake));
-            wake = wake.min(self.planner.schedules.next().unwrap_or(wake));
-            wake = wake.min(self.planner.kept.next_look().unwrap_or(wake));
+            wake = wake.min(self.planner.next().unwrap_or(wake));
         }
         if self.actor.outbox.is_open() {
             let next = self.actor.outbox.troubles.next_try();
@@ -234,6 +233,7 @@ impl Driver {
             Incoming::OrderedLetter(command) => self.planner.letter_ordered(command),
             Incoming::OrderedDefinition(command) => self.planner.definition_ordered(command),
             Incoming::OrderedModule(command) => self.planner.module_ordered(command),
+            Incoming::OrderedBulk(command) => self.planner.bulk_ordered(command),
             Incoming::Asked(ask) => {
                 self.actor.tell(ask);
                 Ok(())
@@ -292,6 +292,7 @@ impl Driver {
             self.planner.start_decided(process, record)?;
         }
         self.planner.kept.durable(after.kept);
+        self.planner.bulk.durable(after.bulk);
         let now = self.shared.time.now();
         for arrived in after.arrived {
             self.planner.handouts.add(arrived, now);

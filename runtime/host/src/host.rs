@@ -1,32 +1,19 @@
 //! The host as a whole: opens the store, starts the driver, answers questions, shuts down.
 
+mod answering;
+
 use crate::{
     broker::{Broker, BrokerEvents},
     clock::ClockSource,
     commit::CommitThread,
     compute::ComputeThreads,
     config::HostConfig,
-    damage::Damages,
     driver::{Driver, Progress},
-    intake::{
-        deploying::{DefinitionCommand, DefinitionOrder},
-        router::{Incoming, Router},
-    },
+    intake::router::Router,
     open::Opened,
-    operate::{
-        commands::{Command, Order, OrderOutcome},
-        definitions::{self, DefinitionAnswer, DefinitionQuery},
-        facts::{self, FactQuery},
-        letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
-        modules::{ModuleQuery, Ordering},
-        query::{Query, QueryAnswer},
-        questions::{self, Asked},
-        tasks,
-    },
     shared::Shared,
     tenants::Tenants,
 };
-use bureaucrat_model::{DefinitionName, DefinitionRef, ProcessId, Timestamp, Version};
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
@@ -34,7 +21,6 @@ use crossbeam_channel::Receiver;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
-    time::Duration,
 };
 
 /// Why the host cannot start or continue.
@@ -60,11 +46,6 @@ pub enum HostError {
     #[error("the driver panicked; nothing was acknowledged that was not durable")]
     Panic,
 }
-
-/// How long deploying may take: modules of a definition may have to be compiled.
-const DEPLOY_PATIENCE: Duration = Duration::from_secs(300);
-/// How long an order may take.
-const ORDER_PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 struct Running {
@@ -209,157 +190,6 @@ impl Host {
         self.0.ended.1.clone()
     }
 
-    /// Answers an operator's question from the committed store, or carries out an order. Blocks for
-    /// the store.
-    pub fn query(&self, query: &Query) -> QueryAnswer {
-        if let Query::Order { process, order } = query {
-            return self.order(*process, order.clone());
-        }
-        if let Query::Letters(query) = query {
-            return self.letters(query);
-        }
-        if let Query::Definitions(query) = query {
-            return self.definitions(query);
-        }
-        if let Query::Facts(FactQuery::Untaken { process, fiber }) = query {
-            let _one = lock(&self.0.evaluating);
-            let shared = lock(&self.0.now).clone();
-            return facts::untaken(shared.as_deref(), *process, *fiber);
-        }
-        if let Query::Modules(query) = query {
-            return self.modules(query);
-        }
-        let shared = lock(&self.0.now).clone();
-        let now = shared.as_ref().map_or_else(
-            || Timestamp(self.0.clock.wall()),
-            |shared| shared.time.now(),
-        );
-        let nothing = Damages::default();
-        let asked = Asked {
-            store: &*self.0.store,
-            now,
-            history_entries: self.0.config.history_entries,
-            damages: shared.as_ref().map_or(&nothing, |shared| &shared.damages),
-        };
-        match questions::answer(&asked, query) {
-            Some(mut answer) => {
-                let ask = |ask| self.0.router.ask(ask);
-                let routes = &self.0.config.routes;
-                match tasks::tell(asked.store, asked.damages, routes, ask, &mut answer) {
-                    Ok(()) => answer,
-                    Err(error) => QueryAnswer::Error {
-                        reason: error.to_string(),
-                    },
-                }
-            }
-            None => QueryAnswer::Error {
-                reason: "the engine does not know this question".into(),
-            },
-        }
-    }
-
-    fn definitions(&self, query: &DefinitionQuery) -> QueryAnswer {
-        let shared = lock(&self.0.now).clone();
-        let nothing = Damages::default();
-        let damages = shared.as_ref().map_or(&nothing, |shared| &shared.damages);
-        let store = &*self.0.store;
-        let wanted = |name: &DefinitionName, version: &Option<Version>| DefinitionRef {
-            name: name.clone(),
-            version: *version,
-        };
-        let order = match query {
-            DefinitionQuery::List => return told(definitions::list(store, damages)),
-            DefinitionQuery::Show { name, version } => {
-                let shard = self.0.router.shard_of_definition(name);
-                let wanted = wanted(name, version);
-                return told(definitions::show(store, damages, shard, &wanted));
-            }
-            DefinitionQuery::Deploy { source } => DefinitionOrder::Deploy {
-                source: Arc::from(source.as_bytes()),
-            },
-            DefinitionQuery::Retire { name, version } => {
-                DefinitionOrder::Retire(wanted(name, version))
-            }
-        };
-        let (command, answer) = DefinitionCommand::new(order);
-        self.0.router.send(Incoming::OrderedDefinition(command));
-        match answer.recv_timeout(DEPLOY_PATIENCE) {
-            Ok(answer) => QueryAnswer::Definitions(answer),
-            Err(_) => QueryAnswer::Error {
-                reason: "the engine stopped or is too busy; `bureaucrat definitions list` tells \
-                         whether it took effect"
-                    .into(),
-            },
-        }
-    }
-
-    fn modules(&self, query: &ModuleQuery) -> QueryAnswer {
-        let shared = lock(&self.0.now).clone();
-        let nothing = Damages::default();
-        let damages = shared.as_ref().map_or(&nothing, |shared| &shared.damages);
-        let ordering = Ordering {
-            store: &*self.0.store,
-            damages,
-            costs: shared.as_ref().map(|shared| &*shared.costs),
-            router: &self.0.router,
-        };
-        match ordering.carry_out(query) {
-            Ok(answer) => QueryAnswer::Modules(answer),
-            Err(failure) => QueryAnswer::Error {
-                reason: failure.to_string(),
-            },
-        }
-    }
-
-    fn letters(&self, query: &LetterQuery) -> QueryAnswer {
-        let looked = letters::look(&*self.0.store, query);
-        let (view, order) = match looked {
-            Ok(Looked::Answer(answer)) => return QueryAnswer::Letters(answer),
-            Ok(Looked::Order(view, order)) => (view, order),
-            Err(error) => {
-                return QueryAnswer::Error {
-                    reason: error.to_string(),
-                };
-            }
-        };
-        let (reply, outcome) = crossbeam_channel::bounded(1);
-        let letter = view.letter;
-        self.0.router.send(Incoming::OrderedLetter(LetterCommand {
-            letter,
-            order,
-            reply,
-        }));
-        match outcome.recv_timeout(ORDER_PATIENCE) {
-            Ok(OrderOutcome::Done) => QueryAnswer::Letters(LetterAnswer::Done(view)),
-            Ok(
-                OrderOutcome::Unknown
-                | OrderOutcome::Ended
-                | OrderOutcome::Suspended
-                | OrderOutcome::NotSuspended
-                | OrderOutcome::Damaged
-                | OrderOutcome::Refused(_),
-            ) => QueryAnswer::Letters(LetterAnswer::Unknown),
-            Err(_) => QueryAnswer::Error {
-                reason: "the engine stopped or is too busy; `bureaucrat dead list` tells whether \
-                         the order took effect"
-                    .into(),
-            },
-        }
-    }
-
-    fn order(&self, process: ProcessId, order: Order) -> QueryAnswer {
-        let (command, outcome) = Command::new(process, order);
-        self.0.router.order(command);
-        match outcome.recv_timeout(ORDER_PATIENCE) {
-            Ok(outcome) => QueryAnswer::Ordered { outcome },
-            Err(_) => QueryAnswer::Error {
-                reason: "the engine stopped or is too busy; `bureaucrat show` tells whether the \
-                         order took effect"
-                    .into(),
-            },
-        }
-    }
-
     /// Lets what is in progress finish, and waits for it. Stop consuming first.
     pub fn stop(&self) {
         self.0.router.stop();
@@ -373,16 +203,6 @@ impl Host {
         if let Some(compute) = running.compute {
             compute.stop();
         }
-    }
-}
-
-/// The answer to a question about definitions.
-fn told(answer: Result<DefinitionAnswer, StoreError>) -> QueryAnswer {
-    match answer {
-        Ok(answer) => QueryAnswer::Definitions(answer),
-        Err(error) => QueryAnswer::Error {
-            reason: error.to_string(),
-        },
     }
 }
 

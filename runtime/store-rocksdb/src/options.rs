@@ -166,6 +166,8 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::Schedules
         | Table::ModuleRecords
         | Table::ModuleNames
+        | Table::BulkJobs
+        | Table::BulkOutcomes
         | Table::Values => false,
     }
 }
@@ -199,6 +201,8 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Sources
         | Table::ModuleRecords
         | Table::ModuleNames
+        | Table::BulkJobs
+        | Table::BulkOutcomes
         | Table::Values => false,
     }
 }

@@ -4,12 +4,14 @@
 //! Keys begin with the shard's number, the first byte of a process id, so a shard's rows are one range
 //! in each table. Indexes across shards: subscriptions, backlog, list of processes, searchable fields.
 
+mod bulk;
 mod deployed;
 mod kept;
 mod recent;
 mod searched;
 mod seen;
 
+pub use bulk::{bulk_job, bulk_job_of, bulk_outcome, bulk_outcome_of, bulk_outcomes};
 pub use deployed::{DefinitionKey, name, name_of, version, version_of, versions_of};
 pub use kept::{
     is_taken_by_fiber, kept, kept_after, kept_gone, kept_of, kept_until, kept_until_of, recall,

@@ -98,6 +98,8 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::Recalls
         | Table::ModuleRecords
         | Table::ModuleNames
+        | Table::BulkJobs
+        | Table::BulkOutcomes
         | Table::Taken => 1_000,
     }
 }

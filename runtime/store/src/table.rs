@@ -57,10 +57,14 @@ pub enum Table {
     ModuleRecords = 26,
     /// The versions and aliases of deployed modules, by name.
     ModuleNames = 27,
+    /// Bulk jobs: an operator's order for each process of a search.
+    BulkJobs = 28,
+    /// What became of each process of a bulk job.
+    BulkOutcomes = 29,
 }
 
 impl Table {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -88,6 +92,8 @@ impl Table {
         Self::Searched,
         Self::ModuleRecords,
         Self::ModuleNames,
+        Self::BulkJobs,
+        Self::BulkOutcomes,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -119,6 +125,8 @@ impl Table {
             Self::Searched => "searched",
             Self::ModuleRecords => "module_records",
             Self::ModuleNames => "module_names",
+            Self::BulkJobs => "bulk_jobs",
+            Self::BulkOutcomes => "bulk_outcomes",
         }
     }
 }

@@ -262,6 +262,7 @@ impl Broker {
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
             | QueryAnswer::Facts(_)
+            | QueryAnswer::Bulk(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }

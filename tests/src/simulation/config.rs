@@ -42,6 +42,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
         residents: small(100, 1, 5),
         definitions: small(100, 1, 3),
         unused_programs: small(64, 1, 4),
+        bulk_orders: 1 + plan.seed as usize % 3,
         outbox_rows: small(100_000, 6, 30),
         history_entries: small(1_000, 3, 12) as u64,
         engine_limits: EngineLimits {

@@ -5,6 +5,7 @@ use super::SimulatedClock;
 use bureaucrat_host::{
     Driver, HostConfig, HostError, Opened, Progress,
     broker::{Broker, BrokerEvent, BrokerEvents},
+    bulk::BulkCommand,
     commands::{Command, Order},
     commit::{self, Batch, Committer},
     compute::{Compute, Job, JobOutcome, Task, perform},
@@ -188,6 +189,11 @@ impl Engine {
     /// Submits an operator's order about modules; nobody waits for its answer.
     pub fn order_module(&self, command: ModuleCommand) {
         self.router.send(Incoming::OrderedModule(command));
+    }
+
+    /// Submits an operator's order about bulk jobs; nobody waits for its answer.
+    pub fn order_bulk(&self, command: BulkCommand) {
+        self.router.send(Incoming::OrderedBulk(command));
     }
 
     /// Tells it to shut down.

@@ -3,6 +3,7 @@
 
 use super::{
     Random,
+    bulk::BulkFacts,
     content::{Content, LaunchFacts},
     decided::Decided,
     definitions::NEVER,
@@ -71,8 +72,10 @@ pub(super) struct Known {
     pub cancelled: BTreeSet<ProcessId>,
     /// Processes of which operators changed where they stand: they may end in any way.
     pub modified: BTreeSet<ProcessId>,
-    /// Processes that operators resumed.
+    /// Processes that operators resumed; all of them, if a bulk job does.
     pub resumed: BTreeSet<ProcessId>,
+    pub all_resumed: bool,
+    pub bulk: BulkFacts,
     /// Answers that were kept for parked processes: what does not fit is forgotten when they continue.
     pub kept_answers: BTreeSet<(ProcessId, ActivityPath, Turn)>,
     pub seen_retention: Millis,

@@ -18,8 +18,10 @@ impl Known {
             return;
         }
         let process = before.process;
-        let is_freed =
-            self.resumed.contains(&process) || after.cancelled.is_some() || after.has_ended();
+        let is_freed = self.all_resumed
+            || self.resumed.contains(&process)
+            || after.cancelled.is_some()
+            || after.has_ended();
         match after.status.parking() {
             Some(Parking::Suspended) => {
                 if before.fibers != after.fibers && !self.was_modified(process) {
@@ -102,6 +104,7 @@ impl Facts {
                 .map(|sequence| format!("the event {sequence} is not handed out")),
         );
         left.extend(known.decided.left());
+        left.extend(known.bulk.left());
         left
     }
 }

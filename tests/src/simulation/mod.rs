@@ -5,6 +5,7 @@
 
 mod audit;
 mod broker;
+mod bulk;
 mod clock;
 mod config;
 mod content;

@@ -24,7 +24,7 @@ impl World {
         self.facts.count("operators' commands");
         // In some runs they change where processes stand, which leaves open how those end.
         let wishes = match self.plan.seed % 4 {
-            2 => 24,
+            2 => 27,
             _ => 8,
         };
         match self.random.below(wishes) {
@@ -58,6 +58,8 @@ impl World {
                 engine.order(process, Order::Terminate { reason });
                 self.note(format_args!("an operator terminates {process}"));
             }
+            24 | 25 => self.order_many(),
+            26 => self.stop_job(),
             8.. => {
                 let modification = modification(&mut self.random);
                 // A task that comes again changes nothing about how a process ends.

@@ -210,6 +210,8 @@ impl World {
             Table::Launches,
             Table::Recalls,
             Table::Schedules,
+            Table::BulkJobs,
+            Table::BulkOutcomes,
         ] {
             if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
                 return Err(format!(

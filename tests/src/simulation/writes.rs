@@ -77,9 +77,11 @@ impl Known {
                 | Table::Meta
                 | Table::Backlog
                 | Table::Recent
-                | Table::Searched
                 | Table::Letters
                 | Table::Recalls => {}
+                Table::Searched => self.searched_written(key, value.is_some()),
+                Table::BulkJobs => self.bulk_job_written(key, value),
+                Table::BulkOutcomes => self.bulk_outcome_written(key, value, unit),
                 Table::Schedules => self.schedule_written(key, value),
                 Table::Launches => touched.extend(self.launch_written(key, value)),
                 Table::Kept => self.kept_written(key, value),
@@ -99,6 +101,7 @@ impl Known {
                 false => Timers::Fire,
             };
             self.changed(process, before.as_ref(), timers);
+            self.is_found(process);
         }
         self.unit_fits();
         for (key, row) in left {

@@ -317,6 +317,17 @@ pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
         ("searched-fault", named(Attribute::Fault)),
         ("searched-participant", named(Attribute::Participant)),
         ("searched-event", named(Attribute::Event)),
+        ("bulk-job", keys::bulk_job(258)),
+        (
+            "bulk-outcome",
+            keys::bulk_outcome(
+                258,
+                keys::Place {
+                    launched_at: at,
+                    process: process(1),
+                },
+            ),
+        ),
     ];
     keys.map(|(name, key)| (name.to_owned(), key)).into()
 }

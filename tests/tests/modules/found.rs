@@ -146,7 +146,7 @@ fn searches() -> Vec<Wanted> {
         State::Suspended,
     ] {
         alone.push(Wanted {
-            state: Some(state),
+            states: vec![state],
             ..Wanted::default()
         });
     }
@@ -177,7 +177,9 @@ fn searches() -> Vec<Wanted> {
             let mut both = first.clone();
             both.attributes.extend(second.attributes.clone());
             both.fields.extend(second.fields.clone());
-            both.state = both.state.or(second.state);
+            if both.states.is_empty() {
+                both.states.clone_from(&second.states);
+            }
             both.activity = both.activity.or_else(|| second.activity.clone());
             both.launched_from = both.launched_from.or(second.launched_from);
             both.launched_before = both.launched_before.or(second.launched_before);
@@ -197,7 +199,7 @@ fn fits(row: &ProcessSummary, has: &BTreeSet<Attribute>, wanted: &Wanted) -> boo
         let term = bureaucrat_model::Term::Text(field.value.clone());
         has.contains(&Attribute::Field(field.name.clone(), term))
     };
-    wanted.state.is_none_or(|state| state == row.state)
+    (wanted.states.is_empty() || wanted.states.contains(&row.state))
         && wanted.attributes.iter().all(|wanted| has.contains(wanted))
         && wanted.fields.iter().all(has_field)
         && wanted.activity.iter().all(is_there)

@@ -74,13 +74,17 @@ impl Hosted {
 
     /// Loses what is in memory.
     pub fn restart(&mut self) {
+        self.restart_at_once();
+        // What was published and not noted as such is published again.
+        self.host().settle().unwrap();
+    }
+
+    /// The same; the new engine has done nothing yet.
+    pub fn restart_at_once(&mut self) {
         self.host = None;
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let host = Polled::open(self.config.clone(), store, clock, &sandbox().unwrap());
-        let mut host = host.unwrap();
-        // What was published and not noted as such is published again.
-        host.settle().unwrap();
-        self.host = Some(host);
+        self.host = Some(host.unwrap());
     }
 
     pub fn host(&mut self) -> &mut Polled {
@@ -235,7 +239,7 @@ impl Hosted {
     pub fn named(&self, name: &str) -> Vec<ProcessSummary> {
         let query = Query::List {
             wanted: Wanted {
-                state: Some(State::Running),
+                states: vec![State::Running],
                 ..Wanted::default()
             },
             after: None,

@@ -9,9 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Which processes are meant: those that have everything that is given.
 #[derive(Debug, Args)]
 pub struct Search {
-    /// Only processes in this state
-    #[arg(long)]
-    pub state: Option<StateName>,
+    /// Only processes in this state, or in one of several
+    #[arg(long, value_delimiter = ',')]
+    pub state: Vec<StateName>,
     /// Only processes of this definition, or of this version of it
     #[arg(long, value_name = "NAME[@VERSION]")]
     pub definition: Option<String>,
@@ -55,7 +55,7 @@ impl Search {
         attributes.extend(self.fault.clone().map(Attribute::Fault));
         attributes.extend(self.user.clone().map(Attribute::User));
         Wanted {
-            state: self.state.map(state),
+            states: self.state.iter().copied().map(state).collect(),
             attributes,
             fields: self.fields.clone(),
             activity: self.activity.clone(),

@@ -1,6 +1,6 @@
 //! `list`: the processes of the running engine, newest first, a page after the other.
 
-mod counting;
+pub mod counting;
 
 use super::{finding, history, id, settings, waits};
 use crate::{
@@ -180,6 +180,13 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// A process in one line.
+pub fn line(process: &ProcessSummary, now: Timestamp) -> String {
+    let name = screen::fit(&screen::clean(&process.name), 24);
+    let (id, state, what) = (process.process, word(process.state), what(process, now));
+    format!("{id}  {state}  {name}  {what}")
 }
 
 /// What somebody who looks at a list wants to know of a process.

@@ -30,17 +30,8 @@ pub fn skip(options: &Options, skip: &Skip) -> anyhow::Result<Exit> {
 
 /// Sets fields, and prints the outcome.
 pub fn set(options: &Options, set: &Set) -> anyhow::Result<Exit> {
-    let fields = fields(&set.given)?;
-    let removed = set.remove.clone();
-    if fields.is_empty() && removed.is_empty() {
-        let what = "nothing to set: name fields with --field, --text, --fields or --remove";
-        return Err(Failure::new(Kind::Usage, what).into());
-    }
-    if let Some(name) = removed.iter().find(|name| fields.get(name).is_some()) {
-        let what = format!("the field `{name}` cannot be both set and removed");
-        return Err(Failure::new(Kind::Usage, what).into());
-    }
-    let order = order(&set.meant, Change::Set { fields, removed });
+    let change = setting(&set.given, &set.remove)?;
+    let order = order(&set.meant, change);
     ordered::run(options, &set.target, order, "fields set")
 }
 
@@ -51,7 +42,23 @@ pub fn relocate(options: &Options, relocate: &Move) -> anyhow::Result<Exit> {
     ordered::run(options, &relocate.target, order, "moved")
 }
 
-fn fields(given: &GivenFields) -> anyhow::Result<Fields> {
+/// The fields that are set and removed.
+pub fn setting(given: &GivenFields, removed: &[String]) -> anyhow::Result<Change> {
+    let fields = fields(given)?;
+    if fields.is_empty() && removed.is_empty() {
+        let what = "nothing to set: name fields with --field, --text, --fields or --remove";
+        return Err(Failure::new(Kind::Usage, what).into());
+    }
+    if let Some(name) = removed.iter().find(|name| fields.get(name).is_some()) {
+        let what = format!("the field `{name}` cannot be both set and removed");
+        return Err(Failure::new(Kind::Usage, what).into());
+    }
+    let removed = removed.to_vec();
+    Ok(Change::Set { fields, removed })
+}
+
+/// The fields that were given.
+pub fn fields(given: &GivenFields) -> anyhow::Result<Fields> {
     files::fields(&Given {
         object: given.fields.as_deref(),
         single: &given.field,

@@ -1,7 +1,7 @@
 //! The driver's own duties: timers, events, remembered messages, removals; each a limited portion
 //! per loop.
 
-use super::Driver;
+use super::{Driver, Stopping};
 use crate::act::timers::{self, Purpose};
 use crate::plan::{
     tasks::task_row,
@@ -31,6 +31,9 @@ impl Driver {
         self.planner.tell_so_far()?;
         done += self.planner.retry_decided()?;
         done += self.planner.fire_schedules()?;
+        if self.stopping == Stopping::No {
+            done += self.planner.go_on_in_bulk()?;
+        }
         done += self.forget(now)?;
         done += self.remove(now)?;
         Ok(done)

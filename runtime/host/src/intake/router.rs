@@ -18,6 +18,7 @@ use crate::{
     compute::{JobId, JobOutcome},
     config::HostConfig,
     open::identity,
+    operate::bulk::BulkCommand,
     operate::{commands::Command, letters::LetterCommand},
 };
 use bureaucrat_model::{DefinitionName, ModuleName, ProcessId, ShardId};
@@ -103,6 +104,8 @@ pub enum Incoming {
     /// An operator deploys or retires a definition.
     OrderedDefinition(DefinitionCommand),
     OrderedModule(ModuleCommand),
+    /// An operator starts or stops a bulk job.
+    OrderedBulk(BulkCommand),
     /// An operator asks where tasks are.
     Asked(Ask),
     /// Finish what is in progress, then end.

@@ -1,5 +1,6 @@
 //! Opening: what a storage says about itself, and what earlier runs left to do.
 
+mod bulk;
 pub(crate) mod identity;
 pub(crate) mod marks;
 mod opened;

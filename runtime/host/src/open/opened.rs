@@ -2,6 +2,7 @@
 //! events, the outbox.
 
 use super::{
+    bulk,
     identity::{self, Identity},
     marks::{MARK, Mark, SEQUENCE_GAP},
 };
@@ -167,6 +168,7 @@ impl Opened {
         read_outbox(shared, &mut driver)?;
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
+        bulk::read_bulk(shared, &mut driver)?;
         read_launches(shared, &mut driver)?;
         read_schedules(shared, &mut driver)?;
         read_kept(shared, &mut driver)?;
@@ -347,7 +349,7 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
 }
 
 /// After every key.
-const END: [u8; 48] = [u8::MAX; 48];
+pub(super) const END: [u8; 48] = [u8::MAX; 48];
 
 /// What the store says about itself: no engine may run on a guess.
 pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {

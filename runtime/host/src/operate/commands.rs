@@ -1,8 +1,10 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
+use super::query::{Place, Wanted};
 use bureaucrat_model::{Canceller, Modification, ProcessId, Refusal};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order")]
@@ -89,8 +91,25 @@ pub struct Command {
     pub order: Order,
     /// Who cancels, if that is the order.
     pub by: Canceller,
-    /// Receives the outcome once; nothing if the engine ends before it is durable.
-    pub reply: Sender<OrderOutcome>,
+    pub reply: Reply,
+}
+
+/// What comes to know the outcome of an order.
+#[derive(Debug)]
+pub enum Reply {
+    /// Receives it once; nothing if the engine ends before it is durable.
+    Operator(Sender<OrderOutcome>),
+    /// Notes it in the commit of the order.
+    Bulk(Bulk),
+}
+
+/// A process of a bulk job.
+#[derive(Debug)]
+pub struct Bulk {
+    pub job: u64,
+    pub place: Place,
+    /// What it must still be.
+    pub wanted: Arc<Wanted>,
 }
 
 impl Command {
@@ -104,13 +123,23 @@ impl Command {
         Self::from(process, Order::Cancel { reason }, by).0
     }
 
+    /// An order of a bulk job.
+    pub(crate) const fn bulk(process: ProcessId, order: Order, bulk: Bulk) -> Self {
+        Self {
+            process,
+            order,
+            by: Canceller::Operator,
+            reply: Reply::Bulk(bulk),
+        }
+    }
+
     fn from(process: ProcessId, order: Order, by: Canceller) -> (Self, Receiver<OrderOutcome>) {
         let (reply, outcome) = crossbeam_channel::bounded(1);
         let command = Self {
             process,
             order,
             by,
-            reply,
+            reply: Reply::Operator(reply),
         };
         (command, outcome)
     }

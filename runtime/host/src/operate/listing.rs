@@ -4,7 +4,7 @@
 use super::{
     query::{ProcessSummary, QueryAnswer, Wanted},
     questions::{Asked, Whole, found, found_if},
-    search::{Found, Search, waits_at},
+    search::{Found, READ, Search, waits_at},
 };
 use bureaucrat_model::{IdPrefix, Term};
 use bureaucrat_store::{
@@ -31,7 +31,7 @@ pub(super) fn list(
 ) -> Result<QueryAnswer, StoreError> {
     let limit = limit.clamp(1, PAGE);
     let mut processes = Vec::new();
-    let mut search = Search::new(asked, wanted, after)?;
+    let mut search = Search::new(asked, wanted, after, READ)?;
     let mut looked_at = 0;
     let next = loop {
         let place = match search.next()? {
@@ -62,7 +62,7 @@ fn row(
     place: Place,
 ) -> Result<Option<ProcessSummary>, StoreError> {
     let found = found_if(asked, place.process, |whole| fits(asked, wanted, whole))?;
-    Ok(found.filter(|row| wanted.state.is_none_or(|state| state == row.state)))
+    Ok(found.filter(|row| wanted.states.is_empty() || wanted.states.contains(&row.state)))
 }
 
 /// Whether a process has everything but the state that is wanted.
@@ -111,7 +111,7 @@ pub(super) fn count(
     wanted: &Wanted,
     after: Option<Place>,
 ) -> Result<QueryAnswer, StoreError> {
-    let search = Search::new(asked, wanted, after)?;
+    let search = Search::new(asked, wanted, after, READ)?;
     let (count, next) = tally(asked, wanted, search)?;
     Ok(QueryAnswer::Counted { count, next })
 }
@@ -168,7 +168,7 @@ pub(super) fn count_by(
         // The attribute at which the last answer ended may have gone.
         let is_continued = after.is_some_and(|(last, _)| *last == attribute);
         let place = after_place.take().filter(|_| is_continued);
-        let search = Search::new(asked, wanted, place)?.with(&attribute);
+        let search = Search::new(asked, wanted, place, READ)?.with(&attribute);
         let (count, unfinished) = tally(asked, wanted, search)?;
         from = keys::searched_in(&attribute).1;
         if count > 0 {

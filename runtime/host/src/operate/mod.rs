@@ -1,18 +1,20 @@
 //! Operators' questions and orders.
 
 pub mod audit;
+pub mod bulk;
 pub mod commands;
 pub mod definitions;
 pub mod facts;
 pub mod letters;
-mod listing;
+pub(crate) mod listing;
 pub mod modules;
 pub mod query;
 pub mod questions;
-mod search;
+pub(crate) mod search;
 pub mod tasks;
 mod waiting;
 
+use bulk::BulkAnswer;
 use commands::OrderOutcome;
 use crossbeam_channel::Sender;
 use definitions::DefinitionAnswer;
@@ -24,6 +26,7 @@ pub(crate) enum Told {
     Order(Sender<OrderOutcome>, OrderOutcome),
     Definition(Sender<DefinitionAnswer>, DefinitionAnswer),
     Module(Sender<ModuleAnswer>, ModuleAnswer),
+    Bulk(Sender<BulkAnswer>, BulkAnswer),
 }
 
 impl Told {
@@ -33,6 +36,7 @@ impl Told {
             Self::Order(reply, outcome) => drop(reply.try_send(outcome)),
             Self::Definition(reply, answer) => drop(reply.try_send(answer)),
             Self::Module(reply, answer) => drop(reply.try_send(answer)),
+            Self::Bulk(reply, answer) => drop(reply.try_send(answer)),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod waiting;
 
 use super::{
+    bulk::{BulkAnswer, BulkQuery},
     commands::{Order, OrderOutcome},
     definitions::{DefinitionAnswer, DefinitionQuery},
     facts::{FactAnswer, FactQuery},
@@ -78,12 +79,15 @@ pub enum Query {
     Definitions(DefinitionQuery),
     /// What `why` asks beyond what `show` shows.
     Facts(FactQuery),
+    /// Look at bulk jobs, start or stop one; the answer comes once that is durable.
+    Bulk(BulkQuery),
 }
 
 /// Which processes a list holds: all, unless something is asked for; those with everything that is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    pub state: Option<State>,
+    /// Any of these; all, if none is named.
+    pub states: Vec<State>,
     pub attributes: Vec<Attribute>,
     /// Each of these searchable fields holds this.
     pub fields: Vec<WantedField>,
@@ -173,6 +177,7 @@ pub enum QueryAnswer {
     Definitions(DefinitionAnswer),
     /// The answer to a question of `why`.
     Facts(FactAnswer),
+    Bulk(BulkAnswer),
     /// The question could not be answered.
     Error {
         reason: String,

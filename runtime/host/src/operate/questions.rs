@@ -1,7 +1,7 @@
 //! Answers operators' questions from the committed store.
 
 use super::{
-    listing,
+    bulk, listing,
     query::{
         Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
     },
@@ -53,6 +53,11 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
+        Query::Bulk(query) => match bulk::look(asked, query) {
+            Ok(Some(answer)) => Ok(QueryAnswer::Bulk(answer)),
+            Ok(None) => return None,
+            Err(error) => Err(error),
+        },
         Query::Facts(_)
         | Query::Order { .. }
         | Query::Backup { .. }
@@ -68,7 +73,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
 }
 
 /// What a list reads of a process.
-pub(super) struct Whole<'a> {
+pub(crate) struct Whole<'a> {
     pub head: &'a Head,
     /// Where its first fibers are.
     pub fibers: Vec<(OpIndex, &'a FiberState)>,
@@ -269,7 +274,7 @@ fn history(asked: &Asked<'_>, process: ProcessId) -> Result<Vec<HistoryEntry>, S
     Ok(entries)
 }
 
-const fn state_of(instance: &Head) -> State {
+pub(crate) const fn state_of(instance: &Head) -> State {
     match &instance.status {
         Status::Running if instance.stuck > 0 => State::Incident,
         Status::Running => State::Running,

@@ -16,34 +16,36 @@ use bureaucrat_store::{
 };
 use std::collections::VecDeque;
 
-/// A search reads about so many rows of indexes; then it says how far it came.
-const READ: usize = 100_000;
+/// A search for a list reads about so many rows of indexes; then it says how far it came.
+pub(super) const READ: usize = 100_000;
 /// Rows that a list reads at once, at first and at most.
 const FEW: usize = 16;
 const MANY: usize = 1_000;
 
-pub(super) enum Found {
+pub(crate) enum Found {
     Place(Place),
-    /// Many rows were read. The next call goes on.
+    /// Many rows were read; another search goes on.
     Tired,
     End,
 }
 
-pub(super) struct Search<'a> {
+pub(crate) struct Search<'a> {
     asked: &'a Asked<'a>,
     lists: Vec<List>,
     /// The first place that was not looked at; none behind the last.
     at: Option<Place>,
     last: Place,
-    read: usize,
+    /// How many rows it may still read.
+    left: usize,
 }
 
 impl<'a> Search<'a> {
-    /// A search of what comes after a place.
-    pub(super) fn new(
+    /// A search of what comes after a place, which reads about so many rows of indexes.
+    pub(crate) fn new(
         asked: &'a Asked<'a>,
         wanted: &Wanted,
         after: Option<Place>,
+        left: usize,
     ) -> Result<Self, StoreError> {
         let mut lists: Vec<List> = wanted.attributes.iter().map(List::of).collect();
         lists.extend(wanted.fields.iter().map(|field| {
@@ -51,8 +53,8 @@ impl<'a> Search<'a> {
             let of_term = |term| Range::of(&Attribute::Field(field.name.clone(), term));
             List(terms.map(of_term).collect())
         }));
-        if lists.is_empty() || wanted.state.is_some() {
-            lists.push(List::of_state(asked, wanted.state)?);
+        if lists.is_empty() || !wanted.states.is_empty() {
+            lists.push(List::of_states(asked, &wanted.states)?);
         }
         let first = match wanted.launched_before {
             None => Some(Place::first_at(Timestamp(u64::MAX))),
@@ -75,7 +77,7 @@ impl<'a> Search<'a> {
                 .max(after)
                 .filter(|_| first.is_some() && after.is_some()),
             last,
-            read: 0,
+            left,
         })
     }
 
@@ -86,23 +88,22 @@ impl<'a> Search<'a> {
     }
 
     /// The last place that was looked at.
-    pub(super) fn looked_at(&self) -> Option<Place> {
+    pub(crate) fn looked_at(&self) -> Option<Place> {
         match self.at {
             Some(at) => at.previous(),
             None => Some(Place::LAST),
         }
     }
 
-    pub(super) fn next(&mut self) -> Result<Found, StoreError> {
+    pub(crate) fn next(&mut self) -> Result<Found, StoreError> {
         while let Some(at) = self.at {
-            if self.read > READ {
-                self.read = 0;
+            if self.left == 0 {
                 return Ok(Found::Tired);
             }
             let mut possible = at;
             for list in &mut self.lists {
                 let (found, read) = list.seek(self.asked, possible)?;
-                self.read += read;
+                self.left = self.left.saturating_sub(read);
                 let Some(found) = found.filter(|found| *found <= self.last) else {
                     self.at = None;
                     return Ok(Found::End);
@@ -128,14 +129,16 @@ impl List {
     }
 
     /// Processes with damaged records are incidents.
-    fn of_state(asked: &Asked<'_>, state: Option<State>) -> Result<Self, StoreError> {
+    fn of_states(asked: &Asked<'_>, states: &[State]) -> Result<Self, StoreError> {
         let phases = Phase::ALL.into_iter();
-        let is_wanted = |phase: &Phase| state.is_none_or(|state| phase_of(state) == *phase);
+        let is_wanted = |phase: &Phase| {
+            states.is_empty() || states.iter().any(|state| phase_of(*state) == *phase)
+        };
         let mut ranges: Vec<Range> = phases
-            .filter(is_wanted)
+            .filter(&is_wanted)
             .map(|phase| Range::new(Table::Recent, keys::recent_in(phase)))
             .collect();
-        if state.is_none_or(|state| state == State::Incident) {
+        if is_wanted(&Phase::Incident) {
             let damaged = asked.damages.processes().into_iter();
             let places = damaged.map(|process| place_of(asked, process));
             let mut places = places.collect::<Result<Vec<_>, _>>()?;
@@ -260,7 +263,7 @@ const fn phase_of(state: State) -> Phase {
 }
 
 /// Whether one of these fibers of a process waits at the activity with this `id` or path.
-pub(crate) fn waits_at<'a>(
+pub(super) fn waits_at<'a>(
     program: &Program,
     process: ProcessId,
     mut fibers: impl Iterator<Item = (OpIndex, &'a FiberState)>,

@@ -53,6 +53,7 @@ pub fn tell(
         | QueryAnswer::Letters(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Facts(_)
+        | QueryAnswer::Bulk(_)
         | QueryAnswer::Error { .. } => return Ok(()),
     };
     let mut waits: Vec<(OutboxKey, &mut WaitView)> =

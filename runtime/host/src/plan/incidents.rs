@@ -2,7 +2,7 @@
 //! retried later.
 
 use super::{
-    Planner, calls, modifying,
+    Planner, calls,
     tenancy::Authority,
     transaction::{Cause, Transaction, Work},
     work::Done,
@@ -106,10 +106,7 @@ impl Planner {
             Work::Effects { process, .. } | Work::Park { process, .. } => {
                 self.park(transaction, process, reason)
             }
-            Work::Order(command) => {
-                modifying::cannot_load(transaction, *command, reason);
-                Ok(())
-            }
+            Work::Order(command) => self.cannot_load(transaction, *command, reason),
             Work::Launch { launch, .. } => self.park(transaction, launch.process, reason),
         }
     }

@@ -7,6 +7,7 @@
 //! result is fed back, and conditions are answered in the order in which they were requested,
 //! whether on this thread or by a job.
 
+pub(crate) mod bulk;
 pub(crate) mod business;
 mod calls;
 mod cause;
@@ -46,6 +47,7 @@ use crate::{
     module_catalog::ModuleCatalog,
     shared::Shared,
 };
+use bulk::BulkJobs;
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_store::StoreError;
@@ -85,6 +87,7 @@ pub struct Planner {
     pub(crate) business: BusinessKeys,
     pub(crate) delayed: Delayed,
     pub(crate) schedules: Schedules,
+    pub(crate) bulk: BulkJobs,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable yet.
@@ -109,6 +112,7 @@ impl Planner {
             business: BusinessKeys::default(),
             delayed: Delayed::default(),
             schedules: Schedules::default(),
+            bulk: BulkJobs::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),
@@ -129,6 +133,13 @@ impl Planner {
 
     pub fn is_ready(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// When something that waits for its time is due.
+    pub fn next(&self) -> Option<Timestamp> {
+        let (delayed, schedules) = (self.delayed.next(), self.schedules.next());
+        let (kept, bulk) = (self.kept.next_look(), self.bulk.next());
+        [delayed, schedules, kept, bulk].into_iter().flatten().min()
     }
 
     /// The plans since the last time.

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     compute::Task,
-    operate::{
-        Told,
-        commands::{Command, OrderOutcome},
-    },
+    operate::commands::{Command, OrderOutcome},
 };
 use bureaucrat_engine::modify;
 use bureaucrat_model::{
@@ -60,13 +57,13 @@ impl Planner {
         let process = command.process;
         let parking = match self.standing(transaction, process)? {
             Ok(parking) => parking,
-            Err(outcome) => return Ok(told(transaction, command, outcome)),
+            Err(outcome) => return self.tell(transaction, command, outcome),
         };
         if modification.change == Change::Retry && parking == Some(Parking::Suspended) {
-            return Ok(told(transaction, command, OrderOutcome::Suspended));
+            return self.tell(transaction, command, OrderOutcome::Suspended);
         }
         let Some(held) = transaction.held.get(&process) else {
-            return Ok(told(transaction, command, OrderOutcome::Unknown));
+            return self.tell(transaction, command, OrderOutcome::Unknown);
         };
         let program = held.instance.program;
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
@@ -84,7 +81,7 @@ impl Planner {
             }
             Err(refusal) => OrderOutcome::Refused(refusal),
         };
-        Ok(told(transaction, command, outcome))
+        self.tell(transaction, command, outcome)
     }
 
     fn modified(
@@ -162,22 +159,33 @@ impl Planner {
         }
         Ok(None)
     }
-}
 
-/// The program of the process cannot be loaded, so nobody can say what the order means for it.
-pub(super) fn cannot_load(transaction: &mut Transaction, command: Command, reason: String) {
-    let refusal = Refusal::Unusable { reason };
-    let _ = told(transaction, command, OrderOutcome::Refused(refusal));
-}
+    /// The program of the process cannot be loaded, so nobody can say what the order means for it.
+    pub(super) fn cannot_load(
+        &self,
+        transaction: &mut Transaction,
+        command: Command,
+        reason: String,
+    ) -> Result<(), StoreError> {
+        let refusal = Refusal::Unusable { reason };
+        let told = self.tell(transaction, command, OrderOutcome::Refused(refusal));
+        told.map(|_| ())
+    }
 
-fn told(transaction: &mut Transaction, command: Command, outcome: OrderOutcome) -> Done {
-    let Command {
-        process,
-        order,
-        reply,
-        ..
-    } = command;
-    tracing::info!(%process, "{}", outcome.after(order.done()));
-    transaction.after.told.push(Told::Order(reply, outcome));
-    Done::Yes
+    fn tell(
+        &self,
+        transaction: &mut Transaction,
+        command: Command,
+        outcome: OrderOutcome,
+    ) -> Result<Done, StoreError> {
+        let Command {
+            process,
+            order,
+            reply,
+            ..
+        } = command;
+        tracing::info!(%process, "{}", outcome.after(order.done()));
+        self.reply(transaction, reply, outcome)?;
+        Ok(Done::Yes)
+    }
 }

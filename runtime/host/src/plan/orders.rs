@@ -7,7 +7,8 @@ use super::{
 };
 use crate::operate::{
     Told,
-    commands::{Command, Order, OrderOutcome},
+    bulk::BulkOutcome,
+    commands::{Command, Order, OrderOutcome, Reply},
 };
 use bureaucrat_model::{
     Canceller, Change, Fault, FaultCode, HistoryEvent, Input, Modification, Parking, PartOf,
@@ -30,6 +31,15 @@ impl Planner {
         transaction: &mut Transaction,
         command: Command,
     ) -> Result<Done, StoreError> {
+        if let Reply::Bulk(bulk) = &command.reply
+            && self.hold(transaction, command.process)?
+            && let Some(held) = transaction.held.get(&command.process)
+            && !self.is_wanted(&bulk.wanted, &held.instance)?
+        {
+            let of = (bulk.job, bulk.place);
+            self.note_in_bulk(transaction, of, BulkOutcome::Changed)?;
+            return Ok(Done::Yes);
+        }
         if let Some(modification) = self.modification(transaction, &command)? {
             return self.modify(transaction, command, &modification);
         }
@@ -42,8 +52,27 @@ impl Planner {
         let done = order.done();
         let outcome = self.outcome_of(transaction, process, (order, by))?;
         tracing::info!(%process, "{}", outcome.after(done));
-        transaction.after.told.push(Told::Order(reply, outcome));
+        self.reply(transaction, reply, outcome)?;
         Ok(Done::Yes)
+    }
+
+    /// Tells the outcome of an order.
+    pub(super) fn reply(
+        &self,
+        transaction: &mut Transaction,
+        reply: Reply,
+        outcome: OrderOutcome,
+    ) -> Result<(), StoreError> {
+        match reply {
+            Reply::Operator(reply) => {
+                transaction.after.told.push(Told::Order(reply, outcome));
+                Ok(())
+            }
+            Reply::Bulk(bulk) => {
+                let outcome = BulkOutcome::of(&outcome);
+                self.note_in_bulk(transaction, (bulk.job, bulk.place), outcome)
+            }
+        }
     }
 
     /// How an order changes a part of its process, if it does. Retrying what is neither parked nor stuck is about the only

@@ -18,7 +18,7 @@ use crate::{
     commit::Plan,
     definitions::LoadedProgram,
     module_catalog::NameRecord,
-    operate::{Told, commands::Command},
+    operate::{Told, bulk::BulkOutcome, commands::Command},
     programs::Use,
     tenants::AccountOf,
 };
@@ -164,6 +164,8 @@ pub struct After {
     pub unused: Vec<ProgramHash>,
     /// Operators to answer.
     pub(crate) told: Vec<Told>,
+    /// What became of processes of bulk jobs.
+    pub(crate) bulk: Vec<(u64, keys::Place, BulkOutcome)>,
     /// Names of modules that stand for something else from now on, or are gone.
     pub modules: Vec<(ModuleName, Option<NameRecord>)>,
     /// Business keys that are claimed or freed.
@@ -236,8 +238,7 @@ impl Transaction {
         self.work.pop_front().or_else(|| self.later.pop_front())
     }
 
-    /// Whether everything that it acknowledges is from connections up to this one and will be
-    /// redelivered.
+    /// Whether everything that it acknowledges is from connections up to this one, and is redelivered.
     pub fn is_stale(&self, generation: u64) -> bool {
         let mut handles = self.after.acknowledge.iter();
         !self.after.acknowledge.is_empty() && handles.all(|handle| handle.generation <= generation)
@@ -267,7 +268,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// How many records it writes, not counting instances.
+    /// How many records it writes, without instances.
     pub fn rows(&self) -> usize {
         self.writes.len()
     }
@@ -321,8 +322,8 @@ impl Transaction {
         self.after.stopped.push((due, wait));
     }
 
-    /// Records what happened to a process, within `entries_max` entries: the first one stays, then
-    /// the newest. What the definition wants to be left out is not written.
+    /// Records what happened to a process, unless its definition wants that left out, within `entries_max`
+    /// entries: the first one stays, then the newest.
     ///
     /// # Errors
     /// If an entry cannot be encoded.

@@ -77,7 +77,8 @@ pub fn portion(
     }
 }
 
-fn whole(control: &mut Control, wanted: &Wanted) -> anyhow::Result<u64> {
+/// How many there are.
+pub fn whole(control: &mut Control, wanted: &Wanted) -> anyhow::Result<u64> {
     let _progress = Progress::start("counting processes");
     let (mut count, mut after) = (0, None);
     loop {
@@ -90,7 +91,8 @@ fn whole(control: &mut Control, wanted: &Wanted) -> anyhow::Result<u64> {
     }
 }
 
-fn states(control: &mut Control, wanted: &Wanted) -> anyhow::Result<Vec<(Value, u64)>> {
+/// How many there are in each state.
+pub fn states(control: &mut Control, wanted: &Wanted) -> anyhow::Result<Vec<(Value, u64)>> {
     let mut counts = Vec::new();
     for state in [
         State::Running,
@@ -99,11 +101,11 @@ fn states(control: &mut Control, wanted: &Wanted) -> anyhow::Result<Vec<(Value, 
         State::Completed,
         State::Failed,
     ] {
-        if wanted.state.is_some_and(|wanted| wanted != state) {
+        if !wanted.states.is_empty() && !wanted.states.contains(&state) {
             continue;
         }
         let wanted = Wanted {
-            state: Some(state),
+            states: vec![state],
             ..wanted.clone()
         };
         let count = whole(control, &wanted)?;
@@ -168,7 +170,8 @@ fn value(attribute: &Attribute) -> Value {
     }
 }
 
-fn words(value: &Value) -> String {
+/// A value in words.
+pub fn words(value: &Value) -> String {
     match value.as_str() {
         Some(text) => text.to_owned(),
         None => value.to_string(),

@@ -27,6 +27,7 @@ pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<Modul
         | QueryAnswer::CountedBy { .. }
         | QueryAnswer::Letters(_)
         | QueryAnswer::Facts(_)
+        | QueryAnswer::Bulk(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)

@@ -5,6 +5,7 @@
 //! them. It keeps a few hundred bytes per process in memory. It changes nothing; [`repair`] returns
 //! the writes.
 
+mod bulk;
 mod business;
 mod definitions;
 mod events;
@@ -80,6 +81,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.events()?;
     auditor.kept()?;
     auditor.letters()?;
+    auditor.bulk()?;
     auditor.seen(&processes)?;
     auditor.mark_fits();
     Ok(auditor.findings.into_audit())

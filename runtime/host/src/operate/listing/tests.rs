@@ -136,7 +136,7 @@ fn pages(store: &Counting, state: Option<State>, limit: usize) -> Vec<ProcessSum
     loop {
         let query = Query::List {
             wanted: Wanted {
-                state,
+                states: state.into_iter().collect(),
                 ..Wanted::default()
             },
             after,
@@ -149,7 +149,7 @@ fn pages(store: &Counting, state: Option<State>, limit: usize) -> Vec<ProcessSum
             panic!("no list");
         };
         let wanted = Wanted {
-            state,
+            states: state.into_iter().collect(),
             ..Wanted::default()
         };
         let left = count(&asked, &wanted, next).unwrap();
@@ -197,7 +197,7 @@ fn a_list_reads_what_it_shows_however_many_there_are() {
     for state in [None, Some(State::Failed), Some(State::Running)] {
         store.rows.store(0, Ordering::Relaxed);
         let wanted = Wanted {
-            state,
+            states: state.into_iter().collect(),
             ..Wanted::default()
         };
         list(&asked, &wanted, None, 20).unwrap();

@@ -1,0 +1,300 @@
+//! `bulk …`: gives an order to each process that a search finds, and tells what became of it.
+
+mod told;
+
+use super::{
+    list::{self, counting},
+    modifying, ordered, settings,
+};
+use crate::{
+    Exit,
+    arguments::{Bulk, BulkShow, Given, Options, Search},
+    control::Control,
+    failure::{Failure, Kind},
+    progress::Progress,
+    screen::{self, print_line},
+};
+use anyhow::{Context, bail};
+use bureaucrat_host::{
+    bulk::{BulkAnswer, BulkOutcome, BulkQuery, BulkStatus, BulkView},
+    commands::Order,
+    query::{ProcessSummary, Query, QueryAnswer, State, Wanted},
+};
+use bureaucrat_model::{Change, Modification, PartOf};
+use serde_json::json;
+use std::time::Duration;
+
+/// Processes that a dry run shows.
+const SAMPLE: usize = 5;
+/// How often the state of a job is asked for.
+const LOOK: Duration = Duration::from_millis(200);
+
+pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
+    let mut control = Control::connect(&settings(options)?.storage)?;
+    let control = &mut control;
+    let plain = |reason: &String, order: fn(String) -> Order| order(reason.clone());
+    match bulk {
+        Bulk::Retry(bulk) => {
+            let reason = bulk.given.reason.clone();
+            // Of one that runs, what waits at the activity, or the only part that waits.
+            let order = match &bulk.search.activity {
+                None => Order::Retry { reason },
+                Some(_) => modification(&bulk.search, &bulk.given, Change::Retry),
+            };
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Cancel(bulk) => {
+            let order = plain(&bulk.given.reason, |reason| Order::Cancel { reason });
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Suspend(bulk) => {
+            let order = plain(&bulk.given.reason, |reason| Order::Suspend { reason });
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Resume(bulk) => give(control, (&bulk.search, &bulk.given), Order::Resume),
+        Bulk::Terminate(bulk) => {
+            let order = plain(&bulk.given.reason, |reason| Order::Terminate { reason });
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Skip(bulk) => {
+            let fields = modifying::fields(&bulk.fields)?;
+            let order = modification(&bulk.search, &bulk.given, Change::Skip { fields });
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Set(bulk) => {
+            let change = modifying::setting(&bulk.fields, &bulk.remove)?;
+            let order = modification(&bulk.search, &bulk.given, change);
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Move(bulk) => {
+            let to = bulk.to.clone();
+            let order = modification(&bulk.search, &bulk.given, Change::Move { to });
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::List(list) => {
+            let BulkAnswer::Listed { jobs } = ask(control, BulkQuery::List)? else {
+                bail!("unexpected answer from the engine");
+            };
+            told::jobs(&jobs, list.json)
+        }
+        Bulk::Show(show) => shown(control, show),
+        Bulk::Stop(stop) => {
+            let job = stop.job;
+            match ask(control, BulkQuery::Stop { job })? {
+                BulkAnswer::Stopped => {
+                    print_line(&format!("bulk job {job}: stopped"))?;
+                    Ok(Exit::Done)
+                }
+                BulkAnswer::Ended => bail!("bulk job {job} has ended already"),
+                BulkAnswer::Unknown => Err(unknown(job)),
+                _ => bail!("unexpected answer from the engine"),
+            }
+        }
+    }
+}
+
+fn modification(search: &Search, given: &Given, change: Change) -> Order {
+    let part = match &search.activity {
+        Some(activity) => PartOf::Activity(activity.clone()),
+        None => PartOf::Only,
+    };
+    let reason = given.reason.clone();
+    Order::Modify(Modification {
+        part,
+        change,
+        reason,
+    })
+}
+
+fn ask(control: &mut Control, query: BulkQuery) -> anyhow::Result<BulkAnswer> {
+    match control.ask(&Query::Bulk(query))? {
+        QueryAnswer::Bulk(answer) => Ok(answer),
+        _ => bail!("unexpected answer from the engine"),
+    }
+}
+
+fn unknown(job: u64) -> anyhow::Error {
+    let what = format!(
+        "there is no bulk job {job}; a job is removed some time after its end (--retention), and \
+         `bureaucrat bulk list` shows the others"
+    );
+    Failure::new(Kind::Unknown, what).into()
+}
+
+/// The processes that an order is about.
+fn wanted(search: &Search, order: &Order) -> anyhow::Result<Wanted> {
+    let mut wanted = search.wanted();
+    if wanted == Wanted::default() {
+        let what = "say which processes are meant, for example --definition NAME, --fault CODE, \
+                    --state STATE or --participant NAME; --state running means all that run";
+        return Err(Failure::new(Kind::Usage, what).into());
+    }
+    if wanted.states.is_empty() {
+        wanted.states = match order {
+            Order::Retry { .. } => vec![State::Incident],
+            Order::Resume => vec![State::Suspended],
+            Order::Cancel { .. }
+            | Order::Suspend { .. }
+            | Order::Terminate { .. }
+            | Order::Modify(_) => vec![State::Running, State::Incident, State::Suspended],
+        };
+    }
+    Ok(wanted)
+}
+
+fn give(
+    control: &mut Control,
+    (search, given): (&Search, &Given),
+    order: Order,
+) -> anyhow::Result<Exit> {
+    let wanted = wanted(search, &order)?;
+    if !given.yes {
+        return dry_run(control, &wanted, (&order, given));
+    }
+    let job = match ask(control, BulkQuery::Start { wanted, order })? {
+        BulkAnswer::Started { job } => job,
+        BulkAnswer::TooMany { most } => bail!(
+            "{most} bulk jobs are under way, and no more can be; `bureaucrat bulk list` shows them"
+        ),
+        BulkAnswer::TooLarge { bytes, most } => {
+            bail!("the order and its search take {bytes} bytes; at most {most} are allowed")
+        }
+        _ => bail!("unexpected answer from the engine"),
+    };
+    if given.detach {
+        print_line(&match given.json {
+            true => json!({"job": job}).to_string(),
+            false => format!("bulk job {job} has begun; `bureaucrat bulk show {job}` follows it"),
+        })?;
+        return Ok(Exit::Done);
+    }
+    let view = follow(control, job).with_context(|| {
+        format!(
+            "the bulk job {job} goes on as long as an engine runs on this storage; \
+             `bureaucrat bulk show {job}` tells how far it is"
+        )
+    })?;
+    match given.json {
+        true => print_line(&told::json(&view).to_string())?,
+        false => print_line(&told::ended(&view))?,
+    }
+    Ok(match view.counts.refused {
+        0 => Exit::Done,
+        _ => Exit::Failed,
+    })
+}
+
+fn follow(control: &mut Control, job: u64) -> anyhow::Result<BulkView> {
+    let _progress = Progress::start("giving the order");
+    loop {
+        match ask(control, BulkQuery::Show { job })? {
+            BulkAnswer::Job(view) if view.status != BulkStatus::Running => return Ok(*view),
+            BulkAnswer::Job(_) => std::thread::sleep(LOOK),
+            BulkAnswer::Unknown => return Err(unknown(job)),
+            _ => bail!("unexpected answer from the engine"),
+        }
+    }
+}
+
+/// What would be done, and to how many.
+fn dry_run(
+    control: &mut Control,
+    wanted: &Wanted,
+    (order, given): (&Order, &Given),
+) -> anyhow::Result<Exit> {
+    let count = counting::whole(control, wanted)?;
+    let states = counting::states(control, wanted)?;
+    let query = Query::List {
+        wanted: wanted.clone(),
+        after: None,
+        limit: SAMPLE,
+    };
+    let QueryAnswer::Processes { processes, now, .. } = control.ask(&query)? else {
+        bail!("unexpected answer from the engine");
+    };
+    if given.json {
+        let sample: Vec<_> = processes.iter().map(list::summary).collect();
+        let states: serde_json::Map<_, _> = states
+            .into_iter()
+            .map(|(state, count)| (counting::words(&state), count.into()))
+            .collect();
+        let told = json!({"would": count, "states": states, "sample": sample});
+        print_line(&told.to_string())?;
+        return Ok(Exit::Done);
+    }
+    if count == 0 {
+        screen::tell(&format!(
+            "no process fits {}, so there is nothing to {}",
+            told::search(wanted),
+            told::verb(order)
+        ));
+        return Ok(Exit::Done);
+    }
+    let by_state = states.iter().map(|(state, count)| {
+        let state = counting::words(state);
+        format!("{count} {state}")
+    });
+    let by_state: Vec<_> = by_state.collect();
+    print_line(&format!(
+        "would {} {}: {}",
+        told::verb(order),
+        told::processes(count),
+        by_state.join(", ")
+    ))?;
+    let line = |process: &ProcessSummary| format!("  {}", list::line(process, now));
+    for process in &processes {
+        print_line(&line(process))?;
+    }
+    if count > processes.len() as u64 {
+        print_line("  …")?;
+    }
+    screen::tell("this was a dry run: --yes does it");
+    Ok(Exit::Done)
+}
+
+fn shown(control: &mut Control, show: &BulkShow) -> anyhow::Result<Exit> {
+    let job = show.job;
+    let view = match ask(control, BulkQuery::Show { job })? {
+        BulkAnswer::Job(view) => view,
+        BulkAnswer::Unknown => return Err(unknown(job)),
+        _ => bail!("unexpected answer from the engine"),
+    };
+    match show.json {
+        true => print_line(&told::json(&view).to_string())?,
+        false => print_line(&told::job(&view))?,
+    }
+    if !show.outcomes && !show.refused {
+        return Ok(Exit::Done);
+    }
+    let mut after = None;
+    loop {
+        let query = BulkQuery::Outcomes {
+            job,
+            refused: show.refused,
+            after,
+        };
+        let BulkAnswer::Outcomes { outcomes, next } = ask(control, query)? else {
+            bail!("unexpected answer from the engine");
+        };
+        for outcome in &outcomes {
+            print_line(&match show.json {
+                true => told::outcome_json(outcome).to_string(),
+                false => match &outcome.outcome {
+                    BulkOutcome::Refused(refused) => match serde_json::from_str(refused) {
+                        Ok(refused) => ordered::words(outcome.process, &refused),
+                        Err(_) => format!("process {}: refused", outcome.process),
+                    },
+                    BulkOutcome::Done => format!("process {}: done", outcome.process),
+                    BulkOutcome::Changed => format!(
+                        "process {}: left alone, since it had changed",
+                        outcome.process
+                    ),
+                },
+            })?;
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(Exit::Done),
+        }
+    }
+}

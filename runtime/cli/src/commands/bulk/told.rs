@@ -1,0 +1,202 @@
+//! Words and JSON for bulk jobs.
+
+use crate::{
+    Exit,
+    commands::list,
+    screen::{self, print_line},
+};
+use bureaucrat_host::{
+    bulk::{BulkOutcome, BulkOutcomeView, BulkStatus, BulkView},
+    commands::{Order, OrderOutcome},
+    query::{Attribute, Wanted},
+};
+use bureaucrat_model::{Change, Millis, Timestamp};
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is done to a process.
+pub const fn verb(order: &Order) -> &'static str {
+    match order {
+        Order::Cancel { .. } => "cancel",
+        Order::Retry { .. } => "retry",
+        Order::Suspend { .. } => "suspend",
+        Order::Resume => "resume",
+        Order::Terminate { .. } => "terminate",
+        Order::Modify(modification) => match &modification.change {
+            Change::Retry => "retry",
+            Change::Skip { .. } => "skip the activity of",
+            Change::Set { .. } => "set fields of",
+            Change::Move { .. } => "move",
+        },
+    }
+}
+
+pub fn processes(count: u64) -> String {
+    match count {
+        1 => "1 process".to_owned(),
+        count => format!("{count} processes"),
+    }
+}
+
+/// A search as options of the command line.
+pub fn search(wanted: &Wanted) -> String {
+    let mut words = Vec::new();
+    if !wanted.states.is_empty() {
+        let states: Vec<_> = wanted.states.iter().copied().map(list::word).collect();
+        words.push(format!("--state {}", states.join(",")));
+    }
+    let attributes = wanted.attributes.iter();
+    words.extend(attributes.map(|attribute| match attribute {
+        Attribute::Field(name, _) => format!("--where {name}=…"),
+        Attribute::Definition(name) => format!("--definition {name}"),
+        Attribute::Version(name, version) => format!("--definition {name}@{version}"),
+        Attribute::Key(key) => format!("--key {key}"),
+        Attribute::User(name) => format!("--user {name}"),
+        Attribute::Fault(code) => format!("--fault {code}"),
+        Attribute::Participant(name) => format!("--participant {name}"),
+        Attribute::Event(name) => format!("--event {name}"),
+    }));
+    let fields = wanted.fields.iter();
+    words.extend(fields.map(|field| format!("--where {}={}", field.name, field.value)));
+    let activity = wanted.activity.iter();
+    words.extend(activity.map(|activity| format!("--activity {activity}")));
+    let time = |name: &str, at: Timestamp| format!("{name} {at}");
+    words.extend(wanted.launched_from.map(|at| time("--launched-from", at)));
+    words.extend(
+        wanted
+            .launched_before
+            .map(|at| time("--launched-before", at)),
+    );
+    screen::clean(&words.join(" "))
+}
+
+/// What became of the processes of a job.
+fn counts(view: &BulkView) -> String {
+    let counts = &view.counts;
+    let mut words = vec![format!("{} done", counts.done)];
+    if counts.changed > 0 {
+        words.push(format!(
+            "{} left alone, since they had changed",
+            counts.changed
+        ));
+    }
+    if counts.refused > 0 {
+        words.push(format!("{} refused", counts.refused));
+    }
+    words.join(", ")
+}
+
+/// What a person needs who waited for the end of a job.
+pub fn ended(view: &BulkView) -> String {
+    let job = view.job;
+    let how = match view.status {
+        BulkStatus::Stopped(_) => " was stopped",
+        BulkStatus::Running | BulkStatus::Completed(_) => "",
+    };
+    let see = match view.counts.refused {
+        0 => String::new(),
+        _ => format!("; `bureaucrat bulk show {job} --refused` says why"),
+    };
+    format!("bulk job {job}{how}: {}{see}", counts(view))
+}
+
+/// A job in some lines.
+pub fn job(view: &BulkView) -> String {
+    let now = now();
+    let state = match view.status {
+        BulkStatus::Running => format!("under way, begun {}", screen::ago(view.begun_at, now)),
+        BulkStatus::Completed(at) => format!(
+            "completed {}, after {}",
+            screen::ago(at, now),
+            screen::span(at.since(view.begun_at))
+        ),
+        BulkStatus::Stopped(at) => format!("stopped by an operator {}", screen::ago(at, now)),
+    };
+    format!(
+        "bulk job  {}\norder     {}\nsearch    {}\nstate     {state}\nprocesses {}",
+        view.job,
+        verb(&view.order),
+        search(&view.wanted),
+        counts(view)
+    )
+}
+
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    Timestamp(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+/// Jobs, a line each.
+pub fn jobs(jobs: &[BulkView], as_json: bool) -> anyhow::Result<Exit> {
+    if as_json {
+        for view in jobs {
+            print_line(&json(view).to_string())?;
+        }
+        return Ok(Exit::Done);
+    }
+    if jobs.is_empty() {
+        screen::tell("no bulk jobs");
+        return Ok(Exit::Done);
+    }
+    let style = screen::heading();
+    print_line(&format!(
+        "{style}{:<10}  {:<9}  {:>9}  ORDER, SEARCH, OUTCOMES{style:#}",
+        "JOB", "STATE", "BEGUN"
+    ))?;
+    let now = now();
+    for view in jobs {
+        let ago: Millis = now.since(view.begun_at);
+        print_line(&format!(
+            "{:<10}  {:<9}  {:>9}  {} {}: {}",
+            view.job,
+            state(view.status),
+            screen::span(ago),
+            verb(&view.order),
+            search(&view.wanted),
+            counts(view)
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+const fn state(status: BulkStatus) -> &'static str {
+    match status {
+        BulkStatus::Running => "running",
+        BulkStatus::Completed(_) => "completed",
+        BulkStatus::Stopped(_) => "stopped",
+    }
+}
+
+pub fn json(view: &BulkView) -> Value {
+    json!({
+        "job": view.job,
+        "state": state(view.status),
+        "begun_at": view.begun_at.0,
+        "ended_at": view.status.ended_at().map(|at| at.0),
+        "order": view.order,
+        "search": search(&view.wanted),
+        "counts": {
+            "done": view.counts.done,
+            "changed": view.counts.changed,
+            "refused": view.counts.refused,
+        },
+    })
+}
+
+pub fn outcome_json(view: &BulkOutcomeView) -> Value {
+    let refused = match &view.outcome {
+        BulkOutcome::Refused(refused) => serde_json::from_str::<OrderOutcome>(refused).ok(),
+        BulkOutcome::Done | BulkOutcome::Changed => None,
+    };
+    json!({
+        "process": view.process.to_string(),
+        "at": view.at.0,
+        "outcome": match &view.outcome {
+            BulkOutcome::Done => "done",
+            BulkOutcome::Changed => "changed",
+            BulkOutcome::Refused(_) => "refused",
+        },
+        "refused": refused,
+    })
+}
