@@ -2,12 +2,15 @@
 
 use crate::simulation;
 use anyhow::{Context, Error, Result, bail};
+use bureaucrat_host::query::{Query, QueryAnswer};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use std::{
     fs::File,
+    io::{BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -143,6 +146,18 @@ impl Engine {
             .env("BUREAUCRAT_CANCEL_EXCHANGE", self.name("cancelled"))
             .env("BUREAUCRAT_PID_FILE", self.folder.join("engine.pid"));
         Ok(command)
+    }
+
+    /// Asks it an operator's question.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn ask(&self, query: &Query) -> Result<QueryAnswer> {
+        let mut stream = UnixStream::connect(self.storage().join("control.sock"))?;
+        stream.write_all(format!("{}\n", serde_json::to_string(query)?).as_bytes())?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
     }
 
     /// Starts it in the foreground; its log is appended to `engine.log`.

@@ -2,57 +2,21 @@
 //! among them.
 
 use crate::{
+    counted::Counted,
     polled::{Polled, sandbox},
     simulation::SimulatedClock,
 };
 use anyhow::{Result, anyhow, ensure};
 use bureaucrat_host::{HostConfig, broker::Source};
-use bureaucrat_store::{Epoch, Group, Row, Store, StoreError, Table, Verdict};
+use bureaucrat_store::Store;
 use bureaucrat_wire::Properties;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 const DEFINITION: &str =
     r#"<process name="waiter"><await event="paid" key="{context['number']}"/></process>"#;
 
 /// Launches that are handed to the host together.
 const TOGETHER: u64 = 200;
-
-/// A store that counts the rows that are read.
-struct Counted {
-    store: Arc<dyn Store>,
-    read: AtomicU64,
-}
-
-impl Store for Counted {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read.fetch_add(1, Ordering::Relaxed);
-        self.store.get(table, key)
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let rows = self.store.scan(table, from, to, limit)?;
-        self.read
-            .fetch_add(1 + rows.len() as u64, Ordering::Relaxed);
-        Ok(rows)
-    }
-
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.store.own()
-    }
-
-    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        self.store.commit(group)
-    }
-}
 
 /// Processes that wait.
 pub struct Waiters {
@@ -68,10 +32,7 @@ impl Waiters {
     /// # Errors
     /// When the host does not start.
     pub fn new(store: Arc<dyn Store>) -> Result<Self> {
-        let store = Arc::new(Counted {
-            store,
-            read: AtomicU64::new(0),
-        });
+        let store = Arc::new(Counted::new(store));
         let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
         let sandbox = sandbox().map_err(|reason| anyhow!(reason))?;
         let host = Polled::open(HostConfig::default(), store.clone(), clock, &sandbox)?;
@@ -119,7 +80,7 @@ impl Waiters {
     /// # Errors
     /// If the store fails, or one of them does not end.
     pub fn release(&mut self, count: u64) -> Result<u64> {
-        let before = self.store.read.load(Ordering::Relaxed);
+        let before = self.store.read();
         for number in self.released..self.released + count {
             let body = format!(r#"{{"event": "paid", "key": "{number}"}}"#);
             self.deliver(Source::Events, "application/json", &body);
@@ -132,6 +93,6 @@ impl Waiters {
         let ended = ends.count() as u64;
         ensure!(ended == count, "{ended} of {count} ended");
         self.released += count;
-        Ok(self.store.read.load(Ordering::Relaxed) - before)
+        Ok(self.store.read() - before)
     }
 }

@@ -24,11 +24,12 @@ const INCIDENTS: u64 = 4_000;
 const KILLS: u64 = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const STUCK: &str = r#"<process name="stuck" on-fault="incident"><fault code="NoStock"/></process>"#;
+const STUCK: &str =
+    r#"<process name="stuck" on-fault="incident"><fault code="NoStock"/></process>"#;
 
 const MANY: &str = r#"<process name="many">
   <context><property name="numbers" type="json">[]</property></context>
-  <foreach items="numbers" item="number"><call process="stuck" mode="detached"/></foreach>
+  <foreach select="context['numbers']" property="number"><call process="stuck" detached="yes"/></foreach>
 </process>"#;
 
 struct Bulk {
@@ -143,8 +144,10 @@ fn each_incident_is_retried_once_though_the_engine_is_killed() -> Result<()> {
             refused,
             after,
         });
-        let QueryAnswer::Bulk(BulkAnswer::Outcomes { outcomes: found, next }) =
-            bulk.engine.ask(&query)?
+        let QueryAnswer::Bulk(BulkAnswer::Outcomes {
+            outcomes: found,
+            next,
+        }) = bulk.engine.ask(&query)?
         else {
             bail!("no outcomes");
         };
@@ -162,9 +165,16 @@ fn each_incident_is_retried_once_though_the_engine_is_killed() -> Result<()> {
         states: vec![State::Incident],
         ..Wanted::default()
     };
-    let counted = bulk.engine.ask(&Query::Count { wanted, after: None })?;
+    let counted = bulk.engine.ask(&Query::Count {
+        wanted,
+        after: None,
+    })?;
     ensure!(
-        counted == QueryAnswer::Counted { count: incidents, next: None },
+        counted
+            == QueryAnswer::Counted {
+                count: incidents,
+                next: None
+            },
         "a definition that fails again is an incident again: {counted:?}"
     );
     ensure!(bulk.engine.end()? == 0);

@@ -25,9 +25,6 @@ use lapin::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    io::{BufRead, BufReader, Write},
-    os::unix::net::UnixStream,
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -229,25 +226,22 @@ impl Broker {
         })
     }
 
-    /// Asks the engine about a process; `None` if it does not know it (yet).
     fn question(&self, query: &Query) -> Result<QueryAnswer, String> {
-        let socket: PathBuf = self.engine.storage().join("control.sock");
-        let asked = || -> Result<QueryAnswer, Problem> {
-            let mut stream = UnixStream::connect(&socket)?;
-            stream.write_all(format!("{}\n", serde_json::to_string(query)?).as_bytes())?;
-            let mut line = String::new();
-            BufReader::new(stream).read_line(&mut line)?;
-            Ok(serde_json::from_str(&line)?)
-        };
-        asked().map_err(|problem| problem.to_string())
+        let answer = self.engine.ask(query);
+        answer.map_err(|problem| problem.to_string())
     }
 
+    /// Asks the engine about a process; `None` if it does not know it (yet).
     fn ask(&self, process: ProcessId) -> Result<Option<(State, Vec<WaitsFor>)>, String> {
         let query = Query::Show {
             process,
             history: Detail::State,
         };
-        match self.question(&query)? {
+        match self
+            .engine
+            .ask(&query)
+            .map_err(|problem| problem.to_string())?
+        {
             QueryAnswer::Process(detail) => {
                 let waits = detail.summary.waits.into_iter().map(|wait| wait.waits_for);
                 Ok(Some((detail.summary.state, waits.collect())))

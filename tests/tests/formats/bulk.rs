@@ -31,7 +31,7 @@ fn bulk_jobs() {
     ];
     holds(
         "bulk-jobs.hex",
-        values,
+        &values,
         |record| records::encode(record).unwrap(),
         |bytes| records::decode(Table::BulkJobs, b"key", bytes).unwrap(),
     );
@@ -46,7 +46,7 @@ fn bulk_jobs() {
     ];
     holds(
         "bulk-outcomes.hex",
-        values,
+        &values,
         |record| records::encode(record).unwrap(),
         |bytes| records::decode(Table::BulkOutcomes, b"key", bytes).unwrap(),
     );

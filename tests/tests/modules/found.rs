@@ -2,13 +2,23 @@
 //! every process gives, whatever its pages.
 
 use crate::rig::Hosted;
+use bureaucrat_host::damage::Damages;
 use bureaucrat_host::query::{
     Attribute, AttributeKind, Place, ProcessSummary, Query, QueryAnswer, State, WaitsFor, Wanted,
     WantedField,
 };
+use bureaucrat_host::questions::{Asked, answer};
 use bureaucrat_model::{Timestamp, Version};
+use bureaucrat_store::MemoryStore;
+use bureaucrat_tests::{
+    counted::Counted,
+    population::{BEGAN, Population, searches as searches_of_many},
+};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// It waits for two participants at once, then for one of two events; or fails, with or without an operator.
 const ORDER: &str = r#"<process name="order" on-fault="incident">
@@ -305,4 +315,42 @@ fn what_removed_processes_had_is_gone() {
     hosted.is_clean();
     let table = bureaucrat_store::Table::Searched;
     assert_eq!(hosted.rows(table), []);
+}
+
+/// How many rows the first page of each search reads among so many processes, and how many it shows.
+fn rows_read(stored: u64) -> Vec<(&'static str, u64, usize)> {
+    let store = Counted::new(Arc::new(MemoryStore::new()));
+    let mut population = Population::new(&store).unwrap();
+    population.grow(stored).unwrap();
+    let damages = Damages::default();
+    let asked = Asked {
+        store: &store,
+        now: Timestamp(BEGAN.0 + 1_000_000),
+        history_entries: 1_000,
+        damages: &damages,
+    };
+    let rows = searches_of_many().into_iter().map(|(name, wanted)| {
+        let before = store.read();
+        let query = Query::List {
+            wanted,
+            after: None,
+            limit: 50,
+        };
+        let Some(QueryAnswer::Processes { processes, .. }) = answer(&asked, &query) else {
+            panic!("no list");
+        };
+        (name, store.read() - before, processes.len())
+    });
+    rows.collect()
+}
+
+#[test]
+fn a_first_page_reads_as_much_among_many_as_among_few() {
+    let (few, many) = (rows_read(10_000), rows_read(60_000));
+    for ((name, few, shown), (_, many, more)) in few.into_iter().zip(many) {
+        // A process that is shown costs its own rows.
+        let own = 6 * more.saturating_sub(shown) as u64;
+        let words = format!("{name}: {few} rows for {shown}, then {many} for {more}");
+        assert!(many <= 2 * few + own, "{words}");
+    }
 }

@@ -18,6 +18,7 @@ mod operating;
 mod processes;
 mod scopes;
 mod seams;
+mod searching;
 mod starting;
 mod tokens;
 mod whole;
@@ -70,6 +71,7 @@ const TABLES: [&[Fault]; 13] = [
     engine::FAULTS,
     scopes::FAULTS,
     operating::FAULTS,
+    searching::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -17,6 +17,7 @@ mod participant;
 mod processes;
 mod profile;
 mod relay;
+mod search;
 mod sizes;
 mod statistics;
 mod steps;
@@ -52,6 +53,8 @@ enum Part {
     Floods(floods::Settings),
     /// What an event with a key costs among few processes that wait, and among many
     Events(events::Settings),
+    /// The first page of each search, among few processes and among many
+    Search(search::Settings),
     /// Resident memory after hostile messages of several MiB
     Memory(memory::Settings),
     /// Bytes written by a step of a process with large fields, and by an `all` with many branches
@@ -76,6 +79,7 @@ fn main() -> Result<()> {
         Some(Part::Growth(settings)) => growth::run(&settings),
         Some(Part::Floods(settings)) => floods::run(&settings),
         Some(Part::Events(settings)) => events::run(&settings),
+        Some(Part::Search(settings)) => search::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),
