@@ -269,16 +269,28 @@ fn missing_value(process: ProcessId, number: u64) -> StoreError {
     }
 }
 
-/// The first fibers of a process, at most `limit`, for code that needs neither all of them nor
-/// their fields.
+/// The first of the `count` fibers of a process, at most `limit`, for code that needs neither all of
+/// them nor their fields.
 ///
 /// # Errors
 /// As [`read_instance`].
 pub fn first_fibers(
     store: &dyn Store,
     process: ProcessId,
+    count: u32,
     limit: usize,
 ) -> Result<Vec<(FiberId, StoredFiber)>, StoreError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    // Most processes have one fiber, the first, and reading it is cheaper than looking for more.
+    let (first, table) = (FiberId(0), Table::Fibers);
+    let key = keys::fiber(process, first);
+    if count == 1
+        && let Some(record) = store.get(table, &key)?
+    {
+        return Ok(vec![(first, decode(table, &key, &record)?)]);
+    }
     let fibers = read_fibers(store, process, limit)?;
     let without_size = |(id, fiber, _)| (id, fiber);
     Ok(fibers.into_iter().map(without_size).collect())

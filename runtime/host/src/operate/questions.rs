@@ -17,7 +17,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
-    instances::{StoredInstance, assemble, decode_head, first_fibers, read_instance},
+    instances::{StoredHead, StoredInstance, assemble, decode_head, first_fibers, read_instance},
     keys,
     reading::scan_around,
     records,
@@ -100,8 +100,8 @@ pub(super) fn found_if(
         let Some(record) = record else {
             return Ok(None);
         };
-        let head = decode_head(&key, &record)?.head;
-        let fibers = first_fibers(asked.store, process, LISTED_FIBERS)?;
+        let StoredHead { head, fibers, .. } = decode_head(&key, &record)?;
+        let fibers = first_fibers(asked.store, process, fibers, LISTED_FIBERS)?;
         Ok(Some((head, fibers)))
     });
     let (head, fibers) = match asked.damages.around(Some(process), read)? {
