@@ -57,7 +57,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 13] = [
+const TABLES: [&[Fault]; 14] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
