@@ -16,6 +16,7 @@
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
 //! - `fields`: changes of a fiber's fields, within their limits
 //! - `input`: finds the instruction that an input is for
+//! - `parked`: what comes for a parked process is kept with it
 //! - `modifying`: what operators change about where a process stands
 //! - `values`: what was computed for an instruction, as what the instruction needs it
 //! - `reserved`: what functions read under the names that begin with `inst:`
@@ -33,6 +34,7 @@ mod input;
 mod machine;
 mod modifying;
 mod ops;
+mod parked;
 mod pending;
 mod rejection;
 mod reserved;
@@ -42,6 +44,7 @@ mod throwing;
 mod trouble;
 mod values;
 
+pub use parked::{Keeping, keep, unpark};
 pub use pending::{evaluations_of_untaken, pending_evaluations};
 pub use rejection::{Aim, Rejection};
 

@@ -13,8 +13,8 @@ use crate::{
     ops,
 };
 use bureaucrat_model::{
-    Change, FiberId, FiberState, Fields, HistoryEvent, Modification, Op, OpIndex, Refusal, Status,
-    Then, View, Wait, WaitKind,
+    Change, FiberId, FiberState, Fields, HistoryEvent, Input, Modification, Op, OpIndex, Refusal,
+    Status, Then, View, Wait, WaitKind,
 };
 use places::Place;
 
@@ -41,11 +41,24 @@ pub(crate) fn modify(
     if let Err(trouble) = applied {
         machine.throw_at(fiber, trouble);
     }
-    // A parked process continues when it is told to.
-    if matches!(machine.instance.status, Status::Running) && !machine.instance.has_ended() {
-        machine.run();
+    match machine.instance.status {
+        Status::Running => machine.run(),
+        Status::Parked { .. } => continue_later(machine),
+        Status::Ended(_) => {}
     }
     Ok(())
+}
+
+/// A parked process runs when it resumes; one that waits for its turn to do so does it once.
+fn continue_later(machine: &mut Machine<'_>) {
+    let can_run = machine.instance.fibers.first_ready().is_some();
+    if can_run
+        && let Status::Parked { inputs, .. } = &machine.instance.status
+        && !inputs.contains(&Input::Continue)
+        && let Status::Parked { inputs, .. } = &mut machine.instance.status
+    {
+        inputs.insert(0, Input::Continue);
+    }
 }
 
 /// The names of fields that the history has.

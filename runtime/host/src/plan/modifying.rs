@@ -14,9 +14,7 @@ use crate::{
     },
 };
 use bureaucrat_engine::modify;
-use bureaucrat_model::{
-    Change, Effect, Input, Modification, Parking, ProcessId, Program, Refusal, Status,
-};
+use bureaucrat_model::{Change, Effect, Modification, Parking, ProcessId, Program, Refusal};
 use bureaucrat_store::{StoreError, Table};
 
 /// What a message has around its fields: levels, and bytes at most.
@@ -109,14 +107,6 @@ impl Planner {
         if let Some(participant) = self.unsent(process, &effects)? {
             held.instance = before;
             return Ok(Err(Refusal::NotSent { participant }));
-        }
-        // It runs when it continues; one that waits for its turn to do so does it once.
-        let can_run = held.instance.fibers.first_ready().is_some();
-        if let Status::Parked { inputs, .. } = &mut held.instance.status
-            && can_run
-            && !inputs.contains(&Input::Continue)
-        {
-            inputs.insert(0, Input::Continue);
         }
         Ok(Ok(effects))
     }

@@ -50,7 +50,7 @@ pub const FAULTS: &[Fault] = &[
         says: "What an operator changed while its process was suspended does not run when it is resumed.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/host/src/plan/modifying.rs",
+            file: "runtime/engine/src/modifying.rs",
             before: "inputs.insert(0, Input::Continue);",
             after: "if !PLANTED { inputs.insert(0, Input::Continue); }",
         }],

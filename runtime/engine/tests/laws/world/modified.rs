@@ -5,7 +5,7 @@ use super::{
     Taken, World,
 };
 use bureaucrat_engine::{Environment, modify};
-use bureaucrat_model::{Change, Effect, Instance, Modification, Timestamp, Turn};
+use bureaucrat_model::{Change, Effect, Instance, Modification, PartOf, Timestamp, Turn};
 
 impl World<'_> {
     /// An operator changes something: that is refused and changes nothing, or the books still balance.
@@ -15,6 +15,8 @@ impl World<'_> {
             secret: &SECRET,
             limits: self.limits,
         };
+        let verb = modification.change.verb();
+        self.note(verb, |fiber| modification.part == PartOf::Fiber(fiber));
         let before = self.instance.clone();
         match modify(self.program, &mut self.instance, &environment, modification) {
             Ok(effects) => {
