@@ -50,8 +50,8 @@ pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
-    HistoryEvent, Input, Instance, Launch, Modification, OpIndex, Program, Refusal, Searched,
-    Status, Timestamp, Turn, View,
+    HistoryEvent, Initiator, Input, Instance, Launch, Modification, OpIndex, Program, Refusal,
+    Searched, Status, Timestamp, Turn, View,
 };
 use machine::Machine;
 
@@ -211,9 +211,10 @@ pub fn modify(
     instance: &mut Instance,
     environment: &Environment<'_>,
     modification: &Modification,
+    by: &Initiator,
 ) -> Result<Vec<Effect>, Refusal> {
     let mut machine = Machine::new(program, instance, environment);
-    modifying::modify(&mut machine, modification)?;
+    modifying::modify(&mut machine, modification, by)?;
     Ok(machine.finish())
 }
 

@@ -26,7 +26,7 @@ use crate::{
     shared::Shared,
     tenants::Tenants,
 };
-use bureaucrat_model::{DefinitionName, DefinitionRef, ProcessId, Timestamp, Version};
+use bureaucrat_model::{DefinitionName, DefinitionRef, Operator, ProcessId, Timestamp, Version};
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
@@ -211,9 +211,9 @@ impl Host {
 
     /// Answers an operator's question from the committed store, or carries out an order. Blocks for
     /// the store.
-    pub fn query(&self, query: &Query) -> QueryAnswer {
+    pub fn query(&self, query: &Query, by: &Operator) -> QueryAnswer {
         if let Query::Order { process, order } = query {
-            return self.order(*process, order.clone());
+            return self.order(*process, order.clone(), by);
         }
         if let Query::Letters(query) = query {
             return self.letters(query);
@@ -347,8 +347,8 @@ impl Host {
         }
     }
 
-    fn order(&self, process: ProcessId, order: Order) -> QueryAnswer {
-        let (command, outcome) = Command::new(process, order);
+    fn order(&self, process: ProcessId, order: Order, by: &Operator) -> QueryAnswer {
+        let (command, outcome) = Command::new(process, order, by.clone());
         self.0.router.order(command);
         match outcome.recv_timeout(ORDER_PATIENCE) {
             Ok(outcome) => QueryAnswer::Ordered { outcome },

@@ -16,6 +16,7 @@ mod disk;
 mod engine;
 mod facts;
 mod hostile;
+mod initiators;
 mod keeping;
 mod kept;
 mod late;

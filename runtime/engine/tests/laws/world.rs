@@ -8,7 +8,8 @@ pub mod ordered;
 use super::{
     counts, held,
     inputs::{
-        SECRET, admission, answer, cancelled, ended, evaluation, event, found, modification, start,
+        SECRET, admission, answer, cancelled, ended, evaluation, event, found, modification,
+        operator, start,
     },
     written::Written,
 };
@@ -207,9 +208,14 @@ impl<'a> World<'a> {
                     step(self.program, &mut instance, &environment, input.clone()).unwrap()
                 }
                 Taken::Cancel => cancel(self.program, &mut instance, &environment, cancelled()),
-                Taken::Modification(modification) => {
-                    modify(self.program, &mut instance, &environment, modification).unwrap()
-                }
+                Taken::Modification(modification) => modify(
+                    self.program,
+                    &mut instance,
+                    &environment,
+                    modification,
+                    &operator(),
+                )
+                .unwrap(),
                 Taken::Suspend | Taken::Kept(_) | Taken::Resume | Taken::Terminate(_) => {
                     self.ordered_again(input, &mut instance, &environment)
                 }

@@ -71,7 +71,7 @@ impl Planner {
             let resume = Work::Order(Box::new(command));
             return Ok(Done::after(Task::Load(program), resume));
         };
-        let modified = self.modified(transaction, process, &loaded.program, modification)?;
+        let modified = self.modified(transaction, &command, &loaded.program, modification)?;
         let outcome = match modified {
             Ok(effects) => {
                 transaction.work.push_front(Work::Effects {
@@ -88,10 +88,11 @@ impl Planner {
     fn modified(
         &mut self,
         transaction: &mut Transaction,
-        process: ProcessId,
+        command: &Command,
         program: &Program,
         modification: &Modification,
     ) -> Result<Result<Vec<Effect>, Refusal>, StoreError> {
+        let process = command.process;
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Err(Refusal::NothingWaits));
         };
@@ -100,7 +101,13 @@ impl Planner {
         }
         let environment = self.environment(&self.shared.config.engine_limits);
         let before = held.instance.clone();
-        let effects = match modify(program, &mut held.instance, &environment, modification) {
+        let effects = match modify(
+            program,
+            &mut held.instance,
+            &environment,
+            modification,
+            &command.by,
+        ) {
             Ok(effects) => effects,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -164,10 +171,10 @@ fn told(transaction: &mut Transaction, command: Command, outcome: OrderOutcome) 
     let Command {
         process,
         order,
+        by,
         reply,
-        ..
     } = command;
-    tracing::info!(%process, "{}", outcome.after(order.done()));
+    tracing::info!(%process, %by, "{}", outcome.after(order.done()));
     transaction.after.told.push(Told::Order(reply, outcome));
     Done::Yes
 }

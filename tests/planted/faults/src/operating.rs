@@ -56,6 +56,17 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        name: "OrderedByAnother",
+        says: "The history names another operator than the one who gave the order.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/operate/commands.rs",
+            before: "Self::from(process, order, Initiator::Operator(by))",
+            after: "let by = if PLANTED { Operator::named(\"root\") } else { by };
+            Self::from(process, order, Initiator::Operator(by))",
+        }],
+    },
+    Fault {
         name: "TrimmedAfterSentAgain",
         says: "The row of a task that is sent again is deleted because the one before it left.",
         found_by: FoundBy::Simulation,

@@ -7,7 +7,8 @@ use bureaucrat_engine::{
 };
 use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
-    Effect, Fault, FaultCode, Input, Instance, Modification, Parking, ProcessId, Program,
+    Effect, Fault, FaultCode, Initiator, Input, Instance, Modification, Operator, Parking,
+    ProcessId, Program,
 };
 
 /// Answers and events that are kept for a suspended process: more than any case has.
@@ -108,9 +109,10 @@ impl Pure {
         let id = self.root.ok_or("there is no process")?;
         let process = self.processes.get(&id).ok_or("it is gone")?;
         self.ordered.push(places::part(modification, process));
+        let by = Initiator::Operator(Operator::named("case"));
         let mut refused = None;
         self.change(id, |program, instance, environment| {
-            let modified = modify(program, instance, environment, modification);
+            let modified = modify(program, instance, environment, modification, &by);
             modified.unwrap_or_else(|refusal| {
                 refused = Some(refusal.to_string());
                 Vec::new()

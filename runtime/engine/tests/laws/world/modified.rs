@@ -1,7 +1,10 @@
 //! What operators change.
 
 use super::{
-    super::{held, inputs::SECRET},
+    super::{
+        held,
+        inputs::{SECRET, operator},
+    },
     Taken, World,
 };
 use bureaucrat_engine::{Environment, modify};
@@ -18,7 +21,13 @@ impl World<'_> {
         let verb = modification.change.verb();
         self.note(verb, |fiber| modification.part == PartOf::Fiber(fiber));
         let before = self.instance.clone();
-        match modify(self.program, &mut self.instance, &environment, modification) {
+        match modify(
+            self.program,
+            &mut self.instance,
+            &environment,
+            modification,
+            &operator(),
+        ) {
             Ok(effects) => {
                 assert!(!self.ended, "an ended process took {modification:?}");
                 self.sent_again = sent_again(&before, modification, &effects);
