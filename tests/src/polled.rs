@@ -15,7 +15,7 @@ use bureaucrat_host::{
     definitions::Definitions,
     router::{Incoming, Router},
 };
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{Operator, ProcessId};
 use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
 use bureaucrat_store::{Store, StoreError};
 use bureaucrat_wire::{Outgoing, Properties};
@@ -23,6 +23,9 @@ use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
+
+/// Who gives orders.
+pub const OPERATOR: &str = "ada";
 
 #[derive(Default)]
 struct Taken {
@@ -227,7 +230,7 @@ impl Polled {
         process: ProcessId,
         order: Order,
     ) -> Result<Option<OrderOutcome>, StoreError> {
-        let (command, outcome) = Command::new(process, order);
+        let (command, outcome) = Command::new(process, order, Operator::named(OPERATOR));
         self.router.order(command);
         self.settle()?;
         Ok(outcome.try_recv().ok())

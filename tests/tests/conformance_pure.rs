@@ -1,8 +1,15 @@
 //! Every conformance case, in every dialect that it is for, on the pure engine.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_tests::conformance::{load, run_pure};
-use std::path::Path;
+use bureaucrat_tests::conformance::{
+    Action, load, observe_pure,
+    places::{SCOPES, VERBS, WAITS},
+    run_pure,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 #[test]
 fn cases_run_as_they_say() {
@@ -86,4 +93,37 @@ fn each_element_and_attribute_has_cases() {
         .map(|(element, attribute)| format!("{element} {}", attribute.as_deref().unwrap_or("")))
         .collect();
     assert!(few.is_empty(), "in fewer than two cases: {few:?}");
+}
+
+/// The table that README.md of the cases refers to: `BUREAUCRAT_ORDERS=1` prints which cases are in each cell.
+#[test]
+fn each_verb_has_cases_at_each_kind_of_wait_and_scope() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+    let mut table: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for case in load(&folder).unwrap() {
+        let is_order = |action: &Action| matches!(action, Action::Order(_) | Action::Modify(..));
+        if !case.steps.iter().any(|step| is_order(&step.action)) {
+            continue;
+        }
+        let (_, orders) = observe_pure(&case, case.dialects[0]).unwrap();
+        for order in orders {
+            for place in order.places {
+                let cell = table.entry((order.verb, place)).or_default();
+                cell.insert(case.name.clone());
+            }
+        }
+    }
+    if std::env::var_os("BUREAUCRAT_ORDERS").is_some() {
+        for ((verb, place), cases) in &table {
+            let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+            println!("{verb}, {place}: {}", cases.join(" "));
+        }
+    }
+    let places = WAITS.iter().chain(&SCOPES);
+    let missing: Vec<String> = places
+        .flat_map(|place| VERBS.iter().map(move |verb| (*verb, *place)))
+        .filter(|cell| !table.contains_key(cell))
+        .map(|(verb, place)| format!("{verb}, {place}"))
+        .collect();
+    assert!(missing.is_empty(), "no case has:\n{}", missing.join("\n"));
 }

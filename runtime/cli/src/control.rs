@@ -1,11 +1,16 @@
 //! Questions to the running engine, over a socket in its storage: a line of JSON each way.
 //!
 //! Anyone who may open the socket may ask; its mode and its folder's mode leave that to the
-//! engine's user.
+//! engine's user. Who asks is what the kernel says of the other end, never what that says of itself.
 
 use crate::failure::{Failure, Kind};
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
+use bureaucrat_model::Operator;
+use nix::{
+    sys::socket::{getsockopt, sockopt::PeerCredentials},
+    unistd::{Uid, User},
+};
 use std::{
     fs::{self, File, Permissions},
     io::{self, BufRead, BufReader, Read, Write},
@@ -68,7 +73,7 @@ impl Address {
 /// earlier engine left is removed.
 pub fn serve<F>(storage: &Path, answer: F) -> anyhow::Result<()>
 where
-    F: Fn(&Query) -> QueryAnswer + Send + Sync + 'static,
+    F: Fn(&Query, &Operator) -> QueryAnswer + Send + Sync + 'static,
 {
     let what = || {
         format!(
@@ -135,7 +140,24 @@ impl Drop for Asker {
     }
 }
 
-fn converse(stream: &UnixStream, answer: &impl Fn(&Query) -> QueryAnswer) -> io::Result<()> {
+/// The user of the process at the other end, when it connected: the name that the system has for it, or its number.
+fn peer(stream: &UnixStream) -> io::Result<Operator> {
+    let uid = Uid::from_raw(getsockopt(stream, PeerCredentials)?.uid());
+    let user = User::from_uid(uid).unwrap_or_else(|error| {
+        tracing::warn!(%uid, %error, "cannot look up the name of a user");
+        None
+    });
+    Ok(match user {
+        Some(user) => Operator::named(&user.name),
+        None => Operator::named(&format!("uid {uid}")),
+    })
+}
+
+fn converse(
+    stream: &UnixStream,
+    answer: &impl Fn(&Query, &Operator) -> QueryAnswer,
+) -> io::Result<()> {
+    let asker = peer(stream)?;
     stream.set_read_timeout(Some(ASKER_PATIENCE))?;
     stream.set_write_timeout(Some(ASKER_PATIENCE))?;
     let mut reader = BufReader::new(stream);
@@ -148,7 +170,7 @@ fn converse(stream: &UnixStream, answer: &impl Fn(&Query) -> QueryAnswer) -> io:
             return Ok(());
         }
         let reply = match serde_json::from_slice(&line) {
-            Ok(query) => answer(&query),
+            Ok(query) => answer(&query, &asker),
             Err(error) => QueryAnswer::Error {
                 reason: format!("cannot read the request: {error}"),
             },
@@ -240,7 +262,7 @@ mod tests {
             let storage = folder.path().join("long".repeat(depth));
             fs::create_dir(&storage).unwrap();
             assert!(Control::connect(&storage).is_err());
-            serve(&storage, |_| QueryAnswer::Processes {
+            serve(&storage, |_, _| QueryAnswer::Processes {
                 processes: vec![],
                 next: None,
                 broker: None,
@@ -273,7 +295,7 @@ mod tests {
     #[test]
     fn what_is_no_question_gets_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        serve(folder.path(), |_| QueryAnswer::Processes {
+        serve(folder.path(), |_, _| QueryAnswer::Processes {
             processes: vec![],
             next: None,
             broker: None,
@@ -287,5 +309,24 @@ mod tests {
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line).unwrap();
         assert!(line.contains("cannot read the request"), "{line}");
+    }
+    #[test]
+    fn who_asks_is_what_the_system_says() {
+        let folder = tempfile::tempdir().unwrap();
+        serve(folder.path(), |_, asker| QueryAnswer::Error {
+            reason: asker.name().to_owned(),
+        })
+        .unwrap();
+        let mut stream = UnixStream::connect(folder.path().join(SOCKET)).unwrap();
+        // A name that is sent counts for nothing.
+        let query = b"{\"query\": \"count\", \"by\": \"somebody\", \"operator\": \"somebody\"}\n";
+        stream.write_all(query).unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        let uid = Uid::current();
+        let own = User::from_uid(uid).unwrap();
+        let own = own.map_or_else(|| format!("uid {uid}"), |user| user.name);
+        let answer: QueryAnswer = serde_json::from_str(&line).unwrap();
+        assert_eq!(answer, QueryAnswer::Error { reason: own });
     }
 }

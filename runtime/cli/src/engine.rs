@@ -98,7 +98,7 @@ pub fn run(
     host.start(broker.clone())?;
     let asked = host.clone();
     let (looking, looks) = (broker.clone(), runtime.handle().clone());
-    control::serve(&configuration.storage, move |query| match query {
+    control::serve(&configuration.storage, move |query, asker| match query {
         Query::Backup { folder } => backed_up(&store, Path::new(folder)),
         Query::Facts(FactQuery::Queues { queues }) => {
             QueryAnswer::Facts(looks.block_on(looking.look_at(queues)))
@@ -113,7 +113,7 @@ pub fn run(
         | Query::Modules(_)
         | Query::Definitions(_)
         | Query::Bulk(_)
-        | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query),
+        | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query, asker),
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -16,6 +16,7 @@
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
 //! - `fields`: changes of a fiber's fields, within their limits
 //! - `input`: finds the instruction that an input is for
+//! - `parked`: what comes for a parked process is kept with it
 //! - `modifying`: what operators change about where a process stands
 //! - `values`: what was computed for an instruction, as what the instruction needs it
 //! - `reserved`: what functions read under the names that begin with `inst:`
@@ -33,6 +34,7 @@ mod input;
 mod machine;
 mod modifying;
 mod ops;
+mod parked;
 mod pending;
 mod rejection;
 mod reserved;
@@ -42,13 +44,14 @@ mod throwing;
 mod trouble;
 mod values;
 
+pub use parked::{Keeping, keep, unpark};
 pub use pending::{evaluations_of_untaken, pending_evaluations};
 pub use rejection::{Aim, Rejection};
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
-    HistoryEvent, Input, Instance, Launch, Modification, OpIndex, Program, Refusal, Searched,
-    Status, Timestamp, Turn, View,
+    HistoryEvent, Initiator, Input, Instance, Launch, Modification, OpIndex, Program, Refusal,
+    Searched, Status, Timestamp, Turn, View,
 };
 use machine::Machine;
 
@@ -208,9 +211,10 @@ pub fn modify(
     instance: &mut Instance,
     environment: &Environment<'_>,
     modification: &Modification,
+    by: &Initiator,
 ) -> Result<Vec<Effect>, Refusal> {
     let mut machine = Machine::new(program, instance, environment);
-    modifying::modify(&mut machine, modification)?;
+    modifying::modify(&mut machine, modification, by)?;
     Ok(machine.finish())
 }
 

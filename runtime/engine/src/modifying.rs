@@ -13,8 +13,8 @@ use crate::{
     ops,
 };
 use bureaucrat_model::{
-    Change, FiberId, FiberState, Fields, HistoryEvent, Modification, Op, OpIndex, Refusal, Status,
-    Then, View, Wait, WaitKind,
+    Change, FiberId, FiberState, Fields, HistoryEvent, Initiator, Input, Modification, Op, OpIndex,
+    Refusal, Status, Then, View, Wait, WaitKind,
 };
 use places::Place;
 
@@ -22,6 +22,7 @@ use places::Place;
 pub(crate) fn modify(
     machine: &mut Machine<'_>,
     modification: &Modification,
+    by: &Initiator,
 ) -> Result<(), Refusal> {
     let Modification {
         part,
@@ -29,23 +30,45 @@ pub(crate) fn modify(
         reason,
     } = modification;
     let fiber = finding::find(machine, part)?;
-    let reason = &machine.shortened(reason.clone());
+    let why = &Why {
+        reason: machine.shortened(reason.clone()),
+        by: by.clone(),
+    };
     let applied = match change {
-        Change::Retry => retry(machine, fiber, reason)?,
-        Change::Skip { fields } => skip(machine, fiber, fields, reason)?,
-        Change::Set { fields, removed } => set(machine, fiber, (fields, removed), reason)?,
-        Change::Move { to } => relocate(machine, fiber, to, reason)?,
+        Change::Retry => retry(machine, fiber, why)?,
+        Change::Skip { fields } => skip(machine, fiber, fields, why)?,
+        Change::Set { fields, removed } => set(machine, fiber, (fields, removed), why)?,
+        Change::Move { to } => relocate(machine, fiber, to, why)?,
     };
     machine.refresh_budget();
     machine.instance.cause_depth = 0;
     if let Err(trouble) = applied {
         machine.throw_at(fiber, trouble);
     }
-    // A parked process continues when it is told to.
-    if matches!(machine.instance.status, Status::Running) && !machine.instance.has_ended() {
-        machine.run();
+    match machine.instance.status {
+        Status::Running => machine.run(),
+        Status::Parked { .. } => continue_later(machine),
+        Status::Ended(_) => {}
     }
     Ok(())
+}
+
+/// A parked process runs when it resumes; one that waits for its turn to do so does it once.
+fn continue_later(machine: &mut Machine<'_>) {
+    let can_run = machine.instance.fibers.first_ready().is_some();
+    if can_run
+        && let Status::Parked { inputs, .. } = &machine.instance.status
+        && !inputs.contains(&Input::Continue)
+        && let Status::Parked { inputs, .. } = &mut machine.instance.status
+    {
+        inputs.insert(0, Input::Continue);
+    }
+}
+
+/// What the history says about an order besides what it did.
+struct Why {
+    reason: String,
+    by: Initiator,
 }
 
 /// The names of fields that the history has.
@@ -55,12 +78,13 @@ const NAMES_MAX: usize = 20;
 type Applied = Result<(), Trouble>;
 
 /// Tries again what the part waits for.
-fn retry(machine: &mut Machine<'_>, fiber: FiberId, reason: &str) -> Result<Applied, Refusal> {
+fn retry(machine: &mut Machine<'_>, fiber: FiberId, why: &Why) -> Result<Applied, Refusal> {
     let place = Place::of(machine, fiber)?;
     let activity = place.activity.clone();
     let retried = HistoryEvent::PartRetried {
         activity,
-        reason: reason.to_owned(),
+        reason: why.reason.clone(),
+        by: why.by.clone(),
     };
     match (&place.wait.kind, machine.program.op(place.at)) {
         (WaitKind::Answer { .. }, _) => {
@@ -85,7 +109,7 @@ fn skip(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     fields: &Fields,
-    reason: &str,
+    why: &Why,
 ) -> Result<Applied, Refusal> {
     let place = Place::of(machine, fiber)?;
     let change = Change::Skip {
@@ -98,7 +122,8 @@ fn skip(
     write(machine, fiber, (fields, &[]))?;
     machine.record(HistoryEvent::Skipped {
         activity: place.activity,
-        reason: reason.to_owned(),
+        reason: why.reason.clone(),
+        by: why.by.clone(),
     });
     Ok(leave(machine, fiber, kept, end))
 }
@@ -108,7 +133,7 @@ fn relocate(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     to: &str,
-    reason: &str,
+    why: &Why,
 ) -> Result<Applied, Refusal> {
     let place = Place::of(machine, fiber)?;
     let change = Change::Move { to: to.to_owned() };
@@ -132,7 +157,8 @@ fn relocate(
     machine.record(HistoryEvent::Moved {
         activity: place.activity,
         to: target,
-        reason: reason.to_owned(),
+        reason: why.reason.clone(),
+        by: why.by.clone(),
     });
     Ok(leave(machine, fiber, kept, begin))
 }
@@ -142,7 +168,7 @@ fn set(
     machine: &mut Machine<'_>,
     fiber: FiberId,
     (fields, removed): (&Fields, &[String]),
-    reason: &str,
+    why: &Why,
 ) -> Result<Applied, Refusal> {
     write(machine, fiber, (fields, removed))?;
     let names = names_of(fields, removed);
@@ -152,7 +178,8 @@ fn set(
     machine.record(HistoryEvent::FieldsSet {
         activity: machine.path(fiber),
         names: names.collect(),
-        reason: reason.to_owned(),
+        reason: why.reason.clone(),
+        by: why.by.clone(),
     });
     Ok(Ok(()))
 }

@@ -8,6 +8,7 @@ use crate::{
     fault::{Fault, FaultCode},
     fields::JsonText,
     ids::{ActivityPath, ProcessId, Turn},
+    initiator::Initiator,
     program::ConditionIndex,
     time::{Millis, Timestamp},
     unusable::Unusable,
@@ -102,27 +103,32 @@ pub enum HistoryEvent {
     Truncated,
     /// Somebody cancelled the process.
     #[serde(rename = "19")]
-    Cancelled { reason: String, by: Canceller },
+    Cancelled { reason: String, by: Initiator },
     /// An operator retried a parked process.
     #[serde(rename = "20")]
-    Retried { reason: String },
+    Retried { reason: String, by: Initiator },
     /// An operator suspended the process.
     #[serde(rename = "40")]
-    ProcessSuspended { reason: String },
+    ProcessSuspended { reason: String, by: Initiator },
+    /// An operator had a suspended process continue.
+    #[serde(rename = "46")]
+    ProcessResumed { by: Initiator },
     /// An operator ended the process, without anything that it would have run at its end.
     #[serde(rename = "41")]
-    Terminated { reason: String },
+    Terminated { reason: String, by: Initiator },
     /// An operator had a part of the process try again.
     #[serde(rename = "42")]
     PartRetried {
         activity: ActivityPath,
         reason: String,
+        by: Initiator,
     },
     /// An operator ended an activity without what it was waited for.
     #[serde(rename = "43")]
     Skipped {
         activity: ActivityPath,
         reason: String,
+        by: Initiator,
     },
     /// An operator set or removed fields, where a part stands.
     #[serde(rename = "44")]
@@ -130,6 +136,7 @@ pub enum HistoryEvent {
         activity: ActivityPath,
         names: Vec<String>,
         reason: String,
+        by: Initiator,
     },
     /// An operator had a part continue elsewhere.
     #[serde(rename = "45")]
@@ -137,6 +144,7 @@ pub enum HistoryEvent {
         activity: ActivityPath,
         to: ActivityPath,
         reason: String,
+        by: Initiator,
     },
     /// An attempt at an action failed; another one follows.
     #[serde(rename = "22")]
@@ -231,19 +239,6 @@ pub enum Dropped {
     /// It ended before the event's turn came.
     #[serde(rename = "2")]
     Ended,
-}
-
-/// Who cancelled a process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Canceller {
-    #[serde(rename = "1")]
-    Operator,
-    /// A message, from this user if the broker has one for it.
-    #[serde(rename = "2")]
-    Message { user: Option<String> },
-    /// A launch with the same business key, whose process takes its place.
-    #[serde(rename = "3")]
-    Replacement { process: ProcessId },
 }
 
 /// Whether the broker marked a message as possibly delivered before.

@@ -22,6 +22,7 @@ mod history;
 mod id_bytes;
 mod id_prefix;
 mod ids;
+mod initiator;
 mod input;
 mod instance;
 mod leads;
@@ -56,13 +57,14 @@ pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
 pub use history::{
-    Canceller, ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
+    ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
 };
 pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{
     ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
     ShardId, Turn,
 };
+pub use initiator::{Initiator, Operator};
 pub use input::{
     AbandonedTask, Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input,
     TaskEnd,

@@ -5,6 +5,7 @@ use super::{
     modifying,
     parts::{expected, fields, path, reply, task_ref},
 };
+use bureaucrat_host::commands::Order;
 use bureaucrat_model::{ActivityPath, Fields, Millis, Modification};
 use bureaucrat_wire::Dialect;
 use std::{collections::BTreeMap, fs, path::Path};
@@ -104,12 +105,10 @@ pub enum Action {
         fate: Fate,
     },
     Time(Millis),
-    /// An operator cancels the process.
-    Cancel(String),
+    /// An operator gives an order about the whole process.
+    Order(Order),
     /// A part of the process waits for an operator, after a fault whose text matches.
     Incident(String),
-    /// An operator has what waits for one tried again.
-    Retry,
     /// An operator changes where the process stands; if it is refused, with a text that matches.
     Modify(Modification, Option<String>),
     Completed(Expected),
@@ -301,8 +300,8 @@ fn setting(case: &mut Case, line: &str) -> Result<(), String> {
 
 /// Reads one line of a script.
 fn step(line: &str) -> Result<Action, String> {
-    if let Some(modified) = modifying::read(line)? {
-        return Ok(modified);
+    if let Some(ordered) = modifying::read(line)? {
+        return Ok(ordered);
     }
     let (line, fate) = match line.rsplit_once(" -> ") {
         None => (line, Fate::Taken),
@@ -361,9 +360,7 @@ fn step(line: &str) -> Result<Action, String> {
             let seconds: f64 = first.parse().map_err(|_| "no seconds")?;
             Action::Time(Millis((seconds * 1_000.0).round() as u64))
         }
-        "cancel" => Action::Cancel(rest.to_owned()),
         "incident" => Action::Incident(rest.to_owned()),
-        "retry" => Action::Retry,
         "completed" => Action::Completed(expected(rest)?),
         "failed" => {
             let (place, message) = second.split_once(' ').unwrap_or((second, ""));

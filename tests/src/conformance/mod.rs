@@ -16,5 +16,5 @@ pub mod pure;
 pub mod script;
 
 pub use case::{Action, Case, CaseError, load};
-pub use pure::run_pure;
+pub use pure::{observe_pure, places, run_pure};
 pub use script::Trace;

@@ -1,11 +1,29 @@
-//! The steps in which an operator changes where a process stands.
+//! The steps in which an operator gives orders about a process, or changes where it stands.
 
 use super::{case::Action, parts::fields};
+use bureaucrat_host::commands::Order;
 use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf};
+
+/// Reads an order about the whole process: a verb, and maybe a reason. To `suspend` a task is another step.
+fn whole(line: &str) -> Option<Order> {
+    let (verb, reason) = line.split_once(' ').unwrap_or((line, ""));
+    let reason = reason.to_owned();
+    match (verb, &*reason) {
+        ("cancel", _) => Some(Order::Cancel { reason }),
+        ("terminate", _) => Some(Order::Terminate { reason }),
+        ("retry", "") => Some(Order::Retry { reason }),
+        ("suspend", "") => Some(Order::Suspend { reason }),
+        ("resume", "") => Some(Order::Resume),
+        (_, _) => None,
+    }
+}
 
 /// Reads such a step: a verb, the part (`-` for the only one, `#3` for the third fiber, else an activity), what the verb
 /// needs, and maybe why it is refused.
 pub(super) fn read(line: &str) -> Result<Option<Action>, String> {
+    if let Some(order) = whole(line) {
+        return Ok(Some(Action::Order(order)));
+    }
     let (line, refused) = match line.split_once(" -> refused ") {
         Some((line, reason)) => (line, Some(reason.to_owned())),
         None => (line, None),
@@ -13,7 +31,7 @@ pub(super) fn read(line: &str) -> Result<Option<Action>, String> {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     let (part, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let change = match verb {
-        "retry" if !part.is_empty() => Change::Retry,
+        "retry" => Change::Retry,
         "skip" => Change::Skip {
             fields: fields(rest)?,
         },

@@ -2,7 +2,9 @@
 //! virtual time and nothing durable. It does the host's part as simply as the contracts allow.
 
 mod called;
+mod evaluating;
 mod operators;
+pub mod places;
 mod taken;
 mod telling;
 
@@ -13,19 +15,20 @@ use super::{
 };
 use bureaucrat_definition::{Limits, compile_with};
 use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields};
+use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
-    Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
-    FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
-    Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo,
-    Subscription, Timestamp, Turn, Version, View,
+    Caller, DeployedProgram, Effect, Ending, EngineLimits, FiberId, Fields, Guest as GuestName,
+    Input, Instance, Launch, Millis, Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId,
+    Program, ProgramHash, ReplyTo, Subscription, Timestamp, Turn, Version,
 };
 use bureaucrat_sandbox::{
-    Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
+    Guest, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
 };
 use bureaucrat_wire::{
     Dialect, Reply, Report, WireLimits, decode_answer, decode_event, decode_reply, merge_fields,
     reply,
 };
+use places::Ordered;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::OnceLock,
@@ -38,8 +41,17 @@ const SECRET: [u8; 32] = [5; 32];
 /// # Errors
 /// When the sandbox can't be set up.
 pub fn run_pure(case: &Case, dialect: Dialect) -> Result<Trace, String> {
+    Ok(observe_pure(case, dialect)?.0)
+}
+
+/// Plays a case on a new pure stage; returns also what operators ordered, and where the process stood then.
+///
+/// # Errors
+/// When the sandbox can't be set up.
+pub fn observe_pure(case: &Case, dialect: Dialect) -> Result<(Trace, Vec<Ordered>), String> {
     let mut stage = Pure::new(dialect)?;
-    Ok(play(case, dialect, &mut stage))
+    let trace = play(case, dialect, &mut stage);
+    Ok((trace, stage.ordered))
 }
 
 /// One process, its program, and the program's guests.
@@ -72,6 +84,7 @@ pub struct Pure {
     /// of them.
     later: VecDeque<(ProcessId, Effect)>,
     ending: Option<Vec<u8>>,
+    ordered: Vec<Ordered>,
     dead: usize,
     wrong: Vec<String>,
 }
@@ -124,6 +137,7 @@ impl Pure {
             kept: Vec::new(),
             later: VecDeque::new(),
             ending: None,
+            ordered: Vec::new(),
             dead: 0,
             wrong: Vec::new(),
         })
@@ -206,6 +220,9 @@ impl Pure {
             limits: &self.limits,
         };
         let process = self.processes.get_mut(&id).ok_or(None)?;
+        if process.instance.status.parking().is_some() {
+            return operators::keep_for_parked(process, input);
+        }
         let effects = step(&process.program, &mut process.instance, &environment, input)?;
         self.carry_out(id, effects);
         Ok(())
@@ -406,48 +423,6 @@ impl Pure {
             .is_none_or(|process| process.instance.has_ended())
     }
 
-    fn evaluate(
-        &self,
-        id: ProcessId,
-        index: bureaucrat_model::ConditionIndex,
-        view: View,
-    ) -> Evaluation {
-        let lost = |message: &str| EvaluationOutcome::Fault {
-            code: FaultCode::new("StageError"),
-            message: message.to_owned(),
-            data: None,
-        };
-        let evaluated = self.processes.get(&id).and_then(|process| {
-            let condition = process.program.condition(index)?;
-            let guest = match condition.guest {
-                GuestName::Inline => process.guests.get(&None),
-                GuestName::Module(hash) => process.guests.get(&Some(hash)),
-            }?;
-            Some(self.sandbox.evaluate(guest, &condition.function, view))
-        });
-        let Some(evaluated) = evaluated else {
-            return Evaluation {
-                outcome: lost("there is no such condition"),
-                fuel: 0,
-            };
-        };
-        let outcome = match evaluated.outcome {
-            Outcome::Verdict(holds) => EvaluationOutcome::Verdict(holds),
-            Outcome::Fault { code, message } => EvaluationOutcome::Fault {
-                code,
-                message,
-                data: evaluated.log.to_data(),
-            },
-            Outcome::Value(value) => JsonText::parse(&value)
-                .map_or_else(|error| lost(&error.to_string()), EvaluationOutcome::Value),
-            Outcome::Environmental(reason) => lost(&reason),
-        };
-        Evaluation {
-            outcome,
-            fuel: evaluated.fuel,
-        }
-    }
-
     fn end(&mut self, id: ProcessId, ending: Ending) {
         let Some(process) = self.processes.get(&id) else {
             return;
@@ -570,10 +545,6 @@ impl Stage for Pure {
         self.stuck()
     }
 
-    fn retry(&mut self) -> Result<(), String> {
-        self.retried()
-    }
-
     fn modify(
         &mut self,
         modification: &Modification,
@@ -584,10 +555,8 @@ impl Stage for Pure {
         Ok(refusal)
     }
 
-    fn cancel(&mut self, reason: &str) -> Result<(), String> {
-        self.cancel_process(self.root.ok_or("there is no process")?, reason);
-        self.settle();
-        Ok(())
+    fn order(&mut self, order: &Order) -> Result<(), String> {
+        self.obey(order)
     }
 
     fn time(&mut self, span: Millis) -> Result<(), String> {
@@ -604,6 +573,8 @@ impl Stage for Pure {
             && due <= until
         {
             self.now = self.now.max(due);
+            // Of a suspended process, it does not stop the timer in this step.
+            self.timers.pop_first();
             self.follow(id, Input::TimerFired { fiber, turn });
             self.settle();
         }

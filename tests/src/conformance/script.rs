@@ -8,6 +8,7 @@ use super::{
     case::{Action, Case, Expected, Fate, Step, TaskRef},
     participant::{self, Received},
 };
+use bureaucrat_host::commands::Order;
 use bureaucrat_model::{ActivityPath, Fields, JsonText, Millis, Modification, ProcessId};
 use bureaucrat_wire::{Dialect, Reply as LauncherReply};
 use std::{collections::BTreeMap, fmt};
@@ -46,16 +47,14 @@ pub trait Stage {
     fn deploy_module(&mut self, name: &str, component: &[u8]) -> Result<(), String>;
     /// The fault after which a part of the process waits for an operator.
     fn incident(&mut self) -> Result<String, String>;
-    /// Has what waits for an operator tried again.
-    fn retry(&mut self) -> Result<(), String>;
     /// Changes where the process stands, unless it is refused with a text like this; gives why, if it is.
     fn modify(
         &mut self,
         modification: &Modification,
         refused: Option<&str>,
     ) -> Result<Option<String>, String>;
-    /// Cancels the process.
-    fn cancel(&mut self, reason: &str) -> Result<(), String>;
+    /// Gives an order about the whole process, which is obeyed.
+    fn order(&mut self, order: &Order) -> Result<(), String>;
     fn ending(&mut self) -> Result<LauncherReply, String>;
     /// What is left that no step expected, given the number of expected dead letters.
     fn leftovers(&mut self, dead: usize) -> Vec<String>;
@@ -243,12 +242,11 @@ impl Player<'_> {
                 self.stage.undelivered(queue)
             }
             Action::Time(span) => self.stage.time(*span),
-            Action::Cancel(reason) => self.stage.cancel(reason),
+            Action::Order(order) => self.stage.order(order),
             Action::Incident(pattern) => match self.stage.incident()? {
                 fault if matches_glob(pattern, &fault) => Ok(()),
                 fault => Err(format!("incident {fault}")),
             },
-            Action::Retry => self.stage.retry(),
             Action::Modify(modification, refused) => {
                 let seen = self.stage.modify(modification, refused.as_deref())?;
                 match (&seen, refused) {

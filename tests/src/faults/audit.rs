@@ -197,6 +197,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Cancelled { .. }
                 | HistoryEvent::Retried { .. }
                 | HistoryEvent::ProcessSuspended { .. }
+                | HistoryEvent::ProcessResumed { .. }
                 | HistoryEvent::Terminated { .. }
                 | HistoryEvent::PartRetried { .. }
                 | HistoryEvent::Skipped { .. }

@@ -10,7 +10,7 @@ use bureaucrat_host::{
     commands::Order,
     query::{State, Wanted},
 };
-use bureaucrat_model::{HistoryEntry, HistoryEvent, ProcessId, Timestamp};
+use bureaucrat_model::{HistoryEntry, HistoryEvent, Operator, ProcessId, Timestamp};
 use bureaucrat_store::{
     Table, Unit, Write,
     instances::searched_keys,
@@ -51,11 +51,12 @@ impl World {
         if order == Order::Resume {
             self.facts.all_may_be_resumed();
         }
+        let by = Operator::named("ops");
         let wanted = Wanted {
             states,
             ..Wanted::default()
         };
-        engine.order_bulk(BulkCommand::new(BulkOrder::Start { wanted, order }).0);
+        engine.order_bulk(BulkCommand::new(BulkOrder::Start { wanted, order, by }).0);
         self.facts.count("bulk jobs");
         self.note("an operator starts a bulk job");
     }
@@ -200,7 +201,7 @@ fn says_so(unit: &Unit, process: ProcessId) -> bool {
                 entry.event,
                 HistoryEvent::Retried { .. }
                     | HistoryEvent::ProcessSuspended { .. }
-                    | HistoryEvent::Resumed
+                    | HistoryEvent::ProcessResumed { .. }
             )
         });
         is_told && key.starts_with(process.as_bytes())

@@ -17,6 +17,7 @@ mod disk;
 mod engine;
 mod facts;
 mod hostile;
+mod initiators;
 mod keeping;
 mod kept;
 mod late;

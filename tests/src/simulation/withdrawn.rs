@@ -7,7 +7,7 @@ use super::{
     late::LateFacts,
 };
 use bureaucrat_model::{
-    Canceller, Fault, FaultSource, FiberId, HistoryEntry, HistoryEvent, Instance, Origin,
+    Fault, FaultSource, FiberId, HistoryEntry, HistoryEvent, Initiator, Instance, Origin,
     ProcessId, Recorded, Turn, WaitKind,
 };
 use bureaucrat_store::{
@@ -80,7 +80,7 @@ impl Withdrawals {
             self.retried.push(process);
         }
         if let HistoryEvent::Cancelled {
-            by: Canceller::Replacement { .. },
+            by: Initiator::Replacement { .. },
             ..
         } = event
         {

@@ -43,6 +43,7 @@ impl Known {
         self.messages_fit(unit);
         let withdrawals = Withdrawals::of(unit);
         self.tells(&withdrawals);
+        self.names_operators(unit);
         for write in &unit.writes {
             let (table, key, value) = match write {
                 Write::Put { table, key, value } => (*table, key, Some(value)),

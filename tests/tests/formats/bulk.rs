@@ -2,7 +2,7 @@
 
 use super::{holds, samples::process};
 use bureaucrat_host::bulk::{BulkCounts, BulkOutcome, BulkOutcomeRecord, BulkRecord, BulkStatus};
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{Operator, Timestamp};
 use bureaucrat_store::{Table, keys::Place, records};
 
 #[test]
@@ -10,6 +10,7 @@ fn bulk_jobs() {
     let at = Timestamp(1_800_000_000_000);
     let record = |status, up_to| BulkRecord {
         begun_at: at,
+        by: Operator::named("ada"),
         status,
         order: r#"{"order":"resume"}"#.into(),
         wanted: "{}".into(),

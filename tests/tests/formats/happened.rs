@@ -2,9 +2,13 @@
 
 use super::samples::{fault, path, process};
 use bureaucrat_model::{
-    Canceller, ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEvent, Millis,
-    Redelivered, Taken, Timestamp, Turn,
+    ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEvent, Initiator, Millis,
+    Operator, Redelivered, Taken, Timestamp, Turn,
 };
+
+fn operator() -> Initiator {
+    Initiator::Operator(Operator::named("grace"))
+}
 
 /// Every entry of a history, with a name.
 pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
@@ -187,14 +191,14 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             "cancelled",
             HistoryEvent::Cancelled {
                 reason: "why".into(),
-                by: Canceller::Operator,
+                by: operator(),
             },
         ),
         (
             "cancelled-by-message",
             HistoryEvent::Cancelled {
                 reason: "why".into(),
-                by: Canceller::Message {
+                by: Initiator::Message {
                     user: Some("ada".into()),
                 },
             },
@@ -203,7 +207,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             "cancelled-by-replacement",
             HistoryEvent::Cancelled {
                 reason: "why".into(),
-                by: Canceller::Replacement {
+                by: Initiator::Replacement {
                     process: process(7),
                 },
             },
@@ -212,6 +216,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             "retried",
             HistoryEvent::Retried {
                 reason: "the worker is back".into(),
+                by: operator(),
             },
         ),
         (
@@ -219,6 +224,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             HistoryEvent::PartRetried {
                 activity: path(),
                 reason: "its queue was deleted".into(),
+                by: operator(),
             },
         ),
         (
@@ -226,6 +232,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             HistoryEvent::Skipped {
                 activity: path(),
                 reason: "paid by hand".into(),
+                by: operator(),
             },
         ),
         (
@@ -234,6 +241,7 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
                 activity: path(),
                 names: vec!["zip".into(), "city".into()],
                 reason: "the customer called".into(),
+                by: operator(),
             },
         ),
         (
@@ -242,18 +250,25 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
                 activity: path(),
                 to: path().child(3),
                 reason: "the parcel came back".into(),
+                by: operator(),
             },
         ),
         (
             "process-suspended",
             HistoryEvent::ProcessSuspended {
                 reason: "the bank asks to wait".into(),
+                by: operator(),
             },
+        ),
+        (
+            "process-resumed",
+            HistoryEvent::ProcessResumed { by: operator() },
         ),
         (
             "terminated",
             HistoryEvent::Terminated {
                 reason: "its finally never ends".into(),
+                by: operator(),
             },
         ),
     ]

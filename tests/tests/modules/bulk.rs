@@ -11,7 +11,7 @@ use bureaucrat_host::{
     query::{Attribute, Query, QueryAnswer, State, Wanted},
     router::Incoming,
 };
-use bureaucrat_model::{Change, HistoryEvent, Modification, PartOf};
+use bureaucrat_model::{Change, HistoryEvent, Modification, Operator, PartOf};
 use bureaucrat_store::Table;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -64,7 +64,8 @@ fn ordered(hosted: &mut Hosted, order: BulkOrder) -> BulkAnswer {
 }
 
 fn started(hosted: &mut Hosted, wanted: Wanted, order: Order) -> u64 {
-    let answer = ordered(hosted, BulkOrder::Start { wanted, order });
+    let by = Operator::named("ops");
+    let answer = ordered(hosted, BulkOrder::Start { wanted, order, by });
     let BulkAnswer::Started { job } = answer else {
         panic!("{answer:?}");
     };
@@ -235,6 +236,7 @@ fn only_so_many_jobs_are_under_way_and_none_is_too_large() {
         order: Order::Cancel {
             reason: "x".repeat(2 << 20),
         },
+        by: Operator::named("ops"),
     };
     let answer = ordered(&mut hosted, order);
     assert!(matches!(answer, BulkAnswer::TooLarge { .. }), "{answer:?}");
@@ -243,6 +245,7 @@ fn only_so_many_jobs_are_under_way_and_none_is_too_large() {
         let (command, answer) = BulkCommand::new(BulkOrder::Start {
             wanted: incidents(),
             order: Order::Resume,
+            by: Operator::named("ops"),
         });
         hosted.host().send(Incoming::OrderedBulk(command));
         answers.push(answer);

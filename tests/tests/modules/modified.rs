@@ -5,7 +5,10 @@ use bureaucrat_host::{
     broker::Source,
     commands::{Order, OrderOutcome},
 };
-use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf, ProcessId, Refusal};
+use bureaucrat_model::{
+    Change, FiberId, Fields, Modification, Operator, PartOf, ProcessId, Refusal,
+};
+use bureaucrat_tests::polled::OPERATOR;
 use bureaucrat_wire::Outgoing;
 
 /// Waits for an answer, an event and a delay at once.
@@ -86,7 +89,8 @@ fn a_task_that_was_lost_is_sent_again_under_its_message_id() {
             change: Change::Retry,
             reason: String::new(),
         });
-        let (command, outcome) = bureaucrat_host::commands::Command::new(process, order);
+        let (command, outcome) =
+            bureaucrat_host::commands::Command::new(process, order, Operator::named(OPERATOR));
         waiting
             .hosted
             .host()

@@ -5,8 +5,8 @@ use bureaucrat_host::{
     broker::Source,
     commands::{Order, OrderOutcome},
 };
-use bureaucrat_model::{HistoryEvent, ProcessId};
-use bureaucrat_tests::polled::retry;
+use bureaucrat_model::{HistoryEvent, Initiator, Operator, ProcessId};
+use bureaucrat_tests::polled::{OPERATOR, retry};
 use serde_json::Value;
 
 /// Waits for an answer, an event and a delay at once, and says at its end that it ran.
@@ -105,6 +105,7 @@ fn what_comes_for_a_suspended_process_counts_when_it_is_resumed() {
         let history = waiting.history();
         let suspended = HistoryEvent::ProcessSuspended {
             reason: "the bank asks to wait".into(),
+            by: Initiator::Operator(Operator::named(OPERATOR)),
         };
         assert_eq!(
             history.iter().filter(|entry| **entry == suspended).count(),

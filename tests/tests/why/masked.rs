@@ -17,11 +17,26 @@ pub fn masked(text: &str) -> String {
             }
             continue;
         }
-        out.push(word.clone());
+        if word == "uid" && follows_operator(&out) {
+            continue;
+        }
+        match follows_operator(&out) {
+            true => out.push(format!("NAME{}", after_name(word))),
+            false => out.push(word.clone()),
+        }
     }
     let text = out.join(" ");
     let text = beginning(&tried(&text));
     text.replace("TIME (in SPAN)", "TIME (now)")
+}
+
+/// Whether the name of an operator comes next: that of the user who runs the tests, or `uid` and a number.
+fn follows_operator(before: &[String]) -> bool {
+    matches!(before, [.., the, operator] if (&**the, &**operator) == ("the", "operator"))
+}
+
+fn after_name(word: &str) -> &str {
+    word.trim_start_matches(|c: char| c.is_alphanumeric() || c == '-' || c == '_')
 }
 
 /// A word with ids and times masked; none for a date.
@@ -110,6 +125,9 @@ fn what_differs_is_masked() {
         masked(text),
         "It waits since TIME (SPAN): process ID_0_1~3, `bureaucrat cancel SHORT`; attempt 2 of 5, letter NUMBER."
     );
+    let by = "It was cancelled by the operator ada: why. It waits for an operator tonight.";
+    assert_eq!(masked(by), masked(&by.replace("ada", "uid 1001")));
+    assert_ne!(masked(by), masked(&by.replace("why", "what")));
     let tried = "It was tried 4 times; the next try is at 03:12:07 (in 1.2 s).";
     assert_eq!(
         masked(tried),

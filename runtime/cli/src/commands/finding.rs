@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::control;
     use bureaucrat_host::query::State;
-    use bureaucrat_model::Timestamp;
+    use bureaucrat_model::{Operator, Timestamp};
 
     fn summary(id: &str) -> ProcessSummary {
         ProcessSummary {
@@ -96,7 +96,7 @@ mod tests {
             "0c4b99ff-1111-8222-9333-444455556666",
         ];
         let folder = tempfile::tempdir().unwrap();
-        let answer = move |query: &Query| {
+        let answer = move |query: &Query, _: &Operator| {
             let Query::Find { prefix } = query else {
                 panic!("{query:?}");
             };

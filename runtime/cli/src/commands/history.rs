@@ -4,7 +4,7 @@
 use crate::screen;
 use bureaucrat_host::query::ExpressionView;
 use bureaucrat_model::{
-    ActivityPath, Canceller, ConditionOutcome, Dropped, Fault, HistoryEntry, HistoryEvent,
+    ActivityPath, ConditionOutcome, Dropped, Fault, HistoryEntry, HistoryEvent, Initiator,
     ProcessId, Redelivered, Taken,
 };
 use serde_json::{Value, json};
@@ -216,36 +216,52 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::Resumed => ("resumed", json!({})),
         HistoryEvent::Truncated => ("truncated", json!({})),
         HistoryEvent::Cancelled { reason, by } => {
-            ("cancelled", json!({"reason": reason, "by": canceller(by)}))
+            ("cancelled", json!({"reason": reason, "by": initiator(by)}))
         }
-        HistoryEvent::Retried { reason } => ("retried", json!({"reason": reason})),
-        HistoryEvent::ProcessSuspended { reason } => {
-            ("process_suspended", json!({"reason": reason}))
+        HistoryEvent::Retried { reason, by } => {
+            ("retried", json!({"reason": reason, "by": initiator(by)}))
         }
-        HistoryEvent::Terminated { reason } => ("terminated", json!({"reason": reason})),
-        HistoryEvent::PartRetried { activity, reason } => (
-            "part_retried",
-            json!({"activity": id(activity), "reason": reason}),
+        HistoryEvent::ProcessSuspended { reason, by } => (
+            "process_suspended",
+            json!({"reason": reason, "by": initiator(by)}),
         ),
-        HistoryEvent::Skipped { activity, reason } => (
+        HistoryEvent::ProcessResumed { by } => ("process_resumed", json!({"by": initiator(by)})),
+        HistoryEvent::Terminated { reason, by } => {
+            ("terminated", json!({"reason": reason, "by": initiator(by)}))
+        }
+        HistoryEvent::PartRetried {
+            activity,
+            reason,
+            by,
+        } => (
+            "part_retried",
+            json!({"activity": id(activity), "reason": reason, "by": initiator(by)}),
+        ),
+        HistoryEvent::Skipped {
+            activity,
+            reason,
+            by,
+        } => (
             "skipped",
-            json!({"activity": id(activity), "reason": reason}),
+            json!({"activity": id(activity), "reason": reason, "by": initiator(by)}),
         ),
         HistoryEvent::FieldsSet {
             activity,
             names,
             reason,
+            by,
         } => (
             "fields_set",
-            json!({"activity": id(activity), "fields": names, "reason": reason}),
+            json!({"activity": id(activity), "fields": names, "reason": reason, "by": initiator(by)}),
         ),
         HistoryEvent::Moved {
             activity,
             to,
             reason,
+            by,
         } => (
             "moved",
-            json!({"activity": id(activity), "to": id(to), "reason": reason}),
+            json!({"activity": id(activity), "to": id(to), "reason": reason, "by": initiator(by)}),
         ),
         HistoryEvent::Caught { activity, fault } => (
             "caught",
@@ -262,12 +278,12 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
     }
 }
 
-/// Who cancelled, with what is known about them.
-fn canceller(by: &Canceller) -> Value {
+/// Who gave an order, with what is known about them.
+fn initiator(by: &Initiator) -> Value {
     match by {
-        Canceller::Operator => json!({"kind": "operator"}),
-        Canceller::Message { user } => json!({"kind": "message", "user": user}),
-        Canceller::Replacement { process } => {
+        Initiator::Operator(operator) => json!({"kind": "operator", "name": operator.name()}),
+        Initiator::Message { user } => json!({"kind": "message", "user": user}),
+        Initiator::Replacement { process } => {
             json!({"kind": "replacement", "process": process.to_string()})
         }
     }

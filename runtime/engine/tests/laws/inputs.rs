@@ -3,15 +3,20 @@
 use bureaucrat_engine::{Environment, launch};
 use bureaucrat_model::{
     ActivityPath, Answer, Change, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, Input, Instance, JsonText,
-    Launch, Modification, PartOf, ProcessId, Program, ProgramHash, Subscription, Timestamp, Turn,
-    Version,
+    EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, Initiator, Input, Instance,
+    JsonText, Launch, Modification, Operator, PartOf, ProcessId, Program, ProgramHash,
+    Subscription, Timestamp, Turn, Version,
 };
 
 pub const SECRET: [u8; 32] = [7; 32];
 
 pub fn cancelled() -> Fault {
     Fault::from_outside(FaultCode::CANCELLED, "by the test")
+}
+
+/// Who gives the orders.
+pub fn operator() -> Initiator {
+    Initiator::Operator(Operator::named("law"))
 }
 
 /// What an operator may want, sensible or not.

@@ -14,14 +14,21 @@ mod written;
 
 use bureaucrat_model::{EngineLimits, Op, OpIndex};
 use generator::Block;
-use proptest::prelude::*;
-use world::World;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use std::collections::BTreeSet;
+use world::{
+    World,
+    ordered::{VERBS, WAITS},
+};
 
 /// As many as `BUREAUCRAT_LAW_CASES` says, for thorough runs.
 fn cases() -> u32 {
     let wanted = std::env::var("BUREAUCRAT_LAW_CASES").ok();
     wanted.and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
 }
+
+/// Worlds that are made to see each order at each kind of wait. Conditions about faults are rare.
+const WORLDS_MAX: u32 = 100_000;
 
 /// Limits that random processes reach now and then.
 fn limits() -> impl Strategy<Value = EngineLimits> {
@@ -81,4 +88,27 @@ proptest! {
         }
         world.check_replay();
     }
+}
+
+/// Random worlds contain every order at every kind of wait, sooner or later.
+#[test]
+fn each_order_comes_at_each_kind_of_wait() {
+    let choices = prop::collection::vec(any::<u64>(), 0..80);
+    let random = (generator::block(), limits(), choices);
+    let mut runner = TestRunner::deterministic();
+    let cells = WAITS
+        .iter()
+        .flat_map(|wait| VERBS.map(|verb| (verb, *wait)));
+    let mut missing: BTreeSet<_> = cells.collect();
+    for _ in 0..WORLDS_MAX {
+        let (block, limits, choices) = random.new_tree(&mut runner).unwrap().current();
+        let program = generator::program(&block);
+        let mut world = World::launch(&program, &limits);
+        choices.into_iter().for_each(|choice| world.act(choice));
+        missing.retain(|cell| !world.ordered.contains(cell));
+        if missing.is_empty() {
+            return;
+        }
+    }
+    panic!("no run had {missing:?}");
 }

@@ -16,7 +16,8 @@ impl World<'_> {
         }
         for (id, fiber) in self.instance.fibers.iter() {
             let FiberState::Waiting(wait) = &fiber.state else {
-                assert!(self.yielded, "a fiber was left to run");
+                let runs_later = self.yielded || self.continues_when_resumed();
+                assert!(runs_later, "a fiber was left to run");
                 continue;
             };
             assert!(seen.insert(wait.turn) && wait.turn.0 < self.instance.next_turn);

@@ -3,11 +3,13 @@
 
 mod accounting;
 mod modified;
+pub mod ordered;
 
 use super::{
     counts, held,
     inputs::{
-        SECRET, admission, answer, cancelled, ended, evaluation, event, found, modification, start,
+        SECRET, admission, answer, cancelled, ended, evaluation, event, found, modification,
+        operator, start,
     },
     written::Written,
 };
@@ -33,6 +35,12 @@ enum Taken {
     Input(Input),
     Cancel,
     Modification(Modification),
+    Suspend,
+    /// An input that is kept while it is suspended.
+    Kept(Input),
+    /// What was kept follows as inputs.
+    Resume,
+    Terminate(ordered::Knowing),
 }
 
 pub struct World<'a> {
@@ -52,6 +60,10 @@ pub struct World<'a> {
     taken: Vec<(u64, Taken)>,
     /// An operator had this task sent again.
     sent_again: Option<Turn>,
+    /// It is being ended without its program.
+    program_is_unknown: bool,
+    /// The verbs of operators, each with what parts waited for that it was about.
+    pub ordered: BTreeSet<(&'static str, &'static str)>,
     pub effects: Vec<Effect>,
 }
 
@@ -73,6 +85,8 @@ impl<'a> World<'a> {
             yielded: false,
             taken: Vec::new(),
             sent_again: None,
+            program_is_unknown: false,
+            ordered: BTreeSet::new(),
             effects: Vec::new(),
         };
         world.account(effects);
@@ -91,7 +105,21 @@ impl<'a> World<'a> {
         if choice % 97 < 8 {
             return self.modify(&modification(self.program, choice >> 8));
         }
+        if self.ordered_at_random(choice) {
+            return;
+        }
         let input = self.choose(choice);
+        if input == Input::Retry {
+            self.note("retry", |_| true);
+        }
+        match self.instance.status.parking() {
+            None => self.give(input),
+            Some(_) => self.keep(input),
+        }
+    }
+
+    /// Gives the instance an input.
+    fn give(&mut self, input: Input) {
         let before = self.instance.clone();
         let environment = Environment {
             now: Timestamp(self.now),
@@ -144,6 +172,8 @@ impl<'a> World<'a> {
             secret: &SECRET,
             limits: self.limits,
         };
+        self.note("cancel", |_| true);
+        let kept = self.unpark();
         let (was_cancelled, had_ended) = (self.instance.cancelled.is_some(), self.ended);
         let effects = cancel(self.program, &mut self.instance, &environment, cancelled());
         if had_ended {
@@ -154,6 +184,7 @@ impl<'a> World<'a> {
         self.account(effects);
         assert!(self.ended || !was_cancelled, "cancelled twice");
         self.written.follow(&mut self.instance);
+        kept.into_iter().for_each(|input| self.give(input));
     }
 
     /// The activities with an open task, in the order in which they began to wait.
@@ -177,8 +208,16 @@ impl<'a> World<'a> {
                     step(self.program, &mut instance, &environment, input.clone()).unwrap()
                 }
                 Taken::Cancel => cancel(self.program, &mut instance, &environment, cancelled()),
-                Taken::Modification(modification) => {
-                    modify(self.program, &mut instance, &environment, modification).unwrap()
+                Taken::Modification(modification) => modify(
+                    self.program,
+                    &mut instance,
+                    &environment,
+                    modification,
+                    &operator(),
+                )
+                .unwrap(),
+                Taken::Suspend | Taken::Kept(_) | Taken::Resume | Taken::Terminate(_) => {
+                    self.ordered_again(input, &mut instance, &environment)
                 }
             });
             written.follow(&mut instance);

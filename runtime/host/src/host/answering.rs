@@ -19,7 +19,7 @@ use crate::{
         tasks,
     },
 };
-use bureaucrat_model::{DefinitionName, DefinitionRef, ProcessId, Timestamp, Version};
+use bureaucrat_model::{DefinitionName, DefinitionRef, Operator, ProcessId, Timestamp, Version};
 use bureaucrat_store::StoreError;
 use std::{sync::Arc, time::Duration};
 
@@ -31,9 +31,9 @@ const ORDER_PATIENCE: Duration = Duration::from_secs(30);
 impl Host {
     /// Answers an operator's question from the committed store, or carries out an order. Blocks for
     /// the store.
-    pub fn query(&self, query: &Query) -> QueryAnswer {
+    pub fn query(&self, query: &Query, by: &Operator) -> QueryAnswer {
         if let Query::Order { process, order } = query {
-            return self.order(*process, order.clone());
+            return self.order(*process, order.clone(), by);
         }
         if let Query::Letters(query) = query {
             return self.letters(query);
@@ -47,7 +47,7 @@ impl Host {
             return facts::untaken(shared.as_deref(), *process, *fiber);
         }
         if let Query::Bulk(query) = query
-            && let Some(order) = BulkOrder::of(query)
+            && let Some(order) = BulkOrder::of(query, by)
         {
             return self.bulk(order);
         }
@@ -186,8 +186,8 @@ impl Host {
         }
     }
 
-    fn order(&self, process: ProcessId, order: Order) -> QueryAnswer {
-        let (command, outcome) = Command::new(process, order);
+    fn order(&self, process: ProcessId, order: Order, by: &Operator) -> QueryAnswer {
+        let (command, outcome) = Command::new(process, order, by.clone());
         self.0.router.order(command);
         match outcome.recv_timeout(ORDER_PATIENCE) {
             Ok(outcome) => QueryAnswer::Ordered { outcome },

@@ -14,7 +14,7 @@ use crate::{
         transaction::{Transaction, Work},
     },
 };
-use bureaucrat_model::Canceller;
+use bureaucrat_model::Initiator;
 use bureaucrat_store::{StoreError, keys::OutboxKind};
 use bureaucrat_wire::{CANCEL_TYPE, CancelOutcome, CancelRequest, cancel_reply, decode_cancel};
 
@@ -69,7 +69,7 @@ impl Planner {
             return self.begin(process, transaction);
         }
         self.remember(&mut transaction, seen, Some(process))?;
-        let by = Canceller::Message {
+        let by = Initiator::Message {
             user: user.cloned(),
         };
         let command = Command::cancel(process, reason, by);

@@ -8,7 +8,7 @@ use super::{
     query::{Place, Wanted},
     questions::Asked,
 };
-use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_model::{Operator, ProcessId, Timestamp};
 use bureaucrat_store::{
     StoreError, Table, keys,
     reading::{scan_all, scan_around},
@@ -28,6 +28,8 @@ const PAGE: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkRecord {
     pub begun_at: Timestamp,
+    /// Who started it.
+    pub by: Operator,
     pub status: BulkStatus,
     /// The order, as JSON.
     pub order: String,
@@ -179,6 +181,7 @@ pub enum BulkAnswer {
 pub struct BulkView {
     pub job: u64,
     pub begun_at: Timestamp,
+    pub by: Operator,
     pub status: BulkStatus,
     pub order: Order,
     pub wanted: Wanted,
@@ -201,17 +204,24 @@ pub struct BulkCommand {
 
 #[derive(Debug)]
 pub enum BulkOrder {
-    Start { wanted: Wanted, order: Order },
-    Stop { job: u64 },
+    Start {
+        wanted: Wanted,
+        order: Order,
+        by: Operator,
+    },
+    Stop {
+        job: u64,
+    },
 }
 
 impl BulkOrder {
     /// The order in a question, if it has one.
-    pub(crate) fn of(query: &BulkQuery) -> Option<Self> {
+    pub(crate) fn of(query: &BulkQuery, by: &Operator) -> Option<Self> {
         match query {
             BulkQuery::Start { wanted, order } => Some(Self::Start {
                 wanted: wanted.clone(),
                 order: order.clone(),
+                by: by.clone(),
             }),
             BulkQuery::Stop { job } => Some(Self::Stop { job: *job }),
             BulkQuery::List | BulkQuery::Show { .. } | BulkQuery::Outcomes { .. } => None,
@@ -294,6 +304,7 @@ fn view(asked: &Asked<'_>, job: u64, record: BulkRecord) -> Result<BulkView, Sto
     Ok(BulkView {
         job,
         begun_at: record.begun_at,
+        by: record.by,
         status: record.status,
         order: serde_json::from_str(&record.order)
             .map_err(|error| damaged(&record.order, error))?,

@@ -1,7 +1,7 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
 use super::query::{Place, Wanted};
-use bureaucrat_model::{Canceller, Modification, ProcessId, Refusal};
+use bureaucrat_model::{Initiator, Modification, Operator, ProcessId, Refusal};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -40,11 +40,11 @@ impl Order {
     pub(crate) const fn done(&self) -> &'static str {
         match self {
             Self::Cancel { .. } => "cancelled",
-            Self::Retry { .. } => "retried by an operator",
-            Self::Suspend { .. } => "suspended by an operator",
-            Self::Resume => "resumed by an operator",
-            Self::Terminate { .. } => "terminated by an operator",
-            Self::Modify(_) => "modified by an operator",
+            Self::Retry { .. } => "retried",
+            Self::Suspend { .. } => "suspended",
+            Self::Resume => "resumed",
+            Self::Terminate { .. } => "terminated",
+            Self::Modify(_) => "changed",
         }
     }
 }
@@ -89,8 +89,8 @@ impl OrderOutcome {
 pub struct Command {
     pub process: ProcessId,
     pub order: Order,
-    /// Who cancels, if that is the order.
-    pub by: Canceller,
+    /// Who gives it.
+    pub by: Initiator,
     pub reply: Reply,
 }
 
@@ -114,26 +114,26 @@ pub struct Bulk {
 
 impl Command {
     /// An operator's order, and the receiver of its outcome.
-    pub fn new(process: ProcessId, order: Order) -> (Self, Receiver<OrderOutcome>) {
-        Self::from(process, order, Canceller::Operator)
+    pub fn new(process: ProcessId, order: Order, by: Operator) -> (Self, Receiver<OrderOutcome>) {
+        Self::from(process, order, Initiator::Operator(by))
     }
 
     /// Cancels a process; nobody waits for the outcome.
-    pub(crate) fn cancel(process: ProcessId, reason: String, by: Canceller) -> Self {
+    pub(crate) fn cancel(process: ProcessId, reason: String, by: Initiator) -> Self {
         Self::from(process, Order::Cancel { reason }, by).0
     }
 
     /// An order of a bulk job.
-    pub(crate) const fn bulk(process: ProcessId, order: Order, bulk: Bulk) -> Self {
+    pub(crate) const fn bulk(process: ProcessId, order: Order, by: Initiator, bulk: Bulk) -> Self {
         Self {
             process,
             order,
-            by: Canceller::Operator,
+            by,
             reply: Reply::Bulk(bulk),
         }
     }
 
-    fn from(process: ProcessId, order: Order, by: Canceller) -> (Self, Receiver<OrderOutcome>) {
+    fn from(process: ProcessId, order: Order, by: Initiator) -> (Self, Receiver<OrderOutcome>) {
         let (reply, outcome) = crossbeam_channel::bounded(1);
         let command = Self {
             process,

@@ -20,7 +20,7 @@ use crate::operate::{
     questions::{Asked, Whole, state_of},
     search::{Found, Search},
 };
-use bureaucrat_model::{FiberState, Instance, OpIndex, ShardId, Timestamp};
+use bureaucrat_model::{FiberState, Initiator, Instance, OpIndex, ShardId, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -179,7 +179,7 @@ impl Planner {
     pub(crate) fn bulk_ordered(&mut self, command: BulkCommand) -> Result<(), StoreError> {
         let BulkCommand { order, reply } = command;
         let answer = match order {
-            BulkOrder::Start { wanted, order } => {
+            BulkOrder::Start { wanted, order, by } => {
                 let texts = (
                     serde_json::to_string(&order),
                     serde_json::to_string(&wanted),
@@ -201,6 +201,7 @@ impl Planner {
                 let job = self.shared.draw();
                 let record = BulkRecord {
                     begun_at: self.now(),
+                    by,
                     status: BulkStatus::Running,
                     order,
                     wanted,
@@ -210,7 +211,7 @@ impl Planner {
                 let Ok(running) = Running::of(record) else {
                     return Ok(());
                 };
-                tracing::info!(job, "a bulk job begins");
+                tracing::info!(job, by = %running.record.by, "a bulk job begins");
                 let mut transaction = self.write_bulk(job, &running.record)?;
                 self.bulk.running.insert(job, running);
                 let told = Told::Bulk(reply, BulkAnswer::Started { job });
@@ -310,12 +311,13 @@ impl Planner {
                     }
                     running.found.insert(place, None);
                     running.under_way += 1;
+                    let by = Initiator::Operator(running.record.by.clone());
                     let bulk = Bulk {
                         job,
                         place,
                         wanted: wanted.clone(),
                     };
-                    let command = Command::bulk(place.process, running.order.clone(), bulk);
+                    let command = Command::bulk(place.process, running.order.clone(), by, bulk);
                     let work = Work::Order(Box::new(command));
                     self.begin(place.process, Transaction::of(place.process, work))?;
                 }

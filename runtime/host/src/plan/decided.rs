@@ -20,7 +20,7 @@ use crate::{
     intake::refusal::{KeyTaken, Refusal},
     operate::commands::Command,
 };
-use bureaucrat_model::{Canceller, ChildDefinition, Fields, Launch, Millis, ProcessId, Timestamp};
+use bureaucrat_model::{ChildDefinition, Fields, Initiator, Launch, Millis, ProcessId, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, records};
 use bureaucrat_wire::{Report, notice};
 use serde::{Deserialize, Serialize};
@@ -291,7 +291,7 @@ impl Planner {
     ) -> Result<(), StoreError> {
         let reason = format!("process {process} replaces it under the key `{key}`");
         // The freed key says that it has ended.
-        let by = Canceller::Replacement { process };
+        let by = Initiator::Replacement { process };
         self.ordered(Command::cancel(holder, reason, by))
     }
 

@@ -12,11 +12,8 @@ use crate::{
     broker::Delivery,
     compute::Task,
 };
-use bureaucrat_engine::{awaits_answer, is_shortened, pending_evaluations};
-use bureaucrat_model::{
-    Answer, FiberState, HistoryEvent, Input, Instance, Parking, ProcessId, ShardId, Status,
-    WaitKind,
-};
+use bureaucrat_engine::{Keeping, awaits_answer, keep, pending_evaluations, unpark};
+use bureaucrat_model::{FiberId, HistoryEvent, Input, Parking, ProcessId, ShardId, Status};
 use bureaucrat_store::{StoreError, Table, keys};
 
 impl Planner {
@@ -40,12 +37,11 @@ impl Planner {
         let Some(loaded) = self.shared.definitions.cached_program(program) else {
             return Ok(Done::after(Task::Load(program), Work::Resume(process)));
         };
-        let Some(held) = transaction.held.get_mut(&process) else {
-            return Ok(Done::Yes);
-        };
-        let Status::Parked { inputs, .. } =
-            std::mem::replace(&mut held.instance.status, Status::Running)
-        else {
+        let held = transaction.held.get_mut(&process);
+        let Some((held, inputs)) = held.and_then(|held| {
+            let inputs = unpark(&mut held.instance)?;
+            Some((held, inputs))
+        }) else {
             return Ok(Done::Yes);
         };
         let pending = pending_evaluations(&loaded.program, &held.instance);
@@ -152,34 +148,20 @@ impl Planner {
         cause: Cause,
     ) -> Result<(), StoreError> {
         let room = self.shared.config.incident_inputs;
-        let held = transaction.held.get(&process);
-        let Some(Status::Parked { inputs, .. }) = held.map(|held| &held.instance.status) else {
+        let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
         };
-        let is_kept = inputs.iter().any(|kept| is_repeat(kept, &input));
-        if is_kept || held.is_some_and(|held| is_checking(&held.instance, &input)) {
-            tracing::debug!(%process, "an answer or event was repeated while its process is parked");
-            return Ok(());
-        }
-        if held.is_some_and(|held| is_pointless(&held.instance, &input)) {
-            return Ok(());
-        }
-        // Each wait has one timer, one task and one called process, so those are few. There may be any
-        // number of answers and events.
-        let is_bounded =
-            |input: &Input| !matches!(input, Input::Answer { .. } | Input::Event { .. });
-        let unbounded = inputs.iter().filter(|kept| !is_bounded(kept));
-        if is_bounded(&input) || unbounded.count() < room {
-            note_taker(transaction, process, &input);
-            if let Some(held) = transaction.held.get_mut(&process)
-                && let Status::Parked { inputs, .. } = &mut held.instance.status
-            {
-                match inputs.iter_mut().find(|kept| is_outdated(kept, &input)) {
-                    Some(kept) => *kept = input,
-                    None => inputs.push(input),
-                }
+        let event = event_of(&input);
+        match keep(&mut held.instance, input, room) {
+            Keeping::Kept => {
+                note_taker(transaction, process, event);
+                return Ok(());
             }
-            return Ok(());
+            Keeping::Needless => {
+                tracing::debug!(%process, "an input changes nothing for its parked process");
+                return Ok(());
+            }
+            Keeping::Full => {}
         }
         let reason = format!("process {process} is parked, and {room} inputs already wait for it");
         if let Cause::Answer(delivery) = cause {
@@ -262,86 +244,22 @@ impl Planner {
     }
 }
 
-/// Whether a task was delayed whose attempt loses nothing by it.
-fn is_pointless(instance: &Instance, input: &Input) -> bool {
-    let Input::TaskDelayed { turn, until } = input else {
-        return false;
-    };
-    !is_shortened(instance, *turn, *until)
-}
-
-/// Whether the same task was delayed before. What counts is how long in all.
-const fn is_outdated(kept: &Input, now: &Input) -> bool {
-    match (kept, now) {
-        (Input::TaskDelayed { turn: earlier, .. }, Input::TaskDelayed { turn, .. }) => {
-            earlier.0 == turn.0
-        }
-        _ => false,
-    }
-}
-
 /// Notes that a fiber has an event that is being handed out, so that it does not get it again after a crash. When the
 /// process continues, the handing out may be over, and nobody would remove the note.
-fn note_taker(transaction: &mut Transaction, process: ProcessId, input: &Input) {
-    if let Input::Event { fiber, source, .. } = input
-        && transaction.hands_out(source.sequence())
+fn note_taker(transaction: &mut Transaction, process: ProcessId, event: Option<(FiberId, u64)>) {
+    if let Some((fiber, sequence)) = event
+        && transaction.hands_out(sequence)
     {
-        let key = keys::taken_by_fiber(source.sequence(), process, *fiber);
+        let key = keys::taken_by_fiber(sequence, process, fiber);
         transaction.put(Table::Taken, key, Vec::new());
         transaction.is_kept_by_parked();
     }
 }
 
-/// Whether a wait evaluates its conditions for this event: the process was parked meanwhile, and an
-/// earlier run had handed it out.
-fn is_checking(instance: &Instance, input: &Input) -> bool {
-    let Input::Event {
-        fiber,
-        turn,
-        source,
-        ..
-    } = input
-    else {
-        return false;
+/// The fiber that an event is for, and the event's number.
+const fn event_of(input: &Input) -> Option<(FiberId, u64)> {
+    let Input::Event { fiber, source, .. } = input else {
+        return None;
     };
-    let found = instance.fibers.get(*fiber);
-    let Some(FiberState::Waiting(wait)) = found.map(|found| &found.state) else {
-        return false;
-    };
-    let (WaitKind::Event {
-        check: Some(check), ..
-    }
-    | WaitKind::Listening {
-        check: Some(check), ..
-    }) = &wait.kind
-    else {
-        return false;
-    };
-    wait.turn == *turn && check.source.sequence() == source.sequence()
-}
-
-/// Whether an answer is for the same task as an earlier one that counts. An answer that leaves its
-/// activity suspended does not count.
-fn is_repeat(before: &Input, now: &Input) -> bool {
-    match (before, now) {
-        (
-            Input::Answer {
-                activity,
-                turn: Some(turn),
-                answer:
-                    Answer::Replace(_)
-                    | Answer::Update(_)
-                    | Answer::Value(_)
-                    | Answer::Fault { .. }
-                    | Answer::Unreadable(_),
-                ..
-            },
-            Input::Answer {
-                activity: again,
-                turn: Some(repeated),
-                ..
-            },
-        ) => activity == again && turn == repeated,
-        _ => false,
-    }
+    Some((*fiber, source.sequence()))
 }

@@ -11,9 +11,7 @@ use crate::{
     operate::commands::{Command, OrderOutcome},
 };
 use bureaucrat_engine::modify;
-use bureaucrat_model::{
-    Change, Effect, Input, Modification, Parking, ProcessId, Program, Refusal, Status,
-};
+use bureaucrat_model::{Change, Effect, Modification, Parking, ProcessId, Program, Refusal};
 use bureaucrat_store::{StoreError, Table};
 
 /// What a message has around its fields: levels, and bytes at most.
@@ -70,7 +68,7 @@ impl Planner {
             let resume = Work::Order(Box::new(command));
             return Ok(Done::after(Task::Load(program), resume));
         };
-        let modified = self.modified(transaction, process, &loaded.program, modification)?;
+        let modified = self.modified(transaction, &command, &loaded.program, modification)?;
         let outcome = match modified {
             Ok(effects) => {
                 transaction.work.push_front(Work::Effects {
@@ -87,10 +85,11 @@ impl Planner {
     fn modified(
         &mut self,
         transaction: &mut Transaction,
-        process: ProcessId,
+        command: &Command,
         program: &Program,
         modification: &Modification,
     ) -> Result<Result<Vec<Effect>, Refusal>, StoreError> {
+        let process = command.process;
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(Err(Refusal::NothingWaits));
         };
@@ -99,21 +98,19 @@ impl Planner {
         }
         let environment = self.environment(&self.shared.config.engine_limits);
         let before = held.instance.clone();
-        let effects = match modify(program, &mut held.instance, &environment, modification) {
+        let effects = match modify(
+            program,
+            &mut held.instance,
+            &environment,
+            modification,
+            &command.by,
+        ) {
             Ok(effects) => effects,
             Err(refusal) => return Ok(Err(refusal)),
         };
         if let Some(participant) = self.unsent(process, &effects)? {
             held.instance = before;
             return Ok(Err(Refusal::NotSent { participant }));
-        }
-        // It runs when it continues; one that waits for its turn to do so does it once.
-        let can_run = held.instance.fibers.first_ready().is_some();
-        if let Status::Parked { inputs, .. } = &mut held.instance.status
-            && can_run
-            && !inputs.contains(&Input::Continue)
-        {
-            inputs.insert(0, Input::Continue);
         }
         Ok(Ok(effects))
     }
@@ -181,10 +178,10 @@ impl Planner {
         let Command {
             process,
             order,
+            by,
             reply,
-            ..
         } = command;
-        tracing::info!(%process, "{}", outcome.after(order.done()));
+        tracing::info!(%process, %by, "{}", outcome.after(order.done()));
         self.reply(transaction, reply, outcome)?;
         Ok(Done::Yes)
     }

@@ -11,7 +11,7 @@ use crate::operate::{
     commands::{Command, Order, OrderOutcome, Reply},
 };
 use bureaucrat_model::{
-    Canceller, Change, Fault, FaultCode, HistoryEvent, Input, Modification, Parking, PartOf,
+    Change, Fault, FaultCode, HistoryEvent, Initiator, Input, Modification, Parking, PartOf,
     ProcessId, Refusal, Status,
 };
 use bureaucrat_store::StoreError;
@@ -50,8 +50,8 @@ impl Planner {
             reply,
         } = command;
         let done = order.done();
-        let outcome = self.outcome_of(transaction, process, (order, by))?;
-        tracing::info!(%process, "{}", outcome.after(done));
+        let outcome = self.outcome_of(transaction, process, (order, by.clone()))?;
+        tracing::info!(%process, %by, "{}", outcome.after(done));
         self.reply(transaction, reply, outcome)?;
         Ok(Done::Yes)
     }
@@ -127,7 +127,7 @@ impl Planner {
         &mut self,
         transaction: &mut Transaction,
         process: ProcessId,
-        (order, by): (Order, Canceller),
+        (order, by): (Order, Initiator),
     ) -> Result<OrderOutcome, StoreError> {
         let parking = match self.standing(transaction, process)? {
             Ok(parking) => parking,
@@ -140,21 +140,20 @@ impl Planner {
                     input: Input::Retry,
                     cause: Cause::Other,
                 };
-                (HistoryEvent::Retried { reason }, work)
+                (HistoryEvent::Retried { reason, by }, work)
             }
             (Order::Retry { reason }, Some(Parking::Incident)) => {
-                (HistoryEvent::Retried { reason }, Work::Resume(process))
+                (HistoryEvent::Retried { reason, by }, Work::Resume(process))
             }
             (Order::Retry { .. } | Order::Suspend { .. }, Some(Parking::Suspended)) => {
                 return Ok(OrderOutcome::Suspended);
             }
             (Order::Suspend { reason }, None | Some(Parking::Incident)) => {
-                self.suspend(transaction, process, reason)?;
+                self.suspend(transaction, process, (reason, by))?;
                 return Ok(OrderOutcome::Done);
             }
             (Order::Resume, Some(Parking::Suspended)) => {
-                transaction.work.push_front(Work::Resume(process));
-                return Ok(OrderOutcome::Done);
+                (HistoryEvent::ProcessResumed { by }, Work::Resume(process))
             }
             (Order::Resume, None | Some(Parking::Incident)) => {
                 return Ok(OrderOutcome::NotSuspended);
@@ -162,8 +161,8 @@ impl Planner {
             // What changes a part needs the program, and has a way of its own.
             (Order::Modify(_), _) => return Ok(OrderOutcome::Refused(Refusal::NothingWaits)),
             (Order::Terminate { reason }, _) => {
-                let fault = Fault::from_outside(FaultCode::TERMINATED, reason.clone());
-                let event = HistoryEvent::Terminated { reason };
+                let fault = Fault::from_outside(FaultCode::TERMINATED, told(&reason, &by));
+                let event = HistoryEvent::Terminated { reason, by };
                 (event, Work::Terminate(process, fault))
             }
             (Order::Cancel { reason }, _) => {
@@ -184,7 +183,7 @@ impl Planner {
         &self,
         transaction: &mut Transaction,
         process: ProcessId,
-        mut reason: String,
+        (mut reason, by): (String, Initiator),
     ) -> Result<(), StoreError> {
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
@@ -193,25 +192,25 @@ impl Planner {
         reason.truncate(reason.floor_char_boundary(limit));
         let status = &mut held.instance.status;
         status.park(Parking::Suspended, reason.clone());
-        let event = HistoryEvent::ProcessSuspended { reason };
+        let event = HistoryEvent::ProcessSuspended { reason, by };
         let entries = self.shared.config.history_entries;
         transaction.record(process, self.now(), event, entries)
     }
 }
 
-/// What the fault of a cancelled process says: an operator's reason is enough.
-fn told(reason: &str, by: &Canceller) -> String {
-    match by {
-        Canceller::Operator | Canceller::Replacement { .. } => reason.to_owned(),
-        Canceller::Message { user } => {
-            let by = match user {
-                Some(user) => format!("by user {user}"),
-                None => "by a message without a user".to_owned(),
-            };
-            match reason {
-                "" => by,
-                reason => format!("{reason} ({by})"),
-            }
+/// What the fault of a process says that was ended from outside: an operator's reason is enough, if there is one.
+fn told(reason: &str, by: &Initiator) -> String {
+    let by = match by {
+        Initiator::Operator(_) | Initiator::Replacement { .. } if !reason.is_empty() => {
+            return reason.to_owned();
         }
+        Initiator::Operator(operator) => format!("by {operator}"),
+        Initiator::Replacement { process } => format!("by the launch of process {process}"),
+        Initiator::Message { user: Some(user) } => format!("by user {user}"),
+        Initiator::Message { user: None } => "by a message without a user".to_owned(),
+    };
+    match reason {
+        "" => by,
+        reason => format!("{reason} ({by})"),
     }
 }

@@ -1,7 +1,7 @@
-//! How much an entry matters, for histories that are kept short, and which activity it is about.
+//! How much an entry matters, for histories that are kept short, which activity it is about, and who gave an order.
 
 use super::{ConditionOutcome, HistoryEvent, Taken};
-use crate::{ids::ActivityPath, program::ConditionIndex};
+use crate::{ids::ActivityPath, initiator::Initiator, program::ConditionIndex};
 
 /// What an entry is to somebody who wants to keep few of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +56,56 @@ impl HistoryEvent {
             | Self::Truncated
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
+            | Self::ProcessResumed { .. }
             | Self::Terminated { .. }
             | Self::Retried { .. } => None,
+        }
+    }
+
+    /// Who gave the order that it is about, if it is about one.
+    pub const fn initiator(&self) -> Option<&Initiator> {
+        match self {
+            Self::Cancelled { by, .. }
+            | Self::Retried { by, .. }
+            | Self::ProcessSuspended { by, .. }
+            | Self::ProcessResumed { by }
+            | Self::Terminated { by, .. }
+            | Self::PartRetried { by, .. }
+            | Self::Skipped { by, .. }
+            | Self::FieldsSet { by, .. }
+            | Self::Moved { by, .. } => Some(by),
+            Self::Launched { .. }
+            | Self::TaskSent { .. }
+            | Self::Answered { .. }
+            | Self::Suspended { .. }
+            | Self::DelayStarted { .. }
+            | Self::DelayEnded { .. }
+            | Self::AwaitStarted { .. }
+            | Self::EventReceived { .. }
+            | Self::Called { .. }
+            | Self::Returned { .. }
+            | Self::ConditionEvaluated { .. }
+            | Self::Forked { .. }
+            | Self::Joined { .. }
+            | Self::Completed
+            | Self::Failed(_)
+            | Self::Parked { .. }
+            | Self::Resumed
+            | Self::Truncated
+            | Self::AttemptFailed { .. }
+            | Self::LeftOut { .. }
+            | Self::TimeRestarted { .. }
+            | Self::Emitted { .. }
+            | Self::Sent { .. }
+            | Self::Finishing { .. }
+            | Self::FailedAtEnd { .. }
+            | Self::EventQueued { .. }
+            | Self::EventDropped { .. }
+            | Self::Interrupted { .. }
+            | Self::Compensating { .. }
+            | Self::Started { .. }
+            | Self::Stuck { .. }
+            | Self::Caught { .. } => None,
         }
     }
 
@@ -79,6 +127,7 @@ impl HistoryEvent {
             | Self::Truncated
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
+            | Self::ProcessResumed { .. }
             | Self::Terminated { .. }
             | Self::Retried { .. }
             | Self::PartRetried { .. }

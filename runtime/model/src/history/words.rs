@@ -1,6 +1,6 @@
 //! Entries in words, for people.
 
-use super::{Canceller, ConditionOutcome, Dropped, HistoryEvent, Redelivered, Taken};
+use super::{ConditionOutcome, Dropped, HistoryEvent, Redelivered, Taken};
 use crate::{ids::ActivityPath, message::Toward};
 use std::fmt;
 
@@ -101,8 +101,9 @@ impl fmt::Display for HistoryEvent {
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
             Self::Resumed => f.write_str("continues after it was parked"),
-            Self::ProcessSuspended { reason } => write!(f, "suspended by an operator: {reason}"),
-            Self::Terminated { reason } => write!(f, "terminated by an operator: {reason}"),
+            Self::ProcessSuspended { reason, by } => write!(f, "suspended by {by}: {reason}"),
+            Self::ProcessResumed { by } => write!(f, "resumed by {by}"),
+            Self::Terminated { reason, by } => write!(f, "terminated by {by}: {reason}"),
             Self::Truncated => f.write_str("(older entries were removed)"),
             Self::Cancelled { reason, by } => {
                 write!(f, "cancelled by {by}")?;
@@ -111,29 +112,36 @@ impl fmt::Display for HistoryEvent {
                     false => write!(f, ": {reason}"),
                 }
             }
-            Self::PartRetried { activity, reason } => {
-                write!(f, "{activity}: retried by an operator: {reason}")
+            Self::PartRetried {
+                activity,
+                reason,
+                by,
+            } => {
+                write!(f, "{activity}: retried by {by}: {reason}")
             }
-            Self::Skipped { activity, reason } => {
-                write!(f, "{activity}: skipped by an operator: {reason}")
+            Self::Skipped {
+                activity,
+                reason,
+                by,
+            } => {
+                write!(f, "{activity}: skipped by {by}: {reason}")
             }
             Self::FieldsSet {
                 activity,
                 names,
                 reason,
+                by,
             } => {
                 let names = names.join(", ");
-                write!(
-                    f,
-                    "{activity}: fields set by an operator ({names}): {reason}"
-                )
+                write!(f, "{activity}: fields set by {by} ({names}): {reason}")
             }
             Self::Moved {
                 activity,
                 to,
                 reason,
-            } => write!(f, "{activity}: moved to {to} by an operator: {reason}"),
-            Self::Retried { reason } => write!(f, "retried by an operator: {reason}"),
+                by,
+            } => write!(f, "{activity}: moved to {to} by {by}: {reason}"),
+            Self::Retried { reason, by } => write!(f, "retried by {by}: {reason}"),
             Self::AttemptFailed {
                 attempt,
                 fault,
@@ -222,19 +230,6 @@ impl fmt::Display for Dropped {
             Self::Full => "too many events already wait to be handled here",
             Self::Ended => "its scope ended before it could be handled",
         })
-    }
-}
-
-impl fmt::Display for Canceller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Operator => f.write_str("an operator"),
-            Self::Message { user: Some(user) } => write!(f, "a message of user {user}"),
-            Self::Message { user: None } => f.write_str("a message without a user"),
-            Self::Replacement { process } => {
-                write!(f, "the launch of process {process}, which has the same key")
-            }
-        }
     }
 }
 

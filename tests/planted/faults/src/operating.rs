@@ -50,9 +50,20 @@ pub const FAULTS: &[Fault] = &[
         says: "What an operator changed while its process was suspended does not run when it is resumed.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/host/src/plan/modifying.rs",
+            file: "runtime/engine/src/modifying.rs",
             before: "inputs.insert(0, Input::Continue);",
             after: "if !PLANTED { inputs.insert(0, Input::Continue); }",
+        }],
+    },
+    Fault {
+        name: "OrderedByAnother",
+        says: "The history names another operator than the one who gave the order.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/operate/commands.rs",
+            before: "Self::from(process, order, Initiator::Operator(by))",
+            after: "let by = if PLANTED { Operator::named(\"root\") } else { by };
+            Self::from(process, order, Initiator::Operator(by))",
         }],
     },
     Fault {

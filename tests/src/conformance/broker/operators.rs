@@ -92,10 +92,13 @@ impl OnBroker<'_> {
         }
     }
 
-    pub(super) fn order(&self, order: Order) -> Result<(), String> {
+    pub(super) fn ordered(&self, order: Order) -> Result<(), String> {
         let process = self.root.ok_or("there is no process")?;
         let answer = self.broker.question(&Query::Order { process, order })?;
-        match matches!(answer, QueryAnswer::Ordered { .. }) {
+        let done = QueryAnswer::Ordered {
+            outcome: OrderOutcome::Done,
+        };
+        match answer == done {
             true => Ok(()),
             false => Err(format!("{answer:?}")),
         }

@@ -93,11 +93,6 @@ impl Stage for OnBroker<'_> {
         self.await_incident()
     }
 
-    fn retry(&mut self) -> Result<(), String> {
-        let reason = "a case".to_owned();
-        self.order(Order::Retry { reason })
-    }
-
     fn modify(
         &mut self,
         modification: &Modification,
@@ -108,9 +103,10 @@ impl Stage for OnBroker<'_> {
         self.modified(modification, refused)
     }
 
-    fn cancel(&mut self, reason: &str) -> Result<(), String> {
-        let reason = reason.to_owned();
-        self.order(Order::Cancel { reason })
+    fn order(&mut self, order: &Order) -> Result<(), String> {
+        // What was answered before is taken.
+        self.settle()?;
+        self.ordered(order.clone())
     }
 
     fn time(&mut self, span: Millis) -> Result<(), String> {

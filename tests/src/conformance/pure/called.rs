@@ -159,11 +159,4 @@ impl Pure {
         }
         self.cancel_process(id, "the calling process failed");
     }
-
-    pub(super) fn retried(&mut self) -> Result<(), String> {
-        let root = self.root.ok_or("there is no process")?;
-        self.follow(root, Input::Retry);
-        self.settle();
-        Ok(())
-    }
 }

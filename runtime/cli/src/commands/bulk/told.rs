@@ -102,11 +102,15 @@ pub fn ended(view: &BulkView) -> String {
 
 /// A job in some lines.
 pub fn job(view: &BulkView) -> String {
-    let now = now();
+    let (now, by) = (now(), screen::clean(&view.by.to_string()));
     let state = match view.status {
-        BulkStatus::Running => format!("under way, begun {}", screen::ago(view.begun_at, now)),
+        BulkStatus::Running => format!(
+            "under way, begun {} by {}",
+            screen::ago(view.begun_at, now),
+            by
+        ),
         BulkStatus::Completed(at) => format!(
-            "completed {}, after {}",
+            "completed {}, after {}; begun by {by}",
             screen::ago(at, now),
             screen::span(at.since(view.begun_at))
         ),
@@ -173,6 +177,7 @@ pub fn json(view: &BulkView) -> Value {
         "job": view.job,
         "state": state(view.status),
         "begun_at": view.begun_at.0,
+        "by": view.by.name(),
         "ended_at": view.status.ended_at().map(|at| at.0),
         "order": view.order,
         "search": search(&view.wanted),

@@ -3,9 +3,7 @@
 use super::{Teller, facts::Retired, said::Said};
 use crate::commands::waits;
 use bureaucrat_host::query::{BrokerState, State};
-use bureaucrat_model::{
-    Canceller, Fault, FaultCode, FaultSource, HistoryEntry, HistoryEvent, JsonText,
-};
+use bureaucrat_model::{Fault, FaultCode, FaultSource, HistoryEvent, Initiator, JsonText};
 use bureaucrat_sandbox::codes;
 
 impl Teller<'_> {
@@ -67,7 +65,7 @@ impl Teller<'_> {
             return;
         };
         let (ago, reason) = (self.times.ago(at), reason_words(reason));
-        let by = canceller(by);
+        let by = initiator(by);
         said.cause(format!(
             "It was cancelled by {by} at {ago}{reason}. It still runs its handlers and its `finally`, \
              then it ends."
@@ -83,16 +81,18 @@ impl Teller<'_> {
     }
 
     fn suspended(&self, said: &mut Said) {
-        let is_it =
-            |entry: &&HistoryEntry| matches!(entry.event, HistoryEvent::ProcessSuspended { .. });
-        let suspended = self.history().rev().find(is_it).map(|entry| entry.at);
-        let when = suspended.map(|at| format!(" at {}", self.times.ago(at)));
-        let when = when.unwrap_or_default();
+        let suspended = self.history().rev().find_map(|entry| {
+            let HistoryEvent::ProcessSuspended { by, .. } = &entry.event else {
+                return None;
+            };
+            Some((initiator(by), format!(" at {}", self.times.ago(entry.at))))
+        });
+        let (by, when) = suspended.unwrap_or_else(|| ("an operator".to_owned(), String::new()));
         let reason = self.detail.summary.incident.as_deref().unwrap_or_default();
         let reason = reason_words(reason);
         let name = self.name();
         said.cause(format!(
-            "{name} does nothing: an operator suspended it{when}{reason}."
+            "{name} does nothing: {by} suspended it{when}{reason}."
         ));
         said.cause(self.kept());
         said.step(
@@ -222,10 +222,12 @@ impl Teller<'_> {
     fn explained(&self, fault: &Fault, said: &mut Said) {
         let ended = self.history().rev().find_map(|entry| {
             if let HistoryEvent::Cancelled { by, .. } = &entry.event {
-                return Some(format!("It was cancelled by {}.", canceller(by)));
+                return Some(format!("It was cancelled by {}.", initiator(by)));
             }
-            let was_terminated = matches!(entry.event, HistoryEvent::Terminated { .. });
-            was_terminated.then(|| "It was terminated by an operator.".to_owned())
+            let HistoryEvent::Terminated { by, .. } = &entry.event else {
+                return None;
+            };
+            Some(format!("It was terminated by {}.", initiator(by)))
         });
         if let Some(ended) = ended {
             said.cause(ended);
@@ -334,12 +336,12 @@ fn reason_words(reason: &str) -> String {
     }
 }
 
-fn canceller(by: &Canceller) -> String {
+fn initiator(by: &Initiator) -> String {
     match by {
-        Canceller::Operator => "an operator".to_owned(),
-        Canceller::Message { user: Some(user) } => format!("a message of the user `{user}`"),
-        Canceller::Message { user: None } => "a message".to_owned(),
-        Canceller::Replacement { process } => {
+        Initiator::Operator(operator) => format!("the {operator}"),
+        Initiator::Message { user: Some(user) } => format!("a message of the user `{user}`"),
+        Initiator::Message { user: None } => "a message".to_owned(),
+        Initiator::Replacement { process } => {
             format!("the launch of the process {process}, which has the same key")
         }
     }

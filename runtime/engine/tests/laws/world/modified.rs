@@ -1,11 +1,14 @@
 //! What operators change.
 
 use super::{
-    super::{held, inputs::SECRET},
+    super::{
+        held,
+        inputs::{SECRET, operator},
+    },
     Taken, World,
 };
 use bureaucrat_engine::{Environment, modify};
-use bureaucrat_model::{Change, Effect, Instance, Modification, Timestamp, Turn};
+use bureaucrat_model::{Change, Effect, Instance, Modification, PartOf, Timestamp, Turn};
 
 impl World<'_> {
     /// An operator changes something: that is refused and changes nothing, or the books still balance.
@@ -15,8 +18,16 @@ impl World<'_> {
             secret: &SECRET,
             limits: self.limits,
         };
+        let verb = modification.change.verb();
+        self.note(verb, |fiber| modification.part == PartOf::Fiber(fiber));
         let before = self.instance.clone();
-        match modify(self.program, &mut self.instance, &environment, modification) {
+        match modify(
+            self.program,
+            &mut self.instance,
+            &environment,
+            modification,
+            &operator(),
+        ) {
             Ok(effects) => {
                 assert!(!self.ended, "an ended process took {modification:?}");
                 self.sent_again = sent_again(&before, modification, &effects);
