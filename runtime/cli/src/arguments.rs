@@ -3,6 +3,7 @@
 mod dead;
 mod definitions;
 mod eval;
+mod incidents;
 mod looking;
 mod modifying;
 mod module;
@@ -13,6 +14,7 @@ mod publishing;
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
+pub use incidents::{Incident, IncidentExport, Replay};
 pub use looking::{Addressed, Show, Why};
 pub use modifying::{GivenFields, Meant, Move, Retry, Set, Skip};
 pub use module::{
@@ -149,6 +151,11 @@ pub enum Command {
     Move(Move),
     /// End a process at once, without what it would run at its end
     Terminate(Terminate),
+    /// Take an incident to another machine
+    #[command(subcommand)]
+    Incident(Incident),
+    /// Replay an incident from a file
+    Replay(Replay),
     /// Back up the running engine's storage
     Backup(Backup),
     /// Restore a storage from a backup

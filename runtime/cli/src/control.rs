@@ -218,6 +218,7 @@ impl Control {
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
             | QueryAnswer::Facts(_)
+            | QueryAnswer::Incident(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }

@@ -17,6 +17,7 @@ use crate::{
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
         facts::{self, FactQuery},
+        incidents,
         letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
         modules::{ModuleQuery, Ordering},
         query::{Query, QueryAnswer},
@@ -225,6 +226,10 @@ impl Host {
             let _one = lock(&self.0.evaluating);
             let shared = lock(&self.0.now).clone();
             return facts::untaken(shared.as_deref(), *process, *fiber);
+        }
+        if let Query::Incident { process } = query {
+            let shared = lock(&self.0.now).clone();
+            return incidents::export(shared.as_deref(), *process);
         }
         if let Query::Modules(query) = query {
             return self.modules(query);

@@ -261,6 +261,7 @@ impl Broker {
             | QueryAnswer::Modules(_)
             | QueryAnswer::Letters(_)
             | QueryAnswer::Facts(_)
+            | QueryAnswer::Incident(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }

@@ -17,7 +17,7 @@ use bureaucrat_model::{
     Caller, DeployedProgram, Effect, Ending, EngineLimits, Evaluation, EvaluationOutcome,
     FaultCode, FiberId, Fields, Guest as GuestName, Input, Instance, JsonText, Launch, Millis,
     Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId, Program, ProgramHash, ReplyTo,
-    Subscription, Timestamp, Turn, Version, View,
+    Subscription, Timestamp, Turn, Unhandled, Version, View,
 };
 use bureaucrat_sandbox::{
     Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -185,6 +185,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         start.key = self.key_of(&program, &guests, &start, &environment)?;
         let (instance, effects) = launch(&program, &start, &environment);
@@ -204,6 +205,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let process = self.processes.get_mut(&id).ok_or(None)?;
         let effects = step(&process.program, &mut process.instance, &environment, input)?;
@@ -416,6 +418,7 @@ impl Pure {
             code: FaultCode::new("StageError"),
             message: message.to_owned(),
             data: None,
+            ran: None,
         };
         let evaluated = self.processes.get(&id).and_then(|process| {
             let condition = process.program.condition(index)?;
@@ -437,6 +440,7 @@ impl Pure {
                 code,
                 message,
                 data: evaluated.log.to_data(),
+                ran: None,
             },
             Outcome::Value(value) => JsonText::parse(&value)
                 .map_or_else(|error| lost(&error.to_string()), EvaluationOutcome::Value),

@@ -49,6 +49,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         | QueryAnswer::Modules(_)
         | QueryAnswer::Letters(_)
         | QueryAnswer::Facts(_)
+        | QueryAnswer::Incident(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Error { .. } => {
             bail!("unexpected answer from the engine")

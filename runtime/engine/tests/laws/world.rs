@@ -14,8 +14,8 @@ use super::{
 use bureaucrat_engine::{Environment, Rejection, cancel, modify, step};
 use bureaucrat_model::{
     ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
-    Input, Instance, Modification, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait,
-    WaitKind,
+    Input, Instance, Modification, Op, ProcessId, Program, Subscription, Timestamp, Turn,
+    Unhandled, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +97,7 @@ impl<'a> World<'a> {
             now: Timestamp(self.now),
             secret: &SECRET,
             limits: self.limits,
+            unhandled: Unhandled::Fails,
         };
         match step(
             self.program,
@@ -143,6 +144,7 @@ impl<'a> World<'a> {
             now: Timestamp(self.now),
             secret: &SECRET,
             limits: self.limits,
+            unhandled: Unhandled::Fails,
         };
         let (was_cancelled, had_ended) = (self.instance.cancelled.is_some(), self.ended);
         let effects = cancel(self.program, &mut self.instance, &environment, cancelled());
@@ -171,6 +173,7 @@ impl<'a> World<'a> {
                 now: Timestamp(*now),
                 secret: &SECRET,
                 limits: self.limits,
+                unhandled: Unhandled::Fails,
             };
             effects.extend(match input {
                 Taken::Input(input) => {

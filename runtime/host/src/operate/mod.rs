@@ -4,6 +4,7 @@ pub mod audit;
 pub mod commands;
 pub mod definitions;
 pub mod facts;
+pub mod incidents;
 pub mod letters;
 mod listing;
 pub mod modules;

@@ -8,6 +8,7 @@ use super::{
     commands::{Order, OrderOutcome},
     definitions::{DefinitionAnswer, DefinitionQuery},
     facts::{FactAnswer, FactQuery},
+    incidents::IncidentAnswer,
     letters::{LetterAnswer, LetterQuery},
     modules::{ModuleAnswer, ModuleQuery},
 };
@@ -66,6 +67,8 @@ pub enum Query {
     Definitions(DefinitionQuery),
     /// What `why` asks beyond what `show` shows.
     Facts(FactQuery),
+    /// All that another machine needs to play again what failed in a process.
+    Incident { process: ProcessId },
 }
 
 /// Which processes a list holds: all, unless something is asked for.
@@ -147,6 +150,8 @@ pub enum QueryAnswer {
     Definitions(DefinitionAnswer),
     /// The answer to a question of `why`.
     Facts(FactAnswer),
+    /// The file of an incident.
+    Incident(IncidentAnswer),
     /// The question could not be answered.
     Error {
         reason: String,

@@ -52,6 +52,7 @@ pub fn tell(
         | QueryAnswer::Letters(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Facts(_)
+        | QueryAnswer::Incident(_)
         | QueryAnswer::Error { .. } => return Ok(()),
     };
     let mut waits: Vec<(OutboxKey, &mut WaitView)> =

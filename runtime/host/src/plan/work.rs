@@ -4,6 +4,7 @@ use super::{
     Planner,
     calls::never_began,
     evaluating::evaluation,
+    evidence,
     jobs::{Kept, Waiting},
     tasks::Told,
     tenancy::Authority,
@@ -105,11 +106,12 @@ impl Planner {
                     fiber,
                     turn,
                     condition,
+                    asked,
                 },
                 JobOutcome::Evaluated(evaluated),
             ) => {
                 self.charge_job(&transaction, (process, condition), &evaluated);
-                match evaluation(evaluated) {
+                match evaluation(evaluated, || self.ran_as_job(&asked)) {
                     Ok(evaluation) => {
                         let work = Work::evaluated(process, fiber, turn, condition, evaluation);
                         transaction.work.push_front(work);
@@ -280,10 +282,12 @@ impl Planner {
             ));
         };
         let limits = self.limits_of(held);
-        let environment = self.environment(&limits);
+        let environment = self.environment(held.instance.user.as_ref(), &limits);
         let told = Told::of(process, &input);
+        let event = evidence::event(&input);
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {
+                transaction.led_by(process, cause, event);
                 transaction.work.push_front(Work::Effects {
                     process,
                     effects: effects.into(),
@@ -328,11 +332,19 @@ impl Planner {
         Ok(Done::Yes)
     }
 
-    pub(super) fn environment<'a>(&'a self, limits: &'a EngineLimits) -> Environment<'a> {
+    /// What a step of this user's process sees of the outside world.
+    pub(super) fn environment<'a>(
+        &'a self,
+        user: Option<&String>,
+        limits: &'a EngineLimits,
+    ) -> Environment<'a> {
+        let rules = self.policy.of(user.map(String::as_str));
+        let unhandled = rules.on_fault.unwrap_or(self.shared.config.on_fault);
         Environment {
             now: self.now(),
             secret: &self.shared.secret,
             limits,
+            unhandled,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Pure, SECRET};
 use bureaucrat_engine::{Environment, cancel, modify};
-use bureaucrat_model::{Fault, FaultCode, Modification, ProcessId};
+use bureaucrat_model::{Fault, FaultCode, Modification, ProcessId, Unhandled};
 
 impl Pure {
     pub(super) fn cancel_process(&mut self, id: ProcessId, reason: &str) {
@@ -10,6 +10,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let Some(process) = self.processes.get_mut(&id) else {
             return;
@@ -28,6 +29,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let process = self.processes.get_mut(&id).ok_or("it has ended")?;
         let (program, instance) = (&process.program, &mut process.instance);

@@ -26,6 +26,7 @@ pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<Modul
         | QueryAnswer::Counted(_)
         | QueryAnswer::Letters(_)
         | QueryAnswer::Facts(_)
+        | QueryAnswer::Incident(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)

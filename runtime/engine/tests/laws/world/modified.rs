@@ -5,7 +5,7 @@ use super::{
     Taken, World,
 };
 use bureaucrat_engine::{Environment, modify};
-use bureaucrat_model::{Change, Effect, Instance, Modification, Timestamp, Turn};
+use bureaucrat_model::{Change, Effect, Instance, Modification, Timestamp, Turn, Unhandled};
 
 impl World<'_> {
     /// An operator changes something: that is refused and changes nothing, or the books still balance.
@@ -14,6 +14,7 @@ impl World<'_> {
             now: Timestamp(self.now),
             secret: &SECRET,
             limits: self.limits,
+            unhandled: Unhandled::Fails,
         };
         let before = self.instance.clone();
         match modify(self.program, &mut self.instance, &environment, modification) {

@@ -1,0 +1,402 @@
+//! Incidents as files: all that another machine needs to play again what failed.
+//!
+//! Read from the committed store. The answer is bounded; what does not fit is refused as a whole,
+//! since an incident without one of its parts would be replayed to another outcome.
+
+pub mod file;
+
+use super::{query::QueryAnswer, questions::read_whole};
+use crate::{shared::Shared, tenants::budget};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bureaucrat_engine::{pending_evaluations, view_of_failed};
+use bureaucrat_model::{
+    ActivityId, ConditionIndex, DefinitionName, Effect, EvaluationBounds, Evidence, Fault, FiberId,
+    FiberState, Fields, Guest, Instance, KeptBody, KeptMessage, ModuleHash, Parking, ProcessId,
+    Program, Seen, Status, Timestamp, View, Wait, WaitKind,
+};
+use bureaucrat_sandbox::Class;
+use bureaucrat_store::{
+    StoreError, Table, Write,
+    instances::{InstanceRows, write_instance},
+    keys, records,
+};
+use file::{
+    DEFINITION, EvaluationPart, FILE_BYTES_MAX, FORMAT, FaultPart, GUESTS, INCIDENT, IncidentFile,
+    MESSAGES, MessagePart, PROGRAM, Part, STATE, SeenFields,
+};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+
+/// The tables whose rows are the state of a process.
+pub const STATE_TABLES: [Table; 3] = [Table::Instances, Table::Fibers, Table::Values];
+
+/// What becomes of a request for a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "incident")]
+pub enum IncidentAnswer {
+    Exported {
+        entries: Vec<Entry>,
+    },
+    /// Nothing of the process is stuck.
+    NoIncident,
+    TooLarge {
+        bytes: u64,
+    },
+}
+
+/// An entry of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub name: String,
+    /// In base64.
+    pub content: String,
+}
+
+/// A file that is being made.
+#[derive(Default)]
+struct Making {
+    entries: Vec<Entry>,
+    bytes: u64,
+    seen: Vec<Fields>,
+    modules: BTreeSet<ModuleHash>,
+    messages: usize,
+}
+
+impl Making {
+    fn add(&mut self, name: &str, content: &[u8]) {
+        self.bytes = self.bytes.saturating_add(length(content));
+        if self.bytes <= FILE_BYTES_MAX {
+            self.entries.push(Entry {
+                name: name.to_owned(),
+                content: STANDARD.encode(content),
+            });
+        }
+    }
+
+    /// The place of fields among those that are in the file.
+    fn place(&mut self, fields: Fields) -> usize {
+        let mut known = self.seen.iter();
+        if let Some(place) = known.position(|seen| *seen == fields) {
+            return place;
+        }
+        self.bytes = self
+            .bytes
+            .saturating_add(u64::try_from(fields.size()).unwrap_or(u64::MAX));
+        self.seen.push(fields);
+        self.seen.len() - 1
+    }
+}
+
+/// Makes the file of a process.
+pub(crate) fn export(shared: Option<&Shared>, process: ProcessId) -> QueryAnswer {
+    let Some(shared) = shared else {
+        let reason = "the engine has not started yet".to_owned();
+        return QueryAnswer::Error { reason };
+    };
+    exported(shared, process).unwrap_or_else(|error| QueryAnswer::Error {
+        reason: error.to_string(),
+    })
+}
+
+fn exported(shared: &Shared, process: ProcessId) -> Result<QueryAnswer, StoreError> {
+    let store = &*shared.store;
+    let Some(stored) = read_whole(store, process)? else {
+        return Ok(QueryAnswer::Unknown { process });
+    };
+    let instance = stored.instance;
+    let Some(bytes) = store.get(Table::Programs, &instance.program.0)? else {
+        let reason = format!("the program {} of the process is missing", instance.program);
+        return Ok(QueryAnswer::Error { reason });
+    };
+    let program = match Program::decode(&bytes) {
+        Ok(program) => program,
+        Err(error) => {
+            let reason = error.to_string();
+            return Ok(QueryAnswer::Error { reason });
+        }
+    };
+    let mut making = Making::default();
+    let source = Source {
+        shared,
+        program: &program,
+        instance: &instance,
+    };
+    let mut parts = source.stuck(&mut making);
+    let parked = match &instance.status {
+        Status::Parked {
+            parking: Parking::Incident,
+            reason,
+            ..
+        } => Some(reason.clone()),
+        Status::Parked { .. } | Status::Running | Status::Ended(_) => None,
+    };
+    if parked.is_some() {
+        parts.extend(source.pending(&mut making));
+    } else if parts.is_empty() {
+        return Ok(QueryAnswer::Incident(IncidentAnswer::NoIncident));
+    }
+    for module in std::mem::take(&mut making.modules) {
+        if let Some(component) = store.get(Table::Modules, &module.0)? {
+            making.add(&guest_entry(Guest::Module(module)), &component);
+        }
+    }
+    making.add(PROGRAM, &bytes);
+    if !program.inline_guest.is_empty() {
+        making.add(&guest_entry(Guest::Inline), &program.inline_guest);
+    }
+    if let Some(text) = source.definition()? {
+        making.add(DEFINITION, &text);
+    }
+    making.add(STATE, &state(instance.clone())?);
+    let seen = std::mem::take(&mut making.seen);
+    let file = IncidentFile {
+        format: FORMAT,
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        process,
+        name: instance.name.clone(),
+        version: instance.version,
+        key: instance.key.clone(),
+        user: instance.user.clone(),
+        program: instance.program.to_string(),
+        parked,
+        exported_at: shared.time.now(),
+        masks: Vec::new(),
+        fields: seen.iter().map(seen_fields).collect(),
+        parts,
+    };
+    let text = serde_json::to_vec_pretty(&file);
+    let text = text.map_err(|error| StoreError::Write(error.to_string()))?;
+    making.add(INCIDENT, &text);
+    let bytes = making.bytes;
+    Ok(QueryAnswer::Incident(match bytes <= FILE_BYTES_MAX {
+        true => IncidentAnswer::Exported {
+            entries: making.entries,
+        },
+        false => IncidentAnswer::TooLarge { bytes },
+    }))
+}
+
+/// The rows of an instance, as a store would have them.
+fn state(instance: Instance) -> Result<Vec<u8>, StoreError> {
+    let head = instance.head().clone();
+    let fibers = instance.fibers.iter();
+    let fibers = fibers.map(|(id, fiber)| (id, fiber.clone()));
+    let mut whole = Instance::new(head, fibers);
+    let mut writes = Vec::new();
+    write_instance(&mut whole, &mut InstanceRows::default(), &mut writes)?;
+    let rows = writes.into_iter().filter_map(|write| match write {
+        Write::Put { table, key, value } if STATE_TABLES.contains(&table) => {
+            let row = (ByteBuf::from(key), ByteBuf::from(value));
+            Some((table.name().to_owned(), row.0, row.1))
+        }
+        Write::Put { .. } | Write::Delete { .. } => None,
+    });
+    records::encode(&rows.collect::<Vec<_>>())
+}
+
+/// The entry of a guest.
+fn guest_entry(guest: Guest) -> String {
+    match guest {
+        Guest::Inline => format!("{GUESTS}inline.wasm"),
+        Guest::Module(hash) => {
+            let hash = hash.to_string();
+            let hash = hash.rsplit(':').next().unwrap_or(&hash);
+            format!("{GUESTS}{hash}.wasm")
+        }
+    }
+}
+
+fn length(content: &[u8]) -> u64 {
+    u64::try_from(content.len()).unwrap_or(u64::MAX)
+}
+
+fn raw(text: String) -> Box<RawValue> {
+    // Fields and JSON texts are valid JSON.
+    RawValue::from_string(text).unwrap_or_default()
+}
+
+fn seen_fields(fields: &Fields) -> SeenFields {
+    SeenFields {
+        fields: raw(fields.to_json()),
+        masked: Vec::new(),
+    }
+}
+
+/// What the file is made from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    shared: &'a Shared,
+    program: &'a Program,
+    instance: &'a Instance,
+}
+
+impl Source<'_> {
+    /// The parts that wait for an operator.
+    fn stuck(self, making: &mut Making) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (id, fiber) in self.instance.fibers.iter() {
+            let FiberState::Waiting(Wait {
+                since,
+                kind: WaitKind::Operator { fault, evidence },
+                ..
+            }) = &fiber.state
+            else {
+                continue;
+            };
+            parts.push(self.part(making, id, *since, (fault, evidence)));
+        }
+        parts
+    }
+
+    fn part(
+        self,
+        making: &mut Making,
+        fiber: FiberId,
+        since: Timestamp,
+        (fault, evidence): (&Fault, &Evidence),
+    ) -> Part {
+        let evaluation = evidence.evaluation.as_ref().and_then(|found| {
+            let view = match &found.fields {
+                Seen::TooLarge { .. } => None,
+                Seen::InPlace | Seen::Kept(_) => view_of_failed(self.program, self.instance, fiber),
+            };
+            let ran = (found.asked_at, Some(found.fuel), found.bounds.clone());
+            self.evaluation(making, found.condition, ran, view)
+        });
+        let message = evidence.message.as_ref();
+        let path = fault.activity.clone();
+        let process = self.instance.process;
+        Part {
+            fiber,
+            activity: ActivityId { process, path }.to_string(),
+            line: fault.line,
+            since,
+            fault: Some(FaultPart {
+                code: fault.code.as_str().to_owned(),
+                message: fault.message.clone(),
+                data: fault
+                    .data
+                    .as_ref()
+                    .map(|data| raw(data.as_str().to_owned())),
+            }),
+            evaluation,
+            message: message.map(|message| message_part(making, message)),
+        }
+    }
+
+    /// The parts whose evaluations have no outcome.
+    fn pending(self, making: &mut Making) -> Vec<Part> {
+        let effects = pending_evaluations(self.program, self.instance);
+        let mut parts = Vec::new();
+        for effect in effects {
+            let Effect::Evaluate {
+                fiber,
+                condition,
+                view,
+                ..
+            } = effect
+            else {
+                continue;
+            };
+            let Some(found) = self.instance.fibers.get(fiber) else {
+                continue;
+            };
+            let since = match &found.state {
+                FiberState::Waiting(wait) => wait.since,
+                FiberState::Ready => self.instance.launched_at,
+            };
+            let site = self.program.op(found.at).map(|(_, site)| site);
+            let path = site.map(|site| site.path.clone()).unwrap_or_default();
+            let ran = (since, None, self.bounds(condition));
+            let process = self.instance.process;
+            parts.push(Part {
+                fiber,
+                activity: ActivityId { process, path }.to_string(),
+                line: site.map_or(0, |site| site.span.line),
+                since,
+                fault: None,
+                evaluation: self.evaluation(making, condition, ran, Some(view)),
+                message: None,
+            });
+        }
+        parts
+    }
+
+    fn evaluation(
+        self,
+        making: &mut Making,
+        condition: ConditionIndex,
+        (asked_at, fuel, bounds): (Timestamp, Option<u64>, EvaluationBounds),
+        view: Option<View>,
+    ) -> Option<EvaluationPart> {
+        let named = self.program.condition(condition)?;
+        if let Guest::Module(hash) = named.guest {
+            making.modules.insert(hash);
+        }
+        let reserved = view.as_ref().map(|view| seen_fields(&view.reserved));
+        Some(EvaluationPart {
+            text: named.text.clone(),
+            line: named.span.line,
+            guest: guest_entry(named.guest),
+            function: named.function.clone(),
+            asked_at,
+            fuel,
+            bounds,
+            fields: view.map(|view| making.place(view.fields)),
+            reserved,
+        })
+    }
+
+    /// What an evaluation of this process runs under now.
+    fn bounds(self, condition: ConditionIndex) -> EvaluationBounds {
+        let loaded = self.shared.definitions.load(self.instance.program).ok();
+        let class = loaded.and_then(|loaded| {
+            let named = self.program.condition(condition)?;
+            Some(loaded.guest(named.guest)?.class())
+        });
+        let policy = self.shared.tenants.policy();
+        let rules = policy.of(self.instance.user.as_deref());
+        let sandbox = &self.shared.sandbox;
+        sandbox.bounds(class.unwrap_or(Class::Small), budget(rules))
+    }
+
+    /// The text of the definition, if it was launched by name and is still deployed.
+    fn definition(self) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = self.instance.name.parse::<DefinitionName>().ok();
+        let Some((name, version)) = name.zip(self.instance.version) else {
+            return Ok(None);
+        };
+        let shard = self.shared.router.shard_of_definition(&name);
+        let key = keys::version(shard, &name, version);
+        self.shared.store.get(Table::Sources, &key)
+    }
+}
+
+fn message_part(making: &mut Making, message: &KeptMessage) -> MessagePart {
+    let (body, bytes, sha256) = match &message.body {
+        KeptBody::Whole(body) => {
+            making.messages += 1;
+            let name = format!("{MESSAGES}{}", making.messages);
+            making.add(&name, body);
+            (Some(name), length(body), None)
+        }
+        KeptBody::TooLarge { bytes, sha256 } => (None, *bytes, Some(records::hexadecimal(sha256))),
+    };
+    MessagePart {
+        kind: message.kind,
+        properties: raw(message.properties.as_str().to_owned()),
+        body,
+        bytes,
+        sha256,
+    }
+}
+
+/// Reads the bytes of an entry that came from an engine.
+///
+/// # Errors
+/// If they are not in base64.
+pub fn content(entry: &Entry) -> Result<Vec<u8>, base64::DecodeError> {
+    STANDARD.decode(&entry.content)
+}
