@@ -8,3 +8,5 @@
 mod codes;
 #[path = "incidents/definitions.rs"]
 mod definitions;
+#[path = "incidents/files.rs"]
+mod files;

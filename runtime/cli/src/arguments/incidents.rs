@@ -22,8 +22,8 @@ Examples:
 
 The file is a tar archive: incident.json, the program, its guests as .wasm, the definition if it \
 is deployed, the process's state, and the messages that led to its failures. It holds the values of \
-all fields: --mask replaces those at a path wherever they occur, and leaves the state out. What is \
-written in the definition itself stays. The exit code is 1 if the process is not an incident, or if \
+all fields: --mask replaces those at a path wherever they occur, and leaves the state out. Values in \
+expressions and arguments of the definition stay. The exit code is 1 if the process is not an incident, or if \
 there is no such process.")]
 pub struct IncidentExport {
     /// The process: its id, or the first 4 or more digits of it

@@ -3,6 +3,7 @@
 //! The file may come from a stranger: it is read within bounds, its guests are admitted and compiled
 //! as uploads are, and its limits are taken as far as they are sensible here.
 
+mod activity;
 mod playing;
 mod reading;
 

@@ -5,7 +5,8 @@
 //! which often repeat it.
 
 use anyhow::bail;
-use bureaucrat_host::incidents::file::{IncidentFile, MESSAGES, MessagePart, SeenFields};
+use bureaucrat_host::incidents::file::{IncidentFile, MESSAGES, MessagePart, PROGRAM, SeenFields};
+use bureaucrat_model::{Fields, Program};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -73,6 +74,7 @@ impl Masking {
                 self.message(message, contents);
             }
         }
+        self.program(contents);
         // What is replaced is known only now.
         for part in &mut file.parts {
             if let Some(fault) = &mut part.fault {
@@ -95,6 +97,24 @@ impl Masking {
         let (masked, places) = self.masked(&fields.fields);
         fields.fields = masked;
         fields.masked = places;
+    }
+
+    /// A launch puts its fields into the context of its definition.
+    fn program(&mut self, contents: &mut Vec<(String, Vec<u8>)>) {
+        let place = contents.iter().position(|(name, _)| name == PROGRAM);
+        let Some((name, bytes)) = place.map(|place| contents.swap_remove(place)) else {
+            return;
+        };
+        let Ok(mut program) = Program::decode(&bytes) else {
+            return;
+        };
+        let context = RawValue::from_string(program.context.to_json());
+        let context = context.map(|context| self.masked(&context).0);
+        let context = context.map(|context| Fields::parse(context.get()));
+        if let Ok(Ok(context)) = context {
+            program.context = context;
+            contents.extend(program.encode().ok().map(|bytes| (name, bytes)));
+        }
     }
 
     fn message(&mut self, message: &mut MessagePart, contents: &mut Vec<(String, Vec<u8>)>) {

@@ -1,14 +1,20 @@
 //! Plays parts of an incident again.
 
-use super::reading::File;
+use super::{activity, reading::File};
 use crate::commands::worker;
 use anyhow::Context;
 use bureaucrat_engine::placed_words;
-use bureaucrat_host::incidents::file::{EvaluationPart, FaultPart, Part, SeenFields};
-use bureaucrat_model::{EngineLimits, EvaluationBounds, Fields, GuestClass, JsonText, View};
+use bureaucrat_host::incidents::{
+    file::{EvaluationPart, FaultPart, Part, SeenFields},
+    guest_entry,
+};
+use bureaucrat_model::{
+    Condition, EngineLimits, EvaluationBounds, Fields, Guest as GuestName, GuestClass, JsonText,
+    View,
+};
 use bureaucrat_sandbox::{
     Class, Evaluated, Guest, LoadError, Outcome, Reads, RuntimeClass, Sandbox, SandboxConfig,
-    WASMTIME, WorkerCommand, costs, costs_the_same, to_limits,
+    SandboxLimits, WASMTIME, WorkerCommand, beyond_small, costs, costs_the_same, to_limits,
 };
 use std::time::{Duration, Instant};
 
@@ -47,7 +53,7 @@ pub enum Verdict {
 }
 
 impl Played {
-    fn new(part: &Part) -> Self {
+    pub fn new(part: &Part) -> Self {
         let then = match &part.fault {
             Some(fault) => words(&fault.code, &fault.message),
             None => "no outcome".to_owned(),
@@ -67,7 +73,7 @@ impl Played {
         }
     }
 
-    fn not_played(part: &Part, why: impl Into<String>) -> Self {
+    pub fn not_played(part: &Part, why: impl Into<String>) -> Self {
         Self {
             now: Err(why.into()),
             ..Self::new(part)
@@ -83,7 +89,7 @@ impl Played {
     }
 }
 
-fn words(code: &str, message: &str) -> String {
+pub fn words(code: &str, message: &str) -> String {
     match message {
         "" => code.to_owned(),
         message => format!("{code}: {message}"),
@@ -118,12 +124,41 @@ impl<'a> Player<'a> {
                 Ok(evaluated) => compared(part, evaluation, evaluated),
                 Err(why) => Played::not_played(part, why),
             },
-            None => Played::not_played(
-                part,
-                "the failure is not the outcome of an evaluation; the file holds its fault, the \
-                 state of the process and, if there was one, the message that led to it",
-            ),
+            None => activity::play(self, part),
         }
+    }
+
+    /// What is played.
+    pub const fn file(&self) -> &'a File {
+        self.file
+    }
+
+    /// Evaluates a function of the program, within the bounds of the engine that exported it.
+    pub fn evaluate_function(
+        &mut self,
+        named: &Condition,
+        view: View,
+    ) -> Result<Evaluated, String> {
+        let guest = guest_entry(named.guest);
+        let class = match named.guest {
+            GuestName::Inline => GuestClass::Small,
+            GuestName::Module(_) => self.class_of(&guest)?,
+        };
+        let mut bounds = self.file.incident.bounds.iter();
+        let bounds = bounds.find(|bounds| bounds.class == class);
+        let bounds = bounds.ok_or("the file lacks the limits of its engine")?;
+        let run = self.run(&guest, &named.function, view, bounds)?;
+        Ok(run.0)
+    }
+
+    /// The class that a module is of here.
+    fn class_of(&self, guest: &str) -> Result<GuestClass, String> {
+        let component = self.file.entry(guest);
+        let component = component.ok_or_else(|| format!("the file lacks the guest {guest}"))?;
+        Ok(match beyond_small(component, &SandboxLimits::default()) {
+            None => GuestClass::Small,
+            Some(_) => GuestClass::Runtime,
+        })
     }
 
     fn evaluate(
@@ -144,26 +179,35 @@ impl<'a> Player<'a> {
             view.reserved = fields(reserved)?;
             masked.extend(reserved.masked.iter().cloned());
         }
-        let component = self.file.entry(&evaluation.guest);
-        let component =
-            component.ok_or_else(|| format!("the file lacks the guest {}", evaluation.guest))?;
-        let (limits, budget) = to_limits(&evaluation.bounds).map_err(|error| error.to_string())?;
+        let (guest, function) = (&evaluation.guest, &evaluation.function);
+        let (evaluated, reads) = self.run(guest, function, view, &evaluation.bounds)?;
+        Ok((evaluated, reads, masked))
+    }
+
+    fn run(
+        &mut self,
+        guest: &str,
+        function: &str,
+        view: View,
+        bounds: &EvaluationBounds,
+    ) -> Result<(Evaluated, Reads), String> {
+        let component = self.file.entry(guest);
+        let component = component.ok_or_else(|| format!("the file lacks the guest {guest}"))?;
+        let (limits, budget) = to_limits(bounds).map_err(|error| error.to_string())?;
         // A guest that was small may have been admitted under higher limits than those of here.
-        let limits = match evaluation.bounds.class {
+        let limits = match bounds.class {
             GuestClass::Small => limits.admitting_more(),
             GuestClass::Runtime => limits,
         };
-        let sandbox = self.sandbox(&evaluation.bounds, limits)?;
-        let guest = loaded(&sandbox, component, &evaluation.bounds)?;
-        let (evaluated, reads) =
-            sandbox.evaluate_traced(&guest, &evaluation.function, view, budget);
-        Ok((evaluated, reads, masked))
+        let sandbox = self.sandbox(bounds, limits)?;
+        let guest = loaded(&sandbox, component, bounds)?;
+        Ok(sandbox.evaluate_traced(&guest, function, view, budget))
     }
 
     fn sandbox(
         &mut self,
         bounds: &EvaluationBounds,
-        limits: bureaucrat_sandbox::SandboxLimits,
+        limits: SandboxLimits,
     ) -> Result<Sandbox, String> {
         if let Some((of, sandbox)) = &self.sandbox
             && of == bounds

@@ -35,6 +35,8 @@ pub struct IncidentFile {
     /// Why the engine parked the process, if it did.
     pub parked: Option<String>,
     pub exported_at: Timestamp,
+    /// What evaluations of the process run under now, by class.
+    pub bounds: Vec<EvaluationBounds>,
     /// The paths whose values are replaced.
     pub masks: Vec<String>,
     /// What evaluations saw; those that saw the same fields share them.

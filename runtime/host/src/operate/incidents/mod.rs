@@ -60,7 +60,6 @@ struct Making {
     entries: Vec<Entry>,
     bytes: u64,
     seen: Vec<Fields>,
-    modules: BTreeSet<ModuleHash>,
     messages: usize,
 }
 
@@ -137,7 +136,7 @@ fn exported(shared: &Shared, process: ProcessId) -> Result<QueryAnswer, StoreErr
     } else if parts.is_empty() {
         return Ok(QueryAnswer::Incident(IncidentAnswer::NoIncident));
     }
-    for module in std::mem::take(&mut making.modules) {
+    for module in modules(&program) {
         if let Some(component) = store.get(Table::Modules, &module.0)? {
             making.add(&guest_entry(Guest::Module(module)), &component);
         }
@@ -162,6 +161,7 @@ fn exported(shared: &Shared, process: ProcessId) -> Result<QueryAnswer, StoreErr
         program: instance.program.to_string(),
         parked,
         exported_at: shared.time.now(),
+        bounds: source.all_bounds(),
         masks: Vec::new(),
         fields: seen.iter().map(seen_fields).collect(),
         parts,
@@ -176,6 +176,17 @@ fn exported(shared: &Shared, process: ProcessId) -> Result<QueryAnswer, StoreErr
         },
         false => IncidentAnswer::TooLarge { bytes },
     }))
+}
+
+/// The modules of a program.
+fn modules(program: &Program) -> BTreeSet<ModuleHash> {
+    let conditions = program.conditions.iter();
+    conditions
+        .filter_map(|condition| match condition.guest {
+            Guest::Inline => None,
+            Guest::Module(hash) => Some(hash),
+        })
+        .collect()
 }
 
 /// The rows of an instance, as a store would have them.
@@ -197,7 +208,7 @@ fn state(instance: Instance) -> Result<Vec<u8>, StoreError> {
 }
 
 /// The entry of a guest.
-fn guest_entry(guest: Guest) -> String {
+pub fn guest_entry(guest: Guest) -> String {
     match guest {
         Guest::Inline => format!("{GUESTS}inline.wasm"),
         Guest::Module(hash) => {
@@ -332,9 +343,6 @@ impl Source<'_> {
         view: Option<View>,
     ) -> Option<EvaluationPart> {
         let named = self.program.condition(condition)?;
-        if let Guest::Module(hash) = named.guest {
-            making.modules.insert(hash);
-        }
         let reserved = view.as_ref().map(|view| seen_fields(&view.reserved));
         Some(EvaluationPart {
             text: named.text.clone(),
@@ -356,10 +364,18 @@ impl Source<'_> {
             let named = self.program.condition(condition)?;
             Some(loaded.guest(named.guest)?.class())
         });
+        self.bounds_of(class.unwrap_or(Class::Small))
+    }
+
+    fn bounds_of(self, class: Class) -> EvaluationBounds {
         let policy = self.shared.tenants.policy();
         let rules = policy.of(self.instance.user.as_deref());
-        let sandbox = &self.shared.sandbox;
-        sandbox.bounds(class.unwrap_or(Class::Small), budget(rules))
+        self.shared.sandbox.bounds(class, budget(rules))
+    }
+
+    fn all_bounds(self) -> Vec<EvaluationBounds> {
+        let classes = [Class::Small, Class::Runtime];
+        classes.map(|class| self.bounds_of(class)).into()
     }
 
     /// The text of the definition, if it was launched by name and is still deployed.
