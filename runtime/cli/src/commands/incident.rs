@@ -144,6 +144,12 @@ fn told(
     } else if !is_piped {
         print_line(&name)?;
     }
+    if file.more > 0 {
+        tell(&format!(
+            "{} more parts are stuck; a file has {parts} of them",
+            file.more
+        ));
+    }
     if !export.masks.is_empty() && masked == 0 {
         tell("no mask matched a field that a failed evaluation saw");
     } else if export.masks.is_empty() && !export.json {

@@ -1,7 +1,7 @@
 //! The message that led to a failure that waits for an operator: it is kept with the failure.
 //!
-//! A transaction holds on to the message that it began with, which costs nothing: the message would
-//! be dropped a little earlier otherwise. Only a step that ends in such a failure copies it.
+//! Where failures wait for operators, a transaction holds on to the message that it began with, which
+//! would be dropped a little earlier otherwise. Nothing is copied, and only such a failure is written.
 
 use super::{
     Planner,

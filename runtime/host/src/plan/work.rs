@@ -15,7 +15,7 @@ use crate::{
     definitions::LoadFailure,
 };
 use bureaucrat_engine::{Environment, Rejection, step};
-use bureaucrat_model::{EngineLimits, Input, Parking, ProcessId, Status};
+use bureaucrat_model::{EngineLimits, Input, Parking, ProcessId, Status, Unhandled};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -284,10 +284,14 @@ impl Planner {
         let limits = self.limits_of(held);
         let environment = self.environment(held.instance.user.as_ref(), &limits);
         let told = Told::of(process, &input);
-        let event = evidence::event(&input);
+        let written = loaded.program.conduct.unhandled;
+        let waits = written.unwrap_or(environment.unhandled) == Unhandled::Waits;
+        let event = waits.then(|| evidence::event(&input)).flatten();
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {
-                transaction.led_by(process, cause, event);
+                if waits {
+                    transaction.led_by(process, cause, event);
+                }
                 transaction.work.push_front(Work::Effects {
                     process,
                     effects: effects.into(),

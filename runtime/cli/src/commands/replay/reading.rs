@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use anyhow::Context;
 use bureaucrat_host::incidents::file::{
     DEFINITION, ENTRIES_MAX, FILE_BYTES_MAX, FORMAT, GUESTS, INCIDENT, IncidentFile, MESSAGES,
-    PROGRAM, STATE,
+    PARTS_MAX, PROGRAM, STATE,
 };
 use bureaucrat_model::ModuleHash;
 use serde::Deserialize;
@@ -18,8 +18,6 @@ use std::{
 
 /// The most bytes of headers and of space between entries.
 const AROUND_BYTES_MAX: u64 = ENTRIES_MAX as u64 * 1_536;
-/// The most parts that are replayed.
-const PARTS_MAX: usize = 1_000;
 
 /// An exported incident with its entries.
 #[derive(Debug)]

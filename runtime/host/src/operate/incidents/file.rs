@@ -17,6 +17,8 @@ pub const MESSAGES: &str = "messages/";
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
 /// The most entries of a file.
 pub const ENTRIES_MAX: usize = 10_000;
+/// The most parts of a file.
+pub const PARTS_MAX: usize = 1_000;
 
 /// An exported incident.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ pub struct IncidentFile {
     pub fields: Vec<SeenFields>,
     /// What is stuck: each part of the process that failed, or whose evaluation has no outcome.
     pub parts: Vec<Part>,
+    /// How many more there are than a file can have.
+    pub more: usize,
 }
 
 /// Fields that an evaluation saw.

@@ -4,26 +4,22 @@
 //! since an incident without one of its parts would be replayed to another outcome.
 
 pub mod file;
+mod parts;
 
 use super::{query::QueryAnswer, questions::read_whole};
-use crate::{shared::Shared, tenants::budget};
+use crate::shared::Shared;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bureaucrat_engine::{pending_evaluations, view_of_failed};
-use bureaucrat_model::{
-    ActivityId, ConditionIndex, DefinitionName, Effect, EvaluationBounds, Evidence, Fault, FiberId,
-    FiberState, Fields, Guest, Instance, KeptBody, KeptMessage, ModuleHash, Parking, ProcessId,
-    Program, Seen, Status, Timestamp, View, Wait, WaitKind,
-};
-use bureaucrat_sandbox::Class;
+use bureaucrat_model::{Fields, Guest, Instance, ModuleHash, Parking, ProcessId, Program, Status};
 use bureaucrat_store::{
     StoreError, Table, Write,
     instances::{InstanceRows, write_instance},
-    keys, records,
+    records,
 };
 use file::{
-    DEFINITION, EvaluationPart, FILE_BYTES_MAX, FORMAT, FaultPart, GUESTS, INCIDENT, IncidentFile,
-    MESSAGES, MessagePart, PROGRAM, Part, STATE, SeenFields,
+    DEFINITION, FILE_BYTES_MAX, FORMAT, GUESTS, INCIDENT, IncidentFile, PARTS_MAX, PROGRAM, STATE,
+    SeenFields,
 };
+use parts::Source;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
@@ -149,6 +145,8 @@ fn exported(shared: &Shared, process: ProcessId) -> Result<QueryAnswer, StoreErr
         making.add(DEFINITION, &text);
     }
     making.add(STATE, &state(instance.clone())?);
+    let more = parts.len().saturating_sub(PARTS_MAX);
+    parts.truncate(PARTS_MAX);
     let seen = std::mem::take(&mut making.seen);
     let file = IncidentFile {
         format: FORMAT,
@@ -165,6 +163,7 @@ fn exported(shared: &Shared, process: ProcessId) -> Result<QueryAnswer, StoreErr
         masks: Vec::new(),
         fields: seen.iter().map(seen_fields).collect(),
         parts,
+        more,
     };
     let text = serde_json::to_vec_pretty(&file);
     let text = text.map_err(|error| StoreError::Write(error.to_string()))?;
@@ -232,180 +231,6 @@ fn seen_fields(fields: &Fields) -> SeenFields {
     SeenFields {
         fields: raw(fields.to_json()),
         masked: Vec::new(),
-    }
-}
-
-/// What the file is made from.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    shared: &'a Shared,
-    program: &'a Program,
-    instance: &'a Instance,
-}
-
-impl Source<'_> {
-    /// The parts that wait for an operator.
-    fn stuck(self, making: &mut Making) -> Vec<Part> {
-        let mut parts = Vec::new();
-        for (id, fiber) in self.instance.fibers.iter() {
-            let FiberState::Waiting(Wait {
-                since,
-                kind: WaitKind::Operator { fault, evidence },
-                ..
-            }) = &fiber.state
-            else {
-                continue;
-            };
-            parts.push(self.part(making, id, *since, (fault, evidence)));
-        }
-        parts
-    }
-
-    fn part(
-        self,
-        making: &mut Making,
-        fiber: FiberId,
-        since: Timestamp,
-        (fault, evidence): (&Fault, &Evidence),
-    ) -> Part {
-        let evaluation = evidence.evaluation.as_ref().and_then(|found| {
-            let view = match &found.fields {
-                Seen::TooLarge { .. } => None,
-                Seen::InPlace | Seen::Kept(_) => view_of_failed(self.program, self.instance, fiber),
-            };
-            let ran = (found.asked_at, Some(found.fuel), found.bounds.clone());
-            self.evaluation(making, found.condition, ran, view)
-        });
-        let message = evidence.message.as_ref();
-        let path = fault.activity.clone();
-        let process = self.instance.process;
-        Part {
-            fiber,
-            activity: ActivityId { process, path }.to_string(),
-            line: fault.line,
-            since,
-            fault: Some(FaultPart {
-                code: fault.code.as_str().to_owned(),
-                message: fault.message.clone(),
-                data: fault
-                    .data
-                    .as_ref()
-                    .map(|data| raw(data.as_str().to_owned())),
-            }),
-            evaluation,
-            message: message.map(|message| message_part(making, message)),
-        }
-    }
-
-    /// The parts whose evaluations have no outcome.
-    fn pending(self, making: &mut Making) -> Vec<Part> {
-        let effects = pending_evaluations(self.program, self.instance);
-        let mut parts = Vec::new();
-        for effect in effects {
-            let Effect::Evaluate {
-                fiber,
-                condition,
-                view,
-                ..
-            } = effect
-            else {
-                continue;
-            };
-            let Some(found) = self.instance.fibers.get(fiber) else {
-                continue;
-            };
-            let since = match &found.state {
-                FiberState::Waiting(wait) => wait.since,
-                FiberState::Ready => self.instance.launched_at,
-            };
-            let site = self.program.op(found.at).map(|(_, site)| site);
-            let path = site.map(|site| site.path.clone()).unwrap_or_default();
-            let ran = (since, None, self.bounds(condition));
-            let process = self.instance.process;
-            parts.push(Part {
-                fiber,
-                activity: ActivityId { process, path }.to_string(),
-                line: site.map_or(0, |site| site.span.line),
-                since,
-                fault: None,
-                evaluation: self.evaluation(making, condition, ran, Some(view)),
-                message: None,
-            });
-        }
-        parts
-    }
-
-    fn evaluation(
-        self,
-        making: &mut Making,
-        condition: ConditionIndex,
-        (asked_at, fuel, bounds): (Timestamp, Option<u64>, EvaluationBounds),
-        view: Option<View>,
-    ) -> Option<EvaluationPart> {
-        let named = self.program.condition(condition)?;
-        let reserved = view.as_ref().map(|view| seen_fields(&view.reserved));
-        Some(EvaluationPart {
-            text: named.text.clone(),
-            line: named.span.line,
-            guest: guest_entry(named.guest),
-            function: named.function.clone(),
-            asked_at,
-            fuel,
-            bounds,
-            fields: view.map(|view| making.place(view.fields)),
-            reserved,
-        })
-    }
-
-    /// What an evaluation of this process runs under now.
-    fn bounds(self, condition: ConditionIndex) -> EvaluationBounds {
-        let loaded = self.shared.definitions.load(self.instance.program).ok();
-        let class = loaded.and_then(|loaded| {
-            let named = self.program.condition(condition)?;
-            Some(loaded.guest(named.guest)?.class())
-        });
-        self.bounds_of(class.unwrap_or(Class::Small))
-    }
-
-    fn bounds_of(self, class: Class) -> EvaluationBounds {
-        let policy = self.shared.tenants.policy();
-        let rules = policy.of(self.instance.user.as_deref());
-        self.shared.sandbox.bounds(class, budget(rules))
-    }
-
-    fn all_bounds(self) -> Vec<EvaluationBounds> {
-        let classes = [Class::Small, Class::Runtime];
-        classes.map(|class| self.bounds_of(class)).into()
-    }
-
-    /// The text of the definition, if it was launched by name and is still deployed.
-    fn definition(self) -> Result<Option<Vec<u8>>, StoreError> {
-        let name = self.instance.name.parse::<DefinitionName>().ok();
-        let Some((name, version)) = name.zip(self.instance.version) else {
-            return Ok(None);
-        };
-        let shard = self.shared.router.shard_of_definition(&name);
-        let key = keys::version(shard, &name, version);
-        self.shared.store.get(Table::Sources, &key)
-    }
-}
-
-fn message_part(making: &mut Making, message: &KeptMessage) -> MessagePart {
-    let (body, bytes, sha256) = match &message.body {
-        KeptBody::Whole(body) => {
-            making.messages += 1;
-            let name = format!("{MESSAGES}{}", making.messages);
-            making.add(&name, body);
-            (Some(name), length(body), None)
-        }
-        KeptBody::TooLarge { bytes, sha256 } => (None, *bytes, Some(records::hexadecimal(sha256))),
-    };
-    MessagePart {
-        kind: message.kind,
-        properties: raw(message.properties.as_str().to_owned()),
-        body,
-        bytes,
-        sha256,
     }
 }
 
