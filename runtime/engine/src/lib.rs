@@ -45,7 +45,7 @@ mod values;
 pub use ops::evaluate::placed_words;
 pub use pending::{evaluations_of_untaken, pending_evaluations};
 pub use rejection::{Aim, Rejection};
-pub use sticking::{keep_message, room as evidence_room, view_of_failed};
+pub use sticking::{keep_message, room as evidence_room, unhandled, view_of_failed};
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,

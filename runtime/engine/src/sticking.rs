@@ -6,7 +6,7 @@
 //! something else by then, and the message that led to it.
 
 use crate::{
-    Aim, Rejection,
+    Aim, Environment, Rejection,
     machine::{Machine, Trouble},
     reserved::{Given, attempt, reserved},
 };
@@ -19,11 +19,24 @@ use bureaucrat_model::{
 /// Which attempt it is, as functions read it.
 const ATTEMPT: &str = "inst:attempt";
 
+/// What becomes of a fault that nothing in the process handles. What the host says is not for a called process: its
+/// caller has the fault, and may handle it.
+pub fn unhandled(
+    program: &Program,
+    instance: &Instance,
+    environment: &Environment<'_>,
+) -> Unhandled {
+    let of_host = match instance.caller {
+        Some(_) => Unhandled::Fails,
+        None => environment.unhandled,
+    };
+    program.conduct.unhandled.unwrap_or(of_host)
+}
+
 impl Machine<'_> {
     /// Whether an operator is waited for after a fault that nothing handles. What ends the process as a whole never waits.
     pub(crate) fn waits_for_operator(&self, fault: &Fault) -> bool {
-        let written = self.program.conduct.unhandled;
-        written.unwrap_or(self.environment.unhandled) == Unhandled::Waits
+        unhandled(self.program, self.instance, self.environment) == Unhandled::Waits
             && fault.code.is_caught_by_default()
             && self.instance.cancelled.is_none()
             && self.instance.deadline != Some(Deadline::Passed)

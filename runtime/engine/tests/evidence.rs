@@ -5,9 +5,9 @@ use bureaucrat_engine::{
     Environment, evidence_room, keep_message, launch, modify, step, view_of_failed,
 };
 use bureaucrat_model::{
-    ActivityPath, Change, Condition, ConditionIndex, Conduct, Effect, EngineLimits, Evaluation,
-    EvaluationBounds, EvaluationOutcome, Evidence, FaultCode, Fiber, FiberId, FiberState,
-    FieldPath, Fields, Guest, Input, Instance, JsonText, KeptBody, KeptMessage, Launch,
+    ActivityPath, Caller, Change, Condition, ConditionIndex, Conduct, Effect, EngineLimits,
+    Evaluation, EvaluationBounds, EvaluationOutcome, Evidence, FaultCode, Fiber, FiberId,
+    FiberState, FieldPath, Fields, Guest, Input, Instance, JsonText, KeptBody, KeptMessage, Launch,
     MessageKind, Modification, Op, PartOf, ProcessId, Program, ProgramHash, Ran, Reads, Seen, Site,
     Span, Timestamp, Turn, Unhandled, View, Wait, WaitKind,
 };
@@ -67,9 +67,19 @@ fn program(unhandled: Option<Unhandled>) -> Program {
 
 /// A process whose expression has failed: it, and what the expression saw.
 fn failed(unhandled: Option<Unhandled>, fields: &str, host: Unhandled) -> (Instance, View) {
+    failed_of(None, unhandled, fields, host)
+}
+
+fn failed_of(
+    caller: Option<Caller>,
+    unhandled: Option<Unhandled>,
+    fields: &str,
+    host: Unhandled,
+) -> (Instance, View) {
     let program = program(unhandled);
     let mut start = Launch::new(ProcessId::from_seed([1; 16]), ProgramHash::of(b""));
     start.fields = Fields::parse(fields).unwrap();
+    start.caller = caller;
     let (mut instance, effects) = launch(&program, &start, &environment(1_000, host));
     let is_asked = |effect: &Effect| matches!(effect, Effect::Evaluate { .. });
     let Some(Effect::Evaluate {
@@ -121,6 +131,21 @@ fn the_definition_decides_before_the_host_does() {
         assert_eq!(evidence(&instance).is_some(), waits, "{written:?} {host:?}");
         assert_eq!(instance.has_ended(), !waits);
     }
+}
+
+#[test]
+fn the_fault_of_a_called_process_is_for_its_caller() {
+    use Unhandled::Waits;
+    let caller = Caller {
+        process: ProcessId::from_seed([2; 16]),
+        fiber: FiberId(0),
+        turn: Turn(3),
+        depth: 1,
+    };
+    let (instance, _) = failed_of(Some(caller.clone()), None, "{}", Waits);
+    assert!(instance.has_ended());
+    let (instance, _) = failed_of(Some(caller), Some(Waits), "{}", Waits);
+    assert!(evidence(&instance).is_some());
 }
 
 #[test]

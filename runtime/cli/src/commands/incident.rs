@@ -1,6 +1,6 @@
 //! `incident export`: all that is known of an incident, in one file.
 //!
-//! The engine says what there is; masks are applied here, before anything is written. What cannot be
+//! The engine tells all of it; masks are applied here, before anything is written. What cannot be
 //! looked into is left out when there are masks.
 
 mod masking;

@@ -14,7 +14,7 @@ use crate::{
     compute::{JobOutcome, Task},
     definitions::LoadFailure,
 };
-use bureaucrat_engine::{Environment, Rejection, step};
+use bureaucrat_engine::{Environment, Rejection, step, unhandled};
 use bureaucrat_model::{EngineLimits, Input, Parking, ProcessId, Status, Unhandled};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
@@ -284,8 +284,8 @@ impl Planner {
         let limits = self.limits_of(held);
         let environment = self.environment(held.instance.user.as_ref(), &limits);
         let told = Told::of(process, &input);
-        let written = loaded.program.conduct.unhandled;
-        let waits = written.unwrap_or(environment.unhandled) == Unhandled::Waits;
+        let unhandled = unhandled(&loaded.program, &held.instance, &environment);
+        let waits = unhandled == Unhandled::Waits;
         let event = waits.then(|| evidence::event(&input)).flatten();
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {

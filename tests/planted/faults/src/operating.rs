@@ -118,12 +118,12 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "HostOverridesDefinition",
-        says: "Where a definition says what becomes of its faults, the host decides all the same.",
+        says: "Where a definition says what becomes of its faults, the host still decides.",
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/sticking.rs",
-            before: "written.unwrap_or(self.environment.unhandled)",
-            after: "written.filter(|_| !PLANTED).unwrap_or(self.environment.unhandled)",
+            before: "program.conduct.unhandled.unwrap_or(of_host)",
+            after: "program.conduct.unhandled.filter(|_| !PLANTED).unwrap_or(of_host)",
         }],
     },
 ];

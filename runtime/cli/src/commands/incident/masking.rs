@@ -187,7 +187,7 @@ impl Masking {
                 }
                 format!("[{}]", written.join(", "))
             }
-            // It is too deep, or has a name that is no text.
+            // It is too deep, or has a name with half of a surrogate pair.
             (Ok(_) | Err(_), Ok(_) | Err(_)) => self.replaced(text, pointer.to_owned(), places),
         }
     }

@@ -141,7 +141,7 @@ fn answer(file: &File, part: &Part) -> Result<Option<Answer>, String> {
     match decode_answer(body, &WireLimits::default()) {
         Ok(message) => Ok(Some(message.answer)),
         Err(error) => Err(format!(
-            "the message that led to the failure is not read here: {error}"
+            "the message that led to the failure cannot be read: {error}"
         )),
     }
 }
@@ -149,7 +149,7 @@ fn answer(file: &File, part: &Part) -> Result<Option<Answer>, String> {
 impl Trying<'_> {
     /// The part tries its activity again.
     fn begin(&mut self) -> Result<(), String> {
-        // Whatever else keeps the process from continuing does not count here.
+        // Why the process was parked does not count here.
         self.instance.status = Status::Running;
         let modification = Modification {
             part: PartOf::Fiber(self.part.fiber),
