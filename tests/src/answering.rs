@@ -51,6 +51,14 @@ impl Answering {
     /// # Errors
     /// If the broker goes away.
     pub fn answer(&self, queue: &str) -> Result<usize> {
+        self.answer_with(queue, <[u8]>::to_vec)
+    }
+
+    /// The same with bodies that `change` makes of those of the tasks.
+    ///
+    /// # Errors
+    /// If the broker goes away.
+    pub fn answer_with(&self, queue: &str, change: impl Fn(&[u8]) -> Vec<u8>) -> Result<usize> {
         self.runtime.block_on(async {
             let mut count = 0;
             let get = || {
@@ -64,7 +72,7 @@ impl Answering {
                         "".into(),
                         self.answers.as_str().into(),
                         BasicPublishOptions::default(),
-                        &task.data,
+                        &change(&task.data),
                         properties,
                     )
                     .await?

@@ -73,6 +73,12 @@ impl Engine {
         self
     }
 
+    /// Adds options for its process.
+    pub fn add_option(&mut self, options: &[&str]) {
+        let options = options.iter().map(|option| (*option).to_owned());
+        self.options.extend(options);
+    }
+
     /// The id of its process while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

@@ -133,6 +133,31 @@ impl Operated {
         Ok(self.published(&["launch", file])?.trim().to_owned())
     }
 
+    /// Launches a definition with fields, and gives the id of its process.
+    ///
+    /// # Errors
+    /// When it is not launched.
+    pub fn launch_with(&self, definition: &str, fields: &str) -> Result<String> {
+        let file = self.path("definition.xml");
+        std::fs::write(&file, definition)?;
+        let file = file.to_str().context("a path in UTF-8")?;
+        let printed = self.published(&["launch", file, "--fields", fields])?;
+        Ok(printed.trim().to_owned())
+    }
+
+    /// Sets limits of the sandbox for the engine: lines of the section `limits`.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn limits(&mut self, lines: &str) -> Result<()> {
+        let file = self.path("config.ini");
+        let settings = std::fs::read_to_string(&file)?;
+        std::fs::write(&file, format!("{settings}[limits]\n{lines}\n"))?;
+        let file = file.to_str().context("a path in UTF-8")?;
+        self.engine.add_option(&["--config", file]);
+        Ok(())
+    }
+
     /// Runs a command that publishes, again while the engine has not declared its queues yet.
     ///
     /// # Errors

@@ -190,6 +190,7 @@ fn instances() {
                     outer: 1,
                     handler: 2,
                 },
+                evaluation: None,
             })),
         ),
         (

@@ -15,7 +15,7 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{
     Effect, EngineLimits, FiberId, HistoryEntry, Launch, ProcessId, Program, Redelivered,
-    Timestamp, Turn,
+    Timestamp, Turn, Unhandled,
 };
 use bureaucrat_store::{
     Group, Store, Table, Unit, Write,
@@ -73,6 +73,7 @@ fn fill(store: &RocksStore, count: u32) {
         now: Timestamp(1_760_000_000_000),
         secret: &[7; 32],
         limits: &EngineLimits::default(),
+        unhandled: Unhandled::Fails,
     };
     let put = |table, key, value| Write::Put { table, key, value };
     let mut unit = Unit::default();

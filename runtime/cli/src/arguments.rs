@@ -4,6 +4,7 @@ mod bulk;
 mod dead;
 mod definitions;
 mod eval;
+mod incidents;
 mod looking;
 mod modifying;
 mod module;
@@ -16,6 +17,7 @@ pub use bulk::{Bulk, BulkList, BulkMove, BulkOrder, BulkSet, BulkShow, BulkSkip,
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
+pub use incidents::{Incident, IncidentExport, Replay};
 pub use looking::{Addressed, Show, Why};
 pub use modifying::{GivenFields, Meant, Move, Retry, Set, Skip};
 pub use module::{
@@ -155,6 +157,11 @@ pub enum Command {
     /// Give an order to each process that a search finds
     #[command(subcommand)]
     Bulk(Bulk),
+    /// Take an incident to another machine
+    #[command(subcommand)]
+    Incident(Incident),
+    /// Replay an incident from a file
+    Replay(Replay),
     /// Back up the running engine's storage
     Backup(Backup),
     /// Restore a storage from a backup

@@ -34,6 +34,7 @@ use anyhow::{Context, anyhow};
 use bureaucrat_broker_amqp::QueueType;
 use bureaucrat_connect::Addresses;
 use bureaucrat_host::CeleryEvents;
+use bureaucrat_model::Unhandled;
 use bureaucrat_sandbox::{SandboxLimits, Setting};
 use bureaucrat_wire::{Dialect, Results, Routes, TaskQueue, Via};
 use ini::LIMITS;
@@ -67,6 +68,8 @@ pub struct Configuration {
     pub cancel_exchange: String,
     pub prefetch: u16,
     pub memory: Memory,
+    /// What becomes of a fault that nothing handles.
+    pub on_fault: Unhandled,
     pub runtime_guests: RuntimeGuests,
     pub celery_events: CeleryEvents,
     pub retention: Duration,
@@ -229,6 +232,7 @@ impl Configuration {
             cancel_exchange: draft.cancel_exchange,
             prefetch: draft.prefetch,
             memory,
+            on_fault: draft.on_fault,
             runtime_guests: draft.runtime_guests,
             celery_events: draft.celery_events,
             retention: draft.retention,

@@ -242,6 +242,7 @@ impl Control {
             | QueryAnswer::Letters(_)
             | QueryAnswer::Facts(_)
             | QueryAnswer::Bulk(_)
+            | QueryAnswer::Incident(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Unknown { .. }) => Ok(answer),
         }

@@ -113,6 +113,7 @@ pub fn run(
         | Query::Modules(_)
         | Query::Definitions(_)
         | Query::Bulk(_)
+        | Query::Incident { .. }
         | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query, asker),
     })?;
     tracing::info!(
@@ -262,6 +263,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         cancel_exchange: configuration.cancel_exchange.clone(),
         engine_exchanges: broker::engine_exchanges(configuration),
         celery_events: configuration.celery_events,
+        on_fault: configuration.on_fault,
         retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()
     })

@@ -123,6 +123,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Bulk(bulk)) => commands::bulk::run(options, bulk),
         Some(Command::Move(relocate)) => commands::modifying::relocate(options, relocate),
         Some(Command::Terminate(terminate)) => commands::cancel::terminate(options, terminate),
+        Some(Command::Incident(incident)) => commands::incident::run(options, incident),
+        Some(Command::Replay(replay)) => commands::replay::run(replay),
         Some(Command::Backup(backup)) => commands::backup::run(options, backup),
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),

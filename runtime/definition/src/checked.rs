@@ -35,7 +35,7 @@ pub(crate) struct Context {
 pub(crate) struct Whole {
     pub(crate) key: Option<(Written<String>, Duplicate)>,
     pub(crate) deadline: Option<Written<Millis>>,
-    pub(crate) unhandled: Unhandled,
+    pub(crate) unhandled: Option<Unhandled>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) recorded: Recorded,
 }

@@ -3,7 +3,7 @@
 use bureaucrat_engine::{Environment, launch, step};
 use bureaucrat_model::{
     ActivityPath, Answer, EngineLimits, Fields, Input, JsonText, Launch, Op, OpIndex, ProcessId,
-    Program, ProgramHash, Site, Span, Timestamp, Turn,
+    Program, ProgramHash, Site, Span, Timestamp, Turn, Unhandled,
 };
 use std::time::Instant;
 
@@ -28,6 +28,7 @@ fn main() {
         now: Timestamp(0),
         secret: &[0; 32],
         limits: &limits,
+        unhandled: Unhandled::Fails,
     };
     let start = Launch::new(ProcessId::from_seed([1; 16]), ProgramHash::of(b""));
     let (mut instance, mut effects) = launch(&program, &start, &environment);

@@ -107,6 +107,7 @@ impl Machine<'_> {
             fault,
             condition,
             asker,
+            evaluation: self.failed.take(),
         };
         self.wait(fiber, turn, kind)?;
         let effect = pending::about_fault(self.program, self.instance, fiber);
@@ -123,6 +124,7 @@ impl Machine<'_> {
                     fault,
                     condition,
                     asker,
+                    evaluation,
                 },
             ..
         }) = &self.fiber(fiber)?.state
@@ -130,7 +132,9 @@ impl Machine<'_> {
             return Err(Trouble::program("the fiber asked about no fault"));
         };
         let (fault, condition) = (fault.clone(), *condition);
-        match *asker {
+        let (asker, evaluation) = (asker.clone(), evaluation.clone());
+        self.failed = evaluation;
+        match asker {
             Asker::Retry { after } => {
                 retry::decided(self, fiber, fault, (condition, after), verdict)
             }

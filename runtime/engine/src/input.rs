@@ -265,6 +265,7 @@ fn evaluated(
     if let Err(trouble) = apply(machine, fiber, turn, condition, evaluation) {
         machine.throw_at(fiber, trouble);
     }
+    machine.failed = None;
     if machine.share_is_spent() {
         machine.yield_if_ready();
     } else {
@@ -279,7 +280,7 @@ fn apply(
     fiber: FiberId,
     turn: Turn,
     condition: ConditionIndex,
-    evaluation: Evaluation,
+    mut evaluation: Evaluation,
 ) -> Result<(), Trouble> {
     if !machine.share_is_spent() {
         machine.spend()?;
@@ -303,6 +304,7 @@ fn apply(
         };
         return machine.decide(fiber, verdict);
     }
+    let failed = sticking::failed(machine, fiber, condition, &mut evaluation)?;
     let given = evaluate::read(machine, fiber, condition, wanted, evaluation);
     match (op, given) {
         // The publisher of an event need not know what conditions read, so a condition that fails does not hold.
@@ -317,7 +319,10 @@ fn apply(
             let holds = matches!(given, Ok(Given::Verdict(true)));
             ops::listen::verdict(machine, fiber, turn, condition, holds)
         }
-        (_, Err(trouble)) => Err(evaluate::placed(machine, condition, trouble)),
+        (_, Err(trouble)) => {
+            machine.failed = failed;
+            Err(evaluate::placed(machine, condition, trouble))
+        }
         (Some(Op::Evaluate { .. }), Ok(Given::Value(value))) => {
             evaluate::take(machine, fiber, value)
         }

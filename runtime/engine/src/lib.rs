@@ -44,14 +44,16 @@ mod throwing;
 mod trouble;
 mod values;
 
+pub use ops::evaluate::placed_words;
 pub use parked::{Keeping, keep, unpark};
 pub use pending::{evaluations_of_untaken, pending_evaluations};
 pub use rejection::{Aim, Rejection};
+pub use sticking::{keep_message, room as evidence_room, unhandled, view_of_failed};
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
     HistoryEvent, Initiator, Input, Instance, Launch, Modification, OpIndex, Program, Refusal,
-    Searched, Status, Timestamp, Turn, View,
+    Searched, Status, Timestamp, Turn, Unhandled, View,
 };
 use machine::Machine;
 
@@ -64,6 +66,8 @@ pub struct Environment<'a> {
     pub secret: &'a [u8; 32],
     /// What one process may use.
     pub limits: &'a EngineLimits,
+    /// What becomes of a fault that nothing handles, where the definition does not say.
+    pub unhandled: Unhandled,
 }
 
 /// The fields that can be searched for, before they hold anything.

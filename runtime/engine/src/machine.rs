@@ -12,9 +12,9 @@ use crate::{
     values::Values,
 };
 use bureaucrat_model::{
-    ActivityPath, ConditionIndex, Effect, Fault, FaultCode, Fiber, FiberId, FiberState, Fields,
-    HistoryEvent, Instance, JsonText, OpIndex, Pace, Program, Timestamp, Turn, View, Wait,
-    WaitKind,
+    ActivityPath, ConditionIndex, Effect, FailedEvaluation, Fault, FaultCode, Fiber, FiberId,
+    FiberState, Fields, HistoryEvent, Instance, JsonText, OpIndex, Pace, Program, Timestamp, Turn,
+    View, Wait, WaitKind,
 };
 
 /// An instance that is processing an input, and the effects so far.
@@ -25,6 +25,8 @@ pub(crate) struct Machine<'a> {
     pub effects: Vec<Effect>,
     /// Bytes of the fields in tasks and calls of this step.
     sent: usize,
+    /// The evaluation whose fault is being thrown.
+    pub failed: Option<Box<FailedEvaluation>>,
 }
 
 impl<'a> Machine<'a> {
@@ -39,6 +41,7 @@ impl<'a> Machine<'a> {
             environment,
             effects: Vec::new(),
             sent: 0,
+            failed: None,
         }
     }
 

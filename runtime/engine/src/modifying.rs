@@ -10,7 +10,7 @@ mod places;
 use crate::{
     input::due_at,
     machine::{Machine, Trouble},
-    ops,
+    ops, sticking,
 };
 use bureaucrat_model::{
     Change, FiberId, FiberState, Fields, HistoryEvent, Initiator, Input, Modification, Op, OpIndex,
@@ -203,11 +203,13 @@ fn write(
         return Ok(());
     }
     let visible = machine.fields(fiber).unwrap_or_default();
+    let room = sticking::room(machine.instance);
     let changed = machine.change_fields(fiber, fields.size(), |fiber| {
         for name in removed {
             fiber.remove(name);
         }
         fiber.update(fields);
+        sticking::keep_seen(&mut fiber.state, &visible, room);
         keep_sent(&mut fiber.state, visible);
     });
     changed.map_err(|trouble| Refusal::TooLarge {

@@ -159,6 +159,7 @@ pub(crate) fn about_fault(program: &Program, instance: &Instance, id: FiberId) -
                 fault,
                 condition,
                 asker,
+                ..
             },
         ..
     }) = &fiber.state

@@ -70,7 +70,7 @@ pub(crate) fn handled<'a>(instance: &'a Instance, fiber: &'a Fiber) -> Option<&'
 }
 
 /// The number of the attempt at the fiber's action, or at what is around it.
-fn attempt(instance: &Instance, fiber: &Fiber) -> u32 {
+pub(crate) fn attempt(instance: &Instance, fiber: &Fiber) -> u32 {
     let mut found = fiber;
     if fiber.failed > 0 {
         return fiber.failed.saturating_add(1);

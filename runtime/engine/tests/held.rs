@@ -5,6 +5,7 @@ use bureaucrat_engine::{Environment, launch, step};
 use bureaucrat_model::{
     ActivityPath, Answer, Carries, Conduct, Effect, EngineLimits, Fields, Input, Instance, Join,
     JsonText, Launch, Op, OpIndex, ProcessId, Program, ProgramHash, Site, Span, Timestamp, Turn,
+    Unhandled,
 };
 
 const MEBIBYTE: usize = 1 << 20;
@@ -22,6 +23,7 @@ fn environment(limits: &EngineLimits) -> Environment<'_> {
         now: Timestamp(1),
         secret: &[7; 32],
         limits,
+        unhandled: Unhandled::Fails,
     }
 }
 

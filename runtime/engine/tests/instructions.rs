@@ -8,7 +8,7 @@ use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, ConditionRange, Effect, Ending, EngineLimits, Evaluation,
     EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, HistoryEvent, Input,
     Instance, Join, JsonText, Launch, Millis, Op, OpIndex, ProcessId, Program, ProgramHash, Reads,
-    Site, Span, Status, Timestamp, Turn,
+    Site, Span, Status, Timestamp, Turn, Unhandled,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -50,6 +50,7 @@ fn environment(limits: &EngineLimits) -> Environment<'_> {
         now: Timestamp(1_000),
         secret: &SECRET,
         limits,
+        unhandled: Unhandled::Fails,
     }
 }
 

@@ -6,7 +6,7 @@ use bureaucrat_model::{
     ActivityPath, Answer, CodePattern, ConditionRange, Effect, Ending, EngineLimits, FaultCode,
     Fields, Handler, HistoryEvent, Input, Instance, Interrupt, Join, JsonText, Launch, Listener,
     Millis, Op, OpIndex, Operand, ProcessId, Program, ProgramHash, Site, Span, TaskEnd, Timestamp,
-    Turn, Unusable, When,
+    Turn, Unhandled, Unusable, When,
 };
 
 const SECRET: [u8; 32] = [9; 32];
@@ -32,6 +32,7 @@ fn environment(limits: &EngineLimits) -> Environment<'_> {
         now: Timestamp(1_000),
         secret: &SECRET,
         limits,
+        unhandled: Unhandled::Fails,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the host can be told: routes, names, limits, times. Every bound of the host is here.
 
 use bureaucrat_definition::Limits as DefinitionLimits;
-use bureaucrat_model::{EngineLimits, Millis};
+use bureaucrat_model::{EngineLimits, Millis, Unhandled};
 use bureaucrat_policy::Policy;
 use bureaucrat_wire::{Results, Routes, Via, WireLimits};
 use std::sync::Arc;
@@ -87,6 +87,8 @@ pub struct HostConfig {
     pub unused_programs: usize,
     /// The most compiled definitions in memory.
     pub definitions: usize,
+    /// What becomes of a fault that nothing handles, where neither the definition nor the policy says.
+    pub on_fault: Unhandled,
     /// Who may do what; `None` allows everything and counts nothing.
     pub policy: Option<Arc<Policy>>,
     pub definition_limits: DefinitionLimits,
@@ -149,6 +151,7 @@ impl Default for HostConfig {
             submitted_bytes: 16 << 20,
             unused_programs: 64,
             definitions: 1_000,
+            on_fault: Unhandled::Fails,
             policy: None,
             definition_limits: DefinitionLimits::default(),
             wire_limits: WireLimits::default(),

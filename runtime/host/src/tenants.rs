@@ -9,6 +9,7 @@
 use crate::intake::fair::User;
 use bureaucrat_model::{Head, ProcessId, Timestamp};
 use bureaucrat_policy::{Policy, Quota, Quotas, Rule, Rules, Violation};
+use bureaucrat_sandbox::Budget;
 use bureaucrat_store::{Store, StoreError, instances::read_head};
 use std::{
     collections::HashMap,
@@ -282,6 +283,18 @@ fn subtract(number: &AtomicU64, amount: u64) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // These values are consistent, whatever a panic elsewhere left.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What an evaluation for a user with these rules may use.
+pub(crate) fn budget(rules: &Rules) -> Budget {
+    let quotas = &rules.quotas;
+    Budget {
+        fuel: quotas.get(Quota::Fuel),
+        memory_bytes: quotas.get(Quota::MemoryBytes),
+        table_elements: quotas.get(Quota::TableElements),
+        host_calls: quotas.get(Quota::HostCalls),
+        host_bytes_returned: quotas.get(Quota::HostBytes),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conduct {
     pub key: Option<KeyRule>,
-    pub unhandled: Unhandled,
+    /// None where the definition says nothing, and the host decides.
+    pub unhandled: Option<Unhandled>,
     pub schedule: Option<Schedule>,
     pub recorded: Recorded,
     /// The names of the fields that lists can be searched by.

@@ -3,6 +3,7 @@
 use crate::{
     called::{Bond, ChildDefinition, DeployedProgram},
     deployed::DefinitionRef,
+    evidence::Ran,
     fault::{Fault, FaultCode},
     fields::{Fields, JsonText},
     history::HistoryEvent,
@@ -83,8 +84,9 @@ pub enum EvaluationOutcome {
         code: FaultCode,
         message: String,
         /// What else is known of it, for the fault's data.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         data: Option<JsonText>,
+        /// What it saw and ran under, for an incident.
+        ran: Option<Box<Ran>>,
     },
     /// The value of a function that returns one.
     #[serde(rename = "3")]

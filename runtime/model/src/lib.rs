@@ -12,6 +12,7 @@ mod called;
 mod conduct;
 mod deployed;
 mod durations;
+mod evidence;
 mod fault;
 mod fibers;
 mod field_path;
@@ -51,6 +52,10 @@ pub use conduct::{
     Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Recorded, Schedule, Unhandled,
 };
 pub use deployed::{DefinitionRef, DefinitionRefError, SourceHash, Version};
+pub use evidence::{
+    EvaluationBounds, Evidence, FailedEvaluation, GuestClass, KeptBody, KeptMessage, MessageKind,
+    Ran, Seen,
+};
 pub use fault::{CodePattern, Fault, FaultCode, FaultSource};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};

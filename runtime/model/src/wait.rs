@@ -2,6 +2,7 @@
 
 use crate::{
     called::Called,
+    evidence::{Evidence, FailedEvaluation},
     fault::Fault,
     fields::{Fields, JsonText},
     ids::{FiberId, ProcessId, Turn},
@@ -177,6 +178,8 @@ pub enum WaitKind {
         fault: Fault,
         condition: ConditionIndex,
         asker: Asker,
+        /// The evaluation that the fault is the outcome of.
+        evaluation: Option<Box<FailedEvaluation>>,
     },
     /// A completed scope waits to be compensated, maybe without end. Its fields are those that it saw last.
     #[serde(rename = "9")]
@@ -195,7 +198,10 @@ pub enum WaitKind {
     },
     /// An operator: nothing handled this fault.
     #[serde(rename = "11")]
-    Operator { fault: Fault },
+    Operator {
+        fault: Fault,
+        evidence: Box<Evidence>,
+    },
     /// Whether the host does what the fiber wants to be done, which it says in the same commit.
     #[serde(rename = "12")]
     Admission,

@@ -4,7 +4,7 @@ use crate::{
     Glob, Globs, ModuleClass, Modules, Permission, Policy, PublicKey, Quota, Rule, Rules,
     SendPattern, Sends,
 };
-use bureaucrat_model::ModuleHash;
+use bureaucrat_model::{ModuleHash, Unhandled};
 use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
 use toml::{
     Spanned,
@@ -70,7 +70,7 @@ struct Reader<'a> {
 /// The keys of a section, except for quotas.
 fn keys() -> Vec<&'static str> {
     let permissions = Rule::PERMISSIONS.iter().map(|rule| rule.name());
-    permissions.chain(["quotas"]).collect()
+    permissions.chain(["on_fault", "quotas"]).collect()
 }
 
 impl Reader<'_> {
@@ -148,6 +148,9 @@ impl Reader<'_> {
                 Rule::ModuleSigners => self.signers(value, &mut rules.module_signers),
                 Rule::Quota(_) => {}
             }
+        }
+        if let Some(value) = table.get("on_fault") {
+            self.on_fault(value, &mut rules.on_fault);
         }
         if let Some(value) = table.get("quotas") {
             self.quotas(value, rules);
@@ -269,6 +272,16 @@ impl Reader<'_> {
             Some("runtime") => *class = ModuleClass::Runtime,
             Some(_) | None => {
                 self.problem(value.span(), "expected \"small\" or \"runtime\"".to_owned())
+            }
+        }
+    }
+
+    fn on_fault(&mut self, value: &Value<'_>, on_fault: &mut Option<Unhandled>) {
+        match value.get_ref().as_str() {
+            Some("fail") => *on_fault = Some(Unhandled::Fails),
+            Some("incident") => *on_fault = Some(Unhandled::Waits),
+            Some(_) | None => {
+                self.problem(value.span(), "expected \"fail\" or \"incident\"".to_owned());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Rules: what a user may do. A policy has rules for every user.
 
 use crate::{Glob, Globs, PublicKey, Quota, Quotas, Sends};
-use bureaucrat_model::{ModuleHash, ModuleName};
+use bureaucrat_model::{ModuleHash, ModuleName, Unhandled};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -191,6 +191,8 @@ pub struct Rules {
     pub deploys: Globs,
     pub sends: Sends,
     pub cancels: Globs,
+    /// What becomes of a fault that nothing handles, where the definition does not say; none for what the settings say.
+    pub on_fault: Option<Unhandled>,
     pub quotas: Quotas,
 }
 
@@ -216,6 +218,7 @@ impl Rules {
             deploys: Globs::all(),
             sends: Sends::Anywhere,
             cancels: Globs::all(),
+            on_fault: None,
             quotas: Quotas::unbounded(),
         }
     }
@@ -239,6 +242,7 @@ impl Rules {
             deploys: Globs::default(),
             sends: Sends::Only(Vec::new()),
             cancels: Globs::default(),
+            on_fault: None,
             quotas: Quotas::strict(),
         }
     }

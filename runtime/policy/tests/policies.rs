@@ -3,7 +3,7 @@
 
 use bureaucrat_model::{
     ActivityPath, Condition, Fields, Guest, Join, Millis, ModuleHash, Op, OpIndex, Operand,
-    Program, Site, Span, Way,
+    Program, Site, Span, Unhandled, Way,
 };
 use bureaucrat_policy::{
     ModuleClass, ModuleFacts, Modules, Permission, Policy, Profile, Quota, Rule, Rules, Standing,
@@ -29,6 +29,7 @@ fn users_have_their_own_rules_or_those_of_the_best_pattern_or_the_default() {
         calls = true
         modules = "any"
         module_class = "runtime"
+        on_fault = "incident"
         [users.alice.quotas]
         live_processes = "unlimited"
         [users."team-*"]
@@ -43,6 +44,7 @@ fn users_have_their_own_rules_or_those_of_the_best_pattern_or_the_default() {
     assert_eq!(alice.modules, Modules::Any);
     assert_eq!(alice.module_class, ModuleClass::Runtime);
     assert_eq!(alice.calls, Permission::Allowed);
+    assert_eq!(alice.on_fault, Some(Unhandled::Waits));
     assert_eq!(alice.quotas.get(Quota::LiveProcesses), u64::MAX);
     assert_eq!(alice.section, "users.alice");
     let bob = policy.of(Some("bob"));
@@ -52,6 +54,7 @@ fn users_have_their_own_rules_or_those_of_the_best_pattern_or_the_default() {
         bob.quotas.get(Quota::Activities),
         Quota::Activities.default()
     );
+    assert_eq!(bob.on_fault, None);
     assert_eq!(policy.of(None).launches, Permission::Refused);
     assert_eq!(policy.of(None).quotas.get(Quota::LiveProcesses), 7);
     assert!(policy.of(Some("team-b")).awaits.matches("team"));
@@ -79,11 +82,11 @@ fn every_problem_is_told_with_its_place() {
         problems(
             "[default]\nparticipant = []\ncalls = 1\nanswers = [\"a\", 2, \"\"]\nmodules = \"some\"\n\
              module_class = \"big\"\nawaits = \"x\"\n[default.quotas]\nlive = 1\nfuel = -1\ndepth = 1.5\n\
-             [users.x]\nmodules = [\"sha256:0\", \"\"]\nmodule_signers = [\"ed25519:AAAA\"]\n[groups]\n"
+             [users.x]\nmodules = [\"sha256:0\", \"\"]\nmodule_signers = [\"ed25519:AAAA\"]\non_fault = \"stop\"\n[groups]\n"
         ),
         [
             "2:1: unknown key `participant`; expected one of launches, participants, awaits, publishes, answers, \
-             reply_to, modules, module_class, module_signers, calls, definitions, deploys, sends, cancels, quotas",
+             reply_to, modules, module_class, module_signers, calls, definitions, deploys, sends, cancels, on_fault, quotas",
             "3:9: expected true or false",
             "4:17: expected a text",
             "4:20: a name or pattern may not be empty",
@@ -99,7 +102,8 @@ fn every_problem_is_told_with_its_place() {
             "13:12: `sha256:0` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)",
             "13:24: a name or pattern may not be empty",
             "14:19: a key is `ed25519:` and 32 bytes in base64, as `bureaucrat module sign` prints it",
-            "15:2: unknown section `groups`; expected one of default, anonymous, users",
+            "15:12: expected \"fail\" or \"incident\"",
+            "16:2: unknown section `groups`; expected one of default, anonymous, users",
         ]
     );
     assert!(problems("[default\n")[0].starts_with("1:9: "));

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use std::{collections::HashMap, fmt};
 
 /// Fuel for each byte of a container that is scanned for the first time.
-const SCAN_FUEL_PER_BYTE: u64 = 4;
+pub(crate) const SCAN_FUEL_PER_BYTE: u64 = 4;
 
 /// The fields of one evaluation, and what was scanned of them.
 pub(crate) struct Document {

@@ -19,9 +19,9 @@ use wasmtime::{
 
 /// Fuel for `memory.grow` and `table.grow`, which take far longer than other instructions even if
 /// they fail.
-const GROW_FUEL: u8 = 100;
+pub(crate) const GROW_FUEL: u8 = 100;
 /// Fuel for each page that `memory.grow` adds: 64 KiB that the system must clear.
-const GROW_PAGE_FUEL: u8 = 255;
+pub(crate) const GROW_PAGE_FUEL: u8 = 255;
 /// Bytes of a table that stay resident between instances.
 const TABLE_RESIDENT_BYTES: usize = 4 << 10;
 

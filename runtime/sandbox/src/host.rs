@@ -22,11 +22,11 @@ pub(crate) const LOG: &str = "bureaucrat:condition/log@1.1.0";
 pub(crate) const FIELDS_1_0: &str = "bureaucrat:condition/fields@1.0.0";
 
 /// Fuel for each call, for leaving and re-entering the guest.
-const CALL_FUEL: u64 = 100;
+pub(crate) const CALL_FUEL: u64 = 100;
 /// Fuel of each byte that is read or returned.
-const BYTE_FUEL: u64 = 1;
+pub(crate) const BYTE_FUEL: u64 = 1;
 /// Fuel for each returned key, because the guest's allocator is called for each.
-const KEY_FUEL: u64 = 32;
+pub(crate) const KEY_FUEL: u64 = 32;
 
 /// What calls of the interface may use in one evaluation.
 #[derive(Debug, Clone, Copy)]

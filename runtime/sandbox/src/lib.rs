@@ -15,6 +15,7 @@
 #![deny(unsafe_code)]
 
 mod admission;
+mod bounds;
 mod build;
 mod cache;
 mod census;
@@ -44,6 +45,7 @@ mod value;
 mod worker;
 
 pub use admission::beyond_small;
+pub use bounds::{BoundsError, WASMTIME, costs, costs_the_same, to_limits};
 pub use build::{BuildError, build_module};
 pub use class::Class;
 pub use config::{CacheConfig, RuntimeClass, SandboxConfig, WorkerCommand};

@@ -157,6 +157,17 @@ impl Default for SandboxLimits {
 }
 
 impl SandboxLimits {
+    /// The same for evaluations, but with as much room for a guest's contents as guests with a
+    /// language runtime have.
+    #[must_use]
+    pub fn admitting_more(&self) -> Self {
+        Self {
+            fuel: self.fuel,
+            host_calls: self.host_calls,
+            ..self.for_runtimes()
+        }
+    }
+
     /// The limits for guests with a language runtime (Go, JavaScript, Python): their components
     /// have some megabytes and contain functions that no small guest needs, they take seconds to
     /// compile, and each evaluation begins with the start of their runtime. Limits that are already

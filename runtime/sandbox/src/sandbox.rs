@@ -2,6 +2,7 @@
 
 use crate::{
     admission::{self, Admitted},
+    bounds,
     cache::{Cache, Entry},
     class::Class,
     code::TrustedCode,
@@ -18,7 +19,7 @@ use crate::{
     outcome::{Evaluated, Outcome},
     reads::Reads,
 };
-use bureaucrat_model::{ModuleHash, View, lock};
+use bureaucrat_model::{EvaluationBounds, ModuleHash, View, lock};
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -230,6 +231,11 @@ impl Sandbox {
     ) -> (Evaluated, Reads) {
         let bounds = (self.limits_of(guest.class()), budget);
         evaluate::evaluate(guest, function, view.into(), bounds, Tracing::On)
+    }
+
+    /// What an evaluation of a guest of this class within a budget runs under.
+    pub fn bounds(&self, class: Class, budget: Budget) -> EvaluationBounds {
+        bounds::of(self.limits_of(class), class, budget)
     }
 
     /// Makes an instance of a guest and drops it: what each evaluation does first.

@@ -5,6 +5,8 @@
 //! process, in which the environment plants the fault.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../../runtime/engine/tests/evidence.rs"]
+mod evidence;
 #[path = "../../../runtime/engine/tests/instructions.rs"]
 mod instructions;
 #[path = "../../../runtime/engine/tests/laws/main.rs"]
@@ -51,7 +53,7 @@ fn each_fault_of_the_engine_is_found() {
     let is_ours = |fault: &&Fault| fault.found_by == FoundBy::EngineTests;
     let mut missed = Vec::new();
     for fault in FAULTS.iter().filter(is_ours) {
-        let found = ["instructions::", "laws::"]
+        let found = ["instructions::", "laws::", "evidence::"]
             .into_iter()
             .find_map(|tests| failed(&run(tests, fault)));
         match found {

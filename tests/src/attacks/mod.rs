@@ -12,7 +12,7 @@ pub mod orders;
 mod perform;
 pub mod relay;
 mod uploads;
-mod wat;
+pub mod wat;
 
 pub use perform::{Seen, perform};
 

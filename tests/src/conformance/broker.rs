@@ -257,6 +257,7 @@ impl Broker {
             | QueryAnswer::Letters(_)
             | QueryAnswer::Facts(_)
             | QueryAnswer::Bulk(_)
+            | QueryAnswer::Incident(_)
             | QueryAnswer::Definitions(_)
             | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
         }

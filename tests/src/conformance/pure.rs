@@ -19,7 +19,7 @@ use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
     Caller, DeployedProgram, Effect, Ending, EngineLimits, FiberId, Fields, Guest as GuestName,
     Input, Instance, Launch, Millis, Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId,
-    Program, ProgramHash, ReplyTo, Subscription, Timestamp, Turn, Version,
+    Program, ProgramHash, ReplyTo, Subscription, Timestamp, Turn, Unhandled, Version,
 };
 use bureaucrat_sandbox::{
     Guest, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
@@ -199,6 +199,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         start.key = self.key_of(&program, &guests, &start, &environment)?;
         let (instance, effects) = launch(&program, &start, &environment);
@@ -218,6 +219,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let process = self.processes.get_mut(&id).ok_or(None)?;
         if process.instance.status.parking().is_some() {

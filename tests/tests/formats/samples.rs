@@ -6,8 +6,8 @@ use bureaucrat_model::{
     DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, EventSource, Fault,
     FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, Input, Instance, Items, JsonText,
     KeyRule, KeyText, LastUntaken, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId,
-    Program, ProgramHash, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span, Status,
-    Term, Timestamp, Turn, Unhandled, Untaken, Version, Wait, WaitKind,
+    Program, ProgramHash, Ran, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span,
+    Status, Term, Timestamp, Turn, Unhandled, Untaken, Version, Wait, WaitKind,
 };
 use bureaucrat_store::{
     attributes::Attribute,
@@ -67,7 +67,7 @@ pub fn program() -> Program {
                 text: KeyText::Computed(ConditionIndex(0)),
                 duplicate: Duplicate::Replace,
             }),
-            unhandled: Unhandled::Waits,
+            unhandled: Some(Unhandled::Waits),
             schedule: Some(Schedule {
                 cron: "30 2 * * *".into(),
                 zone: "Europe/Berlin".into(),
@@ -234,11 +234,16 @@ pub fn inputs() -> Vec<Input> {
             code: FaultCode::new("KeyError"),
             message: "'x'".into(),
             data: None,
+            ran: None,
         }),
         evaluated(EvaluationOutcome::Fault {
             code: FaultCode::new("sandbox.trap"),
             message: "unreachable: no rates".into(),
             data: JsonText::parse(r#"{"log": ["no rates"]}"#).ok(),
+            ran: Some(Box::new(Ran {
+                fields: fields(),
+                bounds: super::whole::bounds(),
+            })),
         }),
         Input::Continue,
         Input::Admitted { fiber, turn },

@@ -11,9 +11,10 @@ use bureaucrat_host::{
     schedules::ScheduleRecord,
 };
 use bureaucrat_model::{
-    Branch, Called, ChildDefinition, Fiber, FiberId, FiberState, Fields, HistoryEvent, Instance,
-    JsonText, Missed, ModuleHash, ProgramHash, Schedule, Sharing, Status, Timestamp, Turn,
-    Unusable, Version, WaitKind,
+    Branch, Called, ChildDefinition, ConditionIndex, EvaluationBounds, Evidence, FailedEvaluation,
+    Fiber, FiberId, FiberState, Fields, GuestClass, HistoryEvent, Instance, JsonText, KeptBody,
+    KeptMessage, MessageKind, Missed, ModuleHash, ProgramHash, Schedule, Seen, Sharing, Status,
+    Timestamp, Turn, Unusable, Version, WaitKind,
 };
 use bureaucrat_policy::ModuleClass;
 use bureaucrat_store::{Table, records};
@@ -32,8 +33,64 @@ pub fn waits() -> Vec<(&'static str, Instance)> {
             "child-sought",
             running(child(Called::Sought("order@3".parse().unwrap()))),
         ),
-        ("operator", running(WaitKind::Operator { fault: fault() })),
+        (
+            "operator",
+            running(WaitKind::Operator {
+                fault: fault(),
+                evidence: Box::default(),
+            }),
+        ),
+        (
+            "operator-evidence",
+            running(WaitKind::Operator {
+                fault: fault(),
+                evidence: Box::new(evidence()),
+            }),
+        ),
     ]
+}
+
+/// What an evaluation ran under.
+pub fn bounds() -> EvaluationBounds {
+    EvaluationBounds {
+        wasmtime: "48.0.8".into(),
+        costs: "call=100".into(),
+        class: GuestClass::Runtime,
+        fuel: 20_000_000,
+        memory_bytes: 1 << 20,
+        all_memory_bytes: u64::MAX,
+        table_elements: 10_000,
+        stack_bytes: 256 << 10,
+        host_calls: 200_000,
+        host_bytes_returned: 1 << 20,
+        pointer_bytes: 1_024,
+        keys: 10_000,
+        error_text_bytes: 4_096,
+        result_bytes: 64 << 10,
+        deadline_ms: 2_000,
+    }
+}
+
+/// All that is kept of a failure.
+fn evidence() -> Evidence {
+    Evidence {
+        evaluation: Some(FailedEvaluation {
+            condition: ConditionIndex(1),
+            asked_at: Timestamp(1_800_000_000_000),
+            attempt: 2,
+            fuel: 99,
+            bounds: bounds(),
+            fields: Seen::Kept(fields()),
+        }),
+        message: Some(KeptMessage {
+            kind: MessageKind::Answer,
+            properties: JsonText::parse(r#"{"message_id": "m"}"#).unwrap(),
+            body: KeptBody::TooLarge {
+                bytes: 2 << 20,
+                sha256: vec![7; 32],
+            },
+        }),
+    }
 }
 
 /// Two branches whose fields are still those that both began with.

@@ -7,6 +7,7 @@ use crate::{
     files,
 };
 use anyhow::Context;
+use bureaucrat_model::Unhandled;
 use bureaucrat_policy::{
     Globs, ModuleClass, Modules, Permission, Policy, PolicyError, Quota, Quotas, Rule, Rules, Sends,
 };
@@ -132,6 +133,12 @@ fn view(rules: &Rules) -> Value {
         };
         shown.insert(rule.name().into(), value);
     }
+    let on_fault = match rules.on_fault {
+        None => json!("as the settings say"),
+        Some(Unhandled::Fails) => json!("fail"),
+        Some(Unhandled::Waits) => json!("incident"),
+    };
+    shown.insert("on_fault".into(), on_fault);
     let quota = |quota: &Quota| match rules.quotas.get(*quota) {
         Quotas::UNBOUNDED => json!("unlimited"),
         number => json!(number),

@@ -51,6 +51,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
         | QueryAnswer::Letters(_)
         | QueryAnswer::Facts(_)
         | QueryAnswer::Bulk(_)
+        | QueryAnswer::Incident(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Error { .. } => {
             bail!("unexpected answer from the engine")

@@ -3,6 +3,7 @@
 use crate::arguments::{LogFormat, QueueKind, RuntimeGuests};
 use bureaucrat_connect::{Encryption, Secret};
 use bureaucrat_host::CeleryEvents;
+use bureaucrat_model::Unhandled;
 use bureaucrat_wire::{Dialect, TaskQueue};
 use std::{path::PathBuf, time::Duration};
 
@@ -46,6 +47,7 @@ pub struct Draft {
     pub prefetch: u16,
     pub memory: Option<u64>,
     pub policy: Option<PathBuf>,
+    pub on_fault: Unhandled,
     pub runtime_guests: RuntimeGuests,
     /// Empty when nobody sets it.
     pub log: String,
@@ -89,6 +91,7 @@ impl Default for Draft {
             prefetch: 0,
             memory: None,
             policy: None,
+            on_fault: Unhandled::Fails,
             runtime_guests: RuntimeGuests::Refused,
             log: String::new(),
             log_format: LogFormat::Human,

@@ -17,6 +17,7 @@ use crate::{
 };
 use bureaucrat_connect::Encryption;
 use bureaucrat_host::CeleryEvents;
+use bureaucrat_model::Unhandled;
 use clap::ValueEnum;
 
 /// Sections of the INI file whose keys are not settings but names that users choose, with what
@@ -332,6 +333,20 @@ static ROWS: &[Row] = &[
         Path("FILE", |draft| &mut draft.policy),
         Absent("everybody may do everything"),
         "The policy: who may do what; SIGHUP reads it again",
+    )
+    .of_engine(),
+    Row::new(
+        "on_fault",
+        Limits,
+        Choice(&["fail", "incident"], |draft, word| {
+            draft.on_fault = match word {
+                "incident" => Unhandled::Waits,
+                _ => Unhandled::Fails,
+            };
+        }),
+        Value("fail"),
+        "What happens after a fault that nothing handles, where neither the definition nor the \
+         policy says: the process fails, or what failed waits for an operator",
     )
     .of_engine(),
     Row::new(

@@ -23,8 +23,9 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             Some(_) | None => Duplicate::Refuse,
         };
         let unhandled = match self.word(node, "on-fault") {
-            Some("incident") => Unhandled::Waits,
-            Some(_) | None => Unhandled::Fails,
+            Some("incident") => Some(Unhandled::Waits),
+            Some("fail") => Some(Unhandled::Fails),
+            Some(_) | None => None,
         };
         let recorded = match self.word(node, "history") {
             Some("decisions") => Recorded::Decisions,

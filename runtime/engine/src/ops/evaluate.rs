@@ -101,21 +101,26 @@ pub(crate) fn take(
 /// The most characters of an expression that a fault repeats.
 const SHOWN: usize = 100;
 
+/// The message of a fault with the expression that it comes from.
+pub fn placed_words(text: &str, message: &str) -> String {
+    let text = text.trim();
+    let shown = match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    };
+    match message {
+        "" => format!("in `{shown}`"),
+        message => format!("{message}, in `{shown}`"),
+    }
+}
+
 /// The error of a function with its place: an activity may have many of them.
 pub(crate) fn placed(machine: &Machine<'_>, function: ConditionIndex, trouble: Trouble) -> Trouble {
     let Some(found) = machine.program.condition(function) else {
         return trouble;
     };
-    let text = found.text.trim();
-    let shown = match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    };
     Trouble {
-        message: machine.shortened(match &*trouble.message {
-            "" => format!("in `{shown}`"),
-            message => format!("{message}, in `{shown}`"),
-        }),
+        message: machine.shortened(placed_words(&found.text, &trouble.message)),
         line: Some(found.span.line),
         ..trouble
     }
@@ -159,6 +164,7 @@ pub(crate) fn read(
                 code,
                 message,
                 data,
+                ran: _,
             },
             _,
         ) => Err(Trouble {

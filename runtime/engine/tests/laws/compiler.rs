@@ -327,8 +327,9 @@ impl Compiler {
             },
         };
         let unhandled = match self.ops.len() % 3 {
-            0 => Unhandled::Waits,
-            _ => Unhandled::Fails,
+            0 => Some(Unhandled::Waits),
+            1 => Some(Unhandled::Fails),
+            _ => None,
         };
         Program {
             name: "random".into(),

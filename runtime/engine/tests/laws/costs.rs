@@ -7,7 +7,7 @@ use super::{
 };
 use bureaucrat_engine::{Environment, step};
 use bureaucrat_model::{
-    Answer, Effect, EngineLimits, Fields, Input, Instance, JsonText, Program, Timestamp,
+    Answer, Effect, EngineLimits, Fields, Input, Instance, JsonText, Program, Timestamp, Unhandled,
 };
 use std::collections::VecDeque;
 
@@ -56,6 +56,7 @@ impl Costed {
             now: Timestamp(1),
             secret: &[7; 32],
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let effects = step(&self.program, &mut self.instance, &environment, input).unwrap();
         self.tasks.extend(tasks(effects));

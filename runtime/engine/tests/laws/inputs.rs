@@ -3,9 +3,9 @@
 use bureaucrat_engine::{Environment, launch};
 use bureaucrat_model::{
     ActivityPath, Answer, Change, DeployedProgram, Effect, Ending, EngineLimits, Evaluation,
-    EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, Initiator, Input, Instance,
-    JsonText, Launch, Modification, Operator, PartOf, ProcessId, Program, ProgramHash,
-    Subscription, Timestamp, Turn, Version,
+    EvaluationBounds, EvaluationOutcome, EventSource, Fault, FaultCode, FiberId, Fields, Initiator,
+    Input, Instance, JsonText, Launch, Modification, Operator, PartOf, ProcessId, Program,
+    ProgramHash, Ran, Subscription, Timestamp, Turn, Unhandled, Version,
 };
 
 pub const SECRET: [u8; 32] = [7; 32];
@@ -53,6 +53,13 @@ pub fn modification(program: &Program, detail: u64) -> Modification {
     }
 }
 
+fn ran() -> Box<Ran> {
+    Box::new(Ran {
+        fields: Fields::parse(r#"{"seen": [1.50]}"#).unwrap(),
+        bounds: EvaluationBounds::default(),
+    })
+}
+
 pub fn evaluation(detail: usize, wants_value: bool) -> Evaluation {
     let values = ["[1, 2]", "\"2s\"", "0.02", r#"{"v": [1.50]}"#, "1"];
     let outcome = match detail % 16 {
@@ -63,6 +70,7 @@ pub fn evaluation(detail: usize, wants_value: bool) -> Evaluation {
             code: FaultCode::new("KeyError"),
             message: "ü".repeat(99),
             data: JsonText::parse(r#"{"log": ["ä"]}"#).ok(),
+            ran: (detail % 32 == 0).then(ran),
         },
         1..=5 => EvaluationOutcome::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
         other => EvaluationOutcome::Verdict(other % 2 == 0),
@@ -190,6 +198,7 @@ pub fn start(program: &Program, limits: &EngineLimits) -> (Instance, Vec<Effect>
         now: Timestamp(0),
         secret: &SECRET,
         limits,
+        unhandled: Unhandled::Fails,
     };
     launch(program, &start, &environment)
 }

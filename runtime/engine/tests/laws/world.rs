@@ -16,8 +16,8 @@ use super::{
 use bureaucrat_engine::{Environment, Rejection, cancel, modify, step};
 use bureaucrat_model::{
     ActivityPath, Bond, ConditionIndex, Effect, EngineLimits, Evaluation, FiberId, FiberState,
-    Input, Instance, Modification, Op, ProcessId, Program, Subscription, Timestamp, Turn, Wait,
-    WaitKind,
+    Input, Instance, Modification, Op, ProcessId, Program, Subscription, Timestamp, Turn,
+    Unhandled, Wait, WaitKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -125,6 +125,7 @@ impl<'a> World<'a> {
             now: Timestamp(self.now),
             secret: &SECRET,
             limits: self.limits,
+            unhandled: Unhandled::Fails,
         };
         match step(
             self.program,
@@ -171,6 +172,7 @@ impl<'a> World<'a> {
             now: Timestamp(self.now),
             secret: &SECRET,
             limits: self.limits,
+            unhandled: Unhandled::Fails,
         };
         self.note("cancel", |_| true);
         let kept = self.unpark();
@@ -202,6 +204,7 @@ impl<'a> World<'a> {
                 now: Timestamp(*now),
                 secret: &SECRET,
                 limits: self.limits,
+                unhandled: Unhandled::Fails,
             };
             effects.extend(match input {
                 Taken::Input(input) => {

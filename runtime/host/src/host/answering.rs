@@ -12,6 +12,7 @@ use crate::{
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
         facts::{self, FactQuery},
+        incidents,
         letters::{self, LetterAnswer, LetterCommand, LetterQuery, Looked},
         modules::{ModuleQuery, Ordering},
         query::{Query, QueryAnswer},
@@ -45,6 +46,10 @@ impl Host {
             let _one = lock(&self.0.evaluating);
             let shared = lock(&self.0.now).clone();
             return facts::untaken(shared.as_deref(), *process, *fiber);
+        }
+        if let Query::Incident { process } = query {
+            let shared = lock(&self.0.now).clone();
+            return incidents::export(shared.as_deref(), *process);
         }
         if let Query::Bulk(query) = query
             && let Some(order) = BulkOrder::of(query, by)

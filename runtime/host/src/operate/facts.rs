@@ -5,10 +5,9 @@
 //! bytes, evaluations by the limits of the sandbox and the quotas of the process's user.
 
 use super::query::QueryAnswer;
-use crate::{definitions::Loaded, shared::Shared};
+use crate::{definitions::Loaded, shared::Shared, tenants::budget};
 use bureaucrat_engine::evaluations_of_untaken;
 use bureaucrat_model::{ConditionIndex, FiberId, Instance, ProcessId, View};
-use bureaucrat_policy::Quota;
 use bureaucrat_sandbox::{Budget, Outcome};
 use bureaucrat_store::instances::read_instance;
 use serde::{Deserialize, Serialize};
@@ -130,14 +129,7 @@ fn evaluated(
     fiber: FiberId,
 ) -> Vec<EvaluationView> {
     let policy = shared.tenants.policy();
-    let quotas = &policy.of(instance.user.as_deref()).quotas;
-    let budget = Budget {
-        fuel: quotas.get(Quota::Fuel),
-        memory_bytes: quotas.get(Quota::MemoryBytes),
-        table_elements: quotas.get(Quota::TableElements),
-        host_calls: quotas.get(Quota::HostCalls),
-        host_bytes_returned: quotas.get(Quota::HostBytes),
-    };
+    let budget = budget(policy.of(instance.user.as_deref()));
     let asked = evaluations_of_untaken(&loaded.program, instance, fiber);
     let asked = asked.into_iter().take(CONDITIONS_MAX);
     asked

@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod commands;
 pub mod definitions;
 pub mod facts;
+pub mod incidents;
 pub mod letters;
 pub(crate) mod listing;
 pub mod modules;

@@ -9,6 +9,7 @@ use super::{
     commands::{Order, OrderOutcome},
     definitions::{DefinitionAnswer, DefinitionQuery},
     facts::{FactAnswer, FactQuery},
+    incidents::IncidentAnswer,
     letters::{LetterAnswer, LetterQuery},
     modules::{ModuleAnswer, ModuleQuery},
 };
@@ -81,6 +82,8 @@ pub enum Query {
     Facts(FactQuery),
     /// Look at bulk jobs, start or stop one; the answer comes once that is durable.
     Bulk(BulkQuery),
+    /// All that another machine needs to play again what failed in a process.
+    Incident { process: ProcessId },
 }
 
 /// Which processes a list holds: all, unless something is asked for; those with everything that is.
@@ -178,6 +181,8 @@ pub enum QueryAnswer {
     /// The answer to a question of `why`.
     Facts(FactAnswer),
     Bulk(BulkAnswer),
+    /// The file of an incident.
+    Incident(IncidentAnswer),
     /// The question could not be answered.
     Error {
         reason: String,

@@ -59,6 +59,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             Err(error) => Err(error),
         },
         Query::Facts(_)
+        | Query::Incident { .. }
         | Query::Order { .. }
         | Query::Backup { .. }
         | Query::Modules(_)
@@ -168,7 +169,10 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
 
 /// The instance of a process whose rows may be written while they are read: what does not fit together is read again as
 /// long as the head, which every commit writes, is another one.
-fn read_whole(store: &dyn Store, process: ProcessId) -> Result<Option<StoredInstance>, StoreError> {
+pub(super) fn read_whole(
+    store: &dyn Store,
+    process: ProcessId,
+) -> Result<Option<StoredInstance>, StoreError> {
     const TRIES: usize = 100;
     let key = keys::instance(process);
     let mut head = store.get(Table::Instances, &key)?;

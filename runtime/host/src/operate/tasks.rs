@@ -54,6 +54,7 @@ pub fn tell(
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Facts(_)
         | QueryAnswer::Bulk(_)
+        | QueryAnswer::Incident(_)
         | QueryAnswer::Error { .. } => return Ok(()),
     };
     let mut waits: Vec<(OutboxKey, &mut WaitView)> =

@@ -203,7 +203,7 @@ impl<'a> Told<'a> {
                 untaken: None,
             },
             WaitKind::Child { child, .. } => WaitsFor::Process { process: *child },
-            WaitKind::Operator { fault } => WaitsFor::Operator {
+            WaitKind::Operator { fault, .. } => WaitsFor::Operator {
                 fault: fault.clone(),
             },
             WaitKind::Branches { remaining } => WaitsFor::Branches {

@@ -251,6 +251,9 @@ impl Planner {
                 if let Some(served) = &mut transaction.after.served {
                     served.note(&event);
                 }
+                if matches!(event, HistoryEvent::Stuck { .. }) {
+                    Self::keep_led_by(transaction, process);
+                }
                 self.note(transaction, process, event)?;
             }
             Effect::Yield => {

@@ -76,7 +76,8 @@ impl Planner {
         let Some(held) = transaction.held.get_mut(&process) else {
             return;
         };
-        let environment = self.environment(&self.shared.config.engine_limits);
+        let user = held.instance.user.clone();
+        let environment = self.environment(user.as_ref(), &self.shared.config.engine_limits);
         let effects = ending(&mut held.instance, &environment);
         transaction.work.push_front(Work::Effects {
             process,

@@ -3,16 +3,26 @@
 
 use super::{
     Planner,
-    transaction::{Evaluate, Transaction, Work},
+    transaction::{Transaction, Work},
     work::Done,
 };
 use crate::compute::Task;
 use bureaucrat_model::{
-    Check, Condition, ConditionIndex, Evaluation, EvaluationOutcome, FaultCode, FiberState,
-    Guest as GuestName, Instance, JsonText, ProcessId, Status, WaitKind,
+    Check, Condition, ConditionIndex, Evaluation, EvaluationOutcome, FaultCode, FiberId,
+    FiberState, Fields, Guest as GuestName, Instance, JsonText, ProcessId, Ran, Status, Turn, View,
+    WaitKind,
 };
 use bureaucrat_sandbox::{Budget, Class, Evaluated, Outcome, codes};
 use bureaucrat_store::StoreError;
+
+/// A condition that a fiber waits for.
+#[derive(Debug, Clone)]
+pub struct Evaluate {
+    pub fiber: FiberId,
+    pub turn: Turn,
+    pub condition: ConditionIndex,
+    pub view: View,
+}
 
 /// How often a condition is retried after failures of the environment, before the process is
 /// parked.
@@ -67,6 +77,11 @@ impl Planner {
             }
             Err(reason) => self.park(transaction, process, reason)?,
             Ok(Attempt::NeedsMore) => {
+                let asked = Asked {
+                    guest: guest.clone(),
+                    fields: view.fields.clone(),
+                    budget,
+                };
                 let job = Task::Evaluate {
                     guest: guest.clone(),
                     function: named.function.clone(),
@@ -78,6 +93,7 @@ impl Planner {
                     fiber,
                     turn,
                     condition,
+                    asked: Box::new(asked),
                 };
                 return Ok(Done::after(job, resume));
             }
@@ -105,7 +121,8 @@ impl Planner {
             let sandbox = &self.shared.sandbox;
             let evaluated = sandbox.evaluate_within(guest, &named.function, view, portion);
             self.charge(named, user, &evaluated);
-            match evaluation(evaluated) {
+            let ran = || self.ran(guest, &view.fields, budget);
+            match evaluation(evaluated, ran) {
                 Ok(evaluation) if portion.fuel < fuel && is_spent(&evaluation) => {
                     return Ok(Attempt::NeedsMore);
                 }
@@ -117,7 +134,28 @@ impl Planner {
     }
 }
 
+/// What a job evaluates, for an incident should it fail.
+#[derive(Debug)]
+pub struct Asked {
+    guest: bureaucrat_sandbox::Guest,
+    fields: Fields,
+    budget: Budget,
+}
+
 impl Planner {
+    /// What an evaluation that failed saw and ran under.
+    fn ran(&self, guest: &bureaucrat_sandbox::Guest, fields: &Fields, budget: Budget) -> Ran {
+        Ran {
+            fields: fields.clone(),
+            bounds: self.shared.sandbox.bounds(guest.class(), budget),
+        }
+    }
+
+    /// The same for a job.
+    pub(super) fn ran_as_job(&self, asked: &Asked) -> Ran {
+        self.ran(&asked.guest, &asked.fields, asked.budget)
+    }
+
     /// Adds what a job has cost to the totals of its module.
     pub(super) fn charge_job(
         &self,
@@ -192,7 +230,10 @@ fn is_spent(evaluation: &Evaluation) -> bool {
 }
 
 /// An outcome that counts, or why there is none.
-pub(super) fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
+pub(super) fn evaluation(
+    evaluated: Evaluated,
+    ran: impl FnOnce() -> Ran,
+) -> Result<Evaluation, String> {
     let logged = evaluated.log;
     let outcome = match evaluated.outcome {
         Outcome::Verdict(verdict) => EvaluationOutcome::Verdict(verdict),
@@ -200,6 +241,7 @@ pub(super) fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
             code,
             message,
             data: logged.to_data(),
+            ran: Some(Box::new(ran())),
         },
         Outcome::Value(text) => match JsonText::parse(&text) {
             Ok(value) => EvaluationOutcome::Value(value),
@@ -207,6 +249,7 @@ pub(super) fn evaluation(evaluated: Evaluated) -> Result<Evaluation, String> {
                 code: FaultCode::new(codes::RESULT),
                 message: error.to_string(),
                 data: logged.to_data(),
+                ran: Some(Box::new(ran())),
             },
         },
         Outcome::Environmental(reason) => return Err(reason),

@@ -63,7 +63,7 @@ impl Planner {
     ) -> Result<String, NoKey> {
         let user = launch.user.as_ref();
         let limits = self.limits_of_user(user);
-        let environment = self.environment(&limits);
+        let environment = self.environment(user, &limits);
         let view = view_at_launch(&loaded.program, launch, &environment, function);
         let found = loaded.program.condition(function);
         let found = found.and_then(|named| Some((loaded.guest(named.guest)?, named)));

@@ -17,6 +17,7 @@ mod effects;
 mod ending;
 mod evaluating;
 pub mod events;
+mod evidence;
 mod handing_out;
 mod incidents;
 mod instances;

@@ -96,7 +96,8 @@ impl Planner {
         if let Some(reason) = self.cannot_come_back(&modification.change) {
             return Ok(Err(Refusal::TooLarge { reason }));
         }
-        let environment = self.environment(&self.shared.config.engine_limits);
+        let user = held.instance.user.clone();
+        let environment = self.environment(user.as_ref(), &self.shared.config.engine_limits);
         let before = held.instance.clone();
         let effects = match modify(
             program,

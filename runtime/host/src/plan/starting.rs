@@ -46,7 +46,7 @@ impl Planner {
         let by = Deployer::of(launching.user.as_ref());
         self.store_program(transaction, loaded, &by)?;
         let limits = self.limits_of_user(launching.user.as_ref());
-        let environment = self.environment(&limits);
+        let environment = self.environment(launching.user.as_ref(), &limits);
         let (instance, effects) = launch(&loaded.program, &launching, &environment);
         let now = self.now();
         if let Some(reply_to) = &instance.reply_to {

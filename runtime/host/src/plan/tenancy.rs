@@ -10,7 +10,7 @@ use super::{
 use crate::{
     broker::Delivery,
     definitions::{Loaded, compile_budget},
-    tenants::AccountOf,
+    tenants::{AccountOf, budget},
 };
 use bureaucrat_model::{
     ActivityPath, Bond, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
@@ -98,14 +98,7 @@ impl Planner {
 
     /// What an evaluation for a user may use.
     pub(crate) fn budget_of_user(&self, user: Option<&String>) -> Budget {
-        let quotas = &self.policy.of(user.map(String::as_str)).quotas;
-        Budget {
-            fuel: quotas.get(Quota::Fuel),
-            memory_bytes: quotas.get(Quota::MemoryBytes),
-            table_elements: quotas.get(Quota::TableElements),
-            host_calls: quotas.get(Quota::HostCalls),
-            host_bytes_returned: quotas.get(Quota::HostBytes),
-        }
+        budget(self.policy.of(user.map(String::as_str)))
     }
 
     /// What compiling a module for this user may use.

@@ -6,10 +6,12 @@ use super::{
     calls::CallStart,
     decided::LaunchRecord,
     events::{Arrived, Served},
+    evidence::LedBy,
     kept::KeptNews,
 };
 pub use super::{
     cause::Cause,
+    evaluating::{Asked, Evaluate},
     messages::{Publish, Unneeded},
 };
 use crate::{
@@ -25,7 +27,6 @@ use crate::{
 use bureaucrat_model::{
     ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, HistoryEntry, HistoryEvent,
     Input, Instance, Launch, ModuleName, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version,
-    View,
 };
 use bureaucrat_store::{
     Epoch, Owner, Store, StoreError, Table, Unit, Write,
@@ -99,6 +100,7 @@ pub enum Work {
         fiber: FiberId,
         turn: Turn,
         condition: ConditionIndex,
+        asked: Box<Asked>,
     },
 }
 
@@ -122,15 +124,6 @@ impl Work {
             cause: Cause::Other,
         }
     }
-}
-
-/// A condition that a fiber waits for.
-#[derive(Debug, Clone)]
-pub struct Evaluate {
-    pub fiber: FiberId,
-    pub turn: Turn,
-    pub condition: ConditionIndex,
-    pub view: View,
 }
 
 /// What to do once the transaction is durable.
@@ -192,6 +185,8 @@ pub struct Transaction {
     pub later: VecDeque<Work>,
     /// Called processes that it started itself.
     pub launched: usize,
+    /// The message that led to it, for an incident.
+    pub(super) led_by: Option<(ProcessId, LedBy)>,
 }
 
 impl Transaction {
@@ -206,6 +201,7 @@ impl Transaction {
             work: VecDeque::new(),
             later: VecDeque::new(),
             launched: 0,
+            led_by: None,
         }
     }
 

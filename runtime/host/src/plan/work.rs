@@ -4,6 +4,7 @@ use super::{
     Planner,
     calls::never_began,
     evaluating::evaluation,
+    evidence,
     jobs::{Kept, Waiting},
     tasks::Told,
     tenancy::Authority,
@@ -13,8 +14,8 @@ use crate::{
     compute::{JobOutcome, Task},
     definitions::LoadFailure,
 };
-use bureaucrat_engine::{Environment, Rejection, step};
-use bureaucrat_model::{EngineLimits, Input, Parking, ProcessId, Status};
+use bureaucrat_engine::{Environment, Rejection, step, unhandled};
+use bureaucrat_model::{EngineLimits, Input, Parking, ProcessId, Status, Unhandled};
 use bureaucrat_store::StoreError;
 use std::collections::VecDeque;
 
@@ -105,11 +106,12 @@ impl Planner {
                     fiber,
                     turn,
                     condition,
+                    asked,
                 },
                 JobOutcome::Evaluated(evaluated),
             ) => {
                 self.charge_job(&transaction, (process, condition), &evaluated);
-                match evaluation(evaluated) {
+                match evaluation(evaluated, || self.ran_as_job(&asked)) {
                     Ok(evaluation) => {
                         let work = Work::evaluated(process, fiber, turn, condition, evaluation);
                         transaction.work.push_front(work);
@@ -280,10 +282,16 @@ impl Planner {
             ));
         };
         let limits = self.limits_of(held);
-        let environment = self.environment(&limits);
+        let environment = self.environment(held.instance.user.as_ref(), &limits);
         let told = Told::of(process, &input);
+        let unhandled = unhandled(&loaded.program, &held.instance, &environment);
+        let waits = unhandled == Unhandled::Waits;
+        let event = waits.then(|| evidence::event(&input)).flatten();
         match step(&loaded.program, &mut held.instance, &environment, input) {
             Ok(effects) => {
+                if waits {
+                    transaction.led_by(process, cause, event);
+                }
                 transaction.work.push_front(Work::Effects {
                     process,
                     effects: effects.into(),
@@ -328,11 +336,19 @@ impl Planner {
         Ok(Done::Yes)
     }
 
-    pub(super) fn environment<'a>(&'a self, limits: &'a EngineLimits) -> Environment<'a> {
+    /// What a step of this user's process sees of the outside world.
+    pub(super) fn environment<'a>(
+        &'a self,
+        user: Option<&String>,
+        limits: &'a EngineLimits,
+    ) -> Environment<'a> {
+        let rules = self.policy.of(user.map(String::as_str));
+        let unhandled = rules.on_fault.unwrap_or(self.shared.config.on_fault);
         Environment {
             now: self.now(),
             secret: &self.shared.secret,
             limits,
+            unhandled,
         }
     }
 }

@@ -11,7 +11,7 @@ use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, EventSource,
     FaultCode, FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId,
-    Program, Timestamp, Turn,
+    Program, Timestamp, Turn, Unhandled,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -154,6 +154,7 @@ pub fn engine(input: &[u8]) -> u64 {
         now: Timestamp(1_000),
         secret: &[7; 32],
         limits: &limits,
+        unhandled: Unhandled::Fails,
     };
     let order = Launch::new(ProcessId::from_seed([1; 16]), Program::hash(input));
     let (mut instance, effects) = launch(&program, &order, &environment);

@@ -107,4 +107,34 @@ pub const FAULTS: &[Fault] = &[
             after: "parking.is_some_and(|parking| PLANTED || parking != Some(Parking::Suspended))",
         }],
     },
+    Fault {
+        name: "SetChangesWhatFailedSaw",
+        says: "Fields that an operator sets count as those that a failed expression saw.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/modifying.rs",
+            before: "sticking::keep_seen(&mut fiber.state, &visible, room);",
+            after: "if !PLANTED { sticking::keep_seen(&mut fiber.state, &visible, room); }",
+        }],
+    },
+    Fault {
+        name: "FailedWhenItWasKnown",
+        says: "An incident has the time of an evaluation's outcome in place of its own.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/sticking.rs",
+            before: "asked_at: wait.since,",
+            after: "asked_at: if PLANTED { machine.environment.now } else { wait.since },",
+        }],
+    },
+    Fault {
+        name: "HostOverridesDefinition",
+        says: "Where a definition says what becomes of its faults, the host still decides.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/sticking.rs",
+            before: "program.conduct.unhandled.unwrap_or(of_host)",
+            after: "program.conduct.unhandled.filter(|_| !PLANTED).unwrap_or(of_host)",
+        }],
+    },
 ];

@@ -5,7 +5,7 @@ use bureaucrat_definition::{Limits, compile};
 use bureaucrat_engine::Environment;
 use bureaucrat_model::{
     ActivityPath, Answer, Effect, EngineLimits, Fields, Input, Launch, ProcessId, Program,
-    Timestamp, Turn,
+    Timestamp, Turn, Unhandled,
 };
 use std::{
     fmt::Write as _,
@@ -72,6 +72,7 @@ fn run(program: &Program) -> u64 {
         now: Timestamp(0),
         secret: &[0; 32],
         limits: &limits,
+        unhandled: Unhandled::Fails,
     };
     let (mut instance, mut effects) = bureaucrat_engine::launch(program, &launch, &environment);
     let answer = Answer::Update(Fields::parse(r#"{"n": 1}"#).unwrap());

@@ -143,7 +143,7 @@ impl Pure {
         let mut fibers = process.instance.fibers.iter();
         let stuck = fibers.find_map(|(_, fiber)| match &fiber.state {
             FiberState::Waiting(Wait {
-                kind: WaitKind::Operator { fault },
+                kind: WaitKind::Operator { fault, .. },
                 ..
             }) => Some(format!("{}: {}", fault.code, fault.message)),
             FiberState::Waiting(_) | FiberState::Ready => None,

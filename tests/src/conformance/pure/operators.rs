@@ -8,7 +8,7 @@ use bureaucrat_engine::{
 use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
     Effect, Fault, FaultCode, Initiator, Input, Instance, Modification, Operator, Parking,
-    ProcessId, Program,
+    ProcessId, Program, Unhandled,
 };
 
 /// Answers and events that are kept for a suspended process: more than any case has.
@@ -94,6 +94,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let Some(process) = self.processes.get_mut(&id) else {
             return;

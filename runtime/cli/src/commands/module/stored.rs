@@ -28,6 +28,7 @@ pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<Modul
         | QueryAnswer::Letters(_)
         | QueryAnswer::Facts(_)
         | QueryAnswer::Bulk(_)
+        | QueryAnswer::Incident(_)
         | QueryAnswer::Definitions(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)

@@ -56,7 +56,7 @@ static ATTRIBUTES: [Attribute; 6] = [
     attribute(
         "on-fault",
         OneOf(&["fail", "incident"]),
-        Default("fail"),
+        Optional("what the [policy](policy.md) of its user says, else the setting `on_fault`"),
         "What happens after a fault that nothing handles: the process fails, or what failed waits \
          for an operator",
     ),

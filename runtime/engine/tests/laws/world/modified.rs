@@ -8,7 +8,9 @@ use super::{
     Taken, World,
 };
 use bureaucrat_engine::{Environment, modify};
-use bureaucrat_model::{Change, Effect, Instance, Modification, PartOf, Timestamp, Turn};
+use bureaucrat_model::{
+    Change, Effect, Instance, Modification, PartOf, Timestamp, Turn, Unhandled,
+};
 
 impl World<'_> {
     /// An operator changes something: that is refused and changes nothing, or the books still balance.
@@ -17,6 +19,7 @@ impl World<'_> {
             now: Timestamp(self.now),
             secret: &SECRET,
             limits: self.limits,
+            unhandled: Unhandled::Fails,
         };
         let verb = modification.change.verb();
         self.note(verb, |fiber| modification.part == PartOf::Fiber(fiber));

@@ -1,6 +1,6 @@
 //! Instances: each is intact and matches its program; other tables need what its fibers wait for.
 
-use super::waits::{fits, turn_of, wrong_compensations};
+use super::waits::{fits, turn_of, wrong_as_a_whole};
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
     Caller, Deadline, FiberId, FiberState, Fields, Instance, Parking, ProcessId, Program, Recall,
@@ -326,7 +326,7 @@ fn problems(instance: &Instance, program: Option<&Program>) -> Vec<String> {
             instance.program
         ));
     }
-    problems.extend(wrong_compensations(instance));
+    problems.extend(wrong_as_a_whole(instance, program));
     let mut turns = BTreeSet::new();
     let mut branches = BTreeMap::<FiberId, usize>::new();
     for parent in instance

@@ -1,9 +1,22 @@
 //! Whether what fibers wait for fits their instructions and each other.
 
-use bureaucrat_model::{FiberId, Input, Instance, Op, Turn, WaitKind};
+use bureaucrat_model::{
+    Evidence, FiberId, FiberState, Input, Instance, Op, Program, Turn, Wait, WaitKind,
+};
+
+/// What is wrong with its fibers as a whole.
+pub(super) fn wrong_as_a_whole(instance: &Instance, program: Option<&Program>) -> Vec<String> {
+    let mut wrong = wrong_compensations(instance);
+    wrong.extend(
+        program
+            .into_iter()
+            .flat_map(|program| wrong_evidence(instance, program)),
+    );
+    wrong
+}
 
 /// Each compensation is in one list, and each list names compensations only.
-pub(super) fn wrong_compensations(instance: &Instance) -> Vec<String> {
+fn wrong_compensations(instance: &Instance) -> Vec<String> {
     let fibers = || instance.fibers.iter();
     let lists = fibers().flat_map(|(_, fiber)| {
         let inside = fiber.scopes.iter().flat_map(|scope| &scope.completed);
@@ -19,6 +32,36 @@ pub(super) fn wrong_compensations(instance: &Instance) -> Vec<String> {
     vec![format!(
         "its scopes list the compensations {listed:?}, but there are {kept:?}"
     )]
+}
+
+/// What is kept of failures is about expressions of the program, and bounded.
+fn wrong_evidence(instance: &Instance, program: &Program) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut bytes = 0_usize;
+    for (id, fiber) in instance.fibers.iter() {
+        let FiberState::Waiting(Wait {
+            kind: WaitKind::Operator { evidence, .. },
+            ..
+        }) = &fiber.state
+        else {
+            continue;
+        };
+        bytes = bytes.saturating_add(evidence.bytes());
+        let failed = evidence.evaluation.as_ref();
+        if failed.is_some_and(|failed| program.condition(failed.condition).is_none()) {
+            wrong.push(format!(
+                "its fiber {} failed with an expression that its program does not have",
+                id.0
+            ));
+        }
+    }
+    if bytes > Evidence::BYTES_MAX {
+        let most = Evidence::BYTES_MAX;
+        wrong.push(format!(
+            "its incidents keep {bytes} bytes of messages and fields, at most {most} are kept"
+        ));
+    }
+    wrong
 }
 
 pub(super) fn fits(op: &Op, kind: &WaitKind) -> bool {
