@@ -108,7 +108,7 @@ pub fn of_state(state: &FiberState) -> Vec<Attribute> {
                 .into_iter()
                 .collect()
         }
-        WaitKind::Operator { fault } => vec![Attribute::Fault(fault.code.to_string())],
+        WaitKind::Operator { fault, .. } => vec![Attribute::Fault(fault.code.to_string())],
         WaitKind::Timer { .. }
         | WaitKind::Child { .. }
         | WaitKind::Branches { .. }

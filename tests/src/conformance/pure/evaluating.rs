@@ -13,6 +13,7 @@ impl Pure {
             code: FaultCode::new("StageError"),
             message: message.to_owned(),
             data: None,
+            ran: None,
         };
         let evaluated = self.processes.get(&id).and_then(|process| {
             let condition = process.program.condition(index)?;
@@ -34,6 +35,7 @@ impl Pure {
                 code,
                 message,
                 data: evaluated.log.to_data(),
+                ran: None,
             },
             Outcome::Value(value) => JsonText::parse(&value)
                 .map_or_else(|error| lost(&error.to_string()), EvaluationOutcome::Value),
