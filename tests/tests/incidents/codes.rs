@@ -167,8 +167,8 @@ fn each_incident_is_replayed_to_the_same_outcome_and_fuel() -> Result<()> {
 /// The fuel of the last evaluation that the history has.
 fn fuel_in_history(shown: &Value) -> Result<u64> {
     let history = shown["history"].as_array().context("a history")?;
-    let fuels = history.iter().filter_map(|entry| entry["fuel"].as_u64());
+    let mut fuels = history.iter().filter_map(|entry| entry["fuel"].as_u64());
     fuels
-        .last()
+        .next_back()
         .with_context(|| format!("no evaluation: {shown}"))
 }

@@ -101,10 +101,8 @@ fn after_an_answer(
         message["kind"] == "answer" && message["body"] == "messages/1",
         "{told}"
     );
-    ensure!(
-        told["fields"][0]["fields"]["other"].to_string() == "2.50",
-        "{told}"
-    );
+    let other = told["fields"][0]["fields"]["other"].to_string();
+    ensure!(other == "2.50", "{told}");
     let replayed = operated.json(0, &["replay", &file, "--json"])?;
     ensure!(replayed["parts"][0]["fuel"] == "same", "{replayed}");
 
@@ -127,10 +125,8 @@ fn after_an_answer(
     operated.leaves_with(0, &["set", &process, "--field", "other=3"])?;
     let file = exported(operated, &process, &["none"])?;
     let told = described(&file)?;
-    ensure!(
-        told["fields"][0]["fields"]["other"].to_string() == "2.50",
-        "{told}"
-    );
+    let other = told["fields"][0]["fields"]["other"].to_string();
+    ensure!(other == "2.50", "{told}");
     Ok(())
 }
 

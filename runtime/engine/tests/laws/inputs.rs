@@ -70,7 +70,7 @@ pub fn evaluation(detail: usize, wants_value: bool) -> Evaluation {
             code: FaultCode::new("KeyError"),
             message: "ü".repeat(99),
             data: JsonText::parse(r#"{"log": ["ä"]}"#).ok(),
-            ran: (detail % 32 == 0).then(ran),
+            ran: detail.is_multiple_of(32).then(ran),
         },
         1..=5 => EvaluationOutcome::Value(JsonText::parse(r#"{"v": [1.50]}"#).unwrap()),
         other => EvaluationOutcome::Verdict(other % 2 == 0),

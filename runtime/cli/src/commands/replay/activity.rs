@@ -16,8 +16,8 @@ use bureaucrat_host::incidents::{
 };
 use bureaucrat_model::{
     ActivityPath, Answer, Change, ConditionIndex, Effect, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberState, Input, Instance, JsonText, Modification,
-    PartOf, Program, Status, Timestamp, Turn, Unhandled, View, Wait, WaitKind,
+    EvaluationOutcome, Fault, FaultCode, FiberState, Input, Instance, JsonText, MessageKind,
+    Modification, PartOf, Program, Status, Timestamp, Turn, Unhandled, View, Wait, WaitKind,
 };
 use bureaucrat_sandbox::Outcome;
 use bureaucrat_store::{
@@ -65,8 +65,21 @@ pub fn play(player: &mut Player<'_>, part: &Part) -> Played {
 fn tried(player: &mut Player<'_>, part: &Part) -> Result<Fault, String> {
     let file = player.file();
     let fault = part.fault.as_ref().ok_or("it has no fault")?;
-    if fault.code == FaultCode::TASK_REFUSED {
-        return Err("the broker refused the task, which can't be replayed without it".to_owned());
+    match fault.code.as_str() {
+        FaultCode::TASK_REFUSED => {
+            return Err("the broker refused the task; only a broker can do that again".to_owned());
+        }
+        FaultCode::HEARTBEAT_LOST => {
+            return Err("the worker's signs of progress are not in the file".to_owned());
+        }
+        FaultCode::BAD_ANSWER => {
+            return Err(
+                "an answer that could not be read is not in the file; it is a dead letter: \
+                 `bureaucrat dead list`"
+                    .to_owned(),
+            );
+        }
+        _ => {}
     }
     let mut trying = Trying {
         program: program(file)?,
@@ -78,6 +91,9 @@ fn tried(player: &mut Player<'_>, part: &Part) -> Result<Fault, String> {
     };
     trying.begin()?;
     for _ in 0..STEPS_MAX {
+        if player.is_late() {
+            return Err("it took too long".to_owned());
+        }
         if let Some(fault) = trying.fault() {
             return Ok(fault);
         }
@@ -133,6 +149,7 @@ fn instance(file: &File) -> Result<Instance, String> {
 /// The answer that led to the failure, if the file has it.
 fn answer(file: &File, part: &Part) -> Result<Option<Answer>, String> {
     let message = part.message.as_ref();
+    let message = message.filter(|message| message.kind == MessageKind::Answer);
     let Some(body) = message.and_then(|message| message.body.as_ref()) else {
         return Ok(None);
     };
@@ -294,9 +311,12 @@ impl Trying<'_> {
     fn when_it_waits(&mut self) -> Result<Input, String> {
         let wait = self.wait();
         let wait = wait.ok_or("it does not fail here: its activity has ended")?;
+        let fault = self.part.fault.as_ref();
+        let times_out = fault.is_some_and(|fault| fault.code == FaultCode::TIMEOUT);
         let due = match &wait.kind {
             WaitKind::Timer { due, .. } => Some(*due),
-            WaitKind::Answer { .. } | WaitKind::Event { .. } => wait.timer,
+            // Another fault than this one has another cause than the time.
+            WaitKind::Answer { .. } | WaitKind::Event { .. } => wait.timer.filter(|_| times_out),
             WaitKind::Child { .. }
             | WaitKind::Branches { .. }
             | WaitKind::Condition { .. }

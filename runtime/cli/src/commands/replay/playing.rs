@@ -116,7 +116,7 @@ impl<'a> Player<'a> {
     }
 
     pub fn play(&mut self, part: &Part) -> Played {
-        if self.began.elapsed() > TIME_MAX {
+        if self.is_late() {
             return Played::not_played(part, "the parts before it took too long");
         }
         match &part.evaluation {
@@ -126,6 +126,11 @@ impl<'a> Player<'a> {
             },
             None => activity::play(self, part),
         }
+    }
+
+    /// Whether all that was played took too long.
+    pub fn is_late(&self) -> bool {
+        self.began.elapsed() > TIME_MAX
     }
 
     /// What is played.
