@@ -51,7 +51,7 @@ impl World {
         if order == Order::Resume {
             self.facts.all_may_be_resumed();
         }
-        let by = Operator::named("ops");
+        let by = operator();
         let wanted = Wanted {
             states,
             ..Wanted::default()
@@ -181,6 +181,24 @@ impl Known {
             Err(error) => self.violate(error.to_string()),
         }
     }
+}
+
+/// Who starts bulk jobs.
+pub(super) fn operator() -> Operator {
+    Operator::named("night shift")
+}
+
+/// Whether a commit has the outcome of a process of a bulk job.
+pub(super) fn has_outcome(unit: &Unit, process: ProcessId) -> bool {
+    let mut writes = unit.writes.iter();
+    writes.any(|write| match write {
+        Write::Put {
+            table: Table::BulkOutcomes,
+            key,
+            ..
+        } => keys::bulk_outcome_of(key).is_ok_and(|(_, place)| place.process == process),
+        Write::Put { .. } | Write::Delete { .. } => false,
+    })
 }
 
 /// Whether the same commit notes in the history of a process what an operator ordered.
