@@ -14,6 +14,8 @@ mod deployed;
 mod keeping;
 #[path = "modules/keyed.rs"]
 mod keyed;
+#[path = "modules/migrated.rs"]
+mod migrated;
 #[path = "modules/modified.rs"]
 mod modified;
 #[path = "modules/named.rs"]

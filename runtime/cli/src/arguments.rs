@@ -4,6 +4,7 @@ mod dead;
 mod definitions;
 mod eval;
 mod looking;
+mod migrating;
 mod modifying;
 mod module;
 mod operating;
@@ -14,6 +15,7 @@ pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
 pub use looking::{Addressed, Show, Why};
+pub use migrating::Migrate;
 pub use modifying::{GivenFields, Meant, Move, Retry, Set, Skip};
 pub use module::{
     Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
@@ -147,6 +149,8 @@ pub enum Command {
     Set(Set),
     /// Have a process continue at another activity
     Move(Move),
+    /// Have a process continue as another version of its definition
+    Migrate(Migrate),
     /// End a process at once, without what it would run at its end
     Terminate(Terminate),
     /// Back up the running engine's storage

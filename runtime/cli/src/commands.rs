@@ -16,6 +16,7 @@ mod guests;
 mod history;
 pub mod launch;
 pub mod list;
+pub mod migrating;
 pub mod modifying;
 pub mod module;
 mod ordered;

@@ -121,6 +121,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Skip(skip)) => commands::modifying::skip(options, skip),
         Some(Command::Set(set)) => commands::modifying::set(options, set),
         Some(Command::Move(relocate)) => commands::modifying::relocate(options, relocate),
+        Some(Command::Migrate(migrate)) => commands::migrating::run(options, migrate),
         Some(Command::Terminate(terminate)) => commands::cancel::terminate(options, terminate),
         Some(Command::Backup(backup)) => commands::backup::run(options, backup),
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),

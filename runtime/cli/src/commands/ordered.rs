@@ -23,7 +23,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
     if target.json {
         print_line(&json!({"process": id(process), "outcome": outcome}).to_string())?;
         return Ok(match outcome {
-            OrderOutcome::Done => Exit::Done,
+            OrderOutcome::Done | OrderOutcome::Planned(_) => Exit::Done,
             OrderOutcome::Unknown
             | OrderOutcome::Ended
             | OrderOutcome::Suspended
@@ -34,6 +34,12 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
     }
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
+        OrderOutcome::Planned(parts) => {
+            print_line(&format!("process {process} can migrate:"))?;
+            for part in parts {
+                print_line(&format!("  {part}"))?;
+            }
+        }
         OrderOutcome::Unknown => return Err(finding::unknown(&process.into())),
         OrderOutcome::Ended => bail!("process {process} has already ended"),
         OrderOutcome::Suspended => {
