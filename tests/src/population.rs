@@ -128,10 +128,13 @@ impl<'a> Population<'a> {
         };
         let (status, wait) = match (number / RARE_IN) % 20 {
             0 => (Status::Ended(Ending::Failed(fault)), None),
-            1 => (Status::Running, Some(WaitKind::Operator {
-                fault,
-                evidence: Box::default(),
-            })),
+            1 => (
+                Status::Running,
+                Some(WaitKind::Operator {
+                    fault,
+                    evidence: Box::default(),
+                }),
+            ),
             2..=4 => (Status::Ended(Ending::Completed(Fields::new())), None),
             5 => (suspended, Some(answer)),
             6..=9 => (Status::Running, Some(event)),

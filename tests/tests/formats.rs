@@ -135,6 +135,7 @@ fn instances() {
                     at: Timestamp(1_800_000_001_000),
                     value: JsonText::text("half"),
                 }),
+                activity: Some(path()),
             })),
         ),
         (

@@ -18,6 +18,8 @@ mod found;
 mod keeping;
 #[path = "modules/keyed.rs"]
 mod keyed;
+#[path = "modules/migrated.rs"]
+mod migrated;
 #[path = "modules/modified.rs"]
 mod modified;
 #[path = "modules/named.rs"]

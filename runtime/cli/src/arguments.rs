@@ -6,6 +6,7 @@ mod definitions;
 mod eval;
 mod incidents;
 mod looking;
+mod migrating;
 mod modifying;
 mod module;
 mod operating;
@@ -13,12 +14,15 @@ mod policy;
 mod publishing;
 mod searching;
 
-pub use bulk::{Bulk, BulkList, BulkMove, BulkOrder, BulkSet, BulkShow, BulkSkip, BulkStop, Given};
+pub use bulk::{
+    Bulk, BulkList, BulkMigrate, BulkMove, BulkOrder, BulkSet, BulkShow, BulkSkip, BulkStop, Given,
+};
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
 pub use incidents::{Incident, IncidentExport, Replay};
 pub use looking::{Addressed, Show, Why};
+pub use migrating::Migrate;
 pub use modifying::{GivenFields, Meant, Move, Retry, Set, Skip};
 pub use module::{
     Module, ModuleAlias, ModuleBench, ModuleBuild, ModuleCheck, ModuleDeploy, ModuleDiff,
@@ -152,6 +156,8 @@ pub enum Command {
     Set(Set),
     /// Have a process continue at another activity
     Move(Move),
+    /// Have a process continue as another version of its definition
+    Migrate(Migrate),
     /// End a process at once, without what it would run at its end
     Terminate(Terminate),
     /// Give an order to each process that a search finds

@@ -18,6 +18,7 @@ mod history;
 pub mod incident;
 pub mod launch;
 pub mod list;
+pub mod migrating;
 pub mod modifying;
 pub mod module;
 mod ordered;

@@ -122,6 +122,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Set(set)) => commands::modifying::set(options, set),
         Some(Command::Bulk(bulk)) => commands::bulk::run(options, bulk),
         Some(Command::Move(relocate)) => commands::modifying::relocate(options, relocate),
+        Some(Command::Migrate(migrate)) => commands::migrating::run(options, migrate),
         Some(Command::Terminate(terminate)) => commands::cancel::terminate(options, terminate),
         Some(Command::Incident(incident)) => commands::incident::run(options, incident),
         Some(Command::Replay(replay)) => commands::replay::run(replay),

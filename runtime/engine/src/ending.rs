@@ -7,7 +7,7 @@
 use crate::{machine::Machine, ops::await_event::distinct};
 use bureaucrat_model::{
     AbandonedTask, Called, Effect, Ending, Fault, Fiber, FiberId, FiberState, Fields, HistoryEvent,
-    Op, OpIndex, ProcessId, Program, Recall, Status, Subscription, TaskEnd, Turn, WaitKind,
+    Op, OpIndex, ProcessId, Program, Recall, Status, Subscription, TaskEnd, Turn, Wait, WaitKind,
 };
 
 impl Machine<'_> {
@@ -64,7 +64,7 @@ pub(crate) fn withdrawal(program: &Program, id: FiberId, fiber: &Fiber) -> Vec<E
     let mut effects = match &wait.kind {
         WaitKind::Answer { participant, .. } => vec![Effect::WithdrawTask {
             turn,
-            end: TaskEnd::Abandoned(abandoned(program, fiber.at, participant)),
+            end: TaskEnd::Abandoned(abandoned(program, fiber.at, participant, wait)),
         }],
         WaitKind::Timer { due, .. } => vec![timer(*due)],
         WaitKind::Event {
@@ -114,10 +114,10 @@ fn unsubscribed(
     subscriptions.map(unsubscribe).chain(recall).collect()
 }
 
-fn abandoned(program: &Program, at: OpIndex, participant: &str) -> AbandonedTask {
+fn abandoned(program: &Program, at: OpIndex, participant: &str, wait: &Wait) -> AbandonedTask {
     let found = program.op(at);
     AbandonedTask {
-        activity: found.map(|(_, site)| site.path.clone()),
+        activity: found.map(|(_, site)| wait.task_activity(&site.path).clone()),
         participant: participant.to_owned(),
         via: match found {
             Some((Op::Action { way: Some(way), .. }, _)) => way.via,

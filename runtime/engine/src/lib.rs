@@ -16,6 +16,7 @@
 //! - `machine`: an instance at work: the run loop, its budgets, waits and effects
 //! - `fields`: changes of a fiber's fields, within their limits
 //! - `input`: finds the instruction that an input is for
+//! - `migrating`: where the parts of an instance are in another version of its definition
 //! - `parked`: what comes for a parked process is kept with it
 //! - `modifying`: what operators change about where a process stands
 //! - `values`: what was computed for an instruction, as what the instruction needs it
@@ -32,6 +33,7 @@ mod ending;
 mod fields;
 mod input;
 mod machine;
+mod migrating;
 mod modifying;
 mod ops;
 mod parked;
@@ -44,6 +46,7 @@ mod throwing;
 mod trouble;
 mod values;
 
+pub use migrating::Target;
 pub use ops::evaluate::placed_words;
 pub use parked::{Keeping, keep, unpark};
 pub use pending::{evaluations_of_untaken, pending_evaluations};
@@ -52,8 +55,8 @@ pub use sticking::{keep_message, room as evidence_room, unhandled, view_of_faile
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
-    HistoryEvent, Initiator, Input, Instance, Launch, Modification, OpIndex, Program, Refusal,
-    Searched, Status, Timestamp, Turn, Unhandled, View,
+    HistoryEvent, Initiator, Input, Instance, Launch, Modification, Obstacle, OpIndex, Program,
+    Refusal, Relocation, Searched, Status, Timestamp, Turn, Unhandled, View,
 };
 use machine::Machine;
 
@@ -219,6 +222,37 @@ pub fn modify(
 ) -> Result<Vec<Effect>, Refusal> {
     let mut machine = Machine::new(program, instance, environment);
     modifying::modify(&mut machine, modification, by)?;
+    Ok(machine.finish())
+}
+
+/// Where the parts of an instance would be in another version of its definition.
+///
+/// # Errors
+/// What is in the way, if some of them have no place there.
+pub fn planned_migration(
+    old: &Program,
+    new: &Program,
+    instance: &Instance,
+) -> Result<Vec<Relocation>, Vec<Obstacle>> {
+    migrating::relocations(old, new, instance)
+}
+
+/// Has an instance continue as another version of its definition, as an operator orders, and runs it unless it is parked.
+///
+/// # Errors
+/// What is in the way, if some of its parts have no place there. The instance is unchanged then.
+pub fn migrate(
+    old: &Program,
+    target: &Target<'_>,
+    instance: &mut Instance,
+    environment: &Environment<'_>,
+    why: (String, Initiator),
+) -> Result<Vec<Effect>, Vec<Obstacle>> {
+    let placed = migrating::plan(old, target.program, instance)?;
+    let mut machine = Machine::new(target.program, instance, environment);
+    if !machine.instance.has_ended() {
+        migrating::carry_out(&mut machine, placed, target, why);
+    }
     Ok(machine.finish())
 }
 

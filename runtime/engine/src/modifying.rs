@@ -10,13 +10,15 @@ mod places;
 use crate::{
     input::due_at,
     machine::{Machine, Trouble},
+    migrating::continue_later,
     ops, sticking,
 };
 use bureaucrat_model::{
-    Change, FiberId, FiberState, Fields, HistoryEvent, Initiator, Input, Modification, Op, OpIndex,
+    Change, FiberId, FiberState, Fields, HistoryEvent, Initiator, Modification, Op, OpIndex,
     Refusal, Status, Then, View, Wait, WaitKind,
 };
 use places::Place;
+pub(crate) use places::around;
 
 /// Changes the process, and runs it unless it is parked.
 pub(crate) fn modify(
@@ -47,22 +49,10 @@ pub(crate) fn modify(
     }
     match machine.instance.status {
         Status::Running => machine.run(),
-        Status::Parked { .. } => continue_later(machine),
+        Status::Parked { .. } => continue_later(machine.instance),
         Status::Ended(_) => {}
     }
     Ok(())
-}
-
-/// A parked process runs when it resumes; one that waits for its turn to do so does it once.
-fn continue_later(machine: &mut Machine<'_>) {
-    let can_run = machine.instance.fibers.first_ready().is_some();
-    if can_run
-        && let Status::Parked { inputs, .. } = &machine.instance.status
-        && !inputs.contains(&Input::Continue)
-        && let Status::Parked { inputs, .. } = &mut machine.instance.status
-    {
-        inputs.insert(0, Input::Continue);
-    }
 }
 
 /// What the history says about an order besides what it did.

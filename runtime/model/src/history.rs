@@ -5,6 +5,7 @@ mod weight;
 mod words;
 
 use crate::{
+    deployed::Version,
     fault::{Fault, FaultCode},
     fields::JsonText,
     ids::{ActivityPath, ProcessId, Turn},
@@ -143,6 +144,15 @@ pub enum HistoryEvent {
     Moved {
         activity: ActivityPath,
         to: ActivityPath,
+        reason: String,
+        by: Initiator,
+    },
+    /// An operator had the process continue as another version of its definition.
+    #[serde(rename = "47")]
+    Migrated {
+        /// None if its definition came with its launch.
+        from: Option<Version>,
+        to: Version,
         reason: String,
         by: Initiator,
     },

@@ -30,6 +30,7 @@ mod leads;
 mod limits;
 mod locks;
 mod message;
+mod migration;
 mod modification;
 mod modules;
 mod name;
@@ -80,6 +81,7 @@ pub use instance::{
 pub use limits::{EngineLimits, NameLimits};
 pub use locks::{lock, unpoisoned};
 pub use message::{Message, Toward};
+pub use migration::{Misfit, Obstacle, Relocation};
 pub use modification::{Change, Modification, PartOf, Refusal, STANDINGS_MAX, Standing};
 pub use modules::{Alias, AliasError, ModuleRef, ModuleRefError, Wanted};
 pub use name::{DefinitionName, ModuleName, Name, NameError, OfDefinition, OfModule};

@@ -3,6 +3,7 @@
 use crate::{
     fields::Fields,
     ids::{ActivityPath, FiberId},
+    migration::Obstacle,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -139,9 +140,34 @@ pub enum Refusal {
     /// The fields would be too large.
     #[error("{reason}")]
     TooLarge { reason: String },
+    /// Some of its parts have no place in the version that it is to migrate to.
+    #[error("it has no place in that version: {}", Joined(.obstacles))]
+    NoPlace { obstacles: Vec<Obstacle> },
+    #[error(
+        "it is a process of the definition `{name}`, not of `{wanted}`; a process keeps its definition"
+    )]
+    OtherDefinition { name: String, wanted: String },
+    #[error("it runs that version already")]
+    SameVersion,
+    #[error("{reason}")]
+    NoSuchVersion { reason: String },
+    /// The policy of its user is against the other version.
+    #[error("the policy does not allow it: {reason}")]
+    NotAllowed { reason: String },
     /// The program of the process cannot be loaded.
     #[error("its program cannot be used: {reason}")]
     Unusable { reason: String },
+}
+
+struct Joined<'a>(&'a [Obstacle]);
+
+impl fmt::Display for Joined<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        self.0.iter().try_for_each(|obstacle| {
+            write!(f, "{}{obstacle}", std::mem::replace(&mut between, "; "))
+        })
+    }
 }
 
 struct Listed<'a>(&'a [Standing]);

@@ -5,7 +5,7 @@ use crate::{
     evidence::{Evidence, FailedEvaluation},
     fault::Fault,
     fields::{Fields, JsonText},
-    ids::{FiberId, ProcessId, Turn},
+    ids::{ActivityPath, FiberId, ProcessId, Turn},
     input::EventSource,
     program::{ConditionIndex, OpIndex},
     time::{Millis, Timestamp},
@@ -133,6 +133,8 @@ pub enum WaitKind {
         fields: Option<Fields>,
         expiry: Expiry,
         progress: Option<Progress>,
+        /// What its task calls the activity, if that has another path since the process migrated.
+        activity: Option<ActivityPath>,
     },
     #[serde(rename = "2")]
     Timer { due: Timestamp, pace: Pace },
@@ -267,4 +269,28 @@ pub struct Wait {
     pub kind: WaitKind,
     /// When the wait ends by itself. Its timer has the same turn.
     pub timer: Option<Timestamp>,
+}
+
+impl Wait {
+    /// What its task calls the activity at `here`.
+    pub const fn task_activity<'a>(&'a self, here: &'a ActivityPath) -> &'a ActivityPath {
+        match &self.kind {
+            WaitKind::Answer {
+                activity: Some(activity),
+                ..
+            } => activity,
+            WaitKind::Answer { activity: None, .. }
+            | WaitKind::Timer { .. }
+            | WaitKind::Event { .. }
+            | WaitKind::Child { .. }
+            | WaitKind::Branches { .. }
+            | WaitKind::Condition { .. }
+            | WaitKind::Stopping { .. }
+            | WaitKind::Fault { .. }
+            | WaitKind::Compensation { .. }
+            | WaitKind::Listening { .. }
+            | WaitKind::Operator { .. }
+            | WaitKind::Admission => here,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     parts::{expected, fields, path, reply, task_ref},
 };
 use bureaucrat_host::commands::Order;
-use bureaucrat_model::{ActivityPath, Fields, Millis, Modification};
+use bureaucrat_model::{ActivityPath, DefinitionRef, Fields, Millis, Modification};
 use bureaucrat_wire::Dialect;
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -111,6 +111,8 @@ pub enum Action {
     Incident(String),
     /// An operator changes where the process stands; if it is refused, with a text that matches.
     Modify(Modification, Option<String>),
+    /// An operator has the process continue as another version; if it is refused, with a text that matches.
+    Migrate(DefinitionRef, Option<String>),
     Completed(Expected),
     Failed {
         code: String,

@@ -9,6 +9,7 @@
 pub mod broker;
 pub mod calls;
 pub mod case;
+mod matching;
 pub mod modifying;
 mod participant;
 mod parts;

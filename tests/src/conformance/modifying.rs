@@ -2,7 +2,7 @@
 
 use super::{case::Action, parts::fields};
 use bureaucrat_host::commands::Order;
-use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf};
+use bureaucrat_model::{Change, DefinitionRef, FiberId, Fields, Modification, PartOf, Version};
 
 /// Reads an order about the whole process: a verb, and maybe a reason. To `suspend` a task is another step.
 fn whole(line: &str) -> Option<Order> {
@@ -29,6 +29,14 @@ pub(super) fn read(line: &str) -> Result<Option<Action>, String> {
         None => (line, None),
     };
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if verb == "migrate" {
+        let (name, version) = rest.split_once(' ').ok_or("no version")?;
+        let to = DefinitionRef {
+            name: name.parse().map_err(|error| format!("{name}: {error}"))?,
+            version: version.parse().ok().and_then(Version::new),
+        };
+        return Ok(Some(Action::Migrate(to, refused)));
+    }
     let (part, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let change = match verb {
         "retry" => Change::Retry,

@@ -3,6 +3,8 @@
 
 mod called;
 mod evaluating;
+mod loading;
+mod migrating;
 mod operators;
 pub mod places;
 mod taken;
@@ -13,21 +15,19 @@ use super::{
     case::{Case, Fate},
     script::{Launched, Stage, Trace, play},
 };
-use bureaucrat_definition::{Limits, compile_with};
 use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields};
 use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
-    Caller, DeployedProgram, Effect, Ending, EngineLimits, FiberId, Fields, Guest as GuestName,
-    Input, Instance, Launch, Millis, Modification, ModuleHash, ModuleRef, ModuleSource, ProcessId,
-    Program, ProgramHash, ReplyTo, Subscription, Timestamp, Turn, Unhandled, Version,
+    Caller, DefinitionRef, DeployedProgram, Effect, Ending, EngineLimits, FiberId, Fields, Input,
+    Instance, Launch, Millis, Modification, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
+    Timestamp, Turn, Unhandled, Version,
 };
-use bureaucrat_sandbox::{
-    Guest, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
-};
+use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
 use bureaucrat_wire::{
     Dialect, Reply, Report, WireLimits, decode_answer, decode_event, decode_reply, merge_fields,
     reply,
 };
+use loading::Guests;
 use places::Ordered;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -57,7 +57,7 @@ pub fn observe_pure(case: &Case, dialect: Dialect) -> Result<(Trace, Vec<Ordered
 /// One process, its program, and the program's guests.
 struct Process {
     program: Program,
-    guests: BTreeMap<Option<ModuleHash>, Guest>,
+    guests: Guests,
     instance: Instance,
 }
 
@@ -151,44 +151,7 @@ impl Pure {
         caller: Option<Caller>,
         (version, fields): (Option<Version>, Fields),
     ) -> Result<(), String> {
-        let find = |wanted: &ModuleRef| self.module(wanted).map(ModuleHash::of);
-        let compiled = compile_with(definition.as_bytes(), &Limits::default(), &find);
-        let compiled = compiled.map_err(|found| {
-            let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
-            texts.join("; ")
-        })?;
-        let program = compiled.program;
-        let mut guests = BTreeMap::new();
-        let mut load = |name, bytes: &[u8]| {
-            let guest = self.sandbox.load_inline(bytes);
-            guests.insert(name, guest.map_err(|error| error.to_string())?);
-            Ok::<(), String>(())
-        };
-        if !program.inline_guest.is_empty() {
-            load(None, &program.inline_guest)?;
-        }
-        for module in &compiled.modules {
-            match &module.source {
-                ModuleSource::Bytes(bytes) => load(Some(module.hash), bytes)?,
-                ModuleSource::Stored => return Err(format!("no module {}", module.hash)),
-                ModuleSource::Deployed(wanted) => {
-                    load(Some(module.hash), self.module(wanted)?)?;
-                }
-            }
-        }
-        for condition in &program.conditions {
-            let guest = match condition.guest {
-                GuestName::Inline => continue,
-                GuestName::Module(hash) => guests.get(&Some(hash)),
-            };
-            let exports = guest.map(Guest::exports).unwrap_or_default();
-            if !exports
-                .iter()
-                .any(|export| export.name == condition.function)
-            {
-                return Err(format!("{} is not exported", condition.text));
-            }
-        }
+        let (program, guests) = self.compiled(definition)?;
         let mut start = Launch {
             caller,
             fields,
@@ -553,6 +516,12 @@ impl Stage for Pure {
         _: Option<&str>,
     ) -> Result<Option<String>, String> {
         let refusal = self.modify_process(modification)?;
+        self.settle();
+        Ok(refusal)
+    }
+
+    fn migrate(&mut self, to: &DefinitionRef, _: Option<&str>) -> Result<Option<String>, String> {
+        let refusal = self.migrated(to)?;
         self.settle();
         Ok(refusal)
     }

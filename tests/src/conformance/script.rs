@@ -6,10 +6,13 @@
 use super::{
     calls::{Called, ResultMessage},
     case::{Action, Case, Expected, Fate, Step, TaskRef},
+    matching::{as_refused, matches_fields, matches_glob},
     participant::{self, Received},
 };
 use bureaucrat_host::commands::Order;
-use bureaucrat_model::{ActivityPath, Fields, JsonText, Millis, Modification, ProcessId};
+use bureaucrat_model::{
+    ActivityPath, DefinitionRef, Fields, JsonText, Millis, Modification, ProcessId,
+};
 use bureaucrat_wire::{Dialect, Reply as LauncherReply};
 use std::{collections::BTreeMap, fmt};
 
@@ -51,6 +54,12 @@ pub trait Stage {
     fn modify(
         &mut self,
         modification: &Modification,
+        refused: Option<&str>,
+    ) -> Result<Option<String>, String>;
+    /// Has the process continue as another version; gives why not, if it is refused.
+    fn migrate(
+        &mut self,
+        to: &DefinitionRef,
         refused: Option<&str>,
     ) -> Result<Option<String>, String>;
     /// Gives an order about the whole process, which is obeyed.
@@ -249,12 +258,11 @@ impl Player<'_> {
             },
             Action::Modify(modification, refused) => {
                 let seen = self.stage.modify(modification, refused.as_deref())?;
-                match (&seen, refused) {
-                    (None, None) => Ok(()),
-                    (Some(seen), Some(pattern)) if matches_glob(pattern, seen) => Ok(()),
-                    (Some(seen), _) => Err(format!("refused {seen}")),
-                    (None, Some(_)) => Err("it was done".into()),
-                }
+                as_refused(seen, refused.as_deref())
+            }
+            Action::Migrate(to, refused) => {
+                let seen = self.stage.migrate(to, refused.as_deref())?;
+                as_refused(seen, refused.as_deref())
             }
             Action::Completed(_) | Action::Failed { .. } => {
                 let ending = self.stage.ending()?;
@@ -365,33 +373,4 @@ fn describe(ending: &LauncherReply) -> String {
         | LauncherReply::Event(_)
         | LauncherReply::Cancelled { .. }) => format!("{other:?}"),
     }
-}
-
-fn matches_fields(expected: &Expected, seen: &Fields) -> bool {
-    match expected {
-        Expected::Exactly(fields) => fields.to_json() == seen.to_json(),
-        Expected::Among(fields) => fields
-            .iter()
-            .all(|(name, value)| seen.get(name) == Some(value)),
-    }
-}
-
-/// Whether `text` matches `pattern`; `*` matches any characters.
-pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
-        return rest.is_empty();
-    };
-    for part in middle {
-        match rest.find(part) {
-            Some(place) => rest = &rest[place + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }

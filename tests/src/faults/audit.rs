@@ -198,6 +198,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::Retried { .. }
                 | HistoryEvent::ProcessSuspended { .. }
                 | HistoryEvent::ProcessResumed { .. }
+                | HistoryEvent::Migrated { .. }
                 | HistoryEvent::Terminated { .. }
                 | HistoryEvent::PartRetried { .. }
                 | HistoryEvent::Skipped { .. }

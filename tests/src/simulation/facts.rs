@@ -185,6 +185,11 @@ impl Facts {
         (!all.is_empty()).then(|| all[random.place(all.len())])
     }
 
+    /// The name of a process.
+    pub fn name_of(&self, process: ProcessId) -> Option<String> {
+        Some(self.known().instances.get(&process)?.name.clone())
+    }
+
     /// The processes that operators have suspended.
     pub fn suspended(&self) -> Vec<ProcessId> {
         let known = self.known();

@@ -3,7 +3,7 @@
 use super::{Trouble, World, random::Random};
 use bureaucrat_host::{
     clock::ClockSource,
-    commands::Order,
+    commands::{Migration, Order},
     damage::Damages,
     query::{Detail, Query, QueryAnswer, State},
     questions::{Asked, answer},
@@ -24,7 +24,7 @@ impl World {
         self.facts.count("operators' commands");
         // In some runs they change where processes stand, which leaves open how those end.
         let wishes = match self.plan.seed % 4 {
-            2 => 27,
+            2 => 28,
             _ => 8,
         };
         match self.random.below(wishes) {
@@ -60,6 +60,7 @@ impl World {
             }
             24 | 25 => self.order_many(),
             26 => self.stop_job(),
+            27 => self.migrate(process),
             8.. => {
                 let modification = modification(&mut self.random);
                 // A task that comes again changes nothing about how a process ends.
@@ -74,6 +75,29 @@ impl World {
             _ => self.ask(process)?,
         }
         Ok(())
+    }
+
+    /// An operator wants a process to continue as another version, if there is one.
+    fn migrate(&mut self, process: ProcessId) {
+        let version = self.random.below(4) + 1;
+        let (Some(engine), Some(name)) = (&self.engine, self.facts.name_of(process)) else {
+            return;
+        };
+        let Ok(to) = format!("{name}@{version}").parse() else {
+            return;
+        };
+        self.facts.may_be_modified(process);
+        let reason = "an operator deployed something better".into();
+        let dry_run = version == 4;
+        engine.order(
+            process,
+            Order::Migrate(Migration {
+                to,
+                dry_run,
+                reason,
+            }),
+        );
+        self.note(format_args!("an operator migrates {process}"));
     }
 
     /// An operator asks about a process; the answer is compared with the model.

@@ -3,7 +3,7 @@
 use super::samples::{fault, path, process};
 use bureaucrat_model::{
     ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEvent, Initiator, Millis,
-    Operator, Redelivered, Taken, Timestamp, Turn,
+    Operator, Redelivered, Taken, Timestamp, Turn, Version,
 };
 
 fn operator() -> Initiator {
@@ -263,6 +263,15 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
         (
             "process-resumed",
             HistoryEvent::ProcessResumed { by: operator() },
+        ),
+        (
+            "migrated",
+            HistoryEvent::Migrated {
+                from: Version::new(3),
+                to: Version::FIRST,
+                reason: "the carrier has changed".into(),
+                by: operator(),
+            },
         ),
         (
             "terminated",

@@ -1,6 +1,7 @@
 //! `bulk …`: an order for each process that a search finds.
 
 use super::{GivenFields, Search};
+use bureaucrat_model::DefinitionRef;
 use clap::{Args, Subcommand};
 
 /// `bulk …`.
@@ -22,6 +23,8 @@ pub enum Bulk {
     Set(BulkSet),
     /// Have processes continue at another activity
     Move(BulkMove),
+    /// Have processes continue as another version of their definition
+    Migrate(BulkMigrate),
     /// List bulk jobs
     List(BulkList),
     /// Show what a bulk job did, and what became of each process
@@ -119,6 +122,24 @@ pub struct BulkMove {
     /// Where it continues: the `id` or the path of an activity
     #[arg(long, value_name = "ID or PATH")]
     pub to: String,
+    #[command(flatten)]
+    pub given: Given,
+}
+
+/// `bulk migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat migrate 0c4b8a0e --to order@4 --dry-run    where one would be
+  bureaucrat bulk migrate --definition order@3 --to order@4 --yes
+
+As `migrate`. A process with a part that has no place in the version is refused, and stays as it is.")]
+pub struct BulkMigrate {
+    #[command(flatten)]
+    pub search: Search,
+    /// The version: NAME@VERSION
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub to: DefinitionRef,
     #[command(flatten)]
     pub given: Given,
 }

@@ -17,7 +17,7 @@ use crate::{
 use anyhow::{Context, bail};
 use bureaucrat_host::{
     bulk::{BulkAnswer, BulkOutcome, BulkQuery, BulkStatus, BulkView},
-    commands::Order,
+    commands::{Migration, Order},
     query::{ProcessSummary, Query, QueryAnswer, State, Wanted},
 };
 use bureaucrat_model::{Change, Modification, PartOf};
@@ -69,6 +69,14 @@ pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
         Bulk::Move(bulk) => {
             let to = bulk.to.clone();
             let order = modification(&bulk.search, &bulk.given, Change::Move { to });
+            give(control, (&bulk.search, &bulk.given), order)
+        }
+        Bulk::Migrate(bulk) => {
+            let order = Order::Migrate(Migration {
+                to: bulk.to.clone(),
+                dry_run: false,
+                reason: bulk.given.reason.clone(),
+            });
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::List(list) => {
@@ -136,7 +144,8 @@ fn wanted(search: &Search, order: &Order) -> anyhow::Result<Wanted> {
             Order::Cancel { .. }
             | Order::Suspend { .. }
             | Order::Terminate { .. }
-            | Order::Modify(_) => vec![State::Running, State::Incident, State::Suspended],
+            | Order::Modify(_)
+            | Order::Migrate(_) => vec![State::Running, State::Incident, State::Suspended],
         };
     }
     Ok(wanted)

@@ -5,7 +5,7 @@ use crate::screen;
 use bureaucrat_host::query::ExpressionView;
 use bureaucrat_model::{
     ActivityPath, ConditionOutcome, Dropped, Fault, HistoryEntry, HistoryEvent, Initiator,
-    ProcessId, Redelivered, Taken,
+    ProcessId, Redelivered, Taken, Version,
 };
 use serde_json::{Value, json};
 
@@ -226,6 +226,15 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             json!({"reason": reason, "by": initiator(by)}),
         ),
         HistoryEvent::ProcessResumed { by } => ("process_resumed", json!({"by": initiator(by)})),
+        HistoryEvent::Migrated {
+            from,
+            to,
+            reason,
+            by,
+        } => (
+            "migrated",
+            json!({"from": from.map(Version::number), "to": to.number(), "reason": reason, "by": initiator(by)}),
+        ),
         HistoryEvent::Terminated { reason, by } => {
             ("terminated", json!({"reason": reason, "by": initiator(by)}))
         }

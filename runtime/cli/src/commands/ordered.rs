@@ -24,7 +24,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
     if target.json {
         print_line(&json!({"process": id(process), "outcome": outcome}).to_string())?;
         return Ok(match outcome {
-            OrderOutcome::Done => Exit::Done,
+            OrderOutcome::Done | OrderOutcome::Planned(_) => Exit::Done,
             OrderOutcome::Unknown
             | OrderOutcome::Ended
             | OrderOutcome::Suspended
@@ -35,6 +35,12 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
     }
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
+        OrderOutcome::Planned(parts) => {
+            print_line(&format!("process {process} can migrate:"))?;
+            for part in parts {
+                print_line(&format!("  {part}"))?;
+            }
+        }
         OrderOutcome::Unknown => return Err(finding::unknown(&process.into())),
         OrderOutcome::Ended
         | OrderOutcome::Suspended
@@ -48,7 +54,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
 /// What a person needs to know of the outcome of an order.
 pub fn words(process: ProcessId, outcome: &OrderOutcome) -> String {
     match outcome {
-        OrderOutcome::Done => format!("process {process}: done"),
+        OrderOutcome::Done | OrderOutcome::Planned(_) => format!("process {process}: done"),
         OrderOutcome::Unknown => format!("there is no process {process}"),
         OrderOutcome::Ended => format!("process {process} has already ended"),
         OrderOutcome::Suspended => format!(

@@ -26,7 +26,8 @@ pub(crate) fn find_answered(
     activity: &ActivityPath,
     turn: Option<Turn>,
 ) -> Result<FiberId, Rejection> {
-    let is_asked = |op: &Op, site: &Site| matches!(op, Op::Action { .. }) && site.path == *activity;
+    let is_action = |op: &Op| matches!(op, Op::Action { .. });
+    let is_asked = |op: &Op, site: &Site| is_action(op) && site.path == *activity;
     let places = || {
         let sites = (0..)
             .map(OpIndex)
@@ -37,7 +38,9 @@ pub(crate) fn find_answered(
         Some(turn) => {
             let waiting = instance.fibers.waiting(turn).filter(|(_, fiber)| {
                 let here = program.op(fiber.at);
-                is_waiting_for_answer(fiber) && here.is_some_and(|(op, site)| is_asked(op, site))
+                here.is_some_and(|(op, site)| {
+                    is_action(op) && asked_as(fiber, &site.path) == Some(activity)
+                })
             });
             waiting.map(|(id, _)| id)
         }
@@ -73,11 +76,12 @@ pub(crate) fn find_answered(
     })
 }
 
-fn is_waiting_for_answer(fiber: &Fiber) -> bool {
+/// What the task calls the activity, for whose answer the fiber waits at `here`.
+fn asked_as<'a>(fiber: &'a Fiber, here: &'a ActivityPath) -> Option<&'a ActivityPath> {
     let FiberState::Waiting(wait) = &fiber.state else {
-        return false;
+        return None;
     };
-    matches!(wait.kind, WaitKind::Answer { .. })
+    matches!(wait.kind, WaitKind::Answer { .. }).then(|| wait.task_activity(here))
 }
 
 /// What the fiber waits for under this turn.

@@ -187,7 +187,7 @@ pub(super) fn beginning_of(program: &Program, activity: &ActivityPath) -> Option
 }
 
 /// The scopes and branches around an activity, outermost first, as the paths that they begin at.
-pub(super) fn around(program: &Program, activity: &ActivityPath) -> Vec<ActivityPath> {
+pub(crate) fn around(program: &Program, activity: &ActivityPath) -> Vec<ActivityPath> {
     let mut around = Vec::new();
     for length in 0..activity.0.len() {
         let outer = activity.0.get(..length).unwrap_or_default();

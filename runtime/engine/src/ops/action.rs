@@ -66,6 +66,7 @@ pub(crate) fn start(machine: &mut Machine<'_>, fiber: FiberId, op: &Op) -> Resul
         fields,
         expiry,
         progress: None,
+        activity: None,
     };
     machine.wait_until(fiber, turn, kind, due)?;
     machine.effects.push(Effect::SendTask {

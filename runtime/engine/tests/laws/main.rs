@@ -7,6 +7,7 @@ mod counts;
 mod generator;
 mod held;
 mod inputs;
+mod migrated;
 mod scoped;
 mod waits;
 mod world;

@@ -28,7 +28,8 @@ impl World<'_> {
             match &wait.kind {
                 WaitKind::Answer { .. } => {
                     let (_, site) = self.program.op(fiber.at).unwrap();
-                    found.tasks.insert(wait.turn, site.path.clone());
+                    let sent_as = wait.task_activity(&site.path);
+                    found.tasks.insert(wait.turn, sent_as.clone());
                     let fields = task_fields(&self.instance, wait.turn);
                     assert!(fields.is_some());
                 }

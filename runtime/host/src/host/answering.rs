@@ -177,6 +177,7 @@ impl Host {
             Ok(OrderOutcome::Done) => QueryAnswer::Letters(LetterAnswer::Done(view)),
             Ok(
                 OrderOutcome::Unknown
+                | OrderOutcome::Planned(_)
                 | OrderOutcome::Ended
                 | OrderOutcome::Suspended
                 | OrderOutcome::NotSuspended

@@ -97,7 +97,8 @@ pub enum BulkOutcome {
 impl BulkOutcome {
     pub(crate) fn of(outcome: &OrderOutcome) -> Self {
         match outcome {
-            OrderOutcome::Done => Self::Done,
+            // A bulk job has no dry run of its own.
+            OrderOutcome::Done | OrderOutcome::Planned(_) => Self::Done,
             OrderOutcome::Unknown
             | OrderOutcome::Ended
             | OrderOutcome::Suspended

@@ -1,7 +1,9 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
 use super::query::{Place, Wanted};
-use bureaucrat_model::{Initiator, Modification, Operator, ProcessId, Refusal};
+use bureaucrat_model::{
+    DefinitionRef, Initiator, Modification, Operator, ProcessId, Refusal, Relocation,
+};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,6 +35,18 @@ pub enum Order {
     },
     /// Change where a part of the process stands.
     Modify(Modification),
+    /// Continue as another version of its definition.
+    Migrate(Migration),
+}
+
+/// Which version a process is to continue as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    pub to: DefinitionRef,
+    /// Only say where its parts would be.
+    pub dry_run: bool,
+    /// The reason, for history.
+    pub reason: String,
 }
 
 impl Order {
@@ -45,6 +59,7 @@ impl Order {
             Self::Resume => "resumed",
             Self::Terminate { .. } => "terminated",
             Self::Modify(_) => "changed",
+            Self::Migrate(_) => "migrated",
         }
     }
 }
@@ -55,6 +70,8 @@ impl Order {
 pub enum OrderOutcome {
     /// It is done, and durable. A process that was retried may be parked again.
     Done,
+    /// Where the parts of the process would be. Nothing has changed.
+    Planned(Vec<Relocation>),
     /// There is no such process.
     Unknown,
     /// The process has already ended.
@@ -74,6 +91,7 @@ impl OrderOutcome {
     pub(crate) const fn after(&self, done: &'static str) -> &'static str {
         match self {
             Self::Done => done,
+            Self::Planned(_) => "a migration that was only planned",
             Self::Unknown => "an order for a process that does not exist",
             Self::Ended => "an order for a process that has already ended",
             Self::Suspended => "an order for a process that is suspended",

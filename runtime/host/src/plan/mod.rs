@@ -26,6 +26,7 @@ pub mod kept;
 pub(crate) mod launch_keys;
 pub(crate) mod letters;
 mod messages;
+mod migrating;
 mod modifying;
 mod orders;
 mod recalling;

@@ -170,7 +170,7 @@ impl Planner {
         told.map(|_| ())
     }
 
-    fn tell(
+    pub(super) fn tell(
         &self,
         transaction: &mut Transaction,
         command: Command,

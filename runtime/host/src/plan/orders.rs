@@ -43,6 +43,10 @@ impl Planner {
         if let Some(modification) = self.modification(transaction, &command)? {
             return self.modify(transaction, command, &modification);
         }
+        if let Order::Migrate(migration) = &command.order {
+            let migration = migration.clone();
+            return self.migrate(transaction, command, &migration);
+        }
         let Command {
             process,
             order,
@@ -96,7 +100,8 @@ impl Planner {
                     reason: reason.clone(),
                 }))
             }
-            Order::Cancel { .. }
+            Order::Migrate(_)
+            | Order::Cancel { .. }
             | Order::Suspend { .. }
             | Order::Resume
             | Order::Terminate { .. } => Ok(None),
@@ -159,7 +164,9 @@ impl Planner {
                 return Ok(OrderOutcome::NotSuspended);
             }
             // What changes a part needs the program, and has a way of its own.
-            (Order::Modify(_), _) => return Ok(OrderOutcome::Refused(Refusal::NothingWaits)),
+            (Order::Modify(_) | Order::Migrate(_), _) => {
+                return Ok(OrderOutcome::Refused(Refusal::NothingWaits));
+            }
             (Order::Terminate { reason }, _) => {
                 let fault = Fault::from_outside(FaultCode::TERMINATED, told(&reason, &by));
                 let event = HistoryEvent::Terminated { reason, by };

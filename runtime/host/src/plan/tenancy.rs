@@ -14,7 +14,7 @@ use crate::{
 };
 use bureaucrat_model::{
     ActivityPath, Bond, EngineLimits, Fault, FaultCode, FiberState, Input, ProcessId, Program,
-    ProgramHash, ShardId, Wait, WaitKind,
+    ProgramHash, ShardId, WaitKind,
 };
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
 use bureaucrat_sandbox::{Budget, CompileBudget};
@@ -207,15 +207,14 @@ impl Planner {
             None => fibers.iter().collect(),
         };
         for (_, fiber) in asked {
-            let FiberState::Waiting(Wait {
-                kind: WaitKind::Answer { participant, .. },
-                ..
-            }) = &fiber.state
-            else {
+            let FiberState::Waiting(wait) = &fiber.state else {
+                continue;
+            };
+            let WaitKind::Answer { participant, .. } = &wait.kind else {
                 continue;
             };
             let site = program.and_then(|program| program.op(fiber.at));
-            let is_other = site.is_some_and(|(_, site)| site.path != *activity);
+            let is_other = site.is_some_and(|(_, site)| wait.task_activity(&site.path) != activity);
             if is_other || rules.answers.matches(participant) {
                 continue;
             }

@@ -57,6 +57,7 @@ impl HistoryEvent {
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
             | Self::ProcessResumed { .. }
+            | Self::Migrated { .. }
             | Self::Terminated { .. }
             | Self::Retried { .. } => None,
         }
@@ -69,6 +70,7 @@ impl HistoryEvent {
             | Self::Retried { by, .. }
             | Self::ProcessSuspended { by, .. }
             | Self::ProcessResumed { by }
+            | Self::Migrated { by, .. }
             | Self::Terminated { by, .. }
             | Self::PartRetried { by, .. }
             | Self::Skipped { by, .. }
@@ -128,6 +130,7 @@ impl HistoryEvent {
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
             | Self::ProcessResumed { .. }
+            | Self::Migrated { .. }
             | Self::Terminated { .. }
             | Self::Retried { .. }
             | Self::PartRetried { .. }

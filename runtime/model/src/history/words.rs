@@ -104,6 +104,18 @@ impl fmt::Display for HistoryEvent {
             Self::ProcessSuspended { reason, by } => write!(f, "suspended by {by}: {reason}"),
             Self::ProcessResumed { by } => write!(f, "resumed by {by}"),
             Self::Terminated { reason, by } => write!(f, "terminated by {by}: {reason}"),
+            Self::Migrated {
+                from: Some(from),
+                to,
+                reason,
+                by,
+            } => write!(f, "migrated from version {from} to {to} by {by}: {reason}"),
+            Self::Migrated {
+                from: None,
+                to,
+                reason,
+                by,
+            } => write!(f, "migrated to version {to} by {by}: {reason}"),
             Self::Truncated => f.write_str("(older entries were removed)"),
             Self::Cancelled { reason, by } => {
                 write!(f, "cancelled by {by}")?;

@@ -9,8 +9,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/engine/src/ops/action/again.rs",
-            before: "machine.set_timer(fiber, due)?; let activity = machine.path(fiber); machine.effects.push(",
-            after: "machine.set_timer(fiber, due)?; let activity = machine.path(fiber);
+            before: "machine.set_timer(fiber, due)?; machine.effects.push(",
+            after: "machine.set_timer(fiber, due)?;
             let turn = if PLANTED { machine.next_turn() } else { turn };
             machine.effects.push(",
         }],
@@ -50,7 +50,7 @@ pub const FAULTS: &[Fault] = &[
         says: "What an operator changed while its process was suspended does not run when it is resumed.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/engine/src/modifying.rs",
+            file: "runtime/engine/src/migrating.rs",
             before: "inputs.insert(0, Input::Continue);",
             after: "if !PLANTED { inputs.insert(0, Input::Continue); }",
         }],
@@ -64,6 +64,26 @@ pub const FAULTS: &[Fault] = &[
             before: "Self::from(process, order, Initiator::Operator(by))",
             after: "let by = if PLANTED { Operator::named(\"root\") } else { by };
             Self::from(process, order, Initiator::Operator(by))",
+        }],
+    },
+    Fault {
+        name: "MigratedStaysWhereItWas",
+        says: "A part keeps the place that it had in the version before.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/migrating.rs",
+            before: "fiber.at = place.at;",
+            after: "if !PLANTED { fiber.at = place.at; }",
+        }],
+    },
+    Fault {
+        name: "MigratedTaskHasAnotherName",
+        says: "After a migration, a task that was sent is expected and withdrawn under its activity's new path.",
+        found_by: FoundBy::EngineTests,
+        edits: &[Edit {
+            file: "runtime/engine/src/migrating.rs",
+            before: "*activity = (sent != place.to).then_some(sent);",
+            after: "*activity = (sent != place.to && !PLANTED).then_some(sent);",
         }],
     },
     Fault {

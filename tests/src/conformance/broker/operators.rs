@@ -1,7 +1,7 @@
 //! What operators do in cases.
 
 use super::{OnBroker, PATIENCE};
-use crate::conformance::script::matches_glob;
+use crate::conformance::matching::matches_glob;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bureaucrat_host::{
     commands::{Order, OrderOutcome},
@@ -9,7 +9,6 @@ use bureaucrat_host::{
     modules::{ModuleAnswer, ModuleQuery},
     query::{Query, QueryAnswer, WaitsFor},
 };
-use bureaucrat_model::Modification;
 use std::time::{Duration, Instant};
 
 impl OnBroker<'_> {
@@ -63,16 +62,16 @@ impl OnBroker<'_> {
         }
     }
 
-    /// Orders the change, once the process is where it is accepted, or refused like this.
-    pub(super) fn modified(
+    /// Gives an order once the process is where it is accepted, or refused like this.
+    pub(super) fn accepted(
         &self,
-        modification: &Modification,
+        order: &Order,
         refused: Option<&str>,
     ) -> Result<Option<String>, String> {
         let process = self.root.ok_or("there is no process")?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let order = Order::Modify(modification.clone());
+            let order = order.clone();
             let answer = self.broker.question(&Query::Order { process, order })?;
             let QueryAnswer::Ordered { outcome } = answer else {
                 return Err(format!("{answer:?}"));

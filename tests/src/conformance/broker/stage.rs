@@ -6,8 +6,11 @@ use crate::conformance::{
     case::Fate,
     script::{Launched, Stage},
 };
-use bureaucrat_host::{commands::Order, query::State};
-use bureaucrat_model::{Fields, Millis, Modification};
+use bureaucrat_host::{
+    commands::{Migration, Order},
+    query::State,
+};
+use bureaucrat_model::{DefinitionRef, Fields, Millis, Modification};
 use bureaucrat_wire::{Reply, merge_fields};
 use lapin::{
     BasicProperties,
@@ -100,7 +103,21 @@ impl Stage for OnBroker<'_> {
     ) -> Result<Option<String>, String> {
         // What was answered before is taken.
         self.settle()?;
-        self.modified(modification, refused)
+        self.accepted(&Order::Modify(modification.clone()), refused)
+    }
+
+    fn migrate(
+        &mut self,
+        to: &DefinitionRef,
+        refused: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        self.settle()?;
+        let order = Order::Migrate(Migration {
+            to: to.clone(),
+            dry_run: false,
+            reason: "a case".to_owned(),
+        });
+        self.accepted(&order, refused)
     }
 
     fn order(&mut self, order: &Order) -> Result<(), String> {

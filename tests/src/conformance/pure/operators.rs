@@ -51,7 +51,9 @@ impl Pure {
                     end(program, instance, environment, fault)
                 });
             }
-            Order::Modify(_) => return Err("that is about a part of the process".into()),
+            Order::Modify(_) | Order::Migrate(_) => {
+                return Err("that is about a part of the process".into());
+            }
         }
         self.settle();
         Ok(())

@@ -66,6 +66,7 @@ pub(super) fn whole(order: &Order, process: &Process) -> Ordered {
         Order::Resume => "resume",
         Order::Terminate { .. } => "terminate",
         Order::Modify(modification) => modification.change.verb(),
+        Order::Migrate(_) => "migrate",
     };
     Ordered {
         verb,

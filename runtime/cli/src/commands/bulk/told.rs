@@ -22,6 +22,7 @@ pub const fn verb(order: &Order) -> &'static str {
         Order::Suspend { .. } => "suspend",
         Order::Resume => "resume",
         Order::Terminate { .. } => "terminate",
+        Order::Migrate(_) => "migrate",
         Order::Modify(modification) => match &modification.change {
             Change::Retry => "retry",
             Change::Skip { .. } => "skip the activity of",

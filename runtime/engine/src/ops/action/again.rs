@@ -15,21 +15,20 @@ pub(crate) fn send_again(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
     let Some(Op::Action { carries, way, .. }) = op else {
         return Err(Trouble::program("the fiber is at no action"));
     };
-    let FiberState::Waiting(Wait {
-        turn,
-        kind:
-            WaitKind::Answer {
-                participant,
-                way: computed,
-                fields,
-                ..
-            },
+    let FiberState::Waiting(wait) = &found.state else {
+        return Err(Trouble::program("the fiber does not wait"));
+    };
+    let WaitKind::Answer {
+        participant,
+        way: computed,
+        fields,
         ..
-    }) = &found.state
+    } = &wait.kind
     else {
         return Err(Trouble::program("the fiber does not wait for an answer"));
     };
-    let (turn, participant) = (*turn, participant.clone());
+    let activity = wait.task_activity(&machine.path(fiber)).clone();
+    let (turn, participant) = (wait.turn, participant.clone());
     let written = way.as_ref().and_then(|way| way.fixed());
     let way = computed.as_deref().cloned().or(written);
     let fields = fields.clone();
@@ -45,7 +44,6 @@ pub(crate) fn send_again(machine: &mut Machine<'_>, fiber: FiberId) -> Result<()
             .min();
     })?;
     machine.set_timer(fiber, due)?;
-    let activity = machine.path(fiber);
     machine.effects.push(Effect::SendTask {
         activity,
         turn,

@@ -51,7 +51,7 @@ pub const WAITS: [&str; 11] = [
     "operator",
 ];
 
-const fn waits_for(wait: &WaitKind) -> &'static str {
+pub const fn waits_for(wait: &WaitKind) -> &'static str {
     match wait {
         WaitKind::Answer { .. } => "answer",
         WaitKind::Timer { .. } => "timer",
@@ -88,7 +88,31 @@ fn terminate(
     }
 }
 
-impl World<'_> {
+impl<'a> World<'a> {
+    pub fn limits(&self) -> &'a EngineLimits {
+        self.limits
+    }
+
+    pub const fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// What its parts wait for.
+    pub fn waits(&self) -> Vec<WaitKind> {
+        let fibers = self.instance.fibers.iter();
+        let waits = fibers.filter_map(|(_, fiber)| match &fiber.state {
+            FiberState::Waiting(wait) => Some(wait.kind.clone()),
+            FiberState::Ready => None,
+        });
+        waits.collect()
+    }
+
+    /// Keeps the books of a step that was taken elsewhere.
+    pub fn follow(&mut self, effects: Vec<Effect>) {
+        self.account(effects);
+        self.written.follow(&mut self.instance);
+    }
+
     /// An order that the number selects, if it selects one.
     pub(super) fn ordered_at_random(&mut self, choice: u64) -> bool {
         let is_suspended = self.instance.status.parking().is_some();

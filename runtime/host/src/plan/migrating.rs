@@ -1,0 +1,124 @@
+//! Migrations: an operator has a process continue as another version of its definition. The engine says where its
+//! parts will be, or what is in the way.
+
+use super::{
+    Planner,
+    transaction::{Transaction, Work},
+    work::Done,
+};
+use crate::{
+    catalog::{Deployer, Resolution},
+    compute::Task,
+    operate::commands::{Command, Migration, OrderOutcome},
+};
+use bureaucrat_engine::{Target, migrate, planned_migration};
+use bureaucrat_model::{ProgramHash, Refusal, Version};
+use bureaucrat_store::StoreError;
+
+impl Planner {
+    /// Has a process continue as another version, once both programs are at hand.
+    pub(super) fn migrate(
+        &mut self,
+        transaction: &mut Transaction,
+        command: Command,
+        migration: &Migration,
+    ) -> Result<Done, StoreError> {
+        let process = command.process;
+        if let Err(outcome) = self.standing(transaction, process)? {
+            return self.tell(transaction, command, outcome);
+        }
+        let Some(held) = transaction.held.get(&process) else {
+            return self.tell(transaction, command, OrderOutcome::Unknown);
+        };
+        let from = held.instance.program;
+        let user = held.instance.user.clone();
+        let (version, program) = match self.wanted(&held.instance.name, user.as_ref(), migration) {
+            Ok(found) if found.1 != from => found,
+            Ok(_) => return self.refuse(transaction, command, Refusal::SameVersion),
+            Err(refusal) => return self.refuse(transaction, command, refusal),
+        };
+        let loaded = |program| self.shared.definitions.cached_program(program);
+        let (old, new) = match (loaded(from), loaded(program)) {
+            (Some(old), Some(new)) => (old, new),
+            (old, _) => {
+                let missing = if old.is_none() { from } else { program };
+                let resume = Work::Order(Box::new(command));
+                return Ok(Done::after(Task::Load(missing), resume));
+            }
+        };
+        let violations = self.violations(&self.rules(user.as_ref()), user.as_ref(), &new);
+        if !violations.is_empty() {
+            let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            let reason = reasons.join("; ");
+            let refusal = Refusal::NotAllowed { reason };
+            return self.refuse(transaction, command, refusal);
+        }
+        if migration.dry_run {
+            let planned = planned_migration(&old.program, &new.program, &held.instance);
+            let outcome = match planned {
+                Ok(parts) => OrderOutcome::Planned(parts),
+                Err(obstacles) => OrderOutcome::Refused(Refusal::NoPlace { obstacles }),
+            };
+            return self.tell(transaction, command, outcome);
+        }
+        let limits = self.limits_of(held);
+        let environment = self.environment(&limits);
+        let Some(held) = transaction.held.get_mut(&process) else {
+            return self.tell(transaction, command, OrderOutcome::Unknown);
+        };
+        let target = Target {
+            program: &new.program,
+            hash: new.hash,
+            version,
+        };
+        let why = (migration.reason.clone(), command.by.clone());
+        let effects = match migrate(&old.program, &target, &mut held.instance, &environment, why) {
+            Ok(effects) => effects,
+            Err(obstacles) => {
+                let refusal = Refusal::NoPlace { obstacles };
+                return self.refuse(transaction, command, refusal);
+            }
+        };
+        self.store_program(transaction, &new, &Deployer::of(user.as_ref()))?;
+        transaction.after.unused.push(from);
+        transaction.work.push_front(Work::Effects {
+            process,
+            effects: effects.into(),
+        });
+        self.tell(transaction, command, OrderOutcome::Done)
+    }
+
+    /// The version that a migration names: of the same definition, and one that the process's user may launch.
+    fn wanted(
+        &self,
+        name: &str,
+        user: Option<&String>,
+        migration: &Migration,
+    ) -> Result<(Version, ProgramHash), Refusal> {
+        let to = &migration.to;
+        if to.name.as_str() != name {
+            return Err(Refusal::OtherDefinition {
+                name: name.to_owned(),
+                wanted: to.name.to_string(),
+            });
+        }
+        match self.resolve_for(user, to) {
+            Ok(Resolution::Ready(resolved)) => Ok((resolved.version, resolved.program)),
+            Ok(Resolution::Pending(_)) => Err(Refusal::NoSuchVersion {
+                reason: format!("{to} is being stored; try again in a moment"),
+            }),
+            Err(unresolved) => Err(Refusal::NoSuchVersion {
+                reason: unresolved.to_string(),
+            }),
+        }
+    }
+
+    fn refuse(
+        &self,
+        transaction: &mut Transaction,
+        command: Command,
+        refusal: Refusal,
+    ) -> Result<Done, StoreError> {
+        self.tell(transaction, command, OrderOutcome::Refused(refusal))
+    }
+}
