@@ -106,6 +106,7 @@ impl<'a> Population<'a> {
         };
         let answer = WaitKind::Answer {
             participant: of("p", 20, 30),
+            activity: None,
             way: None,
             fields: None,
             expiry: Expiry {

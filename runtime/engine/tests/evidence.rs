@@ -7,9 +7,9 @@ use bureaucrat_engine::{
 use bureaucrat_model::{
     ActivityPath, Caller, Change, Condition, ConditionIndex, Conduct, Effect, EngineLimits,
     Evaluation, EvaluationBounds, EvaluationOutcome, Evidence, FaultCode, Fiber, FiberId,
-    FiberState, FieldPath, Fields, Guest, Input, Instance, JsonText, KeptBody, KeptMessage, Launch,
-    MessageKind, Modification, Op, PartOf, ProcessId, Program, ProgramHash, Ran, Reads, Seen, Site,
-    Span, Timestamp, Turn, Unhandled, View, Wait, WaitKind,
+    FiberState, FieldPath, Fields, Guest, Initiator, Input, Instance, JsonText, KeptBody,
+    KeptMessage, Launch, MessageKind, Modification, Op, Operator, PartOf, ProcessId, Program,
+    ProgramHash, Ran, Reads, Seen, Site, Span, Timestamp, Turn, Unhandled, View, Wait, WaitKind,
 };
 
 const LIMITS: EngineLimits = EngineLimits {
@@ -118,6 +118,10 @@ fn evidence(instance: &Instance) -> Option<&Evidence> {
     }
 }
 
+fn operator() -> Initiator {
+    Initiator::Operator(Operator::named("ada"))
+}
+
 #[test]
 fn the_definition_decides_before_the_host_does() {
     use Unhandled::{Fails, Waits};
@@ -170,7 +174,7 @@ fn what_failed_is_seen_again_as_it_was() {
         reason: String::new(),
     };
     let environment = environment(9_000, Unhandled::Waits);
-    modify(&program, &mut instance, &environment, &set).unwrap();
+    modify(&program, &mut instance, &environment, &set, &operator()).unwrap();
     assert_eq!(
         view_of_failed(&program, &instance, FiberId(0)).unwrap(),
         view
@@ -193,7 +197,7 @@ fn what_is_kept_of_one_process_is_bounded() {
         reason: String::new(),
     };
     let environment = environment(9_000, Unhandled::Waits);
-    modify(&program, &mut instance, &environment, &set).unwrap();
+    modify(&program, &mut instance, &environment, &set, &operator()).unwrap();
     let kept = evidence(&instance).unwrap().evaluation.as_ref().unwrap();
     assert!(matches!(kept.fields, Seen::TooLarge { bytes } if bytes > 2 << 20));
     assert_eq!(view_of_failed(&program, &instance, FiberId(0)), None);

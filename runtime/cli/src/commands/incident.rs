@@ -51,7 +51,9 @@ fn run_export(options: &Options, export: &IncidentExport) -> anyhow::Result<Exit
         ),
         QueryAnswer::Unknown { process } => return Err(finding::unknown(&process.into())),
         QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted(_)
+        | QueryAnswer::Counted { .. }
+        | QueryAnswer::CountedBy { .. }
+        | QueryAnswer::Bulk(_)
         | QueryAnswer::Found { .. }
         | QueryAnswer::Process(_)
         | QueryAnswer::Ordered { .. }

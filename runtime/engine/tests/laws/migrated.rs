@@ -9,7 +9,7 @@ use super::{
 };
 use bureaucrat_engine::{Environment, Target, migrate, planned_migration};
 use bureaucrat_model::{
-    EngineLimits, Label, Misfit, Program, ProgramHash, Timestamp, Version, WaitKind,
+    EngineLimits, Label, Misfit, Program, ProgramHash, Timestamp, Unhandled, Version, WaitKind,
 };
 use proptest::prelude::*;
 
@@ -71,6 +71,7 @@ fn migrated<'a>(world: &mut World<'a>, new: &'a Program, edit: &Edit, now: u64) 
         now: Timestamp(now),
         secret: &SECRET,
         limits,
+        unhandled: Unhandled::Fails,
     };
     let target = Target {
         program: new,

@@ -34,8 +34,8 @@ impl Planner {
         let user = held.instance.user.clone();
         let (version, program) = match self.wanted(&held.instance.name, user.as_ref(), migration) {
             Ok(found) if found.1 != from => found,
-            Ok(_) => return self.refuse(transaction, command, Refusal::SameVersion),
-            Err(refusal) => return self.refuse(transaction, command, refusal),
+            Ok(_) => return self.refuse_order(transaction, command, Refusal::SameVersion),
+            Err(refusal) => return self.refuse_order(transaction, command, refusal),
         };
         let loaded = |program| self.shared.definitions.cached_program(program);
         let (old, new) = match (loaded(from), loaded(program)) {
@@ -51,7 +51,7 @@ impl Planner {
             let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
             let reason = reasons.join("; ");
             let refusal = Refusal::NotAllowed { reason };
-            return self.refuse(transaction, command, refusal);
+            return self.refuse_order(transaction, command, refusal);
         }
         if migration.dry_run {
             let planned = planned_migration(&old.program, &new.program, &held.instance);
@@ -62,7 +62,7 @@ impl Planner {
             return self.tell(transaction, command, outcome);
         }
         let limits = self.limits_of(held);
-        let environment = self.environment(&limits);
+        let environment = self.environment(user.as_ref(), &limits);
         let Some(held) = transaction.held.get_mut(&process) else {
             return self.tell(transaction, command, OrderOutcome::Unknown);
         };
@@ -76,7 +76,7 @@ impl Planner {
             Ok(effects) => effects,
             Err(obstacles) => {
                 let refusal = Refusal::NoPlace { obstacles };
-                return self.refuse(transaction, command, refusal);
+                return self.refuse_order(transaction, command, refusal);
             }
         };
         self.store_program(transaction, &new, &Deployer::of(user.as_ref()))?;
@@ -113,7 +113,7 @@ impl Planner {
         }
     }
 
-    fn refuse(
+    fn refuse_order(
         &self,
         transaction: &mut Transaction,
         command: Command,

@@ -2,7 +2,7 @@
 
 use super::{Pure, SECRET};
 use bureaucrat_engine::{Environment, Target, migrate};
-use bureaucrat_model::{DefinitionRef, Initiator, Operator, Refusal};
+use bureaucrat_model::{DefinitionRef, Initiator, Operator, Refusal, Unhandled};
 
 impl Pure {
     pub(super) fn migrated(&mut self, to: &DefinitionRef) -> Result<Option<String>, String> {
@@ -16,6 +16,7 @@ impl Pure {
             now: self.now,
             secret: &SECRET,
             limits: &self.limits,
+            unhandled: Unhandled::Fails,
         };
         let process = self.processes.get_mut(&id).ok_or("it is gone")?;
         let target = Target {

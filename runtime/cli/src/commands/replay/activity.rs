@@ -16,8 +16,9 @@ use bureaucrat_host::incidents::{
 };
 use bureaucrat_model::{
     ActivityPath, Answer, Change, ConditionIndex, Effect, EngineLimits, Evaluation,
-    EvaluationOutcome, Fault, FaultCode, FiberState, Input, Instance, JsonText, MessageKind,
-    Modification, PartOf, Program, Status, Timestamp, Turn, Unhandled, View, Wait, WaitKind,
+    EvaluationOutcome, Fault, FaultCode, FiberState, Initiator, Input, Instance, JsonText,
+    MessageKind, Modification, Operator, PartOf, Program, Status, Timestamp, Turn, Unhandled, View,
+    Wait, WaitKind,
 };
 use bureaucrat_sandbox::Outcome;
 use bureaucrat_store::{
@@ -176,7 +177,8 @@ impl Trying<'_> {
         let limits = EngineLimits::default();
         let environment = environment(self.now, &limits);
         let (program, instance) = (&self.program, &mut self.instance);
-        let effects = modify(program, instance, &environment, &modification);
+        let by = Initiator::Operator(Operator::named("replay"));
+        let effects = modify(program, instance, &environment, &modification, &by);
         self.effects
             .extend(effects.map_err(|refusal| refusal.to_string())?);
         Ok(())

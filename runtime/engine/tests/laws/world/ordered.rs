@@ -10,7 +10,7 @@ use bureaucrat_engine::{
 };
 use bureaucrat_model::{
     Effect, Ending, EngineLimits, Fault, FaultCode, FiberId, FiberState, Input, Instance, Op,
-    OpIndex, Parking, Program, Status, Timestamp, Wait, WaitKind,
+    OpIndex, Parking, Program, Status, Timestamp, Unhandled, Wait, WaitKind,
 };
 
 /// Answers and events that are kept: few, so that there are too many now and then.
@@ -304,6 +304,7 @@ fn environment(now: u64, limits: &EngineLimits) -> Environment<'_> {
         now: Timestamp(now),
         secret: &SECRET,
         limits,
+        unhandled: Unhandled::Fails,
     }
 }
 
