@@ -55,10 +55,11 @@ impl Bulk {
 
     /// The job, once the engine answers.
     fn job(&self, job: u64) -> Result<BulkView> {
-        match self.engine.ask(&Query::Bulk(BulkQuery::Show { job }))? {
-            QueryAnswer::Bulk(BulkAnswer::Job(view)) => Ok(*view),
-            other => bail!("{other:?}"),
-        }
+        let answer = self.engine.ask(&Query::Bulk(BulkQuery::Show { job }))?;
+        let QueryAnswer::Bulk(BulkAnswer::Job(view)) = answer else {
+            bail!("{answer:?}");
+        };
+        Ok(*view)
     }
 
     /// Waits until the job has come further than this, or has ended.
@@ -73,7 +74,7 @@ impl Bulk {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        bail!("the job does not go on")
+        bail!("the job does not continue")
     }
 }
 

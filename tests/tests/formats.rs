@@ -12,6 +12,8 @@ mod happened;
 mod ops;
 #[path = "formats/samples.rs"]
 mod samples;
+#[path = "formats/tables.rs"]
+mod tables;
 #[path = "formats/whole.rs"]
 mod whole;
 
@@ -401,43 +403,4 @@ fn keys_of_all_tables() {
         let key = OutboxKey::from_bytes(of(&format!("outbox-{}", kind as u8))).unwrap();
         assert_eq!((key.kind, key.process, key.number), (kind, process(1), 258));
     }
-}
-
-#[test]
-fn tables_have_their_names_and_numbers() {
-    let found: Vec<_> = Table::ALL
-        .map(|table| format!("{} {}", table as u8, table.name()))
-        .into();
-    let expected = [
-        "1 programs",
-        "2 modules",
-        "3 instances",
-        "4 timers",
-        "5 subscriptions",
-        "6 events",
-        "7 outbox",
-        "8 seen",
-        "9 history",
-        "10 meta",
-        "11 fibers",
-        "12 values",
-        "13 aside",
-        "14 backlog",
-        "15 recent",
-        "16 letters",
-        "17 definitions",
-        "18 sources",
-        "19 business_keys",
-        "20 launches",
-        "21 schedules",
-        "22 kept",
-        "23 recalls",
-        "24 taken",
-        "25 searched",
-        "26 module_records",
-        "27 module_names",
-        "28 bulk_jobs",
-        "29 bulk_outcomes",
-    ];
-    assert_eq!(found, expected);
 }

@@ -1,5 +1,4 @@
-//! Damaged records: each is found and named, its process is an incident, and every other process
-//! runs to its end.
+//! Damaged records: each is found and named, its process is an incident, and all others run to their ends.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bureaucrat_host::{
@@ -31,7 +30,7 @@ const DEFINITION: &str = r#"<process name="NAME"><sequence>
   <delay duration="60"/>
 </sequence></process>"#;
 
-/// Processes in one storage; one of the first one's records is damaged.
+/// Of these processes, the first one's records are damaged.
 const PROCESSES: usize = 6;
 
 fn config() -> HostConfig {
@@ -101,8 +100,7 @@ impl Storage {
         self.processes[0].0
     }
 
-    /// Replaces the first record of a table that belongs to the victim, or to nobody, by
-    /// meaningless bytes.
+    /// Replaces a table's first record that belongs to the victim, or to nobody, by meaningless bytes.
     fn damage(&self, table: Table) -> Row {
         let store = self.store();
         let (key, value) = rows(&store, table)

@@ -17,7 +17,7 @@ pub const fn place_of(head: &Head) -> Place {
     }
 }
 
-/// What of a process stands in the indexes; nothing by default.
+/// What the indexes have of a process; nothing by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Indexed {
     /// The group of the list that it is in; none while it is new.

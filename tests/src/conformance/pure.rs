@@ -15,19 +15,19 @@ use super::{
     case::{Case, Fate},
     script::{Launched, Stage, Trace, play},
 };
-use bureaucrat_engine::{Environment, Rejection, launch, step, task_fields};
+use bureaucrat_engine::{Rejection, launch, step, task_fields};
 use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
     Caller, DefinitionRef, DeployedProgram, Effect, Ending, EngineLimits, FiberId, Fields, Input,
     Instance, Launch, Millis, Modification, ProcessId, Program, ProgramHash, ReplyTo, Subscription,
-    Timestamp, Turn, Unhandled, Version,
+    Timestamp, Turn, Version,
 };
 use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
 use bureaucrat_wire::{
     Dialect, Reply, Report, WireLimits, decode_answer, decode_event, decode_reply, merge_fields,
     reply,
 };
-use loading::Guests;
+use loading::{Guests, environment};
 use places::Ordered;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -158,12 +158,7 @@ impl Pure {
             version,
             ..Launch::new(id, ProgramHash::of(definition.as_bytes()))
         };
-        let environment = Environment {
-            now: self.now,
-            secret: &SECRET,
-            limits: &self.limits,
-            unhandled: Unhandled::Fails,
-        };
+        let environment = environment(self.now, &self.limits);
         start.key = self.key_of(&program, &guests, &start, &environment)?;
         let (instance, effects) = launch(&program, &start, &environment);
         let process = Process {
@@ -178,12 +173,7 @@ impl Pure {
 
     /// Gives one input to a process and carries out what follows.
     fn bring(&mut self, id: ProcessId, input: Input) -> Result<(), Option<Rejection>> {
-        let environment = Environment {
-            now: self.now,
-            secret: &SECRET,
-            limits: &self.limits,
-            unhandled: Unhandled::Fails,
-        };
+        let environment = environment(self.now, &self.limits);
         let process = self.processes.get_mut(&id).ok_or(None)?;
         if process.instance.status.parking().is_some() {
             return operators::keep_for_parked(process, input);

@@ -6,7 +6,9 @@
 
 use super::{Facts, Random, World, facts::Known};
 use bureaucrat_host::{
-    bulk::{BulkCommand, BulkOrder, BulkOutcome, BulkOutcomeRecord, BulkRecord, BulkStatus},
+    bulk::{
+        BulkCommand, BulkOrder, BulkOutcome, BulkOutcomeRecord, BulkRecord, BulkStatus, Started,
+    },
     commands::Order,
     query::{State, Wanted},
 };
@@ -56,7 +58,9 @@ impl World {
             states,
             ..Wanted::default()
         };
-        engine.order_bulk(BulkCommand::new(BulkOrder::Start { wanted, order, by }).0);
+        engine.order_bulk(
+            BulkCommand::new(BulkOrder::Start(Box::new(Started { wanted, order, by }))).0,
+        );
         self.facts.count("bulk jobs");
         self.note("an operator starts a bulk job");
     }

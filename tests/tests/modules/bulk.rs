@@ -5,7 +5,7 @@ use crate::rig::Hosted;
 use bureaucrat_host::{
     bulk::{
         BulkAnswer, BulkCommand, BulkCounts, BulkOrder, BulkOutcome, BulkOutcomeView, BulkQuery,
-        BulkStatus, BulkView,
+        BulkStatus, BulkView, Started,
     },
     commands::Order,
     query::{Attribute, Query, QueryAnswer, State, Wanted},
@@ -65,7 +65,10 @@ fn ordered(hosted: &mut Hosted, order: BulkOrder) -> BulkAnswer {
 
 fn started(hosted: &mut Hosted, wanted: Wanted, order: Order) -> u64 {
     let by = Operator::named("ops");
-    let answer = ordered(hosted, BulkOrder::Start { wanted, order, by });
+    let answer = ordered(
+        hosted,
+        BulkOrder::Start(Box::new(Started { wanted, order, by })),
+    );
     let BulkAnswer::Started { job } = answer else {
         panic!("{answer:?}");
     };
@@ -231,22 +234,22 @@ fn what_is_refused_says_why_and_old_jobs_are_removed() {
 #[test]
 fn only_so_many_jobs_are_under_way_and_none_is_too_large() {
     let mut hosted = filled(1, 0);
-    let order = BulkOrder::Start {
+    let order = BulkOrder::Start(Box::new(Started {
         wanted: incidents(),
         order: Order::Cancel {
             reason: "x".repeat(2 << 20),
         },
         by: Operator::named("ops"),
-    };
+    }));
     let answer = ordered(&mut hosted, order);
     assert!(matches!(answer, BulkAnswer::TooLarge { .. }), "{answer:?}");
     let mut answers = Vec::new();
     for _ in 0..20 {
-        let (command, answer) = BulkCommand::new(BulkOrder::Start {
+        let (command, answer) = BulkCommand::new(BulkOrder::Start(Box::new(Started {
             wanted: incidents(),
             order: Order::Resume,
             by: Operator::named("ops"),
-        });
+        })));
         hosted.host().send(Incoming::OrderedBulk(command));
         answers.push(answer);
     }

@@ -109,16 +109,15 @@ fn attributes(hosted: &Hosted, row: &ProcessSummary) -> BTreeSet<Attribute> {
     let code = |code: &dyn ToString| Attribute::Fault(code.to_string());
     has.extend(row.fault.as_ref().map(|fault| code(&fault.code)));
     for wait in &row.waits {
-        match &wait.waits_for {
-            WaitsFor::Answer { participant, .. } => {
-                has.insert(Attribute::Participant(participant.clone()));
-            }
-            WaitsFor::Event { events, .. } => {
-                let names = events.iter().map(|event| event.event.clone());
-                has.extend(names.map(Attribute::Event));
-            }
-            other => has.extend(other.fault_for_operator().map(|fault| code(&fault.code))),
+        if let WaitsFor::Answer { participant, .. } = &wait.waits_for {
+            has.insert(Attribute::Participant(participant.clone()));
         }
+        if let WaitsFor::Event { events, .. } = &wait.waits_for {
+            let names = events.iter().map(|event| event.event.clone());
+            has.extend(names.map(Attribute::Event));
+        }
+        let fault = wait.waits_for.fault_for_operator();
+        has.extend(fault.map(|fault| code(&fault.code)));
     }
     let searched = hosted.detail(row.process).searched.into_iter();
     has.extend(searched.filter_map(|field| Some(Attribute::Field(field.name, field.term?))));

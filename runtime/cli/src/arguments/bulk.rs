@@ -62,7 +62,7 @@ Examples:
 The first form only says what it would do. Without --state, `retry` is about incidents, `resume` \
 about suspended processes, and everything else about all that have not ended. Each process is \
 looked at again when its turn comes, and left alone if it is not as the search wants any more. The \
-job goes on if the engine is restarted. The exit code is 0 if each process obeyed, and 1 if one was \
+job continues if the engine is restarted. The exit code is 0 if each process obeyed, and 1 if one was \
 refused; `bulk show` says which, and why.")]
 pub struct BulkOrder {
     #[command(flatten)]

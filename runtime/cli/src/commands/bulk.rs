@@ -88,15 +88,15 @@ pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
         Bulk::Show(show) => shown(control, show),
         Bulk::Stop(stop) => {
             let job = stop.job;
-            match ask(control, BulkQuery::Stop { job })? {
-                BulkAnswer::Stopped => {
-                    print_line(&format!("bulk job {job}: stopped"))?;
-                    Ok(Exit::Done)
-                }
-                BulkAnswer::Ended => bail!("bulk job {job} has ended already"),
-                BulkAnswer::Unknown => Err(unknown(job)),
-                _ => bail!("unexpected answer from the engine"),
+            let answer = ask(control, BulkQuery::Stop { job })?;
+            if answer == BulkAnswer::Ended {
+                bail!("bulk job {job} has ended already");
             }
+            if answer != BulkAnswer::Stopped {
+                return Err(unknown(job));
+            }
+            print_line(&format!("bulk job {job}: stopped"))?;
+            Ok(Exit::Done)
         }
     }
 }
@@ -115,10 +115,18 @@ fn modification(search: &Search, given: &Given, change: Change) -> Order {
 }
 
 fn ask(control: &mut Control, query: BulkQuery) -> anyhow::Result<BulkAnswer> {
-    match control.ask(&Query::Bulk(query))? {
-        QueryAnswer::Bulk(answer) => Ok(answer),
-        _ => bail!("unexpected answer from the engine"),
-    }
+    let QueryAnswer::Bulk(answer) = control.ask(&Query::Bulk(query))? else {
+        bail!("unexpected answer from the engine");
+    };
+    Ok(answer)
+}
+
+fn view(control: &mut Control, job: u64) -> anyhow::Result<BulkView> {
+    let answer = ask(control, BulkQuery::Show { job })?;
+    let BulkAnswer::Job(view) = answer else {
+        return Err(unknown(job));
+    };
+    Ok(*view)
 }
 
 fn unknown(job: u64) -> anyhow::Error {
@@ -160,15 +168,17 @@ fn give(
     if !given.yes {
         return dry_run(control, &wanted, (&order, given));
     }
-    let job = match ask(control, BulkQuery::Start { wanted, order })? {
-        BulkAnswer::Started { job } => job,
-        BulkAnswer::TooMany { most } => bail!(
+    let answer = ask(control, BulkQuery::Start { wanted, order })?;
+    if let BulkAnswer::TooMany { most } = answer {
+        bail!(
             "{most} bulk jobs are under way, and no more can be; `bureaucrat bulk list` shows them"
-        ),
-        BulkAnswer::TooLarge { bytes, most } => {
-            bail!("the order and its search take {bytes} bytes; at most {most} are allowed")
-        }
-        _ => bail!("unexpected answer from the engine"),
+        );
+    }
+    if let BulkAnswer::TooLarge { bytes, most } = answer {
+        bail!("the order and its search take {bytes} bytes; at most {most} are allowed");
+    }
+    let BulkAnswer::Started { job } = answer else {
+        bail!("unexpected answer from the engine");
     };
     if given.detach {
         print_line(&match given.json {
@@ -179,7 +189,7 @@ fn give(
     }
     let view = follow(control, job).with_context(|| {
         format!(
-            "the bulk job {job} goes on as long as an engine runs on this storage; \
+            "the bulk job {job} continues as long as an engine runs on this storage; \
              `bureaucrat bulk show {job}` tells how far it is"
         )
     })?;
@@ -196,12 +206,11 @@ fn give(
 fn follow(control: &mut Control, job: u64) -> anyhow::Result<BulkView> {
     let _progress = Progress::start("giving the order");
     loop {
-        match ask(control, BulkQuery::Show { job })? {
-            BulkAnswer::Job(view) if view.status != BulkStatus::Running => return Ok(*view),
-            BulkAnswer::Job(_) => std::thread::sleep(LOOK),
-            BulkAnswer::Unknown => return Err(unknown(job)),
-            _ => bail!("unexpected answer from the engine"),
+        let view = view(control, job)?;
+        if view.status != BulkStatus::Running {
+            return Ok(view);
         }
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -263,11 +272,7 @@ fn dry_run(
 
 fn shown(control: &mut Control, show: &BulkShow) -> anyhow::Result<Exit> {
     let job = show.job;
-    let view = match ask(control, BulkQuery::Show { job })? {
-        BulkAnswer::Job(view) => view,
-        BulkAnswer::Unknown => return Err(unknown(job)),
-        _ => bail!("unexpected answer from the engine"),
-    };
+    let view = view(control, job)?;
     match show.json {
         true => print_line(&told::json(&view).to_string())?,
         false => print_line(&told::job(&view))?,

@@ -32,7 +32,7 @@ impl Driver {
         done += self.planner.retry_decided()?;
         done += self.planner.fire_schedules()?;
         if self.stopping == Stopping::No {
-            done += self.planner.go_on_in_bulk()?;
+            done += self.planner.continue_bulk()?;
         }
         done += self.forget(now)?;
         done += self.remove(now)?;

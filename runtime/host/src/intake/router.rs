@@ -99,12 +99,10 @@ pub enum Incoming {
         generation: u64,
     },
     Ordered(Command),
-    /// An operator orders something about a dead letter.
     OrderedLetter(LetterCommand),
     /// An operator deploys or retires a definition.
     OrderedDefinition(DefinitionCommand),
     OrderedModule(ModuleCommand),
-    /// An operator starts or stops a bulk job.
     OrderedBulk(BulkCommand),
     /// An operator asks where tasks are.
     Asked(Ask),

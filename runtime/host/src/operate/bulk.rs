@@ -205,25 +205,27 @@ pub struct BulkCommand {
 
 #[derive(Debug)]
 pub enum BulkOrder {
-    Start {
-        wanted: Wanted,
-        order: Order,
-        by: Operator,
-    },
-    Stop {
-        job: u64,
-    },
+    Start(Box<Started>),
+    Stop { job: u64 },
+}
+
+/// A job that an operator starts.
+#[derive(Debug)]
+pub struct Started {
+    pub wanted: Wanted,
+    pub order: Order,
+    pub by: Operator,
 }
 
 impl BulkOrder {
     /// The order in a question, if it has one.
     pub(crate) fn of(query: &BulkQuery, by: &Operator) -> Option<Self> {
         match query {
-            BulkQuery::Start { wanted, order } => Some(Self::Start {
+            BulkQuery::Start { wanted, order } => Some(Self::Start(Box::new(Started {
                 wanted: wanted.clone(),
                 order: order.clone(),
                 by: by.clone(),
-            }),
+            }))),
             BulkQuery::Stop { job } => Some(Self::Stop { job: *job }),
             BulkQuery::List | BulkQuery::Show { .. } | BulkQuery::Outcomes { .. } => None,
         }

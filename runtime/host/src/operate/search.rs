@@ -24,7 +24,7 @@ const MANY: usize = 1_000;
 
 pub(crate) enum Found {
     Place(Place),
-    /// Many rows were read; another search goes on.
+    /// Many rows were read; another search continues there.
     Tired,
     End,
 }
@@ -229,9 +229,9 @@ impl Range {
             asked.damages.note_gaps(self.table, &portion.gaps);
             read += portion.rows.len().max(1);
             for (key, _) in portion.rows {
-                let place = match self.table {
-                    Table::Recent => keys::recent_of(&key).map(|(_, place)| place),
-                    _ => keys::searched_of(&key).map(|(_, place)| place),
+                let place = match self.table == Table::Recent {
+                    true => keys::recent_of(&key).map(|(_, place)| place),
+                    false => keys::searched_of(&key).map(|(_, place)| place),
                 };
                 match place {
                     Ok(place) => self.ahead.push_back(place),

@@ -1,8 +1,10 @@
 //! Bulk jobs: an operator's order for each process that a search finds, a portion a loop, beside all other work.
 //!
 //! Each order is a transaction of its process like that of any operator, and its outcome is written in the same commit.
-//! The job's own row says up to which process everything is counted. After a restart the job goes on behind that process,
+//! The job's own row says up to which process everything is counted. After a restart the job continues behind that process,
 //! and leaves out those that have an outcome. A process that is not as the search wants when its turn comes is left alone.
+
+mod obeying;
 
 use super::{
     Planner,
@@ -12,15 +14,14 @@ use crate::operate::{
     Told,
     bulk::{
         BULK_BYTES_MAX, BULK_JOBS_MAX, BulkAnswer, BulkCommand, BulkCounts, BulkOrder, BulkOutcome,
-        BulkOutcomeRecord, BulkRecord, BulkStatus,
+        BulkRecord, BulkStatus, Started,
     },
     commands::{Bulk, Command, Order},
-    listing,
     query::{Place, Wanted},
-    questions::{Asked, Whole, state_of},
+    questions::Asked,
     search::{Found, Search},
 };
-use bureaucrat_model::{FiberState, Initiator, Instance, OpIndex, ShardId, Timestamp};
+use bureaucrat_model::{Initiator, ShardId, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -162,7 +163,7 @@ impl BulkJobs {
         }
     }
 
-    /// Whether a job can go on now.
+    /// Whether a job can continue now.
     pub(crate) fn are_ready(&self) -> bool {
         let mut running = self.running.values();
         running.any(|job| job.may_search() || job.is_over())
@@ -179,7 +180,8 @@ impl Planner {
     pub(crate) fn bulk_ordered(&mut self, command: BulkCommand) -> Result<(), StoreError> {
         let BulkCommand { order, reply } = command;
         let answer = match order {
-            BulkOrder::Start { wanted, order, by } => {
+            BulkOrder::Start(started) => {
+                let Started { wanted, order, by } = *started;
                 let texts = (
                     serde_json::to_string(&order),
                     serde_json::to_string(&wanted),
@@ -237,7 +239,7 @@ impl Planner {
     }
 
     /// Gives the orders of a portion of a job, and writes how far it came; returns how much was done.
-    pub(crate) fn go_on_in_bulk(&mut self) -> Result<usize, StoreError> {
+    pub(crate) fn continue_bulk(&mut self) -> Result<usize, StoreError> {
         let removed = self.remove_bulk()?;
         let after = self.bulk.running.range(self.bulk.last + 1..).next();
         let next = after.or_else(|| self.bulk.running.first_key_value());
@@ -254,11 +256,8 @@ impl Planner {
         };
         running.count();
         let is_over = running.is_over();
-        if is_over {
-            running.record.status = match running.record.status {
-                BulkStatus::Running => BulkStatus::Completed(self.now()),
-                stopped => stopped,
-            };
+        if is_over && running.record.status == BulkStatus::Running {
+            running.record.status = BulkStatus::Completed(self.now());
         }
         let portion = self.shared.config.bulk_orders;
         if is_over || running.uncounted >= LOOPS * portion as u64 {
@@ -324,49 +323,6 @@ impl Planner {
             }
         }
         Ok(given.max(1))
-    }
-
-    /// Whether a process is still as a job wants it.
-    pub(super) fn is_wanted(
-        &self,
-        wanted: &Wanted,
-        instance: &Instance,
-    ) -> Result<bool, StoreError> {
-        if !wanted.states.is_empty() && !wanted.states.contains(&state_of(instance)) {
-            return Ok(false);
-        }
-        let asked = Asked {
-            store: &*self.shared.store,
-            now: self.now(),
-            history_entries: self.shared.config.history_entries,
-            damages: &self.shared.damages,
-        };
-        let fibers = instance.fibers.iter();
-        let fibers: Vec<(OpIndex, &FiberState)> =
-            fibers.map(|(_, fiber)| (fiber.at, &fiber.state)).collect();
-        let whole = Whole {
-            head: instance.head(),
-            fibers,
-            is_cut: false,
-        };
-        listing::fits(&asked, wanted, &whole)
-    }
-
-    /// Writes what became of a process of a job.
-    pub(super) fn note_in_bulk(
-        &self,
-        transaction: &mut Transaction,
-        (job, place): (u64, Place),
-        outcome: BulkOutcome,
-    ) -> Result<(), StoreError> {
-        let record = BulkOutcomeRecord {
-            at: self.now(),
-            outcome: outcome.clone(),
-        };
-        let key = keys::bulk_outcome(job, place);
-        transaction.put(Table::BulkOutcomes, key, records::encode(&record)?);
-        transaction.after.bulk.push((job, place, outcome));
-        Ok(())
     }
 
     fn write_bulk(&self, job: u64, record: &BulkRecord) -> Result<Transaction, StoreError> {

@@ -25,7 +25,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "BulkForgottenAtStart",
-        says: "A bulk job that was under way does not go on after a restart.",
+        says: "A bulk job that was under way does not continue after a restart.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/bulk.rs",
@@ -35,7 +35,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "BulkLeavesOutTheLast",
-        says: "The search of a bulk job goes on behind the process after the last one that it looked at.",
+        says: "The search of a bulk job continues behind the process after the last one that it looked at.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/operate/search.rs",

@@ -1,13 +1,27 @@
 //! Compiles definitions on the pure stage, and loads their guests.
 
-use super::Pure;
+use super::{Pure, SECRET};
 use bureaucrat_definition::{Limits, compile_with};
-use bureaucrat_model::{Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Program};
+use bureaucrat_engine::Environment;
+use bureaucrat_model::{
+    EngineLimits, Guest as GuestName, ModuleHash, ModuleRef, ModuleSource, Program, Timestamp,
+    Unhandled,
+};
 use bureaucrat_sandbox::Guest;
 use std::collections::BTreeMap;
 
 /// The guests of a program: its own, and those of its modules.
 pub(super) type Guests = BTreeMap<Option<ModuleHash>, Guest>;
+
+/// What a step of a case sees of the outside world.
+pub(super) fn environment(now: Timestamp, limits: &EngineLimits) -> Environment<'_> {
+    Environment {
+        now,
+        secret: &SECRET,
+        limits,
+        unhandled: Unhandled::Fails,
+    }
+}
 
 impl Pure {
     pub(super) fn compiled(&self, definition: &str) -> Result<(Program, Guests), String> {

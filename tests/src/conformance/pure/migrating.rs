@@ -1,8 +1,8 @@
 //! Processes that continue as another version of their definition.
 
-use super::{Pure, SECRET};
-use bureaucrat_engine::{Environment, Target, migrate};
-use bureaucrat_model::{DefinitionRef, Initiator, Operator, Refusal, Unhandled};
+use super::{Pure, environment};
+use bureaucrat_engine::{Target, migrate};
+use bureaucrat_model::{DefinitionRef, Initiator, Operator, Refusal};
 
 impl Pure {
     pub(super) fn migrated(&mut self, to: &DefinitionRef) -> Result<Option<String>, String> {
@@ -12,12 +12,7 @@ impl Pure {
         let text = all.find(|(known, _)| *known == deployed);
         let text = text.map(|(_, text)| text.clone()).unwrap_or_default();
         let (program, guests) = self.compiled(&text)?;
-        let environment = Environment {
-            now: self.now,
-            secret: &SECRET,
-            limits: &self.limits,
-            unhandled: Unhandled::Fails,
-        };
+        let environment = environment(self.now, &self.limits);
         let process = self.processes.get_mut(&id).ok_or("it is gone")?;
         let target = Target {
             program: &program,

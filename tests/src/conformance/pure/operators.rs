@@ -1,6 +1,6 @@
 //! What operators do in cases. What comes for a suspended process is kept by the code that the host uses.
 
-use super::{Process, Pure, SECRET, places};
+use super::{Process, Pure, environment, places};
 use bureaucrat_engine::{
     Environment, Keeping, Rejection, awaits_answer, cancel, end, keep, modify, pending_evaluations,
     unpark,
@@ -8,7 +8,7 @@ use bureaucrat_engine::{
 use bureaucrat_host::commands::Order;
 use bureaucrat_model::{
     Effect, Fault, FaultCode, Initiator, Input, Instance, Modification, Operator, Parking,
-    ProcessId, Program, Unhandled,
+    ProcessId, Program,
 };
 
 /// Answers and events that are kept for a suspended process: more than any case has.
@@ -92,12 +92,7 @@ impl Pure {
         id: ProcessId,
         how: impl FnOnce(&Program, &mut Instance, &Environment<'_>) -> Vec<Effect>,
     ) {
-        let environment = Environment {
-            now: self.now,
-            secret: &SECRET,
-            limits: &self.limits,
-            unhandled: Unhandled::Fails,
-        };
+        let environment = environment(self.now, &self.limits);
         let Some(process) = self.processes.get_mut(&id) else {
             return;
         };

@@ -132,7 +132,7 @@ fn now() -> Timestamp {
     Timestamp(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
-/// Jobs, a line each.
+/// Jobs, one per line.
 pub fn jobs(jobs: &[BulkView], as_json: bool) -> anyhow::Result<Exit> {
     if as_json {
         for view in jobs {

@@ -71,10 +71,10 @@ pub fn portion(
     wanted: Wanted,
     after: Option<Place>,
 ) -> anyhow::Result<(u64, Option<Place>)> {
-    match control.ask(&Query::Count { wanted, after })? {
-        QueryAnswer::Counted { count, next } => Ok((count, next)),
-        _ => bail!("unexpected answer from the engine"),
-    }
+    let QueryAnswer::Counted { count, next } = control.ask(&Query::Count { wanted, after })? else {
+        bail!("unexpected answer from the engine");
+    };
+    Ok((count, next))
 }
 
 /// How many there are.
