@@ -80,10 +80,7 @@ async fn show_explains_what_would_wake_a_process_and_where_it_is() -> Result<()>
     operated.launch(&definition(&participant, &of_this_run("other")))?;
     let cut = operated.run(&["list", "--limit", "1", "--where", "customer=Ada"])?;
     let told = String::from_utf8_lossy(&cut.stderr).into_owned();
-    assert!(
-        told.contains("there may be more: --limit 0 shows all"),
-        "{told}"
-    );
+    assert!(told.contains("and 1 more: --limit 0 shows all"), "{told}");
     let nothing = operated.leaves_with(0, &["list", "--where", "customer=Bob"])?;
     assert!(
         nothing.contains("no processes; --where only finds fields"),

@@ -114,16 +114,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "SearchedRowStays",
-        says: "A searchable field that changes is found by what it was, too.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/store/src/indexes.rs",
-            before: "for (name, term) in before.difference(&after) {",
-            after: "for (name, term) in before.difference(&after).filter(|_| !PLANTED) {",
-        }],
-    },
-    Fault {
         name: "SearchedAtTheEndOnly",
         says: "What a field holds while the process runs is not found.",
         found_by: FoundBy::EngineTests,

@@ -39,9 +39,9 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/operate/search.rs",
-            before: "Some(after) => after.next(),",
+            before: "Some(after) => after.next()",
             after: "Some(after) if PLANTED => after.next().map(|next| keys::Place { process: bureaucrat_model::ProcessId::from_bytes([u8::MAX; 16]), ..next }),
-            Some(after) => after.next(),",
+            Some(after) => after.next()",
         }],
     },
     Fault {
