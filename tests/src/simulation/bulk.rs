@@ -12,7 +12,7 @@ use bureaucrat_host::{
     commands::Order,
     query::{State, Wanted},
 };
-use bureaucrat_model::{HistoryEntry, HistoryEvent, Operator, ProcessId, Timestamp};
+use bureaucrat_model::{HistoryEntry, HistoryEvent, Operator, ProcessId};
 use bureaucrat_store::{
     Table, Unit, Write,
     instances::searched_keys,
@@ -26,6 +26,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct BulkFacts {
     jobs: BTreeMap<u64, BulkRecord>,
     outcomes: BTreeMap<u64, BTreeSet<Place>>,
+    /// What had not ended when a job began.
+    there: BTreeMap<u64, BTreeSet<ProcessId>>,
     searched: BTreeMap<ProcessId, BTreeSet<Vec<u8>>>,
 }
 
@@ -136,8 +138,14 @@ impl Known {
         };
         match records::decode::<BulkRecord>(Table::BulkJobs, key, value) {
             Ok(record) => {
+                if !self.bulk.jobs.contains_key(&job) {
+                    let living = self.instances.values();
+                    let living = living.filter(|instance| !instance.has_ended());
+                    let there = living.map(|instance| instance.process).collect();
+                    self.bulk.there.insert(job, there);
+                }
                 if matches!(record.status, BulkStatus::Completed(_)) && is_about_all(&record) {
-                    self.is_whole(job, record.begun_at);
+                    self.is_whole(job);
                 }
                 self.bulk.jobs.insert(job, record);
             }
@@ -146,14 +154,16 @@ impl Known {
     }
 
     /// Everything that was there before a job began and has not ended has an outcome.
-    fn is_whole(&mut self, job: u64, begun_at: Timestamp) {
+    fn is_whole(&mut self, job: u64) {
         *self.counts.entry("completed bulk jobs").or_default() += 1;
         let outcomes = self.bulk.outcomes.get(&job);
-        let mut instances = self.instances.values();
+        let there = self.bulk.there.get(&job);
+        let there = there.into_iter().flatten();
+        let mut instances = there.filter_map(|process| self.instances.get(process));
         let left_out = instances.find(|instance| {
             let place = bureaucrat_store::instances::place_of(instance);
             let is_done = outcomes.is_some_and(|outcomes| outcomes.contains(&place));
-            instance.launched_at < begun_at && !instance.has_ended() && !is_done
+            !instance.has_ended() && !is_done
         });
         if let Some(process) = left_out.map(|instance| instance.process) {
             self.violate(format!("the bulk job {job} left out {process}"));

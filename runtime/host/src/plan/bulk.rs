@@ -39,6 +39,13 @@ const UNCOUNTED_MAX: usize = 10_000;
 /// Outcomes of an ended job that are removed per loop.
 const REMOVED: usize = 500;
 
+/// A job is durable, or the outcome of a process of it.
+#[derive(Debug)]
+pub struct BulkNews {
+    job: u64,
+    outcome: Option<(Place, BulkOutcome)>,
+}
+
 /// The bulk jobs.
 #[derive(Debug, Default)]
 pub struct BulkJobs {
@@ -69,6 +76,8 @@ struct Running {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
+    /// The job is not durable yet. Once it is, a search finds all that was durable before it.
+    Beginning,
     Searching,
     /// Nothing follows.
     AtEnd,
@@ -81,7 +90,7 @@ impl Running {
             wanted: Arc::new(serde_json::from_str(&record.wanted)?),
             order: serde_json::from_str(&record.order)?,
             looked_at: record.up_to,
-            search: Progress::Searching,
+            search: Progress::Beginning,
             found: BTreeMap::new(),
             under_way: 0,
             uncounted: 0,
@@ -92,7 +101,7 @@ impl Running {
     const fn is_searching(&self) -> bool {
         match self.search {
             Progress::Searching => true,
-            Progress::AtEnd | Progress::Stopped => false,
+            Progress::Beginning | Progress::AtEnd | Progress::Stopped => false,
         }
     }
 
@@ -101,15 +110,19 @@ impl Running {
     }
 
     const fn is_over(&self) -> bool {
-        !self.is_searching() && self.under_way == 0
+        match self.search {
+            Progress::Beginning | Progress::Searching => false,
+            Progress::AtEnd | Progress::Stopped => self.under_way == 0,
+        }
     }
 
     /// Counts what is durable up to the first process that is under way.
     fn count(&mut self) {
+        let is_searching = self.is_searching();
         while let Some(first) = self.found.first_entry() {
             // What was found before a restart may be ahead of the search.
             let is_passed = self.looked_at.is_some_and(|place| *first.key() <= place);
-            if self.search == Progress::Searching && !is_passed {
+            if is_searching && !is_passed {
                 break;
             }
             let Some(outcome) = first.get() else {
@@ -141,6 +154,7 @@ impl BulkJobs {
         }
         match Running::of(record) {
             Ok(mut running) => {
+                running.search = Progress::Searching;
                 running.found = outcomes
                     .into_iter()
                     .map(|(place, outcome)| (place, Some(outcome)))
@@ -153,12 +167,21 @@ impl BulkJobs {
         }
     }
 
-    /// What of processes became durable.
-    pub(crate) fn durable(&mut self, outcomes: Vec<(u64, Place, BulkOutcome)>) {
-        for (job, place, outcome) in outcomes {
-            if let Some(running) = self.running.get_mut(&job) {
-                running.found.insert(place, Some(outcome));
-                running.under_way = running.under_way.saturating_sub(1);
+    /// What became durable.
+    pub(crate) fn durable(&mut self, news: Vec<BulkNews>) {
+        for BulkNews { job, outcome } in news {
+            let Some(running) = self.running.get_mut(&job) else {
+                continue;
+            };
+            match outcome {
+                Some((place, outcome)) => {
+                    running.found.insert(place, Some(outcome));
+                    running.under_way = running.under_way.saturating_sub(1);
+                }
+                None if running.search == Progress::Beginning => {
+                    running.search = Progress::Searching;
+                }
+                None => {}
             }
         }
     }
@@ -215,6 +238,8 @@ impl Planner {
                 };
                 tracing::info!(job, by = %running.record.by, "a bulk job begins");
                 let mut transaction = self.write_bulk(job, &running.record)?;
+                let outcome = None;
+                transaction.after.bulk.push(BulkNews { job, outcome });
                 self.bulk.running.insert(job, running);
                 let told = Told::Bulk(reply, BulkAnswer::Started { job });
                 transaction.after.told.push(told);

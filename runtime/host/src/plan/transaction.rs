@@ -2,6 +2,7 @@
 //! or not at all.
 
 use super::{
+    bulk::BulkNews,
     business::KeyChange,
     calls::CallStart,
     decided::LaunchRecord,
@@ -20,7 +21,7 @@ use crate::{
     commit::Plan,
     definitions::LoadedProgram,
     module_catalog::NameRecord,
-    operate::{Told, bulk::BulkOutcome, commands::Command},
+    operate::{Told, commands::Command},
     programs::Use,
     tenants::AccountOf,
 };
@@ -157,8 +158,8 @@ pub struct After {
     pub unused: Vec<ProgramHash>,
     /// Operators to answer.
     pub(crate) told: Vec<Told>,
-    /// What became of processes of bulk jobs.
-    pub(crate) bulk: Vec<(u64, keys::Place, BulkOutcome)>,
+    /// Bulk jobs that begin, and outcomes of their processes.
+    pub(crate) bulk: Vec<BulkNews>,
     /// Names of modules that stand for something else from now on, or are gone.
     pub modules: Vec<(ModuleName, Option<NameRecord>)>,
     /// Business keys that are claimed or freed.

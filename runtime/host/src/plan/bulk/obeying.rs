@@ -7,7 +7,7 @@ use crate::{
         query::{Place, Wanted},
         questions::{Asked, Whole, state_of},
     },
-    plan::{Planner, transaction::Transaction},
+    plan::{Planner, bulk::BulkNews, transaction::Transaction},
 };
 use bureaucrat_model::{FiberState, Instance, OpIndex};
 use bureaucrat_store::{StoreError, Table, keys, records};
@@ -52,7 +52,8 @@ impl Planner {
         };
         let key = keys::bulk_outcome(job, place);
         transaction.put(Table::BulkOutcomes, key, records::encode(&record)?);
-        transaction.after.bulk.push((job, place, outcome));
+        let outcome = Some((place, outcome));
+        transaction.after.bulk.push(BulkNews { job, outcome });
         Ok(())
     }
 }
