@@ -209,6 +209,15 @@ fn what_is_refused_says_why_and_old_jobs_are_removed() {
     let suspended = started(&mut hosted, wanted, Order::Suspend { reason });
     hosted.host().settle().unwrap();
     assert_eq!(view(&hosted, refused).counts.refused, 40);
+    // Those that wait elsewhere are none of its processes.
+    let elsewhere = Wanted {
+        activity: Some("nowhere".into()),
+        states: vec![State::Running, State::Suspended],
+        ..Wanted::default()
+    };
+    let nothing = started(&mut hosted, elsewhere, Order::Resume);
+    hosted.host().settle().unwrap();
+    assert_eq!(view(&hosted, nothing).counts, BulkCounts::default());
     let why = outcomes(&hosted, refused, true);
     assert_eq!(why.len(), 40);
     for found in why {
@@ -223,7 +232,7 @@ fn what_is_refused_says_why_and_old_jobs_are_removed() {
         panic!("no list");
     };
     let numbers: Vec<_> = jobs.iter().map(|view| view.job).collect();
-    assert_eq!(numbers, [suspended, refused]);
+    assert_eq!(numbers, [nothing, suspended, refused]);
     hosted.restart();
     hosted.later();
     hosted.is_clean();

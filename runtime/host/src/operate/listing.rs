@@ -56,7 +56,7 @@ pub(super) fn list(
 }
 
 /// One that is not there any more, or is not what is wanted by now, has no row.
-fn row(
+pub(crate) fn row(
     asked: &Asked<'_>,
     wanted: &Wanted,
     place: Place,

@@ -17,6 +17,7 @@ use crate::operate::{
         BulkRecord, BulkStatus, Started,
     },
     commands::{Bulk, Command, Order},
+    listing::row,
     query::{Place, Wanted},
     questions::Asked,
     search::{Found, Search},
@@ -331,6 +332,10 @@ impl Planner {
                     running.looked_at = Some(place);
                     given += 1;
                     if running.found.contains_key(&place) {
+                        continue;
+                    }
+                    // The indexes do not know at which activities it waits.
+                    if wanted.activity.is_some() && row(&asked, &wanted, place)?.is_none() {
                         continue;
                     }
                     running.found.insert(place, None);
