@@ -88,6 +88,7 @@ pub enum Query {
 
 /// Which processes a list holds: all, unless something is asked for; those with everything that is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Wanted {
     /// Any of these; all, if none is named.
     pub states: Vec<State>,
