@@ -17,6 +17,7 @@ use bureaucrat_tests::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -119,6 +120,22 @@ fn each_incident_is_retried_once_though_the_engine_is_killed() -> Result<()> {
     let begun = [&["bulk", "retry", "--yes", "--detach"][..], &search].concat();
     let begun: serde_json::Value = serde_json::from_str(&bulk.command(&begun)?)?;
     let job = begun["job"].as_u64().context("no job")?;
+    // One that waits for the end of its job learns that the engine has ended. Its order is refused by each process.
+    let arguments = [
+        "bulk",
+        "move",
+        "--definition",
+        "stuck",
+        "--to",
+        "nowhere",
+        "--yes",
+    ];
+    let mut waits = bulk.engine.command()?;
+    let waits = waits
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let waits = waits.spawn()?;
     let mut done = 0;
     for kill in 1..=KILLS {
         // Each run of the engine does about a quarter.
@@ -132,6 +149,13 @@ fn each_incident_is_retried_once_though_the_engine_is_killed() -> Result<()> {
         done = view.counts.done;
         bulk.engine.start()?;
     }
+    let waited = waits.wait_with_output()?;
+    let told = String::from_utf8(waited.stderr)?;
+    ensure!(
+        waited.status.code() == Some(1),
+        "{:?}: {told}",
+        waited.status
+    );
     let view = bulk.further(job, u64::MAX)?;
     println!("{incidents} incidents, {KILLS} kills: {:?}", view.counts);
     ensure!(view.counts.done == incidents, "{view:?}");

@@ -15,7 +15,8 @@ mod publishing;
 mod searching;
 
 pub use bulk::{
-    Bulk, BulkList, BulkMigrate, BulkMove, BulkOrder, BulkSet, BulkShow, BulkSkip, BulkStop, Given,
+    Bulk, BulkList, BulkMigrate, BulkMove, BulkOrder, BulkResume, BulkSet, BulkShow, BulkSkip,
+    BulkStop, Given, Why as BulkWhy,
 };
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};

@@ -163,10 +163,7 @@ fn plain_usage(mut command: clap::Command) -> clap::Command {
     }
 }
 
+/// Whether whoever reads standard output has left.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    error.chain().any(|cause| cause.is::<screen::ReaderLeft>())
 }

@@ -9,6 +9,7 @@ use bureaucrat_host::query::State;
 use bureaucrat_model::{Millis, Timestamp};
 use std::{
     borrow::Cow,
+    fmt,
     io::{self, IsTerminal, Write},
 };
 
@@ -41,13 +42,37 @@ impl Output {
     }
 }
 
+/// Whoever reads standard output has left, which is their good right.
+#[derive(Debug)]
+pub struct ReaderLeft;
+
+impl fmt::Display for ReaderLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody reads standard output any more")
+    }
+}
+
+impl std::error::Error for ReaderLeft {}
+
+/// The same as an error of its own.
+pub fn of_pipe(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => ReaderLeft.into(),
+        _ => error.into(),
+    }
+}
+
 /// A line on standard output, without its colours unless a terminal shows them. An error of the pipe
 /// comes back as one. Whatever forgot to clean a text: nothing but colours steers the terminal.
 pub fn print_line(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(harmless(text).as_bytes())?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
+    let line = harmless(text);
+    let mut write = || {
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+        out.flush()
+    };
+    write().map_err(of_pipe)
 }
 
 /// Lines for a person, on standard error.

@@ -19,7 +19,12 @@ pub struct Relocation {
 
 impl fmt::Display for Relocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "part {}: {} -> {}", self.fiber.0, self.from, self.to)?;
+        let place = |path: &ActivityPath| match path.0.is_empty() {
+            true => "the process itself".to_owned(),
+            false => path.to_string(),
+        };
+        let (from, to) = (place(&self.from), place(&self.to));
+        write!(f, "part {}: {from} -> {to}", self.fiber.0)?;
         match &self.id {
             Some(id) => write!(f, " ({id})"),
             None => Ok(()),
@@ -38,11 +43,11 @@ pub struct Obstacle {
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "part {} at {}: {}",
-            self.fiber.0, self.activity, self.reason
-        )
+        let number = self.fiber.0;
+        match self.activity.0.is_empty() {
+            true => write!(f, "part {number}, the process itself: {}", self.reason),
+            false => write!(f, "part {number} at {}: {}", self.activity, self.reason),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Bulk {
     /// Let processes do nothing until they are resumed
     Suspend(BulkOrder),
     /// Continue suspended processes
-    Resume(BulkOrder),
+    Resume(BulkResume),
     /// End processes at once, without what they would run at their end
     Terminate(BulkOrder),
     /// End the activity at which each process waits, with fields that are given
@@ -42,12 +42,17 @@ pub struct Given {
     /// Don't wait for the end of the job
     #[arg(long, requires = "yes")]
     pub detach: bool,
-    /// Why; shown in the history of each process
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
-    pub reason: String,
     /// Print JSON (docs/json.md)
     #[arg(long)]
     pub json: bool,
+}
+
+/// Why an order is given.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// Why; shown in the history of each process
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    pub reason: String,
 }
 
 /// `bulk retry` and others.
@@ -59,12 +64,29 @@ Examples:
   bureaucrat bulk retry --state running --participant ship --yes
   bureaucrat bulk cancel --definition order@3 --launched-before 7d --yes
 
-The first form only says what it would do. Without --state, `retry` is about incidents, `resume` \
-about suspended processes, and everything else about all that have not ended. Each process is \
+The first form only says what it would do. Without --state, `retry` is about incidents, and \
+everything else about all processes that have not ended. Each process is \
 looked at again when its turn comes, and left alone if it is not as the search wants any more. The \
 job continues if the engine is restarted. The exit code is 0 if each process obeyed, and 1 if one was \
 refused; `bulk show` says which, and why.")]
 pub struct BulkOrder {
+    #[command(flatten)]
+    pub search: Search,
+    #[command(flatten)]
+    pub why: Why,
+    #[command(flatten)]
+    pub given: Given,
+}
+
+/// `bulk resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bureaucrat bulk resume --definition order
+  bureaucrat bulk resume --definition order --yes
+
+The first form only says how many processes it would be, among those that are suspended.")]
+pub struct BulkResume {
     #[command(flatten)]
     pub search: Search,
     #[command(flatten)]
@@ -86,6 +108,8 @@ pub struct BulkSkip {
     #[command(flatten)]
     pub fields: GivenFields,
     #[command(flatten)]
+    pub why: Why,
+    #[command(flatten)]
     pub given: Given,
 }
 
@@ -106,6 +130,8 @@ pub struct BulkSet {
     #[arg(long, value_name = "NAME")]
     pub remove: Vec<String>,
     #[command(flatten)]
+    pub why: Why,
+    #[command(flatten)]
     pub given: Given,
 }
 
@@ -122,6 +148,8 @@ pub struct BulkMove {
     /// Where it continues: the `id` or the path of an activity
     #[arg(long, value_name = "ID or PATH")]
     pub to: String,
+    #[command(flatten)]
+    pub why: Why,
     #[command(flatten)]
     pub given: Given,
 }
@@ -140,6 +168,8 @@ pub struct BulkMigrate {
     /// The version: NAME@VERSION
     #[arg(long, value_name = "NAME@VERSION")]
     pub to: DefinitionRef,
+    #[command(flatten)]
+    pub why: Why,
     #[command(flatten)]
     pub given: Given,
 }
@@ -188,4 +218,38 @@ What was done stays done; no further process gets the order.")]
 pub struct BulkStop {
     /// The number of the job
     pub job: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+    use clap::{CommandFactory, Parser};
+    use std::collections::BTreeSet;
+
+    /// Options with one name would take each other's values.
+    fn has_each_option_once(command: &clap::Command) {
+        let mut names = BTreeSet::new();
+        for argument in command.get_arguments() {
+            let name = argument.get_id();
+            assert!(names.insert(name), "{}: {name} twice", command.get_name());
+        }
+        command.get_subcommands().for_each(has_each_option_once);
+    }
+
+    #[test]
+    fn no_command_has_an_option_twice() {
+        has_each_option_once(&Arguments::command());
+    }
+
+    #[test]
+    fn given_fields_are_no_search() {
+        let line = "bureaucrat bulk set --definition order --fields {} --where a=b";
+        let parsed = Arguments::try_parse_from(line.split(' '));
+        let Ok(Some(Command::Bulk(Bulk::Set(set)))) = parsed.map(|parsed| parsed.command) else {
+            panic!("{line} is not understood");
+        };
+        assert_eq!(set.fields.fields.as_deref(), Some("{}"));
+        assert_eq!(set.search.having.len(), 1);
+    }
 }

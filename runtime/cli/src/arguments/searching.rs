@@ -13,8 +13,8 @@ pub struct Search {
     #[arg(long, value_delimiter = ',')]
     pub state: Vec<StateName>,
     /// Only processes of this definition, or of this version of it
-    #[arg(long, value_name = "NAME[@VERSION]")]
-    pub definition: Option<String>,
+    #[arg(long, value_name = "NAME[@VERSION]", value_parser = definition)]
+    pub definition: Option<Attribute>,
     /// Only processes with this business key
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
@@ -42,14 +42,14 @@ pub struct Search {
     pub launched_before: Option<Timestamp>,
     /// Only processes whose searchable field NAME has this value; may be given several times
     #[arg(long = "where", value_name = "NAME=VALUE", value_parser = wanted_field)]
-    pub fields: Vec<WantedField>,
+    pub having: Vec<WantedField>,
 }
 
 impl Search {
     pub fn wanted(&self) -> Wanted {
         let mut attributes = Vec::new();
         attributes.extend(self.key.clone().map(Attribute::Key));
-        attributes.extend(self.definition.as_deref().map(definition));
+        attributes.extend(self.definition.clone());
         attributes.extend(self.participant.clone().map(Attribute::Participant));
         attributes.extend(self.event.clone().map(Attribute::Event));
         attributes.extend(self.fault.clone().map(Attribute::Fault));
@@ -57,7 +57,7 @@ impl Search {
         Wanted {
             states: self.state.iter().copied().map(state).collect(),
             attributes,
-            fields: self.fields.clone(),
+            fields: self.having.clone(),
             activity: self.activity.clone(),
             launched_from: self.launched_from,
             launched_before: self.launched_before,
@@ -66,12 +66,15 @@ impl Search {
 }
 
 /// A definition's name, or one of its versions.
-fn definition(text: &str) -> Attribute {
-    let version = text.rsplit_once('@').and_then(|(name, version)| {
-        let version = Version::new(version.parse().ok()?)?;
-        Some(Attribute::Version(name.to_owned(), version))
-    });
-    version.unwrap_or_else(|| Attribute::Definition(text.to_owned()))
+fn definition(text: &str) -> Result<Attribute, String> {
+    let Some((name, version)) = text.rsplit_once('@') else {
+        return Ok(Attribute::Definition(text.to_owned()));
+    };
+    let number = version.parse().ok().and_then(Version::new);
+    match number {
+        Some(version) if !name.is_empty() => Ok(Attribute::Version(name.to_owned(), version)),
+        Some(_) | None => Err("it must be a name, or NAME@VERSION with a number from 1".to_owned()),
+    }
 }
 
 const fn state(name: StateName) -> State {
@@ -159,10 +162,12 @@ mod tests {
     fn a_version_is_a_number_after_the_last_sign() {
         let version = Version::new(3).unwrap();
         let of = |name: &str| Attribute::Version(name.into(), version);
-        assert_eq!(definition("order@3"), of("order"));
-        assert_eq!(definition("a@b@3"), of("a@b"));
-        for text in ["order", "order@", "order@0", "order@x", "@"] {
-            assert_eq!(definition(text), Attribute::Definition(text.into()));
+        assert_eq!(definition("order@3"), Ok(of("order")));
+        assert_eq!(definition("a@b@3"), Ok(of("a@b")));
+        let name = Attribute::Definition("order".into());
+        assert_eq!(definition("order"), Ok(name));
+        for text in ["order@", "order@0", "order@x", "@", "@1"] {
+            assert!(definition(text).is_err(), "{text}");
         }
     }
 

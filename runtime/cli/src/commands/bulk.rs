@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Exit,
-    arguments::{Bulk, BulkShow, Given, Options, Search},
+    arguments::{Bulk, BulkShow, BulkWhy as Why, Given, Options, Search},
     control::Control,
     failure::{Failure, Kind},
     progress::Progress,
@@ -18,9 +18,10 @@ use anyhow::{Context, bail};
 use bureaucrat_host::{
     bulk::{BulkAnswer, BulkOutcome, BulkQuery, BulkStatus, BulkView},
     commands::{Migration, Order},
+    deployed::{DefinitionAnswer, DefinitionQuery},
     query::{ProcessSummary, Query, QueryAnswer, State, Wanted},
 };
-use bureaucrat_model::{Change, Modification, PartOf};
+use bureaucrat_model::{Change, DefinitionRef, Modification, PartOf};
 use serde_json::json;
 use std::time::Duration;
 
@@ -35,47 +36,48 @@ pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
     let plain = |reason: &String, order: fn(String) -> Order| order(reason.clone());
     match bulk {
         Bulk::Retry(bulk) => {
-            let reason = bulk.given.reason.clone();
+            let reason = bulk.why.reason.clone();
             // Of one that runs, what waits at the activity, or the only part that waits.
             let order = match &bulk.search.activity {
                 None => Order::Retry { reason },
-                Some(_) => modification(&bulk.search, &bulk.given, Change::Retry),
+                Some(_) => modification(&bulk.search, &bulk.why, Change::Retry),
             };
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Cancel(bulk) => {
-            let order = plain(&bulk.given.reason, |reason| Order::Cancel { reason });
+            let order = plain(&bulk.why.reason, |reason| Order::Cancel { reason });
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Suspend(bulk) => {
-            let order = plain(&bulk.given.reason, |reason| Order::Suspend { reason });
+            let order = plain(&bulk.why.reason, |reason| Order::Suspend { reason });
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Resume(bulk) => give(control, (&bulk.search, &bulk.given), Order::Resume),
         Bulk::Terminate(bulk) => {
-            let order = plain(&bulk.given.reason, |reason| Order::Terminate { reason });
+            let order = plain(&bulk.why.reason, |reason| Order::Terminate { reason });
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Skip(bulk) => {
             let fields = modifying::fields(&bulk.fields)?;
-            let order = modification(&bulk.search, &bulk.given, Change::Skip { fields });
+            let order = modification(&bulk.search, &bulk.why, Change::Skip { fields });
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Set(bulk) => {
             let change = modifying::setting(&bulk.fields, &bulk.remove)?;
-            let order = modification(&bulk.search, &bulk.given, change);
+            let order = modification(&bulk.search, &bulk.why, change);
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Move(bulk) => {
             let to = bulk.to.clone();
-            let order = modification(&bulk.search, &bulk.given, Change::Move { to });
+            let order = modification(&bulk.search, &bulk.why, Change::Move { to });
             give(control, (&bulk.search, &bulk.given), order)
         }
         Bulk::Migrate(bulk) => {
+            exists(control, &bulk.to)?;
             let order = Order::Migrate(Migration {
                 to: bulk.to.clone(),
                 dry_run: false,
-                reason: bulk.given.reason.clone(),
+                reason: bulk.why.reason.clone(),
             });
             give(control, (&bulk.search, &bulk.given), order)
         }
@@ -101,12 +103,12 @@ pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
     }
 }
 
-fn modification(search: &Search, given: &Given, change: Change) -> Order {
+fn modification(search: &Search, why: &Why, change: Change) -> Order {
     let part = match &search.activity {
         Some(activity) => PartOf::Activity(activity.clone()),
         None => PartOf::Only,
     };
-    let reason = given.reason.clone();
+    let reason = why.reason.clone();
     Order::Modify(Modification {
         part,
         change,
@@ -135,6 +137,19 @@ fn unknown(job: u64) -> anyhow::Error {
          `bureaucrat bulk list` shows the others"
     );
     Failure::new(Kind::Unknown, what).into()
+}
+
+/// Refuses a version that is not there before each process does.
+fn exists(control: &mut Control, to: &DefinitionRef) -> anyhow::Result<()> {
+    let query = DefinitionQuery::Show {
+        name: to.name.clone(),
+        version: to.version,
+    };
+    let answer = control.ask(&Query::Definitions(query))?;
+    if let QueryAnswer::Definitions(DefinitionAnswer::Unknown { reason }) = answer {
+        return Err(Failure::new(Kind::Unknown, reason).into());
+    }
+    Ok(())
 }
 
 /// The processes that an order is about.
@@ -187,6 +202,11 @@ fn give(
         })?;
         return Ok(Exit::Done);
     }
+    if !given.json {
+        screen::tell(&format!(
+            "bulk job {job} has begun; it continues without this command, and `bureaucrat bulk stop {job}` stops it"
+        ));
+    }
     let view = follow(control, job).with_context(|| {
         format!(
             "the bulk job {job} continues as long as an engine runs on this storage; \
@@ -197,9 +217,10 @@ fn give(
         true => print_line(&told::json(&view).to_string())?,
         false => print_line(&told::ended(&view))?,
     }
-    Ok(match view.counts.refused {
-        0 => Exit::Done,
-        _ => Exit::Failed,
+    let is_whole = matches!(view.status, BulkStatus::Completed(_)) && view.counts.refused == 0;
+    Ok(match is_whole {
+        true => Exit::Done,
+        false => Exit::Failed,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::{
     Exit,
     arguments::{Incident, IncidentExport, Options},
     control::Control,
-    screen::tell,
+    screen::{of_pipe, tell},
 };
 use anyhow::{Context, bail};
 use bureaucrat_host::{
@@ -44,7 +44,8 @@ fn run_export(options: &Options, export: &IncidentExport) -> anyhow::Result<Exit
         QueryAnswer::Incident(IncidentAnswer::Exported { entries }) => entries,
         QueryAnswer::Incident(IncidentAnswer::NoIncident) => bail!(
             "process {process} is not an incident: nothing of it failed and waits for an \
-             operator, and the engine has not parked it; `bureaucrat why` says what it waits for"
+             operator, and the engine has not parked it. `bureaucrat why` says how it stands; what fails waits for an \
+             operator with on-fault=\"incident\" or the setting on_fault"
         ),
         QueryAnswer::Incident(IncidentAnswer::TooLarge { bytes }) => bail!(
             "the incident of process {process} has {bytes} bytes; a file can have {FILE_BYTES_MAX}"
@@ -76,7 +77,12 @@ fn run_export(options: &Options, export: &IncidentExport) -> anyhow::Result<Exit
         None => PathBuf::from(format!("incident-{}.tar", finding::short_id(process))),
     };
     write(&output, &file)?;
-    told(export, process, &described, (&output, file.len()))
+    told(
+        export,
+        process,
+        (&described, &masking),
+        (&output, file.len()),
+    )
 }
 
 /// Masks what the entries hold. Returns what `incident.json` then says.
@@ -114,10 +120,15 @@ fn archive(contents: &[(String, Vec<u8>)], at: Timestamp) -> anyhow::Result<Vec<
 fn write(output: &Path, file: &[u8]) -> anyhow::Result<()> {
     if output == Path::new("-") {
         let mut out = io::stdout().lock();
-        out.write_all(file)?;
-        return Ok(out.flush()?);
+        let mut write = || out.write_all(file).and_then(|()| out.flush());
+        return write().map_err(of_pipe);
     }
-    let what = || format!("cannot write {}", output.display());
+    let what = || {
+        let output = output.display();
+        format!(
+            "cannot write {output}; an existing file is never overwritten, --output names another one"
+        )
+    };
     let mut options = OpenOptions::new();
     let made = options.write(true).create_new(true).mode(0o600);
     let mut made = made.open(output).with_context(what)?;
@@ -128,11 +139,15 @@ fn write(output: &Path, file: &[u8]) -> anyhow::Result<()> {
 fn told(
     export: &IncidentExport,
     process: ProcessId,
-    file: &IncidentFile,
+    (file, masking): (&IncidentFile, &Masking),
     (output, bytes): (&Path, usize),
 ) -> anyhow::Result<Exit> {
-    let masked = file.fields.iter().map(|fields| fields.masked.len());
-    let masked: usize = masked.sum();
+    let masked = masking.matches().map(|(_, count)| count).sum::<usize>();
+    let unmatched: Vec<&str> = masking
+        .matches()
+        .filter(|(_, count)| *count == 0)
+        .map(|(mask, _)| mask)
+        .collect();
     let (parts, name) = (file.parts.len(), output.display().to_string());
     let is_piped = output == Path::new("-");
     if export.json && !is_piped {
@@ -140,6 +155,7 @@ fn told(
         print_line(
             &json!({
                 "process": process, "file": name, "bytes": bytes, "parts": parts, "masked": masked,
+                "unmatched_masks": unmatched,
             })
             .to_string(),
         )?;
@@ -152,9 +168,12 @@ fn told(
             file.more
         ));
     }
-    if !export.masks.is_empty() && masked == 0 {
-        tell("no mask matched a field that a failed evaluation saw");
-    } else if export.masks.is_empty() && !export.json {
+    for mask in unmatched {
+        tell(&format!(
+            "the mask {mask} matched nothing, so it hides nothing; a path has the names of fields as they are written"
+        ));
+    }
+    if export.masks.is_empty() && !export.json {
         tell("it holds the values of all fields; --mask PATH replaces some of them");
     }
     Ok(Exit::Done)

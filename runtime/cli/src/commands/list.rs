@@ -139,7 +139,7 @@ impl Table {
 
     fn print(&self, list: &List) -> anyhow::Result<()> {
         if self.rows.is_empty() {
-            screen::tell(match list.search.fields.is_empty() {
+            screen::tell(match list.search.having.is_empty() {
                 true => "no processes",
                 false => {
                     "no processes; --where only finds fields declared as \

@@ -39,6 +39,59 @@ pub fn processes(count: u64) -> String {
     }
 }
 
+/// An order with what it gives.
+fn order(order: &Order) -> String {
+    let reason = match order {
+        Order::Cancel { reason }
+        | Order::Retry { reason }
+        | Order::Suspend { reason }
+        | Order::Terminate { reason } => reason,
+        Order::Resume => "",
+        Order::Modify(modification) => &modification.reason,
+        Order::Migrate(migration) => &migration.reason,
+    };
+    let what = match order {
+        Order::Migrate(migration) => format!(" to {}", migration.to),
+        Order::Modify(modification) => match &modification.change {
+            Change::Move { to } => format!(" to {to}"),
+            Change::Skip { fields } => format!(": {}", fields.to_json()),
+            Change::Set { fields, removed } => {
+                let removed: Vec<_> = removed
+                    .iter()
+                    .map(|name| format!(", without {name}"))
+                    .collect();
+                format!(": {}{}", fields.to_json(), removed.concat())
+            }
+            Change::Retry => String::new(),
+        },
+        Order::Cancel { .. }
+        | Order::Retry { .. }
+        | Order::Suspend { .. }
+        | Order::Resume
+        | Order::Terminate { .. } => String::new(),
+    };
+    let reason = match reason {
+        "" => String::new(),
+        reason => format!(" ({reason})"),
+    };
+    screen::fit(
+        &screen::clean(&format!("{}{what}{reason}", verb(order))),
+        SHOWN,
+    )
+}
+
+/// Characters of an order that are shown.
+const SHOWN: usize = 500;
+
+/// A text as a shell takes it.
+fn quoted(text: &str) -> String {
+    let is_plain = |sign: char| sign.is_alphanumeric() || "-_.:/@,=+".contains(sign);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// A search as options of the command line.
 pub fn search(wanted: &Wanted) -> String {
     let mut words = Vec::new();
@@ -49,18 +102,23 @@ pub fn search(wanted: &Wanted) -> String {
     let attributes = wanted.attributes.iter();
     words.extend(attributes.map(|attribute| match attribute {
         Attribute::Field(name, _) => format!("--where {name}=…"),
-        Attribute::Definition(name) => format!("--definition {name}"),
+        Attribute::Definition(name) => format!("--definition {}", quoted(name)),
         Attribute::Version(name, version) => format!("--definition {name}@{version}"),
-        Attribute::Key(key) => format!("--key {key}"),
-        Attribute::User(name) => format!("--user {name}"),
-        Attribute::Fault(code) => format!("--fault {code}"),
-        Attribute::Participant(name) => format!("--participant {name}"),
-        Attribute::Event(name) => format!("--event {name}"),
+        Attribute::Key(key) => format!("--key {}", quoted(key)),
+        Attribute::User(name) => format!("--user {}", quoted(name)),
+        Attribute::Fault(code) => format!("--fault {}", quoted(code)),
+        Attribute::Participant(name) => format!("--participant {}", quoted(name)),
+        Attribute::Event(name) => format!("--event {}", quoted(name)),
     }));
     let fields = wanted.fields.iter();
-    words.extend(fields.map(|field| format!("--where {}={}", field.name, field.value)));
+    words.extend(fields.map(|field| {
+        format!(
+            "--where {}",
+            quoted(&format!("{}={}", field.name, field.value))
+        )
+    }));
     let activity = wanted.activity.iter();
-    words.extend(activity.map(|activity| format!("--activity {activity}")));
+    words.extend(activity.map(|activity| format!("--activity {}", quoted(activity))));
     let time = |name: &str, at: Timestamp| format!("{name} {at}");
     words.extend(wanted.launched_from.map(|at| time("--launched-from", at)));
     words.extend(
@@ -120,7 +178,7 @@ pub fn job(view: &BulkView) -> String {
     format!(
         "bulk job  {}\norder     {}\nsearch    {}\nstate     {state}\nprocesses {}",
         view.job,
-        verb(&view.order),
+        order(&view.order),
         search(&view.wanted),
         counts(view)
     )

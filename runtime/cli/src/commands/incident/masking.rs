@@ -5,7 +5,9 @@
 //! which often repeat it.
 
 use anyhow::bail;
-use bureaucrat_host::incidents::file::{IncidentFile, MESSAGES, MessagePart, PROGRAM, SeenFields};
+use bureaucrat_host::incidents::file::{
+    DEFINITION, IncidentFile, MESSAGES, MessagePart, PROGRAM, SeenFields,
+};
 use bureaucrat_model::{Fields, Program};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
@@ -22,6 +24,8 @@ const DEPTH: usize = 100;
 pub struct Masking {
     paths: Vec<Vec<String>>,
     written: Vec<String>,
+    /// How many values each path has replaced.
+    matches: Vec<usize>,
     /// Texts and numbers that were replaced.
     secrets: BTreeSet<String>,
 }
@@ -48,12 +52,19 @@ impl Masking {
         Ok(Self {
             paths,
             written: masks.to_vec(),
+            matches: vec![0; masks.len()],
             secrets: BTreeSet::new(),
         })
     }
 
     pub const fn masks_something(&self) -> bool {
         !self.paths.is_empty()
+    }
+
+    /// The masks, and how many values each has replaced.
+    pub fn matches(&self) -> impl Iterator<Item = (&str, usize)> {
+        let masks = self.written.iter().map(String::as_str);
+        masks.zip(self.matches.iter().copied())
     }
 
     /// Replaces values in a file and in its messages.
@@ -87,10 +98,27 @@ impl Masking {
                 message.properties = self.raw_without_secrets(properties);
             }
         }
+        for (name, bytes) in contents.iter_mut() {
+            if name.starts_with(MESSAGES) || name == DEFINITION {
+                self.clean(bytes);
+            }
+        }
         for text in file.key.iter_mut().chain(&mut file.parked) {
             *text = self.without_secrets(text);
         }
         file.masks.clone_from(&self.written);
+    }
+
+    /// Replaces what was replaced elsewhere in a text, which stays JSON if it is.
+    fn clean(&self, bytes: &mut Vec<u8>) {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return;
+        };
+        let cleaned = match serde_json::from_str::<Box<RawValue>>(text) {
+            Ok(value) => self.raw_without_secrets(value).get().to_owned(),
+            Err(_) => self.without_secrets(text),
+        };
+        *bytes = cleaned.into_bytes();
     }
 
     fn seen(&mut self, fields: &mut SeenFields) {
@@ -151,7 +179,7 @@ impl Masking {
     fn walk(
         &mut self,
         text: &str,
-        active: &[Vec<String>],
+        active: &[(usize, Vec<String>)],
         pointer: &str,
         depth: usize,
         places: &mut Vec<String>,
@@ -166,12 +194,20 @@ impl Masking {
             (Ok(object), _) if depth > 0 => {
                 let mut written = Vec::with_capacity(object.len());
                 for (name, value) in object {
-                    let begun = active.iter().chain(&self.paths);
-                    let begun = begun.filter_map(|path| path.strip_prefix(&[name.clone()][..]));
-                    let left: Vec<Vec<String>> = begun.map(<[String]>::to_vec).collect();
+                    let fresh = self.paths.iter().enumerate();
+                    let begun = active.iter().map(|(mask, path)| (*mask, path));
+                    let left = begun.chain(fresh).filter_map(|(mask, path)| {
+                        let left = path.strip_prefix(&[name.clone()][..])?;
+                        Some((mask, left.to_vec()))
+                    });
+                    let left: Vec<(usize, Vec<String>)> = left.collect();
                     let escaped = name.replace('~', "~0").replace('/', "~1");
                     let pointer = format!("{pointer}/{escaped}");
-                    let value = match left.iter().any(Vec::is_empty) {
+                    let matching = left.iter().find(|(_, path)| path.is_empty());
+                    if let Some((mask, _)) = matching {
+                        self.matches[*mask] += 1;
+                    }
+                    let value = match matching.is_some() {
                         true => self.replaced(value.get(), pointer, places),
                         false => self.walk(value.get(), &left, &pointer, depth - 1, places),
                     };
@@ -274,6 +310,28 @@ mod tests {
             "{found}"
         );
         assert!(found.ends_with(r#""number": false}"#), "{found}");
+    }
+
+    #[test]
+    fn each_mask_says_how_often_it_matched_and_texts_are_cleaned() {
+        let masks = ["card.number", "card.pin"].map(str::to_owned);
+        let mut masking = Masking::new(&masks).unwrap();
+        let fields = r#"{"card": {"number": "9999-8888"}, "old": {"card": {"number": 123456}}}"#;
+        masking.masked(&RawValue::from_string(fields.to_owned()).unwrap());
+        let matches: Vec<_> = masking.matches().collect();
+        assert_eq!(matches, [("card.number", 2), ("card.pin", 0)]);
+        for (text, cleaned) in [
+            (
+                r#"{"message": "no 9999-8888"}"#,
+                r#"{"message": "no masked"}"#,
+            ),
+            (r#"{"n": 123456}"#, r#""masked""#),
+            ("<p>9999-8888</p>", "<p>masked</p>"),
+        ] {
+            let mut bytes = text.as_bytes().to_vec();
+            masking.clean(&mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), cleaned);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bureaucrat_host::incidents::file::{
     DEFINITION, ENTRIES_MAX, FILE_BYTES_MAX, FORMAT, GUESTS, INCIDENT, IncidentFile, MESSAGES,
     PARTS_MAX, PROGRAM, STATE,
 };
-use bureaucrat_model::ModuleHash;
+use bureaucrat_model::{ModuleHash, Program};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -18,6 +18,9 @@ use std::{
 
 /// The most bytes of headers and of space between entries.
 const AROUND_BYTES_MAX: u64 = ENTRIES_MAX as u64 * 1_536;
+
+/// How a file that gzip made begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// An exported incident with its entries.
 #[derive(Debug)]
@@ -53,6 +56,9 @@ impl File {
     }
 
     fn of(bytes: &[u8]) -> anyhow::Result<Self> {
+        if bytes.starts_with(GZIP) {
+            return Err(unusable("it is compressed: `gunzip` it first"));
+        }
         let mut entries = entries(bytes)?;
         let text = entries.remove(INCIDENT);
         let text = text.ok_or_else(|| unusable(format!("it has no {INCIDENT}")))?;
@@ -68,6 +74,15 @@ impl File {
         if parts > PARTS_MAX {
             return Err(unusable(format!(
                 "it has {parts} parts, and at most {PARTS_MAX} are replayed"
+            )));
+        }
+        // Masks change what is in it.
+        if incident.masks.is_empty()
+            && let Some(program) = entries.get(PROGRAM)
+            && Program::hash(program).to_string() != incident.program
+        {
+            return Err(unusable(format!(
+                "its {PROGRAM} is another program than {INCIDENT} names"
             )));
         }
         Ok(Self { incident, entries })
