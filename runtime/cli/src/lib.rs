@@ -163,7 +163,7 @@ fn plain_usage(mut command: clap::Command) -> clap::Command {
     }
 }
 
-/// Whether whoever reads standard output has left.
+/// Whether the reader of standard output has left.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<screen::ReaderLeft>())
 }

@@ -42,7 +42,7 @@ impl Output {
     }
 }
 
-/// Whoever reads standard output has left, which is their good right.
+/// The reader of standard output has left, which is no error.
 #[derive(Debug)]
 pub struct ReaderLeft;
 
