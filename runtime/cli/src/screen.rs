@@ -56,9 +56,9 @@ impl std::error::Error for ReaderLeft {}
 
 /// The same as an error of its own.
 pub fn of_pipe(error: io::Error) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => ReaderLeft.into(),
-        _ => error.into(),
+    match error.kind() == io::ErrorKind::BrokenPipe {
+        true => ReaderLeft.into(),
+        false => error.into(),
     }
 }
 
