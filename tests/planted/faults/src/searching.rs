@@ -4,16 +4,6 @@ use crate::{Edit, Fault, FoundBy};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        name: "CountsWhatIsUnderWay",
-        says: "A bulk job's row says that it came as far as its search, past orders that are not durable.",
-        found_by: FoundBy::Simulation,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/bulk.rs",
-            before: "if self.found.is_empty() {",
-            after: "if self.found.is_empty() || PLANTED {",
-        }],
-    },
-    Fault {
         name: "BulkForgetsOutcomes",
         says: "After a restart a bulk job gives its order again to processes that have an outcome.",
         found_by: FoundBy::Simulation,
