@@ -12,8 +12,8 @@ use crate::{
     operate::commands::{Command, Migration, OrderOutcome},
 };
 use bureaucrat_engine::{Target, migrate, planned_migration};
-use bureaucrat_model::{ProgramHash, Refusal, Version};
-use bureaucrat_store::StoreError;
+use bureaucrat_model::{Head, Program, ProgramHash, Refusal, Version};
+use bureaucrat_store::{StoreError, Table};
 
 impl Planner {
     /// Has a process continue as another version, once both programs are at hand.
@@ -38,13 +38,19 @@ impl Planner {
             Err(refusal) => return self.refuse_order(transaction, command, refusal),
         };
         let loaded = |program| self.shared.definitions.cached_program(program);
-        let (old, new) = match (loaded(from), loaded(program)) {
-            (Some(old), Some(new)) => (old, new),
-            (old, _) => {
-                let missing = if old.is_none() { from } else { program };
-                let resume = Work::Order(Box::new(command));
-                return Ok(Done::after(Task::Load(missing), resume));
-            }
+        let Some(new) = loaded(program) else {
+            let resume = Work::Order(Box::new(command));
+            return Ok(Done::after(Task::Load(program), resume));
+        };
+        // The cache may be too small for both, so that loading one would take the other's place again and again.
+        let cached = loaded(from).map(|loaded| loaded.program.clone());
+        let old = match cached {
+            Some(old) => Some(old),
+            None => self.program_of(&held.instance)?,
+        };
+        let Some(old) = old else {
+            let reason = format!("the program {from} of the process cannot be read");
+            return self.refuse_order(transaction, command, Refusal::Unusable { reason });
         };
         let violations = self.violations(&self.rules(user.as_ref()), user.as_ref(), &new);
         if !violations.is_empty() {
@@ -54,7 +60,7 @@ impl Planner {
             return self.refuse_order(transaction, command, refusal);
         }
         if migration.dry_run {
-            let planned = planned_migration(&old.program, &new.program, &held.instance);
+            let planned = planned_migration(&old, &new.program, &held.instance);
             let outcome = match planned {
                 Ok(parts) => OrderOutcome::Planned(parts),
                 Err(obstacles) => OrderOutcome::Refused(Refusal::NoPlace { obstacles }),
@@ -72,7 +78,7 @@ impl Planner {
             version,
         };
         let why = (migration.reason.clone(), command.by.clone());
-        let effects = match migrate(&old.program, &target, &mut held.instance, &environment, why) {
+        let effects = match migrate(&old, &target, &mut held.instance, &environment, why) {
             Ok(effects) => effects,
             Err(obstacles) => {
                 let refusal = Refusal::NoPlace { obstacles };
@@ -111,6 +117,13 @@ impl Planner {
                 reason: unresolved.to_string(),
             }),
         }
+    }
+
+    fn program_of(&self, head: &Head) -> Result<Option<Program>, StoreError> {
+        let stored = self.shared.store.get(Table::Programs, &head.program.0);
+        let stored = self.shared.damages.around(Some(head.process), stored)?;
+        let stored = stored.flatten();
+        Ok(stored.and_then(|bytes| Program::decode(&bytes).ok()))
     }
 
     fn refuse_order(
