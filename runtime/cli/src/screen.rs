@@ -42,7 +42,7 @@ impl Output {
     }
 }
 
-/// The reader of standard output has left, which is no error.
+/// The reader of standard output has left. A command ends without an error then.
 #[derive(Debug)]
 pub struct ReaderLeft;
 
