@@ -229,23 +229,11 @@ impl Control {
         if line.last() != Some(&b'\n') {
             bail!("the engine stopped before it answered");
         }
-        match serde_json::from_slice(&line).context("cannot read the engine's answer")? {
-            QueryAnswer::Error { reason } => bail!("the engine could not answer: {reason}"),
-            answer @ (QueryAnswer::Processes { .. }
-            | QueryAnswer::Counted { .. }
-            | QueryAnswer::CountedBy { .. }
-            | QueryAnswer::Found { .. }
-            | QueryAnswer::Process(_)
-            | QueryAnswer::Ordered { .. }
-            | QueryAnswer::BackedUp { .. }
-            | QueryAnswer::Modules(_)
-            | QueryAnswer::Letters(_)
-            | QueryAnswer::Facts(_)
-            | QueryAnswer::Bulk(_)
-            | QueryAnswer::Incident(_)
-            | QueryAnswer::Definitions(_)
-            | QueryAnswer::Unknown { .. }) => Ok(answer),
+        let answer = serde_json::from_slice(&line).context("cannot read the engine's answer")?;
+        if let QueryAnswer::Error { reason } = &answer {
+            bail!("the engine could not answer: {reason}");
         }
+        Ok(answer)
     }
 }
 

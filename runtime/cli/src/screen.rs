@@ -11,6 +11,7 @@ use std::{
     borrow::Cow,
     fmt,
     io::{self, IsTerminal, Write},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// The most columns that a table takes where nobody says how many there are.
@@ -73,6 +74,22 @@ pub fn print_line(text: &str) -> anyhow::Result<()> {
         out.flush()
     };
     write().map_err(of_pipe)
+}
+
+/// A word as a shell takes it.
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:/@%+=".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+/// The time of this machine.
+pub fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    Timestamp(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// Lines for a person, on standard error.

@@ -10,6 +10,7 @@ use crate::{
     damage::Damages,
     definitions::Definitions,
     intake::{large::Large, router::Router},
+    operate::questions::Asked,
     plan::costs::Costs,
     programs::Programs,
     tenants::Tenants,
@@ -49,6 +50,16 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// What answers about processes are made from.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        Asked {
+            store: &*self.store,
+            now: self.time.now(),
+            history_entries: self.config.history_entries,
+            damages: &self.damages,
+        }
+    }
+
     /// Draws the next number for events and subscriptions.
     pub fn draw(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::AcqRel)

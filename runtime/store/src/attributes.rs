@@ -1,7 +1,7 @@
 //! Search attributes: what lists find a process by, besides its state: what it was launched as, what its searchable fields hold, what
 //! it waits for, and how it failed. All of it follows from its records.
 
-use bureaucrat_model::{Fiber, FiberState, Head, Instance, Term, Version, WaitKind};
+use bureaucrat_model::{FiberState, Head, Instance, Term, Version, WaitKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ impl Attribute {
 /// All attributes of a process.
 pub fn of_instance(instance: &Instance) -> BTreeSet<Attribute> {
     let fibers = instance.fibers.iter();
-    let waits = fibers.flat_map(|(_, fiber)| of_fiber(fiber));
+    let waits = fibers.flat_map(|(_, fiber)| of_state(&fiber.state));
     of_head(instance).into_iter().chain(waits).collect()
 }
 
@@ -82,10 +82,6 @@ pub fn of_head(head: &Head) -> Vec<Attribute> {
         Some(Attribute::Field(field.name.clone(), term))
     }));
     attributes
-}
-
-pub(crate) fn of_fiber(fiber: &Fiber) -> Vec<Attribute> {
-    of_state(&fiber.state)
 }
 
 /// The attributes that follow from what a fiber waits for.

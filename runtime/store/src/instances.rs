@@ -98,7 +98,7 @@ pub fn write_instance(
             (FiberChange::Put, Some(fiber)) => {
                 let stored = StoredFiber::of(fiber, &mut rows.runs);
                 let value = encode(&stored)?;
-                attributes = attributes::of_fiber(fiber);
+                attributes = attributes::of_state(&fiber.state);
                 let row = FiberRow {
                     bytes: value.len() as u64,
                     runs: stored.named(),

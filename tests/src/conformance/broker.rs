@@ -237,30 +237,15 @@ impl Broker {
             process,
             history: Detail::State,
         };
-        match self
-            .engine
-            .ask(&query)
-            .map_err(|problem| problem.to_string())?
-        {
-            QueryAnswer::Process(detail) => {
-                let waits = detail.summary.waits.into_iter().map(|wait| wait.waits_for);
-                Ok(Some((detail.summary.state, waits.collect())))
-            }
-            QueryAnswer::Unknown { .. } => Ok(None),
-            other @ (QueryAnswer::Processes { .. }
-            | QueryAnswer::Counted { .. }
-            | QueryAnswer::CountedBy { .. }
-            | QueryAnswer::Found { .. }
-            | QueryAnswer::Ordered { .. }
-            | QueryAnswer::BackedUp { .. }
-            | QueryAnswer::Modules(_)
-            | QueryAnswer::Letters(_)
-            | QueryAnswer::Facts(_)
-            | QueryAnswer::Bulk(_)
-            | QueryAnswer::Incident(_)
-            | QueryAnswer::Definitions(_)
-            | QueryAnswer::Error { .. }) => Err(format!("{other:?}")),
+        let answer = self.question(&query)?;
+        if let QueryAnswer::Unknown { .. } = answer {
+            return Ok(None);
         }
+        let QueryAnswer::Process(detail) = answer else {
+            return Err(format!("{answer:?}"));
+        };
+        let waits = detail.summary.waits.into_iter().map(|wait| wait.waits_for);
+        Ok(Some((detail.summary.state, waits.collect())))
     }
 
     /// How many dead letters name the process.

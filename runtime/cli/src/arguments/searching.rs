@@ -1,10 +1,10 @@
 //! What processes are searched by: the same options for each command that takes many.
 
 use super::StateName;
+use crate::screen;
 use bureaucrat_host::query::{Attribute, AttributeKind, State, Wanted, WantedField};
 use bureaucrat_model::{Timestamp, Version};
 use clap::Args;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Which processes are meant: those that have everything that is given.
 #[derive(Debug, Args)]
@@ -123,11 +123,9 @@ pub fn counted_by(text: &str) -> Result<CountedBy, String> {
 
 /// A time, or how long ago.
 fn time(text: &str) -> Result<Timestamp, String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.unwrap_or_default().as_millis();
     if let Ok(ago) = super::duration(text) {
-        let then = now.saturating_sub(ago.as_millis());
-        return Ok(Timestamp(u64::try_from(then).unwrap_or(0)));
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        return Ok(Timestamp(screen::now().0.saturating_sub(ago)));
     }
     let read: Option<jiff::Timestamp> = text.parse().ok();
     let millis = read.and_then(|time| u64::try_from(time.as_millisecond()).ok());

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Exit,
-    arguments::{Bulk, BulkShow, BulkWhy as Why, Given, Options, Search},
+    arguments::{Bulk, BulkList, BulkShow, BulkWhy as Why, Given, Options, Search},
     control::Control,
     failure::{Failure, Kind},
     progress::Progress,
@@ -33,44 +33,44 @@ const LOOK: Duration = Duration::from_millis(200);
 pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
     let control = &mut control;
-    let plain = |reason: &String, order: fn(String) -> Order| order(reason.clone());
-    match bulk {
+    let (search, given, order) = match bulk {
         Bulk::Retry(bulk) => {
-            let reason = bulk.why.reason.clone();
             // Of one that runs, what waits at the activity, or the only part that waits.
             let order = match &bulk.search.activity {
-                None => Order::Retry { reason },
+                None => Order::Retry {
+                    reason: bulk.why.reason.clone(),
+                },
                 Some(_) => modification(&bulk.search, &bulk.why, Change::Retry),
             };
-            give(control, (&bulk.search, &bulk.given), order)
+            (&bulk.search, &bulk.given, order)
         }
         Bulk::Cancel(bulk) => {
-            let order = plain(&bulk.why.reason, |reason| Order::Cancel { reason });
-            give(control, (&bulk.search, &bulk.given), order)
+            let reason = bulk.why.reason.clone();
+            (&bulk.search, &bulk.given, Order::Cancel { reason })
         }
         Bulk::Suspend(bulk) => {
-            let order = plain(&bulk.why.reason, |reason| Order::Suspend { reason });
-            give(control, (&bulk.search, &bulk.given), order)
+            let reason = bulk.why.reason.clone();
+            (&bulk.search, &bulk.given, Order::Suspend { reason })
         }
-        Bulk::Resume(bulk) => give(control, (&bulk.search, &bulk.given), Order::Resume),
+        Bulk::Resume(bulk) => (&bulk.search, &bulk.given, Order::Resume),
         Bulk::Terminate(bulk) => {
-            let order = plain(&bulk.why.reason, |reason| Order::Terminate { reason });
-            give(control, (&bulk.search, &bulk.given), order)
+            let reason = bulk.why.reason.clone();
+            (&bulk.search, &bulk.given, Order::Terminate { reason })
         }
         Bulk::Skip(bulk) => {
             let fields = modifying::fields(&bulk.fields)?;
             let order = modification(&bulk.search, &bulk.why, Change::Skip { fields });
-            give(control, (&bulk.search, &bulk.given), order)
+            (&bulk.search, &bulk.given, order)
         }
         Bulk::Set(bulk) => {
             let change = modifying::setting(&bulk.fields, &bulk.remove)?;
             let order = modification(&bulk.search, &bulk.why, change);
-            give(control, (&bulk.search, &bulk.given), order)
+            (&bulk.search, &bulk.given, order)
         }
         Bulk::Move(bulk) => {
             let to = bulk.to.clone();
             let order = modification(&bulk.search, &bulk.why, Change::Move { to });
-            give(control, (&bulk.search, &bulk.given), order)
+            (&bulk.search, &bulk.given, order)
         }
         Bulk::Migrate(bulk) => {
             exists(control, &bulk.to)?;
@@ -79,28 +79,32 @@ pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
                 dry_run: false,
                 reason: bulk.why.reason.clone(),
             });
-            give(control, (&bulk.search, &bulk.given), order)
+            (&bulk.search, &bulk.given, order)
         }
-        Bulk::List(list) => {
-            let BulkAnswer::Listed { jobs } = ask(control, BulkQuery::List)? else {
-                bail!("unexpected answer from the engine");
-            };
-            told::jobs(&jobs, list.json)
-        }
-        Bulk::Show(show) => shown(control, show),
-        Bulk::Stop(stop) => {
-            let job = stop.job;
-            let answer = ask(control, BulkQuery::Stop { job })?;
-            if answer == BulkAnswer::Ended {
-                bail!("bulk job {job} has ended already");
-            }
-            if answer != BulkAnswer::Stopped {
-                return Err(unknown(job));
-            }
-            print_line(&format!("bulk job {job}: stopped"))?;
-            Ok(Exit::Done)
-        }
+        Bulk::List(list) => return listed(control, list),
+        Bulk::Show(show) => return shown(control, show),
+        Bulk::Stop(stop) => return stopped(control, stop.job),
+    };
+    give(control, (search, given), order)
+}
+
+fn listed(control: &mut Control, list: &BulkList) -> anyhow::Result<Exit> {
+    let BulkAnswer::Listed { jobs } = ask(control, BulkQuery::List)? else {
+        bail!("unexpected answer from the engine");
+    };
+    told::jobs(&jobs, list.json)
+}
+
+fn stopped(control: &mut Control, job: u64) -> anyhow::Result<Exit> {
+    let answer = ask(control, BulkQuery::Stop { job })?;
+    if answer == BulkAnswer::Ended {
+        bail!("bulk job {job} has ended already");
     }
+    if answer != BulkAnswer::Stopped {
+        return Err(unknown(job));
+    }
+    print_line(&format!("bulk job {job}: stopped"))?;
+    Ok(Exit::Done)
 }
 
 fn modification(search: &Search, why: &Why, change: Change) -> Order {

@@ -40,30 +40,23 @@ fn run_export(options: &Options, export: &IncidentExport) -> anyhow::Result<Exit
     let mut masking = Masking::new(&export.masks)?;
     let mut control = Control::connect(&settings(options)?.storage)?;
     let process = finding::process(&mut control, &export.process)?;
-    let entries = match control.ask(&Query::Incident { process })? {
-        QueryAnswer::Incident(IncidentAnswer::Exported { entries }) => entries,
-        QueryAnswer::Incident(IncidentAnswer::NoIncident) => bail!(
+    let answer = control.ask(&Query::Incident { process })?;
+    if let QueryAnswer::Unknown { process } = answer {
+        return Err(finding::unknown(&process.into()));
+    }
+    let QueryAnswer::Incident(answer) = answer else {
+        bail!("unexpected answer from the engine");
+    };
+    let entries = match answer {
+        IncidentAnswer::Exported { entries } => entries,
+        IncidentAnswer::NoIncident => bail!(
             "process {process} is not an incident: nothing of it failed and waits for an \
              operator, and the engine has not parked it. `bureaucrat why` says how it stands; what fails waits for an \
              operator with on-fault=\"incident\" or the setting on_fault"
         ),
-        QueryAnswer::Incident(IncidentAnswer::TooLarge { bytes }) => bail!(
+        IncidentAnswer::TooLarge { bytes } => bail!(
             "the incident of process {process} has {bytes} bytes; a file can have {FILE_BYTES_MAX}"
         ),
-        QueryAnswer::Unknown { process } => return Err(finding::unknown(&process.into())),
-        QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted { .. }
-        | QueryAnswer::CountedBy { .. }
-        | QueryAnswer::Bulk(_)
-        | QueryAnswer::Found { .. }
-        | QueryAnswer::Process(_)
-        | QueryAnswer::Ordered { .. }
-        | QueryAnswer::BackedUp { .. }
-        | QueryAnswer::Modules(_)
-        | QueryAnswer::Letters(_)
-        | QueryAnswer::Facts(_)
-        | QueryAnswer::Definitions(_)
-        | QueryAnswer::Error { .. } => bail!("unexpected answer from the engine"),
     };
     let mut contents = Vec::with_capacity(entries.len());
     for entry in entries {

@@ -24,39 +24,26 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
     } else {
         Detail::State
     };
-    match control.ask(&Query::Show { process, history })? {
-        QueryAnswer::Process(detail) => {
-            let astray = astray::found(&mut control, &detail)?;
-            let text = if show.json {
-                let mut object = json_of(&detail);
-                object["astray"] = astray::json(&astray);
-                object.to_string()
-            } else {
-                let mut text = text_of(&detail);
-                let lines = astray::lines(&astray);
-                text.extend(lines.iter().map(|line| format!("\nbut       {line}")));
-                text
-            };
-            print_line(&text)?;
-            Ok(Exit::Done)
-        }
-        QueryAnswer::Unknown { process } => Err(finding::unknown(&process.into())),
-        QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted { .. }
-        | QueryAnswer::CountedBy { .. }
-        | QueryAnswer::Found { .. }
-        | QueryAnswer::Ordered { .. }
-        | QueryAnswer::BackedUp { .. }
-        | QueryAnswer::Modules(_)
-        | QueryAnswer::Letters(_)
-        | QueryAnswer::Facts(_)
-        | QueryAnswer::Bulk(_)
-        | QueryAnswer::Incident(_)
-        | QueryAnswer::Definitions(_)
-        | QueryAnswer::Error { .. } => {
-            bail!("unexpected answer from the engine")
-        }
+    let answer = control.ask(&Query::Show { process, history })?;
+    if let QueryAnswer::Unknown { process } = answer {
+        return Err(finding::unknown(&process.into()));
     }
+    let QueryAnswer::Process(detail) = answer else {
+        bail!("unexpected answer from the engine");
+    };
+    let astray = astray::found(&mut control, &detail)?;
+    let text = if show.json {
+        let mut object = json_of(&detail);
+        object["astray"] = astray::json(&astray);
+        object.to_string()
+    } else {
+        let mut text = text_of(&detail);
+        let lines = astray::lines(&astray);
+        text.extend(lines.iter().map(|line| format!("\nbut       {line}")));
+        text
+    };
+    print_line(&text)?;
+    Ok(Exit::Done)
 }
 
 fn json_of(detail: &ProcessDetail) -> Value {

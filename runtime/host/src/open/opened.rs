@@ -349,7 +349,7 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
 }
 
 /// After every key.
-pub(super) const END: [u8; 48] = [u8::MAX; 48];
+const END: [u8; 48] = [u8::MAX; 48];
 
 /// What the store says about itself: no engine may run on a guess.
 pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {

@@ -248,19 +248,9 @@ pub(crate) fn look(asked: &Asked<'_>, query: &BulkQuery) -> Result<Option<BulkAn
     Ok(Some(match query {
         BulkQuery::List => {
             let mut jobs = Vec::new();
-            let table = Table::BulkJobs;
-            let gaps = scan_all(asked.store, table, &[], &[u8::MAX; 9], |key, value| {
-                let Ok(job) = keys::bulk_job_of(&key) else {
-                    asked.damages.note_key(table, &key);
-                    return Ok(());
-                };
-                let record = records::decode(table, &key, &value);
-                if let Some(record) = asked.damages.around(None, record)? {
-                    jobs.push(view(asked, job, record)?);
-                }
-                Ok(())
-            })?;
-            asked.damages.note_gaps(table, &gaps);
+            for (job, record) in all(asked)? {
+                jobs.push(view(asked, job, record)?);
+            }
             jobs.reverse();
             BulkAnswer::Listed { jobs }
         }
@@ -280,6 +270,58 @@ pub(crate) fn look(asked: &Asked<'_>, query: &BulkQuery) -> Result<Option<BulkAn
     }))
 }
 
+/// The jobs in the store, the oldest first.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) fn all(asked: &Asked<'_>) -> Result<Vec<(u64, BulkRecord)>, StoreError> {
+    let (mut jobs, table) = (Vec::new(), Table::BulkJobs);
+    let gaps = scan_all(asked.store, table, &[], &[u8::MAX; 9], |key, value| {
+        let Ok(job) = keys::bulk_job_of(&key) else {
+            asked.damages.note_key(table, &key);
+            return Ok(());
+        };
+        let record = records::decode(table, &key, &value);
+        let record = asked.damages.around(None, record)?;
+        jobs.extend(record.map(|record| (job, record)));
+        Ok(())
+    })?;
+    asked.damages.note_gaps(table, &gaps);
+    Ok(jobs)
+}
+
+/// The outcomes of a job that its row does not count.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) fn uncounted(
+    asked: &Asked<'_>,
+    job: u64,
+    record: &BulkRecord,
+) -> Result<Vec<(Place, BulkOutcome)>, StoreError> {
+    let (mut outcomes, table) = (Vec::new(), Table::BulkOutcomes);
+    let (from, end) = outcomes_after(job, record.up_to);
+    let gaps = scan_all(asked.store, table, &from, &end, |key, value| {
+        let Ok((_, place)) = keys::bulk_outcome_of(&key) else {
+            asked.damages.note_key(table, &key);
+            return Ok(());
+        };
+        let read = records::decode::<BulkOutcomeRecord>(table, &key, &value);
+        let found = asked.damages.around(None, read)?;
+        outcomes.extend(found.map(|found| (place, found.outcome)));
+        Ok(())
+    })?;
+    asked.damages.note_gaps(table, &gaps);
+    Ok(outcomes)
+}
+
+/// Where the outcomes of a job after a place begin and end.
+fn outcomes_after(job: u64, place: Option<Place>) -> (Vec<u8>, Vec<u8>) {
+    let (first, end) = keys::bulk_outcomes(job);
+    let after = |place| keys::successor(&keys::bulk_outcome(job, place));
+    (place.map_or(first, after), end)
+}
+
 fn read(asked: &Asked<'_>, job: u64) -> Result<Option<BulkRecord>, StoreError> {
     let read = records::read(asked.store, Table::BulkJobs, &keys::bulk_job(job));
     Ok(asked.damages.around(None, read)?.flatten())
@@ -287,18 +329,9 @@ fn read(asked: &Asked<'_>, job: u64) -> Result<Option<BulkRecord>, StoreError> {
 
 fn view(asked: &Asked<'_>, job: u64, record: BulkRecord) -> Result<BulkView, StoreError> {
     let mut counts = record.counts;
-    let (first, end) = keys::bulk_outcomes(job);
-    let after = |place| keys::successor(&keys::bulk_outcome(job, place));
-    let from = record.up_to.map_or(first, after);
-    let table = Table::BulkOutcomes;
-    let gaps = scan_all(asked.store, table, &from, &end, |key, value| {
-        let read = records::decode::<BulkOutcomeRecord>(table, &key, &value);
-        if let Some(found) = asked.damages.around(None, read)? {
-            counts.count(&found.outcome);
-        }
-        Ok(())
-    })?;
-    asked.damages.note_gaps(table, &gaps);
+    for (_, outcome) in uncounted(asked, job, &record)? {
+        counts.count(&outcome);
+    }
     let damaged = |text: &str, error: serde_json::Error| StoreError::Damaged {
         table: Table::BulkJobs,
         key: records::hexadecimal(&keys::bulk_job(job)),
@@ -323,10 +356,9 @@ fn outcomes(
     refused: bool,
     after: Option<Place>,
 ) -> Result<BulkAnswer, StoreError> {
-    let (first, end) = keys::bulk_outcomes(job);
-    let next = |place| keys::successor(&keys::bulk_outcome(job, place));
+    let (from, end) = outcomes_after(job, after);
     let table = Table::BulkOutcomes;
-    let portion = scan_around(asked.store, table, &after.map_or(first, next), &end, PAGE)?;
+    let portion = scan_around(asked.store, table, &from, &end, PAGE)?;
     asked.damages.note_gaps(table, &portion.gaps);
     let (mut outcomes, mut last) = (Vec::new(), None);
     for (key, value) in portion.rows {

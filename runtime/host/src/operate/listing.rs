@@ -62,7 +62,7 @@ pub(crate) fn row(
     place: Place,
 ) -> Result<Option<ProcessSummary>, StoreError> {
     let found = found_if(asked, place.process, |whole| fits(asked, wanted, whole))?;
-    Ok(found.filter(|row| wanted.states.is_empty() || wanted.states.contains(&row.state)))
+    Ok(found.filter(|row| wanted.has(row.state)))
 }
 
 /// Whether a process has everything but the state that is wanted.

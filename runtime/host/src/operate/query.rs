@@ -103,6 +103,13 @@ pub struct Wanted {
     pub launched_before: Option<Timestamp>,
 }
 
+impl Wanted {
+    /// Whether processes in this state are wanted.
+    pub fn has(&self, state: State) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+}
+
 /// A value of a searchable field, as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedField {

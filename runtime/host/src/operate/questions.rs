@@ -251,7 +251,7 @@ fn parked(asked: &Asked<'_>, instance: &Head) -> Result<Option<ParkedView>, Stor
 }
 
 /// The program of a process, if it can be read.
-pub(super) fn program(asked: &Asked<'_>, instance: &Head) -> Result<Option<Program>, StoreError> {
+pub(crate) fn program(asked: &Asked<'_>, instance: &Head) -> Result<Option<Program>, StoreError> {
     let stored = asked.store.get(Table::Programs, &instance.program.0);
     let stored = asked.damages.around(Some(instance.process), stored)?;
     Ok(stored

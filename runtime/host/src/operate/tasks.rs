@@ -34,28 +34,19 @@ pub fn tell(
     ask: impl Fn(Ask),
     answer: &mut QueryAnswer,
 ) -> Result<(), StoreError> {
-    let (told, broker, patience) = match answer {
-        QueryAnswer::Process(detail) => (
+    let (told, broker, patience) = if let QueryAnswer::Process(detail) = answer {
+        (
             std::slice::from_mut(&mut detail.summary),
             &mut detail.broker,
             PATIENCE,
-        ),
-        QueryAnswer::Processes {
-            processes, broker, ..
-        } => (processes.as_mut_slice(), broker, PATIENCE_FOR_LIST),
-        QueryAnswer::Counted { .. }
-        | QueryAnswer::CountedBy { .. }
-        | QueryAnswer::Found { .. }
-        | QueryAnswer::Unknown { .. }
-        | QueryAnswer::Ordered { .. }
-        | QueryAnswer::BackedUp { .. }
-        | QueryAnswer::Modules(_)
-        | QueryAnswer::Letters(_)
-        | QueryAnswer::Definitions(_)
-        | QueryAnswer::Facts(_)
-        | QueryAnswer::Bulk(_)
-        | QueryAnswer::Incident(_)
-        | QueryAnswer::Error { .. } => return Ok(()),
+        )
+    } else if let QueryAnswer::Processes {
+        processes, broker, ..
+    } = answer
+    {
+        (processes.as_mut_slice(), broker, PATIENCE_FOR_LIST)
+    } else {
+        return Ok(());
     };
     let mut waits: Vec<(OutboxKey, &mut WaitView)> =
         told.iter_mut().flat_map(waits).take(TASKS).collect();

@@ -19,10 +19,9 @@ use crate::operate::{
     commands::{Bulk, Command, Order},
     listing::row,
     query::{Place, Wanted},
-    questions::Asked,
     search::{Found, Search},
 };
-use bureaucrat_model::{Initiator, ShardId, Timestamp};
+use bureaucrat_model::{Initiator, Millis, ShardId, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, reading::scan_around, records};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -147,10 +146,10 @@ impl BulkJobs {
         job: u64,
         record: BulkRecord,
         outcomes: Vec<(Place, BulkOutcome)>,
-        retention: impl Fn(Timestamp) -> Timestamp,
+        retention: Millis,
     ) {
         if let Some(at) = record.status.ended_at() {
-            self.ended.insert((retention(at), job));
+            self.ended.insert((at.after(retention), job));
             return;
         }
         match Running::of(record) {
@@ -309,12 +308,7 @@ impl Planner {
 
     fn give_orders(&mut self, job: u64, running: &mut Running) -> Result<usize, StoreError> {
         let shared = self.shared.clone();
-        let asked = Asked {
-            store: &*shared.store,
-            now: self.now(),
-            history_entries: shared.config.history_entries,
-            damages: &shared.damages,
-        };
+        let asked = shared.asked();
         let wanted = running.wanted.clone();
         let mut search = Search::new(&asked, &wanted, running.looked_at, READ)?;
         let mut given = 0;

@@ -9,11 +9,14 @@ use super::{
 use crate::{
     catalog::{Deployer, Resolution},
     compute::Task,
-    operate::commands::{Command, Migration, OrderOutcome},
+    operate::{
+        commands::{Command, Migration, OrderOutcome},
+        questions,
+    },
 };
 use bureaucrat_engine::{Target, migrate, planned_migration};
-use bureaucrat_model::{Head, Program, ProgramHash, Refusal, Version};
-use bureaucrat_store::{StoreError, Table};
+use bureaucrat_model::{ProgramHash, Refusal, Version};
+use bureaucrat_store::StoreError;
 
 impl Planner {
     /// Has a process continue as another version, once both programs are at hand.
@@ -46,7 +49,7 @@ impl Planner {
         let cached = loaded(from).map(|loaded| loaded.program.clone());
         let old = match cached {
             Some(old) => Some(old),
-            None => self.program_of(&held.instance)?,
+            None => questions::program(&self.shared.asked(), &held.instance)?,
         };
         let Some(old) = old else {
             let reason = format!("the program {from} of the process cannot be read");
@@ -117,13 +120,6 @@ impl Planner {
                 reason: unresolved.to_string(),
             }),
         }
-    }
-
-    fn program_of(&self, head: &Head) -> Result<Option<Program>, StoreError> {
-        let stored = self.shared.store.get(Table::Programs, &head.program.0);
-        let stored = self.shared.damages.around(Some(head.process), stored)?;
-        let stored = stored.flatten();
-        Ok(stored.and_then(|bytes| Program::decode(&bytes).ok()))
     }
 
     fn refuse_order(

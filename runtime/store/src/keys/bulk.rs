@@ -1,7 +1,6 @@
 //! The keys of bulk jobs, and of what became of their processes.
 
 use super::{KeyError, Place};
-use bureaucrat_model::{ProcessId, Timestamp};
 
 /// The shard that bulk jobs belong to (1), the number of the job (8).
 pub fn bulk_job(job: u64) -> Vec<u8> {
@@ -40,17 +39,13 @@ pub fn bulk_outcomes(job: u64) -> (Vec<u8>, Vec<u8>) {
 /// If the key has another form.
 pub fn bulk_outcome_of(key: &[u8]) -> Result<(u64, Place), KeyError> {
     let (job, rest) = key.split_first_chunk::<8>().ok_or(KeyError)?;
-    let (launched_at, process) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
-    let place = Place {
-        launched_at: Timestamp(!u64::from_be_bytes(*launched_at)),
-        process: ProcessId::from_bytes(process.try_into().map_err(|_| KeyError)?),
-    };
-    Ok((u64::from_be_bytes(*job), place))
+    Ok((u64::from_be_bytes(*job), Place::of(rest)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bureaucrat_model::{ProcessId, Timestamp};
 
     #[test]
     fn keys_read_back_and_those_of_a_job_are_together() {

@@ -63,6 +63,15 @@ impl Place {
         bytes
     }
 
+    /// The place that is the rest of a key.
+    pub(super) fn of(rest: &[u8]) -> Result<Self, KeyError> {
+        let (launched_at, process) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
+        Ok(Self {
+            launched_at: Timestamp(!u64::from_be_bytes(*launched_at)),
+            process: ProcessId::from_bytes(process.try_into().map_err(|_| KeyError)?),
+        })
+    }
+
     /// The first place of a process that was launched at this time.
     pub const fn first_at(launched_at: Timestamp) -> Self {
         Self {
@@ -136,13 +145,7 @@ pub fn recent_in(phase: Phase) -> (Vec<u8>, Vec<u8>) {
 pub fn recent_of(key: &[u8]) -> Result<(Phase, Place), KeyError> {
     let (&phase, rest) = key.split_first().ok_or(KeyError)?;
     let phase = Phase::ALL.into_iter().find(|known| *known as u8 == phase);
-    let (launched_at, process) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
-    let process = process.try_into().map_err(|_| KeyError)?;
-    let place = Place {
-        launched_at: Timestamp(!u64::from_be_bytes(*launched_at)),
-        process: ProcessId::from_bytes(process),
-    };
-    Ok((phase.ok_or(KeyError)?, place))
+    Ok((phase.ok_or(KeyError)?, Place::of(rest)?))
 }
 
 #[cfg(test)]

@@ -2,8 +2,19 @@
 
 use super::{KeyError, Place, prefix_end};
 use crate::attributes::{Attribute, AttributeKind};
-use bureaucrat_model::{ProcessId, Term, Timestamp, Version};
+use bureaucrat_model::{Term, Version};
 
+/// The kinds of attributes.
+const FIELD: u8 = 1;
+const DEFINITION: u8 = 2;
+const VERSION: u8 = 3;
+const KEY: u8 = 4;
+const USER: u8 = 5;
+const FAULT: u8 = 6;
+const PARTICIPANT: u8 = 7;
+const EVENT: u8 = 8;
+
+/// The kinds of values of fields.
 const TEXT: u8 = 1;
 const NUMBER: u8 = 2;
 const TRUTH: u8 = 3;
@@ -39,14 +50,14 @@ pub fn searched_by(kind: &AttributeKind) -> (Vec<u8>, Vec<u8>) {
 
 const fn number(kind: &AttributeKind) -> u8 {
     match kind {
-        AttributeKind::Field(_) => 1,
-        AttributeKind::Definition => 2,
-        AttributeKind::Version => 3,
-        AttributeKind::Key => 4,
-        AttributeKind::User => 5,
-        AttributeKind::Fault => 6,
-        AttributeKind::Participant => 7,
-        AttributeKind::Event => 8,
+        AttributeKind::Field(_) => FIELD,
+        AttributeKind::Definition => DEFINITION,
+        AttributeKind::Version => VERSION,
+        AttributeKind::Key => KEY,
+        AttributeKind::User => USER,
+        AttributeKind::Fault => FAULT,
+        AttributeKind::Participant => PARTICIPANT,
+        AttributeKind::Event => EVENT,
     }
 }
 
@@ -61,24 +72,24 @@ fn prefix(attribute: &Attribute) -> Vec<u8> {
                 Term::Truth(true) => (TRUTH, "true"),
                 Term::Truth(false) => (TRUTH, "false"),
             };
-            key.push(1);
+            key.push(FIELD);
             append(&mut key, name);
             key.push(kind);
             append(&mut key, value);
             return key;
         }
         Attribute::Version(name, version) => {
-            key.push(3);
+            key.push(VERSION);
             append(&mut key, name);
             key.extend_from_slice(&version.number().to_be_bytes());
             return key;
         }
-        Attribute::Definition(name) => (2, name),
-        Attribute::Key(text) => (4, text),
-        Attribute::User(name) => (5, name),
-        Attribute::Fault(code) => (6, code),
-        Attribute::Participant(name) => (7, name),
-        Attribute::Event(name) => (8, name),
+        Attribute::Definition(name) => (DEFINITION, name),
+        Attribute::Key(text) => (KEY, text),
+        Attribute::User(name) => (USER, name),
+        Attribute::Fault(code) => (FAULT, code),
+        Attribute::Participant(name) => (PARTICIPANT, name),
+        Attribute::Event(name) => (EVENT, name),
     };
     key.push(kind);
     append(&mut key, text);
@@ -104,7 +115,7 @@ pub fn searched_of(key: &[u8]) -> Result<(Attribute, Place), KeyError> {
     let (&kind, rest) = key.split_first().ok_or(KeyError)?;
     let (text, rest) = text_of(rest)?;
     let (attribute, rest) = match kind {
-        1 => {
+        FIELD => {
             let (&kind, rest) = rest.split_first().ok_or(KeyError)?;
             let (value, rest) = text_of(rest)?;
             let term = match (kind, value.as_str()) {
@@ -116,25 +127,20 @@ pub fn searched_of(key: &[u8]) -> Result<(Attribute, Place), KeyError> {
             };
             (Attribute::Field(text, term), rest)
         }
-        2 => (Attribute::Definition(text), rest),
-        3 => {
+        DEFINITION => (Attribute::Definition(text), rest),
+        VERSION => {
             let (number, rest) = rest.split_first_chunk::<4>().ok_or(KeyError)?;
             let version = Version::new(u32::from_be_bytes(*number)).ok_or(KeyError)?;
             (Attribute::Version(text, version), rest)
         }
-        4 => (Attribute::Key(text), rest),
-        5 => (Attribute::User(text), rest),
-        6 => (Attribute::Fault(text), rest),
-        7 => (Attribute::Participant(text), rest),
-        8 => (Attribute::Event(text), rest),
+        KEY => (Attribute::Key(text), rest),
+        USER => (Attribute::User(text), rest),
+        FAULT => (Attribute::Fault(text), rest),
+        PARTICIPANT => (Attribute::Participant(text), rest),
+        EVENT => (Attribute::Event(text), rest),
         _ => return Err(KeyError),
     };
-    let (launched_at, process) = rest.split_first_chunk::<8>().ok_or(KeyError)?;
-    let place = Place {
-        launched_at: Timestamp(!u64::from_be_bytes(*launched_at)),
-        process: ProcessId::from_bytes(process.try_into().map_err(|_| KeyError)?),
-    };
-    Ok((attribute, place))
+    Ok((attribute, Place::of(rest)?))
 }
 
 fn text_of(bytes: &[u8]) -> Result<(String, &[u8]), KeyError> {
@@ -149,6 +155,7 @@ fn text_of(bytes: &[u8]) -> Result<(String, &[u8]), KeyError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use bureaucrat_model::{ProcessId, Timestamp};
     use proptest::prelude::*;
 
     fn terms() -> impl Strategy<Value = Term> {

@@ -3,7 +3,7 @@
 use crate::{
     Exit,
     commands::list,
-    screen::{self, print_line},
+    screen::{self, now, print_line, quoted},
 };
 use bureaucrat_host::{
     bulk::{BulkOutcome, BulkOutcomeView, BulkStatus, BulkView},
@@ -12,7 +12,6 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{Change, Millis, Timestamp};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is done to a process.
 pub const fn verb(order: &Order) -> &'static str {
@@ -82,15 +81,6 @@ fn order(order: &Order) -> String {
 
 /// Characters of an order that are shown.
 const SHOWN: usize = 500;
-
-/// A text as a shell takes it.
-fn quoted(text: &str) -> String {
-    let is_plain = |sign: char| sign.is_alphanumeric() || "-_.:/@,=+".contains(sign);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
 
 /// A search as options of the command line.
 pub fn search(wanted: &Wanted) -> String {
@@ -182,12 +172,6 @@ pub fn job(view: &BulkView) -> String {
         search(&view.wanted),
         counts(view)
     )
-}
-
-fn now() -> Timestamp {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = now.unwrap_or_default().as_millis();
-    Timestamp(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// Jobs, one per line.

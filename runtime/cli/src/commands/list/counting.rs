@@ -101,7 +101,7 @@ pub fn states(control: &mut Control, wanted: &Wanted) -> anyhow::Result<Vec<(Val
         State::Completed,
         State::Failed,
     ] {
-        if !wanted.states.is_empty() && !wanted.states.contains(&state) {
+        if !wanted.has(state) {
             continue;
         }
         let wanted = Wanted {

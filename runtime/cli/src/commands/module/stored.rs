@@ -20,23 +20,10 @@ use serde_json::json;
 
 pub(super) fn ask(options: &Options, query: ModuleQuery) -> anyhow::Result<ModuleAnswer> {
     let mut control = Control::connect(&settings(options)?.storage)?;
-    match control.ask(&Query::Modules(query))? {
-        QueryAnswer::Modules(answer) => Ok(answer),
-        QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted { .. }
-        | QueryAnswer::CountedBy { .. }
-        | QueryAnswer::Letters(_)
-        | QueryAnswer::Facts(_)
-        | QueryAnswer::Bulk(_)
-        | QueryAnswer::Incident(_)
-        | QueryAnswer::Definitions(_)
-        | QueryAnswer::Found { .. }
-        | QueryAnswer::Process(_)
-        | QueryAnswer::Unknown { .. }
-        | QueryAnswer::Ordered { .. }
-        | QueryAnswer::BackedUp { .. }
-        | QueryAnswer::Error { .. } => Err(unfit()),
-    }
+    let QueryAnswer::Modules(answer) = control.ask(&Query::Modules(query))? else {
+        return Err(unfit());
+    };
+    Ok(answer)
 }
 
 pub(super) fn unfit() -> anyhow::Error {

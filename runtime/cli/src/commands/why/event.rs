@@ -1,6 +1,7 @@
 //! Why an event has not woken a part: what would suit, what came, and what its conditions saw.
 
 use super::{Teller, said::Said};
+use crate::screen::quoted;
 use bureaucrat_host::{
     facts::{EvaluationView, OutcomeView},
     query::{EventRole, EventWanted, UntakenView, WaitView, WaitsFor},
@@ -214,13 +215,4 @@ fn with_key(wanted: &EventWanted) -> String {
 fn one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     format!("`{}`", words.join(" "))
-}
-
-/// A word as a shell takes it.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:/@%+=".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
 }

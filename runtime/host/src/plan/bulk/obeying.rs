@@ -5,7 +5,7 @@ use crate::{
         bulk::{BulkOutcome, BulkOutcomeRecord},
         listing,
         query::{Place, Wanted},
-        questions::{Asked, Whole, state_of},
+        questions::{Whole, state_of},
     },
     plan::{Planner, bulk::BulkNews, transaction::Transaction},
 };
@@ -19,15 +19,9 @@ impl Planner {
         wanted: &Wanted,
         instance: &Instance,
     ) -> Result<bool, StoreError> {
-        if !wanted.states.is_empty() && !wanted.states.contains(&state_of(instance)) {
+        if !wanted.has(state_of(instance)) {
             return Ok(false);
         }
-        let asked = Asked {
-            store: &*self.shared.store,
-            now: self.now(),
-            history_entries: self.shared.config.history_entries,
-            damages: &self.shared.damages,
-        };
         let fibers = instance.fibers.iter();
         let fibers: Vec<(OpIndex, &FiberState)> =
             fibers.map(|(_, fiber)| (fiber.at, &fiber.state)).collect();
@@ -36,7 +30,7 @@ impl Planner {
             fibers,
             is_cut: false,
         };
-        listing::fits(&asked, wanted, &whole)
+        listing::fits(&self.shared.asked(), wanted, &whole)
     }
 
     /// Writes what became of a process of a job.
